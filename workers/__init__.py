@@ -1,0 +1,1 @@
+"""Boucle closes the loop on a Net Promoter Score."""
