@@ -1,8 +1,10 @@
 """The words of the field: ids, enumerations, reason codes, and the few errors a caller decides by.
 
-One word per concept, as the glossary in docs/ has it. Nothing here computes.
+One word per concept, as docs/words.md has it. Nothing here reads a clock, a file or a database.
 """
 
+import hmac
+from datetime import datetime
 from enum import StrEnum
 from typing import NewType
 
@@ -13,8 +15,202 @@ ResponseId = NewType("ResponseId", str)
 ActionId = NewType("ActionId", str)
 DispatchId = NewType("DispatchId", str)
 TicketId = NewType("TicketId", str)
+TestimonialId = NewType("TestimonialId", str)
 
-type_of_id = str
+
+class Ids:
+    """Derive ids from a secret and a natural key: the same key gives the same id in every mode and on every replay."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def derive(self, at: datetime | None, *key: str) -> str:
+        """Return a UUIDv8 (RFC 9562): 48 bits of business milliseconds, then HMAC-SHA-256(secret, natural key).
+
+        Without `at` the 48 bits come from the hash too: for keys such as a customer, whose first instant depends on
+        the order in which events arrive.
+        """
+        digest = hmac.digest(self._secret, "\x1f".join(key).encode(), "sha256")
+        head = digest[10:16] if at is None else int(at.timestamp() * 1000).to_bytes(6, "big")
+        text = (head + digest[:10]).hex()
+        variant = "89ab"[int(text[16], 16) & 3]
+        return f"{text[:8]}-{text[8:12]}-8{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+
+    def keyed_hash(self, *key: str) -> str:
+        """Return a hash that nobody can compute without the secret, for addresses that must not be readable."""
+        return hmac.digest(self._secret, "\x1f".join(("hash", *key)).encode(), "sha256").hex()
+
+
+class Band(StrEnum):
+    """What a score says: promoter 9-10, passive 7-8, detractor 0-6."""
+
+    PROMOTER = "promoter"
+    PASSIVE = "passive"
+    DETRACTOR = "detractor"
+
+
+class TouchpointState(StrEnum):
+    """Where one planned moment to ask stands."""
+
+    PLANNED = "planned"
+    HELD = "held"
+    ASKED = "asked"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+class RequestState(StrEnum):
+    """Where one question as sent stands."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    CLOSED = "closed"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    UNDELIVERABLE = "undeliverable"
+
+
+class ResponseState(StrEnum):
+    """Where one answer stands: it settles when it has been still for the settling time."""
+
+    SETTLING = "settling"
+    DECIDED = "decided"
+    CLOSED = "closed"
+
+
+class DecisionState(StrEnum):
+    """Whether a decision is the one that counts."""
+
+    CURRENT = "current"
+    SUPERSEDED = "superseded"
+
+
+class DecisionOutcome(StrEnum):
+    """How the follow-up table answered."""
+
+    MATCHED = "matched"
+    OTHERWISE = "otherwise"
+    PARKED = "parked"
+
+
+class ActionState(StrEnum):
+    """Where one next step stands."""
+
+    PLANNED = "planned"
+    HELD = "held"
+    DONE = "done"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class DispatchState(StrEnum):
+    """Where one mail or webhook to hand over stands."""
+
+    READY = "ready"
+    LEASED = "leased"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    BOUNCED = "bounced"
+    CANCELLED = "cancelled"
+    SUPPRESSED = "suppressed"
+
+
+class TicketState(StrEnum):
+    """Where a contact owed to a customer stands."""
+
+    OPEN = "open"
+    CLAIMED = "claimed"
+    WAITING = "waiting"
+    DONE = "done"
+
+
+class TestimonialState(StrEnum):
+    """Where a promoter's own words stand; only `consented` may be published."""
+
+    __test__ = False
+
+    ASKED = "asked"
+    WRITTEN = "written"
+    CONSENTED = "consented"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+class DeadLetterState(StrEnum):
+    """What became of an event that could not be accepted."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+class MailClass(StrEnum):
+    """Why a mail is sent: opt-out, permission and caps differ by class."""
+
+    SURVEY = "survey"
+    SERVICE = "service"
+    PROMOTION = "promotion"
+
+
+class Effect(StrEnum):
+    """What a contrary event does to planned touchpoints; `end` ends a hold."""
+
+    CANCEL = "cancel"
+    HOLD = "hold"
+    END = "end"
+
+
+class Door(StrEnum):
+    """Where an event came in."""
+
+    KAFKA = "kafka"
+    HTTP = "http"
+    FILE = "file"
+    INSIDE = "inside"
+
+
+class Reason(StrEnum):
+    """Why something was not done, or not yet. `explaining` turns each into a sentence."""
+
+    NO_ADDRESS = "no_address"
+    OPTED_OUT = "opted_out"
+    SUPPRESSED = "suppressed"
+    ERASED = "erased"
+    TOO_LATE = "too_late"
+    RESTING = "resting"
+    YEARLY_MAXIMUM = "yearly_maximum"
+    SEND_WINDOW = "send_window"
+    NOT_DUE = "not_due"
+    STOPPED = "stopped"
+    HOLD = "hold"
+    SENDING_HELD = "sending_held"
+    PAUSED = "paused"
+    DAILY_MAXIMUM = "daily_maximum"
+    MOVED_EARLIER = "moved_earlier"
+    ANSWERED = "answered"
+    REQUEST_CLOSED = "request_closed"
+    SUPERSEDED = "superseded"
+    OPEN_TICKET = "open_ticket"
+    LATER_RESPONSE = "later_response"
+    ASKED_LAST_YEAR = "asked_last_year"
+    CONSENT_REFUSED = "consent_refused"
+    NO_PERMISSION = "no_permission"
+    FELL_BACK = "fell_back"
+    OPERATOR = "operator"
+    CHANGED = "changed"
+    REFUSED_BY_SERVER = "refused_by_server"
+    BOUNCED = "bounced"
+    NO_SUCH_RULE = "no_such_rule"
+    MERGED = "merged"
+    CARRIER_FAILED = "carrier_failed"
+    HANDED_OVER = "handed_over"
+    JOINED_TICKET = "joined_ticket"
+    WAIT = "wait"
 
 
 class BoucleError(Exception):

@@ -1,0 +1,450 @@
+"""The rows that the core reads and writes, one frozen class per table; store/tables.py has the same names in SQL.
+
+Instants are timezone-aware UTC. `key()` is the primary key. Everything that belongs to one person carries `customer`,
+our key and never the CRM's. Nothing here computes.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from workers.words import (
+    ActionState,
+    CustomerId,
+    DeadLetterState,
+    DecisionOutcome,
+    DecisionState,
+    DispatchState,
+    Effect,
+    MailClass,
+    RequestState,
+    ResponseState,
+    TestimonialState,
+    TicketState,
+    TouchpointState,
+)
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of one table; `TABLE` names it and `KEY` its primary key."""
+
+    TABLE: ClassVar[str] = ""
+    KEY: ClassVar[tuple[str, ...]] = ("id",)
+
+    def key(self) -> tuple[object, ...]:
+        """Return the primary key's values in the order of `KEY`."""
+        return tuple(getattr(self, name) for name in self.KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox(Row):
+    """One accepted event: the short memory against duplicates (30 days)."""
+
+    TABLE: ClassVar[str] = "inbox"
+    KEY: ClassVar[tuple[str, ...]] = ("source", "event_id")
+    source: str
+    event_id: str
+    customer: CustomerId | None
+    type: str
+    digest: str
+    door: str
+    occurred_at: datetime
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter(Row):
+    """An event that could not be accepted, with its bytes, place and reason."""
+
+    TABLE: ClassVar[str] = "dead_letter"
+    id: str
+    digest: str
+    door: str
+    topic: str | None
+    partition: int | None
+    offset: int | None
+    headers: dict[str, str]
+    body: bytes
+    fault: str
+    reason: str
+    source: str | None
+    event_id: str | None
+    subject: str | None
+    state: DeadLetterState
+    received_at: datetime
+    changed_at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer(Row):
+    """A person as the CRM last described them; `changed_at` has the event time of each field (last writer wins)."""
+
+    TABLE: ClassVar[str] = "customer"
+    id: CustomerId
+    crm_id: str | None
+    created_at: datetime
+    email: str | None = None
+    name: str | None = None
+    phone: str | None = None
+    language: str | None = None
+    time_zone: str | None = None
+    segment: str | None = None
+    owner: str | None = None
+    may_promote: bool | None = None
+    changed_at: dict[str, str] = field(default_factory=dict)
+    firsts: dict[str, str] = field(default_factory=dict)
+    rest_until: datetime | None = None
+    opted_out_at: datetime | None = None
+    erased_at: datetime | None = None
+    merged_into: CustomerId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression(Row):
+    """An address that must not get mail of a kind, for ever; the address itself is not readable."""
+
+    TABLE: ClassVar[str] = "suppression"
+    KEY: ClassVar[tuple[str, ...]] = ("address", "kind")
+    address: str
+    kind: str
+    at: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Row):
+    """A fact from a contrary event: cancels or holds what is planned, in its scope, from its instant on."""
+
+    TABLE: ClassVar[str] = "stop"
+    id: str
+    customer: CustomerId
+    cause: str
+    effect: Effect
+    scope: str
+    reference: str
+    from_at: datetime
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journey(Row):
+    """One customer, one trigger, one reference; its steps are planned from one anchor."""
+
+    TABLE: ClassVar[str] = "journey"
+    id: str
+    customer: CustomerId
+    trigger: str
+    reference: str
+    label: str
+    details: dict[str, str]
+    anchor_at: datetime
+    event: str
+    state: str
+    plan_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Touchpoint(Row):
+    """One planned moment to ask one customer."""
+
+    TABLE: ClassVar[str] = "touchpoint"
+    KEY: ClassVar[tuple[str, ...]] = ("journey", "step")
+    journey: str
+    step: str
+    customer: CustomerId
+    trigger: str
+    reference: str
+    rule: str
+    plan_version: str
+    template: str
+    anchor_at: datetime
+    due_at: datetime
+    wake_at: datetime
+    give_up_at: datetime
+    if_resting: str
+    reminder: str
+    state: TouchpointState
+    reason: str
+    detail: str
+    changed_at: datetime
+    planned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyRequest(Row):
+    """The question as sent, on one channel, with a signed link."""
+
+    TABLE: ClassVar[str] = "survey_request"
+    id: str
+    journey: str
+    step: str
+    customer: CustomerId
+    trigger: str
+    reference: str
+    label: str
+    details: dict[str, str]
+    channel: str
+    template: str
+    language: str
+    anchor_at: datetime
+    asked_at: datetime
+    closes_at: datetime
+    state: RequestState
+    reason: str
+    changed_at: datetime
+    sent_at: datetime | None = None
+    reminded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Click(Row):
+    """A link was opened, by a person or a machine: evidence, never an answer."""
+
+    TABLE: ClassVar[str] = "click"
+    id: str
+    request: str
+    customer: CustomerId
+    at: datetime
+    score: int | None
+    method: str
+    signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response(Row):
+    """The customer's answer as it now stands; `n` counts its revisions."""
+
+    TABLE: ClassVar[str] = "response"
+    id: str
+    customer: CustomerId
+    request: str | None
+    source: str | None
+    external_id: str | None
+    trigger: str
+    touchpoint: str
+    reference: str
+    label: str
+    details: dict[str, str]
+    anchor_at: datetime
+    asked_at: datetime
+    after_days: float
+    score: int
+    band: str
+    comment: str
+    wants_contact: bool
+    phone: str
+    half_day: str
+    channel: str
+    agent: str
+    answered_at: datetime
+    first_answered_at: datetime
+    settles_at: datetime
+    n: int
+    state: ResponseState
+    previous_band: str
+    late: bool = False
+    improvement: str = ""
+    improvement_at: datetime | None = None
+    flag: str = ""
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRevision(Row):
+    """One version of an answer; append only."""
+
+    TABLE: ClassVar[str] = "response_revision"
+    KEY: ClassVar[tuple[str, ...]] = ("response", "n")
+    response: str
+    n: int
+    customer: CustomerId
+    score: int
+    comment: str
+    wants_contact: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Row):
+    """Which rule fired for which response, with table version and inputs."""
+
+    TABLE: ClassVar[str] = "decision"
+    KEY: ClassVar[tuple[str, ...]] = ("response", "n")
+    response: str
+    n: int
+    customer: CustomerId
+    state: DecisionState
+    outcome: DecisionOutcome
+    rule: str
+    row: int | None
+    version: str
+    inputs: Json
+    reason: str
+    at: datetime
+    superseded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Row):
+    """One next step that a decision (or a ticket) asked for."""
+
+    TABLE: ClassVar[str] = "action"
+    id: str
+    response: str
+    decision: int
+    customer: CustomerId
+    name: str
+    template: str
+    wait: str
+    play: str
+    due_at: datetime
+    latest_at: datetime | None
+    state: ActionState
+    reason: str
+    detail: str
+    changed_at: datetime
+    version: str
+    ticket: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch(Row):
+    """One mail or webhook to hand over; its id is the effect key, so that nothing is handed over twice by mistake."""
+
+    TABLE: ClassVar[str] = "dispatch"
+    id: str
+    customer: CustomerId | None
+    kind: str
+    mail_class: MailClass
+    template: str
+    language: str
+    facts: Json
+    request: str | None
+    response: str | None
+    action: str | None
+    ticket: str | None
+    state: DispatchState
+    not_before: datetime
+    created_at: datetime
+    reason: str = ""
+    detail: str = ""
+    recipient: str = ""
+    message_id: str = ""
+    attempt: int = 0
+    copies: int = 0
+    lease_until: datetime | None = None
+    changed_at: datetime | None = None
+    accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket(Row):
+    """A contact owed to a customer: what was said, by when to call, what was done."""
+
+    TABLE: ClassVar[str] = "ticket"
+    id: str
+    number: int
+    customer: CustomerId
+    response: str
+    trigger: str
+    reference: str
+    label: str
+    score: int
+    comment: str
+    wants_contact: bool
+    phone: str
+    half_day: str
+    language: str
+    play: str
+    owner: str
+    team: str
+    state: TicketState
+    opened_at: datetime
+    due_at: datetime
+    resolve_due_at: datetime
+    changed_at: datetime
+    version: int = 1
+    attempts: int = 0
+    first_contact_at: datetime | None = None
+    reached_at: datetime | None = None
+    waiting_until: datetime | None = None
+    paused_seconds: int = 0
+    root_cause: str = ""
+    root_cause_text: str = ""
+    outcome: str = ""
+    sentence: str = ""
+    promised_at: datetime | None = None
+    done_at: datetime | None = None
+    reopened: int = 0
+    escalated_at: datetime | None = None
+    half_time_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketEntry(Row):
+    """One line of a ticket's own history; append only."""
+
+    TABLE: ClassVar[str] = "ticket_entry"
+    id: str
+    ticket: str
+    customer: CustomerId
+    at: datetime
+    kind: str
+    by: str
+    text: str
+    source: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Testimonial(Row):
+    """What a promoter wrote, and how far it may be published."""
+
+    __test__ = False
+
+    TABLE: ClassVar[str] = "testimonial"
+    id: str
+    customer: CustomerId
+    response: str
+    state: TestimonialState
+    asked_at: datetime
+    changed_at: datetime
+    language: str
+    wording: str = ""
+    shown_name: str = ""
+    place: str = ""
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent(Row):
+    """One consent given, refused or withdrawn, with the text it was given to; append only."""
+
+    TABLE: ClassVar[str] = "consent"
+    id: str
+    testimonial: str
+    customer: CustomerId
+    given: bool
+    scope: str
+    text_version: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class History(Row):
+    """Why something became what it is: held, skipped, cancelled, superseded, failed, parked; append only."""
+
+    TABLE: ClassVar[str] = "history"
+    KEY: ClassVar[tuple[str, ...]] = ("customer", "id")
+    customer: CustomerId
+    id: str
+    at: datetime
+    subject: str
+    subject_id: str
+    state: str
+    reason: str
+    detail: str
