@@ -1,0 +1,67 @@
+"""Facts: what is known of one customer while a unit of work lasts; the core reads them, the use case absorbs Changes.
+
+Nothing here reads the store; `store.read` fills it.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import TypeVar, cast
+
+from workers.changes import Changes
+from workers.records import Customer, Journey, Row, Ticket, Touchpoint
+from workers.words import TicketState, TouchpointState
+
+R = TypeVar("R", bound=Row)
+PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
+
+
+class Facts:
+    """The rows of one customer, by table and key."""
+
+    __slots__ = ("_rows", "customer", "suppressed")
+
+    def __init__(self, customer: Customer, rows: Iterable[Row] = (), *, suppressed: str = "") -> None:
+        self.customer = customer
+        self.suppressed = suppressed
+        self._rows: dict[type[Row], dict[tuple[object, ...], Row]] = {}
+        for row in rows:
+            self.put(row)
+
+    def put(self, row: Row) -> None:
+        """Put one row in its newest state."""
+        self._rows.setdefault(type(row), {})[row.key()] = row
+
+    def all(self, kind: type[R]) -> Collection[R]:
+        """Return every known row of a table."""
+        return cast(Collection[R], self._rows.get(kind, {}).values())
+
+    def get(self, kind: type[R], *key: object) -> R | None:
+        """Return one row by its key, or None."""
+        return cast(R | None, self._rows.get(kind, {}).get(key))
+
+    def absorb(self, changes: Changes) -> None:
+        """Take the changes of this customer in, so that the next decision sees them."""
+        for row in changes.rows():
+            if isinstance(row, Customer):
+                if row.id == self.customer.id:
+                    self.customer = row
+            elif getattr(row, "customer", None) == self.customer.id:
+                self.put(row)
+
+    def journey(self, trigger: str, reference: str) -> Journey | None:
+        """Return the journey with this natural key."""
+        for journey in self.all(Journey):
+            if journey.trigger == trigger and journey.reference == reference:
+                return journey
+        return None
+
+    def pending(self) -> list[Touchpoint]:
+        """Return the touchpoints that may still be asked, earliest first."""
+        waiting = [one for one in self.all(Touchpoint) if one.state in PENDING]
+        return sorted(waiting, key=lambda one: (one.due_at, one.journey, one.step))
+
+    def open_ticket(self) -> Ticket | None:
+        """Return the ticket that is not done; there is at most one."""
+        for ticket in self.all(Ticket):
+            if ticket.state != TicketState.DONE:
+                return ticket
+        return None

@@ -1,0 +1,138 @@
+"""What differs between SQLite and PostgreSQL when a connection is made, and how a failed transaction is judged.
+
+Every writing transaction on SQLite is `BEGIN IMMEDIATE`: a deferred one loses updates or fails as locked.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+
+from workers.words import Conflict, NotNow
+
+T = TypeVar("T")
+BUSY_TIMEOUT_MS = 30_000
+TRIES = 12
+"""How often a transaction that met another writer is run again before it is given up."""
+RETRYABLE_STATES = frozenset({"40001", "40P01"})
+"""SQLSTATE serialization_failure and deadlock_detected."""
+
+
+def connect(url: str) -> Engine:
+    """Return an engine for `sqlite:///FILE` or `postgresql://...`; opens no connection yet."""
+    options: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": orjson.loads}
+    if url.startswith("sqlite"):
+        engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **options)
+        sa.event.listen(engine, "connect", set_up_sqlite)
+        sa.event.listen(engine, "begin", begin_sqlite)
+        return engine
+    return sa.create_engine(
+        url, pool_pre_ping=True, pool_size=8, max_overflow=8, connect_args={"options": "-c timezone=UTC"}, **options
+    )
+
+
+def to_json(value: object) -> str:
+    """Return compact JSON; keys sorted, so that equal values are equal text."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str).decode()
+
+
+def set_up_sqlite(connection: Any, _record: object) -> None:
+    """Set one SQLite connection up: our own BEGIN, WAL, foreign keys, waiting instead of failing."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "foreign_keys=ON",
+        "cache_size=-65536",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def begin_sqlite(connection: Connection) -> None:
+    """Begin at once as a writer, unless the caller said that it only reads."""
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+class Store:
+    """The SQL store: transactions, retried when another writer was in the way."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine = connect(url)
+        self.sqlite = self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that only reads."""
+        with self.engine.connect().execution_options(reading=True) as connection, connection.begin():
+            if not self.sqlite:
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield connection
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one writing transaction and commit; `work` runs again if another writer was in the way.
+
+        `work` must be repeatable: it reads what it needs inside. Raises NotNow when the database is away and Conflict
+        when the same rows were written by somebody else `TRIES` times.
+        """
+        for left in reversed(range(TRIES)):
+            try:
+                with self.engine.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if is_away(error):
+                    raise NotNow(f"The database does not answer ({first_line(error)}); waiting for it.") from error
+                if not is_collision(error):
+                    raise
+                if not left:
+                    raise Conflict(f"Other writers were in the way {TRIES} times: {first_line(error)}") from error
+        raise Conflict("unreachable")
+
+    def database_now(self) -> datetime:
+        """Return the database's own time, in which leases are counted."""
+        with self.reading() as connection:
+            return database_now(connection)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def database_now(connection: Connection) -> datetime:
+    """Return the database's own time: lease time never comes from a role's clock."""
+    if connection.dialect.name == "postgresql":
+        moment: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+        return moment.astimezone(UTC)
+    text = connection.execute(sa.text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+    return datetime.fromisoformat(text + "+00:00")
+
+
+def is_away(error: DBAPIError) -> bool:
+    """Tell whether the database cannot be reached or the connection was lost; SQLite: the lock was not had in time."""
+    if error.connection_invalidated:
+        return True
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, OperationalError) and state is None:
+        is_sqlite = type(error.orig).__module__ == "sqlite3"
+        return not is_sqlite or any(word in str(error.orig) for word in ("locked", "busy", "unable to open"))
+    return bool(state) and str(state)[:2] in {"08", "57", "53"}
+
+
+def is_collision(error: DBAPIError) -> bool:
+    """Tell whether another writer was in the way: a deadlock, or the same new key written twice."""
+    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in RETRYABLE_STATES
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error, without the statement and its values."""
+    text = str(getattr(error, "orig", None) or error)
+    return text.splitlines()[0] if text else type(error).__name__

@@ -1,0 +1,90 @@
+"""Reads rows back as records, whole customers at a time. Writes nothing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers import records
+from workers.facts import Facts
+from workers.records import Customer, Row
+from workers.store import tables
+from workers.words import CustomerId
+
+R = TypeVar("R", bound=Row)
+CHUNK = 500
+"""Values in one IN list: below SQLite's and the planner's limits."""
+
+OF_A_CUSTOMER: tuple[type[Row], ...] = (
+    records.Stop,
+    records.Journey,
+    records.Touchpoint,
+    records.SurveyRequest,
+    records.Response,
+    records.Decision,
+    records.Action,
+    records.Ticket,
+    records.Testimonial,
+)
+"""What the core may need to know of a customer."""
+
+FOR_PLANNING: tuple[type[Row], ...] = (records.Stop, records.Journey, records.Touchpoint)
+
+
+def rows(connection: Connection, kind: type[R], *conditions: sa.ColumnElement[bool]) -> list[R]:
+    """Return the records that meet the conditions."""
+    found = connection.execute(sa.select(tables.of(kind)).where(*conditions))
+    return [kind(*row) for row in found]
+
+
+def one(connection: Connection, kind: type[R], *key: object) -> R | None:
+    """Return the record with this primary key, or None."""
+    table = tables.of(kind)
+    found = rows(connection, kind, *(table.c[name] == value for name, value in zip(kind.KEY, key, strict=True)))
+    return found[0] if found else None
+
+
+def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
+    """Cut sorted values into IN lists."""
+    ordered = sorted(values)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
+
+
+def lock_customers(connection: Connection, ids: Iterable[str], *, skip_locked: bool = False) -> list[Customer]:
+    """Lock customer rows in key order and return them; with `skip_locked` only those nobody else holds."""
+    table = tables.customer
+    found: list[Customer] = []
+    for chunk in chunks(ids):
+        query = sa.select(table).where(table.c.id.in_(chunk)).order_by(table.c.id)
+        if connection.dialect.name == "postgresql":
+            query = query.with_for_update(skip_locked=skip_locked)
+        found.extend(Customer(*row) for row in connection.execute(query))
+    return found
+
+
+def facts_of(
+    connection: Connection, customers: Iterable[Customer], kinds: Sequence[type[Row]] = OF_A_CUSTOMER
+) -> dict[CustomerId, Facts]:
+    """Return what is known of each customer, of the given tables."""
+    facts = {customer.id: Facts(customer) for customer in customers}
+    if not facts:
+        return facts
+    for kind in kinds:
+        table = tables.of(kind)
+        for chunk in chunks(facts):
+            for row in rows(connection, kind, table.c.customer.in_(chunk)):
+                facts[row.customer].put(row)  # type: ignore[attr-defined]  # every kind in `kinds` has a customer
+    return facts
+
+
+def suppressed(connection: Connection, addresses: Iterable[str]) -> dict[str, str]:
+    """Return the suppressed ones of these keyed address hashes, each with its kind."""
+    table = tables.suppression
+    found: dict[str, str] = {}
+    for chunk in chunks(addresses):
+        query = sa.select(table.c.address, table.c.kind).where(table.c.address.in_(chunk))
+        for address, kind in connection.execute(query):
+            found[address] = kind
+    return found
