@@ -1,0 +1,45 @@
+"""When something is due: waits, send windows and working time, in a customer's or a team's own zone.
+
+Every instant in and out is a timezone-aware UTC datetime; zones are IANA names. Pure: reads no clock, and moves nothing
+itself; planning, asking and ticketing decide with it.
+"""
+
+from workers.duetime.calendars import (
+    MORNING_ENDS,
+    Calendar,
+    HalfDay,
+    HalfDayPart,
+    add_working,
+    add_working_days,
+    half_day_after,
+    half_days,
+    next_half_day,
+    working_between,
+)
+from workers.duetime.waits import Wait, add_wait, parse_wait
+from workers.duetime.windows import SendWindow, next_in_window, parse_window
+from workers.duetime.zones import as_utc, in_zone, instant_of, known_zone, zone_info
+
+__all__ = [
+    "MORNING_ENDS",
+    "Calendar",
+    "HalfDay",
+    "HalfDayPart",
+    "SendWindow",
+    "Wait",
+    "add_wait",
+    "add_working",
+    "add_working_days",
+    "as_utc",
+    "half_day_after",
+    "half_days",
+    "in_zone",
+    "instant_of",
+    "known_zone",
+    "next_half_day",
+    "next_in_window",
+    "parse_wait",
+    "parse_window",
+    "working_between",
+    "zone_info",
+]
