@@ -60,7 +60,7 @@ def parse_window(text: str) -> SendWindow:
     if match is None:
         raise BadInput(f"The window {text[:40]!r} cannot be read: {_EXAMPLE}.")
     opens, closes = _wall(match[1], match[2]), _wall(match[3], match[4])
-    if opens is None or closes is None:
+    if opens is None or closes is None or match[1] == "24":
         raise BadInput(f"The window {text[:40]!r} has an hour that no clock shows: {_EXAMPLE}.")
     return SendWindow(_weekdays(days), opens, closes)
 
@@ -75,11 +75,13 @@ def _wall(hour: str, minute: str | None) -> time | None:
 def _weekdays(text: str) -> frozenset[int]:
     days: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        if first not in DAY_NAMES or (last or first) not in DAY_NAMES:
+        first, dash, last = part.partition("-")
+        if not dash:
+            last = first
+        if first not in DAY_NAMES or last not in DAY_NAMES:
             raise BadInput(f"{part[:20]!r} names no day of the week: {_EXAMPLE} ({', '.join(DAY_NAMES)}).")
         start = DAY_NAMES.index(first)
-        length = (DAY_NAMES.index(last or first) - start) % 7  # fri-mon runs over the week's end
+        length = (DAY_NAMES.index(last) - start) % 7  # fri-mon runs over the week's end
         days.update((start + step) % 7 for step in range(length + 1))
     return frozenset(days)
 
