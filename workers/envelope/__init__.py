@@ -1,0 +1,48 @@
+"""The envelope: CloudEvents in and out. Bytes and headers to an event or its faults; our own messages to bytes.
+
+Pure: no clock, no file, no network. The schemas and the map of a CRM's own types are given as values.
+"""
+
+from workers.envelope.codec import MAX_BATCH_BYTES, MAX_BYTES, Codec
+from workers.envelope.emitting import (
+    request_created,
+    response_received,
+    testimonial_consented,
+    testimonial_withdrawn,
+    ticket_changed,
+)
+from workers.envelope.events import (
+    CarrierReport,
+    CustomerData,
+    Event,
+    Fault,
+    Kind,
+    Refusal,
+    Rejected,
+    ScoreData,
+    TicketChange,
+    TicketUpdate,
+)
+from workers.envelope.mapping import EventMap
+
+__all__ = [
+    "MAX_BATCH_BYTES",
+    "MAX_BYTES",
+    "CarrierReport",
+    "Codec",
+    "CustomerData",
+    "Event",
+    "EventMap",
+    "Fault",
+    "Kind",
+    "Refusal",
+    "Rejected",
+    "ScoreData",
+    "TicketChange",
+    "TicketUpdate",
+    "request_created",
+    "response_received",
+    "testimonial_consented",
+    "testimonial_withdrawn",
+    "ticket_changed",
+]

@@ -1,0 +1,182 @@
+"""Bytes and headers to one event, or to every fault that keeps it out. The same for every door.
+
+Total: `parse` never raises on what it is given. Fast: the compiled schema says yes or no, and faults are worked out
+only for a no. It keeps nothing, and reads no clock: `now` is a parameter.
+"""
+
+import difflib
+import hashlib
+from collections.abc import Container, Mapping
+from datetime import datetime
+
+import orjson
+
+from workers.envelope import building, instants, reading
+from workers.envelope.canonical import canonical, original
+from workers.envelope.events import Event, Fault, Refusal, Rejected, refuse
+from workers.envelope.faulting import attribute_faults, schema_faults
+from workers.envelope.mapping import EventMap
+from workers.envelope.shapes import Places, Route, Schema, data_node, mapped, node, routes, types_at
+from workers.words import Misconfigured
+
+MAX_BYTES = 1_000_000
+# A batch is split before its events are read, each within MAX_BYTES: room for some thousand usual events.
+MAX_BATCH_BYTES = 5_000_000
+_NO_PLACES = EventMap({})
+
+
+class Codec:
+    """Reads events of the types that the schemas and rules/events.csv know."""
+
+    def __init__(
+        self,
+        schemas: Mapping[str, Schema],
+        event_map: EventMap = _NO_PLACES,
+        max_bytes: int = MAX_BYTES,
+        *,
+        max_batch_bytes: int = MAX_BATCH_BYTES,
+        zones: Container[str] | None = None,
+    ) -> None:
+        """Compile the schemas (keys: paths below schemas/). `zones`: the IANA names known, None to take any.
+
+        Raises Misconfigured with every fault of the schemas and of the mapping.
+        """
+        self._max_bytes = max_bytes
+        self._max_batch_bytes = max_batch_bytes
+        self._zones = zones
+        self._routes = routes(schemas)
+        self._routes.update(_mapped_routes(self._routes, event_map))
+
+    @property
+    def types(self) -> list[str]:
+        """Return every type that is accepted, sorted."""
+        return sorted(self._routes)
+
+    def field_types(self, type_: str, field: str) -> frozenset[str]:
+        """Return the JSON types of a data field (dotted) of an event type; empty where nothing is said."""
+        route = self._routes.get(type_)
+        return types_at(route.schema, field) if route else frozenset()
+
+    def is_instant(self, type_: str, field: str) -> bool:
+        """Return whether a data field (dotted) of an event type holds a date and time."""
+        route = self._routes.get(type_)
+        return route is not None and node(data_node(route.schema, field), "format") == "date-time"
+
+    def parse(
+        self, body: bytes, headers: reading.Headers = (), *, now: datetime, content_type: str | None = None
+    ) -> Event | Rejected:
+        """Return the event, or why it is refused. Pure and total; `now` is business time, aware."""
+        envelope = reading.read(body, headers, content_type, self._max_bytes)
+        if isinstance(envelope, Rejected):
+            return envelope
+        try:
+            return self._accept(envelope, now)
+        except (RecursionError, orjson.JSONEncodeError):
+            return _refuse(envelope, [Fault("/data", "The data is nested too deeply (over 250 levels). Send it flat.")])
+
+    def parse_batch(self, body: bytes, *, now: datetime) -> list[Event | Rejected] | Rejected:
+        """Return one result per event of a JSON batch, in order, or why the whole body is none."""
+        items = self.split_batch(body)
+        return items if isinstance(items, Rejected) else [self.parse(item, now=now) for item in items]
+
+    def split_batch(self, body: bytes) -> list[bytes] | Rejected:
+        """Return the events of a JSON batch, each as bytes in structured form, so that each can be kept by itself."""
+        if len(body) > self._max_batch_bytes:
+            return reading.too_large(len(body), self._max_batch_bytes)
+        value = reading.decode(body)
+        if isinstance(value, Rejected):
+            return value
+        if not isinstance(value, list):
+            detail = f"Found {reading.describe(value)} where a list of CloudEvents belongs."
+            return reading.refused(Refusal.NOT_CLOUDEVENT, detail)
+        try:
+            return [orjson.dumps(item) for item in value]
+        except orjson.JSONEncodeError:
+            return reading.refused(Refusal.SCHEMA, "An event is nested too deeply (over 250 levels). Send it flat.")
+
+    def _accept(self, envelope: reading.Envelope, now: datetime) -> Event | Rejected:
+        type_ = envelope.get("type")
+        route = self._routes.get(type_) if type(type_) is str else None
+        if route is None:
+            return self._unknown(envelope)
+        ours = envelope if route.places is None else canonical(envelope, route)
+        if route.validator.is_valid(ours):
+            event = building.build(ours, route, str(type_), _digest(envelope), now)
+            if event is not None and (self._zones is None or self._known_zone(event)):
+                return event
+        faults = [*schema_faults(route, ours), *building.faults(ours, now), *self._zone_faults(ours)]
+        return _refuse(envelope, faults if route.places is None else original(faults, route))
+
+    def _known_zone(self, event: Event) -> bool:
+        zone = event.customer.get("time_zone")
+        return not zone or self._zones is None or zone in self._zones
+
+    def _zone_faults(self, ours: Mapping[str, object]) -> list[Fault]:
+        zone = node(ours, "data", "customer", "time_zone")
+        if self._zones is None or not isinstance(zone, str) or not zone or zone in self._zones:
+            return []
+        detail = f"Found {reading.describe(zone)}. Expected an IANA time zone, such as Europe/Paris, or none."
+        return [Fault("/data/customer/time_zone", detail)]
+
+    def _unknown(self, envelope: reading.Envelope) -> Rejected:
+        """Refuse what has no route: not a CloudEvent at all, or of a type nobody declared."""
+        faults = attribute_faults(envelope)
+        if not faults:
+            type_ = str(envelope["type"])
+            near = difflib.get_close_matches(type_[:100], self._routes, n=1, cutoff=0.75)
+            guess = f" Did you mean {near[0]}?" if near else ""
+            detail = (
+                f"Nothing is known of the type {reading.describe(type_)}.{guess} Send one of the types in schemas/in, "
+                "or add a row for this one to rules/events.csv."
+            )
+            faults = [Fault("/type", detail, Refusal.UNKNOWN_TYPE)]
+        return _refuse(envelope, faults)
+
+
+def _mapped_routes(known: Mapping[str, Route], event_map: EventMap) -> dict[str, Route]:
+    """Return the routes of the CRM's own types; raise Misconfigured with every row that cannot be used."""
+    found: dict[str, Route] = {}
+    faults: list[str] = []
+    for row in event_map.types.values():
+        at = f"rules/events.csv, line {row.line}: "
+        if row.type in known:
+            faults.append(f"{at}{row.type} is one of our own types and cannot be mapped. Remove the row.")
+            continue
+        route = mapped(known, row.kind, row.name, row.places)
+        if route is None:
+            names = sorted({each.name for each in known.values() if each.kind == row.kind})
+            faults.append(f"{at}name {row.name!r} is unknown for kind {row.kind}. Expected one of {', '.join(names)}.")
+            continue
+        faults += [at + fault for fault in _column_faults(route, row.places)]
+        found[row.type] = route
+    if faults:
+        raise Misconfigured(faults)
+    return found
+
+
+def _column_faults(route: Route, places: Places) -> list[str]:
+    fields = [*places.paths, *places.constants]
+    return [
+        f"{route.type} has no field {field}. Correct the column, or leave the cell empty."
+        for field in fields
+        if data_node(route.schema, field) is None
+    ]
+
+
+def _digest(envelope: Mapping[str, object]) -> str:
+    """Return the SHA-256 of what the event says: attributes and data with sorted keys, time as an instant."""
+    time = envelope.get("time")
+    content = [
+        envelope.get("source"),
+        envelope.get("id"),
+        envelope.get("type"),
+        envelope.get("subject"),
+        instants.parse(time) or time,
+        envelope.get("data"),
+    ]
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _refuse(envelope: Mapping[str, object], faults: list[Fault]) -> Rejected:
+    known = {name: value for name in ("source", "id", "subject") if isinstance(value := envelope.get(name), str)}
+    return refuse(faults, source=known.get("source"), event_id=known.get("id"), subject=known.get("subject"))
