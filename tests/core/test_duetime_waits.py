@@ -167,6 +167,7 @@ def test_a_wait_ends_at_the_same_wall_time(anchor: str, wait: str, end: str) -> 
 def test_a_wall_time_that_comes_twice_means_the_first() -> None:
     """On the night when clocks go back, 02:30 is the one before the change."""
     assert add_wait(paris("2026-10-24T02:30"), Wait(days=1), "Europe/Paris") == utc("2026-10-25T00:30")
+    assert instant_of(datetime(2026, 10, 25, 2, 30, tzinfo=PARIS, fold=1), PARIS) == utc("2026-10-25T00:30")
 
 
 def test_an_anchor_in_the_second_of_two_hours_counts_as_its_wall_time() -> None:
