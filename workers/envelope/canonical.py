@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from workers.envelope.events import Fault
+from workers.envelope.faulting import pointer
 from workers.envelope.shapes import Places, Route, as_typed, types_at
 
 _TOP = ("specversion", "id", "source", "subject", "time")
@@ -72,11 +73,7 @@ def _put(data: dict[str, object], field: str, value: object) -> None:
 def original(faults: list[Fault], route: Route) -> list[Fault]:
     """Point each fault to where the CRM's own event has the field."""
     places = route.places or Places()
-    moved = {
-        "/data/" + field.replace(".", "/"): "/data/"
-        + "/".join(step.replace("~", "~0").replace("/", "~1") for step in path)
-        for field, path in places.paths.items()
-    }
+    moved = {"/data/" + field.replace(".", "/"): pointer(["data", *path]) for field, path in places.paths.items()}
     if "/data/customer/id" in moved:
         moved["/subject"] = moved["/data/customer/id"]
     return [Fault(moved.get(each.pointer, each.pointer), each.detail, each.reason) for each in faults]

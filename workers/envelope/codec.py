@@ -63,7 +63,7 @@ class Codec:
         return route is not None and node(data_node(route.schema, field), "format") == "date-time"
 
     def parse(
-        self, body: bytes, headers: reading.Headers = (), *, now: datetime, content_type: str | None = None
+        self, body: bytes, headers: reading.Headers, now: datetime, *, content_type: str | None = None
     ) -> Event | Rejected:
         """Return the event, or why it is refused. Pure and total; `now` is business time, aware."""
         envelope = reading.read(body, headers, content_type, self._max_bytes)
@@ -74,10 +74,10 @@ class Codec:
         except (RecursionError, orjson.JSONEncodeError):
             return _refuse(envelope, [Fault("/data", "The data is nested too deeply (over 250 levels). Send it flat.")])
 
-    def parse_batch(self, body: bytes, *, now: datetime) -> list[Event | Rejected] | Rejected:
+    def parse_batch(self, body: bytes, now: datetime) -> list[Event | Rejected] | Rejected:
         """Return one result per event of a JSON batch, in order, or why the whole body is none."""
         items = self.split_batch(body)
-        return items if isinstance(items, Rejected) else [self.parse(item, now=now) for item in items]
+        return items if isinstance(items, Rejected) else [self.parse(item, (), now) for item in items]
 
     def split_batch(self, body: bytes) -> list[bytes] | Rejected:
         """Return the events of a JSON batch, each as bytes in structured form, so that each can be kept by itself."""

@@ -134,7 +134,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong: a JSON pointer into the event in structured form, and a sentence that says what to do."""
+    """One thing that is wrong: a JSON pointer into the event in structured form, and what to do about it."""
 
     pointer: str
     detail: str

@@ -94,7 +94,7 @@ def _row(number: int, cells: list[str], columns: list[str], faults: list[str]) -
     if len(cells) > len(columns) and any(cells[len(columns) :]):
         faults.append(f"{_at(number)}{len(cells)} cells for {len(columns)} columns. Quote a cell that has a delimiter.")
     cells += [""] * (len(columns) - len(cells))
-    type_, kind, name = (cells + ["", "", ""])[:3]
+    type_, kind, name = [*cells, "", "", ""][:3]
     if not type_:
         faults.append(f"{_at(number)}the type is empty. Give the CloudEvents type that the CRM sends.")
     if kind not in {str(each) for each in _MAPPABLE}:

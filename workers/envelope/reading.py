@@ -62,9 +62,7 @@ def structured(body: bytes) -> Envelope | Rejected:
     if isinstance(value, Rejected):
         return value
     if type(value) is not dict:
-        detail = (
-            f"Found {describe(value)} where a CloudEvent (a JSON object with specversion, id, source, type) belongs."
-        )
+        detail = f"Found {describe(value)}. Expected a CloudEvent: a JSON object with specversion, id, source and type."
         return refused(Refusal.NOT_CLOUDEVENT, detail)
     if "data_base64" in value:
         return _with_encoded_data(value)
