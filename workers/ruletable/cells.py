@@ -1,0 +1,284 @@
+"""What people write in an input cell: any, 9-10, [9..10], >=9, 7,8, not(...), unknown, as a set of values.
+
+One grammar for CSV, XLSX and table.yaml domains; DMN has its own, stricter reader. Pure text in, Cell or CellError out.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from workers.ruletable.damage import damaged_by_spreadsheet
+from workers.ruletable.model import Cell, Column
+from workers.ruletable.spans import WHOLE, Span, Spans, common, outside, span, union
+from workers.ruletable.values import (
+    ORDERED,
+    WHOLE_STEPS,
+    Kind,
+    Position,
+    Scalar,
+    parse_scalar,
+    position_of,
+    show,
+    value_at,
+)
+from workers.words import BadInput
+
+_FOLD = str.maketrans({
+    "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'",
+    "–": "-", "—": "-", "−": "-", "‐": "-", "‑": "-", "≥": ">=", "≤": "<=", "≠": "!=", "…": "..",
+    "\u00a0": " ", "\u202f": " ", "\u2009": " ", "\u200b": "", "\ufeff": "",
+})  # fmt: skip
+_ANY = frozenset({"", "-", "any"})
+_UNKNOWN = frozenset({"unknown", "null"})
+_COMPARED = re.compile(r"(<=|>=|!=|<|>|=)\s*(.+)", re.DOTALL)
+_BRACKETED = re.compile(r"([\[\](])\s*(.*?)\s*\.\.\s*(.*?)\s*([\])\[])", re.DOTALL)
+_LITERAL = re.compile(
+    r'(?:@\s*|(?:date and time|date|time|duration)\s*\(\s*)"((?:[^"\\]|\\.)*)"\s*\)?', re.DOTALL | re.IGNORECASE
+)
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_OPENERS, _CLOSERS = "([", ")]"
+
+
+_T = TypeVar("_T")
+
+
+class CellError(Exception):
+    """A cell cannot be read as it stands; `code` is the stable code, the text says what to write."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one item of a list lets through."""
+
+    spans: Spans = ()
+    values: frozenset[str] = frozenset()
+    inverted: bool = False
+    unknown: bool = False
+
+
+def fold(text: str) -> str:
+    """Return the text with the look-alikes that word processors insert turned into plain characters."""
+    return text.translate(_FOLD).strip()
+
+
+def any_cell(column: Column, text: str = "-") -> Cell:
+    """Return the cell that lets everything through, the unknown value too."""
+    if column.kind in ORDERED:
+        return Cell(text, spans=column.spans, unknown=True)
+    return Cell(text, inverted=True, unknown=True)
+
+
+def parse_cell(text: str, column: Column) -> Cell:
+    """Read one input cell. Raises CellError with a code from E301 to E305."""
+    cleaned = fold(text)
+    if cleaned.lower() in _ANY:
+        return any_cell(column, text)
+    _check_brackets(cleaned)
+    return _joined(text, column, [_parse_item(item, column) for item in split_list(cleaned)])
+
+
+def _joined(text: str, column: Column, parts: Iterable[_Part]) -> Cell:
+    parts = tuple(parts)
+    unknown = any(part.unknown for part in parts)
+    if column.kind in ORDERED:
+        spans = common(union(one for part in parts for one in part.spans), column.spans)
+        return Cell(text, spans=spans, unknown=unknown)
+    values, inverted = frozenset[str](), False
+    for part in parts:
+        values, inverted = _either(values, inverted, part)
+    return Cell(text, values=values, inverted=inverted, unknown=unknown)
+
+
+def _either(values: frozenset[str], inverted: bool, part: _Part) -> tuple[frozenset[str], bool]:
+    """Return the union of two sets of texts, each of which may be turned round."""
+    if not inverted and not part.inverted:
+        return values | part.values, False
+    if inverted and part.inverted:
+        return values & part.values, True
+    return (values - part.values, True) if inverted else (part.values - values, True)
+
+
+def split_list(text: str) -> list[str]:
+    """Split at the commas that stand outside quotes and brackets."""
+    items, depth, quoted, start = [], 0, False, 0
+    for index, character in enumerate(text):
+        if character == '"' and text[index - 1 : index] != "\\":
+            quoted = not quoted
+        elif not quoted and character in _OPENERS:
+            depth += 1
+        elif not quoted and character in _CLOSERS:
+            depth -= 1
+        elif not quoted and character == "," and depth == 0:
+            items.append(text[start:index].strip())
+            start = index + 1
+    return [*items, text[start:].strip()]
+
+
+def _check_brackets(text: str) -> None:
+    plain = _QUOTED.sub("", text)
+    if '"' in plain:
+        raise CellError("E304", f"{text} lacks a quotation mark: quotes come in pairs.")
+    interval = re.sub(r"\][^\[\]()]*\.\.[^\[\]()]*\[", "", plain)  # FEEL also writes open ends as ]6..10[
+    opened = sum(interval.count(one) for one in _OPENERS)
+    closed = sum(interval.count(one) for one in _CLOSERS)
+    if opened != closed:
+        raise CellError("E304", f"{text} lacks a bracket: write [9..10] with both, or 9-10 without.")
+
+
+def _parse_item(item: str, column: Column) -> _Part:
+    lowered = item.lower()
+    if lowered in _UNKNOWN:
+        return _Part(unknown=True)
+    if lowered.startswith("not") and item[3:].lstrip()[:1] == "(" and item.endswith(")"):
+        return _parse_not(item[3:].strip()[1:-1], column)
+    if not item:
+        raise CellError("E302", "a comma stands without a value beside it: remove it or fill in the value.")
+    return _parse_ordered(item, column) if column.kind in ORDERED else _parse_text(item, column)
+
+
+def _parse_not(inner: str, column: Column) -> _Part:
+    """Turn a list round among the known values: the unknown one passes only a cell that says so."""
+    cell = _joined(inner, column, [_parse_item(item, column) for item in split_list(inner)])
+    if column.kind in ORDERED:
+        return _Part(spans=common(outside(cell.spans), column.spans))
+    return _Part(values=cell.values, inverted=not cell.inverted)
+
+
+def _parse_text(item: str, column: Column) -> _Part:
+    inverted = item.startswith("!=")
+    word = unquote(item.removeprefix("!=").removeprefix("=").strip())
+    if column.kind is Kind.BOOLEAN:
+        word = _value(column, word, item, lambda text: "true" if parse_scalar(Kind.BOOLEAN, text) else "false")
+    elif not column.others and column.values and word not in column.values:
+        raise CellError("E302", f"{word} is not one of {', '.join(column.values)}.{suggestion(word, column.values)}")
+    return _Part(values=frozenset({word}), inverted=inverted)
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return ` Did you mean ...?`, or nothing when no known word is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    lowered = {name.lower(): name for name in names}
+    found = near[0] if near else lowered.get(word.lower())
+    return f" Did you mean {found}?" if found else ""
+
+
+def unquote(text: str) -> str:
+    """Return the text between quotes, escapes undone, or the text itself when it has no quotes."""
+    match = _QUOTED.fullmatch(text)
+    return re.sub(r"\\(.)", r"\1", match[1]) if match else text
+
+
+def _parse_ordered(item: str, column: Column) -> _Part:
+    if damage := damaged_by_spreadsheet(item, column.kind):
+        raise CellError("E301", damage)
+    if match := _COMPARED.fullmatch(item):
+        return _Part(spans=_compared(match[1], match[2], column, item))
+    if match := _BRACKETED.fullmatch(item):
+        open_low, open_high = match[1] in "(]", match[4] in ")["
+        return _Part(spans=_band(match[2], match[3], column, item, (not open_low, not open_high)))
+    if item[:1] in _OPENERS or item[-1:] in _CLOSERS:
+        raise CellError("E304", f"{item} is not a band: write [9..10], (8..10] or 9-10.")
+    if halves := _halves(item, column.kind):
+        return _Part(spans=_band(*halves, column, item, (True, not column.half_open)))
+    here = _position(column, item, item)
+    spans = (span(here, here, whole=column.kind in WHOLE_STEPS),)
+    _check_inside(column, item, (here,))
+    return _Part(spans=spans)
+
+
+def _halves(item: str, kind: Kind) -> tuple[str, str] | None:
+    """Split a band without brackets: 9..10, 9 to 10, 9-10 (a hyphen only where no value holds one)."""
+    for separator in (r"\s*\.\.\s*", r"\s+to\s+"):
+        parts = re.split(separator, item, maxsplit=1)
+        if len(parts) == 2:
+            return parts[0], parts[1]
+    if kind in (Kind.INTEGER, Kind.NUMBER, Kind.DURATION) and (
+        match := re.fullmatch(r"(-?[^-\s][^-]*?)\s*-\s*(-?[^-\s][^-]*)", item)
+    ):
+        return match[1], match[2]
+    return None
+
+
+def _band(low: str, high: str, column: Column, item: str, closed: tuple[bool, bool]) -> Spans:
+    start = _position(column, low, item) if low else None
+    end = _position(column, high, item) if high else None
+    whole = column.kind in WHOLE_STEPS
+    found = span(start, end, low_closed=closed[0], high_closed=closed[1], whole=whole)
+    if start is not None and end is not None and start > end:
+        raise CellError("E303", f"{item} runs backwards: write the lower end first.")
+    if found.empty:
+        raise CellError("E303", f"{item} lets nothing through: its lower end is not below its upper one.")
+    if start is not None and end is not None:
+        _check_inside(column, item, (start, end))
+    return (found,)
+
+
+def _compared(sign: str, text: str, column: Column, item: str) -> Spans:
+    here = _position(column, text, item)
+    whole = column.kind in WHOLE_STEPS
+    if sign in ("=", "!="):
+        _check_inside(column, item, (here,))
+        exact = (span(here, here, whole=whole),)
+        return exact if sign == "=" else common(outside(exact), column.spans)
+    if sign[0] == ">":
+        found = span(here, None, low_closed=sign == ">=", whole=whole)
+    else:
+        found = span(None, here, high_closed=sign == "<=", whole=whole)
+    if not common((found,), column.spans):
+        raise CellError("E302", f"{item} lets nothing through: {column.name} goes {domain_text(column)}.")
+    if "=" in sign:
+        _check_inside(column, item, (here,))
+    return (found,)
+
+
+def _check_inside(column: Column, item: str, ends: Iterable[Position]) -> None:
+    """Refuse an end that lies beyond the first or the last value of the domain."""
+    if not column.spans:
+        return
+    hull = (Span(column.spans[0].low, column.spans[-1].high),)
+    whole = column.kind in WHOLE_STEPS
+    for end in ends:
+        here = span(end, end, whole=whole)
+        closed = Span(hull[0].low and (hull[0].low[0], 0), hull[0].high and (hull[0].high[0], 1))
+        if not common((here,), hull if whole else (closed,)):
+            raise CellError("E302", f"{item} is outside the domain: {column.name} goes {domain_text(column)}.")
+
+
+def domain_text(column: Column) -> str:
+    """Return the domain of an ordered column in words, for messages: `from 0 to 10`."""
+    if not column.spans or column.spans == WHOLE:
+        return "everywhere"
+    low, high = column.spans[0].low, column.spans[-1].high
+    last = high and (high[0] - 1 if column.kind in WHOLE_STEPS else high[0])
+    start = f"from {show(_shown(column, low[0]), column.kind)}" if low else ""
+    end = f"to {show(_shown(column, last), column.kind)}" if last is not None else ""
+    return " ".join(part for part in (start, end) if part)
+
+
+def _shown(column: Column, position: Position) -> Scalar:
+    return value_at(column.kind, position, zoned=column.zoned)
+
+
+def _position(column: Column, text: str, item: str) -> Position:
+    match = _LITERAL.fullmatch(text.strip())
+    plain = match[1] if match else unquote(text.strip())
+    if column.kind is Kind.DURATION and re.fullmatch(r"[+-]?\d+(\.\d+)?", plain):
+        raise CellError(
+            "E305", f"{item} has no unit: write {plain}d for days, {plain}w for weeks or {plain}h for hours."
+        )
+    return _value(column, plain, item, lambda value: position_of(column.kind, parse_scalar(column.kind, value)))
+
+
+def _value(column: Column, text: str, item: str, read: Callable[[str], _T]) -> _T:
+    try:
+        return read(text)
+    except BadInput as fault:
+        code = "E305" if column.kind is Kind.DURATION and "calendar" in str(fault) else "E302"
+        raise CellError(code, str(fault)) from None

@@ -1,0 +1,17 @@
+"""A table as one text, stored with its decisions so that old ones stay explainable."""
+
+import json
+
+from workers.ruletable.model import Table, Unreadable
+from workers.ruletable.reading import parse_texts
+
+
+def from_content(content: str) -> Table:
+    """Rebuild a table from `Table.content`. Raises Unreadable when the text is not one."""
+    try:
+        files = json.loads(content)
+    except ValueError:
+        files = None
+    if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
+        raise Unreadable("The stored content is not a rule table.")
+    return parse_texts(files)
