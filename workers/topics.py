@@ -257,35 +257,59 @@ def offsets(address: Address, names: Sequence[str], which: OffsetSpec) -> dict[t
     return {(place.topic, place.partition): int(value.offset) for place, value in found.items()}
 
 
-def publish(address: Address, records: Iterable[Record], seconds: float = PUBLISH_SECONDS) -> int:
-    """Publish records, wait until the cluster has all of them, and return how many.
+class Publisher:
+    """Publish batches over one connection, in the order given, acknowledged by all in-sync copies."""
 
-    Raises NotNow when one could not be written: some before it may have been, and publishing all again does no harm,
-    because a repeated event is recognised by its source and id.
-    """
-    waiting = []
-    try:
-        producer = KafkaProducer(
-            **options(address, "boucle-publish"), linger_ms=20, max_block_ms=15_000, bootstrap_timeout_ms=15_000
-        )
-    except KafkaError as fault:
-        raise NotNow(f"Kafka does not answer: {fault}. Check BOUCLE_KAFKA_BOOTSTRAP, then publish again.") from fault
-    try:
-        for record in records:
-            waiting.append(
-                producer.send(
-                    record.topic,
-                    key=record.key.encode(),
-                    value=record.value,
-                    headers=list(record.headers),
-                    partition=record.partition,
+    def __init__(self, address: Address, client: str = "boucle-publish") -> None:
+        """Connect; raise NotNow when Kafka is away."""
+        self.address = address
+        self.known: set[str] = set()
+        waiting = {"linger_ms": 20, "max_block_ms": 15_000, "bootstrap_timeout_ms": int(ANSWER_SECONDS * 1000)}
+        try:
+            self.producer = KafkaProducer(**options(address, client), **waiting)
+        except KafkaError as fault:
+            raise NotNow(
+                f"Kafka does not answer: {fault}. Check BOUCLE_KAFKA_BOOTSTRAP, then publish again."
+            ) from fault
+
+    def publish(self, records: Iterable[Record], seconds: float = PUBLISH_SECONDS) -> int:
+        """Publish records, wait until the cluster has all of them, and return how many.
+
+        Raises Misconfigured for a topic that does not exist, and NotNow when a record could not be written: some
+        before it may have been, and publishing all again does no harm, because a repeated event is recognised by its
+        source and id.
+        """
+        promises = []
+        try:
+            for record in records:
+                self.expect(record.topic)
+                key, headers = record.key.encode(), list(record.headers)
+                promises.append(
+                    self.producer.send(record.topic, record.value, key=key, headers=headers, partition=record.partition)
                 )
-            )
-        producer.flush(timeout=seconds)
-        for promise in waiting:
-            promise.get(timeout=seconds)
-    except KafkaError as fault:
-        raise NotNow(f"Kafka did not take every message: {fault}. Publish again; repeats do no harm.") from fault
+            self.producer.flush(timeout=seconds)
+            for promise in promises:
+                promise.get(timeout=seconds)
+        except KafkaError as fault:
+            raise NotNow(f"Kafka did not take every message: {fault}. Publish again; repeats do no harm.") from fault
+        return len(promises)
+
+    def expect(self, name: str) -> None:
+        """Refuse a topic that does not exist at once; the producer would ask for it until its time is up."""
+        if name not in self.known:
+            if not describe(self.address, [name]):
+                raise Misconfigured([f"Topic {name} is missing: run `boucle topics create`."])
+            self.known.add(name)
+
+    def close(self) -> None:
+        """Disconnect; what was not acknowledged by then is not known to be written."""
+        self.producer.close(timeout=5)
+
+
+def publish(address: Address, records: Iterable[Record], seconds: float = PUBLISH_SECONDS) -> int:
+    """Publish records over a connection of their own; see Publisher.publish."""
+    publisher = Publisher(address)
+    try:
+        return publisher.publish(records, seconds)
     finally:
-        producer.close()
-    return len(waiting)
+        publisher.close()
