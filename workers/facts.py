@@ -65,3 +65,9 @@ class Facts:
             if ticket.state != TicketState.DONE:
                 return ticket
         return None
+
+    def copy(self) -> "Facts":
+        """Return facts that can absorb changes without touching these."""
+        copied = Facts(self.customer, suppressed=self.suppressed)
+        copied._rows = {kind: dict(rows) for kind, rows in self._rows.items()}
+        return copied

@@ -242,6 +242,7 @@ class Response(Row):
     agent: str
     answered_at: datetime
     first_answered_at: datetime
+    settling_since: datetime
     settles_at: datetime
     n: int
     state: ResponseState

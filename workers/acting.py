@@ -1,0 +1,228 @@
+"""Acting: an action that is due is carried out, checked once more against what has happened since it was decided.
+
+A mail action becomes a dispatch, a contact action a ticket and its acknowledgement. Each effect is keyed by its action,
+so that it happens once. Nothing here hands anything over.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from workers.asking import language_of
+from workers.changes import Changes
+from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
+from workers.facts import Facts
+from workers.planning import history, zone_of
+from workers.policy import Policy
+from workers.records import Action, Dispatch, Response, Testimonial, Ticket
+from workers.ticketing import FIRST_CONTACT, Numbers, facts_of_ticket, open_or_join
+from workers.words import (
+    ActionState,
+    Band,
+    DispatchState,
+    MailClass,
+    Reason,
+    TestimonialState,
+)
+
+CONTACTS = frozenset({"urgent_contact", "call_back", "reopen_ticket"})
+TESTIMONIALS_APART = parse_wait("P12M")
+"""A person is asked for a testimonial at most once in this time."""
+PLAIN_THANKS = "thanks"
+"""The mail a promoter gets when a testimonial may not be asked for at once."""
+
+
+def carry_out(
+    action: Action, ticket_due: timedelta | None, facts: Facts, policy: Policy, now: datetime, numbers: Numbers
+) -> Changes:
+    """Return what a due action does: a mail, a ticket, both, or nothing with the reason."""
+    changes = Changes()
+    response = facts.get(Response, action.response)
+    if response is None:
+        return finish(action, ActionState.CANCELLED, Reason.ERASED, "", policy, now, changes)
+    if action.name in CONTACTS:
+        return contact(action, response, ticket_due or FIRST_CONTACT, facts, policy, now, numbers)
+    reason, detail = refused(action, response, facts, policy, now)
+    if not reason:
+        return write_mail(action, action.template, response, None, facts, policy, now, changes)
+    if falls_back(action, reason, facts):
+        write_mail(action, PLAIN_THANKS, response, None, facts, policy, now, changes)
+        changes.change(replace(action, state=ActionState.DONE, reason=Reason.FELL_BACK, detail=reason, changed_at=now))
+        return changes
+    return finish(action, ActionState.SKIPPED, reason, detail, policy, now, changes)
+
+
+def contact(
+    action: Action,
+    response: Response,
+    due: timedelta,
+    facts: Facts,
+    policy: Policy,
+    now: datetime,
+    numbers: Numbers,
+) -> Changes:
+    """Return the ticket of a contact action and its acknowledgement to the customer."""
+    changes, ticket = open_or_join(response, action, due, facts, policy, now, numbers)
+    opened_for = facts.open_ticket()
+    joined = f"joined ticket {ticket.number}" if opened_for is not None else ""
+    action = replace(action, ticket=ticket.id, detail=joined)
+    wants_mail = bool(action.template) and not mail_refused(action.template, response, facts, policy)
+    if wants_mail and not (joined and opened_for is not None and opened_for.response == response.id):
+        return write_mail(action, action.template, response, ticket, facts, policy, now, changes)
+    return finish(action, ActionState.DONE, Reason.JOINED_TICKET if joined else "", joined, policy, now, changes)
+
+
+def finish(
+    action: Action, state: ActionState, reason: str, detail: str, policy: Policy, now: datetime, changes: Changes
+) -> Changes:
+    """Add the action's end, with a line of history where it was not done."""
+    changes.change(replace(action, state=state, reason=reason, detail=detail or action.detail, changed_at=now))
+    if state != ActionState.DONE:
+        changes.add(history(action.customer, "action", action.id, state, reason, detail, now, policy))
+    return changes
+
+
+def mail_refused(template: str, response: Response, facts: Facts, policy: Policy) -> str:
+    """Return why the customer must not get this mail now, or empty."""
+    customer = facts.customer
+    if customer.erased_at:
+        return Reason.ERASED
+    if not customer.email:
+        return Reason.NO_ADDRESS
+    if facts.suppressed:
+        return Reason.SUPPRESSED
+    if customer.opted_out_at and policy.mail_classes.get(template) != MailClass.SERVICE:
+        return Reason.OPTED_OUT
+    if response.late:
+        return Reason.TOO_LATE
+    return ""
+
+
+def refused(action: Action, response: Response, facts: Facts, policy: Policy, now: datetime) -> tuple[str, str]:
+    """Return why a mail action is not done now, looking again at what has happened since it was decided."""
+    if reason := mail_refused(action.template, response, facts, policy):
+        return reason, ""
+    if action.latest_at is not None and now > action.latest_at:
+        return Reason.TOO_LATE, ""
+    if action.name == "testimonial_request":
+        return testimonial_refused(response, facts, policy, now)
+    if action.name == "improvement_question":
+        return improvement_refused(response, facts)
+    return "", ""
+
+
+def testimonial_refused(response: Response, facts: Facts, policy: Policy, now: datetime) -> tuple[str, str]:
+    """Return why this promoter is not asked for a testimonial (shipped-tables: the re-check when due)."""
+    if facts.customer.may_promote is False:
+        return Reason.NO_PERMISSION, ""
+    for ticket in facts.all(Ticket):
+        if ticket.done_at is None or ticket.opened_at >= response.first_answered_at:
+            return Reason.OPEN_TICKET, f"ticket {ticket.number}"
+    for later in facts.all(Response):
+        if later.answered_at > response.answered_at and later.band != Band.PROMOTER:
+            return Reason.LATER_RESPONSE, f"{later.score}"
+    for testimonial in facts.all(Testimonial):
+        if testimonial.state in (TestimonialState.REFUSED, TestimonialState.WITHDRAWN):
+            return Reason.CONSENT_REFUSED, ""
+        if add_wait(testimonial.asked_at, TESTIMONIALS_APART, zone_of(facts.customer, policy)) > now:
+            return Reason.ASKED_LAST_YEAR, testimonial.asked_at.date().isoformat()
+    return "", ""
+
+
+def improvement_refused(response: Response, facts: Facts) -> tuple[str, str]:
+    """Return why a passive is not asked what is missing: it was said meanwhile, or a ticket is open."""
+    if response.comment.strip() or response.improvement:
+        return Reason.ANSWERED, ""
+    ticket = facts.open_ticket()
+    return (Reason.OPEN_TICKET, f"ticket {ticket.number}") if ticket else ("", "")
+
+
+def falls_back(action: Action, reason: str, facts: Facts) -> bool:
+    """Tell whether a plain thank-you replaces a testimonial request: only where no other mail thanks already."""
+    if action.name != "testimonial_request" or reason in (Reason.NO_ADDRESS, Reason.OPTED_OUT, Reason.ERASED):
+        return False
+    if reason in (Reason.SUPPRESSED, Reason.TOO_LATE):
+        return False
+    return not any(
+        one.response == action.response and one.decision == action.decision and one.name == "thank_you"
+        for one in facts.all(Action)
+    )
+
+
+def write_mail(
+    action: Action,
+    template: str,
+    response: Response,
+    ticket: Ticket | None,
+    facts: Facts,
+    policy: Policy,
+    now: datetime,
+    changes: Changes,
+) -> Changes:
+    """Add the mail of an action, keyed by it, and what goes with it (a testimonial to be written)."""
+    if action.name == "testimonial_request" and template != PLAIN_THANKS:
+        changes.add(testimonial_for(response, facts, policy, now))
+    changes.add(mail_of_action(action, template, response, ticket, facts, policy, now))
+    changes.change(replace(action, state=ActionState.DONE, reason="", changed_at=now))
+    return changes
+
+
+def testimonial_for(response: Response, facts: Facts, policy: Policy, now: datetime) -> Testimonial:
+    """Return the empty testimonial that the promoter is asked to write."""
+    return Testimonial(
+        id=policy.ids.derive(response.answered_at, "testimonial", response.id),
+        customer=response.customer,
+        response=response.id,
+        state=TestimonialState.ASKED,
+        asked_at=now,
+        changed_at=now,
+        language=language_of(facts.customer.language, policy),
+    )
+
+
+def mail_of_action(
+    action: Action,
+    template: str,
+    response: Response,
+    ticket: Ticket | None,
+    facts: Facts,
+    policy: Policy,
+    now: datetime,
+) -> Dispatch:
+    """Return the mail of an action; an acknowledgement alone may leave outside the send window."""
+    zone = zone_of(facts.customer, policy)
+    mail_class = policy.mail_classes.get(template, MailClass.SERVICE)
+    at_once = ticket is not None
+    return Dispatch(
+        id=policy.ids.derive(response.answered_at, "mail", action.id, template),
+        customer=action.customer,
+        kind="mail",
+        mail_class=mail_class,
+        template=template,
+        language=language_of(facts.customer.language, policy),
+        facts=facts_of_response(response, ticket, facts, policy),
+        request=response.request,
+        response=response.id,
+        action=action.id,
+        ticket=ticket.id if ticket else None,
+        state=DispatchState.READY,
+        not_before=now if at_once else next_in_window(now, policy.window, zone, policy.holidays),
+        created_at=now,
+    )
+
+
+def facts_of_response(response: Response, ticket: Ticket | None, facts: Facts, policy: Policy) -> dict[str, object]:
+    """Return what a text about this response may name."""
+    zone = zone_of(facts.customer, policy)
+    found: dict[str, object] = {
+        **response.details,
+        "label": response.label,
+        "reference": response.reference,
+        "score": response.score,
+        "comment": response.comment,
+        "date": in_zone(response.anchor_at, zone).date().isoformat(),
+        "quote_date": in_zone(response.answered_at, zone).date().isoformat(),
+        "contact_by": "call" if (ticket and ticket.phone) else "write",
+    }
+    if ticket is not None:
+        found |= {name: value for name, value in facts_of_ticket(ticket, policy).items() if name.startswith("promise")}
+    return found

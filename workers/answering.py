@@ -1,0 +1,215 @@
+"""Answering: what a customer (or another tool) said becomes a response with its revisions.
+
+An answer is provisional until it has been still for the settling time, and may change until its request closes.
+The same answer twice changes nothing. Routing is decided elsewhere.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from workers.changes import Changes
+from workers.facts import Facts
+from workers.nps import band
+from workers.policy import Policy
+from workers.records import Journey, Response, ResponseRevision, SurveyRequest
+from workers.words import MailClass, Reason, RequestState, ResponseState
+
+SETTLES_AT_MOST = timedelta(minutes=10)
+"""However often an answer changes, it is routed after this time."""
+LATE_AFTER = timedelta(days=7)
+"""Mails about an answer older than this when it arrives are not sent; tickets are opened all the same."""
+ANSWERABLE = (RequestState.OPEN, RequestState.ANSWERED)
+SECONDS_A_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said: a score from 0 to 10, a comment, a wish for contact."""
+
+    score: int
+    comment: str
+    wants_contact: bool
+    at: datetime
+    phone: str = ""
+    half_day: str = ""
+    channel: str = "mail"
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideScore:
+    """A score that another tool collected; `source` and `external_id` name it for ever."""
+
+    source: str
+    external_id: str
+    answer: Answer
+    trigger: str
+    asked_at: datetime
+    reference: str
+    label: str
+
+
+def answer_request(request: SurveyRequest, answer: Answer, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return the response to one of our requests: new, changed (n+1), or nothing when it says the same again."""
+    changes = Changes()
+    known = response_to(request.id, facts)
+    if known is None:
+        response = first_answer(request, answer, facts, policy, now)
+        changes.add(response)
+    else:
+        response = changed_answer(known, answer, policy, now)
+        if response is known:
+            return changes
+        changes.change(response)
+    changes.add(revision_of(response, answer))
+    if request.state != RequestState.ANSWERED:
+        changes.change(replace(request, state=RequestState.ANSWERED, reason="", changed_at=now))
+    changes.cancel("request", request.id, Reason.ANSWERED, MailClass.SURVEY)
+    return changes
+
+
+def response_to(request: str, facts: Facts) -> Response | None:
+    """Return the response to a request, if there is one."""
+    return next((one for one in facts.all(Response) if one.request == request), None)
+
+
+def first_answer(request: SurveyRequest, answer: Answer, facts: Facts, policy: Policy, now: datetime) -> Response:
+    """Return the first version of a response; `after_days` runs from the anchor to when the question was sent."""
+    asked = request.sent_at or request.asked_at
+    settling = policy.settling if answer.channel == "mail" else timedelta()
+    return Response(
+        id=policy.ids.derive(request.asked_at, "response", request.id),
+        customer=request.customer,
+        request=request.id,
+        source=None,
+        external_id=None,
+        trigger=request.trigger,
+        touchpoint=request.step,
+        reference=request.reference,
+        label=request.label,
+        details=request.details,
+        anchor_at=request.anchor_at,
+        asked_at=asked,
+        after_days=days_between(request.anchor_at, asked),
+        **said(answer),
+        first_answered_at=answer.at,
+        settling_since=now,
+        settles_at=now + settling,
+        n=1,
+        state=ResponseState.SETTLING,
+        previous_band=previous_band(facts, answer.at),
+        late=now - answer.at > LATE_AFTER,
+    )
+
+
+def changed_answer(known: Response, answer: Answer, policy: Policy, now: datetime) -> Response:
+    """Return the response with its next revision, settling again; the known one when nothing differs or it is older."""
+    words = said(answer)
+    same = all(getattr(known, name) == value for name, value in words.items() if name not in ("answered_at", "channel"))
+    if same or answer.at < known.answered_at:
+        return known
+    since = known.settling_since if known.state == ResponseState.SETTLING else now
+    settling = policy.settling if answer.channel == "mail" else timedelta()
+    return replace(
+        known,
+        **words,
+        n=known.n + 1,
+        state=ResponseState.SETTLING,
+        settling_since=since,
+        settles_at=min(now + settling, since + SETTLES_AT_MOST),
+    )
+
+
+class Said(TypedDict):
+    """The columns of a response that an answer sets."""
+
+    score: int
+    band: str
+    comment: str
+    wants_contact: bool
+    phone: str
+    half_day: str
+    channel: str
+    agent: str
+    answered_at: datetime
+
+
+def said(answer: Answer) -> Said:
+    """Return the columns of a response that an answer sets."""
+    return {
+        "score": answer.score,
+        "band": band(answer.score).value,
+        "comment": answer.comment,
+        "wants_contact": answer.wants_contact,
+        "phone": answer.phone,
+        "half_day": answer.half_day,
+        "channel": answer.channel,
+        "agent": answer.agent,
+        "answered_at": answer.at,
+    }
+
+
+def revision_of(response: Response, answer: Answer) -> ResponseRevision:
+    """Return the line of history for the response's current version."""
+    return ResponseRevision(
+        response.id, response.n, response.customer, answer.score, answer.comment, answer.wants_contact, answer.at
+    )
+
+
+def previous_band(facts: Facts, before: datetime) -> str:
+    """Return the band of the customer's last response before an instant, or empty."""
+    earlier = [one for one in facts.all(Response) if one.answered_at < before]
+    return max(earlier, key=lambda one: (one.answered_at, one.id)).band if earlier else ""
+
+
+def days_between(start: datetime, end: datetime) -> float:
+    """Return the days from start to end, never below 0."""
+    return max(0.0, (end - start).total_seconds() / SECONDS_A_DAY)
+
+
+def take_score(score: OutsideScore, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return the response for a score that another tool collected; none when it is known by source and id."""
+    changes = Changes()
+    if any((one.source, one.external_id) == (score.source, score.external_id) for one in facts.all(Response)):
+        return changes
+    journey = anchor_of(score, facts)
+    answer = score.answer
+    response = Response(
+        id=policy.ids.derive(answer.at, "response", score.source, score.external_id),
+        customer=facts.customer.id,
+        request=None,
+        source=score.source,
+        external_id=score.external_id,
+        trigger=score.trigger if journey else "other",
+        touchpoint="",
+        reference=score.reference or (journey.reference if journey else ""),
+        label=score.label or (journey.label if journey else ""),
+        details=journey.details if journey else {},
+        anchor_at=journey.anchor_at if journey else score.asked_at,
+        asked_at=score.asked_at,
+        after_days=days_between(journey.anchor_at, score.asked_at) if journey else 0.0,
+        **said(answer),
+        first_answered_at=answer.at,
+        settling_since=now,
+        settles_at=now,
+        n=1,
+        state=ResponseState.SETTLING,
+        previous_band=previous_band(facts, answer.at),
+        late=now - answer.at > LATE_AFTER,
+    )
+    changes.add(response)
+    changes.add(revision_of(response, answer))
+    return changes
+
+
+def anchor_of(score: OutsideScore, facts: Facts) -> Journey | None:
+    """Return the customer's last journey of the score's trigger (and reference, where given) before it was asked."""
+    fitting = [
+        one
+        for one in facts.all(Journey)
+        if one.trigger == score.trigger
+        and one.anchor_at <= score.asked_at
+        and (not score.reference or one.reference == score.reference)
+    ]
+    return max(fitting, key=lambda one: (one.anchor_at, one.id), default=None)

@@ -1,0 +1,171 @@
+"""Asking: a due touchpoint becomes a survey request with its mail and its message, or stays unasked with a reason.
+
+The rest period is decided here, when the moment has come, and nowhere else. Nothing here sends.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from workers.changes import Changes
+from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
+from workers.facts import Facts
+from workers.messages import tell_request
+from workers.planning import assess, note, put, zone_of
+from workers.policy import Policy
+from workers.records import Dispatch, Journey, SurveyRequest, Touchpoint
+from workers.words import DispatchState, MailClass, Reason, RequestState, TouchpointState
+
+CLOSES_AFTER = parse_wait("P14D")
+"""How long after sending an answer counts and may change (architecture, decision 12)."""
+COUNTED = (RequestState.OPEN, RequestState.ANSWERED, RequestState.CLOSED, RequestState.EXPIRED)
+"""Requests that reached the person and so count against the rest period."""
+
+
+def ask(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return what a woken touchpoint becomes: asked, put back with a reason, skipped or cancelled."""
+    changes = Changes()
+    stands = assess(touchpoint, facts, policy, now)
+    if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
+        stands = unless_suppressed(rested(stands, facts, policy, now), facts, now)
+    if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
+        stands = send_request(stands, facts, policy, now, changes)
+    if stands is not touchpoint:
+        changes.change(stands)
+        note(stands, touchpoint.state, policy, changes)
+    return changes
+
+
+def rested(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
+    """Return the touchpoint as it is, deferred to the end of the rest period, or skipped because of it."""
+    if touchpoint.if_resting == "exempt":
+        return touchpoint
+    reason, until = rest_ends(touchpoint.template, facts, policy, now)
+    if until is None:
+        return touchpoint
+    opens = next_in_window(until, policy.window, zone_of(facts.customer, policy), policy.holidays)
+    if touchpoint.if_resting == "drop" or opens > touchpoint.give_up_at:
+        return put(touchpoint, TouchpointState.SKIPPED, reason, until.isoformat(), now)
+    return put(touchpoint, TouchpointState.PLANNED, reason, until.isoformat(), now, wake_at=opens)
+
+
+def rest_ends(template: str, facts: Facts, policy: Policy, now: datetime) -> tuple[str, datetime | None]:
+    """Return why and until when this person may not be asked with this template; None when they may be asked now."""
+    zone = zone_of(facts.customer, policy)
+    asked = sorted((one.asked_at, one.template) for one in facts.all(SurveyRequest) if one.state in COUNTED)
+    ends: list[tuple[datetime, str]] = [(add_wait(at, policy.rest.overall, zone), Reason.RESTING) for at, _ in asked]
+    ends += [(add_wait(at, policy.rest.same_template, zone), Reason.RESTING) for at, used in asked if used == template]
+    if len(asked) >= policy.rest.at_most:
+        oldest = asked[-policy.rest.at_most][0]
+        ends.append((add_wait(oldest, policy.rest.within, zone), Reason.YEARLY_MAXIMUM))
+    latest = max(ends, default=None)
+    if latest is None or latest[0] <= now:
+        return "", None
+    return latest[1], latest[0]
+
+
+def unless_suppressed(touchpoint: Touchpoint, facts: Facts, now: datetime) -> Touchpoint:
+    """Return the touchpoint cancelled when mail to the customer's address is suppressed."""
+    if touchpoint.state == TouchpointState.PLANNED and facts.suppressed:
+        return put(touchpoint, TouchpointState.CANCELLED, Reason.SUPPRESSED, facts.suppressed, now)
+    return touchpoint
+
+
+def send_request(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime, changes: Changes) -> Touchpoint:
+    """Add request, mail, reminder and message; return the touchpoint as asked."""
+    journey = next(one for one in facts.all(Journey) if one.id == touchpoint.journey)
+    request = request_for(touchpoint, journey, facts, policy, now)
+    changes.add(request)
+    changes.change(
+        replace(facts.customer, rest_until=add_wait(now, policy.rest.overall, zone_of(facts.customer, policy)))
+    )
+    if request.channel == "mail":
+        for dispatch in mails_for(request, touchpoint, facts, policy, now):
+            changes.add(dispatch)
+    tell_request(request, facts, policy, changes)
+    return put(replace(touchpoint, reason="", detail=""), TouchpointState.ASKED, "", "", now)
+
+
+def request_for(touchpoint: Touchpoint, journey: Journey, facts: Facts, policy: Policy, now: datetime) -> SurveyRequest:
+    """Return the survey request of a touchpoint; its id follows from journey and step, so that it is sent once."""
+    zone = zone_of(facts.customer, policy)
+    return SurveyRequest(
+        id=policy.ids.derive(
+            touchpoint.due_at, "survey_request", journey.customer, journey.trigger, journey.reference, touchpoint.step
+        ),
+        journey=journey.id,
+        step=touchpoint.step,
+        customer=touchpoint.customer,
+        trigger=touchpoint.trigger,
+        reference=journey.reference,
+        label=journey.label,
+        details=journey.details,
+        channel=policy.plan.channel_of(touchpoint.rule),
+        template=touchpoint.template,
+        language=language_of(facts.customer.language, policy),
+        anchor_at=touchpoint.anchor_at,
+        asked_at=now,
+        closes_at=add_wait(now, CLOSES_AFTER, zone),
+        state=RequestState.OPEN,
+        reason="",
+        changed_at=now,
+    )
+
+
+def language_of(tag: str | None, policy: Policy) -> str:
+    """Return the best language there is for a BCP 47 tag: itself, its parent (fr-CA: fr), else the brand's."""
+    candidate = (tag or "").replace("_", "-").lower()
+    while candidate:
+        if candidate in policy.languages:
+            return candidate
+        candidate = candidate.rpartition("-")[0]
+    return policy.language
+
+
+def mails_for(
+    request: SurveyRequest, touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime
+) -> Iterator[Dispatch]:
+    """Give the survey mail, and the one reminder where the plan has one."""
+    mail = mail_of_request(request, request.template, now, facts, policy)
+    yield mail
+    if touchpoint.reminder:
+        zone = zone_of(facts.customer, policy)
+        later = next_in_window(
+            add_wait(now, parse_wait(touchpoint.reminder), zone), policy.window, zone, policy.holidays
+        )
+        yield mail_of_request(request, "reminder", later, facts, policy)
+
+
+def mail_of_request(
+    request: SurveyRequest, template: str, not_before: datetime, facts: Facts, policy: Policy
+) -> Dispatch:
+    """Return one mail that belongs to a survey request; its id is the effect key."""
+    return Dispatch(
+        id=policy.ids.derive(request.asked_at, "mail", request.id, template),
+        customer=request.customer,
+        kind="mail",
+        mail_class=MailClass.SURVEY,
+        template=template,
+        language=request.language,
+        facts=facts_of_request(request, facts, policy),
+        request=request.id,
+        response=None,
+        action=None,
+        ticket=None,
+        state=DispatchState.READY,
+        not_before=not_before,
+        created_at=request.asked_at,
+    )
+
+
+def facts_of_request(request: SurveyRequest, facts: Facts, policy: Policy) -> dict[str, object]:
+    """Return what a text about this request may name: subject, dates in the customer's zone, details."""
+    zone = zone_of(facts.customer, policy)
+    return {
+        **request.details,
+        "label": request.label,
+        "reference": request.reference,
+        "date": in_zone(request.anchor_at, zone).date().isoformat(),
+        "asked_on": in_zone(request.asked_at, zone).date().isoformat(),
+        "survey": request.template,
+    }

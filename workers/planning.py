@@ -1,0 +1,355 @@
+"""Planning: a journey event and the facts of its customer give a journey, touchpoints with due times, and stops.
+
+Due times come from the anchor, never from one another. What is pending is a function of the set of events, not of
+their order: an earlier start moves what hangs on it, a stop that came first still stops. Nothing here asks anybody.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from workers.changes import Changes
+from workers.duetime import add_wait, next_in_window
+from workers.facts import PENDING, Facts
+from workers.policy import PlanStep, Policy
+from workers.records import Customer, History, Journey, Stop, SurveyRequest, Touchpoint
+from workers.words import CustomerId, Effect, MailClass, Reason, RequestState, TouchpointState
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A journey or contrary event as planning sees it; `event` names it as source/id."""
+
+    name: str
+    at: datetime
+    event: str
+    reference: str = ""
+    label: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    delivery_expected: bool | None = None
+    months: int | None = None
+
+
+def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return the journeys and touchpoints that this event plans; none if they are planned already."""
+    changes = Changes()
+    working = Facts(facts.customer, facts.all(Journey))
+    steps = policy.plan.steps_for(
+        happening.name, is_first(facts.customer, happening), happening.delivery_expected, happening.months
+    )
+    for step in steps:
+        journey = open_journey(step.trigger, step_reference(step, happening), happening, working, policy, changes)
+        working.put(journey)
+        plan_step(step, journey, happening, facts, policy, now, changes)
+    if not any(step.trigger == happening.name for step in steps):
+        open_journey(happening.name, own_reference(happening), happening, working, policy, changes)
+    remember_first(happening, facts.customer, changes)
+    return changes
+
+
+def is_first(customer: Customer, happening: Happening) -> bool:
+    """Tell whether no earlier event of this name is known."""
+    known = customer.firsts.get(happening.name)
+    return known is None or happening.at.isoformat() <= known
+
+
+def remember_first(happening: Happening, customer: Customer, changes: Changes) -> None:
+    """Keep the instant of the customer's first event of each name."""
+    if customer.firsts.get(happening.name, "~") > happening.at.isoformat():
+        changes.change(replace(customer, firsts={**customer.firsts, happening.name: happening.at.isoformat()}))
+
+
+def own_reference(happening: Happening) -> str:
+    """Return what the event is about; an event that does not say stands for itself."""
+    return happening.reference or happening.event
+
+
+def step_reference(step: PlanStep, happening: Happening) -> str:
+    """Return the reference that the step's `once per` makes part of the journey's key."""
+    return "" if step.once_per == "customer" else own_reference(happening)
+
+
+def open_journey(
+    trigger: str, reference: str, happening: Happening, facts: Facts, policy: Policy, changes: Changes
+) -> Journey:
+    """Return the journey with this natural key: the known one, moved to an earlier anchor if the event is earlier."""
+    customer = facts.customer.id
+    known = facts.journey(trigger, reference)
+    if known is None:
+        journey = Journey(
+            id=policy.ids.derive(happening.at, "journey", customer, trigger, reference),
+            customer=customer,
+            trigger=trigger,
+            reference=reference,
+            label=happening.label,
+            details=dict(happening.details),
+            anchor_at=happening.at,
+            event=happening.event,
+            state="open",
+            plan_version=policy.plan.version,
+        )
+        changes.add(journey)
+        return journey
+    if happening.at < known.anchor_at:
+        known = replace(known, anchor_at=happening.at, event=happening.event)
+        changes.change(known)
+    return known
+
+
+def plan_step(
+    step: PlanStep,
+    journey: Journey,
+    happening: Happening,
+    facts: Facts,
+    policy: Policy,
+    now: datetime,
+    changes: Changes,
+) -> None:
+    """Plan one touchpoint of a journey, or let the better of two candidates for it stand."""
+    candidate = assess(candidate_for(step, journey, happening, facts, policy, now), facts, policy, now)
+    known = facts.get(Touchpoint, journey.id, step.touchpoint)
+    if known is None:
+        changes.add(candidate)
+        note(candidate, "", policy, changes)
+    elif replaces(candidate, known, policy):
+        changes.change(candidate)
+        note(candidate, known.state, policy, changes)
+
+
+def candidate_for(
+    step: PlanStep, journey: Journey, happening: Happening, facts: Facts, policy: Policy, now: datetime
+) -> Touchpoint:
+    """Return the touchpoint as this event alone would plan it."""
+    zone = zone_of(facts.customer, policy)
+    due = add_wait(happening.at, step.due, zone)
+    return Touchpoint(
+        journey=journey.id,
+        step=step.touchpoint,
+        customer=facts.customer.id,
+        trigger=step.trigger,
+        reference=happening.reference,
+        rule=step.rule,
+        plan_version=policy.plan.version,
+        template=step.template,
+        anchor_at=happening.at,
+        due_at=due,
+        wake_at=due,
+        give_up_at=add_wait(due, step.give_up_after, zone),
+        if_resting=step.if_resting,
+        reminder=step.reminder,
+        state=TouchpointState.PLANNED,
+        reason="",
+        detail="",
+        changed_at=now,
+        planned_at=now,
+    )
+
+
+def replaces(candidate: Touchpoint, known: Touchpoint, policy: Policy) -> bool:
+    """Tell whether a second event for the same touchpoint plans it better.
+
+    An earlier start always counts, because the start is the earliest event whatever its order of arrival; otherwise a
+    touchpoint that can still be asked beats one that is too late, and the earlier due time beats the later.
+    """
+    given_up = known.state == TouchpointState.SKIPPED and known.reason == Reason.TOO_LATE
+    if known.state not in PENDING and not given_up:
+        return False
+    if policy.plan.hangs_on_start(candidate.rule) and policy.plan.hangs_on_start(known.rule):
+        return candidate.anchor_at < known.anchor_at
+    late = candidate.state == TouchpointState.SKIPPED
+    if late != given_up:
+        return given_up
+    return candidate.due_at < known.due_at
+
+
+def zone_of(customer: Customer, policy: Policy) -> str:
+    """Return the customer's IANA zone, else the brand's."""
+    return customer.time_zone or policy.zone
+
+
+def assess(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
+    """Return a pending touchpoint in the state that the facts give it now, and when to look at it again."""
+    customer = facts.customer
+    reason, detail = cancelling(touchpoint, facts)
+    if reason:
+        return put(touchpoint, TouchpointState.CANCELLED, reason, detail, now)
+    if now > touchpoint.give_up_at:
+        detail = touchpoint.reason if touchpoint.state == TouchpointState.HELD else ""
+        return put(touchpoint, TouchpointState.SKIPPED, Reason.TOO_LATE, detail, now)
+    if not customer.email and policy.plan.channel_of(touchpoint.rule) == "mail":
+        return put(touchpoint, TouchpointState.HELD, Reason.NO_ADDRESS, "", now, wake_at=touchpoint.give_up_at)
+    cause, until = holding(touchpoint, facts, policy)
+    if cause and (until is None or until > now):
+        wake = min(until, touchpoint.give_up_at) if until else touchpoint.give_up_at
+        return put(touchpoint, TouchpointState.HELD, Reason.HOLD, cause, now, wake_at=wake)
+    wake = touchpoint.wake_at if touchpoint.state == TouchpointState.PLANNED else max(touchpoint.due_at, now)
+    opens = next_in_window(wake, policy.window, zone_of(customer, policy), policy.holidays)
+    if touchpoint.state == TouchpointState.PLANNED and opens == touchpoint.wake_at:
+        return touchpoint
+    return put(touchpoint, TouchpointState.PLANNED, "", "", now, wake_at=opens)
+
+
+def cancelling(touchpoint: Touchpoint, facts: Facts) -> tuple[str, str]:
+    """Return why the touchpoint must not be asked at all, or empty."""
+    customer = facts.customer
+    if customer.erased_at:
+        return Reason.ERASED, ""
+    if customer.merged_into:
+        return Reason.MERGED, ""
+    if customer.opted_out_at:
+        return Reason.OPTED_OUT, ""
+    for stop in facts.all(Stop):
+        if stop.effect == Effect.CANCEL and in_scope(stop, touchpoint):
+            return Reason.STOPPED, stop.cause
+    return "", ""
+
+
+def in_scope(stop: Stop, touchpoint: Touchpoint) -> bool:
+    """Tell whether a stop touches this touchpoint: the whole customer, or one reference."""
+    return stop.scope == "customer" or (bool(stop.reference) and stop.reference == touchpoint.reference)
+
+
+def holding(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> tuple[str, datetime | None]:
+    """Return the cause of the longest hold on the touchpoint and its end (None: not known yet)."""
+    found: tuple[str, datetime | None] = ("", None)
+    for stop in facts.all(Stop):
+        if stop.effect != Effect.HOLD or not in_scope(stop, touchpoint):
+            continue
+        until = hold_ends(stop, facts, policy)
+        if until is None:
+            return stop.cause, None
+        if found[1] is None or until > found[1]:
+            found = (stop.cause, until)
+    return found
+
+
+def hold_ends(hold: Stop, facts: Facts, policy: Policy) -> datetime | None:
+    """Return when a hold ends: the first ending event after it, plus the wait of the contrary table."""
+    rule = policy.contrary_rule(hold.cause)
+    if rule is None:
+        return hold.from_at
+    ends = [
+        stop.from_at
+        for stop in facts.all(Stop)
+        if stop.effect == Effect.END and stop.cause in rule.until and stop.from_at >= hold.from_at
+    ]
+    return add_wait(min(ends), rule.until_wait, zone_of(facts.customer, policy)) if ends else None
+
+
+def put(
+    touchpoint: Touchpoint,
+    state: TouchpointState,
+    reason: str,
+    detail: str,
+    now: datetime,
+    *,
+    wake_at: datetime | None = None,
+) -> Touchpoint:
+    """Return the touchpoint in a new state, with the reason."""
+    wake = wake_at or touchpoint.wake_at
+    same = (touchpoint.state, touchpoint.reason, touchpoint.detail, touchpoint.wake_at) == (state, reason, detail, wake)
+    if same:
+        return touchpoint
+    return replace(touchpoint, state=state, reason=reason, detail=detail, wake_at=wake, changed_at=now)
+
+
+def note(touchpoint: Touchpoint, before: str, policy: Policy, changes: Changes) -> None:
+    """Keep in the history why a touchpoint is held, skipped, cancelled or deferred."""
+    if touchpoint.reason and (before != touchpoint.state or touchpoint.state == TouchpointState.PLANNED):
+        changes.add(
+            history(
+                touchpoint.customer,
+                "touchpoint",
+                f"{touchpoint.journey}/{touchpoint.step}",
+                touchpoint.state,
+                touchpoint.reason,
+                touchpoint.detail,
+                touchpoint.changed_at,
+                policy,
+            )
+        )
+
+
+def history(
+    customer: CustomerId,
+    subject: str,
+    subject_id: str,
+    state: str,
+    reason: str,
+    detail: str,
+    at: datetime,
+    policy: Policy,
+) -> History:
+    """Return one line of history, keyed so that it is written once."""
+    key = policy.ids.derive(at, "history", customer, subject, subject_id, state, reason, detail)
+    return History(customer, key, at, subject, subject_id, state, reason, detail)
+
+
+def reassess(facts: Facts, policy: Policy, now: datetime, *, zone_changed: bool = False) -> Changes:
+    """Return the pending touchpoints whose state or time changes because a fact about the customer changed."""
+    changes = Changes()
+    for known in facts.pending():
+        touchpoint = recompute(known, facts, policy) if zone_changed else known
+        touchpoint = assess(touchpoint, facts, policy, now)
+        if touchpoint is not known:
+            changes.change(touchpoint)
+            note(touchpoint, known.state, policy, changes)
+    return changes
+
+
+def recompute(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> Touchpoint:
+    """Return the touchpoint with its due times in the customer's new zone."""
+    step = policy.plan.step(touchpoint.rule)
+    if step is None:
+        return touchpoint
+    zone = zone_of(facts.customer, policy)
+    due = add_wait(touchpoint.anchor_at, step.due, zone)
+    later = max(due, touchpoint.wake_at) if touchpoint.reason == Reason.RESTING else due
+    return replace(touchpoint, due_at=due, wake_at=later, give_up_at=add_wait(due, step.give_up_after, zone))
+
+
+def stop(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return the stop facts of a contrary event and what they cancel, hold or let go."""
+    changes = Changes()
+    for row in stops_of(happening, facts, policy):
+        if facts.get(Stop, row.id) is None:
+            changes.add(row)
+    if not changes:
+        return changes
+    known = Facts(facts.customer, [*facts.all(Stop), *facts.all(Touchpoint), *facts.all(SurveyRequest)])
+    known.absorb(changes)
+    changes.merge(reassess(known, policy, now))
+    for stopped in [row for row in changes.rows_added() if isinstance(row, Stop) and row.effect == Effect.CANCEL]:
+        cancel_reminders(stopped, known, changes)
+    return changes
+
+
+def stops_of(happening: Happening, facts: Facts, policy: Policy) -> list[Stop]:
+    """Return the facts that the contrary table makes of an event."""
+    customer = facts.customer.id
+    found = []
+    for rule in policy.contrary:
+        if happening.name in rule.events:
+            effect, scope = Effect(rule.effect), rule.scope
+        elif happening.name in rule.until:
+            effect, scope = Effect.END, "customer"
+        else:
+            continue
+        key = policy.ids.derive(
+            happening.at, "stop", customer, happening.name, effect, scope, happening.reference, happening.at.isoformat()
+        )
+        found.append(
+            Stop(key, customer, happening.name, effect, scope, happening.reference, happening.at, happening.event)
+        )
+    return found
+
+
+def cancel_reminders(stopped: Stop, facts: Facts, changes: Changes) -> None:
+    """Cancel the survey mails that have not left for what is stopped; service mails go on."""
+    if stopped.scope == "customer":
+        for mail_class in (MailClass.SURVEY, MailClass.PROMOTION):
+            changes.cancel("customer", stopped.customer, f"{Reason.STOPPED}: {stopped.cause}", mail_class)
+        return
+    for request in facts.all(SurveyRequest):
+        if request.reference == stopped.reference and request.state == RequestState.OPEN:
+            changes.cancel("request", request.id, f"{Reason.STOPPED}: {stopped.cause}", MailClass.SURVEY)

@@ -1,0 +1,132 @@
+"""Policy: what the operator decided, in the form the core uses: tables, calendar, window, zone, times.
+
+Built once at start (and again when a table changes) by wiring; nothing here reads a file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Protocol
+
+from workers.duetime import Calendar, SendWindow, Wait
+from workers.links import Links
+from workers.words import Ids, MailClass
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One row of the journey plan that applies to an event."""
+
+    rule: str
+    touchpoint: str
+    trigger: str
+    anchor: str
+    due: Wait
+    give_up_after: Wait
+    if_resting: str
+    once_per: str
+    reminder: str
+    template: str
+    channel: str
+
+
+class Plan(Protocol):
+    """The journey plan, compiled."""
+
+    version: str
+
+    def steps_for(
+        self, event: str, first: bool, delivery_expected: bool | None, months: int | None
+    ) -> tuple[PlanStep, ...]:
+        """Return the rows that apply to an event."""
+
+    def step(self, rule: str) -> PlanStep | None:
+        """Return the row with this id, if the plan still has it."""
+
+    def hangs_on_start(self, rule: str) -> bool:
+        """Tell whether the row's anchor is the start of the relationship."""
+
+    def channel_of(self, rule: str) -> str:
+        """Return the channel on which the row asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How long a person is not asked again."""
+
+    overall: Wait
+    same_template: Wait
+    at_most: int
+    within: Wait
+
+
+@dataclass(frozen=True, slots=True)
+class ContraryRule:
+    """What a contrary event does, and what ends it."""
+
+    events: frozenset[str]
+    effect: str
+    scope: str
+    until: frozenset[str]
+    until_wait: Wait
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """One action of a follow-up row."""
+
+    action: str
+    template: str
+    wait: Wait
+    latest: Wait | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the follow-up table says to one response."""
+
+    outcome: str
+    rule: str
+    row: int | None
+    steps: tuple[NextStep, ...]
+    ticket_due: timedelta | None
+    play: str
+    reason: str
+
+
+class FollowUp(Protocol):
+    """The follow-up table, compiled."""
+
+    version: str
+
+    def decide(self, inputs: Mapping[str, object]) -> Verdict:
+        """Return the row that fires for these inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything the operator decided."""
+
+    ids: Ids
+    plan: Plan
+    contrary: tuple[ContraryRule, ...]
+    rest: Rest
+    follow_up: FollowUp
+    calendar: Calendar
+    window: SendWindow
+    holidays: frozenset[date]
+    zone: str
+    language: str
+    languages: frozenset[str]
+    settling: timedelta
+    agents_address: str
+    webhook: bool
+    mail_classes: Mapping[str, MailClass]
+    links: Links
+
+    def contrary_rule(self, event: str) -> ContraryRule | None:
+        """Return the row of the contrary table that holds because of this event."""
+        for rule in self.contrary:
+            if event in rule.events:
+                return rule
+        return None

@@ -1,0 +1,161 @@
+"""Routing: a settled response goes through the follow-up table; the row that fires becomes a decision with its actions.
+
+One current decision per response. A change of band, score or wish for contact makes the next one; what the old one had
+not done yet is cancelled, what is done stays. Actions that are due at once are carried out by `acting`.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from workers.acting import carry_out
+from workers.changes import Changes
+from workers.duetime import add_wait
+from workers.facts import Facts
+from workers.messages import tell_response
+from workers.planning import history, zone_of
+from workers.policy import NextStep, Policy, Verdict
+from workers.records import Action, Decision, Response
+from workers.ticketing import Numbers, remark
+from workers.words import ActionState, DecisionOutcome, DecisionState, Reason, ResponseState
+
+
+def route(response: Response, facts: Facts, policy: Policy, now: datetime, numbers: Numbers) -> Changes:
+    """Return the decision for a settled response, its actions, and everything that is due at once."""
+    changes = Changes()
+    settled = replace(response, state=ResponseState.DECIDED)
+    changes.change(settled)
+    tell_response(settled, facts, policy, changes)
+    current = current_decision(response.id, facts)
+    if current is not None and same_question(current, settled):
+        changes.merge(remark(settled, facts, policy, now))
+        return changes
+    known = copy_of(facts, changes)
+    if current is not None:
+        supersede(current, known, policy, now, changes)
+    decision, verdict = decide(settled, current.n + 1 if current else 1, policy, now)
+    changes.add(decision)
+    if decision.outcome == DecisionOutcome.PARKED:
+        changes.add(
+            history(
+                settled.customer,
+                "response",
+                settled.id,
+                DecisionOutcome.PARKED,
+                Reason.NO_SUCH_RULE,
+                verdict.reason,
+                now,
+                policy,
+            )
+        )
+    for action in actions_of(settled, decision, verdict, facts, policy, now):
+        changes.add(action)
+        known.absorb(changes)
+        if action.due_at <= now:
+            done = carry_out(action, verdict.ticket_due, known, policy, now, numbers)
+            known.absorb(done)
+            changes.merge(done)
+    return changes
+
+
+def copy_of(facts: Facts, changes: Changes) -> Facts:
+    """Return the facts with the changes taken in; the caller's facts stay as they are."""
+    known = facts.copy()
+    known.absorb(changes)
+    return known
+
+
+def current_decision(response: str, facts: Facts) -> Decision | None:
+    """Return the decision that counts for a response."""
+    for decision in facts.all(Decision):
+        if decision.response == response and decision.state == DecisionState.CURRENT:
+            return decision
+    return None
+
+
+def inputs_of(response: Response) -> dict[str, object]:
+    """Return the inputs of the follow-up table; `after` in days from the anchor to when the question was sent."""
+    return {
+        "trigger": response.trigger,
+        "after": round(response.after_days, 6),
+        "score": response.score,
+        "comment": "yes" if response.comment.strip() else "no",
+        "wants_contact": "yes" if response.wants_contact else "no",
+    }
+
+
+def same_question(current: Decision, response: Response) -> bool:
+    """Tell whether the current decision was taken for the same score and wish for contact."""
+    inputs = inputs_of(response)
+    return all(current.inputs.get(name) == inputs[name] for name in ("score", "wants_contact"))
+
+
+def decide(response: Response, n: int, policy: Policy, now: datetime) -> tuple[Decision, Verdict]:
+    """Return decision n with table version, rule and inputs, and what the table said."""
+    inputs = inputs_of(response)
+    verdict = policy.follow_up.decide(inputs)
+    decision = Decision(
+        response=response.id,
+        n=n,
+        customer=response.customer,
+        state=DecisionState.CURRENT,
+        outcome=DecisionOutcome(verdict.outcome),
+        rule=verdict.rule,
+        row=verdict.row,
+        version=policy.follow_up.version,
+        inputs=inputs,
+        reason=verdict.reason,
+        at=now,
+    )
+    return decision, verdict
+
+
+def supersede(current: Decision, facts: Facts, policy: Policy, now: datetime, changes: Changes) -> None:
+    """Let the old decision go: actions not done are cancelled, with their mails that have not left."""
+    changes.change(replace(current, state=DecisionState.SUPERSEDED, superseded_at=now))
+    for action in facts.all(Action):
+        if action.response != current.response or action.decision != current.n:
+            continue
+        changes.cancel("action", action.id, Reason.SUPERSEDED)
+        if action.state in (ActionState.PLANNED, ActionState.HELD):
+            changes.change(replace(action, state=ActionState.CANCELLED, reason=Reason.SUPERSEDED, changed_at=now))
+            changes.add(
+                history(action.customer, "action", action.id, ActionState.CANCELLED, Reason.SUPERSEDED, "", now, policy)
+            )
+
+
+def actions_of(
+    response: Response, decision: Decision, verdict: Verdict, facts: Facts, policy: Policy, now: datetime
+) -> list[Action]:
+    """Return the actions of a decision; waits run from the answer, in the customer's zone."""
+    return [action_for(step, response, decision, verdict, facts, policy, now) for step in verdict.steps]
+
+
+def action_for(
+    step: NextStep,
+    response: Response,
+    decision: Decision,
+    verdict: Verdict,
+    facts: Facts,
+    policy: Policy,
+    now: datetime,
+) -> Action:
+    """Return one action; its id is the effect key of response, decision and action name."""
+    zone = zone_of(facts.customer, policy)
+    due = add_wait(response.answered_at, step.wait, zone)
+    return Action(
+        id=policy.ids.derive(response.answered_at, "action", response.id, str(decision.n), step.action),
+        response=response.id,
+        decision=decision.n,
+        customer=response.customer,
+        name=step.action,
+        template=step.template,
+        wait=step.wait.iso(),
+        play=verdict.play,
+        due_at=max(due, now),
+        latest_at=add_wait(response.answered_at, step.latest, zone) if step.latest else None,
+        state=ActionState.PLANNED,
+        reason=Reason.WAIT if due > now else "",
+        detail="",
+        changed_at=now,
+        version=decision.version,
+    )
