@@ -1,0 +1,125 @@
+"""Sign and read the links that stand in mails: a token says one purpose and one random id, nothing else.
+
+How long a link lives is decided by the row it names, never by the token. Forged, foreign and damaged tokens look
+alike: None. Nothing here reads settings or a clock.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+from uuid import UUID
+
+from itsdangerous import BadData, Signer, URLSafeSerializer
+
+_RETURN_PATH_MAC_BYTES = 10  # 80 bits: the local part of an address ends at 64 octets (RFC 5321, 4.5.3.1.1)
+
+
+class _IdBytes:
+    """Write a UUID as its 16 bytes and any other text after a zero byte, so that tokens in mails stay short."""
+
+    @staticmethod
+    def dumps(value: object) -> bytes:
+        text = str(value)
+        try:
+            uuid = UUID(text)
+        except ValueError:
+            uuid = None
+        if uuid is not None and str(uuid) == text:
+            return uuid.bytes
+        body = b"\0" + text.encode()
+        return b"\0" + body if len(body) == 16 else body
+
+    @staticmethod
+    def loads(body: bytes) -> str:
+        return str(UUID(bytes=body)) if len(body) == 16 else body.lstrip(b"\0").decode()
+
+
+class Links:
+    """Sign with the first key and accept every key of the list, so that a key can be changed without dead links."""
+
+    def __init__(self, keys: Sequence[str], public_url: str) -> None:
+        if not keys or not all(keys):
+            raise ValueError("links need at least one key, and no empty one")
+        self._keys = tuple(reversed(keys))  # itsdangerous signs with the last and tries all
+        self._base = public_url.rstrip("/")
+        self._serializers: dict[str, URLSafeSerializer] = {}
+
+    @property
+    def base(self) -> str:
+        """Return the public address that every link starts with, without a slash at its end."""
+        return self._base
+
+    def sign(self, purpose: str, id: str) -> str:
+        """Return a URL-safe token for one purpose; the same input gives the same token."""
+        token = self._serializer(purpose).dumps(id)  # bytes, because `_IdBytes` writes bytes
+        return token.decode() if isinstance(token, bytes) else token
+
+    def read(self, purpose: str, token: str) -> str | None:
+        """Return the id that was signed for this purpose, or None for anything else."""
+        try:
+            return str(self._serializer(purpose).loads(token))
+        except (BadData, ValueError):
+            return None
+
+    def answer_url(self, request_id: str, score: int | None = None) -> str:
+        """Return the address of the answer page of a survey request, with a score preselected where given."""
+        url = f"{self._base}/a/{self.sign('answer', request_id)}"
+        return url if score is None else f"{url}?score={score}"
+
+    def unsubscribe_url(self, dispatch_id: str) -> str:
+        """Return the opt-out address of one mail: page on GET, opt-out at once on POST (RFC 8058)."""
+        return f"{self._base}/u/{self.sign('unsubscribe', dispatch_id)}"
+
+    def testimonial_url(self, response_id: str) -> str:
+        """Return the address of the page where a promoter writes, shows, corrects or withdraws a testimonial."""
+        return f"{self._base}/t/{self.sign('testimonial', response_id)}"
+
+    def improvement_url(self, response_id: str) -> str:
+        """Return the address of the page with the one question what could be better."""
+        return f"{self._base}/i/{self.sign('improvement', response_id)}"
+
+    def ticket_url(self, number: int) -> str:
+        """Return the address of a ticket; the page asks for a login."""
+        return f"{self._base}/tickets/{number}"
+
+    def return_path(self, dispatch_id: str, domain: str) -> str:
+        """Return the envelope sender of one mail (VERP), short and in lower case: some servers fold the local part.
+
+        The token is the id's 16 bytes and 80 bits of HMAC-SHA-256 in base32, because a token of `sign` is longer
+        than the 64 octets that RFC 5321 allows before the @.
+        """
+        body = UUID(dispatch_id).bytes
+        mac = self._return_path_mac(self._keys[-1], body)
+        return f"bounce+{base64.b32encode(body + mac).decode().rstrip('=').lower()}@{domain}"
+
+    def read_return_path(self, address: str) -> str | None:
+        """Return the dispatch id that a return path names, or None for an address that we did not make."""
+        local = address.strip().strip("<>").rpartition("@")[0]
+        head, plus, token = local.lower().partition("+")
+        if head != "bounce" or not plus:
+            return None
+        try:
+            raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
+        except ValueError:
+            return None
+        body, mac = raw[:16], raw[16:]
+        if len(mac) != _RETURN_PATH_MAC_BYTES:
+            return None
+        good = [hmac.compare_digest(mac, self._return_path_mac(key, body)) for key in self._keys]
+        return str(UUID(bytes=body)) if any(good) else None
+
+    def _serializer(self, purpose: str) -> URLSafeSerializer:
+        if purpose not in self._serializers:
+            self._serializers[purpose] = URLSafeSerializer(
+                list(self._keys),
+                salt=f"boucle.{purpose}",
+                serializer=_IdBytes,
+                signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+            )
+        return self._serializers[purpose]
+
+    @staticmethod
+    def _return_path_mac(key: str, body: bytes) -> bytes:
+        signer = Signer(key, salt="boucle.return_path", digest_method=hashlib.sha256, key_derivation="hmac")
+        return hmac.digest(signer.derive_key(), body, "sha256")[:_RETURN_PATH_MAC_BYTES]
