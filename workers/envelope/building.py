@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import cast
 
 from workers.envelope import instants
+from workers.envelope.emitting import SOURCE
 from workers.envelope.events import (
     CarrierReport,
     CustomerData,
@@ -26,11 +27,11 @@ from workers.envelope.shapes import Route, node
 Data = Mapping[str, object]
 
 # Fields that have a place of their own in Event and are not shown again as details.
-_PLACED = frozenset({"reference", "label", "occurred_at", "merged_into"})
+_PLACED = frozenset({"reference", "label", "occurred_at"})
+_PLACED_OF_SCORES = _PLACED | {"answered_at", "asked_at", "comment", "trigger", "request", "channel", "agent", "phone"}
 _PROFILE = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
-# Times of the data that may not lie in the future, and those that may.
-_PAST = ("occurred_at", "answered_at", "asked_at", "at")
-_OPEN = ("until",)
+# Which fields of the data are times, by kind; the first two say when it happened. Only `until` may lie ahead.
+_TIMES = {Kind.SCORE: ("occurred_at", "answered_at", "asked_at"), Kind.TICKET: ("occurred_at", "at", "until")}
 # A detail is a short text to show beside the label; longer ones are documents and stay out.
 _DETAIL_LENGTH = 500
 _DETAILS = 40
@@ -60,7 +61,7 @@ def build(envelope: Data, route: Route, type_: str, digest: str, now: datetime) 
         occurred = update.at
     subject = cast("str", envelope.get("subject") or "")
     crm_id = subject or cast("str", given["id"] if given else "")
-    if occurred is None or (given is not None and given["id"] != crm_id):
+    if occurred is None or (given is not None and given["id"] != crm_id) or _is_echo(envelope, kind):
         return None
     return Event(
         cast("str", envelope["source"]),
@@ -75,7 +76,7 @@ def build(envelope: Data, route: Route, type_: str, digest: str, now: datetime) 
         _customer(given) if given is not None else CustomerData(),
         cast("str", data.get("reference") or ""),
         cast("str", data.get("label") or ""),
-        _details(data) if kind is Kind.JOURNEY or kind is Kind.SCORE else {},
+        _details(data, kind),
         cast("bool | None", data.get("delivery_expected")),
         int(cast("int", data["months"])) if data.get("months") is not None else None,
         cast("str", data.get("merged_into") or ""),
@@ -104,12 +105,15 @@ def _customer(given: Data) -> CustomerData:
     return cast("CustomerData", found)
 
 
-def _details(data: Data) -> dict[str, str]:
+def _details(data: Data, kind: Kind) -> dict[str, str]:
     """Return the other short texts of the data, such as product, agent, feature, url."""
+    if kind is not Kind.JOURNEY and kind is not Kind.SCORE:
+        return {}
+    placed = _PLACED if kind is Kind.JOURNEY else _PLACED_OF_SCORES
     found = {
         name: value
         for name, value in data.items()
-        if type(value) is str and value and name not in _PLACED and len(value) <= _DETAIL_LENGTH and len(name) <= 60
+        if type(value) is str and value and name not in placed and len(value) <= _DETAIL_LENGTH and len(name) <= 60
     }
     return found if len(found) <= _DETAILS else dict(list(found.items())[:_DETAILS])
 
@@ -163,22 +167,36 @@ def _text(data: Data, name: str) -> str:
     return cast("str", data.get(name) or "")
 
 
-def faults(envelope: Data, now: datetime) -> list[Fault]:
-    """Say every time that does not hold, and whether subject and customer id disagree."""
-    found = []
+def faults(envelope: Data, kind: Kind, now: datetime) -> list[Fault]:
+    """Say what the schema cannot: times that do not hold, ids of the customer that disagree, our own messages."""
     data = envelope.get("data")
     data = data if isinstance(data, dict) else _NOTHING
-    named = [("time", "/time", envelope)] + [(name, f"/data/{name}", data) for name in (*_PAST, *_OPEN)]
-    for name, pointer, values in named:
-        if values.get(name) is not None:
-            wrong = instants.fault(values[name], pointer, now, may_be_future=name in _OPEN)
-            if wrong is not None:
-                found.append(wrong)
-    if not any(values.get(name) is not None for name, _, values in named if name not in ("asked_at", *_OPEN)):
-        detail = "The event has no time. Add `time` or `data.occurred_at`: when it happened, RFC 3339 with offset."
-        found.append(Fault("/time", detail, Refusal.BAD_TIME))
+    found = _time_faults(envelope, data, kind, now)
     subject, customer = envelope.get("subject"), node(data, "customer", "id")
     if isinstance(subject, str) and isinstance(customer, str) and subject and customer and subject != customer:
         detail = f"Found {describe(customer)}, but `subject` is {describe(subject)}. Send the same customer id in both."
         found.append(Fault("/data/customer/id", detail))
+    if _is_echo(envelope, kind):
+        detail = "This is our own message about a ticket. Send what the helpdesk did, under the helpdesk's own source."
+        found.append(Fault("/source", detail))
     return found
+
+
+def _time_faults(envelope: Data, data: Data, kind: Kind, now: datetime) -> list[Fault]:
+    names = _TIMES.get(kind, ("occurred_at",))
+    named = [("/time", envelope.get("time"))] + [(f"/data/{name}", data.get(name)) for name in names]
+    found = []
+    for pointer, value in named:
+        if value is not None:
+            wrong = instants.fault(value, pointer, now, may_be_future=pointer == "/data/until")
+            if wrong is not None:
+                found.append(wrong)
+    if all(value is None for _, value in named[:3]):
+        detail = "The event has no time. Add `time` or `data.occurred_at`: when it happened, RFC 3339 with offset."
+        found.append(Fault("/time", detail, Refusal.BAD_TIME))
+    return found
+
+
+def _is_echo(envelope: Data, kind: Kind) -> bool:
+    """Return whether it is our own message: a topic wired back to itself must not run in circles."""
+    return kind is Kind.TICKET and envelope.get("source") == SOURCE

@@ -104,7 +104,7 @@ class Codec:
             event = building.build(ours, route, str(type_), _digest(envelope), now)
             if event is not None and (self._zones is None or self._known_zone(event)):
                 return event
-        faults = [*schema_faults(route, ours), *building.faults(ours, now), *self._zone_faults(ours)]
+        faults = [*schema_faults(route, ours), *building.faults(ours, route.kind, now), *self._zone_faults(ours)]
         return _refuse(envelope, faults if route.places is None else original(faults, route))
 
     def _known_zone(self, event: Event) -> bool:

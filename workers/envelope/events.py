@@ -173,5 +173,5 @@ def refuse(
     faults: list[Fault], *, source: str | None = None, event_id: str | None = None, subject: str | None = None
 ) -> Rejected:
     """Make the refusal out of its faults; the gravest one gives the code, so that grouping does not depend on order."""
-    reason = min((each.reason for each in faults), key=_WEIGHT.__getitem__)
+    reason = min((each.reason for each in faults), key=_WEIGHT.__getitem__, default=Refusal.SCHEMA)
     return Rejected(reason, tuple(faults), source, event_id, subject)

@@ -115,12 +115,12 @@ def _undecodable(body: bytes, error: orjson.JSONDecodeError) -> Rejected:
 
 def _binary(body: bytes, named: Mapping[str, str], media: str) -> Envelope | Rejected:
     """Read binary mode: attributes in headers, the data alone in the body."""
-    if "\ufffd" in "".join(named.values()):
+    envelope = _attributes(named)
+    if any("\ufffd" in str(value) for value in envelope.values()):
         return refused(Refusal.WRONG_ENCODING, "A header is not UTF-8. Send attribute headers in UTF-8.")
     if media not in ("", "application/json", "text/json") and not media.endswith("+json"):
         detail = f"The data has content type {media[:80]}. Send it as application/json."
         return refused(Refusal.NOT_JSON, detail)
-    envelope = _attributes(named)
     if body:
         data = decode(body)
         if isinstance(data, Rejected):

@@ -58,11 +58,12 @@ def routes(schemas: Mapping[str, Schema]) -> dict[str, Route]:
         if not name.startswith("in/"):
             continue
         try:
-            schema = jsonschema_rs.dereference(schemas[name], registry=registry)
-            validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=False)
+            schema = jsonschema_rs.dereference(schemas[name], registry=registry, offline=True)
+            validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=False, offline=True)
             types = _types(schema)
-        except (ValueError, KeyError, TypeError) as error:
-            faults.append(f"schemas/{name}: this is not a usable JSON Schema of an event ({error}). Correct it.")
+        except (ValueError, TypeError, jsonschema_rs.ReferencingError) as error:
+            why = (str(error).splitlines() or ["unreadable"])[0]
+            faults.append(f"schemas/{name}: this is not a usable JSON Schema of an event ({why}). Correct it.")
             continue
         for type_ in types:
             if type_ in found:
