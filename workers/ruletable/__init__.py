@@ -4,8 +4,10 @@ Pure but for `load`, which opens the files of one folder. Nothing here knows cus
 """
 
 from workers.duetime.waits import Wait
+from workers.ruletable.checking import check, fault_json, refuse
 from workers.ruletable.content import from_content
 from workers.ruletable.deciding import Compiled, compile_table
+from workers.ruletable.explaining import Explanation, explain
 from workers.ruletable.loading import load
 from workers.ruletable.model import (
     Aggregator,
@@ -40,6 +42,7 @@ __all__ = [
     "Column",
     "Compiled",
     "Contrary",
+    "Explanation",
     "Fault",
     "HitPolicy",
     "Inputs",
@@ -57,11 +60,15 @@ __all__ = [
     "Value",
     "Wait",
     "WaveDate",
+    "check",
     "compile_table",
+    "explain",
+    "fault_json",
     "from_content",
     "load",
     "load_calendar",
     "load_contrary",
     "load_waves",
     "parse",
+    "refuse",
 ]

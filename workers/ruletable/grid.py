@@ -77,15 +77,14 @@ class Axis:
         return found
 
 
+_TRUTH = {"true": "true", "yes": "true", "false": "false", "no": "false"}
+
+
 def _word(column: Column, value: Value) -> object:
     if column.kind is Kind.BOOLEAN:
         if isinstance(value, bool):
             return "true" if value else "false"
-        return (
-            {"true": "true", "yes": "true", "false": "false", "no": "false"}.get(value, 0)
-            if isinstance(value, str)
-            else 0
-        )
+        return _TRUTH.get(value, 0) if isinstance(value, str) else 0
     if isinstance(value, bool) and set(column.values) == {"yes", "no"}:
         return "yes" if value else "no"
     return value if isinstance(value, str) else 0
@@ -177,11 +176,11 @@ def _ordered_axis(column: Column, place: int, rules: Sequence[Rule], unknown: bo
         parts.append(Part(spans=union(pieces[member] for member in members)))
         for member in members:
             regions[member] = number
-    has = list(grouped)
+    passed = list(grouped)
     if unknown or column.unknown:
         parts.append(Part(unknown=True))
-        has.append(sum(1 << number for number, cell in enumerate(cells) if cell.unknown))
-    return Axis(column, tuple(parts), tuple(has), {}, tuple(cuts), tuple(regions))
+        passed.append(cells_unknown(cells))
+    return Axis(column, tuple(parts), tuple(passed), {}, tuple(cuts), tuple(regions))
 
 
 def _sweep(cuts: Sequence[Cut], sets: Sequence[Spans]) -> list[int]:
@@ -229,11 +228,11 @@ def _grouped_axis(column: Column, passing: Sequence[tuple[str | None, int]], unk
         for words in grouped.values()
     ]
     index: dict[object, int] = {word: number for number, words in enumerate(grouped.values()) for word in words}
-    has = list(grouped)
+    passed = list(grouped)
     if unknown is not None:
         parts.append(Part(unknown=True))
-        has.append(unknown)
-    return Axis(column, tuple(parts), tuple(has), index, (), ())
+        passed.append(unknown)
+    return Axis(column, tuple(parts), tuple(passed), index, (), ())
 
 
 Classifier = Callable[[Value], int]

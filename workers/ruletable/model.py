@@ -51,6 +51,7 @@ class Role(StrEnum):
     EVENT = "event"
     ACTION = "action"
     TEMPLATE = "template"
+    NOTE = "note"
 
 
 class Severity(StrEnum):

@@ -1,0 +1,202 @@
+"""Check a whole table: gaps, overlaps, masked and mergeable rules, names, ids. All faults at once.
+
+Pure: what is known and what was answered in the past come in as parameters. Sentences are for people who own tables,
+not for programmers.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from workers.ruletable.boxes import box_json, paste_row, sample, sample_in_words, sentence
+from workers.ruletable.gaps import MOST_GAPS, find_gaps
+from workers.ruletable.grid import Grid, bits, build_grid
+from workers.ruletable.model import Fault, HitPolicy, Inputs, Known, Role, Rule, Severity, Table
+from workers.ruletable.naming import naming_faults
+from workers.ruletable.overlaps import pairs
+from workers.ruletable.values import Kind
+from workers.words import BadInput, Misconfigured
+
+_MOST_OVERLAPS = 10_000  # a table with more is not mended pair by pair
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """Where past responses lie on the grid, and whether any were given."""
+
+    points: Counter[tuple[int, ...]]
+    given: bool
+
+    def within(self, box: Sequence[int]) -> int:
+        return sum(
+            count
+            for point, count in self.points.items()
+            if all(mask >> number & 1 for mask, number in zip(box, point, strict=True))
+        )
+
+
+def check(
+    table: Table, *, known: Known | None = None, responses: Iterable[Inputs] | None = None, allowed: bool = False
+) -> list[Fault]:
+    """Return every fault of a table, cells first, then names, gaps and overlaps; with `allowed`, notes as well."""
+    grid = build_grid(table.inputs, table.rules)
+    past = _past(grid, responses)
+    return [
+        *table.faults,
+        *_column_faults(table),
+        *naming_faults(table, known),
+        *_gap_faults(table, grid, past, allowed),
+        *_overlap_faults(table, grid, past, allowed),
+    ]
+
+
+def refuse(table: Table, faults: Iterable[Fault]) -> None:
+    """Raise Misconfigured with every error among the faults; warnings pass."""
+    errors = [f"{table.name}: {fault.code} {fault.message}" for fault in faults if fault.severity is Severity.ERROR]
+    if errors:
+        raise Misconfigured(errors)
+
+
+def fault_json(fault: Fault) -> dict[str, object]:
+    """Return a fault as `boucle rules check --format json` prints it."""
+    return {
+        "file": fault.file,
+        "code": fault.code,
+        "severity": fault.severity.value,
+        "rules": list(fault.rules),
+        "rows": list(fault.rows),
+        "columns": list(fault.columns),
+        "message": fault.message,
+        "box": None if fault.box is None else [dict(entry) for entry in fault.box],
+        "paste": fault.paste,
+        "responses": fault.responses,
+    }
+
+
+def _past(grid: Grid, responses: Iterable[Inputs] | None) -> _Past:
+    points: Counter[tuple[int, ...]] = Counter()
+    for inputs in responses or ():
+        try:
+            points[grid.classify([inputs.get(axis.column.name) for axis in grid.axes])] += 1
+        except BadInput:
+            continue  # outside a domain: no rule could cover it
+    return _Past(points, responses is not None)
+
+
+def _column_faults(table: Table) -> Iterator[Fault]:
+    for column in table.inputs:
+        if column.kind is Kind.TEXT and not column.values and not column.others:
+            yield Fault(
+                "E306",
+                Severity.ERROR,
+                f"Column {column.name} holds text without a list of values, so gaps in it cannot be found: list its "
+                f"values, and say `other values: allowed` where more may come.",
+                columns=(column.name,),
+                file="table.yaml",
+            )
+
+
+def _gap_faults(table: Table, grid: Grid, past: _Past, allowed: bool) -> Iterator[Fault]:
+    """Yield a fault for each gap; where the table need not be complete, as a note and only when asked for."""
+    if not table.complete and not allowed:
+        return
+    covered = build_grid(table.inputs, (*table.rules, *table.damaged)) if table.damaged else grid
+    seeds = [point for point, _ in past.points.most_common()] if covered is grid else []
+    boxes, more = find_gaps(covered, seeds)
+    ids = {rule.id for rule in (*table.rules, *table.damaged)}
+    counted = sorted(((past.within(box) if covered is grid else 0, box) for box in boxes), key=lambda one: -one[0])
+    for hits, box in counted:
+        yield _gap_fault(table, covered, box, hits if past.given else None, _fresh_id(ids))
+    if more:
+        message = f"More gaps than these {MOST_GAPS} are left: close some and check again."
+        yield Fault("I101", Severity.INFO, message)
+
+
+def _fresh_id(ids: set[str]) -> str:
+    number = next(number for number in range(1, len(ids) + 2) if f"G{number}" not in ids)
+    ids.add(f"G{number}")
+    return f"G{number}"
+
+
+def _gap_fault(table: Table, grid: Grid, box: Sequence[int], hits: int | None, rule_id: str) -> Fault:
+    said, columns = sentence(grid, box)
+    unknown = [axis for axis, mask in zip(grid.axes, box, strict=True) if _only_unknown(axis.parts, mask)]
+    near = nearest(grid, box)
+    rule = grid.rules[near] if near is not None else None
+    paste = paste_row(table, grid, box, rule_id, rule)
+    hint = f" Nearest: row {rule.row} ({rule.id}); widen it, or" if rule else " To close it,"
+    past = f" {hits} past response{'' if hits == 1 else 's'} fell in it." if hits is not None else ""
+    return Fault(
+        code="E102" if unknown else "E101",
+        severity=Severity.ERROR if table.complete else Severity.INFO,
+        message=f"No rule covers {said}.{past}{hint} paste this row and check its outputs: {paste}",
+        rules=(rule.id,) if rule else (),
+        rows=(rule.row,) if rule else (),
+        columns=columns,
+        box=box_json(grid, box),
+        paste=paste,
+        responses=hits or 0,
+    )
+
+
+def _only_unknown(parts: Sequence[object], mask: int) -> bool:
+    return all(getattr(parts[number], "unknown", False) for number in bits(mask)) and len(parts) > 1
+
+
+def nearest(grid: Grid, box: Sequence[int]) -> int | None:
+    """Return the rule that misses a box in the fewest columns, the topmost of equals."""
+    misses = [sum(1 for mine, theirs in zip(masks, box, strict=True) if not mine & theirs) for masks in grid.masks]
+    outside = [sum(1 for mine, theirs in zip(masks, box, strict=True) if theirs & ~mine) for masks in grid.masks]
+    return min(range(len(misses)), key=lambda rule: (misses[rule], outside[rule], rule), default=None)
+
+
+def _overlap_faults(table: Table, grid: Grid, past: _Past, allowed: bool) -> Iterator[Fault]:
+    count = 0
+    strict = table.hit_policy in (HitPolicy.UNIQUE, HitPolicy.ANY)
+    if not strict and not allowed:
+        return
+    for first, second, box in pairs(grid):
+        fault = _overlap_fault(table, grid, (first, second), box, past)
+        if fault.severity is Severity.INFO and not allowed:
+            continue
+        if count == _MOST_OVERLAPS:
+            yield Fault("I202", Severity.INFO, f"More overlaps than these {count} are left: mend some and check again.")
+            return
+        count += 1
+        yield fault
+
+
+def outcome_of(table: Table, rule: Rule) -> tuple[object, ...]:
+    """Return what a rule does, its notes left aside."""
+    return tuple(rule.outputs.get(column.name) for column in table.outputs if column.role is not Role.NOTE)
+
+
+def _overlap_fault(table: Table, grid: Grid, both: tuple[int, int], box: Sequence[int], past: _Past) -> Fault:
+    first, second = (grid.rules[number] for number in both)
+    equal = outcome_of(table, first) == outcome_of(table, second)
+    code, severity, advice = _overlap_code(table.hit_policy, equal)
+    said, columns = sentence(grid, box)
+    example = sample_in_words(table, sample(grid, box))
+    return Fault(
+        code=code,
+        severity=severity,
+        message=f"Rows {first.row} ({first.id}) and {second.row} ({second.id}) both match {said}, for example "
+        f"{example}. {advice}",
+        rules=(first.id, second.id),
+        rows=(first.row, second.row),
+        columns=columns,
+        box=box_json(grid, box),
+        responses=past.within(box) if past.given else 0,
+    )
+
+
+def _overlap_code(policy: HitPolicy, equal: bool) -> tuple[str, Severity, str]:
+    if policy is HitPolicy.ANY:
+        if equal:
+            return "I201", Severity.INFO, "They do the same, which ANY allows."
+        return "E201", Severity.ERROR, "They do different things: make one of them narrower, or their outputs equal."
+    if policy is HitPolicy.UNIQUE:
+        if equal:
+            return "W202", Severity.WARNING, "They do the same: delete one, or make one of them narrower."
+        return "E201", Severity.ERROR, "Only one may: make one of them narrower."
+    return "I201", Severity.INFO, f"{policy} allows it."
