@@ -24,6 +24,7 @@ from workers.envelope.events import (
     TicketUpdate,
 )
 from workers.envelope.mapping import EventMap
+from workers.envelope.shapes import read_schemas
 
 __all__ = [
     "MAX_BATCH_BYTES",
@@ -40,6 +41,7 @@ __all__ = [
     "ScoreData",
     "TicketChange",
     "TicketUpdate",
+    "read_schemas",
     "request_created",
     "response_received",
     "testimonial_consented",

@@ -18,11 +18,12 @@ def _message(type_: str, event_id: str, crm_id: str, at: datetime, data: dict[st
         "id": event_id,
         "source": SOURCE,
         "type": type_,
-        "subject": crm_id,
         "time": _text(at),
         "datacontenttype": "application/json",
         "data": data,
     }
+    if crm_id:  # an erased customer has none
+        envelope["subject"] = crm_id
     return orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import jsonschema_rs
+import orjson
 
 from workers.envelope.events import Kind
 from workers.words import Misconfigured
@@ -44,6 +45,25 @@ class Route:
     schema: Schema
     validator: jsonschema_rs.Draft202012Validator
     places: Places | None = None
+
+
+def read_schemas(files: Mapping[str, bytes]) -> dict[str, Schema]:
+    """Read schema files (keys: paths below schemas/); raise Misconfigured with every file that is no JSON object."""
+    faults: list[str] = []
+    found: dict[str, Schema] = {}
+    for name, content in files.items():
+        try:
+            value = orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            faults.append(f"schemas/{name}: this is not JSON ({error}). Correct it.")
+            continue
+        if isinstance(value, dict):
+            found[name] = value
+        else:
+            faults.append(f"schemas/{name}: a schema must be a JSON object. Correct it.")
+    if faults:
+        raise Misconfigured(faults)
+    return found
 
 
 def routes(schemas: Mapping[str, Schema]) -> dict[str, Route]:
