@@ -1,5 +1,6 @@
 """Reads rows back as records, whole customers at a time. Writes nothing."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
@@ -15,6 +16,10 @@ from workers.words import CustomerId
 R = TypeVar("R", bound=Row)
 CHUNK = 500
 """Values in one IN list: below SQLite's and the planner's limits."""
+
+LONGEST_NUMBER = 18
+"""Digits of the largest number that the database can compare with."""
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 OF_A_CUSTOMER: tuple[type[Row], ...] = (
     records.Stop,
@@ -88,3 +93,33 @@ def suppressed(connection: Connection, addresses: Iterable[str]) -> dict[str, st
         for address, kind in connection.execute(query):
             found[address] = kind
     return found
+
+
+def owners_of_requests(connection: Connection, requests: Iterable[str]) -> dict[str, CustomerId]:
+    """Return whose each survey request is; texts that are no id of ours are left out."""
+    table = tables.survey_request
+    found: dict[str, CustomerId] = {}
+    for chunk in chunks(one for one in requests if is_id(one)):
+        for key, customer in connection.execute(sa.select(table.c.id, table.c.customer).where(table.c.id.in_(chunk))):
+            found[str(key)] = customer
+    return found
+
+
+def owners_of_tickets(connection: Connection, tickets: Iterable[str]) -> dict[str, CustomerId]:
+    """Return whose each ticket is, by our id or by its number as text."""
+    table = tables.ticket
+    found: dict[str, CustomerId] = {}
+    for chunk in chunks(tickets):
+        ids = [one for one in chunk if is_id(one)]
+        numbers = [int(one) for one in chunk if one.isdecimal() and len(one) < LONGEST_NUMBER]
+        query = sa.select(table.c.id, table.c.number, table.c.customer)
+        for key, number, customer in connection.execute(
+            query.where(sa.or_(table.c.id.in_(ids), table.c.number.in_(numbers)))
+        ):
+            found[str(key)] = found[str(number)] = customer
+    return found
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text could be one of our ids."""
+    return ID.fullmatch(text) is not None

@@ -1,0 +1,67 @@
+"""Business time: the system's, a fixed one, or one stored row that demo, parity and fault drivers move.
+
+Lease time is never taken from here; it is the database's own.
+"""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from workers.store import tables
+from workers.store.engine import Store
+
+
+class Clock(Protocol):
+    """Gives business time."""
+
+    def now(self) -> datetime:
+        """Return the instant it is, in UTC; read once per unit of work."""
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> datetime:
+        """Return the machine's time in UTC."""
+        return datetime.now(UTC)
+
+
+class FixedClock:
+    """A time that a test sets."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        """Return the time that was set."""
+        return self.at
+
+
+class StoredClock:
+    """A row that a driver moves; where it ticks on, elapsed machine time since the row was written is added."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def now(self) -> datetime:
+        """Return the stored instant; the machine's time while none is stored."""
+        with self._store.reading() as connection:
+            rows = {str(name): at for name, at in connection.execute(sa.select(tables.clock.c.name, tables.clock.c.at))}
+        at: datetime | None = rows.get("business")
+        if at is None:
+            return datetime.now(UTC)
+        since = rows.get("ticking_since")
+        return at if since is None else at + (datetime.now(UTC) - since)
+
+    def set(self, at: datetime, *, ticking: bool = False) -> None:
+        """Store an instant; with `ticking` it goes on from there with the machine's time."""
+
+        def work(connection: sa.Connection) -> None:
+            connection.execute(sa.delete(tables.clock))
+            rows = [{"name": "business", "at": at}]
+            if ticking:
+                rows.append({"name": "ticking_since", "at": datetime.now(UTC)})
+            connection.execute(sa.insert(tables.clock), rows)
+
+        self._store.write(work)

@@ -1,0 +1,265 @@
+"""Intake: a batch of events from any door is accepted, recognised as a duplicate, or kept as a dead letter.
+
+One transaction per batch: inbox rows, effects, outbox rows and consumed positions commit together, so a batch that
+comes again changes nothing. A batch that fails is taken event by event; the one that fails becomes a dead letter.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from workers.changes import Changes
+from workers.effects import effects
+from workers.envelope import Codec, Event, Fault, Kind, Refusal, Rejected
+from workers.facts import Facts
+from workers.policy import Policy
+from workers.profile import customer_id, new_customer
+from workers.records import Customer, DeadLetter, Inbox
+from workers.store import ledger, read, tables
+from workers.store.apply import apply, next_number
+from workers.store.engine import Store
+from workers.store.ledger import Consumed, Incoming, Outcome, Taken
+from workers.words import BadInput, CustomerId, Door, NotNow
+
+log = logging.getLogger(__name__)
+PLANNING_ONLY = frozenset({Kind.JOURNEY})
+
+
+class Intake:
+    """Takes events in; one instance per role."""
+
+    def __init__(self, store: Store, codec: Codec, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._codec = codec
+        self._policy = policy
+        self._now = now
+
+    def take(self, batch: Sequence[Incoming], door: Door, consumed: Sequence[Consumed] = ()) -> list[Outcome]:
+        """Take a batch in and return one outcome per message, in order. Idempotent.
+
+        Raises NotNow when the database is away: the caller keeps the batch and tries again.
+        """
+        now = self._now()
+        parsed = [self._codec.parse(one.body, one.headers, now, content_type=one.content_type) for one in batch]
+        try:
+            return self._store.write(lambda connection: self._take(connection, batch, parsed, door, consumed, now))
+        except NotNow:
+            raise
+        except Exception:  # whatever one event breaks must not stop the others
+            log.exception("batch failed, taking it event by event", extra={"action": "intake.split"})
+            return self._one_by_one(batch, parsed, door, consumed, now)
+
+    def _one_by_one(
+        self,
+        batch: Sequence[Incoming],
+        parsed: Sequence[Event | Rejected],
+        door: Door,
+        consumed: Sequence[Consumed],
+        now: datetime,
+    ) -> list[Outcome]:
+        """Take each message in a transaction of its own; what fails becomes a dead letter. Positions come last."""
+        outcomes: list[Outcome] = []
+        for message, event in zip(batch, parsed, strict=True):
+            try:
+                outcomes += self._store.write(
+                    lambda connection, m=message, e=event: self._take(connection, [m], [e], door, (), now)  # type: ignore[misc]  # bound at once
+                )
+            except NotNow:
+                raise
+            except Exception as error:  # kept as a dead letter with its bytes
+                log.exception("event failed", extra={"action": "intake.failed"})
+                fault = Fault(
+                    "",
+                    f"Taking this event in failed here ({type(error).__name__}: {error}). "
+                    "Tell the operator, then replay it.",
+                )
+                broken = Rejected(Refusal.SCHEMA, (fault,), getattr(event, "source", None), getattr(event, "id", None))
+                outcomes += self._store.write(
+                    lambda connection, m=message, b=broken: self._take(connection, [m], [b], door, (), now)  # type: ignore[misc]  # bound at once
+                )
+        self._store.write(lambda connection: ledger.record_consumed(connection, consumed))
+        return outcomes
+
+    def dry_run(self, batch: Sequence[Incoming]) -> list[tuple[Event | Rejected, Changes]]:
+        """Return what each message would change, one after the other, and store nothing."""
+        now = self._now()
+        parsed = [self._codec.parse(one.body, one.headers, now, content_type=one.content_type) for one in batch]
+        with self._store.reading() as connection:
+            work = Batch(connection, self._policy(), now, lock=False)
+            work.load([one for one in parsed if isinstance(one, Event)])
+            found = []
+            for event in parsed:
+                changes = work.effects(event) if isinstance(event, Event) else Changes()
+                work.absorb(changes)
+                found.append((event, changes))
+            return found
+
+    def _take(
+        self,
+        connection: Connection,
+        batch: Sequence[Incoming],
+        parsed: Sequence[Event | Rejected],
+        door: Door,
+        consumed: Sequence[Consumed],
+        now: datetime,
+    ) -> list[Outcome]:
+        """Do one batch inside a transaction: 1. known events, 2. facts, 3. effects, 4. write, 5. positions."""
+        known = ledger.inbox_digests(connection, [one for one in parsed if isinstance(one, Event)])
+        work = Batch(connection, self._policy(), now)
+        fresh = [one for one in parsed if isinstance(one, Event) and (one.source, one.id) not in known]
+        work.load(fresh)
+        outcomes: list[Outcome] = []
+        for message, event in zip(batch, parsed, strict=True):
+            outcomes.append(self._one(work, known, message, event, door, now))
+        letters = ledger.store_dead_letters(connection, work.dead_letters)
+        outcomes = [ledger.counted_again(one, letters) for one in outcomes]
+        apply(connection, work.changes, now)
+        ledger.record_received(connection, outcomes, door, now)
+        ledger.record_consumed(connection, consumed)
+        return outcomes
+
+    def _one(
+        self,
+        work: "Batch",
+        known: dict[tuple[str, str], str],
+        message: Incoming,
+        event: Event | Rejected,
+        door: Door,
+        now: datetime,
+    ) -> Outcome:
+        """Take one message in, given what the batch knows so far."""
+        if isinstance(event, Rejected):
+            return work.reject(message, event, door)
+        digest = known.get((event.source, event.id))
+        if digest == event.digest:
+            return Outcome(Taken.DUPLICATE, event)
+        if digest is not None:
+            return work.reject(message, conflicting(event), door, event)
+        try:
+            changes = work.effects(event)
+        except BadInput as error:
+            fault = Fault("/data", str(error))
+            return work.reject(
+                message, Rejected(Refusal.SCHEMA, (fault,), event.source, event.id, event.crm_id), door, event
+            )
+        known[(event.source, event.id)] = event.digest
+        changes.add(inbox_row(event, work.customer_of(event), door, now))
+        work.absorb(changes)
+        return Outcome(Taken.ACCEPTED, event)
+
+
+def conflicting(event: Event) -> Rejected:
+    """Return the refusal of an event whose source and id are known with other content."""
+    detail = (
+        f"An event with source {event.source} and id {event.id} was accepted before with other content. "
+        "Give the corrected event a new id."
+    )
+    fault = Fault("/id", detail, Refusal.CONFLICTING_DUPLICATE)
+    return Rejected(Refusal.CONFLICTING_DUPLICATE, (fault,), event.source, event.id, event.crm_id)
+
+
+def inbox_row(event: Event, customer: CustomerId | None, door: Door, now: datetime) -> Inbox:
+    """Return the row that remembers an accepted event."""
+    return Inbox(event.source, event.id, customer, event.type, event.digest, door, event.occurred_at, now)
+
+
+class Batch:
+    """The working set of one transaction: the facts of its customers and the changes so far."""
+
+    def __init__(self, connection: Connection, policy: Policy, now: datetime, *, lock: bool = True) -> None:
+        self.connection = connection
+        self.policy = policy
+        self.now = now
+        self.lock = lock
+        self.changes = Changes()
+        self.dead_letters: list[DeadLetter] = []
+        self._facts: dict[CustomerId, Facts] = {}
+        self._new: set[CustomerId] = set()
+        self._requests: dict[str, CustomerId] = {}
+        self._tickets: dict[str, CustomerId] = {}
+
+    def load(self, events: Sequence[Event]) -> None:
+        """Lock and read the customers of these events; the unknown ones are new."""
+        self._find_owners(events)
+        wanted: dict[CustomerId, str] = {}
+        deep: set[CustomerId] = set()
+        for event in events:
+            key = self.customer_of(event)
+            if key is None:
+                continue
+            wanted.setdefault(key, event.crm_id)
+            if event.merged_into:
+                wanted.setdefault(customer_id(event.merged_into, self.policy.ids), event.merged_into)
+            if event.kind not in PLANNING_ONLY:
+                deep.add(key)
+        if self.lock:
+            customers = read.lock_customers(self.connection, wanted)
+        else:
+            customers = read.rows(self.connection, Customer, tables.customer.c.id.in_(list(wanted)))
+        light = [one for one in customers if one.id not in deep]
+        self._facts = read.facts_of(self.connection, light, read.FOR_PLANNING)
+        self._facts |= read.facts_of(self.connection, [one for one in customers if one.id in deep])
+        for key, crm_id in wanted.items():
+            if key not in self._facts:
+                self._facts[key] = Facts(new_customer(crm_id, self.policy.ids, self.now))
+                self._new.add(key)
+
+    def _find_owners(self, events: Sequence[Event]) -> None:
+        """Find whose request or ticket an event means when it does not name the customer."""
+        requests = {event.score.request for event in events if event.score and event.score.request}
+        requests |= {event.report.request for event in events if event.report}
+        tickets = {event.ticket.ticket for event in events if event.ticket}
+        self._requests = read.owners_of_requests(self.connection, requests)
+        self._tickets = read.owners_of_tickets(self.connection, tickets)
+
+    def customer_of(self, event: Event) -> CustomerId | None:
+        """Return our key of the customer an event is about, or None when it cannot be known."""
+        if event.score and event.score.request in self._requests:
+            return self._requests[event.score.request]
+        if event.report and event.report.request in self._requests:
+            return self._requests[event.report.request]
+        if event.ticket and event.ticket.ticket in self._tickets:
+            return self._tickets[event.ticket.ticket]
+        return customer_id(event.crm_id, self.policy.ids) if event.crm_id else None
+
+    def facts_for(self, event: Event) -> Facts:
+        """Return the facts of the customer an event is about; raises BadInput when there is none."""
+        key = self.customer_of(event)
+        if key is None or key not in self._facts:
+            raise BadInput("This event names no customer, request or ticket that is known here. Send the subject.")
+        facts = self._facts[key]
+        while facts.customer.merged_into and facts.customer.merged_into in self._facts:
+            facts = self._facts[facts.customer.merged_into]
+        return facts
+
+    def absorb(self, changes: Changes) -> None:
+        """Take changes in, for the events that follow in the batch."""
+        self.changes.merge(changes)
+        self._new.difference_update(key for (key,) in changes.added.get(Customer, {}))
+        for key in {getattr(row, "customer", None) or getattr(row, "id", None) for row in changes.rows()}:
+            if key in self._facts:
+                self._facts[key].absorb(changes)
+
+    def reject(self, message: Incoming, why: Rejected, door: Door, event: Event | None = None) -> Outcome:
+        """Keep a message that cannot be accepted, with bytes, place and reason."""
+        letter = ledger.dead_letter(message, why, door, self.policy.ids, self.now)
+        self.dead_letters.append(letter)
+        return Outcome(Taken.REJECTED, event, why, letter.id)
+
+    def effects(self, event: Event) -> Changes:
+        """Return everything that one accepted event changes; raises BadInput when its data cannot be taken."""
+        if event.kind == Kind.JOURNEY and event.name == "wave" and not event.crm_id:
+            return Changes()
+        facts = self.facts_for(event)
+        changes = Changes()
+        into = self._facts.get(customer_id(event.merged_into, self.policy.ids)) if event.merged_into else None
+        for one in (facts, into):
+            if one is not None and one.customer.id in self._new:
+                changes.add(one.customer)
+        changes.merge(effects(event, facts, into, self.policy, self.now, self._numbers))
+        return changes
+
+    def _numbers(self) -> int:
+        return next_number(self.connection, "ticket") if self.lock else 0

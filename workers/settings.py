@@ -1,0 +1,154 @@
+"""Settings: every BOUCLE_ variable, checked together at start, secrets masked.
+
+`read` makes one frozen Settings from a mapping; nothing else in Boucle looks at the environment.
+"""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from workers.duetime import parse_window
+from workers.words import BadInput, Misconfigured
+
+PREFIX = "BOUCLE_"
+FILE_SUFFIX = "_FILE"
+
+
+class Settings(BaseModel):
+    """What an operator sets. Each field is the variable BOUCLE_ + its name in capitals."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    home: Path = Field(Path("home"), description="folder of the embedded database, the mailbox and made-up secrets")
+    database_url: str = Field("", description="sqlite:///FILE or postgresql://...; unset: a SQLite file in HOME")
+    kafka_bootstrap: str = Field("", description="HOST:PORT,...; unset: no broker, events come by HTTP and files")
+    kafka_allow_plaintext: bool = Field(False, description="yes allows unencrypted Kafka off this machine")
+    kafka_security: str = Field("", description="SASL_SSL or SSL; unset: PLAINTEXT on this machine only")
+    kafka_username: str = Field("", description="user name for SASL")
+    kafka_password: SecretStr = Field(SecretStr(""), description="password for SASL")
+    kafka_mechanism: str = Field("SCRAM-SHA-512", description="SASL mechanism")
+    kafka_ca_file: str = Field("", description="certificate authority of the brokers, a PEM file")
+    topic_prefix: str = Field("", description="put before every topic name: several installations on one cluster")
+    replication: int = Field(-1, ge=-1, description="copies of each topic; -1: the broker's default")
+    batch_size: int = Field(500, ge=1, le=5000, description="events taken from Kafka into one transaction")
+    batch_wait: float = Field(0.05, gt=0, description="seconds to wait for a batch to fill")
+    smtp_url: SecretStr = Field(
+        SecretStr(""), description="smtp://[USER:PASSWORD@]HOST:PORT or smtps://; unset: local mailbox"
+    )
+    smtp_connections: int = Field(4, ge=1, le=64, description="connections to the mail server at once")
+    sending: str = Field("held", pattern="^(held|on)$", description="with a mail server: held until somebody says on")
+    mail_only_to: str = Field("", description="comma-separated addresses; mail to anybody else is not sent")
+    mail_redirect: str = Field("", description="every mail goes to this address instead")
+    mail_per_day: int = Field(200, ge=0, description="survey and promotion mails a day; 0: no limit")
+    mail_per_second: float = Field(20, ge=0, description="mails a second, all roles together; 0: no limit")
+    lease_seconds: float = Field(60, gt=0, description="how long one sender may hold a mail")
+    http_bind: str = Field("127.0.0.1:8080", description="HOST:PORT of the web role")
+    public_url: str = Field("", description="base of the links in mails; unset: http:// and HTTP_BIND")
+    api_keys: SecretStr = Field(SecretStr(""), description="comma-separated keys for POST /v1/events")
+    rate_limit: int = Field(120, ge=0, description="requests a minute for each address prefix; 0: no limit")
+    max_event_bytes: int = Field(1_000_000, ge=1000, description="size of one event; a larger one is refused")
+    secret: SecretStr = Field(SecretStr(""), description="signs links and ids; comma-separated: the first signs")
+    overrides: Path | None = Field(None, description="folder with the operator's own rules/, templates/, schemas/")
+    settling_seconds: float = Field(60, ge=0, description="how long an answer must be still before it is routed")
+    send_window: str = Field("always", description="always, or mon-fri 09:00-18:00, in the customer's time")
+    agents_address: str = Field("", description="mailbox of the team; unset: the brand's reply_to")
+    webhook_url: str = Field("", description="where tickets are told to a helpdesk")
+    webhook_secret: SecretStr = Field(SecretStr(""), description="whsec_...: signs webhooks, both ways")
+    allow_private_urls: str = Field("", description="URL prefixes a webhook may reach although private or plain HTTP")
+    clock: str = Field(
+        "system", pattern="^(system|stored)$", description="stored: business time is a row in the database"
+    )
+    tick_seconds: float = Field(1.0, gt=0, description="how often due work is looked for")
+    log: str = Field("auto", pattern="^(auto|console|json)$", description="form of the log lines")
+    oidc_issuer: str = Field("", description="address of the identity provider; unset: users of our own only")
+    oidc_client_id: str = Field("", description="our id at the identity provider")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="our secret at the identity provider")
+
+    @field_validator("send_window")
+    @classmethod
+    def window_is_known(cls, text: str) -> str:
+        """Refuse a window that cannot be read."""
+        try:
+            parse_window(text)
+        except BadInput as error:
+            raise ValueError(str(error)) from error
+        return text
+
+    @model_validator(mode="after")
+    def webhook_is_signed(self) -> "Settings":
+        """Refuse a webhook that nobody could verify."""
+        if self.webhook_url and not self.webhook_secret.get_secret_value():
+            raise ValueError("WEBHOOK_URL needs WEBHOOK_SECRET (whsec_...): `boucle keys create` makes one")
+        return self
+
+    @property
+    def database(self) -> str:
+        """Return the database's address."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'boucle.db'}"
+
+    @property
+    def has_smtp(self) -> bool:
+        """Tell whether mails leave this machine."""
+        return bool(self.smtp_url.get_secret_value())
+
+    @property
+    def base_url(self) -> str:
+        """Return the base of every link."""
+        return (self.public_url or f"http://{self.http_bind}").rstrip("/")
+
+    @property
+    def window(self) -> str:
+        """Return the send window."""
+        return self.send_window
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """Return the settings of an environment; raises Misconfigured with every fault, each naming its variable."""
+    values: dict[str, str] = {}
+    faults: list[str] = []
+    for name, text in environment.items():
+        if not name.startswith(PREFIX) or not text:
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if field not in Settings.model_fields and name.endswith(FILE_SUFFIX):
+            field = field.removesuffix(FILE_SUFFIX.lower())
+            try:
+                text = Path(text).read_text().strip()
+            except OSError as error:
+                faults.append(f"{name}: cannot read {text}: {error.strerror}")
+                continue
+        if field not in Settings.model_fields:
+            continue
+        values[field] = text
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        faults += [f"{place(one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
+        raise Misconfigured(faults) from error
+    if faults:
+        raise Misconfigured(faults)
+    return settings
+
+
+def unknown(environment: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each BOUCLE_ variable that names no setting: `boucle check` and the log show them."""
+    faults = []
+    for name in sorted(environment):
+        field = name.removeprefix(PREFIX).lower()
+        known = field in Settings.model_fields or field.removesuffix(FILE_SUFFIX.lower()) in Settings.model_fields
+        if name.startswith(PREFIX) and not known:
+            faults.append(f"{name}: no such setting, it changes nothing; {nearest(field)}")
+    return faults
+
+
+def place(location: tuple[int | str, ...]) -> str:
+    """Return the variable a fault is about."""
+    return PREFIX + str(location[0]).upper() if location else "settings"
+
+
+def nearest(field: str) -> str:
+    """Return a hint at the setting that was meant."""
+    close = difflib.get_close_matches(field, Settings.model_fields, n=1)
+    return f"did you mean {PREFIX}{close[0].upper()}?" if close else "`boucle check` lists them all"

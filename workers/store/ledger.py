@@ -1,0 +1,175 @@
+"""The ledger of what came in: known events, dead letters, consumed positions and counts.
+
+It is written in the same transaction as the effects of a batch, never apart from them.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.changes import Changes
+from workers.envelope import Event, Rejected
+from workers.records import DeadLetter
+from workers.store import read, tables
+from workers.store.apply import apply
+from workers.words import DeadLetterState, Door, Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message as it came: bytes, headers and place."""
+
+    body: bytes
+    headers: Mapping[str, str] | Sequence[tuple[str, bytes]] = field(default_factory=dict)
+    content_type: str | None = None
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+
+class Taken(StrEnum):
+    """What became of one message."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one message, with its event where it could be read and every fault where it could not."""
+
+    taken: Taken
+    event: Event | None = None
+    rejected: Rejected | None = None
+    dead_letter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """Positions of one partition that a batch covers, both ends included."""
+
+    cluster: str
+    topic_id: str
+    partition: int
+    first: int
+    last: int
+
+
+def inbox_digests(connection: Connection, events: Iterable[Event]) -> dict[tuple[str, str], str]:
+    """Return the digests of those events that were accepted before."""
+    table = tables.inbox
+    by_source: dict[str, list[str]] = {}
+    for event in events:
+        by_source.setdefault(event.source, []).append(event.id)
+    found: dict[tuple[str, str], str] = {}
+    for source, ids in by_source.items():
+        for chunk in read.chunks(ids):
+            query = sa.select(table.c.event_id, table.c.digest).where(
+                table.c.source == source, table.c.event_id.in_(chunk)
+            )
+            for event_id, digest in connection.execute(query):
+                found[(source, event_id)] = digest
+    return found
+
+
+def dead_letter(message: Incoming, why: Rejected, door: Door, ids: Ids, now: datetime) -> DeadLetter:
+    """Return a dead letter; its key follows from the bytes, so that the same message twice is one letter."""
+    headers = dict(header_texts(message.headers))
+    digest = hashlib.sha256(
+        b"\0".join([repr(sorted(headers.items())).encode(), message.body, why.reason.encode()])
+    ).hexdigest()
+    return DeadLetter(
+        id=ids.derive(None, "dead_letter", message.topic or door, digest),
+        digest=digest,
+        door=door,
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        headers=headers,
+        body=message.body,
+        fault=why.fault,
+        reason=why.reason,
+        source=why.source,
+        event_id=why.id,
+        subject=why.subject,
+        state=DeadLetterState.OPEN,
+        received_at=now,
+        changed_at=now,
+    )
+
+
+def header_texts(headers: Mapping[str, str] | Sequence[tuple[str, bytes]]) -> Iterable[tuple[str, str]]:
+    """Give the CloudEvents headers as text, for keeping; others may hold secrets and are left out."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    for name, value in pairs:
+        if name.lower().startswith(("ce_", "ce-")) or name.lower() == "content-type":
+            yield name, value if isinstance(value, str) else value.decode("utf-8", "replace")
+
+
+def store_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> set[str]:
+    """Insert the letters that are new and return their ids."""
+    wanted = {letter.id: letter for letter in reversed(letters)}
+    table = tables.dead_letter
+    known: set[str] = set()
+    for chunk in read.chunks(wanted):
+        known.update(connection.execute(sa.select(table.c.id).where(table.c.id.in_(chunk))).scalars())
+    changes = Changes()
+    for key, letter in wanted.items():
+        if key not in known:
+            changes.add(letter)
+    if changes:
+        apply(connection, changes, letters[0].received_at)
+    return set(wanted) - known
+
+
+def counted_again(outcome: Outcome, new_letters: set[str]) -> Outcome:
+    """Return the outcome; a refused message that came again with the same bytes counts as a duplicate letter."""
+    if outcome.dead_letter in new_letters:
+        new_letters.discard(outcome.dead_letter or "")
+        return outcome
+    return replace(outcome, dead_letter=None) if outcome.dead_letter else outcome
+
+
+def record_received(connection: Connection, outcomes: Sequence[Outcome], door: Door, now: datetime) -> None:
+    """Count the batch: received = accepted + duplicates + dead letters."""
+    if not outcomes:
+        return
+    accepted = sum(one.taken == Taken.ACCEPTED for one in outcomes)
+    letters = sum(one.dead_letter is not None for one in outcomes)
+    connection.execute(
+        sa.insert(tables.received).values(
+            door=door,
+            at=now,
+            events=len(outcomes),
+            accepted=accepted,
+            duplicates=len(outcomes) - accepted - letters,
+            dead_letters=letters,
+        )
+    )
+
+
+def record_consumed(connection: Connection, ranges: Sequence[Consumed]) -> None:
+    """Keep the consumed positions; a range that comes again is known already."""
+    table = tables.consumed
+    for one in sorted(ranges, key=lambda r: (r.cluster, r.topic_id, r.partition, r.first)):
+        key = sa.and_(
+            table.c.cluster == one.cluster,
+            table.c.topic_id == one.topic_id,
+            table.c.partition == one.partition,
+            table.c.first == one.first,
+        )
+        last = connection.execute(sa.select(table.c.last).where(key)).scalar()
+        if last is None:
+            connection.execute(
+                sa.insert(table).values(
+                    cluster=one.cluster, topic_id=one.topic_id, partition=one.partition, first=one.first, last=one.last
+                )
+            )
+        elif last < one.last:
+            connection.execute(sa.update(table).where(key).values(last=one.last))
