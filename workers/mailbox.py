@@ -1,0 +1,127 @@
+"""Keep mails in a folder instead of sending them: one readable file for each, for the laptop, the demo and tests.
+
+Takes the same calls as the SMTP sender and always accepts. Writing the same mail again replaces its file.
+"""
+
+import email
+import email.parser
+import email.policy
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from pathlib import Path
+
+from workers.handover import SendKind, SendResult
+from workers.words import Never
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_DISPATCH = re.compile(rb"^X-Boucle-Dispatch: *([^\r\n]+)\r?$", re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMail:
+    """One line of the mailbox: `id` is the dispatch, `recipient` the address that it was handed over for."""
+
+    id: str
+    recipient: str
+    to: str
+    subject: str
+    at: datetime | None
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedMail:
+    """One mail of the mailbox with both of its bodies and its bytes."""
+
+    kept: KeptMail
+    headers: tuple[tuple[str, str], ...]
+    text: str
+    html: str
+    raw: bytes
+
+
+class MailboxSender:
+    """Write each mail to `folder/<dispatch id>.eml`; half a file is never seen."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
+        """Keep one mail, with the two lines that a mail server adds when it delivers; always accepted."""
+        id = _dispatch_id(raw)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        head = f"Return-Path: <{_line(envelope_from)}>\r\nDelivered-To: {_line(recipient)}\r\n".encode()
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
+            file.write(head + raw)
+        os.replace(file.name, self._folder / f"{id}.eml")  # noqa: PTH105  # the name is a str here
+        return SendResult(SendKind.ACCEPTED, 250, f"kept as {id}.eml")
+
+    async def check(self) -> SendResult:
+        """Say that the folder can be written."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return SendResult(SendKind.ACCEPTED, 250, f"mails are kept in {self._folder}")
+
+    async def close(self) -> None:
+        """Do nothing: there is nothing open."""
+
+    def count(self) -> int:
+        """Return how many mails there are."""
+        return len(self._ids())
+
+    def list(self, limit: int = 50, offset: int = 0) -> Sequence[KeptMail]:
+        """Return mails, the newest dispatch first: ids begin with business time."""
+        return list(self._opened(self._ids()[offset : offset + limit]))
+
+    def read(self, id: str) -> OpenedMail:
+        """Return one mail; raise Never when there is none of that id."""
+        path = self._path(id)
+        if not path.is_file():
+            raise Never(f"there is no mail {id} in the mailbox; it may have been cleared")
+        raw = path.read_bytes()
+        message = email.message_from_bytes(raw, policy=email.policy.default)
+        headers = tuple((name, str(value)) for name, value in message.items())
+        return OpenedMail(_kept(id, message), headers, _body(message, "plain"), _body(message, "html"), raw)
+
+    def _ids(self) -> Sequence[str]:
+        names = os.listdir(self._folder) if self._folder.is_dir() else []  # noqa: PTH208  # ten times faster
+        return sorted((name[:-4] for name in names if name.endswith(".eml") and name[0] != "."), reverse=True)
+
+    def _opened(self, ids: Sequence[str]) -> Iterator[KeptMail]:
+        parser = email.parser.BytesHeaderParser(policy=email.policy.default)
+        for id in ids:
+            with self._path(id).open("rb") as file:
+                yield _kept(id, parser.parse(file))
+
+    def _path(self, id: str) -> Path:
+        if not _ID.fullmatch(id) or id.startswith("."):
+            raise Never(f"{id!r} is not the id of a mail")
+        return self._folder / f"{id}.eml"
+
+
+def _dispatch_id(raw: bytes) -> str:
+    found = _DISPATCH.search(raw.partition(b"\r\n\r\n")[0])
+    id = found[1].decode("ascii", "replace").strip() if found else ""
+    if not _ID.fullmatch(id) or id.startswith("."):
+        raise Never("the mail has no X-Boucle-Dispatch header, so it has no name in the mailbox")
+    return id
+
+
+def _line(value: str) -> str:
+    return "".join(sign for sign in value if sign.isprintable())
+
+
+def _kept(id: str, message: EmailMessage) -> KeptMail:
+    date = message["Date"]
+    at = date.datetime.astimezone(UTC) if date is not None and date.datetime is not None else None
+    text = {name: str(message.get(name, "")) for name in ("Delivered-To", "To", "Subject", "Content-Language")}
+    return KeptMail(id, text["Delivered-To"], text["To"], text["Subject"], at, text["Content-Language"])
+
+
+def _body(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    return str(part.get_content()) if part is not None else ""
