@@ -34,14 +34,13 @@ def canonical(envelope: Mapping[str, object], route: Route) -> dict[str, object]
 
 def _take_subject(ours: dict[str, object], data: dict[str, object], *, mapped: bool) -> None:
     """Make subject and customer id agree: a CRM's own event may have an order in its subject."""
-    customer = data.get("customer")
-    if not isinstance(customer, dict):
-        return
+    given = data.get("customer")
+    customer = given if isinstance(given, dict) else {}
     if mapped:
         ours.pop("subject", None)
         if customer.get("id"):
             ours["subject"] = customer["id"]
-    elif "id" not in customer and "subject" in ours:
+    elif customer and "id" not in customer and "subject" in ours:
         customer["id"] = ours["subject"]
 
 

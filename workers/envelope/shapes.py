@@ -73,7 +73,7 @@ def routes(schemas: Mapping[str, Schema]) -> dict[str, Route]:
     """
     faults: list[str] = []
     found: dict[str, Route] = {}
-    registry = jsonschema_rs.Registry([(str(schema.get("$id", name)), schema) for name, schema in schemas.items()])
+    registry = _shared(schemas)
     for name in sorted(schemas):
         if not name.startswith("in/"):
             continue
@@ -93,6 +93,16 @@ def routes(schemas: Mapping[str, Schema]) -> dict[str, Route]:
     if faults:
         raise Misconfigured(faults)
     return found
+
+
+def _shared(schemas: Mapping[str, Schema]) -> jsonschema_rs.Registry:
+    """Return what schemas may refer to: those that stand directly in schemas/."""
+    shared = [(str(schema.get("$id", name)), schema) for name, schema in schemas.items() if "/" not in name]
+    try:
+        return jsonschema_rs.Registry(shared)
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        names = ", ".join(f"schemas/{name}" for name in schemas if "/" not in name)
+        raise Misconfigured([f"{names}: these schemas cannot be read ({error}). Correct them."]) from error
 
 
 def _types(schema: object) -> list[str]:

@@ -1,4 +1,4 @@
-"""Lines of a file as text, with the bytes they came from: memory stays bounded, and wrong encoding harms one row only."""
+"""Lines of a file as text, with the bytes they came from: memory stays bounded, wrong encoding harms one row only."""
 
 from typing import BinaryIO
 
