@@ -1,0 +1,342 @@
+"""The SELECTs behind the books: the counts whose sums must hold, and the rows that two runs must share.
+
+What is left out of a row, and why, stands at its SELECT. Writes nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers import books
+from workers.acting import CONTACTS
+from workers.store import tables as t
+from workers.words import (
+    ActionState,
+    DispatchState,
+    Reason,
+    ResponseState,
+    TestimonialState,
+    TouchpointState,
+)
+
+STATE_TABLES: dict[str, sa.Table] = {
+    "touchpoints": t.touchpoint,
+    "survey_requests": t.survey_request,
+    "responses": t.response,
+    "decisions": t.decision,
+    "actions": t.action,
+    "dispatches": t.dispatch,
+    "tickets": t.ticket,
+    "testimonials": t.testimonial,
+    "dead_letters": t.dead_letter,
+}
+"""The tables that books.GROUPS counts by state."""
+Rows = sa.Select[*tuple[Any, ...]]
+AT_ONCE = 5_000  # rows fetched in one go
+
+
+def text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """Return a word as the text it is stored as, so that one nobody knows is counted instead of refused."""
+    return sa.type_coerce(column, sa.String())
+
+
+def by_state(connection: Connection, group: str) -> dict[str, int]:
+    """Return how many rows are in each state of a group, 0 where none is."""
+    table = STATE_TABLES[group]
+    found = connection.execute(sa.select(text(table.c.state), sa.func.count()).group_by(text(table.c.state)))
+    counted = {str(state): int(n) for state, n in found}
+    return {str(state): counted.get(state, 0) for state in books.GROUPS[group]}
+
+
+def tallies(connection: Connection) -> dict[str, int]:
+    """Return every count that a sum of the books names."""
+    found: dict[str, int] = {}
+    for group, table in STATE_TABLES.items():
+        found[group] = count(connection, table)
+        found |= {f"{group}.{state}": n for state, n in by_state(connection, group).items()}
+    for name, statement in COUNTED.items():
+        found[name] = int(connection.execute(statement).scalar() or 0)
+    return found
+
+
+def count(connection: Connection, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
+    """Return how many rows of a table meet the conditions."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(table).where(*conditions)).scalar_one())
+
+
+def events() -> dict[str, sa.Select[int]]:
+    """Return the counts of what came in.
+
+    The inbox forgets its oldest batches (30 days, or emptied by hand), so accepted events are held against it from the
+    batch after the oldest one that it still has.
+    """
+    oldest = sa.select(sa.func.min(t.inbox.c.received_at)).scalar_subquery()
+    r = t.received.c
+    return {
+        "received.events": sa.select(sa.func.sum(r.events)),
+        "received.accepted": sa.select(sa.func.sum(r.accepted)),
+        "received.duplicates": sa.select(sa.func.sum(r.duplicates)),
+        "received.dead_letters": sa.select(sa.func.sum(r.dead_letters)),
+        "accepted.counted": sa.select(sa.func.sum(r.accepted)).where(r.at > oldest),
+        "accepted.kept": sa.select(sa.func.count()).select_from(t.inbox).where(t.inbox.c.received_at > oldest),
+    }
+
+
+def requests() -> dict[str, sa.Select[int]]:
+    """Return the counts of touchpoints and survey requests."""
+    unasked = t.touchpoint.c.state.in_((TouchpointState.HELD, TouchpointState.SKIPPED, TouchpointState.CANCELLED))
+    r, d = t.survey_request.c, t.dispatch.c
+    by_mail = r.channel == "mail"
+    mails = (
+        sa.select(sa.func.count())
+        .where(d.request == r.id, d.response.is_(None), d.template == r.template, d.kind == "mail")
+        .correlate(t.survey_request)
+        .scalar_subquery()
+    )
+    return {
+        "touchpoints.unasked": counted(t.touchpoint, unasked),
+        "touchpoints.explained": counted(t.touchpoint, unasked, t.touchpoint.c.reason != ""),
+        "requests.by_mail": counted(t.survey_request, by_mail),
+        "requests.mailed_once": counted(t.survey_request, by_mail, mails == 1),
+    }
+
+
+def counted(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.Select[int]:
+    """Return the statement that counts the rows of a table that meet the conditions."""
+    return sa.select(sa.func.count()).select_from(table).where(*conditions)
+
+
+def responses() -> dict[str, sa.Select[int]]:
+    """Return the counts of responses, their revisions and decisions."""
+    settled = t.response.c.state.in_((ResponseState.DECIDED, ResponseState.CLOSED))
+    current = sa.exists().where(t.decision.c.response == t.response.c.id, text(t.decision.c.state) == "current")
+    return {
+        "responses.to_request": counted(t.response, t.response.c.request.is_not(None)),
+        "responses.versions": sa.select(sa.func.sum(t.response.c.n)),
+        "revisions": counted(t.response_revision),
+        "responses.with_decision": sa.select(sa.func.count(sa.distinct(t.decision.c.response))),
+        "responses.settled": counted(t.response, settled),
+        "responses.settled_with_current": counted(t.response, settled, current),
+    }
+
+
+def actions() -> dict[str, sa.Select[int]]:
+    """Return the counts of actions, and of what they led to."""
+    a = t.action.c
+    undone = a.state.in_((ActionState.HELD, ActionState.SKIPPED, ActionState.CANCELLED, ActionState.FAILED))
+    done = a.state == ActionState.DONE
+    contact = a.name.in_(sorted(CONTACTS))
+    mails = sa.select(sa.func.count()).where(t.dispatch.c.action == a.id).correlate(t.action).scalar_subquery()
+    asked = (done, a.name == "testimonial_request", a.reason != Reason.FELL_BACK)
+    settled = t.testimonial.c.state.in_(
+        (TestimonialState.CONSENTED, TestimonialState.REFUSED, TestimonialState.WITHDRAWN)
+    )
+    return {
+        "actions.undone": counted(t.action, undone),
+        "actions.explained": counted(t.action, undone, a.reason != ""),
+        "actions.mail_done": counted(t.action, done, ~contact),
+        "actions.mailed_once": counted(t.action, done, ~contact, mails == 1),
+        "actions.contact_done": counted(t.action, done, contact),
+        "actions.with_ticket": counted(t.action, done, contact, sa.exists().where(t.ticket.c.id == a.ticket)),
+        "actions.testimonial_done": counted(t.action, *asked),
+        "testimonials.settled": counted(t.testimonial, settled),
+        "testimonials.recorded": counted(
+            t.testimonial, settled, sa.exists().where(t.consent.c.testimonial == t.testimonial.c.id)
+        ),
+    }
+
+
+def tickets() -> dict[str, sa.Select[int]]:
+    """Return the counts of tickets and of the lines of their own history."""
+    kind = t.ticket_entry.c.kind
+    return {
+        "tickets.attempts": sa.select(sa.func.sum(t.ticket.c.attempts)),
+        "tickets.reopened": sa.select(sa.func.sum(t.ticket.c.reopened)),
+        "entries.opened": counted(t.ticket_entry, kind == "opened"),
+        "entries.attempts": counted(t.ticket_entry, kind.in_(("no_answer", "reached"))),
+        "entries.reopened": counted(t.ticket_entry, kind == "reopened"),
+    }
+
+
+def mails() -> dict[str, sa.Select[int]]:
+    """Return the counts of mails that were accepted and whose bytes are still kept.
+
+    Bodies go 30 days after the end, oldest first; an erased person's go at once, so these are not counted.
+    """
+    d, body = t.dispatch.c, t.dispatch_body.c.dispatch
+    accepted = d.state == DispatchState.ACCEPTED
+    oldest = sa.select(sa.func.min(d.accepted_at)).where(accepted, d.id.in_(sa.select(body))).scalar_subquery()
+    known = sa.exists().where(t.customer.c.id == d.customer, t.customer.c.erased_at.is_(None))
+    recent = (accepted, d.kind == "mail", d.accepted_at >= oldest, known)
+    return {
+        "mails.recent": counted(t.dispatch, *recent),
+        "mails.with_body": counted(t.dispatch, *recent, sa.exists().where(body == d.id)),
+    }
+
+
+COUNTED: dict[str, sa.Select[int]] = {
+    **events(),
+    **requests(),
+    **responses(),
+    **actions(),
+    **tickets(),
+    **mails(),
+}
+
+
+def lines(connection: Connection) -> Iterator[tuple[str, Iterator[str]]]:
+    """Give each compared table with its rows, each as one line of JSON; the order of the rows means nothing."""
+    references = ticket_names(connection)
+    for table, statement in COMPARED.items():
+        found = connection.execution_options(yield_per=AT_ONCE).execute(statement)
+        yield table, (books.line(cast(Mapping[str, object], row), references) for row in found.mappings())
+
+
+def ticket_names(connection: Connection) -> dict[str, str]:
+    """Return what each ticket is about, for the surveys and journeys whose reference is a ticket."""
+    c = t.ticket.c
+    return {
+        str(key): f"ticket about {trigger} {'' if trigger == 'recovery' else reference}"
+        for key, trigger, reference in connection.execute(sa.select(c.id, c.trigger, c.reference))
+    }
+
+
+def who(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """Return the CRM's id of the customer that a row belongs to."""
+    other = t.customer.alias()
+    found = sa.select(sa.func.coalesce(other.c.crm_id, books.ERASED)).where(other.c.id == column)
+    return found.scalar_subquery().label("customer")
+
+
+def pick(table: sa.Table, *names: str) -> list[sa.ColumnElement[Any]]:
+    """Return columns of a table by name, states as text."""
+    return [text(table.c[name]).label(name) if name == "state" else table.c[name] for name in names]
+
+
+def answer() -> list[sa.ColumnElement[Any]]:
+    """Return the natural key of a response: whose, about what, or the other tool's own id."""
+    return [
+        who(t.response.c.customer),
+        *pick(t.response, "trigger", "touchpoint", "reference", "source", "external_id"),
+    ]
+
+
+def of_answer(table: sa.Table, *columns: sa.ColumnElement[Any]) -> Rows:
+    """Return rows of a table that hang on a response, under its natural key."""
+    joined = table.outerjoin(t.response, t.response.c.id == table.c.response)
+    return sa.select(*answer(), *columns).select_from(joined)
+
+
+def compared() -> dict[str, Rows]:
+    """Return the comparable rows of each table.
+
+    Never compared: inbox, received, consumed and dead letters (they depend on the door and are kept 30 days), clicks
+    (machines click), history (it tells each look of a role, in the order of arrival), outbox and bodies (transport).
+    """
+    return {**asked_rows(), **answered_rows(), **contact_rows()}
+
+
+def asked_rows() -> dict[str, Rows]:
+    """Return customers, stops, journeys, touchpoints and requests.
+
+    Left out: customer.created_at, rest_until and changed_at (first arrival; derived), the event and label of a journey
+    (of two events for one journey the first to arrive is kept), a touchpoint's wake_at, planned_at, changed_at and
+    detail (a role's tick) and why it was cancelled (of two reasons the first to arrive), sent_at (the sender's tick).
+    """
+    c, j, p, k = t.customer.c, t.journey.c, t.touchpoint.c, t.suppression.c
+    why = sa.case((text(p.state) == "cancelled", ""), else_=p.reason).label("reason")
+    profile = pick(t.customer, "email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
+    return {
+        "customer": sa.select(
+            sa.func.coalesce(c.crm_id, books.ERASED).label("customer"),
+            *profile,
+            c.opted_out_at.is_not(None).label("opted_out"),
+            who(c.merged_into).label("merged_into"),
+        ),
+        "suppression": sa.select(k.kind),  # the address is hashed with a secret that each installation makes up
+        "stop": sa.select(
+            who(t.stop.c.customer),
+            *pick(t.stop, "cause", "scope", "reference", "from_at"),
+            text(t.stop.c.effect).label("effect"),
+        ),
+        "journey": sa.select(who(j.customer), *pick(t.journey, "trigger", "reference", "anchor_at", "state")),
+        "touchpoint": sa.select(
+            who(p.customer),
+            j.reference,
+            *pick(t.touchpoint, "step", "trigger", "rule", "template", "anchor_at", "due_at", "give_up_at", "state"),
+            why,
+        ).select_from(t.touchpoint.outerjoin(t.journey, j.id == p.journey)),
+        "survey_request": sa.select(
+            who(t.survey_request.c.customer),
+            *pick(t.survey_request, "trigger", "reference", "step", "channel", "template", "language", "anchor_at"),
+            *pick(t.survey_request, "asked_at", "closes_at", "state"),
+        ),
+    }
+
+
+def answered_rows() -> dict[str, Rows]:
+    """Return responses, revisions, decisions, actions and dispatches.
+
+    Left out: a response's asked_at, after_days and settling times (the sender's and the router's tick) and previous
+    band (known at arrival), decision.at, an action's due_at (answered_at and wait give it, or the router's tick), of a
+    dispatch its recipient (MAIL_REDIRECT), attempts, copies and instants (leases, connections, retries).
+    """
+    d, request = t.dispatch.c, t.survey_request.alias("asked")
+    dispatches = t.dispatch.outerjoin(t.response, t.response.c.id == d.response).outerjoin(
+        request, request.c.id == d.request
+    )
+    said = pick(t.response, "score", "band", "comment", "wants_contact", "phone", "half_day", "channel", "agent")
+    return {
+        "response": sa.select(
+            *answer(), *said, *pick(t.response, "answered_at", "n", "state", "late", "improvement", "flag")
+        ),
+        "response_revision": of_answer(
+            t.response_revision, *pick(t.response_revision, "n", "score", "comment", "wants_contact", "at")
+        ),
+        "decision": of_answer(
+            t.decision,
+            *pick(t.decision, "n", "state", "rule", "version", "inputs"),
+            text(t.decision.c.outcome).label("outcome"),
+        ),
+        "action": of_answer(
+            t.action, *pick(t.action, "decision", "name", "template", "wait", "play", "state", "reason")
+        ),
+        "dispatch": sa.select(
+            who(d.customer),
+            *pick(t.dispatch, "kind", "template", "language", "state"),
+            text(d.mail_class).label("mail_class"),
+            sa.func.coalesce(request.c.step, t.response.c.touchpoint).label("touchpoint"),
+            sa.func.coalesce(request.c.reference, t.response.c.reference).label("reference"),
+            t.response.c.external_id,
+        ).select_from(dispatches),
+    }
+
+
+def contact_rows() -> dict[str, Rows]:
+    """Return tickets with their history, testimonials and consents.
+
+    Left out: a ticket's number and owner (handed out in the order of work), version and instants of escalation.
+    """
+    entries = t.ticket_entry.outerjoin(t.ticket, t.ticket.c.id == t.ticket_entry.c.ticket)
+    return {
+        "ticket": of_answer(
+            t.ticket,
+            *pick(t.ticket, "score", "wants_contact", "play", "state", "due_at", "attempts", "root_cause", "outcome"),
+            *pick(t.ticket, "sentence", "reopened", "done_at"),
+        ),
+        "ticket_entry": sa.select(
+            who(t.ticket_entry.c.customer),
+            t.ticket.c.trigger,
+            t.ticket.c.reference,
+            *pick(t.ticket_entry, "kind", "by", "text", "source", "event_id"),
+        ).select_from(entries),
+        "testimonial": of_answer(
+            t.testimonial, *pick(t.testimonial, "state", "language", "wording", "shown_name", "place", "scope")
+        ),
+        "consent": sa.select(who(t.consent.c.customer), *pick(t.consent, "given", "scope", "text_version")),
+    }
+
+
+COMPARED: dict[str, Rows] = compared()
