@@ -491,6 +491,16 @@ class TestSchemas:
             "schemas/in/score.json",
         ]
 
+    def test_a_weaker_schema_of_the_operator_stops_nothing(self) -> None:
+        """What it lets through and cannot be used is refused, and the schema is named."""
+        weak: dict[str, object] = {"properties": {"type": {"enum": ["boucle.score.v1"]}}}
+        codec = Codec(
+            {**{name: one for name, one in SCHEMAS.items() if name != "in/score.json"}, "in/score.json": weak}
+        )
+        for event in (score("nine"), score(None), delivery(type="boucle.score.v1", data=[]), score(3, customer=[])):
+            assert "Correct the schema" in rejected(event, codec).fault
+        assert accepted(score(3), codec).score is not None
+
     def test_files_that_are_no_schema(self) -> None:
         """Files that cannot be read are named, all of them."""
         with pytest.raises(Misconfigured) as caught:

@@ -74,12 +74,12 @@ def build(envelope: Data, route: Route, type_: str, digest: str, now: datetime) 
         occurred,
         digest,
         _customer(given) if given is not None else CustomerData(),
-        cast("str", data.get("reference") or ""),
-        cast("str", data.get("label") or ""),
+        _text(data, "reference"),
+        _text(data, "label"),
         _details(data, kind),
-        cast("bool | None", data.get("delivery_expected")),
-        int(cast("int", data["months"])) if data.get("months") is not None else None,
-        cast("str", data.get("merged_into") or ""),
+        expected if isinstance(expected := data.get("delivery_expected"), bool) else None,
+        int(cast("int", data["months"])) if route.name == "milestone" else None,
+        _text(data, "merged_into"),
         score,
         update,
         _report(data, route.name) if kind is Kind.CARRIER else None,
@@ -164,7 +164,9 @@ def _report(data: Data, name: str) -> CarrierReport:
 
 
 def _text(data: Data, name: str) -> str:
-    return cast("str", data.get(name) or "")
+    """Return a text, or none where a type does not know the field and somebody put something else there."""
+    value = data.get(name)
+    return value if type(value) is str else ""
 
 
 def faults(envelope: Data, kind: Kind, now: datetime) -> list[Fault]:

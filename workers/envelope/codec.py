@@ -101,10 +101,14 @@ class Codec:
             return self._unknown(envelope)
         ours = envelope if route.places is None else canonical(envelope, route)
         if route.validator.is_valid(ours):
-            event = building.build(ours, route, str(type_), _digest(envelope), now)
+            event = _build(ours, route, str(type_), _digest(envelope), now)
             if event is not None and (self._zones is None or self._known_zone(event)):
                 return event
         faults = [*schema_faults(route, ours), *building.faults(ours, route.kind, now), *self._zone_faults(ours)]
+        if not faults:
+            faults = [
+                Fault("/data", f"The schema of {route.type} lets through what cannot be used. Correct the schema.")
+            ]
         return _refuse(envelope, faults if route.places is None else original(faults, route))
 
     def _known_zone(self, event: Event) -> bool:
@@ -131,6 +135,14 @@ class Codec:
             )
             faults = [Fault("/type", detail, Refusal.UNKNOWN_TYPE)]
         return _refuse(envelope, faults)
+
+
+def _build(ours: reading.Envelope, route: Route, type_: str, digest: str, now: datetime) -> Event | None:
+    """Build the event; an operator's schema that is weaker than the shipped one must not stop a worker."""
+    try:
+        return building.build(ours, route, type_, digest, now)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _mapped_routes(known: Mapping[str, Route], event_map: EventMap) -> dict[str, Route]:
