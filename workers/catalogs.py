@@ -21,7 +21,7 @@ from babel.messages.pofile import PoFileError, read_po
 from workers.words import Misconfigured, Never
 
 Pieces = tuple[tuple[str, str | None], ...]  # literal text, then the variable that follows it
-_NARROW = re.compile(r" (?=[:;?!»%€])|(?<=«) ")
+_NARROW = re.compile(r" (?=[:;?!»%€])|(?<=«) |(?<=\d) (?=h\b)|(?<=\d h) ")
 
 
 class DataFiles(Protocol):
@@ -79,7 +79,8 @@ class Catalog:
 
     def moment(self, at: datetime) -> str:
         """Return day and time of day in words, in the zone that the instant carries."""
-        clock = format_time(at, self._pattern("format.time"), locale=self.locale)
+        pattern = self._pattern("format.time" if at.minute else "format.hour")
+        clock = _typeset(self.language, str(format_time(at, pattern, locale=self.locale)))
         return self.text("format.date-and-time", {"date": self.date(at, "format.weekday"), "time": clock})
 
     def _pattern(self, id: str) -> str:

@@ -68,3 +68,9 @@ def test_all_faults_are_told_at_once() -> None:
 def test_text_on_the_brand_colour_can_be_read(colour: str, ink: str) -> None:
     """Buttons are black or white on the brand's colour, whichever has more contrast."""
     assert Brand.load(Files(colour=colour)).ink == ink
+
+
+def test_the_readme_explains_every_key() -> None:
+    """The operator's page knows every key of brand.yaml."""
+    readme = Data().read("templates/README.md").decode()
+    assert all(f"| `{key}` |" in readme for key in OWN)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import date
 
+from babel.core import Locale
+
 from workers.catalogs import Catalog, known
 from workers.composing.facts import MailFacts, one_line
 
@@ -18,7 +20,7 @@ def lines(mail: MailFacts, found: Mapping[str, object], catalog: Catalog) -> lis
         "about": ", ".join(
             dict.fromkeys(str(found[key]) for key in ("label", "product", "reference") if known(found.get(key)))
         ),
-        "language": found.get("customer_language"),
+        "language": _language(found.get("customer_language"), catalog),
         "promise": found["promise"] if known(found.get("promise_date")) else "",
         **{key: found.get(key) for key in ("answered_at", "segment", "owner", "resolve_due_at")},
         **{key: _word(prefix, found.get(key), catalog) for key, prefix in _WORDS.items()},
@@ -47,3 +49,11 @@ def _word(prefix: str, value: object, catalog: Catalog) -> str:
     """Return the catalog's word for a value; an operator's own value, which no catalog knows, as it is."""
     id = f"{prefix}.{value}"
     return catalog.text(id, {}) if id in catalog.ids else one_line(value)
+
+
+def _language(tag: object, catalog: Catalog) -> str:
+    """Return a language by its name, such as "French"; a tag that is none, as it is."""
+    try:
+        return str(Locale.parse(str(tag or ""), sep="-").get_language_name(catalog.language) or tag)
+    except (ValueError, LookupError):
+        return one_line(tag)

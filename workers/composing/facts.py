@@ -7,8 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from workers.catalogs import Catalog
+from workers.composing.brand import Brand
 from workers.words import Never
 
 # C0 and C1 without tab and newline, line separators, direction overrides, byte order mark, lone surrogates.
@@ -18,7 +20,15 @@ _TITLES = frozenset(
 )
 _LINK = re.compile(r"://|www\.|@|\.\w{2,}/", re.IGNORECASE)
 _DAYS_WITHOUT_YEAR = 300  # further away, a day without its year could be read as another one
-_LONGEST = {"first": 40, "label": 120, "agent": 80, "quote": 160, "change": 100}  # signs; longer ones break a layout
+_LONGEST = {
+    "first": 40,
+    "label": 120,
+    "agent": 80,
+    "caller": 80,
+    "lead": 80,
+    "quote": 160,
+    "change": 100,
+}  # signs; longer ones break a layout
 
 DAYS = ("date", "quote_date", "change_date", "promise_date")
 MOMENTS = ("due_at", "resolve_due_at", "opened_at", "answered_at")
@@ -28,11 +38,12 @@ MOMENTS = ("due_at", "resolve_due_at", "opened_at", "answered_at")
 class MailFacts:
     """One mail to compose: for whom, in which template and language, and what is to be said.
 
-    `facts` may hold, all optional: first_name, label, product, feature, agent, lead, comment, sentence, quote,
-    change, change_sentence, kind (clicked, unclicked), contact_by (call, write), promise_half_day (morning,
-    afternoon), score and months (numbers), the days of DAYS and the instants of MOMENTS as ISO 8601 text; for the
-    ticket mail also customer_name, customer_id, customer_language, phone, segment, play, owner, wants_contact,
-    half_day, trigger, reference, crm_url and history (a list of {"date", "score", "touchpoint"}).
+    `facts` may hold, all optional: first_name, label, product, feature, agent (who they were in touch with), caller
+    (who will call), lead, comment, sentence, quote, change, change_sentence, kind (clicked, unclicked), contact_by
+    (call, write), promise_half_day (morning, afternoon), score and months (numbers), the days of DAYS as ISO 8601
+    dates and the instants of MOMENTS as ISO 8601 with offset; for the ticket mail also number, customer_name,
+    customer_id, customer_language, phone, segment, play, owner, wants_contact, half_day, trigger, reference, crm_url
+    and history (a list of {"date", "score", "touchpoint"}). Other facts are there for the operator's own templates.
     """
 
     dispatch_id: str
@@ -73,8 +84,14 @@ def first_name(name: object) -> str:
     return text if head.rstrip(".").lower() in _TITLES else head
 
 
-def values(mail: MailFacts, catalog: Catalog, brand_name: str, at: datetime) -> dict[str, object]:
-    """Return every variable that a text may use, in words of the catalog's language.
+def ticket_number(mail: MailFacts) -> int | None:
+    """Return the number of the ticket that a mail is about."""
+    number = mail.ticket_number if mail.ticket_number is not None else mail.facts.get("number")
+    return number if isinstance(number, int) else None
+
+
+def values(mail: MailFacts, catalog: Catalog, brand: Brand, at: datetime) -> dict[str, object]:
+    """Return every variable that a text may use, in words of the catalog's language and the brand's zone.
 
     Raises Never for a fact that has the wrong shape.
     """
@@ -85,18 +102,18 @@ def values(mail: MailFacts, catalog: Catalog, brand_name: str, at: datetime) -> 
         if isinstance(value, str) and key not in DAYS and key not in MOMENTS
     }
     found |= {key: value for key, value in facts.items() if isinstance(value, int | float) and value is not None}
-    found["brand"] = brand_name
+    found["brand"] = brand.name
     found["first"] = first_name(facts.get("first_name") or mail.name)
-    found["number"] = mail.ticket_number
+    found["number"] = ticket_number(mail)
     if not re.match(r"https?://[^\s\"<>]+$", str(found.get("crm_url") or "")):
         found["crm_url"] = ""
     if isinstance(found.get("quote"), str):
         found["quote"] = one_line(found["quote"], _LONGEST["quote"])
     try:
-        found |= _days(facts, catalog, at)
+        found |= _days(facts, catalog, at) | _moments(facts, catalog, ZoneInfo(brand.time_zone))
     except ValueError as error:
         raise Never(f"mail {mail.dispatch_id} cannot be written: a date in its facts is wrong: {error}") from error
-    found["team"] = found.get("agent") or catalog.text("team", {})
+    found["team"] = found.get("caller") or catalog.text("team", {})
     found["lead"] = found.get("lead") or catalog.text("team.lead", {})
     found["promise"] = _promise(found, catalog)
     return found
@@ -115,16 +132,24 @@ def _days(facts: Mapping[str, object], catalog: Catalog, at: datetime) -> dict[s
                 found["month"] = catalog.date(day, "format.month")
             if key == "date":
                 found["duration"] = _duration(facts.get("months"), day, at, catalog)
+    return found
+
+
+def _moments(facts: Mapping[str, object], catalog: Catalog, zone: ZoneInfo) -> dict[str, object]:
+    found: dict[str, object] = {}
     for key in MOMENTS:
         if facts.get(key):
-            found[key] = catalog.moment(datetime.fromisoformat(str(facts[key])))
+            at = datetime.fromisoformat(str(facts[key]))
+            if at.tzinfo is None:
+                raise ValueError(f"{key} has no offset")
+            found[key] = catalog.moment(at.astimezone(zone))
     return found
 
 
 def _duration(months: object, since: date, at: datetime, catalog: Catalog) -> str:
     """Return "6 months", "one year": from the milestone where it is known, else from the calendar."""
-    if isinstance(months, int):
-        n = months
+    if str(months).isdigit():
+        n = int(str(months))
     else:
         n = (at.year - since.year) * 12 + at.month - since.month - (at.day < since.day)
     if n < 1:

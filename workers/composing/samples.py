@@ -19,6 +19,7 @@ SAMPLE_FACTS: Mapping[str, object] = {
     "product": "<Arc>",
     "feature": "Arc & Co",
     "agent": "Claire",
+    "caller": "Claire",
     "lead": "Nadia",
     "date": "2026-01-02",
     "months": 6,

@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from workers.catalogs import Catalog, Catalogs, DataFiles
 from workers.composing import card
 from workers.composing.brand import Brand
-from workers.composing.facts import MailFacts, one_line, values
+from workers.composing.facts import MailFacts, one_line, ticket_number, values
 from workers.composing.samples import SAMPLE_AT, SAMPLE_FACTS, look, sample_mail
 from workers.links import Links
 from workers.words import BoucleError, MailClass, Misconfigured, Never
@@ -97,7 +97,7 @@ class Templates:
         """Return subject, plain text and HTML of a mail; raise Never when its facts do not suffice."""
         kind = self._mail(mail.template)
         catalog = self.catalogs.catalog(self.catalogs.negotiate(mail.language))
-        found = values(mail, catalog, self.brand.name, at)
+        found = values(mail, catalog, self.brand, at)
         context: dict[str, object] = {
             **_link_functions(mail, links),
             "mail": mail.template,
@@ -182,6 +182,5 @@ def _link_functions(mail: MailFacts, links: Links) -> dict[str, object]:
         "testimonial": lambda: links.testimonial_url(need(mail.response_id, "a response")),
         "improvement": lambda: links.improvement_url(need(mail.response_id, "a response")),
         "unsubscribe": lambda: links.unsubscribe_url(mail.dispatch_id),
-        "ticket": lambda: f"{links.base}/tickets/{need(str(mail.ticket_number or ''), 'a ticket')}",
-        "customer": lambda: f"{links.base}/customers/{need(str(mail.facts.get('customer_id') or ''), 'a customer')}",
+        "ticket": lambda: f"{links.base}/tickets/{need(str(ticket_number(mail) or ''), 'a ticket')}",
     }
