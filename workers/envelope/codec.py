@@ -130,7 +130,7 @@ class Codec:
             near = difflib.get_close_matches(type_[:100], self._routes, n=1, cutoff=0.75)
             guess = f" Did you mean {near[0]}?" if near else ""
             detail = (
-                f"Nothing is known of the type {reading.describe(type_)}.{guess} Send one of the types in schemas/in, "
+                f'Nothing is known of the type "{type_[:100]}".{guess} Send one of the types in schemas/in, '
                 "or add a row for this one to rules/events.csv."
             )
             faults = [Fault("/type", detail, Refusal.UNKNOWN_TYPE)]

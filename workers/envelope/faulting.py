@@ -35,7 +35,7 @@ def _fault(schema: Schema, error: jsonschema_rs.ValidationError) -> Fault:
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
         path = [*path, kind.property]
         expected = _description(schema, path)
-        detail = f"`{kind.property}` is missing. Add it{f': {expected}' if expected else ''}."
+        detail = f"`{kind.property}` is missing. Add it{f': {expected}' if expected else ''}{_needed(schema, path)}."
         return Fault(pointer(path), detail, _reason(path, missing=True))
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.AnyOf) and not path:
         wave = "boucle.journey.wave.v1" in str(node(schema, "properties", "type", "enum"))
@@ -44,12 +44,18 @@ def _fault(schema: Schema, error: jsonschema_rs.ValidationError) -> Fault:
     expected = _description(schema, path)
     found = f"Found {describe(error.instance)}."
     detail = f"{found} Expected {expected}." if expected else f"{found} {_cut(error.message)}."
-    return Fault(pointer(path), detail + _limit(kind), _reason(path, missing=error.instance in ("", None)))
+    return Fault(pointer(path), detail + _limit(kind, expected), _reason(path, missing=error.instance in ("", None)))
 
 
-def _limit(kind: jsonschema_rs.ValidationErrorKind) -> str:
-    """Name the limit where the description cannot be relied on to name it."""
-    if isinstance(kind, jsonschema_rs.ValidationErrorKind.MaxLength):
+def _needed(schema: Schema, path: list[str]) -> str:
+    """Name what a missing object needs inside, so that one correction is enough."""
+    inner = node(schema, *(step for name in path for step in ("properties", name)), "required")
+    return " with " + ", ".join(f"`{name}`" for name in inner) if isinstance(inner, list) and path == ["data"] else ""
+
+
+def _limit(kind: jsonschema_rs.ValidationErrorKind, expected: str) -> str:
+    """Name the limit where the description does not."""
+    if isinstance(kind, jsonschema_rs.ValidationErrorKind.MaxLength) and f"{kind.limit:,}" not in expected:
         return f" At most {kind.limit:,} characters."
     if isinstance(kind, jsonschema_rs.ValidationErrorKind.MinLength):
         return " It must not be empty."
