@@ -84,10 +84,10 @@ class Links:
         return f"{self._base}/tickets/{number}"
 
     def return_path(self, dispatch_id: str, domain: str) -> str:
-        """Return the envelope sender of one mail (VERP), short and in lower case: some servers fold the local part.
+        """Return the envelope sender of one mail (VERP), in lower case: some servers fold the local part.
 
         The token is the id's 16 bytes and 80 bits of HMAC-SHA-256 in base32, because a token of `sign` is longer
-        than the 64 octets that RFC 5321 allows before the @.
+        than the 64 octets that RFC 5321 allows before the @. Raises ValueError when the id is no UUID.
         """
         body = UUID(dispatch_id).bytes
         mac = self._return_path_mac(self._keys[-1], body)

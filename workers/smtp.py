@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
@@ -25,6 +25,7 @@ _ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")  # RFC 3463
 _NOT_ALLOWED = frozenset({530, 534, 535, 538})  # authentication replies (RFC 4954)
 _TOO_LARGE = 552
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_SHOWN = 300  # signs of a server's reply that are kept as the reason
 _TLS = ("offered", "required", "none")
 
 
@@ -86,7 +87,10 @@ class SmtpSender:
         self._hostname = socket.gethostname() or "localhost"
 
     async def send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
-        """Hand one mail over and return how it ended; no server fault is raised as an error."""
+        """Hand one mail over and return how it ended, without the address: no server fault is raised as an error."""
+        return _without(recipient, await self._send(envelope_from, recipient, raw))
+
+    async def _send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
         async with self._gate:
             client = self._take()
             reused = client is not None
@@ -189,13 +193,26 @@ async def _step(
             raise _Ended(_cut(f"{error.code} {error.message}", content_left=content_left)) from error
         kind = _kind(error.code, error.message, about_us=about_us)
         raise _Ended(SendResult(kind, error.code, error.message), reusable=error.code != 421) from error
-    except (ssl.SSLError, aiosmtplib.SMTPNotSupported) as error:
-        raise _Ended(SendResult(SendKind.OURS, 0, f"no protected connection to the mail server: {error}")) from error
-    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-        if isinstance(error.__cause__, ssl.SSLError):
-            text = f"no protected connection to the mail server: {error.__cause__}"
+    except (aiosmtplib.SMTPException, OSError) as error:
+        if about_us and _not_agreed(error):
+            text = f"the mail server and BOUCLE_SMTP_URL do not agree: {error.__cause__ or error}"
             raise _Ended(SendResult(SendKind.OURS, 0, text)) from error
         raise _Ended(_cut(str(error) or type(error).__name__, content_left=content_left)) from error
+
+
+def _not_agreed(error: Exception) -> bool:
+    """Say whether TLS or login failed because of settings, not because the server is away."""
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        return True
+    return isinstance(error, aiosmtplib.SMTPException) and not isinstance(error, ConnectionError | TimeoutError)
+
+
+def _without(recipient: str, result: SendResult) -> SendResult:
+    """Servers repeat the address in their replies; it belongs into no log and no reason."""
+    text = " ".join(result.text.split())
+    for address in (recipient, _ascii_domain(recipient)):
+        text = re.sub(re.escape(address), "recipient", text, flags=re.IGNORECASE)
+    return replace(result, text=text[:_SHOWN])
 
 
 def _cut(text: str, *, content_left: bool) -> SendResult:

@@ -3,7 +3,10 @@
 import asyncio
 import email
 import email.policy
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import uuid
 from base64 import encodebytes
@@ -15,9 +18,12 @@ from pathlib import Path
 import catching
 import parts
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Session
 
 from workers.handover import SendKind, SendResult
 from workers.mailbox import MailboxSender
+from workers.services.places import free_port
 from workers.smtp import SmtpSender
 from workers.words import Misconfigured
 
@@ -304,3 +310,65 @@ def test_a_wrong_address_of_the_server_stops_the_start(url: str) -> None:
 def test_the_password_is_not_shown() -> None:
     """A log line with the server has no secret."""
     assert "hunter2" not in repr(SmtpSender("smtp://me:hunter2@mail.example:587")._server)
+
+
+def test_reasons_do_not_repeat_the_address(smtp_catcher: catching.MailCatcher) -> None:
+    """A reply that quotes the recipient is kept without it: reasons stand in logs."""
+    to = fresh()
+    smtp_catcher.refuse(to, f"550 5.1.1 <{to.upper()}>: no such mailbox {to}")
+    [end] = send(SmtpSender(smtp_catcher.url), (to, mail(to)))
+    assert end.text == "5.1.1 <recipient>: no such mailbox recipient"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """A certificate that nobody vouches for."""
+    program = shutil.which("openssl") or parts.missing("There is no openssl: apt-get install openssl.")
+    folder = tmp_path_factory.mktemp("tls")
+    files = ["-keyout", str(folder / "key"), "-out", str(folder / "cert")]
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=mail.example"]
+    subprocess.run([program, "req", "-x509", "-nodes", *curve, *files], check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert", folder / "key")
+    return context
+
+
+class TlsServer:
+    """A server that offers STARTTLS and remembers whether mails came over it."""
+
+    def __init__(self, host: str, certificate: ssl.SSLContext) -> None:
+        self.over_tls: list[bool] = []
+        self.controller = Controller(self, hostname=host, port=free_port(), tls_context=certificate)
+        self.url = f"smtp://{host}:{self.controller.port}"
+
+    async def handle_DATA(self, server: object, session: Session, envelope: object) -> str:  # aiosmtpd's name
+        self.over_tls.append(session.ssl is not None)
+        return "250 OK"
+
+
+@pytest.mark.parametrize(
+    ("host", "query", "kind", "over_tls"),
+    [
+        ("127.0.0.1", "", SendKind.ACCEPTED, [True]),
+        ("127.0.0.1", "?tls=none", SendKind.ACCEPTED, [False]),
+        ("127.0.0.2", "", SendKind.OURS, []),  # stands for any other machine
+    ],
+)
+def test_starttls_is_used_when_offered_and_its_certificate_checked(
+    certificate: ssl.SSLContext, host: str, query: str, kind: SendKind, over_tls: list[bool]
+) -> None:
+    """Mails are protected on their way where the server can; a certificate that cannot be trusted stops sending."""
+    server = TlsServer(host, certificate)
+    server.controller.start()
+    try:
+        [end] = send(SmtpSender(server.url + query), ("a@b.example", mail("a@b.example")))
+    finally:
+        server.controller.stop()
+    assert (end.kind, server.over_tls) == (kind, over_tls)
+
+
+def test_required_protection_that_is_not_offered_stops_sending(smtp_catcher: catching.MailCatcher) -> None:
+    """With tls=required nothing is sent in clear."""
+    [end] = send(SmtpSender(f"{smtp_catcher.url}?tls=required"), ("a@b.example", mail("a@b.example")))
+    assert end.kind is SendKind.OURS
+    assert smtp_catcher.mails == []
