@@ -1,0 +1,127 @@
+"""The two tables in the form the core asks them: the journey plan and the follow-up table over one engine.
+
+Pure: a compiled rule table goes in. What a row means is read once, when the table becomes live.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import cast
+
+from workers.duetime import Wait
+from workers.policy import NextStep, PlanStep, Verdict
+from workers.ruletable import Compiled, Rule, Scalar, Table, compile_table
+
+ACTIONS_IN_A_ROW = 9
+NOW = Wait()
+
+
+def wait_of(value: object) -> Wait:
+    """Return a wait cell's value; an empty cell is no wait."""
+    return value if isinstance(value, Wait) else NOW
+
+
+def text_of(value: object) -> str:
+    """Return a text cell's value; an empty cell is the empty text."""
+    return "" if value is None else str(value)
+
+
+class JourneyPlan:
+    """The journey plan: which touchpoints an event plans."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.version = table.version
+        self._compiled: Compiled = compile_table(table)
+        self._steps = {rule.id: plan_step(rule) for rule in table.rules}
+        self._known: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}
+
+    def steps_for(
+        self, event: str, first: bool, delivery_expected: bool | None, months: int | None
+    ) -> tuple[PlanStep, ...]:
+        """Return the rows that apply to an event, in the order of the table."""
+        key = (event, first, delivery_expected, months)
+        if key not in self._known:
+            expected = None if delivery_expected is None else yes_no(delivery_expected)
+            inputs: dict[str, Scalar | None] = {
+                "event": event,
+                "first": yes_no(first),
+                "delivery_expected": expected,
+                "months": months,
+            }
+            self._known[key] = tuple(self._steps[rule.id] for rule in self._compiled.decide(inputs).rules)
+        return self._known[key]
+
+    def step(self, rule: str) -> PlanStep | None:
+        """Return the row with this id, if the plan still has it."""
+        return self._steps.get(rule)
+
+    def hangs_on_start(self, rule: str) -> bool:
+        """Tell whether the row's anchor is the start of the relationship."""
+        step = self._steps.get(rule)
+        return step is not None and step.anchor == "start"
+
+    def channel_of(self, rule: str) -> str:
+        """Return the channel on which the row asks."""
+        step = self._steps.get(rule)
+        return step.channel if step else "mail"
+
+
+def yes_no(value: bool) -> str:
+    """Return the word that stands in tables."""
+    return "yes" if value else "no"
+
+
+def plan_step(rule: Rule) -> PlanStep:
+    """Return what one row of the journey plan says."""
+    row = rule.outputs
+    reminder = row.get("reminder")
+    return PlanStep(
+        rule=rule.id,
+        touchpoint=text_of(row["touchpoint"]),
+        trigger=text_of(row["trigger"]),
+        anchor=text_of(row["anchor"]),
+        due=wait_of(row["due"]),
+        give_up_after=wait_of(row["give up after"]),
+        if_resting=text_of(row["if resting"]),
+        once_per=text_of(row["once per"]),
+        reminder=wait_of(reminder).iso() if reminder is not None else "",
+        template=text_of(row["template"]),
+        channel=text_of(row.get("channel")) or "mail",
+    )
+
+
+class FollowUpTable:
+    """The follow-up table: what happens after a response."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.version = table.version
+        self._compiled: Compiled = compile_table(table)
+
+    def decide(self, inputs: Mapping[str, object]) -> Verdict:
+        """Return what the table says; parked when no rule, or more than one, fires."""
+        outcome = self._compiled.decide(cast(Mapping[str, Scalar | None], inputs))
+        if not outcome.outputs:
+            rules = ", ".join(rule.id for rule in outcome.rules)
+            return Verdict(outcome.kind.value, rules, None, (), None, "", outcome.reason)
+        row = outcome.outputs[0]
+        due = row.get("ticket due")
+        return Verdict(
+            outcome=outcome.kind.value,
+            rule=outcome.rules[0].id if outcome.rules else "otherwise",
+            row=outcome.rules[0].row if outcome.rules else None,
+            steps=tuple(self._steps(row)),
+            ticket_due=timedelta(days=due.days, seconds=due.seconds) if isinstance(due, Wait) else None,
+            play=text_of(row.get("play")),
+            reason=outcome.reason,
+        )
+
+    def _steps(self, row: Mapping[str, Scalar | None]) -> list[NextStep]:
+        """Return the actions of a row, in order."""
+        found = []
+        for n in range(1, ACTIONS_IN_A_ROW + 1):
+            action = text_of(row.get(f"action {n}"))
+            if action:
+                wait = wait_of(row.get(f"wait {n}"))
+                found.append(NextStep(action, text_of(row.get(f"template {n}")), wait, self.table.latest.get(action)))
+        return found

@@ -1,0 +1,101 @@
+"""Controls: whether mail goes out, what is paused, how much of today is used. Operators set them, roles read them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.duetime import in_zone
+from workers.store import tables
+from workers.words import DispatchState, MailClass
+
+PAUSED_TOUCHPOINT = "paused:"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What the settings say of sending; `held` is the reason while mail must not go out at all."""
+
+    held: str
+    per_day: int
+    per_second: float
+    only_to: frozenset[str]
+    redirect: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendingState:
+    """Whether mail goes out now, and what the operator paused."""
+
+    state: str
+    reason: str
+    paused: frozenset[str]
+
+    @property
+    def on(self) -> bool:
+        """Tell whether mail goes out."""
+        return self.state == "on"
+
+
+def read_controls(connection: Connection) -> Mapping[str, str]:
+    """Return every control by name."""
+    table = tables.control
+    return {str(name): str(value) for name, value in connection.execute(sa.select(table.c.name, table.c.value))}
+
+
+def sending_now(connection: Connection, sending: Sending) -> SendingState:
+    """Return whether mail goes out: held by the settings, paused by a person or by an alarm, or on."""
+    controls = read_controls(connection)
+    paused = frozenset(name.removeprefix(PAUSED_TOUCHPOINT) for name in controls if name.startswith(PAUSED_TOUCHPOINT))
+    if sending.held:
+        return SendingState("held", sending.held, paused)
+    if "paused" in controls:
+        return SendingState("paused", controls["paused"], paused)
+    return SendingState("on", "", paused)
+
+
+def set_control(connection: Connection, name: str, value: str, now: datetime, by: str) -> None:
+    """Set one control; setting it again replaces it."""
+    table = tables.control
+    connection.execute(sa.delete(table).where(table.c.name == name))
+    connection.execute(sa.insert(table).values(name=name, value=value, at=now, by=by))
+
+
+def clear_control(connection: Connection, name: str) -> None:
+    """Clear one control; clearing what is not set changes nothing."""
+    connection.execute(sa.delete(tables.control).where(tables.control.c.name == name))
+
+
+def sent_since(midnight: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition of capped mails that left today or are leaving right now."""
+    table = tables.dispatch
+    return sa.and_(
+        table.c.mail_class.in_((MailClass.SURVEY, MailClass.PROMOTION)),
+        table.c.kind == "mail",
+        sa.or_(table.c.accepted_at >= midnight, table.c.state.in_((DispatchState.LEASED, DispatchState.SENDING))),
+    )
+
+
+def midnight_of(now: datetime, zone: str) -> datetime:
+    """Return the start of the day in the brand's zone."""
+    return in_zone(now, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def mails_sent_today(connection: Connection, now: datetime, zone: str) -> int:
+    """Return how many survey and promotion mails left since midnight in the brand's zone."""
+    counted = sent_since(midnight_of(now, zone))
+    return connection.execute(sa.select(sa.func.count()).select_from(tables.dispatch).where(counted)).scalar_one()
+
+
+def mails_today(connection: Connection, now: datetime, zone: str) -> int:
+    """Return how many left today, with those that are due and have not left: what asking must leave room for."""
+    table = tables.dispatch
+    due = sa.and_(
+        table.c.state == DispatchState.READY,
+        table.c.not_before <= now,
+        table.c.mail_class.in_((MailClass.SURVEY, MailClass.PROMOTION)),
+    )
+    waiting = connection.execute(sa.select(sa.func.count()).select_from(table).where(due)).scalar_one()
+    return mails_sent_today(connection, now, zone) + int(waiting)

@@ -1,0 +1,309 @@
+"""Serving: one act of a person at the web edge or the command line, in one transaction: an answer, an opt-out, a
+testimonial, an agent's act on a ticket.
+
+A web answer differs from a score event only in its door. GET changes nothing but a click row.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.answering import ANSWERABLE, Answer, answer_request
+from workers.changes import Changes
+from workers.facts import Facts
+from workers.messages import tell_testimonial
+from workers.policy import Policy
+from workers.profile import opt_out
+from workers.records import (
+    Click,
+    Consent,
+    Customer,
+    Dispatch,
+    Response,
+    SurveyRequest,
+    Testimonial,
+    Ticket,
+    TicketEntry,
+)
+from workers.store import read, tables
+from workers.store.apply import apply
+from workers.store.engine import Store
+from workers.ticketing import entry
+from workers.words import BadInput, CustomerId, TestimonialState
+
+CONSENT_TEXT_VERSION = "1"
+"""Version of the sentence a promoter consents to; raise it when the catalogs' consent texts change."""
+SCOPES = ("name_and_text", "first_name_and_text", "text_only")
+SUSPICIOUS_SECONDS = 60
+"""Two different scores opened within this time look like a machine (mail-and-trust: machine clicks)."""
+
+TicketAct = Callable[[Ticket, Facts, Policy, datetime], Changes]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPage:
+    """What the answer page shows: the question, what was answered so far, and whether an answer still counts."""
+
+    request: SurveyRequest
+    customer: Customer
+    response: Response | None
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TestimonialPage:
+    """What the testimonial page shows."""
+
+    __test__ = False
+
+    testimonial: Testimonial
+    response: Response
+    customer: Customer
+
+
+class Serving:
+    """Carries out what one person does; every act is idempotent."""
+
+    def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._policy = policy
+        self._now = now
+
+    def asked(self, request: str) -> AskedPage | None:
+        """Return what the answer page of a request shows; None for what is unknown or erased."""
+        now = self._now()
+        with self._store.reading() as connection:
+            found = read.one(connection, SurveyRequest, request) if read.is_id(request) else None
+            customer = read.one(connection, Customer, found.customer) if found else None
+            if found is None or customer is None or customer.erased_at:
+                return None
+            responses = read.rows(connection, Response, tables.response.c.request == request)
+            is_open = found.state in ANSWERABLE and found.closes_at > now
+            return AskedPage(found, customer, responses[0] if responses else None, is_open)
+
+    def click(self, request: str, score: int | None, method: str, signal: str = "") -> None:
+        """Keep that a link was opened; never an answer."""
+        policy, now = self._policy(), self._now()
+
+        def work(connection: Connection) -> None:
+            found = read.one(connection, SurveyRequest, request)
+            if found is None:
+                return
+            earlier = read.rows(connection, Click, tables.click.c.request == request)
+            mark = signal or machine_signal(earlier, score, method, now)
+            key = policy.ids.derive(now, "click", request, str(len(earlier)), str(score), method)
+            changes = Changes()
+            changes.add(Click(key, request, found.customer, now, score, method, mark))
+            apply(connection, changes, now)
+
+        self._store.write(work)
+
+    def answer(
+        self,
+        request: str,
+        score: int,
+        comment: str = "",
+        *,
+        wants_contact: bool = False,
+        phone: str = "",
+        half_day: str = "",
+    ) -> bool:
+        """Take a confirmed answer; False when the request takes none any more. The same answer twice is one."""
+
+        def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+            found = facts.get(SurveyRequest, request)
+            if found is None or found.state not in ANSWERABLE or found.closes_at <= now:
+                return None
+            answer = Answer(score, comment.strip(), wants_contact, now, phone.strip(), half_day)
+            return answer_request(found, answer, facts, policy, now)
+
+        return self._for_owner(tables.survey_request, request, act)
+
+    def stop_asking(self, dispatch: str) -> bool:
+        """Opt the customer of a mail out, at once and for ever; False for an unknown mail."""
+        return self._for_owner(
+            tables.dispatch, dispatch, lambda facts, policy, now: opt_out(facts, policy, now, how="customer")
+        )
+
+    def mail(self, dispatch: str) -> Dispatch | None:
+        """Return a dispatch by id."""
+        with self._store.reading() as connection:
+            return read.one(connection, Dispatch, dispatch) if read.is_id(dispatch) else None
+
+    def response(self, response: str) -> tuple[Response, Customer] | None:
+        """Return a response and its customer; None for what is unknown or erased."""
+        with self._store.reading() as connection:
+            found = read.one(connection, Response, response) if read.is_id(response) else None
+            customer = read.one(connection, Customer, found.customer) if found else None
+            return (found, customer) if found and customer and not customer.erased_at else None
+
+    def improve(self, response: str, text: str) -> bool:
+        """Keep what would have made it a 9 or 10 with the response; a later text replaces the earlier one."""
+
+        def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+            found = facts.get(Response, response)
+            if found is None:
+                return None
+            changes = Changes()
+            if text.strip() and found.improvement != text.strip():
+                changes.change(replace(found, improvement=text.strip(), improvement_at=now))
+            return changes
+
+        return self._for_owner(tables.response, response, act)
+
+    def testimonial(self, response: str) -> TestimonialPage | None:
+        """Return the testimonial that belongs to a response."""
+        found = self.response(response)
+        if found is None:
+            return None
+        with self._store.reading() as connection:
+            rows = read.rows(connection, Testimonial, tables.testimonial.c.response == response)
+        return TestimonialPage(rows[0], *found) if rows else None
+
+    def write_testimonial(self, response: str, wording: str, shown_name: str, place: str, scope: str) -> bool:
+        """Keep a promoter's words with the scope they consent to; an empty scope keeps the words unpublished."""
+        if scope and scope not in SCOPES:
+            raise BadInput(f"The scope must be one of {', '.join(SCOPES)}.")
+        if not wording.strip():
+            raise BadInput("Write a sentence or two first.")
+
+        def change(known: Testimonial, now: datetime) -> Testimonial:
+            state = TestimonialState.CONSENTED if scope else TestimonialState.WRITTEN
+            return replace(
+                known,
+                wording=wording.strip(),
+                shown_name=shown_name.strip(),
+                place=place.strip(),
+                scope=scope,
+                state=state,
+                changed_at=now,
+            )
+
+        return self._testimonial(response, change)
+
+    def refuse_testimonial(self, response: str) -> bool:
+        """Keep that the promoter does not want to be published."""
+        return self._testimonial(
+            response, lambda known, now: replace(known, state=TestimonialState.REFUSED, scope="", changed_at=now)
+        )
+
+    def withdraw_testimonial(self, response: str) -> bool:
+        """Withdraw consent: nothing may be published any more, and web sites are told to take it down."""
+        return self._testimonial(
+            response, lambda known, now: replace(known, state=TestimonialState.WITHDRAWN, scope="", changed_at=now)
+        )
+
+    def _testimonial(self, response: str, change: Callable[[Testimonial, datetime], Testimonial]) -> bool:
+        def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+            known = next((one for one in facts.all(Testimonial) if one.response == response), None)
+            if known is None:
+                return None
+            return consented(known, change(known, now), facts, policy, now)
+
+        return self._for_owner(tables.response, response, act)
+
+    def published(self, limit: int = 500) -> list[Testimonial]:
+        """Return the testimonials that may be published, newest first."""
+        table = tables.testimonial
+        with self._store.reading() as connection:
+            query = sa.select(table).where(table.c.state == TestimonialState.CONSENTED)
+            return [
+                Testimonial(*row) for row in connection.execute(query.order_by(table.c.changed_at.desc()).limit(limit))
+            ]
+
+    def ticket(self, number: int) -> tuple[Ticket, Customer, list[TicketEntry]] | None:
+        """Return a ticket with its customer and its history."""
+        with self._store.reading() as connection:
+            rows = read.rows(connection, Ticket, tables.ticket.c.number == number)
+            if not rows:
+                return None
+            customer = read.one(connection, Customer, rows[0].customer)
+            entries = read.rows(connection, TicketEntry, tables.ticket_entry.c.ticket == rows[0].id)
+        if customer is None:
+            return None
+        return rows[0], customer, sorted(entries, key=lambda one: (one.at, one.id))
+
+    def act_on_ticket(self, number: int, act: TicketAct) -> bool:
+        """Do an agent's act on a ticket; False when there is no such ticket. Conflict when it changed meanwhile."""
+        with self._store.reading() as connection:
+            rows = read.rows(connection, Ticket, tables.ticket.c.number == number)
+        if not rows:
+            return False
+
+        def run(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+            ticket = facts.get(Ticket, rows[0].id)
+            return act(ticket, facts, policy, now) if ticket else None
+
+        return self._for_owner(tables.ticket, rows[0].id, run)
+
+    def reopen_by_customer(self, dispatch: str, text: str) -> None:
+        """Add a customer's words to the history of the ticket that a mail belongs to."""
+        known = self.mail(dispatch)
+        if known is None or known.ticket is None:
+            return
+        ticket_id = known.ticket
+
+        def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+            ticket = facts.get(Ticket, ticket_id)
+            if ticket is None:
+                return None
+            changes = Changes()
+            changes.add(entry(ticket, "comment", "customer", text, now, policy, key=f"{dispatch}/{now.isoformat()}"))
+            return changes
+
+        self._for_owner(tables.ticket, ticket_id, act)
+
+    def _for_owner(self, table: sa.Table, key: str, act: Callable[[Facts, Policy, datetime], Changes | None]) -> bool:
+        """Lock the customer that a row belongs to, decide, write; False when there is nothing to act on."""
+        if not read.is_id(key):
+            return False
+        policy, now = self._policy(), self._now()
+
+        def work(connection: Connection) -> bool:
+            owner = connection.execute(sa.select(table.c.customer).where(table.c.id == key)).scalar()
+            facts = facts_for(connection, CustomerId(owner)) if owner else None
+            if facts is None or facts.customer.erased_at:
+                return False
+            changes = act(facts, policy, now)
+            if changes is None:
+                return False
+            apply(connection, changes, now)
+            return True
+
+        return self._store.write(work)
+
+
+def facts_for(connection: Connection, customer: CustomerId) -> Facts | None:
+    """Lock one customer and return what is known of them."""
+    rows = read.lock_customers(connection, [customer])
+    return read.facts_of(connection, rows)[customer] if rows else None
+
+
+def machine_signal(earlier: list[Click], score: int | None, method: str, now: datetime) -> str:
+    """Return what speaks for a machine having opened the link: kept as evidence, never a guard."""
+    if method == "HEAD":
+        return "head"
+    for click in earlier:
+        near = abs((now - click.at).total_seconds()) <= SUSPICIOUS_SECONDS
+        if near and score is not None and click.score is not None and click.score != score:
+            return "two scores"
+    return ""
+
+
+def consented(known: Testimonial, wanted: Testimonial, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return a testimonial in its new state with the consent that was given, refused or withdrawn, and who is told."""
+    changes = Changes()
+    same = replace(wanted, changed_at=known.changed_at) == known
+    if same:
+        return changes
+    changes.change(wanted)
+    given = wanted.state == TestimonialState.CONSENTED
+    if given or known.state == TestimonialState.CONSENTED or wanted.state == TestimonialState.REFUSED:
+        key = policy.ids.derive(now, "consent", known.id, wanted.state, wanted.scope, now.isoformat())
+        changes.add(Consent(key, known.id, known.customer, given, wanted.scope, CONSENT_TEXT_VERSION, now))
+    if given or known.state == TestimonialState.CONSENTED:
+        tell_testimonial(wanted, facts, policy, changes)
+    return changes

@@ -1,0 +1,171 @@
+"""Claims: dispatches are leased, marked as sending, and their ends recorded, each with the fencing attempt number.
+
+Lease time is the database's own. A lease that ran out comes back by itself; what was `sending` then may leave twice,
+and is counted as a copy.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.records import Dispatch
+from workers.store import read, tables
+from workers.store.engine import database_now
+from workers.words import DispatchState, MailClass, RequestState
+
+TABLE = tables.dispatch
+CAPPED = (MailClass.SURVEY, MailClass.PROMOTION)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What may be claimed now: mails at all, how many of the capped classes, and which touchpoints are paused."""
+
+    mails: bool
+    capped_left: int | None
+    paused: Collection[str] = ()
+
+
+def take_back(connection: Connection) -> int:
+    """Give back what a killed or slow sender left: leased becomes ready, sending becomes ready with one copy more."""
+    now = database_now(connection)
+    expired = TABLE.c.lease_until < now
+    leased = connection.execute(
+        sa.update(TABLE)
+        .where(TABLE.c.state == DispatchState.LEASED, expired)
+        .values(state=DispatchState.READY, lease_until=None)
+    )
+    sending = connection.execute(
+        sa.update(TABLE)
+        .where(TABLE.c.state == DispatchState.SENDING, expired)
+        .values(state=DispatchState.READY, lease_until=None, copies=TABLE.c.copies + 1)
+    )
+    return leased.rowcount + sending.rowcount
+
+
+def lease(connection: Connection, ready: Ready, now: datetime, seconds: float, limit: int) -> list[Dispatch]:
+    """Lease what is due, oldest first; each gets its next attempt number."""
+    due = [TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= now]
+    capped = TABLE.c.mail_class.in_(CAPPED)
+    picked: list[str] = []
+    if ready.mails:
+        picked += pick(connection, [*due, sa.not_(capped)], limit)
+        room = limit if ready.capped_left is None else min(limit, ready.capped_left)
+        picked += pick(connection, [*due, capped, *not_paused(ready.paused)], min(room, limit - len(picked)))
+    else:
+        picked += pick(connection, [*due, TABLE.c.kind == "webhook"], limit)
+    if not picked:
+        return []
+    until = database_now(connection) + timedelta(seconds=seconds)
+    for chunk in read.chunks(picked):
+        connection.execute(
+            sa.update(TABLE)
+            .where(TABLE.c.id.in_(chunk))
+            .values(state=DispatchState.LEASED, attempt=TABLE.c.attempt + 1, lease_until=until)
+        )
+    found = [row for chunk in read.chunks(picked) for row in read.rows(connection, Dispatch, TABLE.c.id.in_(chunk))]
+    return sorted(found, key=lambda one: (one.not_before, one.id))
+
+
+def pick(connection: Connection, conditions: Sequence[sa.ColumnElement[bool]], limit: int) -> list[str]:
+    """Lock and return ready dispatches that nobody else is claiming."""
+    if limit <= 0:
+        return []
+    query = sa.select(TABLE.c.id).where(*conditions).order_by(TABLE.c.not_before, TABLE.c.id).limit(limit)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update(skip_locked=True)
+    return list(connection.execute(query).scalars())
+
+
+def not_paused(paused: Collection[str]) -> list[sa.ColumnElement[bool]]:
+    """Return the condition that leaves mails of paused touchpoints alone."""
+    if not paused:
+        return []
+    request = tables.survey_request
+    of_paused = sa.select(request.c.id).where(request.c.step.in_(list(paused)))
+    return [sa.or_(TABLE.c.request.is_(None), TABLE.c.request.not_in(of_paused))]
+
+
+def renew(connection: Connection, ours: Sequence[Dispatch], seconds: float) -> None:
+    """Prolong the leases that are still ours."""
+    until = database_now(connection) + timedelta(seconds=seconds)
+    for one in sorted(ours, key=lambda row: row.id):
+        connection.execute(
+            sa.update(TABLE)
+            .where(TABLE.c.id == one.id, TABLE.c.attempt == one.attempt, TABLE.c.state == DispatchState.LEASED)
+            .values(lease_until=until)
+        )
+
+
+def mark_sending(connection: Connection, one: Dispatch, *, recipient: str, message_id: str, seconds: float) -> bool:
+    """Mark one leased dispatch as leaving, if it is still ours and nothing that forbids it has happened since."""
+    customer, request = tables.customer, tables.survey_request
+    stopped = sa.exists().where(
+        customer.c.id == TABLE.c.customer,
+        sa.or_(
+            customer.c.erased_at.is_not(None),
+            sa.and_(customer.c.opted_out_at.is_not(None), TABLE.c.mail_class != MailClass.SERVICE),
+        ),
+    )
+    answered = sa.exists().where(
+        request.c.id == TABLE.c.request,
+        TABLE.c.mail_class == MailClass.SURVEY,
+        TABLE.c.action.is_(None),
+        request.c.state != RequestState.OPEN,
+    )
+    until = database_now(connection) + timedelta(seconds=seconds)
+    done = connection.execute(
+        sa.update(TABLE)
+        .where(
+            TABLE.c.id == one.id,
+            TABLE.c.attempt == one.attempt,
+            TABLE.c.state == DispatchState.LEASED,
+            sa.not_(stopped),
+            sa.not_(answered),
+        )
+        .values(state=DispatchState.SENDING, recipient=recipient, message_id=message_id, lease_until=until)
+    )
+    return done.rowcount == 1
+
+
+def end(connection: Connection, one: Dispatch, state: DispatchState, now: datetime, **values: object) -> bool:
+    """Record how one attempt ended; an attempt that is not the newest changes nothing."""
+    done = connection.execute(
+        sa.update(TABLE)
+        .where(
+            TABLE.c.id == one.id,
+            TABLE.c.attempt == one.attempt,
+            TABLE.c.state.in_((DispatchState.LEASED, DispatchState.SENDING)),
+        )
+        .values(state=state, changed_at=now, lease_until=None, **values)
+    )
+    return done.rowcount == 1
+
+
+def body_of(connection: Connection, dispatch: str) -> tuple[bytes, str] | None:
+    """Return the bytes and return path that were fixed for a dispatch, if it was composed before."""
+    table = tables.dispatch_body
+    row = connection.execute(sa.select(table.c.body, table.c.return_path).where(table.c.dispatch == dispatch)).first()
+    return (bytes(row[0]), str(row[1])) if row else None
+
+
+def keep_body(connection: Connection, dispatch: str, body: bytes, return_path: str) -> None:
+    """Fix the bytes of a dispatch before the first one leaves."""
+    connection.execute(sa.insert(tables.dispatch_body).values(dispatch=dispatch, body=body, return_path=return_path))
+
+
+def next_slot(connection: Connection, name: str, count: int, per_second: float) -> float:
+    """Reserve `count` places in a rate shared by all roles and return the seconds to wait for the first."""
+    table = tables.counter
+    now = int(database_now(connection).timestamp() * 1_000_000)
+    taken = connection.execute(sa.select(table.c.value).where(table.c.name == name).with_for_update()).scalar()
+    start = max(now, int(taken or 0))
+    following = start + int(count * 1_000_000 / per_second)
+    if taken is None:
+        connection.execute(sa.insert(table).values(name=name, value=following))
+    else:
+        connection.execute(sa.update(table).where(table.c.name == name).values(value=following))
+    return (start - now) / 1_000_000

@@ -1,0 +1,99 @@
+"""Loads the story of one customer, and finds whose a response or an event is. Reads only."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers import records
+from workers.explaining import Story
+from workers.profile import address_key, customer_id
+from workers.records import Customer, DeadLetter, Row
+from workers.store import read
+from workers.store import tables as t
+from workers.words import CustomerId, Ids
+
+R = TypeVar("R", bound=Row)
+
+
+def by_crm_id(connection: Connection, crm_id: str, ids: Ids) -> Story | None:
+    """Return the story of the customer whom the CRM calls so, or None; an erased one is found by our own key."""
+    c = t.customer.c
+    found = read.rows(connection, Customer, sa.or_(c.crm_id == crm_id, c.id == customer_id(crm_id, ids)))
+    return of(connection, found[0], ids, crm_id) if found else None
+
+
+def by_key(connection: Connection, customer: CustomerId, ids: Ids) -> Story | None:
+    """Return the story of a customer by our own key, or None."""
+    found = read.one(connection, Customer, customer)
+    return of(connection, found, ids, found.crm_id) if found else None
+
+
+def of(connection: Connection, customer: Customer, ids: Ids, crm_id: str | None) -> Story:
+    """Return every row about a customer."""
+
+    def rows(kind: type[R], order: str) -> tuple[R, ...]:
+        table = t.of(kind)
+        query = sa.select(table).where(table.c.customer == customer.id).order_by(table.c[order], *table.primary_key)
+        return tuple(kind(*row) for row in connection.execute(query))
+
+    address = address_key(customer.email, ids) if customer.email else ""
+    into = read.one(connection, Customer, customer.merged_into) if customer.merged_into else None
+    return Story(
+        customer=customer,
+        events=rows(records.Inbox, "occurred_at"),
+        dead_letters=tuple(letters(connection, t.dead_letter.c.subject == crm_id)) if crm_id else (),
+        stops=rows(records.Stop, "from_at"),
+        journeys=rows(records.Journey, "anchor_at"),
+        touchpoints=rows(records.Touchpoint, "due_at"),
+        requests=rows(records.SurveyRequest, "asked_at"),
+        clicks=rows(records.Click, "at"),
+        responses=rows(records.Response, "answered_at"),
+        revisions=rows(records.ResponseRevision, "at"),
+        decisions=rows(records.Decision, "at"),
+        actions=rows(records.Action, "due_at"),
+        dispatches=rows(records.Dispatch, "created_at"),
+        tickets=rows(records.Ticket, "opened_at"),
+        entries=rows(records.TicketEntry, "at"),
+        testimonials=rows(records.Testimonial, "asked_at"),
+        history=rows(records.History, "at"),
+        suppressed=read.suppressed(connection, [address]).get(address, "") if address else "",
+        merged_into=(into.crm_id or "") if into else "",
+    )
+
+
+def letters(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequence[DeadLetter]:
+    """Return the dead letters that meet a condition, oldest first."""
+    found = read.rows(connection, DeadLetter, condition)
+    return sorted(found, key=lambda one: (one.received_at, one.id))
+
+
+def owner_of_response(connection: Connection, ident: str) -> tuple[CustomerId, str] | None:
+    """Return whose a response is and its id, by our id or by the id that another tool gave it."""
+    c = t.response.c
+    named = [c.external_id == ident, c.source + "/" + c.external_id == ident]
+    if read.is_id(ident):
+        named.append(c.id == ident)
+    row = connection.execute(sa.select(c.customer, c.id).where(sa.or_(*named)).order_by(c.answered_at)).first()
+    return (CustomerId(str(row[0])), str(row[1])) if row else None
+
+
+def owners_of_event(connection: Connection, ident: str) -> list[tuple[str, str, CustomerId | None]]:
+    """Return (source, id, customer) of the accepted events with this id, or with this source/id."""
+    c = t.inbox.c
+    found = connection.execute(
+        sa.select(c.source, c.event_id, c.customer)
+        .where(sa.or_(c.event_id == ident, c.source + "/" + c.event_id == ident))
+        .order_by(c.received_at, c.source)
+    )
+    return [(str(source), str(event), customer) for source, event, customer in found]
+
+
+def letters_of_event(connection: Connection, ident: str) -> Sequence[DeadLetter]:
+    """Return the dead letters of an event, by its id, its source/id, or the letter's own id."""
+    c = t.dead_letter.c
+    named = [c.event_id == ident, c.source + "/" + c.event_id == ident]
+    if read.is_id(ident):
+        named.append(c.id == ident)
+    return letters(connection, sa.or_(*named))

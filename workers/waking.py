@@ -1,0 +1,146 @@
+"""Waking: what waited for its time is taken up: settled answers, due actions, tickets, touchpoints, closing requests.
+
+One customer at a time in one short transaction without I/O: lock, decide, move on. Nothing is leased, so a killed role
+leaves nothing behind.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy.engine import Connection
+
+from workers.acting import carry_out
+from workers.asking import ask
+from workers.changes import Changes
+from workers.controls import Sending, mails_today, sending_now
+from workers.escalating import tickets_wake
+from workers.facts import Facts
+from workers.planning import history
+from workers.policy import Policy
+from workers.profile import address_key
+from workers.records import Action, Response, SurveyRequest
+from workers.routing import route
+from workers.store import due, read
+from workers.store.apply import apply, next_number
+from workers.store.engine import Store
+from workers.ticketing import Numbers
+from workers.words import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
+
+CUSTOMERS_A_ROUND = 200
+
+
+@dataclass(slots=True)
+class Room:
+    """How many survey mails may still be asked for today; None: any number."""
+
+    left: int | None
+    paused: frozenset[str] = frozenset()
+    may_ask: bool = True
+
+    def take(self, changes: Changes) -> None:
+        """Count the survey mails that the changes add."""
+        if self.left is not None:
+            self.left -= sum(isinstance(row, SurveyRequest) for row in changes.rows_added())
+
+    def allows(self, step: str) -> bool:
+        """Tell whether a touchpoint may be asked now."""
+        return self.may_ask and step not in self.paused and (self.left is None or self.left > 0)
+
+
+class Waking:
+    """Takes up what is due; any number of them may run side by side."""
+
+    def __init__(
+        self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime], sending: Sending
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._now = now
+        self._sending = sending
+
+    def wake_all(self) -> int:
+        """Take up everything that is due and return how many customers it touched."""
+        total = 0
+        while woken := self.wake_some():
+            total += woken
+        return total
+
+    def wake_some(self, limit: int = CUSTOMERS_A_ROUND) -> int:
+        """Take up what is due for some customers in one transaction; 0 when nothing is due."""
+        now = self._now()
+        with self._store.reading() as connection:
+            room = self._room(connection, now)
+            may_ask = room.may_ask and room.left != 0
+            waiting = due.customers_due(connection, now, limit, may_ask=may_ask, paused=room.paused)
+        if not waiting:
+            return 0
+        return self._store.write(lambda connection: self._wake(connection, waiting, now))
+
+    def _room(self, connection: Connection, now: datetime) -> Room:
+        state = sending_now(connection, self._sending)
+        left = None
+        if self._sending.per_day:
+            left = max(0, self._sending.per_day - mails_today(connection, now, self._policy().zone))
+        return Room(left, state.paused, state.on)
+
+    def _wake(self, connection: Connection, waiting: list[CustomerId], now: datetime) -> int:
+        policy = self._policy()
+        room = self._room(connection, now)
+        customers = read.lock_customers(connection, waiting, skip_locked=True)
+        facts = read.facts_of(connection, customers)
+        hashes = {address_key(one.email, policy.ids): one.id for one in customers if one.email}
+        for address, kind in read.suppressed(connection, hashes).items():
+            facts[hashes[address]].suppressed = kind
+        changes = Changes()
+        woken = 0
+        for customer in sorted(facts, key=waiting.index):
+            more = wake(facts[customer], policy, now, room, lambda: next_number(connection, "ticket"))
+            woken += bool(more)
+            changes.merge(more)
+        apply(connection, changes, now)
+        return woken
+
+
+def wake(facts: Facts, policy: Policy, now: datetime, room: Room, numbers: Numbers) -> Changes:
+    """Return everything that is due for one customer, in a fixed order: answers, actions, tickets, asking, closing."""
+    changes = Changes()
+    known = facts.copy()
+
+    def take(more: Changes) -> None:
+        known.absorb(more)
+        changes.merge(more)
+
+    for response in sorted(known.all(Response), key=lambda one: (one.settles_at, one.id)):
+        if response.state == ResponseState.SETTLING and response.settles_at <= now:
+            take(route(response, known, policy, now, numbers))
+    for action in sorted(known.all(Action), key=lambda one: (one.due_at, one.id)):
+        if action.state in (ActionState.PLANNED, ActionState.HELD) and action.due_at <= now:
+            take(carry_out(action, None, known, policy, now, numbers))
+    take(tickets_wake(known, policy, now))
+    for touchpoint in known.pending():
+        if touchpoint.wake_at <= now and (room.allows(touchpoint.step) or touchpoint.give_up_at < now):
+            more = ask(touchpoint, known, policy, now)
+            room.take(more)
+            take(more)
+    for request in list(known.all(SurveyRequest)):
+        if request.closes_at <= now and request.state in (RequestState.OPEN, RequestState.ANSWERED):
+            take(close(request, known, policy, now))
+    return changes
+
+
+def close(request: SurveyRequest, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return a request that takes no answer any more: expired unanswered, or closed with its response."""
+    changes = Changes()
+    answered = request.state == RequestState.ANSWERED
+    state = RequestState.CLOSED if answered else RequestState.EXPIRED
+    changes.change(replace(request, state=state, reason=Reason.REQUEST_CLOSED, changed_at=now))
+    changes.cancel("request", request.id, Reason.REQUEST_CLOSED, MailClass.SURVEY)
+    for response in facts.all(Response):
+        if response.request == request.id and response.state == ResponseState.DECIDED:
+            changes.change(replace(response, state=ResponseState.CLOSED))
+    if not answered:
+        changes.add(
+            history(request.customer, "survey_request", request.id, state, Reason.REQUEST_CLOSED, "", now, policy)
+        )
+    return changes
