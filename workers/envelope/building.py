@@ -46,44 +46,53 @@ def build(envelope: Data, route: Route, type_: str, digest: str, now: datetime) 
     """Return the event, or None if one of its times or its customer does not hold."""
     data = cast("Data", envelope.get("data", _NOTHING))
     given = cast("Data | None", data.get("customer"))
-    try:
-        last = instants.latest(now)
-        time = _instant(envelope.get("time"), last)
-        occurred = _instant(data.get("occurred_at"), last) or time
-        kind = route.kind
-        score = _score(data, occurred or time, last) if kind is Kind.SCORE else None
-        update = _ticket(data, route.name, occurred or time, last) if kind is Kind.TICKET else None
-    except _BadTime:
-        return None
-    if score is not None:
-        occurred = score.answered_at
-    if update is not None:
-        occurred = update.at
     subject = cast("str", envelope.get("subject") or "")
     crm_id = subject or cast("str", given["id"] if given else "")
-    if occurred is None or (given is not None and given["id"] != crm_id) or _is_echo(envelope, kind):
+    if (given is not None and given["id"] != crm_id) or _is_echo(envelope, route.kind):
+        return None
+    try:
+        time, occurred, said = _times_and_said(envelope, data, route, instants.latest(now))
+    except _BadTime:
         return None
     return Event(
         cast("str", envelope["source"]),
         cast("str", envelope["id"]),
         type_,
-        kind,
+        route.kind,
         route.name,
         crm_id,
-        time or occurred,
+        time,
         occurred,
         digest,
         _customer(given) if given is not None else CustomerData(),
         _text(data, "reference"),
         _text(data, "label"),
-        _details(data, kind),
+        _details(data, route.kind),
         expected if isinstance(expected := data.get("delivery_expected"), bool) else None,
         int(cast("int", data["months"])) if route.name == "milestone" else None,
         _text(data, "merged_into"),
-        score,
-        update,
-        _report(data, route.name) if kind is Kind.CARRIER else None,
+        said if isinstance(said, ScoreData) else None,
+        said if isinstance(said, TicketUpdate) else None,
+        _report(data, route.name) if route.kind is Kind.CARRIER else None,
     )
+
+
+def _times_and_said(
+    envelope: Data, data: Data, route: Route, last: datetime
+) -> tuple[datetime, datetime, ScoreData | TicketUpdate | None]:
+    """Return when it was published, when it happened, and what a score or a ticket update says; else _BadTime."""
+    time = _instant(envelope.get("time"), last)
+    occurred = _instant(data.get("occurred_at"), last) or time
+    said: ScoreData | TicketUpdate | None = None
+    if route.kind is Kind.SCORE:
+        said = _score(data, occurred, last)
+        occurred = said.answered_at
+    elif route.kind is Kind.TICKET:
+        said = _ticket(data, route.name, occurred, last)
+        occurred = said.at
+    if occurred is None:
+        raise _BadTime
+    return time or occurred, occurred, said
 
 
 def _instant(value: object, last: datetime) -> datetime | None:
