@@ -24,6 +24,7 @@ from workers.words import (
     TestimonialState,
 )
 
+PROMISED = frozenset({"promise_date", "promise_half_day", "caller"})
 CONTACTS = frozenset({"urgent_contact", "call_back", "reopen_ticket"})
 TESTIMONIALS_APART = parse_wait("P12M")
 """A person is asked for a testimonial at most once in this time."""
@@ -224,5 +225,5 @@ def facts_of_response(response: Response, ticket: Ticket | None, facts: Facts, p
         "contact_by": "call" if (ticket and ticket.phone) else "write",
     }
     if ticket is not None:
-        found |= {name: value for name, value in facts_of_ticket(ticket, policy).items() if name.startswith("promise")}
+        found |= {name: value for name, value in facts_of_ticket(ticket, policy).items() if name in PROMISED}
     return found

@@ -273,7 +273,8 @@ def card_of(customer: Customer) -> dict[str, object]:
     """Return what the ticket mail shows of the customer."""
     return {
         "customer_id": customer.crm_id or "",
-        "first_name": customer.name or "",
+        "customer_name": customer.name or "",
+        "customer_language": customer.language or "",
         "segment": customer.segment or "",
     }
 

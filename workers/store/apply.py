@@ -78,6 +78,8 @@ def cancel_dispatches(connection: Connection, cancellation: Cancellation, now: d
     conditions = [table.c[cancellation.column] == cancellation.value, table.c.state.in_(NOT_LEFT)]
     if cancellation.mail_class:
         conditions.append(table.c.mail_class == cancellation.mail_class)
+        if cancellation.column == "request":
+            conditions.append(table.c.action.is_(None))  # the question itself, not what followed from its answer
     connection.execute(
         sa.update(table)
         .where(*conditions)

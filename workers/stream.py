@@ -1,0 +1,128 @@
+"""Stream: the Faust worker. Thin and total: raw bytes in, a batch to the intake, acknowledged only after the commit.
+
+No Faust tables, no Faust web server, no exactly_once, concurrency 1 (pitfalls). What an event means is decided in the
+intake; nothing here looks inside.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import faust
+from faust.types import EventT
+
+from workers.intake import Intake
+from workers.settings import Settings
+from workers.store.ledger import Consumed, Incoming
+from workers.words import Door, NotNow
+
+log = logging.getLogger(__name__)
+GROUP = "boucle"
+BUFFER = 1024
+"""Events a stream keeps in memory; Faust's own default is four times that."""
+RETRY_SECONDS = 2.0
+
+
+def make_app(settings: Settings, topics: Sequence[str], credentials: object = None) -> faust.App:
+    """Return a Faust app that only consumes: no tables, no web server, no topics of its own."""
+    servers = ";".join(f"kafka://{one.strip()}" for one in settings.kafka_bootstrap.split(","))
+    return faust.App(
+        f"{settings.topic_prefix}{GROUP}",
+        broker=servers,
+        broker_credentials=credentials,
+        store="memory://",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=1,
+        key_serializer="raw",
+        value_serializer="raw",
+        stream_buffer_maxsize=BUFFER,
+        consumer_auto_offset_reset="earliest",
+        broker_commit_interval=0.5,
+        stream_wait_empty=False,
+        processing_guarantee="at_least_once",
+    )
+
+
+def add_agent(
+    app: faust.App,
+    topics: Sequence[str],
+    intake: Intake,
+    positions: "Positions",
+    *,
+    batch_size: int,
+    batch_wait: float,
+) -> None:
+    """Register the one agent: a batch of raw events, taken in, then acknowledged event by event."""
+    channel = app.topic(*topics, key_serializer="raw", value_serializer="raw")
+
+    async def take(stream: Any) -> AsyncIterator[None]:
+        async for events in stream.noack_take(batch_size, within=batch_wait):
+            await take_batch(events, intake, positions)
+            for event in events:
+                event.ack()
+            yield None
+
+    app.agent(channel, concurrency=1, name="intake")(take)
+
+
+async def take_batch(events: Sequence[EventT], intake: Intake, positions: "Positions") -> None:
+    """Hand one batch to the intake in a thread; while the database is away the batch is kept and tried again."""
+    batch = [incoming(event) for event in events]
+    consumed = positions.of(batch)
+    while True:
+        try:
+            await asyncio.to_thread(intake.take, batch, Door.KAFKA, consumed)
+        except NotNow as error:
+            log.warning("%s", error, extra={"action": "stream.wait"})
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return
+
+
+def incoming(event: EventT) -> Incoming:
+    """Return one Kafka record as it came."""
+    message = event.message
+    headers = message.headers
+    pairs = list(headers.items()) if isinstance(headers, dict) else list(headers or ())
+    return Incoming(
+        body=message.value or b"",
+        headers=[(name, value if isinstance(value, bytes) else str(value).encode()) for name, value in pairs],
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+    )
+
+
+class Positions:
+    """Turns the offsets of a batch into consumed ranges, keyed by cluster and topic id so that a recreated topic
+    does not look consumed."""
+
+    def __init__(self, cluster: str, topic_id: Callable[[str], str]) -> None:
+        self._cluster = cluster
+        self._topic_id = topic_id
+
+    def of(self, batch: Sequence[Incoming]) -> list[Consumed]:
+        """Return the ranges that a batch covers, one per run of offsets without a hole."""
+        places: dict[tuple[str, int], list[int]] = {}
+        for one in batch:
+            if one.topic is not None and one.partition is not None and one.offset is not None:
+                places.setdefault((one.topic, one.partition), []).append(one.offset)
+        ranges = []
+        for (topic, partition), offsets in sorted(places.items()):
+            for first, last in runs(sorted(offsets)):
+                ranges.append(Consumed(self._cluster, self._topic_id(topic), partition, first, last))
+        return ranges
+
+
+def runs(offsets: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the runs of consecutive numbers, both ends included."""
+    found: list[tuple[int, int]] = []
+    for offset in offsets:
+        if found and offset <= found[-1][1] + 1:
+            found[-1] = (found[-1][0], max(offset, found[-1][1]))
+        else:
+            found.append((offset, offset))
+    return found
