@@ -12,7 +12,7 @@ from workers.ruletable.model import Cell, Column, Rule, Table
 from workers.ruletable.reading import ON, VALID
 from workers.ruletable.spans import Cut, Span, union
 from workers.ruletable.values import ORDERED, WHOLE_STEPS, Kind, Position, Scalar, show, value_at, whole_if_whole
-from workers.ruletable.writing import everything, write_cell, write_output, write_position, write_rows
+from workers.ruletable.writing import everything, write_cell, write_output, write_rows, write_validity
 
 Box = Sequence[int]
 
@@ -20,7 +20,7 @@ Box = Sequence[int]
 def cell_of(axis: Axis, mask: int) -> Cell:
     """Return the cell that lets exactly the classes of a mask through."""
     parts = [axis.parts[number] for number in bits(mask)]
-    unknown = any(part.unknown for part in parts)
+    unknown = any(part.unknown for part in parts) or mask == axis.full
     if axis.column.kind in ORDERED:
         return Cell("", spans=union(one for part in parts for one in part.spans), unknown=unknown)
     if any(part.others for part in parts):
@@ -76,9 +76,12 @@ def json_value(value: Scalar | None, kind: Kind) -> object:
     """Return a value as JSON has it: numbers and booleans as such, dates and durations as ISO text."""
     if value is None or isinstance(value, bool | str):
         return value
-    if kind in (Kind.INTEGER, Kind.NUMBER) and not isinstance(value, int):
-        return float(str(value))
-    return value if isinstance(value, int) and kind is not Kind.MONTHS else show(value, kind)
+    if isinstance(value, int):
+        return show(value, kind) if kind is Kind.MONTHS else value
+    if isinstance(value, Decimal):
+        number = whole_if_whole(value)
+        return number if isinstance(number, int) else float(number)
+    return show(value, kind)
 
 
 def sentence(grid: Grid, box: Box) -> tuple[str, tuple[str, ...]]:
@@ -175,19 +178,12 @@ def paste_row(table: Table, grid: Grid, box: Box, rule_id: str, outputs: Rule | 
     for axis, mask in zip(grid.axes, box, strict=True):
         cell = cell_of(axis, mask)
         if axis.column.name == ON and any(name in _folded(table.header) for name in VALID):
-            texts |= _validity(axis.column, cell)
+            texts |= dict(zip(VALID, write_validity(axis.column, cell), strict=True))
         else:
             texts[axis.column.name.lower()] = write_cell(axis.column, cell)
     for column in table.outputs:
         texts[column.name.lower()] = write_output(column, outputs.outputs.get(column.name)) if outputs else ""
     return write_rows([[texts.get(name, "") for name in _folded(table.header)]], table.delimiter).rstrip("\n")
-
-
-def _validity(column: Column, cell: Cell) -> dict[str, str]:
-    low, high = cell.spans[0].low, cell.spans[-1].high
-    first = write_position(column, low[0]) if low else ""
-    last = write_position(column, high[0] - 1) if high else ""
-    return dict(zip(VALID, (first, last), strict=True))
 
 
 def _folded(header: Sequence[str]) -> list[str]:

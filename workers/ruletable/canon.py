@@ -6,7 +6,7 @@ matter; row order, ids, domains, outputs and hit policy do.
 
 import json
 
-from workers.ruletable.model import Cell, Column, Rule, Table
+from workers.ruletable.model import Cell, Column, HitPolicy, Rule, Table
 from workers.ruletable.spans import Spans
 from workers.ruletable.values import ORDERED, Position, show
 
@@ -34,9 +34,8 @@ def canonical_form(table: Table) -> str:
 
 def _output_columns(table: Table) -> list[object]:
     """Return the outputs that hold something, by name unless their order ranks them."""
-    ranked = any(column.ranked and column.values == () for column in table.outputs)
     used = [column for column in table.outputs if not _blank(column, table)]
-    ordered = used if ranked or table.hit_policy.value in ("PRIORITY", "OUTPUT ORDER") else sorted(used, key=_name)
+    ordered = used if table.hit_policy in (HitPolicy.PRIORITY, HitPolicy.OUTPUT_ORDER) else sorted(used, key=_name)
     return [[*_column(column), [show(value) for value in column.ranked]] for column in ordered]
 
 
@@ -52,7 +51,7 @@ def _name(column: Column) -> str:
 def _column(column: Column) -> list[object]:
     return [
         column.name, column.kind.value, _spans(column.spans), sorted(column.values), column.others, column.unknown,
-        column.role.value, None if column.default is None else show(column.default),
+        column.role.value, column.tolerant and not column.unknown,
     ]  # fmt: skip
 
 
@@ -69,7 +68,7 @@ def _outputs(outputs: object, table: Table) -> dict[str, str]:
 
 def canonical_cell(cell: Cell, column: Column) -> list[object]:
     """Return what a cell lets through, the same however it is written."""
-    unknown = cell.unknown and column.unknown
+    unknown = cell.unknown and (column.unknown or column.tolerant)
     if column.kind in ORDERED:
         return [_spans(cell.spans), unknown]
     if column.others or not column.values:

@@ -67,6 +67,15 @@ def fold(text: str) -> str:
     return text.translate(_FOLD).strip()
 
 
+def fold_outside_quotes(text: str) -> str:
+    """Fold a cell, but leave what stands between straight quotes as it is."""
+    pieces, place = [], 0
+    for match in _QUOTED.finditer(text):
+        pieces += [text[place : match.start()].translate(_FOLD), match[0]]
+        place = match.end()
+    return "".join([*pieces, text[place:].translate(_FOLD)]).strip()
+
+
 def any_cell(column: Column, text: str = "-") -> Cell:
     """Return the cell that lets everything through, the unknown value too."""
     if column.kind in ORDERED:
@@ -76,7 +85,7 @@ def any_cell(column: Column, text: str = "-") -> Cell:
 
 def parse_cell(text: str, column: Column) -> Cell:
     """Read one input cell. Raises CellError with a code from E301 to E305."""
-    cleaned = fold(text)
+    cleaned = fold_outside_quotes(text)
     if cleaned.lower() in _ANY:
         return any_cell(column, text)
     _check_brackets(cleaned)
@@ -139,7 +148,12 @@ def _parse_item(item: str, column: Column) -> _Part:
         return _parse_not(item[3:].strip()[1:-1], column)
     if not item:
         raise CellError("E302", "a comma stands without a value beside it: remove it or fill in the value.")
-    return _parse_ordered(item, column) if column.kind in ORDERED else _parse_text(item, column)
+    if column.kind not in ORDERED:
+        return _parse_text(item, column)
+    part = _parse_ordered(item, column)
+    if not common(part.spans, column.spans):
+        raise CellError("E302", f"{item} lets nothing through: {column.name} goes {domain_text(column)}.")
+    return part
 
 
 def _parse_not(inner: str, column: Column) -> _Part:
@@ -155,7 +169,9 @@ def _parse_text(item: str, column: Column) -> _Part:
     word = unquote(item.removeprefix("!=").removeprefix("=").strip())
     if column.kind is Kind.BOOLEAN:
         word = _value(column, word, item, lambda text: "true" if parse_scalar(Kind.BOOLEAN, text) else "false")
-    elif not column.others and column.values and word not in column.values:
+    elif column.values and word not in column.values:
+        word = next((value for value in column.values if fold(value) == word), word)
+    if column.kind is Kind.TEXT and column.values and not column.others and word not in column.values:
         raise CellError("E302", f"{word} is not one of {', '.join(column.values)}.{suggestion(word, column.values)}")
     return _Part(values=frozenset({word}), inverted=inverted)
 
@@ -189,7 +205,7 @@ def _parse_ordered(item: str, column: Column) -> _Part:
         return _Part(spans=_band(*halves, column, item, (True, not column.half_open)))
     here = _position(column, item, item)
     spans = (span(here, here, whole=column.kind in WHOLE_STEPS),)
-    _check_inside(column, item, (here,))
+    check_inside(column, item, (here,))
     return _Part(spans=spans)
 
 
@@ -216,7 +232,7 @@ def _band(low: str, high: str, column: Column, item: str, closed: tuple[bool, bo
     if found.empty:
         raise CellError("E303", f"{item} lets nothing through: its lower end is not below its upper one.")
     if start is not None and end is not None:
-        _check_inside(column, item, (start, end))
+        check_inside(column, item, (start, end))
     return (found,)
 
 
@@ -224,22 +240,20 @@ def _compared(sign: str, text: str, column: Column, item: str) -> Spans:
     here = _position(column, text, item)
     whole = column.kind in WHOLE_STEPS
     if sign in ("=", "!="):
-        _check_inside(column, item, (here,))
+        check_inside(column, item, (here,))
         exact = (span(here, here, whole=whole),)
         return exact if sign == "=" else common(outside(exact), column.spans)
     if sign[0] == ">":
         found = span(here, None, low_closed=sign == ">=", whole=whole)
     else:
         found = span(None, here, high_closed=sign == "<=", whole=whole)
-    if not common((found,), column.spans):
-        raise CellError("E302", f"{item} lets nothing through: {column.name} goes {domain_text(column)}.")
-    if "=" in sign:
-        _check_inside(column, item, (here,))
+    if common((found,), column.spans) and "=" in sign:
+        check_inside(column, item, (here,))
     return (found,)
 
 
-def _check_inside(column: Column, item: str, ends: Iterable[Position]) -> None:
-    """Refuse an end that lies beyond the first or the last value of the domain."""
+def check_inside(column: Column, item: str, ends: Iterable[Position]) -> None:
+    """Refuse an end that lies beyond the first or the last value of the domain. Raises CellError (E302)."""
     if not column.spans:
         return
     hull = (Span(column.spans[0].low, column.spans[-1].high),)

@@ -4,7 +4,9 @@ Nothing is silent: no rule gives `otherwise` or is parked, two under UNIQUE are 
 refused. Must not do I/O; a Compiled only fills its own memo, so one may be shared between threads.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 
 from workers.ruletable.grid import Axis, Grid, bits, build_grid, dense_index
 from workers.ruletable.model import (
@@ -17,30 +19,37 @@ from workers.ruletable.model import (
     Table,
     Unreadable,
 )
-from workers.ruletable.values import Kind, Scalar, Value
+from workers.ruletable.values import Kind, Scalar, Value, value_at
 
 _MOST_REMEMBERED = 65_536  # combinations kept; past it the memo starts anew, so that memory stays bounded
-_CLASS_OF_KEY: Mapping[Kind, type] = {Kind.INTEGER: int, Kind.TEXT: str}
-_NOTHING: dict[object, int] = {}
+_KEYED: Mapping[Kind, type] = {Kind.INTEGER: int, Kind.TEXT: str, Kind.BOOLEAN: bool}
+_NATIVE: Mapping[Kind, type] = {Kind.INTEGER: int, Kind.DURATION: timedelta, Kind.DATE: date}
 
 
 class Compiled:
     """A table ready to decide."""
 
-    __slots__ = ("_memo", "_steps", "grid", "table")
+    __slots__ = ("_looked_up", "_memo", "_searched", "grid", "table")
 
     def __init__(self, table: Table, grid: Grid) -> None:
         self.table = table
         self.grid = grid
-        self._steps = tuple(_steps(grid.axes))
+        self._looked_up, self._searched = _steps(grid.axes)
         self._memo: dict[int, Outcome] = {}
 
     def decide(self, inputs: Inputs) -> Outcome:
-        """Return what the table says. Raises BadInput when an input is missing or outside its domain."""
+        """Return what the table says. Raises BadInput when an input is missing or outside its domain.
+
+        A whole number of a duration column counts days.
+        """
         key = 0
-        for name, kind, offsets, classify in self._steps:
+        for name, kind, offsets, classify in self._looked_up:
             value = inputs.get(name)
             offset = offsets.get(value) if value.__class__ is kind else None
+            key += classify(value) if offset is None else offset
+        for name, kind, ends, shares, classify in self._searched:
+            value = inputs.get(name)
+            offset = shares[bisect_right(ends, value)] if value.__class__ is kind else None  # type: ignore[type-var]  # same kind
             key += classify(value) if offset is None else offset
         outcome = self._memo.get(key)
         return self._remember(key) if outcome is None else outcome
@@ -64,23 +73,35 @@ class Compiled:
         return outcome
 
 
-_Step = tuple[str, type, Mapping[object, int], Callable[[Value], int]]
+_Lookup = tuple[str, type, Mapping[object, int], Callable[[Value], int]]
+_Search = tuple[str, type, Sequence[object], Sequence[int | None], Callable[[Value], int]]
 
 
-def _steps(axes: Sequence[Axis]) -> list[_Step]:
-    """Return, per axis, how a value becomes its share of the memo's key (class times stride)."""
-    steps: list[_Step] = []
+def _steps(axes: Sequence[Axis]) -> tuple[tuple[_Lookup, ...], tuple[_Search, ...]]:
+    """Return, per axis, how a value becomes its share of the memo's key: its class times the axis's stride.
+
+    Values of the usual Python type take the short way; everything else goes through `classify`, which also words the
+    refusal.
+    """
+    looked_up: list[_Lookup] = []
+    searched: list[_Search] = []
     stride = 1
     for axis in axes:
+        name, kind = axis.column.name, axis.column.kind
+        classify = _scaled(axis, stride)
         dense = dense_index(axis)
-        offsets = {value: number * stride for value, number in dense.items()} if dense else _NOTHING
-        kind = _CLASS_OF_KEY.get(axis.column.kind, type(None)) if dense else _Never
-        steps.append((axis.column.name, kind, offsets, _scaled(axis, stride)))
+        if dense is None and kind in _NATIVE and all(side == 0 for _, side in axis.cuts):
+            ends = [value_at(kind, position) for position, _ in axis.cuts]
+            shares = [None if number < 0 else number * stride for number in axis.regions]
+            searched.append((name, _NATIVE[kind], ends, shares, classify))
+        else:
+            offsets = {value: number * stride for value, number in (dense or {}).items()}
+            looked_up.append((name, _KEYED.get(kind, _Nothing), offsets, classify))
         stride *= max(1, len(axis.parts))
-    return steps
+    return tuple(looked_up), tuple(searched)
 
 
-class _Never:
+class _Nothing:
     """No input is of this class: every value goes through `classify`."""
 
 
@@ -93,7 +114,7 @@ def compile_table(table: Table) -> Compiled:
     """Compile a table, complete or not. Raises Unreadable, listing the cells, when one cannot be read."""
     if table.faults:
         raise Unreadable("\n".join(fault.message for fault in table.faults))
-    return Compiled(table, build_grid(table.inputs, table.rules, unknown=table.nothing_is_null))
+    return Compiled(table, build_grid(table.inputs, table.rules, tolerant=True))
 
 
 def apply_policy(table: Table, matching: Sequence[Rule]) -> Outcome:

@@ -3,7 +3,7 @@
 All scalars are read as text, so that `yes` stays a word. Must not read files or rows.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -12,7 +12,7 @@ import yaml
 
 from workers.duetime.waits import Wait, parse_wait
 from workers.ruletable.cells import CellError, parse_cell, suggestion
-from workers.ruletable.model import Aggregator, Column, HitPolicy, RestPeriod, Role, Unreadable
+from workers.ruletable.model import MANY_HITS, Aggregator, Column, HitPolicy, RestPeriod, Role, Unreadable
 from workers.ruletable.spans import Spans
 from workers.ruletable.values import ORDERED, Kind, Scalar, parse_scalar
 from workers.words import BadInput
@@ -35,7 +35,6 @@ _COLUMN_KEYS = frozenset(
         "repeat",
         "domain",
         "label",
-        "default",
     }
 )
 _TABLE_KEYS = frozenset(
@@ -82,7 +81,7 @@ def parse_definition(text: str) -> Definition:
         outputs=tuple(parse_column(name, entry) for name, entry in outputs.items()),
         repeated={name: _count(name, entry["repeat"]) for name, entry in outputs.items() if "repeat" in entry},
         aggregator=aggregator,
-        complete=_is_yes(top, "complete", "no" if policy is HitPolicy.COLLECT else "yes"),
+        complete=_is_yes(top, "complete", "no" if policy in MANY_HITS else "yes"),
         latest={name: _wait(name, value) for name, value in _mapping(top.get("latest", {}), "latest").items()},
         rest=_rest(top["rest period"]) if "rest period" in top else None,
         nothing_is_null=_text(top, "no match", "park") == "null",
@@ -99,15 +98,22 @@ def parse_column(name: str, entry: Mapping[str, object]) -> Column:
     column = Column(
         name=name,
         kind=kind,
-        values=("true", "false") if kind is Kind.BOOLEAN else tuple(values) if kind not in ORDERED else (),
+        values=_listed(kind, values),
         others=_is_yes(entry, "other values", "no"),
         unknown=_is_yes(entry, "may be unknown", _text(entry, "may_be_unknown", "no")),
+        tolerant=_text(entry, "may be unknown", "no") == "unchecked",
         role=_member(Role, _text(entry, "names", ""), f"column {name}: names"),
         label=_text(entry, "label", ""),
     )
     domain = _text(entry, "domain", domain) or (",".join(values) if kind in ORDERED else "")
     column = replace(column, spans=parse_domain(column, domain)) if domain else column
-    return replace(column, ranked=tuple(_ranked(column, value) for value in values), default=_default(column, entry))
+    return replace(column, ranked=tuple(_ranked(column, value) for value in values))
+
+
+def _listed(kind: Kind, values: Sequence[str]) -> tuple[str, ...]:
+    if kind is Kind.BOOLEAN:
+        return tuple(values) or ("true", "false")
+    return () if kind in ORDERED else tuple(values)
 
 
 def _ranked(column: Column, text: str) -> Scalar:
@@ -115,10 +121,6 @@ def _ranked(column: Column, text: str) -> Scalar:
         return parse_scalar(column.kind, text)
     except BadInput as fault:
         raise Unreadable(f"table.yaml: column {column.name}: {fault}") from None
-
-
-def _default(column: Column, entry: Mapping[str, object]) -> Scalar | None:
-    return _ranked(column, _text(entry, "default", "")) if "default" in entry else None
 
 
 def parse_domain(column: Column, text: str) -> Spans:

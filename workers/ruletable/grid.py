@@ -5,12 +5,13 @@ set of rules for the rule at index r. Must not know hit policies or messages.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, time
 
 from workers.ruletable.model import Cell, Column, Rule
 from workers.ruletable.spans import Cut, Span, Spans, common, cuts_of, union
-from workers.ruletable.values import ORDERED, Kind, Value, position_of, show
+from workers.ruletable.values import ORDERED, Kind, Value, parse_scalar, position_of, show
 from workers.words import BadInput
 
 _DENSE = 4096  # whole numbers of a smaller domain are looked up in a dict instead of searched
@@ -66,7 +67,7 @@ class Axis:
 
     def _ordered_class(self, value: Value) -> int:
         try:
-            position = position_of(self.column.kind, value)
+            position = position_of(self.column.kind, self._with_offset(value))
         except BadInput as fault:
             raise BadInput(f"{self.column.name}: {fault}") from None
         region = bisect_right(self.cuts, (position, 0))
@@ -75,6 +76,15 @@ class Axis:
             shown = show(value) if value is not None else "unknown"
             raise BadInput(f"{self.column.name} {shown} is outside its domain.")
         return found
+
+    def _with_offset(self, value: Value) -> Value:
+        """Refuse a time with an offset beside times without one, and the other way round: they cannot be compared."""
+        if self.column.kind not in (Kind.MOMENT, Kind.TIME):
+            return value
+        typed = parse_scalar(self.column.kind, value) if isinstance(value, str) else value
+        if self.cuts and isinstance(typed, datetime | time) and (typed.tzinfo is not None) is not self.column.zoned:
+            raise BadInput(f"{show(typed)} needs {'an' if self.column.zoned else 'no'} offset, as in the table.")
+        return typed
 
 
 _TRUTH = {"true": "true", "yes": "true", "false": "false", "no": "false"}
@@ -138,12 +148,12 @@ def any_of(sets: Sequence[int], mask: int) -> int:
     return found
 
 
-def build_grid(inputs: Sequence[Column], rules: Sequence[Rule], *, unknown: bool = False) -> Grid:
-    """Cut every column into classes. With `unknown`, every column takes the unknown value, as DMN does."""
+def build_grid(inputs: Sequence[Column], rules: Sequence[Rule], *, tolerant: bool = False) -> Grid:
+    """Cut every column into classes. With `tolerant`, columns also take the unknown value where they tolerate it."""
     axes = tuple(
-        _ordered_axis(column, place, rules, unknown)
+        _ordered_axis(column, place, rules, tolerant)
         if column.kind in ORDERED
-        else _text_axis(column, place, rules, unknown)
+        else _text_axis(column, place, rules, tolerant)
         for place, column in enumerate(inputs)
     )
     return Grid(axes, tuple(rules), _masks(axes, len(rules)))
@@ -160,7 +170,7 @@ def _masks(axes: Sequence[Axis], count: int) -> tuple[tuple[int, ...], ...]:
     return tuple(zip(*columns, strict=True)) if columns else ((),) * count
 
 
-def _ordered_axis(column: Column, place: int, rules: Sequence[Rule], unknown: bool) -> Axis:
+def _ordered_axis(column: Column, place: int, rules: Sequence[Rule], tolerant: bool) -> Axis:
     cells = [rule.cells[place] for rule in rules]
     cuts = sorted(cuts_of(column.spans).union(*(cuts_of(cell.spans) for cell in cells)))
     passing = _sweep(cuts, [cell.spans for cell in cells])
@@ -177,7 +187,7 @@ def _ordered_axis(column: Column, place: int, rules: Sequence[Rule], unknown: bo
         for member in members:
             regions[member] = number
     passed = list(grouped)
-    if unknown or column.unknown:
+    if column.unknown or (tolerant and column.tolerant):
         parts.append(Part(unknown=True))
         passed.append(cells_unknown(cells))
     return Axis(column, tuple(parts), tuple(passed), {}, tuple(cuts), tuple(regions))
@@ -199,7 +209,7 @@ def _sweep(cuts: Sequence[Cut], sets: Sequence[Spans]) -> list[int]:
     return found
 
 
-def _text_axis(column: Column, place: int, rules: Sequence[Rule], unknown: bool) -> Axis:
+def _text_axis(column: Column, place: int, rules: Sequence[Rule], tolerant: bool) -> Axis:
     cells = [rule.cells[place] for rule in rules]
     closed = bool(column.values) and not column.others
     words = dict.fromkeys(column.values)
@@ -211,7 +221,8 @@ def _text_axis(column: Column, place: int, rules: Sequence[Rule], unknown: bool)
     ]
     if not closed:
         passing.append((None, sum(1 << number for number, cell in enumerate(cells) if cell.inverted)))
-    return _grouped_axis(column, passing, cells_unknown(cells) if unknown or column.unknown else None)
+    takes_unknown = column.unknown or (tolerant and column.tolerant)
+    return _grouped_axis(column, passing, cells_unknown(cells) if takes_unknown else None)
 
 
 def cells_unknown(cells: Sequence[Cell]) -> int:
@@ -235,13 +246,12 @@ def _grouped_axis(column: Column, passing: Sequence[tuple[str | None, int]], unk
     return Axis(column, tuple(parts), tuple(passed), index, (), ())
 
 
-Classifier = Callable[[Value], int]
-
-
 def dense_index(axis: Axis) -> dict[object, int] | None:
     """Return a dict from each value of a small domain to its class, or None where it must be searched."""
+    if axis.column.kind is Kind.BOOLEAN:
+        return {word == "true": number for word, number in axis.index.items()}
     if axis.column.kind not in ORDERED:
-        return dict(axis.index) if axis.column.kind is Kind.TEXT and None not in axis.index else None
+        return {word: number for word, number in axis.index.items() if word is not None}
     spans = axis.column.spans
     if axis.column.kind is not Kind.INTEGER or not spans or spans[0].low is None or spans[-1].high is None:
         return None

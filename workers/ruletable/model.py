@@ -75,7 +75,8 @@ class Column:
     role: Role = Role.NOTHING
     label: str = ""
     zoned: bool = False
-    default: Scalar | None = None
+    # Takes the unknown value when deciding, although no check asks for a row for it, as DMN does.
+    tolerant: bool = False
     ranked: tuple[Scalar | None, ...] = ()
 
     @property

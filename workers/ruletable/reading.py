@@ -191,7 +191,7 @@ def parse_output(column: Column, text: str) -> Scalar | None:
     if cleaned in ("", "-", "null"):
         return None
     if column.kind is Kind.TEXT:
-        return unquote(cleaned) if cleaned[:1] == cleaned[-1:] == '"' else text.strip()
+        return unquote(text.strip())
     if damage := damaged_by_spreadsheet(cleaned, Kind.INTEGER if column.kind is Kind.WAIT else column.kind):
         raise CellError("E301", damage)
     literal = re.fullmatch(r'@?\s*"(.*)"', cleaned)

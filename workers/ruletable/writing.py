@@ -65,18 +65,19 @@ def _write_whole(column: Column, low: Position | None, high: Position | None) ->
 
 def write_cell(column: Column, cell: Cell) -> str:
     """Write what a cell lets through."""
-    unknown = cell.unknown and column.unknown
+    takes_unknown = column.unknown or column.tolerant
+    unknown = cell.unknown and takes_unknown
     if everything(column, cell):
-        return "-" if unknown or not column.unknown else "not(unknown)"
+        return "-" if unknown or not takes_unknown else "not(unknown)"
     if column.kind in ORDERED:
         items = [write_span(column, _opened(column, one)) for one in cell.spans]
         if "-" in items:
             items = ["not(unknown)"]
     elif cell.inverted:
-        # A value that the list does not hold may also be written by itself, so that the cell stays short.
         items = [f"not({','.join(write_word(word) for word in _ordered(column, cell.values))})"]
     else:
-        items = [write_word(word) for word in _ordered(column, cell.values)]
+        quoted = str if column.kind is Kind.BOOLEAN else write_word
+        items = [quoted(word) for word in _ordered(column, cell.values)]
     return ",".join([*items, "unknown"] if unknown else items)
 
 
@@ -120,3 +121,14 @@ def write_rows(rows: Iterable[Sequence[str]], delimiter: str) -> str:
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return text.getvalue()
+
+
+def write_validity(column: Column, cell: Cell) -> tuple[str, str]:
+    """Write a period of days as its first and last day, empty where it has no end."""
+    if not cell.spans:
+        return "", ""
+    low, high = cell.spans[0].low, cell.spans[-1].high
+    return (
+        write_position(column, low[0]) if low else "",
+        write_position(column, high[0] - 1) if high else "",
+    )
