@@ -1,31 +1,24 @@
-"""Counting: how many of everything in each state, what is due and not done, and whether the books add up.
+"""Counting: how many of everything in each state, what is due and not done, whether the books add up, and why.
 
-One screen for the operator who asks why nothing goes out. Counts only, by the database; changes nothing.
+The read side for the operator who asks why nothing goes out, and where customer 42's survey is. Changes nothing.
 """
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import books
+from workers import books, explaining
 from workers.books import Books
-from workers.explaining import Sending
-from workers.facts import PENDING
-from workers.store import overview
+from workers.explaining import ON, Outgoing, Sending
+from workers.policy import Policy
+from workers.store import due, overview, stories
 from workers.store import tables as t
-from workers.words import (
-    ActionState,
-    DeadLetterState,
-    DispatchState,
-    RequestState,
-    ResponseState,
-    TicketState,
-)
+from workers.words import BadInput, DeadLetterState, DispatchState
 
-__all__ = ["Sending", "as_text", "book_rows", "read_books", "status"]
+__all__ = ["Sending", "as_text", "book_rows", "explain", "read_books", "status"]
 
 FAILED = (DispatchState.FAILED, DispatchState.UNKNOWN)
 LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
@@ -43,21 +36,21 @@ STATUS_GROUPS = (
 )
 
 
-def status(connection: Connection, now: datetime, *, sending: Sending) -> dict[str, object]:
+def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[str, object]:
     """Return every group by state, what is due and not done at `now`, and whether mails go out."""
     groups: dict[str, object] = {"events": events(connection)}
     for group in STATUS_GROUPS:
         counted = overview.by_state(connection, group)
         groups[group] = {"total": sum(counted.values()), **counted}
-    due = due_work(connection, now)
+    waiting, oldest = due_work(connection, now)
     return {
         **groups,
-        "due_now": sum(due.values()),
-        "due": due,
-        "oldest_due": oldest_due(connection, now),
-        "outbox": due["outbox"],
+        "due_now": sum(waiting.values()),
+        "due": waiting,
+        "oldest_due": oldest,
+        "outbox": waiting["outbox"],
         "failed": overview.count(connection, t.dispatch, t.dispatch.c.state.in_(FAILED)),
-        "sending": sending.as_dict(),
+        "sending": {"state": sending.state, "reason": sending.reason, "paused": sorted(sending.paused)},
     }
 
 
@@ -69,39 +62,88 @@ def events(connection: Connection) -> dict[str, int]:
     return {"total": accepted + letters, "accepted": accepted, "dead_letter": letters}
 
 
-def due(now: datetime) -> dict[str, tuple[sa.Table, sa.ColumnElement[datetime | None], sa.ColumnElement[bool]]]:
-    """Return, for each kind of due work, its table, the instant from which it is due, and which rows are not done."""
+def due_kinds(now: datetime) -> dict[str, tuple[sa.ColumnElement[Any], sa.ColumnElement[bool]]]:
+    """Return, for each kind of work, the instant from which it is due, and which rows are due and not done.
+
+    Held and paused work counts too: it is what an operator looks for.
+    """
+    leaving = sa.and_(t.dispatch.c.state.in_(LEAVING), t.dispatch.c.not_before <= now)
     return {
-        "touchpoints": (t.touchpoint, t.touchpoint.c.wake_at, t.touchpoint.c.state.in_(PENDING)),
-        "responses": (t.response, t.response.c.settles_at, t.response.c.state == ResponseState.SETTLING),
-        "survey_requests": (
-            t.survey_request,
-            t.survey_request.c.closes_at,
-            t.survey_request.c.state.in_((RequestState.OPEN, RequestState.ANSWERED)),
+        "touchpoints": (t.touchpoint.c.wake_at, due.touchpoints_due(now, may_ask=True, paused=())),
+        "responses": (t.response.c.settles_at, due.responses_due(now)),
+        "survey_requests": (t.survey_request.c.closes_at, due.requests_due(now)),
+        "actions": (t.action.c.due_at, due.actions_due(now)),
+        "dispatches": (t.dispatch.c.not_before, leaving),
+        "tickets": (
+            sa.func.coalesce(t.ticket.c.waiting_until, t.ticket.c.half_time_at, t.ticket.c.due_at),
+            due.tickets_due(now),
         ),
-        "actions": (t.action, t.action.c.due_at, t.action.c.state.in_((ActionState.PLANNED, ActionState.HELD))),
-        "dispatches": (t.dispatch, t.dispatch.c.not_before, t.dispatch.c.state.in_(LEAVING)),
-        "tickets": (t.ticket, t.ticket.c.waiting_until, t.ticket.c.state == TicketState.WAITING),
-        "waves": (t.wave, t.wave.c.at, t.wave.c.done_at.is_(None)),
+        "waves": (t.wave.c.at, sa.and_(t.wave.c.done_at.is_(None), t.wave.c.at <= now)),
     }
 
 
-def due_work(connection: Connection, now: datetime) -> dict[str, int]:
-    """Return how much of each kind is due and not done; what waits in the outbox is always due."""
-    found = {
-        kind: overview.count(connection, table, not_done, at <= now) for kind, (table, at, not_done) in due(now).items()
-    }
-    return {**found, "outbox": overview.count(connection, t.outbox)}
+def due_work(connection: Connection, now: datetime) -> tuple[dict[str, int], dict[str, str] | None]:
+    """Return how much of each kind is due and not done, and what has been due for the longest time.
+
+    What waits in the outbox is always due, and has no instant.
+    """
+    found: dict[str, int] = {}
+    oldest: list[tuple[datetime, str]] = []
+    for kind, (at, is_due) in due_kinds(now).items():
+        n, first = connection.execute(sa.select(sa.func.count(), sa.func.min(at)).where(is_due)).one()
+        found[kind] = int(n)
+        if first is not None:
+            oldest.append((first, kind))
+    found["outbox"] = overview.count(connection, t.outbox)
+    longest = min(oldest, default=None)
+    return found, {"at": longest[0].isoformat(), "what": longest[1]} if longest else None
 
 
-def oldest_due(connection: Connection, now: datetime) -> dict[str, str] | None:
-    """Return the kind and instant of what has been due for the longest time, or None."""
-    oldest: tuple[datetime, str] | None = None
-    for kind, (_, at, not_done) in due(now).items():
-        first = connection.execute(sa.select(sa.func.min(at)).where(not_done, at <= now)).scalar()
-        if first is not None and (oldest is None or (first, kind) < oldest):
-            oldest = (first, kind)
-    return None if oldest is None else {"at": oldest[0].isoformat(), "what": oldest[1]}
+def explain(
+    connection: Connection,
+    what: str,
+    ident: str,
+    now: datetime,
+    policy: Policy,
+    sending: Outgoing = ON,
+    *,
+    day_is_full: bool = False,
+) -> dict[str, object] | None:
+    """Return what is known of a `customer`, `response` or `event` by its id, or None; the command and the page agree.
+
+    Raises BadInput for anything else to explain.
+    """
+    if what == "customer":
+        story = stories.by_crm_id(connection, ident, policy.ids)
+        return explaining.explain_customer(story, now, policy, sending, day_is_full=day_is_full) if story else None
+    if what == "response":
+        found = stories.owner_of_response(connection, ident)
+        story = stories.by_key(connection, found[0], policy.ids) if found else None
+        if found is None or story is None:
+            return None
+        return explaining.explain_response(story, found[1], now, policy, sending, day_is_full=day_is_full)
+    if what == "event":
+        return explain_event(connection, ident, now, policy, sending, day_is_full=day_is_full)
+    raise BadInput(f"Only a customer, a response or an event can be explained, not {what!r}.")
+
+
+def explain_event(
+    connection: Connection, ident: str, now: datetime, policy: Policy, sending: Outgoing, *, day_is_full: bool
+) -> dict[str, object] | None:
+    """Return what is known of an event, accepted or a dead letter; `also` names others with the same id."""
+    letters = stories.letters_of_event(connection, ident)
+    named = stories.owners_of_event(connection, ident)
+    for source, event, customer in named:
+        story = stories.by_key(connection, customer, policy.ids) if customer else None
+        if story is None:
+            continue
+        told = explaining.explain_event(
+            story, source, event, now, policy, sending, letters=letters, day_is_full=day_is_full
+        )
+        if told is not None:
+            others = [f"{one[0]}/{one[1]}" for one in named if one[:2] != (source, event)]
+            return {**told, "also": others}
+    return explaining.explain_letters(letters, now, policy)
 
 
 def read_books(connection: Connection) -> Books:

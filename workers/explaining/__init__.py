@@ -1,0 +1,28 @@
+"""Explaining: rows become sentences, so that anybody sees what happened to one customer, and why something did not.
+
+Values in, values out: the store loads the story, command line and pages show what is told here. Decides and changes
+nothing.
+"""
+
+from workers.explaining.story import ON, Outgoing, Sending, Story
+from workers.explaining.telling import explain_customer, explain_event, explain_letters, explain_response
+from workers.explaining.text import as_text
+from workers.explaining.words import CLAUSES, LEADS, clause, day, lead, moment
+
+__all__ = [
+    "CLAUSES",
+    "LEADS",
+    "ON",
+    "Outgoing",
+    "Sending",
+    "Story",
+    "as_text",
+    "clause",
+    "day",
+    "explain_customer",
+    "explain_event",
+    "explain_letters",
+    "explain_response",
+    "lead",
+    "moment",
+]

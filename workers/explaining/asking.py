@@ -1,0 +1,184 @@
+"""Tells of touchpoints and survey requests: what was asked, what is planned, what was not asked and why."""
+
+from datetime import datetime
+
+from workers.asking import COUNTED, rest_ends
+from workers.explaining.view import Entry, View, iso
+from workers.explaining.words import clause, lead, sentence
+from workers.records import Journey, Stop, SurveyRequest, Touchpoint
+from workers.words import Effect, Reason, RequestState, TouchpointState
+
+RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM)
+
+
+def touchpoint_entry(touchpoint: Touchpoint, view: View) -> Entry:
+    """Return one planned moment to ask; `at` is when it came into its state."""
+    return {
+        "id": f"{touchpoint.journey}/{touchpoint.step}",
+        "at": iso(touchpoint.changed_at),
+        "state": touchpoint.state.value,
+        "reason": why_touchpoint(touchpoint, view),
+        "code": touchpoint.reason,
+        "trigger": touchpoint.trigger,
+        "touchpoint": touchpoint.step,
+        "reference": view.private(reference_of(touchpoint, view)),
+        "rule": touchpoint.rule,
+        "due_at": iso(touchpoint.due_at),
+        "wake_at": iso(touchpoint.wake_at),
+        "give_up_at": iso(touchpoint.give_up_at),
+    }
+
+
+def journey_of(touchpoint: Touchpoint, view: View) -> Journey | None:
+    """Return the journey of a touchpoint."""
+    return next((one for one in view.story.journeys if one.id == touchpoint.journey), None)
+
+
+def reference_of(touchpoint: Touchpoint, view: View) -> str:
+    """Return what a touchpoint is about: the label one can read, or the reference."""
+    journey = journey_of(touchpoint, view)
+    return (journey.label or journey.reference if journey else "") or touchpoint.reference
+
+
+def why_touchpoint(touchpoint: Touchpoint, view: View) -> str:
+    """Return the full sentence that says where a touchpoint stands, and why it was not asked."""
+    if touchpoint.state == TouchpointState.ASKED:
+        return f"Asked on {view.moment(touchpoint.changed_at)}."
+    if touchpoint.state == TouchpointState.PLANNED:
+        return f"Planned: {'; '.join(planned(touchpoint, view))}."
+    why = clause(touchpoint.reason, places(touchpoint, view)) if touchpoint.reason else "no reason was recorded"
+    if touchpoint.state == TouchpointState.HELD:
+        why += f"; it is given up after {view.day(touchpoint.give_up_at)}"
+    return sentence(f"{lead(touchpoint.state)}: {why}")
+
+
+def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
+    """Return what a touchpoint's reason may name."""
+    until = instant(touchpoint.detail)
+    asked = asked_before(touchpoint.changed_at, view)
+    gives_up = view.day(touchpoint.give_up_at)
+    ends = touchpoint.wake_at < touchpoint.give_up_at
+    before = clause(touchpoint.detail, {}) if touchpoint.reason == Reason.TOO_LATE and touchpoint.detail else ""
+    return {
+        "detail": "" if until or before else touchpoint.detail,
+        "until": f" until {view.day(until)}" if until else "",
+        "asked": f" on {view.day(asked)}" if asked else " before",
+        "due": f" before {view.moment(touchpoint.due_at)}",
+        "wake": f" until {view.moment(touchpoint.wake_at)}" if ends else "",
+        "give_up": f": it was due on {view.day(touchpoint.due_at)} and given up after {gives_up}",
+        "before": f"; until then {before}" if before else "",
+    }
+
+
+def planned(touchpoint: Touchpoint, view: View) -> list[str]:
+    """Return why a planned touchpoint is not asked yet, as clauses; the first one always says something."""
+    found: list[str] = []
+    filled = places(touchpoint, view)
+    if touchpoint.reason in RESTING and touchpoint.wake_at > view.now:
+        found.append(f"{clause(touchpoint.reason, filled)}, and is asked then")
+    elif view.now < touchpoint.wake_at != touchpoint.due_at:
+        filled["wake"] = f", which opens on {view.moment(touchpoint.wake_at)}"
+        found.append(clause(Reason.SEND_WINDOW, filled))
+    elif touchpoint.due_at > view.now:
+        found.append(f"it is not due before {view.moment(touchpoint.due_at)}")
+        found += rests_longer(touchpoint, view)
+    else:
+        found.append(f"it has been due since {view.moment(touchpoint.wake_at)}")
+    stalled = view.stalled(touchpoint.step)
+    if not stalled and touchpoint.wake_at <= view.now:
+        stalled = ["it goes out at the next look at what is due"]
+    return found + stalled
+
+
+def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
+    """Return what the rest period will do to a touchpoint that comes due inside it."""
+    if touchpoint.if_resting == "exempt":
+        return []
+    _, until = rest_ends(touchpoint.template, view.story.facts(), view.policy, view.now)
+    if until is None or until <= touchpoint.due_at:
+        return []
+    then = "will be dropped" if touchpoint.if_resting == "drop" or until > touchpoint.give_up_at else "will wait"
+    return [f"the customer rests until {view.day(until)}, so it {then}"]
+
+
+def asked_before(at: datetime, view: View) -> datetime | None:
+    """Return when the customer was last asked before an instant."""
+    return max(
+        (one.asked_at for one in view.story.requests if one.state in COUNTED and one.asked_at < at), default=None
+    )
+
+
+def instant(text: str) -> datetime | None:
+    """Return the instant that a reason's detail carries, or None when it carries something else."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def request_entry(request: SurveyRequest, view: View) -> Entry:
+    """Return one question as sent."""
+    return {
+        "id": request.id,
+        "at": iso(request.asked_at),
+        "state": request.state.value,
+        "reason": why_request(request, view),
+        "trigger": request.trigger,
+        "touchpoint": request.step,
+        "reference": view.private(request.label or request.reference),
+        "channel": request.channel,
+        "template": request.template,
+        "language": request.language,
+        "sent_at": iso(request.sent_at),
+        "closes_at": iso(request.closes_at),
+        "clicks": clicks_of(request, view),
+    }
+
+
+def clicks_of(request: SurveyRequest, view: View) -> int:
+    """Return how often the link of a request was opened, by a person or a machine."""
+    return sum(click.request == request.id for click in view.story.clicks)
+
+
+def why_request(request: SurveyRequest, view: View) -> str:
+    """Return the sentence that says where a survey request stands."""
+    closes = view.moment(request.closes_at)
+    if request.state == RequestState.OPEN:
+        clicks = clicks_of(request, view)
+        opened = f"; its link was opened {times(clicks)}, and no answer was confirmed" if clicks else ""
+        return f"Waiting for an answer until {closes}{opened}."
+    if request.state == RequestState.ANSWERED:
+        return f"Answered; the answer may be changed until {closes}."
+    if request.state == RequestState.CLOSED:
+        return f"Closed on {view.moment(request.changed_at)}: its answer no longer changes."
+    if request.state == RequestState.EXPIRED:
+        return f"Not answered in time: no answer was confirmed by {closes}."
+    why = clause(request.reason, {}) if request.reason else "no reason was recorded"
+    return sentence(f"{lead(request.state)}: {why}")
+
+
+def times(n: int) -> str:
+    """Return how often, in words."""
+    return {1: "once", 2: "twice"}.get(n, f"{n} times")
+
+
+def stop_entry(stop: Stop, view: View) -> Entry:
+    """Return one contrary fact."""
+    return {
+        "id": stop.id,
+        "at": iso(stop.from_at),
+        "state": stop.effect.value,
+        "reason": why_stop(stop, view),
+        "cause": stop.cause,
+        "scope": stop.scope,
+        "reference": view.private(stop.reference),
+    }
+
+
+def why_stop(stop: Stop, view: View) -> str:
+    """Return what a contrary event does, as a sentence."""
+    about = f" for {stop.reference}" if stop.scope != "customer" and view.private(stop.reference) else ""
+    if stop.effect == Effect.END:
+        return sentence(f"{lead(stop.effect)}: the event {stop.cause.replace('_', ' ')} arrived")
+    return sentence(f"{lead(stop.effect)}{about}: {clause(Reason.STOPPED, {'detail': stop.cause})}")

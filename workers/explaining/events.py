@@ -1,0 +1,87 @@
+"""Tells of what came in: what an event planned, stopped or brought, or why it could not be accepted."""
+
+from workers.explaining.view import Entry, View, iso
+from workers.explaining.words import LEADS, clause, lead, sentence
+from workers.records import DeadLetter, History, Inbox
+from workers.words import ActionState, DecisionOutcome, RequestState, TouchpointState
+
+SUBJECTS = {
+    "touchpoint": TouchpointState,
+    "action": ActionState,
+    "response": DecisionOutcome,
+    "survey_request": RequestState,
+}
+"""Which states a line of history about a subject can name."""
+
+
+def event_entry(event: Inbox, view: View) -> Entry:
+    """Return one accepted event and what it did."""
+    return {
+        "id": event.event_id,
+        "at": iso(event.occurred_at),
+        "state": "accepted",
+        "reason": sentence("Accepted: " + "; ".join(did(event.source, event.event_id, view) or [nothing(event)])),
+        "source": event.source,
+        "type": event.type,
+        "door": event.door,
+        "received_at": iso(event.received_at),
+    }
+
+
+def did(source: str, event: str, view: View) -> list[str]:
+    """Return what an event did, as clauses."""
+    story, name = view.story, f"{source}/{event}"
+    planned = {one.id for one in story.journeys if one.event == name}
+    steps = sorted(one.step for one in story.touchpoints if one.journey in planned)
+    found = [f"it planned {', '.join(steps)}"] if steps else []
+    found += [f"it {lead(one.effect).lower()}" for one in story.stops if one.event == name]
+    found += [
+        f"it brought the score {one.score}"
+        for one in story.responses
+        if (one.source, one.external_id) == (source, event)
+    ]
+    found += [
+        f"it told of a ticket: {one.kind}" for one in story.entries if (one.source, one.event_id) == (source, event)
+    ]
+    return found
+
+
+def nothing(event: Inbox) -> str:
+    """Return why an event left no trace of its own."""
+    if event.type.startswith("boucle.customer."):
+        return "it told what is known of the customer"
+    return "it planned nothing new, because no row of the journey plan applies or another event planned the same before"
+
+
+def letter_entry(letter: DeadLetter, view: View) -> Entry:
+    """Return one event that could not be accepted."""
+    return {
+        "id": letter.event_id or letter.id,
+        "at": iso(letter.received_at),
+        "state": "dead_letter",
+        "reason": sentence(f"{lead(letter.state)}: {view.private(letter.fault) or letter.reason}"),
+        "code": letter.reason,
+        "source": letter.source,
+        "door": letter.door,
+        "dead_letter": letter.id,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+    }
+
+
+def history_entry(line: History) -> Entry:
+    """Return one line of why something became what it is."""
+    states = SUBJECTS.get(line.subject)
+    start = LEADS[states].get(line.state) if states else None
+    what = line.subject_id.rpartition("/")[2] if line.subject == "touchpoint" else line.subject.replace("_", " ")
+    why = clause(line.reason, {"detail": line.detail}) if line.reason else "no reason was recorded"
+    return {
+        "id": line.id,
+        "at": iso(line.at),
+        "state": line.state,
+        "reason": sentence(f"{what} {(start or line.state).lower()}: {why}"),
+        "code": line.reason,
+        "subject": line.subject,
+        "subject_id": line.subject_id,
+    }

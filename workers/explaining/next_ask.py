@@ -1,0 +1,79 @@
+"""When a person can next be asked, and what stands in the way. Asks `asking` and `planning`; decides nothing itself."""
+
+from datetime import datetime
+
+from workers.asking import rest_ends
+from workers.duetime import next_in_window
+from workers.explaining.asking import asked_before
+from workers.explaining.view import Entry, View, iso
+from workers.explaining.words import cause, clause, sentence
+from workers.planning import hold_ends
+from workers.words import Effect, Reason
+
+
+def next_ask(view: View) -> Entry:
+    """Return the instant from which the customer may be asked again (None: not while this lasts), and the reason."""
+    never = barred(view)
+    if never:
+        return {"at": None, "reason": sentence(f"Not to be asked: {never}")}
+    held, held_until = hold(view)
+    if held and held_until is None:
+        return {"at": None, "reason": sentence(f"Not to be asked for now: {held}")}
+    code, rest_until = rest_ends("", view.story.facts(), view.policy, view.now)
+    until = max(filter(None, (held_until, rest_until)), default=None)
+    if until is None or until <= view.now:
+        at, why = view.now, "the customer may be asked at any time"
+    else:
+        at, why = until, held if until == held_until else rests(code, until, view)
+    opens = next_in_window(at, view.policy.window, view.zone, view.policy.holidays)
+    parts = [why, *pending(opens, view), *view.stalled()]
+    return {"at": iso(opens), "reason": sentence("; ".join(parts))}
+
+
+def barred(view: View) -> str:
+    """Return why the customer is not asked at all, as a clause, or empty."""
+    customer = view.story.customer
+    if customer.erased_at:
+        return clause(Reason.ERASED, {})
+    if customer.merged_into:
+        into = f" ({view.story.merged_into})" if view.story.merged_into else ""
+        return clause(Reason.MERGED, {}) + into
+    if customer.opted_out_at:
+        return clause(Reason.OPTED_OUT, {})
+    for stop in view.story.stops:
+        if stop.effect == Effect.CANCEL and stop.scope == "customer":
+            return cause(stop.cause)
+    if view.story.suppressed:
+        return clause(Reason.SUPPRESSED, {"detail": view.story.suppressed})
+    return "" if customer.email else clause(Reason.NO_ADDRESS, {})
+
+
+def hold(view: View) -> tuple[str, datetime | None]:
+    """Return the cause of the longest hold on the whole customer as a clause, and its end (None: not known yet)."""
+    facts = view.story.facts()
+    found: tuple[str, datetime | None] = ("", None)
+    for stop in view.story.stops:
+        if stop.effect != Effect.HOLD or stop.scope != "customer":
+            continue
+        until = hold_ends(stop, facts, view.policy)
+        if until is None:
+            return cause(stop.cause), None
+        if until > view.now and (found[1] is None or until > found[1]):
+            found = (f"{cause(stop.cause)}; this holds until {view.day(until)}", until)
+    return found
+
+
+def rests(code: str, until: datetime, view: View) -> str:
+    """Return the rest period as a clause."""
+    asked = asked_before(view.now, view)
+    told = {"asked": f" on {view.day(asked)}" if asked else " before", "until": f" until {view.day(until)}"}
+    return clause(code, told)
+
+
+def pending(opens: datetime, view: View) -> list[str]:
+    """Return what is planned next, as a clause."""
+    waiting = view.story.facts().pending()
+    if not waiting:
+        return ["nothing is planned"]
+    first = min(waiting, key=lambda one: max(one.due_at, one.wake_at))
+    return [f"planned next is {first.step} on {view.day(max(first.due_at, first.wake_at, opens))}"]

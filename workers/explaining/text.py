@@ -1,0 +1,111 @@
+"""The explanation for a terminal: who it is, then one line through time, then when they can next be asked.
+
+Comments come from outside: whatever a terminal could act upon is left out.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import cast
+
+from workers.duetime import in_zone
+from workers.explaining.view import Entry
+
+LISTS = {
+    "events": "event",
+    "dead_letters": "dead letter",
+    "stops": "stop",
+    "touchpoints": "touchpoint",
+    "survey_requests": "question",
+    "responses": "answer",
+    "decisions": "decision",
+    "actions": "action",
+    "tickets": "ticket",
+    "mails": "mail",
+    "testimonials": "testimonial",
+    "history": "note",
+}
+"""The lists of an explanation, and what one entry of each is called."""
+SINGLE = {"event": "event", "response": "answer"}
+PENDING = ("planned", "held")
+WIDEST_KIND = max(len(kind) for kind in LISTS.values())
+
+
+def as_text(told: Entry) -> str:
+    """Return an explanation as text, oldest first, with a mark between what was and what is to come."""
+    zone = str(told["zone"])
+    lines = [*header(told), f"Times are in {zone}.", ""]
+    now = datetime.fromisoformat(str(told["as_of"]))
+    marked = False
+    for at, kind, entry in sorted(entries(told), key=lambda one: (one[0] or now, one[1], str(one[2]["id"]))):
+        if not marked and at and at > now:
+            lines.append(f"---------------- {'now':<{WIDEST_KIND}}  {'-' * 40}")
+            marked = True
+        when = in_zone(at, zone).strftime("%Y-%m-%d %H:%M") if at else " " * 16
+        lines.append(f"{when} {kind:<{WIDEST_KIND}}  {printable(subject(entry) + str(entry['reason']))}")
+        lines += details(entry)
+    if "next_ask" in told:
+        lines += ["", f"Next question: {printable(cast(Entry, told['next_ask'])['reason'])}"]
+    return "\n".join(lines)
+
+
+def header(told: Entry) -> Iterator[str]:
+    """Give who it is about."""
+    customer = cast("Entry | None", told.get("customer"))
+    if customer is None:
+        yield "No customer here."
+        return
+    known = ", ".join(printable(customer[name]) for name in ("name", "email", "segment") if customer.get(name))
+    yield f"Customer {printable(customer['id'])}" + (f" ({known})" if known else "")
+    yield printable(customer["reason"])
+
+
+def entries(told: Entry) -> Iterator[tuple[datetime | None, str, Entry]]:
+    """Give every entry with the instant at which it stands in the line: what is pending, when it is due."""
+    for name, kind in SINGLE.items():
+        if name in told:
+            yield place(cast(Entry, told[name])), kind, cast(Entry, told[name])
+    for name, kind in LISTS.items():
+        for entry in cast("Iterable[Entry]", told.get(name, ())):
+            if entry is not told.get("event"):
+                yield place(entry), kind, entry
+
+
+def place(entry: Entry) -> datetime | None:
+    """Return the instant at which an entry stands."""
+    at = entry.get("wake_at", entry.get("due_at")) if entry["state"] in PENDING else entry["at"]
+    return datetime.fromisoformat(str(at)) if at else None
+
+
+def subject(entry: Entry) -> str:
+    """Return what an entry is about, before its sentence."""
+    if "touchpoint" in entry:
+        asked = entry["touchpoint"] or entry["trigger"]
+        about = f" ({entry['reference']})" if entry.get("reference") else ""
+        score = f" {entry['score']}/10" if "score" in entry else ""
+        return f"{asked}{about}{score}: "
+    if "number" in entry:
+        return f"ticket {entry['number']}: "
+    if "type" in entry:
+        return f"{entry['type']} {entry['id']}: "
+    name = entry.get("name") or entry.get("template") or ""
+    return f"{name}: " if name else ""
+
+
+def details(entry: Entry) -> Iterator[str]:
+    """Give the lines below an entry: a comment, earlier versions, a ticket's own history."""
+    indent = " " * (18 + WIDEST_KIND)
+    if entry.get("comment"):
+        yield f"{indent}“{printable(entry['comment'])}”"
+    versions = cast("list[Entry]", entry.get("history") or [])
+    for one in versions:
+        if "kind" in one:
+            who = f" by {one['by']}" if one["by"] else ""
+            said = f": {printable(one['text'])}" if one["text"] else ""
+            yield f"{indent}{one['at']} {one['kind']}{who}{said}"
+        elif len(versions) > 1:
+            yield f"{indent}version {one['n']}: {one['score']}/10 at {one['at']}"
+
+
+def printable(value: object) -> str:
+    """Return text without anything that a terminal would act upon, on one line."""
+    return "".join(one if one.isprintable() else " " for one in str(value)).strip()
