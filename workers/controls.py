@@ -9,15 +9,16 @@ from sqlalchemy.engine import Connection
 
 from workers.duetime import in_zone
 from workers.store import tables
-from workers.words import DispatchState, MailClass
+from workers.words import DispatchState, MailClass, Misconfigured
 
 PAUSED_TOUCHPOINT = "paused:"
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What the settings say of sending; `held` is the reason while mail must not go out at all."""
+    """What the settings say: `blocked` is why sending cannot be switched on at all, `held` why it is not on yet."""
 
+    blocked: str
     held: str
     per_day: int
     per_second: float
@@ -49,7 +50,9 @@ def sending_now(connection: Connection, sending: Sending) -> SendingState:
     """Return whether mail goes out: held by the settings, paused by a person or by an alarm, or on."""
     controls = read_controls(connection)
     paused = frozenset(name.removeprefix(PAUSED_TOUCHPOINT) for name in controls if name.startswith(PAUSED_TOUCHPOINT))
-    if sending.held:
+    if sending.blocked:
+        return SendingState("held", sending.blocked, paused)
+    if sending.held and controls.get("sending") != "on":
         return SendingState("held", sending.held, paused)
     if "paused" in controls:
         return SendingState("paused", controls["paused"], paused)
@@ -81,6 +84,24 @@ def sent_since(midnight: datetime) -> sa.ColumnElement[bool]:
 def midnight_of(now: datetime, zone: str) -> datetime:
     """Return the start of the day in the brand's zone."""
     return in_zone(now, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def pause(connection: Connection, now: datetime, by: str, *, touchpoint: str = "", why: str = "") -> None:
+    """Pause all sending, or one touchpoint; nothing is lost, what is due waits."""
+    name = f"{PAUSED_TOUCHPOINT}{touchpoint}" if touchpoint else "paused"
+    set_control(connection, name, why or f"paused by {by}", now, by)
+
+
+def resume(connection: Connection, sending: Sending, now: datetime, by: str, *, touchpoint: str = "") -> None:
+    """Let sending, or one touchpoint, go on; raises Misconfigured while sending cannot be switched on."""
+    if touchpoint:
+        clear_control(connection, f"{PAUSED_TOUCHPOINT}{touchpoint}")
+        return
+    if sending.blocked:
+        raise Misconfigured([f"Sending stays held: {sending.blocked}"])
+    clear_control(connection, "paused")
+    if sending.held:
+        set_control(connection, "sending", "on", now, by)
 
 
 def mails_sent_today(connection: Connection, now: datetime, zone: str) -> int:
