@@ -29,8 +29,6 @@ import pytest
 FOREIGN_WARNINGS = (
     # kafka-python 3 reads its protocol files that way on Python 3.11 and 3.12.
     ("(read|open)_text is deprecated", "DeprecationWarning"),
-    # kafka-python 3 leaves a socket open that could not connect (it has no local address yet).
-    ("Exception ignored in. <socket.socket .*laddr=..0.0.0.0", "pytest.PytestUnraisableExceptionWarning"),
 )
 warnings.filterwarnings("ignore", FOREIGN_WARNINGS[0][0], DeprecationWarning)
 

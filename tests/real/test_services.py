@@ -3,6 +3,7 @@
 import os
 import signal
 import smtplib
+import subprocess
 from pathlib import Path
 
 import parts
@@ -72,6 +73,17 @@ def test_a_mail_server_starts_keeps_mail_and_stops(tmp_path: Path) -> None:
     assert services.down(tmp_path, discard=True) == ["smtp"]
     assert services.down(tmp_path) == []
     assert services.mail_folder(tmp_path) is None
+
+
+def test_addresses_are_told_as_a_shell_reads_them() -> None:
+    """The lines of `boucle services up` survive a shell, whatever an address holds."""
+    address = "postgresql://postgres@/postgres?host=/tmp/a b&x='1'"
+    lines = services.shell_lines({"postgres": address, "kafka": "127.0.0.1:9092"})
+    assert lines[0] == "BOUCLE_KAFKA_BOOTSTRAP=127.0.0.1:9092"
+    shown = subprocess.run(
+        ["/bin/sh", "-c", f'{lines[1]}; printf %s "$BOUCLE_DATABASE_URL"'], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout == address
 
 
 def test_unknown_parts_are_all_named(tmp_path: Path) -> None:

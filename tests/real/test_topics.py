@@ -6,6 +6,7 @@ from collections import defaultdict
 import faust
 import parts
 import pytest
+from kafka import KafkaConsumer
 
 from workers import topics
 from workers.topics import Cluster, Record, Topic
@@ -60,10 +61,12 @@ def test_published_records_keep_their_key_together(kafka: str, topic_prefix: str
     assert set(topics.log_starts(kafka, [name]).values()) == {0}
 
 
-def test_a_broker_that_is_away_is_not_now(kafka: str) -> None:
+def test_a_broker_that_is_away_is_not_now() -> None:
     """Reading from a broker that is away says which one and what to look at; the check lists it as a fault."""
-    with pytest.raises(NotNow, match=r"127\.0\.0\.1:9 .*BOUCLE_KAFKA_BOOTSTRAP"), topics.admin(NOBODY, seconds=1.0):
+    with pytest.raises(NotNow, match=r"127\.0\.0\.1:9.*BOUCLE_KAFKA_BOOTSTRAP"), topics.admin(NOBODY):
         pass
+    [fault] = topics.check(NOBODY)
+    assert "does not answer" in fault
 
 
 def test_publishing_to_a_missing_topic_is_refused(kafka: str) -> None:
@@ -80,6 +83,27 @@ def test_a_batch_that_is_not_taken_is_not_now(kafka: str, topic_prefix: str) -> 
         publisher.publish([Record(name, "k", bytes(2_000_000))])
     assert publisher.publish([Record(name, "k", b"v")]) == 1
     publisher.close()
+
+
+def test_the_outlet_keeps_the_order_of_the_outbox(kafka: str, topic_prefix: str) -> None:
+    """What the relay hands over lands under the prefix, in order, as structured CloudEvents."""
+    outlet = topics.TopicOutlet(kafka, topic_prefix)
+    outlet.publish([("boucle.tickets", "c1", str(n).encode()) for n in range(50)])
+    outlet.close()
+    outlet.publish([("boucle.tickets", "c1", b"50")])
+    outlet.close()
+    consumer = KafkaConsumer(topic_prefix + Topic.TICKETS, bootstrap_servers=kafka, auto_offset_reset="earliest")
+    records = [next(consumer) for _ in range(51)]
+    consumer.close()
+    assert [int(record.value) for record in records] == list(range(51))
+    assert {tuple(record.headers) for record in records} == {(topics.STRUCTURED,)}
+
+
+def test_an_outlet_without_a_broker_is_not_now() -> None:
+    """The relay is told to wait when Kafka is away, again and again, and nothing is taken as published."""
+    outlet = topics.TopicOutlet(NOBODY)
+    with pytest.raises(NotNow, match="BOUCLE_KAFKA_BOOTSTRAP"):
+        outlet.publish([("boucle.tickets", "c1", b"{}")])
 
 
 @pytest.mark.parametrize(
@@ -101,6 +125,18 @@ def test_plain_text_stays_on_this_machine(cluster: Cluster, protocol: str, fault
     if faults:
         with pytest.raises(Misconfigured):
             topics.options(cluster)
+
+
+def test_faust_gets_the_same_connection() -> None:
+    """The stream role encrypts and proves itself exactly where the other clients do."""
+    assert topics.credentials(Cluster("127.0.0.1:9092")) is None
+    encrypted = topics.credentials(Cluster("kafka.example:9093", tls=True))
+    proven = topics.credentials(Cluster("kafka.example:9093", user="boucle", password="secret"))
+    assert isinstance(encrypted, faust.SSLCredentials)
+    assert isinstance(proven, faust.SASLCredentials)
+    assert (proven.protocol.value, proven.mechanism.value) == ("SASL_SSL", "SCRAM-SHA-512")
+    with pytest.raises(Misconfigured):
+        topics.credentials(Cluster("kafka.example:9092"))
 
 
 def test_a_password_is_never_shown() -> None:

@@ -5,6 +5,7 @@ the command and is remembered in `HOME/services/state.json`. For trying out, tes
 """
 
 import os
+import shlex
 import shutil
 import signal
 from collections.abc import Mapping, Sequence
@@ -117,6 +118,11 @@ def status(home: Path, *, environment: Mapping[str, str] | None = None) -> list[
             state, address, kind, directory = PartState.RUNNING, ours.address, ours.kind, ours.directory
         rows.append(PartStatus(part.value, state, address, SETTINGS[part], kind, directory))
     return rows
+
+
+def shell_lines(addresses: Mapping[str, str]) -> list[str]:
+    """Turn what `up` returned into lines that a shell can read: the settings that point Boucle at these parts."""
+    return [f"{SETTINGS[part]}={shlex.quote(addresses[part])}" for part in Part if part in addresses]
 
 
 def mail_folder(home: Path) -> Path | None:
