@@ -1,5 +1,6 @@
 """Tells of responses, decisions, actions, tickets, mails and testimonials: what followed from an answer, and why."""
 
+from workers.explaining.asking import about
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import clause, lead, sentence
 from workers.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
@@ -13,6 +14,7 @@ from workers.words import (
     TicketState,
 )
 
+LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
 VERSION_SHOWN = 8  # characters of a table's version: enough to tell two apart
 
 
@@ -30,7 +32,7 @@ def response_entry(response: Response, view: View) -> Entry:
         "wants_contact": response.wants_contact,
         "trigger": response.trigger,
         "touchpoint": response.touchpoint,
-        "reference": view.private(response.label or response.reference),
+        "reference": view.private(about(response.label, response.reference, view)),
         "channel": response.channel,
         "request": response.request,
         "improvement": view.private(response.improvement),
@@ -90,13 +92,20 @@ def why_decision(decision: Decision, view: View) -> str:
     if decision.outcome == DecisionOutcome.PARKED:
         why = f"{lead(decision.outcome)}: {clause(Reason.NO_SUCH_RULE, {'detail': decision.reason})}"
     else:
-        seen = ", ".join(f"{name} {value}" for name, value in decision.inputs.items())
+        seen = ", ".join(input_text(name, value) for name, value in decision.inputs.items())
         row = f" (row {decision.row})" if decision.row is not None else ""
         table = decision.version[:VERSION_SHOWN]
         why = f"{lead(decision.outcome)}: {decision.rule}{row} of table {table}, for {seen}"
     if decision.state == DecisionState.SUPERSEDED and decision.superseded_at:
         why += f"; superseded on {view.moment(decision.superseded_at)}, because the answer changed"
     return sentence(why)
+
+
+def input_text(name: str, value: object) -> str:
+    """Return one input of a decision as words."""
+    if name == "after" and isinstance(value, int | float):
+        return f"{value:.3g} days after"
+    return f"{name.replace('_', ' ')} {value}"
 
 
 def action_entry(action: Action, view: View) -> Entry:
@@ -157,7 +166,7 @@ def ticket_entry(ticket: Ticket, view: View) -> Entry:
         "reason": why_ticket(ticket, view),
         "number": ticket.number,
         "score": ticket.score,
-        "reference": view.private(ticket.label or ticket.reference),
+        "reference": view.private(about(ticket.label, ticket.reference, view)),
         "due_at": iso(ticket.due_at),
         "resolve_due_at": iso(ticket.resolve_due_at),
         "owner": ticket.owner,
@@ -195,10 +204,11 @@ def contact_of(ticket: Ticket, view: View) -> str:
 
 
 def mail_entry(dispatch: Dispatch, view: View) -> Entry:
-    """Return one mail or webhook; `at` is when it left, or when it may leave."""
+    """Return one mail or webhook; `at` is when it left or ended, or when it may leave."""
+    ended = dispatch.changed_at if dispatch.state not in LEAVING else None
     return {
         "id": dispatch.id,
-        "at": iso(dispatch.accepted_at or dispatch.not_before),
+        "at": iso(dispatch.accepted_at or ended or dispatch.not_before),
         "state": dispatch.state.value,
         "reason": why_mail(dispatch, view),
         "code": dispatch.reason,
@@ -218,7 +228,7 @@ def why_mail(dispatch: Dispatch, view: View) -> str:
     """Return the sentence that says whether a mail left, and why not."""
     start = lead(dispatch.state)
     if dispatch.state == DispatchState.ACCEPTED and dispatch.accepted_at:
-        again = f", {dispatch.copies} copies" if dispatch.copies > 1 else ""
+        again = f"; perhaps {dispatch.copies + 1} times, because a sender was cut off" if dispatch.copies else ""
         return f"{start} on {view.moment(dispatch.accepted_at)}{again}."
     why = [clause(dispatch.reason, {"detail": dispatch.detail})] if dispatch.reason else []
     if dispatch.state == DispatchState.READY:

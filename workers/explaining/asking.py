@@ -4,7 +4,8 @@ from datetime import datetime
 
 from workers.asking import COUNTED, rest_ends
 from workers.explaining.view import Entry, View, iso
-from workers.explaining.words import clause, lead, sentence
+from workers.explaining.words import clause, held_by, lead, sentence
+from workers.planning import holding
 from workers.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.words import Effect, Reason, RequestState, TouchpointState
 
@@ -35,9 +36,17 @@ def journey_of(touchpoint: Touchpoint, view: View) -> Journey | None:
 
 
 def reference_of(touchpoint: Touchpoint, view: View) -> str:
-    """Return what a touchpoint is about: the label one can read, or the reference."""
+    """Return what a touchpoint is about; nothing where it is about the customer."""
     journey = journey_of(touchpoint, view)
-    return (journey.label or journey.reference if journey else "") or touchpoint.reference
+    if journey is None or not journey.reference:
+        return ""  # about the customer, not about one purchase
+    return about(journey.label, journey.reference, view)
+
+
+def about(label: str, reference: str, view: View) -> str:
+    """Return what something is about: its label, else a ticket's number, else the reference."""
+    tickets = {one.id: f"ticket {one.number}" for one in view.story.tickets}
+    return label or tickets.get(reference, reference)
 
 
 def why_touchpoint(touchpoint: Touchpoint, view: View) -> str:
@@ -58,12 +67,14 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
     asked = asked_before(touchpoint.changed_at, view)
     gives_up = view.day(touchpoint.give_up_at)
     ends = touchpoint.wake_at < touchpoint.give_up_at
+    cause, hold_ends = holding(touchpoint, view.story.facts(), view.policy)
     before = clause(touchpoint.detail, {}) if touchpoint.reason == Reason.TOO_LATE and touchpoint.detail else ""
     return {
         "detail": "" if until or before else touchpoint.detail,
         "until": f" until {view.day(until)}" if until else "",
         "asked": f" on {view.day(asked)}" if asked else " before",
         "due": f" before {view.moment(touchpoint.due_at)}",
+        "hold": held_by(touchpoint.detail, ended=cause == touchpoint.detail and hold_ends is not None),
         "wake": f" until {view.moment(touchpoint.wake_at)}" if ends else "",
         "give_up": f": it was due on {view.day(touchpoint.due_at)} and given up after {gives_up}",
         "before": f"; until then {before}" if before else "",
@@ -126,7 +137,7 @@ def request_entry(request: SurveyRequest, view: View) -> Entry:
         "reason": why_request(request, view),
         "trigger": request.trigger,
         "touchpoint": request.step,
-        "reference": view.private(request.label or request.reference),
+        "reference": view.private(about(request.label, request.reference, view) if request.reference else ""),
         "channel": request.channel,
         "template": request.template,
         "language": request.language,

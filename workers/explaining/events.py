@@ -74,7 +74,9 @@ def history_entry(line: History) -> Entry:
     """Return one line of why something became what it is."""
     states = SUBJECTS.get(line.subject)
     start = LEADS[states].get(line.state) if states else None
-    what = line.subject_id.rpartition("/")[2] if line.subject == "touchpoint" else line.subject.replace("_", " ")
+    what = line.subject.replace("_", " ")
+    if line.subject == "touchpoint":
+        what += " " + line.subject_id.rpartition("/")[2]
     why = clause(line.reason, {"detail": line.detail}) if line.reason else "no reason was recorded"
     return {
         "id": line.id,

@@ -6,7 +6,7 @@ from workers.asking import rest_ends
 from workers.duetime import next_in_window
 from workers.explaining.asking import asked_before
 from workers.explaining.view import Entry, View, iso
-from workers.explaining.words import cause, clause, sentence
+from workers.explaining.words import cause, clause, held_by, sentence
 from workers.planning import hold_ends
 from workers.words import Effect, Reason
 
@@ -57,9 +57,9 @@ def hold(view: View) -> tuple[str, datetime | None]:
             continue
         until = hold_ends(stop, facts, view.policy)
         if until is None:
-            return cause(stop.cause), None
+            return held_by(stop.cause, ended=False), None
         if until > view.now and (found[1] is None or until > found[1]):
-            found = (f"{cause(stop.cause)}; this holds until {view.day(until)}", until)
+            found = (f"{held_by(stop.cause, ended=True)}; this holds until {view.day(until)}", until)
     return found
 
 

@@ -30,7 +30,7 @@ def explain_customer(
     """Return everything that happened to a customer, is planned, or was not sent and why."""
     view = View(story, now, policy, sending, day_is_full)
     return {
-        **about(view),
+        **heading(view),
         "events": [event_entry(one, view) for one in story.events]
         + [letter_entry(one, view) for one in story.dead_letters],
         "stops": [stop_entry(one, view) for one in story.stops],
@@ -47,7 +47,7 @@ def explain_customer(
     }
 
 
-def about(view: View) -> Entry:
+def heading(view: View) -> Entry:
     """Return who the customer is, as of now; nothing personal once they were erased."""
     return {"customer": customer_entry(view), "as_of": iso(view.now), "zone": view.zone}
 
@@ -94,7 +94,7 @@ def explain_response(
     requests = [one for one in story.requests if one.id == answer.request]
     asked = {(one.journey, one.step) for one in requests}
     return {
-        **about(view),
+        **heading(view),
         "response": response_entry(answer, view),
         "touchpoints": [touchpoint_entry(one, view) for one in story.touchpoints if one.key() in asked],
         "survey_requests": [request_entry(one, view) for one in requests],
@@ -134,7 +134,7 @@ def explain_event(
     journeys = {one.id for one in story.journeys if one.event == name}
     answers = {one.id for one in story.responses if (one.source, one.external_id) == (source, event)}
     return {
-        **about(view),
+        **heading(view),
         "event": event_entry(found[0], view) if found else forgotten(source, event, view),
         "stops": [stop_entry(one, view) for one in story.stops if one.event == name],
         "touchpoints": [touchpoint_entry(one, view) for one in story.touchpoints if one.journey in journeys],

@@ -3,7 +3,7 @@
 Comments come from outside: whatever a terminal could act upon is left out.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import cast
 
@@ -25,6 +25,8 @@ LISTS = {
     "history": "note",
 }
 """The lists of an explanation, and what one entry of each is called."""
+ORDER = {kind: n for n, kind in enumerate(LISTS.values())}
+"""At one instant, causes stand before what they led to."""
 SINGLE = {"event": "event", "response": "answer"}
 PENDING = ("planned", "held")
 WIDEST_KIND = max(len(kind) for kind in LISTS.values())
@@ -36,13 +38,12 @@ def as_text(told: Entry) -> str:
     lines = [*header(told), f"Times are in {zone}.", ""]
     now = datetime.fromisoformat(str(told["as_of"]))
     marked = False
-    for at, kind, entry in sorted(entries(told), key=lambda one: (one[0] or now, one[1], str(one[2]["id"]))):
+    for at, kind, entry in sorted(entries(told), key=lambda one: (one[0] or now, ORDER[one[1]], str(one[2]["id"]))):
         if not marked and at and at > now:
             lines.append(f"---------------- {'now':<{WIDEST_KIND}}  {'-' * 40}")
             marked = True
-        when = in_zone(at, zone).strftime("%Y-%m-%d %H:%M") if at else " " * 16
-        lines.append(f"{when} {kind:<{WIDEST_KIND}}  {printable(subject(entry) + str(entry['reason']))}")
-        lines += details(entry)
+        lines.append(f"{local(at, zone)} {kind:<{WIDEST_KIND}}  {printable(subject(entry) + str(entry['reason']))}")
+        lines += details(entry, zone)
     if "next_ask" in told:
         lines += ["", f"Next question: {printable(cast(Entry, told['next_ask'])['reason'])}"]
     return "\n".join(lines)
@@ -52,7 +53,7 @@ def header(told: Entry) -> Iterator[str]:
     """Give who it is about."""
     customer = cast("Entry | None", told.get("customer"))
     if customer is None:
-        yield "No customer here."
+        yield "No customer: nothing was changed."
         return
     known = ", ".join(printable(customer[name]) for name in ("name", "email", "segment") if customer.get(name))
     yield f"Customer {printable(customer['id'])}" + (f" ({known})" if known else "")
@@ -65,15 +66,41 @@ def entries(told: Entry) -> Iterator[tuple[datetime | None, str, Entry]]:
         if name in told:
             yield place(cast(Entry, told[name])), kind, cast(Entry, told[name])
     for name, kind in LISTS.items():
-        for entry in cast("Iterable[Entry]", told.get(name, ())):
-            if entry is not told.get("event"):
-                yield place(entry), kind, entry
+        listed = cast("list[Entry]", told.get(name, []))
+        for one in folded(listed) if name == "history" else listed:
+            if one is not told.get("event"):
+                yield place(one), kind, one
 
 
 def place(entry: Entry) -> datetime | None:
-    """Return the instant at which an entry stands."""
-    at = entry.get("wake_at", entry.get("due_at")) if entry["state"] in PENDING else entry["at"]
+    """Return the instant at which an entry stands: what is pending, when it will be looked at."""
+    pending = entry["state"] in PENDING and "due_at" in entry
+    return instant(entry.get("wake_at", entry["due_at"]) if pending else entry["at"])
+
+
+def instant(at: object) -> datetime | None:
+    """Return an ISO instant as a datetime, or None."""
     return datetime.fromisoformat(str(at)) if at else None
+
+
+def local(at: datetime | None, zone: str) -> str:
+    """Return the wall time of an instant, or as much room."""
+    return in_zone(at, zone).strftime("%Y-%m-%d %H:%M") if at else " " * 16
+
+
+def folded(notes: list[Entry]) -> Iterator[Entry]:
+    """Give notes that say the same at the same instant as one."""
+    alike: dict[tuple[object, ...], list[Entry]] = {}
+    for note in notes:
+        why = str(note["reason"]).partition(": ")[2]
+        alike.setdefault((note["at"], note["state"], why), []).append(note)
+    for (_, _, why), found in alike.items():
+        first = found[0]
+        if len(found) == 1 or first["subject"] != "touchpoint":
+            yield from found
+            continue
+        steps = ", ".join(sorted(str(one["subject_id"]).rpartition("/")[2] for one in found))
+        yield {**first, "reason": f"Touchpoints {steps} {first['state']}: {why}"}
 
 
 def subject(entry: Entry) -> str:
@@ -85,13 +112,15 @@ def subject(entry: Entry) -> str:
         return f"{asked}{about}{score}: "
     if "number" in entry:
         return f"ticket {entry['number']}: "
+    if "dead_letter" in entry:
+        return f"{entry['id']}: "
     if "type" in entry:
         return f"{entry['type']} {entry['id']}: "
     name = entry.get("name") or entry.get("template") or ""
     return f"{name}: " if name else ""
 
 
-def details(entry: Entry) -> Iterator[str]:
+def details(entry: Entry, zone: str) -> Iterator[str]:
     """Give the lines below an entry: a comment, earlier versions, a ticket's own history."""
     indent = " " * (18 + WIDEST_KIND)
     if entry.get("comment"):
@@ -101,9 +130,9 @@ def details(entry: Entry) -> Iterator[str]:
         if "kind" in one:
             who = f" by {one['by']}" if one["by"] else ""
             said = f": {printable(one['text'])}" if one["text"] else ""
-            yield f"{indent}{one['at']} {one['kind']}{who}{said}"
+            yield f"{indent}{local(instant(one['at']), zone)} {one['kind']}{who}{said}"
         elif len(versions) > 1:
-            yield f"{indent}version {one['n']}: {one['score']}/10 at {one['at']}"
+            yield f"{indent}version {one['n']}: {one['score']}/10 on {local(instant(one['at']), zone)}"
 
 
 def printable(value: object) -> str:

@@ -40,7 +40,7 @@ CLAUSES: dict[Reason, str] = {
     Reason.SEND_WINDOW: "mails leave only in the send window{wake}",
     Reason.NOT_DUE: "it is not due yet{due}",
     Reason.STOPPED: "{cause}",
-    Reason.HOLD: "{cause}{wake}",
+    Reason.HOLD: "{hold}{wake}",
     Reason.SENDING_HELD: "sending is held{more}",
     Reason.PAUSED: "this touchpoint is paused{more}",
     Reason.DAILY_MAXIMUM: "the daily maximum of mails was reached{more}",
@@ -74,12 +74,26 @@ CAUSES = {
     "deceased": "the customer has died",
     "opted_out": "the customer has opted out",
     "erased": "the customer's data was erased",
-    "complaint_opened": "a complaint is open",
-    "complaint_closed": "a complaint was closed a short time ago",
-    "ticket_opened": "a ticket is open or was closed a short time ago",
-    "ticket_done": "a ticket was closed a short time ago",
+    "complaint_opened": "a complaint was opened",
+    "complaint_closed": "a complaint was closed",
+    "ticket_opened": "a ticket was opened",
+    "ticket_done": "a ticket was closed",
 }
 """What a contrary event means; an operator's own one is named as it is."""
+
+HOLDS = {
+    "complaint_opened": ("a complaint is open", "a complaint was closed a short time ago"),
+    "ticket_opened": ("a ticket is open", "a ticket was closed a short time ago"),
+}
+"""What a contrary event holds for: while it lasts, and once its end is known."""
+
+TRANSPORT = {
+    "later": "the mail server asked to try again later{more}",
+    "cut": "the connection broke when the mail had perhaps left already{more}",
+    "cannot be written": "the mail could not be written{more}",
+    "not in BOUCLE_MAIL_ONLY_TO": "its address is not on the list in BOUCLE_MAIL_ONLY_TO",
+}
+"""Reasons that only a sender gives."""
 
 LEADS: dict[type[StrEnum], dict[str, str]] = {
     TouchpointState: {
@@ -153,10 +167,10 @@ def clause(reason: str, places: Mapping[str, str]) -> str:
     detail = behind or filled.get("detail", "")
     filled["more"] = f" ({detail})" if detail else filled["more"]
     filled["cause"] = cause(detail)
-    try:
-        return CLAUSES[Reason(code)].format_map(filled)
-    except ValueError:
-        return reason.replace("_", " ")
+    filled.setdefault("hold", held_by(detail, ended=False))
+    if code in TRANSPORT:
+        return TRANSPORT[code].format_map(filled)
+    return CLAUSES[Reason(code)].format_map(filled) if code in set(Reason) else reason.replace("_", " ")
 
 
 def cause(event: str) -> str:
@@ -164,6 +178,11 @@ def cause(event: str) -> str:
     if not event:
         return "an event against the plan arrived"
     return CAUSES.get(event, f"the event {event.replace('_', ' ')} arrived")
+
+
+def held_by(event: str, *, ended: bool) -> str:
+    """Return what a hold waits for: something that lasts, or the days after its end."""
+    return HOLDS[event][ended] if event in HOLDS else cause(event)
 
 
 def day(at: datetime, zone: str, now: datetime) -> str:
