@@ -90,7 +90,7 @@ def local(at: datetime | None, zone: str) -> str:
 
 def folded(notes: list[Entry]) -> Iterator[Entry]:
     """Give notes that say the same at the same instant as one."""
-    alike: dict[tuple[object, ...], list[Entry]] = {}
+    alike: dict[tuple[object, object, str], list[Entry]] = {}
     for note in notes:
         why = str(note["reason"]).partition(": ")[2]
         alike.setdefault((note["at"], note["state"], why), []).append(note)

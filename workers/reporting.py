@@ -1,0 +1,277 @@
+"""The report's figures: NPS with n, interval and response rate, per trigger, touchpoint, segment or month.
+
+Counted by cohort: the questions asked in a period and the answers to them whenever they came, so that the response
+rate never exceeds 1. Recovery scores stand apart: low scores drift up by themselves. The database counts; nothing is
+changed.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers import nps
+from workers.duetime import in_zone, instant_of, zone_info
+from workers.nps import Counts, SampleSize
+from workers.store import tables as t
+from workers.words import BadInput, Band, RequestState, ResponseState
+
+BY = ("trigger", "touchpoint", "segment", "month")
+RECOVERY = "recovery"
+NONE = "none"
+"""The group of what has no segment, or no touchpoint because another tool asked."""
+DECIMALS = 2
+FLAGS = {SampleSize.COUNTS_ONLY: "counts only", SampleSize.SMALL: "small", SampleSize.ENOUGH: ""}
+BY_THE_FIRST_TWO = sa.text("1, 2")
+"""PostgreSQL does not see that two expressions with parameters are the same one."""
+Column = sa.ColumnElement[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is counted of one group; `answered` are the answers to our own requests, `open` may still be answered."""
+
+    promoters: int = 0
+    passives: int = 0
+    detractors: int = 0
+    answered: int = 0
+    asked: int = 0
+    open: int = 0
+    settling: int = 0
+    late: int = 0
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Figures)))
+
+    def counts(self) -> Counts:
+        """Return the bands."""
+        return Counts(self.promoters, self.passives, self.detractors)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures as the report prints them: below five answers counts only, no score and no interval."""
+        counts = self.counts()
+        size = nps.sample_size(counts.n)
+        shown = size is not SampleSize.COUNTS_ONLY
+        interval = nps.adjusted_wald(counts)
+        rate = nps.response_rate(self.answered, self.asked)
+        return {
+            "n": counts.n,
+            "promoters": self.promoters,
+            "passives": self.passives,
+            "detractors": self.detractors,
+            "nps": rounded(nps.nps(counts)) if shown else None,
+            "low": rounded(interval.low) if shown else None,
+            "high": rounded(interval.high) if shown else None,
+            "asked": self.asked,
+            "answered": self.answered,
+            "response_rate": None if rate is None else round(rate, DECIMALS + 2),
+            "open": self.open,
+            "settling": self.settling,
+            "late": self.late,
+            "flag": FLAGS[size],
+        }
+
+
+def rounded(points: float | None) -> float | None:
+    """Return points with as many decimals as the report prints."""
+    return None if points is None else round(points, DECIMALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From when to when questions were asked; the end is not included, None has no bound."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, at: Column) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions of an instant in the period."""
+        since = [at >= self.since] if self.since else []
+        return since + ([at < self.until] if self.until else [])
+
+
+def report(
+    connection: Connection,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    by: str | None = None,
+    now: datetime,
+    zone: str = "UTC",
+) -> dict[str, object]:
+    """Return the figures of the questions asked in a period, all together and by group; months are those of `zone`.
+
+    Score events of other tools count in n, by when they were asked, but not in `asked`. Raises BadInput for an unknown
+    `by`.
+    """
+    if by is not None and by not in BY:
+        raise BadInput(f"A report is made by {', '.join(BY)}, not by {by!r}.")
+    period = Period(since, until)
+    groups = count(connection, period, by, zone)
+    shown = sorted((name, figures) for (recovery, name), figures in groups.items() if not recovery)
+    apart = [figures for (recovery, _), figures in groups.items() if recovery]
+    listed = [{"group": name, **figures.as_dict()} for name, figures in shown] if by else []
+    if by == "month":
+        listed = [{**one, "change": change} for one, change in zip(listed, changes(shown), strict=True)]
+    return {
+        **sum((figures for _, figures in shown), Figures()).as_dict(),
+        "by": by,
+        "since": since.astimezone(UTC).isoformat() if since else None,
+        "until": until.astimezone(UTC).isoformat() if until else None,
+        "as_of": now.astimezone(UTC).isoformat(),
+        "groups": listed,
+        "recovery": sum(apart, Figures()).as_dict(),
+    }
+
+
+def changes(shown: list[tuple[str, Figures]]) -> Iterator[dict[str, object] | None]:
+    """Give, for each month, the step from the month before, called significant only by the test; None for the first."""
+    before: Figures | None = None
+    for _, figures in shown:
+        if before is None:
+            yield None
+        else:
+            step = nps.change_test(before.counts(), figures.counts())
+            yield {"delta": rounded(step.delta), "p": round(step.p, DECIMALS + 2), "significant": step.significant}
+        before = figures
+
+
+def count(connection: Connection, period: Period, by: str | None, zone: str) -> dict[tuple[bool, str], Figures]:
+    """Return the figures by (recovery, group)."""
+    q, r, c = t.survey_request.c, t.response.c, t.customer.c
+    asked_at, owner = sa.func.coalesce(q.asked_at, r.asked_at), sa.func.coalesce(q.customer, r.customer)
+    months = month_starts(connection, period, zone) if by == "month" else []
+    answers: sa.FromClause = t.response.outerjoin(t.survey_request, q.id == r.request)
+    asked: sa.FromClause = t.survey_request
+    if by == "segment":
+        answers, asked = answers.outerjoin(t.customer, c.id == owner), asked.outerjoin(t.customer, c.id == q.customer)
+    of_answer: dict[str | None, Column] = {
+        "trigger": sa.func.coalesce(q.trigger, r.trigger),
+        "touchpoint": sa.func.coalesce(q.step, r.touchpoint),
+        "segment": c.segment,
+        "month": month(asked_at, months),
+        None: sa.literal(""),
+    }
+    of_asked = {**of_answer, "trigger": q.trigger, "touchpoint": q.step, "month": month(q.asked_at, months)}
+    found = answered(connection, answers, period.holds(asked_at), of_answer[by])
+    for key, more in requested(connection, asked, period.holds(q.asked_at), of_asked[by]):
+        found[key] = found.get(key, Figures()) + more
+    return found
+
+
+def answered(
+    connection: Connection, source: sa.FromClause, conditions: list[sa.ColumnElement[bool]], group: Column
+) -> dict[tuple[bool, str], Figures]:
+    """Count the answers of a period by group."""
+    r = t.response.c
+    name, recovery = named(group), sa.func.coalesce(t.survey_request.c.trigger, r.trigger) == RECOVERY
+    query = sa.select(
+        recovery,
+        name,
+        *(total(r.band == band.value) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)),
+        sa.func.count(r.request),
+        total(r.state == ResponseState.SETTLING),
+        total(r.late),
+    )
+    query = query.select_from(source).where(*conditions).group_by(BY_THE_FIRST_TWO)
+    return {
+        (bool(again), str(key)): Figures(int(p), int(s), int(d), answered=int(n), settling=int(still), late=int(late))
+        for again, key, p, s, d, n, still, late in connection.execute(query)
+    }
+
+
+def requested(
+    connection: Connection, source: sa.FromClause, conditions: list[sa.ColumnElement[bool]], group: Column
+) -> Iterator[tuple[tuple[bool, str], Figures]]:
+    """Count the questions of a period by group."""
+    q = t.survey_request.c
+    name, recovery = named(group), q.trigger == RECOVERY
+    query = sa.select(recovery, name, sa.func.count(), total(q.state == RequestState.OPEN))
+    for again, key, asked, still_open in connection.execute(
+        query.select_from(source).where(*conditions).group_by(BY_THE_FIRST_TWO)
+    ):
+        yield (bool(again), str(key)), Figures(asked=int(asked), open=int(still_open))
+
+
+def named(group: Column) -> Column:
+    """Return a group's name, with a word for what has none."""
+    return sa.func.coalesce(sa.func.nullif(group, ""), NONE).label("name")
+
+
+def total(condition: Column) -> Column:
+    """Count the rows that meet a condition."""
+    return sa.func.sum(sa.case((condition, 1), else_=0))
+
+
+def month_starts(connection: Connection, period: Period, zone: str) -> list[tuple[str, datetime]]:
+    """Return each month from the first question to the last, with the instant at which it begins in the zone."""
+    first, last = None, None
+    for table in (t.survey_request, t.response):
+        at = table.c.asked_at
+        low, high = connection.execute(sa.select(sa.func.min(at), sa.func.max(at)).where(*period.holds(at))).one()
+        first = min(filter(None, (first, low)), default=None)
+        last = max(filter(None, (last, high)), default=None)
+    return list(starts(first, last, zone_info(zone), zone)) if first and last else []
+
+
+def starts(first: datetime, last: datetime, info: ZoneInfo, zone: str) -> Iterator[tuple[str, datetime]]:
+    """Give the name and first instant of each month between two instants."""
+    begin, end = in_zone(first, zone), in_zone(last, zone)
+    for number in range(begin.year * 12 + begin.month - 1, end.year * 12 + end.month):
+        year, month_of_year = divmod(number, 12)
+        yield f"{year:04}-{month_of_year + 1:02}", instant_of(datetime(year, month_of_year + 1, 1), info)  # noqa: DTZ001  # a wall time
+
+
+def month(at: Column, months: list[tuple[str, datetime]]) -> Column:
+    """Return the month of an instant: no database knows every zone, so the months' beginnings are handed over."""
+    following = list(pairwise(months))
+    if not following:
+        return sa.literal(months[0][0] if months else NONE)
+    return sa.case(*((at < start, name) for (name, _), (_, start) in following), else_=months[-1][0])
+
+
+def as_text(told: Mapping[str, object]) -> str:
+    """Return the report for a terminal: one line for all, one for each group, recovery apart, and how to read it."""
+    groups = cast("list[dict[str, object]]", told["groups"])
+    lines = [HEADER.format(str(told["by"] or ""))]
+    lines += [row(str(one["group"]), one) for one in groups]
+    lines.append(row("all", told))
+    recovery = cast("dict[str, object]", told["recovery"])
+    if recovery["asked"] or recovery["n"]:
+        lines += ["", row("recovery", recovery)]
+    lines += [
+        "",
+        "asked: questions sent in the period; rate: answers to them. Low and high: 95 % adjusted Wald interval.",
+    ]
+    if told["open"]:
+        lines.append(f"{told['open']} questions may still be answered, so the rates may rise.")
+    if told["settling"] or told["late"]:
+        lines.append(f"{told['settling']} answers may still change; {told['late']} arrived more than 7 days late.")
+    lines.append("Below 5 answers only counts are shown; below 30 a score is flagged as small.")
+    return "\n".join(lines)
+
+
+HEADER = "{:<24}     n   NPS    low   high  prom  pass  detr  asked   rate"
+
+
+def row(name: str, figures: Mapping[str, object]) -> str:
+    """Return one line of the report."""
+    points = "  ".join(f"{cell(figures[one]):>5}" for one in ("nps", "low", "high"))
+    bands = "".join(f"{figures[one]:>6}" for one in ("promoters", "passives", "detractors"))
+    rate = figures["response_rate"]
+    share = f"{100 * rate:.0f} %" if isinstance(rate, int | float) else "-"
+    flag = f"  {figures['flag']}" if figures["flag"] else ""
+    change = cast("dict[str, object] | None", figures.get("change"))
+    if change and change["significant"]:
+        flag += f"  changed by {cell(change['delta'])}"
+    return f"{name:<24.24}{figures['n']:>6} {points}{bands}{figures['asked']:>7}{share:>7}{flag}"
+
+
+def cell(points: object) -> str:
+    """Return points as the terminal shows them, with a sign."""
+    return f"{points:+.0f}" if isinstance(points, int | float) else "-"
