@@ -140,10 +140,11 @@ def _value_in_words(column: Column, position: Position) -> str:
 
 def sample(grid: Grid, box: Box) -> dict[str, Scalar | None]:
     """Return one set of inputs that lies in a box."""
-    return {axis.column.name: _sample(axis, mask) for axis, mask in zip(grid.axes, box, strict=True)}
+    return {axis.column.name: sample_value(axis, mask) for axis, mask in zip(grid.axes, box, strict=True)}
 
 
-def _sample(axis: Axis, mask: int) -> Scalar | None:
+def sample_value(axis: Axis, mask: int) -> Scalar | None:
+    """Return one value of the first class of a mask; None is the unknown one."""
     part = axis.parts[bits(mask)[0]]
     if part.unknown:
         return None

@@ -7,17 +7,20 @@ not for programmers.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-from workers.ruletable.boxes import box_json, paste_row, sample, sample_in_words, sentence
+from workers.ruletable.boxes import box_json, paste_row, sentence
+from workers.ruletable.cases import Case, case_faults
+from workers.ruletable.deciding import compile_table
 from workers.ruletable.gaps import MOST_GAPS, find_gaps
+from workers.ruletable.gating import gating_faults
 from workers.ruletable.grid import Grid, bits, build_grid
-from workers.ruletable.model import Fault, HitPolicy, Inputs, Known, Role, Rule, Severity, Table
+from workers.ruletable.identity import id_faults, validity_faults
+from workers.ruletable.model import Fault, Inputs, Known, Severity, Table
 from workers.ruletable.naming import naming_faults
-from workers.ruletable.overlaps import pairs
+from workers.ruletable.overlapfaults import masked_faults, merge_faults, overlap_faults, policy_faults
 from workers.ruletable.values import Kind
 from workers.words import BadInput, Misconfigured
-
-_MOST_OVERLAPS = 10_000  # a table with more is not mended pair by pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +39,36 @@ class _Past:
 
 
 def check(
-    table: Table, *, known: Known | None = None, responses: Iterable[Inputs] | None = None, allowed: bool = False
+    table: Table,
+    *,
+    known: Known | None = None,
+    responses: Iterable[Inputs] | None = None,
+    cases: Sequence[Case] = (),
+    earlier: Iterable[Table] = (),
+    today: date | None = None,
+    allowed: bool = False,
 ) -> list[Fault]:
-    """Return every fault of a table, cells first, then names, gaps and overlaps; with `allowed`, notes as well."""
+    """Return every fault of a table, cells first, then names, cases, gaps, overlaps and review gating.
+
+    `responses` are the inputs of past responses, `earlier` former versions of the table; with `allowed`, gaps and
+    overlaps that the hit policy allows are listed as notes.
+    """
     grid = build_grid(table.inputs, table.rules)
     past = _past(grid, responses)
     return [
         *table.faults,
         *_column_faults(table),
         *naming_faults(table, known),
+        *id_faults(table, earlier),
+        *validity_faults(table, today),
+        *(case_faults(compile_table(table), cases) if cases and not table.faults else ()),
         *_gap_faults(table, grid, past, allowed),
-        *_overlap_faults(table, grid, past, allowed),
+        *overlap_faults(table, grid, past.within, allowed),
+        *masked_faults(table, grid),
+        *merge_faults(table, grid),
+        *policy_faults(table),
+        *gating_faults(table, grid),
+        *_unused_faults(table, grid, past),
     ]
 
 
@@ -143,60 +165,27 @@ def _only_unknown(parts: Sequence[object], mask: int) -> bool:
     return all(getattr(parts[number], "unknown", False) for number in bits(mask)) and len(parts) > 1
 
 
+def _unused_faults(table: Table, grid: Grid, past: _Past) -> Iterator[Fault]:
+    """Yield a warning for each rule that none of the past responses matched, when there are any."""
+    if not past.points:
+        return
+    used = 0
+    for point in past.points:
+        used |= grid.hits(point)
+    for number, rule in enumerate(grid.rules):
+        if not used >> number & 1:
+            yield Fault(
+                "W603",
+                Severity.WARNING,
+                f"Row {rule.row} ({rule.id}): none of the {past.points.total()} past responses matched it. Check that "
+                f"it says what you mean.",
+                (rule.id,),
+                (rule.row,),
+            )
+
+
 def nearest(grid: Grid, box: Sequence[int]) -> int | None:
     """Return the rule that misses a box in the fewest columns, the topmost of equals."""
     misses = [sum(1 for mine, theirs in zip(masks, box, strict=True) if not mine & theirs) for masks in grid.masks]
     outside = [sum(1 for mine, theirs in zip(masks, box, strict=True) if theirs & ~mine) for masks in grid.masks]
     return min(range(len(misses)), key=lambda rule: (misses[rule], outside[rule], rule), default=None)
-
-
-def _overlap_faults(table: Table, grid: Grid, past: _Past, allowed: bool) -> Iterator[Fault]:
-    count = 0
-    strict = table.hit_policy in (HitPolicy.UNIQUE, HitPolicy.ANY)
-    if not strict and not allowed:
-        return
-    for first, second, box in pairs(grid):
-        fault = _overlap_fault(table, grid, (first, second), box, past)
-        if fault.severity is Severity.INFO and not allowed:
-            continue
-        if count == _MOST_OVERLAPS:
-            yield Fault("I202", Severity.INFO, f"More overlaps than these {count} are left: mend some and check again.")
-            return
-        count += 1
-        yield fault
-
-
-def outcome_of(table: Table, rule: Rule) -> tuple[object, ...]:
-    """Return what a rule does, its notes left aside."""
-    return tuple(rule.outputs.get(column.name) for column in table.outputs if column.role is not Role.NOTE)
-
-
-def _overlap_fault(table: Table, grid: Grid, both: tuple[int, int], box: Sequence[int], past: _Past) -> Fault:
-    first, second = (grid.rules[number] for number in both)
-    equal = outcome_of(table, first) == outcome_of(table, second)
-    code, severity, advice = _overlap_code(table.hit_policy, equal)
-    said, columns = sentence(grid, box)
-    example = sample_in_words(table, sample(grid, box))
-    return Fault(
-        code=code,
-        severity=severity,
-        message=f"Rows {first.row} ({first.id}) and {second.row} ({second.id}) both match {said}, for example "
-        f"{example}. {advice}",
-        rules=(first.id, second.id),
-        rows=(first.row, second.row),
-        columns=columns,
-        box=box_json(grid, box),
-        responses=past.within(box) if past.given else 0,
-    )
-
-
-def _overlap_code(policy: HitPolicy, equal: bool) -> tuple[str, Severity, str]:
-    if policy is HitPolicy.ANY:
-        if equal:
-            return "I201", Severity.INFO, "They do the same, which ANY allows."
-        return "E201", Severity.ERROR, "They do different things: make one of them narrower, or their outputs equal."
-    if policy is HitPolicy.UNIQUE:
-        if equal:
-            return "W202", Severity.WARNING, "They do the same: delete one, or make one of them narrower."
-        return "E201", Severity.ERROR, "Only one may: make one of them narrower."
-    return "I201", Severity.INFO, f"{policy} allows it."

@@ -28,6 +28,7 @@ from workers.ruletable.sfeel import Literal, Tests, parse_literal, parse_literal
 from workers.ruletable.tests_to_cells import cell_from_tests, domain_of
 from workers.ruletable.values import Kind, Scalar, show
 
+DMN = "table.dmn"
 _TYPES = {
     "number": Kind.NUMBER, "double": Kind.NUMBER, "decimal": Kind.NUMBER, "float": Kind.NUMBER,
     "integer": Kind.INTEGER, "int": Kind.INTEGER, "long": Kind.INTEGER, "short": Kind.INTEGER,
@@ -77,7 +78,7 @@ def parse_dmn(data: bytes, decision: str | None = None) -> Table:
     tests = [_row(rule, "inputEntry", number, name) for number, rule in enumerate(rules, start=1)]
     outputs = [_row(rule, "outputEntry", number, name) for number, rule in enumerate(rules, start=1)]
     table = _Assembly(root, node, name, items).table(rules, tests, outputs)
-    files = {"table.dmn": data.decode("utf-8", "replace"), "decision": name}
+    files = {DMN: etree.tostring(root, encoding="unicode"), "decision": name}
     return replace(table, files=files, canonical=canonical_form(table))
 
 

@@ -4,6 +4,7 @@ The same compiled form that decides; this only types what comes in and shapes wh
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date, time, timedelta
 from decimal import Decimal
 
 from workers.ruletable.boxes import json_value
@@ -13,10 +14,13 @@ from workers.ruletable.values import Kind, Scalar, Value, position_of
 from workers.words import BadInput
 
 _PLAIN = (str, bool, int, float, Decimal)
+_ANY = (*_PLAIN, date, time, timedelta)
 
 
-def typed_inputs(table: Table, given: Mapping[str, object]) -> Inputs:
+def typed_inputs(table: Table, given: Mapping[str, object], *, plain: bool = True) -> Inputs:
     """Return the inputs of a table from JSON values, by column name, label or path; what is absent is unknown.
+
+    Without `plain`, values that are already typed (dates, durations) pass too.
 
     Raises BadInput for a key that no column has and for a value that is no plain one.
     """
@@ -25,7 +29,7 @@ def typed_inputs(table: Table, given: Mapping[str, object]) -> Inputs:
     for column in table.inputs:
         key, value = _find(column, given)
         used.add(key)
-        if value is not None and not isinstance(value, _PLAIN):
+        if value is not None and not isinstance(value, _PLAIN if plain else _ANY):
             raise BadInput(f"{column.name} must be a single value, not {type(value).__name__}.")
         found[column.name] = value
     unknown = sorted(set(given) - used)

@@ -1,18 +1,47 @@
-"""Read a table's folder from disk. The only module of the engine that opens files."""
+"""Read a table from disk: a folder, a workbook or a DMN file. The only module of the engine that opens files."""
 
 from pathlib import Path
 
+from workers.ruletable.dmn_reading import parse_dmn
 from workers.ruletable.model import Table, Unreadable
-from workers.ruletable.reading import parse
+from workers.ruletable.reading import DEFINITION, RULES, parse
+from workers.ruletable.sheets import read_xlsx
 
-_FILES = ("table.yaml", "rules.csv")
+_WORKBOOK = "rules.xlsx"
 
 
 def load(folder: Path) -> Table:
-    """Read the table in a folder. Raises Unreadable with what is missing or cannot be read."""
+    """Read the table in a folder: table.yaml with rules.csv, or with rules.xlsx. Raises Unreadable."""
     if not folder.is_dir():
-        raise Unreadable(f"{folder} is not a folder: a rule table is a folder with {' and '.join(_FILES)}.")
-    return parse({name: _read(folder / name) for name in _FILES if (folder / name).is_file()})
+        raise Unreadable(f"{folder} is not a folder: a rule table is a folder with {DEFINITION} and {RULES}.")
+    if (folder / _WORKBOOK).is_file() and not (folder / RULES).is_file():
+        own = folder / DEFINITION
+        return read_xlsx(_read(folder / _WORKBOOK), _text(own) if own.is_file() else None)
+    return parse({name: _read(folder / name) for name in (DEFINITION, RULES) if (folder / name).is_file()})
+
+
+def load_path(path: Path, decision: str | None = None, *, definition: str | None = None) -> Table:
+    """Read a table from a folder, an .xlsx workbook or a .dmn file. Raises Unreadable.
+
+    `decision` chooses in a DMN file; `definition` is a table.yaml to read a workbook by.
+    """
+    if not path.exists():
+        raise Unreadable(f"{path} does not exist.")
+    suffix = path.suffix.lower()
+    if path.is_file() and suffix in (".dmn", ".xml"):
+        return parse_dmn(_read(path), decision)
+    if path.is_file() and suffix == ".xlsx":
+        return read_xlsx(_read(path), definition)
+    if path.is_file() and suffix == ".csv":
+        return load(path.parent) if path.name == RULES else _loose(path)
+    return load(path)
+
+
+def _loose(path: Path) -> Table:
+    beside = path.parent / DEFINITION
+    if not beside.is_file():
+        raise Unreadable(f"{path} has no {DEFINITION} beside it, which says what its columns hold.")
+    return parse({DEFINITION: _read(beside), RULES: _read(path)})
 
 
 def _read(path: Path) -> bytes:
@@ -20,3 +49,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as fault:
         raise Unreadable(f"{path} cannot be read: {fault.strerror}.") from None
+
+
+def _text(path: Path) -> str:
+    return _read(path).decode("utf-8-sig", "replace")

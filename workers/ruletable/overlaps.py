@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from workers.ruletable.grid import Grid, any_of, bits
 
+_MOST_STEPS = 50_000  # a rule that so many pieces do not settle counts as one that may win
+
 
 def partners(grid: Grid) -> list[int]:
     """Return, for each rule, the set of other rules that match some of the same inputs."""
@@ -33,32 +35,36 @@ def pairs(grid: Grid) -> Iterator[tuple[int, int, tuple[int, ...]]]:
 
 def covered_by(grid: Grid, rule: int, others: Sequence[int]) -> bool:
     """Say whether a set of rules together covers everything that one rule lets through."""
-    target = grid.masks[rule]
-    boxes = [
-        box for number in others if all(box := tuple(a & b for a, b in zip(target, grid.masks[number], strict=True)))
-    ]
-    return _covers(target, boxes, set())
+    return covered_by_boxes(grid.masks[rule], [grid.masks[number] for number in others])
 
 
-def _covers(target: tuple[int, ...], boxes: list[tuple[int, ...]], seen: set[tuple[tuple[int, ...], int]]) -> bool:
-    """Say whether boxes cover a target, by cutting the target along one of them."""
+def covered_by_boxes(target: Sequence[int], boxes: Sequence[Sequence[int]]) -> bool:
+    """Say whether boxes together cover a box; where that cannot be told within reason, say no."""
+    meeting = [tuple(box) for box in boxes if all(a & b for a, b in zip(target, box, strict=True))]
+    return _covers(tuple(target), meeting, [_MOST_STEPS])
+
+
+def _covers(target: tuple[int, ...], boxes: Sequence[tuple[int, ...]], steps: list[int]) -> bool:
+    """Say whether boxes cover a target, by cutting off what the best of them covers, axis by axis."""
+    steps[0] -= 1
     meeting = [box for box in boxes if all(a & b for a, b in zip(target, box, strict=True))]
-    if not meeting:
+    if not meeting or steps[0] < 0:
         return False
-    if any(all(not a & ~b for a, b in zip(target, box, strict=True)) for box in meeting):
-        return True
-    if (key := (target, len(meeting))) in seen:
-        return True
-    pivot = max(meeting, key=lambda box: sum((a & b).bit_count() for a, b in zip(target, box, strict=True)))
+    best = max(meeting, key=lambda box: _shared(target, box))
     rest = list(target)
-    for axis, (mine, theirs) in enumerate(zip(target, pivot, strict=True)):
+    for axis, (mine, theirs) in enumerate(zip(target, best, strict=True)):
         if mine & ~theirs:
-            piece = (*rest[:axis], mine & ~theirs, *rest[axis + 1 :])
-            if not _covers(piece, meeting, seen):
+            if not _covers((*rest[:axis], mine & ~theirs, *rest[axis + 1 :]), meeting, steps):
                 return False
             rest[axis] = mine & theirs
-    seen.add(key)
     return True
+
+
+def _shared(target: Sequence[int], box: Sequence[int]) -> int:
+    size = 1
+    for mine, theirs in zip(target, box, strict=True):
+        size *= (mine & theirs).bit_count()
+    return size
 
 
 def mergeable(grid: Grid, same: Sequence[Sequence[int]]) -> Iterator[tuple[int, tuple[int, ...]]]:

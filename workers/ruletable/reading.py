@@ -81,7 +81,7 @@ def decode(name: str, data: bytes) -> str:
         ) from None
 
 
-def read_rows(text: str) -> tuple[list[list[str]], str]:
+def read_rows(text: str, most: int = _MOST_ROWS) -> tuple[list[list[str]], str]:
     """Split CSV text into rows of cells, and return the delimiter: `;`, `,` or tab, whichever the header holds."""
     header = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(";,\t", key=header.count)
@@ -90,9 +90,9 @@ def read_rows(text: str) -> tuple[list[list[str]], str]:
     try:
         rows = list(csv.reader(io.StringIO(straight, newline=""), delimiter=delimiter))
     except csv.Error as fault:
-        raise Unreadable(f"{RULES} is not a CSV file: {fault}.") from None
-    if len(rows) > _MOST_ROWS:
-        raise Unreadable(f"{RULES} has {len(rows)} rows; at most {_MOST_ROWS} are read.")
+        raise Unreadable(f"The file is not CSV: {fault}.") from None
+    if len(rows) > most:
+        raise Unreadable(f"The file has {len(rows)} rows; at most {most} are read.")
     return rows, delimiter
 
 
