@@ -173,16 +173,18 @@ def keep(found: list[Path]) -> None:
     cache().mkdir(parents=True, exist_ok=True)
     for jar in found:
         if jar.parent != cache():
-            shutil.copyfile(jar, cache() / jar.name)
+            fresh = cache() / f"{jar.name}.{os.getpid()}"
+            shutil.copyfile(jar, fresh)
+            fresh.replace(cache() / jar.name)  # a broker that was started meanwhile keeps the file it has open
     (cache() / "complete").touch()
 
 
 def from_jgo() -> list[Path]:
-    """Resolve the jars in pure Python. `all_jars`, because `classpath` leaves out those that are Java modules."""
+    """Resolve the jars in pure Python. Not with `jgo.build`, which fetches a whole JDK to sort them into kinds."""
     import jgo  # of the services extra
 
-    built = jgo.build("+".join(":".join(coordinate) for coordinate in COORDINATES))
-    return [Path(jar) for jar in built.all_jars]
+    resolved = jgo.resolve("+".join(":".join(coordinate) for coordinate in COORDINATES))
+    return [Path(artifact.resolve()) for artifact in resolved]
 
 
 def from_maven() -> list[Path]:

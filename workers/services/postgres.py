@@ -103,9 +103,12 @@ def reachable(programs: Path, directory: Path, account: Account | None) -> Path:
     """Return programs that `account` can run: where they are, or a copy when a folder above them is closed to it."""
     if account is None or open_to_all(programs / "postgres"):
         return programs
-    copy = directory / "programs"
+    copy = directory / "programs" / "package" / programs.parent.name
     if not (copy / "bin" / "postgres").exists():
         shutil.copytree(programs.parent, copy, dirs_exist_ok=True)
+        libraries = programs.parent.parent.with_suffix(".libs")
+        if libraries.exists():  # a wheel keeps them beside the package, and its programs look for them there
+            shutil.copytree(libraries, directory / "programs" / libraries.name, dirs_exist_ok=True)
     return copy / "bin"
 
 
