@@ -5,8 +5,9 @@ comes again changes nothing. A batch that fails is taken event by event; the one
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 
 from sqlalchemy.engine import Connection
 
@@ -24,6 +25,7 @@ from workers.store.ledger import Consumed, Incoming, Outcome, Taken
 from workers.words import BadInput, CustomerId, Door, NotNow
 
 log = logging.getLogger(__name__)
+DRY_RUN_CHUNK = 500
 PLANNING_ONLY = frozenset({Kind.JOURNEY})
 
 
@@ -36,13 +38,23 @@ class Intake:
         self._policy = policy
         self._now = now
 
-    def take(self, batch: Sequence[Incoming], door: Door, consumed: Sequence[Consumed] = ()) -> list[Outcome]:
+    def take(
+        self,
+        batch: Sequence[Incoming],
+        door: Door,
+        consumed: Sequence[Consumed] = (),
+        *,
+        refused: Sequence[Rejected | None] = (),
+    ) -> list[Outcome]:
         """Take a batch in and return one outcome per message, in order. Idempotent.
 
-        Raises NotNow when the database is away: the caller keeps the batch and tries again.
+        `refused` has, for messages that the door itself could not read, why. Raises NotNow when the database is away:
+        the caller keeps the batch and tries again.
         """
         now = self._now()
-        parsed = [self._codec.parse(one.body, one.headers, now, content_type=one.content_type) for one in batch]
+        parsed = [self._parse(one, now) for one in batch]
+        for place, why in enumerate(refused):
+            parsed[place] = why or parsed[place]
         try:
             return self._store.write(lambda connection: self._take(connection, batch, parsed, door, consumed, now))
         except NotNow:
@@ -82,19 +94,19 @@ class Intake:
         self._store.write(lambda connection: ledger.record_consumed(connection, consumed))
         return outcomes
 
-    def dry_run(self, batch: Sequence[Incoming]) -> list[tuple[Event | Rejected, Changes]]:
-        """Return what each message would change, one after the other, and store nothing."""
+    def dry_run(self, messages: Iterable[Incoming]) -> Iterator[tuple[Event | Rejected, Changes]]:
+        """Give what each message would change, one after the other; stores nothing."""
         now = self._now()
-        parsed = [self._codec.parse(one.body, one.headers, now, content_type=one.content_type) for one in batch]
         with self._store.reading() as connection:
             work = Batch(connection, self._policy(), now, lock=False)
-            work.load([one for one in parsed if isinstance(one, Event)])
-            found = []
-            for event in parsed:
-                changes = work.effects(event) if isinstance(event, Event) else Changes()
-                work.absorb(changes)
-                found.append((event, changes))
-            return found
+            for chunk in batched(messages, DRY_RUN_CHUNK):
+                parsed = [self._parse(one, now) for one in chunk]
+                work.load([one for one in parsed if isinstance(one, Event)])
+                for event in parsed:
+                    yield work.tried(event)
+
+    def _parse(self, message: Incoming, now: datetime) -> Event | Rejected:
+        return self._codec.parse(message.body, message.headers, now, content_type=message.content_type)
 
     def _take(
         self,
@@ -150,6 +162,18 @@ class Intake:
         return Outcome(Taken.ACCEPTED, event)
 
 
+def refusal_of(event: Event, detail: str) -> Rejected:
+    """Return the refusal of a readable event whose data cannot be taken."""
+    return Rejected(Refusal.SCHEMA, (Fault("/data", detail),), event.source, event.id, event.crm_id)
+
+
+def batched(messages: Iterable[Incoming], size: int) -> Iterator[list[Incoming]]:
+    """Cut a stream of messages into lists."""
+    waiting = iter(messages)
+    while chunk := list(islice(waiting, size)):
+        yield chunk
+
+
 def conflicting(event: Event) -> Rejected:
     """Return the refusal of an event whose source and id are known with other content."""
     detail = (
@@ -192,14 +216,15 @@ class Batch:
             wanted.setdefault(key, event.crm_id)
             if event.merged_into:
                 wanted.setdefault(customer_id(event.merged_into, self.policy.ids), event.merged_into)
-            if event.kind not in PLANNING_ONLY:
+            if event.kind not in PLANNING_ONLY or not self.lock:
                 deep.add(key)
+        wanted = {key: crm_id for key, crm_id in wanted.items() if key not in self._facts}
         if self.lock:
             customers = read.lock_customers(self.connection, wanted)
         else:
             customers = read.rows(self.connection, Customer, tables.customer.c.id.in_(list(wanted)))
         light = [one for one in customers if one.id not in deep]
-        self._facts = read.facts_of(self.connection, light, read.FOR_PLANNING)
+        self._facts |= read.facts_of(self.connection, light, read.FOR_PLANNING)
         self._facts |= read.facts_of(self.connection, [one for one in customers if one.id in deep])
         for key, crm_id in wanted.items():
             if key not in self._facts:
@@ -260,6 +285,17 @@ class Batch:
                 changes.add(one.customer)
         changes.merge(effects(event, facts, into, self.policy, self.now, self._numbers))
         return changes
+
+    def tried(self, event: Event | Rejected) -> tuple[Event | Rejected, Changes]:
+        """Return what one event would change, and let the following ones see it."""
+        if isinstance(event, Rejected):
+            return event, Changes()
+        try:
+            changes = self.effects(event)
+        except BadInput as error:
+            return refusal_of(event, str(error)), Changes()
+        self.absorb(changes)
+        return event, changes
 
     def _numbers(self) -> int:
         return next_number(self.connection, "ticket") if self.lock else 0

@@ -2,8 +2,10 @@
 
 import sqlalchemy as sa
 
+from workers.settings import Settings
 from workers.store import tables
 from workers.store.engine import Store
+from workers.words import Misconfigured
 
 SCHEMA = 1
 """The schema this release makes."""
@@ -21,3 +23,16 @@ def migrate(store: Store) -> int:
 def schema_of(store: Store) -> int:
     """Return the schema's number of a database; 0 for an empty one."""
     return SCHEMA if sa.inspect(store.engine).has_table("inbox") else 0
+
+
+def require(store: Store, settings: Settings, *, may_migrate: bool) -> None:
+    """See that the database's schema is new enough; the embedded database is brought up to date by itself.
+
+    Raises Misconfigured when somebody must run `boucle migrate` first.
+    """
+    if schema_of(store) >= MINIMUM:
+        return
+    if store.sqlite and may_migrate:
+        migrate(store)
+        return
+    raise Misconfigured([f"The database has no schema {MINIMUM} or later yet: run `boucle migrate`."])

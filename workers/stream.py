@@ -24,7 +24,7 @@ BUFFER = 1024
 RETRY_SECONDS = 2.0
 
 
-def make_app(settings: Settings, topics: Sequence[str], credentials: object = None) -> faust.App:
+def make_app(settings: Settings, credentials: object = None) -> faust.App:
     """Return a Faust app that only consumes: no tables, no web server, no topics of its own."""
     servers = ";".join(f"kafka://{one.strip()}" for one in settings.kafka_bootstrap.split(","))
     return faust.App(

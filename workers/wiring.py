@@ -24,7 +24,7 @@ from workers.envelope import Codec, EventMap, read_schemas
 from workers.intake import Intake
 from workers.links import Links
 from workers.mailbox import MailboxSender
-from workers.outlets import FileOutlet, KafkaOutlet
+from workers.outlets import FileOutlet
 from workers.policies import Policies
 from workers.relaying import Relaying
 from workers.serving import Serving
@@ -219,7 +219,7 @@ class Boucle:
         holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         if cluster is None:
             return Relaying(self.store, FileOutlet(self.settings.home / "outbox.jsonl"), holder)
-        return Relaying(self.store, KafkaOutlet(cluster, self.settings.topic_prefix), holder)
+        return Relaying(self.store, topics.TopicOutlet(cluster, self.settings.topic_prefix), holder)
 
     def check(self) -> list[str]:
         """Return every fault of data files at once: brand, templates, schemas, tables."""

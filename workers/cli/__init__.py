@@ -1,0 +1,48 @@
+"""The command `boucle`: verbs and their output, no logic. Each module has the verbs of one kind of user.
+
+Exit 0: good; 1: faults or not found; 2: unreadable or wrong use.
+"""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from workers.cli import admin, checking, events, looking, running, sending, tickets
+from workers.cli.shared import say_fault
+from workers.words import BadInput, Conflict, Misconfigured, Never, NotNow
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="boucle")
+def boucle() -> None:
+    """Close the loop on a Net Promoter Score: ask at the right moment, act on every answer, tell the customer."""
+
+
+for module in (running, checking, events, looking, sending, tickets, admin):
+    for command in module.COMMANDS:
+        boucle.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit with its code; an expected failure is a sentence on standard error, no traceback."""
+    try:
+        result = boucle.main(args=arguments, standalone_mode=False, prog_name="boucle")
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except Misconfigured as error:
+        for fault in error.faults:
+            say_fault(fault)
+        sys.exit(1)
+    except BadInput as error:
+        say_fault(str(error))
+        sys.exit(2)
+    except (NotNow, Never, Conflict) as error:
+        say_fault(str(error))
+        sys.exit(1)
+    sys.exit(result if isinstance(result, int) else 0)

@@ -1,0 +1,227 @@
+"""Verbs for the CRM engineer: events publish, import, plan; dead-letters list, show, replay, discard."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import orjson
+
+from workers import topics, wiring
+from workers.cli.shared import as_json, parts, say_fault, show
+from workers.deadletters import DeadLetters
+from workers.importing import CONFIRM_ABOVE, plan_of, preview, take_in
+from workers.imports import Mapping, rows
+from workers.records import DeadLetter
+from workers.store.ledger import Incoming
+from workers.words import BadInput, Misconfigured
+
+STRUCTURED = "application/cloudevents+json"
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def events() -> None:
+    """Events: publish to Kafka, import from CSV, see what they would plan."""
+
+
+def bodies(path: Path) -> Iterator[bytes]:
+    """Give the events of a file: one JSON object a line, or one JSON list."""
+    content = path.read_bytes().lstrip(b"\xef\xbb\xbf \r\n\t")
+    if content.startswith(b"["):
+        try:
+            yield from (orjson.dumps(one) for one in orjson.loads(content))
+        except orjson.JSONDecodeError as error:
+            raise BadInput(f"{path} begins like a JSON list but is none: {error}") from error
+        return
+    yield from (line for line in content.splitlines() if line.strip())
+
+
+@events.command()
+@click.argument("file", type=FILE)
+@as_json
+def publish(file: Path, form: str) -> None:
+    """Publish the events of FILE (JSON lines) to Kafka, each under its customer's id."""
+    found = parts()
+    cluster = wiring.kafka_of(found.settings)
+    if cluster is None:
+        raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first; without a broker, POST the events to /v1/events."])
+    prefix = found.settings.topic_prefix
+    count = topics.publish(cluster, (record_of(body, prefix) for body in bodies(file)))
+    show({"published": count}, f"{count} events published.", form)
+
+
+def record_of(body: bytes, prefix: str) -> topics.Record:
+    """Return the record of an event: its topic follows from its type, its key from its subject."""
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        event = {}
+    kind = str(event.get("type", "")) if isinstance(event, dict) else ""
+    subject = str(event.get("subject") or "") if isinstance(event, dict) else ""
+    topic = topics.Topic.EVENTS
+    if kind.startswith("boucle.score"):
+        topic = topics.Topic.SCORES
+    elif kind.startswith("boucle.ticket"):
+        topic = topics.Topic.TICKET_UPDATES
+    headers = (("content-type", STRUCTURED.encode()),)
+    return topics.Record(topic=prefix + topic, key=subject, value=body, headers=headers)
+
+
+@events.command(name="import")
+@click.argument("file", type=FILE)
+@click.option("--mapping", "mapping_file", type=FILE, required=True, help="Which events a row stands for (YAML).")
+@click.option("--dry-run", is_flag=True, help="Only show what would be planned.")
+@click.option("--yes", is_flag=True, help=f"Go on although more than {CONFIRM_ABOVE} mails are planned.")
+@as_json
+def import_(file: Path, mapping_file: Path, dry_run: bool, yes: bool, form: str) -> int:
+    """Import events from a CSV file, after showing what they would plan."""
+    found = parts()
+    mapping = Mapping.load(mapping_file.read_text(encoding="utf-8-sig"), found.codec)
+    with file.open("rb") as stream:
+        plan = preview(rows(stream, mapping), found.intake, found.policies.current().zone)
+    if dry_run:
+        show(plan.as_dict(), plan.as_text(), form)
+        return 0
+    if form == "text":
+        click.echo(plan.as_text())
+    if plan.planned > CONFIRM_ABOVE and not yes:
+        say_fault(f"{plan.planned} mails would be planned. Look at the plan above, then add --yes.")
+        return 1
+    with (
+        file.open("rb") as stream,
+        click.progressbar(
+            length=plan.events + plan.rejected, label="importing", file=sys.stderr, hidden=not sys.stderr.isatty()
+        ) as bar,
+    ):
+        done = take_in(rows(stream, mapping), found.intake, bar.update)
+    text = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.as_dict().items())
+    show(done.as_dict(), text, form)
+    return 0
+
+
+@events.command(name="plan")
+@click.argument("file", type=FILE)
+@as_json
+def plan(file: Path, form: str) -> None:
+    """Show what the events of FILE (JSON lines) would plan, and store nothing."""
+    found = parts()
+    told = plan_of((Incoming(body, {}, STRUCTURED) for body in bodies(file)), found.intake)
+    show(told, "\n".join(plan_lines(told)), form)
+
+
+def plan_lines(told: list[dict[str, object]]) -> Iterator[str]:
+    """Give the plan for a terminal."""
+    for one in told:
+        yield f"{one['event']}"
+        for touchpoint in one["touchpoints"]:  # type: ignore[attr-defined]  # the shape of plan_of
+            because = f" ({touchpoint['reason']})" if touchpoint["reason"] else ""
+            yield f"  {touchpoint['due_at']}  {touchpoint['touchpoint']}: {touchpoint['state']}{because}"
+        for fault in one.get("errors", ()):  # type: ignore[attr-defined]  # the shape of plan_of
+            yield f"  refused {fault['pointer']}: {fault['detail']}"
+
+
+@click.group(name="dead-letters")
+def dead_letters() -> None:
+    """Events that could not be accepted: nothing is lost."""
+
+
+def letters() -> DeadLetters:
+    """Return the dead letters of this installation."""
+    found = parts()
+    return DeadLetters(found.store, found.intake, found.now)
+
+
+@dead_letters.command(name="list")
+@click.option("--reason", default="", help="Only letters with this reason.")
+@click.option("--all", "every", is_flag=True, help="Replayed and discarded ones as well.")
+@as_json
+def list_(reason: str, every: bool, form: str) -> None:
+    """List them, grouped by fault."""
+    found = letters().list(reason=reason, state="" if every else "open")
+    show([summary(one) for one in found], "\n".join(grouped(found)) or "No dead letters.", form)
+
+
+def summary(letter: DeadLetter) -> dict[str, object]:
+    """Return one letter as it is listed."""
+    return {
+        "id": letter.id,
+        "reason": letter.reason,
+        "fault": letter.fault,
+        "size": len(letter.body),
+        "door": str(letter.door),
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "state": str(letter.state),
+        "received_at": letter.received_at.isoformat(),
+        "source": letter.source,
+        "event": letter.event_id,
+        "subject": letter.subject,
+    }
+
+
+def grouped(found: list[DeadLetter]) -> Iterator[str]:
+    """Give the letters for a terminal, the most frequent reason first."""
+    for reason, count in Counter(one.reason for one in found).most_common():
+        yield f"{reason}: {count}"
+        for one in [letter for letter in found if letter.reason == reason][:20]:
+            place = f"{one.topic}/{one.partition}@{one.offset}" if one.topic else str(one.door)
+            yield f"  {one.id}  {place}  {len(one.body)} bytes  {one.fault[:120]}"
+        if count > 20:
+            yield f"  and {count - 20} more"
+
+
+@dead_letters.command(name="show")
+@click.argument("ident")
+@click.option("--raw", is_flag=True, help="Write the bytes as they came, and nothing else.")
+@as_json
+def show_(ident: str, raw: bool, form: str) -> int:
+    """Show one letter: reason, place, headers, bytes."""
+    letter = letters().show(ident)
+    if letter is None:
+        say_fault(f"No dead letter {ident}.")
+        return 1
+    if raw:
+        sys.stdout.buffer.write(letter.body)
+        return 0
+    body = letter.body[:4000].decode("utf-8", "backslashreplace")
+    value = {**summary(letter), "headers": letter.headers, "body": body}
+    text = "\n".join(f"{name}: {entry}" for name, entry in value.items())
+    show(value, text, form)
+    return 0
+
+
+@dead_letters.command()
+@click.argument("ident", required=False)
+@click.option("--reason", default="", help="Replay every open letter with this reason.")
+@as_json
+def replay(ident: str | None, reason: str, form: str) -> int:
+    """Take one letter in again, or all with one reason; without either, all that are open."""
+    found = letters()
+    one = found.show(ident) if ident else None
+    if ident and one is None:
+        say_fault(f"No dead letter {ident}.")
+        return 1
+    taken, refused = found.replay([one] if one else found.list(reason=reason))
+    show({"replayed": taken, "refused": refused}, f"{taken} taken in, {refused} refused again.", form)
+    return 1 if refused else 0
+
+
+@dead_letters.command()
+@click.argument("ident")
+@click.option("--reason", required=True, help="Why it is discarded.")
+def discard(ident: str, reason: str) -> int:
+    """Discard one letter."""
+    found = letters()
+    letter = found.show(ident)
+    if letter is None:
+        say_fault(f"No dead letter {ident}.")
+        return 1
+    found.discard(letter, reason)
+    click.echo("Discarded.")
+    return 0
+
+
+COMMANDS = (events, dead_letters)

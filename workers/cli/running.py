@@ -1,0 +1,98 @@
+"""Verbs that start roles: run, stream, send, web; and what they need first: migrate, topics, services."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from workers import migrating, roles, topics, wiring
+from workers import services as services_module
+from workers.cli.shared import as_json, parts, settings, show
+from workers.words import Misconfigured
+
+
+@click.command()
+def run() -> None:
+    """Run all roles in one process, embedded by default."""
+    found = parts()
+    wanted = [roles.sender(found), roles.web(found)]
+    if found.settings.kafka_bootstrap:
+        wanted.append(roles.stream(found))
+    click.echo(f"Boucle runs: http://{found.settings.http_bind}", err=True)
+    asyncio.run(roles.run_roles(wanted))
+
+
+@click.command()
+def stream() -> None:
+    """Take events from Kafka (a Faust worker)."""
+    asyncio.run(roles.run_roles([roles.stream(parts())]))
+
+
+@click.command()
+def web() -> None:
+    """Serve the pages and the HTTP doors."""
+    asyncio.run(roles.run_roles([roles.web(parts())]))
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database to the schema of this release."""
+    number = migrating.migrate(wiring.Boucle(settings()).store)
+    click.echo(f"The database has schema {number}.")
+
+
+@click.group(name="topics")
+def topics_group() -> None:
+    """Kafka's topics."""
+
+
+@topics_group.command(name="create")
+def topics_create() -> None:
+    """Create the topics that are missing."""
+    found = settings()
+    cluster = wiring.kafka_of(found)
+    if cluster is None:
+        raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first."])
+    made = topics.create(cluster, found.topic_prefix, found.replication)
+    click.echo("\n".join(f"created {name}" for name in made) or "Every topic is there already.")
+
+
+@click.group()
+def services() -> None:
+    """Real Kafka, PostgreSQL and a mail server from ordinary packages, on this machine."""
+
+
+@services.command(name="up")
+@click.argument("names", nargs=-1)
+def services_up(names: tuple[str, ...]) -> None:
+    """Start them (all of kafka and postgres unless named) and print their addresses as settings."""
+    found = services_module.up(services_home(), names or services_module.DEFAULT_PARTS)
+    for name, address in found.items():
+        click.echo(f"{services_module.SETTINGS[services_module.Part(name)]}={address}")
+
+
+@services.command(name="down")
+@click.argument("names", nargs=-1)
+def services_down(names: tuple[str, ...]) -> None:
+    """Stop them; their data stays."""
+    stopped = services_module.down(services_home(), names or tuple(part.value for part in services_module.Part))
+    click.echo("\n".join(f"stopped {name}" for name in stopped) or "Nothing was running.")
+
+
+@services.command(name="status")
+@as_json
+def services_status(form: str) -> None:
+    """Show which of them run, and where."""
+    found = services_module.status(services_home())
+    value = [
+        {"name": one.name, "state": one.state.value, "address": one.address, "setting": one.setting} for one in found
+    ]
+    show(value, "\n".join(f"{one.name:10} {one.state.value:8} {one.address}" for one in found), form)
+
+
+def services_home() -> Path:
+    """Return where the services keep their data."""
+    return settings().home.resolve() / "services"
+
+
+COMMANDS = (run, stream, web, migrate, topics_group, services)

@@ -1,0 +1,91 @@
+"""Verbs around sending: the role itself, its preview, pause and resume, and a test mail."""
+
+import asyncio
+
+import click
+
+from workers import controls, roles
+from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.composing import MailFacts, compose
+from workers.handover import SendKind
+from workers.previewing import NEXT, next_mails
+from workers.records import Customer
+from workers.store import read, tables
+
+
+@click.command()
+@click.option("--preview", is_flag=True, help=f"List the next {NEXT} mails with the reason of each; send nothing.")
+@as_json
+def send(preview: bool, form: str) -> None:
+    """Wake what is due, hand over mails and webhooks, relay the outbox."""
+    found = parts()
+    if not preview:
+        asyncio.run(roles.run_roles([roles.sender(found)]))
+        return
+    with found.store.reading() as connection:
+        mails = next_mails(connection)
+        state = controls.sending_now(connection, found.sending)
+    lines = [f"Sending is {state.state}. {state.reason}".strip()]
+    lines += [f"{one.at:%Y-%m-%d %H:%M}  {one.customer:20} {one.template:20} {one.reason}" for one in mails]
+    show([one.as_dict() for one in mails], "\n".join(lines), form)
+
+
+@click.command()
+@click.option("--touchpoint", default="", help="Pause this touchpoint only.")
+def pause(touchpoint: str) -> None:
+    """Pause sending; what is due waits, nothing is lost."""
+    found = parts()
+    by = user_name()
+    found.store.write(lambda connection: controls.pause(connection, found.now(), by, touchpoint=touchpoint))
+    click.echo(f"Paused: {touchpoint or 'all sending'}.")
+
+
+@click.command()
+@click.option("--touchpoint", default="", help="Resume this touchpoint only.")
+def resume(touchpoint: str) -> None:
+    """Let sending go on; the first time, this switches it on."""
+    found = parts()
+    by = user_name()
+    found.store.write(
+        lambda connection: controls.resume(connection, found.sending, found.now(), by, touchpoint=touchpoint)
+    )
+    click.echo(f"Resumed: {touchpoint or 'all sending'}.")
+
+
+@click.group()
+def mail() -> None:
+    """Mails by hand."""
+
+
+@mail.command(name="test")
+@click.argument("template")
+@click.option("--to", "address", required=True, help="Where the mail goes.")
+@click.option("--customer", "crm_id", required=True, help="Whose name and language it uses (the CRM's id).")
+def mail_test(template: str, address: str, crm_id: str) -> int:
+    """Send one TEMPLATE to an address of your own, with a customer's facts; changes nothing for the customer."""
+    found = parts()
+    with found.store.reading() as connection:
+        rows = read.rows(connection, Customer, tables.customer.c.crm_id == crm_id)
+    if not rows:
+        say_fault(f"No customer {crm_id} is known here.")
+        return 1
+    customer, now = rows[0], found.now()
+    ids = [found.ids.derive(now, "mail test", template, address, name) for name in ("mail", "request", "response")]
+    facts = MailFacts(
+        dispatch_id=ids[0],
+        template=template,
+        recipient=address,
+        language=customer.language,
+        name=customer.name or "",
+        request_id=ids[1],
+        response_id=ids[2],
+        ticket_number=1 if template == "ticket" else None,
+        facts={"label": "TEST", "date": now.date().isoformat(), "score": 9, "promise_date": now.date().isoformat()},
+    )
+    composed = compose(facts, found.templates, found.links, now)
+    result = asyncio.run(found.mail_sender().send(composed.return_path, composed.recipient, composed.raw))
+    click.echo(f"{composed.subject!r} to {address}: {result.kind}. {result.text}")
+    return 0 if result.kind == SendKind.ACCEPTED else 1
+
+
+COMMANDS = (send, pause, resume, mail)

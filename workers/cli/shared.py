@@ -1,0 +1,55 @@
+"""What the verbs share: settings and parts from the environment, and how a value is printed."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from workers import settings as settings_module
+from workers import wiring
+from workers.logs import set_up_logs
+from workers.migrating import require
+from workers.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def as_json(function: F) -> F:
+    """Add `--format json` to a verb, as the parameter `form`."""
+    option = click.option(
+        "--format", "form", type=click.Choice(["text", "json"]), default="text", help="json prints one JSON value."
+    )
+    return option(function)
+
+
+def show(value: object, text: str, form: str) -> None:
+    """Print one JSON value, or its text."""
+    click.echo(json.dumps(value, ensure_ascii=False, default=str) if form == "json" else text)
+
+
+def say_fault(fault: str) -> None:
+    """Print one fault on standard error."""
+    click.echo(fault, err=True)
+
+
+def settings() -> Settings:
+    """Return the settings of the environment; unknown variables are named on standard error."""
+    found = settings_module.read(os.environ)
+    set_up_logs(found.log)
+    for hint in settings_module.unknown(os.environ):
+        say_fault(hint)
+    return found
+
+
+def parts(*, migrate_embedded: bool = True) -> wiring.Boucle:
+    """Return the parts of the installation, its database ready; raises Misconfigured with every fault."""
+    found = settings()
+    require(wiring.Boucle(found).store, found, may_migrate=migrate_embedded)
+    return wiring.start(found)
+
+
+def user_name() -> str:
+    """Return who runs the command, for the audit."""
+    return os.environ.get("USER") or "operator"

@@ -1,0 +1,154 @@
+"""Verbs for tickets: list, show, claim, note, done. The inbox page does the same through the same use case."""
+
+import click
+import sqlalchemy as sa
+
+from workers import ticketing
+from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.records import Customer, Ticket, TicketEntry
+from workers.serving import TicketAct
+from workers.store import tables
+from workers.words import TicketState
+
+
+@click.group(name="tickets")
+def tickets_group() -> None:
+    """Contacts owed to customers."""
+
+
+@tickets_group.command(name="list")
+@click.option("--all", "every", is_flag=True, help="Those that are done as well.")
+@as_json
+def list_(every: bool, form: str) -> None:
+    """List open tickets, the one due first on top."""
+    found = parts()
+    table, customer = tables.ticket, tables.customer
+    query = sa.select(table, customer.c.crm_id, customer.c.name).join(customer, customer.c.id == table.c.customer)
+    if not every:
+        query = query.where(table.c.state != TicketState.DONE)
+    with found.store.reading() as connection:
+        rows = connection.execute(query.order_by(table.c.due_at, table.c.number)).all()
+    listed = [(Ticket(*row[:-2]), row[-2], row[-1]) for row in rows]
+    values = [{**summary(one), "customer": crm_id, "name": name} for one, crm_id, name in listed]
+    lines = [line_of(one, name or crm_id) for one, crm_id, name in listed]
+    show(values, "\n".join(lines) or "No open tickets.", form)
+
+
+def line_of(ticket: Ticket, name: str) -> str:
+    """Return one ticket as a line of the list."""
+    due = f"due {ticket.due_at:%Y-%m-%d %H:%M}Z"
+    return f"{ticket.number:>5}  {ticket.score:>2}/10  {due}  {ticket.state:8} {ticket.owner:12} {name}"
+
+
+def summary(ticket: Ticket) -> dict[str, object]:
+    """Return one ticket as it is listed."""
+    return {
+        "number": ticket.number,
+        "id": ticket.id,
+        "state": str(ticket.state),
+        "score": ticket.score,
+        "trigger": ticket.trigger,
+        "label": ticket.label,
+        "owner": ticket.owner,
+        "due_at": ticket.due_at.isoformat(),
+        "resolve_due_at": ticket.resolve_due_at.isoformat(),
+        "play": ticket.play,
+        "version": ticket.version,
+    }
+
+
+def details(ticket: Ticket, customer: Customer, entries: list[TicketEntry]) -> dict[str, object]:
+    """Return everything an agent needs of one ticket."""
+    return {
+        **summary(ticket),
+        "customer": customer.crm_id,
+        "name": customer.name,
+        "phone": ticket.phone or customer.phone,
+        "half_day": ticket.half_day,
+        "language": ticket.language,
+        "segment": customer.segment,
+        "comment": ticket.comment,
+        "wants_contact": ticket.wants_contact,
+        "attempts": ticket.attempts,
+        "root_cause": ticket.root_cause,
+        "outcome": ticket.outcome,
+        "sentence": ticket.sentence,
+        "history": [{"at": one.at.isoformat(), "kind": one.kind, "by": one.by, "text": one.text} for one in entries],
+    }
+
+
+@tickets_group.command(name="show")
+@click.argument("number", type=int)
+@as_json
+def show_(number: int, form: str) -> int:
+    """Show one ticket with its history."""
+    found = parts().serving.ticket(number)
+    if found is None:
+        return unknown(number)
+    value = details(*found)
+    lines = [f"{name}: {entry}" for name, entry in value.items() if name != "history"]
+    lines += [f"  {one.at:%Y-%m-%d %H:%M}Z {one.kind} {one.by} {one.text}".rstrip() for one in found[2]]
+    show(value, "\n".join(lines), form)
+    return 0
+
+
+def unknown(number: int) -> int:
+    """Say that there is no such ticket."""
+    say_fault(f"No ticket {number}. `boucle tickets list --all` shows them.")
+    return 1
+
+
+def act(number: int, doing: TicketAct, said: str) -> int:
+    """Do one act on a ticket and say so."""
+    if not parts().serving.act_on_ticket(number, doing):
+        return unknown(number)
+    click.echo(said)
+    return 0
+
+
+@tickets_group.command()
+@click.argument("number", type=int)
+@click.option("--by", default=user_name, help="Who claims it.")
+def claim(number: int, by: str) -> int:
+    """Claim a ticket: you are going to call."""
+    return act(
+        number, lambda one, facts, policy, now: ticketing.claim(one, by, facts, policy, now), f"Claimed by {by}."
+    )
+
+
+@tickets_group.command()
+@click.argument("number", type=int)
+@click.argument("text")
+@click.option("--by", default=user_name, help="Who writes it.")
+def note(number: int, text: str, by: str) -> int:
+    """Write a note on a ticket."""
+    return act(number, lambda one, facts, policy, now: ticketing.take_note(one, by, text, facts, policy, now), "Noted.")
+
+
+@tickets_group.command()
+@click.argument("number", type=int)
+@click.option("--outcome", type=click.Choice(ticketing.OUTCOMES), default="solved", help="How it ended.")
+@click.option("--cause", default="", help="Root cause, such as delivery/late.")
+@click.option("--cause-text", default="", help="The cause in words, with other/...")
+@click.option("--sentence", default="", help="One sentence that the customer will read.")
+@click.option("--by", default=user_name, help="Who did it.")
+def done(number: int, outcome: str, cause: str, cause_text: str, sentence: str, by: str) -> int:
+    """Close a ticket: the customer is told, and asked again where it applies."""
+    return act(
+        number,
+        lambda one, facts, policy, now: ticketing.done(
+            one,
+            by,
+            outcome=outcome,
+            root_cause=cause,
+            root_cause_text=cause_text,
+            sentence=sentence,
+            facts=facts,
+            policy=policy,
+            now=now,
+        ),
+        "Done; the customer hears of it.",
+    )
+
+
+COMMANDS = (tickets_group,)
