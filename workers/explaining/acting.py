@@ -104,7 +104,7 @@ def why_decision(decision: Decision, view: View) -> str:
 def input_text(name: str, value: object) -> str:
     """Return one input of a decision as words."""
     if name == "after" and isinstance(value, int | float):
-        return f"{value:.3g} days after"
+        return f"{value:.2g} days after"
     return f"{name.replace('_', ' ')} {value}"
 
 
@@ -159,6 +159,7 @@ def done_by(action: Action, view: View) -> str:
 def ticket_entry(ticket: Ticket, view: View) -> Entry:
     """Return one contact owed to the customer, with its own history."""
     lines = [one for one in view.story.entries if one.ticket == ticket.id]
+    lines.sort(key=lambda one: (one.at, one.kind != "opened"))
     return {
         "id": ticket.id,
         "at": iso(ticket.opened_at),

@@ -77,7 +77,7 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
         "hold": held_by(touchpoint.detail, ended=cause == touchpoint.detail and hold_ends is not None),
         "wake": f" until {view.moment(touchpoint.wake_at)}" if ends else "",
         "give_up": f": it was due on {view.day(touchpoint.due_at)} and given up after {gives_up}",
-        "before": f"; until then {before}" if before else "",
+        "before": f"; it was held because {before}" if before else "",
     }
 
 

@@ -67,7 +67,9 @@ def entries(told: Entry) -> Iterator[tuple[datetime | None, str, Entry]]:
             yield place(cast(Entry, told[name])), kind, cast(Entry, told[name])
     for name, kind in LISTS.items():
         listed = cast("list[Entry]", told.get(name, []))
-        for one in folded(listed) if name == "history" else listed:
+        if name == "history":
+            listed = list(folded(news(listed, told)))
+        for one in listed:
             if one is not told.get("event"):
                 yield place(one), kind, one
 
@@ -86,6 +88,13 @@ def instant(at: object) -> datetime | None:
 def local(at: datetime | None, zone: str) -> str:
     """Return the wall time of an instant, or as much room."""
     return in_zone(at, zone).strftime("%Y-%m-%d %H:%M") if at else " " * 16
+
+
+def news(notes: list[Entry], told: Entry) -> list[Entry]:
+    """Return the notes that say more than the line of their touchpoint or action says already."""
+    lines = [*cast("list[Entry]", told.get("touchpoints", [])), *cast("list[Entry]", told.get("actions", []))]
+    said = {(one["id"], one["at"], one["state"]) for one in lines if one["state"] not in PENDING}
+    return [one for one in notes if (one["subject_id"], one["at"], one["state"]) not in said]
 
 
 def folded(notes: list[Entry]) -> Iterator[Entry]:

@@ -167,7 +167,7 @@ def clause(reason: str, places: Mapping[str, str]) -> str:
     detail = behind or filled.get("detail", "")
     filled["more"] = f" ({detail})" if detail else filled["more"]
     filled["cause"] = cause(detail)
-    filled.setdefault("hold", held_by(detail, ended=False))
+    filled.setdefault("hold", held_by(detail))
     if code in TRANSPORT:
         return TRANSPORT[code].format_map(filled)
     return CLAUSES[Reason(code)].format_map(filled) if code in set(Reason) else reason.replace("_", " ")
@@ -180,9 +180,11 @@ def cause(event: str) -> str:
     return CAUSES.get(event, f"the event {event.replace('_', ' ')} arrived")
 
 
-def held_by(event: str, *, ended: bool) -> str:
-    """Return what a hold waits for: something that lasts, or the days after its end."""
-    return HOLDS[event][ended] if event in HOLDS else cause(event)
+def held_by(event: str, *, ended: bool | None = None) -> str:
+    """Return what a hold waits for: something that lasts, or the days after its end; both where that is not known."""
+    if event not in HOLDS:
+        return cause(event)
+    return " or ".join(HOLDS[event]) if ended is None else HOLDS[event][ended]
 
 
 def day(at: datetime, zone: str, now: datetime) -> str:
