@@ -14,7 +14,7 @@ from workers.facts import Facts
 from workers.planning import history, zone_of
 from workers.policy import Policy
 from workers.records import Action, Dispatch, Response, Testimonial, Ticket
-from workers.ticketing import FIRST_CONTACT, Numbers, facts_of_ticket, open_or_join
+from workers.ticketing import FIRST_CONTACT, Desk, facts_of_ticket, open_or_join
 from workers.words import (
     ActionState,
     Band,
@@ -33,7 +33,7 @@ PLAIN_THANKS = "thanks"
 
 
 def carry_out(
-    action: Action, ticket_due: timedelta | None, facts: Facts, policy: Policy, now: datetime, numbers: Numbers
+    action: Action, ticket_due: timedelta | None, facts: Facts, policy: Policy, now: datetime, desk: Desk
 ) -> Changes:
     """Return what a due action does: a mail, a ticket, both, or nothing with the reason."""
     changes = Changes()
@@ -41,7 +41,7 @@ def carry_out(
     if response is None:
         return finish(action, ActionState.CANCELLED, Reason.ERASED, "", policy, now, changes)
     if action.name in CONTACTS:
-        return contact(action, response, ticket_due or FIRST_CONTACT, facts, policy, now, numbers)
+        return contact(action, response, ticket_due or FIRST_CONTACT, facts, policy, now, desk)
     reason, detail = refused(action, response, facts, policy, now)
     if not reason:
         return write_mail(action, action.template, response, None, facts, policy, now, changes)
@@ -59,10 +59,10 @@ def contact(
     facts: Facts,
     policy: Policy,
     now: datetime,
-    numbers: Numbers,
+    desk: Desk,
 ) -> Changes:
     """Return the ticket of a contact action and its acknowledgement to the customer."""
-    changes, ticket = open_or_join(response, action, due, facts, policy, now, numbers)
+    changes, ticket = open_or_join(response, action, due, facts, policy, now, desk)
     opened_for = facts.open_ticket()
     joined = f"joined ticket {ticket.number}" if opened_for is not None else ""
     action = replace(action, ticket=ticket.id, detail=joined)

@@ -18,11 +18,11 @@ from workers.policy import Policy
 from workers.profile import erase, learn, opt_out
 from workers.records import Response, SurveyRequest
 from workers.routing import route
-from workers.ticketing import Numbers
+from workers.ticketing import Desk
 from workers.words import BadInput, RequestState, ResponseState
 
 
-def effects(event: Event, facts: Facts, into: Facts | None, policy: Policy, now: datetime, numbers: Numbers) -> Changes:
+def effects(event: Event, facts: Facts, into: Facts | None, policy: Policy, now: datetime, desk: Desk) -> Changes:
     """Return everything that one accepted event changes; `into` has the facts of a customer it merges into.
 
     Raises BadInput when its data cannot be taken: the event becomes a dead letter.
@@ -32,13 +32,13 @@ def effects(event: Event, facts: Facts, into: Facts | None, policy: Policy, now:
         return changes
     scratch = facts.copy()
     step(scratch, changes, learn(event.customer, event.occurred_at, scratch, policy, now))
-    for more in by_kind(event, scratch, into, policy, now, numbers):
+    for more in by_kind(event, scratch, into, policy, now, desk):
         step(scratch, changes, more)
     return changes
 
 
 def by_kind(
-    event: Event, facts: Facts, into: Facts | None, policy: Policy, now: datetime, numbers: Numbers
+    event: Event, facts: Facts, into: Facts | None, policy: Policy, now: datetime, desk: Desk
 ) -> Iterable[Changes]:
     """Give the changes of an event, kind by kind."""
     if event.kind == Kind.JOURNEY:
@@ -50,7 +50,7 @@ def by_kind(
         yield from customer_event(event, facts, into, policy, now)
     elif event.kind == Kind.SCORE:
         yield score_changes(event, facts, policy, now)
-        yield from route_settled(facts, policy, now, numbers)
+        yield from route_settled(facts, policy, now, desk)
     elif event.kind == Kind.TICKET and event.ticket:
         yield take_update(event, facts, policy, now)
     elif event.kind == Kind.CARRIER and event.report:
@@ -68,11 +68,11 @@ def customer_event(event: Event, facts: Facts, into: Facts | None, policy: Polic
         yield merge_customers(facts, into, policy, now)
 
 
-def route_settled(facts: Facts, policy: Policy, now: datetime, numbers: Numbers) -> Iterable[Changes]:
+def route_settled(facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Iterable[Changes]:
     """Give the decisions of responses that are settled now: a score from elsewhere has no settling time."""
     for response in list(facts.all(Response)):
         if response.state == ResponseState.SETTLING and response.settles_at <= now:
-            yield route(response, facts, policy, now, numbers)
+            yield route(response, facts, policy, now, desk)
 
 
 def step(facts: Facts, changes: Changes, more: Changes) -> None:

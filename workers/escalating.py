@@ -1,4 +1,7 @@
-"""Escalating: the clocks of a ticket run by themselves: waiting ends, half time passes, first contact is overdue."""
+"""Escalating: the clocks of a ticket run by themselves: waiting ends, half time passes, first contact is overdue.
+
+Half time and due times lie in working hours already; whoever wakes late catches up, and nothing happens twice.
+"""
 
 from dataclasses import replace
 from datetime import datetime
@@ -7,28 +10,47 @@ from workers.changes import Changes
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.records import Ticket
-from workers.ticketing import entry, resume
+from workers.ticketing import Desk, next_version, resume, turn
 from workers.words import TicketState
 
 
-def tickets_wake(facts: Facts, policy: Policy, now: datetime) -> Changes:
-    """Return what the clocks of the customer's open ticket ask for now; nothing twice."""
+def tickets_wake(facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
+    """Return what the clocks of the customer's open ticket ask for now: 1. waiting, 2. half time, 3. overdue."""
     changes = Changes()
-    ticket = facts.open_ticket()
-    if ticket is None:
-        return changes
-    if ticket.state == TicketState.WAITING and ticket.waiting_until and ticket.waiting_until <= now:
-        changes.merge(resume(ticket, facts, policy, now))
-        return changes
-    if ticket.first_contact_at is None and ticket.due_at <= now and ticket.escalated_at is None:
-        changes.merge(overdue(ticket, policy, now))
+    known = facts.copy()
+    for step in (end_waiting, half_time, overdue):
+        ticket = known.open_ticket()
+        if ticket is None:
+            break
+        more = step(ticket, known, policy, now, desk)
+        known.absorb(more)
+        changes.merge(more)
     return changes
 
 
-def overdue(ticket: Ticket, policy: Policy, now: datetime) -> Changes:
-    """Return the ticket marked as overdue, once: the lead sees it first."""
-    changes = Changes()
-    marked = replace(ticket, escalated_at=now, version=ticket.version + 1, changed_at=now)
-    changes.change(marked)
-    changes.add(entry(marked, "overdue", "", "", now, policy))
-    return changes
+def end_waiting(ticket: Ticket, facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
+    """Return a ticket whose date has come, back in its owner's list."""
+    waited = ticket.state == TicketState.WAITING and ticket.waiting_until is not None and ticket.waiting_until <= now
+    return resume(ticket, facts, policy, now) if waited else Changes()
+
+
+def half_time(ticket: Ticket, facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
+    """Return a ticket that nobody claimed in half its time, handed to the whole team."""
+    if ticket.state != TicketState.OPEN or ticket.half_time_at is None or ticket.half_time_at > now:
+        return Changes()
+    if not ticket.owner:
+        changes = Changes()
+        changes.change(replace(ticket, half_time_at=None))  # nothing that an agent sees: no new version
+        return changes
+    free = next_version(ticket, now, owner="", half_time_at=None)
+    return turn(free, "to_team", "", ticket.owner, facts, policy, now)
+
+
+def overdue(ticket: Ticket, facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
+    """Return a ticket without first contact in time, marked once for the lead, who takes it where nobody has."""
+    if ticket.first_contact_at is not None or ticket.due_at > now or ticket.escalated_at is not None:
+        return Changes()
+    lead = desk.lead()
+    claimed = ticket.state != TicketState.OPEN
+    marked = next_version(ticket, now, escalated_at=now, owner=ticket.owner if claimed else lead or ticket.owner)
+    return turn(marked, "overdue", "", lead, facts, policy, now)

@@ -19,9 +19,10 @@ from workers.policy import Policy
 from workers.profile import customer_id, new_customer
 from workers.records import Customer, DeadLetter, Inbox
 from workers.store import ledger, read, tables
-from workers.store.apply import apply, next_number
+from workers.store.apply import apply
 from workers.store.engine import Store
 from workers.store.ledger import Consumed, Incoming, Outcome, Taken
+from workers.store.roster import desk, dry_desk
 from workers.words import BadInput, CustomerId, Door, NotNow
 
 log = logging.getLogger(__name__)
@@ -197,6 +198,7 @@ class Batch:
         self.policy = policy
         self.now = now
         self.lock = lock
+        self._desk = desk(connection, now) if lock else dry_desk(connection, now)
         self.changes = Changes()
         self.dead_letters: list[DeadLetter] = []
         self._facts: dict[CustomerId, Facts] = {}
@@ -283,7 +285,7 @@ class Batch:
         for one in (facts, into):
             if one is not None and one.customer.id in self._new:
                 changes.add(one.customer)
-        changes.merge(effects(event, facts, into, self.policy, self.now, self._numbers))
+        changes.merge(effects(event, facts, into, self.policy, self.now, self._desk))
         return changes
 
     def tried(self, event: Event | Rejected) -> tuple[Event | Rejected, Changes]:
@@ -296,6 +298,3 @@ class Batch:
             return refusal_of(event, str(error)), Changes()
         self.absorb(changes)
         return event, changes
-
-    def _numbers(self) -> int:
-        return next_number(self.connection, "ticket") if self.lock else 0

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import ruletable
+from workers import causes, ruletable
 from workers.compiled import FollowUpTable, JourneyPlan
 from workers.composing import Brand, Templates
 from workers.data import Data
@@ -102,6 +102,7 @@ class Policies:
             webhook=bool(settings.webhook_url),
             mail_classes=self.mail_classes(),
             links=self._links,
+            root_causes=causes.read_causes(self._data.read(causes.FILE)),
         )
 
     def mail_classes(self) -> Mapping[str, MailClass]:

@@ -123,6 +123,7 @@ class Policy:
     webhook: bool
     mail_classes: Mapping[str, MailClass]
     links: Links
+    root_causes: Mapping[str, tuple[str, ...]]
 
     def contrary_rule(self, event: str) -> ContraryRule | None:
         """Return the row of the contrary table that holds because of this event."""

@@ -383,6 +383,8 @@ class Ticket(Row):
     reopened: int = 0
     escalated_at: datetime | None = None
     half_time_at: datetime | None = None
+    waiting_since: datetime | None = None
+    kept_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

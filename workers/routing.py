@@ -7,7 +7,7 @@ not done yet is cancelled, what is done stays. Actions that are due at once are 
 from dataclasses import replace
 from datetime import datetime
 
-from workers.acting import carry_out
+from workers.acting import CONTACTS, carry_out
 from workers.changes import Changes
 from workers.duetime import add_wait
 from workers.facts import Facts
@@ -15,11 +15,11 @@ from workers.messages import tell_response
 from workers.planning import history, zone_of
 from workers.policy import NextStep, Policy, Verdict
 from workers.records import Action, Decision, Response
-from workers.ticketing import Numbers, remark
+from workers.ticketing import Desk, remark
 from workers.words import ActionState, DecisionOutcome, DecisionState, Reason, ResponseState
 
 
-def route(response: Response, facts: Facts, policy: Policy, now: datetime, numbers: Numbers) -> Changes:
+def route(response: Response, facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
     """Return the decision for a settled response, its actions, and everything that is due at once."""
     changes = Changes()
     settled = replace(response, state=ResponseState.DECIDED)
@@ -51,9 +51,11 @@ def route(response: Response, facts: Facts, policy: Policy, now: datetime, numbe
         changes.add(action)
         known.absorb(changes)
         if action.due_at <= now:
-            done = carry_out(action, verdict.ticket_due, known, policy, now, numbers)
+            done = carry_out(action, verdict.ticket_due, known, policy, now, desk)
             known.absorb(done)
             changes.merge(done)
+    if current is not None and not any(step.action in CONTACTS for step in verdict.steps):
+        changes.merge(remark(settled, known, policy, now))
     return changes
 
 

@@ -4,7 +4,7 @@ testimonial, an agent's act on a ticket.
 A web answer differs from a score event only in its door. GET changes nothing but a click row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,12 +23,13 @@ from workers.records import (
     Customer,
     Dispatch,
     Response,
+    Row,
     SurveyRequest,
     Testimonial,
     Ticket,
     TicketEntry,
 )
-from workers.store import read, tables
+from workers.store import read, tables, trail
 from workers.store.apply import apply
 from workers.store.engine import Store
 from workers.ticketing import entry
@@ -39,6 +40,9 @@ CONSENT_TEXT_VERSION = "1"
 SCOPES = ("name_and_text", "first_name_and_text", "text_only")
 SUSPICIOUS_SECONDS = 60
 """Two different scores opened within this time look like a machine (mail-and-trust: machine clicks)."""
+
+WITH_ENTRIES = (*read.OF_A_CUSTOMER, TicketEntry)
+"""What an agent's act looks at: a ticket's history says how often the customer was called."""
 
 TicketAct = Callable[[Ticket, Facts, Policy, datetime], Changes]
 
@@ -237,7 +241,7 @@ class Serving:
             ticket = facts.get(Ticket, rows[0].id)
             return act(ticket, facts, policy, now) if ticket else None
 
-        return self._for_owner(tables.ticket, rows[0].id, run)
+        return self._for_owner(tables.ticket, rows[0].id, run, kinds=WITH_ENTRIES)
 
     def reopen_by_customer(self, dispatch: str, text: str) -> None:
         """Add a customer's words to the history of the ticket that a mail belongs to."""
@@ -256,30 +260,51 @@ class Serving:
 
         self._for_owner(tables.ticket, ticket_id, act)
 
-    def _for_owner(self, table: sa.Table, key: str, act: Callable[[Facts, Policy, datetime], Changes | None]) -> bool:
-        """Lock the customer that a row belongs to, decide, write; False when there is nothing to act on."""
+    def _for_owner(
+        self,
+        table: sa.Table,
+        key: str,
+        act: Callable[[Facts, Policy, datetime], Changes | None],
+        *,
+        kinds: Sequence[type[Row]] = read.OF_A_CUSTOMER,
+    ) -> bool:
+        """Lock the customer that a row belongs to, decide, write; False when there is nothing to act on.
+
+        Every turn of a ticket is an act in the audit trail, whichever door it came by.
+        """
         if not read.is_id(key):
             return False
         policy, now = self._policy(), self._now()
 
         def work(connection: Connection) -> bool:
             owner = connection.execute(sa.select(table.c.customer).where(table.c.id == key)).scalar()
-            facts = facts_for(connection, CustomerId(owner)) if owner else None
+            facts = facts_for(connection, CustomerId(owner), kinds) if owner else None
             if facts is None or facts.customer.erased_at:
                 return False
             changes = act(facts, policy, now)
             if changes is None:
                 return False
             apply(connection, changes, now)
+            audit_turns(connection, changes, facts, now)
             return True
 
         return self._store.write(work)
 
 
-def facts_for(connection: Connection, customer: CustomerId) -> Facts | None:
-    """Lock one customer and return what is known of them."""
+def audit_turns(connection: Connection, changes: Changes, facts: Facts, now: datetime) -> None:
+    """Add the turns of tickets to the audit trail."""
+    numbers = {one.id: one.number for one in facts.all(Ticket)}
+    for row in changes.rows_added():
+        if isinstance(row, TicketEntry):
+            trail.record(connection, now, row.by, f"ticket.{row.kind}", f"ticket {numbers.get(row.ticket, '')}")
+
+
+def facts_for(
+    connection: Connection, customer: CustomerId, kinds: Sequence[type[Row]] = read.OF_A_CUSTOMER
+) -> Facts | None:
+    """Lock one customer and return what is known of them, of the given tables."""
     rows = read.lock_customers(connection, [customer])
-    return read.facts_of(connection, rows)[customer] if rows else None
+    return read.facts_of(connection, rows, kinds)[customer] if rows else None
 
 
 def machine_signal(earlier: list[Click], score: int | None, method: str, now: datetime) -> str:

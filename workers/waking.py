@@ -22,9 +22,10 @@ from workers.profile import address_key
 from workers.records import Action, Response, SurveyRequest
 from workers.routing import route
 from workers.store import due, read
-from workers.store.apply import apply, next_number
+from workers.store.apply import apply
 from workers.store.engine import Store
-from workers.ticketing import Numbers
+from workers.store.roster import desk
+from workers.ticketing import Desk
 from workers.words import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
 
 CUSTOMERS_A_ROUND = 200
@@ -93,16 +94,17 @@ class Waking:
         for address, kind in read.suppressed(connection, hashes).items():
             facts[hashes[address]].suppressed = kind
         changes = Changes()
+        at_desk = desk(connection, now)
         woken = 0
         for customer in sorted(facts, key=waiting.index):
-            more = wake(facts[customer], policy, now, room, lambda: next_number(connection, "ticket"))
+            more = wake(facts[customer], policy, now, room, at_desk)
             woken += bool(more)
             changes.merge(more)
         apply(connection, changes, now)
         return woken
 
 
-def wake(facts: Facts, policy: Policy, now: datetime, room: Room, numbers: Numbers) -> Changes:
+def wake(facts: Facts, policy: Policy, now: datetime, room: Room, desk: Desk) -> Changes:
     """Return everything that is due for one customer, in a fixed order: answers, actions, tickets, asking, closing."""
     changes = Changes()
     known = facts.copy()
@@ -113,11 +115,11 @@ def wake(facts: Facts, policy: Policy, now: datetime, room: Room, numbers: Numbe
 
     for response in sorted(known.all(Response), key=lambda one: (one.settles_at, one.id)):
         if response.state == ResponseState.SETTLING and response.settles_at <= now:
-            take(route(response, known, policy, now, numbers))
+            take(route(response, known, policy, now, desk))
     for action in sorted(known.all(Action), key=lambda one: (one.due_at, one.id)):
         if action.state in (ActionState.PLANNED, ActionState.HELD) and action.due_at <= now:
-            take(carry_out(action, None, known, policy, now, numbers))
-    take(tickets_wake(known, policy, now))
+            take(carry_out(action, None, known, policy, now, desk))
+    take(tickets_wake(known, policy, now, desk))
     for touchpoint in known.pending():
         if touchpoint.wake_at <= now and (room.allows(touchpoint.step) or touchpoint.give_up_at < now):
             more = ask(touchpoint, known, policy, now)

@@ -93,7 +93,7 @@ def test_a_delivery_is_asked_about_and_a_low_score_opens_a_ticket(loop: Callable
     assert decision.rule == "D1"
     (ticket,) = boucle.rows(Ticket)
     assert (ticket.number, ticket.score, ticket.comment, ticket.play) == (1, 2, "It arrived broken", "solve")
-    assert ticket.due_at == datetime(2026, 3, 3, 13, 14, tzinfo=UTC)
+    assert ticket.due_at == datetime(2026, 3, 3, 13, 12, tzinfo=UTC)
     mails = sorted((one.template, str(one.state)) for one in boucle.rows(Dispatch))
     assert mails == [
         ("ack", "accepted"),

@@ -1,0 +1,67 @@
+"""Ticketing: a contact owed to a customer is opened, joined, claimed, tried, noted, handed over, done, reopened.
+
+Two clocks in working hours of the team: first contact, which nothing moves back, and done, which stands still while the
+ticket waits. Every act checks the version that the agent saw, so that two agents never overwrite each other.
+"""
+
+from workers.ticketing.acts import attempt, claim, hand_over, resume, take_note, wait
+from workers.ticketing.closing import done, promise_kept, reopen
+from workers.ticketing.opening import open_or_join, remark
+from workers.ticketing.outcomes import (
+    CONTACTED,
+    OUTCOMES,
+    RECOVERING,
+    TOLD,
+    Fault,
+    Tried,
+    Unfinished,
+    check_done,
+    tried,
+)
+from workers.ticketing.roster import NOBODY, Desk, Roster
+from workers.ticketing.rows import (
+    FIRST_CONTACT,
+    RESOLVE_WITHIN_DAYS,
+    clock_due,
+    entry,
+    facts_of_ticket,
+    next_version,
+    second_clock,
+    seen,
+    turn,
+)
+
+__all__ = [
+    "CONTACTED",
+    "FIRST_CONTACT",
+    "NOBODY",
+    "OUTCOMES",
+    "RECOVERING",
+    "RESOLVE_WITHIN_DAYS",
+    "TOLD",
+    "Desk",
+    "Fault",
+    "Roster",
+    "Tried",
+    "Unfinished",
+    "attempt",
+    "check_done",
+    "claim",
+    "clock_due",
+    "done",
+    "entry",
+    "facts_of_ticket",
+    "hand_over",
+    "next_version",
+    "open_or_join",
+    "promise_kept",
+    "remark",
+    "reopen",
+    "resume",
+    "second_clock",
+    "seen",
+    "take_note",
+    "tried",
+    "turn",
+    "wait",
+]
