@@ -75,7 +75,7 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
         "asked": f" on {view.day(asked)}" if asked else " before",
         "due": f" before {view.moment(touchpoint.due_at)}",
         "hold": held_by(touchpoint.detail, ended=cause == touchpoint.detail and hold_ends is not None),
-        "wake": f" until {view.moment(touchpoint.wake_at)}" if ends else "",
+        "wake": f", so it waits until {view.moment(touchpoint.wake_at)}" if ends else "",
         "give_up": f": it was due on {view.day(touchpoint.due_at)} and given up after {gives_up}",
         "before": f"; it was held because {before}" if before else "",
     }
