@@ -391,7 +391,7 @@ def history_command(context: click.Context, path: Path, form: str) -> None:
     versions = list(_stored(context).versions(name))
     entries = [
         {"at": at.isoformat(), "version": table.version, "rules": len(table.rules), "changed": _changed(table, former)}
-        for (at, table), former in zip(versions, [*(table for _, table in versions[1:]), None], strict=True)
+        for (at, table), former in zip(versions, [*(table for _, table in versions[1:]), None], strict=False)
     ]
     if form == "json":
         _print_json(entries)

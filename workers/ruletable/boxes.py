@@ -100,7 +100,7 @@ def in_words(column: Column, cell: Cell) -> str:
     if column.kind in ORDERED:
         items = [_span_in_words(column, one) for one in cell.spans]
     elif cell.inverted:
-        items = [f"anything but {' and '.join(sorted(cell.values))}"] if cell.values else ["any known value"]
+        items = [f"anything but {', '.join(sorted(cell.values))}"] if cell.values else ["any known value"]
     else:
         listed = {word: place for place, word in enumerate(column.values)}
         items = sorted(cell.values, key=lambda word: (listed.get(word, len(listed)), word))
