@@ -1,0 +1,52 @@
+"""The application: routes, limits and headers put together.
+
+A page is one module with a `routes` list; to add one, write it and name it in MODULES. Nothing here knows what a page
+shows.
+"""
+
+import time
+from collections.abc import Callable
+from types import ModuleType
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from workers.web import answer, assets, events
+from workers.web.assets import Assets
+from workers.web.context import Web
+from workers.web.headers import SafeHeaders
+from workers.web.limits import Limits, Rate
+from workers.web.pages import Pages
+from workers.web.problems import HANDLERS
+
+MODULES: tuple[ModuleType, ...] = (events, answer, assets)
+
+
+def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Starlette:
+    """Return the application; raises Misconfigured with every page template that cannot be read.
+
+    `ticks` counts the seconds that the rates are measured by.
+    """
+    routes: list[BaseRoute] = [route for module in MODULES for route in module.routes]
+    brand = web.templates.brand
+    app = Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(SafeHeaders, web.settings.base_url, origin_of(brand.logo)),
+            Middleware(Limits, Rate(web.settings.rate_limit, ticks)),
+        ],
+        exception_handlers=HANDLERS,
+    )
+    app.state.web = web
+    app.state.assets = Assets(web.data, brand.colour)
+    app.state.pages = Pages(web, app.state.assets)
+    app.state.failures = Rate(web.settings.rate_limit, ticks)
+    return app
+
+
+def origin_of(url: str) -> str:
+    """Return scheme and host of an address, or nothing for none."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""

@@ -1,0 +1,126 @@
+"""POST /v1/events: CloudEvents by HTTP, structured, binary or in a batch, each accepted, a duplicate, or refused.
+
+What is refused for its content is a dead letter as well, so that a sender that ignores answers loses nothing. The
+envelope and the intake decide; nothing here looks into an event.
+"""
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.envelope import MAX_BATCH_BYTES, Fault, Refusal, Rejected
+from workers.importing import planned
+from workers.store.ledger import Incoming, Outcome, Taken
+from workers.web.context import Web, web_of
+from workers.web.keys import may_send
+from workers.web.limits import address_prefix, body_within
+from workers.web.problems import problem
+from workers.words import Door
+
+STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
+JSON_KINDS = ("", "application/json", "text/json", STRUCTURED, BATCH)
+NO_KEY = (
+    "Send a key: Authorization: Bearer KEY. `boucle keys create` makes one, BOUCLE_API_KEYS lists others. "
+    "Without any key, only programs on the same machine may send."
+)
+NOT_READ = f"Send {STRUCTURED}, {BATCH}, or application/json with ce- headers."
+NOTHING = "No row of the journey plan applies to this event, or what it would plan is planned already."
+NONE_GOOD = "No event could be accepted"
+EMPTY = Rejected(Refusal.NOT_CLOUDEVENT, (Fault("", "The batch is empty. Send at least one event."),))
+
+
+async def receive(request: Request) -> Response:
+    """Take events in: 1. who sends, 2. what kind, 3. the body within its size, 4. take it in or plan it only."""
+    web = web_of(request)
+    if not await run_in_threadpool(may_send, request, web):
+        return unknown_sender(request)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in JSON_KINDS and not ("ce-specversion" in request.headers and kind.endswith("+json")):
+        return problem(415, NOT_READ)
+    most = max(MAX_BATCH_BYTES, web.settings.max_event_bytes) if kind == BATCH else web.settings.max_event_bytes
+    try:
+        body = await body_within(request, most)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads this
+    if request.query_params.get("dry_run", "") not in ("", "0"):
+        return await run_in_threadpool(foretell, web, body, request, kind)
+    return await run_in_threadpool(take, web, body, request, kind)
+
+
+def unknown_sender(request: Request) -> Response:
+    """Answer that a key is needed; who tries too often has to wait."""
+    host = request.client.host if request.client else ""
+    if not request.app.state.failures.allows(f"key {address_prefix(host)}"):
+        return problem(429, "Too many requests without a valid key.", headers={"Retry-After": "60"})
+    return problem(401, NO_KEY, headers={"WWW-Authenticate": "Bearer"})
+
+
+def messages(web: Web, body: bytes, request: Request, kind: str) -> list[Incoming] | Rejected:
+    """Return the events of a body, each as a message of its own, or why it holds none."""
+    if kind != BATCH:
+        headers = {name: value for name, value in request.headers.items() if name.startswith("ce-")}
+        content_type = request.headers.get("content-type")
+        if content_type:
+            headers["content-type"] = content_type
+        return [Incoming(body, headers, content_type)]
+    items = web.codec.split_batch(body)
+    if isinstance(items, Rejected):
+        return items
+    return [Incoming(item, {"content-type": STRUCTURED}, STRUCTURED) for item in items] or EMPTY
+
+
+def take(web: Web, body: bytes, request: Request, kind: str) -> Response:
+    """Take the events of a body in and answer what became of each. Idempotent."""
+    found = messages(web, body, request, kind)
+    if isinstance(found, Rejected):
+        if found is not EMPTY:
+            web.intake.take([Incoming(body, {"content-type": kind}, kind)], Door.HTTP, refused=[found])
+        return problem(400, title=NONE_GOOD, errors=errors(0, found))
+    outcomes = web.intake.take(found, Door.HTTP)
+    results = [result(index, outcome) for index, outcome in enumerate(outcomes)]
+    counted = {taken: sum(one.taken == taken for one in outcomes) for taken in Taken}
+    if counted[Taken.REJECTED] == len(outcomes):
+        listed = [error for one in results for error in one["errors"]]  # type: ignore[attr-defined]  # a list
+        return problem(400, title=NONE_GOOD, errors=listed)
+    answer = {
+        "accepted": counted[Taken.ACCEPTED],
+        "duplicates": counted[Taken.DUPLICATE],
+        "rejected": counted[Taken.REJECTED],
+        "results": results,
+    }
+    return Response(orjson.dumps(answer), 202, media_type="application/json")
+
+
+def result(index: int, outcome: Outcome) -> dict[str, object]:
+    """Return what became of one event."""
+    named = outcome.event or outcome.rejected
+    return {
+        "index": index,
+        "id": named.id if named else None,
+        "outcome": str(outcome.taken),
+        "errors": errors(index, outcome.rejected) if outcome.rejected else [],
+    }
+
+
+def errors(index: int, rejected: Rejected) -> list[dict[str, object]]:
+    """Return every fault of one event with its place."""
+    return [{"index": index, "pointer": one.pointer, "detail": one.detail} for one in rejected.faults]
+
+
+def foretell(web: Web, body: bytes, request: Request, kind: str) -> Response:
+    """Answer what the events would plan, or why not; nothing is stored."""
+    found = messages(web, body, request, kind)
+    if isinstance(found, Rejected):
+        return problem(400, title=NONE_GOOD, errors=errors(0, found))
+    plans = list(web.intake.dry_run(found))
+    refused = [(index, one) for index, (one, _) in enumerate(plans) if isinstance(one, Rejected)]
+    if len(refused) == len(plans):
+        return problem(400, title=NONE_GOOD, errors=[fault for index, one in refused for fault in errors(index, one)])
+    answer = [planned(*plan) for plan in plans]
+    told = [one if one["touchpoints"] or "errors" in one else {**one, "reason": NOTHING} for one in answer]
+    return Response(orjson.dumps(told), 202, media_type="application/json")
+
+
+routes = [Route("/v1/events", receive, methods=["POST"])]

@@ -1,0 +1,68 @@
+"""Forms: the fields of a posted form as safe text, and the signed nonce that says that our page was open.
+
+The link's token is what allows an act. The nonce tells a page of ours from one that somebody else made.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from workers.composing.facts import clean
+from workers.links import Links
+
+NONCE = "nonce"
+"""Name of the hidden field."""
+NONCE_LASTS = timedelta(days=3)
+MOST_FIELDS = 60
+
+
+class Came(StrEnum):
+    """Where a posted form came from."""
+
+    PAGE = "page"
+    STALE = "stale"
+    """A page that was open too long, or that somebody else made: it is shown again, with what was typed."""
+    DIRECT = "direct"
+    """A program that holds the link and posts without a page."""
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Return the last value of each field, without control characters; files are left out.
+
+    Lines end in a plain newline: browsers send CR LF, and the same words must be the same answer.
+    """
+    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
+        fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    return {name: clean(value.replace("\r\n", "\n")) for name, value in fields}
+
+
+def new_nonce(links: Links, purpose: str, id: str, now: datetime) -> str:
+    """Return the nonce for one form about one row."""
+    return links.sign(f"form.{purpose}", f"{id} {int(now.timestamp())}")
+
+
+def came_from(request: Request, form: Mapping[str, str], links: Links, purpose: str, id: str, now: datetime) -> Came:
+    """Say where a posted form came from.
+
+    A form without a nonce is a program's, unless a browser says that it stands on another site.
+    """
+    nonce = form.get(NONCE)
+    if nonce is None:
+        return Came.STALE if foreign(request) else Came.DIRECT
+    signed_id, _, at = (links.read(f"form.{purpose}", nonce) or "").partition(" ")
+    if signed_id != id or not at.isdecimal():
+        return Came.STALE
+    age = abs(now.timestamp() - int(at))
+    return Came.PAGE if age <= NONCE_LASTS.total_seconds() else Came.STALE
+
+
+def foreign(request: Request) -> bool:
+    """Tell whether a browser says that another site sent this request (Fetch Metadata, else Origin)."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")

@@ -1,0 +1,151 @@
+"""Pages: one Jinja environment over templates/pages, one layout, the texts of the catalogs in the reader's language.
+
+Everything is escaped, and templates run in the sandbox that mails run in: operators may edit both. A page's module
+says what is shown; nothing here knows one page from another.
+"""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import urlencode, urlsplit
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateError, TemplateNotFound
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from workers.catalogs import Catalog, Catalogs
+from workers.data import Data
+from workers.web.assets import Assets
+from workers.web.context import Web
+from workers.words import Misconfigured
+
+FOLDER = "templates/pages"
+LANGUAGE = "lang"
+"""The query parameter of the language switch."""
+
+
+class Pages:
+    """Writes pages as HTML."""
+
+    def __init__(self, web: Web, assets: Assets) -> None:
+        """Compile every page template; raise Misconfigured with all that cannot be read."""
+        self._catalogs = web.templates.catalogs
+        self._brand = web.templates.brand
+        self._prefix = urlsplit(web.settings.base_url).path.rstrip("/")
+        self._env = _environment(web.data)
+        self._env.globals.update(brand=self._brand, url=self.url, asset=lambda name: self.url(assets.path(name)))
+        faults = []
+        for name in web.data.list(FOLDER):
+            try:
+                if name.endswith(".html"):
+                    self._env.get_template(name)
+            except TemplateError as error:
+                faults.append(f"{FOLDER}/{name} cannot be read: {type(error).__name__}: {error}")
+        if faults:
+            raise Misconfigured(faults)
+
+    def url(self, path: str) -> str:
+        """Return a path on this server as a browser must ask for it: PUBLIC_URL may stand in a folder."""
+        return f"{self._prefix}{path}"
+
+    def language(self, request: Request, preferred: str | None = None) -> str:
+        """Return the language to write in: the switch's, else the one known of the reader, else the browser's."""
+        switched = request.query_params.get(LANGUAGE, "")
+        if switched in self._catalogs.languages:
+            return switched
+        if preferred:
+            return self._catalogs.negotiate(preferred)
+        return accepted(request.headers.get("accept-language", ""), self._catalogs)
+
+    def catalog(self, language: str) -> Catalog:
+        """Return the texts of a language."""
+        return self._catalogs.catalog(language)
+
+    def show(
+        self,
+        request: Request,
+        name: str,
+        language: str,
+        values: Mapping[str, object] | None = None,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> HTMLResponse:
+        """Answer a page; `values` are its template's variables."""
+        catalog = self.catalog(language)
+        text = self._env.get_template(name).render(
+            lang=language,
+            t=_teller(catalog, self._brand.name),
+            catalog=catalog,
+            switches=self._switches(request, language),
+            here=self.url(request.url.path),
+            **(values or {}),
+        )
+        return HTMLResponse(text, status, headers={"Content-Language": language, **(headers or {})})
+
+    def say(self, request: Request, about: str, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
+        """Answer a page that only says something: the texts `page.ABOUT.title` and `page.ABOUT.body`."""
+        language = self.language(request)
+        return self.show(request, "message.html", language, {"about": about}, status=status, headers=headers)
+
+    def _switches(self, request: Request, language: str) -> list[dict[str, str]]:
+        """Return the other languages with their own names and the address of this page in them."""
+        found = []
+        for other in sorted(self._catalogs.languages - {language}):
+            kept = [(key, value) for key, value in request.query_params.multi_items() if key != LANGUAGE]
+            address = f"{self.url(request.url.path)}?{urlencode([*kept, (LANGUAGE, other)])}"
+            name = str(self.catalog(other).locale.get_display_name() or other)
+            found.append({"lang": other, "name": name[0].upper() + name[1:], "url": address})
+        return found
+
+
+def pages_of(request: Request) -> Pages:
+    """Return the pages of the application that a request came to."""
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def accepted(header: str, catalogs: Catalogs) -> str:
+    """Return the language that a browser asks for first and that there is (RFC 9110, 12.5.4); else the brand's."""
+    wanted: list[tuple[float, int, str]] = []
+    for place, part in enumerate(header[:500].split(",")):
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            wanted.append((-float(quality or 1), place, tag.strip()))
+        except ValueError:
+            continue
+    for _, _, tag in sorted(wanted):
+        found = catalogs.negotiate(tag)
+        if tag and found.split("-")[0].lower() == tag.split("-")[0].lower():
+            return found
+    return catalogs.default
+
+
+def _teller(catalog: Catalog, brand: str) -> Callable[..., str]:
+    def t(id: str, **more: object) -> str:
+        return catalog.text(id, {"brand": brand, **more})
+
+    return t
+
+
+class _Loader(BaseLoader):
+    """Give Jinja the page templates by name, the operator's own before the shipped ones."""
+
+    def __init__(self, data: Data) -> None:
+        self._data = data
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        try:
+            return self._data.read(f"{FOLDER}/{template}").decode(), template, lambda: True
+        except (Misconfigured, ValueError) as error:
+            raise TemplateNotFound(template, str(error)) from error
+
+
+def _environment(data: Data) -> Environment:
+    return ImmutableSandboxedEnvironment(
+        loader=_Loader(data),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )

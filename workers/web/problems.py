@@ -1,0 +1,77 @@
+"""What went wrong, as an answer: RFC 9457 problem details for programs, a page for people.
+
+Nothing here shows an exception's own words to the outside, except those that Boucle wrote for the sender.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from workers.web.pages import pages_of
+from workers.words import NotNow
+
+log = logging.getLogger(__name__)
+RETRY_SECONDS = 5
+TITLES = {
+    400: "The request cannot be read",
+    401: "A key is needed",
+    404: "There is nothing at this address",
+    405: "This method is not understood here",
+    413: "Too large",
+    415: "This content type is not read here",
+    429: "Too many requests",
+    500: "Something went wrong on our side",
+    503: "The database is away",
+}
+ABOUT = {413: "large", 429: "slow", 500: "error", 503: "error"}
+"""Which `page.*` texts a person reads for a status; `missing` for any other."""
+
+Errors = Sequence[Mapping[str, object]]
+
+
+def problem(
+    status: int,
+    detail: str = "",
+    *,
+    title: str = "",
+    errors: Errors | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Answer with problem details (RFC 9457)."""
+    found: dict[str, object] = {"type": "about:blank", "title": title or TITLES.get(status, "Error"), "status": status}
+    if detail:
+        found["detail"] = detail
+    if errors is not None:
+        found["errors"] = errors
+    return Response(orjson.dumps(found), status, headers, "application/problem+json")
+
+
+def tell(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer a program with a problem and a person with a page."""
+    if request.url.path.startswith("/v1/"):
+        return problem(status, detail, headers=headers)
+    return pages_of(request).say(request, ABOUT.get(status, "missing"), status, headers)
+
+
+async def on_http(request: Request, error: Exception) -> Response:
+    """Answer what Starlette or a page refused."""
+    assert isinstance(error, HTTPException)
+    return tell(request, error.status_code, error.detail, error.headers)
+
+
+async def on_not_now(request: Request, error: Exception) -> Response:
+    """Answer that a part is away for the moment, and when to try again."""
+    return tell(request, 503, str(error), {"Retry-After": str(RETRY_SECONDS)})
+
+
+async def on_any(request: Request, error: Exception) -> Response:
+    """Answer what nobody expected; the log has it, the outside does not."""
+    log.error("request failed", exc_info=error, extra={"action": "web.failed"})
+    return tell(request, 500, "Tell the operator; the log has the details.")
+
+
+HANDLERS = {HTTPException: on_http, NotNow: on_not_now, Exception: on_any}
