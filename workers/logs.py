@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-NOISY = ("aiokafka", "kafka", "faust", "mode", "uvicorn", "httpx", "httpcore", "asyncio", "mail.log")
+NOISY = ("aiokafka", "alembic", "kafka", "faust", "mode", "uvicorn", "httpx", "httpcore", "asyncio", "mail.log")
 
 
 class JsonLines(logging.Formatter):

@@ -1,28 +1,68 @@
-"""Migrating: brings a database to the schema this release needs. Roles need `schema >= minimum`, never equality."""
+"""Migrating: brings a database to the schema this release makes, by the revisions in `migrations/`.
+
+Roles need `schema >= MINIMUM`, never equality: a newer schema is additive, so the release before goes on with it.
+Two that migrate at once take turns. Nothing here moves data that a running role may change.
+"""
+
+import io
+from pathlib import Path
 
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import Connection
 
 from workers.settings import Settings
-from workers.store import tables
 from workers.store.engine import Store
 from workers.words import Misconfigured
 
 SCHEMA = 1
-"""The schema this release makes."""
+"""The schema this release makes: the number of the newest revision."""
 MINIMUM = 1
 """The oldest schema this release runs on."""
+VERSION_TABLE = "alembic_version"
+ADVISORY_LOCK = 0x626F7563
+"""PostgreSQL's lock that migrations take turns by ("bouc")."""
+
+
+def script_of() -> Config:
+    """Return where Alembic finds the revisions; no ini file is read."""
+    config = Config(stdout=io.StringIO())
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("file_template", "r%%(rev)s")
+    return config
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the revisions that a database lacks, in the caller's transaction."""
+    config = script_of()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def migrate(store: Store) -> int:
-    """Create what is missing and return the schema's number. Idempotent."""
+    """Bring the database to this release's schema and return its number; a newer schema stays. Idempotent."""
     with store.engine.begin() as connection:
-        tables.metadata.create_all(connection)
-    return SCHEMA
+        if not store.sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        number = schema_in(connection)
+        if number < SCHEMA:
+            upgrade(connection)
+        return max(number, SCHEMA)
 
 
 def schema_of(store: Store) -> int:
     """Return the schema's number of a database; 0 for an empty one."""
-    return SCHEMA if sa.inspect(store.engine).has_table("inbox") else 0
+    with store.reading() as connection:
+        return schema_in(connection)
+
+
+def schema_in(connection: Connection) -> int:
+    """Return the schema's number by the revision that the database says it has."""
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return 0
+    number = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    return int(number or 0)
 
 
 def require(store: Store, settings: Settings, *, may_migrate: bool) -> None:
@@ -30,9 +70,10 @@ def require(store: Store, settings: Settings, *, may_migrate: bool) -> None:
 
     Raises Misconfigured when somebody must run `boucle migrate` first.
     """
-    if schema_of(store) >= MINIMUM:
-        return
-    if store.sqlite and may_migrate:
+    number = schema_of(store)
+    if store.sqlite and may_migrate and number < SCHEMA:
         migrate(store)
-        return
-    raise Misconfigured([f"The database has no schema {MINIMUM} or later yet: run `boucle migrate`."])
+    elif number < MINIMUM:
+        raise Misconfigured(
+            [f"The database has schema {number}, this release needs {MINIMUM} or later: run `boucle migrate`."]
+        )
