@@ -29,8 +29,9 @@ from workers.records import (
     Ticket,
     TicketEntry,
 )
-from workers.store import read, tables, trail
+from workers.store import read, tables
 from workers.store.apply import apply
+from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.ticketing import entry
 from workers.words import BadInput, CustomerId, TestimonialState
@@ -41,6 +42,8 @@ SCOPES = ("name_and_text", "first_name_and_text", "text_only")
 SUSPICIOUS_SECONDS = 60
 """Two different scores opened within this time look like a machine (mail-and-trust: machine clicks)."""
 
+MACHINE = "boucle"
+"""Who acts in the audit log where no person did."""
 WITH_ENTRIES = (*read.OF_A_CUSTOMER, TicketEntry)
 """What an agent's act looks at: a ticket's history says how often the customer was called."""
 
@@ -296,7 +299,7 @@ def audit_turns(connection: Connection, changes: Changes, facts: Facts, now: dat
     numbers = {one.id: one.number for one in facts.all(Ticket)}
     for row in changes.rows_added():
         if isinstance(row, TicketEntry):
-            trail.record(connection, now, row.by, f"ticket.{row.kind}", f"ticket {numbers.get(row.ticket, '')}")
+            record_act(connection, now, row.by or MACHINE, f"ticket.{row.kind}", f"ticket {numbers[row.ticket]}")
 
 
 def facts_for(

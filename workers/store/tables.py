@@ -262,7 +262,16 @@ user = sa.Table(
     sa.Column("password_hash", sa.Text(), nullable=False),
     sa.Column("away_until", Instant(), nullable=True),
     sa.Column("created_at", Instant(), nullable=False),
-    sa.Column("last_assigned_at", Instant(), nullable=True),
+)
+session = sa.Table(
+    "session",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(8), nullable=False),
+    sa.Column("user", sa.Text(), nullable=False),
+    sa.Column("created_at", Instant(), nullable=False),
+    sa.Column("expires_at", Instant(), nullable=False),
+    sa.Index("session_user", "user"),
 )
 api_key = sa.Table(
     "api_key",

@@ -1,0 +1,112 @@
+"""Verbs for people: who may sign in to the pages, as what."""
+
+import getpass
+import sys
+
+import click
+
+from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.people import WEAK_BELOW, People, Role
+from workers.words import BadInput
+
+ROLES = click.Choice([str(one) for one in Role])
+
+
+@click.group()
+def users() -> None:
+    """People who may sign in: agents, leads, marketing, operators."""
+
+
+def people() -> tuple[People, str]:
+    """Return the people of the installation and the base of its links."""
+    found = parts()
+    return People(found.store, found.now), found.links.base
+
+
+def read_password(from_stdin: bool) -> str:
+    """Return a password from standard input, or typed twice at a terminal; raises BadInput for an empty one."""
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        if not sys.stdin.isatty():
+            raise BadInput("There is no terminal to type a password at: use --password-stdin or --no-password.")
+        password = getpass.getpass("Password: ")
+        if getpass.getpass("Once more: ") != password:
+            raise BadInput("The two passwords differ; nothing was changed.")
+    if not password:
+        raise BadInput("The password is empty; nothing was changed.")
+    if len(password) < WEAK_BELOW:
+        say_fault(f"This password is short: {WEAK_BELOW} characters or more are hard to guess.")
+    return password
+
+
+PASSWORD_STDIN = click.option("--password-stdin", is_flag=True, help="Read the password's line from standard input.")
+
+
+@users.command(name="add")
+@click.argument("name")
+@click.option("--role", type=ROLES, required=True, help="What the person may see and do.")
+@PASSWORD_STDIN
+@click.option("--no-password", is_flag=True, help="Sign in by `users link` or the identity provider only.")
+def add(name: str, role: str, password_stdin: bool, no_password: bool) -> None:
+    """Add a person who may sign in."""
+    password = "" if no_password else read_password(password_stdin)
+    found, base = people()
+    user = found.add(name, Role(role), password, by=user_name())
+    click.echo(f"{user.name} may sign in as {user.role} at {base}/login")
+
+
+@users.command(name="password")
+@click.argument("name")
+@PASSWORD_STDIN
+def password_(name: str, password_stdin: bool) -> None:
+    """Set a new password and end the person's sessions."""
+    password = read_password(password_stdin)
+    people()[0].set_password(name, password, by=user_name())
+    click.echo("The new password counts from now on.")
+
+
+@users.command(name="role")
+@click.argument("name")
+@click.argument("role", type=ROLES)
+def role_(name: str, role: str) -> None:
+    """Give a person another role and end their sessions."""
+    people()[0].set_role(name, Role(role), by=user_name())
+    click.echo(f"{name} is {role} from now on.")
+
+
+@users.command(name="remove")
+@click.argument("name")
+def remove(name: str) -> None:
+    """Take a person's access away at once."""
+    people()[0].remove(name, by=user_name())
+    click.echo(f"{name} can no longer sign in. Open tickets stay theirs: hand them over in the inbox.")
+
+
+@users.command(name="link")
+@click.argument("name")
+def link(name: str) -> None:
+    """Print a link that signs a person in once, within a day."""
+    found, base = people()
+    click.echo(f"{base}/login/{found.login_token(name)}")
+
+
+@users.command(name="list")
+@as_json
+def list_(form: str) -> None:
+    """List the people who may sign in."""
+    found = people()[0].everybody()
+    values = [
+        {
+            "name": one.name,
+            "role": str(one.role),
+            "away_until": one.away_until.isoformat() if one.away_until else None,
+            "password": one.has_password,
+        }
+        for one in found
+    ]
+    lines = [f"{one.name:24} {one.role:10}" + ("" if one.has_password else "  no password") for one in found]
+    show(values, "\n".join(lines) or "Nobody yet. `boucle users add NAME --role lead` adds the first one.", form)
+
+
+COMMANDS = (users,)
