@@ -238,8 +238,8 @@ def test_a_hold_says_what_it_waits_for() -> None:
     assert reason(row, ON, opened) == "Held: a ticket is open; it is given up after 27 March."
     ended = replace(stop("ticket_done", NOW, Effect.END), id=ANY_ID % 8)
     row = replace(row, wake_at=NOW + timedelta(days=7))
-    expected = "Held: a ticket was closed a short time ago, so it waits until 17 March at 10:00; it is given up after 27 March."
-    assert reason(row, ON, opened, ended) == expected
+    expected = "Held: a ticket was closed a short time ago, so it waits until 17 March at 10:00; "
+    assert reason(row, ON, opened, ended) == expected + "it is given up after 27 March."
 
 
 def test_a_touchpoint_too_late_says_what_kept_it() -> None:

@@ -15,6 +15,7 @@ from workers.words import (
 )
 
 LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
+COLUMNS = ("trigger", "after", "score", "comment", "wants_contact")
 VERSION_SHOWN = 8  # characters of a table's version: enough to tell two apart
 
 
@@ -82,7 +83,7 @@ def decision_entry(decision: Decision, view: View) -> Entry:
         "rule": decision.rule,
         "row": decision.row,
         "version": decision.version,
-        "inputs": decision.inputs,
+        "inputs": dict(sorted(decision.inputs.items(), key=by_column)),
         "superseded_at": iso(decision.superseded_at),
     }
 
@@ -92,13 +93,18 @@ def why_decision(decision: Decision, view: View) -> str:
     if decision.outcome == DecisionOutcome.PARKED:
         why = f"{lead(decision.outcome)}: {clause(Reason.NO_SUCH_RULE, {'detail': decision.reason})}"
     else:
-        seen = ", ".join(input_text(name, value) for name, value in decision.inputs.items())
+        seen = ", ".join(input_text(name, value) for name, value in sorted(decision.inputs.items(), key=by_column))
         row = f" (row {decision.row})" if decision.row is not None else ""
         table = decision.version[:VERSION_SHOWN]
         why = f"{lead(decision.outcome)}: {decision.rule}{row} of table {table}, for {seen}"
     if decision.state == DecisionState.SUPERSEDED and decision.superseded_at:
         why += f"; superseded on {view.moment(decision.superseded_at)}, because the answer changed"
     return sentence(why)
+
+
+def by_column(one: tuple[str, object]) -> tuple[int, str]:
+    """Return an input's place: the shipped table's order, then by name; PostgreSQL keeps no order of its own."""
+    return (COLUMNS.index(one[0]) if one[0] in COLUMNS else len(COLUMNS), one[0])
 
 
 def input_text(name: str, value: object) -> str:

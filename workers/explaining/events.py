@@ -5,6 +5,8 @@ from workers.explaining.words import LEADS, clause, lead, sentence
 from workers.records import DeadLetter, History, Inbox
 from workers.words import ActionState, DecisionOutcome, RequestState, TouchpointState
 
+ERASED = "erased"
+"""Stands for the id that a CRM gave an event of a person who was erased: it may say whose it was."""
 SUBJECTS = {
     "touchpoint": TouchpointState,
     "action": ActionState,
@@ -17,7 +19,7 @@ SUBJECTS = {
 def event_entry(event: Inbox, view: View) -> Entry:
     """Return one accepted event and what it did."""
     return {
-        "id": event.event_id,
+        "id": view.private(event.event_id) or ERASED,
         "at": iso(event.occurred_at),
         "state": "accepted",
         "reason": sentence("Accepted: " + "; ".join(did(event.source, event.event_id, view) or [nothing(event)])),
@@ -56,7 +58,7 @@ def nothing(event: Inbox) -> str:
 def letter_entry(letter: DeadLetter, view: View) -> Entry:
     """Return one event that could not be accepted."""
     return {
-        "id": letter.event_id or letter.id,
+        "id": view.private(letter.event_id or "") or letter.id,
         "at": iso(letter.received_at),
         "state": "dead_letter",
         "reason": sentence(f"{lead(letter.state)}: {view.private(letter.fault) or letter.reason}"),

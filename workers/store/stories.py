@@ -80,14 +80,35 @@ def owner_of_response(connection: Connection, ident: str) -> tuple[CustomerId, s
 
 
 def owners_of_event(connection: Connection, ident: str) -> list[tuple[str, str, CustomerId | None]]:
-    """Return (source, id, customer) of the accepted events with this id, or with this source/id."""
+    """Return (source, id, customer) of the accepted events with this id, or with this source/id.
+
+    One that the inbox has forgotten is looked for in what it left behind: journeys, stops and responses.
+    """
+    if not ident:
+        return []
     c = t.inbox.c
     found = connection.execute(
         sa.select(c.source, c.event_id, c.customer)
         .where(sa.or_(c.event_id == ident, c.source + "/" + c.event_id == ident))
         .order_by(c.received_at, c.source)
     )
-    return [(str(source), str(event), customer) for source, event, customer in found]
+    return [(str(source), str(event), customer) for source, event, customer in found] or traces(connection, ident)
+
+
+def traces(connection: Connection, ident: str) -> list[tuple[str, str, CustomerId | None]]:
+    """Return (source, id, customer) of an event by the rows that name it; reads whole tables."""
+    found: set[tuple[str, str, CustomerId | None]] = set()
+    for table in (t.journey, t.stop):
+        c = table.c
+        named = sa.or_(c.event == ident, c.event.endswith(f"/{ident}", autoescape=True))
+        for event, customer in connection.execute(sa.select(c.event, c.customer).where(named)):
+            source = str(event)[: -len(ident) - 1] if event != ident else ident.rpartition("/")[0]
+            found.add((source, str(event)[len(source) + 1 :], customer))
+    r = t.response.c
+    scored = sa.or_(r.external_id == ident, r.source + "/" + r.external_id == ident)
+    for source, event, customer in connection.execute(sa.select(r.source, r.external_id, r.customer).where(scored)):
+        found.add((str(source), str(event), customer))
+    return sorted(found, key=lambda one: one[:2])
 
 
 def letters_of_event(connection: Connection, ident: str) -> Sequence[DeadLetter]:
