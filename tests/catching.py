@@ -41,7 +41,7 @@ class Fault:
     times: int
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: aiosmtpd looks at every attribute, and Python 3.11.2 breaks on the one slots add
 class MailCatcher:
     """The server as tests see it: `url`, `mails`, and the faults to answer with."""
 
