@@ -4,7 +4,7 @@ Each column has a handful of sample points that stand for every value it can hol
 one of the notations people use. Nothing here uses the engine.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -38,7 +38,7 @@ def age_column(name: str) -> ColumnSketch:
 
 def word_column(name: str, *, others: bool, unknown: bool) -> ColumnSketch:
     """Return a text column of three values, perhaps with others beyond them, perhaps unknown."""
-    lines = (f"  {name}:", "    type: text", "    values: [red, green, blue]")
+    lines: tuple[str, ...] = (f"  {name}:", "    type: text", "    values: [red, green, blue]")
     samples: tuple[Sample, ...] = ("red", "green", "blue")
     if others:
         lines, samples = (*lines, "    other values: allowed"), (*samples, OTHER)
@@ -134,7 +134,7 @@ def _runs(flags: Sequence[bool]) -> Iterator[tuple[int, int]]:
 def columns(draw: st.DrawFn, most: int = 3) -> tuple[ColumnSketch, ...]:
     """Draw one to `most` columns of mixed kinds."""
     kinds = draw(st.lists(st.sampled_from(["score", "age", "word", "open", "unknown"]), min_size=1, max_size=most))
-    makers = {
+    makers: dict[str, Callable[[str], ColumnSketch]] = {
         "score": score_column,
         "age": age_column,
         "word": lambda name: word_column(name, others=False, unknown=False),

@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 from random_tables import OTHER, UNKNOWN, ColumnSketch, Sample, TableSketch, any_table, partition
 
 from workers.ruletable import Fault, Severity, check, compile_table, from_content, parse
+from workers.ruletable.canon import canonical_cell
 from workers.ruletable.cells import parse_cell
+from workers.ruletable.defining import table_files
 from workers.ruletable.model import OutcomeKind
 from workers.ruletable.values import parse_duration
+from workers.ruletable.writing import write_cell
 
 
 def in_box(columns: Sequence[ColumnSketch], box: Sequence[Mapping[str, object]], point: Sequence[Sample]) -> bool:
@@ -218,14 +221,9 @@ def test_no_cell_text_breaks_the_reader(text: str) -> None:
 @settings(max_examples=60, deadline=None)
 def test_a_written_cell_is_read_back_as_the_same_set(sketch: TableSketch) -> None:
     """Exporting a table's rows and reading them again changes no decision and not the version."""
-    from workers.ruletable.defining import table_files
-
     table = parse(sketch.files())
     texts = table_files(table)
     assert parse({name: text.encode() for name, text in texts.items()}).version == table.version
     for rule in table.rules:
         for column, cell in zip(table.inputs, rule.cells, strict=True):
-            from workers.ruletable.canon import canonical_cell
-            from workers.ruletable.writing import write_cell as write
-
-            assert canonical_cell(parse_cell(write(column, cell), column), column) == canonical_cell(cell, column)
+            assert canonical_cell(parse_cell(write_cell(column, cell), column), column) == canonical_cell(cell, column)

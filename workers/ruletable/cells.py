@@ -204,9 +204,9 @@ def _parse_ordered(item: str, column: Column) -> _Part:
     if halves := _halves(item, column.kind):
         return _Part(spans=_band(*halves, column, item, (True, not column.half_open)))
     here = _position(column, item, item)
-    spans = (span(here, here, whole=column.kind in WHOLE_STEPS),)
-    check_inside(column, item, (here,))
-    return _Part(spans=spans)
+    exact = span(here, here, whole=column.kind in WHOLE_STEPS)
+    check_inside(column, item, exact)
+    return _Part(spans=(exact,))
 
 
 def _halves(item: str, kind: Kind) -> tuple[str, str] | None:
@@ -232,37 +232,30 @@ def _band(low: str, high: str, column: Column, item: str, closed: tuple[bool, bo
     if found.empty:
         raise CellError("E303", f"{item} lets nothing through: its lower end is not below its upper one.")
     if start is not None and end is not None:
-        check_inside(column, item, (start, end))
+        check_inside(column, item, found)
     return (found,)
 
 
 def _compared(sign: str, text: str, column: Column, item: str) -> Spans:
     here = _position(column, text, item)
     whole = column.kind in WHOLE_STEPS
+    exact = span(here, here, whole=whole)
     if sign in ("=", "!="):
-        check_inside(column, item, (here,))
-        exact = (span(here, here, whole=whole),)
-        return exact if sign == "=" else common(outside(exact), column.spans)
+        check_inside(column, item, exact)
+        return (exact,) if sign == "=" else common(outside((exact,)), column.spans)
     if sign[0] == ">":
         found = span(here, None, low_closed=sign == ">=", whole=whole)
     else:
         found = span(None, here, high_closed=sign == "<=", whole=whole)
     if common((found,), column.spans) and "=" in sign:
-        check_inside(column, item, (here,))
+        check_inside(column, item, exact)
     return (found,)
 
 
-def check_inside(column: Column, item: str, ends: Iterable[Position]) -> None:
-    """Refuse an end that lies beyond the first or the last value of the domain. Raises CellError (E302)."""
-    if not column.spans:
-        return
-    hull = (Span(column.spans[0].low, column.spans[-1].high),)
-    whole = column.kind in WHOLE_STEPS
-    for end in ends:
-        here = span(end, end, whole=whole)
-        closed = Span(hull[0].low and (hull[0].low[0], 0), hull[0].high and (hull[0].high[0], 1))
-        if not common((here,), hull if whole else (closed,)):
-            raise CellError("E302", f"{item} is outside the domain: {column.name} goes {domain_text(column)}.")
+def check_inside(column: Column, item: str, found: Span) -> None:
+    """Refuse what reaches beyond the first or the last value of the domain. Raises CellError (E302)."""
+    if column.spans and common((found,), outside((Span(column.spans[0].low, column.spans[-1].high),))):
+        raise CellError("E302", f"{item} is outside the domain: {column.name} goes {domain_text(column)}.")
 
 
 def domain_text(column: Column) -> str:

@@ -59,7 +59,7 @@ def _unclipped(column: Column, test: Test | Interval) -> Spans:
             raise CellError("E303", f"{test.text} runs backwards: write the lower end first.")
         if found.empty:
             raise CellError("E303", f"{test.text} lets nothing through: its lower end is not below its upper one.")
-        check_inside(column, test.text, (low, high))
+        check_inside(column, test.text, found)
         return (found,)
     if test.literal.kind is None:
         return column.spans if test.sign is Sign.UNEQUAL else ()
@@ -70,16 +70,16 @@ def _unclipped(column: Column, test: Test | Interval) -> Spans:
 def _compared(column: Column, test: Test, here: Position) -> Spans:
     whole = column.kind in WHOLE_STEPS
     text = f"{test.sign.value} {test.literal.text}"
-    exact = (span(here, here, whole=whole),)
+    exact = span(here, here, whole=whole)
     if test.sign in (Sign.EQUAL, Sign.UNEQUAL):
-        check_inside(column, test.literal.text, (here,))
-        return exact if test.sign is Sign.EQUAL else outside(exact)
+        check_inside(column, test.literal.text, exact)
+        return (exact,) if test.sign is Sign.EQUAL else outside((exact,))
     if test.sign in (Sign.ABOVE, Sign.FROM):
         found = span(here, None, low_closed=test.sign is Sign.FROM, whole=whole)
     else:
         found = span(None, here, high_closed=test.sign is Sign.UP_TO, whole=whole)
     if common((found,), column.spans) and test.sign in (Sign.FROM, Sign.UP_TO):
-        check_inside(column, text, (here,))
+        check_inside(column, text, exact)
     return (found,)
 
 
