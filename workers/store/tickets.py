@@ -1,0 +1,119 @@
+"""Reads tickets for the inbox: open ones, promises that are due, and what a search finds. Reads only."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.records import Customer, Ticket
+from workers.store import tables
+from workers.words import TicketState
+
+FOUND_AT_MOST = 50
+LISTED_AT_MOST = 500
+"""Tickets of one page; a team with more open ones needs people, not a longer list."""
+FEWEST_DIGITS = 3
+NOISE = (" ", "-", ".", "(", ")", "/", "\u00a0")
+"""Signs that people write in phone numbers."""
+TICKET_COLUMNS = len(fields(Ticket))
+
+Row = tuple[Ticket, Customer]
+
+
+def open_tickets(connection: Connection) -> list[Row]:
+    """Return every ticket that is not done, with its customer, the one due first on top."""
+    table = tables.ticket
+    return listed(connection, table.c.state != TicketState.DONE)
+
+
+def promises(connection: Connection) -> list[Row]:
+    """Return the passed-on tickets whose promise is not kept yet."""
+    table = tables.ticket
+    waiting = sa.and_(table.c.state == TicketState.DONE, table.c.promised_at.is_not(None), table.c.kept_at.is_(None))
+    return listed(connection, waiting)
+
+
+def listed(connection: Connection, condition: sa.ColumnElement[bool], limit: int = LISTED_AT_MOST) -> list[Row]:
+    """Return the tickets that meet a condition, with their customers."""
+    table, customer = tables.ticket, tables.customer
+    query = (
+        sa.select(table, customer)
+        .join(customer, customer.c.id == table.c.customer)
+        .where(condition)
+        .order_by(table.c.due_at, table.c.number)
+        .limit(limit)
+    )
+    return [(Ticket(*row[:TICKET_COLUMNS]), Customer(*row[TICKET_COLUMNS:])) for row in connection.execute(query)]
+
+
+def search(connection: Connection, text: str) -> list[Row]:
+    """Return tickets, done ones too, by number, by part of the customer's name or CRM id, or by phone number."""
+    table, customer = tables.ticket, tables.customer
+    wanted = text.strip()
+    if not wanted:
+        return []
+    tests = [named(customer.c.name, wanted), customer.c.crm_id == wanted]
+    number = wanted.removeprefix("#")
+    if number.isdecimal() and len(number) < 10:
+        tests.append(table.c.number == int(number))
+    if digits := digits_of(wanted):
+        tests += [plain(table.c.phone).contains(digits), plain(customer.c.phone).contains(digits)]
+    return listed(connection, sa.or_(*tests), FOUND_AT_MOST)
+
+
+def search_customers(connection: Connection, text: str) -> Sequence[Customer]:
+    """Return customers by CRM id, part of the name, mail address, or phone number."""
+    customer = tables.customer
+    wanted = text.strip()
+    if not wanted:
+        return []
+    tests = [named(customer.c.name, wanted), customer.c.crm_id == wanted, customer.c.email == wanted]
+    tests += [customer.c.email == wanted.lower()]
+    if digits := digits_of(wanted):
+        tests.append(plain(customer.c.phone).contains(digits))
+    found = sa.and_(sa.or_(*tests), customer.c.erased_at.is_(None))
+    query = sa.select(customer).where(found).order_by(customer.c.name, customer.c.crm_id).limit(FOUND_AT_MOST)
+    return [Customer(*row) for row in connection.execute(query)]
+
+
+def named(column: sa.ColumnElement[str | None], text: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a name holds a text, in any capitals: SQLite knows only those of ASCII."""
+    forms = dict.fromkeys((text, text.lower(), text.upper(), text.title()))
+    return sa.or_(*(column.icontains(form, autoescape=True) for form in forms))
+
+
+def digits_of(text: str) -> str:
+    """Return the digits of a phone number as they stand in any way of writing it: +33 6 12, 06 12 and 612 are one."""
+    bare = plain_text(text)
+    digits = "".join(sign for sign in bare if sign.isdecimal()).lstrip("0")
+    return digits if len(digits) >= FEWEST_DIGITS and bare.removeprefix("+").isdecimal() else ""
+
+
+def plain_text(text: str) -> str:
+    """Return a text without the signs that people write in phone numbers."""
+    for sign in NOISE:
+        text = text.replace(sign, "")
+    return text
+
+
+def plain(column: sa.ColumnElement[str] | sa.ColumnElement[str | None]) -> sa.ColumnElement[str]:
+    """Return a phone column without the signs that people write in it."""
+    bare: sa.ColumnElement[str] = sa.func.coalesce(column, "")
+    for sign in NOISE:
+        bare = sa.func.replace(bare, sign, "")
+    return bare
+
+
+def stamp(connection: Connection) -> str:
+    """Return a text that changes whenever any ticket changes."""
+    table = tables.ticket
+    row = connection.execute(sa.select(sa.func.count(), sa.func.max(table.c.changed_at), sa.func.sum(table.c.version)))
+    return "/".join(str(value) for value in row.one())
+
+
+def numbers_of(connection: Connection, owner: str) -> Iterable[int]:
+    """Return the numbers of the open tickets that a person owns."""
+    table = tables.ticket
+    here = sa.and_(table.c.owner == owner, table.c.state != TicketState.DONE)
+    return [int(number) for number in connection.execute(sa.select(table.c.number).where(here)).scalars()]
