@@ -54,6 +54,13 @@ class StoredClock:
         since = rows.get("ticking_since")
         return at if since is None else at + (datetime.now(UTC) - since)
 
+    def is_set(self) -> bool:
+        """Tell whether the database holds a business time: only a demo's and a test's does."""
+        if not sa.inspect(self._store.engine).has_table(tables.clock.name):
+            return False
+        with self._store.reading() as connection:
+            return connection.execute(sa.select(tables.clock.c.name)).first() is not None
+
     def set(self, at: datetime, *, ticking: bool = False) -> None:
         """Store an instant; with `ticking` it goes on from there with the machine's time."""
 

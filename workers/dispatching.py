@@ -122,6 +122,10 @@ class Dispatching:
     def _claim(self, limit: int) -> list[Dispatch]:
         now = self._now()
 
+        with self._store.reading() as connection:
+            if not claim.anything(connection, now):
+                return []
+
         def work(connection: Connection) -> list[Dispatch]:
             claim.take_back(connection)
             state = sending_now(connection, self._sending)

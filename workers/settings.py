@@ -58,7 +58,9 @@ class Settings(BaseModel):
     webhook_secret: SecretStr = Field(SecretStr(""), description="whsec_...: signs webhooks, both ways")
     allow_private_urls: str = Field("", description="URL prefixes a webhook may reach although private or plain HTTP")
     clock: str = Field(
-        "system", pattern="^(system|stored)$", description="stored: business time is a row in the database"
+        "auto",
+        pattern="^(auto|system|stored)$",
+        description="stored: business time is a row of the database; auto: so where there is one",
     )
     tick_seconds: float = Field(1.0, gt=0, description="how often due work is looked for")
     log: str = Field("auto", pattern="^(auto|console|json)$", description="form of the log lines")

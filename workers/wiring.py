@@ -37,6 +37,8 @@ from workers.words import Ids, Misconfigured
 
 log = logging.getLogger(__name__)
 SECRET_BYTES = 32
+MAILBOX_AT_ONCE = 100
+"""Mails written into the local mailbox per group; there is no connection to spare."""
 
 
 def secret_of(settings: Settings) -> list[str]:
@@ -93,6 +95,7 @@ class Boucle:
 
     settings: Settings
     given_clock: Clock | None = None
+    given_sending: Sending | None = None
 
     @cached_property
     def data(self) -> Data:
@@ -111,7 +114,9 @@ class Boucle:
         """Return business time."""
         if self.given_clock is not None:
             return self.given_clock
-        return StoredClock(self.store) if self.settings.clock == "stored" else SystemClock()
+        stored = StoredClock(self.store)
+        wanted = self.settings.clock
+        return stored if wanted == "stored" or (wanted == "auto" and stored.is_set()) else SystemClock()
 
     @property
     def now(self) -> Callable[[], datetime]:
@@ -164,7 +169,7 @@ class Boucle:
     @cached_property
     def sending(self) -> Sending:
         """Return what the settings say of sending."""
-        return sending_of(self.settings, self.brand, self.data)
+        return self.given_sending or sending_of(self.settings, self.brand, self.data)
 
     @cached_property
     def intake(self) -> Intake:
@@ -209,7 +214,7 @@ class Boucle:
             self.sending,
             self.mail_sender(),
             self.hook_sender(),
-            connections=self.settings.smtp_connections,
+            connections=self.settings.smtp_connections if self.settings.has_smtp else MAILBOX_AT_ONCE,
             lease_seconds=self.settings.lease_seconds,
         )
 
@@ -232,9 +237,9 @@ class Boucle:
         return faults
 
 
-def start(settings: Settings, *, clock: Clock | None = None) -> Boucle:
+def start(settings: Settings, *, clock: Clock | None = None, sending: Sending | None = None) -> Boucle:
     """Return the parts of an installation with everything checked; raises Misconfigured with all faults."""
-    parts = Boucle(settings, clock)
+    parts = Boucle(settings, clock, sending)
     faults = parts.check()
     if faults:
         raise Misconfigured(faults)

@@ -11,11 +11,13 @@ from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from workers.changes import Cancellation, Changes, Publication
-from workers.records import Row
+from workers.records import Row, Suppression
 from workers.store import tables
+from workers.store.forgetting import forget
 from workers.words import DispatchState
 
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
@@ -26,14 +28,16 @@ COLUMNS: dict[type[Row], tuple[str, ...]] = {
 
 
 def apply(connection: Connection, changes: Changes, now: datetime) -> None:
-    """Write the changes: 1. rows table by table, 2. cancellations, 3. the outbox."""
+    """Write the changes: 1. rows table by table, 2. cancellations, 3. whoever is forgotten, 4. the outbox."""
     for kind in tables.WRITE_ORDER:
+        if changed := changes.changed.get(kind):  # first, so that one current decision or open ticket gives way
+            update(connection, kind, [changed[key] for key in sorted(changed, key=str)])
         if added := changes.added.get(kind):
             insert(connection, kind, [added[key] for key in sorted(added, key=str)])
-        if changed := changes.changed.get(kind):
-            update(connection, kind, [changed[key] for key in sorted(changed, key=str)])
     for cancellation in changes.cancelled:
         cancel_dispatches(connection, cancellation, now)
+    for person in changes.forgotten:
+        forget(connection, person, now)
     publish(connection, changes.published)
 
 
@@ -45,8 +49,18 @@ def as_values(kind: type[Row], rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 
 def insert(connection: Connection, kind: type[Row], rows: Sequence[Row]) -> None:
-    """Insert new rows in one statement."""
-    connection.execute(sa.insert(tables.of(kind)), as_values(kind, rows))
+    """Insert new rows in one statement; an address that is suppressed already stays so."""
+    if kind is Suppression:
+        rows = [row for row in rows if not known(connection, kind, row)]
+    if rows:
+        connection.execute(sa.insert(tables.of(kind)), as_values(kind, rows))
+
+
+def known(connection: Connection, kind: type[Row], row: Row) -> bool:
+    """Tell whether a row with this key is stored: two customers may share one address."""
+    table = tables.of(kind)
+    same = [table.c[name] == value for name, value in zip(kind.KEY, row.key(), strict=True)]
+    return connection.execute(sa.select(*table.primary_key).where(*same)).first() is not None
 
 
 def update_statement(kind: type[Row]) -> sa.Update:

@@ -29,6 +29,21 @@ class Ready:
     paused: Collection[str] = ()
 
 
+ANY_LEFT = sa.select(sa.literal(1)).where(
+    TABLE.c.state.in_((DispatchState.LEASED, DispatchState.SENDING)), TABLE.c.lease_until < sa.bindparam("database_now")
+)
+ANY_READY = sa.select(sa.literal(1)).where(
+    TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= sa.bindparam("now", type_=tables.Instant())
+)
+
+
+def anything(connection: Connection, now: datetime) -> bool:
+    """Tell, without a lock, whether there is something to claim or to take back."""
+    if connection.execute(ANY_READY.limit(1), {"now": now}).first() is not None:
+        return True
+    return connection.execute(ANY_LEFT.limit(1), {"database_now": database_now(connection)}).first() is not None
+
+
 def take_back(connection: Connection) -> int:
     """Give back what a killed or slow sender left: leased becomes ready, sending becomes ready with one copy more."""
     now = database_now(connection)

@@ -7,13 +7,22 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.store import tables
-from workers.words import ActionState, CustomerId, RequestState, ResponseState, TicketState, TouchpointState
+from workers.words import (
+    ActionState,
+    CustomerId,
+    DispatchState,
+    RequestState,
+    ResponseState,
+    TicketState,
+    TouchpointState,
+)
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
+Moment = datetime | sa.BindParameter[datetime]
 WAITING = (ActionState.PLANNED, ActionState.HELD)
 
 
-def touchpoints_due(now: datetime, *, may_ask: bool, paused: Collection[str]) -> sa.ColumnElement[bool]:
+def touchpoints_due(now: Moment, *, may_ask: bool, paused: Collection[str]) -> sa.ColumnElement[bool]:
     """Return the condition of touchpoints to look at: due, and either askable or past their `give up after`."""
     table = tables.touchpoint
     due = sa.and_(table.c.state.in_(PENDING), table.c.wake_at <= now)
@@ -24,19 +33,19 @@ def touchpoints_due(now: datetime, *, may_ask: bool, paused: Collection[str]) ->
     return due
 
 
-def responses_due(now: datetime) -> sa.ColumnElement[bool]:
+def responses_due(now: Moment) -> sa.ColumnElement[bool]:
     """Return the condition of answers that have been still for the settling time."""
     table = tables.response
     return sa.and_(table.c.state == ResponseState.SETTLING, table.c.settles_at <= now)
 
 
-def actions_due(now: datetime) -> sa.ColumnElement[bool]:
+def actions_due(now: Moment) -> sa.ColumnElement[bool]:
     """Return the condition of actions whose wait is over."""
     table = tables.action
     return sa.and_(table.c.state.in_(WAITING), table.c.due_at <= now)
 
 
-def requests_due(now: datetime) -> sa.ColumnElement[bool]:
+def requests_due(now: Moment) -> sa.ColumnElement[bool]:
     """Return the condition of requests whose answer may no longer change."""
     table = tables.survey_request
     return sa.and_(
@@ -45,7 +54,7 @@ def requests_due(now: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-def tickets_due(now: datetime) -> sa.ColumnElement[bool]:
+def tickets_due(now: Moment) -> sa.ColumnElement[bool]:
     """Return the condition of waiting tickets whose date has come, and of those that nobody was told are overdue."""
     table = tables.ticket
     waiting = sa.and_(table.c.state == TicketState.WAITING, table.c.waiting_until <= now)
@@ -54,19 +63,61 @@ def tickets_due(now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.state != TicketState.DONE, sa.or_(waiting, overdue, half_time))
 
 
+NOW = sa.bindparam("now", type_=tables.Instant())
+LIMIT = sa.bindparam("limit", type_=sa.Integer())
+
+
+def first_waiting(table: sa.Table, when: str, condition: sa.ColumnElement[bool]) -> sa.Select[str]:
+    """Return the query for the customers of due rows, the longest wait first; built once, run often."""
+    return sa.select(table.c.customer).where(condition).order_by(table.c[when]).limit(LIMIT)
+
+
+ALWAYS = (
+    first_waiting(tables.response, "settles_at", responses_due(NOW)),
+    first_waiting(tables.action, "due_at", actions_due(NOW)),
+    first_waiting(tables.ticket, "due_at", tickets_due(NOW)),
+    first_waiting(tables.survey_request, "closes_at", requests_due(NOW)),
+)
+ASKABLE = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=()))
+GIVEN_UP = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=False, paused=()))
+
+
 def customers_due(
     connection: Connection, now: datetime, limit: int, *, may_ask: bool, paused: Collection[str]
 ) -> list[CustomerId]:
     """Return customers with something due, those who wait longest first."""
     found: dict[CustomerId, None] = {}
-    for table, when, condition in (
-        (tables.response, "settles_at", responses_due(now)),
-        (tables.action, "due_at", actions_due(now)),
-        (tables.ticket, "due_at", tickets_due(now)),
-        (tables.touchpoint, "wake_at", touchpoints_due(now, may_ask=may_ask, paused=paused)),
-        (tables.survey_request, "closes_at", requests_due(now)),
-    ):
-        query = sa.select(table.c.customer).where(condition).order_by(table.c[when]).limit(limit)
-        for customer in connection.execute(query).scalars():
-            found.setdefault(customer)
+    asking = ASKABLE if may_ask else GIVEN_UP
+    if may_ask and paused:
+        asking = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=paused))
+    for query in (*ALWAYS, asking):
+        for customer in connection.execute(query, {"now": now, "limit": limit}).scalars():
+            found.setdefault(CustomerId(customer))
     return list(found)[:limit]
+
+
+def soonest(column: sa.ColumnElement[datetime], condition: sa.ColumnElement[bool]) -> sa.Select[datetime]:
+    """Return the query for the earliest instant among waiting rows."""
+    return sa.select(sa.func.min(column)).where(condition)
+
+
+OPEN_TICKET = tables.ticket.c.state != TicketState.DONE
+SOONEST = (
+    soonest(tables.response.c.settles_at, tables.response.c.state == ResponseState.SETTLING),
+    soonest(tables.action.c.due_at, tables.action.c.state.in_(WAITING)),
+    soonest(tables.touchpoint.c.wake_at, tables.touchpoint.c.state.in_(PENDING)),
+    soonest(
+        tables.survey_request.c.closes_at,
+        tables.survey_request.c.state.in_((RequestState.OPEN, RequestState.ANSWERED)),
+    ),
+    soonest(tables.ticket.c.waiting_until, tables.ticket.c.state == TicketState.WAITING),
+    soonest(tables.ticket.c.due_at, sa.and_(OPEN_TICKET, tables.ticket.c.escalated_at.is_(None))),
+    soonest(tables.ticket.c.half_time_at, OPEN_TICKET),
+    soonest(tables.dispatch.c.not_before, tables.dispatch.c.state == DispatchState.READY),
+)
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """Return when something comes due next, maybe in the past; None when nothing waits."""
+    found = [connection.execute(query).scalar() for query in SOONEST]
+    return min((one for one in found if one is not None), default=None)

@@ -17,6 +17,8 @@ R = TypeVar("R", bound=Row)
 CHUNK = 500
 """Values in one IN list: below SQLite's and the planner's limits."""
 
+LENIENT = "opt_out"
+"""The kind of suppression that lets service mail through."""
 LONGEST_NUMBER = 18
 """Digits of the largest number that the database can compare with."""
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -85,13 +87,14 @@ def facts_of(
 
 
 def suppressed(connection: Connection, addresses: Iterable[str]) -> dict[str, str]:
-    """Return the suppressed ones of these keyed address hashes, each with its kind."""
+    """Return the suppressed ones of these keyed address hashes, each with its kind; of several the strictest."""
     table = tables.suppression
     found: dict[str, str] = {}
     for chunk in chunks(addresses):
-        query = sa.select(table.c.address, table.c.kind).where(table.c.address.in_(chunk))
+        query = sa.select(table.c.address, table.c.kind).where(table.c.address.in_(chunk)).order_by(table.c.kind)
         for address, kind in connection.execute(query):
-            found[address] = kind
+            if found.get(address, LENIENT) == LENIENT:
+                found[address] = kind
     return found
 
 

@@ -1,0 +1,80 @@
+"""The verb `demo`: a year of a lamp shop in under a minute, then its pages."""
+
+import asyncio
+import json
+import logging
+import sys
+
+import click
+
+from workers import roles, wiring
+from workers.cli.shared import settings
+from workers.demo import Demo, DemoResult
+from workers.demo.starting import demo_settings
+from workers.demo.summary import figures, waterfall
+from workers.settings import Settings
+
+PARTS_OF_A_HUNDRED = 1000
+
+
+@click.command()
+@click.option("--seed", default=42, show_default=True, help="The same seed gives the same books.")
+@click.option("--customers", default=500, show_default=True, type=click.IntRange(1), help="How many there are.")
+@click.option("--no-serve", is_flag=True, help="End after the summary instead of serving the pages.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json prints one line.")
+def demo(seed: int, customers: int, no_serve: bool, form: str) -> int:
+    """Generate a year of a lamp shop, drive it through the whole loop, and show it."""
+    found = settings()
+    logging.getLogger().setLevel(logging.WARNING)
+    with click.progressbar(
+        length=PARTS_OF_A_HUNDRED,
+        label="fourteen months",
+        file=sys.stderr,
+        hidden=form == "json" and not sys.stderr.isatty(),
+    ) as bar:
+        done = 0
+
+        def tell(share: float) -> None:
+            nonlocal done
+            step = int(share * PARTS_OF_A_HUNDRED) - done
+            if step:
+                bar.update(step)
+                done += step
+
+        year = Demo(found, seed=seed, customers=customers, tell=tell)
+        result = year.run()
+    say(result, year.settings, form)
+    if not no_serve:
+        serve(year)
+    return 0 if result.sums_hold else 1
+
+
+def say(result: DemoResult, found: Settings, form: str) -> None:
+    """Print the result: one line of JSON, or the waterfall."""
+    if form == "json":
+        click.echo(json.dumps(result.as_dict(), default=str))
+        return
+    with wiring.Boucle(found).store.reading() as connection:
+        lines = list(waterfall(figures(connection)))
+    parts = ", ".join(result.parts.values())
+    click.echo(
+        f"\nA lamp shop's year: {result.customers} customers, seed {result.seed}, {parts}; {result.seconds:.0f} s.\n"
+    )
+    click.echo("\n".join(lines))
+    holds = "Every sum holds." if result.sums_hold else "Some sums do not hold: see `boucle books`."
+    click.echo(f"\n{holds} Books {result.digest[:16]}.")
+
+
+def serve(year: Demo) -> None:
+    """Serve the demo's pages until interrupted."""
+    parts = wiring.start(demo_settings(year.settings, year.seed))
+    base = parts.settings.base_url
+    click.echo(
+        f"\nLook at it:\n  {base}/          start here\n  {base}/report    what the answers say\n"
+        f"  {base}/mailbox   the mails that were written; answer one by clicking\n\nCtrl-C ends.",
+        err=True,
+    )
+    asyncio.run(roles.run_roles([roles.sender(parts), roles.web(parts)]))
+
+
+COMMANDS = (demo,)

@@ -1,0 +1,191 @@
+"""The crowd: customers who open their mails, agents who work on tickets, through the same use cases as anybody.
+
+They notice what has reached them since the last look, and act at times of their own.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import sqlalchemy as sa
+
+from workers import ticketing
+from workers.demo import reactions
+from workers.demo.shop import Person, is_late
+from workers.duetime import add_working
+from workers.records import Ticket
+from workers.serving import TicketAct
+from workers.store import tables
+from workers.wiring import Boucle
+from workers.words import DispatchState, RequestState, TicketState
+
+AGENTS = ("claire", "nadia", "tom")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Act:
+    """Something a person does at a time; ordered by time and natural key, so that every run has the same order."""
+
+    at: datetime
+    key: str
+    do: Callable[[], object] = field(compare=False)
+
+
+class Crowd:
+    """Everybody who reacts."""
+
+    def __init__(self, parts: Boucle, persons: dict[str, Person], seed: int) -> None:
+        self._parts = parts
+        self._persons = persons
+        self._seed = seed
+        self._acts: list[Act] = []
+        self._worked_on: set[tuple[str, int]] = set()
+
+    def due(self, until: datetime) -> Iterator[Act]:
+        """Give the acts up to an instant, in order; an act may plan further ones."""
+        while self._acts and self._acts[0].at <= until:
+            yield heapq.heappop(self._acts)
+
+    def plan(self, at: datetime, key: str, do: Callable[[], object]) -> None:
+        """Plan an act."""
+        heapq.heappush(self._acts, Act(at.astimezone(UTC).replace(microsecond=0), key, do))
+
+    def notice(self, after: datetime, until: datetime) -> None:
+        """See the mails that left and the tickets that opened since the last look, and plan what follows."""
+        dispatch, request, response = tables.dispatch, tables.survey_request, tables.response
+        columns = (
+            dispatch.c.template,
+            dispatch.c.accepted_at,
+            dispatch.c.request,
+            dispatch.c.response,
+            tables.customer.c.crm_id,
+            request.c.step,
+            request.c.reference,
+            request.c.anchor_at,
+            request.c.template.label("survey"),
+            request.c.state.label("request_state"),
+            response.c.anchor_at.label("response_anchor"),
+        )
+        query = (
+            sa.select(*columns)
+            .join(tables.customer, tables.customer.c.id == dispatch.c.customer)
+            .outerjoin(request, request.c.id == dispatch.c.request)
+            .outerjoin(response, response.c.id == dispatch.c.response)
+            .where(
+                dispatch.c.state == DispatchState.ACCEPTED,
+                dispatch.c.accepted_at > after,
+                dispatch.c.accepted_at <= until,
+            )
+        )
+        with self._parts.store.reading() as connection:
+            mails = connection.execute(query).all()
+            open_tickets = connection.execute(
+                sa.select(tables.ticket, tables.customer.c.crm_id)
+                .join(tables.customer, tables.customer.c.id == tables.ticket.c.customer)
+                .where(tables.ticket.c.state == TicketState.OPEN)
+            ).all()
+        for mail in mails:
+            person = self._persons.get(mail.crm_id or "")
+            if person is not None:
+                self._react(mail, person)
+        for row in open_tickets:
+            self._work_on(Ticket(*row[:-1]), self._persons[row[-1]])
+
+    def _react(self, mail: Any, person: Person) -> None:
+        """Plan what a customer does with one mail."""
+        key = f"{mail.step}/{mail.reference}" if mail.step == "delivery-now" else f"{mail.step}/{mail.anchor_at}"
+        if mail.template.startswith("ask-"):
+            self._answer(mail, person, key)
+        elif mail.template == "reminder" and mail.request_state == RequestState.OPEN:
+            random = Random(f"{self._seed}/reminded/{person.id}/{key}")
+            if random.random() < reactions.REMINDED_RATE:
+                self._answer(mail, person, f"{key}/reminded")
+        elif mail.template.startswith("improve-") and mail.response:
+            late = is_late(person.region, mail.response_anchor - timedelta(days=12))
+            text = reactions.improvement_of(self._seed, person, key, late=late)
+            if text:
+                at = mail.accepted_at + timedelta(hours=5)
+                self.plan(at, f"{person.id}/{key}/i", lambda: self._parts.serving.improve(mail.response, text))
+        elif mail.template in ("testimonial", "thanks-testimonial") and mail.response:
+            praise = reactions.praise_of(self._seed, person, key)
+            if praise is not None:
+                wording, scope = praise
+                name = person.name.split(" ")[0]
+                self.plan(
+                    mail.accepted_at + timedelta(hours=20),
+                    f"{person.id}/{key}/t",
+                    lambda: self._parts.serving.write_testimonial(mail.response, wording, name, person.region, scope),
+                )
+
+    def _answer(self, mail: Any, person: Person, key: str) -> None:
+        """Plan the answer to a survey mail, or the click without one."""
+        reply = reactions.reply_to(self._seed, person, key, mail.survey, mail.anchor_at, mail.accepted_at)
+        if reply is None:
+            return
+        serving, request = self._parts.serving, str(mail.request)
+        self.plan(
+            reply.at - timedelta(minutes=1),
+            f"{person.id}/{key}/click",
+            lambda: serving.click(request, reply.score, "GET"),
+        )
+        if not reply.clicks_only:
+            phone = person.phone if reply.wants_contact else ""
+            self.plan(
+                reply.at,
+                f"{person.id}/{key}/post",
+                lambda: serving.answer(
+                    request, reply.score, reply.comment, wants_contact=reply.wants_contact, phone=phone
+                ),
+            )
+
+    def _work_on(self, ticket: Ticket, person: Person) -> None:
+        """Plan how an agent works on an open ticket: calls that nobody answers, then one that ends it."""
+        if (ticket.id, ticket.reopened) in self._worked_on:
+            return
+        self._worked_on.add((ticket.id, ticket.reopened))
+        key = f"{person.id}/{ticket.trigger}/{ticket.due_at.isoformat()}/{ticket.reopened}"
+        call = reactions.call_of(self._seed, person, key, ticket.comment)
+        agent = AGENTS[Random(f"{self._seed}/agent/{key}").randrange(len(AGENTS))]
+        calendar = self._parts.policies.current().calendar
+        at = add_working(ticket.opened_at, call.after, calendar)
+        number = ticket.number
+        self.plan(at, f"{key}/0", lambda: self._act(number, agent, "claim", call))
+        for miss in range(call.misses):
+            at = add_working(at, timedelta(minutes=7), calendar)
+            self.plan(at, f"{key}/1{miss}", lambda: self._act(number, agent, "miss", call))
+            at = add_working(at, timedelta(hours=4, minutes=40), calendar)
+        at = add_working(at, timedelta(minutes=25), calendar)
+        self.plan(at, f"{key}/2", lambda: self._act(number, agent, "reach", call))
+        self.plan(
+            add_working(at, timedelta(hours=3), calendar), f"{key}/3", lambda: self._act(number, agent, "done", call)
+        )
+
+    def _act(self, number: int, agent: str, what: str, call: reactions.Call) -> None:
+        """Do one act on a ticket, unless it was done by somebody else meanwhile."""
+        found = self._parts.serving.ticket(number)
+        if found is None or found[0].state == TicketState.DONE:
+            return
+        acts: dict[str, TicketAct] = {
+            "claim": lambda one, facts, policy, now: ticketing.claim(one, agent, facts, policy, now),
+            "miss": lambda one, facts, policy, now: ticketing.attempt(
+                one, agent, "", facts, policy, now, reached=False
+            ),
+            "reach": lambda one, facts, policy, now: ticketing.attempt(
+                one, agent, "", facts, policy, now, reached=True
+            ),
+            "done": lambda one, facts, policy, now: ticketing.done(
+                one,
+                agent,
+                outcome=call.outcome,
+                root_cause=call.cause,
+                root_cause_text="",
+                sentence=call.sentence,
+                facts=facts,
+                policy=policy,
+                now=now,
+            ),
+        }
+        self._parts.serving.act_on_ticket(number, acts[what])

@@ -1,0 +1,143 @@
+"""What people do with what they get: customers answer or do not, agents call, promoters write.
+
+Every choice is drawn from the seed and the natural key of what is reacted to, never from an order of arrival, so that
+the same seed gives the same books on every transport.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from workers.demo.shop import Person, is_late
+
+ANSWER_RATE, CLICK_ONLY_RATE, REMINDED_RATE = 0.46, 0.08, 0.22
+IMPROVE_RATE, TESTIMONIAL_RATE, PUBLISH_RATE = 0.45, 0.55, 0.8
+COMMENT_RATE, LOW_COMMENT_RATE = 0.22, 0.7
+
+LATE_FR = (
+    "Livraison bien trop tardive.",
+    "Colis arrivé avec dix jours de retard.",
+    "Le nouveau transporteur est lent.",
+)
+LATE_EN = ("The parcel came far too late.", "Ten days late, no news meanwhile.", "Your new carrier is slow.")
+BAD_FR = ("Lampe arrivée cassée.", "La notice est incompréhensible.", "Personne ne répond au téléphone.")
+BAD_EN = ("It arrived broken.", "The instructions make no sense.", "Nobody answers the phone.")
+WISH_FR = ("Une ampoule fournie avec la lampe.", "Une notice plus claire.", "Un suivi du colis plus précis.")
+WISH_EN = ("A bulb in the box.", "Clearer instructions.", "Better tracking of the parcel.")
+GOOD_FR = ("Très belle lampe, merci !", "Livraison rapide, emballage soigné.", "Exactement ce que je cherchais.")
+GOOD_EN = ("Lovely lamp, thank you!", "Quick delivery, careful packing.", "Just what I was looking for.")
+OTHER_CAUSES = ("product/defect", "start/instructions", "service/hard_to_reach")
+PRAISE_FR = "Je cherchais une lampe douce pour lire le soir. Celle-ci est parfaite, et arrivée en trois jours."
+PRAISE_EN = "I wanted a soft light for reading. This one is perfect, and it came in three days."
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a customer answers, and when."""
+
+    at: datetime
+    score: int
+    comment: str
+    wants_contact: bool
+    clicks_only: bool = False
+
+
+def reply_to(seed: int, person: Person, key: str, template: str, anchor: datetime, sent: datetime) -> Reply | None:
+    """Return how a customer reacts to one survey mail: an answer, a click without one, or nothing."""
+    random = Random(f"{seed}/reply/{person.id}/{key}")
+    late = is_late(person.region, anchor - timedelta(days=12)) and template == "ask-delivery"
+    rate = 0.62 if template == "ask-recovery" or late else ANSWER_RATE
+    chance = random.random()
+    delay = timedelta(hours=min(200.0, random.lognormvariate(2.2, 1.1)))
+    score = score_of(random, person, template, late=late)
+    if chance > rate + CLICK_ONLY_RATE:
+        return None
+    return Reply(
+        at=sent + delay,
+        score=score,
+        comment=comment_of(random, person, score, late=late),
+        wants_contact=random.random() < (0.3 if score <= 6 else 0.015),
+        clicks_only=chance > rate,
+    )
+
+
+def score_of(random: Random, person: Person, template: str, *, late: bool) -> int:
+    """Return a score from 0 to 10: high as a rule, low for a late parcel, better again after a good call."""
+    middle = {"ask-recovery": 8.3, "ask-in-use": 8.8, "ask-relationship": 8.6}.get(template, 8.7)
+    if late:
+        middle = 5.4
+    return max(0, min(10, round(random.gauss(middle + 0.5 * person.generous, 1.5))))
+
+
+def comment_of(random: Random, person: Person, score: int, *, late: bool) -> str:
+    """Return what the customer writes beside the score, often nothing."""
+    french = person.language == "fr"
+    wish = random.random() < (LOW_COMMENT_RATE if score <= 6 or late else COMMENT_RATE)
+    if not wish:
+        return ""
+    if late:
+        return random.choice(LATE_FR if french else LATE_EN)
+    if score <= 6:
+        return random.choice(BAD_FR if french else BAD_EN)
+    if score <= 8:
+        return random.choice(WISH_FR if french else WISH_EN)
+    return random.choice(GOOD_FR if french else GOOD_EN)
+
+
+def improvement_of(seed: int, person: Person, key: str, *, late: bool) -> str:
+    """Return what a passive would have liked better, or nothing."""
+    random = Random(f"{seed}/improve/{person.id}/{key}")
+    if random.random() > IMPROVE_RATE:
+        return ""
+    french = person.language == "fr"
+    if late:
+        return random.choice(LATE_FR if french else LATE_EN)
+    return random.choice(WISH_FR if french else WISH_EN)
+
+
+def praise_of(seed: int, person: Person, key: str) -> tuple[str, str] | None:
+    """Return what a promoter writes and in which scope it may be published ("": not at all); None: no answer."""
+    random = Random(f"{seed}/praise/{person.id}/{key}")
+    if random.random() > TESTIMONIAL_RATE:
+        return None
+    scope = "first_name_and_text" if random.random() < PUBLISH_RATE else ""
+    return (PRAISE_FR if person.language == "fr" else PRAISE_EN), scope
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How an agent works on one ticket: when, whether somebody answers, and how it ends."""
+
+    after: timedelta
+    misses: int
+    outcome: str
+    cause: str
+    sentence: str
+
+
+def call_of(seed: int, person: Person, key: str, comment: str) -> Call:
+    """Return how the ticket of a customer is worked on."""
+    random = Random(f"{seed}/call/{person.id}/{key}")
+    late = comment in LATE_FR + LATE_EN
+    cause = (
+        "delivery/late" if late else random.choice(("product/defect", "start/instructions", "service/hard_to_reach"))
+    )
+    french = person.language == "fr"
+    sentence = (
+        "Nous avons remplacé votre lampe et remboursé les frais de port."
+        if french
+        else "We have replaced your lamp and refunded the shipping."
+    )
+    if late:
+        sentence = (
+            "Nous vous avons remboursé les frais de port et suivons ce transporteur de près."
+            if french
+            else "We have refunded your shipping and are watching this carrier closely."
+        )
+    return Call(
+        after=timedelta(minutes=20 + random.expovariate(1 / 80)),
+        misses=random.choices((0, 1, 2), (6, 3, 1))[0],
+        outcome=random.choices(("solved", "explained", "compensated", "cannot_solve"), (5, 2, 2, 1))[0],
+        cause=cause,
+        sentence=sentence,
+    )

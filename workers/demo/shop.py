@@ -1,0 +1,210 @@
+"""The lamp shop: its customers and what happens to them in fourteen months, from a seed.
+
+The same seed gives the same events, byte by byte. Nothing here knows how Boucle works.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from zoneinfo import ZoneInfo
+
+import orjson
+
+PARIS = ZoneInfo("Europe/Paris")
+END = datetime(2026, 6, 16, 10, 12, tzinfo=PARIS)
+"""A fixed Tuesday: the demo's clock ends here and ticks on."""
+START = datetime(2025, 4, 14, 8, 0, tzinfo=PARIS)
+DAYS = (END - START).days
+CARRIER_CHANGED = datetime(2025, 12, 8, 8, 0, tzinfo=PARIS)
+CARRIER_REPLACED = datetime(2026, 3, 9, 8, 0, tzinfo=PARIS)
+"""Month 8: a new carrier in the North brings parcels late. Month 11: it is replaced."""
+
+FIRST_FR = (
+    *("Camille", "Louise", "Inès", "Jade", "Léa", "Manon", "Chloé", "Zoé"),
+    *("Hugo", "Louis", "Gabriel", "Arthur", "Jules", "Adam", "Paul", "Nathan"),
+)
+FIRST_EN = (
+    *("Olivia", "Amelia", "Isla", "Ava", "Grace", "Emily", "Jack", "Oliver"),
+    *("George", "Harry", "Noah", "Leo", "Arthur", "Theo", "Oscar", "Freya"),
+)
+LAST_FR = (
+    *("Roux", "Martin", "Bernard", "Petit", "Durand", "Leroy", "Moreau"),
+    *("Simon", "Laurent", "Lefebvre", "Michel", "Garcia", "David", "Bertrand"),
+)
+LAST_EN = (
+    *("Smith", "Jones", "Taylor", "Brown", "Davies", "Evans", "Wilson"),
+    *("Thomas", "Roberts", "Johnson", "Walker", "Wright", "Green", "Hall"),
+)
+LAMPS = ("Arc", "Lune", "Brume", "Halo", "Soleil", "Plume", "Cuivre", "Nordlys", "Opale", "Vague")
+SHARE_FRENCH, SHARE_REPEAT, MEAN_GAP_DAYS = 0.6, 0.55, 95.0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One customer of the shop."""
+
+    id: str
+    name: str
+    language: str
+    zone: str
+    region: str
+    phone: str
+    joined: datetime
+    generous: float
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One event as the shop's CRM publishes it, and the topic it belongs to."""
+
+    at: datetime
+    body: bytes
+    key: str
+
+
+def people(seed: int, count: int) -> list[Person]:
+    """Return the shop's customers; 60 % French, in three regions."""
+    found = []
+    for number in range(1, count + 1):
+        random = Random(f"{seed}/person/{number}")
+        french = random.random() < SHARE_FRENCH
+        first = random.choice(FIRST_FR if french else FIRST_EN)
+        last = random.choice(LAST_FR if french else LAST_EN)
+        found.append(
+            Person(
+                id=f"L{number:04}",
+                name=f"{first} {last}",
+                language="fr" if french else "en",
+                zone="Europe/Paris" if french else "Europe/London",
+                region=random.choices(("north", "south", "west"), (4, 3, 3))[0],
+                phone=f"+33 6 {random.randrange(10, 99)} {random.randrange(10, 99)} {random.randrange(10, 99)} 10",
+                joined=START + timedelta(days=random.random() * (DAYS - 10), hours=random.random() * 10),
+                generous=random.gauss(0.0, 1.1),
+            )
+        )
+    return found
+
+
+def is_late(region: str, bought: datetime) -> bool:
+    """Tell whether a parcel comes late: the North, while the new carrier has it."""
+    return region == "north" and CARRIER_CHANGED <= bought < CARRIER_REPLACED
+
+
+def year(seed: int, persons: list[Person]) -> list[Happened]:
+    """Return everything the CRM publishes, in order of time, with some events twice and some that are wrong."""
+    events = [event for person in persons for event in life(seed, person)]
+    events += [again for number, again in enumerate(events) if number % 97 == 0]
+    events += list(mistakes(seed, persons))
+    return sorted((one for one in events if one.at < END), key=lambda one: (one.at, one.body))
+
+
+def life(seed: int, person: Person) -> Iterator[Happened]:
+    """Give one customer's events: orders with their deliveries, and what else happens."""
+    random = Random(f"{seed}/life/{person.id}")
+    at, order = person.joined, 0
+    yield customer_event(person, "changed", at - timedelta(minutes=5), random)
+    while at < END:
+        order += 1
+        reference = f"{person.id[1:]}-{order}"
+        yield from one_order(person, reference, at, random)
+        if random.random() > SHARE_REPEAT:
+            break
+        at += timedelta(days=20 + random.expovariate(1 / MEAN_GAP_DAYS))
+    if random.random() < 0.02:
+        yield journey_event(person, "churned", at + timedelta(days=40), "", {})
+    if random.random() < 0.015:
+        yield customer_event(person, "opted_out", at + timedelta(days=55), random)
+
+
+def one_order(person: Person, reference: str, at: datetime, random: Random) -> Iterator[Happened]:
+    """Give the events of one order."""
+    lamp = random.choice(LAMPS)
+    label = f"lampe {lamp}" if person.language == "fr" else f"{lamp} lamp"
+    details = {"product": label}
+    yield journey_event(person, "purchase", at, reference, {"delivery_expected": True, "label": label, **details})
+    if random.random() < 0.03:
+        yield journey_event(
+            person, "refund", at + timedelta(days=1 + random.random() * 20), reference, {"label": label}
+        )
+    days = 2 + random.random() * 3 + (9 + random.random() * 6 if is_late(person.region, at) else 0)
+    arrived = at + timedelta(days=days)
+    yield journey_event(person, "delivery", arrived, reference, {"label": label, **details})
+    if random.random() < 0.06:
+        ended = arrived + timedelta(days=3 + random.random() * 20)
+        agent = random.choice(("Claire", "Nadia", "Tom"))
+        yield journey_event(person, "interaction_ended", ended, f"call-{reference}", {"label": label, "agent": agent})
+    if random.random() < 0.01:
+        opened = arrived + timedelta(days=2)
+        yield journey_event(person, "complaint_opened", opened, reference, {"label": label})
+        yield journey_event(person, "complaint_closed", opened + timedelta(days=9), reference, {"label": label})
+
+
+def journey_event(person: Person, name: str, at: datetime, reference: str, data: dict[str, object]) -> Happened:
+    """Return one journey event with the customer's card."""
+    more = {"reference": reference} if reference else {}
+    return event(person, f"boucle.journey.{name}.v1", at, {"customer": card(person), **more, **data}, reference)
+
+
+def customer_event(person: Person, name: str, at: datetime, random: Random) -> Happened:
+    """Return one event about the customer."""
+    return event(person, f"boucle.customer.{name}.v1", at, {"customer": card(person)}, f"{random.randrange(10**6)}")
+
+
+def event(person: Person, type_: str, at: datetime, data: dict[str, object], ident: str) -> Happened:
+    """Return an event as structured CloudEvents JSON."""
+    at = at.replace(microsecond=0)
+    name = type_.split(".")[-2]
+    body = {
+        "specversion": "1.0",
+        "id": f"{person.id}-{name}-{ident}",
+        "source": "lamp-shop",
+        "type": type_,
+        "subject": person.id,
+        "time": at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+    return Happened(at, orjson.dumps(body), person.id)
+
+
+def card(person: Person) -> dict[str, object]:
+    """Return the customer as the CRM knows them."""
+    return {
+        "id": person.id,
+        "email": f"{person.id.lower()}@example.org",
+        "name": person.name,
+        "phone": person.phone,
+        "language": person.language,
+        "time_zone": person.zone,
+        "segment": person.region,
+    }
+
+
+def mistakes(seed: int, persons: list[Person]) -> Iterator[Happened]:
+    """Give events that cannot be accepted, as they come from real CRMs."""
+    random = Random(f"{seed}/mistakes")
+    for number in range(max(3, math.ceil(len(persons) / 60))):
+        person = random.choice(persons)
+        at = START + timedelta(days=random.random() * (DAYS - 5))
+        broken: tuple[bytes, ...] = (
+            b'{"specversion": "1.0", "id": "cut-off',
+            orjson.dumps(wrong(person, at, number, "boucle.score.v1", {"score": 11})),
+            orjson.dumps(wrong(person, at, number, "boucle.journey.delivered.v1", {"reference": "1"})),
+            orjson.dumps(wrong(person, at, number, "boucle.journey.purchase.v1", {"reference": "1"})),
+        )
+        yield Happened(at, broken[number % len(broken)], person.id)
+
+
+def wrong(person: Person, at: datetime, number: int, type_: str, data: dict[str, object]) -> dict[str, object]:
+    """Return an event that the contract refuses."""
+    return {
+        "specversion": "1.0",
+        "id": f"wrong-{number}",
+        "source": "lamp-shop",
+        "type": type_,
+        "subject": person.id,
+        "time": at.replace(microsecond=0).isoformat(),
+        "data": data,
+    }

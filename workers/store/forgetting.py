@@ -1,0 +1,135 @@
+"""Forgets a person: scrubs texts, references and mails under our key, and deletes what names them elsewhere.
+
+The rows of the core are emptied by `erasing`; this is the rest, and what the core does not hold. A test holds every
+table with a `customer` against SCRUBBED and KEPT, so that a new one cannot be overlooked.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.changes import Forgetting
+from workers.store import read
+from workers.store import tables as t
+from workers.store.auditlog import record_act
+
+SCRUBBED: dict[sa.Table, dict[str, object]] = {
+    t.stop: {"reference": "", "event": ""},
+    t.journey: {"label": "", "details": {}, "event": ""},  # and its reference, which must stay unique
+    t.touchpoint: {"reference": "", "detail": ""},
+    t.survey_request: {"reference": "", "label": "", "details": {}},
+    t.response: {
+        "reference": "",
+        "label": "",
+        "details": {},
+        "comment": "",
+        "phone": "",
+        "half_day": "",
+        "improvement": "",
+        "external_id": None,
+    },
+    t.response_revision: {"comment": ""},
+    t.action: {"detail": ""},
+    t.dispatch: {"facts": {}, "recipient": "", "detail": ""},
+    t.ticket: {
+        "reference": "",
+        "label": "",
+        "comment": "",
+        "phone": "",
+        "half_day": "",
+        "root_cause_text": "",
+        "sentence": "",
+    },
+    t.ticket_entry: {"text": "", "source": None, "event_id": None},
+    t.testimonial: {"wording": "", "shown_name": "", "place": ""},
+    t.history: {"detail": ""},
+}
+"""What each table loses."""
+KEPT: dict[sa.Table, str] = {
+    t.inbox: "ids and types of events only, for 30 days: what is a duplicate stays one",
+    t.decision: "score, band of time, yes or no: nothing that names a person",
+    t.consent: "that consent was given or withdrawn, and when: the proof we must be able to give",
+}
+"""What stays, and why."""
+DELETED: tuple[sa.Table, ...] = (t.click,)
+PERSONAL = ("email", "name", "phone", "language", "time_zone", "owner", "may_promote", "rest_until")
+"""What a customer's own row loses; the segment stays, for the report."""
+UNLINKED = "erased "
+"""Begins the reference of a journey whose customer was erased."""
+LETTERS_AT_ONCE = 200
+
+
+def forget(connection: Connection, one: Forgetting, now: datetime) -> None:
+    """Scrub a person and everybody merged into them, and leave one audit row. Idempotent."""
+    keys = [one.customer, *merged_into(connection, one.customer)]
+    letters = forget_letters(connection, [one.crm_id, *blank_merged(connection, keys[1:], now)], one.email)
+    for key in keys:
+        scrub(connection, key)
+    if one.crm_id:
+        connection.execute(sa.delete(t.outbox).where(t.outbox.c.key == one.crm_id))
+    record_act(
+        connection, now, one.by, "privacy.erase", one.customer, {"customers": len(keys), "dead_letters": letters}
+    )
+
+
+def merged_into(connection: Connection, customer: str) -> list[str]:
+    """Return our keys of everybody who was merged into this customer, directly or by way of another."""
+    found: list[str] = []
+    waiting = [customer]
+    while waiting:
+        c = t.customer.c
+        more = list(connection.execute(sa.select(c.id).where(c.merged_into.in_(waiting)).order_by(c.id)).scalars())
+        waiting = [key for key in more if key not in found and key != customer]
+        found += waiting
+    return found
+
+
+def blank_merged(connection: Connection, keys: list[str], now: datetime) -> list[str]:
+    """Take the personal data from customers that were merged into the erased one; return the CRM's ids they had."""
+    c = t.customer.c
+    crm_ids = [str(one) for one in connection.execute(sa.select(c.crm_id).where(c.id.in_(keys))).scalars() if one]
+    blank: dict[str, object] = dict.fromkeys(PERSONAL)
+    connection.execute(
+        sa.update(t.customer)
+        .where(c.id.in_(keys), c.erased_at.is_(None))
+        .values(**blank, crm_id=None, changed_at={}, erased_at=now)
+    )
+    return crm_ids
+
+
+def scrub(connection: Connection, customer: str) -> None:
+    """Scrub the rows of one customer."""
+    mails = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer == customer)
+    connection.execute(sa.delete(t.dispatch_body).where(t.dispatch_body.c.dispatch.in_(mails)))
+    for table in DELETED:
+        connection.execute(sa.delete(table).where(table.c.customer == customer))
+    for table, values in SCRUBBED.items():
+        connection.execute(sa.update(table).where(table.c.customer == customer).values(**values))
+    unlink_journeys(connection, customer)
+
+
+def unlink_journeys(connection: Connection, customer: str) -> None:
+    """Replace the references of a customer's journeys by numbers: an order's number would lead back to the person."""
+    j = t.journey.c
+    query = sa.select(j.id, j.reference).where(j.customer == customer).order_by(j.trigger, j.anchor_at, j.reference)
+    found = [(str(key), str(reference)) for key, reference in connection.execute(query)]
+    named = [key for key, reference in found if not reference.startswith(UNLINKED)]
+    for n, key in enumerate(named, 1 + len(found) - len(named)):
+        connection.execute(sa.update(t.journey).where(j.id == key).values(reference=f"{UNLINKED}{n}"))
+
+
+def forget_letters(connection: Connection, crm_ids: list[str], email: str) -> int:
+    """Delete the dead letters about a person, by subject or because their bytes name them; return how many."""
+    wanted = [one for one in crm_ids if one]
+    marks = [f'"{one}"'.encode() for one in wanted] + ([email.encode()] if email else [])
+    c = t.dead_letter.c
+    query = sa.select(c.id, c.subject, c.body).execution_options(yield_per=LETTERS_AT_ONCE)
+    found = [
+        str(key)
+        for key, subject, body in connection.execute(query)
+        if subject in wanted or any(mark in bytes(body) for mark in marks)
+    ]
+    for chunk in read.chunks(found):
+        connection.execute(sa.delete(t.dead_letter).where(c.id.in_(chunk)))
+    return len(found)
