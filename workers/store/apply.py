@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from workers.changes import Cancellation, Changes, Publication
-from workers.records import Row, Suppression
+from workers.records import History, Row, Suppression
 from workers.store import tables
 from workers.store.forgetting import forget
 from workers.words import DispatchState
@@ -49,18 +49,25 @@ def as_values(kind: type[Row], rows: Iterable[Row]) -> list[dict[str, Any]]:
 
 
 def insert(connection: Connection, kind: type[Row], rows: Sequence[Row]) -> None:
-    """Insert new rows in one statement; an address that is suppressed already stays so."""
-    if kind is Suppression:
-        rows = [row for row in rows if not known(connection, kind, row)]
-    if rows:
-        connection.execute(sa.insert(tables.of(kind)), as_values(kind, rows))
+    """Insert new rows in one statement; of `KEPT_ONCE` a row that is stored already stays as it is."""
+    connection.execute(INSERTS[kind, connection.dialect.name], as_values(kind, rows))
 
 
-def known(connection: Connection, kind: type[Row], row: Row) -> bool:
-    """Tell whether a row with this key is stored: two customers may share one address."""
-    table = tables.of(kind)
-    same = [table.c[name] == value for name, value in zip(kind.KEY, row.key(), strict=True)]
-    return connection.execute(sa.select(*table.primary_key).where(*same)).first() is not None
+def insert_statement(kind: type[Row], dialect: str) -> sa.Insert:
+    """Return the statement that adds rows to a table."""
+    if kind not in KEPT_ONCE:
+        return sa.insert(tables.of(kind))
+    insert_into = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert_into(tables.of(kind)).on_conflict_do_nothing()
+
+
+KEPT_ONCE: frozenset[type[Row]] = frozenset({History, Suppression})
+"""Rows that say little more than their key: the same line told again, one address of two customers."""
+INSERTS: dict[tuple[type[Row], str], sa.Insert] = {
+    (kind, dialect): insert_statement(kind, dialect)
+    for kind in tables.WRITE_ORDER
+    for dialect in ("sqlite", "postgresql")
+}
 
 
 def update_statement(kind: type[Row]) -> sa.Update:

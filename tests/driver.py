@@ -1,0 +1,208 @@
+"""A driver: plays a story under the stored clock, in any world, and moves on only when nothing is left to do.
+
+A world is an installation seen from outside: where messages are published and persons act. People answer out of a pure
+function of what they were asked, so that two worlds get the same answers. Knows no transport (worlds.py does).
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import orjson
+import story as stories
+from story import DAY, Message, Story
+
+from workers import counting
+from workers.records import Customer, Response, SurveyRequest, Testimonial, Ticket
+from workers.store import read, tables
+from workers.store.engine import Store
+from workers.topics import Topic
+from workers.words import RequestState, TestimonialState, TicketState
+
+SETTLED_AFTER = timedelta(minutes=11)
+"""Longer than the settling time of an answer can become."""
+STEPS_OF_A_TICKET = ("claimed", "attempt", "done")
+
+
+class World(Protocol):
+    """An installation as the driver sees it."""
+
+    store: Store
+
+    def set_clock(self, at: datetime) -> None:
+        """Move business time."""
+
+    def publish(self, messages: list[Message]) -> None:
+        """Let messages in, in any order that keeps each key's."""
+
+    def settle(self) -> None:
+        """Return when everything is consumed, nothing is due and the outbox is empty."""
+
+    def answer(self, request: str, words: "Words") -> None:
+        """Answer a survey request as its customer does."""
+
+    def improve(self, response: str, text: str) -> None:
+        """Say what would have made it a 9 or 10."""
+
+    def testify(self, response: str, wording: str, scope: str) -> None:
+        """Write a testimonial and consent to a scope; an empty scope refuses."""
+
+    def stop_asking(self, request: str) -> None:
+        """Press unsubscribe in a survey mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a customer says on the answer page."""
+
+    score: int
+    comment: str = ""
+    wants_contact: bool = False
+    phone: str = ""
+
+
+Act = Callable[[World], None]
+
+
+def play(story: Story, world: World, *, after_publishing: Callable[[datetime], None] | None = None) -> None:
+    """Play a story to its end, a day at a time; days on which nothing happens and nothing is due are skipped.
+
+    `after_publishing` is called when messages are out and nobody waited for their effect yet: there a test interferes.
+    """
+    people = People(story)
+    waiting = list(story.messages)
+    at = stories.START
+    while at <= story.end + 30 * DAY:
+        due = [one for one in waiting if one.at <= at]
+        waiting = waiting[len(due) :]
+        if due or busy(world.store, at) or people.will_act(world.store, at):
+            world.set_clock(at)
+            world.publish(due)
+            if after_publishing:
+                after_publishing(at)
+            world.settle()
+            if updates := people.messages(world.store, at):
+                world.publish(updates)  # by themselves: whether a score joins a ticket depends on which came first
+                world.settle()
+            for act in people.acts(world.store, at):
+                act(world)
+            world.set_clock(at + SETTLED_AFTER)
+            world.settle()
+        at += DAY
+
+
+def busy(store: Store, at: datetime) -> bool:
+    """Tell whether anything is due at a moment."""
+    with store.reading() as connection:
+        return any(counting.due_work(connection, at)[0].values())
+
+
+class People:
+    """Customers who answer and agents who call, as the natural key of what they are asked makes them."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.done: set[str] = set()
+
+    def will_act(self, store: Store, at: datetime) -> bool:
+        """Tell whether somebody has something to do."""
+        before = set(self.done)
+        found = bool(self.messages(store, at)) or any(True for _ in self.acts(store, at))
+        self.done = before
+        return found
+
+    def once(self, key: str) -> bool:
+        """Tell, once, that something is to be done."""
+        fresh = key not in self.done
+        self.done.add(key)
+        return fresh
+
+    def acts(self, store: Store, at: datetime) -> Iterator[Act]:
+        """Give what customers do by now and did not do yet, in the order of natural keys."""
+        with store.reading() as connection:
+            names = {one.id: one.crm_id or "" for one in read.rows(connection, Customer)}
+            requests = read.rows(connection, SurveyRequest)
+            responses = read.rows(connection, Response)
+            testimonials = read.rows(connection, Testimonial)
+        for request in sorted(requests, key=lambda one: (names[one.customer], one.step, one.reference)):
+            yield from self.of_request(request, (names[request.customer], request.step, request.reference), at)
+        for response in sorted(responses, key=lambda one: one.id):
+            yield from self.of_response(response, names[response.customer], at)
+        for testimonial in sorted(testimonials, key=lambda one: one.id):
+            if testimonial.state == TestimonialState.ASKED and at - testimonial.asked_at > 2 * DAY:
+                yield from self.of_testimonial(testimonial.response)
+
+    def of_request(self, request: SurveyRequest, key: tuple[str, ...], at: datetime) -> Iterator[Act]:
+        """Give the answer to a request, a change of mind, or an unsubscription."""
+        chance = self.story.chance("answer", *key)
+        kind, days = chance.random(), chance.randrange(0, 9)
+        score = chance.choice((0, 2, 3, 5, 6, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10, 10, 10))
+        comment = chance.choice(("", "", "Fine", "Très bien, merci", "It arrived broken"))
+        contact = chance.random() < 0.1
+        words = Words(score, comment, contact, "+33 1 23 45 67 89" if contact else "")
+        changed = Words((words.score + chance.randrange(1, 10)) % 11, "On reflection")
+        open_ = request.state in (RequestState.OPEN, RequestState.ANSWERED)
+        if not open_ or at < request.asked_at + days * DAY:
+            return
+        if kind < 0.4 and self.once(f"answer {request.id}"):
+            yield lambda world: world.answer(request.id, words)
+        if kind < 0.08 and at >= request.asked_at + (days + 1) * DAY and self.once(f"change {request.id}"):
+            yield lambda world: world.answer(request.id, changed)
+        if kind > 0.96 and self.once(f"stop {request.id}"):
+            yield lambda world: world.stop_asking(request.id)
+
+    def of_response(self, response: Response, crm_id: str, at: datetime) -> Iterator[Act]:
+        """Give what a passive customer would like better."""
+        chance = self.story.chance("improve", crm_id, response.touchpoint, response.reference)
+        asked = response.band == "passive" and at > response.answered_at + 2 * DAY
+        if asked and chance.random() < 0.5 and self.once(f"improve {response.id}"):
+            yield lambda world: world.improve(response.id, f"Faster, says {crm_id}")
+
+    def of_testimonial(self, response: str) -> Iterator[Act]:
+        """Give a promoter's words, or the refusal."""
+        scope = self.story.chance("testimonial", response).choice(("", "text_only", "name_and_text"))
+        if self.once(f"testimonial {response}"):
+            yield lambda world: world.testify(response, "They called the same day.", scope)
+
+    def messages(self, store: Store, at: datetime) -> list[Message]:
+        """Return the helpdesk's updates that are due by now: claimed, called, done, a day apart."""
+        with store.reading() as connection:
+            names = {one.id: one.crm_id or "" for one in read.rows(connection, Customer)}
+            tickets = read.rows(connection, Ticket, tables.ticket.c.state != TicketState.DONE)
+        found = []
+        for ticket in sorted(tickets, key=lambda one: one.id):
+            for days, step in enumerate(STEPS_OF_A_TICKET, start=1):
+                name = f"{step} {ticket.id} {ticket.reopened}"
+                if at >= ticket.opened_at + days * DAY and self.once(name):
+                    found.append(update(ticket, names[ticket.customer], step, name, at))
+                    break
+        return found
+
+
+def update(ticket: Ticket, crm_id: str, step: str, name: str, at: datetime) -> Message:
+    """Return one update of a ticket as a helpdesk publishes it."""
+    data: dict[str, object] = {
+        "ticket": ticket.id,
+        "by": "lea",
+        "at": at.isoformat(),
+        "text": f"{step} by the helpdesk",
+    }
+    if step == "done":
+        data |= {"outcome": "solved", "root_cause": "delivery/late", "sentence": "We sent a new one."}
+    body = {
+        "specversion": "1.0",
+        "id": name,
+        "source": "helpdesk",
+        "type": f"boucle.ticket.{step}.v1",
+        "subject": crm_id,
+        "time": at.isoformat(),
+        "data": data,
+    }
+    return Message(at, Topic.TICKET_UPDATES, crm_id, orjson.dumps(body))
+
+
+def books_of(store: Store) -> list[tuple[str, str]]:
+    """Return every comparable row of a world."""
+    with store.reading() as connection:
+        return list(counting.book_rows(connection))

@@ -1,0 +1,305 @@
+"""The worlds that a story is played in: embedded in this process, and the three roles as processes on real parts.
+
+Both keep one secret, so that the same natural keys give the same ids. A world is a context manager: what it starts, it
+stops. How a story is played stands in driver.py.
+"""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Self
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from driver import Words, busy
+from kafka import KafkaProducer
+from story import Message
+
+from workers import counting, topics, wiring
+from workers import settings as settings_module
+from workers.clock import StoredClock
+from workers.migrating import migrate
+from workers.services.places import free_port
+from workers.store import tables
+from workers.store.ledger import Incoming, Outcome
+from workers.words import Door
+
+BRAND = """\
+name: Lampes Durand
+sender: enquetes@lampes-durand.example
+reply_to: bonjour@lampes-durand.example
+logo: ""
+colour: "#224466"
+postal_address: 3 quai Perrache, 69002 Lyon
+privacy_url: https://lampes-durand.example/privacy
+language: fr
+time_zone: Europe/Paris
+"""
+SETTLE_SECONDS = 120.0
+POLL_SECONDS = 0.02
+BOUCLE = (sys.executable, "-c", "from workers.cli import main; main()")
+
+
+class Installation:
+    """One installation seen from outside; what both worlds share."""
+
+    def __init__(self, home: Path, **more: str) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        brand = home / "overrides" / "templates" / "brand.yaml"
+        brand.parent.mkdir(parents=True)
+        brand.write_text(BRAND, encoding="utf-8")
+        own = {
+            "home": str(home),
+            "overrides": str(home / "overrides"),
+            "secret": "one secret for every world",
+            "clock": "stored",
+            "mail_per_day": "0",
+            "mail_per_second": "0",
+            "max_event_bytes": "200000",
+            "public_url": "https://boucle.example",
+        }
+        self.home = home
+        self.environment = {f"BOUCLE_{name.upper()}": value for name, value in (own | more).items()}
+        settings = settings_module.read(self.environment)
+        migrate(wiring.Boucle(settings).store)
+        self.parts = wiring.start(settings)
+        self.store = self.parts.store
+        self.clock = StoredClock(self.store)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.store.close()
+
+    def set_clock(self, at: datetime) -> None:
+        """Move business time."""
+        self.clock.set(at)
+
+    def answer(self, request: str, words: Words) -> None:
+        """Answer as the page does."""
+        taken = self.parts.serving.answer(
+            request, words.score, words.comment, wants_contact=words.wants_contact, phone=words.phone
+        )
+        assert taken, f"request {request} took no answer"
+
+    def improve(self, response: str, text: str) -> None:
+        """Say what would have made it a 9 or 10."""
+        assert self.parts.serving.improve(response, text)
+
+    def testify(self, response: str, wording: str, scope: str) -> None:
+        """Write a testimonial, or refuse."""
+        if scope:
+            assert self.parts.serving.write_testimonial(response, wording, "Camille", "Lyon", scope)
+        else:
+            assert self.parts.serving.refuse_testimonial(response)
+
+    def survey_mail(self, request: str) -> str:
+        """Return the dispatch that asked."""
+        table = tables.dispatch
+        query = sa.select(table.c.id).where(
+            table.c.request == request, table.c.action.is_(None), table.c.template != "reminder"
+        )
+        with self.store.reading() as connection:
+            return str(connection.execute(query).scalar_one())
+
+    def stop_asking(self, request: str) -> None:
+        """Press unsubscribe."""
+        assert self.parts.serving.stop_asking(self.survey_mail(request))
+
+
+class Embedded(Installation):
+    """Everything in this process: SQLite, the HTTP door, a mailbox."""
+
+    def __init__(self, home: Path, *, shuffle: int | None = None, **more: str) -> None:
+        super().__init__(home, **more)
+        self.order = None if shuffle is None else Random(shuffle)
+        self.outcomes: list[Outcome] = []
+
+    def publish(self, messages: list[Message]) -> None:
+        """Take messages in as from HTTP, if wanted in another order."""
+        batch = [Incoming(one.body, dict_of(one)) for one in messages]
+        if self.order:
+            self.order.shuffle(batch)
+        self.outcomes += self.parts.intake.take(batch, Door.HTTP)
+
+    def settle(self) -> None:
+        """Do everything that is due."""
+        dispatching, relaying = self.parts.dispatching(), self.parts.relaying()
+        while busy(self.store, self.parts.now()):
+            self.parts.waking.wake_all()
+            asyncio.run(dispatching.send_all())
+            relaying.relay_all()
+
+
+def dict_of(message: Message) -> dict[str, str]:
+    """Return a message's headers as HTTP has them."""
+    return {name: value.decode() for name, value in message.headers}
+
+
+class Apart(Installation):
+    """The roles as processes of their own, on Kafka, PostgreSQL and a mail server."""
+
+    def __init__(
+        self,
+        home: Path,
+        kafka: str,
+        postgres: str,
+        smtp: str,
+        topic_prefix: str,
+        *,
+        roles: tuple[str, ...] = ("stream", "send", "web"),
+        **more: str,
+    ) -> None:
+        self.web = f"127.0.0.1:{free_port()}"
+        fast = {"tick_seconds": "0.05", "batch_wait": "0.02", "lease_seconds": "1.5", "rate_limit": "0"}
+        real = {
+            "kafka_bootstrap": kafka,
+            "database_url": postgres,
+            "smtp_url": smtp,
+            "topic_prefix": topic_prefix,
+            "sending": "on",
+            "http_bind": self.web,
+        }
+        super().__init__(home, **{**fast, **real, **more})
+        self.kafka, self.prefix = kafka, topic_prefix
+        self.producer = KafkaProducer(bootstrap_servers=kafka, linger_ms=5, max_request_size=2_000_000)
+        self.ends: dict[tuple[str, int], int] = defaultdict(int)
+        self.ids = topics.topic_ids(kafka, topics.topic_names(topic_prefix, topics.TOPICS_IN))
+        self.wanted = roles
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Self:
+        for role in self.wanted:
+            self.start(role)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.producer.close()
+        super().__exit__()
+
+    def start(self, role: str, name: str = "") -> subprocess.Popen[bytes]:
+        """Start one role as a process."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("BOUCLE_")}
+        with (self.home / f"{name or role}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [*BOUCLE, role], stdout=log, stderr=log, env=environment | self.environment, cwd=self.home
+            )
+        self.processes[name or role] = process
+        if role == "web":
+            self.wait(self.web_answers, "the web role")
+        return process
+
+    def kill(self, name: str) -> None:
+        """End one role as a power cut would."""
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
+    def web_answers(self) -> bool:
+        """Tell whether the web role serves."""
+        try:
+            return httpx.get(f"http://{self.web}/healthz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def publish(self, messages: list[Message]) -> None:
+        """Publish to Kafka and remember where the logs end."""
+        sent = [
+            self.producer.send(self.prefix + one.topic, one.body, key=one.key.encode(), headers=list(one.headers))
+            for one in messages
+        ]
+        self.producer.flush()
+        for promise in sent:
+            place = promise.get(30)
+            key = (self.ids[place.topic], place.partition)
+            self.ends[key] = max(self.ends[key], place.offset + 1)
+
+    def settle(self) -> None:
+        """Wait until positions equal log ends, the outbox is empty and nothing is due."""
+        self.wait(self.is_quiet, "quiet")
+
+    def is_quiet(self) -> bool:
+        """Tell, from one snapshot, whether there is nothing left to do."""
+        with self.store.reading() as connection:
+            if not self.is_consumed(connection):
+                return False
+            waiting, _ = counting.due_work(connection, self.parts.now())
+            return not any(waiting.values())
+
+    def is_consumed(self, connection: sa.Connection) -> bool:
+        """Tell whether the ranges in the database reach the end of every log without a hole."""
+        reached: dict[tuple[str, int], int] = defaultdict(int)
+        table = tables.consumed
+        query = sa.select(table.c.topic_id, table.c.partition, table.c.first, table.c.last).order_by(table.c.first)
+        for topic_id, partition, first, last in connection.execute(query):
+            if first <= reached[topic_id, partition]:
+                reached[topic_id, partition] = max(reached[topic_id, partition], last + 1)
+        return all(reached[place] >= end for place, end in self.ends.items())
+
+    def wait(self, ready: Callable[[], bool], what: str, seconds: float = SETTLE_SECONDS) -> None:
+        """Poll until ready; fail with the ends of the logs when a role died or the time is up."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            dead = [name for name, process in self.processes.items() if process.poll() is not None]
+            if dead or time.monotonic() > deadline:
+                pytest.fail(f"Waited for {what}; dead: {dead}\n{self.state()}\n{self.log_ends()}")
+            time.sleep(POLL_SECONDS)
+
+    def state(self) -> str:
+        """Tell what is still to do."""
+        with self.store.reading() as connection:
+            waiting = counting.due_work(connection, self.parts.now())[0]
+            return f"consumed: {self.is_consumed(connection)}; due: {waiting}; log ends: {dict(self.ends)}"
+
+    def log_ends(self) -> str:
+        """Return the last lines of every role's log."""
+        return "\n".join(
+            f"--- {path.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-25:])
+            for path in sorted(self.home.glob("*.log"))
+        )
+
+    def answer(self, request: str, words: Words) -> None:
+        """Answer on the page, where the web role runs."""
+        if "web" not in self.processes:
+            return super().answer(request, words)
+        form = {"score": str(words.score), "comment": words.comment}
+        if words.wants_contact:
+            form |= {"wants_contact": "yes", "phone": words.phone}
+        token = self.parts.links.sign("answer", request)
+        reply = httpx.post(f"http://{self.web}/a/{token}", data=form, timeout=30)
+        assert reply.status_code == 303, f"{reply.status_code}: {reply.text[:500]}"
+
+    def stop_asking(self, request: str) -> None:
+        """Unsubscribe with one click (RFC 8058), where the web role runs."""
+        if "web" not in self.processes:
+            return super().stop_asking(request)
+        token = self.parts.links.sign("unsubscribe", self.survey_mail(request))
+        url = f"http://{self.web}/u/{token}"
+        reply = httpx.post(url, data={"List-Unsubscribe": "One-Click"}, timeout=30)
+        assert reply.status_code < 400, f"{reply.status_code}: {reply.text[:500]}"
+
+
+def dead_letter_reasons(world: Installation) -> dict[str, int]:
+    """Return how many dead letters there are, by reason."""
+    table = tables.dead_letter
+    with world.store.reading() as connection:
+        found = connection.execute(sa.select(table.c.reason, sa.func.count()).group_by(table.c.reason))
+        return {str(reason): int(count) for reason, count in found}
