@@ -89,23 +89,27 @@ def requests() -> dict[str, sa.Select[int]]:
     unasked = t.touchpoint.c.state.in_((TouchpointState.HELD, TouchpointState.SKIPPED, TouchpointState.CANCELLED))
     r, d = t.survey_request.c, t.dispatch.c
     by_mail = r.channel == "mail"
-    mails = (
-        sa.select(sa.func.count())
-        .where(d.request == r.id, d.response.is_(None), d.template == r.template, d.kind == "mail")
-        .correlate(t.survey_request)
-        .scalar_subquery()
+    surveys = (
+        sa.select(d.request)
+        .join(t.survey_request, sa.and_(r.id == d.request, r.template == d.template))
+        .where(d.response.is_(None), d.kind == "mail")
     )
     return {
         "touchpoints.unasked": counted(t.touchpoint, unasked),
         "touchpoints.explained": counted(t.touchpoint, unasked, t.touchpoint.c.reason != ""),
         "requests.by_mail": counted(t.survey_request, by_mail),
-        "requests.mailed_once": counted(t.survey_request, by_mail, mails == 1),
+        "requests.mailed_once": counted(t.survey_request, by_mail, r.id.in_(once(surveys, d.request))),
     }
 
 
 def counted(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.Select[int]:
     """Return the statement that counts the rows of a table that meet the conditions."""
     return sa.select(sa.func.count()).select_from(table).where(*conditions)
+
+
+def once(rows: sa.Select[Any], column: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return the values that a column has exactly once; counted in one pass, because not every column has an index."""
+    return rows.group_by(column).having(sa.func.count() == 1)
 
 
 def responses() -> dict[str, sa.Select[int]]:
@@ -128,7 +132,7 @@ def actions() -> dict[str, sa.Select[int]]:
     undone = a.state.in_((ActionState.HELD, ActionState.SKIPPED, ActionState.CANCELLED, ActionState.FAILED))
     done = a.state == ActionState.DONE
     contact = a.name.in_(sorted(CONTACTS))
-    mails = sa.select(sa.func.count()).where(t.dispatch.c.action == a.id).correlate(t.action).scalar_subquery()
+    mails = sa.select(t.dispatch.c.action).where(t.dispatch.c.action.is_not(None))
     asked = (done, a.name == "testimonial_request", a.reason != Reason.FELL_BACK)
     settled = t.testimonial.c.state.in_(
         (TestimonialState.CONSENTED, TestimonialState.REFUSED, TestimonialState.WITHDRAWN)
@@ -137,7 +141,7 @@ def actions() -> dict[str, sa.Select[int]]:
         "actions.undone": counted(t.action, undone),
         "actions.explained": counted(t.action, undone, a.reason != ""),
         "actions.mail_done": counted(t.action, done, ~contact),
-        "actions.mailed_once": counted(t.action, done, ~contact, mails == 1),
+        "actions.mailed_once": counted(t.action, done, ~contact, a.id.in_(once(mails, t.dispatch.c.action))),
         "actions.contact_done": counted(t.action, done, contact),
         "actions.with_ticket": counted(t.action, done, contact, sa.exists().where(t.ticket.c.id == a.ticket)),
         "actions.testimonial_done": counted(t.action, *asked),
