@@ -73,7 +73,7 @@ class Site:
 
     def ask(self, name: str = "delivery", **customer: object) -> SurveyRequest:
         """Have a customer asked about an order, and return the question."""
-        self.events(event(name, customer=customer, reference="1042", label="lamp, order 1042"))
+        self.events(event(name, at=self.clock.at, customer=customer, reference="1042", label="lamp, order 1042"))
         self.settle()
         return self.rows(SurveyRequest)[-1]
 
@@ -112,7 +112,7 @@ def web_of(parts: wiring.Boucle) -> Web:
 
 
 def event(
-    name: str, subject: str = "42", *, customer: dict[str, object] | None = None, **data: object
+    name: str, subject: str = "42", *, at: datetime = START, customer: dict[str, object] | None = None, **data: object
 ) -> dict[str, object]:
     """Return a journey event of a customer with an address."""
     known = {"id": subject, "email": f"{subject}@example.org", "name": "Camille Roux", "language": "fr"}
@@ -122,7 +122,7 @@ def event(
         "source": "shop",
         "type": f"boucle.journey.{name}.v1",
         "subject": subject,
-        "time": START.isoformat(),
+        "time": at.isoformat(),
         "data": {"customer": {**known, **(customer or {})}, **data},
     }
 

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from workers.web import answer, assets, events
+from workers.web import answer, assets, events, feed, health, improvement, mails, metrics, optout, start, testimonial
 from workers.web.assets import Assets
 from workers.web.context import Web
 from workers.web.headers import SafeHeaders
@@ -21,7 +21,19 @@ from workers.web.limits import Limits, Rate
 from workers.web.pages import Pages
 from workers.web.problems import HANDLERS
 
-MODULES: tuple[ModuleType, ...] = (events, answer, assets)
+MODULES: tuple[ModuleType, ...] = (
+    events,
+    feed,
+    health,
+    metrics,
+    answer,
+    optout,
+    improvement,
+    testimonial,
+    mails,
+    start,
+    assets,
+)
 
 
 def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Starlette:

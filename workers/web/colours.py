@@ -1,32 +1,35 @@
 """The brand's colour, made readable: darker on light paper, lighter on dark, by the contrast that WCAG 2.2 asks for.
 
-Pure arithmetic. The formulas are WCAG 2.2, "relative luminance" and "contrast ratio".
+The hue stays, the lightness moves. Pure arithmetic; the formulas are WCAG 2.2,
+"relative luminance" and "contrast ratio".
 """
 
-LIGHT_PAPER = "#f4f1ec"  # --paper of the light scheme in templates/static/boucle.css, darker than the cards on it
-DARK_CARD = "#262320"  # --card of the dark scheme, lighter than the paper under it
+from colorsys import hls_to_rgb, rgb_to_hls
+
+LIGHT_GROUND = "#f4f1ec"  # --paper of the light scheme in templates/static/boucle.css, darker than the cards on it
+DARK_GROUND = "#262320"  # --card of the dark scheme, lighter than the paper under it
 READABLE = 5.0  # contrast of text; AA asks for 4.5
-STEP = 0.04
+STEP = 0.02  # of lightness
 
 Rgb = tuple[float, float, float]
 
 
 def stylesheet(colour: str) -> str:
     """Return the two tokens that follow from the brand's colour (`#rrggbb`), for both schemes."""
-    light, dark = toward(colour, (0.0, 0.0, 0.0), LIGHT_PAPER), toward(colour, (1.0, 1.0, 1.0), DARK_CARD)
+    light, dark = readable(colour, LIGHT_GROUND, -STEP), readable(colour, DARK_GROUND, STEP)
     return (
         f":root{{--accent:{light};--on-accent:{ink_on(light)}}}\n"
         f"@media (prefers-color-scheme:dark){{:root{{--accent:{dark};--on-accent:{ink_on(dark)}}}}}\n"
     )
 
 
-def toward(colour: str, end: Rgb, ground: str) -> str:
-    """Return the colour, moved towards black or white in small steps until text in it can be read on the ground."""
-    start, part = rgb(colour), 0.0
+def readable(colour: str, ground: str, step: float) -> str:
+    """Return the colour, made darker (step below 0) or lighter until text in it can be read on the ground."""
+    hue, light, saturation = rgb_to_hls(*rgb(colour))
     found = colour.lower()
-    while contrast(found, ground) < READABLE and part < 1:
-        part = min(1.0, part + STEP)
-        found = hexadecimal(tuple(a + (b - a) * part for a, b in zip(start, end, strict=True)))
+    while contrast(found, ground) < READABLE and -STEP < light + step < 1 + STEP:
+        light = min(1.0, max(0.0, light + step))
+        found = hexadecimal(hls_to_rgb(hue, light, saturation))
     return found
 
 
@@ -53,6 +56,6 @@ def rgb(colour: str) -> Rgb:
     return r, g, b
 
 
-def hexadecimal(parts: tuple[float, ...]) -> str:
+def hexadecimal(parts: Rgb) -> str:
     """Return `#rrggbb`."""
     return "#" + "".join(f"{round(part * 255):02x}" for part in parts)

@@ -6,6 +6,7 @@ Keys are compared as SHA-256 hashes in constant time and are never kept or logge
 import hashlib
 import hmac
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from starlette.requests import Request
@@ -29,7 +30,7 @@ def may_send(request: Request, web: Web) -> bool:
         sent = hashed(key.strip())
         matches = [hmac.compare_digest(sent, one) for one in allowed]
         return any(matches)  # all are compared, whichever matches
-    return not given and not stored and on_this_machine(request)
+    return not given and not stored and not foreign(request) and from_this_machine(request, web)
 
 
 def hashed(key: str) -> str:
@@ -37,11 +38,18 @@ def hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def on_this_machine(request: Request) -> bool:
-    """Tell whether a program on this machine asks: not one behind a proxy, and no page of another site."""
-    if request.client is None or foreign(request) or "x-forwarded-for" in request.headers:
+def from_this_machine(request: Request, web: Web) -> bool:
+    """Tell whether this machine asks: not a proxy for somebody else, and not a name that was made to lead here."""
+    if request.client is None or "x-forwarded-for" in request.headers:
         return False
+    ours = urlsplit(web.settings.base_url).hostname
+    named = request.url.hostname
+    return is_loopback(request.client.host) and named is not None and (named == ours or is_loopback(named))
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host, as name or address, is this machine's own."""
     try:
-        return ip_address(request.client.host).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
-        return False
+        return host == "localhost"

@@ -7,10 +7,12 @@ import logging
 from collections.abc import Mapping, Sequence
 
 import orjson
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from workers.store.engine import first_line, is_away
 from workers.web.pages import pages_of
 from workers.words import NotNow
 
@@ -19,6 +21,7 @@ RETRY_SECONDS = 5
 TITLES = {
     400: "The request cannot be read",
     401: "A key is needed",
+    403: "Not from here",
     404: "There is nothing at this address",
     405: "This method is not understood here",
     413: "Too large",
@@ -27,7 +30,7 @@ TITLES = {
     500: "Something went wrong on our side",
     503: "The database is away",
 }
-ABOUT = {413: "large", 429: "slow", 500: "error", 503: "error"}
+ABOUT = {403: "local", 413: "large", 429: "slow", 500: "error", 503: "error"}
 """Which `page.*` texts a person reads for a status; `missing` for any other."""
 
 Errors = Sequence[Mapping[str, object]]
@@ -68,10 +71,20 @@ async def on_not_now(request: Request, error: Exception) -> Response:
     return tell(request, 503, str(error), {"Retry-After": str(RETRY_SECONDS)})
 
 
+async def on_database(request: Request, error: Exception) -> Response:
+    """Answer that the database is away where that is what happened."""
+    if isinstance(error, DBAPIError) and is_away(error):
+        log.warning("%s", first_line(error), extra={"action": "web.wait"})
+        return tell(
+            request, 503, "The database does not answer. Send again later.", {"Retry-After": str(RETRY_SECONDS)}
+        )
+    return await on_any(request, error)
+
+
 async def on_any(request: Request, error: Exception) -> Response:
     """Answer what nobody expected; the log has it, the outside does not."""
     log.error("request failed", exc_info=error, extra={"action": "web.failed"})
     return tell(request, 500, "Tell the operator; the log has the details.")
 
 
-HANDLERS = {HTTPException: on_http, NotNow: on_not_now, Exception: on_any}
+HANDLERS = {HTTPException: on_http, NotNow: on_not_now, DBAPIError: on_database, Exception: on_any}

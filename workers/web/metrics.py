@@ -1,0 +1,96 @@
+"""GET /metrics: what an operator watches, in Prometheus' text format, counted in SQL when it is asked for.
+
+Counts only: no customer, no comment, no address. Every role counts the same rows, so scrape one of them.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import sqlalchemy as sa
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.engine import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.controls import sending_now
+from workers.counting import STATUS_GROUPS, due_work
+from workers.store import overview, tables
+from workers.web.context import Web, web_of
+from workers.words import TicketState
+
+OUTCOMES = ("accepted", "duplicates", "dead_letters")
+
+
+class Figures(Collector):
+    """Counts at each scrape."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every metric."""
+        now = self._web.now()
+        with self._web.store.reading() as connection:
+            yield received(connection)
+            for group in STATUS_GROUPS:
+                yield by_state(connection, group)
+            yield from waiting(connection, now)
+            state = sending_now(connection, self._web.sending).state
+            yield gauge("boucle_sending_held", "1 while mails are held or paused, else 0", float(state != "on"))
+
+
+def received(connection: Connection) -> Metric:
+    """Return the events that came in, by door and outcome."""
+    found = CounterMetricFamily("boucle_events", "Events that came in, by door and outcome", labels=["door", "outcome"])
+    columns = tables.received.c
+    sums = [sa.func.sum(columns[outcome]) for outcome in OUTCOMES]
+    for door, *counted in connection.execute(sa.select(columns.door, *sums).group_by(columns.door)):
+        for outcome, n in zip(OUTCOMES, counted, strict=True):
+            found.add_metric([door, outcome], float(n or 0))
+    return found
+
+
+def by_state(connection: Connection, group: str) -> Metric:
+    """Return the rows of one group by state."""
+    found = GaugeMetricFamily(f"boucle_{group}", f"{group.replace('_', ' ').capitalize()} by state", labels=["state"])
+    for state, n in overview.by_state(connection, group).items():
+        found.add_metric([state], n)
+    return found
+
+
+def waiting(connection: Connection, now: datetime) -> Iterator[Metric]:
+    """Give what is due and not done, since when, and what people still owe customers."""
+    due, oldest = due_work(connection, now)
+    found = GaugeMetricFamily("boucle_due", "Work that is due and not done, by kind", labels=["kind"])
+    for kind, n in due.items():
+        found.add_metric([kind], n)
+    yield found
+    since = (now - datetime.fromisoformat(oldest["at"])).total_seconds() if oldest else 0.0
+    yield gauge("boucle_oldest_due_seconds", "For how long the oldest due work has been due", max(0.0, since))
+    yield gauge("boucle_outbox", "Messages that wait to be published", float(due["outbox"]))
+    open_tickets = overview.count(connection, tables.ticket, tables.ticket.c.state != TicketState.DONE)
+    yield gauge("boucle_tickets_open", "Tickets that are not done", float(open_tickets))
+
+
+def gauge(name: str, help: str, value: float) -> Metric:
+    """Return a metric of one value."""
+    return GaugeMetricFamily(name, help, value=value)
+
+
+async def show(request: Request) -> Response:
+    """Answer the metrics of this moment."""
+
+    def written() -> bytes:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(Figures(web_of(request)))
+        return generate_latest(registry)
+
+    return Response(await run_in_threadpool(written), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+routes = [Route("/metrics", show, methods=["GET"])]

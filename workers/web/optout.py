@@ -1,0 +1,54 @@
+"""The opt-out page, /u/TOKEN: opening it changes nothing; the button, or a mail program's one-click POST, opts out.
+
+The POST answers without a redirect and needs no page before it (RFC 8058). Unknown and erased look alike.
+"""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.records import Customer, Dispatch
+from workers.store import read
+from workers.web.context import web_of
+from workers.web.pages import pages_of
+
+
+def mailed(request: Request) -> tuple[Dispatch, Customer] | None:
+    """Return the mail that the link came with and who got it; None for unknown and erased. Reads the database."""
+    web = web_of(request)
+    id = web.links.read("unsubscribe", request.path_params["token"])
+    dispatch = web.serving.mail(id) if id else None
+    if dispatch is None or dispatch.customer is None:
+        return None
+    with web.store.reading() as connection:
+        customer = read.one(connection, Customer, dispatch.customer)
+    return (dispatch, customer) if customer and not customer.erased_at else None
+
+
+async def show(request: Request) -> Response:
+    """Show the button, or that there is nothing left to stop."""
+    found = await run_in_threadpool(mailed, request)
+    if found is None:
+        return pages_of(request).say(request, "closed", 404)
+    return page(request, found[0], done=found[1].opted_out_at is not None)
+
+
+async def stop(request: Request) -> Response:
+    """Opt out at once and for good. Idempotent."""
+    found = await run_in_threadpool(mailed, request)
+    if found is None or not await run_in_threadpool(web_of(request).serving.stop_asking, found[0].id):
+        return pages_of(request).say(request, "closed", 404)
+    return page(request, found[0], done=True)
+
+
+def page(request: Request, dispatch: Dispatch, *, done: bool) -> Response:
+    """Write the page."""
+    pages = pages_of(request)
+    return pages.show(request, "unsubscribe.html", pages.language(request, dispatch.language), {"done": done})
+
+
+routes = [
+    Route("/u/{token}", show, methods=["GET"]),
+    Route("/u/{token}", stop, methods=["POST"]),
+]
