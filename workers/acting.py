@@ -38,7 +38,7 @@ def carry_out(
     """Return what a due action does: a mail, a ticket, both, or nothing with the reason."""
     changes = Changes()
     response = facts.get(Response, action.response)
-    if response is None:
+    if response is None or facts.customer.erased_at:
         return finish(action, ActionState.CANCELLED, Reason.ERASED, "", policy, now, changes)
     if action.name in CONTACTS:
         return contact(action, response, ticket_due or FIRST_CONTACT, facts, policy, now, desk)
@@ -89,9 +89,10 @@ def mail_refused(template: str, response: Response, facts: Facts, policy: Policy
         return Reason.ERASED
     if not customer.email:
         return Reason.NO_ADDRESS
-    if facts.suppressed:
+    service = policy.mail_classes.get(template) == MailClass.SERVICE
+    if facts.suppressed and not (service and facts.suppressed == "opt_out"):
         return Reason.SUPPRESSED
-    if customer.opted_out_at and policy.mail_classes.get(template) != MailClass.SERVICE:
+    if customer.opted_out_at and not service:
         return Reason.OPTED_OUT
     if response.late:
         return Reason.TOO_LATE

@@ -1,7 +1,7 @@
 """Changes: the rows to write, the only result of the core. `store.apply` alone writes them.
 
-A change adds a new row, changes one that is stored, publishes on a topic, or cancels dispatches that have not left.
-Nothing here knows SQL.
+A change adds a new row, changes one that is stored, publishes on a topic, cancels dispatches that have not left, or
+forgets a person. Nothing here knows SQL.
 """
 
 from collections.abc import Iterable
@@ -29,6 +29,16 @@ class Cancellation:
     mail_class: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """Forget a person: scrub every row under `customer`, our key; the CRM's id and address find what has no key."""
+
+    customer: str
+    crm_id: str
+    email: str
+    by: str
+
+
 @dataclass(slots=True)
 class Changes:
     """Rows by table and key; merging keeps the later state of a row."""
@@ -37,9 +47,10 @@ class Changes:
     changed: dict[type[Row], dict[tuple[object, ...], Row]] = field(default_factory=dict)
     published: list[Publication] = field(default_factory=list)
     cancelled: list[Cancellation] = field(default_factory=list)
+    forgotten: list[Forgetting] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.published or self.cancelled)
+        return bool(self.added or self.changed or self.published or self.cancelled or self.forgotten)
 
     def add(self, row: Row) -> None:
         """Add a row that is not stored yet."""
@@ -62,6 +73,10 @@ class Changes:
         """Cancel dispatches that have not left; those that have left stay as they are."""
         self.cancelled.append(Cancellation(column, value, reason, mail_class))
 
+    def forget(self, customer: str, crm_id: str, email: str, by: str) -> None:
+        """Scrub what the core does not hold of a person: texts, mails, what waits in the outbox; leave an audit row."""
+        self.forgotten.append(Forgetting(customer, crm_id, email, by))
+
     def merge(self, later: "Changes") -> None:
         """Take the later changes on top of these."""
         for row in later.rows_added():
@@ -71,6 +86,7 @@ class Changes:
                 self.change(row)
         self.published.extend(later.published)
         self.cancelled.extend(later.cancelled)
+        self.forgotten.extend(later.forgotten)
 
     def rows_added(self) -> Iterable[Row]:
         """Return every added row."""

@@ -10,12 +10,13 @@ from datetime import datetime
 from workers.answering import ANSWERABLE, Answer, OutsideScore, answer_request, response_to, take_score
 from workers.changes import Changes
 from workers.envelope import Event, Kind
+from workers.erasing import erase
 from workers.facts import Facts
 from workers.helpdesk import take_update
 from workers.merging import merge_customers
 from workers.planning import Happening, plan, stop
 from workers.policy import Policy
-from workers.profile import erase, learn, opt_out
+from workers.profile import learn, opt_out
 from workers.records import Response, SurveyRequest
 from workers.routing import route
 from workers.ticketing import Desk

@@ -1,7 +1,7 @@
 """Profile: what the CRM says of a customer, whatever the order in which it says it.
 
-Each field keeps the event time of its last change; an older word never overwrites a newer one. Opt-out and erasure are
-for ever. Nothing here plans or asks.
+Each field keeps the event time of its last change; an older word never overwrites a newer one. Opt-out is for ever;
+erasure is in `erasing`. Nothing here plans or asks.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from workers.changes import Changes
 from workers.facts import Facts
 from workers.planning import reassess, zone_of
 from workers.policy import Policy
-from workers.records import Action, Customer, Response, Suppression, Testimonial, Ticket
+from workers.records import Action, Customer, Suppression
 from workers.words import ActionState, CustomerId, Ids, MailClass, Reason
 
 FIELDS = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
@@ -79,35 +79,3 @@ def let_go(facts: Facts, reason: Reason, policy: Policy, now: datetime, changes:
     classes = list(MailClass) if reason == Reason.ERASED else [MailClass.SURVEY, MailClass.PROMOTION]
     for mail_class in classes:
         changes.cancel("customer", facts.customer.id, reason, mail_class)
-
-
-def erase(facts: Facts, policy: Policy, now: datetime) -> Changes:
-    """Return the customer without personal data; score, date and segment stay, linked to nobody.
-
-    The CRM's id becomes a keyed hash: the guard that keeps a replay of the topic from bringing the person back.
-    """
-    changes = Changes()
-    customer = facts.customer
-    if customer.erased_at:
-        return changes
-    changes.change(
-        Customer(
-            id=customer.id,
-            crm_id=None,
-            created_at=customer.created_at,
-            segment=customer.segment,
-            erased_at=now,
-            opted_out_at=customer.opted_out_at or now,
-            firsts=customer.firsts,
-        )
-    )
-    if customer.email and not facts.suppressed:
-        changes.add(Suppression(address_key(customer.email, policy.ids), "erased", now, ""))
-    let_go(facts, Reason.ERASED, policy, now, changes)
-    for response in facts.all(Response):
-        changes.change(replace(response, comment="", phone="", label="", details={}, improvement=""))
-    for ticket in facts.all(Ticket):
-        changes.change(replace(ticket, comment="", phone="", label="", root_cause_text="", sentence=""))
-    for testimonial in facts.all(Testimonial):
-        changes.change(replace(testimonial, wording="", shown_name="", place=""))
-    return changes

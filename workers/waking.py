@@ -90,9 +90,10 @@ class Waking:
         room = self._room(connection, now)
         customers = read.lock_customers(connection, waiting, skip_locked=True)
         facts = read.facts_of(connection, customers)
-        hashes = {address_key(one.email, policy.ids): one.id for one in customers if one.email}
-        for address, kind in read.suppressed(connection, hashes).items():
-            facts[hashes[address]].suppressed = kind
+        keys = {one.id: address_key(one.email, policy.ids) for one in customers if one.email}
+        suppressed = read.suppressed(connection, keys.values())
+        for customer, address in keys.items():  # several customers may share one address
+            facts[customer].suppressed = suppressed.get(address, "")
         changes = Changes()
         at_desk = desk(connection, now)
         woken = 0

@@ -1,0 +1,122 @@
+"""Privacy: everything that is kept about a person, and forgetting them. Each act leaves an audit row.
+
+The person is named by the CRM's id; somebody merged into another is the same person.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.changes import Changes
+from workers.erasing import erase
+from workers.policy import Policy
+from workers.profile import address_key, customer_id
+from workers.records import Customer
+from workers.store import forgetting, read
+from workers.store import tables as t
+from workers.store.apply import apply
+from workers.store.auditlog import list_acts, record_act
+from workers.store.engine import Store
+from workers.words import Ids
+
+ACTS_AT_MOST = 1000
+
+
+class Privacy:
+    """Carries out what a person may ask of whoever keeps their data."""
+
+    def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._policy = policy
+        self._now = now
+
+    def export(self, crm_id: str, by: str) -> dict[str, Any] | None:
+        """Return every row about a person by table, as JSON values, or None for somebody unknown."""
+        ids, now = self._policy().ids, self._now()
+
+        def work(connection: Connection) -> dict[str, Any] | None:
+            person = find(connection, crm_id, ids)
+            if person is None:
+                return None
+            record_act(connection, now, by, "privacy.export", person.id)
+            rows = everything(connection, person, ids)
+            return {"customer": crm_id, "exported_at": now.isoformat(), **rows}
+
+        return self._store.write(work)
+
+    def erase(self, crm_id: str, by: str) -> bool:
+        """Erase a person in one transaction; False when nothing names them. Idempotent: an erased one stays erased.
+
+        Of somebody who was never accepted as a customer, the dead letters go.
+        """
+        policy, now = self._policy(), self._now()
+
+        def work(connection: Connection) -> bool:
+            person = find(connection, crm_id, policy.ids)
+            if person is None:
+                return forget_unknown(connection, crm_id, by, policy.ids, now)
+            locked = read.lock_customers(connection, [person.id])
+            changes: Changes = erase(read.facts_of(connection, locked)[person.id], policy, now, by=by)
+            apply(connection, changes, now)
+            return True
+
+        return self._store.write(work)
+
+
+def find(connection: Connection, crm_id: str, ids: Ids) -> Customer | None:
+    """Return the person whom the CRM calls so; the one that it was merged into, where it was."""
+    c = t.customer.c
+    found = read.rows(connection, Customer, sa.or_(c.crm_id == crm_id, c.id == customer_id(crm_id, ids)))
+    person, seen = (found[0] if found else None), set[str]()
+    while person is not None and person.merged_into and person.merged_into not in seen:
+        seen.add(person.id)
+        person = read.one(connection, Customer, person.merged_into) or person
+    return person
+
+
+def forget_unknown(connection: Connection, crm_id: str, by: str, ids: Ids, now: datetime) -> bool:
+    """Delete the dead letters that name somebody who is no customer here; False when there are none."""
+    letters = forgetting.forget_letters(connection, [crm_id], "")
+    if letters:
+        record_act(connection, now, by, "privacy.erase", customer_id(crm_id, ids), {"dead_letters": letters})
+    return bool(letters)
+
+
+def everything(connection: Connection, person: Customer, ids: Ids) -> dict[str, Any]:
+    """Return every row about a person by table."""
+    keys = [person.id, *forgetting.merged_into(connection, person.id)]
+    found: dict[str, Any] = {"customers": rows_of(connection, t.customer, t.customer.c.id.in_(keys))}
+    for table in t.metadata.sorted_tables:
+        if "customer" in table.c:
+            found[table.name] = rows_of(connection, table, table.c.customer.in_(keys))
+    mails = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer.in_(keys))
+    found["dispatch_body"] = rows_of(connection, t.dispatch_body, t.dispatch_body.c.dispatch.in_(mails))
+    named = [one["crm_id"] for one in found["customers"] if one["crm_id"]]
+    found["dead_letter"] = rows_of(connection, t.dead_letter, t.dead_letter.c.subject.in_(named))
+    addresses = [address_key(one["email"], ids) for one in found["customers"] if one["email"]]
+    found["suppression"] = rows_of(connection, t.suppression, t.suppression.c.address.in_(addresses))
+    found["audit"] = [plain(one) for key in keys for one in list_acts(connection, limit=ACTS_AT_MOST, subject=key)]
+    return found
+
+
+def rows_of(connection: Connection, table: sa.Table, condition: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+    """Return rows of a table as JSON values, in the order of their key."""
+    query = sa.select(table).where(condition).order_by(*table.primary_key)
+    return [plain(dict(row._mapping)) for row in connection.execute(query)]
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as JSON values: instants as ISO 8601, bytes as text."""
+    return {name: plain_value(value) for name, value in row.items()}
+
+
+def plain_value(value: object) -> object:
+    """Return one value as JSON has it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    return value
