@@ -13,7 +13,7 @@ import yaml
 from workers.duetime.waits import Wait, parse_wait
 from workers.ruletable.cells import CellError, parse_cell, suggestion
 from workers.ruletable.model import MANY_HITS, Aggregator, Column, HitPolicy, RestPeriod, Role, Unreadable
-from workers.ruletable.spans import Spans
+from workers.ruletable.spans import WHOLE, Spans
 from workers.ruletable.values import ORDERED, Kind, Scalar, parse_scalar
 from workers.words import BadInput
 
@@ -78,7 +78,7 @@ def parse_definition(text: str) -> Definition:
             parse_column(name, _mapping_of_column(entry))
             for name, entry in _mapping(top.get("inputs"), "inputs").items()
         ),
-        outputs=tuple(parse_column(name, entry) for name, entry in outputs.items()),
+        outputs=tuple(replace(parse_column(name, entry), spans=WHOLE) for name, entry in outputs.items()),
         repeated={name: _count(name, entry["repeat"]) for name, entry in outputs.items() if "repeat" in entry},
         aggregator=aggregator,
         complete=_is_yes(top, "complete", "no" if policy in MANY_HITS else "yes"),

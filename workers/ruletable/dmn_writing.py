@@ -11,7 +11,7 @@ from lxml import etree
 
 from workers.duetime.waits import Wait
 from workers.ruletable.model import Cell, Column, Rule, Table, Unreadable
-from workers.ruletable.spans import WHOLE, Span
+from workers.ruletable.spans import WHOLE, Span, common, outside, span
 from workers.ruletable.values import ORDERED, WHOLE_STEPS, Kind, Position, Scalar, show, value_at
 from workers.ruletable.writing import everything
 
@@ -116,12 +116,20 @@ def write_tests(column: Column, cell: Cell) -> str:
     if everything(column, cell):
         return "-" if cell.unknown or not takes_null else "not(null)"
     if column.kind in ORDERED:
+        left_out = common(outside(cell.spans), column.spans)
+        if cell.unknown and column.tolerant and all(_single(column, one) for one in left_out):
+            return f"not({', '.join(_write_span(column, one) for one in left_out)})"
         items = [_write_span(column, one) for one in cell.spans]
     else:
         items = [write_literal(_typed(column, word), column.kind) for word in _sorted(column, cell.values)]
         if cell.inverted:
             return f"not({', '.join(items if cell.unknown or not takes_null else [*items, 'null'])})"
     return ", ".join([*items, "null"] if cell.unknown and takes_null else items)
+
+
+def _single(column: Column, one: Span) -> bool:
+    """Say whether a span holds one value: not(...) of such lets null through in FEEL, a list of ranges does not."""
+    return one.low is not None and one == span(one.low[0], one.low[0], whole=column.kind in WHOLE_STEPS)
 
 
 def _sorted(column: Column, words: Iterable[str]) -> list[str]:
