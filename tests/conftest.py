@@ -29,6 +29,8 @@ import pytest
 FOREIGN_WARNINGS = (
     # kafka-python 3 reads its protocol files that way on Python 3.11 and 3.12.
     ("(read|open)_text is deprecated", "DeprecationWarning"),
+    # Starlette's test client would rather have another client than httpx, which Boucle uses anyway.
+    ("Using .httpx. with .starlette.testclient. is deprecated", "Warning"),
 )
 warnings.filterwarnings("ignore", FOREIGN_WARNINGS[0][0], DeprecationWarning)
 
