@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from workers.cli import admin, checking, demo, events, looking, running, sending, tickets
+from workers.cli import admin, bounces, checking, demo, events, looking, privacy, running, sending, tickets
 from workers.cli.shared import say_fault
 from workers.words import BadInput, Conflict, Misconfigured, Never, NotNow
 
@@ -19,7 +19,7 @@ def boucle() -> None:
     """Close the loop on a Net Promoter Score: ask at the right moment, act on every answer, tell the customer."""
 
 
-for module in (demo, running, checking, events, looking, sending, tickets, admin):
+for module in (demo, running, checking, events, looking, sending, bounces, tickets, privacy, admin):
     for command in module.COMMANDS:
         boucle.add_command(command)
 

@@ -6,9 +6,11 @@ import secrets
 
 import click
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from workers.cli.shared import as_json, parts, show
+from workers.cli.shared import as_json, parts, show, user_name
 from workers.store import tables
+from workers.store.auditlog import record_act
 
 KEY_BYTES = 32
 
@@ -31,7 +33,13 @@ def create(name: str, form: str) -> None:
         "scope": "events",
         "created_at": found.now(),
     }
-    found.store.write(lambda connection: connection.execute(sa.insert(tables.api_key).values(**row)))
+    by = user_name()
+
+    def work(connection: Connection) -> None:
+        connection.execute(sa.insert(tables.api_key).values(**row))
+        record_act(connection, found.now(), by, "key.create", name)
+
+    found.store.write(work)
     value = {"api_key": key, "secret": secrets.token_urlsafe(KEY_BYTES), "webhook_secret": webhook_secret()}
     lines = [
         f"Authorization: Bearer {key}   (this key works now; it is shown only here)",

@@ -8,14 +8,17 @@ import click
 from workers import settings as settings_module
 from workers import topics, wiring
 from workers.cli.shared import as_json, say_fault, show
+from workers.mail_dns import Dns, Findings, check_domain
 from workers.migrating import MINIMUM, schema_of
 from workers.smtp import SmtpSender
 from workers.words import BoucleError, Misconfigured
 
 
 @click.command()
+@click.option("--dns", is_flag=True, help="Ask DNS as well whether receivers can tell that our mail is ours.")
+@click.option("--selector", multiple=True, help="With --dns: the DKIM selector that the mail server signs with.")
 @as_json
-def check(form: str) -> int:
+def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
     """Check everything and list all faults at once."""
     try:
         found = settings_module.read(os.environ)
@@ -24,6 +27,10 @@ def check(form: str) -> int:
     faults = [*settings_module.unknown(os.environ), *wiring.Boucle(found).check()]
     faults += [*database_faults(found), *kafka_faults(found), *mail_faults(found)]
     notes = notes_of(found)
+    if dns:
+        named = dns_findings(found, selector)
+        faults += named.faults
+        notes += named.notes
     return tell(faults, notes, form)
 
 
@@ -80,6 +87,17 @@ def mail_faults(found: settings_module.Settings) -> list[str]:
         return [] if result.kind == "accepted" else [f"BOUCLE_SMTP_URL: the mail server says {result.text}"]
 
     return asyncio.run(ask())
+
+
+def dns_findings(found: settings_module.Settings, selectors: tuple[str, ...]) -> Findings:
+    """Return what DNS says of the brand's domain, which mails come from and bounces go to."""
+    try:
+        domain = wiring.Boucle(found).brand.domain
+        return check_domain(domain, domain, Dns(), selectors)
+    except Misconfigured:
+        return Findings([], ["DNS was not asked: templates/brand.yaml cannot be read."])
+    except BoucleError as error:
+        return Findings([str(error)], [])
 
 
 def notes_of(found: settings_module.Settings) -> list[str]:

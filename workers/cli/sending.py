@@ -3,6 +3,7 @@
 import asyncio
 
 import click
+from sqlalchemy.engine import Connection
 
 from workers import controls, roles
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
@@ -11,6 +12,7 @@ from workers.handover import SendKind
 from workers.previewing import NEXT, next_mails
 from workers.records import Customer
 from workers.store import read, tables
+from workers.store.auditlog import record_act
 
 
 @click.command()
@@ -36,7 +38,13 @@ def pause(touchpoint: str) -> None:
     """Pause sending; what is due waits, nothing is lost."""
     found = parts()
     by = user_name()
-    found.store.write(lambda connection: controls.pause(connection, found.now(), by, touchpoint=touchpoint))
+    now = found.now()
+
+    def work(connection: Connection) -> None:
+        controls.pause(connection, now, by, touchpoint=touchpoint)
+        record_act(connection, now, by, "sending.pause", touchpoint)
+
+    found.store.write(work)
     click.echo(f"Paused: {touchpoint or 'all sending'}.")
 
 
@@ -46,9 +54,13 @@ def resume(touchpoint: str) -> None:
     """Let sending go on; the first time, this switches it on."""
     found = parts()
     by = user_name()
-    found.store.write(
-        lambda connection: controls.resume(connection, found.sending, found.now(), by, touchpoint=touchpoint)
-    )
+    now = found.now()
+
+    def work(connection: Connection) -> None:
+        controls.resume(connection, found.sending, now, by, touchpoint=touchpoint)
+        record_act(connection, now, by, "sending.resume", touchpoint)
+
+    found.store.write(work)
     click.echo(f"Resumed: {touchpoint or 'all sending'}.")
 
 

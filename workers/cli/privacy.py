@@ -1,0 +1,113 @@
+"""Verbs around personal data: privacy export and erase, retention, audit, export responses."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.exporting import export_responses
+from workers.privacy import Privacy
+from workers.retention import Removed, Retention
+from workers.store.auditlog import list_acts
+
+NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+UNKNOWN = "No customer {} is known here, and no dead letter names them. Give the id that the CRM uses."
+
+
+@click.group()
+def privacy() -> None:
+    """What a person may ask: everything that is kept about them, or to be forgotten."""
+
+
+def of_persons() -> Privacy:
+    """Return the use case of this installation."""
+    found = parts()
+    return Privacy(found.store, found.policies.current, found.now)
+
+
+@privacy.command(name="export")
+@click.argument("customer")
+def export_person(customer: str) -> int:
+    """Print every row about CUSTOMER (the CRM's id) as one JSON value."""
+    told = of_persons().export(customer, user_name())
+    if told is None:
+        say_fault(UNKNOWN.format(customer))
+        return 1
+    click.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
+    return 0
+
+
+@privacy.command()
+@click.argument("customer")
+@as_json
+def erase(customer: str, form: str) -> int:
+    """Erase CUSTOMER (the CRM's id) for ever: planned mail is cancelled, and no replay brings the person back."""
+    if not of_persons().erase(customer, user_name()):
+        say_fault(UNKNOWN.format(customer))
+        return 1
+    said = "Erased. Score, date and segment stay, linked to nobody. Copies: backups, the CRM, other systems' topics."
+    show({"erased": True}, said, form)
+    return 0
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only show what would go.")
+@as_json
+def retention(dry_run: bool, form: str) -> None:
+    """Delete what is older than its table keeps it. Run it once a day; it may be stopped at any time."""
+    found = parts()
+    keeping = Retention(found.store, found.now)
+    removed = keeping.plan() if dry_run else keeping.run(user_name())
+    value = {
+        "dry_run": dry_run,
+        "tables": [
+            {"table": one.keep.name, "days": one.keep.days, "before": one.before.isoformat(), "rows": one.rows}
+            for one in removed
+        ],
+    }
+    show(value, "\n".join(line_of(one, dry_run=dry_run) for one in removed), form)
+
+
+def line_of(one: Removed, *, dry_run: bool) -> str:
+    """Return what a table loses as a line."""
+    verb = "would go" if dry_run else "deleted"
+    return f"{one.keep.name:15} {one.rows:>9} {verb}, older than {one.keep.days} days ({one.keep.why})"
+
+
+@click.command()
+@click.option("--limit", default=50, type=click.IntRange(1, 100_000), help="How many, the newest first.")
+@as_json
+def audit(limit: int, form: str) -> None:
+    """List who did what: exports, erasures, retention, keys, pauses."""
+    with parts().store.reading() as connection:
+        acts = list_acts(connection, limit=limit)
+    values = [{**one, "at": one["at"].isoformat()} for one in acts]
+    lines = [
+        f"{one['at']:%Y-%m-%d %H:%M}Z  {one['by']:12} {one['act']:20} {one['subject']} {json.dumps(one['detail'])}"
+        for one in acts
+    ]
+    show(values, "\n".join(lines) or "Nothing was done yet that leaves a row here.", form)
+
+
+@click.group()
+def export() -> None:
+    """Files for other tools."""
+
+
+@export.command()
+@click.argument("file", type=NEW_FILE)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only answers of this day and later (UTC).")
+@as_json
+def responses(file: Path, since: datetime | None, form: str) -> None:
+    """Write the responses to FILE (CSV); cells that look like formulas are made harmless."""
+    if not file.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {file.parent}")
+    found = parts()
+    start = since.replace(tzinfo=UTC) if since else None
+    count = export_responses(found.store, file, found.now(), user_name(), since=start)
+    show({"rows": count, "file": str(file)}, f"{count} responses in {file}; they hold personal data.", form)
+
+
+COMMANDS = (privacy, retention, audit, export)
