@@ -13,12 +13,29 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from workers.web import answer, assets, events, feed, health, improvement, mails, metrics, optout, start, testimonial
+from workers.people import People
+from workers.web import (
+    answer,
+    assets,
+    events,
+    feed,
+    health,
+    improvement,
+    inbox,
+    login,
+    mails,
+    metrics,
+    optout,
+    start,
+    testimonial,
+    tickets,
+)
 from workers.web.assets import Assets
 from workers.web.context import Web
 from workers.web.headers import SafeHeaders
 from workers.web.limits import Limits, Rate
 from workers.web.pages import Pages
+from workers.web.patience import Patience
 from workers.web.problems import HANDLERS
 
 MODULES: tuple[ModuleType, ...] = (
@@ -32,6 +49,9 @@ MODULES: tuple[ModuleType, ...] = (
     testimonial,
     mails,
     start,
+    login,
+    inbox,
+    tickets,
     assets,
 )
 
@@ -55,6 +75,8 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.assets = Assets(web.data, brand.colour)
     app.state.pages = Pages(web, app.state.assets)
     app.state.failures = Rate(web.settings.rate_limit, ticks)
+    app.state.people = People(web.store, web.now)
+    app.state.patience = Patience(ticks)
     return app
 
 
