@@ -143,7 +143,7 @@ def explain_event(
         if told is not None:
             others = [f"{one[0]}/{one[1]}" for one in named if one[:2] != (source, event)]
             return {**told, "also": others}
-    return explaining.explain_letters(letters, now, policy)
+    return explaining.explain_unowned([one[:2] for one in named], letters, now, policy)
 
 
 def read_books(connection: Connection) -> Books:

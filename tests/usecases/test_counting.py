@@ -330,6 +330,18 @@ def test_a_dead_letter_is_found_as_an_event(house: House) -> None:
     assert "rules/events.csv" in explaining.as_text(told)
 
 
+def test_an_event_about_no_single_customer_is_found(tmp_path: Path) -> None:
+    """A wave is accepted although it names nobody."""
+    with House(tmp_path) as house:
+        wave = event("wave", "everybody", reference="spring")
+        del wave["subject"], wave["data"]["customer"]  # type: ignore[index]  # a mapping
+        house.take(wave)
+        told = explain(house, "event", str(wave["id"]))
+    assert told is not None
+    assert (told["customer"], told["event"]["state"]) == (None, "accepted")  # type: ignore[index]  # an entry
+    assert "belongs to no customer" in explaining.as_text(told)
+
+
 def test_an_event_of_another_tool_leads_to_its_score(house: House) -> None:
     """A score event is explained with response, decision and action."""
     told = explain(house, "event", "telephone/other-tool-1")

@@ -5,7 +5,7 @@ nothing.
 """
 
 from workers.explaining.story import ON, Outgoing, Sending, Story
-from workers.explaining.telling import explain_customer, explain_event, explain_letters, explain_response
+from workers.explaining.telling import explain_customer, explain_event, explain_response, explain_unowned
 from workers.explaining.text import as_text
 from workers.explaining.words import CLAUSES, LEADS, clause, day, lead, moment
 
@@ -21,8 +21,8 @@ __all__ = [
     "day",
     "explain_customer",
     "explain_event",
-    "explain_letters",
     "explain_response",
+    "explain_unowned",
     "lead",
     "moment",
 ]

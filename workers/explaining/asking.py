@@ -4,8 +4,8 @@ from datetime import datetime
 
 from workers.asking import COUNTED, rest_ends
 from workers.explaining.view import Entry, View, iso
-from workers.explaining.words import clause, held_by, lead, sentence
-from workers.planning import holding
+from workers.explaining.words import cause, clause, held_by, lead, sentence
+from workers.planning import holding, in_scope
 from workers.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.words import Effect, Reason, RequestState, TouchpointState
 
@@ -67,18 +67,31 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
     asked = asked_before(touchpoint.changed_at, view)
     gives_up = view.day(touchpoint.give_up_at)
     ends = touchpoint.wake_at < touchpoint.give_up_at
-    cause, hold_ends = holding(touchpoint, view.story.facts(), view.policy)
-    before = clause(touchpoint.detail, {}) if touchpoint.reason == Reason.TOO_LATE and touchpoint.detail else ""
+    held, hold_ends = holding(touchpoint, view.story.facts(), view.policy)
+    before = kept_by(touchpoint, view) if touchpoint.reason == Reason.TOO_LATE else ""
     return {
         "detail": "" if until or before else touchpoint.detail,
         "until": f" until {view.day(until)}" if until else "",
         "asked": f" on {view.day(asked)}" if asked else " before",
         "due": f" before {view.moment(touchpoint.due_at)}",
-        "hold": held_by(touchpoint.detail, ended=cause == touchpoint.detail and hold_ends is not None),
+        "hold": held_by(touchpoint.detail, ended=held == touchpoint.detail and hold_ends is not None),
         "wake": f", so it waits until {view.moment(touchpoint.wake_at)}" if ends else "",
         "give_up": f": it was due on {view.day(touchpoint.due_at)} and given up after {gives_up}",
         "before": f"; it was held because {before}" if before else "",
     }
+
+
+def kept_by(touchpoint: Touchpoint, view: View) -> str:
+    """Return what kept a touchpoint until it was too late, as a clause, or empty."""
+    if touchpoint.detail != Reason.HOLD:
+        return clause(touchpoint.detail, {}) if touchpoint.detail else ""
+    known = [
+        one
+        for one in view.story.stops
+        if one.effect == Effect.HOLD and one.from_at <= touchpoint.give_up_at and in_scope(one, touchpoint)
+    ]
+    last = max(known, key=lambda one: one.from_at, default=None)
+    return cause(last.cause if last else "")
 
 
 def planned(touchpoint: Touchpoint, view: View) -> list[str]:

@@ -1,5 +1,6 @@
 """Tells of what came in: what an event planned, stopped or brought, or why it could not be accepted."""
 
+from workers.explaining.asking import asked_before, instant
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import LEADS, clause, lead, sentence
 from workers.records import DeadLetter, History, Inbox
@@ -72,14 +73,14 @@ def letter_entry(letter: DeadLetter, view: View) -> Entry:
     }
 
 
-def history_entry(line: History) -> Entry:
+def history_entry(line: History, view: View) -> Entry:
     """Return one line of why something became what it is."""
     states = SUBJECTS.get(line.subject)
     start = LEADS[states].get(line.state) if states else None
     what = line.subject.replace("_", " ")
     if line.subject == "touchpoint":
         what += " " + line.subject_id.rpartition("/")[2]
-    why = clause(line.reason, {"detail": line.detail}) if line.reason else "no reason was recorded"
+    why = clause(line.reason, told_then(line, view)) if line.reason else "no reason was recorded"
     return {
         "id": line.id,
         "at": iso(line.at),
@@ -89,3 +90,12 @@ def history_entry(line: History) -> Entry:
         "subject": line.subject,
         "subject_id": line.subject_id,
     }
+
+
+def told_then(line: History, view: View) -> dict[str, str]:
+    """Return what a reason may name that was recorded at an instant: a rest period names both its dates."""
+    until = instant(line.detail)
+    if until is None:
+        return {"detail": line.detail}
+    asked = asked_before(line.at, view)
+    return {"until": f" until {view.day(until)}", "asked": f" on {view.day(asked)}" if asked else " before"}

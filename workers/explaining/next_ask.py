@@ -75,5 +75,9 @@ def pending(opens: datetime, view: View) -> list[str]:
     waiting = view.story.facts().pending()
     if not waiting:
         return ["nothing is planned"]
-    first = min(waiting, key=lambda one: max(one.due_at, one.wake_at))
-    return [f"planned next is {first.step} on {view.day(max(first.due_at, first.wake_at, opens))}"]
+    found = []
+    for one in waiting:
+        earliest = max(one.due_at, one.wake_at)
+        found.append((earliest if one.if_resting == "exempt" else max(earliest, opens), one.step))
+    at, step = min(found)
+    return [f"planned next is {step} on {view.day(at)}"]

@@ -42,7 +42,7 @@ def explain_customer(
         "tickets": [ticket_entry(one, view) for one in story.tickets],
         "mails": [mail_entry(one, view) for one in story.dispatches],
         "testimonials": [testimonial_entry(one, view) for one in story.testimonials],
-        "history": [history_entry(one) for one in story.history],
+        "history": [history_entry(one, view) for one in story.history],
         "next_ask": next_ask(view),
     }
 
@@ -107,7 +107,7 @@ def explain_response(
             if one.response == response or (answer.request and one.request == answer.request)
         ],
         "testimonials": [testimonial_entry(one, view) for one in story.testimonials if one.response == response],
-        "history": [history_entry(one) for one in story.history if one.subject_id in ids],
+        "history": [history_entry(one, view) for one in story.history if one.subject_id in ids],
     }
 
 
@@ -152,11 +152,26 @@ def forgotten(source: str, event: str, view: View) -> Entry:
     return {"id": event, "at": None, "state": "accepted", "reason": reason, "source": source}
 
 
-def explain_letters(letters: Sequence[DeadLetter], now: datetime, policy: Policy) -> Entry | None:
-    """Return an event that was never accepted, from its dead letters; None when there is none."""
-    if not letters:
-        return None
-    # An event without a place here has no customer whose zone would count: the brand's does.
+def explain_unowned(
+    events: Sequence[tuple[str, str]], letters: Sequence[DeadLetter], now: datetime, policy: Policy
+) -> Entry | None:
+    """Return an event that belongs to no customer: a wave, or one that was never accepted; None when there is none.
+
+    `events` are (source, id) of accepted ones.
+    """
+    # Without a customer there is no zone that would count: the brand's does.
     view = View(Story(customer=Customer(CustomerId(""), None, now)), now, policy)
-    entries = [letter_entry(one, view) for one in letters]
-    return {"customer": None, "as_of": iso(now), "zone": policy.zone, "event": entries[-1], "dead_letters": entries}
+    reason = "Accepted: it is about no single customer, such as a wave."
+    found: list[Entry] = [
+        {"id": event, "at": None, "state": "accepted", "reason": reason, "source": source} for source, event in events
+    ]
+    refused = [letter_entry(one, view) for one in letters]
+    if not found and not refused:
+        return None
+    return {
+        "customer": None,
+        "as_of": iso(now),
+        "zone": policy.zone,
+        "event": (found or refused[-1:])[0],
+        "dead_letters": refused,
+    }

@@ -53,7 +53,7 @@ def header(told: Entry) -> Iterator[str]:
     """Give who it is about."""
     customer = cast("Entry | None", told.get("customer"))
     if customer is None:
-        yield "No customer: nothing was changed."
+        yield "This event belongs to no customer here."
         return
     known = ", ".join(printable(customer[name]) for name in ("name", "email", "segment") if customer.get(name))
     yield f"Customer {printable(customer['id'])}" + (f" ({known})" if known else "")
