@@ -6,7 +6,7 @@ most that many second copies. Bytes, Message-ID and Date are fixed before the fi
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -72,6 +72,30 @@ class Refused:
     reason: str
     detail: str = ""
     not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a group of dispatches needs to know, read once; the customers are locked first, in order."""
+
+    customers: Mapping[str, Customer]
+    requests: Mapping[str, SurveyRequest]
+    bodies: Mapping[str, tuple[bytes, str]]
+    suppressed: Mapping[str, str]
+
+    @classmethod
+    def of(cls, connection: Connection, group: Sequence[Dispatch], policy: Policy) -> "Surroundings":
+        """Lock and read what surrounds a group."""
+        customers = read.lock_customers(connection, {one.customer for one in group if one.customer})
+        wanted = [one.request for one in group if one.request]
+        requests = read.rows(connection, SurveyRequest, tables.survey_request.c.id.in_(wanted)) if wanted else []
+        addresses = {one.recipient for one in group if one.recipient} | {one.email for one in customers if one.email}
+        return cls(
+            customers={one.id: one for one in customers},
+            requests={one.id: one for one in requests},
+            bodies=claim.bodies_of(connection, group),
+            suppressed=read.suppressed(connection, {address_key(one, policy.ids) for one in addresses}),
+        )
 
 
 class Dispatching:
@@ -158,15 +182,14 @@ class Dispatching:
         now = self._now()
 
         def work(connection: Connection) -> list[Parcel]:
+            known = Surroundings.of(connection, group, self._policy())
+            until = claim.lease_end(connection, self._lease)
             leaving = []
-            read.lock_customers(connection, {one.customer for one in group if one.customer})
             for one in sorted(group, key=lambda row: row.id):
-                made = self._make(connection, one, now)
+                made = self._make(connection, one, known, now)
                 if isinstance(made, Refused):
                     refuse(connection, made, now)
-                elif claim.mark_sending(
-                    connection, one, recipient=made.recipient, message_id=made.message_id, seconds=self._lease
-                ):
+                elif claim.mark_sending(connection, one, made.recipient, made.message_id, until):
                     leaving.append(made)
                 else:
                     refuse(connection, Refused(one, DispatchState.CANCELLED, Reason.ANSWERED), now)
@@ -174,16 +197,15 @@ class Dispatching:
 
         return self._store.write(work)
 
-    def _make(self, connection: Connection, one: Dispatch, now: datetime) -> Parcel | Refused:
+    def _make(self, connection: Connection, one: Dispatch, known: "Surroundings", now: datetime) -> Parcel | Refused:
         """Return the bytes of a dispatch, or why it must not leave."""
-        customer = read.one(connection, Customer, one.customer) if one.customer else None
+        customer = known.customers.get(one.customer or "")
+        kept = known.bodies.get(one.id)
         if one.kind == "webhook":
-            return self._webhook(connection, one, customer)
-        request = read.one(connection, SurveyRequest, one.request) if one.request else None
-        if refused := too_early(one, request) or self._not_to(connection, one, customer):
-            return refused
+            return self._webhook(connection, one, customer, kept)
         recipient = one.recipient or (customer.email if customer else "") or ""
-        kept = claim.body_of(connection, one.id)
+        if refused := too_early(one, known.requests.get(one.request or "")) or self._not_to(one, recipient, known):
+            return refused
         if kept is not None:
             raw, sender = kept
             return Parcel(one, self._sending.redirect or recipient, sender, raw, one.message_id)
@@ -195,24 +217,23 @@ class Dispatching:
         to = self._sending.redirect or composed.recipient
         return Parcel(one, to, composed.return_path, composed.raw, composed.message_id)
 
-    def _webhook(self, connection: Connection, one: Dispatch, customer: Customer | None) -> Parcel | Refused:
+    def _webhook(
+        self, connection: Connection, one: Dispatch, customer: Customer | None, kept: tuple[bytes, str] | None
+    ) -> Parcel | Refused:
+        if kept is not None:
+            return Parcel(one, "", "", kept[0], one.id)
         ticket = read.one(connection, Ticket, one.ticket) if one.ticket else None
         if ticket is None or customer is None:
             return Refused(one, DispatchState.CANCELLED, Reason.ERASED)
-        kept = claim.body_of(connection, one.id)
-        if kept is not None:
-            return Parcel(one, "", "", kept[0], one.id)
         body = ticket_message(ticket, "opened", customer.crm_id or "", self._policy())
         claim.keep_body(connection, one.id, body, "")
         return Parcel(one, "", "", body, one.id)
 
-    def _not_to(self, connection: Connection, one: Dispatch, customer: Customer | None) -> Refused | None:
+    def _not_to(self, one: Dispatch, recipient: str, known: "Surroundings") -> Refused | None:
         """Return why a mail must not go to its address: none known, suppressed, or not on the allow-list."""
-        recipient = one.recipient or (customer.email if customer else "") or ""
         if not recipient:
             return Refused(one, DispatchState.FAILED, Reason.NO_ADDRESS)
-        key = address_key(recipient, self._policy().ids)
-        kind = read.suppressed(connection, [key]).get(key, "")
+        kind = known.suppressed.get(address_key(recipient, self._policy().ids), "")
         if kind and not (kind == "opt_out" and one.mail_class == "service"):
             return Refused(one, DispatchState.SUPPRESSED, Reason.SUPPRESSED, kind)
         allowed = self._sending.only_to
@@ -259,10 +280,14 @@ class Dispatching:
         def work(connection: Connection) -> None:
             owners = {parcel.dispatch.customer for parcel in parcels if parcel.dispatch.customer}
             read.lock_customers(connection, owners)
+            wanted = [parcel.dispatch.request for parcel in parcels if parcel.dispatch.request]
+            requests = read.rows(connection, SurveyRequest, tables.survey_request.c.id.in_(wanted)) if wanted else []
+            known = {one.id: one for one in requests}
             changes = Changes()
             for parcel, result in sorted(ends, key=lambda pair: pair[0].dispatch.id):
                 if record_end(connection, parcel.dispatch, result, now):
-                    follow(connection, parcel, result, self._policy(), now, changes)
+                    request = known.get(parcel.dispatch.request or "")
+                    follow(connection, parcel, result, request, self._policy(), now, changes)
             apply(connection, changes, now)
 
         self._store.write(work)
@@ -324,7 +349,7 @@ def record_end(connection: Connection, one: Dispatch, result: SendResult, now: d
     """Record how one handing over ended, and when it is tried again."""
     text = result.text[:500]
     if result.kind == SendKind.ACCEPTED:
-        return claim.end(connection, one, DispatchState.ACCEPTED, now, accepted_at=now, reason="", detail=text)
+        return claim.accept(connection, one, now, text)
     if result.kind == SendKind.NEVER:
         return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
     if result.kind == SendKind.UNKNOWN:
@@ -341,7 +366,13 @@ def record_end(connection: Connection, one: Dispatch, result: SendResult, now: d
 
 
 def follow(
-    connection: Connection, parcel: Parcel, result: SendResult, policy: Policy, now: datetime, changes: Changes
+    connection: Connection,
+    parcel: Parcel,
+    result: SendResult,
+    request: SurveyRequest | None,
+    policy: Policy,
+    now: datetime,
+    changes: Changes,
 ) -> None:
     """Take the consequences of an end: the request is sent, undeliverable, or sending is paused with an alarm."""
     one = parcel.dispatch
@@ -349,7 +380,6 @@ def follow(
         set_control(connection, "paused", f"the mail server refuses us: {result.text[:200]}", now, "boucle")
         log.error("sending is paused: %s", result.text, extra={"action": "dispatch.alarm"})
         return
-    request = read.one(connection, SurveyRequest, one.request) if one.request else None
     if request is not None and one.action is None:
         if result.kind == SendKind.ACCEPTED and one.template == "reminder":
             changes.change(replace(request, reminded_at=now))

@@ -21,9 +21,9 @@ from workers.relaying import Relaying
 from workers.settings import Settings
 from workers.store import due
 
-SLOT_HOURS = (9, 12, 15, 18)
+SLOT_HOURS = (10, 14, 18)
 """Local hours at which the demo looks at what is due; between them people act at their own time."""
-EVENT_HOURS = frozenset({12, 18})
+EVENT_HOURS = frozenset({10, 18})
 """Local hours at which the shop's CRM publishes what happened since."""
 SENDING_ALWAYS = Sending(blocked="", held="", per_day=0, per_second=0, only_to=frozenset(), redirect="")
 
@@ -162,15 +162,18 @@ class Year:
         self._set_clock(slot)
         if batch:
             self._take(batch)
-        self._settle()
-        with self._parts.store.reading() as connection:
-            self._next_due = due.next_due(connection)
+        self._settle(slot)
         return True
 
-    def _settle(self) -> None:
+    def _settle(self, slot: datetime) -> None:
         """Wake and send until nothing is due."""
-        while self._parts.waking.wake_all() + self._runner.run(self._dispatching.send_all()):
-            pass
+        moved = 1
+        while moved:
+            moved = self._parts.waking.wake_some() + self._runner.run(self._dispatching.send_some())
+            with self._parts.store.reading() as connection:
+                self._next_due = due.next_due(connection)
+            if self._next_due is None or self._next_due > slot:
+                return
 
 
 def slots_of_the_year() -> Iterator[tuple[datetime, bool]]:

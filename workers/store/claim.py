@@ -115,56 +115,81 @@ def renew(connection: Connection, ours: Sequence[Dispatch], seconds: float) -> N
         )
 
 
-def mark_sending(connection: Connection, one: Dispatch, *, recipient: str, message_id: str, seconds: float) -> bool:
-    """Mark one leased dispatch as leaving, if it is still ours and nothing that forbids it has happened since."""
-    customer, request = tables.customer, tables.survey_request
-    stopped = sa.exists().where(
-        customer.c.id == TABLE.c.customer,
-        sa.or_(
-            customer.c.erased_at.is_not(None),
-            sa.and_(customer.c.opted_out_at.is_not(None), TABLE.c.mail_class != MailClass.SERVICE),
-        ),
+STOPPED = sa.exists().where(
+    tables.customer.c.id == TABLE.c.customer,
+    sa.or_(
+        tables.customer.c.erased_at.is_not(None),
+        sa.and_(tables.customer.c.opted_out_at.is_not(None), TABLE.c.mail_class != MailClass.SERVICE),
+    ),
+)
+ANSWERED = sa.exists().where(
+    tables.survey_request.c.id == TABLE.c.request,
+    TABLE.c.mail_class == MailClass.SURVEY,
+    TABLE.c.action.is_(None),
+    tables.survey_request.c.state != RequestState.OPEN,
+)
+OURS = sa.and_(TABLE.c.id == sa.bindparam("key"), TABLE.c.attempt == sa.bindparam("ours"))
+MARK_SENDING = (
+    sa.update(TABLE)
+    .where(OURS, TABLE.c.state == DispatchState.LEASED, sa.not_(STOPPED), sa.not_(ANSWERED))
+    .values(
+        state=DispatchState.SENDING,
+        recipient=sa.bindparam("to"),
+        message_id=sa.bindparam("said"),
+        lease_until=sa.bindparam("until", type_=tables.Instant()),
     )
-    answered = sa.exists().where(
-        request.c.id == TABLE.c.request,
-        TABLE.c.mail_class == MailClass.SURVEY,
-        TABLE.c.action.is_(None),
-        request.c.state != RequestState.OPEN,
+)
+"""Marks one dispatch as leaving, if it is still ours and nothing that forbids it has happened since."""
+
+
+def mark_sending(connection: Connection, one: Dispatch, recipient: str, message_id: str, until: datetime) -> bool:
+    """Mark one leased dispatch as leaving until the lease ends at `until`; False when it must not leave any more."""
+    values = {"key": one.id, "ours": one.attempt, "to": recipient, "said": message_id, "until": until}
+    return connection.execute(MARK_SENDING, values).rowcount == 1
+
+
+def lease_end(connection: Connection, seconds: float) -> datetime:
+    """Return when a lease that starts now ends, in the database's time."""
+    return database_now(connection) + timedelta(seconds=seconds)
+
+
+ENDING = sa.and_(OURS, TABLE.c.state.in_((DispatchState.LEASED, DispatchState.SENDING)))
+ACCEPT = (
+    sa.update(TABLE)
+    .where(ENDING)
+    .values(
+        state=DispatchState.ACCEPTED,
+        changed_at=sa.bindparam("at", type_=tables.Instant()),
+        accepted_at=sa.bindparam("at", type_=tables.Instant()),
+        lease_until=None,
+        reason="",
+        detail=sa.bindparam("text"),
     )
-    until = database_now(connection) + timedelta(seconds=seconds)
-    done = connection.execute(
-        sa.update(TABLE)
-        .where(
-            TABLE.c.id == one.id,
-            TABLE.c.attempt == one.attempt,
-            TABLE.c.state == DispatchState.LEASED,
-            sa.not_(stopped),
-            sa.not_(answered),
-        )
-        .values(state=DispatchState.SENDING, recipient=recipient, message_id=message_id, lease_until=until)
-    )
-    return done.rowcount == 1
+)
+
+
+def accept(connection: Connection, one: Dispatch, now: datetime, text: str) -> bool:
+    """Record that the other side has it."""
+    values = {"key": one.id, "ours": one.attempt, "at": now, "text": text}
+    return connection.execute(ACCEPT, values).rowcount == 1
 
 
 def end(connection: Connection, one: Dispatch, state: DispatchState, now: datetime, **values: object) -> bool:
-    """Record how one attempt ended; an attempt that is not the newest changes nothing."""
-    done = connection.execute(
-        sa.update(TABLE)
-        .where(
-            TABLE.c.id == one.id,
-            TABLE.c.attempt == one.attempt,
-            TABLE.c.state.in_((DispatchState.LEASED, DispatchState.SENDING)),
-        )
-        .values(state=state, changed_at=now, lease_until=None, **values)
-    )
-    return done.rowcount == 1
+    """Record how one attempt ended otherwise; an attempt that is not the newest changes nothing."""
+    statement = sa.update(TABLE).where(ENDING).values(state=state, changed_at=now, lease_until=None, **values)
+    return connection.execute(statement, {"key": one.id, "ours": one.attempt}).rowcount == 1
 
 
-def body_of(connection: Connection, dispatch: str) -> tuple[bytes, str] | None:
-    """Return the bytes and return path that were fixed for a dispatch, if it was composed before."""
+def bodies_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[str, tuple[bytes, str]]:
+    """Return the bytes and return paths of those dispatches that were composed before."""
     table = tables.dispatch_body
-    row = connection.execute(sa.select(table.c.body, table.c.return_path).where(table.c.dispatch == dispatch)).first()
-    return (bytes(row[0]), str(row[1])) if row else None
+    tried = [one.id for one in dispatches if one.attempt > 1]
+    found: dict[str, tuple[bytes, str]] = {}
+    for chunk in read.chunks(tried):
+        query = sa.select(table.c.dispatch, table.c.body, table.c.return_path).where(table.c.dispatch.in_(chunk))
+        for key, body, return_path in connection.execute(query):
+            found[str(key)] = (bytes(body), str(return_path))
+    return found
 
 
 def keep_body(connection: Connection, dispatch: str, body: bytes, return_path: str) -> None:
