@@ -1,0 +1,92 @@
+"""One embedded installation with a clock that the test moves, and the events that a CRM would send it.
+
+Holds no test. Nothing here depends on the machine's time, so that what it leaves behind is the same on every day.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from workers import settings as settings_module
+from workers import wiring
+from workers.clock import FixedClock
+from workers.migrating import migrate
+from workers.records import Row
+from workers.store import read
+from workers.store.ledger import Incoming, Outcome
+from workers.words import Door
+
+R = TypeVar("R", bound=Row)
+START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
+STRUCTURED = "application/cloudevents+json"
+
+
+class Embedded:
+    """An installation in a folder of the test; settings are given without BOUCLE_."""
+
+    def __init__(self, home: Path, at: datetime = START, **more: str) -> None:
+        environment = {"BOUCLE_HOME": str(home), "BOUCLE_SECRET": "test-secret", "BOUCLE_MAIL_PER_SECOND": "0"}
+        environment |= {f"BOUCLE_{name.upper()}": value for name, value in more.items()}
+        settings = settings_module.read(environment)
+        self.clock = FixedClock(at)
+        migrate(wiring.Boucle(settings).store)
+        self.parts = wiring.start(settings, clock=self.clock)
+        self.store = self.parts.store
+
+    def take(self, *events: dict[str, object]) -> list[Outcome]:
+        """Take events in as from HTTP."""
+        batch = [Incoming(orjson.dumps(event), {}, STRUCTURED) for event in events]
+        return self.parts.intake.take(batch, Door.HTTP)
+
+    def settle(self) -> None:
+        """Wake and send until nothing is due."""
+        dispatching = self.parts.dispatching()
+        while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
+            pass
+
+    def later(self, **time: float) -> None:
+        """Move the clock on, then do what is due."""
+        self.clock.at += timedelta(**time)
+        self.settle()
+
+    def rows(self, kind: type[R]) -> list[R]:
+        """Return every row of a table."""
+        with self.store.reading() as connection:
+            return read.rows(connection, kind)
+
+    def close(self) -> None:
+        """Close the database."""
+        self.store.close()
+
+
+def journey(name: str, subject: str = "42", at: datetime = START, **data: object) -> dict[str, Any]:
+    """Return a journey event about a customer with an address."""
+    who = {"id": subject, "email": f"{subject}@example.org", "name": "Camille Roux", "language": "fr"}
+    return cloud_event(f"boucle.journey.{name}.v1", subject, at, customer=who, **data)
+
+
+def about(name: str, subject: str = "42", at: datetime = START, **data: object) -> dict[str, Any]:
+    """Return a customer event: changed, merged, opted_out, erased."""
+    return cloud_event(f"boucle.customer.{name}.v1", subject, at, **data)
+
+
+def score(value: int, subject: str = "42", at: datetime = START, **data: object) -> dict[str, Any]:
+    """Return a score from another tool."""
+    return cloud_event("boucle.score.v1", subject, at, score=value, **data)
+
+
+def cloud_event(kind: str, subject: str, at: datetime, **data: object) -> dict[str, Any]:
+    """Return a CloudEvent; its id follows from what it is about, so that the same one twice is a duplicate."""
+    about_what = data.get("reference") or at.isoformat()
+    return {
+        "specversion": "1.0",
+        "id": f"{kind}/{subject}/{about_what}",
+        "source": "shop",
+        "type": kind,
+        "subject": subject,
+        "time": at.isoformat(),
+        "data": data,
+    }
