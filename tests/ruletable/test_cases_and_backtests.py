@@ -30,7 +30,7 @@ def response(number: int, **inputs: Value) -> PastResponse:
         "comment": "no",
         "wants_contact": "no",
     }
-    return PastResponse(f"r{number}", "c", START + timedelta(days=number), {**given, **inputs})
+    return PastResponse(f"r{number}", "c", START + timedelta(days=number), {**given, "wants_contact": "no", **inputs})
 
 
 def test_cases_pass_fail_and_count() -> None:
