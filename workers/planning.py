@@ -6,7 +6,7 @@ their order: an earlier start moves what hangs on it, a stop that came first sti
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workers.changes import Changes
 from workers.duetime import add_wait, next_in_window
@@ -127,7 +127,7 @@ def candidate_for(
         step=step.touchpoint,
         customer=facts.customer.id,
         trigger=step.trigger,
-        reference=happening.reference,
+        reference="" if step.once_per == "customer" else happening.reference,
         rule=step.rule,
         plan_version=policy.plan.version,
         template=step.template,
@@ -177,16 +177,21 @@ def assess(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) 
         detail = touchpoint.reason if touchpoint.state == TouchpointState.HELD else ""
         return put(touchpoint, TouchpointState.SKIPPED, Reason.TOO_LATE, detail, now)
     if not customer.email and policy.plan.channel_of(touchpoint.rule) == "mail":
-        return put(touchpoint, TouchpointState.HELD, Reason.NO_ADDRESS, "", now, wake_at=touchpoint.give_up_at)
+        return put(touchpoint, TouchpointState.HELD, Reason.NO_ADDRESS, "", now, wake_at=too_late_from(touchpoint))
     cause, until = holding(touchpoint, facts, policy)
     if cause and (until is None or until > now):
-        wake = min(until, touchpoint.give_up_at) if until else touchpoint.give_up_at
+        wake = min(until, too_late_from(touchpoint)) if until else too_late_from(touchpoint)
         return put(touchpoint, TouchpointState.HELD, Reason.HOLD, cause, now, wake_at=wake)
     wake = touchpoint.wake_at if touchpoint.state == TouchpointState.PLANNED else max(touchpoint.due_at, now)
     opens = next_in_window(wake, policy.window, zone_of(customer, policy), policy.holidays)
     if touchpoint.state == TouchpointState.PLANNED and opens == touchpoint.wake_at:
         return touchpoint
     return put(touchpoint, TouchpointState.PLANNED, "", "", now, wake_at=opens)
+
+
+def too_late_from(touchpoint: Touchpoint) -> datetime:
+    """Return the first instant at which the touchpoint is given up; at `give_up_at` itself it may still be asked."""
+    return touchpoint.give_up_at + timedelta(microseconds=1)
 
 
 def cancelling(touchpoint: Touchpoint, facts: Facts) -> tuple[str, str]:

@@ -59,15 +59,19 @@ def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
         yield ordered[start : start + size]
 
 
+KEYS: sa.BindParameter[str] = sa.bindparam("keys", expanding=True)
+OF_CUSTOMERS = {kind: sa.select(tables.of(kind)).where(tables.of(kind).c.customer.in_(KEYS)) for kind in OF_A_CUSTOMER}
+"""Built once: building a statement costs more than running it."""
+CUSTOMERS = sa.select(tables.customer).where(tables.customer.c.id.in_(KEYS)).order_by(tables.customer.c.id)
+LOCKING, LOCKING_FREE = CUSTOMERS.with_for_update(), CUSTOMERS.with_for_update(skip_locked=True)
+
+
 def lock_customers(connection: Connection, ids: Iterable[str], *, skip_locked: bool = False) -> list[Customer]:
     """Lock customer rows in key order and return them; with `skip_locked` only those nobody else holds."""
-    table = tables.customer
+    query = LOCKING_FREE if skip_locked else LOCKING  # SQLite, with one writer at a time, leaves the locking out
     found: list[Customer] = []
     for chunk in chunks(ids):
-        query = sa.select(table).where(table.c.id.in_(chunk)).order_by(table.c.id)
-        if connection.dialect.name == "postgresql":
-            query = query.with_for_update(skip_locked=skip_locked)
-        found.extend(Customer(*row) for row in connection.execute(query))
+        found.extend(Customer(*row) for row in connection.execute(query, {"keys": chunk}))
     return found
 
 
@@ -79,22 +83,24 @@ def facts_of(
     if not facts:
         return facts
     for kind in kinds:
-        table = tables.of(kind)
         for chunk in chunks(facts):
-            for row in rows(connection, kind, table.c.customer.in_(chunk)):
+            for values in connection.execute(OF_CUSTOMERS[kind], {"keys": chunk}):
+                row = kind(*values)
                 facts[row.customer].put(row)  # type: ignore[attr-defined]  # every kind in `kinds` has a customer
     return facts
 
 
+SUPPRESSED = sa.select(tables.suppression.c.address, tables.suppression.c.kind).where(
+    tables.suppression.c.address.in_(KEYS)
+)
+
+
 def suppressed(connection: Connection, addresses: Iterable[str]) -> dict[str, str]:
-    """Return the suppressed ones of these keyed address hashes, each with its kind; of several the strictest."""
-    table = tables.suppression
+    """Return the suppressed ones of these keyed address hashes, each with its kind."""
     found: dict[str, str] = {}
     for chunk in chunks(addresses):
-        query = sa.select(table.c.address, table.c.kind).where(table.c.address.in_(chunk)).order_by(table.c.kind)
-        for address, kind in connection.execute(query):
-            if found.get(address, LENIENT) == LENIENT:
-                found[address] = kind
+        for address, kind in connection.execute(SUPPRESSED, {"keys": chunk}):
+            found[address] = kind
     return found
 
 
