@@ -72,11 +72,16 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection in a transaction that only reads."""
-        with self.engine.connect().execution_options(reading=True) as connection, connection.begin():
-            if not self.sqlite:
-                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield connection
+        """Give a connection in a transaction that only reads; raises NotNow when the database is away."""
+        try:
+            with self.engine.connect().execution_options(reading=True) as connection, connection.begin():
+                if not self.sqlite:
+                    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield connection
+        except DBAPIError as error:
+            if is_away(error):
+                raise away(error) from error
+            raise
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one writing transaction and commit; `work` runs again if another writer was in the way.
@@ -90,7 +95,7 @@ class Store:
                     return work(connection)
             except DBAPIError as error:
                 if is_away(error):
-                    raise NotNow(f"The database does not answer ({first_line(error)}); waiting for it.") from error
+                    raise away(error) from error
                 if not is_collision(error):
                     raise
                 if not left:
@@ -114,6 +119,11 @@ def database_now(connection: Connection) -> datetime:
         return moment.astimezone(UTC)
     text = connection.execute(sa.text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
     return datetime.fromisoformat(text + "+00:00")
+
+
+def away(error: DBAPIError) -> NotNow:
+    """Return what to say when the database cannot be reached."""
+    return NotNow(f"The database does not answer ({first_line(error)}); nothing is lost, it is tried again.")
 
 
 def is_away(error: DBAPIError) -> bool:

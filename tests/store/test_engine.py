@@ -1,0 +1,282 @@
+"""The engine: instants, concurrent writers, and the judgement of failed transactions, on both databases."""
+
+import re
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from workers.store import tables
+from workers.store.engine import Store, is_away, is_collision
+from workers.words import Conflict, NotNow
+
+WRITERS, ROUNDS = 3, 30
+KATHMANDU = timezone(timedelta(hours=5, minutes=45))
+MOMENT = datetime(2026, 10, 25, 2, 30, 0, 123456, tzinfo=KATHMANDU)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """Give an empty store on each engine."""
+    if request.param == "sqlite":
+        made = Store(f"sqlite:///{tmp_path / 'a.db'}")
+    else:
+        made = Store(request.getfixturevalue("postgres"))
+    with made.engine.begin() as connection:
+        tables.metadata.create_all(connection, tables=[tables.clock, tables.counter])
+    yield made
+    made.close()
+
+
+def put_clock(connection: Connection, at: object) -> None:
+    """Store an instant."""
+    connection.execute(sa.insert(tables.clock).values(name="business", at=at))
+
+
+def read_clock(store: Store) -> datetime:
+    """Return the stored instant."""
+    with store.reading() as connection:
+        found: datetime = connection.execute(sa.select(tables.clock.c.at)).scalar_one()
+        return found
+
+
+def test_an_instant_is_the_same_moment_on_both_engines(store: Store) -> None:
+    """An instant of any zone comes back as the same moment in UTC, to the microsecond."""
+    store.write(lambda connection: put_clock(connection, MOMENT))
+    assert read_clock(store) == MOMENT
+    assert read_clock(store).tzinfo is UTC
+
+
+def test_a_naive_time_is_refused(store: Store) -> None:
+    """A time without a zone is no instant: nothing is stored, and the message says why."""
+    with pytest.raises(sa.exc.StatementError, match="has no time zone"):
+        store.write(lambda connection: put_clock(connection, datetime(2026, 3, 3)))  # noqa: DTZ001  # that is the point
+
+
+def test_instants_sort_in_the_order_of_time(store: Store) -> None:
+    """The database orders and compares instants as time does, whatever zone they came in."""
+    moments = [MOMENT, MOMENT + timedelta(microseconds=1), (MOMENT - timedelta(hours=1)).astimezone(UTC)]
+
+    def work(connection: Connection) -> None:
+        rows = [{"name": str(n), "at": at} for n, at in enumerate(moments)]
+        connection.execute(sa.insert(tables.clock), rows)
+
+    store.write(work)
+    with store.reading() as connection:
+        c = tables.clock.c
+        assert list(connection.execute(sa.select(c.at).order_by(c.at)).scalars()) == sorted(moments)
+        assert connection.execute(sa.select(c.name).where(c.at < MOMENT)).scalars().all() == ["2"]
+
+
+def test_no_other_kind_of_time_is_used_anywhere() -> None:
+    """Only `Instant` stores moments: no other module names a column type that would take naive times."""
+    root = Path(tables.__file__).parents[1]
+    allowed = {root / "store" / "tables.py", root / "migrations" / "kinds.py"}
+    banned = re.compile(r"\b(sa|sqlalchemy|types)\.(DateTime|TIMESTAMP|DATETIME|Date|Time)\b")
+    guilty = [path for path in root.rglob("*.py") if path not in allowed and banned.search(path.read_text())]
+    assert guilty == []
+
+
+def count_up(connection: Connection, pause: threading.Barrier | None = None) -> None:
+    """Read a counter, then write it one higher: what loses updates where writers do not wait for each other."""
+    value = connection.execute(sa.select(tables.counter.c.value)).scalar_one()
+    connection.execute(sa.update(tables.counter).values(value=value + 1))
+
+
+def start_counter(store: Store) -> None:
+    """Put the counter at zero."""
+    store.write(lambda connection: connection.execute(sa.insert(tables.counter).values(name="n", value=0)))
+
+
+def counted(store: Store) -> int:
+    """Return the counter."""
+    with store.reading() as connection:
+        return int(connection.execute(sa.select(tables.counter.c.value)).scalar_one())
+
+
+def together(work: Any) -> None:
+    """Run the work in several threads at once and pass on what fails."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            for _ in range(ROUNDS):
+                work()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+
+
+def test_no_update_is_lost_on_sqlite(tmp_path: Path) -> None:
+    """Three writers that read, think and write 90 times leave 90: each begins as a writer and waits for the others."""
+    store = Store(f"sqlite:///{tmp_path / 'a.db'}")
+    with store.engine.begin() as connection:
+        tables.metadata.create_all(connection, tables=[tables.counter])
+    start_counter(store)
+    together(lambda: store.write(count_up))
+    assert counted(store) == WRITERS * ROUNDS
+    store.close()
+
+
+def test_a_reader_does_not_wait_for_a_writer_on_sqlite(tmp_path: Path) -> None:
+    """While one transaction writes, readers see the state before it."""
+    store = Store(f"sqlite:///{tmp_path / 'a.db'}")
+    with store.engine.begin() as connection:
+        tables.metadata.create_all(connection, tables=[tables.counter])
+    start_counter(store)
+    with store.engine.begin() as writing:
+        count_up(writing)
+        assert counted(store) == 0
+    assert counted(store) == 1
+    store.close()
+
+
+def test_a_serialization_failure_is_run_again(postgres: str) -> None:
+    """On PostgreSQL a transaction that met another writer runs again by itself: 90 updates leave 90."""
+    store = Store(postgres)
+    with store.engine.begin() as connection:
+        tables.metadata.create_all(connection, tables=[tables.counter])
+    start_counter(store)
+
+    def strict(connection: Connection) -> None:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        count_up(connection)
+
+    together(lambda: store.write(strict))
+    assert counted(store) == WRITERS * ROUNDS
+    store.close()
+
+
+def test_a_deadlock_is_run_again(postgres: str) -> None:
+    """Two transactions that lock the same two rows in opposite orders both come to their end."""
+    store = Store(postgres)
+    with store.engine.begin() as connection:
+        tables.metadata.create_all(connection, tables=[tables.counter])
+        connection.execute(sa.insert(tables.counter), [{"name": name, "value": 0} for name in "ab"])
+    both_hold_one = threading.Barrier(2)
+    tries: list[str] = []
+
+    def add(connection: Connection, name: str) -> None:
+        c = tables.counter.c
+        connection.execute(sa.update(tables.counter).where(c.name == name).values(value=c.value + 1))
+
+    def crossing(first: str, second: str) -> None:
+        def work(connection: Connection) -> None:
+            tries.append(first)
+            connection.exec_driver_sql("SET LOCAL deadlock_timeout = '50ms'")
+            add(connection, first)
+            if tries.count(first) == 1:
+                both_hold_one.wait(timeout=10)
+            add(connection, second)
+
+        store.write(work)
+
+    threads = [threading.Thread(target=crossing, args=names) for names in (("a", "b"), ("b", "a"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.reading() as connection:
+        values = connection.execute(sa.select(tables.counter.c.value)).scalars().all()
+    assert (values, len(tries)) == ([2, 2], 3)
+    store.close()
+
+
+def test_a_collision_is_given_up_after_some_tries(store: Store) -> None:
+    """Work that collides each time ends as a conflict that names the cause, not as an endless loop."""
+
+    def twice(connection: Connection) -> None:
+        for _ in range(2):
+            connection.execute(sa.insert(tables.counter).values(name="n", value=1))
+
+    with pytest.raises(Conflict, match="Other writers were in the way 12 times"):
+        store.write(twice)
+    with store.reading() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(tables.counter)).scalar() == 0
+
+
+def failure(store: Store, statement: str) -> DBAPIError:
+    """Return how a statement fails."""
+    with pytest.raises(DBAPIError) as caught, store.engine.begin() as connection:
+        connection.execute(sa.text(statement))
+    return caught.value
+
+
+def test_a_fault_of_ours_is_neither_away_nor_a_collision(store: Store) -> None:
+    """A wrong statement is not waited for and not tried again: it is raised as what it is."""
+    error = failure(store, "SELECT nothing FROM nowhere")
+    assert not is_away(error)
+    assert not is_collision(error)
+    with pytest.raises(DBAPIError):
+        store.write(lambda connection: connection.execute(sa.text("SELECT nothing FROM nowhere")))
+
+
+def test_the_same_key_twice_is_a_collision(store: Store) -> None:
+    """A key that is there already is another writer's work, not a database that is away."""
+    start_counter(store)
+    error = failure(store, "INSERT INTO counter (name, value) VALUES ('n', 1)")
+    assert isinstance(error, IntegrityError)
+    assert is_collision(error)
+    assert not is_away(error)
+
+
+def test_a_server_that_is_not_there_is_waited_for() -> None:
+    """A closed port is 'not now', for readers and writers, and the message holds no password."""
+    store = Store("postgresql+psycopg://boucle:topsecret@127.0.0.1:1/boucle")
+    for attempt in (lambda: store.database_now(), lambda: store.write(count_up)):
+        with pytest.raises(NotNow, match="The database does not answer") as caught:
+            attempt()
+        assert "topsecret" not in str(caught.value)
+    store.close()
+
+
+def test_a_lost_connection_is_waited_for(postgres: str) -> None:
+    """A server that ends our connection in mid-work is 'not now'; the next piece of work has a fresh connection."""
+    store, other = Store(postgres), Store(postgres)
+
+    def cut(connection: Connection) -> None:
+        mine = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+        with other.engine.connect() as ending:
+            ending.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": mine})
+        connection.execute(sa.text("SELECT 1"))
+
+    with pytest.raises(NotNow):
+        store.write(cut)
+    assert store.write(lambda connection: connection.execute(sa.text("SELECT 1")).scalar()) == 1
+    store.close()
+    other.close()
+
+
+def test_a_database_file_that_stays_locked_is_waited_for(tmp_path: Path) -> None:
+    """A SQLite file that somebody holds for too long is 'not now', not a fault."""
+    store, other = Store(f"sqlite:///{tmp_path / 'a.db'}"), Store(f"sqlite:///{tmp_path / 'a.db'}")
+
+    def impatient(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA busy_timeout=20")
+
+    sa.event.listen(store.engine, "connect", impatient)
+    with other.engine.begin() as holding:
+        tables.metadata.create_all(holding, tables=[tables.counter])
+        with pytest.raises(NotNow):
+            store.write(lambda connection: None)
+    store.close()
+    other.close()
+
+
+def test_lease_time_is_the_databases_own(store: Store) -> None:
+    """The database's time is an instant in UTC and goes on."""
+    first, second = store.database_now(), store.database_now()
+    assert first.tzinfo is UTC
+    assert second >= first
