@@ -45,6 +45,7 @@ language: fr
 time_zone: Europe/Paris
 """
 SETTLE_SECONDS = 120.0
+ROUNDS_AT_MOST = 50
 POLL_SECONDS = 0.02
 BOUCLE = (sys.executable, "-c", "from workers.cli import main; main()")
 
@@ -103,6 +104,12 @@ class Installation:
         else:
             assert self.parts.serving.refuse_testimonial(response)
 
+    def state(self) -> str:
+        """Tell what is still to do."""
+        with self.store.reading() as connection:
+            waiting, oldest = counting.due_work(connection, self.parts.now())
+        return f"{self.parts.now()}: {waiting}, oldest {oldest}"
+
     def survey_mail(self, request: str) -> str:
         """Return the dispatch that asked."""
         table = tables.dispatch
@@ -124,6 +131,7 @@ class Embedded(Installation):
         super().__init__(home, **more)
         self.order = None if shuffle is None else Random(shuffle)
         self.outcomes: list[Outcome] = []
+        self.relaying = self.parts.relaying()  # one holder of the relay's lease
 
     def publish(self, messages: list[Message]) -> None:
         """Take messages in as from HTTP, if wanted in another order."""
@@ -134,11 +142,14 @@ class Embedded(Installation):
 
     def settle(self) -> None:
         """Do everything that is due."""
-        dispatching, relaying = self.parts.dispatching(), self.parts.relaying()
-        while busy(self.store, self.parts.now()):
+        dispatching = self.parts.dispatching()
+        for _ in range(ROUNDS_AT_MOST):
+            if not busy(self.store, self.parts.now()):
+                return
             self.parts.waking.wake_all()
             asyncio.run(dispatching.send_all())
-            relaying.relay_all()
+            self.relaying.relay_all()
+        pytest.fail(f"Nobody does what is due: {self.state()}")
 
 
 def dict_of(message: Message) -> dict[str, str]:
@@ -263,12 +274,6 @@ class Apart(Installation):
                 pytest.fail(f"Waited for {what}; dead: {dead}\n{self.state()}\n{self.log_ends()}")
             time.sleep(POLL_SECONDS)
 
-    def state(self) -> str:
-        """Tell what is still to do."""
-        with self.store.reading() as connection:
-            waiting = counting.due_work(connection, self.parts.now())[0]
-            return f"consumed: {self.is_consumed(connection)}; due: {waiting}; log ends: {dict(self.ends)}"
-
     def log_ends(self) -> str:
         """Return the last lines of every role's log."""
         return "\n".join(
@@ -279,7 +284,8 @@ class Apart(Installation):
     def answer(self, request: str, words: Words) -> None:
         """Answer on the page, where the web role runs."""
         if "web" not in self.processes:
-            return super().answer(request, words)
+            super().answer(request, words)
+            return
         form = {"score": str(words.score), "comment": words.comment}
         if words.wants_contact:
             form |= {"wants_contact": "yes", "phone": words.phone}
@@ -290,7 +296,8 @@ class Apart(Installation):
     def stop_asking(self, request: str) -> None:
         """Unsubscribe with one click (RFC 8058), where the web role runs."""
         if "web" not in self.processes:
-            return super().stop_asking(request)
+            super().stop_asking(request)
+            return
         token = self.parts.links.sign("unsubscribe", self.survey_mail(request))
         url = f"http://{self.web}/u/{token}"
         reply = httpx.post(url, data={"List-Unsubscribe": "One-Click"}, timeout=30)
