@@ -1,11 +1,16 @@
 """Verbs that look and change nothing: explain, status, books, report."""
 
+from datetime import datetime
+
 import click
 
 from workers import books as books_module
-from workers import counting, explaining
+from workers import counting, explaining, reporting
 from workers.cli.shared import as_json, parts, say_fault, show
 from workers.controls import mails_today, sending_now
+from workers.duetime import instant_of, zone_info
+
+DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()
@@ -49,4 +54,19 @@ def books(form: str) -> int:
     return 0 if value.ok() else 1
 
 
-COMMANDS = (explain, status, books)
+@click.command()
+@click.option("--since", type=DAY, help="Questions asked on this day and later, in the brand's time zone.")
+@click.option("--until", type=DAY, help="Questions asked before this day.")
+@click.option("--by", type=click.Choice(reporting.BY), help="Also by group.")
+@as_json
+def report(since: datetime | None, until: datetime | None, by: str | None, form: str) -> None:
+    """Show the NPS with n, interval and response rate; recovery surveys stand apart."""
+    found = parts()
+    zone = found.policies.current().zone
+    begin, end = (instant_of(day, zone_info(zone)) if day else None for day in (since, until))
+    with found.store.reading() as connection:
+        told = reporting.report(connection, since=begin, until=end, by=by, now=found.now(), zone=zone)
+    show(told, reporting.as_text(told), form)
+
+
+COMMANDS = (explain, status, books, report)
