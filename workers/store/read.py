@@ -60,7 +60,10 @@ def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
 
 
 KEYS: sa.BindParameter[str] = sa.bindparam("keys", expanding=True)
-OF_CUSTOMERS = {kind: sa.select(tables.of(kind)).where(tables.of(kind).c.customer.in_(KEYS)) for kind in OF_A_CUSTOMER}
+OF_CUSTOMERS = {
+    kind: sa.select(tables.of(kind)).where(tables.of(kind).c.customer.in_(KEYS))
+    for kind in (*OF_A_CUSTOMER, records.TicketEntry)
+}
 """Built once: building a statement costs more than running it."""
 CUSTOMERS = sa.select(tables.customer).where(tables.customer.c.id.in_(KEYS)).order_by(tables.customer.c.id)
 LOCKING, LOCKING_FREE = CUSTOMERS.with_for_update(), CUSTOMERS.with_for_update(skip_locked=True)
