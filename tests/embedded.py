@@ -32,7 +32,9 @@ class Embedded:
         environment |= {f"BOUCLE_{name.upper()}": value for name, value in more.items()}
         settings = settings_module.read(environment)
         self.clock = FixedClock(at)
-        migrate(wiring.Boucle(settings).store)
+        fresh = wiring.Boucle(settings).store
+        migrate(fresh)
+        fresh.close()
         self.parts = wiring.start(settings, clock=self.clock)
         self.store = self.parts.store
 

@@ -58,7 +58,7 @@ def erase(facts: Facts, policy: Policy, now: datetime, *, by: str = "crm") -> Ch
 
 def without_words(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
     """Return a ticket without what was said; an open one is done, because nobody may call."""
-    silent = replace(ticket, comment="", phone="", half_day="", label="", root_cause_text="", sentence="")
+    silent = replace(ticket, reference="", comment="", phone="", half_day="", label="", root_cause_text="", sentence="")
     if ticket.state == TicketState.DONE:
         changes = Changes()
         changes.change(silent)

@@ -6,6 +6,7 @@ table with a `customer` against SCRUBBED and KEPT, so that a new one cannot be o
 
 from datetime import datetime
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -63,11 +64,11 @@ LETTERS_AT_ONCE = 200
 def forget(connection: Connection, one: Forgetting, now: datetime) -> None:
     """Scrub a person and everybody merged into them, and leave one audit row. Idempotent."""
     keys = [one.customer, *merged_into(connection, one.customer)]
-    letters = forget_letters(connection, [one.crm_id, *blank_merged(connection, keys[1:], now)], one.email)
+    names = [name for name in (one.crm_id, *blank_merged(connection, keys[1:], now)) if name]
+    letters = forget_letters(connection, names, one.email)
     for key in keys:
         scrub(connection, key)
-    if one.crm_id:
-        connection.execute(sa.delete(t.outbox).where(t.outbox.c.key == one.crm_id))
+    connection.execute(sa.delete(t.outbox).where(t.outbox.c.key.in_(names)))
     record_act(
         connection, now, one.by, "privacy.erase", one.customer, {"customers": len(keys), "dead_letters": letters}
     )
@@ -121,15 +122,30 @@ def unlink_journeys(connection: Connection, customer: str) -> None:
 
 def forget_letters(connection: Connection, crm_ids: list[str], email: str) -> int:
     """Delete the dead letters about a person, by subject or because their bytes name them; return how many."""
-    wanted = [one for one in crm_ids if one]
-    marks = [f'"{one}"'.encode() for one in wanted] + ([email.encode()] if email else [])
     c = t.dead_letter.c
     query = sa.select(c.id, c.subject, c.body).execution_options(yield_per=LETTERS_AT_ONCE)
     found = [
         str(key)
         for key, subject, body in connection.execute(query)
-        if subject in wanted or any(mark in bytes(body) for mark in marks)
+        if subject in crm_ids or names_person(bytes(body), crm_ids, email)
     ]
     for chunk in read.chunks(found):
         connection.execute(sa.delete(t.dead_letter).where(c.id.in_(chunk)))
     return len(found)
+
+
+def names_person(body: bytes, crm_ids: list[str], email: str) -> bool:
+    """Tell whether a message names a person: the address anywhere, the CRM's id where an event has it."""
+    if email and email.encode() in body:
+        return True
+    try:
+        event = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    data = inner(event, "data") or event
+    return any(one in crm_ids for one in (inner(event, "subject"), inner(inner(data, "customer"), "id")) if one)
+
+
+def inner(value: object, name: str) -> object:
+    """Return a member of a JSON object, None of anything else."""
+    return value.get(name) if isinstance(value, dict) else None
