@@ -137,6 +137,21 @@ def test_a_score_outside_its_domain_is_refused(score: object) -> None:
         compiled.decide(inputs)  # type: ignore[arg-type]  # wrong on purpose
 
 
+def test_true_is_no_score_even_after_a_one() -> None:
+    """What was looked up for 1 or for a boolean is not given to the other, although Python holds them for equal."""
+    compiled = compile_table(load(FOLLOW_UP))
+    inputs: Inputs = {"trigger": "delivery", "after": 1, "score": 1, "comment": "no", "wants_contact": "no"}
+    for _ in range(3):
+        assert compiled.decide(inputs).rules[0].id == "D1"
+        with pytest.raises(BadInput):
+            compiled.decide({**inputs, "score": True})
+        with pytest.raises(BadInput):
+            compiled.decide({**inputs, "comment": 0})
+        assert compiled.decide({**inputs, "score": 1.0}).rules[0].id == "D1"
+        with pytest.raises(BadInput):
+            compiled.decide({**inputs, "score": [1]})  # type: ignore[dict-item]  # wrong on purpose
+
+
 def test_the_plan_asks_a_purchase_without_delivery_at_once_and_later() -> None:
     """A first purchase plans the question at once and the three milestones and the second year."""
     compiled = compile_table(load(PLAN))

@@ -53,9 +53,9 @@ def test_no_more_than_fifty_gaps_are_listed_with_a_note() -> None:
 def test_gaps_that_responses_fell_into_come_first() -> None:
     """With past responses, the gap that was hit most is first, with its count."""
     rows = "id;score;colour;then\nA;0-3;-;x\nB;7-10;red;y\n"
-    past: list[Inputs] = (
-        [{"score": 5, "colour": "red"}] * 2 + [{"score": 9, "colour": "blue"}] * 5 + [{"score": 99, "colour": "red"}]
-    )
+    past: list[Inputs] = []
+    for score, colour, times in ((5, "red", 2), (9, "blue", 5), (99, "red", 1)):
+        past += [{"score": score, "colour": colour}] * times
     gaps = [fault for fault in check(table(rows, TWO), responses=past) if fault.code == "E101"]
     assert gaps[0].responses == 5
     assert "past responses fell in it" in gaps[0].message

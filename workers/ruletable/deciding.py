@@ -7,8 +7,9 @@ refused. Must not do I/O; a Compiled only fills its own memo, so one may be shar
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from operator import itemgetter
 
-from workers.ruletable.grid import Axis, Grid, bits, build_grid, dense_index
+from workers.ruletable.grid import Axis, Grid, bits, build_grid, is_small
 from workers.ruletable.model import (
     MANY_HITS,
     HitPolicy,
@@ -22,37 +23,77 @@ from workers.ruletable.model import (
 from workers.ruletable.values import Kind, Scalar, Value, value_at
 
 _MOST_REMEMBERED = 65_536  # combinations kept; past it the memo starts anew, so that memory stays bounded
-_KEYED: Mapping[Kind, type] = {Kind.INTEGER: int, Kind.TEXT: str, Kind.BOOLEAN: bool}
+_DISCRETE: Mapping[Kind, type] = {Kind.INTEGER: int, Kind.TEXT: str, Kind.BOOLEAN: bool}
 _NATIVE: Mapping[Kind, type] = {Kind.INTEGER: int, Kind.DURATION: timedelta, Kind.DATE: date}
 
 
 class Compiled:
-    """A table ready to decide."""
+    """A table ready to decide.
 
-    __slots__ = ("_looked_up", "_memo", "_searched", "grid", "table")
+    A combination of classes has a key, the sum of each axis's share (class times stride). The values of discrete
+    columns give their share by one look-up of all of them together, ordered ones by a search each.
+    """
+
+    __slots__ = (
+        "_discrete",
+        "_doubtful",
+        "_guards",
+        "_memo",
+        "_other",
+        "_pick",
+        "_searched",
+        "_shares",
+        "grid",
+        "table",
+    )
 
     def __init__(self, table: Table, grid: Grid) -> None:
         self.table = table
         self.grid = grid
-        self._looked_up, self._searched = _steps(grid.axes)
+        self._discrete, self._searched, self._other = _steps(grid.axes)
+        self._pick = _picker([step[0] for step in self._discrete])
+        self._shares: dict[tuple[Value, ...], int] = {}
+        # Python holds True and 1 for equal: what holds a 0 or a 1 is kept apart, and counts only after a check.
+        self._guards = tuple((place, step[1]) for place, step in enumerate(self._discrete) if step[1] is not str)
+        self._doubtful: dict[tuple[Value, ...], int] = {}
         self._memo: dict[int, Outcome] = {}
 
     def decide(self, inputs: Inputs) -> Outcome:
         """Return what the table says. Raises BadInput when an input is missing or outside its domain.
 
-        A whole number of a duration column counts days.
+        A bare number in a duration column counts days.
         """
-        key = 0
-        for name, kind, offsets, classify in self._looked_up:
-            value = inputs.get(name)
-            offset = offsets.get(value) if value.__class__ is kind else None
-            key += classify(value) if offset is None else offset
+        try:
+            picked = self._pick(inputs)
+            key = self._shares.get(picked)
+            if key is None:
+                key = self._doubtful.get(picked)
+                for place, kind in self._guards:
+                    if picked[place].__class__ is not kind:
+                        key = None
+        except (KeyError, TypeError):  # an input is missing, or cannot be a value: `classify` says which
+            key = None
+        if key is None:
+            key = self._classify_discrete(inputs)
         for name, kind, ends, shares, classify in self._searched:
             value = inputs.get(name)
-            offset = shares[bisect_right(ends, value)] if value.__class__ is kind else None  # type: ignore[type-var]  # same kind
-            key += classify(value) if offset is None else offset
+            share = shares[bisect_right(ends, value)] if value.__class__ is kind else None  # type: ignore[type-var]  # same kind
+            key += classify(value) if share is None else share
+        for name, classify in self._other:
+            key += classify(inputs.get(name))
         outcome = self._memo.get(key)
         return self._remember(key) if outcome is None else outcome
+
+    def _classify_discrete(self, inputs: Inputs) -> int:
+        """Return the share of the discrete columns, and keep it when every value is of its column's own type."""
+        values = tuple(inputs.get(step[0]) for step in self._discrete)
+        key = sum(step[2](value) for step, value in zip(self._discrete, values, strict=True))
+        if all(value.__class__ is step[1] for step, value in zip(self._discrete, values, strict=True)):
+            kept = self._doubtful if any(value in (0, 1) for value in values) else self._shares
+            if len(kept) >= _MOST_REMEMBERED:
+                kept.clear()
+            kept[values] = key
+        return key
 
     def hits(self, inputs: Inputs) -> list[Rule]:
         """Return every rule that matches, whatever the hit policy. Raises BadInput."""
@@ -73,36 +114,44 @@ class Compiled:
         return outcome
 
 
-_Lookup = tuple[str, type, Mapping[object, int], Callable[[Value], int]]
+_Step = tuple[str, type, Callable[[Value], int]]
 _Search = tuple[str, type, Sequence[object], Sequence[int | None], Callable[[Value], int]]
+_Steps = tuple[tuple[_Step, ...], tuple[_Search, ...], tuple[tuple[str, Callable[[Value], int]], ...]]
 
 
-def _steps(axes: Sequence[Axis]) -> tuple[tuple[_Lookup, ...], tuple[_Search, ...]]:
-    """Return, per axis, how a value becomes its share of the memo's key: its class times the axis's stride.
+def _steps(axes: Sequence[Axis]) -> _Steps:
+    """Return how each axis's value becomes its share of the key: looked up, searched, or classified step by step.
 
     Values of the usual Python type take the short way; everything else goes through `classify`, which also words the
     refusal.
     """
-    looked_up: list[_Lookup] = []
+    discrete: list[_Step] = []
     searched: list[_Search] = []
+    other: list[tuple[str, Callable[[Value], int]]] = []
     stride = 1
     for axis in axes:
         name, kind = axis.column.name, axis.column.kind
         classify = _scaled(axis, stride)
-        dense = dense_index(axis)
-        if dense is None and kind in _NATIVE and all(side == 0 for _, side in axis.cuts):
+        if kind in _DISCRETE and (kind is not Kind.INTEGER or is_small(axis)):
+            discrete.append((name, _DISCRETE[kind], classify))
+        elif kind in _NATIVE and all(side == 0 for _, side in axis.cuts):
             ends = [value_at(kind, position) for position, _ in axis.cuts]
             shares = [None if number < 0 else number * stride for number in axis.regions]
             searched.append((name, _NATIVE[kind], ends, shares, classify))
         else:
-            offsets = {value: number * stride for value, number in (dense or {}).items()}
-            looked_up.append((name, _KEYED.get(kind, _Nothing), offsets, classify))
+            other.append((name, classify))
         stride *= max(1, len(axis.parts))
-    return tuple(looked_up), tuple(searched)
+    return tuple(discrete), tuple(searched), tuple(other)
 
 
-class _Nothing:
-    """No input is of this class: every value goes through `classify`."""
+def _picker(names: Sequence[str]) -> Callable[[Inputs], tuple[Value, ...]]:
+    """Return a function that takes the named inputs out as a tuple, and raises KeyError when one is missing."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    if names:
+        only = names[0]
+        return lambda inputs: (inputs[only],)
+    return lambda inputs: ()
 
 
 def _scaled(axis: Axis, stride: int) -> Callable[[Value], int]:

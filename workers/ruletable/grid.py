@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, time
 
 from workers.ruletable.model import Cell, Column, Rule
-from workers.ruletable.spans import Cut, Span, Spans, common, cuts_of, union
+from workers.ruletable.spans import Cut, Span, Spans, cuts_of, union
 from workers.ruletable.values import ORDERED, Kind, Value, parse_scalar, position_of, show
 from workers.words import BadInput
 
-_DENSE = 4096  # whole numbers of a smaller domain are looked up in a dict instead of searched
+_DENSE = 4096  # whole numbers of a smaller domain are looked up instead of searched
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,17 +246,9 @@ def _grouped_axis(column: Column, passing: Sequence[tuple[str | None, int]], unk
     return Axis(column, tuple(parts), tuple(passed), index, (), ())
 
 
-def dense_index(axis: Axis) -> dict[object, int] | None:
-    """Return a dict from each value of a small domain to its class, or None where it must be searched."""
-    if axis.column.kind is Kind.BOOLEAN:
-        return {word == "true": number for word, number in axis.index.items()}
-    if axis.column.kind not in ORDERED:
-        return {word: number for word, number in axis.index.items() if word is not None}
+def is_small(axis: Axis) -> bool:
+    """Say whether a column of whole numbers has few values, so that they can be looked up one by one."""
     spans = axis.column.spans
-    if axis.column.kind is not Kind.INTEGER or not spans or spans[0].low is None or spans[-1].high is None:
-        return None
-    low, high = int(spans[0].low[0]), int(spans[-1].high[0])
-    if high - low > _DENSE:
-        return None
-    numbers = [n for n in range(low, high) if common(spans, (Span((n, 0), (n + 1, 0)),))]
-    return {number: axis.classify(number) for number in numbers}
+    if not spans or spans[0].low is None or spans[-1].high is None:
+        return False
+    return spans[-1].high[0] - spans[0].low[0] <= _DENSE
