@@ -401,6 +401,7 @@ class TicketEntry(Row):
     text: str
     source: str | None = None
     event_id: str | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

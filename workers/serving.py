@@ -33,7 +33,7 @@ from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
-from workers.ticketing import entry
+from workers.ticketing import entry, told_order
 from workers.words import BadInput, CustomerId, TestimonialState
 
 CONSENT_TEXT_VERSION = "1"
@@ -231,7 +231,7 @@ class Serving:
             entries = read.rows(connection, TicketEntry, tables.ticket_entry.c.ticket == rows[0].id)
         if customer is None:
             return None
-        return rows[0], customer, sorted(entries, key=lambda one: (one.at, one.id))
+        return rows[0], customer, sorted(entries, key=told_order)
 
     def act_on_ticket(self, number: int, act: TicketAct) -> bool:
         """Do an agent's act on a ticket; False when there is no such ticket. Conflict when it changed meanwhile."""

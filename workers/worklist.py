@@ -119,7 +119,7 @@ class Worklist:
             ticket=ticket,
             customer=customer,
             line=line_of(ticket, customer, self._policy(), now),
-            entries=sorted(entries, key=lambda one: (one.at, one.id)),
+            entries=sorted(entries, key=ticketing.told_order),
             scores=sorted(scores, key=lambda one: one.answered_at, reverse=True)[:EARLIER_SCORES],
             promises=sorted(told, key=lambda one: one.changed_at, reverse=True)[:EARLIER_PROMISES],
             decision=current[0] if current else None,

@@ -12,6 +12,7 @@ from workers.profile import address_key, customer_id
 from workers.records import Customer, DeadLetter, Row
 from workers.store import read
 from workers.store import tables as t
+from workers.ticketing import told_order
 from workers.words import CustomerId, Ids
 
 R = TypeVar("R", bound=Row)
@@ -55,7 +56,7 @@ def of(connection: Connection, customer: Customer, ids: Ids, crm_id: str | None)
         actions=rows(records.Action, "due_at"),
         dispatches=rows(records.Dispatch, "created_at"),
         tickets=rows(records.Ticket, "opened_at"),
-        entries=rows(records.TicketEntry, "at"),
+        entries=tuple(sorted(rows(records.TicketEntry, "at"), key=told_order)),
         testimonials=rows(records.Testimonial, "asked_at"),
         history=rows(records.History, "at"),
         suppressed=read.suppressed(connection, [address]).get(address, "") if address else "",

@@ -28,6 +28,7 @@ from workers.ticketing.rows import (
     next_version,
     second_clock,
     seen,
+    told_order,
     turn,
 )
 
@@ -61,6 +62,7 @@ __all__ = [
     "second_clock",
     "seen",
     "take_note",
+    "told_order",
     "tried",
     "turn",
     "wait",

@@ -81,7 +81,7 @@ class Tried:
 def tried(entries: Iterable[TicketEntry], zone: str) -> Tried:
     """Return what was tried, from the ticket's history; days are dates in the team's zone."""
     since: list[TicketEntry] = []
-    for one in sorted(entries, key=lambda one: (one.at, one.id)):
+    for one in sorted(entries, key=lambda one: (one.at, one.version, one.id)):
         since = [] if one.kind == "reopened" else [*since, one]
     calls = [one for one in since if one.kind in CALLS]
     days = {in_zone(one.at, zone).date() for one in calls}

@@ -41,7 +41,13 @@ def entry(
         text=text,
         source=source,
         event_id=event_id,
+        version=ticket.version,
     )
+
+
+def told_order(entry: TicketEntry) -> tuple[datetime, int, str]:
+    """Return what lines of a history are sorted by: several turns may fall on one instant."""
+    return entry.at, entry.version, entry.id
 
 
 def next_version(ticket: Ticket, now: datetime, **values: object) -> Ticket:

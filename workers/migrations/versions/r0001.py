@@ -564,6 +564,7 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("event_id", sa.Text(), nullable=True),
+        sa.Column("version", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "event_id", name="ticket_entry_event"),
     )
