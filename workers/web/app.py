@@ -17,6 +17,7 @@ from workers.people import People
 from workers.web import (
     answer,
     assets,
+    customers,
     events,
     feed,
     health,
@@ -52,6 +53,7 @@ MODULES: tuple[ModuleType, ...] = (
     login,
     inbox,
     tickets,
+    customers,
     assets,
 )
 

@@ -1,0 +1,173 @@
+"""Who may sign in, for how long, and what is left of it."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from embedded import START, Embedded
+
+from workers.people import People, Role
+from workers.store import tables
+from workers.store.auditlog import list_acts
+from workers.store.roster import read_roster
+from workers.words import BadInput
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[Embedded]:
+    """Give an installation."""
+    boucle = Embedded(tmp_path)
+    yield boucle
+    boucle.close()
+
+
+@pytest.fixture
+def people(house: Embedded) -> People:
+    """Give its people."""
+    return People(house.store, house.clock.now, CHEAP)
+
+
+def expire(house: Embedded) -> None:
+    """Let the time of every token be over, by the database's own clock."""
+    past = sa.update(tables.session).values(expires_at=START - timedelta(days=900))
+    house.store.write(lambda connection: connection.execute(past))
+
+
+def test_a_password_signs_in_and_a_wrong_one_does_not(people: People) -> None:
+    """The name in any capitals, the password exactly."""
+    people.add("Léa", Role.AGENT, "correct horse", by="ops")
+    found = people.check("  léa ", "correct horse")
+    assert found is not None
+    assert (found.name, found.role) == ("Léa", Role.AGENT)
+    assert people.check("Léa", "Correct horse") is None
+    assert people.check("Max", "correct horse") is None
+
+
+def test_a_password_is_kept_as_an_argon2_hash(house: Embedded) -> None:
+    """Whoever reads the database reads no password."""
+    People(house.store, house.clock.now).add("Léa", Role.AGENT, "correct horse", by="ops")
+    with house.store.reading() as connection:
+        (kept,) = connection.execute(sa.select(tables.user.c.password_hash)).scalars()
+    assert kept.startswith("$argon2id$")
+    assert "correct horse" not in kept
+
+
+def test_nobody_signs_in_without_a_password_of_their_own(people: People) -> None:
+    """Who signs in by link or identity provider has no password, not an empty one."""
+    people.add("Léa", Role.AGENT, by="ops")
+    assert people.check("Léa", "") is None
+
+
+def test_a_stronger_hash_replaces_a_weaker_one_at_the_next_sign_in(house: Embedded, people: People) -> None:
+    """Raising the cost later needs no new passwords."""
+    people.add("Léa", Role.AGENT, "correct horse", by="ops")
+    stronger = People(house.store, house.clock.now, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    assert stronger.check("Léa", "correct horse")
+    with house.store.reading() as connection:
+        (kept,) = connection.execute(sa.select(tables.user.c.password_hash)).scalars()
+    assert "m=16,t=2" in kept
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 61, "a:b", "a\tb\x00"])
+def test_a_name_can_be_typed_and_shown(people: People, name: str) -> None:
+    """A name that would break a line of history is refused."""
+    with pytest.raises(BadInput):
+        people.add(name, Role.AGENT, "correct horse", by="ops")
+
+
+def test_a_name_is_taken_once_whatever_its_capitals(people: People) -> None:
+    """Nobody can be mistaken for somebody else."""
+    people.add("Léa", Role.AGENT, "correct horse", by="ops")
+    with pytest.raises(BadInput, match="already"):
+        people.add("LÉA", Role.LEAD, "correct horse", by="ops")
+
+
+def test_a_session_ends_by_itself_and_by_signing_out(house: Embedded, people: People) -> None:
+    """The server forgets it: a kept cookie is worth nothing afterwards."""
+    people.add("Léa", Role.AGENT, "correct horse", by="ops")
+    token, other = people.sign_in("Léa", "password"), people.sign_in("Léa", "password")
+    assert people.who(token) == people.find("Léa")
+    people.sign_out(token)
+    assert people.who(token) is None
+    assert people.who(other)
+    expire(house)
+    assert people.who(other) is None
+    assert people.who("made up") is None
+
+
+def test_the_database_keeps_no_token(house: Embedded, people: People) -> None:
+    """Whoever reads the database cannot sign in with what stands there."""
+    people.add("Léa", Role.AGENT, "correct horse", by="ops")
+    token = people.sign_in("Léa", "password")
+    with house.store.reading() as connection:
+        (kept,) = connection.execute(sa.select(tables.session.c.hash)).scalars()
+    assert token not in kept
+    assert people.who(kept) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda people: people.set_password("Léa", "another horse", by="ops"),
+        lambda people: people.set_role("Léa", Role.LEAD, by="ops"),
+        lambda people: people.remove("Léa", by="ops"),
+    ],
+)
+def test_a_new_password_or_role_ends_every_session(people: People, change: Callable[[People], None]) -> None:
+    """Whoever has left is out at once."""
+    people.add("Léa", Role.AGENT, "correct horse", by="ops")
+    token = people.sign_in("Léa", "password")
+    change(people)
+    assert people.who(token) is None
+
+
+def test_a_link_signs_in_once_and_is_no_session(house: Embedded, people: People) -> None:
+    """A one-time link is worth one sign-in within a day, and no cookie by itself."""
+    people.add("Léa", Role.AGENT, by="ops")
+    link, late = people.login_token("léa"), people.login_token("Léa")
+    assert people.who(link) is None
+    found = people.use_token(link)
+    assert found is not None
+    assert found.name == "Léa"
+    assert people.use_token(link) is None
+    expire(house)
+    assert people.use_token(late) is None
+    with pytest.raises(BadInput, match="no user"):
+        people.login_token("Max")
+
+
+def test_who_is_away_gets_no_ticket_until_back(house: Embedded, people: People) -> None:
+    """Away ends by itself, at the first working moment that was named."""
+    people.add("Léa", Role.AGENT, by="ops")
+    people.add("Max", Role.AGENT, by="ops")
+    people.add("Nadia", Role.LEAD, by="ops")
+    people.set_away("Max", START + timedelta(days=1), by="Max")
+    with house.store.reading() as connection:
+        now, later = read_roster(connection, START), read_roster(connection, START + timedelta(days=1))
+    assert (now.agents, now.away, now.leads) == (("Léa",), frozenset({"Max"}), ("Nadia",))
+    assert later.agents == ("Léa", "Max")
+    people.set_away("Max", None, by="Max")
+    assert people.find("Max") == next(one for one in people.everybody() if one.name == "Max")
+    assert people.find("Max").away_until is None  # type: ignore[union-attr]  # just added
+
+
+def test_every_act_on_a_person_is_in_the_audit_log(house: Embedded, people: People) -> None:
+    """Who gave whom which role is never a question, and no password stands there."""
+    people.add("Léa", Role.AGENT, "correct horse", by="ops")
+    people.sign_in("Léa", "password")
+    people.set_role("Léa", Role.LEAD, by="ops")
+    people.remove("Léa", by="ops")
+    with house.store.reading() as connection:
+        acts = list_acts(connection)
+    assert [(one["act"], one["by"]) for one in reversed(acts)] == [
+        ("user.add", "ops"),
+        ("user.sign_in", "Léa"),
+        ("user.role", "ops"),
+        ("user.remove", "ops"),
+    ]
+    assert "horse" not in str(acts)

@@ -1,0 +1,323 @@
+"""Tickets in the store: numbers, turns, clocks that run by themselves, agents who race, and nothing lost."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from embedded import START, Embedded, journey, score
+
+from workers import ticketing
+from workers.people import People, Role
+from workers.records import Dispatch, SurveyRequest, Ticket, TicketEntry
+from workers.serving import TicketAct
+from workers.store import read, tables
+from workers.store.auditlog import list_acts
+from workers.words import Conflict, TicketState
+from workers.worklist import Worklist
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+class House(Embedded):
+    """An installation with two agents and a lead."""
+
+    def staff(self) -> People:
+        """Add the people."""
+        people = People(self.store, self.clock.now, CHEAP)
+        for name, role in (("Léa", Role.AGENT), ("Max", Role.AGENT), ("Nadia", Role.LEAD)):
+            people.add(name, role, by="ops")
+        return people
+
+    def low(self, subject: str, value: int = 2, **data: object) -> Ticket:
+        """Let a customer of another tool give a low score, and return the open ticket."""
+        event = score(value, subject, self.clock.at, **data)
+        event["data"]["customer"] = {"id": subject, "email": f"{subject}@example.org", "name": f"Customer {subject}"}
+        event["id"] = f"score-{subject}-{self.clock.at.isoformat()}-{value}"
+        self.take(event)
+        self.settle()
+        return self.open(subject)
+
+    def open(self, subject: str) -> Ticket:
+        """Return the customer's open ticket."""
+        with self.store.reading() as connection:
+            owners = tables.ticket.c.customer.in_(
+                tables.customer.select()
+                .where(tables.customer.c.crm_id == subject)
+                .with_only_columns(tables.customer.c.id)
+            )
+            (found,) = read.rows(connection, Ticket, owners, tables.ticket.c.state != TicketState.DONE)
+        return found
+
+    def act(self, number: int, doing: TicketAct) -> bool:
+        """Do an act on a ticket."""
+        return self.parts.serving.act_on_ticket(number, doing)
+
+    def worklist(self) -> Worklist:
+        """Return the team's tickets."""
+        return Worklist(self.store, self.parts.policies.current, self.clock.now)
+
+    def kinds(self, number: int) -> list[str]:
+        """Return the kinds of a ticket's history."""
+        found = self.parts.serving.ticket(number)
+        assert found is not None
+        return [one.kind for one in found[2]]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Give an installation."""
+    boucle = House(tmp_path)
+    yield boucle
+    boucle.close()
+
+
+def claim(by: str, version: int | None = None) -> TicketAct:
+    """Return the act of claiming, of the version that was seen."""
+
+    def act(ticket, facts, policy, now):  # type: ignore[no-untyped-def]  # the types are TicketAct's
+        ticketing.seen(ticket, version)
+        return ticketing.claim(ticket, by, facts, policy, now)
+
+    return act
+
+
+def done(by: str = "Léa", outcome: str = "solved") -> TicketAct:
+    """Return the act of ending a ticket."""
+    return lambda ticket, facts, policy, now: ticketing.done(
+        ticket,
+        by,
+        outcome=outcome,
+        root_cause="delivery/late",
+        sentence="Put right.",
+        facts=facts,
+        policy=policy,
+        now=now,
+    )
+
+
+def reopen(by: str = "customer") -> TicketAct:
+    """Return the act of reopening."""
+    return lambda ticket, facts, policy, now: ticketing.reopen(ticket, by, "not solved", facts, policy, now)
+
+
+def test_tickets_go_round_the_agents_who_are_there(house: House) -> None:
+    """Each in turn; who is away is passed by; the CRM's owner keeps their own."""
+    people = house.staff()
+    owners = [house.low(str(n)).owner for n in range(4)]
+    assert Counter(owners) == {"Léa": 2, "Max": 2}
+    people.set_away("Max", START + timedelta(days=2), by="Max")
+    assert [house.low(str(n)).owner for n in range(4, 6)] == ["Léa", "Léa"]
+    assert [one.number for one in sorted(house.rows(Ticket), key=lambda one: one.number)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_half_time_and_due_time_pass_by_themselves_in_working_hours(house: House) -> None:
+    """On Friday evening nothing happens until Monday: half time and due time are in the team's hours."""
+    house.staff()
+    house.clock.at = START + timedelta(days=3, hours=7, minutes=18)  # Friday 17:30 in Paris
+    ticket = house.low("1")
+    house.later(days=2)
+    assert house.kinds(ticket.number) == ["opened"]
+    house.clock.at = START + timedelta(days=6, hours=0, minutes=20)  # Monday 10:32
+    house.settle()
+    assert house.kinds(ticket.number) == ["opened", "to_team"]
+    house.later(hours=2)
+    assert house.kinds(ticket.number) == ["opened", "to_team", "overdue"]
+    assert house.open("1").owner == "Nadia"
+    house.later(days=10)
+    assert house.kinds(ticket.number) == ["opened", "to_team", "overdue"]
+
+
+def test_going_away_hands_the_tickets_over_in_turns(house: House) -> None:
+    """Nothing stays with who is not there, and a waiting ticket goes on waiting with its new owner."""
+    people = house.staff()
+    numbers = [house.low(str(n)).number for n in range(4)]
+    mine = [one.number for one in house.rows(Ticket) if one.owner == "Max"]
+    until = START + timedelta(days=3)
+    house.act(mine[0], lambda t, f, p, now: ticketing.wait(t, "Max", START + timedelta(days=1), "", f, p, now))
+    user = people.find("Max")
+    assert user is not None
+    assert house.worklist().leave(user, until, people, house.parts.serving) == 2
+    assert {one.owner for one in house.rows(Ticket)} == {"Léa"}
+    assert {one.number: one.state for one in house.rows(Ticket)}[mine[0]] == TicketState.WAITING
+    assert len(numbers) == 4
+    assert house.worklist().leave(user, until, people, house.parts.serving) == 0
+
+
+def test_each_ticket_stands_in_one_list(house: House) -> None:
+    """Overdue before everything, then today, waiting, later; promises that are due are there as well."""
+    house.staff()
+    for n in range(4):
+        house.low(str(n))
+    house.act(1, lambda t, f, p, now: ticketing.wait(t, "Léa", START + timedelta(days=9), "", f, p, now))
+    house.act(2, claim("Max"))
+    house.act(2, lambda t, f, p, now: ticketing.attempt(t, "Max", "", f, p, now, reached=True))
+    house.act(
+        3,
+        lambda t, f, p, now: ticketing.done(
+            t,
+            "Max",
+            outcome="passed_on",
+            root_cause="delivery/late",
+            sentence="The carrier looks for it.",
+            promised_at=now + timedelta(hours=3),
+            facts=f,
+            policy=p,
+            now=now,
+        ),
+    )
+
+    def listed() -> dict[str, list[int]]:
+        return {name: [one.ticket.number for one in lines] for name, lines in house.worklist().lists().all()}
+
+    assert listed() == {"overdue": [], "today": [3, 4], "waiting": [1], "later": [2]}
+    house.later(days=1)
+    assert listed() == {"overdue": [3, 1, 4], "today": [], "waiting": [], "later": [2]}
+    assert [one.ticket.number for one in house.worklist().lists("Max").later] == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("camille", [1]),
+        ("ROUX", [1]),
+        ("émile", [2]),
+        ("2", [2]),
+        ("#1", [1]),
+        ("06 12 34 56 78", [1]),
+        ("612345", [1]),
+        ("+33 612-34", [1]),
+        ("c-1", []),
+        ("C-1", [1]),
+        ("%", []),
+        ("   ", []),
+        ("12' OR 1=1 --", []),
+    ],
+)
+def test_a_search_finds_by_name_phone_and_number(house: House, text: str, found: list[int]) -> None:
+    """As people write it: any capitals, any spaces in a number, with or without the country."""
+    who = {"id": "C-1", "email": "c@example.org", "name": "Camille Roux", "phone": "+33 6 12 34 56 78"}
+    other = {"id": "C-2", "email": "e@example.org", "name": "Émile Zola", "phone": "+33 7 99 88 77 66"}
+    for value in (who, other):
+        event = score(1, str(value["id"]))
+        event["data"]["customer"] = value
+        event["id"] = str(value["id"])
+        house.take(event)
+    house.settle()
+    assert [ticket.number for ticket, _ in house.worklist().search(text)] == found
+
+
+def test_two_agents_at_once_never_overwrite_each_other(house: House) -> None:
+    """Both press Claim on the ticket they saw: one gets it, the other is told, and history has one claim."""
+    house.staff()
+    ticket = house.low("1")
+    ends: list[object] = []
+    ready = threading.Barrier(2)
+
+    def race(name: str) -> None:
+        ready.wait()
+        try:
+            ends.append(house.act(ticket.number, claim(name, ticket.version)))
+        except Conflict as error:
+            ends.append(str(error))
+
+    threads = [threading.Thread(target=race, args=(name,)) for name in ("Léa", "Max")]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(isinstance(one, str) for one in ends) == [False, True]
+    assert house.kinds(ticket.number).count("claimed") == 1
+
+
+@pytest.mark.parametrize("reopen_first", [True, False])
+def test_reopening_while_another_is_opened_loses_nothing_and_doubles_nothing(house: House, reopen_first: bool) -> None:
+    """In either order the customer has one open ticket, and both messages stand in a history."""
+    house.staff()
+    old = house.low("1")
+    house.act(old.number, done())
+    house.later(days=1)
+    if reopen_first:
+        house.act(old.number, reopen())
+        house.low("1", 0)
+    else:
+        house.low("1", 0)
+        house.act(old.number, reopen())
+    entries = house.rows(TicketEntry)
+    assert sum(one.state != TicketState.DONE for one in house.rows(Ticket)) == 1
+    assert sum("not solved" in one.text for one in entries) == 1
+    assert sum(one.text.startswith("0/10") for one in entries) == 1
+
+
+def test_a_race_of_reopening_and_a_new_low_score_ends_in_one_open_ticket(house: House) -> None:
+    """Whoever comes second finds the other's ticket, in the same transaction that it acts in."""
+    house.staff()
+    old = house.low("1")
+    house.act(old.number, done())
+    house.clock.at += timedelta(days=1)
+    event = score(0, "1", house.clock.at)
+    event["id"] = "second"
+    ready = threading.Barrier(2)
+    works: list[Callable[[], object]] = [lambda: house.act(old.number, reopen()), lambda: house.take(event)]
+
+    def run(work: Callable[[], object]) -> None:
+        ready.wait()
+        work()
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    house.settle()
+    entries = house.rows(TicketEntry)
+    assert sum(one.state != TicketState.DONE for one in house.rows(Ticket)) == 1
+    assert sum("not solved" in one.text for one in entries) == 1
+    assert sum(one.text.startswith("0/10") for one in entries) == 1
+
+
+def test_every_turn_is_in_the_audit_log_without_what_people_wrote(house: House) -> None:
+    """Who did what to which ticket outlives an erasure, so no comment and no name of a customer stands there."""
+    house.staff()
+    ticket = house.low("1", comment="SECRET WORDS")
+    house.act(ticket.number, claim("Léa"))
+    house.act(ticket.number, lambda t, f, p, now: ticketing.take_note(t, "Léa", "SECRET NOTE", f, p, now))
+    house.act(ticket.number, done())
+    with house.store.reading() as connection:
+        acts = list_acts(connection)
+    turns = [(one["act"], one["by"], one["subject"]) for one in reversed(acts) if one["act"].startswith("ticket.")]
+    assert turns == [
+        ("ticket.claimed", "Léa", "ticket 1"),
+        ("ticket.note", "Léa", "ticket 1"),
+        ("ticket.done", "Léa", "ticket 1"),
+    ]
+    assert "SECRET" not in str(acts)
+
+
+def test_a_changed_answer_changes_the_ticket_and_opens_no_second(house: House) -> None:
+    """Tapping another score while the question is open: the ticket shows it, one mail went to the team."""
+    house.staff()
+    house.take(journey("delivery", "1", reference="1042"))
+    house.settle()
+    (request,) = house.rows(SurveyRequest)
+    house.parts.serving.answer(request.id, 2, "broken")
+    house.later(minutes=2)
+    house.parts.serving.answer(request.id, 9, "sorry, wrong button")
+    house.later(minutes=2)
+    (ticket,) = house.rows(Ticket)
+    assert (ticket.score, ticket.comment, ticket.state) == (9, "sorry, wrong button", TicketState.OPEN)
+    assert house.kinds(1) == ["opened", "comment"]
+    assert len([one for one in house.rows(Dispatch) if one.template == "ticket"]) == 1
+
+
+def test_no_answer_writes_to_the_customer_and_the_mail_leaves(house: House) -> None:
+    """The mail that we called in vain is composed and handed over like any other."""
+    house.staff()
+    ticket = house.low("1")
+    house.act(ticket.number, lambda t, f, p, now: ticketing.attempt(t, "Léa", "", f, p, now, reached=False, mail=True))
+    house.settle()
+    (mail,) = [one for one in house.rows(Dispatch) if one.template == "tried"]
+    assert mail.state == "accepted"

@@ -1,0 +1,170 @@
+"""The customer's page: one line through time, in the sentences that `boucle explain` says; a search; a mail as it left.
+
+Shows and changes nothing. Signed links in mails are cut short: who reads a mail here must not answer for its customer.
+"""
+
+import email
+import email.policy
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers import counting
+from workers.composing.facts import clean, one_line
+from workers.controls import mails_today, sending_now
+from workers.duetime import in_zone
+from workers.explaining.text import ORDER, entries, subject
+from workers.explaining.view import Entry
+from workers.records import Dispatch
+from workers.store import read, tables
+from workers.store import tickets as stored
+from workers.web.context import Web, web_of
+from workers.web.pages import pages_of
+from workers.web.staff import AGENTS, Visitor, for_roles, show
+from workers.words import DispatchState
+
+TOKEN = re.compile(r"(?<=/[auti]/)[\w.~-]{12,}")
+"""The signed part of a link to an answer, an opt-out, a testimonial or an improvement page."""
+LONGEST_LINE = 600
+PENDING = ("planned", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One entry of the line through time."""
+
+    kind: str
+    state: str
+    at: str
+    said: str
+    comment: str
+    versions: tuple[str, ...]
+    link: str
+    ahead: bool
+
+
+@for_roles(AGENTS)
+async def show_search(request: Request, visitor: Visitor) -> Response:
+    """Show the search for customers, and whom it finds; one alone is opened at once by its CRM id."""
+    return await run_in_threadpool(write_search, request, visitor)
+
+
+def write_search(request: Request, visitor: Visitor) -> Response:
+    """Search and write the page."""
+    q = one_line(request.query_params.get("q", ""), 120)
+    with web_of(request).store.reading() as connection:
+        found = stored.search_customers(connection, q)
+    return show(request, visitor, "customers.html", {"q": q, "found": found})
+
+
+@for_roles(AGENTS)
+async def show_customer(request: Request, visitor: Visitor) -> Response:
+    """Show one customer; 404 for one that is not known."""
+    return await run_in_threadpool(write_customer, request, visitor)
+
+
+def write_customer(request: Request, visitor: Visitor) -> Response:
+    """Explain the customer and write the page, the newest entry first and what is to come above it."""
+    web, crm_id = web_of(request), str(request.path_params["id"])
+    told = explained(web, crm_id)
+    if told is None:
+        raise HTTPException(404)
+    now, zone = web.now(), str(told["zone"])
+    lines = [shown(request, at, kind, entry, now, zone) for at, kind, entry in in_order(told, now)]
+    values = {
+        "customer": cast(Mapping[str, object], told["customer"]),
+        "next_ask": cast(Entry, told["next_ask"])["reason"],
+        "zone": zone,
+        "local": in_zone(now, zone).strftime("%H:%M"),
+        "ahead": [one for one in lines if one.ahead],
+        "past": [one for one in lines if not one.ahead],
+        "crm_url": web.settings.crm_url.replace("{id}", crm_id),
+    }
+    return show(request, visitor, "customer.html", values)
+
+
+def explained(web: Web, crm_id: str) -> Entry | None:
+    """Return what `boucle explain customer` tells, or None."""
+    now, policy = web.now(), web.policy()
+    with web.store.reading() as connection:
+        per_day = web.sending.per_day
+        full = bool(per_day) and mails_today(connection, now, policy.zone) >= per_day
+        state = sending_now(connection, web.sending)
+        return counting.explain(connection, "customer", crm_id, now, policy, state, day_is_full=full)
+
+
+def in_order(told: Entry, now: datetime) -> list[tuple[datetime | None, str, Entry]]:
+    """Return the entries, the newest first; at one instant, what was caused stands above its cause."""
+    return sorted(entries(told), key=lambda one: (one[0] or now, ORDER[one[1]], str(one[2]["id"])), reverse=True)
+
+
+def shown(request: Request, at: datetime | None, kind: str, entry: Entry, now: datetime, zone: str) -> Shown:
+    """Return one entry in words; what people wrote is escaped by the page."""
+    history = cast("list[Entry]", entry.get("history") or [])
+    return Shown(
+        kind=kind.replace(" ", "-"),
+        state=str(entry["state"]),
+        at=in_zone(at, zone).strftime("%Y-%m-%d %H:%M") if at else "",
+        said=clean(subject(entry) + str(entry["reason"]), LONGEST_LINE),
+        comment=clean(entry.get("comment") or entry.get("improvement") or ""),
+        versions=tuple(version(one, zone) for one in history if "kind" in one or len(history) > 1),
+        link=link_of(request, kind, entry),
+        ahead=bool(at and at > now),
+    )
+
+
+def version(entry: Entry, zone: str) -> str:
+    """Return one line of a ticket's history, or one version of an answer."""
+    at = in_zone(datetime.fromisoformat(str(entry["at"])), zone).strftime("%Y-%m-%d %H:%M")
+    if "kind" in entry:
+        by = f", {entry['by']}" if entry["by"] else ""
+        return one_line(f"{at} {str(entry['kind']).replace('_', ' ')}{by}: {entry['text']}".rstrip(": "), LONGEST_LINE)
+    return one_line(f"{at} {entry['score']}/10 {entry['comment']}", LONGEST_LINE)
+
+
+def link_of(request: Request, kind: str, entry: Entry) -> str:
+    """Return where an entry can be looked at more closely: a ticket, or a mail as it left."""
+    if kind == "ticket":
+        return pages_of(request).url(f"/tickets/{entry['number']}")
+    if kind == "mail" and entry["kind"] == "mail" and entry["state"] in (DispatchState.ACCEPTED, DispatchState.BOUNCED):
+        return pages_of(request).url(f"/sent/{entry['id']}")
+    return ""
+
+
+@for_roles(AGENTS)
+async def show_sent(request: Request, visitor: Visitor) -> Response:
+    """Show a mail as it left; 404 for one that never left, or whose bytes are gone after their 30 days."""
+    return await run_in_threadpool(write_sent, request, visitor)
+
+
+def write_sent(request: Request, visitor: Visitor) -> Response:
+    """Read the bytes and write the page, as plain text."""
+    id = str(request.path_params["id"])
+    table = tables.dispatch_body
+    with web_of(request).store.reading() as connection:
+        dispatch = read.one(connection, Dispatch, id) if read.is_id(id) else None
+        body = connection.execute(sa.select(table.c.body).where(table.c.dispatch == id)).scalar() if dispatch else None
+    if dispatch is None or body is None or dispatch.kind != "mail":
+        raise HTTPException(404)
+    mail = email.message_from_bytes(bytes(body), policy=email.policy.default)
+    part = mail.get_body(preferencelist=("plain",))
+    text = TOKEN.sub("…", clean(part.get_content() if part else ""))
+    headers = [(name, one_line(mail[name], 300)) for name in ("Date", "From", "To", "Subject") if mail[name]]
+    values = {"headers": headers, "text": text, "language": dispatch.language, "template": dispatch.template}
+    return show(request, visitor, "sent.html", values)
+
+
+routes = [
+    Route("/customers", show_search, methods=["GET"]),
+    Route("/customers/{id:path}", show_customer, methods=["GET"]),
+    Route("/sent/{id}", show_sent, methods=["GET"]),
+]
