@@ -255,6 +255,18 @@ INSERT INTO "inbox" VALUES('shop','boucle.journey.delivery.v1/5/1005','eb5ee5ee-
 INSERT INTO "inbox" VALUES('shop','boucle.journey.refund.v1/3/1003','58229279-478e-8d82-96b5-45356d136754','boucle.journey.refund.v1','305a1ce24a418d30d26cc9c02cf88ab2b38e155c05b212626a97ec2f264cd861','http','2026-03-03T09:12:00.000000Z','2026-03-03T09:12:00.000000Z');
 INSERT INTO "inbox" VALUES('shop','boucle.score.v1/6/2026-03-03T09:17:00+00:00','97e186db-cfd6-8817-aa60-ebb27c6ffdbc','boucle.score.v1','9f9b0f6424b35a4ab6af3a381edc80bd8319b7305b1395771604ff0c0b0898e8','http','2026-03-03T09:17:00.000000Z','2026-03-03T09:17:00.000000Z');
 INSERT INTO "inbox" VALUES('shop','boucle.customer.erased.v1/5/2026-03-14T09:17:00+00:00','eb5ee5ee-134f-8efa-96d0-80139c5d7246','boucle.customer.erased.v1','a4a10788b14aea6fdbb49e8ddeefc9e8d866578558aacea520a1a8574262db56','http','2026-03-14T09:17:00.000000Z','2026-03-14T09:17:00.000000Z');
+CREATE TABLE initiative (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	theme INTEGER NOT NULL, 
+	name TEXT NOT NULL, 
+	texts JSON NOT NULL, 
+	owner TEXT NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	version INTEGER NOT NULL, 
+	created_at VARCHAR(27) NOT NULL, 
+	done_at VARCHAR(27)
+);
+INSERT INTO "initiative" VALUES(1,1,'a name','{}','a owner','a state',1,'2026-03-04T09:12:00.000000Z',NULL);
 CREATE TABLE journey (
 	id VARCHAR(36) NOT NULL, 
 	customer VARCHAR(36) NOT NULL, 
@@ -304,6 +316,13 @@ INSERT INTO "received" VALUES(3,'http','2026-03-03T09:12:00.000000Z',3,3,0,0);
 INSERT INTO "received" VALUES(4,'kafka','2026-03-03T09:12:00.000000Z',1,0,0,1);
 INSERT INTO "received" VALUES(5,'http','2026-03-03T09:17:00.000000Z',1,1,0,0);
 INSERT INTO "received" VALUES(6,'http','2026-03-14T09:17:00.000000Z',1,1,0,0);
+CREATE TABLE report_note (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	at VARCHAR(27) NOT NULL, 
+	text TEXT NOT NULL, 
+	"by" TEXT NOT NULL
+);
+INSERT INTO "report_note" VALUES(1,'2026-03-04T09:12:00.000000Z','a text','a by');
 CREATE TABLE response (
 	id VARCHAR(36) NOT NULL, 
 	customer VARCHAR(36) NOT NULL, 
@@ -358,6 +377,14 @@ INSERT INTO "response_revision" VALUES('019cb2f7-f300-81e9-91a3-acf181eb6830',1,
 INSERT INTO "response_revision" VALUES('019cb2f7-f300-87dc-97f7-0c6dc7b643c0',1,'d2d708b9-a359-8010-87d0-649a2c2bea8e',9,'Lovely lamp',0,'2026-03-03T09:12:00.000000Z');
 INSERT INTO "response_revision" VALUES('019cb2f7-f300-81e9-91a3-acf181eb6830',2,'29512e81-dd0c-89e9-9996-724338e3a87f',1,'It came broken, and late',0,'2026-03-03T09:17:00.000000Z');
 INSERT INTO "response_revision" VALUES('019cb2fc-86e0-8457-a000-83ddd6c8f5f7',1,'97e186db-cfd6-8817-aa60-ebb27c6ffdbc',7,'',0,'2026-03-03T09:17:00.000000Z');
+CREATE TABLE response_theme (
+	response VARCHAR(36) NOT NULL, 
+	theme INTEGER NOT NULL, 
+	at VARCHAR(27) NOT NULL, 
+	"by" TEXT NOT NULL, 
+	PRIMARY KEY (response, theme)
+);
+INSERT INTO "response_theme" VALUES('a response',1,'2026-03-04T09:12:00.000000Z','a by');
 CREATE TABLE role_lease (
 	role TEXT NOT NULL, 
 	holder TEXT NOT NULL, 
@@ -446,6 +473,16 @@ CREATE TABLE testimonial (
 	PRIMARY KEY (id)
 );
 INSERT INTO "testimonial" VALUES('019cb2f7-f300-83a5-9bf3-7df2425e24c6','d2d708b9-a359-8010-87d0-649a2c2bea8e','019cb2f7-f300-87dc-97f7-0c6dc7b643c0','consented','2026-03-14T09:17:00.000000Z','2026-03-14T09:17:00.000000Z','fr','A lovely lamp','C. R.','Lyon','name_and_text');
+CREATE TABLE theme (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	name TEXT NOT NULL, 
+	kind VARCHAR(16) NOT NULL, 
+	state VARCHAR(16) NOT NULL, 
+	impact INTEGER NOT NULL, 
+	cost INTEGER NOT NULL, 
+	CONSTRAINT theme_name UNIQUE (name)
+);
+INSERT INTO "theme" VALUES(1,'a name','a kind','a state',1,1);
 CREATE TABLE ticket (
 	id VARCHAR(36) NOT NULL, 
 	number INTEGER NOT NULL, 
@@ -506,6 +543,15 @@ CREATE TABLE ticket_entry (
 INSERT INTO "ticket_entry" VALUES('019cb2fc-86e0-8dca-81d1-8b529ad48674','019cb2f7-f300-8516-af4c-f7c10d8ff7a1','29512e81-dd0c-89e9-9996-724338e3a87f','2026-03-03T09:17:00.000000Z','opened','','2/10 It came broken',NULL,NULL,1);
 INSERT INTO "ticket_entry" VALUES('019ceba2-7ae0-8d30-b2ff-892b97e06d76','019cb2f7-f300-8516-af4c-f7c10d8ff7a1','29512e81-dd0c-89e9-9996-724338e3a87f','2026-03-14T09:17:00.000000Z','overdue','','',NULL,NULL,3);
 INSERT INTO "ticket_entry" VALUES('019ceba2-7ae0-8fb6-bf2f-d69c95dc646f','019cb2f7-f300-8516-af4c-f7c10d8ff7a1','29512e81-dd0c-89e9-9996-724338e3a87f','2026-03-14T09:17:00.000000Z','joined','','1/10 It came broken, and late',NULL,NULL,2);
+CREATE TABLE told (
+	initiative INTEGER NOT NULL, 
+	customer VARCHAR(36) NOT NULL, 
+	response VARCHAR(36) NOT NULL, 
+	dispatch VARCHAR(36) NOT NULL, 
+	at VARCHAR(27) NOT NULL, 
+	PRIMARY KEY (initiative, customer)
+);
+INSERT INTO "told" VALUES(1,'a customer','a response','a dispatch','2026-03-04T09:12:00.000000Z');
 CREATE TABLE touchpoint (
 	journey VARCHAR(36) NOT NULL, 
 	step TEXT NOT NULL, 
@@ -561,11 +607,13 @@ CREATE INDEX dispatch_ready ON dispatch (not_before, id) WHERE state = 'ready';
 CREATE INDEX dispatch_request ON dispatch (request);
 CREATE INDEX inbox_customer ON inbox (customer);
 CREATE INDEX inbox_received ON inbox (received_at);
+CREATE INDEX initiative_theme ON initiative (theme);
 CREATE INDEX response_answered ON response (answered_at);
 CREATE INDEX response_customer ON response (customer);
 CREATE UNIQUE INDEX response_request ON response (request) WHERE request IS NOT NULL;
 CREATE INDEX response_settles ON response (settles_at) WHERE state = 'settling';
 CREATE INDEX response_revision_customer ON response_revision (customer);
+CREATE INDEX response_theme_theme ON response_theme (theme);
 CREATE INDEX session_user ON session (user);
 CREATE INDEX stop_customer ON stop (customer);
 CREATE INDEX survey_request_closes ON survey_request (closes_at) WHERE state IN ('open', 'answered');
@@ -582,4 +630,7 @@ DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('received',6);
 INSERT INTO "sqlite_sequence" VALUES('outbox',9);
 INSERT INTO "sqlite_sequence" VALUES('audit',1);
+INSERT INTO "sqlite_sequence" VALUES('initiative',1);
+INSERT INTO "sqlite_sequence" VALUES('report_note',1);
+INSERT INTO "sqlite_sequence" VALUES('theme',1);
 COMMIT;

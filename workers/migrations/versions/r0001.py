@@ -286,6 +286,23 @@ def upgrade() -> None:
         batch_op.create_index("inbox_received", ["received_at"], unique=False)
 
     op.create_table(
+        "initiative",
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("theme", NUMBER, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("texts", DOCUMENT, nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("version", NUMBER, nullable=False),
+        sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("done_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("initiative", schema=None) as batch_op:
+        batch_op.create_index("initiative_theme", ["theme"], unique=False)
+
+    op.create_table(
         "journey",
         sa.Column("id", KEY, nullable=False),
         sa.Column("customer", KEY, nullable=False),
@@ -318,6 +335,15 @@ def upgrade() -> None:
         sa.Column("accepted", NUMBER, nullable=False),
         sa.Column("duplicates", NUMBER, nullable=False),
         sa.Column("dead_letters", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "report_note",
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
@@ -390,6 +416,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("response_revision", schema=None) as batch_op:
         batch_op.create_index("response_revision_customer", ["customer"], unique=False)
+
+    op.create_table(
+        "response_theme",
+        sa.Column("response", KEY, nullable=False),
+        sa.Column("theme", NUMBER, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("response", "theme"),
+    )
+    with op.batch_alter_table("response_theme", schema=None) as batch_op:
+        batch_op.create_index("response_theme_theme", ["theme"], unique=False)
 
     op.create_table(
         "role_lease",
@@ -494,6 +531,18 @@ def upgrade() -> None:
         batch_op.create_index("testimonial_customer", ["customer"], unique=False)
 
     op.create_table(
+        "theme",
+        sa.Column("id", NUMBER, autoincrement=True, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("impact", NUMBER, nullable=False),
+        sa.Column("cost", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name", name="theme_name"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "ticket",
         sa.Column("id", KEY, nullable=False),
         sa.Column("number", NUMBER, nullable=False),
@@ -572,6 +621,15 @@ def upgrade() -> None:
         batch_op.create_index("ticket_entry_customer", ["customer"], unique=False)
         batch_op.create_index("ticket_entry_ticket", ["ticket"], unique=False)
 
+    op.create_table(
+        "told",
+        sa.Column("initiative", NUMBER, nullable=False),
+        sa.Column("customer", KEY, nullable=False),
+        sa.Column("response", KEY, nullable=False),
+        sa.Column("dispatch", KEY, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("initiative", "customer"),
+    )
     op.create_table(
         "touchpoint",
         sa.Column("journey", KEY, nullable=False),
