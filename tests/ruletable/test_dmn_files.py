@@ -181,6 +181,28 @@ def test_types_come_from_item_definitions_and_input_data() -> None:
     assert codes(check(read)) == ["E101"]
 
 
+def test_a_list_type_is_what_many_hits_answer_with() -> None:
+    """A table of many hits may have a list type; its values rank the outputs. An input of a list type is refused."""
+    more = (
+        '<itemDefinition name="tList" isCollection="true"><typeRef>string</typeRef><allowedValues><text>"b", "a"</text>'
+        "</allowedValues></itemDefinition>"
+    )
+    rules = [("> 1", '"a"'), ("> 2", '"b"')]
+    data = dmn([("n", "number", "")], [("out", "tList", "", "")], rules, "OUTPUT ORDER", more=more)
+    assert evaluate(compile_table(parse_dmn(data)), {"n": 3})["result"] == ["b", "a"]
+    with pytest.raises(Unreadable, match="tList is a collection"):
+        parse_dmn(dmn([("n", "tList", "")], OUT, [("-", '"x"')], more=more))
+
+
+def test_listed_numbers_are_shown_as_values_and_as_intervals() -> None:
+    """A gap of an enumeration of numbers names its values."""
+    data = dmn([("n", "number", "0,1,2,3")], OUT, [("[0..1]", '"a"')])
+    fault = check(parse_dmn(data))[0]
+    assert fault.box is not None
+    assert fault.box[0]["values"] == [2, 3]
+    assert fault.paste == "G1;2,3;a"
+
+
 def test_a_path_is_looked_up_in_the_input() -> None:
     """An input expression may be a path into a structure."""
     read = parse_dmn(dmn([("order.price", "number", "")], OUT, [("> 10", '"x"')]))

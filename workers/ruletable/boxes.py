@@ -43,7 +43,10 @@ def _entry(axis: Axis, mask: int) -> Mapping[str, object]:
     if axis.column.kind in ORDERED:
         spans = union(one for part in parts for one in part.spans)
         if spans:
-            entry["intervals"] = [interval_json(axis.column, one) for one in spans]
+            intervals = [interval_json(axis.column, one) for one in spans]
+            entry["intervals"] = intervals
+            if axis.column.kind is Kind.NUMBER and all(is_point(one) for one in axis.column.spans):
+                entry["values"] = [one["low"] for one in intervals]
     elif any(part.values or part.others for part in parts):
         words = [word for part in parts for word in part.values]
         listed = {word: place for place, word in enumerate(axis.column.values)}
@@ -54,6 +57,11 @@ def _entry(axis: Axis, mask: int) -> Mapping[str, object]:
     if any(part.unknown for part in parts):
         entry["unknown"] = True
     return entry
+
+
+def is_point(one: Span) -> bool:
+    """Say whether a span holds a single value, as those of an enumeration of numbers do."""
+    return one.low is not None and one.high == (one.low[0], 1) and one.low[1] == 0
 
 
 def interval_json(column: Column, one: Span) -> Mapping[str, object]:

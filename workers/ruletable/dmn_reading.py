@@ -205,7 +205,7 @@ class _Assembly:
         return found
 
     def _input_column(self, clause: _Clause, cells: Sequence[Tests]) -> Column:
-        kind, allowed = self._resolve(clause)
+        kind, allowed = self._resolve(clause, lists=False)
         domain = parse_tests(clause.allowed or allowed, f"{clause.place}, allowed values")
         literals = [literal for tests in (*cells, domain) for literal in tests.literals]
         kind = _settle(kind, literals, clause.place)
@@ -226,7 +226,7 @@ class _Assembly:
         return replace(column, unknown=unknown, tolerant=not unknown)
 
     def _output_column(self, clause: _Clause, cells: Sequence[Literal]) -> Column:
-        kind, allowed = self._resolve(clause)
+        kind, allowed = self._resolve(clause, lists=True)
         ranked = parse_literals(clause.allowed or allowed, f"{clause.place}, output values")
         kinds = {literal.kind for literal in (*cells, *ranked) if literal.kind is not None}
         settled = next(iter(kinds)) if len(kinds) == 1 else kind or Kind.TEXT
@@ -250,15 +250,18 @@ class _Assembly:
             for name, clause in zip(names, results, strict=True)
         }
 
-    def _resolve(self, clause: _Clause) -> tuple[Kind | None, str]:
-        """Return the kind behind a type name, through item definitions, and the values they allow."""
+    def _resolve(self, clause: _Clause, *, lists: bool) -> tuple[Kind | None, str]:
+        """Return the kind behind a type name, through item definitions, and the values they allow.
+
+        A list type is what a table of many hits answers with, so that outputs may have one (`lists`); inputs may not.
+        """
         name, allowed = clause.type_name, ""
         for _ in range(20):
             short = _squeeze(name.rpartition(":")[2])
             item = self.items.get(_squeeze(name)) or self.items.get(short)
             if item is None:
                 return _TYPES.get(short) or _TYPES.get(_squeeze(name)), allowed
-            if item.collection:
+            if item.collection and not lists:
                 raise Unreadable(f"{clause.place}: type {short} is a collection, which is not supported.")
             allowed = allowed or item.allowed
             name = item.base
