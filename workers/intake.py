@@ -21,7 +21,8 @@ from workers.records import Customer, DeadLetter, Inbox
 from workers.store import ledger, read, tables
 from workers.store.apply import apply
 from workers.store.engine import Store
-from workers.store.ledger import Consumed, Incoming, Outcome, Taken
+from workers.store.ledger import Incoming, Outcome, Taken
+from workers.store.positions import Consumed, record_consumed
 from workers.store.roster import desk, dry_desk
 from workers.words import BadInput, CustomerId, Door, NotNow
 
@@ -92,7 +93,7 @@ class Intake:
                 outcomes += self._store.write(
                     lambda connection, m=message, b=broken: self._take(connection, [m], [b], door, (), now)  # type: ignore[misc]  # bound at once
                 )
-        self._store.write(lambda connection: ledger.record_consumed(connection, consumed))
+        self._store.write(lambda connection: record_consumed(connection, consumed))
         return outcomes
 
     def dry_run(self, messages: Iterable[Incoming]) -> Iterator[tuple[Event | Rejected, Changes]]:
@@ -130,7 +131,7 @@ class Intake:
         outcomes = [ledger.counted_again(one, letters) for one in outcomes]
         apply(connection, work.changes, now)
         ledger.record_received(connection, outcomes, door, now)
-        ledger.record_consumed(connection, consumed)
+        record_consumed(connection, consumed)
         return outcomes
 
     def _one(

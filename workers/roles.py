@@ -6,17 +6,26 @@ supervisor starts it again; a database or broker that is away is waited for.
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 
+import faust
+
 from workers import topics
-from workers.stream import Positions, add_agent, make_app
+from workers.auditing import Auditing, Watchdog, behind
+from workers.settings import Settings
+from workers.store.engine import Store
+from workers.stream import Positions, add_agent, group_of, make_app
 from workers.wiring import Boucle, kafka_of, topic_names
 from workers.words import Misconfigured, Never, NotNow
 
 log = logging.getLogger(__name__)
 Role = Callable[[asyncio.Event], Awaitable[None]]
 LONGEST_WAIT_SECONDS = 30.0
+LOOKS_A_STALL = 4
+EXIT_STALLED = 70
+"""Exit code of a stream that ended itself because it took nothing (sysexits: internal software error)."""
 
 
 async def run_roles(roles: Sequence[Role]) -> None:
@@ -116,30 +125,86 @@ def web(parts: Boucle) -> Role:
 
 def stream(parts: Boucle) -> Role:
     """Return the role that takes events from Kafka; raises Misconfigured when a topic is missing."""
-    cluster = kafka_of(parts.settings)
+    cluster, settings = kafka_of(parts.settings), parts.settings
     if cluster is None:
         raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
+    names = topic_names(settings, topics.TOPICS_IN)
+    log_of_topics = topics.Log(cluster, names, group_of(settings))
 
     async def run(stop: asyncio.Event) -> None:
-        names = topic_names(parts.settings, topics.TOPICS_IN)
-        await reach(cluster, parts.settings.topic_prefix, stop)
+        """Run until told to stop: 1. the broker is there, 2. holes are closed, 3. Faust consumes, with two guards."""
+        await reach(cluster, settings.topic_prefix, stop)
         if stop.is_set():
             return
-        ids = await asyncio.to_thread(topics.topic_ids, cluster, names)
-        positions = Positions(await asyncio.to_thread(topics.cluster_id, cluster), lambda name: ids.get(name, name))
-        app = make_app(parts.settings, topics.credentials(cluster))
-        settings = parts.settings
+        ids = await asyncio.to_thread(log_of_topics.topic_ids)
+        positions = Positions(await asyncio.to_thread(log_of_topics.cluster), ids)
+        auditing = Auditing(parts.store, parts.intake, log_of_topics)
+        await attempt(lambda: audit(auditing, log_of_topics, positions), "audit")
+        app = make_app(settings, topics.credentials(cluster))
         add_agent(app, names, parts.intake, positions, batch_size=settings.batch_size, batch_wait=settings.batch_wait)
+        rebalanced = asyncio.Event()
+        app.on_partitions_assigned.connect(lambda *_, **__: rebalanced.set(), weak=False)
         await app.start()
+        guards = [
+            asyncio.ensure_future(audit_now_and_then(auditing, log_of_topics, positions, settings, rebalanced)),
+            asyncio.ensure_future(watch(app, parts.store, log_of_topics, positions, settings)),
+        ]
         ended = asyncio.ensure_future(app.wait_until_stopped())
         ending = asyncio.ensure_future(stop.wait())
         await asyncio.wait([ended, ending], return_when=asyncio.FIRST_COMPLETED)
         crashed = not stop.is_set()
+        for guard in guards:
+            guard.cancel()
         await app.stop()
         if crashed:
             raise Never("The Faust app stopped by itself; the log above says why.")
 
     return run
+
+
+async def audit(auditing: Auditing, log_of_topics: topics.Log, positions: Positions) -> int:
+    """Close the holes in what was consumed, and learn of topics that were made again; return how many holes."""
+    positions.topic_ids = await asyncio.to_thread(log_of_topics.topic_ids)
+    return (await asyncio.to_thread(auditing.audit)).holes
+
+
+async def audit_now_and_then(
+    auditing: Auditing, log_of_topics: topics.Log, positions: Positions, settings: Settings, rebalanced: asyncio.Event
+) -> None:
+    """Audit after every rebalance, and regularly."""
+    while True:
+        await wait_or_stop(rebalanced, settings.audit_seconds)
+        rebalanced.clear()
+        await attempt(lambda: audit(auditing, log_of_topics, positions), "audit")
+
+
+async def watch(
+    app: faust.App, store: Store, log_of_topics: topics.Log, positions: Positions, settings: Settings
+) -> None:
+    """End the process when messages wait and this stream takes none: some consumers stop without a word (pitfalls)."""
+    watchdog = Watchdog(settings.stall_seconds)
+    loop = asyncio.get_running_loop()
+
+    async def look() -> int:
+        waiting = await asyncio.to_thread(behind, store, log_of_topics)
+        ours = {(place.topic, place.partition) for place in app.consumer.assignment()}
+        stalled = watchdog.look({place: at for place, at in waiting.items() if place in ours}, loop.time())
+        if stalled and not positions.waiting:
+            log.critical(
+                "Messages wait in %s and none was taken for %s s: this process ends, so that it is started again.",
+                stalled,
+                settings.stall_seconds,
+                extra={"action": "stream.stalled"},
+            )
+            logging.shutdown()
+            os._exit(EXIT_STALLED)  # an orderly end would wait for what hangs
+        return len(waiting)
+
+    while True:
+        await asyncio.sleep(settings.stall_seconds / LOOKS_A_STALL)
+        if positions.waiting:
+            watchdog.forget()
+        await attempt(look, "watch")
 
 
 async def reach(cluster: topics.Cluster, prefix: str, stop: asyncio.Event) -> None:

@@ -34,6 +34,13 @@ class Settings(BaseModel):
     replication: int = Field(-1, ge=-1, description="copies of each topic; -1: the broker's default")
     batch_size: int = Field(500, ge=1, le=5000, description="events taken from Kafka into one transaction")
     batch_wait: float = Field(0.05, gt=0, description="seconds to wait for a batch to fill")
+    session_seconds: float = Field(
+        30, ge=6, le=80, description="seconds after which Kafka gives the partitions of a killed stream to another"
+    )
+    audit_seconds: float = Field(300, gt=0, description="how often consumed positions are held against the log")
+    stall_seconds: float = Field(
+        180, gt=0, description="a stream that has messages waiting and takes none for so long ends itself"
+    )
     smtp_url: SecretStr = Field(
         SecretStr(""), description="smtp://[USER:PASSWORD@]HOST:PORT or smtps://; unset: local mailbox"
     )

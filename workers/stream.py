@@ -6,7 +6,7 @@ intake; nothing here looks inside.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -14,7 +14,8 @@ from faust.types import EventT
 
 from workers.intake import Intake
 from workers.settings import Settings
-from workers.store.ledger import Consumed, Incoming
+from workers.store.ledger import Incoming
+from workers.store.positions import Consumed, merged
 from workers.words import Door, NotNow
 
 log = logging.getLogger(__name__)
@@ -22,13 +23,19 @@ GROUP = "boucle"
 BUFFER = 1024
 """Events a stream keeps in memory; Faust's own default is four times that."""
 RETRY_SECONDS = 2.0
+HEARTBEATS_A_SESSION = 6
+
+
+def group_of(settings: Settings) -> str:
+    """Return the name of the consumer group of this installation."""
+    return f"{settings.topic_prefix}{GROUP}"
 
 
 def make_app(settings: Settings, credentials: object = None) -> faust.App:
     """Return a Faust app that only consumes: no tables, no web server, no topics of its own."""
     servers = ";".join(f"kafka://{one.strip()}" for one in settings.kafka_bootstrap.split(","))
     return faust.App(
-        f"{settings.topic_prefix}{GROUP}",
+        group_of(settings),
         broker=servers,
         broker_credentials=credentials,
         store="memory://",
@@ -41,6 +48,9 @@ def make_app(settings: Settings, credentials: object = None) -> faust.App:
         stream_buffer_maxsize=BUFFER,
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=0.5,
+        broker_session_timeout=settings.session_seconds,
+        broker_heartbeat_interval=settings.session_seconds / HEARTBEATS_A_SESSION,
+        broker_rebalance_timeout=settings.session_seconds,
         stream_wait_empty=False,
         processing_guarantee="at_least_once",
     )
@@ -76,9 +86,11 @@ async def take_batch(events: Sequence[EventT], intake: Intake, positions: "Posit
         try:
             await asyncio.to_thread(intake.take, batch, Door.KAFKA, consumed)
         except NotNow as error:
+            positions.waiting = True
             log.warning("%s", error, extra={"action": "stream.wait"})
             await asyncio.sleep(RETRY_SECONDS)
         else:
+            positions.waiting = False
             return
 
 
@@ -98,11 +110,12 @@ def incoming(event: EventT) -> Incoming:
 
 class Positions:
     """Turns the offsets of a batch into consumed ranges, keyed by cluster and topic id so that a recreated topic
-    does not look consumed."""
+    does not look consumed. `waiting` tells that the database is away, which is no standstill."""
 
-    def __init__(self, cluster: str, topic_id: Callable[[str], str]) -> None:
+    def __init__(self, cluster: str, topic_ids: Mapping[str, str]) -> None:
         self._cluster = cluster
-        self._topic_id = topic_id
+        self.topic_ids = topic_ids
+        self.waiting = False
 
     def of(self, batch: Sequence[Incoming]) -> list[Consumed]:
         """Return the ranges that a batch covers, one per run of offsets without a hole."""
@@ -110,19 +123,8 @@ class Positions:
         for one in batch:
             if one.topic is not None and one.partition is not None and one.offset is not None:
                 places.setdefault((one.topic, one.partition), []).append(one.offset)
-        ranges = []
-        for (topic, partition), offsets in sorted(places.items()):
-            for first, last in runs(sorted(offsets)):
-                ranges.append(Consumed(self._cluster, self._topic_id(topic), partition, first, last))
-        return ranges
-
-
-def runs(offsets: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the runs of consecutive numbers, both ends included."""
-    found: list[tuple[int, int]] = []
-    for offset in offsets:
-        if found and offset <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(offset, found[-1][1]))
-        else:
-            found.append((offset, offset))
-    return found
+        return [
+            Consumed(self._cluster, self.topic_ids.get(topic, topic), partition, first, last)
+            for (topic, partition), offsets in sorted(places.items())
+            for first, last in merged((offset, offset) for offset in offsets)
+        ]

@@ -31,7 +31,8 @@ def play(home: Path) -> Path:
     from workers.controls import pause
     from workers.records import SurveyRequest, Testimonial
     from workers.retention import retire
-    from workers.store.ledger import Consumed, Incoming
+    from workers.store.ledger import Incoming
+    from workers.store.positions import Consumed
     from workers.words import Door
 
     boucle = Embedded(home)

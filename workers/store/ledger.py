@@ -1,4 +1,4 @@
-"""The ledger of what came in: known events, dead letters, consumed positions and counts.
+"""The ledger of what came in: known events, dead letters and counts; positions.py has the consumed positions.
 
 It is written in the same transaction as the effects of a batch, never apart from them.
 """
@@ -48,17 +48,6 @@ class Outcome:
     event: Event | None = None
     rejected: Rejected | None = None
     dead_letter: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Consumed:
-    """Positions of one partition that a batch covers, both ends included."""
-
-    cluster: str
-    topic_id: str
-    partition: int
-    first: int
-    last: int
 
 
 def inbox_digests(connection: Connection, events: Iterable[Event]) -> dict[tuple[str, str], str]:
@@ -152,24 +141,3 @@ def record_received(connection: Connection, outcomes: Sequence[Outcome], door: D
             dead_letters=letters,
         )
     )
-
-
-def record_consumed(connection: Connection, ranges: Sequence[Consumed]) -> None:
-    """Keep the consumed positions; a range that comes again is known already."""
-    table = tables.consumed
-    for one in sorted(ranges, key=lambda r: (r.cluster, r.topic_id, r.partition, r.first)):
-        key = sa.and_(
-            table.c.cluster == one.cluster,
-            table.c.topic_id == one.topic_id,
-            table.c.partition == one.partition,
-            table.c.first == one.first,
-        )
-        last = connection.execute(sa.select(table.c.last).where(key)).scalar()
-        if last is None:
-            connection.execute(
-                sa.insert(table).values(
-                    cluster=one.cluster, topic_id=one.topic_id, partition=one.partition, first=one.first, last=one.last
-                )
-            )
-        elif last < one.last:
-            connection.execute(sa.update(table).where(key).values(last=one.last))

@@ -20,6 +20,7 @@ from workers.topics.catalogue import (
 )
 from workers.topics.cluster import Address, Cluster, Mechanism, credentials, options
 from workers.topics.publishing import STRUCTURED, Publisher, Record, TopicOutlet, publish
+from workers.topics.reading import Log
 
 __all__ = [
     "PARTITIONS",
@@ -28,6 +29,7 @@ __all__ = [
     "TOPICS_OUT",
     "Address",
     "Cluster",
+    "Log",
     "Mechanism",
     "Publisher",
     "Record",

@@ -1,0 +1,115 @@
+"""Reading the log beside the consumer group: where it starts and ends, what the group acknowledged, single stretches.
+
+Has no group of its own, so it moves nobody's position.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from workers.topics.catalogue import admin, cluster_id, log_ends, log_starts, topic_ids
+from workers.topics.cluster import ANSWER_SECONDS, Address, options, reach
+from workers.words import NotNow
+
+POLL_MS = 500
+READ_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One partition's log: the first offset kept, the offset that comes next, and the next one the group wants."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    start: int
+    end: int
+    committed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One record as it stands in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    value: bytes
+    headers: tuple[tuple[str, bytes], ...]
+
+
+class Log:
+    """The logs of some topics, as one consumer group uses them."""
+
+    def __init__(self, address: Address, names: Sequence[str], group: str) -> None:
+        self.address = address
+        self.names = list(names)
+        self.group = group
+
+    def cluster(self) -> str:
+        """Return the cluster's own id."""
+        return cluster_id(self.address)
+
+    def topic_ids(self) -> dict[str, str]:
+        """Return the cluster's own id of each topic; a topic that was made again has another one."""
+        return topic_ids(self.address, self.names)
+
+    def stretches(self) -> list[Stretch]:
+        """Return every partition's bounds; raises NotNow when Kafka is away."""
+        ids = topic_ids(self.address, self.names)
+        names = [name for name in self.names if name in ids]
+        ends, starts, wanted = log_ends(self.address, names), log_starts(self.address, names), self.committed()
+        return [
+            Stretch(topic, ids[topic], partition, starts[topic, partition], end, wanted.get((topic, partition), 0))
+            for (topic, partition), end in sorted(ends.items())
+        ]
+
+    def committed(self) -> dict[tuple[str, int], int]:
+        """Return the next offset that the group wants of each partition it ever acknowledged."""
+        with admin(self.address) as client:
+            found = client.list_group_offsets(self.group).get(self.group, {})
+        return {(place.topic, place.partition): int(known.offset) for place, known in found.items()}
+
+    def read(self, topic: str, partition: int, first: int, last: int) -> Iterator[Found]:
+        """Give what the log has from `first` to `last`, both included; nothing where it has nothing.
+
+        Ends when the reader has passed `last`, so that what is not given is proved absent. Raises NotNow when Kafka
+        does not answer.
+        """
+        settings = options(self.address, "boucle-audit")
+        reach(settings["bootstrap_servers"], ANSWER_SECONDS)
+        place = TopicPartition(topic, partition)
+        consumer = None
+        try:
+            consumer = KafkaConsumer(
+                **settings, group_id=None, enable_auto_commit=False, auto_offset_reset="earliest", max_poll_records=500
+            )
+            consumer.assign([place])
+            consumer.seek(place, first)
+            yield from self._until(consumer, place, last)
+        except KafkaError as fault:
+            raise NotNow(f"Kafka did not give {topic}/{partition} back: {fault}. It is read again later.") from fault
+        finally:
+            if consumer is not None:
+                consumer.close()
+
+    def _until(self, consumer: KafkaConsumer, place: TopicPartition, last: int) -> Iterator[Found]:
+        silent = 0.0
+        while consumer.position(place) <= last:
+            records = consumer.poll(timeout_ms=POLL_MS).get(place, [])
+            silent = 0.0 if records else silent + POLL_MS / 1000
+            if silent > READ_SECONDS:
+                raise NotNow(
+                    f"{place.topic}/{place.partition} gave nothing up to offset {last}. It is read again later."
+                )
+            for record in records:
+                if record.offset <= last:
+                    yield found(record)
+
+
+def found(record: object) -> Found:
+    """Return a record of kafka-python in our own form."""
+    headers = tuple((str(name), bytes(value or b"")) for name, value in record.headers)  # type: ignore[attr-defined]  # untyped library
+    return Found(record.topic, record.partition, record.offset, record.value or b"", headers)  # type: ignore[attr-defined]  # as above
