@@ -63,7 +63,7 @@ class Bouncing:
     def take_all(self, mails: Iterable[bytes], place: str, by: str) -> dict[str, int]:
         """Take every returned mail of a place and return how many there were of each kind."""
         counted = Counter(self.take(raw) for raw in mails)
-        found = {name: counted[name] for name in (*BounceKind, UNTRUSTED, KNOWN)}
+        found = {str(name): counted[name] for name in (*BounceKind, UNTRUSTED, KNOWN)}
         now = self._now()
         self._store.write(lambda connection: record_act(connection, now, by, "bounces.read", place, found))
         return found

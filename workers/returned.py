@@ -2,6 +2,7 @@
 
 import mailbox
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from workers.words import BadInput
@@ -18,7 +19,8 @@ def mails_in(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         head = file.read(5)
     if head == b"From ":
-        yield from (message.as_bytes() for message in mailbox.mbox(path, create=False))
+        with closing(mailbox.mbox(path, create=False)) as box:
+            yield from (message.as_bytes() for message in box)
     elif path.stat().st_size <= LARGEST_BYTES:
         yield path.read_bytes()
 
