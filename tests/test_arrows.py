@@ -1,0 +1,69 @@
+"""The arrows: modules import downwards only, importing does nothing, and a response takes three files."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+WORKERS = ROOT / "workers"
+IMPORT_ALL = """
+import importlib, os, pkgutil, socket, sys, threading
+def no(*arguments, **more): raise RuntimeError("importing opened something")
+socket.socket.connect = no
+before = {name: value for name, value in os.environ.items()}
+import workers
+names = [one.name for one in pkgutil.walk_packages(workers.__path__, "workers.")]
+for name in names:
+    if not name.endswith(("__main__", ".env")) and ".migrations.versions" not in name:
+        importlib.import_module(name)
+assert dict(os.environ) == before, "importing changed the environment"
+assert threading.active_count() == 1, threading.enumerate()
+print(len(names))
+"""
+
+
+def test_modules_import_downwards_only() -> None:
+    """The layers of pyproject.toml hold; a new module is given its place there."""
+    program = Path(sys.executable).with_name("lint-imports")
+    run = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"Give each module its place in [tool.importlinter] of pyproject.toml:\n{run.stdout}"
+
+
+def test_importing_does_nothing(tmp_path: Path) -> None:
+    """Importing every module opens no connection, starts no thread, writes no file and says nothing."""
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", IMPORT_ALL], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) > 100
+    assert run.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def imported(module: str) -> set[str]:
+    """Return the modules of ours that a module imports, names it takes from them included."""
+    path = WORKERS / f"{module.replace('.', '/')}.py"
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("workers"):
+            found |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("stream", "intake", "store.apply"),
+        ("web.answer", "serving", "store.apply"),
+        ("web.events", "intake", "store.apply"),
+    ],
+)
+def test_a_response_is_followed_in_three_files(path: tuple[str, ...]) -> None:
+    """From the door to the commit there is one use case in between, whichever door it is."""
+    door, use_case, write = path
+    assert f"workers.{use_case}" in imported(door) | {name for name in imported("web.context") if "web." in door}
+    assert f"workers.{write}" in imported(use_case)
+    assert f"workers.{write}" not in imported(door)
