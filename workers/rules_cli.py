@@ -1,26 +1,24 @@
 """`boucle rules`: check, evaluate, explain, test, backtest, version, history, import and export decision tables.
 
 Exit 0 good, 1 faults or not found, 2 unreadable or wrong use. What needs a database comes in through a `Stored`
-object, which the composition root supplies as `ctx.obj` (or inside a mapping under the key "rules"); without one, the
-commands that work on files alone still work. No logic here beyond reading options and printing.
+object (workers.ruletable.stored), which the composition root supplies as `ctx.obj`, or inside a mapping under the key
+"rules"; without one, the commands work on files alone. No logic here beyond reading options and printing.
 """
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import NoReturn, Protocol, TypeVar
+from typing import NoReturn, TypeVar
 
 import click
 
 from workers.ruletable import (
     Fault,
     Inputs,
-    Known,
     Severity,
     Table,
     Unreadable,
@@ -29,59 +27,29 @@ from workers.ruletable import (
     explain,
     fault_json,
 )
-from workers.ruletable.backtesting import Backtest, PastResponse, backtest
+from workers.ruletable.backtesting import PastResponse, backtest
 from workers.ruletable.cases import CASES, Case, parse_cases, run_cases
 from workers.ruletable.defining import table_files, write_rules
 from workers.ruletable.dmn_writing import write_dmn
 from workers.ruletable.evaluating import evaluate, typed_inputs
-from workers.ruletable.explaining import Explanation
 from workers.ruletable.loading import load_path
 from workers.ruletable.proposing import propose_cases
 from workers.ruletable.records import read_events, read_responses, typed
-from workers.ruletable.replaying import PastEvent, PlanBacktest, backtest_plan, is_plan
+from workers.ruletable.replaying import backtest_plan, is_plan
 from workers.ruletable.sheets import write_xlsx
 from workers.ruletable.sidefiles import load_contrary
+from workers.ruletable.stored import Nothing, Stored
+from workers.ruletable.telling import (
+    changed_rules,
+    tell_backtest,
+    tell_cases,
+    tell_explanation,
+    tell_faults,
+    tell_plan_backtest,
+)
 from workers.words import BadInput
 
 _T = TypeVar("_T")
-
-
-class Stored(Protocol):
-    """What the commands ask of a running installation; each answer may be empty."""
-
-    def known(self) -> Known | None:
-        """Return the templates, triggers and actions that exist, or None when that is not known."""
-
-    def responses(self, since: datetime | None) -> Iterable[PastResponse]:
-        """Return stored responses with the inputs of the follow-up table, oldest first."""
-
-    def events(self, since: datetime | None) -> Sequence[PastEvent]:
-        """Return stored journey events, oldest first."""
-
-    def decision_inputs(self, response_id: str) -> tuple[Inputs, str] | None:
-        """Return the inputs of a response's current decision and the content of the table that made it, or None."""
-
-    def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:
-        """Return the versions of a table that have been live, latest first, with the time of each."""
-
-
-class Nothing:
-    """A `Stored` without an installation behind it."""
-
-    def known(self) -> Known | None:
-        return None
-
-    def responses(self, since: datetime | None) -> Iterable[PastResponse]:
-        return ()
-
-    def events(self, since: datetime | None) -> Sequence[PastEvent]:
-        return ()
-
-    def decision_inputs(self, response_id: str) -> tuple[Inputs, str] | None:
-        return None
-
-    def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:
-        return ()
 
 
 _format = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -118,6 +86,18 @@ def _load(path: Path, decision: str | None = None) -> Table:
     return _readable(lambda: load_path(path, decision))
 
 
+def _print(form: str, value: object, lines: Iterable[str]) -> None:
+    if form == "json":
+        _print_json(value)
+    else:
+        _print_lines(lines)
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
 def _print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str))
 
@@ -145,10 +125,7 @@ def check_command(
         allowed=allowed,
     )
     shown = [fault if path.is_dir() else _in_file(fault, path.name) for fault in faults]
-    if form == "json":
-        _print_json([fault_json(fault) for fault in shown])
-    else:
-        _print_faults(table, shown)
+    _print(form, [fault_json(fault) for fault in shown], tell_faults(table, shown))
     sys.exit(1 if any(fault.severity is Severity.ERROR for fault in faults) else 0)
 
 
@@ -170,14 +147,6 @@ def _past_inputs(stored: Stored, table: Table, file: Path | None) -> list[Inputs
 def _cases(path: Path, table: Table) -> tuple[Case, ...]:
     file = path / CASES
     return _readable(lambda: parse_cases(table, file.read_bytes())) if path.is_dir() and file.is_file() else ()
-
-
-def _print_faults(table: Table, faults: Sequence[Fault]) -> None:
-    for fault in faults:
-        click.echo(f"{fault.code} {fault.severity.value}: {fault.message}")
-    errors = sum(fault.severity is Severity.ERROR for fault in faults)
-    warnings = sum(fault.severity is Severity.WARNING for fault in faults)
-    click.echo(f"{table.name}: {len(table.rules)} rules, {errors} errors, {warnings} warnings.")
 
 
 @rules.command("evaluate")
@@ -237,10 +206,7 @@ def explain_command(
     else:
         inputs = _readable(lambda: _inputs_from_options(table, context.args))
     told = _readable(lambda: explain(compile_table(table), inputs))
-    if form == "json":
-        _print_json(told.as_json())
-    else:
-        _print_explanation(told)
+    _print(form, told.as_json(), tell_explanation(told))
 
 
 def _inputs_from_options(table: Table, args: Sequence[str]) -> Inputs:
@@ -256,17 +222,6 @@ def _inputs_from_options(table: Table, args: Sequence[str]) -> Inputs:
             raise Unreadable(f"{name} needs a value.")
         inputs[column.name] = typed(column, value if equals else rest.pop(0))
     return typed_inputs(table, {name: value for name, value in inputs.items() if value is not None}, plain=False)
-
-
-def _print_explanation(told: Explanation) -> None:
-    click.echo(told.message)
-    for cell in told.cells:
-        click.echo(f"  {'yes' if cell.matches else ' no'}  {cell.message}")
-    if told.near_misses:
-        click.echo("Near misses:")
-    for miss in told.near_misses:
-        click.echo(f"  row {miss.row}: {miss.message}")
-    click.echo(f"Table version {told.version}")
 
 
 @rules.command("test")
@@ -289,11 +244,7 @@ def test_command(path: Path, form: str, generate: bool) -> None:
         failed = [{"row": one.case.row, "rules": list(one.rules), "message": one.message} for one in report.failed]
         _print_json({"cases": len(cases), "failed": failed, "coverage": dict(report.coverage)})
     else:
-        for result in report.failed:
-            click.echo(f"row {result.case.row}: {result.message}")
-        for rule, count in report.coverage.items():
-            click.echo(f"{rule}: {count} case{'' if count == 1 else 's'}")
-        click.echo(f"{len(cases)} cases, {len(report.failed)} failed, {len(report.unreached)} rules without a case.")
+        _print_lines(tell_cases(report))
     sys.exit(1 if report.failed else 0)
 
 
@@ -326,46 +277,15 @@ def backtest_command(
         kept = [event for event in past_events if start is None or event.at >= start]
         file = new / "contrary.csv"
         contrary = _readable(lambda: load_contrary(file.read_bytes())) if file.is_file() else ()
-        _print_plan(backtest_plan(before, after, kept, contrary), form)
+        replayed = backtest_plan(before, after, kept, contrary)
+        _print(form, replayed.as_json(), tell_plan_backtest(replayed))
         return
     if responses is not None:
         past: Iterable[PastResponse] = _readable(lambda: read_responses(before.table, responses.read_bytes()))
     else:
         past = stored.responses(start)
-    _print_backtest(backtest(before, after, (one for one in past if start is None or one.received_at >= start)), form)
-
-
-def _print_backtest(result: Backtest, form: str) -> None:
-    if form == "json":
-        _print_json(result.as_json())
-        return
-    click.echo(
-        f"{result.compared} responses compared, {result.unchanged} unchanged, {result.not_replayable} not replayable."
-    )
-    for reason, count in result.reasons.items():
-        click.echo(f"  not replayable, {count}: {reason}")
-    for change in result.changes:
-        click.echo(f"  {change.count}: {change.before}  ->  {change.after}")
-    click.echo(f"New tickets: {len(result.new_tickets)}. Tickets no longer opened: {len(result.lost_tickets)}.")
-    for load in result.per_day:
-        tickets, mails = f"{load.old_tickets} -> {load.new_tickets}", f"{load.old_mails} -> {load.new_mails}"
-        click.echo(f"  {load.day}: tickets {tickets}, mails {mails}")
-
-
-def _print_plan(result: PlanBacktest, form: str) -> None:
-    if form == "json":
-        _print_json(result.as_json())
-        return
-    if result.empty:
-        click.echo(f"{len(result.new.steps)} touchpoints, no difference.")
-    for name, counts in result.new.fates().items():
-        before = result.old.fates().get(name, Counter[str]())
-        said = ", ".join(f"{fate} {before[fate]} -> {count}" for fate, count in sorted(counts.items()))
-        click.echo(f"  {name}: {said}")
-    for mails, customers in sorted(result.new.mails_per_customer().items()):
-        click.echo(f"  {customers} customers get {mails} questions ({result.old.mails_per_customer()[mails]} before)")
-    if result.new.not_replayable:
-        click.echo(f"  {result.new.not_replayable} events cannot be replayed.")
+    compared = backtest(before, after, (one for one in past if start is None or one.received_at >= start))
+    _print(form, compared.as_json(), tell_backtest(compared))
 
 
 @rules.command("version")
@@ -390,7 +310,12 @@ def history_command(context: click.Context, path: Path, form: str) -> None:
     name = _load(path).name if path.exists() else str(path)
     versions = list(_stored(context).versions(name))
     entries = [
-        {"at": at.isoformat(), "version": table.version, "rules": len(table.rules), "changed": _changed(table, former)}
+        {
+            "at": at.isoformat(),
+            "version": table.version,
+            "rules": len(table.rules),
+            "changed": changed_rules(table, former),
+        }
         for (at, table), former in zip(versions, [*(table for _, table in versions[1:]), None], strict=False)
     ]
     if form == "json":
@@ -400,20 +325,6 @@ def history_command(context: click.Context, path: Path, form: str) -> None:
     if not entries:
         click.echo(f"No version of {name} has been live here.", err=True)
         sys.exit(1)
-
-
-def _changed(table: Table, former: Table | None) -> dict[str, list[str]]:
-    """Say which rules came, went and changed against the version before."""
-    if former is None:
-        return {}
-    mine = dict(zip([rule.id for rule in table.rules], write_rules(table).splitlines()[1:], strict=False))
-    theirs = dict(zip([rule.id for rule in former.rules], write_rules(former).splitlines()[1:], strict=False))
-    found = {
-        "added": [name for name in mine if name not in theirs],
-        "removed": [name for name in theirs if name not in mine],
-        "changed": [name for name in mine if name in theirs and mine[name] != theirs[name]],
-    }
-    return {what: names for what, names in found.items() if names}
 
 
 @rules.command("export")

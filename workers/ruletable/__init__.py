@@ -1,14 +1,20 @@
 """Decision tables that people in marketing and support own: read, check, decide, explain.
 
-Pure but for `load`, which opens the files of one folder. Nothing here knows customers, mails or a database.
+Pure but for `load`, `load_path` and `LiveTable`, which read files. Nothing here knows customers, mails or a database.
 """
 
 from workers.duetime.waits import Wait
+from workers.ruletable.backtesting import Backtest, PastResponse, backtest
+from workers.ruletable.cases import Case, parse_cases, run_cases
 from workers.ruletable.checking import check, fault_json, refuse
 from workers.ruletable.content import from_content
 from workers.ruletable.deciding import Compiled, compile_table
+from workers.ruletable.dmn_reading import parse_dmn
+from workers.ruletable.dmn_writing import write_dmn
+from workers.ruletable.evaluating import evaluate
 from workers.ruletable.explaining import Explanation, explain
-from workers.ruletable.loading import load
+from workers.ruletable.live import LiveTable, Refused, Swapped
+from workers.ruletable.loading import load, load_path
 from workers.ruletable.model import (
     Aggregator,
     Column,
@@ -25,7 +31,11 @@ from workers.ruletable.model import (
     Table,
     Unreadable,
 )
+from workers.ruletable.proposing import propose_cases
 from workers.ruletable.reading import parse
+from workers.ruletable.replaying import PastEvent, PlanBacktest, Replay, backtest_plan, replay
+from workers.ruletable.shadowing import Disagreement, compare
+from workers.ruletable.sheets import read_xlsx, write_xlsx
 from workers.ruletable.sidefiles import (
     Calendar,
     Contrary,
@@ -34,41 +44,66 @@ from workers.ruletable.sidefiles import (
     load_contrary,
     load_waves,
 )
+from workers.ruletable.stored import Stored
 from workers.ruletable.values import Kind, Scalar, Value
 
 __all__ = [
     "Aggregator",
+    "Backtest",
     "Calendar",
+    "Case",
     "Column",
     "Compiled",
     "Contrary",
+    "Disagreement",
     "Explanation",
     "Fault",
     "HitPolicy",
     "Inputs",
     "Kind",
     "Known",
+    "LiveTable",
     "Outcome",
     "OutcomeKind",
+    "PastEvent",
+    "PastResponse",
+    "PlanBacktest",
+    "Refused",
+    "Replay",
     "RestPeriod",
     "Role",
     "Rule",
     "Scalar",
     "Severity",
+    "Stored",
+    "Swapped",
     "Table",
     "Unreadable",
     "Value",
     "Wait",
     "WaveDate",
+    "backtest",
+    "backtest_plan",
     "check",
+    "compare",
     "compile_table",
+    "evaluate",
     "explain",
     "fault_json",
     "from_content",
     "load",
     "load_calendar",
     "load_contrary",
+    "load_path",
     "load_waves",
     "parse",
+    "parse_cases",
+    "parse_dmn",
+    "propose_cases",
+    "read_xlsx",
     "refuse",
+    "replay",
+    "run_cases",
+    "write_dmn",
+    "write_xlsx",
 ]

@@ -4,17 +4,34 @@ Only decision tables with S-FEEL unary tests and literal outputs; anything else 
 The XML parser resolves no entities and fetches nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lxml import etree
 
 from workers.duetime.waits import parse_wait
 from workers.ruletable.canon import canonical_form
-from workers.ruletable.cells import CellError, any_cell, suggestion
+from workers.ruletable.cells import CellError, any_cell
+from workers.ruletable.dmn_xml import (
+    Item,
+    aggregator_named,
+    check_language,
+    check_width,
+    child,
+    children,
+    choose_decision,
+    hit_policy_of,
+    is_name,
+    item_definitions,
+    name_of,
+    root_of,
+    squeeze,
+    table_of,
+    text_in,
+    texts_of,
+)
 from workers.ruletable.model import (
     MANY_HITS,
-    Aggregator,
     Cell,
     Column,
     Fault,
@@ -38,20 +55,6 @@ _TYPES = {
     "daysAndTimeDuration": Kind.DURATION, "yearMonthDuration": Kind.MONTHS,
     "years and months duration": Kind.MONTHS, "yearsAndMonthsDuration": Kind.MONTHS,
 }  # fmt: skip
-_OTHER_LOGIC = (
-    "literalExpression", "invocation", "context", "relation", "list", "functionDefinition", "conditional", "filter",
-    "for", "every", "some",
-)  # fmt: skip
-_MOST_BYTES = 20_000_000  # a decision table is a few kilobytes; this is somebody's whole repository
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """What an itemDefinition says about a type of its own."""
-
-    base: str
-    allowed: str
-    collection: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +71,15 @@ class _Clause:
 
 def parse_dmn(data: bytes, decision: str | None = None) -> Table:
     """Read the decision table of a DMN file, of the named decision when there are several. Raises Unreadable."""
-    root = _root(data)
-    chosen = _choose(root, decision)
+    root = root_of(data)
+    chosen = choose_decision(root, decision)
     name = chosen.get("name") or chosen.get("id") or "decision"
-    node = _only_table(chosen, name)
-    _check_language(root, node, name)
-    items = _items(root)
-    rules = _children(node, "rule")
-    tests = [_row(rule, "inputEntry", number, name) for number, rule in enumerate(rules, start=1)]
-    outputs = [_row(rule, "outputEntry", number, name) for number, rule in enumerate(rules, start=1)]
+    node = table_of(chosen, name)
+    check_language(root, node, name)
+    items = item_definitions(root)
+    rules = children(node, "rule")
+    tests = [texts_of(rule, "inputEntry") for rule in rules]
+    outputs = [texts_of(rule, "outputEntry") for rule in rules]
     table = _Assembly(root, node, name, items).table(rules, tests, outputs)
     files = {DMN: etree.tostring(root, encoding="unicode"), "decision": name}
     return replace(table, files=files, canonical=canonical_form(table))
@@ -84,17 +87,17 @@ def parse_dmn(data: bytes, decision: str | None = None) -> Table:
 
 def decisions_in(data: bytes) -> tuple[str, ...]:
     """Return the names of the decisions of a DMN file that are decision tables. Raises Unreadable."""
-    return tuple(_name(one) for one in _children(_root(data), "decision") if _child(one, "decisionTable") is not None)
+    return tuple(name_of(one) for one in children(root_of(data), "decision") if child(one, "decisionTable") is not None)
 
 
 class _Assembly:
     """Puts one table together from the parts of its XML."""
 
-    def __init__(self, root: etree._Element, node: etree._Element, name: str, items: Mapping[str, _Item]) -> None:
+    def __init__(self, root: etree._Element, node: etree._Element, name: str, items: Mapping[str, Item]) -> None:
         self.root, self.node, self.name, self.items = root, node, name, items
-        self.policy = _policy(node, name)
+        self.policy = hit_policy_of(node, name)
         aggregation = node.get("aggregation")
-        self.aggregator = None if not aggregation else _member_aggregator(aggregation, name)
+        self.aggregator = None if not aggregation else aggregator_named(aggregation, name)
         if self.aggregator and self.policy is not HitPolicy.COLLECT:
             raise Unreadable(f"{name}: aggregation {aggregation} goes with COLLECT only, not with {self.policy}.")
 
@@ -133,19 +136,19 @@ class _Assembly:
 
     def _inputs(self) -> list[_Clause]:
         found = []
-        for number, node in enumerate(_children(self.node, "input"), start=1):
-            expression = _child(node, "inputExpression")
-            text = _squeeze(_text(expression))
-            label = _squeeze(node.get("label") or "")
+        for number, node in enumerate(children(self.node, "input"), start=1):
+            expression = child(node, "inputExpression")
+            text = squeeze(text_in(expression))
+            label = squeeze(node.get("label") or "")
             place = f"{self.name}, input {number}"
             name = text or label or node.get("id") or f"input {number}"
-            if text and not _is_name(text):
+            if text and not is_name(text):
                 raise Unreadable(
                     f"{place}: the input expression {text!r} is not supported: only a name, such as Age or "
                     f"Customer.Age, is read. Compute it before, and pass it in."
                 )
             type_name = (expression.get("typeRef") if expression is not None else None) or self._variable_type(text)
-            found.append(_Clause(name, label, type_name, _text(_child(node, "inputValues")), "", place))
+            found.append(_Clause(name, label, type_name, text_in(child(node, "inputValues")), "", place))
         doubled = {clause.name for clause in found if sum(one.name == clause.name for one in found) > 1}
         if doubled:
             raise Unreadable(f"{self.name}: the input {', '.join(sorted(doubled))} stands in two columns.")
@@ -153,28 +156,28 @@ class _Assembly:
 
     def _variable_type(self, name: str) -> str:
         """Return the type of the input data or decision that an input expression names."""
-        for node in (*_children(self.root, "inputData"), *_children(self.root, "decision")):
-            variable = _child(node, "variable")
-            if name and variable is not None and _squeeze(variable.get("name") or node.get("name") or "") == name:
+        for node in (*children(self.root, "inputData"), *children(self.root, "decision")):
+            variable = child(node, "variable")
+            if name and variable is not None and squeeze(variable.get("name") or node.get("name") or "") == name:
                 return variable.get("typeRef") or ""
         return ""
 
     def _outputs(self) -> list[_Clause]:
         found = []
-        nodes = _children(self.node, "output")
+        nodes = children(self.node, "output")
         if not nodes:
             raise Unreadable(f"{self.name}: the decision table has no output.")
         for number, node in enumerate(nodes, start=1):
             fallback = (node.get("label") or "") if len(nodes) > 1 else (node.get("label") or self.name)
-            name = _squeeze(node.get("name") or fallback) or node.get("id") or f"output {number}"
+            name = squeeze(node.get("name") or fallback) or node.get("id") or f"output {number}"
             type_name = node.get("typeRef") or (self.node.get("typeRef") or "" if len(nodes) == 1 else "")
             found.append(
                 _Clause(
                     name,
-                    _squeeze(node.get("label") or ""),
+                    squeeze(node.get("label") or ""),
                     type_name,
-                    _text(_child(node, "outputValues")),
-                    _text(_child(node, "defaultOutputEntry")),
+                    text_in(child(node, "outputValues")),
+                    text_in(child(node, "defaultOutputEntry")),
                     f"{self.name}, output {name}",
                 )
             )
@@ -183,7 +186,7 @@ class _Assembly:
     def _parsed(self, tests: Sequence[Sequence[str]], inputs: Sequence[_Clause]) -> list[list[Tests]]:
         found = []
         for number, row in enumerate(tests, start=1):
-            _check_width(self.name, number, "inputEntry", len(row), len(inputs))
+            check_width(self.name, number, "inputEntry", len(row), len(inputs))
             found.append(
                 [
                     parse_tests(text, f"{self.name}, rule {number}, input {clause.name}")
@@ -195,7 +198,7 @@ class _Assembly:
     def _literals(self, outputs: Sequence[Sequence[str]], results: Sequence[_Clause]) -> list[list[Literal]]:
         found = []
         for number, row in enumerate(outputs, start=1):
-            _check_width(self.name, number, "outputEntry", len(row), len(results))
+            check_width(self.name, number, "outputEntry", len(row), len(results))
             found.append(
                 [
                     parse_literal(text, f"{self.name}, rule {number}, output {clause.name}")
@@ -257,10 +260,10 @@ class _Assembly:
         """
         name, allowed = clause.type_name, ""
         for _ in range(20):
-            short = _squeeze(name.rpartition(":")[2])
-            item = self.items.get(_squeeze(name)) or self.items.get(short)
+            short = squeeze(name.rpartition(":")[2])
+            item = self.items.get(squeeze(name)) or self.items.get(short)
             if item is None:
-                return _TYPES.get(short) or _TYPES.get(_squeeze(name)), allowed
+                return _TYPES.get(short) or _TYPES.get(squeeze(name)), allowed
             if item.collection and not lists:
                 raise Unreadable(f"{clause.place}: type {short} is a collection, which is not supported.")
             allowed = allowed or item.allowed
@@ -330,129 +333,3 @@ def _zoned(literals: Sequence[Literal], place: str) -> bool:
     if len(found) > 1:
         raise Unreadable(f"{place}: times with and without an offset stand side by side and cannot be compared.")
     return found == {True}
-
-
-def _root(data: bytes) -> etree._Element:
-    if len(data) > _MOST_BYTES:
-        raise Unreadable(f"The file has {len(data)} bytes; a DMN file of at most {_MOST_BYTES} is read.")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as fault:
-        raise Unreadable(f"The file is not XML: {fault}.") from None
-    if b"<!DOCTYPE" in data:
-        raise Unreadable("The file has a document type declaration, which a DMN file must not have.")
-    if _local(root) != "definitions":
-        raise Unreadable(f"The file is not DMN: its first element is {_local(root)}, not definitions.")
-    return root
-
-
-def _choose(root: etree._Element, wanted: str | None) -> etree._Element:
-    decisions = _children(root, "decision")
-    if wanted is not None:
-        for one in decisions:
-            if wanted in (_name(one), one.get("id")):
-                return one
-        known = [_name(one) for one in decisions]
-        listed = f" It has {', '.join(known)}." if known else ""
-        raise Unreadable(f"The file has no decision {wanted!r}.{listed}{suggestion(wanted, known)}")
-    tables = [one for one in decisions if _child(one, "decisionTable") is not None]
-    if len(tables) == 1:
-        return tables[0]
-    if not tables:
-        found = sorted({_local(child) for one in decisions for child in one if _local(child) in _OTHER_LOGIC})
-        what = f": its decisions hold {', '.join(found)}" if found else ""
-        raise Unreadable(f"The file holds no decision table{what}; only decision tables are supported.")
-    names = ", ".join(_name(one) for one in tables)
-    raise Unreadable(f"The file holds {len(tables)} decision tables ({names}): name one with --decision.")
-
-
-def _only_table(decision: etree._Element, name: str) -> etree._Element:
-    node = _child(decision, "decisionTable")
-    if node is None:
-        found = next((_local(child) for child in decision if _local(child) in _OTHER_LOGIC), "nothing")
-        raise Unreadable(f"Decision {name!r} holds {found}; only a decisionTable is supported.")
-    return node
-
-
-def _check_language(root: etree._Element, node: etree._Element, name: str) -> None:
-    for one in (root, *node.iter()):
-        language = one.get("expressionLanguage") if isinstance(one.tag, str) else None
-        if language and "feel" not in language.lower():
-            raise Unreadable(f"{name}: expression language {language!r} is not supported; only FEEL is.")
-
-
-def _items(root: etree._Element) -> dict[str, _Item]:
-    found = {}
-    for node in _children(root, "itemDefinition"):
-        found[_squeeze(node.get("name") or "")] = _Item(
-            _text_of(_child(node, "typeRef")), _text(_child(node, "allowedValues")), node.get("isCollection") == "true"
-        )
-    return found
-
-
-def _policy(node: etree._Element, name: str) -> HitPolicy:
-    text = (node.get("hitPolicy") or "UNIQUE").upper()
-    try:
-        return HitPolicy(text)
-    except ValueError:
-        raise Unreadable(f"{name}: hit policy {text!r} is not one of {', '.join(HitPolicy)}.") from None
-
-
-def _member_aggregator(text: str, name: str) -> Aggregator:
-    try:
-        return Aggregator(text.upper())
-    except ValueError:
-        raise Unreadable(f"{name}: aggregation {text!r} is not one of {', '.join(Aggregator)}.") from None
-
-
-def _row(rule: etree._Element, tag: str, number: int, name: str) -> list[str]:
-    return [_text(entry) for entry in _children(rule, tag)]
-
-
-def _check_width(name: str, number: int, tag: str, found: int, wanted: int) -> None:
-    if found != wanted:
-        raise Unreadable(f"{name}, rule {number}: it has {found} {tag} elements where the table has {wanted} columns.")
-
-
-def _is_name(text: str) -> bool:
-    """Say whether an input expression is a name or a path of names, as FEEL spells them."""
-    plain = text.replace(".", " ").replace("_", " ")
-    if any(mark in text for mark in '()[]{}"=<>@?*!,') or text[:1].isdecimal():
-        return False
-    words = plain.split()
-    return bool(words) and not any(word in ("if", "for", "some", "every", "+", "-", "/") for word in words)
-
-
-def _local(node: etree._Element) -> str:
-    return etree.QName(node).localname if isinstance(node.tag, str) else ""
-
-
-def _children(node: etree._Element, tag: str) -> list[etree._Element]:
-    return [child for child in node if _local(child) == tag]
-
-
-def _child(node: etree._Element | None, tag: str) -> etree._Element | None:
-    return next(iter(_children(node, tag)), None) if node is not None else None
-
-
-def _text(node: etree._Element | None) -> str:
-    """Return the content of an element's <text>."""
-    return _text_of(_child(node, "text"))
-
-
-def _text_of(node: etree._Element | None) -> str:
-    return "".join(_strings(node)).strip() if node is not None else ""
-
-
-def _strings(node: etree._Element) -> Iterator[str]:
-    for part in node.itertext():
-        yield str(part)
-
-
-def _name(node: etree._Element) -> str:
-    return node.get("name") or node.get("id") or ""
-
-
-def _squeeze(text: str) -> str:
-    return " ".join(text.split())
