@@ -27,6 +27,7 @@ from workers.web import (
     mails,
     metrics,
     optout,
+    queue,
     start,
     testimonial,
     tickets,
@@ -54,6 +55,7 @@ MODULES: tuple[ModuleType, ...] = (
     inbox,
     tickets,
     customers,
+    queue,
     assets,
 )
 

@@ -1,0 +1,216 @@
+"""The queue page: what is planned for the days to come, what is held or left out and why; cancel, send now, pause.
+
+Every act is confirmed on a page that says how many people it touches; if that has changed meanwhile, it asks again.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlencode
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.catalogs import Catalog
+from workers.composing.facts import one_line
+from workers.explaining import clause
+from workers.records import Action, Customer, Touchpoint
+from workers.steering import DAYS, LISTED, Day, Steering
+from workers.store.queue import ACTION, TOUCHPOINT, Chosen
+from workers.web.context import web_of
+from workers.web.pages import pages_of
+from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
+from workers.web.times import day, when
+from workers.words import BadInput
+
+ACTS = ("cancel", "send_now", "pause", "resume")
+PAUSING = ("pause", "resume")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants to do, as it stands in the address of the confirmation."""
+
+    act: str
+    kind: str
+    name: str
+    on: date | None
+    key: str
+
+    def query(self) -> str:
+        """Return the wish as it stands in an address."""
+        return urlencode({"act": self.act, "kind": self.kind, "name": self.name, "on": self.day(), "key": self.key})
+
+    def day(self) -> str:
+        """Return the day as it stands in an address."""
+        return self.on.isoformat() if self.on else ""
+
+
+def wish_of(fields: Form) -> Wish:
+    """Return the wish that fields state; raises 404 for one that makes no sense."""
+    act, kind, name = fields.get("act", ""), fields.get("kind", TOUCHPOINT), fields.get("name", "")
+    try:
+        on = date.fromisoformat(fields["on"]) if fields.get("on") else None
+    except ValueError as error:
+        raise HTTPException(404) from error
+    if act not in ACTS or kind not in (TOUCHPOINT, ACTION) or not name or len(name) > 200:
+        raise HTTPException(404)
+    return Wish(act, kind, name, on, fields.get("key", ""))
+
+
+def steering_of(request: Request) -> Steering:
+    """Return what steers the queue."""
+    web = web_of(request)
+    return Steering(web.store, web.policy, web.now, web.sending)
+
+
+@for_roles(READERS)
+async def show_queue(request: Request, visitor: Visitor) -> Response:
+    """Show the calendar, what is held, and what was left out."""
+    return await run_in_threadpool(write_queue, request, visitor)
+
+
+def write_queue(request: Request, visitor: Visitor) -> Response:
+    """Read the outlook and write the page."""
+    steering = steering_of(request)
+    outlook, today = steering.outlook(), steering.today()
+    catalog = pages_of(request).catalog(language_of(request))
+    did = request.query_params.get("did", "")
+    count = request.query_params.get("n", "0")
+    values = {
+        "days": [day_shown(one, today, catalog) for one in outlook.days],
+        "most": max((one.total for one in outlook.days), default=0),
+        "total": sum(one.total for one in outlook.days),
+        "held": [(step, why(reason, detail), count) for step, reason, detail, count in outlook.held],
+        "left_out": [
+            (step, catalog.text(f"staff.queue.{state}", {}), why(reason, ""), count)
+            for step, state, reason, count in outlook.left_out
+        ],
+        "sending": outlook.sending,
+        "paused": sorted(outlook.sending.paused),
+        "steps": outlook.steps,
+        "ahead": DAYS,
+        "did": f"staff.queue.did.{did}" if did in ACTS else "",
+        "did_count": int(count) if count.isdecimal() and len(count) < 9 else 0,
+    }
+    return show(request, visitor, "queue.html", values)
+
+
+def day_shown(one: Day, today: date, catalog: Catalog) -> dict[str, object]:
+    """Return one day of the calendar in words."""
+    return {
+        "iso": one.date.isoformat(),
+        "name": day(one.date, today, catalog),
+        "total": one.total,
+        "planned": [{"kind": kind, "name": name, "count": count} for kind, name, count in one.planned],
+    }
+
+
+def why(reason: str, detail: str) -> str:
+    """Return a reason as the clause that `boucle explain` says, without what is different for each person."""
+    return clause(reason, {"detail": detail}) if reason else ""
+
+
+@for_roles(READERS)
+async def show_people(request: Request, visitor: Visitor) -> Response:
+    """Show whom a group of the calendar is planned for."""
+    return await run_in_threadpool(write_people, request, visitor)
+
+
+def write_people(request: Request, visitor: Visitor) -> Response:
+    """Read the people of a group and write the page."""
+    wish = wish_of({**dict(request.query_params), "act": "cancel"})
+    chosen = chosen_of(request, wish)
+    steering = steering_of(request)
+    catalog, web = pages_of(request).catalog(language_of(request)), web_of(request)
+    counted = steering.count(chosen)
+
+    def shown(row: Touchpoint | Action, customer: Customer) -> dict[str, object]:
+        at, key = (row.wake_at, row.journey) if isinstance(row, Touchpoint) else (row.due_at, row.id)
+        return {
+            "name": one_line(customer.name, 60),
+            "id": customer.crm_id or "",
+            "when": when(at, web.policy().zone, web.now(), catalog),
+            "why": why(row.reason, ""),
+            "key": key,
+        }
+
+    values = {
+        "wish": wish,
+        "people": [shown(*found) for found in steering.people(chosen)],
+        "counted": counted,
+        "listed": LISTED,
+        "day": day(wish.on, steering.today(), catalog) if wish.on else "",
+        "may_look": visitor.user.role in AGENTS,
+    }
+    return show(request, visitor, "queue-people.html", values)
+
+
+def chosen_of(request: Request, wish: Wish) -> Chosen:
+    """Return the rows that a wish is about; raises 404 for one that makes no sense."""
+    try:
+        return steering_of(request).choose(wish.kind, wish.name, wish.on, wish.key)
+    except BadInput as error:
+        raise HTTPException(404) from error
+
+
+@for_roles(READERS)
+async def confirm(request: Request, visitor: Visitor) -> Response:
+    """Ask whether an act is meant, with the number of people that it touches."""
+    return await run_in_threadpool(write_confirm, request, visitor, wish_of(dict(request.query_params)))
+
+
+def write_confirm(request: Request, visitor: Visitor, wish: Wish, problem: str = "", status: int = 200) -> Response:
+    """Count whom an act touches and write the page."""
+    steering = steering_of(request)
+    counted = steering.count(chosen_of(request, wish))
+    catalog = pages_of(request).catalog(language_of(request))
+    values = {
+        "wish": wish,
+        "counted": counted,
+        "problem": problem,
+        "day": day(wish.on, steering.today(), catalog) if wish.on else "",
+    }
+    return show(request, visitor, "queue-confirm.html", values, status=status)
+
+
+async def again(request: Request, visitor: Visitor, form: Form, problem: str) -> Response:
+    """Ask once more, on a fresh page."""
+    if not form:
+        return go(request, "/queue")
+    return await run_in_threadpool(write_confirm, request, visitor, wish_of(form), problem, 403)
+
+
+@act_for_roles(READERS, again)
+async def act(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Do what was confirmed, if it still touches as many people; else ask again."""
+    return await run_in_threadpool(carry_out, request, visitor, form)
+
+
+def carry_out(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Do it, and go back to the calendar."""
+    wish, steering, by = wish_of(form), steering_of(request), visitor.user.name
+    chosen = chosen_of(request, wish)
+    counted = steering.count(chosen)
+    if wish.act not in PAUSING and form.get("people") != str(counted.people):
+        return write_confirm(request, visitor, wish, "staff.queue.changed", 409)
+    done = counted.people
+    if wish.act == "pause":
+        steering.pause(wish.name, by)
+    elif wish.act == "resume":
+        steering.resume(wish.name, by)
+    elif wish.act == "cancel":
+        done = steering.cancel(chosen, by)
+    else:
+        done = steering.send_now(chosen, by)
+    return go(request, f"/queue?did={wish.act}&n={done}")
+
+
+routes = [
+    Route("/queue", show_queue, methods=["GET"]),
+    Route("/queue/people", show_people, methods=["GET"]),
+    Route("/queue/confirm", confirm, methods=["GET"]),
+    Route("/queue/act", act, methods=["POST"]),
+]
