@@ -103,6 +103,13 @@ def test_explain_by_options() -> None:
     assert "D2 (row 12) applies." in text.stdout
 
 
+def test_explain_takes_no_comment_and_no_wish_for_granted() -> None:
+    """Who does not say whether there is a comment or a wish for contact means that there is none."""
+    result = run("explain", FOLLOW_UP, "--score", "3", "--trigger", "delivery", "--after", "P40D", "--format", "json")
+    told = json.loads(result.stdout)
+    assert (told["rules"], [cell["value"] for cell in told["cells"][3:]]) == (["D2"], ["no", "no"])
+
+
 @pytest.mark.parametrize(
     "args", [("--scor", "3"), ("--score",), ("--score", "11"), ("score", "3"), ("--trigger", "delivery")]
 )

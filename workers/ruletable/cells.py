@@ -89,7 +89,20 @@ def parse_cell(text: str, column: Column) -> Cell:
     if cleaned.lower() in _ANY:
         return any_cell(column, text)
     _check_brackets(cleaned)
-    return _joined(text, column, [_parse_item(item, column) for item in split_list(cleaned)])
+    return passable(column, _joined(text, column, [_parse_item(item, column) for item in split_list(cleaned)]))
+
+
+def passable(column: Column, cell: Cell) -> Cell:
+    """Return a cell that some value can pass. Raises CellError (E302) for one that lets nothing through."""
+    if column.kind in ORDERED:
+        known = bool(cell.spans)
+    elif column.others or not column.values:
+        known = cell.inverted or bool(cell.values)
+    else:
+        known = any(cell.holds(value) for value in column.values)
+    if not known and not cell.unknown:
+        raise CellError("E302", f"{cell.text} lets nothing through, so the row can never apply: write - for anything.")
+    return cell
 
 
 def _joined(text: str, column: Column, parts: Iterable[_Part]) -> Cell:
@@ -142,8 +155,8 @@ def _check_brackets(text: str) -> None:
 
 def _parse_item(item: str, column: Column) -> _Part:
     lowered = item.lower()
-    if lowered in _UNKNOWN:
-        return _Part(unknown=True)
+    if lowered in _UNKNOWN and item not in column.values:
+        return _unknown(item, column)
     if lowered.startswith("not") and item[3:].lstrip()[:1] == "(" and item.endswith(")"):
         return _parse_not(item[3:].strip()[1:-1], column)
     if not item:
@@ -154,6 +167,12 @@ def _parse_item(item: str, column: Column) -> _Part:
     if not common(part.spans, column.spans):
         raise CellError("E302", f"{item} lets nothing through: {column.name} goes {domain_text(column)}.")
     return part
+
+
+def _unknown(item: str, column: Column) -> _Part:
+    if not column.unknown and not column.tolerant:
+        raise CellError("E302", f"{item} cannot come: {column.name} is always known, as table.yaml has it.")
+    return _Part(unknown=True)
 
 
 def _parse_not(inner: str, column: Column) -> _Part:

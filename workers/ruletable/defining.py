@@ -113,4 +113,6 @@ def _common(column: Column) -> dict[str, object]:
         entry["names"] = column.role.value
     if column.label:
         entry["label"] = column.label
+    if column.missing:
+        entry["if missing"] = column.missing
     return entry

@@ -35,6 +35,7 @@ _COLUMN_KEYS = frozenset(
         "repeat",
         "domain",
         "label",
+        "if missing",
     }
 )
 _TABLE_KEYS = frozenset(
@@ -104,6 +105,7 @@ def parse_column(name: str, entry: Mapping[str, object]) -> Column:
         tolerant=_text(entry, "may be unknown", "no") == "unchecked",
         role=_member(Role, _text(entry, "names", ""), f"column {name}: names"),
         label=_text(entry, "label", ""),
+        missing=_text(entry, "if missing", ""),
     )
     domain = _text(entry, "domain", domain) or (",".join(values) if kind in ORDERED else "")
     column = replace(column, spans=parse_domain(column, domain)) if domain else column

@@ -18,7 +18,8 @@ _ANY = (*_PLAIN, date, time, timedelta)
 
 
 def typed_inputs(table: Table, given: Mapping[str, object], *, plain: bool = True) -> Inputs:
-    """Return the inputs of a table from JSON values, by column name, label or path; what is absent is unknown.
+    """Return the inputs of a table from JSON values, by column name, label or path; what is absent is unknown,
+    or what the column says for that.
 
     Without `plain`, values that are already typed (dates, durations) pass too.
 
@@ -43,6 +44,8 @@ def _find(column: Column, given: Mapping[str, object]) -> tuple[str, object]:
     for key in (column.name, column.label):
         if key and key in given:
             return key, given[key]
+    if column.missing:
+        return column.name, column.missing
     head, dot, rest = column.name.partition(".")
     inner: object = given.get(head) if dot else None
     for step in rest.split(".") if dot else ():

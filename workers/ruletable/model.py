@@ -77,6 +77,8 @@ class Column:
     zoned: bool = False
     # Takes the unknown value when deciding, although no check asks for a row for it, as DMN does.
     tolerant: bool = False
+    # What commands and files take for it when they do not say; a decision itself takes nothing for granted.
+    missing: str = ""
     ranked: tuple[Scalar | None, ...] = ()
 
     @property

@@ -25,7 +25,7 @@ def read_responses(table: Table, data: bytes, *, file: str = "responses.csv") ->
         if row == 1:
             _check_columns(table, texts, file)
             continue
-        inputs = {column.name: typed(column, texts.get(column.name.lower(), "")) for column in table.inputs}
+        inputs = {column.name: typed(column, texts.get(column.name.lower(), column.missing)) for column in table.inputs}
         found.append(
             PastResponse(
                 texts.get("id") or f"row {row}", texts.get("customer", ""), _moment(texts.get("received_at")), inputs
@@ -71,7 +71,11 @@ def _rows(data: bytes, file: str) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _check_columns(table: Table, header: Mapping[str, str], file: str) -> None:
-    missing = [column.name for column in table.inputs if column.name.lower() not in header and not column.unknown]
+    missing = [
+        column.name
+        for column in table.inputs
+        if column.name.lower() not in header and not (column.unknown or column.missing)
+    ]
     if missing:
         hint = suggestion(missing[0], header)
         raise Unreadable(f"{file}: the first line lacks {', '.join(missing)}: it must name every input column.{hint}")

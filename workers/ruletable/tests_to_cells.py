@@ -6,7 +6,7 @@ Must not read XML.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from workers.ruletable.cells import CellError, any_cell, check_inside, domain_text, suggestion
+from workers.ruletable.cells import CellError, any_cell, check_inside, domain_text, passable, suggestion
 from workers.ruletable.model import Cell, Column
 from workers.ruletable.sfeel import Interval, Literal, Sign, Test, Tests
 from workers.ruletable.spans import WHOLE, Spans, common, outside, span, union
@@ -21,9 +21,9 @@ def cell_from_tests(text: str, column: Column, tests: Tests) -> Cell:
     if column.kind in ORDERED:
         spans = union(one for test in tests.tests for one in _spans(column, test))
         spans = common(outside(spans) if tests.inverted else spans, column.spans)
-        return Cell(text, spans=spans, unknown=unknown)
+        return passable(column, Cell(text, spans=spans, unknown=unknown))
     values, inverted = _words(column, tests.tests)
-    return Cell(text, values=values, inverted=inverted is not tests.inverted, unknown=unknown)
+    return passable(column, Cell(text, values=values, inverted=inverted is not tests.inverted, unknown=unknown))
 
 
 def _null_passes(tests: Tests) -> bool:

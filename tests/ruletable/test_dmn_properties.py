@@ -1,0 +1,180 @@
+"""Random DMN tables against a reading of FEEL of its own: three-valued tests on sample values, null among them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from building import dmn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workers.ruletable import check, compile_table
+from workers.ruletable.defining import table_files
+from workers.ruletable.dmn_reading import parse_dmn
+from workers.ruletable.dmn_writing import write_dmn
+from workers.ruletable.evaluating import evaluate
+from workers.ruletable.reading import parse_texts
+
+ENDS = (0, 2, 4.5, 7)
+NUMBERS = (-1, 0, 1, 2, 3, 4.5, 5, 7, 8, None)
+WORDS = ("a", "b", "c", None)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One unary test: its text, and whether it holds for a value (None: FEEL's null)."""
+
+    text: str
+    low: float | None = None
+    high: float | None = None
+    low_closed: bool = False
+    high_closed: bool = False
+    equal: object = ()
+    unequal: object = ()
+
+    def holds(self, value: object) -> bool | None:
+        """Judge a value as FEEL does."""
+        if self.equal != ():
+            return value == self.equal and (value is None) == (self.equal is None)
+        if self.unequal != ():
+            return not (value == self.unequal and (value is None) == (self.unequal is None))
+        if value is None:
+            return None
+        assert isinstance(value, int | float)
+        above = self.low is None or value > self.low or (self.low_closed and value == self.low)
+        below = self.high is None or value < self.high or (self.high_closed and value == self.high)
+        return above and below
+
+
+@dataclass(frozen=True)
+class Tests:
+    """One cell."""
+
+    __test__ = False
+
+    parts: tuple[Part, ...]
+    inverted: bool
+
+    @property
+    def text(self) -> str:
+        """Return the cell as it stands in the file."""
+        inner = ", ".join(part.text for part in self.parts)
+        return f"not({inner})" if self.inverted else inner or "-"
+
+    def holds(self, value: object) -> bool:
+        """Say whether a value passes."""
+        if not self.parts:
+            return True
+        held = [part.holds(value) for part in self.parts]
+        return all(one is False for one in held) if self.inverted else any(held)
+
+
+def number_parts() -> st.SearchStrategy[Part]:
+    """Draw a test of a number."""
+    end = st.sampled_from(ENDS)
+    band = st.tuples(end, end, st.booleans(), st.booleans()).filter(lambda one: one[0] < one[1])
+    return st.one_of(
+        end.map(lambda n: Part(str(n), equal=n)),
+        end.map(lambda n: Part(f"< {n}", high=n)),
+        end.map(lambda n: Part(f"<={n}", high=n, high_closed=True)),
+        end.map(lambda n: Part(f">{n}", low=n)),
+        end.map(lambda n: Part(f">= {n}", low=n, low_closed=True)),
+        end.map(lambda n: Part(f"!= {n}", unequal=n)),
+        st.just(Part("null", equal=None)),
+        band.map(lambda one: Part(f"{'[' if one[2] else '('}{one[0]}..{one[1]}{']' if one[3] else ')'}", *one)),
+        band.map(lambda one: Part(f"{'[' if one[2] else ']'}{one[0]}..{one[1]}{']' if one[3] else '['}", *one)),
+    )
+
+
+def word_parts() -> st.SearchStrategy[Part]:
+    """Draw a test of a text."""
+    return st.one_of(
+        st.sampled_from(WORDS[:3]).map(lambda word: Part(f'"{word}"', equal=word)),
+        st.sampled_from(WORDS[:3]).map(lambda word: Part(f'!= "{word}"', unequal=word)),
+        st.just(Part("null", equal=None)),
+    )
+
+
+def cells(parts: st.SearchStrategy[Part]) -> st.SearchStrategy[Tests]:
+    """Draw a cell of up to three tests, perhaps turned round."""
+    some = st.lists(parts, min_size=1, max_size=3).map(tuple)
+    return st.one_of(st.just(Tests((), False)), st.builds(Tests, some, st.booleans()))
+
+
+ROWS = st.lists(st.tuples(cells(number_parts()), cells(word_parts())), min_size=1, max_size=5)
+
+
+def dmn_of(rows: Sequence[tuple[Tests, Tests]], policy: str) -> bytes:
+    """Return a DMN file of rows."""
+    texts = [(number.text, word.text, f'"do-{place}"') for place, (number, word) in enumerate(rows)]
+    return dmn([("n", "number", ""), ("w", "string", '"a", "b", "c"')], [("o", "string", "", "")], texts, policy)
+
+
+def hits(rows: Sequence[tuple[Tests, Tests]], number: object, word: object) -> list[str]:
+    """Return the ids of the rules that hold."""
+    return [f"r{place}" for place, (one, other) in enumerate(rows, 1) if one.holds(number) and other.holds(word)]
+
+
+@given(ROWS)
+@settings(max_examples=200, deadline=None)
+def test_evaluation_follows_feel(rows: list[tuple[Tests, Tests]]) -> None:
+    """On every combination of sample values, null included, exactly the rules hold that FEEL says."""
+    read = parse_dmn(dmn_of(rows, "RULE ORDER"))
+    if read.faults:
+        assert {fault.code for fault in read.faults} <= {"E302"}
+        return
+    compiled = compile_table(read)
+    for number in NUMBERS:
+        for word in WORDS:
+            assert evaluate(compiled, {"n": number, "w": word})["rules"] == hits(rows, number, word)
+
+
+@given(ROWS)
+@settings(max_examples=100, deadline=None)
+def test_gaps_of_dmn_tables_hold_no_rule_and_every_uncovered_value(rows: list[tuple[Tests, Tests]]) -> None:
+    """The gap boxes of a DMN table together are what no rule covers; null counts where a cell names it."""
+    read = parse_dmn(dmn_of(rows, "UNIQUE"))
+    if read.faults:
+        return
+    gaps = [fault.box for fault in check(read) if fault.code in ("E101", "E102")]
+    for number in NUMBERS:
+        for word in WORDS:
+            if (number is None and not read.inputs[0].unknown) or (word is None and not read.inputs[1].unknown):
+                continue
+            inside = any(_holds(box, number, word) for box in gaps if box is not None)
+            assert inside == (not hits(rows, number, word)), (number, word)
+
+
+def _holds(box: Sequence[object], number: object, word: object) -> bool:
+    first, second = box
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    return _number_in(first, number) and (
+        bool(second.get("any")) or (bool(second.get("unknown")) if word is None else word in second.get("values", []))
+    )
+
+
+def _number_in(entry: dict[str, object], number: object) -> bool:
+    if entry.get("any") or number is None:
+        return bool(entry.get("any") or entry.get("unknown"))
+    assert isinstance(number, int | float)
+    intervals = entry.get("intervals", [])
+    assert isinstance(intervals, list)
+    return any(
+        (one["low"] is None or number > one["low"] or (one["low_closed"] and number == one["low"]))
+        and (one["high"] is None or number < one["high"] or (one["high_closed"] and number == one["high"]))
+        for one in intervals
+    )
+
+
+@given(ROWS)
+@settings(max_examples=100, deadline=None)
+def test_every_form_of_a_dmn_table_decides_the_same(rows: list[tuple[Tests, Tests]]) -> None:
+    """Written as a folder or as DMN again, a table matches the same rules on every sample, null included."""
+    read = parse_dmn(dmn_of(rows, "RULE ORDER"))
+    if read.faults:
+        return
+    forms = [compile_table(one) for one in (read, parse_texts(table_files(read)), parse_dmn(write_dmn(read)))]
+    for number in NUMBERS:
+        for word in WORDS:
+            answers = [evaluate(one, {"n": number, "w": word}) for one in forms]
+            assert answers[0] == answers[1] == answers[2], (number, word)
