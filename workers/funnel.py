@@ -4,6 +4,7 @@ asked, by reason.
 Every line adds up from the one above it. People who did not answer stay what they are: silent. Changes nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -43,8 +44,8 @@ def funnel(
     return {**asdict(asked(connection, period)), "not_asked": not_asked(connection, period)}
 
 
-def asked(connection: Connection, period: Period) -> Funnel:
-    """Count the questions of a period by what became of them."""
+def asked(connection: Connection, period: Period, more: Sequence[sa.ColumnElement[bool]] = ()) -> Funnel:
+    """Count the questions of a period by what became of them; `more` are conditions on `survey_request`."""
     q, r, k = t.survey_request.c, t.response.c, t.click.c
     answered = r.id.is_not(None)
     lost = sa.and_(sa.not_(answered), q.state.in_(LOST))
@@ -62,16 +63,18 @@ def asked(connection: Connection, period: Period) -> Funnel:
         total(machine),
     )
     source = t.survey_request.outerjoin(t.response, r.request == q.id)
-    row = connection.execute(query.select_from(source).where(*period.holds(q.asked_at))).one()
+    row = connection.execute(query.select_from(source).where(*period.holds(q.asked_at), *more)).one()
     n, delivered, yes, commented, late, opened, gone, reminded, suspected = (int(one or 0) for one in row)
     return Funnel(n, delivered, yes, commented, late, opened, n - yes - opened - gone, gone, reminded, suspected)
 
 
-def not_asked(connection: Connection, period: Period) -> list[dict[str, object]]:
-    """Count the touchpoints due in a period that were not asked, most frequent reason first."""
+def not_asked(
+    connection: Connection, period: Period, more: Sequence[sa.ColumnElement[bool]] = ()
+) -> list[dict[str, object]]:
+    """Count the touchpoints due in a period that were not asked, most frequent reason first; `more` are conditions."""
     p = t.touchpoint.c
     n = sa.func.count()
-    query = sa.select(p.state, p.reason, n).where(p.state != TouchpointState.ASKED, *period.holds(p.due_at))
+    query = sa.select(p.state, p.reason, n).where(p.state != TouchpointState.ASKED, *period.holds(p.due_at), *more)
     return [
         {"state": str(state), "code": str(code), "reason": reason_of(str(code)), "n": int(count)}
         for state, code, count in connection.execute(

@@ -6,7 +6,7 @@ changed.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, cast
@@ -17,69 +17,14 @@ from sqlalchemy.engine import Connection
 
 from workers import nps
 from workers.duetime import in_zone, instant_of, zone_info
-from workers.nps import Counts, SampleSize
+from workers.figures import DECIMALS, NONE, RECOVERY, Figures, rounded
 from workers.store import tables as t
 from workers.words import BadInput, Band, RequestState, ResponseState
 
 BY = ("trigger", "touchpoint", "segment", "month")
-RECOVERY = "recovery"
-NONE = "none"
-"""The group of what has no segment, or no touchpoint because another tool asked."""
-DECIMALS = 2
-FLAGS = {SampleSize.COUNTS_ONLY: "counts only", SampleSize.SMALL: "small", SampleSize.ENOUGH: ""}
 BY_THE_FIRST_TWO = sa.text("1, 2")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
 Column = sa.ColumnElement[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What is counted of one group; `answered` are the answers to our own requests, `open` may still be answered."""
-
-    promoters: int = 0
-    passives: int = 0
-    detractors: int = 0
-    answered: int = 0
-    asked: int = 0
-    open: int = 0
-    settling: int = 0
-    late: int = 0
-
-    def __add__(self, other: "Figures") -> "Figures":
-        return Figures(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Figures)))
-
-    def counts(self) -> Counts:
-        """Return the bands."""
-        return Counts(self.promoters, self.passives, self.detractors)
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the figures as the report prints them: below five answers counts only, no score and no interval."""
-        counts = self.counts()
-        size = nps.sample_size(counts.n)
-        shown = size is not SampleSize.COUNTS_ONLY
-        interval = nps.adjusted_wald(counts)
-        rate = nps.response_rate(self.answered, self.asked)
-        return {
-            "n": counts.n,
-            "promoters": self.promoters,
-            "passives": self.passives,
-            "detractors": self.detractors,
-            "nps": rounded(nps.nps(counts)) if shown else None,
-            "low": rounded(interval.low) if shown else None,
-            "high": rounded(interval.high) if shown else None,
-            "asked": self.asked,
-            "answered": self.answered,
-            "response_rate": None if rate is None else round(rate, DECIMALS + 2),
-            "open": self.open,
-            "settling": self.settling,
-            "late": self.late,
-            "flag": FLAGS[size],
-        }
-
-
-def rounded(points: float | None) -> float | None:
-    """Return points with as many decimals as the report prints."""
-    return None if points is None else round(points, DECIMALS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,148 @@
+"""What was measured: NPS per touchpoint, over time, and how the scores spread. Pure: from the cells that were counted.
+
+Relationship and transactional triggers stand apart, and nothing is blended into one headline.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from workers import nps
+from workers.figures.model import AnswerCell, AskedCell, Cube, Figures, Reading, is_relationship
+from workers.figures.periods import cut
+from workers.nps import Change
+
+SCORES = range(nps.LOWEST, nps.HIGHEST + 1)
+EVERYBODY = ""
+"""Stands for all segments together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touchpoint:
+    """One moment of asking, with what was answered, on which channels."""
+
+    trigger: str
+    touchpoint: str
+    reading: Reading
+    channels: tuple[tuple[str, int], ...]
+    scores: tuple[int, ...]
+
+    @property
+    def relationship(self) -> bool:
+        """Tell whether it asks about the whole relationship."""
+        return is_relationship(self.trigger)
+
+
+def touchpoints(cube: Cube) -> list[Touchpoint]:
+    """Return every touchpoint, transactional ones first, in the order of trigger and name."""
+    grouped: dict[tuple[str, str], list[AnswerCell | AskedCell]] = defaultdict(list)
+    for cell in cube.cells():
+        grouped[cell.trigger, cell.touchpoint].append(cell)
+    order = sorted(grouped, key=lambda key: (is_relationship(key[0]), *key))
+    return [touchpoint(*key, grouped[key]) for key in order]
+
+
+def touchpoint(trigger: str, name: str, cells: Sequence[AnswerCell | AskedCell]) -> Touchpoint:
+    """Return one touchpoint of its cells."""
+    answers = [cell for cell in cells if isinstance(cell, AnswerCell)]
+    channels: Counter[str] = Counter()
+    scores: Counter[int] = Counter()
+    for cell in answers:
+        channels[cell.channel] += cell.n
+        scores[cell.score] += cell.n
+    return Touchpoint(
+        trigger,
+        name,
+        Reading.of(total(cells)),
+        tuple(sorted(channels.items(), key=lambda pair: (-pair[1], pair[0]))),
+        tuple(scores[score] for score in SCORES),
+    )
+
+
+def total(cells: Iterable[AnswerCell | AskedCell]) -> Figures:
+    """Return the sum of cells."""
+    return sum((cell.figures() for cell in cells), Figures())
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Some months put together: names of the first and of the month behind the last ("" when that is not known)."""
+
+    first: int
+    behind: int
+    reading: Reading
+    change: Change | None
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether the step from the period before is more than chance."""
+        return self.change is not None and self.change.significant
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One line over time: a touchpoint, of everybody or of one segment."""
+
+    segment: str
+    periods: tuple[Period, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether any step is more than chance."""
+        return any(one.changed for one in self.periods)
+
+
+@dataclass(frozen=True, slots=True)
+class OverTime:
+    """One touchpoint over time: everybody first, then each segment."""
+
+    trigger: str
+    touchpoint: str
+    lanes: tuple[Lane, ...]
+
+    @property
+    def shown(self) -> tuple[Lane, ...]:
+        """Return everybody, and the segments in which something changed."""
+        return tuple(one for one in self.lanes if one.segment == EVERYBODY or one.changed)
+
+
+def over_time(cube: Cube, months: Sequence[str]) -> list[OverTime]:
+    """Return each touchpoint with an answer over time, in the order of `touchpoints`."""
+    found = []
+    for one in touchpoints(cube):
+        if not one.reading.n:
+            continue
+        cells = [cell for cell in cube.cells() if (cell.trigger, cell.touchpoint) == (one.trigger, one.touchpoint)]
+        segments = sorted({cell.segment for cell in cells if isinstance(cell, AnswerCell)})
+        lanes = [lane(EVERYBODY, cells, months)]
+        if len(segments) > 1:
+            lanes += [lane(name, [cell for cell in cells if cell.segment == name], months) for name in segments]
+        found.append(OverTime(one.trigger, one.touchpoint, tuple(lanes)))
+    return found
+
+
+def lane(segment: str, cells: Sequence[AnswerCell | AskedCell], months: Sequence[str]) -> Lane:
+    """Return one line over time."""
+    place = {month: number for number, month in enumerate(months)}
+    by_month = [Figures()] * len(months)
+    for cell in cells:
+        by_month[place[cell.month]] += cell.figures()
+    periods: list[Period] = []
+    for first, behind in cut([one.counts().n for one in by_month]):
+        reading = Reading.of(sum(by_month[first:behind], Figures()))
+        before = periods[-1].reading.figures.counts() if periods else None
+        change = nps.change_test(before, reading.figures.counts()) if before else None
+        periods.append(Period(first, behind, reading, change))
+    return Lane(segment, tuple(periods))
+
+
+def spread(
+    found: Sequence[Touchpoint], key: Callable[[Touchpoint], str] = lambda one: one.trigger
+) -> dict[str, list[int]]:
+    """Return how often each score was given, by trigger."""
+    added: dict[str, list[int]] = {}
+    for one in found:
+        counts = added.setdefault(key(one), [0] * len(SCORES))
+        for score in SCORES:
+            counts[score] += one.scores[score]
+    return {name: counts for name, counts in added.items() if any(counts)}

@@ -1,0 +1,279 @@
+"""The SELECTs behind the report: cells of answers and questions, the funnel, detractors, movements, themes.
+
+The database counts; what is shown of it stands in `figures`. Writes nothing. Recovery surveys are left out of
+everything but the loop, as their scores drift up by themselves.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.figures import NONE, RECOVERY, STAGES, AnswerCell, AskedCell, Case, Cube, Filters
+from workers.store import read
+from workers.store import tables as t
+from workers.words import Band, RequestState, ResponseState
+
+Column = sa.ColumnElement[Any]
+Condition = sa.ColumnElement[bool]
+Months = Sequence[tuple[str, datetime]]
+"""Each month's first day and the instant at which it begins."""
+
+Q, R, C = t.survey_request.c, t.response.c, t.customer.c
+OWNER: Column = sa.func.coalesce(Q.customer, R.customer)
+TRIGGER: Column = sa.func.coalesce(Q.trigger, R.trigger)
+TOUCHPOINT: Column = sa.func.coalesce(sa.func.nullif(sa.func.coalesce(Q.step, R.touchpoint), ""), NONE)
+SEGMENT: Column = sa.func.coalesce(sa.func.nullif(C.segment, ""), NONE)
+LANGUAGE: Column = sa.func.coalesce(Q.language, C.language, NONE)
+ASKED_AT: Column = sa.func.coalesce(Q.asked_at, R.asked_at)
+ANSWERS = t.response.outerjoin(t.survey_request, Q.id == R.request).outerjoin(t.customer, C.id == OWNER)
+"""Every answer with its question, where it was ours, and its customer."""
+QUESTIONS = t.survey_request.outerjoin(t.customer, C.id == Q.customer)
+
+
+def of_answers(filters: Filters) -> list[Condition]:
+    """Return the conditions of the answers that a report is about, over `ANSWERS`; recovery answers are none."""
+    return [TRIGGER != RECOVERY, *within(ASKED_AT, filters), *chosen(filters, TRIGGER, TOUCHPOINT, LANGUAGE)]
+
+
+def of_questions(filters: Filters) -> list[Condition]:
+    """Return the conditions of the questions that a report is about, over `QUESTIONS`."""
+    return [Q.trigger != RECOVERY, *within(Q.asked_at, filters), *chosen(filters, Q.trigger, Q.step, Q.language)]
+
+
+def within(at: Column, filters: Filters) -> list[Condition]:
+    """Return the conditions of an instant in the report's period."""
+    since = [at >= filters.since] if filters.since else []
+    return since + ([at < filters.until] if filters.until else [])
+
+
+def chosen(filters: Filters, trigger: Column, touchpoint: Column, language: Column) -> list[Condition]:
+    """Return the conditions of the words that were chosen."""
+    pairs = (
+        (trigger, filters.trigger),
+        (touchpoint, filters.touchpoint),
+        (language, filters.language),
+        (SEGMENT, filters.segment),
+    )
+    return [column == word for column, word in pairs if word]
+
+
+def total(condition: Column) -> Column:
+    """Count the rows that meet a condition."""
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+
+def month_of(at: Column, months: Months) -> Column:
+    """Return the month of an instant: no database knows every zone, so the months' beginnings are handed over."""
+    following = list(pairwise(months))
+    if not following:
+        return sa.literal(months[0][0] if months else NONE)
+    return sa.case(*((at < start, name) for (name, _), (_, start) in following), else_=months[-1][0])
+
+
+def cube(connection: Connection, filters: Filters, months: Months) -> Cube:
+    """Return every cell of a report."""
+    return Cube(tuple(answer_cells(connection, filters, months)), tuple(asked_cells(connection, filters, months)))
+
+
+def answer_cells(connection: Connection, filters: Filters, months: Months) -> list[AnswerCell]:
+    """Count the answers by trigger, touchpoint, segment, month, score and channel."""
+    inner = (
+        sa.select(
+            TRIGGER.label("trigger"),
+            TOUCHPOINT.label("touchpoint"),
+            SEGMENT.label("segment"),
+            month_of(ASKED_AT, months).label("month"),
+            R.score,
+            R.channel,
+            R.request,
+            R.state,
+            R.late,
+        )
+        .select_from(ANSWERS)
+        .where(*of_answers(filters))
+        .subquery()
+    )
+    i = inner.c
+    by = (i.trigger, i.touchpoint, i.segment, i.month, i.score, i.channel)
+    query = sa.select(
+        *by, sa.func.count(), sa.func.count(i.request), total(i.state == ResponseState.SETTLING), total(i.late)
+    ).group_by(*by)
+    return [
+        AnswerCell(trigger, touchpoint, segment, month, score, channel, n, int(requested), int(settling), int(late))
+        for trigger, touchpoint, segment, month, score, channel, n, requested, settling, late in connection.execute(
+            query.order_by(*by)
+        )
+    ]
+
+
+def asked_cells(connection: Connection, filters: Filters, months: Months) -> list[AskedCell]:
+    """Count the questions by trigger, touchpoint, segment and month."""
+    inner = (
+        sa.select(
+            Q.trigger,
+            Q.step.label("touchpoint"),
+            SEGMENT.label("segment"),
+            month_of(Q.asked_at, months).label("month"),
+            Q.state,
+        )
+        .select_from(QUESTIONS)
+        .where(*of_questions(filters))
+        .subquery()
+    )
+    i = inner.c
+    by = (i.trigger, i.touchpoint, i.segment, i.month)
+    query = sa.select(*by, sa.func.count(), total(i.state == RequestState.OPEN)).group_by(*by).order_by(*by)
+    return [
+        AskedCell(trigger, touchpoint, segment, month, asked, int(still_open))
+        for trigger, touchpoint, segment, month, asked, still_open in connection.execute(query)
+    ]
+
+
+def words(connection: Connection) -> dict[str, list[str]]:
+    """Return what the filters can be set to: every trigger, touchpoint, segment and language there is."""
+    found: dict[str, sa.Executable] = {
+        "trigger": sa.union(sa.select(Q.trigger), sa.select(R.trigger)),
+        "touchpoint": sa.union(sa.select(Q.step), sa.select(R.touchpoint)),
+        "segment": sa.select(C.segment).distinct(),
+        "language": sa.union(sa.select(Q.language), sa.select(C.language)),
+    }
+    return {
+        name: sorted(str(one) for (one,) in connection.execute(query) if one and one != RECOVERY)
+        for name, query in found.items()
+    }
+
+
+def cases(connection: Connection, filters: Filters) -> list[Case]:
+    """Return the detractors' answers, oldest first, each with its newest ticket and its recovery survey."""
+    k, a = t.ticket.c, t.action.c
+    asked, again = t.survey_request.alias("asked_again"), t.response.alias("again")
+    tickets = sa.select(a.response, a.ticket).where(a.ticket.is_not(None)).distinct().subquery()
+    source = (
+        ANSWERS.outerjoin(tickets, tickets.c.response == R.id)
+        .outerjoin(t.ticket, k.id == tickets.c.ticket)
+        .outerjoin(asked, sa.and_(asked.c.trigger == RECOVERY, asked.c.reference == sa.cast(k.id, sa.Text)))
+        .outerjoin(again, again.c.request == asked.c.id)
+    )
+    columns = (R.id, R.score, k.id, k.outcome, k.opened_at, k.due_at, k.first_contact_at, k.reached_at, k.done_at)
+    query = sa.select(*columns, asked.c.id, again.c.score).select_from(source)
+    query = query.where(R.band == Band.DETRACTOR.value, *of_answers(filters)).order_by(R.answered_at, R.id, k.number)
+    found = {
+        str(row[0]): Case(str(row[0]), row[1], row[2], row[3] or "", *row[4:9], row[9] is not None, row[10])
+        for row in connection.execute(query)
+    }
+    return list(found.values())
+
+
+def moved(connection: Connection, filters: Filters) -> dict[tuple[str, str], int]:
+    """Count persons by the band of the answer before and of their latest one in the period."""
+    latest = latest_answers(filters)
+    query = sa.select(latest.c.before, latest.c.band, sa.func.count()).group_by(latest.c.before, latest.c.band)
+    return {(str(before or ""), str(band)): int(n) for before, band, n in connection.execute(query)}
+
+
+def latest_answers(filters: Filters) -> sa.Subquery:
+    """Return each person's latest answer in the period with the band before it: columns id, band, before.
+
+    The answer before counts whenever it was asked for; where a touchpoint is chosen, both answers are of it.
+    """
+    whole = Filters(None, filters.until, filters.trigger, filters.segment, filters.language, filters.touchpoint)
+    ranked = (
+        sa.select(
+            R.id,
+            R.band,
+            ASKED_AT.label("asked_at"),
+            sa.func.lag(R.band).over(partition_by=OWNER, order_by=(R.answered_at, R.id)).label("before"),
+            sa.func.row_number().over(partition_by=OWNER, order_by=(R.answered_at.desc(), R.id.desc())).label("place"),
+        )
+        .select_from(ANSWERS)
+        .where(*of_answers(whole), C.erased_at.is_(None))
+        .subquery()
+    )
+    newest = [ranked.c.place == 1, *within(sa.type_coerce(ranked.c.asked_at, t.Instant()), filters)]
+    return sa.select(ranked.c.id, ranked.c.band, ranked.c.before).where(*newest).subquery()
+
+
+def causes(connection: Connection, filters: Filters) -> dict[tuple[str, str], int]:
+    """Count tickets by root cause and by the trigger of the answer that they arose from."""
+    k = t.ticket.c
+    query = sa.select(k.root_cause, TRIGGER.label("why"), sa.func.count())
+    query = query.select_from(ANSWERS.join(t.ticket, k.response == R.id)).where(
+        k.root_cause != "", *of_answers(filters)
+    )
+    return {
+        (str(cause), str(trigger)): int(n)
+        for cause, trigger, n in connection.execute(query.group_by(k.root_cause, sa.literal_column("why")))
+    }
+
+
+def themes(connection: Connection, filters: Filters) -> dict[tuple[int, str], int]:
+    """Count answers by theme and band."""
+    of = t.response_theme.c
+    query = sa.select(of.theme, R.band, sa.func.count())
+    query = query.select_from(ANSWERS.join(t.response_theme, of.response == R.id)).where(*of_answers(filters))
+    return {(int(key), str(band)): int(n) for key, band, n in connection.execute(query.group_by(of.theme, R.band))}
+
+
+def testimonials(connection: Connection, filters: Filters) -> dict[str, int]:
+    """Count testimonials by state."""
+    state = sa.type_coerce(t.testimonial.c.state, sa.String())
+    query = sa.select(state, sa.func.count()).where(*of_answers(filters)).group_by(state)
+    source = ANSWERS.join(t.testimonial, t.testimonial.c.response == R.id)
+    return {str(one): int(n) for one, n in connection.execute(query.select_from(source))}
+
+
+def of_band(band: str) -> Condition:
+    """Return the condition of a band."""
+    return R.band == band
+
+
+def of_stage(stage: str) -> Condition:
+    """Return the condition of a stage; "other" is every trigger that no stage has."""
+    if stage in STAGES:
+        return TRIGGER.in_(STAGES[stage])
+    return TRIGGER.not_in([trigger for triggers in STAGES.values() for trigger in triggers])
+
+
+def with_cause(cause: str) -> Condition:
+    """Return the condition that a ticket with this root cause arose from the answer."""
+    return sa.exists().where(t.ticket.c.response == R.id, t.ticket.c.root_cause == cause)
+
+
+def with_theme(theme: int) -> Condition:
+    """Return the condition that the answer has a theme."""
+    return sa.exists().where(t.response_theme.c.response == R.id, t.response_theme.c.theme == theme)
+
+
+def with_testimonial(states: Sequence[str]) -> Condition:
+    """Return the condition that the answer's testimonial is in one of these states."""
+    state = sa.type_coerce(t.testimonial.c.state, sa.String())
+    return sa.exists().where(t.testimonial.c.response == R.id, state.in_(states))
+
+
+def told_of(initiative: int) -> Condition:
+    """Return the condition that the answer's customer was told because of it."""
+    return sa.exists().where(t.told.c.response == R.id, t.told.c.initiative == initiative)
+
+
+def with_move(before: str, latest: str, filters: Filters) -> Condition:
+    """Return the condition of a person's latest answer, by band before and band now."""
+    found = latest_answers(filters)
+    was = found.c.before.is_(None) if not before else found.c.before == before
+    return R.id.in_(sa.select(found.c.id).where(was, found.c.band == latest))
+
+
+def about_to_leave(filters: Filters) -> Condition:
+    """Return the condition of the latest answer of a person who is about to leave."""
+    found = latest_answers(filters)
+    low, high = Band.DETRACTOR.value, Band.PROMOTER.value
+    fell = sa.and_(found.c.before == high, found.c.band != high)
+    return R.id.in_(sa.select(found.c.id).where(sa.or_(found.c.band == low, fell)))
+
+
+def one_of(ids: Sequence[str]) -> Condition:
+    """Return the condition of being one of these answers."""
+    return sa.or_(*(R.id.in_(chunk) for chunk in read.chunks(ids))) if ids else sa.false()
