@@ -277,5 +277,6 @@ def test_a_date_that_a_spreadsheet_made_is_found_in_a_workbook(tmp_path: Path) -
 def test_a_folder_may_hold_a_workbook_instead_of_csv(folder: Path) -> None:
     """rules.xlsx beside table.yaml is read like rules.csv."""
     run("export", FOLLOW_UP, "--to", folder / "rules.xlsx")
+    assert "holds both" in run("check", folder).stderr
     (folder / "rules.csv").unlink()
     assert load(folder).version == load(FOLLOW_UP).version

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from workers.ruletable.dmn_reading import parse_dmn
 from workers.ruletable.model import Table, Unreadable
-from workers.ruletable.reading import DEFINITION, RULES, parse
+from workers.ruletable.reading import DEFINITION, RULES, decode, parse
 from workers.ruletable.sheets import read_xlsx
 
 _WORKBOOK = "rules.xlsx"
@@ -14,9 +14,10 @@ def load(folder: Path) -> Table:
     """Read the table in a folder: table.yaml with rules.csv, or with rules.xlsx. Raises Unreadable."""
     if not folder.is_dir():
         raise Unreadable(f"{folder} is not a folder: a rule table is a folder with {DEFINITION} and {RULES}.")
-    if (folder / _WORKBOOK).is_file() and not (folder / RULES).is_file():
-        own = folder / DEFINITION
-        return read_xlsx(_read(folder / _WORKBOOK), _text(own) if own.is_file() else None)
+    if (folder / _WORKBOOK).is_file():
+        if (folder / RULES).is_file():
+            raise Unreadable(f"{folder} holds both {RULES} and {_WORKBOOK}: keep the one that you edit.")
+        return read_xlsx(_read(folder / _WORKBOOK), _beside(folder))
     return parse({name: _read(folder / name) for name in (DEFINITION, RULES) if (folder / name).is_file()})
 
 
@@ -31,7 +32,7 @@ def load_path(path: Path, decision: str | None = None, *, definition: str | None
     if path.is_file() and suffix in (".dmn", ".xml"):
         return parse_dmn(_read(path), decision)
     if path.is_file() and suffix == ".xlsx":
-        return read_xlsx(_read(path), definition)
+        return read_xlsx(_read(path), definition or _beside(path.parent))
     if path.is_file() and suffix == ".csv":
         return load(path.parent) if path.name == RULES else _loose(path)
     return load(path)
@@ -51,5 +52,7 @@ def _read(path: Path) -> bytes:
         raise Unreadable(f"{path} cannot be read: {fault.strerror}.") from None
 
 
-def _text(path: Path) -> str:
-    return _read(path).decode("utf-8-sig", "replace")
+def _beside(folder: Path) -> str | None:
+    """Return the text of a folder's table.yaml, if there is one."""
+    file = folder / DEFINITION
+    return decode(DEFINITION, _read(file)) if file.is_file() else None

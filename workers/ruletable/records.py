@@ -71,11 +71,8 @@ def _rows(data: bytes, file: str) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _check_columns(table: Table, header: Mapping[str, str], file: str) -> None:
-    missing = [
-        column.name
-        for column in table.inputs
-        if column.name.lower() not in header and not (column.unknown or column.missing)
-    ]
+    needed = [column.name for column in table.inputs if not column.unknown and not column.missing]
+    missing = [name for name in needed if name.lower() not in header]
     if missing:
         hint = suggestion(missing[0], header)
         raise Unreadable(f"{file}: the first line lacks {', '.join(missing)}: it must name every input column.{hint}")
