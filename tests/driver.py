@@ -34,7 +34,7 @@ class World(Protocol):
         """Move business time."""
 
     def publish(self, messages: list[Message]) -> None:
-        """Let messages in, in any order that keeps each key's."""
+        """Let messages in, in any order that keeps each key's; nobody is asked before all are in."""
 
     def settle(self) -> None:
         """Return when everything is consumed, nothing is due and the outbox is empty."""
@@ -65,10 +65,16 @@ class Words:
 Act = Callable[[World], None]
 
 
-def play(story: Story, world: World, *, after_publishing: Callable[[datetime], None] | None = None) -> None:
-    """Play a story to its end, a day at a time; days on which nothing happens and nothing is due are skipped.
+def play(
+    story: Story,
+    world: World,
+    *,
+    step: timedelta = 3 * DAY,
+    before: Callable[[datetime], None] | None = None,
+) -> None:
+    """Play a story to its end, step by step; a step in which nothing happens and nothing is due is skipped.
 
-    `after_publishing` is called when messages are out and nobody waited for their effect yet: there a test interferes.
+    `before` is called before each step: there a test prepares to interfere.
     """
     people = People(story)
     waiting = list(story.messages)
@@ -77,10 +83,11 @@ def play(story: Story, world: World, *, after_publishing: Callable[[datetime], N
         due = [one for one in waiting if one.at <= at]
         waiting = waiting[len(due) :]
         if due or busy(world.store, at) or people.will_act(world.store, at):
+            if before:
+                before(at)
             world.set_clock(at)
+            world.settle()
             world.publish(due)
-            if after_publishing:
-                after_publishing(at)
             world.settle()
             if updates := people.messages(world.store, at):
                 world.publish(updates)  # by themselves: whether a score joins a ticket depends on which came first
@@ -89,7 +96,7 @@ def play(story: Story, world: World, *, after_publishing: Callable[[datetime], N
                 act(world)
             world.set_clock(at + SETTLED_AFTER)
             world.settle()
-        at += DAY
+        at += step
 
 
 def busy(store: Store, at: datetime) -> bool:
@@ -166,6 +173,23 @@ class People:
             yield lambda world: world.testify(response, "They called the same day.", scope)
 
     def messages(self, store: Store, at: datetime) -> list[Message]:
+        """Return what other systems say by now: scores that answer our requests, and the helpdesk's updates."""
+        return [*self.scores(store, at), *self.updates(store, at)]
+
+    def scores(self, store: Store, at: datetime) -> list[Message]:
+        """Return answers to our requests that another channel collected."""
+        with store.reading() as connection:
+            names = {one.id: one.crm_id or "" for one in read.rows(connection, Customer)}
+            requests = read.rows(connection, SurveyRequest, tables.survey_request.c.state == RequestState.OPEN)
+        found = []
+        for request in sorted(requests, key=lambda one: (names[one.customer], one.step, one.reference)):
+            chance = self.story.chance("phone", names[request.customer], request.step, request.reference)
+            by_phone = chance.random() < 0.1 and at >= request.asked_at + 3 * DAY
+            if by_phone and self.once(f"phone {request.id}"):
+                found.append(score_of(request, names[request.customer], chance.randrange(11), at))
+        return found
+
+    def updates(self, store: Store, at: datetime) -> list[Message]:
         """Return the helpdesk's updates that are due by now: claimed, called, done, a day apart."""
         with store.reading() as connection:
             names = {one.id: one.crm_id or "" for one in read.rows(connection, Customer)}
@@ -178,6 +202,21 @@ class People:
                     found.append(update(ticket, names[ticket.customer], step, name, at))
                     break
         return found
+
+
+def score_of(request: SurveyRequest, crm_id: str, score: int, at: datetime) -> Message:
+    """Return an answer to one of our requests as a call centre publishes it."""
+    said = {"score": score, "request": request.id, "channel": "phone", "agent": "noor", "comment": "on the phone"}
+    body = {
+        "specversion": "1.0",
+        "id": f"call-{request.id}",
+        "source": "call-centre",
+        "type": "boucle.score.v1",
+        "subject": crm_id,
+        "time": at.isoformat(),
+        "data": said,
+    }
+    return Message(at, Topic.SCORES, crm_id, orjson.dumps(body))
 
 
 def update(ticket: Ticket, crm_id: str, step: str, name: str, at: datetime) -> Message:

@@ -36,7 +36,7 @@ class Story:
 
     seed: int = 1
     customers: int = 60
-    days: int = 240
+    days: int = 210
     bad_events: bool = True
     messages: list[Message] = field(default_factory=list)
     bad: int = 0
@@ -48,7 +48,7 @@ class Story:
         if self.bad_events:
             wrong = list(bad_messages(START + timedelta(days=min(20, self.days - 1))))
             self.messages += wrong
-            self.bad = len(wrong)
+            self.bad = len(wrong) - 1  # the first of the two that share an id is good
         self.messages.sort(key=lambda one: (one.at, one.key, one.body))
 
     @property
@@ -129,7 +129,9 @@ class Life:
             yield self.event("boucle.customer.opted_out.v1", later)
         elif kind < 0.27:
             yield self.event("boucle.journey.churned.v1", later)
-        elif kind < 0.45:
+        elif kind < 0.30:
+            yield self.event("boucle.customer.erased.v1", later + 30)
+        elif kind < 0.48:
             self.zone = chance.choice(ZONES)
             yield self.event("boucle.customer.changed.v1", later, customer=self.card())
 

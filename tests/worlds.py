@@ -24,7 +24,7 @@ from driver import Words, busy
 from kafka import KafkaProducer
 from story import Message
 
-from workers import counting, topics, wiring
+from workers import controls, counting, topics, wiring
 from workers import settings as settings_module
 from workers.clock import StoredClock
 from workers.migrating import migrate
@@ -71,7 +71,9 @@ class Installation:
         self.home = home
         self.environment = {f"BOUCLE_{name.upper()}": value for name, value in (own | more).items()}
         settings = settings_module.read(self.environment)
-        migrate(wiring.Boucle(settings).store)
+        empty = wiring.Boucle(settings).store
+        migrate(empty)
+        empty.close()
         self.parts = wiring.start(settings)
         self.store = self.parts.store
         self.clock = StoredClock(self.store)
@@ -186,6 +188,7 @@ class Apart(Installation):
         self.producer = KafkaProducer(bootstrap_servers=kafka, linger_ms=5, max_request_size=2_000_000)
         self.ends: dict[tuple[str, int], int] = defaultdict(int)
         self.ids = topics.topic_ids(kafka, topics.topic_names(topic_prefix, topics.TOPICS_IN))
+        self.published: list[Message] = []
         self.wanted = roles
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -218,6 +221,12 @@ class Apart(Installation):
             self.wait(self.web_answers, "the web role")
         return process
 
+    def stop(self, name: str) -> int:
+        """End one role as a supervisor does, and return its exit code."""
+        process = self.processes.pop(name)
+        process.terminate()
+        return process.wait(30)
+
     def kill(self, name: str) -> None:
         """End one role as a power cut would."""
         process = self.processes.pop(name)
@@ -232,7 +241,16 @@ class Apart(Installation):
             return False
 
     def publish(self, messages: list[Message]) -> None:
-        """Publish to Kafka and remember where the logs end."""
+        """Publish to Kafka and wait until all is taken in; whom to ask first is not left to the order of arrival."""
+        now = self.parts.now()
+        self.store.write(lambda connection: controls.pause(connection, now, "driver"))
+        self.send(messages)
+        self.wait(self.is_taken, "the messages to be taken in")
+        self.store.write(lambda connection: controls.resume(connection, self.parts.sending, now, "driver"))
+
+    def send(self, messages: list[Message]) -> None:
+        """Publish to Kafka, remember what, and where the logs end."""
+        self.published += messages
         sent = [
             self.producer.send(self.prefix + one.topic, one.body, key=one.key.encode(), headers=list(one.headers))
             for one in messages
@@ -254,6 +272,11 @@ class Apart(Installation):
                 return False
             waiting, _ = counting.due_work(connection, self.parts.now())
             return not any(waiting.values())
+
+    def is_taken(self) -> bool:
+        """Tell whether everything published is taken in."""
+        with self.store.reading() as connection:
+            return self.is_consumed(connection)
 
     def is_consumed(self, connection: sa.Connection) -> bool:
         """Tell whether the ranges in the database reach the end of every log without a hole."""

@@ -1,0 +1,113 @@
+"""One story, played embedded and by three processes on Kafka, PostgreSQL and a mail server, gives the same books.
+
+The tests of this module share one installation and run in their order: what is published again, and what is replayed,
+is what the first of them published.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import sqlalchemy as sa
+from catching import MailCatcher, serve
+from driver import books_of, play
+from kafka.admin import OffsetSpec
+from parts import empty_database, fresh_name
+from story import Story
+from worlds import Apart, Embedded, dead_letter_reasons
+
+from workers import counting, topics
+from workers.books import difference
+from workers.store import tables
+from workers.stream import group_of
+
+
+@dataclass(slots=True)
+class Played:
+    """The story after it was played both ways."""
+
+    world: Apart
+    catcher: MailCatcher
+    story: Story
+    books: list[tuple[str, str]]
+    dead_letters: dict[str, int]
+    mails: int = 0
+
+
+@pytest.fixture(scope="module")
+def played(kafka: str, postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """Play the story embedded, then apart."""
+    story = Story(seed=4, customers=60, days=180)
+    with Embedded(tmp_path_factory.mktemp("embedded") / "home") as embedded:
+        play(story, embedded)
+        books, letters = books_of(embedded.store), dead_letter_reasons(embedded)
+    prefix = fresh_name("story") + "-"
+    topics.create(kafka, prefix, replication=1)
+    catcher = MailCatcher()
+    controller = serve(catcher)
+    home = tmp_path_factory.mktemp("apart") / "home"
+    with empty_database(postgres_server) as url, Apart(home, kafka, url, catcher.url, prefix) as world:
+        play(story, world)
+        yield Played(world, catcher, story, books, letters, len(catcher.mails))
+    controller.stop()
+    with topics.admin(kafka) as client:
+        client.delete_topics(topics.topic_names(prefix))
+
+
+def same_books(played: Played) -> None:
+    """Hold the installation's books and dead letters against those of the embedded run."""
+    differences = list(difference(played.books, books_of(played.world.store)))
+    assert not differences, "\n".join(differences[:50])
+    assert dead_letter_reasons(played.world) == played.dead_letters
+    with played.world.store.reading() as connection:
+        books = counting.read_books(connection)
+    assert [line for line in books.sums() if not line["ok"]] == []
+
+
+def received(played: Played) -> Counter[str]:
+    """Return what came of everything that came in."""
+    table = tables.received
+    columns = (table.c.events, table.c.accepted, table.c.duplicates, table.c.dead_letters)
+    with played.world.store.reading() as connection:
+        row = connection.execute(sa.select(*(sa.func.sum(one).label(one.name) for one in columns))).one()
+    return Counter({name: int(value) for name, value in row._mapping.items()})
+
+
+def test_the_same_story_gives_the_same_books_on_every_transport(played: Played) -> None:
+    """Embedded, and through Kafka, PostgreSQL, SMTP and the answer page: the same rows, and one mail each."""
+    same_books(played)
+    assert sum(played.dead_letters.values()) == played.story.bad
+    ids = Counter(mail.message["Message-ID"] for mail in played.catcher.mails)
+    assert played.mails > 100
+    assert set(ids.values()) == {1}
+
+
+def test_publishing_everything_twice_changes_nothing(played: Played) -> None:
+    """Every event, score and ticket update again: all duplicates, no book changes, nothing is sent."""
+    before = received(played)
+    played.world.publish(list(played.world.published))
+    played.world.settle()
+    came = received(played) - before
+    assert came["events"] == came["duplicates"] > 200
+    same_books(played)
+    assert len(played.catcher.mails) == played.mails
+
+
+def test_replaying_all_topics_into_an_empty_inbox_changes_nothing(played: Played) -> None:
+    """With the short memory gone, natural keys alone keep every book as it is, and nothing is sent."""
+    world = played.world
+    before = received(played)
+    world.stop("stream")
+    with world.store.engine.begin() as connection:
+        connection.execute(sa.delete(tables.inbox))
+        connection.execute(sa.delete(tables.consumed))
+    with topics.admin(world.kafka) as client:
+        group = group_of(world.parts.settings)
+        places = list(client.list_group_offsets(group)[group])
+        client.reset_group_offsets(group, dict.fromkeys(places, OffsetSpec.EARLIEST))
+    world.start("stream")
+    world.settle()
+    assert (received(played) - before)["accepted"] > 200
+    same_books(played)
+    assert len(played.catcher.mails) == played.mails
