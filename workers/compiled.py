@@ -55,6 +55,10 @@ class JourneyPlan:
         """Return the row with this id, if the plan still has it."""
         return self._steps.get(rule)
 
+    def touchpoints(self) -> frozenset[str]:
+        """Return the names of the touchpoints that the plan has."""
+        return frozenset(step.touchpoint for step in self._steps.values())
+
     def hangs_on_start(self, rule: str) -> bool:
         """Tell whether the row's anchor is the start of the relationship."""
         step = self._steps.get(rule)

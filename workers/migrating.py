@@ -41,14 +41,20 @@ def upgrade(connection: Connection) -> None:
 
 
 def migrate(store: Store) -> int:
-    """Bring the database to this release's schema and return its number; a newer schema stays. Idempotent."""
-    with store.engine.begin() as connection:
+    """Bring the database to this release's schema and return its number; a newer schema stays. Idempotent.
+
+    Raises NotNow when the database is away.
+    """
+
+    def work(connection: Connection) -> int:
         if not store.sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
         number = schema_in(connection)
         if number < SCHEMA:
             upgrade(connection)
         return max(number, SCHEMA)
+
+    return store.write(work)
 
 
 def schema_of(store: Store) -> int:

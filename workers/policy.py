@@ -43,6 +43,9 @@ class Plan(Protocol):
     def step(self, rule: str) -> PlanStep | None:
         """Return the row with this id, if the plan still has it."""
 
+    def touchpoints(self) -> frozenset[str]:
+        """Return the names of the touchpoints that the plan has."""
+
     def hangs_on_start(self, rule: str) -> bool:
         """Tell whether the row's anchor is the start of the relationship."""
 

@@ -22,7 +22,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     home: Path = Field(Path("home"), description="folder of the embedded database, the mailbox and made-up secrets")
-    database_url: str = Field("", description="sqlite:///FILE or postgresql://...; unset: a SQLite file in HOME")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="sqlite:///FILE or postgresql://...; unset: a SQLite file in HOME"
+    )
     kafka_bootstrap: str = Field("", description="HOST:PORT,...; unset: no broker, events come by HTTP and files")
     kafka_allow_plaintext: bool = Field(False, description="yes allows unencrypted Kafka off this machine")
     kafka_tls: bool = Field(False, description="yes encrypts the connection; a user name does so as well")
@@ -96,7 +98,7 @@ class Settings(BaseModel):
     @property
     def database(self) -> str:
         """Return the database's address."""
-        return self.database_url or f"sqlite:///{self.home.resolve() / 'boucle.db'}"
+        return self.database_url.get_secret_value() or f"sqlite:///{self.home.resolve() / 'boucle.db'}"
 
     @property
     def has_smtp(self) -> bool:

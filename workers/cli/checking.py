@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import closing
 
 import click
 
@@ -48,10 +49,10 @@ def tell(faults: list[str], notes: list[str], form: str) -> int:
 
 def database_faults(found: settings_module.Settings) -> list[str]:
     """Return what is wrong with the database."""
-    store = wiring.Boucle(found).store
     try:
-        store.database_now()
-        number = schema_of(store)
+        with closing(wiring.Boucle(found).store) as store:
+            store.database_now()
+            number = schema_of(store)
     except BoucleError as error:
         return [str(error)]
     except Exception as error:  # whatever a driver says about an address

@@ -1,6 +1,7 @@
 """Verbs that start roles: run, stream, send, web; and what they need first: migrate, topics, services."""
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -37,7 +38,8 @@ def web() -> None:
 @click.command()
 def migrate() -> None:
     """Bring the database to the schema of this release."""
-    number = migrating.migrate(wiring.Boucle(settings()).store)
+    with closing(wiring.Boucle(settings()).store) as store:
+        number = migrating.migrate(store)
     click.echo(f"The database has schema {number}.")
 
 

@@ -3,9 +3,10 @@
 import asyncio
 
 import click
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import controls, roles
+from workers import controls, roles, wiring
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.composing import MailFacts, compose
 from workers.handover import SendKind
@@ -13,6 +14,7 @@ from workers.previewing import NEXT, next_mails
 from workers.records import Customer
 from workers.store import read, tables
 from workers.store.auditlog import record_act
+from workers.words import BadInput
 
 
 @click.command()
@@ -32,6 +34,14 @@ def send(preview: bool, form: str) -> None:
     show([one.as_dict() for one in mails], "\n".join(lines), form)
 
 
+def known_touchpoint(connection: Connection, found: wiring.Boucle, touchpoint: str) -> None:
+    """Raise BadInput, with the names there are, for a touchpoint that nothing plans or planned."""
+    planned = connection.execute(sa.select(tables.touchpoint.c.step).distinct()).scalars()
+    names = {*found.policies.current().plan.touchpoints(), *map(str, planned)}
+    if touchpoint and touchpoint not in names:
+        raise BadInput(f"No touchpoint {touchpoint}; there are {', '.join(sorted(names))}.")
+
+
 @click.command()
 @click.option("--touchpoint", default="", help="Pause this touchpoint only.")
 def pause(touchpoint: str) -> None:
@@ -41,6 +51,7 @@ def pause(touchpoint: str) -> None:
     now = found.now()
 
     def work(connection: Connection) -> None:
+        known_touchpoint(connection, found, touchpoint)
         controls.pause(connection, now, by, touchpoint=touchpoint)
         record_act(connection, now, by, "sending.pause", touchpoint)
 

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, TypeVar
 
 import click
@@ -46,8 +47,11 @@ def settings() -> Settings:
 def parts(*, migrate_embedded: bool = True) -> wiring.Boucle:
     """Return the parts of the installation, its database ready; raises Misconfigured with every fault."""
     found = settings()
-    require(wiring.Boucle(found).store, found, may_migrate=migrate_embedded)
-    return wiring.start(found)
+    with closing(wiring.Boucle(found).store) as store:
+        require(store, found, may_migrate=migrate_embedded)
+    started = wiring.start(found)
+    click.get_current_context().call_on_close(started.store.close)
+    return started
 
 
 def user_name() -> str:

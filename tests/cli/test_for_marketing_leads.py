@@ -1,0 +1,144 @@
+"""The verbs of a marketing lead: seeing what would be sent before it is, a test mail, an off switch, the figures."""
+
+import email
+import email.policy
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from embedded import journey
+
+if TYPE_CHECKING:
+    from conftest import Boucle
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+BRAND = """\
+name: Lampes Durand
+sender: enquetes@lampes-durand.example
+reply_to: bonjour@lampes-durand.example
+logo: ""
+colour: "#224466"
+postal_address: 3 quai Perrache, 69002 Lyon
+privacy_url: https://lampes-durand.example/privacy
+language: fr
+time_zone: Europe/Paris
+"""
+
+
+@pytest.fixture
+def asked(boucle: "Boucle") -> "Boucle":
+    """Give an installation in which one customer is about to get a survey."""
+    boucle.take(json.dumps(journey("delivery", "42", NOW, reference="1042", label="lamp")).encode())
+    return boucle
+
+
+def with_brand(boucle: "Boucle", folder: Path) -> None:
+    """Give the installation a brand of its own."""
+    path = folder / "own" / "templates" / "brand.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(BRAND)
+    boucle.set(overrides=str(folder / "own"))
+
+
+def test_the_next_mails_are_shown_with_their_reason(asked: "Boucle") -> None:
+    """`send --preview` lists who would get what, when and why, and sends nothing."""
+    told = asked("send", "--preview", "--format", "json")
+    assert told.code == 0
+    mails = told.json()
+    assert {"at", "customer", "template", "reason"} <= set(mails[0])
+    assert mails[0]["template"] == "ask-delivery"
+    assert all(one["reason"] for one in mails)
+    assert not (asked.home / "mailbox").exists()
+    assert asked("send", "--preview").out.startswith("Sending is on.")
+
+
+def test_with_a_mail_server_sending_is_held_until_the_brand_is_ones_own(asked: "Boucle", tmp_path: Path) -> None:
+    """Sample values hold sending whatever is said; with a brand of one's own, `resume` switches it on."""
+    asked.set(smtp_url="smtp://127.0.0.1:1", sending="on")
+    assert "sample values" in asked("send", "--preview").out
+    refused = asked("resume")
+    assert refused.code == 1
+    assert "Sending stays held" in refused.err
+    with_brand(asked, tmp_path)
+    asked.set(sending="held")
+    status = asked("status", "--format", "json").json()["sending"]
+    assert status["state"] == "held"
+    assert "boucle resume" in status["reason"]
+    assert asked("resume").code == 0
+    assert asked("status", "--format", "json").json()["sending"]["state"] == "on"
+
+
+def test_sending_is_paused_and_goes_on(asked: "Boucle") -> None:
+    """`pause` stops all sending or one touchpoint, `resume` undoes it, and the audit log says who did both."""
+    assert asked("pause").code == 0
+    assert asked("status", "--format", "json").json()["sending"]["state"] == "paused"
+    assert asked("pause", "--touchpoint", "delivery-now").code == 0
+    assert asked("resume").code == 0
+    sending = asked("status", "--format", "json").json()["sending"]
+    assert (sending["state"], sending["paused"]) == ("on", ["delivery-now"])
+    assert asked("resume", "--touchpoint", "delivery-now").code == 0
+    assert asked("status", "--format", "json").json()["sending"]["paused"] == []
+    acts = asked("audit", "--format", "json").json()
+    assert [one["act"] for one in acts] == ["sending.resume"] * 2 + ["sending.pause"] * 2
+
+
+def test_a_touchpoint_that_does_not_exist_cannot_be_paused(asked: "Boucle") -> None:
+    """A slip of the pen is said to be one: otherwise the mails one meant to stop would leave."""
+    told = asked("pause", "--touchpoint", "delivery-nwo")
+    assert told.code == 2
+    assert "delivery-now" in told.err
+    assert asked("status", "--format", "json").json()["sending"]["paused"] == []
+
+
+def test_a_test_mail_goes_to_ones_own_address(asked: "Boucle") -> None:
+    """`mail test` writes one template with a customer's facts to another address and changes nothing for them."""
+    before = asked("explain", "customer", "42", "--format", "json").json()["touchpoints"]
+    told = asked("mail", "test", "ask-delivery", "--to", "me@lampes.example", "--customer", "42")
+    assert told.code == 0
+    (path,) = (asked.home / "mailbox").glob("*.eml")
+    mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    assert "me@lampes.example" in str(mail["To"])
+    assert mail["Content-Language"] == "fr"
+    assert asked("explain", "customer", "42", "--format", "json").json()["touchpoints"] == before
+
+
+def test_a_test_mail_names_what_is_missing(asked: "Boucle") -> None:
+    """An unknown customer or template is not found (exit 1); a missing address is wrong use (exit 2)."""
+    nobody = asked("mail", "test", "ask-delivery", "--to", "me@lampes.example", "--customer", "77")
+    assert (nobody.code, nobody.out) == (1, "")
+    assert "No customer 77 is known here." in nobody.err
+    wrong = asked("mail", "test", "ask-devilery", "--to", "me@lampes.example", "--customer", "42")
+    assert wrong.code == 1
+    assert "ask-devilery" in wrong.err
+    assert asked("mail", "test", "ask-delivery", "--customer", "42").code == 2
+
+
+def test_the_figures_are_one_json_value(asked: "Boucle") -> None:
+    """`report` gives NPS with n, interval and response rate, over all and by group; no answer is no figure."""
+    told = asked("report", "--format", "json")
+    assert told.code == 0
+    assert {
+        "n",
+        "promoters",
+        "passives",
+        "detractors",
+        "nps",
+        "low",
+        "high",
+        "asked",
+        "response_rate",
+        "groups",
+    } <= set(told.json())
+    assert told.json()["n"] == 0
+    assert asked("report", "--by", "trigger", "--format", "json").code == 0
+    assert asked("report", "--by", "weather").code == 2
+
+
+def test_responses_are_exported(asked: "Boucle", tmp_path: Path) -> None:
+    """`export responses` writes a CSV file; a folder that is not there is wrong use."""
+    told = asked("export", "responses", str(tmp_path / "r.csv"), "--format", "json")
+    assert (told.code, told.json()["rows"]) == (0, 0)
+    assert (tmp_path / "r.csv").read_text().startswith("id,customer,received_at")
+    assert asked("export", "responses", str(tmp_path / "no" / "r.csv")).code == 2

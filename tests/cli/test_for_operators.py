@@ -1,0 +1,297 @@
+"""The verbs of an operator: starting, checking, keys, tickets, privacy; sentences instead of tracebacks."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from embedded import journey
+
+from workers import settings as settings_module
+from workers.records import SurveyRequest
+from workers.store import read
+from workers.words import Misconfigured
+
+if TYPE_CHECKING:
+    from conftest import Boucle
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+PROGRAM = (sys.executable, "-c", "from workers.cli import main; main()")
+MASK = "**********"
+
+
+@pytest.fixture
+def answered(boucle: "Boucle") -> "Boucle":
+    """Give an installation with one unhappy customer and a ticket."""
+    boucle.take(json.dumps(journey("delivery", "42", NOW, reference="1042", label="lamp")).encode())
+    boucle.set(settling_seconds="0")
+    parts = boucle.parts()
+    with parts.store.reading() as connection:
+        (request,) = read.rows(connection, SurveyRequest)
+    assert parts.serving.answer(request.id, 2, "It came broken", wants_contact=True, phone="+33 1 23")
+    parts.waking.wake_all()
+    parts.store.close()
+    return boucle
+
+
+def test_json_alone_is_on_standard_output(boucle: "Boucle") -> None:
+    """In a real process, standard output is one JSON value; logs and hints go to standard error."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "BOUCLE_HOME": str(boucle.home),
+        "BOUCLE_LOG": "json",
+        "BOUCLE_MAIL_PER_DYA": "5",
+    }
+    run = subprocess.run([*PROGRAM, "status", "--format", "json"], env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert set(json.loads(run.stdout)) >= {"events", "touchpoints", "due_now", "sending", "dead_letters"}
+    assert "did you mean BOUCLE_MAIL_PER_DAY?" in run.stderr
+
+
+def test_every_fault_of_the_settings_is_named_at_once(boucle: "Boucle") -> None:
+    """Wrong values stop every verb with exit 1 and one line for each, naming its variable."""
+    boucle.set(batch_size="none", send_window="mon-fri 9-25", sending="maybe")
+    for verb in (["status"], ["check"], ["run"], ["books", "--format", "json"]):
+        told = boucle(*verb)
+        assert told.code == 1
+        for name in ("BOUCLE_BATCH_SIZE", "BOUCLE_SEND_WINDOW", "BOUCLE_SENDING"):
+            assert name in told.err
+        assert "Traceback" not in told.err
+
+
+def test_check_finds_all_faults_of_all_kinds(boucle: "Boucle", tmp_path: Path) -> None:
+    """A faulty brand, a faulty table and an unknown variable are listed together, as text and as JSON."""
+    rules = tmp_path / "own" / "rules" / "follow-up"
+    rules.mkdir(parents=True)
+    shipped = Path(__file__).parents[2] / "rules" / "follow-up"
+    for file in shipped.iterdir():
+        (rules / file.name).write_bytes(file.read_bytes())
+    lines = (rules / "rules.csv").read_text().splitlines()
+    (rules / "rules.csv").write_text("\n".join(line for line in lines if not line.startswith("P1;")) + "\n")
+    brand = tmp_path / "own" / "templates" / "brand.yaml"
+    brand.parent.mkdir()
+    brand.write_text("name: Lamps\ncolour: blue\n")
+    boucle.set(overrides=str(tmp_path / "own"), mail_per_dya="5")
+    told = boucle("check", "--format", "json")
+    assert told.code == 1
+    faults = "\n".join(told.json()["faults"])
+    for part in ("brand.yaml", "BOUCLE_MAIL_PER_DYA"):
+        assert part in faults
+    refused = boucle("run")
+    assert refused.code == 1
+    assert "brand.yaml" in refused.err
+    brand.unlink()
+    assert "E101" in boucle("run").err
+
+
+def test_check_is_content_with_a_fresh_installation(boucle: "Boucle") -> None:
+    """Nothing set up, nothing wrong: exit 0."""
+    told = boucle("check", "--format", "json")
+    assert (told.code, told.json()["ok"], told.json()["faults"]) == (0, True, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("database_url", "postgresql://boucle:topsecret@127.0.0.1:1/boucle"),
+        ("kafka_bootstrap", "127.0.0.1:1"),
+        ("smtp_url", "smtp://boucle:topsecret@127.0.0.1:1"),
+    ],
+)
+def test_a_part_that_is_away_is_a_sentence(boucle: "Boucle", name: str, value: str) -> None:
+    """A database, broker or mail server that does not answer is a fault of `check`, without its password."""
+    boucle.set(**{name: value})
+    told = boucle("check")
+    assert told.code == 1
+    assert told.err
+    assert "Traceback" not in told.err
+    assert "topsecret" not in told.err + told.out
+
+
+def test_a_database_that_is_away_stops_a_verb_with_a_sentence(boucle: "Boucle") -> None:
+    """No verb answers a closed port with a traceback, nor with the password."""
+    boucle.set(database_url="postgresql://boucle:topsecret@127.0.0.1:1/boucle")
+    for verb in ("status", "migrate", "books"):
+        told = boucle(verb)
+        assert told.code == 1
+        assert "The database does not answer" in told.err
+        assert "Traceback" not in told.err
+        assert "topsecret" not in told.err
+
+
+def test_a_real_database_waits_for_migrate(boucle: "Boucle", postgres: str) -> None:
+    """On PostgreSQL a role says what to run; `migrate` does it, again and again."""
+    boucle.set(database_url=postgres)
+    told = boucle("status")
+    assert told.code == 1
+    assert "run `boucle migrate`" in told.err
+    assert boucle("check").code == 1
+    assert "schema 1" in boucle("migrate").out
+    assert boucle("migrate").code == 0
+    assert boucle("status").code == 0
+
+
+def test_a_key_is_shown_once_and_works(boucle: "Boucle") -> None:
+    """`keys create` prints a key, keeps its hash only, and makes secrets in their forms."""
+    told = boucle("keys", "create", "--name", "shop", "--format", "json")
+    assert told.code == 0
+    made = told.json()
+    assert made["webhook_secret"].startswith("whsec_")
+    database = (boucle.home / "boucle.db").read_bytes()
+    assert made["api_key"].encode() not in database
+    assert boucle("audit", "--format", "json").json()[0]["act"] == "key.create"
+
+
+def test_tickets_are_listed_claimed_noted_and_done(answered: "Boucle") -> None:
+    """An agent's way through a ticket on the command line; each step is in its history."""
+    (listed,) = answered("tickets", "list", "--format", "json").json()
+    assert (listed["number"], listed["score"], listed["state"], listed["customer"]) == (1, 2, "open", "42")
+    assert answered("tickets", "claim", "1", "--by", "ana").code == 0
+    assert answered("tickets", "note", "1", "will call at noon", "--by", "ana").code == 0
+    unfinished = answered("tickets", "done", "1")
+    assert unfinished.code == 2
+    assert "root cause" in unfinished.err
+    done = [
+        "tickets",
+        "done",
+        "1",
+        "--cause",
+        "delivery/late",
+        "--sentence",
+        "A new lamp is on its way.",
+        "--by",
+        "ana",
+    ]
+    assert answered(*done).code == 0
+    shown = answered("tickets", "show", "1", "--format", "json").json()
+    assert (shown["state"], shown["outcome"], shown["comment"]) == ("done", "solved", "It came broken")
+    assert [one["kind"] for one in shown["history"]] == ["opened", "claimed", "note", "done"]
+    assert answered("tickets", "list", "--format", "json").json() == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tickets", "show", "99"],
+        ["tickets", "claim", "99"],
+        ["tickets", "note", "99", "x"],
+        ["explain", "customer", "nobody"],
+        ["explain", "response", "nothing"],
+        ["explain", "response", "00000000-0000-8000-8000-000000000000"],
+        ["privacy", "export", "nobody"],
+        ["privacy", "erase", "nobody"],
+    ],
+)
+def test_what_is_unknown_is_not_found(boucle: "Boucle", arguments: list[str]) -> None:
+    """An unknown id is exit 1 with a sentence on standard error, and nothing on standard output."""
+    told = boucle(*arguments)
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith("No ")
+    assert "Traceback" not in told.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tickets", "show", "one"],
+        ["explain", "weather", "42"],
+        ["status", "--format", "xml"],
+        ["no-such-verb"],
+        ["retention", "--dry"],
+        ["audit", "--limit", "0"],
+    ],
+)
+def test_wrong_use_is_exit_2(boucle: "Boucle", arguments: list[str]) -> None:
+    """What cannot be meant is exit 2 with the usage on standard error."""
+    told = boucle(*arguments)
+    assert (told.code, told.out) == (2, "")
+    assert told.err
+
+
+def test_a_person_is_shown_and_forgotten(answered: "Boucle") -> None:
+    """`privacy export` prints everything as JSON, `privacy erase` forgets, and both are in the audit log."""
+    told = answered("privacy", "export", "42")
+    assert told.code == 0
+    assert told.json()["response"][0]["comment"] == "It came broken"
+    assert answered("privacy", "erase", "42").code == 0
+    assert "42@example.org" not in answered("privacy", "export", "42").out
+    acts = answered("audit", "--format", "json").json()
+    assert [one["act"] for one in acts] == ["privacy.export", "privacy.erase", "privacy.export"]
+    assert answered("books").code == 0
+
+
+def test_retention_says_what_would_go(answered: "Boucle") -> None:
+    """`retention --dry-run` has each table with its days and rows; the run leaves the young ones."""
+    dry = answered("retention", "--dry-run", "--format", "json").json()
+    assert dry["dry_run"]
+    assert {one["table"]: one["days"] for one in dry["tables"]} == {
+        "inbox": 30,
+        "dead_letter": 30,
+        "click": 90,
+        "dispatch_body": 30,
+        "history": 730,
+    }
+    assert answered("retention").code == 0
+    assert answered("books").code == 0
+
+
+def test_bounces_are_read_from_a_file(boucle: "Boucle", tmp_path: Path) -> None:
+    """A letter is counted, and a folder that is no Maildir is unreadable (exit 2)."""
+    letter = tmp_path / "letter.eml"
+    letter.write_bytes(b"Subject: hello\n\nHello.\n")
+    told = boucle("bounces", "read", str(letter), "--format", "json")
+    assert (told.code, told.json()["other"]) == (0, 1)
+    assert boucle("bounces", "read", str(tmp_path)).code == 2
+
+
+def test_books_say_where_they_do_not_hold(answered: "Boucle") -> None:
+    """A row that was lost by hand is a sum that does not hold: exit 1, and the sum is named."""
+    import sqlite3
+
+    assert answered("books", "--format", "json").code == 0
+    with sqlite3.connect(answered.home / "boucle.db") as connection:
+        connection.execute("DELETE FROM survey_request")
+    connection.close()
+    told = answered("books", "--format", "json")
+    assert told.code == 1
+    assert [one for one in told.json()["sums"] if not one["ok"]]
+
+
+def test_secrets_come_from_files(tmp_path: Path) -> None:
+    """Every secret may stand in a file that BOUCLE_..._FILE names; a missing file is a fault that names both."""
+    secret = tmp_path / "secret"
+    secret.write_text("from-a-file\n")
+    found = settings_module.read({"BOUCLE_SECRET_FILE": str(secret), "BOUCLE_SMTP_URL_FILE": str(secret)})
+    assert found.secret.get_secret_value() == "from-a-file"
+    with pytest.raises(Misconfigured, match=r"BOUCLE_SECRET_FILE: cannot read .*nothing"):
+        settings_module.read({"BOUCLE_SECRET_FILE": str(tmp_path / "nothing")})
+
+
+def test_secrets_are_masked_wherever_settings_are_shown() -> None:
+    """No form of the settings shows a password, a key or a secret."""
+    secrets = {
+        "SECRET": "s3cret-one",
+        "API_KEYS": "s3cret-two",
+        "WEBHOOK_SECRET": "whsec_s3cret",
+        "SMTP_URL": "smtp://me:s3cret@mail.example:25",
+        "KAFKA_PASSWORD": "s3cret-five",
+        "OIDC_CLIENT_SECRET": "s3cret-six",
+        "DATABASE_URL": "postgresql://boucle:s3cret@db.example/boucle",
+    }
+    found = settings_module.read({f"BOUCLE_{name}": value for name, value in secrets.items()})
+    for shown in (repr(found), str(found), f"{found.model_dump()}", found.model_dump_json()):
+        assert "s3cret" not in shown
+    assert MASK in repr(found)
+
+
+def test_a_faulty_secret_is_not_repeated() -> None:
+    """A fault of a secret's value names the variable, never the value."""
+    with pytest.raises(Misconfigured) as caught:
+        settings_module.read(
+            {"BOUCLE_BATCH_SIZE": "none", "BOUCLE_WEBHOOK_URL": "https://x", "BOUCLE_SECRET": "s3cret"}
+        )
+    assert "s3cret" not in str(caught.value)
