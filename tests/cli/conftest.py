@@ -71,6 +71,23 @@ class Boucle:
         return outcomes
 
 
+@pytest.fixture(scope="module", autouse=True)
+def templates_read_once() -> Iterator[None]:
+    """Read the same templates for the same brand once: every verb reads and tries all of them, in 0.3 s."""
+    load = Templates.load
+    known: dict[str, Templates] = {}
+
+    def once(data: Data, brand: Brand) -> Templates:
+        key = f"{data.folder('templates')} {brand}"
+        if key not in known:
+            known[key] = load(data, brand)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Templates, "load", once)
+        yield
+
+
 @pytest.fixture
 def boucle(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Boucle]:
     """Give the command, in an installation of the test's own; the log's handlers are put back afterwards."""
