@@ -4,17 +4,18 @@ A box is one mask of classes per axis. Must not decide what is a fault.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from workers.ruletable.grid import Axis, Grid, bits
 from workers.ruletable.model import Cell, Column, Rule, Table
 from workers.ruletable.reading import ON, VALID
-from workers.ruletable.spans import Cut, Span, union
+from workers.ruletable.spans import Cut, Span, endless, union
 from workers.ruletable.values import ORDERED, WHOLE_STEPS, Kind, Position, Scalar, show, value_at, whole_if_whole
 from workers.ruletable.writing import everything, write_cell, write_output, write_rows, write_validity
 
 Box = Sequence[int]
+_USUAL_DAY = date(2026, 1, 1).toordinal()  # a sample for dates without a beginning
 
 
 def cell_of(axis: Axis, mask: int) -> Cell:
@@ -67,6 +68,7 @@ def is_point(one: Span) -> bool:
 def interval_json(column: Column, one: Span) -> Mapping[str, object]:
     """Return an interval with its ends as JSON values; null is no end."""
     whole = column.kind in WHOLE_STEPS
+    one = endless(one, column.kind)
     low, high = one.low, one.high
     return {
         "low": None if low is None else _json_value(column, low[0]),
@@ -118,6 +120,7 @@ def in_words(column: Column, cell: Cell) -> str:
 
 
 def _span_in_words(column: Column, one: Span) -> str:
+    one = endless(one, column.kind)
     low, high = one.low, one.high
     if column.spans and len(column.spans) == 1 and low == column.spans[0].low and column.kind not in WHOLE_STEPS:
         low = None
@@ -165,8 +168,10 @@ def sample_value(axis: Axis, mask: int) -> Scalar | None:
 
 def inner(column: Column, one: Span) -> Position:
     """Return a position inside a span, its lower end where that belongs to it."""
+    one = endless(one, column.kind)
     if one.low is None:
-        return 0 if one.high is None or one.high > (0, 0) else one.high[0] - 1
+        usual = _USUAL_DAY if column.kind is Kind.DATE else 0
+        return usual if one.high is None or one.high > (usual, 0) else one.high[0] - 1
     if not one.low[1]:
         return one.low[0]
     if one.high is None or one.high[0] > one.low[0] + 1:

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from workers.ruletable.damage import damaged_by_spreadsheet
 from workers.ruletable.model import Cell, Column
-from workers.ruletable.spans import WHOLE, Span, Spans, common, outside, span, union
+from workers.ruletable.spans import Span, Spans, common, everything_of, outside, span, union
 from workers.ruletable.values import (
     ORDERED,
     WHOLE_STEPS,
@@ -279,7 +279,7 @@ def check_inside(column: Column, item: str, found: Span) -> None:
 
 def domain_text(column: Column) -> str:
     """Return the domain of an ordered column in words, for messages: `from 0 to 10`."""
-    if not column.spans or column.spans == WHOLE:
+    if not column.spans or column.spans == everything_of(column.kind, zoned=column.zoned):
         return "everywhere"
     low, high = column.spans[0].low, column.spans[-1].high
     last = high and (high[0] - 1 if column.kind in WHOLE_STEPS else high[0])

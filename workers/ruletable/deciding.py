@@ -7,6 +7,8 @@ refused. Must not do I/O; a Compiled only fills its own memo, so one may be shar
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
+from math import inf, isfinite, nextafter
 from operator import itemgetter
 
 from workers.ruletable.grid import Axis, Grid, bits, build_grid, is_small
@@ -20,9 +22,11 @@ from workers.ruletable.model import (
     Table,
     Unreadable,
 )
+from workers.ruletable.spans import Cut
 from workers.ruletable.values import Kind, Scalar, Value, value_at
 
 _MOST_REMEMBERED = 65_536  # combinations kept; past it the memo starts anew, so that memory stays bounded
+_MOST_FLOAT = Decimal(10) ** 300  # floats end soon after
 _DISCRETE: Mapping[Kind, type] = {Kind.INTEGER: int, Kind.TEXT: str, Kind.BOOLEAN: bool}
 _NATIVE: Mapping[Kind, type] = {Kind.INTEGER: int, Kind.DURATION: timedelta, Kind.DATE: date}
 
@@ -39,6 +43,7 @@ class Compiled:
         "_doubtful",
         "_guards",
         "_memo",
+        "_numbers",
         "_other",
         "_pick",
         "_searched",
@@ -50,7 +55,7 @@ class Compiled:
     def __init__(self, table: Table, grid: Grid) -> None:
         self.table = table
         self.grid = grid
-        self._discrete, self._searched, self._other = _steps(grid.axes)
+        self._discrete, self._searched, self._numbers, self._other = _steps(grid.axes)
         self._pick = _picker([step[0] for step in self._discrete])
         self._shares: dict[tuple[Value, ...], int] = {}
         # Python holds True and 1 for equal: what holds a 0 or a 1 is kept apart, and counts only after a check.
@@ -78,6 +83,13 @@ class Compiled:
         for name, kind, ends, shares, classify in self._searched:
             value = inputs.get(name)
             share = shares[bisect_right(ends, value)] if value.__class__ is kind else None  # type: ignore[type-var]  # same kind
+            key += classify(value) if share is None else share
+        for name, floors, shares, classify in self._numbers:
+            value = inputs.get(name)
+            kind = value.__class__
+            # A difference with itself is 0 for every number that can be compared: not for nan, not for infinity.
+            plain = kind is int or (kind is float and value - value == 0)  # type: ignore[operator]  # a float
+            share = shares[bisect_right(floors, value)] if plain else None  # type: ignore[type-var]  # a number
             key += classify(value) if share is None else share
         for name, classify in self._other:
             key += classify(inputs.get(name))
@@ -116,7 +128,10 @@ class Compiled:
 
 _Step = tuple[str, type, Callable[[Value], int]]
 _Search = tuple[str, type, Sequence[object], Sequence[int | None], Callable[[Value], int]]
-_Steps = tuple[tuple[_Step, ...], tuple[_Search, ...], tuple[tuple[str, Callable[[Value], int]], ...]]
+_Number = tuple[str, Sequence[float], Sequence[int | None], Callable[[Value], int]]
+_Steps = tuple[
+    tuple[_Step, ...], tuple[_Search, ...], tuple[_Number, ...], tuple[tuple[str, Callable[[Value], int]], ...]
+]
 
 
 def _steps(axes: Sequence[Axis]) -> _Steps:
@@ -127,6 +142,7 @@ def _steps(axes: Sequence[Axis]) -> _Steps:
     """
     discrete: list[_Step] = []
     searched: list[_Search] = []
+    numbers: list[_Number] = []
     other: list[tuple[str, Callable[[Value], int]]] = []
     stride = 1
     for axis in axes:
@@ -134,14 +150,43 @@ def _steps(axes: Sequence[Axis]) -> _Steps:
         classify = _scaled(axis, stride)
         if kind in _DISCRETE and (kind is not Kind.INTEGER or is_small(axis)):
             discrete.append((name, _DISCRETE[kind], classify))
-        elif kind in _NATIVE and all(side == 0 for _, side in axis.cuts):
-            ends = [value_at(kind, position) for position, _ in axis.cuts]
-            shares = [None if number < 0 else number * stride for number in axis.regions]
-            searched.append((name, _NATIVE[kind], ends, shares, classify))
+        elif kind in _NATIVE and (ends := _ends(axis)) is not None:
+            searched.append((name, _NATIVE[kind], ends, _shares(axis, stride), classify))
+        elif kind is Kind.NUMBER and (floors := _floors(axis.cuts)) is not None:
+            numbers.append((name, floors, _shares(axis, stride), classify))
         else:
             other.append((name, classify))
         stride *= max(1, len(axis.parts))
-    return tuple(discrete), tuple(searched), tuple(other)
+    return tuple(discrete), tuple(searched), tuple(numbers), tuple(other)
+
+
+def _ends(axis: Axis) -> list[Scalar] | None:
+    """Return, for each cut, the first value after it; None where that leaves what Python's type can hold.
+
+    Inputs of these kinds come in whole steps (a timedelta in microseconds): just after one value is the next.
+    """
+    try:
+        return [value_at(axis.column.kind, position + side) for position, side in axis.cuts]
+    except (OverflowError, ValueError):
+        return None
+
+
+def _shares(axis: Axis, stride: int) -> list[int | None]:
+    return [None if number < 0 else number * stride for number in axis.regions]
+
+
+def _floors(cuts: Sequence[Cut]) -> list[float] | None:
+    """Return, for each cut, the smallest float above it; None where floats cannot tell the cuts' values apart.
+
+    A float stands for the shortest decimal that gives it (its repr), so that 0.1 is the 0.1 of the table.
+    """
+    floors = []
+    for position, side in cuts:
+        nearest = float(position) if -_MOST_FLOAT < position < _MOST_FLOAT else inf
+        if not isfinite(nearest) or Decimal(repr(nearest)) != position:
+            return None
+        floors.append(nextafter(nearest, inf) if side else nearest)
+    return floors
 
 
 def _picker(names: Sequence[str]) -> Callable[[Inputs], tuple[Value, ...]]:

@@ -6,7 +6,7 @@ import yaml
 
 from workers.ruletable.model import Column, Rule, Table, Unreadable
 from workers.ruletable.reading import DEFINITION, ON, RULES, VALID
-from workers.ruletable.spans import WHOLE
+from workers.ruletable.spans import everything_of
 from workers.ruletable.values import ORDERED, Kind, show
 from workers.ruletable.writing import write_cell, write_output, write_rows, write_span, write_validity
 
@@ -85,7 +85,7 @@ def write_definition(table: Table) -> str:
 
 def _input(column: Column) -> Mapping[str, object]:
     entry: dict[str, object] = {"type": column.kind.value}
-    if column.kind in ORDERED and column.spans != WHOLE:
+    if column.kind in ORDERED and column.spans != everything_of(column.kind, zoned=column.zoned):
         entry["domain"] = ",".join(write_span(column, one) for one in column.spans)
     if column.kind is Kind.TEXT and column.values:
         entry["values"] = list(column.values)

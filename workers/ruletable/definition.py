@@ -13,7 +13,7 @@ import yaml
 from workers.duetime.waits import Wait, parse_wait
 from workers.ruletable.cells import CellError, parse_cell, suggestion
 from workers.ruletable.model import MANY_HITS, Aggregator, Column, HitPolicy, RestPeriod, Role, Unreadable
-from workers.ruletable.spans import WHOLE, Spans
+from workers.ruletable.spans import WHOLE, Spans, everything_of
 from workers.ruletable.values import ORDERED, Kind, Scalar, parse_scalar
 from workers.words import BadInput
 
@@ -107,6 +107,7 @@ def parse_column(name: str, entry: Mapping[str, object]) -> Column:
         label=_text(entry, "label", ""),
         missing=_text(entry, "if missing", ""),
     )
+    column = replace(column, spans=everything_of(kind))
     domain = _text(entry, "domain", domain) or (",".join(values) if kind in ORDERED else "")
     column = replace(column, spans=parse_domain(column, domain)) if domain else column
     return replace(column, ranked=tuple(_ranked(column, value) for value in values))

@@ -42,6 +42,7 @@ from workers.ruletable.model import (
     Unreadable,
 )
 from workers.ruletable.sfeel import Literal, Tests, parse_literal, parse_literals, parse_tests
+from workers.ruletable.spans import everything_of
 from workers.ruletable.tests_to_cells import cell_from_tests, domain_of
 from workers.ruletable.values import Kind, Scalar, show
 
@@ -216,6 +217,7 @@ class _Assembly:
         column = Column(
             name=clause.name,
             kind=kind,
+            spans=everything_of(kind, zoned=_zoned(literals, clause.place)),
             values=("true", "false") if kind is Kind.BOOLEAN else (),
             label=clause.label,
             zoned=_zoned(literals, clause.place),

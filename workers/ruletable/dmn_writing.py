@@ -11,7 +11,7 @@ from lxml import etree
 
 from workers.duetime.waits import Wait
 from workers.ruletable.model import Cell, Column, Rule, Table, Unreadable
-from workers.ruletable.spans import WHOLE, Span, common, outside, span
+from workers.ruletable.spans import Span, common, endless, everything_of, outside, span
 from workers.ruletable.values import ORDERED, WHOLE_STEPS, Kind, Position, Scalar, show, value_at
 from workers.ruletable.writing import everything
 
@@ -143,6 +143,7 @@ def _typed(column: Column, word: str) -> Scalar:
 
 def _write_span(column: Column, one: Span) -> str:
     whole = column.kind in WHOLE_STEPS
+    one = endless(one, column.kind)
     low, high = one.low, one.high
     first = "" if low is None else _write_position(column, low[0])
     last = "" if high is None else _write_position(column, high[0] - 1 if whole else high[0])
@@ -162,7 +163,11 @@ def _write_position(column: Column, position: Position) -> str:
 def _domain(column: Column) -> str:
     """Return the allowed values of a column, or nothing where everything is allowed."""
     if column.kind in ORDERED:
-        items = [] if column.spans == WHOLE else [_write_span(column, one) for one in column.spans]
+        items = (
+            []
+            if column.spans == everything_of(column.kind, zoned=column.zoned)
+            else [_write_span(column, one) for one in column.spans]
+        )
     elif column.others:
         return "not(null)"
     elif column.kind is Kind.BOOLEAN and len(column.values) == 2:

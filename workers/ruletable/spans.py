@@ -4,10 +4,11 @@ A cut lies just before a value (value, 0) or just after it (value, 1), so that o
 intervals are all one form, and 6 and 7 touch for whole numbers. Must not know columns or kinds beyond whole steps.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 
-from workers.ruletable.values import Position
+from workers.ruletable.values import MICROSECONDS_A_DAY, Kind, Position, position_of
 
 Cut = tuple[Position, int]
 
@@ -27,6 +28,24 @@ class Span:
 
 Spans = tuple[Span, ...]
 WHOLE: Spans = (Span(),)
+_FIRST, _LAST = datetime.min, datetime.max  # noqa: DTZ901  wall times, compared with wall times
+# What Python's own types can hold, and all times of a day without an offset: nothing lies beyond.
+_LIMITS: Mapping[Kind, Spans] = {
+    Kind.DATE: (Span((date.min.toordinal(), 0), (date.max.toordinal() + 1, 0)),),
+    Kind.MOMENT: (Span((position_of(Kind.MOMENT, _FIRST), 0), (position_of(Kind.MOMENT, _LAST), 1)),),
+    Kind.TIME: (Span((0, 0), (MICROSECONDS_A_DAY, 0)),),
+}
+
+
+def everything_of(kind: Kind, *, zoned: bool = False) -> Spans:
+    """Return all values of an ordered kind."""
+    return WHOLE if zoned else _LIMITS.get(kind, WHOLE)
+
+
+def endless(one: Span, kind: Kind) -> Span:
+    """Return a span without the ends beyond which nothing lies anyway."""
+    limits = _LIMITS.get(kind, WHOLE)[0]
+    return Span(None if one.low == limits.low else one.low, None if one.high == limits.high else one.high)
 
 
 def span(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from workers.ruletable.cells import CellError, any_cell, check_inside, domain_text, passable, suggestion
 from workers.ruletable.model import Cell, Column
 from workers.ruletable.sfeel import Interval, Literal, Sign, Test, Tests
-from workers.ruletable.spans import WHOLE, Spans, common, outside, span, union
+from workers.ruletable.spans import Spans, common, outside, span, union
 from workers.ruletable.values import ORDERED, WHOLE_STEPS, Kind, Position, position_of
 
 
@@ -128,7 +128,7 @@ def domain_of(column: Column, tests: Tests) -> Column:
         return column
     nullable = any(literal.kind is None for literal in tests.literals)
     if column.kind in ORDERED:
-        cell = cell_from_tests("", replace(column, spans=WHOLE), tests)
+        cell = cell_from_tests("", column, tests)
         return replace(column, spans=cell.spans, unknown=nullable)
     if _words(replace(column, values=()), tests.tests)[1] or tests.inverted:
         return replace(column, others=column.kind is Kind.TEXT)

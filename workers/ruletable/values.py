@@ -80,14 +80,7 @@ def parse_duration(text: str) -> timedelta:
     if match and cleaned[-1] not in "PT":
         if match["years"] or match["months"]:
             raise BadInput(f"{cleaned} is a calendar wait without a fixed length: write days, such as P30D.")
-        length = timedelta(
-            weeks=int(match["weeks"] or 0),
-            days=int(match["days"] or 0),
-            hours=int(match["hours"] or 0),
-            minutes=int(match["minutes"] or 0),
-            microseconds=int(Decimal(match["seconds"] or 0) * 1_000_000),
-        )
-        return -length if match["sign"] else length
+        return _length(match)
     worded = _WORDED_DURATION.fullmatch(cleaned)
     unit = worded["unit"].lower() if worded else ""
     if worded and unit in _UNIT_DAYS:
@@ -95,6 +88,20 @@ def parse_duration(text: str) -> timedelta:
     if unit in _CALENDAR_WORDS:
         raise BadInput(f"{cleaned} is a calendar wait without a fixed length: write days, such as 30d.")
     raise BadInput(f"{cleaned[:40]!r} is not a duration: write 28d, 2w, PT4H or P28D.")
+
+
+def _length(match: re.Match[str]) -> timedelta:
+    try:
+        length = timedelta(
+            weeks=int(match["weeks"] or 0),
+            days=int(match["days"] or 0),
+            hours=int(match["hours"] or 0),
+            minutes=int(match["minutes"] or 0),
+            microseconds=int(Decimal(match["seconds"] or 0) * 1_000_000),
+        )
+    except (OverflowError, ValueError):
+        raise BadInput(f"{match[0][:24]} is longer than any calendar: write a shorter duration.") from None
+    return -length if match["sign"] else length
 
 
 def _scaled(count: str, unit: str) -> timedelta:

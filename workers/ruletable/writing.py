@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from workers.duetime.waits import Wait
 from workers.ruletable.model import Cell, Column
-from workers.ruletable.spans import Span
+from workers.ruletable.spans import Span, endless
 from workers.ruletable.values import ORDERED, WHOLE_STEPS, Kind, Position, Scalar, show, value_at
 
 _BARE = re.compile(r"[^\W\d_][\w .@/&+:'-]*")
@@ -35,6 +35,7 @@ def write_position(column: Column, position: Position) -> str:
 
 def write_span(column: Column, one: Span) -> str:
     """Write one interval of an ordered column."""
+    one = endless(one, column.kind)
     low, high = one.low, one.high
     if low is None and high is None:
         return "-"
