@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 import sqlalchemy as sa
 from argon2 import PasswordHasher
@@ -57,7 +58,11 @@ class People:
         self._store = store
         self._now = now
         self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(TOKEN_BYTES))
+
+    @cached_property
+    def _nobody(self) -> str:
+        """Return a hash that no password has: an unknown name must cost as much time as a known one."""
+        return self._hasher.hash(secrets.token_urlsafe(TOKEN_BYTES))
 
     def add(self, name: str, role: Role, password: str = "", *, by: str) -> User:
         """Add a person; raises BadInput when the name is taken or no name."""

@@ -9,6 +9,7 @@ from workers.facts import Facts
 from workers.planning import plan, stop
 from workers.policy import Policy
 from workers.records import Response, Ticket, TicketEntry
+from workers.ticketing.acts import holder
 from workers.ticketing.opening import reopened
 from workers.ticketing.outcomes import (
     CONTACTED,
@@ -92,7 +93,7 @@ def closed_as(ticket: Ticket, by: str, ending: Ending, policy: Policy, now: date
         promised_at=ending.promised_at if ending.outcome == PASSED_ON else None,
         kept_at=None,
         done_at=now,
-        owner=ticket.owner or by,
+        owner=holder(ticket, by),
         first_contact_at=ticket.first_contact_at or (now if contacted else None),
         reached_at=ticket.reached_at or (now if contacted else None),
         half_time_at=None,

@@ -63,7 +63,11 @@ def write_search(request: Request, visitor: Visitor) -> Response:
     q = one_line(request.query_params.get("q", ""), 120)
     with web_of(request).store.reading() as connection:
         found = stored.search_customers(connection, q)
-    return show(request, visitor, "customers.html", {"q": q, "found": found})
+    known = [
+        {name: one_line(getattr(one, name), 80) for name in ("crm_id", "name", "email", "phone", "segment")}
+        for one in found
+    ]
+    return show(request, visitor, "customers.html", {"q": q, "found": known})
 
 
 @for_roles(AGENTS)
@@ -81,7 +85,9 @@ def write_customer(request: Request, visitor: Visitor) -> Response:
     now, zone = web.now(), str(told["zone"])
     lines = [shown(request, at, kind, entry, now, zone) for at, kind, entry in in_order(told, now)]
     values = {
-        "customer": cast(Mapping[str, object], told["customer"]),
+        "customer": {
+            name: one_line(value, 200) for name, value in cast(Mapping[str, object], told["customer"]).items() if value
+        },
         "next_ask": cast(Entry, told["next_ask"])["reason"],
         "zone": zone,
         "local": in_zone(now, zone).strftime("%H:%M"),

@@ -169,7 +169,12 @@ def words(ticket: Ticket, customer: Customer, due: str, at: str, *, late: bool, 
 
 
 def dial(phone: str) -> str:
-    """Return a number as `tel:` takes it (RFC 3966): digits, with the plus where there is one."""
+    """Return a number as `tel:` takes it (RFC 3966): digits, with the plus where there is one.
+
+    The zero in `+33 (0)6` is dialled inside the country only, so it falls away.
+    """
+    if phone.strip().startswith("+"):
+        phone = phone.replace("(0)", "")
     digits = "".join(sign for sign in phone if sign.isascii() and sign.isdigit())
     return ("+" if phone.strip().startswith("+") else "") + digits
 

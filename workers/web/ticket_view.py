@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from workers.catalogs import Catalog
 from workers.composing import MailFacts
-from workers.composing.facts import one_line
+from workers.composing.facts import clean, one_line
 from workers.duetime import half_day_after, in_zone, next_half_day
 from workers.explaining import Story
 from workers.explaining.acting import why_decision
@@ -66,6 +66,8 @@ def ticket_page(
         "play": word(f"play.{ticket.play}", ticket.play, catalog),
         "facts_language": language_name(ticket.language, catalog),
         "reason": why(view, policy),
+        "name": one_line(customer.name, 80),
+        "comment": clean(ticket.comment),
         "entries": [entry_shown(one, view, policy, catalog) for one in reversed(view.entries)],
         "crm_url": web.settings.crm_url.replace("{id}", customer.crm_id or "") if customer.crm_id else "",
         "form": form_shown(form, ticket, policy, view),
@@ -178,7 +180,7 @@ def entry_shown(entry: TicketEntry, view: TicketView, policy: Policy, catalog: C
         "kind": word(f"staff.entry.{entry.kind}", entry.kind, catalog),
         "code": entry.kind,
         "by": entry.by,
-        "text": text,
+        "text": clean(text),
         "when": when(entry.at, policy.calendar.zone, view.now, catalog),
     }
 

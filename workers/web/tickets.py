@@ -30,6 +30,7 @@ from workers.worklist import TicketView
 Doing = Callable[[Ticket, str, Form, Facts, Policy, datetime], Changes]
 """What a form does to a ticket: the ticket, who, the form's fields."""
 LONGEST_TEXT = 4_000
+LARGEST_NUMBER = 10**15
 AFTERNOON = "afternoon"
 FARTHEST = timedelta(days=366)
 
@@ -66,7 +67,8 @@ async def page(
 
 def view_of(request: Request) -> TicketView:
     """Return the ticket of the address; raises 404 when there is none."""
-    view = worklist_of(request).ticket(int(request.path_params["number"]))
+    number = number_of(request)
+    view = worklist_of(request).ticket(number) if number else None
     if view is None:
         raise HTTPException(404)
     return view
@@ -75,6 +77,12 @@ def view_of(request: Request) -> TicketView:
 async def again(request: Request, visitor: Visitor, form: Form, problem: str) -> Response:
     """Show the ticket with what was typed before the session ended or the page grew old."""
     return await page(request, visitor, {**form, "act": act_of(request)}, (problem,), status=403)
+
+
+def number_of(request: Request) -> int:
+    """Return the ticket number of the address; 0 for one that no ticket can have."""
+    number = int(request.path_params["number"])
+    return number if number <= LARGEST_NUMBER else 0
 
 
 def act_of(request: Request) -> str:
@@ -87,7 +95,7 @@ def taking(doing: Doing) -> Callable[[Request], Awaitable[Response]]:
 
     @act_for_roles(AGENTS, again)
     async def act(request: Request, visitor: Visitor, form: Form) -> Response:
-        name, number = act_of(request), int(request.path_params["number"])
+        name, number = act_of(request), number_of(request)
         typed = {**form, "act": name}
         if "preview" in form:
             return await page(request, visitor, typed, preview=True)

@@ -1,0 +1,78 @@
+"""What the tests of the team's pages share: people, a browser-like client that signs in, forms, tickets."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+from argon2 import PasswordHasher
+from starlette.testclient import TestClient
+from webparts import HERE, Site, event
+
+from workers.people import People, Role
+from workers.records import SurveyRequest, Ticket
+from workers.words import TicketState
+
+PASSWORD = "correct horse battery"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+NAMES = {Role.AGENT: "Léa", Role.LEAD: "Nadia", Role.MARKETING: "Marc", Role.OPERATOR: "Olga"}
+FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+
+
+class Team:
+    """A site with one person of each role and a second agent, Max."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.people = People(site.parts.store, site.parts.now, CHEAP)
+        site.app.state.people = self.people
+        for role, name in NAMES.items():
+            self.people.add(name, role, PASSWORD, by="test")
+        self.people.add("Max", Role.AGENT, PASSWORD, by="test")
+
+    def client(self, name: str = "") -> TestClient:
+        """Return a client, signed in where a name is given; it asks for pages in English."""
+        client = self.site.client_from(HERE)
+        client.headers["accept-language"] = "en"
+        if name:
+            answer = client.post("/login", data={"username": name, "password": PASSWORD})
+            assert answer.status_code == 303, answer.text
+        return client
+
+    def low(
+        self, subject: str = "42", score: int = 3, comment: str = "It arrived broken", **customer: object
+    ) -> Ticket:
+        """Have a customer asked and answer with a low score, and return the ticket."""
+        known = {"name": "Camille Roux", "phone": "+33 6 12 34 56 78", **customer}
+        self.site.events(event("delivery", subject, customer=known, reference=f"o-{subject}", label=f"order {subject}"))
+        self.site.settle()
+        request = next(one for one in self.site.rows(SurveyRequest) if one.reference == f"o-{subject}")
+        assert self.site.parts.serving.answer(request.id, score, comment)
+        self.site.clock.at += timedelta(minutes=2)
+        self.site.settle()
+        return next(one for one in self.site.rows(Ticket) if one.reference == f"o-{subject}")
+
+    def ticket(self, number: int = 1) -> Ticket:
+        """Return a ticket as it is now."""
+        return next(one for one in self.site.rows(Ticket) if one.number == number)
+
+    def open_numbers(self) -> set[int]:
+        """Return the numbers of the tickets that are not done."""
+        return {one.number for one in self.site.rows(Ticket) if one.state != TicketState.DONE}
+
+
+def hidden(html: str) -> dict[str, str]:
+    """Return the hidden fields of a page's forms."""
+    return {name: unescape(value) for name, value in FIELD.findall(html)}
+
+
+def act(client: TestClient, number: int, name: str, **fields: str) -> Any:
+    """Open a ticket's page and send one of its forms, as a person would."""
+    page = client.get(f"/tickets/{number}")
+    assert page.status_code == 200
+    return client.post(f"/tickets/{number}/{name}", data={**hidden(page.text), **fields})
+
+
+def words(html: str) -> str:
+    """Return what a page says, without its tags."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))

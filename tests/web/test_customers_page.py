@@ -1,0 +1,104 @@
+"""The customer's page says what `boucle explain` says, and shows mails as they left without their keys."""
+
+import re
+
+import pytest
+from staffparts import Team, act, words
+from webparts import Site, event
+
+from workers import counting, explaining
+from workers.records import Dispatch
+from workers.words import DispatchState
+
+
+@pytest.fixture
+def team(site: Site) -> Team:
+    """Give a site with its people and one customer with a story."""
+    found = Team(site)
+    found.low()
+    act(found.client("Léa"), 1, "done", outcome="solved", root_cause="delivery/late", sentence="Sorry.")
+    found.site.settle()
+    return found
+
+
+def test_the_page_says_what_explain_says(team: Team) -> None:
+    """The same sentences from the same code: every one of them is on the page."""
+    site = team.site
+    with site.parts.store.reading() as connection:
+        told = counting.explain(connection, "customer", "42", site.clock.at, site.web.policy(), explaining.ON)
+    assert told is not None
+    said = words(team.client("Léa").get("/customers/42").text)
+    found = [str(entry["reason"]) for _, _, entry in explaining.text.entries(told)]
+    assert len(found) > 15
+    for sentence in found:
+        assert " ".join(sentence.split()) in said, sentence
+    assert str(told["next_ask"]["reason"]) in said  # type: ignore[index]  # an entry
+
+
+def test_what_is_to_come_stands_before_now_and_what_was_after_it(team: Team) -> None:
+    """One line through time, the newest first."""
+    page = team.client("Léa").get("/customers/42").text
+    before, after = words(page).split(" now ", 1)
+    assert "recovery" in before
+    assert "boucle.journey.delivery.v1" in after
+    times = re.findall(r"<time>(\d{4}-\d\d-\d\d \d\d:\d\d)</time>", page)
+    assert times == sorted(times, reverse=True)
+
+
+def test_a_mail_as_it_left_cannot_be_answered_by_who_reads_it(team: Team) -> None:
+    """The text is there; the signed part of its links is not."""
+    client = team.client("Léa")
+    page = client.get("/customers/42").text
+    sent = re.findall(r'href="(/sent/[^"]+)"', page)
+    assert len(sent) >= 4
+    texts = [client.get(path).text for path in sent]
+    question = next(text for text in texts if "recommanderiez-vous" in text)
+    assert "/a/…" in question
+    token = team.site.link("answer", next(one.request for one in team.site.rows(Dispatch) if one.request) or "")
+    assert token not in question
+    assert not any("/u/" in text and "/u/…" not in text for text in texts)
+
+
+def test_a_mail_that_did_not_leave_is_not_there(team: Team) -> None:
+    """Nothing is shown as sent that was not."""
+    client = team.client("Léa")
+    unsent = [one.id for one in team.site.rows(Dispatch) if one.state != DispatchState.ACCEPTED]
+    assert unsent
+    for id in (*unsent, "x", "00000000-0000-8000-8000-000000000000"):
+        assert client.get(f"/sent/{id}").status_code == 404
+
+
+@pytest.mark.parametrize("text", ["roux", "42@example.org", "42", "06 12 34"])
+def test_customers_are_found(team: Team, text: str) -> None:
+    """By part of the name, mail address, CRM id or phone."""
+    page = team.client("Léa").get("/customers", params={"q": text}).text
+    assert 'href="/customers/42"' in page
+
+
+def test_an_id_with_any_signs_has_its_page(team: Team) -> None:
+    """CRMs have ids with slashes, spaces and accents."""
+    for id in ("a/b", "é ü", "100%", "x?y#z"):
+        team.site.events(event("purchase", id, customer={"email": "a@b.org"}, reference="1", delivery_expected=False))
+    client = team.client("Léa")
+    for id in ("a/b", "é ü", "100%", "x?y#z"):
+        (path,) = re.findall(r'href="(/customers/[^"?]+)"', client.get("/customers", params={"q": id}).text)
+        page = client.get(path)
+        assert page.status_code == 200, id
+        assert id in words(page.text)
+
+
+def test_an_unknown_customer_is_not_there(team: Team) -> None:
+    """No page, and no hint."""
+    assert team.client("Léa").get("/customers/nobody").status_code == 404
+
+
+def test_an_erased_customer_is_found_by_nobody(team: Team) -> None:
+    """The search finds no erased person, and their page holds nothing personal."""
+    erased = {**event("delivery"), "id": "e", "type": "boucle.customer.erased.v1", "data": {}}
+    team.site.events(erased)
+    client = team.client("Léa")
+    assert "/customers/42" not in client.get("/customers", params={"q": "roux"}).text
+    page = client.get("/customers/42")
+    assert page.status_code in (200, 404)
+    assert "Camille" not in page.text
+    assert "It arrived broken" not in page.text
