@@ -18,7 +18,7 @@ from workers.facts import Facts
 from workers.policy import Policy
 from workers.profile import customer_id, new_customer
 from workers.records import Customer, DeadLetter, Inbox
-from workers.store import ledger, read, tables
+from workers.store import ledger, read, tables, waves
 from workers.store.apply import apply
 from workers.store.engine import Store
 from workers.store.ledger import Incoming, Outcome, Taken
@@ -130,6 +130,8 @@ class Intake:
         letters = ledger.store_dead_letters(connection, work.dead_letters)
         outcomes = [ledger.counted_again(one, letters) for one in outcomes]
         apply(connection, work.changes, now)
+        for wave in work.waves:
+            waves.announce(connection, wave.reference, wave.occurred_at)
         ledger.record_received(connection, outcomes, door, now)
         record_consumed(connection, consumed)
         return outcomes
@@ -202,6 +204,7 @@ class Batch:
         self._desk = desk(connection, now) if lock else dry_desk(connection, now)
         self.changes = Changes()
         self.dead_letters: list[DeadLetter] = []
+        self.waves: list[Event] = []
         self._facts: dict[CustomerId, Facts] = {}
         self._new: set[CustomerId] = set()
         self._requests: dict[str, CustomerId] = {}
@@ -279,6 +282,7 @@ class Batch:
     def effects(self, event: Event) -> Changes:
         """Return everything that one accepted event changes; raises BadInput when its data cannot be taken."""
         if event.kind == Kind.JOURNEY and event.name == "wave" and not event.crm_id:
+            self.waves.append(event)  # waking goes through the customers
             return Changes()
         facts = self.facts_for(event)
         changes = Changes()

@@ -13,10 +13,10 @@ from workers import causes, ruletable
 from workers.compiled import FollowUpTable, JourneyPlan
 from workers.composing import Brand, Templates
 from workers.data import Data
-from workers.duetime import Calendar, SendWindow, Wait, parse_window
+from workers.duetime import Calendar, SendWindow, Wait, add_wait, instant_of, parse_window, zone_info
 from workers.links import Links
-from workers.policy import ContraryRule, Policy, Rest
-from workers.ruletable import Known, RestPeriod, Table
+from workers.policy import ContraryRule, Plan, Policy, Rest, WaveDay
+from workers.ruletable import Known, RestPeriod, Table, WaveDate
 from workers.settings import Settings
 from workers.store import tables
 from workers.store.engine import Store
@@ -69,7 +69,10 @@ class Policies:
                 faults.append(f"{place}: {error}")
         if faults:
             raise Misconfigured(faults)
-        return self._policy_of(found[JOURNEY_PLAN], found[FOLLOW_UP])
+        try:
+            return self._policy_of(found[JOURNEY_PLAN], found[FOLLOW_UP])
+        except BadInput as error:  # a small file beside the tables
+            raise Misconfigured([f"rules: {error}"]) from error
 
     def known(self) -> Known:
         """Return what names in a table may refer to."""
@@ -85,9 +88,12 @@ class Policies:
         hours = SendWindow(weekdays=calendar.weekdays, opens=calendar.opens, closes=calendar.closes)
         holidays = frozenset(calendar.holidays)
         contrary = ruletable.load_contrary((self._data.folder(JOURNEY_PLAN) / "contrary.csv").read_bytes())
+        dates = self._data.folder(JOURNEY_PLAN) / "waves.csv"
+        waves = ruletable.load_waves(dates.read_bytes()) if dates.exists() else ()
+        journeys = JourneyPlan(plan)
         return Policy(
             ids=self._ids,
-            plan=JourneyPlan(plan),
+            plan=journeys,
             contrary=tuple(ContraryRule(one.events, one.effect, one.scope, one.until, one.wait) for one in contrary),
             rest=rest_of(plan.rest),
             follow_up=FollowUpTable(follow_up),
@@ -103,6 +109,7 @@ class Policies:
             mail_classes=self.mail_classes(),
             links=self._links,
             root_causes=causes.read_causes(self._data.read(causes.FILE)),
+            waves=tuple(wave_day(one, hours, brand.time_zone, journeys) for one in waves),
         )
 
     def mail_classes(self) -> Mapping[str, MailClass]:
@@ -123,6 +130,17 @@ class Policies:
                     )
 
         store.write(work)
+
+
+def wave_day(wave: WaveDate, hours: SendWindow, zone: str, plan: Plan) -> WaveDay:
+    """Return a day of the list: it begins when the team does, and is over when its last touchpoint is given up.
+
+    The date alone is its key, because a name may be corrected after the wave went out.
+    """
+    at = instant_of(datetime.combine(wave.day, hours.opens), zone_info(zone))
+    steps = plan.steps_for("wave", True, None, None)
+    ends = [add_wait(add_wait(at, step.due, zone), step.give_up_after, zone) for step in steps]
+    return WaveDay(wave.day.isoformat(), wave.name, at, max(ends, default=at))
 
 
 def rest_of(rest: RestPeriod | None) -> Rest:

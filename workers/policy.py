@@ -5,7 +5,7 @@ Built once at start (and again when a table changes) by wiring; nothing here rea
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from workers.duetime import Calendar, SendWindow, Wait
@@ -75,6 +75,16 @@ class ContraryRule:
 
 
 @dataclass(frozen=True, slots=True)
+class WaveDay:
+    """A day of the operator's list on which everybody is asked; past `until` it would ask nobody any more."""
+
+    id: str
+    label: str
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NextStep:
     """One action of a follow-up row."""
 
@@ -127,6 +137,7 @@ class Policy:
     mail_classes: Mapping[str, MailClass]
     links: Links
     root_causes: Mapping[str, tuple[str, ...]]
+    waves: tuple[WaveDay, ...] = ()
 
     def contrary_rule(self, event: str) -> ContraryRule | None:
         """Return the row of the contrary table that holds because of this event."""

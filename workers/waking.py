@@ -1,7 +1,7 @@
-"""Waking: what waited for its time is taken up: settled answers, due actions, tickets, touchpoints, closing requests.
+"""Waking: what waited for its time is taken up: waves, settled answers, due actions, tickets, touchpoints, closings.
 
-One customer at a time in one short transaction without I/O: lock, decide, move on. Nothing is leased, so a killed role
-leaves nothing behind.
+Some customers at a time in one short transaction without I/O: lock, decide, move on. Nothing is leased, so a killed
+role leaves nothing behind; a wave goes on where its cursor stands.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,12 @@ from workers.changes import Changes
 from workers.controls import Sending, mails_today, sending_now
 from workers.escalating import tickets_wake
 from workers.facts import Facts
-from workers.planning import history
-from workers.policy import Policy
+from workers.planning import Happening, history, plan
+from workers.policy import Policy, WaveDay
 from workers.profile import address_key
 from workers.records import Action, Response, SurveyRequest
 from workers.routing import route
-from workers.store import due, read
+from workers.store import due, read, waves
 from workers.store.apply import apply
 from workers.store.engine import Store
 from workers.store.roster import desk
@@ -29,6 +29,8 @@ from workers.ticketing import Desk
 from workers.words import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
 
 CUSTOMERS_A_ROUND = 200
+CUSTOMERS_A_CHUNK = 500
+"""How many customers a wave comes to in one transaction."""
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ class Waking:
     def wake_all(self) -> int:
         """Take up everything that is due and return how many customers it touched."""
         total = 0
+        while (reached := self.spread_wave()) is not None:
+            total += reached
         while woken := self.wake_some():
             total += woken
         return total
@@ -77,6 +81,22 @@ class Waking:
         if not waiting:
             return 0
         return self._store.write(lambda connection: self._wake(connection, waiting, now))
+
+    def spread_wave(self, limit: int = CUSTOMERS_A_CHUNK) -> int | None:
+        """Plan a due wave for its next customers in one transaction; return how many, None when no wave is due."""
+        now, policy = self._now(), self._policy()
+        with self._store.reading() as connection:
+            begins = beginning(connection, policy, now)
+            if not begins and not waves.any_due(connection, now):
+                return None
+
+        def work(connection: Connection) -> int | None:
+            for day in begins:
+                waves.announce(connection, day.id, day.at)
+            wave = waves.take(connection, now)
+            return spread(connection, wave, policy, now, limit) if wave else None
+
+        return self._store.write(work)
 
     def _room(self, connection: Connection, now: datetime) -> Room:
         state = sending_now(connection, self._sending)
@@ -103,6 +123,32 @@ class Waking:
             changes.merge(more)
         apply(connection, changes, now)
         return woken
+
+
+def beginning(connection: Connection, policy: Policy, now: datetime) -> list[WaveDay]:
+    """Return the days of the operator's list that have come and are not over, and were not announced yet.
+
+    A day stands only in the list until it comes, so that the operator can take it back.
+    """
+    days = [day for day in policy.waves if day.at <= now <= day.until]
+    announced = waves.known(connection, [day.id for day in days])
+    return [day for day in days if day.id not in announced]
+
+
+def spread(connection: Connection, wave: waves.Wave, policy: Policy, now: datetime, limit: int) -> int:
+    """Plan the wave for the customers after its cursor, and move the cursor on; return how many there were."""
+    label = next((day.label for day in policy.waves if day.id == wave.id), "")
+    happening = Happening("wave", wave.at, f"wave/{wave.id}", wave.id, label)
+    ids = waves.following(connection, wave, limit)
+    customers = [
+        one for one in read.lock_customers(connection, ids) if one.erased_at is None and one.merged_into is None
+    ]
+    changes = Changes()
+    for facts in read.facts_of(connection, customers, read.FOR_PLANNING).values():
+        changes.merge(plan(happening, facts, policy, now))
+    apply(connection, changes, now)
+    waves.advance(connection, wave, ids[-1] if ids else wave.cursor, now if len(ids) < limit else None)
+    return len(ids)
 
 
 def wake(facts: Facts, policy: Policy, now: datetime, room: Room, desk: Desk) -> Changes:

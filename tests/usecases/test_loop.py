@@ -75,7 +75,7 @@ def loop(tmp_path: Path) -> Callable[..., Loop]:
 
 
 def test_a_delivery_is_asked_about_and_a_low_score_opens_a_ticket(loop: Callable[..., Loop]) -> None:
-    """One delivery event leads to one mail; the score 2 to one ticket with a due time, an acknowledgement, a team mail."""
+    """One delivery event leads to one mail; the score 2 to a ticket, an acknowledgement and a mail to the team."""
     boucle = loop()
     outcomes = boucle.events(event("delivery", reference="1042", label="lamp"))
     assert [one.taken for one in outcomes] == [Taken.ACCEPTED]

@@ -103,6 +103,7 @@ def soonest(column: sa.ColumnElement[datetime], condition: sa.ColumnElement[bool
 
 OPEN_TICKET = tables.ticket.c.state != TicketState.DONE
 SOONEST = (
+    soonest(tables.wave.c.at, tables.wave.c.done_at.is_(None)),
     soonest(tables.response.c.settles_at, tables.response.c.state == ResponseState.SETTLING),
     soonest(tables.action.c.due_at, tables.action.c.state.in_(WAITING)),
     soonest(tables.touchpoint.c.wake_at, tables.touchpoint.c.state.in_(PENDING)),

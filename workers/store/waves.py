@@ -1,0 +1,69 @@
+"""Waves: the moments at which everybody is asked, and how far each has come through the customers.
+
+A wave goes through the customers in the order of their keys; its cursor is the last one it came to. Plans nothing.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+
+from workers.store import tables
+from workers.words import CustomerId
+
+TABLE = tables.wave
+DUE = sa.and_(TABLE.c.done_at.is_(None), TABLE.c.at <= sa.bindparam("now", type_=tables.Instant()))
+OLDEST = sa.select(TABLE.c.id, TABLE.c.at, TABLE.c.cursor).where(DUE).order_by(TABLE.c.at, TABLE.c.id).limit(1)
+OLDEST_FREE = OLDEST.with_for_update(skip_locked=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """A wave that is due; `cursor` is the last customer it came to, empty at its beginning."""
+
+    id: str
+    at: datetime
+    cursor: str
+
+
+def announce(connection: Connection, wave: str, at: datetime) -> None:
+    """Remember that everybody is to be asked; told again, the earlier instant counts until the wave has begun."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(TABLE).values(id=wave, at=at, cursor="").on_conflict_do_nothing())
+    begun = sa.or_(TABLE.c.cursor != "", TABLE.c.done_at.is_not(None))
+    connection.execute(sa.update(TABLE).where(TABLE.c.id == wave, TABLE.c.at > at, sa.not_(begun)).values(at=at))
+
+
+def known(connection: Connection, waves: Collection[str]) -> set[str]:
+    """Return those of these waves that were announced before."""
+    if not waves:
+        return set()
+    return set(connection.execute(sa.select(TABLE.c.id).where(TABLE.c.id.in_(list(waves)))).scalars())
+
+
+def any_due(connection: Connection, now: datetime) -> bool:
+    """Tell, without a lock, whether a wave is due that has not come to everybody."""
+    return connection.execute(OLDEST, {"now": now}).first() is not None
+
+
+def take(connection: Connection, now: datetime) -> Wave | None:
+    """Lock the oldest due wave that nobody else is working on; None when there is none."""
+    row = connection.execute(OLDEST_FREE, {"now": now}).first()
+    return Wave(row.id, row.at, row.cursor) if row else None
+
+
+def following(connection: Connection, wave: Wave, limit: int) -> list[CustomerId]:
+    """Return the next customers that a wave comes to."""
+    customer = tables.customer
+    query = sa.select(customer.c.id).order_by(customer.c.id).limit(limit)
+    if wave.cursor:
+        query = query.where(customer.c.id > wave.cursor)
+    return [CustomerId(key) for key in connection.execute(query).scalars()]
+
+
+def advance(connection: Connection, wave: Wave, cursor: str, done_at: datetime | None) -> None:
+    """Keep how far a wave has come, and when it came to everybody."""
+    connection.execute(sa.update(TABLE).where(TABLE.c.id == wave.id).values(cursor=cursor, done_at=done_at))
