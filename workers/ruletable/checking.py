@@ -14,7 +14,7 @@ from workers.ruletable.cases import Case, case_faults
 from workers.ruletable.deciding import compile_table
 from workers.ruletable.gaps import MOST_GAPS, find_gaps
 from workers.ruletable.gating import gating_faults
-from workers.ruletable.grid import Grid, bits, build_grid
+from workers.ruletable.grid import Grid, Part, bits, build_grid
 from workers.ruletable.identity import id_faults, validity_faults
 from workers.ruletable.model import Fault, Inputs, Known, Severity, Table
 from workers.ruletable.naming import naming_faults
@@ -161,8 +161,8 @@ def _gap_fault(table: Table, grid: Grid, box: Sequence[int], hits: int | None, r
     )
 
 
-def _only_unknown(parts: Sequence[object], mask: int) -> bool:
-    return all(getattr(parts[number], "unknown", False) for number in bits(mask)) and len(parts) > 1
+def _only_unknown(parts: Sequence[Part], mask: int) -> bool:
+    return all(parts[number].unknown for number in bits(mask)) and len(parts) > 1
 
 
 def _unused_faults(table: Table, grid: Grid, past: _Past) -> Iterator[Fault]:

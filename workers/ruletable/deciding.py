@@ -44,6 +44,7 @@ class Compiled:
         "_guards",
         "_memo",
         "_numbers",
+        "_ordered",
         "_other",
         "_pick",
         "_searched",
@@ -56,6 +57,7 @@ class Compiled:
         self.table = table
         self.grid = grid
         self._discrete, self._searched, self._numbers, self._other = _steps(grid.axes)
+        self._ordered = bool(self._searched or self._numbers or self._other)
         self._pick = _picker([step[0] for step in self._discrete])
         self._shares: dict[tuple[Value, ...], int] = {}
         # Python holds True and 1 for equal: what holds a 0 or a 1 is kept apart, and counts only after a check.
@@ -80,6 +82,14 @@ class Compiled:
             key = None
         if key is None:
             key = self._classify_discrete(inputs)
+        if self._ordered:
+            key += self._ordered_share(inputs)
+        outcome = self._memo.get(key)
+        return self._remember(key) if outcome is None else outcome
+
+    def _ordered_share(self, inputs: Inputs) -> int:
+        """Return the share of the columns whose values are searched."""
+        key = 0
         for name, kind, ends, shares, classify in self._searched:
             value = inputs.get(name)
             share = shares[bisect_right(ends, value)] if value.__class__ is kind else None  # type: ignore[type-var]  # same kind
@@ -93,8 +103,7 @@ class Compiled:
             key += classify(value) if share is None else share
         for name, classify in self._other:
             key += classify(inputs.get(name))
-        outcome = self._memo.get(key)
-        return self._remember(key) if outcome is None else outcome
+        return key
 
     def _classify_discrete(self, inputs: Inputs) -> int:
         """Return the share of the discrete columns, and keep it when every value is of its column's own type."""

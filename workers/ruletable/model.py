@@ -91,8 +91,8 @@ class Column:
 class Cell:
     """What one input cell lets through.
 
-    Ordered columns use `spans`; text and boolean ones use `values`, turned round when `inverted`. `known` says that
-    the cell lets every known value through, `unknown` that it lets the unknown one through.
+    Ordered columns use `spans`; text and boolean ones use `values`, turned round when `inverted`. `unknown` says that
+    the cell lets the unknown value through; `text` is the cell as it was written.
     """
 
     text: str
