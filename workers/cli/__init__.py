@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import click
 
-from workers.cli import admin, bounces, checking, demo, events, looking, privacy, running, sending, tickets
+from workers.cli import admin, bounces, checking, demo, events, looking, people, privacy, running, sending, tickets
 from workers.cli.shared import say_fault
+from workers.rules_cli import rules
 from workers.words import BadInput, Conflict, Misconfigured, Never, NotNow
 
 
@@ -19,9 +20,10 @@ def boucle() -> None:
     """Close the loop on a Net Promoter Score: ask at the right moment, act on every answer, tell the customer."""
 
 
-for module in (demo, running, checking, events, looking, sending, bounces, tickets, privacy, admin):
+for module in (demo, running, checking, events, looking, sending, bounces, tickets, people, privacy, admin):
     for command in module.COMMANDS:
         boucle.add_command(command)
+boucle.add_command(rules)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

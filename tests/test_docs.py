@@ -1,0 +1,207 @@
+"""The documents: settings, verbs, topics, metrics, states, reasons and retention stand in docs/ as in the code.
+
+`python tests/test_docs.py` writes the generated parts of docs/settings.md and docs/commands.md anew.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+
+from workers.books import GROUPS
+from workers.cli import boucle
+from workers.counting import STATUS_GROUPS
+from workers.explaining.words import TRANSPORT
+from workers.retention import KEEPS
+from workers.settings import Settings
+from workers.topics import Topic
+from workers.words import DecisionOutcome, Reason
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+AGAIN = "Run `python tests/test_docs.py`, then read what it wrote."
+TABLES = {
+    "touchpoint": "touchpoints",
+    "survey_request": "survey_requests",
+    "response": "responses",
+    "decision": "decisions",
+    "action": "actions",
+    "dispatch": "dispatches",
+    "ticket": "tickets",
+    "testimonial": "testimonials",
+    "dead_letter": "dead_letters",
+}
+"""The headings of states.md, and what books.GROUPS calls the same rows."""
+
+
+def settings_lines() -> Iterator[str]:
+    """Give the table of every setting."""
+    yield "| variable | default | meaning |"
+    yield "|---|---|---|"
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if default is PydanticUndefined or default is None or (isinstance(default, SecretStr) and not default):
+            default = ""
+        shown = {True: "yes", False: "no"}.get(default, str(default)) if isinstance(default, bool) else str(default)
+        secret = " (secret)" if field.annotation is SecretStr else ""
+        yield f"| `BOUCLE_{name.upper()}` | {f'`{shown}`' if shown else ''} | {field.description}{secret} |"
+
+
+def verbs(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Give every verb with its path, groups themselves left out."""
+    if not isinstance(group, click.Group):
+        yield path, group
+        return
+    for name in sorted(group.commands):
+        yield from verbs(group.commands[name], (*path, name))
+
+
+def verb_lines() -> Iterator[str]:
+    """Give the table of every verb."""
+    yield "| verb | what it does |"
+    yield "|---|---|"
+    for path, command in verbs(boucle):
+        words = ["boucle", *path, *(usage_of(one) for one in command.params if usage_of(one))]
+        usage = " ".join(words).replace("|", "\\|")
+        yield f"| `{usage}` | {(command.help or '').split(chr(10) * 2)[0].replace(chr(10), ' ').strip()} |"
+
+
+def usage_of(parameter: click.Parameter) -> str:
+    """Return a parameter as it stands in a usage line."""
+    if isinstance(parameter, click.Argument):
+        name = metavar_of(parameter) if isinstance(parameter.type, click.Choice) else metavar_of(parameter).upper()
+        name += "..." if parameter.nargs == -1 else ""
+        return name if parameter.required else f"[{name}]"
+    option = max(parameter.opts, key=len)
+    if parameter.name == "form":
+        return "[--format json]"
+    flag = isinstance(parameter, click.Option) and parameter.is_flag
+    shown = option if flag else f"{option} {metavar_of(parameter)}"
+    return shown if parameter.required else f"[{shown}]"
+
+
+def metavar_of(parameter: click.Parameter) -> str:
+    """Return what stands for an option's value."""
+    kind: Any = parameter.type
+    return "|".join(kind.choices) if isinstance(kind, click.Choice) else (parameter.name or "").upper()
+
+
+GENERATED = {"settings.md": settings_lines, "commands.md": verb_lines}
+
+
+def generated(page: str) -> str:
+    """Return the generated part of a page."""
+    return "\n".join(GENERATED[page]())
+
+
+@pytest.mark.parametrize("page", sorted(GENERATED))
+def test_every_setting_and_every_verb_is_documented_as_it_is(page: str) -> None:
+    """A setting or verb that is new, renamed or gone shows in its page, with its own words."""
+    text = (DOCS / page).read_text()
+    assert generated(page) in text, AGAIN
+
+
+def test_every_topic_is_documented() -> None:
+    """topics.md has each topic and each schema, and no other."""
+    text = (DOCS / "topics.md").read_text()
+    assert set(re.findall(r"`(boucle\.[a-z-]+)`", text)) == {str(topic) for topic in Topic}
+    schemas = {path.stem for path in (ROOT / "schemas").glob("*/*.json")}
+    in_tables = {name for line in text.splitlines() if line.startswith("| `boucle.") for name in line.split("|")[3:4]}
+    assert {name for cell in in_tables for name in re.findall(r"`([a-z-]+)`", cell)} == schemas
+
+
+def test_every_metric_is_documented() -> None:
+    """metrics.md has each metric that /metrics gives, and no other."""
+    source = (ROOT / "workers" / "web" / "metrics.py").read_text()
+    named = set(re.findall(r"\"(boucle_[a-z_]+)\"", source)) | {f"boucle_{group}" for group in STATUS_GROUPS}
+    told = set(re.findall(r"^\| `(boucle_[a-z_]+)`", (DOCS / "metrics.md").read_text(), re.MULTILINE))
+    assert {name.removesuffix("_total") for name in told} == named
+
+
+def sections() -> dict[str, str]:
+    """Return the sections of states.md by table."""
+    parts = re.split(r"^## (\w+)$", (DOCS / "states.md").read_text(), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def transitions(section: str) -> list[tuple[str, str, str, set[str]]]:
+    """Return (from, to, verb, reasons) of a section."""
+    found = []
+    for line in section.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and cells[0] not in ("from", "---"):
+            found.append((cells[0], cells[1], cells[2], set(re.findall(r"`([^`]+)`", cells[3])) - {"-"}))
+    return found
+
+
+def test_every_table_with_states_has_a_section() -> None:
+    """states.md has the tables that the books count by state, each with its states in the code's words."""
+    found = sections()
+    assert set(found) == set(TABLES)
+    assert set(TABLES.values()) == set(GROUPS)
+    for table, group in TABLES.items():
+        listed = re.findall(r"`(\w+)`", found[table].strip().splitlines()[0].split(";")[0])
+        assert listed == [str(state) for state in GROUPS[group]], table
+    outcomes = re.findall(r"`(\w+)`", found["decision"].strip().splitlines()[0].split(";")[1])
+    assert outcomes == [str(one) for one in DecisionOutcome]
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_every_state_is_reached_from_the_start(table: str) -> None:
+    """Transitions name known states only, each with a verb, and lead from a new row to every state."""
+    states = {str(state) for state in GROUPS[TABLES[table]]}
+    rows = transitions(sections()[table])
+    assert all(verb for _, _, verb, _ in rows)
+    assert {one for row in rows for one in row[:2]} - {"(new)"} == states
+    reached, before = {"(new)"}, set[str]()
+    while reached != before:
+        before = set(reached)
+        reached |= {to for start, to, _, _ in rows if start in reached}
+    assert reached - {"(new)"} == states
+
+
+def test_every_reason_is_documented_and_no_other() -> None:
+    """Each reason code of the code stands on the page, and the page has none of its own."""
+    on_page = {reason for section in sections().values() for *_, reasons in transitions(section) for reason in reasons}
+    text = (DOCS / "states.md").read_text()
+    known = {str(reason) for reason in Reason} | set(TRANSPORT)
+    assert on_page - known == set()
+    assert {reason for reason in known if f"`{reason}`" not in text} == set()
+
+
+def test_retention_is_documented_as_it_is() -> None:
+    """privacy.md has each table's days, as `boucle retention` has them."""
+    rows = [f"| `{keep.name}` | {keep.days} | {keep.since} | {keep.why} |" for keep in KEEPS]
+    assert "\n".join(rows) in (DOCS / "privacy.md").read_text()
+
+
+def test_no_link_leads_nowhere() -> None:
+    """Every relative link between the pages names a file that exists, and every verb that is named exists."""
+    known = {" ".join(path) for path, _ in verbs(boucle)}
+    for page in DOCS.glob("*.md"):
+        text = page.read_text()
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for quoted in re.findall(r"`boucle ([a-z][a-z -]*[a-z])", text):
+            words = [word for word in quoted.split() if not word.startswith("-")]
+            starts = [" ".join(words[:length]) for length in (1, 2)]
+            groups = {name.split(" ")[0] for name in known}
+            assert any(one in known or one in groups for one in starts), f"{page.name}: boucle {quoted}"
+
+
+def write() -> None:
+    """Write the generated parts of the pages between their marks."""
+    for page in GENERATED:
+        path = DOCS / page
+        head, mark, rest = path.read_text().partition("<!-- generated -->")
+        tail = rest.partition("<!-- end -->")[2]
+        path.write_text(f"{head}{mark}\n{generated(page)}\n<!-- end -->{tail}")
+
+
+if __name__ == "__main__":
+    write()
