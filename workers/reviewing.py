@@ -83,7 +83,7 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         not_asked=not_asked,
         causes=by_stage(stored.causes(connection, filters)),
         themes=stored.themes(connection, filters),
-        theme_names=names(connection, t.theme),
+        theme_names=theme_names(connection),
         movement=Movement(stored.moved(connection, filters)),
         testimonials=stored.testimonials(connection, filters),
         announced=figures.announced(told(connection, filters)),
@@ -126,6 +126,11 @@ def by_stage(counted: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], in
 def names(connection: Connection, table: sa.Table) -> dict[int, str]:
     """Return the names of themes or initiatives by number."""
     return {int(key): str(name) for key, name in connection.execute(sa.select(table.c.id, table.c.name))}
+
+
+def theme_names(connection: Connection) -> dict[int, str]:
+    """Return the names of the themes by number."""
+    return names(connection, t.theme)
 
 
 def notes(connection: Connection, filters: Filters) -> list[Note]:

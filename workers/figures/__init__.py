@@ -16,7 +16,17 @@ from workers.figures.followed import (
     loop,
     table,
 )
-from workers.figures.measured import EVERYBODY, SCORES, Lane, OverTime, Period, Touchpoint, over_time, touchpoints
+from workers.figures.measured import (
+    EVERYBODY,
+    SCORES,
+    Lane,
+    OverTime,
+    Period,
+    Touchpoint,
+    over_time,
+    spread,
+    touchpoints,
+)
 from workers.figures.model import (
     DECIMALS,
     FLAGS,
@@ -34,10 +44,12 @@ from workers.figures.model import (
     rounded,
     stage_of,
 )
+from workers.nps import COUNTS_ONLY_BELOW
 
 __all__ = [
     "BANDS",
     "BESIDE",
+    "COUNTS_ONLY_BELOW",
     "DECIMALS",
     "EVERYBODY",
     "FLAGS",
@@ -70,6 +82,7 @@ __all__ = [
     "loop",
     "over_time",
     "rounded",
+    "spread",
     "stage_of",
     "table",
     "touchpoints",

@@ -14,14 +14,14 @@ DECIMALS = 2
 FLAGS = {SampleSize.COUNTS_ONLY: "counts only", SampleSize.SMALL: "small", SampleSize.ENOUGH: ""}
 RECOVERY = "recovery"
 """The trigger of the question asked again after a ticket; never in an NPS, as low scores drift up by themselves."""
-RELATIONSHIP = frozenset({"milestone", "wave"})
+RELATIONSHIP = frozenset({"milestone", "loyal_2y", "wave"})
 """Triggers that ask about the whole relationship; every other one asks about one thing that happened."""
 NONE = "none"
 """The group of what has no segment, or no touchpoint because another tool asked."""
 STAGES: dict[str, tuple[str, ...]] = {
     "acquisition": ("purchase", "deal_won"),
     "service": ("delivery", "interaction_ended", "onboarding_finished", "feature_first_used"),
-    "loyalty": ("customer_started", "milestone", "wave"),
+    "loyalty": ("customer_started", "milestone", "loyal_2y", "wave"),
 }
 """The stage of each trigger (domain.md, "When to ask"); a trigger of another tool has none."""
 

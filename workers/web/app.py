@@ -28,6 +28,7 @@ from workers.web import (
     metrics,
     optout,
     queue,
+    report,
     start,
     testimonial,
     tickets,
@@ -56,6 +57,7 @@ MODULES: tuple[ModuleType, ...] = (
     tickets,
     customers,
     queue,
+    report,
     assets,
 )
 

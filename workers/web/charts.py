@@ -1,0 +1,289 @@
+"""The geometry of the report's charts: where marks stand, in per cent across and in pixels down.
+
+Drawn on the server as SVG that is as wide as its column, with text that keeps its size; no style attributes, because
+the content security policy allows none. Pure.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from workers.duetime import in_zone
+from workers.figures import Lane, OverTime, Reading
+from workers.reviewing import Note
+from workers.web.report_words import Words
+
+LANE_TOP, LANE_HEIGHT = 26, 96
+"""Pixels above the highest score, and from +100 down to -100."""
+HISTOGRAM_HEIGHT = 72
+TICKS_AT_MOST = 6
+
+
+def across(points: float) -> str:
+    """Return where points stand on a line from -100 to +100."""
+    return percent((points + 100) / 200)
+
+
+def percent(share: float) -> str:
+    """Return a share as SVG writes it."""
+    return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"
+
+
+def down(points: float) -> float:
+    """Return how far down points stand in a lane, in pixels."""
+    return round(LANE_TOP + (100 - points) / 200 * LANE_HEIGHT, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One NPS on a line from -100 to +100."""
+
+    low: str
+    width: str
+    high: str
+    dot: str
+    small: bool
+
+
+def strip(one: Reading) -> Strip | None:
+    """Return the marks of a score; None below five answers."""
+    if one.nps is None or one.low is None or one.high is None:
+        return None
+    wide = percent((one.high - one.low) / 200)
+    return Strip(across(one.low), wide, across(one.high), across(one.nps), bool(one.flag))
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One period of a lane: its months across, its interval down, its score as a line, the step to it."""
+
+    x: str
+    width: str
+    middle: str
+    end: str
+    top: float
+    height: float
+    line: float
+    nps: str
+    n: str
+    step: str
+    rose: bool
+    small: bool
+    shown: bool
+    query: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnLane:
+    """One lane: whose it is and its periods."""
+
+    segment: str
+    name: str
+    boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A note or the beginning of a month on the line of time."""
+
+    x: str
+    text: str
+    wide_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """One chart over time."""
+
+    touchpoint: str
+    name: str
+    trigger: str
+    lanes: tuple[DrawnLane, ...]
+    quiet: str
+    changed: bool
+
+
+def over_time(one: OverTime, words: Words) -> Drawn:
+    """Return the chart of one touchpoint: everybody, and the segments in which something changed."""
+    quiet = [words.segment(lane.segment) for lane in one.lanes if lane not in one.shown]
+    return Drawn(
+        one.touchpoint,
+        words.touchpoint(one.touchpoint),
+        words.trigger(one.trigger),
+        tuple(drawn_lane(one, lane, words) for lane in one.shown),
+        ", ".join(quiet),
+        any(lane.changed for lane in one.lanes),
+    )
+
+
+def drawn_lane(chart: OverTime, lane: Lane, words: Words) -> DrawnLane:
+    """Return one lane."""
+    months = len(words.months)
+    boxes = []
+    for one in lane.periods:
+        pick = {**words.asked_at(chart.trigger, chart.touchpoint), **words.months_query(one)}
+        if lane.segment:
+            pick["segment"] = lane.segment
+        x, width = one.first / months, (one.behind - one.first) / months
+        reading = one.reading
+        step = one.change.delta if one.change is not None and one.change.significant else None
+        low, high, score = reading.low or 0.0, reading.high or 0.0, reading.nps
+        boxes.append(
+            Box(
+                x=percent(x),
+                width=percent(width),
+                middle=percent(x + width / 2),
+                end=percent(x + width),
+                top=down(high),
+                height=round(down(low) - down(high), 1),
+                line=down(score or 0.0),
+                nps=words.points(score) if score is not None else "",
+                n=words.whole(reading.n),
+                step=words.points(step) if step is not None else "",
+                rose=(step or 0) > 0,
+                small=bool(reading.flag),
+                shown=score is not None,
+                query=words.query(**pick),
+                label=box_label(words, lane, one.reading, words.period(one), step),
+            )
+        )
+    return DrawnLane(lane.segment, words.segment(lane.segment), tuple(boxes))
+
+
+def box_label(words: Words, lane: Lane, one: Reading, period: str, step: float | None) -> str:
+    """Return what a period says to who cannot see it."""
+    if one.nps is None:
+        return words.text("box.few", segment=words.segment(lane.segment), period=period, n=one.n)
+    said = words.text(
+        "box",
+        segment=words.segment(lane.segment),
+        period=period,
+        nps=words.points(one.nps),
+        interval=words.interval(one.low, one.high),
+        n=one.n,
+    )
+    return f"{said} {words.text('box.step', points=words.points(step))}" if step is not None else said
+
+
+def place_in_time(at: datetime, words: Words) -> float | None:
+    """Return where an instant stands between the first and the last month, as a share; None outside."""
+    local = in_zone(at, words.zone)
+    month = f"{local.year:04}-{local.month:02}"
+    if month not in words.months:
+        return None
+    return (words.months.index(month) + (local.day - 1) / 31) / len(words.months)
+
+
+def note_marks(notes: Sequence[Note], words: Words) -> list[Mark]:
+    """Return where the notes stand, numbered in the order of time."""
+    found = []
+    for number, note in enumerate(notes, 1):
+        place = place_in_time(note.at, words)
+        if place is not None:
+            found.append(Mark(percent(place), str(number)))
+    return found
+
+
+def month_marks(words: Words) -> list[Mark]:
+    """Return the months to name on the line of time: at most six, every second one on wide pages only."""
+    months = len(words.months)
+    every = max(1, -(-months // TICKS_AT_MOST))
+    return [
+        Mark(percent(place / months), words.month(words.months[place]), wide_only=bool(number % 2))
+        for number, place in enumerate(range(0, months, every))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One part of a bar."""
+
+    kind: str
+    x: str
+    width: str
+    middle: str
+    text: str
+    query: str
+    label: str
+
+
+def slices(parts: Sequence[tuple[str, int, str, str]], words: Words) -> list[Slice]:
+    """Return the parts of a bar of 100 per cent from (kind, count, query, label); text where there is room for it."""
+    total = sum(n for _, n, _, _ in parts) or 1
+    found, start = [], 0
+    for kind, n, query, label in parts:
+        if n:
+            share = n / total
+            text = words.whole(n) if share >= 0.08 else ""
+            found.append(
+                Slice(
+                    kind, percent(start / total), percent(share), percent((start + n / 2) / total), text, query, label
+                )
+            )
+        start += n
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a histogram."""
+
+    x: str
+    width: str
+    middle: str
+    top: float
+    height: float
+    score: int
+    n: int
+    band: str
+    query: str
+
+
+def histogram(counts: Sequence[int], bands: Sequence[str], queries: Sequence[str]) -> list[Column]:
+    """Return the columns of the scores 0 to 10."""
+    most, slot = max(counts) or 1, 1 / len(counts)
+    found = []
+    for score, n in enumerate(counts):
+        height = round(HISTOGRAM_HEIGHT * n / most, 1)
+        height = max(height, 2.0) if n else 0.0
+        found.append(
+            Column(
+                x=percent((score + 0.12) * slot),
+                width=percent(0.76 * slot),
+                middle=percent((score + 0.5) * slot),
+                top=round(18 + HISTOGRAM_HEIGHT - height, 1),
+                height=height,
+                score=score,
+                n=n,
+                band=bands[score],
+                query=queries[score],
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """One line of a waterfall: what is left (`kept`), or what falls away and where on the line."""
+
+    name: str
+    x: str
+    width: str
+    n: str
+    share: str
+    kept: bool
+    query: str
+
+
+def waterfall(steps: Sequence[tuple[str, int, bool, str]], words: Words) -> list[Fall]:
+    """Return the lines of a waterfall from (name, count, kept, query), the first of which is everything."""
+    total = steps[0][1] or 1
+    level, found = total, []
+    for name, n, kept, query in steps:
+        if not kept:
+            level -= n
+        start = 0 if kept else level
+        share = words.share(n / total) if steps[0][1] else ""
+        found.append(Fall(name, percent(start / total), percent(n / total), words.whole(n), share, kept, query))
+    return found

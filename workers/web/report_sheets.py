@@ -1,0 +1,294 @@
+"""The tables of the report: one for each of its charts, the same on the page, in CSV and in XLSX.
+
+A cell has its value for files, its text for the page, and the address of the answers behind it. Pure.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from workers import figures
+from workers.figures import BANDS, BESIDE, LADDER, SCORES, Figures, Reading, Step
+from workers.reviewing import ASKED, CONSENTED, GIVEN, REFUSED, Review
+from workers.web.report_words import Words
+
+Value = str | int | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: what a file gets, what the page shows, and the query of the answers behind it ("" for none)."""
+
+    value: Value
+    text: str = ""
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One table with its heading row; `name` is its part of the address."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: list[list[Cell]] = field(default_factory=list)
+
+
+def word(text: str, query: str = "") -> Cell:
+    """Return a cell with words."""
+    return Cell(text, text, query)
+
+
+def number(words: Words, n: int, **pick: object) -> Cell:
+    """Return a cell with a count, which opens the answers behind it where there are some."""
+    return Cell(n, words.whole(n), words.query(**pick) or "all=1" if n and pick else "")
+
+
+def points(words: Words, value: float | None) -> Cell:
+    """Return a cell with points."""
+    return Cell(figures.rounded(value), words.points(value))
+
+
+def sheets(review: Review, words: Words) -> list[Sheet]:
+    """Return every table of the report, in its order."""
+    makers: tuple[Callable[[Review, Words], Sheet], ...] = (
+        loop_sheet,
+        touchpoint_sheet,
+        time_sheet,
+        scores_sheet,
+        asked_sheet,
+        not_asked_sheet,
+        causes_sheet,
+        themes_sheet,
+        movement_sheet,
+        testimonials_sheet,
+        announced_sheet,
+        notes_sheet,
+    )
+    return [make(review, words) for make in makers]
+
+
+def sheet(name: str, words: Words, columns: Iterable[str], rows: list[list[Cell]]) -> Sheet:
+    """Return a sheet with its title and headings in words."""
+    return Sheet(name, words.text(f"sheet.{name}"), tuple(words.text(f"column.{one}") for one in columns), rows)
+
+
+def loop_sheet(review: Review, words: Words) -> Sheet:
+    """Return the loop: how far detractors came, what stands beside, and the median time to first contact."""
+    found = review.loop.steps
+    total = found[Step.DETRACTORS]
+    rows = [
+        [
+            word(words.text(f"loop.{step}")),
+            number(words, found[step], loop=step.value),
+            share(words, found[step], total),
+        ]
+        for step in (*LADDER, *BESIDE)
+    ]
+    for name, length in (("working", review.loop.working), ("wall", review.loop.wall)):
+        minutes = None if length is None else round(length.total_seconds() / 60)
+        rows.append([word(words.text(f"loop.median-{name}")), Cell(minutes, words.length(length)), word("")])
+    return sheet("loop", words, ("step", "n", "share"), rows)
+
+
+def share(words: Words, n: int, total: int) -> Cell:
+    """Return a cell with a share; below five in all there is none."""
+    value = n / total if total >= figures.COUNTS_ONLY_BELOW else None
+    return Cell(None if value is None else round(value, 4), words.share(value))
+
+
+def readings(words: Words, one: Reading, **pick: object) -> list[Cell]:
+    """Return the cells of an NPS: n, points, interval, bands, flag; each band opens its answers."""
+    bands = zip(BANDS, (one.figures.promoters, one.figures.passives, one.figures.detractors), strict=True)
+    return [
+        number(words, one.n, **pick),
+        points(words, one.nps),
+        points(words, one.low),
+        points(words, one.high),
+        *(number(words, n, **pick, band=band.value) for band, n in bands),
+        word(words.text(f"flag.{one.flag.replace(' ', '-')}") if one.flag else ""),
+    ]
+
+
+MEASURED = ("n", "nps", "low", "high", "promoters", "passives", "detractors", "flag")
+
+
+def touchpoint_sheet(review: Review, words: Words) -> Sheet:
+    """Return the NPS of each touchpoint."""
+    rows = []
+    for one in review.touchpoints:
+        counted = one.reading.figures
+        rows.append(
+            [
+                word(words.touchpoint(one.touchpoint)),
+                word(words.text("relationship" if one.relationship else "transactional")),
+                word(words.trigger(one.trigger)),
+                *readings(words, one.reading, **words.asked_at(one.trigger, one.touchpoint)),
+                Cell(counted.asked, words.whole(counted.asked)),
+                Cell(None if one.reading.rate is None else round(one.reading.rate, 4), words.share(one.reading.rate)),
+                Cell(counted.open, words.whole(counted.open)),
+                word(", ".join(f"{words.word('report.channel', name)} {words.whole(n)}" for name, n in one.channels)),
+            ]
+        )
+    columns = ("touchpoint", "kind", "trigger", *MEASURED, "asked", "rate", "open", "channels")
+    return sheet("touchpoints", words, columns, rows)
+
+
+def time_sheet(review: Review, words: Words) -> Sheet:
+    """Return the NPS over time: every period of every line, and the step to it where it is more than chance."""
+    rows = []
+    for chart in review.over_time:
+        for lane in chart.lanes:
+            for one in lane.periods:
+                pick = {**words.asked_at(chart.trigger, chart.touchpoint), **words.months_query(one)}
+                if lane.segment:
+                    pick["segment"] = lane.segment
+                step = one.change.delta if one.change and one.change.significant else None
+                rows.append(
+                    [
+                        word(words.touchpoint(chart.touchpoint)),
+                        word(words.segment(lane.segment)),
+                        word(words.period(one)),
+                        *readings(words, one.reading, **pick),
+                        Cell(figures.rounded(step), words.points(step) if step is not None else ""),
+                    ]
+                )
+    return sheet("time", words, ("touchpoint", "segment", "period", *MEASURED, "change"), rows)
+
+
+def scores_sheet(review: Review, words: Words) -> Sheet:
+    """Return how often each score was given, by touchpoint."""
+    rows = [
+        [
+            word(words.touchpoint(one.touchpoint)),
+            *(
+                number(words, one.scores[score], **words.asked_at(one.trigger, one.touchpoint), score=score)
+                for score in SCORES
+            ),
+        ]
+        for one in review.touchpoints
+        if one.reading.n
+    ]
+    made = sheet("scores", words, ("touchpoint",), rows)
+    return Sheet(made.name, made.title, (*made.columns, *map(str, SCORES)), rows)
+
+
+def asked_sheet(review: Review, words: Words) -> Sheet:
+    """Return what became of the questions."""
+    f = review.funnel
+    first = f.answered - f.answered_after_reminder
+    lines: tuple[tuple[str, int, dict[str, str]], ...] = (
+        ("asked", f.asked, {}),
+        ("lost", f.lost, {}),
+        ("silent", f.silent, {}),
+        ("clicked", f.clicked_only, {}),
+        ("answered", f.answered, {"commented": ""}),
+        ("first", first, {}),
+        ("reminder", f.answered_after_reminder, {"reminded": "yes"}),
+        ("commented", f.commented, {"commented": "yes"}),
+        ("reminded", f.reminded, {}),
+        ("machine", f.suspected_machine, {}),
+        ("settling", settling(review).settling, {}),
+        ("late", settling(review).late, {}),
+    )
+    rows = [
+        [word(words.text(f"asked.{name}")), number(words, n, **pick), share(words, n, f.asked)]
+        for name, n, pick in lines
+    ]
+    return sheet("asked", words, ("step", "n", "share"), rows)
+
+
+def settling(review: Review) -> Figures:
+    """Return the sum of what may still change or came late."""
+    return sum((one.reading.figures for one in review.touchpoints), Figures())
+
+
+def not_asked_sheet(review: Review, words: Words) -> Sheet:
+    """Return what was not asked, by state and reason."""
+    rows = [
+        [word(words.word("report.state", str(one["state"]))), word(reason(words, one)), Cell(n, words.whole(n))]
+        for one in review.not_asked
+        if isinstance(n := one["n"], int)
+    ]
+    return sheet("not-asked", words, ("state", "reason", "n"), rows)
+
+
+def reason(words: Words, one: dict[str, object]) -> str:
+    """Return why a touchpoint was not asked: the catalog's words, or the sentence that `explain` says."""
+    id = f"report.reason.{one['code'] or 'not_due'}"
+    return words.catalog.text(id, {}) if id in words.catalog.ids else str(one["reason"])
+
+
+def causes_sheet(review: Review, words: Words) -> Sheet:
+    """Return tickets by root cause and stage."""
+    causes, there = figures.table(review.causes)
+    stages = [one for one in (*figures.STAGES, "other") if one in there]
+    rows = []
+    for cause in causes:
+        cells = [number(words, review.causes.get((cause, stage), 0), cause=cause, stage=stage) for stage in stages]
+        total = sum(int(cell.value or 0) for cell in cells)
+        rows.append([word(words.cause(cause)), *cells, number(words, total, cause=cause)])
+    headings = tuple(words.text(f"stage.{stage}") for stage in stages)
+    return Sheet(
+        "causes", words.text("sheet.causes"), (words.text("column.cause"), *headings, words.text("column.all")), rows
+    )
+
+
+def themes_sheet(review: Review, words: Words) -> Sheet:
+    """Return answers by theme and band."""
+    counted = {(str(theme), band): n for (theme, band), n in review.themes.items() if theme}
+    rows = []
+    for theme in figures.table(counted)[0]:
+        cells = [number(words, counted.get((theme, band.value), 0), theme=theme, band=band.value) for band in BANDS]
+        total = sum(int(cell.value or 0) for cell in cells)
+        rows.append([word(words.theme(int(theme))), *cells, number(words, total, theme=theme)])
+    return sheet("themes", words, ("theme", "promoters", "passives", "detractors", "all"), rows)
+
+
+def movement_sheet(review: Review, words: Words) -> Sheet:
+    """Return persons by the band before and the latest one."""
+    moved = review.movement.moved
+    rows = [
+        [
+            word(words.text(f"before.{before or 'none'}")),
+            *(number(words, moved.get((before, band.value), 0), move=f"{before}-{band.value}") for band in BANDS),
+        ]
+        for before in (*(band.value for band in BANDS), "")
+    ]
+    return sheet("movement", words, ("before", "promoters", "passives", "detractors"), rows)
+
+
+def testimonials_sheet(review: Review, words: Words) -> Sheet:
+    """Return testimonials asked, given, consented, refused."""
+    found = review.testimonials
+    lines = (("asked", ASKED), ("given", GIVEN), ("consented", CONSENTED), ("refused", REFUSED))
+    rows = [
+        [word(words.text(f"voice.{name}")), number(words, sum(found.get(one, 0) for one in states), voice=name)]
+        for name, states in lines
+    ]
+    return sheet("testimonials", words, ("step", "n"), rows)
+
+
+def announced_sheet(review: Review, words: Words) -> Sheet:
+    """Return, for each initiative, how many were told and the bands of the same persons before and after."""
+    rows = []
+    for key, one in sorted(review.announced.items()):
+        rows.append(
+            [
+                word(review.initiatives.get(key, f"#{key}")),
+                number(words, one.told, told=key),
+                Cell(one.sent, words.whole(one.sent)),
+                Cell(one.answered, words.whole(one.answered)),
+                *(Cell(n, words.whole(n)) for n in (one.before.promoters, one.before.passives, one.before.detractors)),
+                *(Cell(n, words.whole(n)) for n in (one.after.promoters, one.after.passives, one.after.detractors)),
+                Cell(one.moved_up, words.whole(one.moved_up)),
+            ]
+        )
+    before = ("before-promoters", "before-passives", "before-detractors")
+    after = ("after-promoters", "after-passives", "after-detractors")
+    return sheet("announced", words, ("initiative", "told", "sent", "answered", *before, *after, "moved-up"), rows)
+
+
+def notes_sheet(review: Review, words: Words) -> Sheet:
+    """Return the dated notes."""
+    rows = [[word(words.day(one.at)), word(one.text), word(one.by)] for one in review.notes]
+    return sheet("notes", words, ("date", "note", "by"), rows)
