@@ -61,8 +61,8 @@ def by_kind(
 def customer_event(event: Event, facts: Facts, into: Facts | None, policy: Policy, now: datetime) -> Iterable[Changes]:
     """Give the changes of a customer event other than its fields."""
     if event.name == "opted_out":
-        yield stop(happening_of(event), facts, policy, now)
         yield opt_out(facts, policy, now, how="crm")
+        yield stop(happening_of(event), facts, policy, now)
     elif event.name == "erased":
         yield erase(facts, policy, now)
     elif event.name == "merged" and into is not None:

@@ -15,6 +15,8 @@ from workers.policy import PlanStep, Policy
 from workers.records import Customer, History, Journey, Stop, SurveyRequest, Touchpoint
 from workers.words import CustomerId, Effect, MailClass, Reason, RequestState, TouchpointState
 
+CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.MERGED)
+
 
 @dataclass(frozen=True, slots=True)
 class Happening:
@@ -72,7 +74,7 @@ def step_reference(step: PlanStep, happening: Happening) -> str:
 def open_journey(
     trigger: str, reference: str, happening: Happening, facts: Facts, policy: Policy, changes: Changes
 ) -> Journey:
-    """Return the journey with this natural key: the known one, moved to an earlier anchor if the event is earlier."""
+    """Return the journey with this natural key: the known one, told by the earliest event that belongs to it."""
     customer = facts.customer.id
     known = facts.journey(trigger, reference)
     if known is None:
@@ -90,8 +92,14 @@ def open_journey(
         )
         changes.add(journey)
         return journey
-    if happening.at < known.anchor_at:
-        known = replace(known, anchor_at=happening.at, event=happening.event)
+    if (happening.at, happening.event) < (known.anchor_at, known.event):
+        known = replace(
+            known,
+            anchor_at=happening.at,
+            event=happening.event,
+            label=happening.label,
+            details=dict(happening.details),
+        )
         changes.change(known)
     return known
 
@@ -111,7 +119,7 @@ def plan_step(
     if known is None:
         changes.add(candidate)
         note(candidate, "", policy, changes)
-    elif replaces(candidate, known, policy):
+    elif replaces(candidate, known, policy, now):
         changes.change(candidate)
         note(candidate, known.state, policy, changes)
 
@@ -145,21 +153,28 @@ def candidate_for(
     )
 
 
-def replaces(candidate: Touchpoint, known: Touchpoint, policy: Policy) -> bool:
-    """Tell whether a second event for the same touchpoint plans it better.
+def replaces(candidate: Touchpoint, known: Touchpoint, policy: Policy, now: datetime) -> bool:
+    """Tell whether a second event for the same touchpoint plans it better; never once it was asked or rested away."""
+    return follows_from_facts(known) and rank(candidate, policy, now) < rank(known, policy, now)
 
-    An earlier start always counts, because the start is the earliest event whatever its order of arrival; otherwise a
-    touchpoint that can still be asked beats one that is too late, and the earlier due time beats the later.
+
+def rank(touchpoint: Touchpoint, policy: Policy, now: datetime) -> tuple[int, datetime, str]:
+    """Return what orders the candidates for one touchpoint, the best first.
+
+    A total order, so that the one which stands does not depend on the order of arrival: 1. the earliest due of those
+    that an event names and that can still be asked, 2. those that are computed, of the earliest start, 3. the rest.
     """
-    given_up = known.state == TouchpointState.SKIPPED and known.reason == Reason.TOO_LATE
-    if known.state not in PENDING and not given_up:
-        return False
-    if policy.plan.hangs_on_start(candidate.rule) and policy.plan.hangs_on_start(known.rule):
-        return candidate.anchor_at < known.anchor_at
-    late = candidate.state == TouchpointState.SKIPPED
-    if late != given_up:
-        return given_up
-    return candidate.due_at < known.due_at
+    if policy.plan.hangs_on_start(touchpoint.rule):
+        return 1, touchpoint.anchor_at, touchpoint.rule
+    return 2 if now > touchpoint.give_up_at else 0, touchpoint.due_at, touchpoint.rule
+
+
+def follows_from_facts(touchpoint: Touchpoint) -> bool:
+    """Tell whether a state is what the facts give, and not what asking, a rest period or an operator made of it."""
+    if touchpoint.state == TouchpointState.CANCELLED:
+        return touchpoint.reason in CANCELLED_BY_FACTS
+    too_late = touchpoint.state == TouchpointState.SKIPPED and touchpoint.reason == Reason.TOO_LATE
+    return too_late or touchpoint.state in PENDING
 
 
 def zone_of(customer: Customer, policy: Policy) -> str:
@@ -168,14 +183,18 @@ def zone_of(customer: Customer, policy: Policy) -> str:
 
 
 def assess(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
-    """Return a pending touchpoint in the state that the facts give it now, and when to look at it again."""
+    """Return a touchpoint in the state that the facts give it now, and when to look at it again.
+
+    Too late comes first: what nobody can be asked any more is not cancelled, whichever of both was told first.
+    """
     customer = facts.customer
+    if now > touchpoint.give_up_at and touchpoint.state != TouchpointState.CANCELLED:
+        return given_up(touchpoint, now)
     reason, detail = cancelling(touchpoint, facts)
     if reason:
         return put(touchpoint, TouchpointState.CANCELLED, reason, detail, now)
-    if now > touchpoint.give_up_at:
-        detail = touchpoint.reason if touchpoint.state == TouchpointState.HELD else ""
-        return put(touchpoint, TouchpointState.SKIPPED, Reason.TOO_LATE, detail, now)
+    if touchpoint.state == TouchpointState.CANCELLED:
+        return touchpoint
     if not customer.email and policy.plan.channel_of(touchpoint.rule) == "mail":
         return put(touchpoint, TouchpointState.HELD, Reason.NO_ADDRESS, "", now, wake_at=too_late_from(touchpoint))
     cause, until = holding(touchpoint, facts, policy)
@@ -183,10 +202,28 @@ def assess(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) 
         wake = min(until, too_late_from(touchpoint)) if until else too_late_from(touchpoint)
         return put(touchpoint, TouchpointState.HELD, Reason.HOLD, cause, now, wake_at=wake)
     wake = touchpoint.wake_at if touchpoint.state == TouchpointState.PLANNED else max(touchpoint.due_at, now)
-    opens = next_in_window(wake, policy.window, zone_of(customer, policy), policy.holidays)
+    opens = opening(wake, facts, policy, now)
     if touchpoint.state == TouchpointState.PLANNED and opens == touchpoint.wake_at:
         return touchpoint
     return put(touchpoint, TouchpointState.PLANNED, "", "", now, wake_at=opens)
+
+
+def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
+    """Return a touchpoint that is too late, with what held it until then."""
+    if touchpoint.state == TouchpointState.SKIPPED:
+        return touchpoint
+    detail = touchpoint.reason if touchpoint.state == TouchpointState.HELD else ""
+    return put(touchpoint, TouchpointState.SKIPPED, Reason.TOO_LATE, detail, now)
+
+
+def opening(wake: datetime, facts: Facts, policy: Policy, now: datetime) -> datetime:
+    """Return the first moment from `wake` on in the send window; one that has passed counts only while it is open."""
+    zone = zone_of(facts.customer, policy)
+    opens = next_in_window(wake, policy.window, zone, policy.holidays)
+    if opens >= now:
+        return opens
+    again = next_in_window(now, policy.window, zone, policy.holidays)
+    return opens if again == now else again
 
 
 def too_late_from(touchpoint: Touchpoint) -> datetime:
@@ -203,10 +240,9 @@ def cancelling(touchpoint: Touchpoint, facts: Facts) -> tuple[str, str]:
         return Reason.MERGED, ""
     if customer.opted_out_at:
         return Reason.OPTED_OUT, ""
-    for stop in facts.all(Stop):
-        if stop.effect == Effect.CANCEL and in_scope(stop, touchpoint):
-            return Reason.STOPPED, stop.cause
-    return "", ""
+    stops = [one for one in facts.all(Stop) if one.effect == Effect.CANCEL and in_scope(one, touchpoint)]
+    first = min(stops, key=lambda one: (one.from_at, one.cause), default=None)
+    return (Reason.STOPPED, first.cause) if first else ("", "")
 
 
 def in_scope(stop: Stop, touchpoint: Touchpoint) -> bool:
@@ -216,15 +252,15 @@ def in_scope(stop: Stop, touchpoint: Touchpoint) -> bool:
 
 def holding(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> tuple[str, datetime | None]:
     """Return the cause of the longest hold on the touchpoint and its end (None: not known yet)."""
+    holds = [one for one in facts.all(Stop) if one.effect == Effect.HOLD and in_scope(one, touchpoint)]
+    holds.sort(key=lambda one: (one.from_at, one.cause))
     found: tuple[str, datetime | None] = ("", None)
-    for stop in facts.all(Stop):
-        if stop.effect != Effect.HOLD or not in_scope(stop, touchpoint):
-            continue
-        until = hold_ends(stop, facts, policy)
+    for hold in holds:
+        until = hold_ends(hold, facts, policy)
         if until is None:
-            return stop.cause, None
+            return hold.cause, None
         if found[1] is None or until > found[1]:
-            found = (stop.cause, until)
+            found = (hold.cause, until)
     return found
 
 
@@ -291,9 +327,14 @@ def history(
 
 
 def reassess(facts: Facts, policy: Policy, now: datetime, *, zone_changed: bool = False) -> Changes:
-    """Return the pending touchpoints whose state or time changes because a fact about the customer changed."""
+    """Return the touchpoints whose state or time changes because a fact about the customer changed.
+
+    Those that facts cancelled, or that were too late, are looked at too: what a customer's touchpoints are is a
+    function of the set of events, and the second of two reasons may be the one that counts.
+    """
     changes = Changes()
-    for known in facts.pending():
+    waiting = [one for one in facts.all(Touchpoint) if follows_from_facts(one)]
+    for known in sorted(waiting, key=Touchpoint.key):
         touchpoint = recompute(known, facts, policy) if zone_changed else known
         touchpoint = assess(touchpoint, facts, policy, now)
         if touchpoint is not known:

@@ -40,19 +40,34 @@ def learn(fields: Mapping[str, object], at: datetime, facts: Facts, policy: Poli
     if customer.erased_at:
         return changes
     moment = at.isoformat()
-    news = {name: fields[name] for name in FIELDS if name in fields and customer.changed_at.get(name, "") <= moment}
+    news = {name: fields[name] for name in FIELDS if name in fields and is_news(name, fields[name], customer, moment)}
     values = {name: value for name, value in news.items() if getattr(customer, name) != value}
     stamps = {**customer.changed_at, **dict.fromkeys(news, moment)}
     if not values and stamps == customer.changed_at:
         return changes
     known = replace(customer, changed_at=stamps, **values)  # type: ignore[arg-type]  # the schema typed the fields
     changes.change(known)
+    if "email" in values and known.email and known.opted_out_at:
+        changes.add(Suppression(address_key(known.email, policy.ids), "opt_out", now, "opted out before"))
     if "email" in values or "time_zone" in values:
         later = facts.copy()
         later.absorb(changes)
         zone_changed = zone_of(customer, policy) != zone_of(known, policy)
         changes.merge(reassess(later, policy, now, zone_changed=zone_changed))
     return changes
+
+
+def is_news(name: str, value: object, customer: Customer, moment: str) -> bool:
+    """Tell whether a field's value counts: told later, or at the same instant and the one that any order agrees on."""
+    known = customer.changed_at.get(name, "")
+    return moment > known or (moment == known and weight(value) > weight(getattr(customer, name)))
+
+
+def weight(value: object) -> str:
+    """Return what decides between two values of one instant: no permission before permission, else the text."""
+    if isinstance(value, bool):
+        return "permitted" if value else "refused"
+    return "" if value is None else str(value)
 
 
 def opt_out(facts: Facts, policy: Policy, now: datetime, *, how: str) -> Changes:
@@ -62,20 +77,29 @@ def opt_out(facts: Facts, policy: Policy, now: datetime, *, how: str) -> Changes
     if customer.opted_out_at or customer.erased_at:
         return changes
     changes.change(replace(customer, opted_out_at=now))
-    if customer.email and not facts.suppressed:
+    if customer.email:
         changes.add(Suppression(address_key(customer.email, policy.ids), "opt_out", now, how))
     let_go(facts, Reason.OPTED_OUT, policy, now, changes)
     return changes
 
 
 def let_go(facts: Facts, reason: Reason, policy: Policy, now: datetime, changes: Changes) -> None:
-    """Cancel what is planned for a customer: touchpoints, actions, survey and promotion mails that have not left."""
+    """Cancel what is planned for a customer: touchpoints, actions, survey and promotion mails that have not left.
+
+    A service is still owed to who has opted out: a call that is planned, and what is said about it.
+    """
     known = facts.copy()
     known.absorb(changes)
     changes.merge(reassess(known, policy, now))
     for action in facts.all(Action):
-        if action.state in (ActionState.PLANNED, ActionState.HELD):
+        owed = reason != Reason.ERASED and is_service(action, policy)
+        if action.state in (ActionState.PLANNED, ActionState.HELD) and not owed:
             changes.change(replace(action, state=ActionState.CANCELLED, reason=reason, changed_at=now))
     classes = list(MailClass) if reason == Reason.ERASED else [MailClass.SURVEY, MailClass.PROMOTION]
     for mail_class in classes:
         changes.cancel("customer", facts.customer.id, reason, mail_class)
+
+
+def is_service(action: Action, policy: Policy) -> bool:
+    """Tell whether an action is a service: without a mail of its own, or with a service mail."""
+    return not action.template or policy.mail_classes.get(action.template) == MailClass.SERVICE

@@ -1,0 +1,112 @@
+"""What the tests of planning and effects share: one customer in facts alone, and the events that are told of them."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from ticketparts import desk, shipped
+
+from workers.changes import Changes
+from workers.effects import effects
+from workers.envelope import Event, Kind
+from workers.facts import Facts
+from workers.policy import Policy
+from workers.profile import new_customer
+from workers.records import Journey, Row, Stop, Touchpoint
+from workers.store.apply import KEPT_ONCE
+from workers.waking import Room, wake
+
+R = TypeVar("R", bound=Row)
+NOW = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+CONTRARY = frozenset({"refund", "order_cancelled", "churned", "deceased", "complaint_opened", "complaint_closed"})
+CUSTOMER = frozenset({"changed", "opted_out", "erased", "merged"})
+FREE = Room(None)
+
+
+def told(name: str, at: datetime = NOW, **more: object) -> Event:
+    """Return an event as the codec gives it; `id` tells two apart that say the same."""
+    kind = Kind.CONTRARY if name in CONTRARY else Kind.CUSTOMER if name in CUSTOMER else Kind.JOURNEY
+    values: dict[str, object] = {
+        "source": "shop",
+        "id": f"{name}/{more.get('reference', '')}/{at.isoformat()}/{more.pop('id', '')}",
+        "type": f"boucle.{name}.v1",
+        "kind": kind,
+        "name": name,
+        "crm_id": "42",
+        "time": at,
+        "occurred_at": at,
+        "digest": "",
+        **more,
+    }
+    return Event(**values)  # type: ignore[arg-type]  # fields by name
+
+
+class Person:
+    """One customer whose events are taken in, without a store."""
+
+    def __init__(
+        self, *, email: str | None = "42@example.org", now: datetime = NOW, policy: Policy | None = None
+    ) -> None:
+        self.policy = policy or shipped()
+        self.now = now
+        self.facts = Facts(new_customer("42", self.policy.ids, now))
+        self.desk = desk("Léa", "Max")
+        if email:
+            self.hear(told("changed", NOW - 900 * DAY, customer={"email": email}))
+
+    def hear(self, *events: Event) -> Changes:
+        """Take events in, one after the other, and return what all of them changed."""
+        return self.take(effects(event, self.facts, None, self.policy, self.now, self.desk) for event in events)
+
+    def take(self, several: Iterable[Changes]) -> Changes:
+        """Absorb changes; a row that is added must be new, one that is changed must be known."""
+        total = Changes()
+        for changes in several:
+            for row in changes.rows_added():
+                fresh = type(row) in KEPT_ONCE or self.facts.get(type(row), *row.key()) is None
+                assert fresh, f"added twice: {row}"
+            self.facts.absorb(changes)
+            total.merge(changes)
+        return total
+
+    def wake(self, at: datetime | None = None, room: Room = FREE) -> Changes:
+        """Let time pass and take up what is due."""
+        self.now = at or self.now
+        return self.take([wake(self.facts, self.policy, self.now, room, self.desk)])
+
+    def rows(self, kind: type[R]) -> list[R]:
+        """Return every row of a table."""
+        return list(self.facts.all(kind))
+
+    def touchpoint(self, step: str) -> Touchpoint:
+        """Return the only touchpoint of this name."""
+        (found,) = [one for one in self.facts.all(Touchpoint) if one.step == step]
+        return found
+
+    def states(self) -> dict[str, tuple[str, str]]:
+        """Return state and reason of each touchpoint by its name."""
+        return {one.step: (str(one.state), str(one.reason)) for one in self.facts.all(Touchpoint)}
+
+    def portrait(self) -> dict[str, object]:
+        """Return what is known of the customer by natural key: profile, journeys, touchpoints, stops."""
+        who = self.facts.customer
+        names = {one.id: (one.trigger, one.reference) for one in self.facts.all(Journey)}
+        return {
+            "profile": (who.email, who.name, who.language, who.time_zone, who.may_promote, who.opted_out_at),
+            "stamps": (who.changed_at, who.firsts),
+            "journeys": {
+                (one.trigger, one.reference): (one.anchor_at, one.event, one.label, one.details)
+                for one in self.facts.all(Journey)
+            },
+            "touchpoints": {
+                (*names[one.journey], one.step): (
+                    *(str(one.state), str(one.reason), str(one.detail), one.rule),
+                    *(one.anchor_at, one.due_at, one.give_up_at),
+                )
+                for one in self.facts.all(Touchpoint)
+            },
+            "stops": sorted(
+                (one.cause, str(one.effect), one.scope, one.reference, one.from_at) for one in self.facts.all(Stop)
+            ),
+        }
