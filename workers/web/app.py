@@ -26,6 +26,7 @@ from workers.web import (
     login,
     mails,
     metrics,
+    oidc,
     optout,
     queue,
     report,
@@ -53,6 +54,7 @@ MODULES: tuple[ModuleType, ...] = (
     mails,
     start,
     login,
+    oidc,
     inbox,
     tickets,
     customers,
@@ -83,6 +85,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.failures = Rate(web.settings.rate_limit, ticks)
     app.state.people = People(web.store, web.now)
     app.state.patience = Patience(ticks)
+    oidc.set_up(app, web.settings)
     return app
 
 
