@@ -79,6 +79,10 @@ class Links:
         """Return the address of the page with the one question what could be better."""
         return f"{self._base}/i/{self.sign('improvement', response_id)}"
 
+    def reopen_url(self, dispatch_id: str) -> str:
+        """Return the address where a customer says that what a mail calls done is not solved."""
+        return f"{self._base}/r/{self.sign('reopen', dispatch_id)}"
+
     def ticket_url(self, number: int) -> str:
         """Return the address of a ticket; the page asks for a login."""
         return f"{self._base}/tickets/{number}"

@@ -6,7 +6,7 @@ A web answer differs from a score event only in its door. GET changes nothing bu
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -33,8 +33,8 @@ from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
-from workers.ticketing import entry, told_order
-from workers.words import BadInput, CustomerId, TestimonialState
+from workers.ticketing import next_version, reopen, told_order, turn
+from workers.words import BadInput, CustomerId, TestimonialState, TicketState
 
 CONSENT_TEXT_VERSION = "1"
 """Version of the sentence a promoter consents to; raise it when the catalogs' consent texts change."""
@@ -42,6 +42,10 @@ SCOPES = ("name_and_text", "first_name_and_text", "text_only")
 SUSPICIOUS_SECONDS = 60
 """Two different scores opened within this time look like a machine (mail-and-trust: machine clicks)."""
 
+REOPEN_WITHIN = timedelta(days=90)
+"""How long after its end a customer may reopen a ticket by the link in its mail (our choice)."""
+CUSTOMER = "customer"
+"""Who acts where a customer did, in a ticket's history."""
 MACHINE = "boucle"
 """Who acts in the audit log where no person did."""
 WITH_ENTRIES = (*read.OF_A_CUSTOMER, TicketEntry)
@@ -246,22 +250,43 @@ class Serving:
 
         return self._for_owner(tables.ticket, rows[0].id, run, kinds=WITH_ENTRIES)
 
-    def reopen_by_customer(self, dispatch: str, text: str) -> None:
-        """Add a customer's words to the history of the ticket that a mail belongs to."""
-        known = self.mail(dispatch)
-        if known is None or known.ticket is None:
-            return
-        ticket_id = known.ticket
+    def ended(self, dispatch: str) -> tuple[Ticket, Customer] | None:
+        """Return the ticket that a mail called done, while it may be reopened; None for unknown, erased or too old."""
+        known, now = self.mail(dispatch), self._now()
+        if known is None or known.ticket is None or known.template != "done":
+            return None
+        with self._store.reading() as connection:
+            ticket = read.one(connection, Ticket, known.ticket)
+            customer = read.one(connection, Customer, ticket.customer) if ticket else None
+        if ticket is None or customer is None or customer.erased_at:
+            return None
+        too_old = ticket.done_at is not None and ticket.done_at + REOPEN_WITHIN <= now
+        return None if too_old else (ticket, customer)
+
+    def reopen_by_customer(self, dispatch: str, text: str) -> Ticket | None:
+        """Open a ticket again because its customer says that it is not solved, and return the one that is open now.
+
+        Where it is open already, or another one is, the words go into that one's history: none is lost or doubled.
+        """
+        found = self.ended(dispatch)
+        if found is None:
+            return None
+        key = found[0].id
 
         def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
-            ticket = facts.get(Ticket, ticket_id)
+            ticket = facts.get(Ticket, key)
             if ticket is None:
                 return None
-            changes = Changes()
-            changes.add(entry(ticket, "comment", "customer", text, now, policy, key=f"{dispatch}/{now.isoformat()}"))
-            return changes
+            if ticket.state != TicketState.DONE:
+                return said_again(ticket, text, facts, policy, now)
+            return reopen(ticket, CUSTOMER, text, facts, policy, now)
 
-        self._for_owner(tables.ticket, ticket_id, act)
+        if not self._for_owner(tables.ticket, key, act, kinds=WITH_ENTRIES):
+            return None
+        with self._store.reading() as connection:
+            mine = tables.ticket.c.customer == found[1].id
+            still_open = read.rows(connection, Ticket, mine, tables.ticket.c.state != TicketState.DONE)
+        return still_open[0] if still_open else None
 
     def _for_owner(
         self,
@@ -292,6 +317,14 @@ class Serving:
             return True
 
         return self._store.write(work)
+
+
+def said_again(ticket: Ticket, text: str, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return a customer's words as a line of an open ticket; the same words once more add nothing."""
+    earlier = [one for one in facts.all(TicketEntry) if one.ticket == ticket.id and one.by == CUSTOMER]
+    if not text.strip() or any(one.text == text.strip() for one in earlier):
+        return Changes()
+    return turn(next_version(ticket, now), "comment", CUSTOMER, text.strip(), facts, policy, now)
 
 
 def audit_turns(connection: Connection, changes: Changes, facts: Facts, now: datetime) -> None:

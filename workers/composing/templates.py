@@ -182,5 +182,6 @@ def _link_functions(mail: MailFacts, links: Links) -> dict[str, object]:
         "testimonial": lambda: links.testimonial_url(need(mail.response_id, "a response")),
         "improvement": lambda: links.improvement_url(need(mail.response_id, "a response")),
         "unsubscribe": lambda: links.unsubscribe_url(mail.dispatch_id),
+        "reopen": lambda: links.reopen_url(mail.dispatch_id),
         "ticket": lambda: f"{links.base}/tickets/{need(str(ticket_number(mail) or ''), 'a ticket')}",
     }

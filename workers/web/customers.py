@@ -32,8 +32,8 @@ from workers.web.pages import pages_of
 from workers.web.staff import AGENTS, Visitor, for_roles, show
 from workers.words import DispatchState
 
-TOKEN = re.compile(r"(?<=/[auti]/)[\w.~-]{12,}")
-"""The signed part of a link to an answer, an opt-out, a testimonial or an improvement page."""
+TOKEN = re.compile(r"(?<=/[autir]/)[\w.~-]{12,}")
+"""The signed part of a link to an answer, an opt-out, a testimonial, an improvement or a reopening page."""
 LONGEST_LINE = 600
 PENDING = ("planned", "held")
 

@@ -17,7 +17,7 @@ from workers.web.pages import pages_of
 
 SECONDS = 60
 KEPT = 50_000  # keys remembered; the longest unused one goes first, so that a flood cannot fill the memory
-LIMITED = ("/a/", "/u/", "/i/", "/t/", "/login")
+LIMITED = ("/a/", "/u/", "/i/", "/t/", "/r/", "/login")
 """Paths that anybody may reach and that a rate holds for."""
 MAX_FORM_BYTES = 64_000
 V4_PREFIX, V6_PREFIX = 24, 56  # bits that usually belong to one network
