@@ -13,7 +13,7 @@ from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
 from workers.facts import Facts
 from workers.planning import history, zone_of
 from workers.policy import Policy
-from workers.records import Action, Dispatch, Response, Testimonial, Ticket
+from workers.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
 from workers.ticketing import FIRST_CONTACT, Desk, facts_of_ticket, open_or_join
 from workers.words import (
     ActionState,
@@ -41,7 +41,8 @@ def carry_out(
     if response is None or facts.customer.erased_at:
         return finish(action, ActionState.CANCELLED, Reason.ERASED, "", policy, now, changes)
     if action.name in CONTACTS:
-        return contact(action, response, ticket_due or FIRST_CONTACT, facts, policy, now, desk)
+        due = ticket_due or decided_due(action, facts, policy) or FIRST_CONTACT
+        return contact(action, response, due, facts, policy, now, desk)
     reason, detail = refused(action, response, facts, policy, now)
     if not reason:
         return write_mail(action, action.template, response, None, facts, policy, now, changes)
@@ -50,6 +51,21 @@ def carry_out(
         changes.change(replace(action, state=ActionState.DONE, reason=Reason.FELL_BACK, detail=reason, changed_at=now))
         return changes
     return finish(action, ActionState.SKIPPED, reason, detail, policy, now, changes)
+
+
+def decided_due(action: Action, facts: Facts, policy: Policy) -> timedelta | None:
+    """Return within how much working time the rule of an action wants the contact; None when the table has changed."""
+    decision = facts.get(Decision, action.response, action.decision)
+    if decision is None or decision.version != policy.follow_up.version:
+        return None
+    return policy.follow_up.decide(decision.inputs).ticket_due
+
+
+def repeats(done: Action, name: str, template: str) -> bool:
+    """Tell whether an action says to the customer what another one said: the same mail, or that somebody will call."""
+    if done.name in CONTACTS and name in CONTACTS:
+        return bool(done.template and template)
+    return (done.name, done.template) == (name, template)
 
 
 def contact(
@@ -67,9 +83,18 @@ def contact(
     joined = f"joined ticket {ticket.number}" if opened_for is not None else ""
     action = replace(action, ticket=ticket.id, detail=joined)
     wants_mail = bool(action.template) and not mail_refused(action.template, response, facts, policy)
-    if wants_mail and not (joined and opened_for is not None and opened_for.response == response.id):
+    if wants_mail and not (opened_for is not None and acknowledged(action, opened_for, facts)):
         return write_mail(action, action.template, response, ticket, facts, policy, now, changes)
     return finish(action, ActionState.DONE, Reason.JOINED_TICKET if joined else "", joined, policy, now, changes)
+
+
+def acknowledged(action: Action, ticket: Ticket, facts: Facts) -> bool:
+    """Tell whether the customer was told already that somebody will call about this very answer."""
+    return ticket.response == action.response and any(
+        one.id != action.id and one.state == ActionState.DONE and repeats(one, action.name, action.template)
+        for one in facts.all(Action)
+        if one.response == action.response
+    )
 
 
 def finish(

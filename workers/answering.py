@@ -107,7 +107,7 @@ def changed_answer(known: Response, answer: Answer, policy: Policy, now: datetim
     """Return the response with its next revision, settling again; the known one when nothing differs or it is older."""
     words = said(answer)
     same = all(getattr(known, name) == value for name, value in words.items() if name not in ("answered_at", "channel"))
-    if same or answer.at < known.answered_at:
+    if same or answer.at < known.answered_at or (answer.at == known.answered_at and not wins_tie(answer, known)):
         return known
     since = known.settling_since if known.state == ResponseState.SETTLING else now
     settling = policy.settling if answer.channel == "mail" else timedelta()
@@ -118,7 +118,19 @@ def changed_answer(known: Response, answer: Answer, policy: Policy, now: datetim
         state=ResponseState.SETTLING,
         settling_since=since,
         settles_at=min(now + settling, since + SETTLES_AT_MOST),
+        late=now - answer.at > LATE_AFTER,
     )
+
+
+def wins_tie(answer: Answer, known: Response) -> bool:
+    """Tell which of two answers of one instant counts: the later click of a person; of two events the one that any
+    order of arrival agrees on, so that a replay changes nothing.
+    """
+    if answer.channel == "mail":
+        return True
+    told = (answer.score, answer.comment, answer.wants_contact, answer.phone, answer.half_day, answer.agent)
+    had = (known.score, known.comment, known.wants_contact, known.phone, known.half_day, known.agent)
+    return told > had
 
 
 class Said(TypedDict):

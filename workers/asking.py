@@ -18,6 +18,8 @@ from workers.words import DispatchState, MailClass, Reason, RequestState, Touchp
 
 CLOSES_AFTER = parse_wait("P14D")
 """How long after sending an answer counts and may change (architecture, decision 12)."""
+BOUNCED = "bounce"
+"""The kind of suppression that speaks of the address and not of the person."""
 COUNTED = (RequestState.OPEN, RequestState.ANSWERED, RequestState.CLOSED, RequestState.EXPIRED)
 """Requests that reached the person and so count against the rest period."""
 
@@ -27,9 +29,11 @@ def ask(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> 
     changes = Changes()
     stands = assess(touchpoint, facts, policy, now)
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
-        stands = unless_suppressed(rested(stands, facts, policy, now), facts, now)
+        stands = unless_suppressed(rested(stands, facts, policy, now), facts, policy, now)
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
         stands = send_request(stands, facts, policy, now, changes)
+    elif stands.state == TouchpointState.PLANNED and not stands.reason:
+        stands = replace(stands, reason=Reason.SEND_WINDOW)
     if stands is not touchpoint:
         changes.change(stands)
         note(stands, touchpoint.state, policy, changes)
@@ -64,9 +68,11 @@ def rest_ends(template: str, facts: Facts, policy: Policy, now: datetime) -> tup
     return latest[1], latest[0]
 
 
-def unless_suppressed(touchpoint: Touchpoint, facts: Facts, now: datetime) -> Touchpoint:
-    """Return the touchpoint cancelled when mail to the customer's address is suppressed."""
-    if touchpoint.state == TouchpointState.PLANNED and facts.suppressed:
+def unless_suppressed(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
+    """Return the touchpoint cancelled when the customer's address is suppressed; one that bounces stops mail alone."""
+    by_mail = policy.plan.channel_of(touchpoint.rule) == "mail"
+    stops = facts.suppressed and (by_mail or facts.suppressed != BOUNCED)
+    if touchpoint.state == TouchpointState.PLANNED and stops:
         return put(touchpoint, TouchpointState.CANCELLED, Reason.SUPPRESSED, facts.suppressed, now)
     return touchpoint
 

@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from workers.answering import ANSWERABLE, Answer, OutsideScore, answer_request, response_to, take_score
+from workers.answering import (
+    ANSWERABLE,
+    Answer,
+    OutsideScore,
+    answer_request,
+    changed_answer,
+    response_to,
+    take_score,
+)
 from workers.changes import Changes
 from workers.envelope import Event, Kind
 from workers.erasing import erase
@@ -117,7 +125,10 @@ def score_changes(event: Event, facts: Facts, policy: Policy, now: datetime) -> 
                 f"No survey request {score.request} is known for this customer. "
                 "Send the id that stood in boucle.survey-requests."
             )
-        if request.state not in ANSWERABLE and response_to(request.id, facts) is not None:
+        known = response_to(request.id, facts)
+        if known is not None and answer.at <= known.answered_at:
+            return Changes()  # told again after the inbox forgot it, or overtaken by a later answer
+        if known is not None and request.state not in ANSWERABLE:
             raise BadInput(f"Survey request {score.request} is {request.state}: its answer no longer changes.")
         return answer_request(request, answer, facts, policy, now)
     return take_score(

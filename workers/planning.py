@@ -15,6 +15,7 @@ from workers.policy import PlanStep, Policy
 from workers.records import Customer, History, Journey, Stop, SurveyRequest, Touchpoint
 from workers.words import CustomerId, Effect, MailClass, Reason, RequestState, TouchpointState
 
+PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.BOUNCED)
 CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.MERGED)
 
 
@@ -154,8 +155,17 @@ def candidate_for(
 
 
 def replaces(candidate: Touchpoint, known: Touchpoint, policy: Policy, now: datetime) -> bool:
-    """Tell whether a second event for the same touchpoint plans it better; never once it was asked or rested away."""
-    return follows_from_facts(known) and rank(candidate, policy, now) < rank(known, policy, now)
+    """Tell whether a second event for the same touchpoint plans it better; never once it was asked or rested away.
+
+    The known one is judged as of the moment it was planned, so that events told again much later change nothing; only
+    what happened after it was given up asks afresh.
+    """
+    if not follows_from_facts(known):
+        return False
+    afresh = candidate.anchor_at > known.give_up_at and now <= candidate.give_up_at
+    if afresh and not policy.plan.hangs_on_start(candidate.rule):
+        return True
+    return rank(candidate, policy, now) < rank(known, policy, known.planned_at)
 
 
 def rank(touchpoint: Touchpoint, policy: Policy, now: datetime) -> tuple[int, datetime, str]:
@@ -350,7 +360,7 @@ def recompute(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> Touchpoin
         return touchpoint
     zone = zone_of(facts.customer, policy)
     due = add_wait(touchpoint.anchor_at, step.due, zone)
-    later = max(due, touchpoint.wake_at) if touchpoint.reason == Reason.RESTING else due
+    later = max(due, touchpoint.wake_at) if touchpoint.reason in PUT_OFF else due
     return replace(touchpoint, due_at=due, wake_at=later, give_up_at=add_wait(due, step.give_up_after, zone))
 
 
@@ -366,7 +376,7 @@ def stop(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
     known.absorb(changes)
     changes.merge(reassess(known, policy, now))
     for stopped in [row for row in changes.rows_added() if isinstance(row, Stop) and row.effect == Effect.CANCEL]:
-        cancel_reminders(stopped, known, changes)
+        call_back_mails(stopped, known, now, changes)
     return changes
 
 
@@ -390,12 +400,19 @@ def stops_of(happening: Happening, facts: Facts, policy: Policy) -> list[Stop]:
     return found
 
 
-def cancel_reminders(stopped: Stop, facts: Facts, changes: Changes) -> None:
+def call_back_mails(stopped: Stop, facts: Facts, now: datetime, changes: Changes) -> None:
     """Cancel the survey mails that have not left for what is stopped; service mails go on."""
+    reason = f"{Reason.STOPPED}: {stopped.cause}"
     if stopped.scope == "customer":
         for mail_class in (MailClass.SURVEY, MailClass.PROMOTION):
-            changes.cancel("customer", stopped.customer, f"{Reason.STOPPED}: {stopped.cause}", mail_class)
-        return
-    for request in facts.all(SurveyRequest):
-        if request.reference == stopped.reference and request.state == RequestState.OPEN:
-            changes.cancel("request", request.id, f"{Reason.STOPPED}: {stopped.cause}", MailClass.SURVEY)
+            changes.cancel("customer", stopped.customer, reason, mail_class)
+    for request in list(facts.all(SurveyRequest)):
+        if stopped.scope == "customer" or (stopped.reference and request.reference == stopped.reference):
+            changes.cancel("request", request.id, reason, MailClass.SURVEY)
+            withdraw(request, reason, now, changes)
+
+
+def withdraw(request: SurveyRequest, reason: str, now: datetime, changes: Changes) -> None:
+    """Take a question back that has not left yet: it counts neither as asked nor against the rest period."""
+    if request.state == RequestState.OPEN and request.channel == "mail" and request.sent_at is None:
+        changes.change(replace(request, state=RequestState.WITHDRAWN, reason=reason, changed_at=now))

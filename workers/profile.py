@@ -10,9 +10,9 @@ from datetime import datetime
 
 from workers.changes import Changes
 from workers.facts import Facts
-from workers.planning import reassess, zone_of
+from workers.planning import reassess, withdraw, zone_of
 from workers.policy import Policy
-from workers.records import Action, Customer, Suppression
+from workers.records import Action, Customer, Suppression, SurveyRequest
 from workers.words import ActionState, CustomerId, Ids, MailClass, Reason
 
 FIELDS = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
@@ -95,6 +95,8 @@ def let_go(facts: Facts, reason: Reason, policy: Policy, now: datetime, changes:
         owed = reason != Reason.ERASED and is_service(action, policy)
         if action.state in (ActionState.PLANNED, ActionState.HELD) and not owed:
             changes.change(replace(action, state=ActionState.CANCELLED, reason=reason, changed_at=now))
+    for request in facts.all(SurveyRequest):
+        withdraw(request, reason, now, changes)
     classes = list(MailClass) if reason == Reason.ERASED else [MailClass.SURVEY, MailClass.PROMOTION]
     for mail_class in classes:
         changes.cancel("customer", facts.customer.id, reason, mail_class)

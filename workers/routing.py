@@ -7,22 +7,22 @@ not done yet is cancelled, what is done stays. Actions that are due at once are 
 from dataclasses import replace
 from datetime import datetime
 
-from workers.acting import CONTACTS, carry_out
+from workers.acting import CONTACTS, carry_out, repeats
 from workers.changes import Changes
 from workers.duetime import add_wait
 from workers.facts import Facts
 from workers.messages import tell_response
 from workers.planning import history, zone_of
 from workers.policy import NextStep, Policy, Verdict
-from workers.records import Action, Decision, Response
+from workers.records import Action, Decision, Response, SurveyRequest
 from workers.ticketing import Desk, remark
-from workers.words import ActionState, DecisionOutcome, DecisionState, Reason, ResponseState
+from workers.words import ActionState, DecisionOutcome, DecisionState, Reason, RequestState, ResponseState
 
 
 def route(response: Response, facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
     """Return the decision for a settled response, its actions, and everything that is due at once."""
     changes = Changes()
-    settled = replace(response, state=ResponseState.DECIDED)
+    settled = replace(response, state=settled_state(response, facts))
     changes.change(settled)
     tell_response(settled, facts, policy, changes)
     current = current_decision(response.id, facts)
@@ -30,9 +30,10 @@ def route(response: Response, facts: Facts, policy: Policy, now: datetime, desk:
         changes.merge(remark(settled, facts, policy, now))
         return changes
     known = copy_of(facts, changes)
-    if current is not None:
-        supersede(current, known, policy, now, changes)
     decision, verdict = decide(settled, current.n + 1 if current else 1, policy, now)
+    before = actions_before(current, facts)
+    if current is not None:
+        supersede(current, before, verdict, policy, now, changes)
     changes.add(decision)
     if decision.outcome == DecisionOutcome.PARKED:
         changes.add(
@@ -48,6 +49,9 @@ def route(response: Response, facts: Facts, policy: Policy, now: datetime, desk:
             )
         )
     for action in actions_of(settled, decision, verdict, facts, policy, now):
+        if already_done(action, before):
+            changes.add(replace(action, state=ActionState.DONE, reason=Reason.ALREADY_DONE))
+            continue
         changes.add(action)
         known.absorb(changes)
         if action.due_at <= now:
@@ -57,6 +61,31 @@ def route(response: Response, facts: Facts, policy: Policy, now: datetime, desk:
     if current is not None and not any(step.action in CONTACTS for step in verdict.steps):
         changes.merge(remark(settled, known, policy, now))
     return changes
+
+
+def settled_state(response: Response, facts: Facts) -> ResponseState:
+    """Return where a settled response stands: closed at once when its request closed while it was settling."""
+    request = facts.get(SurveyRequest, response.request) if response.request else None
+    closed = request is not None and request.state == RequestState.CLOSED
+    return ResponseState.CLOSED if closed else ResponseState.DECIDED
+
+
+def actions_before(current: Decision | None, facts: Facts) -> list[Action]:
+    """Return the actions of the decision that gives way."""
+    if current is None:
+        return []
+    mine = (current.response, current.n)
+    return sorted((one for one in facts.all(Action) if (one.response, one.decision) == mine), key=Action.key)
+
+
+def already_done(action: Action, before: list[Action]) -> bool:
+    """Tell whether the decision before did this very thing, so that nobody gets the same mail twice.
+
+    A contact is carried out all the same: the ticket has to know of the changed answer.
+    """
+    if action.name in CONTACTS:
+        return False
+    return any(one.state == ActionState.DONE and repeats(one, action.name, action.template) for one in before)
 
 
 def copy_of(facts: Facts, changes: Changes) -> Facts:
@@ -111,13 +140,14 @@ def decide(response: Response, n: int, policy: Policy, now: datetime) -> tuple[D
     return decision, verdict
 
 
-def supersede(current: Decision, facts: Facts, policy: Policy, now: datetime, changes: Changes) -> None:
-    """Let the old decision go: actions not done are cancelled, with their mails that have not left."""
+def supersede(
+    current: Decision, before: list[Action], verdict: Verdict, policy: Policy, now: datetime, changes: Changes
+) -> None:
+    """Let the old decision go: actions not done are cancelled, and mails that have not left, unless they still fit."""
     changes.change(replace(current, state=DecisionState.SUPERSEDED, superseded_at=now))
-    for action in facts.all(Action):
-        if action.response != current.response or action.decision != current.n:
-            continue
-        changes.cancel("action", action.id, Reason.SUPERSEDED)
+    for action in before:
+        if not any(repeats(action, step.action, step.template) for step in verdict.steps):
+            changes.cancel("action", action.id, Reason.SUPERSEDED)
         if action.state in (ActionState.PLANNED, ActionState.HELD):
             changes.change(replace(action, state=ActionState.CANCELLED, reason=Reason.SUPERSEDED, changed_at=now))
             changes.add(

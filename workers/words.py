@@ -195,6 +195,7 @@ class Reason(StrEnum):
     ANSWERED = "answered"
     REQUEST_CLOSED = "request_closed"
     SUPERSEDED = "superseded"
+    ALREADY_DONE = "already_done"
     OPEN_TICKET = "open_ticket"
     LATER_RESPONSE = "later_response"
     ASKED_LAST_YEAR = "asked_last_year"

@@ -48,6 +48,7 @@ CLAUSES: dict[Reason, str] = {
     Reason.ANSWERED: "the customer had answered already",
     Reason.REQUEST_CLOSED: "the survey request had closed",
     Reason.SUPERSEDED: "a changed answer led to a newer decision",
+    Reason.ALREADY_DONE: "the decision before had done the same already",
     Reason.OPEN_TICKET: "the customer has, or has had since, an open ticket{more}",
     Reason.LATER_RESPONSE: "a later answer of the customer is not 9 or 10{more}",
     Reason.ASKED_LAST_YEAR: "the customer was asked for a testimonial in the last 12 months{more}",
