@@ -3,6 +3,7 @@
 Relationship and transactional triggers stand apart, and nothing is blended into one headline.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -34,12 +35,18 @@ class Touchpoint:
 
 
 def touchpoints(cube: Cube) -> list[Touchpoint]:
-    """Return every touchpoint, transactional ones first, in the order of trigger and name."""
+    """Return every touchpoint, transactional ones first, by trigger, and from the soonest to the latest."""
     grouped: dict[tuple[str, str], list[AnswerCell | AskedCell]] = defaultdict(list)
     for cell in cube.cells():
         grouped[cell.trigger, cell.touchpoint].append(cell)
-    order = sorted(grouped, key=lambda key: (is_relationship(key[0]), *key))
+    order = sorted(grouped, key=lambda key: (is_relationship(key[0]), key[0], natural(key[1])))
     return [touchpoint(*key, grouped[key]) for key in order]
+
+
+def natural(name: str) -> tuple[bool, list[tuple[int, str]]]:
+    """Return what touchpoints are sorted by: "now" first, then numbers by their value (3m before 12m)."""
+    parts = re.split(r"([0-9]+)", name)
+    return not name.endswith("now"), [(int(part), "") if part.isdigit() else (0, part) for part in parts]
 
 
 def touchpoint(trigger: str, name: str, cells: Sequence[AnswerCell | AskedCell]) -> Touchpoint:

@@ -33,6 +33,7 @@ from workers.web import (
     report,
     start,
     testimonial,
+    themes,
     tickets,
 )
 from workers.web.assets import Assets
@@ -62,6 +63,7 @@ MODULES: tuple[ModuleType, ...] = (
     customers,
     queue,
     report,
+    themes,
     assets,
 )
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from workers.duetime import in_zone
-from workers.figures import Lane, OverTime, Reading
+from workers.figures import COUNTS_ONLY_BELOW, Lane, OverTime, Reading
 from workers.reviewing import Note
 from workers.web.report_words import Words
 
-LANE_TOP, LANE_HEIGHT = 26, 96
+LANE_TOP, LANE_HEIGHT = 26, 120
 """Pixels above the highest score, and from +100 down to -100."""
 HISTOGRAM_HEIGHT = 72
 TICKS_AT_MOST = 6
@@ -94,26 +94,30 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """One chart over time."""
+    """One chart over time; `quiet` are the segments in which nothing changed, each with the query of its report."""
 
     touchpoint: str
     name: str
     trigger: str
     lanes: tuple[DrawnLane, ...]
-    quiet: str
+    quiet: tuple[tuple[str, str], ...]
     changed: bool
+    few: int
 
 
 def over_time(one: OverTime, words: Words) -> Drawn:
     """Return the chart of one touchpoint: everybody, and the segments in which something changed."""
-    quiet = [words.segment(lane.segment) for lane in one.lanes if lane not in one.shown]
+    quiet = [lane.segment for lane in one.lanes if lane not in one.shown and len(lane.periods) > 1]
+    answers = sum(period.reading.n for period in one.lanes[0].periods)
+    few = answers if answers < COUNTS_ONLY_BELOW else 0
     return Drawn(
         one.touchpoint,
         words.touchpoint(one.touchpoint),
         words.trigger(one.trigger),
-        tuple(drawn_lane(one, lane, words) for lane in one.shown),
-        ", ".join(quiet),
+        () if few else tuple(drawn_lane(one, lane, words) for lane in one.shown),
+        tuple((words.segment(name), words.query(segment=name)) for name in quiet),
         any(lane.changed for lane in one.lanes),
+        few,
     )
 
 

@@ -21,7 +21,7 @@ from workers.store.auditlog import record_act
 from workers.web import charts, report_files
 from workers.web.context import web_of
 from workers.web.pages import pages_of
-from workers.web.report_sheets import Value, sheets
+from workers.web.report_sheets import Value, sheets, time_sheet
 from workers.web.report_words import Words
 from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.words import BadInput, Band
@@ -76,6 +76,7 @@ def write_report(request: Request, visitor: Visitor, problem: str = "", status: 
         "w": words,
         "review": review,
         "sheets": {one.name: one for one in sheets(review, words)},
+        "time_sheet": time_sheet(review, words, every=False),
         "chosen": words.chosen(),
         "query": words.query(),
         "choices": {name: [(one, choice(words, name, one)) for one in found] for name, found in review.words.items()},

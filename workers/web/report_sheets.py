@@ -133,11 +133,14 @@ def touchpoint_sheet(review: Review, words: Words) -> Sheet:
     return sheet("touchpoints", words, columns, rows)
 
 
-def time_sheet(review: Review, words: Words) -> Sheet:
-    """Return the NPS over time: every period of every line, and the step to it where it is more than chance."""
+def time_sheet(review: Review, words: Words, *, every: bool = True) -> Sheet:
+    """Return the NPS over time: every period of every line, and the step to it where it is more than chance.
+
+    A page takes the lines that it draws, which keeps it small; files take `every` one.
+    """
     rows = []
     for chart in review.over_time:
-        for lane in chart.lanes:
+        for lane in chart.lanes if every else chart.shown:
             for one in lane.periods:
                 pick = {**words.asked_at(chart.trigger, chart.touchpoint), **words.months_query(one)}
                 if lane.segment:

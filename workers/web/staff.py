@@ -52,6 +52,7 @@ PLACES = (
     Place("staff.nav.inbox", "/inbox", AGENTS),
     Place("staff.nav.customers", "/customers", AGENTS),
     Place("staff.nav.report", "/report", READERS),
+    Place("themes.title", "/themes", READERS),
     Place("staff.nav.queue", "/queue", READERS),
     Place("staff.nav.tables", "/tables", READERS),
 )
