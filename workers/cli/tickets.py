@@ -1,5 +1,7 @@
 """Verbs for tickets: list, show, claim, note, done. The inbox page does the same through the same use case."""
 
+from datetime import datetime
+
 import click
 import sqlalchemy as sa
 
@@ -9,6 +11,8 @@ from workers.records import Customer, Ticket, TicketEntry
 from workers.serving import TicketAct
 from workers.store import tables
 from workers.words import TicketState
+
+DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group(name="tickets")
@@ -131,8 +135,11 @@ def note(number: int, text: str, by: str) -> int:
 @click.option("--cause", default="", help="Root cause, such as delivery/late.")
 @click.option("--cause-text", default="", help="The cause in words, with other/...")
 @click.option("--sentence", default="", help="One sentence that the customer will read.")
+@click.option("--promised", type=DAY, help="The day that was promised, with --outcome passed_on.")
 @click.option("--by", default=user_name, help="Who did it.")
-def done(number: int, outcome: str, cause: str, cause_text: str, sentence: str, by: str) -> int:
+def done(
+    number: int, outcome: str, cause: str, cause_text: str, sentence: str, promised: datetime | None, by: str
+) -> int:
     """Close a ticket: the customer is told, and asked again where it applies."""
     return act(
         number,
@@ -143,6 +150,7 @@ def done(number: int, outcome: str, cause: str, cause_text: str, sentence: str, 
             root_cause=cause,
             root_cause_text=cause_text,
             sentence=sentence,
+            promised_at=ticketing.promise_due(promised.date(), policy.calendar) if promised else None,
             facts=facts,
             policy=policy,
             now=now,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from workers.duetime import in_zone
@@ -33,6 +33,8 @@ SCORE_MISTAKE = "score_mistake"
 OTHER = "other"
 """The root cause that needs a text instead of a second level."""
 NOT_REACHED_ATTEMPTS, NOT_REACHED_DAYS = 3, 2
+LONGEST_PROMISE = timedelta(days=366)
+"""A promise for later than that is a slip of the keyboard."""
 CALLS = frozenset({"no_answer", "reached"})
 
 
@@ -55,7 +57,7 @@ SENTENCES: Mapping[Fault, str] = {
     Fault.ROOT_CAUSE_UNKNOWN: "the root cause must be one of those in rules/root-causes.yaml, such as delivery/late",
     Fault.ROOT_CAUSE_TEXT: "the root cause `other` needs a few words",
     Fault.SENTENCE: "one sentence is needed that the customer will read",
-    Fault.PROMISED_AT: "the date is needed that was promised, and it must be still to come",
+    Fault.PROMISED_AT: "the date is needed that was promised, still to come and within a year",
     Fault.ATTEMPTS: f"not_reached needs at least {NOT_REACHED_ATTEMPTS} attempts on {NOT_REACHED_DAYS} days",
     Fault.MAIL: "not_reached needs a mail to the customer, sent with one of the attempts",
 }
@@ -114,7 +116,7 @@ def check_done(
         missing.insert(0, Fault.OUTCOME)
     if ending.outcome in TOLD and mailable and not ending.sentence.strip():
         missing.append(Fault.SENTENCE)
-    if ending.outcome == PASSED_ON and (ending.promised_at is None or ending.promised_at <= now):
+    if ending.outcome == PASSED_ON and not (ending.promised_at and now < ending.promised_at <= now + LONGEST_PROMISE):
         missing.append(Fault.PROMISED_AT)
     if ending.outcome == "not_reached":
         if so_far.attempts < NOT_REACHED_ATTEMPTS or so_far.days < NOT_REACHED_DAYS:

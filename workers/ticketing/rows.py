@@ -1,10 +1,10 @@
 """The rows of a ticket's turns: the next version with its line of history, what texts may name, its two clocks."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from workers.changes import Changes
-from workers.duetime import add_working, half_day_after, working_between
+from workers.duetime import Calendar, add_working, half_day_after, instant_of, working_between, zone_info
 from workers.facts import Facts
 from workers.messages import tell_ticket
 from workers.planning import Happening
@@ -107,6 +107,12 @@ def awake(ticket: Ticket, now: datetime, policy: Policy) -> Ticket:
         paused_seconds=ticket.paused_seconds + int(paused.total_seconds()),
         resolve_due_at=due,
     )
+
+
+def promise_due(day: date, calendar: Calendar) -> datetime:
+    """Return until when something promised for a day must be there: its closing; a day off is the next working one."""
+    _, closing = next(calendar.spans(instant_of(datetime.combine(day, time()), zone_info(calendar.zone))))
+    return closing
 
 
 def second_clock(ticket: Ticket, now: datetime, policy: Policy) -> datetime:

@@ -200,14 +200,11 @@ def done(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now:
 
 
 def promised(form: Form, policy: Policy) -> datetime | None:
-    """Return the end of the working day that was promised, or None; a day off counts as the next working one."""
+    """Return the end of the working day that was promised, or None."""
     try:
-        chosen = date.fromisoformat(form.get("promised", ""))
-    except ValueError:
+        return ticketing.promise_due(date.fromisoformat(form.get("promised", "")), policy.calendar)
+    except (ValueError, OverflowError):
         return None
-    start = instant_of(datetime.combine(chosen, datetime.min.time()), zone_info(policy.calendar.zone))
-    _, closing = next(policy.calendar.spans(start))
-    return closing
 
 
 def kept(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:

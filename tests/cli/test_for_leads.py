@@ -1,0 +1,82 @@
+"""The verbs of whoever lets people in: who may sign in, as what, and no password on the screen."""
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+
+from workers.people import People
+
+if TYPE_CHECKING:
+    from conftest import Boucle
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a password stand on standard input."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(PASSWORD + "\n"))
+
+
+@pytest.mark.usefixtures("typed")
+def test_a_person_is_added_and_may_sign_in(boucle: "Boucle") -> None:
+    """The verb says where; the password is neither printed nor kept as it is."""
+    ended = boucle("users", "add", "Léa", "--role", "agent", "--password-stdin")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == "Léa may sign in as agent at http://127.0.0.1:8080/login\n"
+    parts = boucle.parts()
+    user = People(parts.store, parts.now).check("léa", PASSWORD)
+    assert user is not None
+    assert user.role == "agent"
+    parts.store.close()
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+def test_an_empty_password_is_refused(boucle: "Boucle", monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Nobody is let in without one by mistake."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    ended = boucle("users", "add", "Léa", "--role", "agent", "--password-stdin")
+    assert ended.code == 2
+    assert "empty" in ended.err
+    assert boucle("users", "list", "--format", "json").json() == []
+
+
+def test_a_short_password_is_taken_and_said_to_be_short(boucle: "Boucle", monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hint, not a hurdle: guessing is slowed down anyway."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    ended = boucle("users", "add", "Léa", "--role", "agent", "--password-stdin")
+    assert ended.code == 0
+    assert "short" in ended.err
+
+
+def test_without_a_terminal_the_verb_says_what_to_use(boucle: "Boucle", monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that forgot the option is not left waiting."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    ended = boucle("users", "add", "Léa", "--role", "agent")
+    assert ended.code == 2
+    assert "--password-stdin" in ended.err
+
+
+@pytest.mark.usefixtures("typed")
+def test_people_are_listed_changed_and_removed(boucle: "Boucle") -> None:
+    """Role, link, list, remove: each says what it did, and an unknown name is said to be unknown."""
+    assert boucle("users", "add", "Léa", "--role", "agent", "--password-stdin").code == 0
+    assert boucle("users", "add", "lea@example.org", "--role", "lead", "--no-password").code == 0
+    assert boucle("users", "role", "Léa", "lead").code == 0
+    listed = boucle("users", "list", "--format", "json").json()
+    assert [(one["name"], one["role"], one["password"]) for one in listed] == [
+        ("Léa", "lead", True),
+        ("lea@example.org", "lead", False),
+    ]
+    assert boucle("users", "link", "Léa").out.startswith("http://127.0.0.1:8080/login/")
+    assert boucle("users", "remove", "Léa").code == 0
+    ended = boucle("users", "link", "Léa")
+    assert (ended.code, ended.err) == (2, "There is no user Léa. `boucle users list` shows them all.\n")
+
+
+def test_an_unknown_role_is_wrong_use(boucle: "Boucle") -> None:
+    """The four roles are named."""
+    ended = boucle("users", "add", "Léa", "--role", "boss", "--no-password")
+    assert ended.code == 2
+    assert "marketing" in ended.err
