@@ -1,0 +1,25 @@
+"""Planning: a journey event and the facts of its customer give a journey, touchpoints with due times, and stops.
+
+What is pending is a function of the set of events, not of their order: an earlier start moves what hangs on it, a stop
+that came first still stops. Nothing here asks anybody.
+"""
+
+from workers.planning.journeys import Happening, plan
+from workers.planning.standing import assess, history, hold_ends, holding, in_scope, note, put, reassess, zone_of
+from workers.planning.stopping import stop, withdraw
+
+__all__ = [
+    "Happening",
+    "assess",
+    "history",
+    "hold_ends",
+    "holding",
+    "in_scope",
+    "note",
+    "plan",
+    "put",
+    "reassess",
+    "stop",
+    "withdraw",
+    "zone_of",
+]
