@@ -88,8 +88,8 @@ class Steering:
 
     def choose(self, kind: str, name: str = "", on: date | None = None, key: str = "") -> Chosen:
         """Return what is meant; of today, what is due already as well. Raises BadInput for another kind."""
-        if kind not in (TOUCHPOINT, ACTION) or not (name or key):
-            raise BadInput("Choose a touchpoint or an action by its name.")
+        if kind not in (TOUCHPOINT, ACTION) or not name or (key and not read.is_id(key)):
+            raise BadInput("Choose a touchpoint or an action by its name, or one of them by its key.")
         if on is None:
             return Chosen(kind, name, key=key)
         begins = None if on <= self.today() else self.midnight(on)

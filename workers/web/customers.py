@@ -78,7 +78,7 @@ async def show_customer(request: Request, visitor: Visitor) -> Response:
 
 def write_customer(request: Request, visitor: Visitor) -> Response:
     """Explain the customer and write the page, the newest entry first and what is to come above it."""
-    web, crm_id = web_of(request), str(request.path_params["id"])
+    web, crm_id = web_of(request), clean(request.path_params["id"])
     told = explained(web, crm_id)
     if told is None:
         raise HTTPException(404)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.catalogs import Catalog
-from workers.composing.facts import one_line
+from workers.composing.facts import clean, one_line
 from workers.explaining import clause
 from workers.records import Action, Customer, Touchpoint
 from workers.steering import DAYS, LISTED, Day, Steering
@@ -50,7 +50,7 @@ class Wish:
 
 def wish_of(fields: Form) -> Wish:
     """Return the wish that fields state; raises 404 for one that makes no sense."""
-    act, kind, name = fields.get("act", ""), fields.get("kind", TOUCHPOINT), fields.get("name", "")
+    act, kind, name = fields.get("act", ""), fields.get("kind", TOUCHPOINT), clean(fields.get("name", ""))
     try:
         on = date.fromisoformat(fields["on"]) if fields.get("on") else None
     except ValueError as error:

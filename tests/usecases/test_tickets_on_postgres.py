@@ -1,0 +1,122 @@
+"""Tickets, people and the queue on PostgreSQL: the statements that differ, and races between connections."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from embedded import START, journey, score
+from teamparts import House, claim, done, reopen
+
+from workers.records import Ticket, TicketEntry, Touchpoint
+from workers.steering import Steering
+from workers.store.roster import desk
+from workers.words import Conflict, TicketState
+
+
+@pytest.fixture
+def house(tmp_path: Path, postgres: str) -> Iterator[House]:
+    """Give an installation on PostgreSQL."""
+    boucle = House(tmp_path, database_url=postgres)
+    yield boucle
+    boucle.close()
+
+
+def at_once(*works: Callable[[], object]) -> list[object]:
+    """Do things in threads that start together, and return how each ended, a Conflict as its sentence."""
+    ready, ends = threading.Barrier(len(works)), []
+
+    def run(work: Callable[[], object]) -> None:
+        ready.wait()
+        try:
+            ends.append(work())
+        except Conflict as error:
+            ends.append(str(error))
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    return ends
+
+
+def test_agents_who_race_never_overwrite_each_other(house: House) -> None:
+    """Four press Claim at the same moment: one has it, three are told."""
+    house.staff()
+    ticket = house.low("1")
+    ends = at_once(*(lambda n=n: house.act(ticket.number, claim(f"agent {n}", ticket.version)) for n in range(4)))
+    assert sorted(isinstance(one, str) for one in ends) == [False, True, True, True]
+    assert house.kinds(ticket.number).count("claimed") == 1
+
+
+def test_reopening_beside_a_new_low_score_ends_in_one_open_ticket(house: House) -> None:
+    """Two connections, one customer: whoever comes second finds the other's ticket."""
+    house.staff()
+    old = house.low("1")
+    house.act(old.number, done())
+    house.clock.at += timedelta(days=1)
+    event = score(0, "1", house.clock.at)
+    event["id"] = "second"
+    at_once(lambda: house.act(old.number, reopen()), lambda: house.take(event))
+    house.settle()
+    entries = house.rows(TicketEntry)
+    assert sum(one.state != TicketState.DONE for one in house.rows(Ticket)) == 1
+    assert sum("not solved" in one.text for one in entries) == 1
+    assert sum(one.text.startswith("0/10") for one in entries) == 1
+
+
+def test_turns_are_handed_out_once_each(house: House) -> None:
+    """Many tickets opened at the same moment go round the agents evenly."""
+    house.staff()
+
+    def turn() -> str:
+        return house.store.write(lambda connection: desk(connection, START).owner(""))
+
+    names = at_once(*[turn] * 8)
+    assert sorted(names, key=str) == ["Léa"] * 4 + ["Max"] * 4
+
+
+def test_lists_search_and_stamp(house: House) -> None:
+    """What the inbox reads."""
+    house.staff()
+    house.low("C-1")
+    before = house.worklist().stamp()
+    assert [one.ticket.number for one in house.worklist().lists().today] == [1]
+    for text, found in (("customer c", [1]), ("C-1", [1]), ("#1", [1]), ("06 12", []), ("%", []), ("É", [])):
+        assert [ticket.number for ticket, _ in house.worklist().search(text)] == found, text
+    house.act(1, claim("Léa"))
+    assert house.worklist().stamp() != before
+    seen = house.worklist().ticket(1)
+    assert seen is not None
+    assert len(seen.scores) == 1
+
+
+def test_sessions_and_links(house: House) -> None:
+    """Times are the database's own."""
+    people = house.staff()
+    token, link = people.sign_in("Léa", "password"), people.login_token("Max")
+    assert people.who(token) == people.find("Léa")
+    assert people.use_token(link) == people.find("Max")
+    assert people.use_token(link) is None
+
+
+def test_the_queue_is_read_and_steered(house: House) -> None:
+    """Calendar, counts, lists, and acts in several transactions."""
+    house.take(*(journey("feature_first_used", f"f{n}", reference="search") for n in range(3)))
+    house.low("1")
+    steering = Steering(house.store, house.parts.policies.current, house.clock.now, house.parts.sending)
+    outlook = steering.outlook()
+    assert [one.total for one in outlook.days][3] == 3
+    assert outlook.steps == ["feature"]
+    chosen = steering.choose("touchpoint", "feature")
+    assert steering.count(chosen).people == len(steering.people(chosen)) == 3
+    (first, _), *_ = steering.people(chosen)
+    assert isinstance(first, Touchpoint)
+    assert steering.cancel(steering.choose("touchpoint", "feature", key=first.journey), "Nadia") == 1
+    assert steering.send_now(chosen, "Nadia") == 2
+    house.settle()
+    assert sorted(str(one.state) for one in house.rows(Touchpoint)) == ["asked", "asked", "cancelled"]
+    steering.pause("feature", "Nadia")
+    assert steering.outlook().sending.paused == {"feature"}
