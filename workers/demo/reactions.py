@@ -22,8 +22,14 @@ LATE_FR = (
 LATE_EN = ("The parcel came far too late.", "Ten days late, no news meanwhile.", "Your new carrier is slow.")
 BAD_FR = ("Lampe arrivée cassée.", "La notice est incompréhensible.", "Personne ne répond au téléphone.")
 BAD_EN = ("It arrived broken.", "The instructions make no sense.", "Nobody answers the phone.")
-WISH_FR = ("Une ampoule fournie avec la lampe.", "Une notice plus claire.", "Un suivi du colis plus précis.")
-WISH_EN = ("A bulb in the box.", "Clearer instructions.", "Better tracking of the parcel.")
+WISH_FR = (
+    *("Une ampoule fournie avec la lampe.", "Une notice plus claire.", "Un suivi du colis plus précis."),
+    "Chez Lumio, l'ampoule est dans la boîte.",
+)
+WISH_EN = (
+    *("A bulb in the box.", "Clearer instructions.", "Better tracking of the parcel."),
+    "Lumio puts the bulb in the box.",
+)
 GOOD_FR = ("Très belle lampe, merci !", "Livraison rapide, emballage soigné.", "Exactement ce que je cherchais.")
 GOOD_EN = ("Lovely lamp, thank you!", "Quick delivery, careful packing.", "Just what I was looking for.")
 OTHER_CAUSES = ("product/defect", "start/instructions", "service/hard_to_reach")

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from workers import counting, wiring
 from workers.clock import FixedClock, StoredClock
 from workers.controls import Sending, sending_now, set_control
-from workers.demo import shop
+from workers.demo import shop, wishes
 from workers.demo.people import Crowd
 from workers.demo.starting import begin_from_nothing, demo_settings, doors_of
 from workers.dispatching import Dispatching
@@ -130,6 +131,9 @@ class Year:
         self._runner = runner
         self._events = shop.year(seed, persons)
         self._crowd = Crowd(parts, {person.id: person for person in persons}, seed)
+        lead = wishes.Lead(parts)
+        for number, deed in enumerate(wishes.DEEDS):
+            self._crowd.plan(deed.at, f"lead/{number}", partial(lead.do, deed.name))
         self._dispatching: Dispatching = parts.dispatching()
         self._relaying: Relaying = parts.relaying()
         self._next_due: datetime | None = None
