@@ -17,6 +17,7 @@ from workers.store.engine import database_now
 from workers.words import DispatchState, MailClass, RequestState
 
 TABLE = tables.dispatch
+HELD_BY_US = (DispatchState.LEASED, DispatchState.SENDING)
 CAPPED = (MailClass.SURVEY, MailClass.PROMOTION)
 
 
@@ -105,12 +106,12 @@ def not_paused(paused: Collection[str]) -> list[sa.ColumnElement[bool]]:
 
 
 def renew(connection: Connection, ours: Sequence[Dispatch], seconds: float) -> None:
-    """Prolong the leases that are still ours."""
+    """Prolong the leases that are still ours, also of what is being handed over right now."""
     until = database_now(connection) + timedelta(seconds=seconds)
     for one in sorted(ours, key=lambda row: row.id):
         connection.execute(
             sa.update(TABLE)
-            .where(TABLE.c.id == one.id, TABLE.c.attempt == one.attempt, TABLE.c.state == DispatchState.LEASED)
+            .where(TABLE.c.id == one.id, TABLE.c.attempt == one.attempt, TABLE.c.state.in_(HELD_BY_US))
             .values(lease_until=until)
         )
 

@@ -1,4 +1,4 @@
-"""Dispatching: mails and webhooks are leased, composed, marked, handed over, and their ends recorded.
+"""The sender's loop: lease, compose, mark, hand over, record.
 
 `sending` is written for a group of at most the open connections, just before the bytes leave, so that a kill costs at
 most that many second copies. Bytes, Message-ID and Date are fixed before the first attempt and never change.
@@ -6,36 +6,42 @@ most that many second copies. Bytes, Message-ID and Date are fixed before the fi
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Protocol
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.changes import Changes
 from workers.composing import Composed, MailFacts, Templates, compose
-from workers.controls import Sending, mails_sent_today, sending_now, set_control
+from workers.controls import Sending, mails_sent_today, sending_now
+from workers.dispatching.ends import follow, record_end, refuse, suppress_unknown
+from workers.dispatching.parcels import (
+    Parcel,
+    Refused,
+    Surroundings,
+    card_of,
+    opened_by_a_person,
+    overtaken,
+    too_early,
+    too_late,
+)
 from workers.handover import SendKind, SendResult
 from workers.messages import ticket_message
 from workers.policy import Policy
 from workers.profile import address_key
-from workers.records import Customer, Dispatch, Suppression, SurveyRequest, Ticket
+from workers.records import Customer, Dispatch, SurveyRequest, Ticket
 from workers.store import claim, read, tables
-from workers.store.apply import apply
+from workers.store.apply import apply, next_number
 from workers.store.engine import Store
-from workers.words import DispatchState, Never, Reason, RequestState
+from workers.words import DispatchState, Never, NotNow, Reason
 
 log = logging.getLogger(__name__)
 CLAIM_AT_MOST = 500
-TRIES_AT_MOST = 12
-"""Attempts after which a mail server's "later" is taken as never: two days at the longest pause."""
-LONGEST_PAUSE = timedelta(hours=4)
-FIRST_PAUSE = timedelta(minutes=1)
-COPIES_AT_MOST = 3
-NO_SUCH_MAILBOX = "5.1."
-"""Enhanced status codes (RFC 3463) that say the address itself is wrong."""
+CANNOT_BE_WRITTEN = "cannot be written"
+CLAIMS = "claim"
+"""The counter that makes claims wait for each other where a day has a maximum."""
 
 
 class MailSender(Protocol):
@@ -50,52 +56,6 @@ class HookSender(Protocol):
 
     async def send(self, dispatch_id: str, body: bytes) -> SendResult:
         """Return how the handing over ended; never raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """One dispatch ready to leave."""
-
-    dispatch: Dispatch
-    recipient: str
-    sender: str
-    raw: bytes
-    message_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """One dispatch that must not leave, or not yet."""
-
-    dispatch: Dispatch
-    state: DispatchState
-    reason: str
-    detail: str = ""
-    not_before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a group of dispatches needs to know, read once; the customers are locked first, in order."""
-
-    customers: Mapping[str, Customer]
-    requests: Mapping[str, SurveyRequest]
-    bodies: Mapping[str, tuple[bytes, str]]
-    suppressed: Mapping[str, str]
-
-    @classmethod
-    def of(cls, connection: Connection, group: Sequence[Dispatch], policy: Policy) -> "Surroundings":
-        """Lock and read what surrounds a group."""
-        customers = read.lock_customers(connection, {one.customer for one in group if one.customer})
-        wanted = [one.request for one in group if one.request]
-        requests = read.rows(connection, SurveyRequest, tables.survey_request.c.id.in_(wanted)) if wanted else []
-        addresses = {one.recipient for one in group if one.recipient} | {one.email for one in customers if one.email}
-        return cls(
-            customers={one.id: one for one in customers},
-            requests={one.id: one for one in requests},
-            bodies=claim.bodies_of(connection, group),
-            suppressed=read.suppressed(connection, {address_key(one, policy.ids) for one in addresses}),
-        )
 
 
 class Dispatching:
@@ -134,14 +94,24 @@ class Dispatching:
     async def send_some(self, limit: int = CLAIM_AT_MOST) -> int:
         """Claim some dispatches and hand them over, group by group; return how many were claimed."""
         claimed = await asyncio.to_thread(self._claim, limit)
-        renewed = asyncio.get_running_loop().time()
-        for start in range(0, len(claimed), self._connections):
-            clock = asyncio.get_running_loop().time()
-            if clock - renewed > self._lease / 3:
-                await asyncio.to_thread(self._renew, claimed[start:])
-                renewed = clock
-            await self._send_group(claimed[start : start + self._connections])
+        left = list(claimed)
+        keeping = asyncio.ensure_future(self._keep(left))
+        try:
+            while left:
+                await self._send_group(left[: self._connections])
+                del left[: self._connections]
+        finally:
+            keeping.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeping
         return len(claimed)
+
+    async def _keep(self, left: Sequence[Dispatch]) -> None:
+        """Prolong the leases of what is left at a third of their time, also while a slow server keeps us waiting."""
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            with suppress(NotNow):  # the database may be back before the lease ends
+                await asyncio.to_thread(self._renew, list(left))
 
     def _claim(self, limit: int) -> list[Dispatch]:
         now = self._now()
@@ -155,6 +125,7 @@ class Dispatching:
             state = sending_now(connection, self._sending)
             left = None
             if self._sending.per_day:
+                next_number(connection, CLAIMS)  # two claims at once would each take what is left of the day
                 left = max(0, self._sending.per_day - mails_sent_today(connection, now, self._policy().zone))
             return claim.lease(connection, claim.Ready(state.on, left, state.paused), now, self._lease, limit)
 
@@ -192,7 +163,7 @@ class Dispatching:
                 elif claim.mark_sending(connection, one, made.recipient, made.message_id, until):
                     leaving.append(made)
                 else:
-                    refuse(connection, Refused(one, DispatchState.CANCELLED, Reason.ANSWERED), now)
+                    refuse(connection, Refused(one, DispatchState.CANCELLED, overtaken(one, known)), now)
             return leaving
 
         return self._store.write(work)
@@ -204,7 +175,8 @@ class Dispatching:
         if one.kind == "webhook":
             return self._webhook(connection, one, customer, kept)
         recipient = one.recipient or (customer.email if customer else "") or ""
-        if refused := too_early(one, known.requests.get(one.request or "")) or self._not_to(one, recipient, known):
+        refused = too_early(connection, one, known, self._policy(), now) or too_late(one, known, now)
+        if refused := refused or self._not_to(one, recipient, known):
             return refused
         if kept is not None:
             raw, sender = kept
@@ -212,7 +184,10 @@ class Dispatching:
         try:
             composed = self._compose(connection, one, customer, recipient, now)
         except Never as error:
-            return Refused(one, DispatchState.FAILED, "cannot be written", str(error))
+            return Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, str(error))
+        except Exception as error:  # one mail that cannot be composed must not stop the others
+            log.exception("mail cannot be written", extra={"action": "dispatch.failed", "dispatch": one.id})
+            return Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, f"{type(error).__name__}: {error}")
         claim.keep_body(connection, one.id, composed.raw, composed.return_path)
         to = self._sending.redirect or composed.recipient
         return Parcel(one, to, composed.return_path, composed.raw, composed.message_id)
@@ -246,9 +221,7 @@ class Dispatching:
     ) -> Composed:
         facts = dict(one.facts)
         if one.template == "reminder" and one.request:
-            clicks = tables.click
-            opened = connection.execute(sa.select(clicks.c.id).where(clicks.c.request == one.request).limit(1)).first()
-            facts["kind"] = "clicked" if opened else "unclicked"
+            facts["kind"] = "clicked" if opened_by_a_person(connection, one.request) else "unclicked"
         if one.template == "ticket" and customer:
             facts |= card_of(customer)
         number = facts.get("number")
@@ -287,7 +260,9 @@ class Dispatching:
             for parcel, result in sorted(ends, key=lambda pair: pair[0].dispatch.id):
                 if record_end(connection, parcel.dispatch, result, now):
                     request = known.get(parcel.dispatch.request or "")
-                    follow(connection, parcel, result, request, self._policy(), now, changes)
+                    follow(connection, parcel, result, request, now, changes)
+                    if not self._sending.redirect:
+                        suppress_unknown(parcel, result, self._policy(), now, changes)
             apply(connection, changes, now)
 
         self._store.write(work)
@@ -296,98 +271,3 @@ class Dispatching:
                 result.kind,
                 extra={"action": "dispatch", "dispatch": parcel.dispatch.id, "template": parcel.dispatch.template},
             )
-
-
-def card_of(customer: Customer) -> dict[str, object]:
-    """Return what the ticket mail shows of the customer."""
-    return {
-        "customer_id": customer.crm_id or "",
-        "customer_name": customer.name or "",
-        "customer_language": customer.language or "",
-        "segment": customer.segment or "",
-    }
-
-
-def too_early(one: Dispatch, request: SurveyRequest | None) -> Refused | None:
-    """Return a reminder put back while its survey has not left, or by as much as the survey left late."""
-    if one.template != "reminder" or request is None:
-        return None
-    if request.sent_at is None:
-        if request.state != RequestState.OPEN:
-            return Refused(one, DispatchState.CANCELLED, Reason.REQUEST_CLOSED)
-        return Refused(one, DispatchState.READY, Reason.NOT_DUE, "", one.not_before + timedelta(days=1))
-    late = request.sent_at - request.asked_at
-    if late > timedelta(hours=12) and not one.reason:
-        return Refused(one, DispatchState.READY, Reason.NOT_DUE, "", one.not_before + late)
-    return None
-
-
-def refuse(connection: Connection, refused: Refused, now: datetime) -> None:
-    """Record that a dispatch does not leave, or leaves later."""
-    values: dict[str, object] = {"reason": refused.reason, "detail": refused.detail}
-    if refused.not_before:
-        values["not_before"] = refused.not_before
-    claim.end(connection, refused.dispatch, refused.state, now, **values)
-    if refused.dispatch.request and refused.state in (DispatchState.FAILED, DispatchState.SUPPRESSED):
-        undeliverable(connection, refused.dispatch, refused.reason, now)
-
-
-def undeliverable(connection: Connection, one: Dispatch, reason: str, now: datetime) -> None:
-    """Mark the request of a survey mail that cannot reach its customer; the caller holds the customer's lock."""
-    if one.action is not None or one.template == "reminder" or one.customer is None:
-        return
-    request = read.one(connection, SurveyRequest, one.request)
-    if request is None or request.state != RequestState.OPEN:
-        return
-    changes = Changes()
-    changes.change(replace(request, state=RequestState.UNDELIVERABLE, reason=reason, changed_at=now))
-    changes.cancel("request", request.id, reason)
-    apply(connection, changes, now)
-
-
-def record_end(connection: Connection, one: Dispatch, result: SendResult, now: datetime) -> bool:
-    """Record how one handing over ended, and when it is tried again."""
-    text = result.text[:500]
-    if result.kind == SendKind.ACCEPTED:
-        return claim.accept(connection, one, now, text)
-    if result.kind == SendKind.NEVER:
-        return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
-    if result.kind == SendKind.UNKNOWN:
-        state = DispatchState.READY if one.copies < COPIES_AT_MOST else DispatchState.UNKNOWN
-        return claim.end(
-            connection, one, state, now, copies=one.copies + 1, not_before=now + FIRST_PAUSE, reason="cut", detail=text
-        )
-    if one.attempt >= TRIES_AT_MOST and result.kind == SendKind.LATER:
-        return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(one.attempt - 1, 8))
-    if result.retry_after is not None:
-        pause = max(pause, timedelta(seconds=result.retry_after))
-    return claim.end(connection, one, DispatchState.READY, now, not_before=now + pause, reason="later", detail=text)
-
-
-def follow(
-    connection: Connection,
-    parcel: Parcel,
-    result: SendResult,
-    request: SurveyRequest | None,
-    policy: Policy,
-    now: datetime,
-    changes: Changes,
-) -> None:
-    """Take the consequences of an end: the request is sent, undeliverable, or sending is paused with an alarm."""
-    one = parcel.dispatch
-    if result.kind == SendKind.OURS:
-        set_control(connection, "paused", f"the mail server refuses us: {result.text[:200]}", now, "boucle")
-        log.error("sending is paused: %s", result.text, extra={"action": "dispatch.alarm"})
-        return
-    if request is not None and one.action is None:
-        if result.kind == SendKind.ACCEPTED and one.template == "reminder":
-            changes.change(replace(request, reminded_at=now))
-        elif result.kind == SendKind.ACCEPTED:
-            changes.change(replace(request, sent_at=request.sent_at or now))
-        elif result.kind == SendKind.NEVER:
-            undeliverable(connection, one, Reason.REFUSED_BY_SERVER, now)
-    if result.kind == SendKind.NEVER and NO_SUCH_MAILBOX in result.text and not one.recipient:
-        key = address_key(parcel.recipient, policy.ids)
-        if not read.suppressed(connection, [key]):
-            changes.add(Suppression(key, "bounce", now, result.text[:200]))

@@ -1,0 +1,10 @@
+"""Dispatching: mails and webhooks are leased, composed, marked, handed over, and their ends recorded.
+
+Exactly once is not possible over SMTP; what may have left twice is counted as a copy, with the same bytes.
+"""
+
+from workers.dispatching.ends import undeliverable
+from workers.dispatching.parcels import Parcel
+from workers.dispatching.sending import Dispatching, HookSender, MailSender
+
+__all__ = ["Dispatching", "HookSender", "MailSender", "Parcel", "undeliverable"]

@@ -1,0 +1,129 @@
+"""What a group of dispatches needs to know before it leaves, and what may keep one of them from leaving.
+
+Read once per group, under the locks of its customers. Nothing here marks or sends.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.duetime import add_wait, next_in_window, parse_wait
+from workers.planning import zone_of
+from workers.policy import Policy
+from workers.profile import address_key
+from workers.records import Action, Customer, Dispatch, SurveyRequest, Touchpoint
+from workers.store import claim, read, tables
+from workers.words import DispatchState, MailClass, Reason, RequestState
+
+LEFT_LATE = timedelta(hours=12)
+"""A question that left later than this after it was asked moves its reminder and its closing with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One dispatch ready to leave."""
+
+    dispatch: Dispatch
+    recipient: str
+    sender: str
+    raw: bytes
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One dispatch that must not leave, or not yet."""
+
+    dispatch: Dispatch
+    state: DispatchState
+    reason: str
+    detail: str = ""
+    not_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a group of dispatches needs to know, read once; the customers are locked first, in order."""
+
+    customers: Mapping[str, Customer]
+    requests: Mapping[str, SurveyRequest]
+    actions: Mapping[str, Action]
+    bodies: Mapping[str, tuple[bytes, str]]
+    suppressed: Mapping[str, str]
+
+    @classmethod
+    def of(cls, connection: Connection, group: Sequence[Dispatch], policy: Policy) -> "Surroundings":
+        """Lock and read what surrounds a group."""
+        customers = read.lock_customers(connection, {one.customer for one in group if one.customer})
+        wanted = [one.request for one in group if one.request]
+        requests = read.rows(connection, SurveyRequest, tables.survey_request.c.id.in_(wanted)) if wanted else []
+        promised = [one.action for one in group if one.action and one.mail_class == MailClass.PROMOTION]
+        actions = read.rows(connection, Action, tables.action.c.id.in_(promised)) if promised else []
+        addresses = {one.recipient for one in group if one.recipient} | {one.email for one in customers if one.email}
+        return cls(
+            customers={one.id: one for one in customers},
+            requests={one.id: one for one in requests},
+            actions={one.id: one for one in actions},
+            bodies=claim.bodies_of(connection, group),
+            suppressed=read.suppressed(connection, {address_key(one, policy.ids) for one in addresses}),
+        )
+
+
+def too_early(
+    connection: Connection, one: Dispatch, known: Surroundings, policy: Policy, now: datetime
+) -> Refused | None:
+    """Return a reminder put back while its question has not left, or until its wait from then on is over."""
+    request = known.requests.get(one.request or "")
+    if one.template != "reminder" or request is None:
+        return None
+    if request.sent_at is None:
+        if request.state != RequestState.OPEN:
+            return Refused(one, DispatchState.CANCELLED, Reason.REQUEST_CLOSED)
+        return Refused(one, DispatchState.READY, Reason.NOT_DUE, "", now + timedelta(days=1))
+    touchpoint = read.one(connection, Touchpoint, request.journey, request.step)
+    customer = known.customers.get(request.customer)
+    if touchpoint is None or customer is None or not touchpoint.reminder:
+        return None
+    zone = zone_of(customer, policy)
+    due = add_wait(request.sent_at, parse_wait(touchpoint.reminder), zone)
+    due = next_in_window(due, policy.window, zone, policy.holidays)
+    return Refused(one, DispatchState.READY, Reason.NOT_DUE, "", due) if due - LEFT_LATE > now else None
+
+
+def too_late(one: Dispatch, known: Surroundings, now: datetime) -> Refused | None:
+    """Return a promotion that waited past its deadline, because sending was held or the day full."""
+    action = known.actions.get(one.action or "")
+    if action is None or action.latest_at is None or now <= action.latest_at or one.copies:
+        return None
+    return Refused(one, DispatchState.CANCELLED, Reason.TOO_LATE)
+
+
+def overtaken(one: Dispatch, known: Surroundings) -> str:
+    """Return what happened between leasing a mail and marking it, so that it must not leave."""
+    customer, request = known.customers.get(one.customer or ""), known.requests.get(one.request or "")
+    if customer is not None and customer.erased_at:
+        return Reason.ERASED
+    if customer is not None and customer.opted_out_at and one.mail_class != MailClass.SERVICE:
+        return Reason.OPTED_OUT
+    answered = request is not None and request.state == RequestState.ANSWERED
+    return Reason.ANSWERED if answered else Reason.REQUEST_CLOSED
+
+
+def opened_by_a_person(connection: Connection, request: str) -> bool:
+    """Tell whether the link of a question was opened by what does not look like a machine."""
+    clicks = tables.click
+    found = sa.select(clicks.c.id).where(clicks.c.request == request, clicks.c.signal == "").limit(1)
+    return connection.execute(found).first() is not None
+
+
+def card_of(customer: Customer) -> dict[str, object]:
+    """Return what the ticket mail shows of the customer."""
+    return {
+        "customer_id": customer.crm_id or "",
+        "customer_name": customer.name or "",
+        "customer_language": customer.language or "",
+        "segment": customer.segment or "",
+    }
