@@ -170,6 +170,8 @@ def test_a_letter_is_shown_with_the_bytes_that_came(refused: "Boucle") -> None:
     (letter,) = refused("dead-letters", "list", "--reason", "unknown_type", "--format", "json").json()
     told = refused("dead-letters", "show", letter["id"], "--format", "json")
     assert told.json()["body"].startswith('{"specversion"')
+    raw = refused("dead-letters", "show", letter["id"], "--raw")
+    assert (raw.code, raw.out) == (0, body().replace(b"delivery", b"devilery").decode())
     for ident in ("nothing", "00000000-0000-8000-8000-000000000000"):
         missing = refused("dead-letters", "show", ident)
         assert (missing.code, missing.out) == (1, "")

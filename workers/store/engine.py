@@ -3,6 +3,8 @@
 Every writing transaction on SQLite is `BEGIN IMMEDIATE`: a deferred one loses updates or fails as locked.
 """
 
+import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +21,8 @@ T = TypeVar("T")
 BUSY_TIMEOUT_MS = 30_000
 TRIES = 12
 """How often a transaction that met another writer is run again before it is given up."""
+LONGEST_PAUSE_SECONDS = 0.5
+"""Before the last try; before the others half of the next one's, each by chance a part of it."""
 RETRYABLE_STATES = frozenset({"40001", "40P01"})
 """SQLSTATE serialization_failure and deadlock_detected."""
 
@@ -100,6 +104,7 @@ class Store:
                     raise
                 if not left:
                     raise Conflict(f"Other writers were in the way {TRIES} times: {first_line(error)}") from error
+            time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS / 2**left))  # so that two do not meet again at once
         raise Conflict("unreachable")
 
     def database_now(self) -> datetime:
