@@ -131,7 +131,12 @@ class Life:
             yield self.event("boucle.journey.churned.v1", later)
         elif kind < 0.30:
             yield self.event("boucle.customer.erased.v1", later + 30)
-        elif kind < 0.48:
+        elif kind < 0.34:
+            yield self.event("boucle.customer.merged.v1", later, merged_into=f"{self.crm_id}-again")
+            yield self.event(
+                "boucle.journey.delivery.v1", later + 5, reference=f"{self.crm_id}/9", customer=self.card()
+            )
+        elif kind < 0.5:
             self.zone = chance.choice(ZONES)
             yield self.event("boucle.customer.changed.v1", later, customer=self.card())
 
@@ -211,7 +216,7 @@ def bad_messages(at: datetime) -> Iterator[Message]:
         "time": at.isoformat(),
     }
     score = {**good, "type": "boucle.score.v1"}
-    far = (at + timedelta(days=30)).isoformat()
+    far = (at + timedelta(days=3650)).isoformat()
     wrong: list[dict[str, object]] = [
         {**good, "id": "bad-type", "type": "com.unknown.thing"},
         {key: value for key, value in good.items() if key != "subject"} | {"id": "bad-customer"},
@@ -226,6 +231,7 @@ def bad_messages(at: datetime) -> Iterator[Message]:
     bodies += [b"{not json", '{"id": "é"}'.encode("latin-1"), b""]
     for body in bodies:
         yield Message(at, Topic.EVENTS, "C-BAD", body)
-    yield Message(at - DAY, Topic.EVENTS, "C-TWICE", orjson.dumps({**good, "id": "twice", "subject": "C-TWICE"}))
-    changed = {**good, "id": "twice", "subject": "C-TWICE", "data": {"reference": "other"}}
+    twice = {**good, "id": "twice", "subject": "C-TWICE", "time": (at - 6 * DAY).isoformat()}
+    yield Message(at - 5 * DAY, Topic.EVENTS, "C-TWICE", orjson.dumps(twice))
+    changed = {**twice, "data": {"reference": "other"}}
     yield Message(at, Topic.EVENTS, "C-TWICE", orjson.dumps(changed))

@@ -136,11 +136,11 @@ class Embedded(Installation):
         self.relaying = self.parts.relaying()  # one holder of the relay's lease
 
     def publish(self, messages: list[Message]) -> None:
-        """Take messages in as from HTTP, if wanted in another order."""
-        batch = [Incoming(one.body, dict_of(one)) for one in messages]
+        """Take messages in as from HTTP; if wanted in another order, in which each key of a topic keeps its own."""
         if self.order:
-            self.order.shuffle(batch)
-        self.outcomes += self.parts.intake.take(batch, Door.HTTP)
+            rank = {(one.topic, one.key): self.order.random() for one in messages}
+            messages = sorted(messages, key=lambda one: rank[one.topic, one.key])
+        self.outcomes += self.parts.intake.take([Incoming(one.body, dict_of(one)) for one in messages], Door.HTTP)
 
     def settle(self) -> None:
         """Do everything that is due."""

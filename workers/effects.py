@@ -12,7 +12,6 @@ from workers.answering import (
     Answer,
     OutsideScore,
     answer_request,
-    changed_answer,
     response_to,
     take_score,
 )

@@ -17,7 +17,7 @@ from workers.envelope import Codec, Event, Fault, Kind, Refusal, Rejected
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.profile import customer_id, new_customer
-from workers.records import Customer, DeadLetter, Inbox
+from workers.records import Customer, DeadLetter, Inbox, SurveyRequest
 from workers.store import ledger, read, tables, waves
 from workers.store.apply import apply
 from workers.store.engine import Store
@@ -209,6 +209,7 @@ class Batch:
         self._new: set[CustomerId] = set()
         self._requests: dict[str, CustomerId] = {}
         self._tickets: dict[str, CustomerId] = {}
+        self._told: set[tuple[str, str]] = set()
 
     def load(self, events: Sequence[Event]) -> None:
         """Lock and read the customers of these events; the unknown ones are new."""
@@ -225,10 +226,10 @@ class Batch:
             if event.kind not in PLANNING_ONLY or not self.lock:
                 deep.add(key)
         wanted = {key: crm_id for key, crm_id in wanted.items() if key not in self._facts}
-        if self.lock:
-            customers = read.lock_customers(self.connection, wanted)
-        else:
-            customers = read.rows(self.connection, Customer, tables.customer.c.id.in_(list(wanted)))
+        customers = self._customers(wanted)
+        merged_into = {one.merged_into for one in customers if one.merged_into} - wanted.keys() - self._facts.keys()
+        customers += self._customers(merged_into)
+        deep |= merged_into
         light = [one for one in customers if one.id not in deep]
         self._facts |= read.facts_of(self.connection, light, read.FOR_PLANNING)
         self._facts |= read.facts_of(self.connection, [one for one in customers if one.id in deep])
@@ -237,6 +238,12 @@ class Batch:
                 self._facts[key] = Facts(new_customer(crm_id, self.policy.ids, self.now))
                 self._new.add(key)
 
+    def _customers(self, ids: Iterable[CustomerId]) -> list[Customer]:
+        """Return customers by key, locked unless nothing is stored."""
+        if self.lock:
+            return read.lock_customers(self.connection, ids)
+        return read.rows(self.connection, Customer, tables.customer.c.id.in_(list(ids)))
+
     def _find_owners(self, events: Sequence[Event]) -> None:
         """Find whose request or ticket an event means when it does not name the customer."""
         requests = {event.score.request for event in events if event.score and event.score.request}
@@ -244,6 +251,7 @@ class Batch:
         tickets = {event.ticket.ticket for event in events if event.ticket}
         self._requests = read.owners_of_requests(self.connection, requests)
         self._tickets = read.owners_of_tickets(self.connection, tickets)
+        self._told = read.told_to_tickets(self.connection, [(one.source, one.id) for one in events if one.ticket])
 
     def customer_of(self, event: Event) -> CustomerId | None:
         """Return our key of the customer an event is about, or None when it cannot be known."""
@@ -256,14 +264,29 @@ class Batch:
         return customer_id(event.crm_id, self.policy.ids) if event.crm_id else None
 
     def facts_for(self, event: Event) -> Facts:
-        """Return the facts of the customer an event is about; raises BadInput when there is none."""
+        """Return the facts of the customer an event is about; raises BadInput when there is none.
+
+        What is said of a merged customer goes to the other one, except about a question asked under the old key, and
+        except what the old key knows already: a replay after the merge must plan nothing twice.
+        """
         key = self.customer_of(event)
         if key is None or key not in self._facts:
             raise BadInput("This event names no customer, request or ticket that is known here. Send the subject.")
-        facts = self._facts[key]
+        own = facts = self._facts[key]
         while facts.customer.merged_into and facts.customer.merged_into in self._facts:
             facts = self._facts[facts.customer.merged_into]
-        return facts
+        if facts is own or key != customer_id(event.crm_id, self.policy.ids) or self._asked_there(event, own):
+            return own
+        return own if self._known_to(own, event) else facts
+
+    def _asked_there(self, event: Event, facts: Facts) -> bool:
+        """Tell whether an event is about a question or ticket of this customer."""
+        request = event.score.request if event.score else event.report.request if event.report else ""
+        return event.ticket is not None or (bool(request) and facts.get(SurveyRequest, request) is not None)
+
+    def _known_to(self, facts: Facts, event: Event) -> bool:
+        """Tell whether an event would change nothing for this customer."""
+        return not effects(event, facts, None, self.policy, self.now, dry_desk(self.connection, self.now))
 
     def absorb(self, changes: Changes) -> None:
         """Take changes in, for the events that follow in the batch."""
@@ -285,6 +308,8 @@ class Batch:
             self.waves.append(event)  # waking goes through the customers
             return Changes()
         facts = self.facts_for(event)
+        if (event.source, event.id) in self._told:
+            return Changes()  # the inbox has forgotten it, the ticket has not
         changes = Changes()
         into = self._facts.get(customer_id(event.merged_into, self.policy.ids)) if event.merged_into else None
         for one in (facts, into):

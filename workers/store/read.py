@@ -99,11 +99,12 @@ SUPPRESSED = sa.select(tables.suppression.c.address, tables.suppression.c.kind).
 
 
 def suppressed(connection: Connection, addresses: Iterable[str]) -> dict[str, str]:
-    """Return the suppressed ones of these keyed address hashes, each with its kind."""
+    """Return the suppressed ones of these keyed address hashes, each with its kind; of several kinds a strict one."""
     found: dict[str, str] = {}
     for chunk in chunks(addresses):
         for address, kind in connection.execute(SUPPRESSED, {"keys": chunk}):
-            found[address] = kind
+            if found.get(address, LENIENT) == LENIENT:
+                found[address] = kind
     return found
 
 
@@ -129,6 +130,20 @@ def owners_of_tickets(connection: Connection, tickets: Iterable[str]) -> dict[st
             query.where(sa.or_(table.c.id.in_(ids), table.c.number.in_(numbers)))
         ):
             found[str(key)] = found[str(number)] = customer
+    return found
+
+
+def told_to_tickets(connection: Connection, events: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those events, named by source and id, that stand in a ticket's own history already."""
+    table = tables.ticket_entry
+    by_source: dict[str, list[str]] = {}
+    for source, event in events:
+        by_source.setdefault(source, []).append(event)
+    found: set[tuple[str, str]] = set()
+    for source, ids in by_source.items():
+        for chunk in chunks(ids):
+            query = sa.select(table.c.event_id).where(table.c.source == source, table.c.event_id.in_(chunk))
+            found.update((source, event) for event in connection.execute(query).scalars())
     return found
 
 
