@@ -1,22 +1,59 @@
 """What the tests of the team's pages share: people, a browser-like client that signs in, forms, tickets."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
 from typing import Any
 
 from argon2 import PasswordHasher
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from starlette.testclient import TestClient
 from webparts import HERE, Site, event
 
+from workers.data import Data
 from workers.people import People, Role
 from workers.records import SurveyRequest, Ticket
+from workers.web import pages
 from workers.words import TicketState
 
 PASSWORD = "correct horse battery"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 NAMES = {Role.AGENT: "Léa", Role.LEAD: "Nadia", Role.MARKETING: "Marc", Role.OPERATOR: "Olga"}
 FIELD = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+
+
+class Compiled(BytecodeCache):
+    """Keeps what Jinja compiled, for every site of this process: compiling all pages takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give a template's code where the same source was compiled before."""
+        bucket.code = self._kept.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a template's code."""
+        self._kept[bucket.key, bucket.checksum] = bucket.code
+
+
+COMPILED = Compiled()
+
+
+def compiled_once(make: Callable[[Data], Environment]) -> Callable[[Data], Environment]:
+    """Return the maker of page environments with the kept code."""
+
+    def made(data: Data) -> Environment:
+        environment = make(data)
+        environment.bytecode_cache = COMPILED
+        return environment
+
+    return made
+
+
+pages._environment = compiled_once(pages._environment)  # type: ignore[assignment]  # the same shape
 
 
 class Team:
