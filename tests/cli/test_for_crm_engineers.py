@@ -9,7 +9,7 @@ import pytest
 from embedded import journey
 
 if TYPE_CHECKING:
-    from conftest import Boucle
+    from verbs import Boucle
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 MAPPING = """\

@@ -8,7 +8,7 @@ import pytest
 from workers.people import People
 
 if TYPE_CHECKING:
-    from conftest import Boucle
+    from verbs import Boucle
 
 PASSWORD = "correct horse battery"
 

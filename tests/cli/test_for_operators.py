@@ -17,7 +17,7 @@ from workers.store import read
 from workers.words import Misconfigured
 
 if TYPE_CHECKING:
-    from conftest import Boucle
+    from verbs import Boucle
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 PROGRAM = (sys.executable, "-c", "from workers.cli import main; main()")

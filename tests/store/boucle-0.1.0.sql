@@ -104,6 +104,7 @@ CREATE TABLE counter (
 	value INTEGER NOT NULL, 
 	PRIMARY KEY (name)
 );
+INSERT INTO "counter" VALUES('claim',3);
 INSERT INTO "counter" VALUES('ticket',1);
 INSERT INTO "counter" VALUES('inbox_retired',3);
 CREATE TABLE customer (
