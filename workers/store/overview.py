@@ -133,7 +133,8 @@ def actions() -> dict[str, sa.Select[int]]:
     done = a.state == ActionState.DONE
     contact = a.name.in_(sorted(CONTACTS))
     mails = sa.select(t.dispatch.c.action).where(t.dispatch.c.action.is_not(None))
-    asked = (done, a.name == "testimonial_request", a.reason != Reason.FELL_BACK)
+    itself = a.reason != Reason.ALREADY_DONE  # else the decision before had sent the mail
+    asked = (done, a.name == "testimonial_request", a.reason != Reason.FELL_BACK, itself)
     settled = t.testimonial.c.state.in_(
         (TestimonialState.CONSENTED, TestimonialState.REFUSED, TestimonialState.WITHDRAWN)
     )
