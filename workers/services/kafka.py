@@ -102,12 +102,12 @@ def format_storage(command: list[str], directory: Path, settings: Path) -> None:
 
 
 def answers(address: str) -> bool:
-    """Tell whether a broker answers at `address`."""
+    """Tell whether a broker answers at `address` and can coordinate groups, which takes it a moment longer."""
     if is_free(int(address.rsplit(":", 1)[1])):
         return False
     try:
         with KafkaAdminClient(bootstrap_servers=address, bootstrap_timeout_ms=2000, request_timeout_ms=5000) as admin:
-            return bool(admin.describe_cluster()["brokers"])
+            return bool(admin.describe_cluster()["brokers"] and admin.describe_groups(["boucle-readiness"]))
     except (KafkaError, OSError):
         return False
 

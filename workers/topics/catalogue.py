@@ -1,7 +1,7 @@
 """The topics of an installation: their names, making and checking them, their ids and ends."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 
 from kafka import KafkaAdminClient, TopicPartition
@@ -81,6 +81,8 @@ def create(address: Address, prefix: str = "", replication: int = -1, partitions
                 raise fault(answer["error_message"])
             made.append(str(answer["name"]))
         client.wait_for_topics(missing)
+        with suppress(KafkaError):  # they exist by now; this waits until their leaders have taken office
+            client.list_partition_offsets(ends_of(client, missing, OffsetSpec.LATEST))
     return made
 
 
@@ -143,10 +145,14 @@ def offsets(address: Address, names: Sequence[str], which: OffsetSpec) -> dict[t
     if not names:
         return {}
     with admin(address) as client:
-        wanted = {
-            TopicPartition(row["name"], part["partition_index"]): which
-            for row in client.describe_topics(list(names))
-            for part in row["partitions"]
-        }
-        found = client.list_partition_offsets(wanted)
+        found = client.list_partition_offsets(ends_of(client, names, which))
     return {(place.topic, place.partition): int(value.offset) for place, value in found.items()}
+
+
+def ends_of(client: KafkaAdminClient, names: Sequence[str], which: OffsetSpec) -> dict[TopicPartition, OffsetSpec]:
+    """Ask for one kind of offset of every partition of the topics."""
+    return {
+        TopicPartition(row["name"], part["partition_index"]): which
+        for row in client.describe_topics(list(names))
+        for part in row["partitions"]
+    }
