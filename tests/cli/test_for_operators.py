@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import parts
 import pytest
 from embedded import journey
 
+from workers import services
 from workers import settings as settings_module
 from workers.records import SurveyRequest
 from workers.store import read
@@ -133,6 +135,16 @@ def test_a_real_database_waits_for_migrate(boucle: "Boucle", postgres: str) -> N
     assert "schema 1" in boucle("migrate").out
     assert boucle("migrate").code == 0
     assert boucle("status").code == 0
+
+
+def test_services_are_those_of_home(boucle: "Boucle", postgres_server: str) -> None:
+    """`services status` tells of the parts that run in HOME, whoever started them."""
+    run = parts.current()
+    if services.Part.POSTGRES.value in run.given:
+        pytest.skip("PostgreSQL was given by its address, so nothing was started")
+    boucle.set(home=str(run.home))
+    told = boucle("services", "status", "--format", "json")
+    assert {one["name"]: one["address"] for one in told.json()}["postgres"] == postgres_server
 
 
 def test_a_key_is_shown_once_and_works(boucle: "Boucle") -> None:

@@ -93,8 +93,8 @@ def services_status(form: str) -> None:
 
 
 def services_home() -> Path:
-    """Return where the services keep their data."""
-    return settings().home.resolve() / "services"
+    """Return the folder in which the services keep their data, below `services`."""
+    return settings().home.resolve()
 
 
 COMMANDS = (run, stream, web, migrate, topics_group, services)
