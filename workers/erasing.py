@@ -64,7 +64,14 @@ def without_words(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -
         changes.change(silent)
         return changes
     closed = next_version(
-        silent, now, state=TicketState.DONE, outcome=OUTCOME, done_at=now, waiting_until=None, half_time_at=None
+        silent,
+        now,
+        state=TicketState.DONE,
+        outcome=OUTCOME,
+        done_at=now,
+        waiting_until=None,
+        waiting_since=None,
+        half_time_at=None,
     )
     return turn(closed, "done", "boucle", "", facts, policy, now)
 

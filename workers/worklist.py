@@ -105,7 +105,7 @@ class Worklist:
         """Return one ticket with all that a call needs; None when there is none, or its person was erased."""
         with self._store.reading() as connection:
             found = stored.listed(connection, tables.ticket.c.number == number)
-            if not found or found[0][1].erased_at:
+            if not found:
                 return None
             ticket, customer = found[0]
             entries = read.rows(connection, TicketEntry, tables.ticket_entry.c.ticket == ticket.id)

@@ -35,12 +35,12 @@ def promises(connection: Connection) -> list[Row]:
 
 
 def listed(connection: Connection, condition: sa.ColumnElement[bool], limit: int = LISTED_AT_MOST) -> list[Row]:
-    """Return the tickets that meet a condition, with their customers."""
+    """Return the tickets that meet a condition, with their customers; nobody is owed anything after an erasure."""
     table, customer = tables.ticket, tables.customer
     query = (
         sa.select(table, customer)
         .join(customer, customer.c.id == table.c.customer)
-        .where(condition)
+        .where(condition, customer.c.erased_at.is_(None))
         .order_by(table.c.due_at, table.c.number)
         .limit(limit)
     )
