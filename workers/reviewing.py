@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from workers import figures, funnel, reporting
 from workers.duetime import in_zone, instant_of, working_between, zone_info
 from workers.figures import Announced, Filters, Loop, Movement, OverTime, Step, Told, Touchpoint
+from workers.improving import Kind
 from workers.policy import Policy
 from workers.records import Response
 from workers.store import figures as stored
@@ -56,6 +57,7 @@ class Review:
     causes: Mapping[tuple[str, str], int]
     themes: Mapping[tuple[int, str], int]
     theme_names: Mapping[int, str]
+    competitors: frozenset[int]
     movement: Movement
     testimonials: Mapping[str, int]
     announced: Mapping[int, Announced]
@@ -84,6 +86,7 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         causes=by_stage(stored.causes(connection, filters)),
         themes=stored.themes(connection, filters),
         theme_names=theme_names(connection),
+        competitors=competitors(connection),
         movement=Movement(stored.moved(connection, filters)),
         testimonials=stored.testimonials(connection, filters),
         announced=figures.announced(told(connection, filters)),
@@ -131,6 +134,12 @@ def names(connection: Connection, table: sa.Table) -> dict[int, str]:
 def theme_names(connection: Connection) -> dict[int, str]:
     """Return the names of the themes by number."""
     return names(connection, t.theme)
+
+
+def competitors(connection: Connection) -> frozenset[int]:
+    """Return the numbers of the themes that are competitors."""
+    of = t.theme.c
+    return frozenset(connection.execute(sa.select(of.id).where(of.kind == Kind.COMPETITOR.value)).scalars())
 
 
 def notes(connection: Connection, filters: Filters) -> list[Note]:

@@ -11,8 +11,8 @@ from random import Random
 from workers.demo.shop import Person, is_late
 
 ANSWER_RATE, CLICK_ONLY_RATE, REMINDED_RATE = 0.46, 0.08, 0.22
-IMPROVE_RATE, TESTIMONIAL_RATE, PUBLISH_RATE = 0.45, 0.55, 0.8
-COMMENT_RATE, LOW_COMMENT_RATE = 0.22, 0.7
+IMPROVE_RATE, LATE_IMPROVE_RATE, TESTIMONIAL_RATE, PUBLISH_RATE = 0.45, 0.9, 0.55, 0.8
+COMMENT_RATE, WISH_RATE, LOW_COMMENT_RATE, LATE_COMMENT_RATE = 0.22, 0.1, 0.7, 0.85
 
 LATE_FR = (
     "Livraison bien trop tardive.",
@@ -24,11 +24,11 @@ BAD_FR = ("Lampe arrivée cassée.", "La notice est incompréhensible.", "Person
 BAD_EN = ("It arrived broken.", "The instructions make no sense.", "Nobody answers the phone.")
 WISH_FR = (
     *("Une ampoule fournie avec la lampe.", "Une notice plus claire.", "Un suivi du colis plus précis."),
-    "Chez Lumio, l'ampoule est dans la boîte.",
+    "Chez Lumio, on suit son colis heure par heure.",
 )
 WISH_EN = (
     *("A bulb in the box.", "Clearer instructions.", "Better tracking of the parcel."),
-    "Lumio puts the bulb in the box.",
+    "Lumio lets me follow my parcel by the hour.",
 )
 GOOD_FR = ("Très belle lampe, merci !", "Livraison rapide, emballage soigné.", "Exactement ce que je cherchais.")
 GOOD_EN = ("Lovely lamp, thank you!", "Quick delivery, careful packing.", "Just what I was looking for.")
@@ -71,14 +71,15 @@ def score_of(random: Random, person: Person, template: str, *, late: bool) -> in
     """Return a score from 0 to 10: high as a rule, low for a late parcel, better again after a good call."""
     middle = {"ask-recovery": 8.3, "ask-in-use": 8.8, "ask-relationship": 8.6}.get(template, 8.7)
     if late:
-        middle = 5.4
+        middle = 6.0
     return max(0, min(10, round(random.gauss(middle + 0.5 * person.generous, 1.5))))
 
 
 def comment_of(random: Random, person: Person, score: int, *, late: bool) -> str:
     """Return what the customer writes beside the score, often nothing."""
     french = person.language == "fr"
-    wish = random.random() < (LOW_COMMENT_RATE if score <= 6 or late else COMMENT_RATE)
+    usual = LOW_COMMENT_RATE if score <= 6 else WISH_RATE if score <= 8 else COMMENT_RATE
+    wish = random.random() < (LATE_COMMENT_RATE if late else usual)
     if not wish:
         return ""
     if late:
@@ -93,7 +94,7 @@ def comment_of(random: Random, person: Person, score: int, *, late: bool) -> str
 def improvement_of(seed: int, person: Person, key: str, *, late: bool) -> str:
     """Return what a passive would have liked better, or nothing."""
     random = Random(f"{seed}/improve/{person.id}/{key}")
-    if random.random() > IMPROVE_RATE:
+    if random.random() > (LATE_IMPROVE_RATE if late else IMPROVE_RATE):
         return ""
     french = person.language == "fr"
     if late:

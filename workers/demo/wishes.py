@@ -21,12 +21,12 @@ LATE, BULB, LEAFLET, TRACKING, BROKEN, PHONE = (
     *("Late delivery", "A bulb in the box", "Clearer instructions", "Better tracking"),
     *("Broken on arrival", "Easier to reach by phone"),
 )
-JUDGED = {LATE: (3, 2), BULB: (2, 1), LEAFLET: (2, 1), TRACKING: (1, 2), BROKEN: (3, 3), PHONE: (2, 3)}
+JUDGED = {LATE: (3, 1), BULB: (1, 1), LEAFLET: (2, 2), TRACKING: (1, 2), BROKEN: (3, 3), PHONE: (2, 3)}
 """Impact and cost of each theme."""
 SAID: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ((*reactions.LATE_FR, *reactions.LATE_EN), (LATE,) * 6),
-    (reactions.WISH_FR, (BULB, LEAFLET, TRACKING, BULB)),
-    (reactions.WISH_EN, (BULB, LEAFLET, TRACKING, BULB)),
+    (reactions.WISH_FR, (BULB, LEAFLET, TRACKING, TRACKING)),
+    (reactions.WISH_EN, (BULB, LEAFLET, TRACKING, TRACKING)),
     (reactions.BAD_FR, (BROKEN, LEAFLET, PHONE)),
     (reactions.BAD_EN, (BROKEN, LEAFLET, PHONE)),
 )

@@ -59,6 +59,7 @@ def sheets(review: Review, words: Words) -> list[Sheet]:
         not_asked_sheet,
         causes_sheet,
         themes_sheet,
+        competitors_sheet,
         movement_sheet,
         testimonials_sheet,
         announced_sheet,
@@ -237,14 +238,24 @@ def causes_sheet(review: Review, words: Words) -> Sheet:
 
 
 def themes_sheet(review: Review, words: Words) -> Sheet:
-    """Return answers by theme and band."""
-    counted = {(str(theme), band): n for (theme, band), n in review.themes.items() if theme}
+    """Return answers by theme and band; competitors are a list of their own."""
+    return by_band("themes", [one for one, _ in review.themes if one and one not in review.competitors], review, words)
+
+
+def competitors_sheet(review: Review, words: Words) -> Sheet:
+    """Return answers by the competitor that they name, and band."""
+    return by_band("competitors", [one for one, _ in review.themes if one in review.competitors], review, words)
+
+
+def by_band(name: str, themes: list[int], review: Review, words: Words) -> Sheet:
+    """Return answers by theme and band, the most frequent theme first."""
+    counted = {(str(theme), band): n for (theme, band), n in review.themes.items() if theme in themes}
     rows = []
     for theme in figures.table(counted)[0]:
         cells = [number(words, counted.get((theme, band.value), 0), theme=theme, band=band.value) for band in BANDS]
         total = sum(int(cell.value or 0) for cell in cells)
         rows.append([word(words.theme(int(theme))), *cells, number(words, total, theme=theme)])
-    return sheet("themes", words, ("theme", "promoters", "passives", "detractors", "all"), rows)
+    return sheet(name, words, (name, "promoters", "passives", "detractors", "all"), rows)
 
 
 def movement_sheet(review: Review, words: Words) -> Sheet:
