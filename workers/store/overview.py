@@ -141,8 +141,8 @@ def actions() -> dict[str, sa.Select[int]]:
     return {
         "actions.undone": counted(t.action, undone),
         "actions.explained": counted(t.action, undone, a.reason != ""),
-        "actions.mail_done": counted(t.action, done, ~contact),
-        "actions.mailed_once": counted(t.action, done, ~contact, a.id.in_(once(mails, t.dispatch.c.action))),
+        "actions.mail_done": counted(t.action, done, ~contact, itself),
+        "actions.mailed_once": counted(t.action, done, ~contact, itself, a.id.in_(once(mails, t.dispatch.c.action))),
         "actions.contact_done": counted(t.action, done, contact),
         "actions.with_ticket": counted(t.action, done, contact, sa.exists().where(t.ticket.c.id == a.ticket)),
         "actions.testimonial_done": counted(t.action, *asked),
