@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from pathlib import Path
 
 import faust
 import parts
@@ -144,20 +145,21 @@ def test_a_password_is_never_shown() -> None:
     assert "secret" not in repr(Cluster("kafka.example:9093", user="boucle", password="secret"))
 
 
-def test_faust_takes_batches_and_acks_after_the_work(kafka: str, topic_prefix: str) -> None:
+def test_faust_takes_batches_and_acks_after_the_work(kafka: str, topic_prefix: str, tmp_path: Path) -> None:
     """A Faust worker on raw bytes gets every message once; after its acks a second worker gets none."""
     name = topic_prefix + Topic.EVENTS
     topics.publish(kafka, [Record(name, f"c{n % 7}", str(n).encode()) for n in range(300)])
-    first = asyncio.run(drain(kafka, topic_prefix, name, wanted=300))
+    first = asyncio.run(drain(kafka, tmp_path / topic_prefix, name, wanted=300))
     assert sorted(int(value) for values in first.values() for value in values) == list(range(300))
     topics.publish(kafka, [Record(name, "c1", b"last")])
-    assert asyncio.run(drain(kafka, topic_prefix, name, wanted=1)) == {b"c1": [b"last"]}
+    assert asyncio.run(drain(kafka, tmp_path / topic_prefix, name, wanted=1)) == {b"c1": [b"last"]}
 
 
-async def drain(kafka: str, group: str, name: str, *, wanted: int) -> dict[bytes, list[bytes]]:
-    """Run a Faust worker of consumer group `group` until it has taken and acknowledged `wanted` messages."""
+async def drain(kafka: str, folder: Path, name: str, *, wanted: int) -> dict[bytes, list[bytes]]:
+    """Run a Faust worker, its group named like its folder, until it has acknowledged `wanted` messages."""
     app = faust.App(
-        group,
+        folder.name,
+        datadir=folder,
         broker=f"kafka://{kafka}",
         web_enabled=False,
         topic_allow_declare=False,
