@@ -62,7 +62,7 @@ def test_the_button_pressed_twice_reopens_once(team: Team) -> None:
 def test_with_another_ticket_open_the_words_go_there(team: Team) -> None:
     """One open ticket per customer, and nothing lost."""
     team.site.clock.at += timedelta(days=40)
-    score = {
+    score: dict[str, object] = {
         "specversion": "1.0",
         "id": "s",
         "source": "tool",
