@@ -4,7 +4,9 @@ Holds no test. Nothing here depends on the machine's time, so that what it leave
 """
 
 import asyncio
+import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,15 +15,34 @@ import orjson
 from workers import settings as settings_module
 from workers import wiring
 from workers.clock import FixedClock
+from workers.composing import Templates
 from workers.migrating import migrate
 from workers.records import Row
 from workers.store import read
+from workers.store.engine import Store
 from workers.store.ledger import Incoming, Outcome
 from workers.words import Door
 
 R = TypeVar("R", bound=Row)
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 STRUCTURED = "application/cloudevents+json"
+
+
+@cache
+def empty_database() -> bytes:
+    """Return the file of a migrated database; made once, because migrating takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        store = Store(f"sqlite:///{path}")
+        migrate(store)
+        store.close()
+        return path.read_bytes()
+
+
+@cache
+def shipped_templates() -> Templates:
+    """Return the shipped templates, all of them tried out; made once, as above."""
+    return wiring.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret", "BOUCLE_HOME": "unused"})).templates
 
 
 class Embedded:
@@ -32,10 +53,18 @@ class Embedded:
         environment |= {f"BOUCLE_{name.upper()}": value for name, value in more.items()}
         settings = settings_module.read(environment)
         self.clock = FixedClock(at)
-        fresh = wiring.Boucle(settings).store
-        migrate(fresh)
-        fresh.close()
-        self.parts = wiring.start(settings, clock=self.clock)
+        if "database_url" in more:
+            fresh = wiring.Boucle(settings).store
+            migrate(fresh)
+            fresh.close()
+        else:
+            home.mkdir(parents=True, exist_ok=True)
+            Path(settings.database.removeprefix("sqlite:///")).write_bytes(empty_database())
+        self.parts = wiring.Boucle(settings, self.clock)
+        if "overrides" not in more:
+            vars(self.parts)["templates"] = shipped_templates()
+        assert self.parts.check() == []
+        self.parts.policies.remember(self.parts.store, at)
         self.store = self.parts.store
 
     def take(self, *events: dict[str, object]) -> list[Outcome]:

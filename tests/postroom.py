@@ -1,0 +1,104 @@
+"""A post room for tests: a sender whose answers are scripted by recipient, and an installation's dispatching over it.
+
+Holds no test.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from embedded import Embedded
+
+from workers.controls import Sending
+from workers.dispatching import Dispatching
+from workers.handover import SendKind, SendResult
+from workers.records import Dispatch
+
+OPEN = Sending(blocked="", held="", per_day=0, per_second=0, only_to=frozenset(), redirect="")
+TAKEN = SendResult(SendKind.ACCEPTED, 250, "250 2.0.0 kept")
+LATER = SendResult(SendKind.LATER, 450, "450 4.2.1 mailbox busy")
+NEVER = SendResult(SendKind.NEVER, 550, "550 5.2.2 mailbox full for ever")
+NO_SUCH = SendResult(SendKind.NEVER, 550, "550 5.1.1 no such mailbox")
+OURS = SendResult(SendKind.OURS, 554, "554 5.7.1 your address is on a list")
+CUT = SendResult(SendKind.UNKNOWN, 0, "the line was cut")
+
+
+class Killed(BaseException):
+    """The process ends here; nothing catches it."""
+
+
+@dataclass(slots=True)
+class Posted:
+    """One mail as it was handed over."""
+
+    sender: str
+    recipient: str
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Postman:
+    """Hands mails over: `answers` has what each recipient's next mails are answered with, then all are taken."""
+
+    answers: dict[str, list[SendResult | BaseException]] = field(default_factory=dict)
+    posted: list[Posted] = field(default_factory=list)
+    before: Callable[[], Awaitable[None]] | None = None
+
+    async def send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
+        """Keep the mail and give the next scripted end."""
+        if self.before is not None:
+            await self.before()
+        self.posted.append(Posted(envelope_from, recipient, raw))
+        answer = (self.answers.get(recipient) or [TAKEN]).pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def to(self, recipient: str) -> list[Posted]:
+        """Return what was handed over for one recipient."""
+        return [one for one in self.posted if one.recipient == recipient]
+
+    def recipients(self) -> list[str]:
+        """Return who was written to, in order of the alphabet."""
+        return sorted(one.recipient for one in self.posted)
+
+
+@dataclass(slots=True)
+class Hook:
+    """Takes webhooks."""
+
+    posted: list[tuple[str, bytes]] = field(default_factory=list)
+    answers: list[SendResult] = field(default_factory=list)
+
+    async def send(self, dispatch_id: str, body: bytes) -> SendResult:
+        """Keep the webhook and give the next scripted end."""
+        self.posted.append((dispatch_id, body))
+        return self.answers.pop(0) if self.answers else TAKEN
+
+
+def sender_of(
+    boucle: Embedded,
+    postman: Postman,
+    hook: Hook | None = None,
+    *,
+    connections: int = 4,
+    lease_seconds: float = 60.0,
+    **sending: object,
+) -> Dispatching:
+    """Return an installation's dispatching over a postman; `sending` are fields of Sending."""
+    parts = boucle.parts
+    return Dispatching(
+        parts.store,
+        parts.policies.current,
+        parts.now,
+        parts.templates,
+        replace(OPEN, **sending),  # type: ignore[arg-type]  # fields by name
+        postman,
+        hook,
+        connections=connections,
+        lease_seconds=lease_seconds,
+    )
+
+
+def mails(boucle: Embedded, template: str) -> Iterator[Dispatch]:
+    """Give the mails made from a template, oldest first."""
+    yield from sorted((one for one in boucle.rows(Dispatch) if one.template == template), key=lambda one: one.id)

@@ -1,0 +1,660 @@
+"""Mails leave once, when they may, with the same bytes each time; every end is a row with its reason."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from typing import Any
+
+import parts as real_parts
+import pytest
+import sqlalchemy as sa
+from embedded import START, Embedded, about, journey
+from postroom import CUT, LATER, NEVER, NO_SUCH, OURS, Hook, Killed, Postman, mails, sender_of
+
+from workers import controls
+from workers.composing import compose
+from workers.controls import Sending
+from workers.dispatching import Dispatching
+from workers.dispatching.ends import COPIES_AT_MOST, TRIES_AT_MOST
+from workers.handover import SendKind, SendResult
+from workers.profile import address_key
+from workers.records import Customer, Dispatch, Response, Suppression, SurveyRequest, Testimonial, Touchpoint
+from workers.store import claim, tables
+from workers.words import MailClass, Misconfigured, RequestState
+
+DAY = timedelta(days=1)
+TINY_LEASE = 0.05
+
+
+def deliver(boucle: Embedded, *customers: str, name: str = "delivery") -> None:
+    """Let something be delivered to some customers, and ask them."""
+    boucle.take(*(journey(name, one, boucle.clock.at, reference=f"order-{one}") for one in customers))
+    boucle.parts.waking.wake_all()
+
+
+def send(dispatching: Dispatching) -> int:
+    """Hand over everything that is ready."""
+    return asyncio.run(dispatching.send_all())
+
+
+def states(boucle: Embedded) -> dict[str, tuple[str, str]]:
+    """Return state and reason of each customer's survey mail, by address."""
+    found: dict[str, tuple[str, str]] = {}
+    crm = {one.id: one for one in boucle.rows(Customer)}
+    for one in boucle.rows(Dispatch):
+        if one.customer and one.request and not one.action and one.template != "reminder":
+            found[str(crm[one.customer].crm_id)] = (str(one.state), one.reason)
+    return found
+
+
+def the_mail(boucle: Embedded, template: str = "ask-delivery") -> Dispatch:
+    """Return the only mail made from a template."""
+    (found,) = mails(boucle, template)
+    return found
+
+
+def request_states(boucle: Embedded) -> list[tuple[str, str]]:
+    """Return state and reason of every survey request."""
+    return sorted((str(one.state), one.reason) for one in boucle.rows(SurveyRequest))
+
+
+def set_control(boucle: Embedded, act: Callable[..., None], *args: object, **more: object) -> None:
+    """Let an operator turn a switch."""
+    boucle.store.write(lambda connection: act(connection, *args, **more))
+
+
+# What leaves, and what waits
+
+
+def test_a_mail_that_is_taken_is_recorded_with_its_attempt_and_its_bytes(boucle: Embedded) -> None:
+    """Accepted, one attempt, no copy; the request knows when it left; nothing leaves again."""
+    deliver(boucle, "42")
+    postman = Postman()
+    assert send(sender_of(boucle, postman)) == 1
+    mail = the_mail(boucle)
+    assert (str(mail.state), mail.attempt, mail.copies, mail.accepted_at) == ("accepted", 1, 0, START)
+    assert mail.recipient == "42@example.org"
+    assert mail.message_id in postman.posted[0].raw.decode()
+    (request,) = boucle.rows(SurveyRequest)
+    assert request.sent_at == START
+    assert send(sender_of(boucle, postman)) == 0
+
+
+def test_nothing_leaves_while_sending_is_held_but_webhooks_do(install: Callable[..., Embedded]) -> None:
+    """The settings hold mail until an operator says otherwise; a helpdesk is told all the same."""
+    boucle = install(webhook_url="https://helpdesk.example/hook", webhook_secret="whsec_c2VjcmV0c2VjcmV0c2VjcmV0")
+    deliver(boucle, "42")
+    answer(boucle, 2)
+    postman, hook = Postman(), Hook()
+    held = sender_of(boucle, postman, hook, held="sending starts held")
+    assert send(held) == 1
+    assert (len(postman.posted), len(hook.posted)) == (0, 1)
+    set_control(boucle, controls.resume, sending_of(held="sending starts held"), START, "ops")
+    assert send(held) > 0
+    assert {"42@example.org", boucle.parts.policies.current().agents_address} == set(postman.recipients())
+
+
+def sending_of(**more: object) -> Sending:
+    """Return what the settings say of sending."""
+    known: dict[str, Any] = {"blocked": "", "held": "", "per_day": 0, "per_second": 0, "only_to": frozenset()}
+    return Sending(**{**known, "redirect": "", **more})
+
+
+def answer(boucle: Embedded, score: int, comment: str = "", *, settle: bool = True) -> None:
+    """Answer the newest request, and let the answer settle."""
+    newest = max(boucle.rows(SurveyRequest), key=lambda one: one.asked_at)
+    assert boucle.parts.serving.answer(newest.id, score, comment)
+    if settle:
+        boucle.clock.at += timedelta(minutes=2)
+        boucle.parts.waking.wake_all()
+
+
+def test_sending_that_cannot_be_switched_on_stays_held(boucle: Embedded) -> None:
+    """With sample values in the brand nobody can resume."""
+    deliver(boucle, "42")
+    blocked = sending_of(blocked="brand.yaml still holds sample values")
+    with pytest.raises(Misconfigured, match="sample values"):
+        set_control(boucle, controls.resume, blocked, START, "ops")
+    assert send(sender_of(boucle, Postman(), blocked="brand.yaml still holds sample values")) == 0
+
+
+def test_what_is_paused_waits_and_goes_on(boucle: Embedded) -> None:
+    """Pausing loses nothing; resuming lets it go on."""
+    deliver(boucle, "42")
+    postman = Postman()
+    dispatching = sender_of(boucle, postman)
+    set_control(boucle, controls.pause, START, "ops")
+    assert send(dispatching) == 0
+    assert str(the_mail(boucle).state) == "ready"
+    set_control(boucle, controls.resume, sending_of(), START, "ops")
+    assert send(dispatching) == 1
+
+
+def test_a_paused_touchpoint_waits_while_others_leave(boucle: Embedded) -> None:
+    """An off switch for each survey: asked before the pause or not, it does not leave."""
+    deliver(boucle, "1")
+    deliver(boucle, "2", name="onboarding_finished")
+    set_control(boucle, controls.pause, START, "ops", touchpoint="delivery-now")
+    postman = Postman()
+    send(sender_of(boucle, postman))
+    assert postman.recipients() == ["2@example.org"]
+    deliver(boucle, "3")
+    planned = {one.step: str(one.state) for one in boucle.rows(Touchpoint) if one.reference == "order-3"}
+    assert planned["delivery-now"] == "planned"
+    set_control(boucle, controls.resume, sending_of(), START, "ops", touchpoint="delivery-now")
+    boucle.parts.waking.wake_all()
+    send(sender_of(boucle, postman))
+    assert postman.recipients() == ["1@example.org", "2@example.org", "3@example.org"]
+
+
+def test_only_addresses_on_the_list_are_written_to(boucle: Embedded) -> None:
+    """With an allow-list everybody else's mail ends as suppressed, and says why."""
+    deliver(boucle, "1", "2")
+    postman = Postman()
+    send(sender_of(boucle, postman, only_to=frozenset({"1@example.org"})))
+    assert postman.recipients() == ["1@example.org"]
+    assert states(boucle) == {"1": ("accepted", ""), "2": ("suppressed", "not in BOUCLE_MAIL_ONLY_TO")}
+
+
+def test_all_mail_is_led_to_one_address(boucle: Embedded) -> None:
+    """With a redirect only the envelope changes; a fault there says nothing about the customer."""
+    deliver(boucle, "1")
+    postman = Postman({"all@example.org": [NO_SUCH]})
+    send(sender_of(boucle, postman, redirect="all@example.org"))
+    assert postman.recipients() == ["all@example.org"]
+    assert "1@example.org" in str(message_from_bytes(postman.posted[0].raw, policy=policy.default)["To"])
+    assert boucle.rows(Suppression) == []
+
+
+def test_the_daily_maximum_lets_the_rest_leave_on_the_next_day(boucle: Embedded) -> None:
+    """Survey mails of a day end at the maximum; midnight in the brand's zone begins the next."""
+    deliver(boucle, "1", "2", "3", "4", "5")
+    postman = Postman()
+    dispatching = sender_of(boucle, postman, per_day=2)
+    send(dispatching)
+    assert len(postman.posted) == 2
+    boucle.clock.at = datetime.fromisoformat("2026-03-03T22:59:00+00:00")
+    send(dispatching)
+    assert len(postman.posted) == 2
+    boucle.clock.at = datetime.fromisoformat("2026-03-03T23:01:00+00:00")
+    send(dispatching)
+    assert len(postman.posted) == 4
+
+
+def test_service_mails_are_never_capped(boucle: Embedded) -> None:
+    """A full day does not keep an unhappy customer waiting."""
+    deliver(boucle, "1")
+    postman = Postman()
+    dispatching = sender_of(boucle, postman, per_day=1)
+    send(dispatching)
+    answer(boucle, 1)
+    send(dispatching)
+    assert sorted(one.template for one in boucle.rows(Dispatch) if one.accepted_at) == ["ack", "ask-delivery", "ticket"]
+
+
+def test_asking_leaves_room_for_what_is_waiting(install: Callable[..., Embedded]) -> None:
+    """No more is asked than may leave today; what is not asked stays planned."""
+    boucle = install(mail_per_day="3")
+    boucle.take(*(journey("delivery", str(one), START, reference=str(one)) for one in range(5)))
+    boucle.parts.waking.wake_all()
+    assert len(boucle.rows(SurveyRequest)) == 3
+    boucle.settle()
+    assert len(boucle.rows(SurveyRequest)) == 3
+    boucle.later(days=1)
+    assert len(boucle.rows(SurveyRequest)) == 5
+
+
+def test_one_rate_is_shared_by_all_senders(boucle: Embedded) -> None:
+    """Places in the rate are handed out by the database: at 20 a second the third group of ten waits a second."""
+
+    def slot() -> float:
+        return boucle.store.write(lambda connection: claim.next_slot(connection, "mails", 10, 20.0))
+
+    waits = [slot() for _ in range(4)]
+    assert waits[0] == 0
+    assert [round(wait, 1) for wait in waits[1:]] == pytest.approx([0.5, 1.0, 1.5], abs=0.2)
+
+
+# How a handing over ends
+
+
+def test_later_means_later_and_longer_each_time(boucle: Embedded) -> None:
+    """A 4xx is tried again after a pause that doubles, up to four hours; after twelve tries it is never."""
+    deliver(boucle, "42")
+    postman = Postman({"42@example.org": [LATER] * 20})
+    dispatching = sender_of(boucle, postman)
+    pauses = []
+    while str(the_mail(boucle).state) in ("ready", "accepted"):
+        assert send(dispatching) == 1
+        mail = the_mail(boucle)
+        if str(mail.state) == "ready":
+            assert mail.reason == "later"
+            pauses.append(mail.not_before - boucle.clock.at)
+            boucle.clock.at = mail.not_before - timedelta(seconds=1)
+            assert send(dispatching) == 0
+            boucle.clock.at = mail.not_before
+    assert [pause.total_seconds() / 60 for pause in pauses] == [1, 2, 4, 8, 16, 32, 64, 128, 240, 240, 240]
+    assert len(postman.posted) == TRIES_AT_MOST
+    assert (str(the_mail(boucle).state), the_mail(boucle).reason) == ("failed", "refused_by_server")
+    assert len({one.raw for one in postman.posted}) == 1
+
+
+def test_what_the_server_asks_us_to_wait_is_waited(boucle: Embedded) -> None:
+    """A longer wait that the other side names counts."""
+    deliver(boucle, "42")
+    send(sender_of(boucle, Postman({"42@example.org": [SendResult(SendKind.LATER, 421, "4.7.0 slow", 900.0)]})))
+    assert the_mail(boucle).not_before == START + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("first", [[], [LATER]], ids=["at once", "after a 4xx"])
+def test_an_address_that_does_not_exist_is_suppressed(boucle: Embedded, first: list[SendResult]) -> None:
+    """5.1.1 fails the mail, makes the request undeliverable, calls the reminder back, and is never written to again."""
+    deliver(boucle, "42")
+    postman = Postman({"42@example.org": [*first, NO_SUCH]})
+    dispatching = sender_of(boucle, postman)
+    send(dispatching)
+    boucle.clock.at += timedelta(minutes=2)
+    send(dispatching)
+    assert request_states(boucle) == [("undeliverable", "refused_by_server")]
+    assert str(the_mail(boucle, "reminder").state) == "cancelled"
+    (suppressed,) = boucle.rows(Suppression)
+    assert (suppressed.address, suppressed.kind) == (address_key("42@example.org", boucle.parts.ids), "bounce")
+    boucle.clock.at += 50 * DAY
+    boucle.parts.waking.wake_all()
+    assert [(str(one.state), one.reason) for one in boucle.rows(Touchpoint) if one.step == "delivery-6w"] == [
+        ("cancelled", "suppressed")
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["550 5.2.2 full", "550 rejected", "554 3.5.1.9 old server", "550 15.1.1 odd"], ids=lambda text: text[4:9]
+)
+def test_another_refusal_suppresses_nobody(boucle: Embedded, text: str) -> None:
+    """Only what says that the address is wrong does."""
+    deliver(boucle, "42")
+    send(sender_of(boucle, Postman({"42@example.org": [SendResult(SendKind.NEVER, 550, text)]})))
+    assert request_states(boucle) == [("undeliverable", "refused_by_server")]
+    assert boucle.rows(Suppression) == []
+
+
+def test_a_fault_of_the_teams_mailbox_suppresses_no_customer(boucle: Embedded) -> None:
+    """The ticket's mail fails; the customer's request and address stay as they are."""
+    deliver(boucle, "42")
+    postman = Postman()
+    dispatching = sender_of(boucle, postman)
+    send(dispatching)
+    answer(boucle, 1)
+    postman.answers[boucle.parts.policies.current().agents_address] = [NO_SUCH]
+    send(dispatching)
+    assert str(the_mail(boucle, "ticket").state) == "failed"
+    assert str(the_mail(boucle, "ack").state) == "accepted"
+    assert request_states(boucle) == [("answered", "")]
+    assert boucle.rows(Suppression) == []
+
+
+def test_a_refusal_because_of_us_pauses_sending(boucle: Embedded) -> None:
+    """5.7.x: nobody is suppressed, all sending pauses with the reason, and the mail is kept for later."""
+    deliver(boucle, "1", "2")
+    postman = Postman({"1@example.org": [OURS]})
+    dispatching = sender_of(boucle, postman, connections=1)
+    send(dispatching)
+    boucle.clock.at += DAY
+    assert send(dispatching) == 0
+    with boucle.store.reading() as connection:
+        now = controls.sending_now(connection, sending_of())
+    assert (now.state, "5.7.1" in now.reason) == ("paused", True)
+    assert states(boucle)["1"] == ("ready", "later")
+    assert boucle.rows(Suppression) == []
+    set_control(boucle, controls.resume, sending_of(), START, "ops")
+    send(dispatching)
+    assert states(boucle)["1"] == ("accepted", "")
+
+
+def test_a_cut_line_is_a_copy_with_the_same_bytes(boucle: Embedded) -> None:
+    """Who may have it gets the very same bytes again, and the copy is counted."""
+    deliver(boucle, "42")
+    postman = Postman({"42@example.org": [CUT]})
+    dispatching = sender_of(boucle, postman)
+    send(dispatching)
+    assert (str(the_mail(boucle).state), the_mail(boucle).reason, the_mail(boucle).copies) == ("ready", "cut", 1)
+    boucle.clock.at += timedelta(minutes=5)
+    send(dispatching)
+    assert (str(the_mail(boucle).state), the_mail(boucle).copies) == ("accepted", 1)
+    first, second = postman.posted
+    assert first == second
+
+
+def test_a_line_that_is_always_cut_is_given_up_as_unknown(boucle: Embedded) -> None:
+    """Not more than a few copies leave, and the end says that nobody knows."""
+    deliver(boucle, "42")
+    postman = Postman({"42@example.org": [CUT] * 10})
+    dispatching = sender_of(boucle, postman)
+    for _ in range(8):
+        send(dispatching)
+        boucle.clock.at += timedelta(minutes=5)
+    assert str(the_mail(boucle).state) == "unknown"
+    assert len(postman.posted) == COPIES_AT_MOST + 1
+    assert len({one.raw for one in postman.posted}) == 1
+
+
+def test_a_webhook_is_tried_again_with_the_same_bytes(install: Callable[..., Embedded]) -> None:
+    """Its id and body never change."""
+    boucle = install(webhook_url="https://helpdesk.example/hook", webhook_secret="whsec_c2VjcmV0c2VjcmV0c2VjcmV0")
+    deliver(boucle, "42")
+    answer(boucle, 1)
+    hook = Hook(answers=[LATER])
+    dispatching = sender_of(boucle, Postman(), hook)
+    send(dispatching)
+    boucle.clock.at += timedelta(hours=1)
+    send(dispatching)
+    first, second = hook.posted
+    assert first == second
+    (row,) = [one for one in boucle.rows(Dispatch) if one.kind == "webhook"]
+    assert (str(row.state), row.attempt, row.copies) == ("accepted", 2, 0)
+
+
+# Several senders, and senders that die
+
+
+def test_a_sender_killed_in_mid_work_loses_nothing(boucle: Embedded) -> None:
+    """Marked and not recorded: the lease runs out by the database's clock, and the same bytes leave as a copy."""
+    deliver(boucle, "1", "2", "3")
+    dying = Postman({"1@example.org": [Killed()], "2@example.org": [Killed()]})
+    with pytest.raises(Killed):
+        send(sender_of(boucle, dying, connections=2, lease_seconds=TINY_LEASE))
+    found = sorted(str(state) for state, _ in states(boucle).values())
+    assert found == ["leased", "sending", "sending"]
+    postman = Postman()
+    heir = sender_of(boucle, postman)
+    real_parts.poll(lambda: send(heir) > 0, 10, "the lease to run out")
+    send(heir)
+    assert set(states(boucle).values()) == {("accepted", "")}
+    assert sorted(one.copies for one in mails(boucle, "ask-delivery")) == [0, 1, 1]
+    for one in dying.posted:
+        assert postman.to(one.recipient) == [one]
+
+
+def test_an_attempt_that_is_not_the_newest_changes_nothing(boucle: Embedded) -> None:
+    """Whoever wakes up after its lease was taken over neither sends nor records (the attempt is a fence)."""
+    deliver(boucle, "42")
+    ready = claim.Ready(True, None)
+
+    def lease(seconds: float) -> Dispatch:
+        def work(connection: sa.Connection) -> Dispatch:
+            claim.take_back(connection)
+            (one,) = claim.lease(connection, ready, START, seconds, 10)
+            return one
+
+        return boucle.store.write(work)
+
+    slow = lease(-1)
+    newer = lease(60)
+    assert (slow.attempt, newer.attempt) == (1, 2)
+    until = START + DAY
+    with boucle.store.engine.begin() as connection:
+        assert not claim.mark_sending(connection, slow, "x@example.org", "<x>", until)
+        assert not claim.accept(connection, slow, START, "")
+        claim.renew(connection, [slow], 3600)
+        assert claim.mark_sending(connection, newer, "42@example.org", "<x>", until)
+        assert not claim.end(connection, slow, slow.state, START)
+        assert claim.accept(connection, newer, START, "")
+
+
+def test_a_slow_server_does_not_cost_the_lease(boucle: Embedded) -> None:
+    """The lease is prolonged while a mail is being handed over: nobody else takes it, and it leaves once."""
+    deliver(boucle, "42")
+    postman, other = Postman(), Postman()
+
+    def lease_end() -> datetime | None:
+        return the_mail(boucle).lease_until
+
+    async def slowly() -> None:
+        first = lease_end()
+        assert first is not None
+        await asyncio.to_thread(real_parts.poll, lambda: boucle.store.database_now() > first, 10, "the first lease")
+        assert await sender_of(boucle, other).send_some() == 0
+
+    postman.before = slowly
+    send(sender_of(boucle, postman, lease_seconds=0.6))
+    assert (len(postman.posted), len(other.posted)) == (1, 0)
+    assert (str(the_mail(boucle).state), the_mail(boucle).copies) == ("accepted", 0)
+
+
+def test_two_senders_share_the_work(boucle: Embedded) -> None:
+    """Side by side, each mail leaves once."""
+    deliver(boucle, *(f"c{number}" for number in range(12)))
+    postman = Postman()
+
+    async def both() -> None:
+        await asyncio.gather(sender_of(boucle, postman).send_all(), sender_of(boucle, postman).send_all())
+
+    asyncio.run(both())
+    assert postman.recipients() == sorted(f"c{number}@example.org" for number in range(12))
+
+
+def test_two_senders_do_not_exceed_the_days_maximum(postgres: str, install: Callable[..., Embedded]) -> None:
+    """On a server with many writers at once, the day is still counted once."""
+    boucle = install(database_url=postgres)
+    deliver(boucle, *(f"c{number}" for number in range(12)))
+    postman = Postman()
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(sender_of(boucle, postman, per_day=5).send_all() for _ in range(4)))
+
+    asyncio.run(all_of_them())
+    assert len(postman.posted) == 5
+
+
+# Looking again, just before the bytes leave
+
+
+class Meanwhile:
+    """A clock that lets something happen between leasing and marking."""
+
+    def __init__(self, boucle: Embedded, act: Callable[[], object]) -> None:
+        self.boucle, self.act, self.read = boucle, act, 0
+
+    def now(self) -> datetime:
+        """Return the time; when it is read for the second time, the act has happened."""
+        self.read += 1
+        if self.read == 2:
+            self.act()
+        return self.boucle.clock.now()
+
+
+def send_while(boucle: Embedded, act: Callable[[], object]) -> Postman:
+    """Send, and let something happen between leasing and marking."""
+    postman = Postman()
+    dispatching = sender_of(boucle, postman)
+    dispatching._now = Meanwhile(boucle, act).now
+    send(dispatching)
+    return postman
+
+
+def test_an_answer_between_leasing_and_sending_calls_the_question_back(boucle: Embedded) -> None:
+    """Answered through another door: the mail that was leased does not leave."""
+    deliver(boucle, "42")
+    (request,) = boucle.rows(SurveyRequest)
+    postman = send_while(boucle, lambda: boucle.parts.serving.answer(request.id, 9))
+    assert postman.posted == []
+    assert states(boucle) == {"42": ("cancelled", "answered")}
+
+
+def test_an_opt_out_between_leasing_and_sending_counts(boucle: Embedded) -> None:
+    """At once is at once; the question that never left is withdrawn."""
+    deliver(boucle, "42")
+    postman = send_while(boucle, lambda: boucle.parts.serving.stop_asking(the_mail(boucle).id))
+    assert postman.posted == []
+    assert states(boucle) == {"42": ("cancelled", "opted_out")}
+    assert request_states(boucle) == [("withdrawn", "opted_out")]
+
+
+def test_an_erasure_between_leasing_and_sending_counts(boucle: Embedded) -> None:
+    """Nobody who was erased gets a mail."""
+    deliver(boucle, "42")
+    postman = send_while(boucle, lambda: boucle.take(about("erased", "42", boucle.clock.at)))
+    assert postman.posted == []
+
+
+def test_an_opt_out_under_another_id_counts_for_the_same_address(boucle: Embedded) -> None:
+    """The address is what is written to: it is checked when asking and when sending."""
+    boucle.take(about("changed", "b", customer={"id": "b", "email": "A@example.org"}))
+    deliver(boucle, "a")
+    boucle.take(about("opted_out", "b", boucle.clock.at))
+    postman = Postman()
+    send(sender_of(boucle, postman))
+    assert postman.posted == []
+    assert states(boucle) == {"a": ("suppressed", "suppressed")}
+    boucle.clock.at += 60 * DAY
+    boucle.take(journey("delivery", "a", boucle.clock.at, reference="second"))
+    boucle.parts.waking.wake_all()
+    planned = {one.step: one.reason for one in boucle.rows(Touchpoint) if one.reference == "second"}
+    assert planned == {"delivery-now": "suppressed", "delivery-6w": ""}
+
+
+def test_a_mail_that_cannot_be_written_stops_no_other(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is wrong with one, the others of its group leave, and it says why it did not."""
+    deliver(boucle, "1", "2", "3")
+
+    def broken(mail: Any, *args: Any) -> Any:
+        if mail.recipient == "2@example.org":
+            raise RuntimeError("no such filter")
+        return compose(mail, *args)
+
+    monkeypatch.setattr("workers.dispatching.sending.compose", broken)
+    postman = Postman()
+    send(sender_of(boucle, postman))
+    assert postman.recipients() == ["1@example.org", "3@example.org"]
+    assert states(boucle)["2"] == ("failed", "cannot be written")
+    assert [one.state for one in boucle.rows(SurveyRequest)].count(RequestState.UNDELIVERABLE) == 1
+
+
+def test_a_promotion_does_not_leave_past_its_deadline(boucle: Embedded) -> None:
+    """Within two weeks is a deadline, also when sending was paused when the time came."""
+    deliver(boucle, "42")
+    postman = Postman()
+    dispatching = sender_of(boucle, postman)
+    send(dispatching)
+    answer(boucle, 10)
+    boucle.clock.at += 10 * DAY
+    boucle.parts.waking.wake_all()
+    assert len(boucle.rows(Testimonial)) == 1
+    boucle.clock.at += 5 * DAY
+    send(dispatching)
+    mail = the_mail(boucle, "testimonial")
+    assert (str(mail.state), mail.reason, mail.mail_class) == ("cancelled", "too_late", MailClass.PROMOTION)
+
+
+# Reminders
+
+
+def test_one_reminder_and_never_after_an_answer(boucle: Embedded) -> None:
+    """Four days later, once; who has answered gets none."""
+    deliver(boucle, "1", "2")
+    postman = Postman()
+    dispatching = sender_of(boucle, postman)
+    send(dispatching)
+    (first,) = [one for one in boucle.rows(SurveyRequest) if one.reference == "order-1"]
+    assert boucle.parts.serving.answer(first.id, 8)
+    for _ in range(20):
+        boucle.clock.at += DAY
+        boucle.parts.waking.wake_all()
+        send(dispatching)
+    reminders = {one.recipient: str(one.state) for one in mails(boucle, "reminder")}
+    assert reminders == {"": "cancelled", "2@example.org": "accepted"}
+    (second,) = [one for one in boucle.rows(SurveyRequest) if one.reference == "order-2"]
+    assert second.reminded_at == START + 4 * DAY
+
+
+def test_a_reminder_follows_a_question_that_left_late(boucle: Embedded) -> None:
+    """Its wait runs from when the question left, and so does the time to answer."""
+    deliver(boucle, "42")
+    (request,) = boucle.rows(SurveyRequest)
+    postman = Postman({"42@example.org": [LATER] * 9})
+    dispatching = sender_of(boucle, postman)
+    for _ in range(6):
+        send(dispatching)
+        boucle.clock.at += DAY
+    postman.answers = {}
+    send(dispatching)
+    left_at = boucle.clock.at
+    (sent,) = boucle.rows(SurveyRequest)
+    assert (sent.sent_at, sent.closes_at) == (left_at, request.closes_at + 6 * DAY)
+    for _ in range(12):
+        boucle.clock.at += timedelta(hours=12)
+        boucle.parts.waking.wake_all()
+        send(dispatching)
+    assert the_mail(boucle, "reminder").accepted_at == left_at + 4 * DAY
+
+
+def test_a_reminder_waits_for_its_question(boucle: Embedded) -> None:
+    """While the question has not left, nobody is reminded of it."""
+    deliver(boucle, "42")
+    postman = Postman({"42@example.org": [SendResult(SendKind.LATER, 450, "4.2.0", 30 * 86_400.0)]})
+    dispatching = sender_of(boucle, postman)
+    send(dispatching)
+    boucle.clock.at += 5 * DAY
+    send(dispatching)
+    reminder = the_mail(boucle, "reminder")
+    assert (str(reminder.state), reminder.reason) == ("ready", "not_due")
+    boucle.clock.at += 10 * DAY
+    boucle.parts.waking.wake_all()
+    send(dispatching)
+    assert str(the_mail(boucle, "reminder").state) == "cancelled"
+
+
+def test_a_reminder_knows_whether_a_person_opened_the_link(install: Callable[..., Embedded]) -> None:
+    """Who clicked and did not confirm is told so; a scanner's click is no click of theirs."""
+    texts = {}
+    for name, clicks in {"nobody": [], "person": [("GET", "")], "machine": [("HEAD", "head")]}.items():
+        boucle = install()
+        deliver(boucle, "42")
+        postman = Postman()
+        send(sender_of(boucle, postman))
+        (request,) = boucle.rows(SurveyRequest)
+        for method, signal in clicks:
+            boucle.parts.serving.click(request.id, 9, method, signal)
+        boucle.clock.at += 4 * DAY
+        send(sender_of(boucle, postman))
+        part = message_from_bytes(postman.posted[1].raw, policy=policy.default).get_body(("plain",))
+        assert part is not None
+        texts[name] = part.get_content().split("http")[0]
+    assert texts["nobody"] == texts["machine"] != texts["person"]
+
+
+def test_a_question_handed_over_while_it_was_called_back_still_takes_an_answer(boucle: Embedded) -> None:
+    """The customer has the link, so it works."""
+    deliver(boucle, "42")
+    postman = Postman()
+
+    async def refunded() -> None:
+        refund = journey("refund", "42", boucle.clock.at, reference="order-42")
+        await asyncio.to_thread(boucle.take, refund)
+        assert request_states(boucle) == [("withdrawn", "stopped: refund")]
+
+    postman.before = refunded
+    send(sender_of(boucle, postman))
+    assert request_states(boucle) == [("open", "")]
+    answer(boucle, 4)
+    assert len(boucle.rows(Response)) == 1
+
+
+def test_nobody_counts_twice_when_a_sender_says_never_to_a_reminder(boucle: Embedded) -> None:
+    """A reminder that fails leaves the request open: the question itself arrived."""
+    deliver(boucle, "42")
+    postman = Postman()
+    dispatching = sender_of(boucle, postman)
+    send(dispatching)
+    postman.answers["42@example.org"] = [NEVER]
+    boucle.clock.at += 4 * DAY
+    send(dispatching)
+    assert str(the_mail(boucle, "reminder").state) == "failed"
+    assert request_states(boucle) == [("open", "")]
+
+
+def test_the_index_of_ready_mails_is_all_that_an_idle_sender_reads(boucle: Embedded) -> None:
+    """With nothing due, a look takes no lock: another writer may hold the database."""
+    with boucle.store.engine.begin() as connection:
+        connection.execute(sa.insert(tables.counter).values(name="held", value=1))
+        assert send(sender_of(boucle, Postman())) == 0
