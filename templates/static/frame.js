@@ -3,7 +3,9 @@
   for (const frame of document.querySelectorAll("iframe[data-grow]")) {
     const grow = () => {
       const inside = frame.contentDocument;
-      if (inside && inside.documentElement) frame.style.height = inside.documentElement.scrollHeight + "px";
+      if (!inside || !inside.documentElement) return;
+      frame.style.height = "0";
+      frame.style.height = inside.documentElement.scrollHeight + 2 + "px";
     };
     frame.addEventListener("load", grow);
     addEventListener("resize", grow);

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from workers.store.engine import first_line, is_away
 from workers.web.pages import pages_of
-from workers.words import NotNow
+from workers.words import Conflict, NotNow
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5
@@ -24,13 +24,14 @@ TITLES = {
     403: "Not from here",
     404: "There is nothing at this address",
     405: "This method is not understood here",
+    409: "Somebody else was faster",
     413: "Too large",
     415: "This content type is not read here",
     429: "Too many requests",
     500: "Something went wrong on our side",
     503: "The database is away",
 }
-ABOUT = {403: "local", 413: "large", 429: "slow", 500: "error", 503: "error"}
+ABOUT = {403: "local", 409: "error", 413: "large", 429: "slow", 500: "error", 503: "error"}
 """Which `page.*` texts a person reads for a status; `missing` for any other."""
 
 Errors = Sequence[Mapping[str, object]]
@@ -71,6 +72,11 @@ async def on_not_now(request: Request, error: Exception) -> Response:
     return tell(request, 503, str(error), {"Retry-After": str(RETRY_SECONDS)})
 
 
+async def on_conflict(request: Request, error: Exception) -> Response:
+    """Answer that somebody else wrote the same at the same moment."""
+    return tell(request, 409, str(error))
+
+
 async def on_database(request: Request, error: Exception) -> Response:
     """Answer that the database is away where that is what happened."""
     if isinstance(error, DBAPIError) and is_away(error):
@@ -87,4 +93,10 @@ async def on_any(request: Request, error: Exception) -> Response:
     return tell(request, 500, "Tell the operator; the log has the details.")
 
 
-HANDLERS = {HTTPException: on_http, NotNow: on_not_now, DBAPIError: on_database, Exception: on_any}
+HANDLERS = {
+    HTTPException: on_http,
+    NotNow: on_not_now,
+    Conflict: on_conflict,
+    DBAPIError: on_database,
+    Exception: on_any,
+}

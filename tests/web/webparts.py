@@ -1,0 +1,155 @@
+"""A web role over one embedded installation, with a clock that the test moves. conftest.py gives these to the tests:
+
+site          Site: .client (no redirects followed) .clock .parts .web, and ways to get a question asked
+open_site     makes a Site with settings of its own: open_site(rate_limit="3")
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+import pytest
+from starlette.testclient import TestClient
+
+from workers import settings as settings_module
+from workers import wiring
+from workers.clock import FixedClock
+from workers.migrating import migrate
+from workers.records import Row, SurveyRequest
+from workers.store import read
+from workers.store.ledger import Incoming, Outcome
+from workers.web.app import create_app
+from workers.web.context import Web
+from workers.words import Door
+
+R = TypeVar("R", bound=Row)
+START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
+HERE = ("127.0.0.1", 50_000)
+
+
+class Site:
+    """One installation and the web role over it."""
+
+    def __init__(self, home: Path, **more: str) -> None:
+        environment = {"BOUCLE_HOME": str(home), "BOUCLE_SECRET": "test-secret", "BOUCLE_MAIL_PER_SECOND": "0"}
+        environment |= {f"BOUCLE_{name.upper()}": value for name, value in {"rate_limit": "0", **more}.items()}
+        settings = settings_module.read(environment)
+        self.clock = FixedClock(START)
+        self.parts = wiring.Boucle(settings, self.clock)
+        self.parts.__dict__.update(read_once())
+        migrate(self.parts.store)
+        self.ticks = 0.0
+        self.web = web_of(self.parts)
+        self.app = create_app(self.web, ticks=lambda: self.ticks)
+        self.client = self.client_from(HERE)
+
+    def client_from(self, address: tuple[str, int]) -> TestClient:
+        """Return a client that asks from an address."""
+        return TestClient(self.app, base_url="http://127.0.0.1:8080", client=address, follow_redirects=False)
+
+    def events(self, *events: dict[str, object]) -> list[Outcome]:
+        """Take events in."""
+        batch = [Incoming(orjson.dumps(event), {}, "application/cloudevents+json") for event in events]
+        return self.parts.intake.take(batch, Door.FILE)
+
+    def settle(self) -> None:
+        """Wake and send until nothing is due."""
+        dispatching = self.parts.dispatching()
+        while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
+            pass
+
+    def pass_time(self, **time: float) -> None:
+        """Move the clock on, then do what is due."""
+        self.clock.at += timedelta(**time)
+        self.settle()
+
+    def rows(self, kind: type[R]) -> list[R]:
+        """Return every row of a table."""
+        with self.parts.store.reading() as connection:
+            return read.rows(connection, kind)
+
+    def ask(self, name: str = "delivery", **customer: object) -> SurveyRequest:
+        """Have a customer asked about an order, and return the question."""
+        self.events(event(name, at=self.clock.at, customer=customer, reference="1042", label="lamp, order 1042"))
+        self.settle()
+        return self.rows(SurveyRequest)[-1]
+
+    def link(self, purpose: str, id: str) -> str:
+        """Return the path of a link in a mail."""
+        return f"/{purpose[0]}/{self.parts.links.sign(purpose, id)}"
+
+    def asked(self, **customer: object) -> str:
+        """Have a customer asked, and return the path of the link in the mail."""
+        return self.link("answer", self.ask(**customer).id)  # type: ignore[arg-type]  # fields of a customer
+
+    def answered(self, score: int, comment: str = "", **customer: object) -> str:
+        """Have a customer asked, answer, let it settle, and return the path of the link."""
+        request = self.ask(**customer)  # type: ignore[arg-type]  # fields of a customer
+        assert self.parts.serving.answer(request.id, score, comment)
+        self.pass_time(minutes=2)
+        return self.link("answer", request.id)
+
+
+@lru_cache(maxsize=1)
+def read_once() -> dict[str, object]:
+    """Return the parts that no test changes, read and checked once for all tests."""
+    parts = wiring.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret"}))
+    return {name: getattr(parts, name) for name in ("data", "brand", "templates", "codec")}
+
+
+def web_of(parts: wiring.Boucle) -> Web:
+    """Return what the web role works with."""
+    return Web(
+        settings=parts.settings,
+        store=parts.store,
+        policy=parts.policies.current,
+        now=parts.now,
+        serving=parts.serving,
+        intake=parts.intake,
+        codec=parts.codec,
+        templates=parts.templates,
+        links=parts.links,
+        mailbox=parts.mailbox,
+        data=parts.data,
+        sending=parts.sending,
+    )
+
+
+def event(
+    name: str, subject: str = "42", *, at: datetime = START, customer: dict[str, object] | None = None, **data: object
+) -> dict[str, object]:
+    """Return a journey event of a customer with an address."""
+    known = {"id": subject, "email": f"{subject}@example.org", "name": "Camille Roux", "language": "fr"}
+    return {
+        "specversion": "1.0",
+        "id": f"{name}-{subject}",
+        "source": "shop",
+        "type": f"boucle.journey.{name}.v1",
+        "subject": subject,
+        "time": at.isoformat(),
+        "data": {"customer": {**known, **(customer or {})}, **data},
+    }
+
+
+@pytest.fixture
+def open_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
+    """Give a maker of sites with settings of their own."""
+    opened: list[Site] = []
+
+    def make(**more: str) -> Site:
+        opened.append(Site(tmp_path / str(len(opened)), **more))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.parts.store.close()
+
+
+@pytest.fixture
+def site(open_site: Callable[..., Site]) -> Site:
+    """Give a site with the usual settings."""
+    return open_site()
