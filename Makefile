@@ -67,7 +67,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-test: pyproject.toml | $(BIN)/python
 	@echo 'Installing Boucle and what its tests need into $(VENV) ...' >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[services,test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[oidc,services,test]'
 	@touch $@ $(VENV)/.installed
 
 $(BIN)/python:
