@@ -12,6 +12,7 @@ from workers.answering import (
     Answer,
     OutsideScore,
     answer_request,
+    changed_answer,
     response_to,
     take_score,
 )
@@ -125,7 +126,7 @@ def score_changes(event: Event, facts: Facts, policy: Policy, now: datetime) -> 
                 "Send the id that stood in boucle.survey-requests."
             )
         known = response_to(request.id, facts)
-        if known is not None and answer.at <= known.answered_at:
+        if known is not None and changed_answer(known, answer, policy, now) is known:
             return Changes()  # told again after the inbox forgot it, or overtaken by a later answer
         if known is not None and request.state not in ANSWERABLE:
             raise BadInput(f"Survey request {score.request} is {request.state}: its answer no longer changes.")

@@ -1,18 +1,20 @@
 """What the tests of planning and effects share: one customer in facts alone, and the events that are told of them."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from ticketparts import desk, shipped
 
+from workers.answering import Answer, answer_request
 from workers.changes import Changes
 from workers.effects import effects
-from workers.envelope import Event, Kind
+from workers.envelope import Event, Kind, ScoreData
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.profile import new_customer
-from workers.records import Journey, Row, Stop, Touchpoint
+from workers.records import Journey, Row, Stop, SurveyRequest, Touchpoint
 from workers.store.apply import KEPT_ONCE
 from workers.waking import Room, wake
 
@@ -110,3 +112,40 @@ class Person:
                 (one.cause, str(one.effect), one.scope, one.reference, one.from_at) for one in self.facts.all(Stop)
             ),
         }
+
+
+def asked(name: str = "delivery", *, person: Person | None = None, **more: object) -> tuple[Person, SurveyRequest]:
+    """Return a customer who was just asked about an event, and the request."""
+    someone = person or Person()
+    before = {one.id for one in someone.rows(SurveyRequest)}
+    someone.hear(told(name, someone.now, reference="1042", label="lamp", **more))
+    someone.wake()
+    (request,) = [one for one in someone.rows(SurveyRequest) if one.id not in before]
+    sent = replace(request, sent_at=someone.now)
+    someone.facts.put(sent)
+    return someone, sent
+
+
+def say(person: Person, request: SurveyRequest, score: int, comment: str = "", **more: object) -> Changes:
+    """Let a customer confirm an answer on the page."""
+    answer = Answer(score, comment, bool(more.pop("wants_contact", False)), person.now)
+    current = person.facts.get(SurveyRequest, request.id) or request
+    given = replace(answer, **more)  # type: ignore[arg-type]  # fields by name
+    return person.take([answer_request(current, given, person.facts, person.policy, person.now)])
+
+
+def settle(person: Person, after: timedelta = timedelta(seconds=60)) -> Changes:
+    """Let the settling time pass, and take up what is due."""
+    return person.wake(person.now + after)
+
+
+def score_told(score: int, at: datetime = NOW, **more: object) -> Event:
+    """Return a score that another tool collected."""
+    told_by = {"answered_at": at, **{key: more.pop(key) for key in list(more) if key in SCORE_FIELDS}}
+    data = ScoreData(score, **told_by)  # type: ignore[arg-type]  # fields by name
+    return told("score", at, kind=Kind.SCORE, score=data, **more)
+
+
+SCORE_FIELDS = frozenset(
+    {"asked_at", "answered_at", "comment", "trigger", "request", "wants_contact", "channel", "phone"}
+)
