@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.changes import Changes
-from workers.duetime import add_working, add_working_days
+from workers.duetime import Wait, add_working, add_working_days, parse_wait
 from workers.facts import Facts
 from workers.messages import tell_ticket
 from workers.planning import stop
@@ -26,6 +26,7 @@ from workers.ticketing.rows import (
 from workers.words import DispatchState, MailClass, TicketState
 
 TEAM = "support"
+AT_ONCE = Wait()
 
 
 def open_or_join(
@@ -36,7 +37,7 @@ def open_or_join(
     if known is not None:
         return joined(known, response, action, due, facts, policy, now)
     earlier = facts.get(Ticket, response.parent or response.reference) if response.trigger == "recovery" else None
-    deadline = add_working(response.settling_since, due, policy.calendar)
+    deadline = add_working(begins(response, action), due, policy.calendar)
     changes = Changes()
     if earlier is not None:
         ticket = replace(reopened(earlier, due, deadline, policy, now), play=action.play)
@@ -57,9 +58,9 @@ def joined(
     known: Ticket, response: Response, action: Action, due: timedelta, facts: Facts, policy: Policy, now: datetime
 ) -> tuple[Changes, Ticket]:
     """Return the open ticket with what a further response says; it is due at the earlier of both, and waits no more."""
-    deadline = add_working(response.settling_since, due, policy.calendar)
+    deadline = add_working(begins(response, action), due, policy.calendar)
     earlier = known.first_contact_at is None and deadline < known.due_at
-    half = add_working(response.settling_since, due / 2, policy.calendar)
+    half = add_working(begins(response, action), due / 2, policy.calendar)
     state = known.state
     if state == TicketState.WAITING:
         state = TicketState.CLAIMED if known.owner else TicketState.OPEN
@@ -79,6 +80,11 @@ def joined(
     changes.add(entry(ticket, "joined", "", said_in(response), now, policy, key=key_of(response, action)))
     tell_ticket(ticket, "joined", facts, policy, changes)
     return changes, ticket
+
+
+def begins(response: Response, action: Action) -> datetime:
+    """Return from when a contact's time runs: the confirmed answer, or the end of the wait that its rule wants."""
+    return response.settling_since if parse_wait(action.wait) == AT_ONCE else action.due_at
 
 
 def current_words(response: Response) -> dict[str, object]:
@@ -123,9 +129,9 @@ def opened(
         state=TicketState.OPEN,
         opened_at=now,
         due_at=deadline,
-        resolve_due_at=add_working_days(response.settling_since, RESOLVE_WITHIN_DAYS, policy.calendar),
+        resolve_due_at=add_working_days(begins(response, action), RESOLVE_WITHIN_DAYS, policy.calendar),
         changed_at=now,
-        half_time_at=add_working(response.settling_since, due / 2, policy.calendar),
+        half_time_at=add_working(begins(response, action), due / 2, policy.calendar),
     )
 
 
