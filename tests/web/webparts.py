@@ -72,6 +72,10 @@ class Site:
         with self.parts.store.reading() as connection:
             return read.rows(connection, kind)
 
+    def request(self, reference: str) -> SurveyRequest:
+        """Return the question about a reference."""
+        return next(one for one in self.rows(SurveyRequest) if one.reference == reference)
+
     def ask(self, name: str = "delivery", **customer: object) -> SurveyRequest:
         """Have a customer asked about an order, and return the question."""
         self.events(event(name, at=self.clock.at, customer=customer, reference="1042", label="lamp, order 1042"))
