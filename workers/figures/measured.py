@@ -16,6 +16,8 @@ from workers.nps import Change
 SCORES = range(nps.LOWEST, nps.HIGHEST + 1)
 EVERYBODY = ""
 """Stands for all segments together."""
+MOST_LANES = 10
+"""Lines over time on one page, which stays below 100 kB with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +108,13 @@ class OverTime:
     trigger: str
     touchpoint: str
     lanes: tuple[Lane, ...]
+    kept: tuple[Lane, ...] | None = None
 
     @property
     def shown(self) -> tuple[Lane, ...]:
-        """Return everybody, and the segments in which something changed."""
+        """Return what is drawn: everybody, and the segments in which something changed."""
+        if self.kept is not None:
+            return self.kept
         return tuple(one for one in self.lanes if one.segment == EVERYBODY or one.changed)
 
 
@@ -126,6 +131,24 @@ def over_time(cube: Cube, months: Sequence[str]) -> list[OverTime]:
             lanes += [lane(name, [cell for cell in cells if cell.segment == name], months) for name in segments]
         found.append(OverTime(one.trigger, one.touchpoint, tuple(lanes)))
     return found
+
+
+def drawn(charts: Sequence[OverTime], most: int = MOST_LANES) -> tuple[list[OverTime], list[OverTime]]:
+    """Return what a page draws and what it only names: at most so many lines, changed segments and large n first.
+
+    A chart that is drawn keeps the line of everybody; the order of the charts stays.
+    """
+    by_size = sorted(charts, key=lambda one: -sum(period.reading.n for period in one.lanes[0].periods))
+    kept = {(one.trigger, one.touchpoint) for one in by_size[:most]}
+    room = most - min(most, len(charts))
+    found = []
+    for one in charts:
+        if (one.trigger, one.touchpoint) not in kept:
+            continue
+        segments = one.shown[1 : 1 + room]
+        room -= len(segments)
+        found.append(OverTime(one.trigger, one.touchpoint, one.lanes, (one.lanes[0], *segments)))
+    return found, [one for one in charts if (one.trigger, one.touchpoint) not in kept]
 
 
 def lane(segment: str, cells: Sequence[AnswerCell | AskedCell], months: Sequence[str]) -> Lane:

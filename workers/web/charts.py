@@ -17,6 +17,8 @@ LANE_TOP, LANE_HEIGHT = 26, 120
 """Pixels above the highest score, and from +100 down to -100."""
 HISTOGRAM_HEIGHT = 72
 TICKS_AT_MOST = 6
+MOST_NAMES = 6
+"""Segments named below a chart; the filter has all."""
 
 
 def across(points: float) -> str:
@@ -115,7 +117,7 @@ def over_time(one: OverTime, words: Words) -> Drawn:
         words.touchpoint(one.touchpoint),
         words.trigger(one.trigger),
         () if few else tuple(drawn_lane(one, lane, words) for lane in one.shown),
-        tuple((words.segment(name), words.query(segment=name)) for name in quiet),
+        tuple((words.segment(name), words.query(segment=name)) for name in quiet[:MOST_NAMES]),
         any(lane.changed for lane in one.lanes),
         few,
     )

@@ -1,10 +1,7 @@
-"""The report page: eight parts in a fixed order, its tables as CSV and XLSX, the answers behind each figure, and notes.
+"""The report page: eight parts in a fixed order, its tables as CSV and XLSX, and dated notes.
 
 Drawn on the server; the address holds the filters. Nothing here counts: `reviewing` and `figures` do.
 """
-
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -13,43 +10,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers import figures, reviewing
-from workers.figures import BESIDE, LADDER, Filters, Step, Touchpoint
+from workers.figures import BANDS, BESIDE, LADDER, Step, Touchpoint
 from workers.improving import Improving
-from workers.nps import band
-from workers.reviewing import PAGE_LENGTH, Answered, Pick, Review
-from workers.store.auditlog import record_act
+from workers.nps import Counts, band
+from workers.reviewing import Review
 from workers.web import charts, report_files
 from workers.web.context import web_of
 from workers.web.pages import pages_of
-from workers.web.report_sheets import Value, sheets, time_sheet
+from workers.web.report_answers import CSV, XLSX, attachment, audit, choice, filters_of
+from workers.web.report_sheets import drawn_sheet, sheets
 from workers.web.report_words import Words
-from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
+from workers.web.staff import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.words import BadInput, Band
 
-CSV, XLSX = "text/csv; charset=utf-8", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-ANSWER_COLUMNS = (
-    *("answered", "customer", "segment", "trigger", "touchpoint", "about", "score", "comment", "improvement", "ticket"),
-)
-LONGEST_COMMENT = 500
-
-
-def filters_of(request: Request, zone: str) -> Filters:
-    """Return the filters of an address; what is no date or is not known finds nothing or everything, never an error."""
-    q = request.query_params
-    until = reviewing.day_start(q.get("until", ""), zone)
-    return Filters(
-        since=reviewing.day_start(q.get("since", ""), zone),
-        until=until + timedelta(days=1) if until else None,
-        trigger=q.get("trigger", ""),
-        segment=q.get("segment", ""),
-        language=q.get("language", ""),
-        touchpoint=q.get("touchpoint", ""),
-    )
-
-
-def picks_of(request: Request) -> dict[Pick, str]:
-    """Return which answers of the report an address names."""
-    return {pick: word for pick in Pick if (word := request.query_params.get(pick.value, ""))}
+MOST_ROWS = 12
+"""Rows of a table of counts on the page; the file has all."""
 
 
 def read(request: Request) -> tuple[Review, Words]:
@@ -76,7 +51,6 @@ def write_report(request: Request, visitor: Visitor, problem: str = "", status: 
         "w": words,
         "review": review,
         "sheets": {one.name: one for one in sheets(review, words)},
-        "time_sheet": time_sheet(review, words, every=False),
         "chosen": words.chosen(),
         "query": words.query(),
         "choices": {name: [(one, choice(words, name, one)) for one in found] for name, found in review.words.items()},
@@ -87,18 +61,9 @@ def write_report(request: Request, visitor: Visitor, problem: str = "", status: 
     return show(request, visitor, "report.html", values, status=status)
 
 
-def choice(words: Words, name: str, value: str) -> str:
-    """Return how a filter's value is called."""
-    said: dict[str, Callable[[str], str]] = {
-        "trigger": words.trigger,
-        "touchpoint": words.touchpoint,
-        "segment": words.segment,
-    }
-    return said[name](value) if name in said else str(words.catalog.locale.languages.get(value, value))
-
-
 def drawings(review: Review, words: Words) -> dict[str, object]:
     """Return the marks of every chart."""
+    over_time, left = figures.drawn(review.over_time)
     steps = review.loop.steps
     total = steps[Step.DETRACTORS]
     return {
@@ -106,16 +71,26 @@ def drawings(review: Review, words: Words) -> dict[str, object]:
         "beside": [(step, steps[step]) for step in BESIDE],
         "groups": [(name, drawn_touchpoints(review, words, relationship)) for name, relationship in KINDS],
         "over_time": [
-            (name, [charts.over_time(one, words) for one in review.over_time if of_kind(one.trigger, relationship)])
+            (name, [charts.over_time(one, words) for one in over_time if of_kind(one.trigger, relationship)])
             for name, relationship in KINDS
         ],
+        "not_drawn": [(words.touchpoint(one.touchpoint), words.query(touchpoint=one.touchpoint)) for one in left],
+        "time_sheet": drawn_sheet(over_time, words),
         "note_marks": charts.note_marks(review.notes, words),
         "month_marks": charts.month_marks(words),
         "stacks": [(name, drawn_stacks(review, words, relationship)) for name, relationship in KINDS],
         "histograms": drawn_histograms(review, words),
         "falls": drawn_waterfall(review, words),
         "heat": heat,
+        "most": MOST_ROWS,
+        "told_bar": lambda counts: bar_of(counts, words),
     }
+
+
+def bar_of(counts: Counts, words: Words) -> list[charts.Slice]:
+    """Return the bar of some bands that opens nothing: the same persons, before or after."""
+    parts = zip(BANDS, (counts.promoters, counts.passives, counts.detractors), strict=True)
+    return charts.slices([(band_.value, n, "", "") for band_, n in parts], words)
 
 
 KINDS = (("transactional", False), ("relationship", True))
@@ -224,145 +199,6 @@ def write_xlsx(request: Request, visitor: Visitor) -> Response:
     return attachment(body, "report.xlsx", XLSX)
 
 
-def audit(request: Request, visitor: Visitor, what: str, rows: int) -> None:
-    """Keep who took which file away."""
-    web = web_of(request)
-    now, by = web.now(), visitor.user.name
-    web.store.write(lambda connection: record_act(connection, now, by, "export.report", what, {"rows": rows}))
-
-
-def attachment(body: bytes, name: str, kind: str) -> Response:
-    """Answer a file to keep."""
-    return Response(body, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-
-
-@for_roles(READERS)
-async def show_answers(request: Request, visitor: Visitor) -> Response:
-    """Show the answers behind a figure."""
-    return await run_in_threadpool(write_answers, request, visitor)
-
-
-def found_answers(request: Request, *, length: int | None, page: int = 1) -> tuple[int, list[Answered], Words]:
-    """Return the answers behind a figure and the words to say them in; 404 for an address that the report has not."""
-    web = web_of(request)
-    zone = web.policy().zone
-    filters = filters_of(request, zone)
-    try:
-        with web.store.reading() as connection:
-            n, found = reviewing.answers(connection, filters, picks_of(request), page=page, length=length)
-            themes = reviewing.theme_names(connection)
-    except BadInput as error:
-        raise HTTPException(404) from error
-    catalog = pages_of(request).catalog(language_of(request))
-    return n, found, Words(catalog, filters, zone, (), themes)
-
-
-def write_answers(request: Request, visitor: Visitor) -> Response:
-    """Read and write the list of answers."""
-    given = request.query_params.get("page", "1")
-    page = int(given) if given.isdecimal() and 0 < int(given[:9]) < 10**6 else 1
-    n, found, words = found_answers(request, length=PAGE_LENGTH, page=page)
-    picks = picks_of(request)
-    named = {pick.value: word for pick, word in picks.items()}
-    values = {
-        "w": words,
-        "n": n,
-        "answers": found,
-        "page": page,
-        "pages": max(1, -(-n // PAGE_LENGTH)),
-        "titles": titles(words, picks, request),
-        "query": words.query(**named) or "all=1",
-        "back": words.query(),
-        "longest": LONGEST_COMMENT,
-        "calls": visitor.user.role in AGENTS,
-    }
-    return show(request, visitor, "report-answers.html", values)
-
-
-def titles(words: Words, picks: Mapping[Pick, str], request: Request) -> list[str]:
-    """Return what the answers of a list have in common, in words."""
-    chosen = words.chosen()
-    found = [
-        choice(words, name, chosen[name]) for name in ("trigger", "touchpoint", "segment", "language") if chosen[name]
-    ]
-    if chosen["since"] or chosen["until"]:
-        first, until = words.filters.since, last(words.filters)
-        days = [words.day(at) if at else "…" for at in (first, until)]
-        found.append(words.text("from-to", first=days[0], last=days[1]))
-    return found + [title(words, pick, word) for pick, word in picks.items()]
-
-
-def last(filters: Filters) -> datetime | None:
-    """Return an instant on the last day of the period."""
-    return filters.until - timedelta(seconds=1) if filters.until else None
-
-
-def title(words: Words, pick: Pick, word: str) -> str:
-    """Return one thing that the answers of a list have in common."""
-    match pick:
-        case Pick.BAND:
-            return words.word("report.bands", word)
-        case Pick.SCORE:
-            return words.text("score", score=word)
-        case Pick.STAGE:
-            return words.word("report.stage", word)
-        case Pick.CAUSE:
-            return words.cause(word)
-        case Pick.THEME:
-            return words.theme(int(word))
-        case Pick.LOOP:
-            return words.word("report.loop", word)
-        case Pick.MOVE if word == "leaving":
-            return words.text("leaving")
-        case Pick.MOVE:
-            before, _, latest = word.partition("-")
-            return f"{words.text('before.' + (before or 'none'))} → {words.word('report.bands', latest)}"
-        case Pick.VOICE:
-            return words.word("report.voice", word)
-        case Pick.TOLD:
-            return words.text("asked-for-it")
-        case Pick.COMMENTED:
-            return words.text("asked.commented")
-        case Pick.REMINDED:
-            return words.text("asked.reminder")
-        case Pick.CHANNEL:
-            return words.word("report.channel", word)
-
-
-@for_roles(READERS)
-async def download_answers(request: Request, visitor: Visitor) -> Response:
-    """Answer the answers behind a figure as a file."""
-    return await run_in_threadpool(write_answer_file, request, visitor)
-
-
-def write_answer_file(request: Request, visitor: Visitor) -> Response:
-    """Write the answers behind a figure as CSV or XLSX."""
-    _, found, words = found_answers(request, length=None)
-    columns = [words.text(f"column.{name}") for name in ANSWER_COLUMNS]
-    rows = [answer_row(one, words) for one in found]
-    audit(request, visitor, "answers", len(rows))
-    if request.path_params["kind"] == "csv":
-        return attachment(report_files.as_csv(columns, rows), "answers.csv", CSV)
-    return attachment(report_files.as_xlsx([(words.text("answers.title"), columns, rows)]), "answers.xlsx", XLSX)
-
-
-def answer_row(one: Answered, words: Words) -> list[Value]:
-    """Return one answer as a row of a file."""
-    r = one.response
-    return [
-        r.answered_at.isoformat(),
-        one.customer or "",
-        words.segment(one.segment),
-        words.trigger(one.trigger),
-        words.touchpoint(one.touchpoint),
-        r.label or r.reference,
-        r.score,
-        r.comment,
-        r.improvement,
-        one.ticket,
-    ]
-
-
 def improving_of(request: Request) -> Improving:
     """Return what keeps themes, initiatives and notes."""
     web = web_of(request)
@@ -397,8 +233,6 @@ async def remove_note(request: Request, visitor: Visitor, form: Form) -> Respons
 routes = [
     Route("/report", show_report, methods=["GET"]),
     Route("/report.xlsx", download_all, methods=["GET"]),
-    Route("/report/responses", show_answers, methods=["GET"]),
-    Route("/report/responses.{kind:str}", download_answers, methods=["GET"]),
     Route("/report/notes", add_note, methods=["POST"]),
     Route("/report/notes/{id:int}/remove", remove_note, methods=["POST"]),
     Route("/report/{name}.csv", download, methods=["GET"]),

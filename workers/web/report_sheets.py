@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from workers import figures
-from workers.figures import BANDS, BESIDE, LADDER, SCORES, Figures, Reading, Step
+from workers.figures import BANDS, BESIDE, LADDER, SCORES, Figures, Lane, OverTime, Reading, Step
 from workers.reviewing import ASKED, CONSENTED, GIVEN, REFUSED, Review
 from workers.web.report_words import Words
 
@@ -105,7 +105,7 @@ def readings(words: Words, one: Reading, **pick: object) -> list[Cell]:
         points(words, one.nps),
         points(words, one.low),
         points(words, one.high),
-        *(number(words, n, **pick, band=band.value) for band, n in bands),
+        *(number(words, n, **{**pick, "band": band.value} if pick else {}) for band, n in bands),
         word(words.text(f"flag.{one.flag.replace(' ', '-')}") if one.flag else ""),
     ]
 
@@ -134,25 +134,33 @@ def touchpoint_sheet(review: Review, words: Words) -> Sheet:
     return sheet("touchpoints", words, columns, rows)
 
 
-def time_sheet(review: Review, words: Words, *, every: bool = True) -> Sheet:
-    """Return the NPS over time: every period of every line, and the step to it where it is more than chance.
+def time_sheet(review: Review, words: Words) -> Sheet:
+    """Return the NPS over time: every period of every line, and the step to it where it is more than chance."""
+    return lines(((chart, chart.lanes) for chart in review.over_time), words)
 
-    A page takes the lines that it draws, which keeps it small; files take `every` one.
-    """
+
+def drawn_sheet(charts: Iterable[OverTime], words: Words) -> Sheet:
+    """Return the part of `time_sheet` that a page draws, which keeps it small."""
+    return lines(((chart, chart.shown) for chart in charts), words)
+
+
+def lines(charts: Iterable[tuple[OverTime, Iterable[Lane]]], words: Words) -> Sheet:
+    """Return a row for each period of these lines; n opens its answers."""
     rows = []
-    for chart in review.over_time:
-        for lane in chart.lanes if every else chart.shown:
+    for chart, lanes in charts:
+        for lane in lanes:
             for one in lane.periods:
                 pick = {**words.asked_at(chart.trigger, chart.touchpoint), **words.months_query(one)}
                 if lane.segment:
                     pick["segment"] = lane.segment
                 step = one.change.delta if one.change and one.change.significant else None
+                names = (words.touchpoint(chart.touchpoint), words.segment(lane.segment), words.period(one))
+                _, *measured = readings(words, one.reading)
                 rows.append(
                     [
-                        word(words.touchpoint(chart.touchpoint)),
-                        word(words.segment(lane.segment)),
-                        word(words.period(one)),
-                        *readings(words, one.reading, **pick),
+                        *map(word, names),
+                        number(words, one.reading.n, **pick),
+                        *measured,
                         Cell(figures.rounded(step), words.points(step) if step is not None else ""),
                     ]
                 )

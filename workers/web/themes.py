@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.announcing import TEMPLATE
 from workers.composing import MailFacts
 from workers.composing.facts import one_line
 from workers.duetime import in_zone
-from workers.improving import LEVELS, TEMPLATE, TEXTS, InitiativeState, Kind, ThemeState, Work
+from workers.improving import LEVELS, TEXTS, InitiativeState, Kind, ThemeState, Work
 from workers.nps import band
 from workers.store.themes import NO_THEME, Wish
 from workers.web.context import web_of

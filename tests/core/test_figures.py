@@ -1,0 +1,145 @@
+"""Figures: periods, lines over time, the loop, movements and announcements, from counts alone."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers import figures, nps
+from workers.figures import AnswerCell, AskedCell, Case, Cube, Movement, Step, Told
+from workers.figures.periods import MOST_PERIODS, cut
+
+AT = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
+COUNTS = st.lists(st.integers(0, 70), max_size=24)
+
+
+@given(COUNTS)
+def test_periods_are_disjoint_and_leave_nothing_out(counts: list[int]) -> None:
+    """Every answer is in exactly one period: they follow each other from the first month with one to the last."""
+    runs = cut(counts)
+    assert sum(sum(counts[first:behind]) for first, behind in runs) == sum(counts)
+    assert all(before[1] == after[0] for before, after in pairwise(runs))
+
+
+@given(COUNTS)
+def test_each_period_has_thirty_answers_where_there_are_as_many(counts: list[int]) -> None:
+    """A period below 30 stands alone: only when all months together have fewer."""
+    runs = cut(counts)
+    assert len(runs) <= MOST_PERIODS
+    assert all(sum(counts[first:behind]) >= 30 for first, behind in runs) or len(runs) == 1
+
+
+def greedy(counts: list[int]) -> int:
+    """Return how many periods of 30 there can be: the first one ends as soon as it may, and so on."""
+    runs, n = 0, 0
+    for count in counts:
+        n += count
+        if n >= 30:
+            runs, n = runs + 1, 0
+    return runs
+
+
+@given(COUNTS)
+def test_there_are_as_many_periods_as_there_can_be(counts: list[int]) -> None:
+    """No other way of cutting gives more periods, up to what a phone can show."""
+    assert len(cut(counts)) == min(MOST_PERIODS, max(greedy(counts), bool(sum(counts))))
+
+
+def cells(month: str, promoters: int, detractors: int, segment: str = "north") -> list[AnswerCell]:
+    """Return the answers of a month: nines and twos."""
+    made = [(9, promoters), (2, detractors)]
+    return [AnswerCell("delivery", "delivery-now", segment, month, score, "mail", n, n, 0, 0) for score, n in made if n]
+
+
+MONTHS = ("2025-10", "2025-11", "2025-12")
+
+
+def test_a_step_is_a_change_only_by_the_test() -> None:
+    """From +60 to -60 with thirty answers each is a change by nps.change_test; from +60 to +47 is none."""
+    cube = Cube((*cells("2025-10", 24, 6), *cells("2025-11", 22, 8), *cells("2025-12", 6, 24)), ())
+    [chart] = figures.over_time(cube, MONTHS)
+    first, second, third = chart.lanes[0].periods
+    assert first.change is None
+    assert second.change == nps.change_test(nps.Counts(24, 0, 6), nps.Counts(22, 0, 8))
+    assert (second.changed, third.changed) == (False, True)
+
+
+def test_only_segments_that_changed_are_drawn_beside_everybody() -> None:
+    """The line of a segment in which nothing changed stays in the table."""
+    north = [*cells("2025-10", 25, 5), *cells("2025-12", 5, 25)]
+    south = [*cells("2025-10", 25, 5, "south"), *cells("2025-12", 25, 5, "south")]
+    [chart] = figures.over_time(Cube((*north, *south), ()), MONTHS)
+    assert [one.segment for one in chart.lanes] == ["", "north", "south"]
+    assert [one.segment for one in chart.shown] == ["", "north"]
+
+
+def test_touchpoints_stand_apart_and_in_the_order_of_time() -> None:
+    """Transactional before relationship, right after before weeks later, three months before twelve."""
+    names = [("milestone", "milestone-12m"), ("delivery", "delivery-6w"), ("milestone", "milestone-3m")]
+    asked = tuple(AskedCell(trigger, step, "none", "2025-10", 1, 0) for trigger, step in names)
+    found = figures.touchpoints(Cube(tuple(cells("2025-10", 1, 0)), asked))
+    assert [one.touchpoint for one in found] == ["delivery-now", "delivery-6w", "milestone-3m", "milestone-12m"]
+    assert [one.relationship for one in found] == [False, False, True, True]
+
+
+def test_below_five_there_is_no_score() -> None:
+    """Four answers give counts and no NPS, five give a flagged one, thirty one without a flag."""
+    sizes = {n: figures.Reading.of(figures.Figures(promoters=n)) for n in (4, 5, 29, 30)}
+    assert (sizes[4].nps, sizes[4].low, sizes[4].flag) == (None, None, "counts only")
+    assert [(one.nps, one.flag) for one in (sizes[5], sizes[29], sizes[30])] == [
+        (100, "small"),
+        (100, "small"),
+        (100, ""),
+    ]
+
+
+def case(score: int, hours: float | None, again: int | None, *, due: float = 4, done: bool = True) -> Case:
+    """Return a detractor contacted after some hours, and the score when asked again."""
+    contacted = None if hours is None else AT + timedelta(hours=hours)
+    at_due = AT + timedelta(hours=due)
+    return Case(
+        "r", score, "t", "solved", AT, at_due, contacted, contacted, AT if done else None, again is not None, again
+    )
+
+
+def test_the_loop_counts_each_step_of_all_detractors() -> None:
+    """In time, done, answered again, moved up; who was late, is silent or stayed stands beside."""
+    cases = [case(3, 1, 9), case(6, 5, 6), case(2, 2, None), case(0, None, None, done=False)]
+    loop = figures.loop(cases, lambda start, end: end - start)
+    steps = {step: n for step, n in loop.steps.items() if n}
+    assert steps == {
+        Step.DETRACTORS: 4, Step.TICKET: 4, Step.IN_TIME: 2, Step.DONE: 3, Step.ANSWERED: 2, Step.MOVED_UP: 1,
+        Step.LATE: 2, Step.NOT_ASKED: 1, Step.SAME: 1,
+    }  # fmt: skip
+    assert (loop.timed, loop.wall) == (3, timedelta(hours=2))
+
+
+def test_a_rise_within_a_band_is_no_rise() -> None:
+    """From 2 to 6 is still a detractor; from 6 to 7 is won back."""
+    assert [len(figures.at_step([case(low, 1, high)], Step.MOVED_UP)) for low, high in ((2, 6), (6, 7))] == [0, 1]
+
+
+def test_about_to_leave_is_a_detractor_or_who_fell() -> None:
+    """A first answer of 3 counts, a promoter who is a passive now counts, a passive who stays does not."""
+    moved = Movement(
+        {("", "detractor"): 1, ("promoter", "passive"): 2, ("passive", "passive"): 4, ("detractor", "passive"): 8}
+    )
+    assert moved.leaving == 3
+
+
+def test_before_and_after_are_of_the_same_persons() -> None:
+    """Who was told but has not answered since is in neither bar."""
+    rows = [Told(1, 3, True, 9), Told(1, 7, True, 7), Told(1, 2, True, None), Told(2, 8, False, None)]
+    found = figures.announced(rows)
+    one = found[1]
+    assert (one.told, one.sent, one.answered, one.moved_up) == (3, 3, 2, 1)
+    assert (one.before, one.after) == (nps.Counts(0, 1, 1), nps.Counts(1, 1, 0))
+    assert (found[2].sent, found[2].answered) == (0, 0)
+
+
+@pytest.mark.parametrize(("trigger", "stage"), [("purchase", "acquisition"), ("wave", "loyalty"), ("phone", "other")])
+def test_each_trigger_has_its_stage(trigger: str, stage: str) -> None:
+    """The stages are those of the field; another tool's trigger has none."""
+    assert figures.stage_of(trigger) == stage

@@ -1,0 +1,152 @@
+"""Reviewing: the report's figures are those of `reporting`, and behind each of them stand exactly as many answers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from embedded import Embedded
+from shopyear import BEGIN, DAYS, LATE, fill
+
+from workers import figures, reporting, reviewing
+from workers.catalogs import Catalogs
+from workers.data import Data
+from workers.figures import Filters, Step
+from workers.improving import Improving, Kind
+from workers.records import Response
+from workers.reviewing import Pick, Review
+from workers.web.report_sheets import Cell, sheets
+from workers.web.report_words import Words
+
+NOW = BEGIN + timedelta(days=DAYS + 1)
+DIPPED = Filters(
+    reviewing.day_start("2025-12-01", "Europe/Paris"),
+    reviewing.day_start("2026-03-01", "Europe/Paris"),
+    segment="north",
+)
+FILTERS = (Filters(), DIPPED, Filters(trigger="milestone", language="fr"), Filters(touchpoint="delivery-now"))
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """Give an installation that holds a year, with a theme for what came late."""
+    found = Embedded(tmp_path_factory.mktemp("year"), NOW)
+    fill(found.store)
+    improving = Improving(found.store, found.parts.policies.current, found.parts.now)
+    theme = improving.add_theme("Late", Kind.WISH, "test")
+    for one in found.rows(Response):
+        if one.comment == LATE:
+            assert improving.sort(one.id, theme, "test")
+    yield found
+    found.close()
+
+
+def read(house: Embedded, filters: Filters) -> Review:
+    """Return the report."""
+    with house.store.reading() as connection:
+        return reviewing.review(connection, filters, house.parts.policies.current(), NOW)
+
+
+def words_of(house: Embedded, review: Review) -> Words:
+    """Return English words for a report."""
+    catalog = Catalogs.load(Data(None), "en").catalog("en")
+    return Words(catalog, review.filters, review.zone, review.months, review.theme_names)
+
+
+def filters_and_picks(query: str, zone: str) -> tuple[Filters, dict[Pick, str]]:
+    """Return what an address says."""
+    found = {name: values[0] for name, values in parse_qs(query).items()}
+    until = reviewing.day_start(found.get("until", ""), zone)
+    words = {name: found.get(name, "") for name in ("trigger", "segment", "language", "touchpoint")}
+    since = reviewing.day_start(found.get("since", ""), zone)
+    filters = Filters(since, until + timedelta(days=1) if until else None, **words)
+    return filters, {Pick(name): word for name, word in found.items() if name in list(Pick)}
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+def test_every_figure_opens_as_many_answers_as_it_counts(house: Embedded, filters: Filters) -> None:
+    """The number in a cell that opens a list is the length of that list, in every table of the report."""
+    review = read(house, filters)
+    linked: list[Cell] = [
+        cell for sheet in sheets(review, words_of(house, review)) for row in sheet.rows for cell in row if cell.query
+    ]
+    assert len(linked) > 20
+    with house.store.reading() as connection:
+        for cell in linked:
+            wanted, picks = filters_and_picks(cell.query, review.zone)
+            n, found = reviewing.answers(connection, wanted, picks, length=None)
+            assert (n, len(found)) == (cell.value, cell.value), cell.query
+
+
+def test_the_report_counts_what_the_terminal_counts(house: Embedded) -> None:
+    """By touchpoint: n, bands, score, interval, asked and rate are those of `boucle report`."""
+    review = read(house, Filters())
+    with house.store.reading() as connection:
+        told = reporting.report(connection, by="touchpoint", now=NOW, zone=review.zone)
+    groups = {one["group"]: one for one in told["groups"]}  # type: ignore[attr-defined]  # a list of dicts
+    assert {one.touchpoint for one in review.touchpoints} == set(groups)
+    for one in review.touchpoints:
+        assert one.reading.figures.as_dict() == {
+            name: value for name, value in groups[one.touchpoint].items() if name != "group"
+        }
+    assert told["n"] == sum(one.reading.n for one in review.touchpoints)
+    assert sum(told["recovery"][name] for name in ("n",)) == 1  # type: ignore[index]  # a dict
+
+
+def test_periods_and_columns_add_up(house: Embedded) -> None:
+    """The periods of a line sum to its touchpoint, segments sum to everybody, and the waterfall to what was asked."""
+    review = read(house, Filters())
+    by_name = {one.touchpoint: one.reading.n for one in review.touchpoints}
+    for chart in review.over_time:
+        totals = [sum(period.reading.n for period in lane.periods) for lane in chart.lanes]
+        assert totals[0] == sum(totals[1:]) == by_name[chart.touchpoint]
+    f = review.funnel
+    assert (
+        f.asked
+        == f.answered + f.clicked_only + f.silent + f.lost
+        == sum(one.reading.figures.asked for one in review.touchpoints)
+    )
+
+
+def test_the_dip_is_found_where_it_is_and_nowhere_else(house: Embedded) -> None:
+    """Deliveries in the north fell and rose again; in the south and west nothing is called a change."""
+    chart = next(one for one in read(house, Filters()).over_time if one.touchpoint == "delivery-now")
+    steps = {
+        lane.segment: [round(one.change.delta or 0) for one in lane.periods if one.change and one.changed]
+        for lane in chart.lanes
+    }
+    assert min(steps["north"]) < -50
+    assert max(steps["north"]) > 50
+    assert (steps["south"], steps["west"]) == ([], [])
+
+
+def test_a_filter_is_a_part_of_the_whole(house: Embedded) -> None:
+    """Answers of each segment sum to all of them, for every touchpoint."""
+    whole = {one.touchpoint: one.reading.n for one in read(house, Filters()).touchpoints}
+    parts: dict[str, int] = {}
+    for segment in ("north", "south", "west"):
+        for one in read(house, Filters(segment=segment)).touchpoints:
+            parts[one.touchpoint] = parts.get(one.touchpoint, 0) + one.reading.n
+    assert parts == whole
+
+
+def test_recovery_stands_only_beside_the_loop(house: Embedded) -> None:
+    """The answer to a recovery survey moves a case up and is in no NPS, no histogram and no movement."""
+    review = read(house, Filters())
+    assert review.loop.steps[Step.MOVED_UP] == 1
+    assert figures.RECOVERY not in {one.trigger for one in review.touchpoints}
+    person = read(house, replace(Filters(), touchpoint="delivery-6w", until=BEGIN + timedelta(days=90)))
+    assert all(latest in ("promoter", "passive", "detractor") for _, latest in person.movement.moved)
+
+
+def test_the_report_is_the_same_on_postgresql(postgres: str, tmp_path: Path) -> None:
+    """Cells, cases, movements and themes are counted alike by both databases."""
+    reviews = []
+    for number, more in enumerate(({}, {"database_url": postgres})):
+        found = Embedded(tmp_path / str(number), NOW, **more)
+        fill(found.store, answers=150)
+        reviews.append(read(found, DIPPED))
+        found.close()
+    assert reviews[0] == reviews[1]

@@ -1,0 +1,165 @@
+"""The report and the themes in a real browser: axe in both schemes, small pages, a phone, the way to a comment."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import parts
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from shopyear import BEGIN, DAYS, LATE, fill
+from staffparts import PASSWORD, Team
+from webparts import Site
+
+from workers.improving import Improving, InitiativeState, Kind
+from workers.records import Response
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+DESKTOP = {"viewport": {"width": 1280, "height": 900}}
+NARROW = {"viewport": {"width": 320, "height": 640}}
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES = {"runOnly": {"type": "tag", "values": TAGS}}
+CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+LARGEST = 100_000
+SECONDS = 20
+PATHS = (
+    "/report",
+    "/report?segment=north&touchpoint=delivery-now",
+    "/report/responses?band=detractor",
+    "/themes",
+    "/themes/1",
+)
+TEXTS = {"en": {"change": "a new carrier", "change_sentence": "another carrier comes"}}
+
+
+class Served:
+    """A served site with a year of answers."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def sign_in(self, context: "BrowserContext", path: str) -> "Page":
+        """Return a page on which the lead has signed in on the way to a path."""
+        page = context.new_page()
+        page.set_default_timeout(SECONDS * 1000)
+        page.goto(self.url + path)
+        page.get_by_label("Name").fill("Nadia")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        return page
+
+
+def prepare(site: Site) -> Team:
+    """Fill a site: as much as the demo's five hundred customers, a note, a theme with an initiative that is done."""
+    fill(site.parts.store)
+    site.clock.at = BEGIN + timedelta(days=DAYS - 60)
+    improving = Improving(site.parts.store, site.parts.policies.current, site.parts.now)
+    theme = improving.add_theme("Late delivery", Kind.WISH, "Nadia")
+    for one in site.rows(Response):
+        if one.comment == LATE:
+            improving.sort(one.id, theme, "Nadia")
+    work = improving.add_initiative(theme, name="New carrier", owner="Nadia", texts=TEXTS, by="Nadia")
+    done = InitiativeState.DONE
+    improving.change_initiative(work, 1, name="New carrier", owner="Nadia", state=done, texts=TEXTS, by="Nadia")
+    improving.add_note(BEGIN + timedelta(days=248), "New carrier in the north", "Nadia")
+    for name in ("A bulb", "Tracking", "Instructions"):
+        improving.add_theme(name, Kind.WISH, "Nadia")
+    site.clock.at = BEGIN + timedelta(days=DAYS + 1)
+    return Team(site)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Give a served site; what needs an event loop runs in threads of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made: list[Site] = []
+
+    def make() -> None:
+        made.append(Site(tmp_path_factory.mktemp("site"), http_bind=f"127.0.0.1:{port}"))
+        prepare(made[0])
+
+    maker = threading.Thread(target=make)
+    maker.start()
+    maker.join(60)
+    server = uvicorn.Server(uvicorn.Config(made[0].app, port=port, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    parts.poll(lambda: server.started, SECONDS, "the server")
+    yield Served(f"http://127.0.0.1:{port}")
+    server.should_exit = True
+    thread.join(SECONDS)
+    made[0].parts.store.close()
+
+
+@contextlib.contextmanager
+def opened(chromium: "Browser", **options: Any) -> Iterator["BrowserContext"]:
+    """Give a fresh browser context in English that fails the test on any script or policy error."""
+    context = chromium.new_context(locale="en-GB", **options)
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    try:
+        yield context
+    finally:
+        context.close()
+    assert not errors
+
+
+@pytest.mark.parametrize(("scheme", "rules"), [("light", RULES), ("dark", CONTRAST)])
+def test_axe_finds_nothing(chromium: "Browser", served: Served, scheme: str, rules: dict[str, Any]) -> None:
+    """WCAG 2.2 AA and best practice hold with every table open; what depends on the scheme is tried in both."""
+    with opened(chromium, color_scheme=scheme, **DESKTOP) as context:
+        page = served.sign_in(context, PATHS[0])
+        for path in PATHS:
+            page.goto(served.url + path)
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            found = Axe().run(page, options=rules)
+            assert found.violations_count == 0, f"{path}\n{found.generate_report()}"
+
+
+def test_pages_are_small_and_fit_a_phone(chromium: "Browser", served: Served) -> None:
+    """Each page is below 100 kB, loads nothing from elsewhere, and does not scroll sideways at 320 pixels."""
+    with opened(chromium, **NARROW) as context:
+        asked: list[str] = []
+        context.on("request", lambda request: asked.append(request.url))
+        page = served.sign_in(context, PATHS[0])
+        for path in PATHS:
+            answer = page.goto(served.url + path)
+            assert answer is not None
+            assert len(answer.body()) < LARGEST, path
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            assert page.evaluate("document.documentElement.scrollWidth") == 320, path
+        assert not [one for one in asked if not one.startswith(served.url)]
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_from_the_dip_to_its_comments_and_tickets(chromium: "Browser", served: Served, scripts: bool) -> None:
+    """The fall in the north is clicked: its answers say why, and lead to a ticket; the same without JavaScript."""
+    with opened(chromium, java_script_enabled=scripts, **DESKTOP) as context:
+        page = served.sign_in(context, "/report")
+        dip = page.locator("svg.lane a[aria-label^='North, ']").filter(has_text="\u2212")
+        dip.first.click()
+        page.get_by_text("The parcel came far too late.").first.wait_for()
+        assert page.get_by_text("North").first.is_visible()
+        page.get_by_role("link", name="Ticket").first.click()
+        assert "/tickets/" in page.url
+
+
+def test_sorting_an_answer_takes_two_clicks(chromium: "Browser", served: Served) -> None:
+    """One click opens the themes, one gives an answer its theme."""
+    with opened(chromium, **DESKTOP) as context:
+        page = served.sign_in(context, "/report")
+        page.get_by_role("link", name="Themes", exact=True).click()
+        page.get_by_role("link", name="Comments below 9 as well").click()
+        waiting = page.locator("h2#unsorted").inner_text()
+        page.get_by_role("button", name="A bulb").first.click()
+        page.get_by_text("The answer has its theme.").wait_for()
+        assert page.locator("h2#unsorted").inner_text() != waiting

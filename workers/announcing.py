@@ -1,0 +1,82 @@
+"""Announcing: the mails that tell those who asked that it is done, in one transaction for some of them at a time.
+
+Nobody is told twice of one initiative, and whoever may not be written to is left out. Nothing here decides who asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.acting import mail_refused
+from workers.asking import language_of
+from workers.changes import Changes
+from workers.duetime import in_zone, next_in_window
+from workers.facts import Facts
+from workers.planning import zone_of
+from workers.policy import Policy
+from workers.records import Customer, Dispatch, Response
+from workers.store import read, tables
+from workers.store.apply import apply
+from workers.store.themes import Initiative
+from workers.words import DispatchState, MailClass, ResponseId
+
+TEMPLATE = "you-asked"
+
+
+def tell_some(connection: Connection, one: Initiative, latest: Mapping[str, str], policy: Policy, now: datetime) -> int:
+    """Write the mails for some of those who asked; who may not be written to is left out. Returns how many."""
+    customers = read.lock_customers(connection, latest)
+    known = set(
+        connection.execute(sa.select(tables.told.c.customer).where(tables.told.c.initiative == one.id)).scalars()
+    )
+    changes, rows = Changes(), []
+    for customer in customers:
+        response = read.one(connection, Response, latest[customer.id])
+        if response is None or customer.id in known:
+            continue
+        mail = announcement(one, customer, response, policy, now)
+        if mail_refused(TEMPLATE, replace(response, late=False), Facts(customer), policy):
+            continue
+        changes.add(mail)
+        rows.append(
+            {"initiative": one.id, "customer": customer.id, "response": response.id, "dispatch": mail.id, "at": now}
+        )
+    apply(connection, changes, now)
+    if rows:
+        connection.execute(sa.insert(tables.told), rows)
+    return len(rows)
+
+
+def announcement(one: Initiative, customer: Customer, response: Response, policy: Policy, now: datetime) -> Dispatch:
+    """Return the mail that tells a customer that what they asked for is done; keyed by initiative and answer.
+
+    In a language without a text of its own the mail says only that it is done.
+    """
+    zone, language = zone_of(customer, policy), language_of(customer.language, policy)
+    said_at = response.improvement_at if response.improvement else response.answered_at
+    done_at = one.done_at or now
+    facts: dict[str, object] = {
+        **one.texts.get(language, {}),
+        "quote": response.improvement or response.comment,
+        "quote_date": in_zone(said_at or response.answered_at, zone).date().isoformat(),
+        "change_date": in_zone(done_at, zone).date().isoformat(),
+    }
+    return Dispatch(
+        id=policy.ids.derive(done_at, "mail", TEMPLATE, str(one.id), ResponseId(response.id)),
+        customer=customer.id,
+        kind="mail",
+        mail_class=policy.mail_classes.get(TEMPLATE, MailClass.SURVEY),
+        template=TEMPLATE,
+        language=language,
+        facts=facts,
+        request=None,
+        response=response.id,
+        action=None,
+        ticket=None,
+        state=DispatchState.READY,
+        not_before=next_in_window(now, policy.window, zone, policy.holidays),
+        created_at=now,
+    )
