@@ -5,18 +5,19 @@ comes again changes nothing. A batch that fails is taken event by event; the one
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
 from sqlalchemy.engine import Connection
 
 from workers.changes import Changes
-from workers.effects import effects
+from workers.effects import effects, references_wanted
 from workers.envelope import Codec, Event, Fault, Kind, Refusal, Rejected
 from workers.facts import Facts
 from workers.policy import Policy
-from workers.profile import customer_id, new_customer
+from workers.profile import address_key, customer_id, new_customer
 from workers.records import Customer, DeadLetter, Inbox, SurveyRequest
 from workers.store import ledger, read, tables, waves
 from workers.store.apply import apply
@@ -210,33 +211,60 @@ class Batch:
         self._requests: dict[str, CustomerId] = {}
         self._tickets: dict[str, CustomerId] = {}
         self._told: set[tuple[str, str]] = set()
+        self._touched: set[CustomerId] = set()
+        self._keys: dict[str, CustomerId] = {}
 
     def load(self, events: Sequence[Event]) -> None:
         """Lock and read the customers of these events; the unknown ones are new."""
         self._find_owners(events)
         wanted: dict[CustomerId, str] = {}
         deep: set[CustomerId] = set()
+        planned: dict[CustomerId, list[Event]] = {}
         for event in events:
             key = self.customer_of(event)
             if key is None:
                 continue
             wanted.setdefault(key, event.crm_id)
             if event.merged_into:
-                wanted.setdefault(customer_id(event.merged_into, self.policy.ids), event.merged_into)
+                wanted.setdefault(self._key(event.merged_into), event.merged_into)
             if event.kind not in PLANNING_ONLY or not self.lock:
                 deep.add(key)
+            else:
+                planned.setdefault(key, []).append(event)
         wanted = {key: crm_id for key, crm_id in wanted.items() if key not in self._facts}
         customers = self._customers(wanted)
-        merged_into = {one.merged_into for one in customers if one.merged_into} - wanted.keys() - self._facts.keys()
-        customers += self._customers(merged_into)
-        deep |= merged_into
-        light = [one for one in customers if one.id not in deep]
-        self._facts |= read.facts_of(self.connection, light, read.FOR_PLANNING)
+        found = {*wanted, *self._facts}
+        while merged_into := {one.merged_into for one in customers if one.merged_into} - found:
+            customers += self._customers(merged_into)
+            found |= merged_into
+            deep |= merged_into
+        self._load_planned([one for one in customers if one.id not in deep], planned)
         self._facts |= read.facts_of(self.connection, [one for one in customers if one.id in deep])
+        self._find_suppressed([one for one in customers if one.id in deep and one.email])
         for key, crm_id in wanted.items():
             if key not in self._facts:
                 self._facts[key] = Facts(new_customer(crm_id, self.policy.ids, self.now))
                 self._new.add(key)
+
+    def _load_planned(self, customers: Sequence[Customer], planned: Mapping[CustomerId, Sequence[Event]]) -> None:
+        """Read what planning may look at: of most customers the journeys that the events belong to, not all there are."""
+        some: dict[CustomerId, Customer] = {}
+        references: set[str] = set()
+        for one in customers:
+            wanted = [references_wanted(event, one, self.policy) for event in planned.get(one.id, ())]
+            if wanted and None not in wanted:
+                some[one.id] = one
+                references.update(*(each for each in wanted if each))
+        every = [one for one in customers if one.id not in some]
+        self._facts |= read.facts_of(self.connection, every, read.FOR_PLANNING)
+        self._facts |= read.facts_about(self.connection, some.values(), references)
+
+    def _find_suppressed(self, customers: Sequence[Customer]) -> None:
+        """Tell the facts of customers whose answers may lead to mails whether their address is suppressed."""
+        addresses = {one.id: address_key(one.email or "", self.policy.ids) for one in customers}
+        suppressed = read.suppressed(self.connection, addresses.values())
+        for key, address in addresses.items():
+            self._facts[key].suppressed = suppressed.get(address, "")
 
     def _customers(self, ids: Iterable[CustomerId]) -> list[Customer]:
         """Return customers by key, locked unless nothing is stored."""
@@ -261,7 +289,14 @@ class Batch:
             return self._requests[event.report.request]
         if event.ticket and event.ticket.ticket in self._tickets:
             return self._tickets[event.ticket.ticket]
-        return customer_id(event.crm_id, self.policy.ids) if event.crm_id else None
+        return self._key(event.crm_id) if event.crm_id else None
+
+    def _key(self, crm_id: str) -> CustomerId:
+        """Return our key for the CRM's id, derived once a batch."""
+        known = self._keys.get(crm_id)
+        if known is None:
+            known = self._keys[crm_id] = customer_id(crm_id, self.policy.ids)
+        return known
 
     def facts_for(self, event: Event) -> Facts:
         """Return the facts of the customer an event is about; raises BadInput when there is none.
@@ -272,12 +307,17 @@ class Batch:
         key = self.customer_of(event)
         if key is None or key not in self._facts:
             raise BadInput("This event names no customer, request or ticket that is known here. Send the subject.")
-        own = facts = self._facts[key]
-        while facts.customer.merged_into and facts.customer.merged_into in self._facts:
-            facts = self._facts[facts.customer.merged_into]
-        if facts is own or key != customer_id(event.crm_id, self.policy.ids) or self._asked_there(event, own):
+        own = self._facts[key]
+        facts = self._merged(own)
+        if facts is own or key != self._key(event.crm_id) or self._asked_there(event, own):
             return own
         return own if self._known_to(own, event) else facts
+
+    def _merged(self, facts: Facts) -> Facts:
+        """Return the facts of the customer into whom this one was merged, maybe over others; else these."""
+        while facts.customer.merged_into and facts.customer.merged_into in self._facts:
+            facts = self._facts[facts.customer.merged_into]
+        return facts
 
     def _asked_there(self, event: Event, facts: Facts) -> bool:
         """Tell whether an event is about a question or ticket of this customer."""
@@ -292,9 +332,8 @@ class Batch:
         """Take changes in, for the events that follow in the batch."""
         self.changes.merge(changes)
         self._new.difference_update(key for (key,) in changes.added.get(Customer, {}))
-        for key in {getattr(row, "customer", None) or getattr(row, "id", None) for row in changes.rows()}:
-            if key in self._facts:
-                self._facts[key].absorb(changes)
+        for key in self._touched:
+            self._facts[key].absorb(changes)
 
     def reject(self, message: Incoming, why: Rejected, door: Door, event: Event | None = None) -> Outcome:
         """Keep a message that cannot be accepted, with bytes, place and reason."""
@@ -311,10 +350,15 @@ class Batch:
         if (event.source, event.id) in self._told:
             return Changes()  # the inbox has forgotten it, the ticket has not
         changes = Changes()
-        into = self._facts.get(customer_id(event.merged_into, self.policy.ids)) if event.merged_into else None
+        into = None
+        if event.merged_into:  # to where the other one went; merged into each other, the first merge counts
+            into = self._merged(self._facts[self._key(event.merged_into)])
+        if event.customer and self.customer_of(event) != self._key(event.crm_id):
+            event = replace(event, customer={})  # it answers somebody else's question: their profile is not theirs
         for one in (facts, into):
             if one is not None and one.customer.id in self._new:
                 changes.add(one.customer)
+        self._touched = {one.customer.id for one in (facts, into) if one is not None}
         changes.merge(effects(event, facts, into, self.policy, self.now, self._desk))
         return changes
 

@@ -10,8 +10,8 @@ from workers.changes import Changes
 from workers.facts import Facts
 from workers.planning import assess, note, reassess
 from workers.policy import Policy
-from workers.profile import FIELDS
-from workers.records import Customer, Journey, Stop, Touchpoint
+from workers.profile import FIELDS, address_key
+from workers.records import Customer, Journey, Stop, Suppression, Touchpoint
 
 
 def merge_customers(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
@@ -20,16 +20,20 @@ def merge_customers(facts: Facts, into: Facts, policy: Policy, now: datetime) ->
     if facts.customer.merged_into or facts.customer.id == into.customer.id:
         return changes
     changes.change(replace(facts.customer, merged_into=into.customer.id))
-    changes.change(fuller(into.customer, facts.customer))
+    merged = fuller(into.customer, facts.customer)
+    changes.change(merged)
+    if merged.opted_out_at and merged.email:
+        changes.add(Suppression(address_key(merged.email, policy.ids), "opt_out", now, "merged"))
     target = into.copy()
     for stop in facts.all(Stop):
         changes.add(replace(stop, id=policy.ids.derive(stop.from_at, "merged", stop.id), customer=into.customer.id))
     target.absorb(changes)
     for touchpoint in facts.pending():
         move(touchpoint, facts, target, policy, now, changes)
-    merged = facts.copy()
-    merged.absorb(changes)
-    changes.merge(reassess(merged, policy, now))
+    for one in (facts, target):
+        known = one.copy()
+        known.absorb(changes)
+        changes.merge(reassess(known, policy, now))
     return changes
 
 

@@ -1,0 +1,152 @@
+"""What is known of a customer: the latest word by its own time counts, an opt-out is for ever, two may be one."""
+
+from dataclasses import replace
+
+import pytest
+from eventparts import DAY, NOW, Person, asked, say, settle, told
+
+from workers.facts import Facts
+from workers.merging import merge_customers
+from workers.profile import address_key, customer_id, new_customer, opt_out
+from workers.records import Action, Customer, Journey, Suppression, SurveyRequest, Touchpoint
+
+
+def test_the_latest_word_on_each_field_counts() -> None:
+    """By the event's own time, field by field, in any order of arrival."""
+    person = Person(email=None)
+    person.hear(
+        told("changed", NOW - DAY, customer={"name": "New", "email": "new@example.org"}),
+        told("changed", NOW - 3 * DAY, customer={"name": "Old", "phone": "+33 1"}),
+        told("changed", NOW - 2 * DAY, customer={"email": None, "language": "fr"}),
+    )
+    who = person.facts.customer
+    assert (who.name, who.email, who.phone, who.language) == ("New", "new@example.org", "+33 1", "fr")
+
+
+def test_a_field_that_an_event_does_not_name_stays() -> None:
+    """Only what is said changes; null clears."""
+    person = Person()
+    person.hear(told("changed", NOW, customer={"name": "Camille"}), told("delivery", NOW, customer={"phone": None}))
+    assert (person.facts.customer.email, person.facts.customer.name) == ("42@example.org", "Camille")
+
+
+def test_the_same_word_again_changes_nothing() -> None:
+    """No write for nothing new."""
+    person = Person()
+    event = told("changed", NOW, customer={"name": "Camille", "may_promote": True})
+    person.hear(event)
+    assert not person.hear(event)
+
+
+def test_of_two_words_of_one_instant_any_order_agrees_on_one() -> None:
+    """And where it is about permission, on the one that is safe."""
+    found = set()
+    for first, second in (("a", "b"), ("b", "a")):
+        person = Person(email=None)
+        for name in (first, second):
+            person.hear(told("changed", NOW, customer={"name": name, "may_promote": name == "a"}, id=name))
+        found.add((person.facts.customer.name, person.facts.customer.may_promote))
+    assert found == {("b", False)}
+
+
+def test_a_key_says_nothing_about_the_customer_and_is_always_the_same() -> None:
+    """Two writers who meet somebody new agree; the key does not hold the CRM's id."""
+    ids = Person().policy.ids
+    assert customer_id("42", ids) == customer_id("42", ids) != customer_id("43", ids)
+    assert address_key(" A@Example.org", ids) == address_key("a@example.ORG ", ids)
+
+
+def test_an_opt_out_is_at_once_and_for_ever() -> None:
+    """What is planned is cancelled, what has not left is called back, the address is suppressed."""
+    person, request = asked()
+    person.facts.put(replace(request, sent_at=None))
+    person.hear(told("purchase", NOW, reference="2", delivery_expected=True))
+    changes = person.take([opt_out(person.facts, person.policy, NOW, how="customer")])
+    assert person.facts.customer.opted_out_at == NOW
+    assert {str(one.state) for one in person.rows(Touchpoint) if one.step != "delivery-now"} == {"cancelled"}
+    assert sorted(str(one.mail_class) for one in changes.cancelled) == ["promotion", "survey"]
+    assert [(str(one.state), one.reason) for one in person.rows(SurveyRequest)] == [("withdrawn", "opted_out")]
+    (suppressed,) = [row for row in changes.rows_added() if isinstance(row, Suppression)]
+    assert (suppressed.kind, suppressed.address) == ("opt_out", address_key("42@example.org", person.policy.ids))
+    assert not opt_out(person.facts, person.policy, NOW + DAY, how="customer")
+
+
+def test_an_opt_out_reaches_an_address_that_is_learnt_later() -> None:
+    """The person said no; whichever address they have."""
+    person = Person(email=None)
+    person.hear(told("opted_out"))
+    changes = person.hear(told("changed", NOW, customer={"email": "late@example.org"}))
+    kept = [row.address for row in changes.rows_added() if isinstance(row, Suppression)]
+    assert kept == [address_key("late@example.org", person.policy.ids)]
+
+
+def test_an_opt_out_after_a_question_that_left_takes_its_answer_all_the_same() -> None:
+    """Whoever answers first and stops then is still heard."""
+    person, request = asked()
+    person.take([opt_out(person.facts, person.policy, NOW, how="customer")])
+    assert [str(one.state) for one in person.rows(SurveyRequest)] == ["open"]
+    say(person, request, 2)
+    settle(person)
+    assert [one.name for one in person.rows(Action)] == ["urgent_contact"]
+
+
+# Two that are one
+
+
+def somebody(crm_id: str, **card: object) -> Facts:
+    """Return a customer of another id, who is known to the CRM."""
+    ids = Person().policy.ids
+    return Facts(replace(new_customer(crm_id, ids, NOW), **card))  # type: ignore[arg-type]  # fields by name
+
+
+def merge(person: Person, into: Facts) -> None:
+    """Merge a customer into another one."""
+    changes = merge_customers(person.facts, into, person.policy, NOW)
+    person.facts.absorb(changes)
+    into.absorb(changes)
+
+
+def test_what_is_planned_moves_to_the_other_customer() -> None:
+    """Once: what is planned there already stays, and the first one's is cancelled as merged."""
+    person, other = Person(), somebody("43", email="43@example.org")
+    person.hear(told("delivery", NOW, reference="1"))
+    merge(person, other)
+    assert set(person.states().values()) == {("cancelled", "merged")}
+    assert {(one.step, str(one.state)) for one in other.all(Touchpoint)} == {
+        ("delivery-now", "planned"),
+        ("delivery-6w", "planned"),
+    }
+    assert {one.customer for one in other.all(Journey)} == {other.customer.id}
+    assert not merge_customers(person.facts, other, person.policy, NOW)
+
+
+def test_the_other_customer_learns_what_only_the_first_was_known_by() -> None:
+    """Fields that are missing, the first events, the opt-out; nothing is overwritten."""
+    person = Person()
+    person.hear(told("purchase", NOW - 9 * DAY, reference="1", delivery_expected=True, customer={"name": "Old"}))
+    other = somebody("43", name="New")
+    merge(person, other)
+    who = other.customer
+    assert (who.name, who.email) == ("New", "42@example.org")
+    assert who.firsts == person.facts.customer.firsts
+
+
+@pytest.mark.parametrize("name", ["churned", "opted_out", "complaint_opened"])
+def test_what_speaks_against_asking_goes_along(name: str) -> None:
+    """What stopped the first stops what was planned for the second."""
+    other = Person()
+    other.facts = somebody("43", email="43@example.org")
+    other.hear(told("delivery", NOW, reference="1"))
+    person = Person()
+    person.hear(told(name, NOW))
+    merge(person, other.facts)
+    expected = {"churned": "stopped", "opted_out": "opted_out", "complaint_opened": "hold"}[name]
+    assert {reason for _, reason in other.states().values()} == {expected}
+
+
+def test_nobody_is_merged_into_themselves() -> None:
+    """It would plan nothing any more."""
+    person = Person()
+    same = person.facts.copy()
+    assert not merge_customers(person.facts, same, person.policy, NOW)
+    assert isinstance(person.facts.customer, Customer)
