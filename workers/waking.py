@@ -4,6 +4,7 @@ Some customers at a time in one short transaction without I/O: lock, decide, mov
 role leaves nothing behind; a wave goes on where its cursor stands.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,8 +27,9 @@ from workers.store.apply import apply
 from workers.store.engine import Store
 from workers.store.roster import desk
 from workers.ticketing import Desk
-from workers.words import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
+from workers.words import ActionState, Conflict, CustomerId, MailClass, NotNow, Reason, RequestState, ResponseState
 
+log = logging.getLogger(__name__)
 CUSTOMERS_A_ROUND = 200
 CUSTOMERS_A_CHUNK = 500
 """How many customers a wave comes to in one transaction."""
@@ -61,26 +63,50 @@ class Waking:
         self._policy = policy
         self._now = now
         self._sending = sending
+        self._broken: set[CustomerId] = set()
 
     def wake_all(self) -> int:
-        """Take up everything that is due and return how many customers it touched."""
+        """Take up everything that is due and return how many customers it touched.
+
+        A customer whom something breaks is left alone until the next call, and does not stop the others.
+        """
         total = 0
+        self._broken.clear()
         while (reached := self.spread_wave()) is not None:
             total += reached
         while woken := self.wake_some():
             total += woken
         return total
 
-    def wake_some(self, limit: int = CUSTOMERS_A_ROUND) -> int:
+    def wake_some(self, limit: int | None = None) -> int:
         """Take up what is due for some customers in one transaction; 0 when nothing is due."""
-        now = self._now()
+        now, limit = self._now(), limit or CUSTOMERS_A_ROUND
         with self._store.reading() as connection:
             room = self._room(connection, now)
             may_ask = room.may_ask and room.left != 0
-            waiting = due.customers_due(connection, now, limit, may_ask=may_ask, paused=room.paused)
+            most = limit + len(self._broken)
+            found = due.customers_due(connection, now, most, may_ask=may_ask, paused=room.paused)
+        waiting = [one for one in found if one not in self._broken][:limit]
         if not waiting:
             return 0
-        return self._store.write(lambda connection: self._wake(connection, waiting, now))
+        try:
+            return self._store.write(lambda connection: self._wake(connection, waiting, now))
+        except (NotNow, Conflict):
+            raise
+        except Exception:  # whatever breaks for one customer must not stop the others
+            log.exception("round failed, taking it customer by customer", extra={"action": "wake.split"})
+            return sum(self._wake_alone(one, now) for one in waiting)
+
+    def _wake_alone(self, customer: CustomerId, now: datetime) -> int:
+        """Take up what is due for one customer; what fails is told, and tried again in the next round of all."""
+        try:
+            return self._store.write(lambda connection: self._wake(connection, [customer], now))
+        except NotNow:
+            raise
+        except Exception:  # told with the customer's key, which says nothing about the person
+            log.exception("customer failed", extra={"action": "wake.failed", "customer": customer})
+            self._broken.add(customer)
+            return 1
 
     def spread_wave(self, limit: int = CUSTOMERS_A_CHUNK) -> int | None:
         """Plan a due wave for its next customers in one transaction; return how many, None when no wave is due."""

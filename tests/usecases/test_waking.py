@@ -1,0 +1,235 @@
+"""What is due is taken up once, by any number of wakers, whatever breaks for one customer."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from embedded import START, Embedded, about, journey, score
+
+from workers import controls, waking
+from workers.counting import due_work
+from workers.records import Action, Customer, Decision, Dispatch, Response, SurveyRequest, Ticket, Touchpoint
+from workers.store import due, read
+
+DAY = timedelta(days=1)
+
+
+def deliveries(boucle: Embedded, *customers: str, orders: int = 1) -> None:
+    """Let some orders of some customers be delivered."""
+    for order in range(orders):
+        boucle.take(*(journey("delivery", one, START, reference=f"{one}/{order}") for one in customers))
+
+
+def nothing_due(boucle: Embedded) -> bool:
+    """Tell whether nothing is due but what waits to leave."""
+    with boucle.store.reading() as connection:
+        found, _ = due_work(connection, boucle.clock.now())
+    return not any(count for kind, count in found.items() if kind not in ("dispatches", "outbox"))
+
+
+def side_by_side(boucle: Embedded, count: int = 4) -> None:
+    """Let several wakers run at once."""
+    barrier = threading.Barrier(count)
+    faults: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            barrier.wait(10)
+            boucle.parts.waking.wake_all()
+        except BaseException as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(60)
+    assert faults == []
+    boucle.parts.waking.wake_all()  # whom one of them held while another looked
+
+
+def asked_per_customer(boucle: Embedded) -> set[int]:
+    """Return how many requests the customers have who have any."""
+    return set(Counter(one.customer for one in boucle.rows(SurveyRequest)).values())
+
+
+def test_wakers_at_once_ask_each_customer_once(boucle: Embedded) -> None:
+    """Two orders due at the same moment: the rest period is looked at and taken in one step."""
+    deliveries(boucle, *(f"c{n}" for n in range(25)), orders=2)
+    side_by_side(boucle)
+    assert len(boucle.rows(SurveyRequest)) == 25
+    assert asked_per_customer(boucle) == {1}
+    assert nothing_due(boucle)
+
+
+def test_wakers_at_once_ask_each_customer_once_on_a_server(postgres: str, install: Callable[..., Embedded]) -> None:
+    """On PostgreSQL, where they really run at once."""
+    boucle = install(database_url=postgres)
+    deliveries(boucle, *(f"c{n}" for n in range(40)), orders=2)
+    side_by_side(boucle, 6)
+    assert len(boucle.rows(SurveyRequest)) == 40
+    assert asked_per_customer(boucle) == {1}
+    assert nothing_due(boucle)
+
+
+def test_answers_settle_once_beside_each_other(postgres: str, install: Callable[..., Embedded]) -> None:
+    """One current decision, one ticket, one acknowledgement for each, and numbers without holes."""
+    boucle = install(database_url=postgres)
+    deliveries(boucle, *(f"c{n}" for n in range(20)))
+    boucle.parts.waking.wake_all()
+    for request in boucle.rows(SurveyRequest):
+        assert boucle.parts.serving.answer(request.id, 2)
+    boucle.clock.at += timedelta(minutes=2)
+    side_by_side(boucle, 6)
+    assert [str(one.state) for one in boucle.rows(Decision)] == ["current"] * 20
+    assert sorted(one.number for one in boucle.rows(Ticket)) == list(range(1, 21))
+    templates = Counter(one.template for one in boucle.rows(Dispatch))
+    assert (templates["ack"], templates["ticket"]) == (20, 20)
+
+
+def test_one_customer_whom_something_breaks_does_not_stop_the_others(
+    boucle: Embedded, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are taken up; the broken one is told about, and tried again later."""
+    deliveries(boucle, "a", "b", "c")
+    (broken,) = [one.id for one in boucle.rows(Customer) if one.crm_id == "b"]
+    taking = waking.wake
+
+    def breaking(facts: Any, *rest: Any) -> Any:
+        if facts.customer.id == broken:
+            raise RuntimeError("no such step")
+        return taking(facts, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(waking, "wake", breaking)
+        boucle.parts.waking.wake_all()
+    assert {one.customer for one in boucle.rows(SurveyRequest)} == {
+        one.id for one in boucle.rows(Customer) if one.id != broken
+    }
+    assert any(broken in str(vars(record)) for record in caplog.records)
+    boucle.parts.waking.wake_all()
+    assert len(boucle.rows(SurveyRequest)) == 3
+
+
+def test_a_broken_customer_does_not_hide_those_who_wait_behind(
+    boucle: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are taken up in one round."""
+    deliveries(boucle, *(f"c{n}" for n in range(6)))
+    broken = {one.id for one in boucle.rows(Customer) if one.crm_id in ("c0", "c1", "c2")}
+    taking = waking.wake
+
+    def breaking(facts: Any, *rest: Any) -> Any:
+        if facts.customer.id in broken:
+            raise RuntimeError("no such step")
+        return taking(facts, *rest)
+
+    monkeypatch.setattr(waking, "CUSTOMERS_A_ROUND", 2)
+    monkeypatch.setattr(waking, "wake", breaking)
+    boucle.parts.waking.wake_all()
+    assert len(boucle.rows(SurveyRequest)) == 3
+
+
+def test_a_killed_waker_leaves_nothing_behind(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is leased: what was not committed is due as before."""
+
+    class Killed(BaseException):
+        pass
+
+    def dying(*_args: object) -> None:
+        raise Killed
+
+    deliveries(boucle, "a", "b")
+    with monkeypatch.context() as patched:
+        patched.setattr(waking, "apply", dying)
+        with pytest.raises(Killed):
+            boucle.parts.waking.wake_all()
+    assert boucle.rows(SurveyRequest) == []
+    boucle.parts.waking.wake_all()
+    assert len(boucle.rows(SurveyRequest)) == 2
+
+
+def test_a_life_in_order_of_time(boucle: Embedded) -> None:
+    """Asked, answered, thanked, asked for a testimonial, asked again, closed: each when it is due and not before."""
+    boucle.take(journey("purchase", "a", START, reference="1", delivery_expected=True))
+    deliveries(boucle, "a")
+    seen: list[tuple[int, str]] = []
+    known: set[str] = set()
+    for day in range(100):
+        boucle.clock.at = START + day * DAY
+        boucle.settle()
+        for request in boucle.rows(SurveyRequest):
+            if request.id not in known and request.step == "delivery-now":
+                boucle.parts.serving.answer(request.id, 10)
+                boucle.clock.at += timedelta(minutes=2)
+                boucle.settle()
+            known.add(request.id)
+        for mail in boucle.rows(Dispatch):
+            if mail.accepted_at and mail.id not in known:
+                known.add(mail.id)
+                seen.append((day, mail.template))
+    assert seen == [
+        (0, "ask-delivery"),
+        (0, "thanks"),
+        (10, "testimonial"),
+        (42, "ask-in-use"),
+        (47, "reminder"),
+        (92, "ask-relationship"),
+        (97, "reminder"),
+    ]
+    assert nothing_due(boucle)
+
+
+def test_nothing_is_due_before_its_time_and_next_due_says_when(boucle: Embedded) -> None:
+    """A driver may jump to the next moment and misses nothing."""
+    boucle.take(journey("delivery", "a", START, reference="1"))
+    boucle.settle()
+    with boucle.store.reading() as connection:
+        assert due.next_due(connection) == START + 4 * DAY
+    boucle.clock.at = START + 4 * DAY - timedelta(seconds=1)
+    before = len(boucle.rows(Dispatch)), boucle.rows(SurveyRequest)
+    boucle.settle()
+    assert (len(boucle.rows(Dispatch)), boucle.rows(SurveyRequest)) == before
+
+
+@pytest.mark.parametrize("step", ["delivery-now", "delivery-6w"])
+def test_a_paused_touchpoint_is_not_asked_and_is_given_up_all_the_same(boucle: Embedded, step: str) -> None:
+    """A pause is no excuse for asking about what is long over."""
+    boucle.store.write(lambda connection: controls.pause(connection, START, "ops", touchpoint=step))
+    deliveries(boucle, "a")
+    boucle.settle()
+    boucle.later(days=43)
+    boucle.later(days=20)
+    states = {one.step: (str(one.state), one.reason) for one in boucle.rows(Touchpoint)}
+    other = "delivery-6w" if step == "delivery-now" else "delivery-now"
+    assert states == {step: ("skipped", "too_late"), other: ("asked", "")}
+
+
+def test_what_another_holds_is_left_for_the_next_round(postgres: str, install: Callable[..., Embedded]) -> None:
+    """A customer in somebody else's transaction is skipped, not waited for."""
+    boucle = install(database_url=postgres)
+    deliveries(boucle, "a", "b")
+    (held,) = [one.id for one in boucle.rows(Customer) if one.crm_id == "a"]
+    with boucle.store.engine.begin() as connection:
+        read.lock_customers(connection, [held])
+        boucle.parts.waking.wake_all()
+        assert len(boucle.rows(SurveyRequest)) == 1
+    boucle.parts.waking.wake_all()
+    assert len(boucle.rows(SurveyRequest)) == 2
+
+
+def test_an_answer_settles_while_sending_is_held(install: Callable[..., Embedded]) -> None:
+    """Holding mail stops mail, not tickets: whoever is unhappy is called."""
+    boucle = install()
+    boucle.take(about("changed", "a", customer={"id": "a", "email": "a@example.org"}))
+    boucle.store.write(lambda connection: controls.pause(connection, START, "ops"))
+    boucle.take(journey("delivery", "a", START, reference="1"), score(2, "a", START, trigger="delivery"))
+    boucle.settle()
+    assert len(boucle.rows(Ticket)) == 1
+    assert {str(one.state) for one in boucle.rows(Dispatch)} == {"ready"}
+    assert boucle.rows(SurveyRequest) == []
+    assert [str(one.state) for one in boucle.rows(Response)] == ["decided"]
+    assert [one.name for one in boucle.rows(Action)] == ["urgent_contact"]
