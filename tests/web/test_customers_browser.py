@@ -36,7 +36,7 @@ RULES = {
 }
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 SECONDS = 10
-SHOTS = "BOUCLE_SHOTS"  # name a folder here to keep a picture of each page, scheme and width
+SHOTS = "TEST_SHOTS"  # name a folder here to keep a picture of each page, scheme and width
 LABEL = "lamp <b>Arc</b>, order 1042"
 
 
