@@ -39,6 +39,7 @@ def make_app(settings: Settings, credentials: object = None) -> faust.App:
         broker=servers,
         broker_credentials=credentials,
         store="memory://",
+        datadir=str(settings.home / "faust"),
         web_enabled=False,
         topic_allow_declare=False,
         topic_disable_leader=True,

@@ -69,8 +69,8 @@ def services() -> None:
 def services_up(names: tuple[str, ...]) -> None:
     """Start them (all of kafka and postgres unless named) and print their addresses as settings."""
     found = services_module.up(services_home(), names or services_module.DEFAULT_PARTS)
-    for name, address in found.items():
-        click.echo(f"{services_module.SETTINGS[services_module.Part(name)]}={address}")
+    for line in services_module.shell_lines(found):
+        click.echo(line)
 
 
 @services.command(name="down")
