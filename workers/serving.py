@@ -134,10 +134,30 @@ class Serving:
         return self._for_owner(tables.survey_request, request, act)
 
     def stop_asking(self, dispatch: str) -> bool:
-        """Opt the customer of a mail out, at once and for ever; False for an unknown mail."""
-        return self._for_owner(
-            tables.dispatch, dispatch, lambda facts, policy, now: opt_out(facts, policy, now, how="customer")
-        )
+        """Opt the customer of a mail out, at once and for ever; False for an unknown mail.
+
+        Whoever was merged into another one since is the same person, and is opted out there too.
+        """
+
+        def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+            return opt_out(facts, policy, now, how="customer")
+
+        if not self._for_owner(tables.dispatch, dispatch, act):
+            return False
+        for customer in self._merged_into(dispatch):
+            self._for_owner(tables.customer, customer, act)
+        return True
+
+    def _merged_into(self, dispatch: str) -> list[CustomerId]:
+        """Return the customers into whom the one of a mail was merged, one after the other."""
+        found: list[CustomerId] = []
+        with self._store.reading() as connection:
+            mail = read.one(connection, Dispatch, dispatch)
+            known = read.one(connection, Customer, mail.customer) if mail and mail.customer else None
+            while known is not None and known.merged_into and known.merged_into not in found:
+                found.append(known.merged_into)
+                known = read.one(connection, Customer, known.merged_into)
+        return found
 
     def mail(self, dispatch: str) -> Dispatch | None:
         """Return a dispatch by id."""
@@ -305,7 +325,8 @@ class Serving:
         policy, now = self._policy(), self._now()
 
         def work(connection: Connection) -> bool:
-            owner = connection.execute(sa.select(table.c.customer).where(table.c.id == key)).scalar()
+            column = table.c.id if table is tables.customer else table.c.customer
+            owner = connection.execute(sa.select(column).where(table.c.id == key)).scalar()
             facts = facts_for(connection, CustomerId(owner), kinds) if owner else None
             if facts is None or facts.customer.erased_at:
                 return False

@@ -1,0 +1,260 @@
+"""What a person does at the web edge: one act, one transaction, and the same act twice is one."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+
+import orjson
+import pytest
+import sqlalchemy as sa
+from embedded import START, Embedded, about, journey
+
+from workers.records import (
+    Click,
+    Consent,
+    Customer,
+    Decision,
+    Dispatch,
+    Response,
+    ResponseRevision,
+    Suppression,
+    SurveyRequest,
+    Testimonial,
+    Ticket,
+)
+from workers.store import tables
+from workers.words import BadInput
+
+DAY = timedelta(days=1)
+UNKNOWN = "0190a1b2-c3d4-8e5f-8a9b-0c1d2e3f4a5b"
+
+
+def asked(boucle: Embedded, subject: str = "42") -> SurveyRequest:
+    """Ask a customer about a delivery, and return the request."""
+    boucle.take(journey("delivery", subject, boucle.clock.at, reference=f"order-{subject}", label="lamp"))
+    boucle.settle()
+    return max(boucle.rows(SurveyRequest), key=lambda one: one.asked_at)
+
+
+def survey_mail(boucle: Embedded) -> Dispatch:
+    """Return the mail that asked."""
+    (found,) = [one for one in boucle.rows(Dispatch) if one.template == "ask-delivery"]
+    return found
+
+
+def promoter(boucle: Embedded) -> Response:
+    """Let a promoter be asked for a testimonial, and return the response."""
+    request = asked(boucle)
+    assert boucle.parts.serving.answer(request.id, 10)
+    boucle.later(days=10)
+    (response,) = boucle.rows(Response)
+    return response
+
+
+def published(boucle: Embedded, topic: str) -> list[dict[str, object]]:
+    """Return what waits in the outbox for a topic."""
+    with boucle.store.reading() as connection:
+        rows = connection.execute(sa.select(tables.outbox).order_by(tables.outbox.c.id)).all()
+    return [orjson.loads(row.value) for row in rows if row.topic == topic]
+
+
+# Answers
+
+
+def test_opening_the_link_changes_nothing_but_a_click(boucle: Embedded) -> None:
+    """Machines open every link; only a confirmed answer counts."""
+    request = asked(boucle)
+    serving = boucle.parts.serving
+    for method, score in (("HEAD", None), ("GET", 9), ("GET", 2)):
+        serving.click(request.id, score, method)
+        page = serving.asked(request.id)
+        assert page is not None
+        assert (page.response, page.open) == (None, True)
+    assert boucle.rows(Response) == []
+    assert {(one.method, one.score): one.signal for one in boucle.rows(Click)} == {
+        ("HEAD", None): "head",
+        ("GET", 9): "",
+        ("GET", 2): "two scores",
+    }
+    boucle.later(minutes=20)
+    assert boucle.rows(Response) == []
+
+
+def test_two_scores_a_while_apart_are_a_person(boucle: Embedded) -> None:
+    """Whoever comes back a minute later is no machine."""
+    request = asked(boucle)
+    boucle.parts.serving.click(request.id, 9, "GET")
+    boucle.clock.at += timedelta(seconds=61)
+    boucle.parts.serving.click(request.id, 2, "GET")
+    assert {one.signal for one in boucle.rows(Click)} == {""}
+
+
+def test_a_click_on_an_unknown_link_is_nothing(boucle: Embedded) -> None:
+    """No row, no fault."""
+    boucle.parts.serving.click(UNKNOWN, 9, "GET")
+    assert boucle.rows(Click) == []
+
+
+def test_twenty_double_clicks_at_once_are_one_answer_and_one_ticket(
+    postgres: str, install: Callable[..., Embedded]
+) -> None:
+    """Whichever transaction comes first."""
+    boucle = install(database_url=postgres)
+    request = asked(boucle)
+    taken: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: taken.append(boucle.parts.serving.answer(request.id, 2, "broken")))
+        for _ in range(20)
+    ]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(60)
+    boucle.later(minutes=2)
+    assert taken == [True] * 20
+    counted = Counter(len(boucle.rows(kind)) for kind in (Response, ResponseRevision, Decision, Ticket))
+    assert counted == {1: 4}
+
+
+def test_an_answer_may_change_until_its_request_closes(boucle: Embedded) -> None:
+    """One response with its history; at closing time it is over."""
+    request = asked(boucle)
+    serving = boucle.parts.serving
+    assert serving.answer(request.id, 9, " fine ")
+    boucle.later(days=13)
+    assert serving.answer(request.id, 3, "it broke", wants_contact=True, phone=" +33 1 ", half_day="2026-03-17 am")
+    boucle.later(hours=1)
+    (response,) = boucle.rows(Response)
+    assert (response.score, response.comment, response.phone, response.n) == (3, "it broke", "+33 1", 2)
+    assert sorted((one.score, one.comment) for one in boucle.rows(ResponseRevision)) == [(3, "it broke"), (9, "fine")]
+    boucle.clock.at = request.closes_at
+    assert not serving.answer(request.id, 0)
+    page = serving.asked(request.id)
+    assert page is not None
+    assert not page.open
+
+
+def test_no_answer_is_taken_for_what_is_unknown_withdrawn_or_erased(boucle: Embedded) -> None:
+    """They look alike, and change nothing."""
+    request = asked(boucle)
+    serving = boucle.parts.serving
+    assert not serving.answer(UNKNOWN, 9)
+    assert not serving.answer("../../etc/passwd", 9)
+    assert serving.asked("no id") is None
+    boucle.take(about("erased", "42"))
+    assert not serving.answer(request.id, 9)
+    assert serving.asked(request.id) is None
+    assert boucle.rows(Response) == []
+
+
+def test_what_would_have_made_it_a_ten_is_kept_with_the_response(boucle: Embedded) -> None:
+    """The last text counts; an empty one changes nothing."""
+    request = asked(boucle)
+    serving = boucle.parts.serving
+    serving.answer(request.id, 8)
+    boucle.later(minutes=2)
+    (response,) = boucle.rows(Response)
+    for text in (" A longer cable ", "A longer cable", "", "A switch"):
+        assert serving.improve(response.id, text)
+    (response,) = boucle.rows(Response)
+    assert (response.improvement, response.improvement_at, response.n) == ("A switch", boucle.clock.at, 1)
+    assert not serving.improve(UNKNOWN, "x")
+
+
+# Opting out
+
+
+def test_an_opt_out_is_at_once_and_for_ever(boucle: Embedded) -> None:
+    """The reminder is called back, the address is suppressed, nothing is asked any more; twice is once."""
+    asked(boucle)
+    for _ in range(2):
+        assert boucle.parts.serving.stop_asking(survey_mail(boucle).id)
+    assert {(one.template, str(one.state), one.reason) for one in boucle.rows(Dispatch)} == {
+        ("ask-delivery", "accepted", ""),
+        ("reminder", "cancelled", "opted_out"),
+    }
+    assert [one.kind for one in boucle.rows(Suppression)] == ["opt_out"]
+    boucle.clock.at += 100 * DAY
+    boucle.take(journey("delivery", "42", boucle.clock.at, reference="later"))
+    boucle.take(about("changed", "42", boucle.clock.at, customer={"id": "42", "email": "new@example.org"}))
+    boucle.settle()
+    assert len(boucle.rows(SurveyRequest)) == 1
+    assert not boucle.parts.serving.stop_asking(UNKNOWN)
+
+
+def test_who_opts_out_in_an_old_mail_is_opted_out_under_the_new_id_too(boucle: Embedded) -> None:
+    """The customers were merged since; it is the same person."""
+    asked(boucle, "old")
+    boucle.take(about("changed", "new", customer={"id": "new", "email": "new@example.org"}))
+    boucle.take(about("merged", "old", merged_into="new"))
+    boucle.parts.serving.stop_asking(survey_mail(boucle).id)
+    assert {one.crm_id: one.opted_out_at for one in boucle.rows(Customer)} == {"old": START, "new": START}
+    assert len(boucle.rows(Suppression)) == 2
+
+
+# Testimonials
+
+
+def test_a_testimonial_is_written_consented_to_and_withdrawn(boucle: Embedded) -> None:
+    """Each step is kept; web sites are told when to show it and when to take it down."""
+    response = promoter(boucle)
+    serving = boucle.parts.serving
+    assert serving.published() == []
+    assert serving.write_testimonial(response.id, " Bright and quiet. ", "Camille", "Lyon", "")
+    assert str(boucle.rows(Testimonial)[0].state) == "written"
+    assert published(boucle, "boucle.testimonials") == []
+    for _ in range(2):
+        assert serving.write_testimonial(response.id, "Bright and quiet.", "Camille", "Lyon", "first_name_and_text")
+    assert [one.wording for one in serving.published()] == ["Bright and quiet."]
+    assert serving.withdraw_testimonial(response.id)
+    assert serving.published() == []
+    assert [(one.given, one.scope) for one in sorted(boucle.rows(Consent), key=lambda one: not one.given)] == [
+        (True, "first_name_and_text"),
+        (False, ""),
+    ]
+    types = [str(one["type"]) for one in published(boucle, "boucle.testimonials")]
+    assert types == ["boucle.testimonial.consented.v1", "boucle.testimonial.withdrawn.v1"]
+
+
+def test_consent_that_is_taken_back_by_unticking_is_a_withdrawal(boucle: Embedded) -> None:
+    """The words stay, unpublished, and web sites are told."""
+    response = promoter(boucle)
+    serving = boucle.parts.serving
+    serving.write_testimonial(response.id, "Bright.", "Camille", "", "text_only")
+    serving.write_testimonial(response.id, "Bright.", "Camille", "", "")
+    assert str(boucle.rows(Testimonial)[0].state) == "written"
+    assert [str(one["type"]) for one in published(boucle, "boucle.testimonials")][-1] == (
+        "boucle.testimonial.withdrawn.v1"
+    )
+    assert sorted(one.given for one in boucle.rows(Consent)) == [False, True]
+
+
+def test_a_refusal_is_kept_and_told_to_nobody(boucle: Embedded) -> None:
+    """Nothing was published, so nothing is taken down; nobody is asked again."""
+    response = promoter(boucle)
+    assert boucle.parts.serving.refuse_testimonial(response.id)
+    assert str(boucle.rows(Testimonial)[0].state) == "refused"
+    assert [one.given for one in boucle.rows(Consent)] == [False]
+    assert published(boucle, "boucle.testimonials") == []
+
+
+@pytest.mark.parametrize(("wording", "scope"), [("fine", "the whole world"), ("  ", "text_only")])
+def test_a_testimonial_without_words_or_with_another_scope_is_refused(
+    boucle: Embedded, wording: str, scope: str
+) -> None:
+    """Consent is for one of the scopes that were offered."""
+    response = promoter(boucle)
+    with pytest.raises(BadInput):
+        boucle.parts.serving.write_testimonial(response.id, wording, "C", "", scope)
+    assert str(boucle.rows(Testimonial)[0].state) == "asked"
+
+
+def test_nobody_writes_a_testimonial_who_was_not_asked(boucle: Embedded) -> None:
+    """A link for a response without one leads nowhere."""
+    request = asked(boucle)
+    boucle.parts.serving.answer(request.id, 10)
+    boucle.later(minutes=2)
+    (response,) = boucle.rows(Response)
+    assert boucle.parts.serving.testimonial(response.id) is None
+    assert not boucle.parts.serving.write_testimonial(response.id, "Bright.", "C", "", "text_only")
