@@ -513,6 +513,21 @@ def test_an_opt_out_under_another_id_counts_for_the_same_address(boucle: Embedde
     assert planned == {"delivery-now": "suppressed", "delivery-6w": ""}
 
 
+def test_an_opt_out_under_the_id_of_a_merge_stops_the_reminder(boucle: Embedded) -> None:
+    """The customer was asked under one id, merged into another one, and opted out there."""
+    deliver(boucle, "old")
+    postman = Postman()
+    dispatching = sender_of(boucle, postman)
+    send(dispatching)
+    boucle.take(about("changed", "new", customer={"id": "new", "email": "new@example.org"}))
+    boucle.take(about("merged", "old", merged_into="new"), about("opted_out", "new", START + timedelta(hours=1)))
+    boucle.clock.at += 4 * DAY
+    send(dispatching)
+    reminder = the_mail(boucle, "reminder")
+    assert (str(reminder.state), reminder.reason) == ("cancelled", "opted_out")
+    assert len(postman.posted) == 1
+
+
 def test_a_mail_that_cannot_be_written_stops_no_other(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is wrong with one, the others of its group leave, and it says why it did not."""
     deliver(boucle, "1", "2", "3")

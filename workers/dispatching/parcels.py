@@ -106,7 +106,8 @@ def overtaken(one: Dispatch, known: Surroundings) -> str:
     customer, request = known.customers.get(one.customer or ""), known.requests.get(one.request or "")
     if customer is not None and customer.erased_at:
         return Reason.ERASED
-    if customer is not None and customer.opted_out_at and one.mail_class != MailClass.SERVICE:
+    opted_out = customer is not None and (customer.opted_out_at or customer.merged_into)
+    if opted_out and one.mail_class != MailClass.SERVICE and not (request and request.state != RequestState.OPEN):
         return Reason.OPTED_OUT
     answered = request is not None and request.state == RequestState.ANSWERED
     return Reason.ANSWERED if answered else Reason.REQUEST_CLOSED

@@ -116,12 +116,15 @@ def renew(connection: Connection, ours: Sequence[Dispatch], seconds: float) -> N
         )
 
 
+OTHER = tables.customer.alias("merged_into_whom")
+OPTED_OUT = sa.or_(
+    tables.customer.c.opted_out_at.is_not(None),
+    sa.exists().where(OTHER.c.id == tables.customer.c.merged_into, OTHER.c.opted_out_at.is_not(None)),
+)
+"""The customer, or the one into whom they were merged since the mail was made, has opted out."""
 STOPPED = sa.exists().where(
     tables.customer.c.id == TABLE.c.customer,
-    sa.or_(
-        tables.customer.c.erased_at.is_not(None),
-        sa.and_(tables.customer.c.opted_out_at.is_not(None), TABLE.c.mail_class != MailClass.SERVICE),
-    ),
+    sa.or_(tables.customer.c.erased_at.is_not(None), sa.and_(OPTED_OUT, TABLE.c.mail_class != MailClass.SERVICE)),
 )
 ANSWERED = sa.exists().where(
     tables.survey_request.c.id == TABLE.c.request,
