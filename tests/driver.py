@@ -92,7 +92,8 @@ def play(
             if updates := people.messages(world.store, at):
                 world.publish(updates)  # by themselves: whether a score joins a ticket depends on which came first
                 world.settle()
-            for act in people.acts(world.store, at):
+            for seconds, act in enumerate(people.acts(world.store, at), start=1):
+                world.set_clock(at + timedelta(seconds=seconds))  # no two people answer at the very same instant
                 act(world)
             world.set_clock(at + SETTLED_AFTER)
             world.settle()

@@ -292,7 +292,7 @@ class Apart(Installation):
         """Poll until ready; fail with the ends of the logs when a role died or the time is up."""
         deadline = time.monotonic() + seconds
         while not ready():
-            dead = [name for name, process in self.processes.items() if process.poll() is not None]
+            dead = [name for name, process in list(self.processes.items()) if process.poll() is not None]
             if dead or time.monotonic() > deadline:
                 pytest.fail(f"Waited for {what}; dead: {dead}\n{self.state()}\n{self.log_ends()}")
             time.sleep(POLL_SECONDS)

@@ -79,11 +79,15 @@ class Changes:
 
     def merge(self, later: "Changes") -> None:
         """Take the later changes on top of these."""
-        for row in later.rows_added():
-            self.add(row)
-        for rows in later.changed.values():
-            for row in rows.values():
-                self.change(row)
+        for kind, rows in later.added.items():
+            self.added.setdefault(kind, {}).update(rows)
+        for kind, rows in later.changed.items():
+            fresh = self.added.get(kind, {})
+            for key, row in rows.items():
+                if key in fresh:
+                    fresh[key] = row
+                else:
+                    self.changed.setdefault(kind, {})[key] = row
         self.published.extend(later.published)
         self.cancelled.extend(later.cancelled)
         self.forgotten.extend(later.forgotten)

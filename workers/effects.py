@@ -22,10 +22,10 @@ from workers.erasing import erase
 from workers.facts import Facts
 from workers.helpdesk import take_update
 from workers.merging import merge_customers
-from workers.planning import Happening, plan, stop
+from workers.planning import Happening, plan, references_of, stop
 from workers.policy import Policy
 from workers.profile import learn, opt_out
-from workers.records import Response, SurveyRequest
+from workers.records import Customer, Response, SurveyRequest
 from workers.routing import route
 from workers.ticketing import Desk
 from workers.words import BadInput, RequestState, ResponseState
@@ -88,6 +88,20 @@ def step(facts: Facts, changes: Changes, more: Changes) -> None:
     """Take more changes on top, and let the facts see them."""
     facts.absorb(more)
     changes.merge(more)
+
+
+def references_wanted(event: Event, customer: Customer, policy: Policy) -> set[str] | None:
+    """Return the references of the journeys that a journey event may touch; None when it may touch any of them.
+
+    It may touch any when it changes where or when the customer is reached, or begins or ends a hold.
+    """
+    if customer.merged_into or any(event.name in rule.events or event.name in rule.until for rule in policy.contrary):
+        return None
+    if event.customer.get("email", customer.email) != customer.email:
+        return None
+    if event.customer.get("time_zone", customer.time_zone) != customer.time_zone:
+        return None
+    return references_of(happening_of(event), customer, policy)
 
 
 def happening_of(event: Event) -> Happening:

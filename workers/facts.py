@@ -3,7 +3,7 @@
 Nothing here reads the store; `store.read` fills it.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar, cast
 
 from workers.changes import Changes
@@ -40,12 +40,19 @@ class Facts:
 
     def absorb(self, changes: Changes) -> None:
         """Take the changes of this customer in, so that the next decision sees them."""
-        for row in changes.rows():
-            if isinstance(row, Customer):
-                if row.id == self.customer.id:
-                    self.customer = row
-            elif getattr(row, "customer", None) == self.customer.id:
-                self.put(row)
+        for part in (changes.added, changes.changed):
+            for kind, rows in part.items():
+                if kind is Customer:
+                    self.customer = cast(Customer, rows.get((self.customer.id,), self.customer))
+                else:
+                    self._put_all(kind, rows)
+
+    def _put_all(self, kind: type[Row], rows: Mapping[tuple[object, ...], Row]) -> None:
+        """Put the rows of this customer; those of a table without customers belong to nobody."""
+        mine = self._rows.setdefault(kind, {})
+        for key, row in rows.items():
+            if getattr(row, "customer", None) == self.customer.id:
+                mine[key] = row
 
     def journey(self, trigger: str, reference: str) -> Journey | None:
         """Return the journey with this natural key."""

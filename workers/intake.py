@@ -247,7 +247,7 @@ class Batch:
                 self._new.add(key)
 
     def _load_planned(self, customers: Sequence[Customer], planned: Mapping[CustomerId, Sequence[Event]]) -> None:
-        """Read what planning may look at: of most customers the journeys that the events belong to, not all there are."""
+        """Read what planning may look at: of most customers only the journeys that the events belong to."""
         some: dict[CustomerId, Customer] = {}
         references: set[str] = set()
         for one in customers:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from workers.changes import Changes
 from workers.migrating import migrate
 from workers.records import Action, Customer, Dispatch, History, Journey, Row, Suppression, Touchpoint
-from workers.store import read, tables
+from workers.store import bulk, read, tables
 from workers.store.apply import apply, next_number
 from workers.store.engine import Store
 from workers.words import ActionState, CustomerId, DispatchState, Ids, MailClass, Reason, TouchpointState
@@ -143,8 +143,18 @@ def statements(store: Store, changes: Changes) -> list[tuple[str, str, list[Any]
             assert isinstance(table, sa.Table)
             seen.append((kind, table.name, list(multiparams)))
 
+    def watched(verb: str, write: Any) -> Any:
+        def many(connection: Any, kind: type[Row], rows: list[Row]) -> None:
+            seen.append((verb, kind.TABLE, [{name: getattr(row, name) for name in kind.KEY} for row in rows]))
+            write(connection, kind, rows)
+
+        return many
+
     sa.event.listen(store.engine, "before_execute", watch)
-    commit(store, changes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bulk, "insert_many", watched("insert", bulk.insert_many))
+        patch.setattr(bulk, "update_many", watched("update", bulk.update_many))
+        commit(store, changes)
     sa.event.remove(store.engine, "before_execute", watch)
     return seen
 

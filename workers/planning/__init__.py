@@ -4,7 +4,7 @@ What is pending is a function of the set of events, not of their order: an earli
 that came first still stops. Nothing here asks anybody.
 """
 
-from workers.planning.journeys import Happening, plan
+from workers.planning.journeys import Happening, plan, references_of
 from workers.planning.standing import assess, history, hold_ends, holding, in_scope, note, put, reassess, zone_of
 from workers.planning.stopping import stop, withdraw
 
@@ -19,6 +19,7 @@ __all__ = [
     "plan",
     "put",
     "reassess",
+    "references_of",
     "stop",
     "withdraw",
     "zone_of",

@@ -48,6 +48,14 @@ def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
     return changes
 
 
+def references_of(happening: Happening, customer: Customer, policy: Policy) -> set[str]:
+    """Return the references of the journeys that `plan` looks at for this event."""
+    steps = policy.plan.steps_for(
+        happening.name, is_first(customer, happening), happening.delivery_expected, happening.months
+    )
+    return {own_reference(happening), *(step_reference(step, happening) for step in steps)}
+
+
 def is_first(customer: Customer, happening: Happening) -> bool:
     """Tell whether no earlier event of this name is known."""
     known = customer.firsts.get(happening.name)

@@ -4,11 +4,8 @@ Nothing else writes the core's rows (claim.py moves dispatches on). Runs inside 
 keyed, so a second run of the same work meets the first one's rows and fails as a collision instead of doubling them.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from datetime import datetime
-from operator import attrgetter
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,24 +13,20 @@ from sqlalchemy.engine import Connection
 
 from workers.changes import Cancellation, Changes, Publication
 from workers.records import History, Row, Suppression
-from workers.store import tables
+from workers.store import bulk, tables
 from workers.store.forgetting import forget
 from workers.words import DispatchState
 
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
-COLUMNS: dict[type[Row], tuple[str, ...]] = {
-    kind: tuple(one.name for one in fields(kind)) for kind in tables.WRITE_ORDER
-}
-"""A record's field names are its table's columns."""
 
 
 def apply(connection: Connection, changes: Changes, now: datetime) -> None:
     """Write the changes: 1. rows table by table, 2. cancellations, 3. whoever is forgotten, 4. the outbox."""
     for kind in tables.WRITE_ORDER:
         if changed := changes.changed.get(kind):  # first, so that one current decision or open ticket gives way
-            update(connection, kind, [changed[key] for key in sorted(changed, key=str)])
+            bulk.update_many(connection, kind, [changed[key] for key in sorted(changed)])
         if added := changes.added.get(kind):
-            insert(connection, kind, [added[key] for key in sorted(added, key=str)])
+            insert(connection, kind, [added[key] for key in sorted(added)])
     for cancellation in changes.cancelled:
         cancel_dispatches(connection, cancellation, now)
     for person in changes.forgotten:
@@ -41,56 +34,24 @@ def apply(connection: Connection, changes: Changes, now: datetime) -> None:
     publish(connection, changes.published)
 
 
-def as_values(kind: type[Row], rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """Return the rows as parameters of a statement."""
-    names = COLUMNS[kind]
-    values = attrgetter(*names)
-    return [dict(zip(names, values(row), strict=True)) for row in rows]
-
-
 def insert(connection: Connection, kind: type[Row], rows: Sequence[Row]) -> None:
-    """Insert new rows in one statement; of `KEPT_ONCE` a row that is stored already stays as it is."""
-    connection.execute(INSERTS[kind, connection.dialect.name], as_values(kind, rows))
+    """Insert new rows; of `KEPT_ONCE` a row that is stored already stays as it is."""
+    if kind in KEPT_ONCE:
+        values = [{name: getattr(row, name) for name in bulk.SHAPES[kind].names} for row in rows]
+        connection.execute(KEEP[kind, connection.dialect.name], values)
+    else:
+        bulk.insert_many(connection, kind, rows)
 
 
-def insert_statement(kind: type[Row], dialect: str) -> sa.Insert:
-    """Return the statement that adds rows to a table."""
-    if kind not in KEPT_ONCE:
-        return sa.insert(tables.of(kind))
+def keep_statement(kind: type[Row], dialect: str) -> sa.Insert:
+    """Return the statement that adds rows unless they are stored."""
     insert_into = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return insert_into(tables.of(kind)).on_conflict_do_nothing()
 
 
-KEPT_ONCE: frozenset[type[Row]] = frozenset({History, Suppression})
+KEPT_ONCE: tuple[type[Row], ...] = (History, Suppression)
 """Rows that say little more than their key: the same line told again, one address of two customers."""
-INSERTS: dict[tuple[type[Row], str], sa.Insert] = {
-    (kind, dialect): insert_statement(kind, dialect)
-    for kind in tables.WRITE_ORDER
-    for dialect in ("sqlite", "postgresql")
-}
-
-
-def update_statement(kind: type[Row]) -> sa.Update:
-    """Return the statement that sets every column but the key's."""
-    table = tables.of(kind)
-    rest = [name for name in COLUMNS[kind] if name not in kind.KEY]
-    return (
-        sa.update(table)
-        .where(*(table.c[name] == sa.bindparam(f"key_{name}") for name in kind.KEY))
-        .values({name: sa.bindparam(f"new_{name}") for name in rest})
-    )
-
-
-UPDATES: dict[type[Row], sa.Update] = {kind: update_statement(kind) for kind in tables.WRITE_ORDER}
-
-
-def update(connection: Connection, kind: type[Row], rows: Sequence[Row]) -> None:
-    """Set stored rows to their new state; the caller holds the customer's lock."""
-    parameters = [
-        {(f"key_{name}" if name in kind.KEY else f"new_{name}"): value for name, value in one.items()}
-        for one in as_values(kind, rows)
-    ]
-    connection.execute(UPDATES[kind], parameters)
+KEEP = {(kind, dialect): keep_statement(kind, dialect) for kind in KEPT_ONCE for dialect in ("sqlite", "postgresql")}
 
 
 def cancel_dispatches(connection: Connection, cancellation: Cancellation, now: datetime) -> None:

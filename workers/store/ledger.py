@@ -17,6 +17,7 @@ from workers.envelope import Event, Rejected
 from workers.records import DeadLetter
 from workers.store import read, tables
 from workers.store.apply import apply
+from workers.store.engine import among
 from workers.words import DeadLetterState, Door, Ids
 
 
@@ -50,19 +51,20 @@ class Outcome:
     dead_letter: str | None = None
 
 
+KNOWN = sa.select(tables.inbox.c.event_id, tables.inbox.c.digest).where(
+    tables.inbox.c.source == sa.bindparam("from"), among(tables.inbox.c.event_id, "ids")
+)
+
+
 def inbox_digests(connection: Connection, events: Iterable[Event]) -> dict[tuple[str, str], str]:
     """Return the digests of those events that were accepted before."""
-    table = tables.inbox
     by_source: dict[str, list[str]] = {}
     for event in events:
         by_source.setdefault(event.source, []).append(event.id)
     found: dict[tuple[str, str], str] = {}
     for source, ids in by_source.items():
         for chunk in read.chunks(ids):
-            query = sa.select(table.c.event_id, table.c.digest).where(
-                table.c.source == source, table.c.event_id.in_(chunk)
-            )
-            for event_id, digest in connection.execute(query):
+            for event_id, digest in connection.execute(KNOWN, {"from": source, "ids": chunk}):
                 found[(source, event_id)] = digest
     return found
 

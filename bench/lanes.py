@@ -1,0 +1,176 @@
+"""One lane of the comparison, as a process of its own: consumes `--count` events and prints its rate as JSON.
+
+    python -m bench.lanes ours|faust|hand --kafka HOST:PORT --database URL --prefix P --count N
+
+ours: our Faust worker with our agent, to the committed plan. faust: the same worker, whose agent does nothing but
+noack_take and acknowledge. hand: bench/by_hand.py. The time runs from the first event in hand to the last one done, so
+starting, joining the group and planning the shutdown are left out of all three.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import psycopg
+from kafka import KafkaConsumer
+
+from bench.by_hand import take
+from bench.orders import NOW
+from workers import settings as settings_module
+from workers import topics, wiring
+from workers.clock import FixedClock
+from workers.intake import Intake
+from workers.settings import Settings
+from workers.store.ledger import Outcome
+from workers.stream import Positions, add_agent, make_app
+from workers.topics import Topic
+
+
+class Meter:
+    """Counts events and remembers when the first came and the last was done."""
+
+    def __init__(self, count: int) -> None:
+        self.left = count
+        self.count = count
+        self.began = self.ended = 0.0
+        self.cpu = 0.0
+        self.done = asyncio.Event()
+
+    def came(self) -> None:
+        """Note the first event."""
+        if not self.began:
+            self.began, self.cpu = time.perf_counter(), cpu_seconds()
+
+    def finished(self, count: int) -> None:
+        """Note events that are done."""
+        self.left -= count
+        if self.left <= 0 and not self.ended:
+            self.ended = time.perf_counter()
+            self.cpu = cpu_seconds() - self.cpu
+
+    def result(self) -> dict[str, float]:
+        """Return the rate and the processor time of this process for each event."""
+        seconds = self.ended - self.began
+        return {
+            "events": self.count,
+            "seconds": round(seconds, 3),
+            "per_second": round(self.count / seconds, 1),
+            "cpu_us_per_event": round(self.cpu / self.count * 1e6, 1),
+        }
+
+
+def cpu_seconds() -> float:
+    """Return the processor time that this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+class Measured(Intake):
+    """The intake, with a meter on it."""
+
+    meter: Meter
+
+    def take(self, *args: Any, **kwargs: Any) -> list[Outcome]:
+        """Take a batch in, and count it."""
+        self.meter.came()
+        outcomes = super().take(*args, **kwargs)
+        self.meter.finished(len(outcomes))
+        return outcomes
+
+
+async def ours(settings: Settings, names: Sequence[str], meter: Meter) -> None:
+    """Run our worker with our agent."""
+    parts = wiring.start(settings, clock=FixedClock(NOW))
+    intake = Measured(parts.store, parts.codec, parts.policies.current, parts.now)
+    intake.meter = meter
+    app = make_app(settings)
+    positions = Positions("bench", topics.topic_ids(settings.kafka_bootstrap, names))
+    add_agent(app, names, intake, positions, batch_size=settings.batch_size, batch_wait=settings.batch_wait)
+    await run_until_done(app, meter)
+    parts.store.close()
+
+
+async def faust(settings: Settings, names: Sequence[str], meter: Meter) -> None:
+    """Run the same worker with an agent that only acknowledges."""
+    app = make_app(settings)
+    channel = app.topic(*names, key_serializer="raw", value_serializer="raw")
+
+    async def nothing(stream: Any) -> AsyncIterator[None]:
+        async for events in stream.noack_take(settings.batch_size, within=settings.batch_wait):
+            meter.came()
+            for event in events:
+                event.ack()
+            meter.finished(len(events))
+            yield None
+
+    app.agent(channel, concurrency=1, name="nothing")(nothing)
+    await run_until_done(app, meter)
+
+
+async def run_until_done(app: Any, meter: Meter) -> None:
+    """Start a Faust app and stop it when every event is done."""
+    await app.start()
+    while not meter.ended:
+        await asyncio.sleep(0.02)
+    await app.stop()
+
+
+def hand(settings: Settings, names: Sequence[str], meter: Meter) -> None:
+    """Run the loop written by hand."""
+    consumer = KafkaConsumer(
+        *names,
+        bootstrap_servers=settings.kafka_bootstrap,
+        group_id=f"{settings.topic_prefix}hand",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    with psycopg.connect(settings.database, autocommit=True) as connection:
+        while meter.left > 0:
+            for records in consumer.poll(timeout_ms=500).values():
+                meter.came()
+                for record in records:
+                    take(connection, record.value, NOW)
+                    meter.finished(1)
+                    if meter.left <= 0:
+                        break
+            consumer.commit()
+    consumer.close()
+
+
+def main() -> None:
+    """Run one lane and print what it measured."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("lane", choices=("ours", "faust", "hand"))
+    for name in ("kafka", "database", "prefix", "home"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--set", action="append", default=[], help="NAME=VALUE of a setting")
+    arguments = parser.parse_args()
+    environment = {
+        "BOUCLE_KAFKA_BOOTSTRAP": arguments.kafka,
+        "BOUCLE_DATABASE_URL": arguments.database,
+        "BOUCLE_TOPIC_PREFIX": arguments.prefix,
+        "BOUCLE_HOME": arguments.home,
+        "BOUCLE_SECRET": "bench",
+        **dict(f"BOUCLE_{one}".split("=", 1) for one in arguments.set),
+    }
+    settings = settings_module.read(environment)
+    names = [f"{settings.topic_prefix}{Topic.EVENTS}"]
+    meter = Meter(arguments.count)
+    lane: Callable[..., Any] = {"ours": ours, "faust": faust, "hand": hand}[arguments.lane]
+    ran = lane(settings, names, meter)
+    if asyncio.iscoroutine(ran):
+        asyncio.run(ran)
+    json.dump(meter.result(), sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # Faust's threads take seconds to end
+
+
+if __name__ == "__main__":
+    main()
