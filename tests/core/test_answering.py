@@ -272,6 +272,18 @@ def test_a_score_that_arrives_late_opens_a_ticket_and_writes_no_mail(days: int, 
     }
 
 
+def test_a_fresh_change_of_a_late_answer_is_answered_by_mail() -> None:
+    """What was said a week ago is too late to thank for; what was said today is not."""
+    person, request = asked()
+    person.now = NOW + 10 * DAY
+    person.hear(score_told(8, NOW + DAY, request=request.id, comment="fine", id="late"))
+    assert [(str(one.state), one.reason) for one in person.rows(Action)] == [("skipped", "too_late")]
+    person.hear(score_told(7, person.now, request=request.id, comment="not so fine", id="fresh"))
+    assert [(one.decision, str(one.state)) for one in sorted(person.rows(Action), key=lambda one: one.decision)] == [
+        *((1, "skipped"), (2, "done")),
+    ]
+
+
 def test_a_score_that_answers_our_request_is_its_answer() -> None:
     """By its id: whatever channel carried the question."""
     person, request = asked()

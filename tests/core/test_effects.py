@@ -70,7 +70,7 @@ def heard(events: list[Event]) -> dict[str, object]:
     return person.portrait()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(histories, st.randoms(use_true_random=False))
 def test_any_order_of_the_same_events_gives_the_same_customer(events: list[Event], chance: object) -> None:
     """Touchpoints with state, reason and due time, journeys, profile and stops, whatever came first."""
@@ -79,7 +79,7 @@ def test_any_order_of_the_same_events_gives_the_same_customer(events: list[Event
     assert heard(shuffled) == heard(events)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(histories)
 def test_events_told_again_change_nothing(events: list[Event]) -> None:
     """With no memory of what was accepted, a replay of everything leaves the same customer, and adds no row."""

@@ -433,6 +433,16 @@ def test_what_was_asked_stays_asked_when_its_order_is_refunded() -> None:
     assert [str(one.state) for one in person.rows(SurveyRequest)] == ["open"]
 
 
+def test_a_refund_leaves_the_questions_about_other_orders_alone() -> None:
+    """Neither their mails nor their requests are called back."""
+    person = Person()
+    person.hear(purchase(expected=False, reference="1"))
+    person.wake()
+    changes = person.hear(told("refund", reference="2"))
+    assert changes.cancelled == []
+    assert [str(one.state) for one in person.rows(SurveyRequest)] == ["open"]
+
+
 def test_why_something_is_not_asked_stands_in_the_history() -> None:
     """Held, cancelled, skipped: one line each, told once."""
     person = Person(email=None)

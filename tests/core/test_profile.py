@@ -90,6 +90,24 @@ def test_an_opt_out_after_a_question_that_left_takes_its_answer_all_the_same() -
     assert [one.name for one in person.rows(Action)] == ["urgent_contact"]
 
 
+def test_an_opt_out_keeps_the_service_that_waits() -> None:
+    """A call that a rule lets wait is still made; a question that waits is not asked."""
+    person, request = asked()
+    say(person, request, 8)
+    settle(person)
+    (question,) = person.rows(Action)
+    call = replace(question, id="a-call", name="call_back", template="")
+    thanks = replace(question, id="a-thanks", name="thank_you", template="thanks")
+    for one in (call, thanks):
+        person.facts.put(one)
+    person.take([opt_out(person.facts, person.policy, NOW, how="customer")])
+    assert {one.name: str(one.state) for one in person.rows(Action)} == {
+        "improvement_question": "cancelled",
+        "call_back": "planned",
+        "thank_you": "planned",
+    }
+
+
 # Two that are one
 
 
