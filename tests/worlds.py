@@ -187,10 +187,15 @@ class Apart(Installation):
         self.kafka, self.prefix = kafka, topic_prefix
         self.producer = KafkaProducer(bootstrap_servers=kafka, linger_ms=5, max_request_size=2_000_000)
         self.ends: dict[tuple[str, int], int] = defaultdict(int)
-        self.ids = topics.topic_ids(kafka, topics.topic_names(topic_prefix, topics.TOPICS_IN))
+        self.ids: dict[str, str] = {}
+        self.learn_topics()
         self.published: list[Message] = []
         self.wanted = roles
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def learn_topics(self) -> None:
+        """Ask the cluster for the ids of the topics, of which each has another when it is made again."""
+        self.ids = topics.topic_ids(self.kafka, topics.topic_names(self.prefix, topics.TOPICS_IN))
 
     def __enter__(self) -> Self:
         for role in self.wanted:

@@ -1,0 +1,131 @@
+"""What a consumer group passed over on a real broker is taken in, and a stream that stands still ends itself."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from catching import MailCatcher
+from kafka.structs import OffsetAndMetadata, TopicPartition
+from story import START, Message
+from worlds import Apart
+
+from workers import topics
+from workers.store import positions, tables
+from workers.stream import group_of
+from workers.topics import Topic
+
+EVENTS = 60
+
+
+def deliveries(first: int, count: int) -> list[Message]:
+    """Return deliveries of customers of their own."""
+    return [
+        Message(
+            START,
+            Topic.EVENTS,
+            f"c{number}",
+            (
+                f'{{"specversion": "1.0", "id": "{number}", "source": "shop", "subject": "c{number}", '
+                f'"type": "boucle.journey.delivery.v1", "time": "{START.isoformat()}"}}'
+            ).encode(),
+        )
+        for number in range(first, first + count)
+    ]
+
+
+def accepted(world: Apart) -> int:
+    """Return how many events were accepted."""
+    with world.store.reading() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(tables.inbox)).scalar_one())
+
+
+def commit_beyond(world: Apart) -> None:
+    """Move the group to the end of every log, as a lost rebalance may."""
+    names = topics.topic_names(world.prefix, topics.TOPICS_IN)
+    ends = topics.log_ends(world.kafka, names)
+    offsets = {TopicPartition(topic, number): OffsetAndMetadata(end, "", -1) for (topic, number), end in ends.items()}
+    with topics.admin(world.kafka) as client:
+        client.alter_group_offsets(group_of(world.parts.settings), offsets)
+
+
+@pytest.fixture
+def world(kafka: str, postgres: str, topic_prefix: str, smtp_catcher: MailCatcher, tmp_path: Path) -> Iterator[Apart]:
+    """Give an installation of which only the stream will run, and not yet."""
+    with Apart(
+        tmp_path / "home",
+        kafka,
+        postgres,
+        smtp_catcher.url,
+        topic_prefix,
+        roles=(),
+        session_seconds="6",
+        audit_seconds="1",
+        stall_seconds="4",
+    ) as made:
+        made.set_clock(START + timedelta(hours=1))
+        yield made
+
+
+def test_offsets_that_the_group_skipped_are_taken_in_at_start(world: Apart) -> None:
+    """Messages behind the group's position are read back from the log before anything else, each once."""
+    world.send(deliveries(0, EVENTS))
+    commit_beyond(world)
+    world.start("stream")
+    world.wait(world.is_taken, "the holes to be closed")
+    assert accepted(world) == EVENTS
+    world.send(deliveries(EVENTS, 5))
+    world.wait(world.is_taken, "what came later")
+    assert accepted(world) == EVENTS + 5
+
+
+def test_a_hole_that_opens_while_the_stream_runs_is_closed(world: Apart) -> None:
+    """Positions that were lost are audited again regularly; the messages are known, so nothing changes but the range."""
+    world.start("stream")
+    world.send(deliveries(0, EVENTS))
+    world.wait(world.is_taken, "the messages")
+    with world.store.engine.begin() as connection:
+        connection.execute(sa.delete(tables.consumed))
+    world.send(deliveries(EVENTS, EVENTS))
+    world.wait(world.is_taken, "the ranges to be whole again")
+    assert accepted(world) == 2 * EVENTS
+
+
+def test_a_topic_made_again_is_read_from_its_beginning(world: Apart) -> None:
+    """The same name with another topic id does not look consumed, although its offsets were consumed before."""
+    world.start("stream")
+    world.send(deliveries(0, EVENTS))
+    world.wait(world.is_taken, "the messages")
+    world.stop("stream")
+    name = world.prefix + Topic.EVENTS
+    before = topics.topic_ids(world.kafka, [name])[name]
+    with topics.admin(world.kafka) as client:
+        client.delete_topics([name])
+    world.wait(lambda: not topics.describe(world.kafka, [name]), "the topic to be gone")
+    topics.create(world.kafka, world.prefix, replication=1)
+    world.learn_topics()
+    assert world.ids[name] != before
+    world.send(deliveries(EVENTS, EVENTS))
+    world.start("stream")
+    world.wait(world.is_taken, "the messages of the new topic")
+    assert accepted(world) == 2 * EVENTS
+    with world.store.reading() as connection:
+        ranges = positions.ranges_of(connection, topics.cluster_id(world.kafka))
+    assert {topic_id for topic_id, _ in ranges} == {before, world.ids[name]}
+
+
+def test_a_stream_that_stands_still_ends_itself(world: Apart) -> None:
+    """With messages waiting and none taken for the set time, the process logs why and exits with 70."""
+    world.start("stream")
+    world.send(deliveries(0, 1))
+    world.wait(world.is_taken, "the stream to work")
+    with world.store.engine.begin() as connection:
+        connection.execute(sa.text("LOCK TABLE inbox IN ACCESS EXCLUSIVE MODE"))
+        world.send(deliveries(1, EVENTS))
+        process = world.processes.pop("stream")
+        assert process.wait(60) == 70
+    assert "none was taken" in (world.home / "stream.log").read_text()
+    world.start("stream")
+    world.wait(world.is_taken, "a new process to go on")
+    assert accepted(world) == 1 + EVENTS
