@@ -46,10 +46,15 @@ class DayLoad:
     old_mails: int
     new_mails: int
 
+    @property
+    def differs(self) -> bool:
+        """Say whether the new table does more or less on this day than the old one."""
+        return (self.old_tickets, self.old_mails) != (self.new_tickets, self.new_mails)
+
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """What a new table would have done to past responses; `per_day` lists the days that differ."""
+    """What a new table would have done to past responses; `days` has every day with a ticket or a mail."""
 
     compared: int
     unchanged: int
@@ -58,7 +63,12 @@ class Backtest:
     changes: tuple[Change, ...]
     new_tickets: tuple[str, ...]
     lost_tickets: tuple[str, ...]
-    per_day: tuple[DayLoad, ...]
+    days: tuple[DayLoad, ...]
+
+    @property
+    def per_day(self) -> tuple[DayLoad, ...]:
+        """Return the days that differ."""
+        return tuple(day for day in self.days if day.differs)
 
     def as_json(self) -> dict[str, object]:
         """Return the backtest as `boucle rules backtest --format json` prints it."""
@@ -195,7 +205,7 @@ class _Run:
             changes=changes,
             new_tickets=tuple(self.new_tickets),
             lost_tickets=tuple(self.lost_tickets),
-            per_day=_per_day(*self.sides),
+            days=_per_day(*self.sides),
         )
 
 
@@ -231,5 +241,4 @@ def _due_day(at: datetime, wait: Wait) -> date:
 
 def _per_day(old: _Tally, new: _Tally) -> tuple[DayLoad, ...]:
     days = sorted({*old.tickets, *new.tickets, *old.mails, *new.mails})
-    loads = [DayLoad(day, old.tickets[day], new.tickets[day], old.mails[day], new.mails[day]) for day in days]
-    return tuple(load for load in loads if (load.old_tickets, load.old_mails) != (load.new_tickets, load.new_mails))
+    return tuple(DayLoad(day, old.tickets[day], new.tickets[day], old.mails[day], new.mails[day]) for day in days)
