@@ -5,6 +5,7 @@ A faulty table is refused with all its faults; the one in use goes on. Decisions
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from pathlib import PurePath
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -130,6 +131,12 @@ class Policies:
                     )
 
         store.write(work)
+
+
+def known_names(data: Data) -> Known:
+    """Return what names in a table may refer to, by the names of files alone: no template is tried."""
+    languages = frozenset(PurePath(name).stem for name in data.list("templates/catalogs") if name.endswith(".po"))
+    return Known(templates=dict.fromkeys(data.list("templates/mail"), languages), languages=languages, actions=ACTIONS)
 
 
 def wave_day(wave: WaveDate, hours: SendWindow, zone: str, plan: Plan) -> WaveDay:

@@ -25,8 +25,9 @@ from workers.intake import Intake
 from workers.links import Links
 from workers.mailbox import MailboxSender
 from workers.outlets import FileOutlet
-from workers.policies import Policies
+from workers.policies import Policies, known_names
 from workers.relaying import Relaying
+from workers.rulepast import StoredRules
 from workers.serving import Serving
 from workers.settings import Settings
 from workers.smtp import SmtpSender
@@ -167,6 +168,11 @@ class Boucle:
         return Policies(self.data, self.settings, self.brand, self.templates, self.ids, self.links)
 
     @cached_property
+    def rules(self) -> StoredRules:
+        """Return what is remembered of the rule tables: past responses, events, decisions, live versions."""
+        return StoredRules(self.store, lambda: known_names(self.data), lambda: self.brand.time_zone)
+
+    @cached_property
     def sending(self) -> Sending:
         """Return what the settings say of sending."""
         return self.given_sending or sending_of(self.settings, self.brand, self.data)
@@ -204,15 +210,15 @@ class Boucle:
         private = tuple(one.strip() for one in self.settings.allow_private_urls.split(",") if one.strip())
         return WebhookSender(self.settings.webhook_url, self.settings.webhook_secret.get_secret_value(), private)
 
-    def dispatching(self) -> Dispatching:
-        """Return what hands mails and webhooks over; one per event loop."""
+    def dispatching(self, mails: MailSender | None = None) -> Dispatching:
+        """Return what hands mails and webhooks over; one per event loop, with a mail sender of the caller's own."""
         return Dispatching(
             self.store,
             self.policies.current,
             self.now,
             self.templates,
             self.sending,
-            self.mail_sender(),
+            mails or self.mail_sender(),
             self.hook_sender(),
             connections=self.settings.smtp_connections if self.settings.has_smtp else MAILBOX_AT_ONCE,
             lease_seconds=self.settings.lease_seconds,

@@ -10,6 +10,7 @@ import click
 
 from workers.cli import admin, bounces, checking, demo, events, looking, people, privacy, running, sending, tickets
 from workers.cli.shared import say_fault
+from workers.cli.tables import Installed
 from workers.rules_cli import rules
 from workers.words import BadInput, Conflict, Misconfigured, Never, NotNow
 
@@ -29,7 +30,7 @@ boucle.add_command(rules)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code; an expected failure is a sentence on standard error, no traceback."""
     try:
-        result = boucle.main(args=arguments, standalone_mode=False, prog_name="boucle")
+        result = boucle.main(args=arguments, standalone_mode=False, prog_name="boucle", obj={"rules": Installed()})
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except click.Abort:

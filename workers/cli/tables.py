@@ -1,0 +1,72 @@
+"""What `boucle rules` learns of the installation around it: names that exist, and the past in its database.
+
+Opened when first asked for: without a database, or with settings that are faulty, the commands work on files alone.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import click
+
+from workers import settings as settings_module
+from workers import wiring
+from workers.cli.shared import say_fault
+from workers.logs import set_up_logs
+from workers.migrating import MINIMUM, schema_of
+from workers.policies import known_names
+from workers.ruletable import Inputs, Known, PastEvent, PastResponse, Stored, Table
+from workers.ruletable.stored import Nothing
+from workers.words import Misconfigured
+
+SQLITE = "sqlite:///"
+
+
+class Installed:
+    """The installation that the environment names, as `workers.ruletable.stored.Stored`."""
+
+    @cached_property
+    def _parts(self) -> wiring.Boucle | None:
+        """Return the parts, or None, said once, when the settings are faulty."""
+        try:
+            found = settings_module.read(os.environ)
+            parts = wiring.Boucle(found)
+            parts.data.list("templates")
+        except Misconfigured as error:
+            say_fault(f"Working on the files alone: {'; '.join(error.faults)}")
+            return None
+        set_up_logs(found.log)
+        return parts
+
+    @cached_property
+    def _past(self) -> Stored:
+        """Return the database's past, or nothing when there is none; never makes a database. Raises NotNow."""
+        parts = self._parts
+        address = parts.settings.database if parts else ""
+        if parts is None or (address.startswith(SQLITE) and not Path(address.removeprefix(SQLITE)).exists()):
+            return Nothing()
+        close: Callable[[], None] = parts.store.close
+        click.get_current_context().find_root().call_on_close(close)
+        return parts.rules if schema_of(parts.store) >= MINIMUM else Nothing()
+
+    def known(self) -> Known | None:
+        """Return the templates and actions that exist; needs no database."""
+        return known_names(self._parts.data) if self._parts else None
+
+    def responses(self, since: datetime | None) -> Iterable[PastResponse]:
+        """Return stored responses with the inputs of the follow-up table, oldest first."""
+        return self._past.responses(since)
+
+    def events(self, since: datetime | None) -> Sequence[PastEvent]:
+        """Return stored journey events, oldest first."""
+        return self._past.events(since)
+
+    def decision_inputs(self, response_id: str) -> tuple[Inputs, str] | None:
+        """Return the inputs of a response's current decision and the content of the table that made it, or None."""
+        return self._past.decision_inputs(response_id)
+
+    def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:
+        """Return the versions of a table that have been live, latest first, with the time of each."""
+        return self._past.versions(name)

@@ -1,0 +1,148 @@
+"""What rule tables decided and on what: stored decisions, journeys and stops, and the tables that were live.
+
+Reads for explain, backtest and history. A person stands here under the CRM's id, or as erased. Writes nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers import books
+from workers.store import tables as t
+from workers.store.read import is_id
+from workers.words import DecisionState
+
+AT_ONCE = 5_000  # rows fetched in one go
+WENT_LIVE = "rules.live"
+"""The act of the audit log that says from when a version of a table was in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastDecision:
+    """The current decision of a response, with what it was taken on."""
+
+    response: str
+    customer: str
+    answered_at: datetime
+    version: str
+    rule: str
+    inputs: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PastJourney:
+    """A journey as its earliest event began it: `event` names that as source/id."""
+
+    customer: str
+    trigger: str
+    reference: str
+    anchor_at: datetime
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastStop:
+    """A contrary event: what happened to whom, about what, from when on."""
+
+    customer: str
+    cause: str
+    reference: str
+    from_at: datetime
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSince:
+    """A version of a table, with its content, and when it came into use."""
+
+    at: datetime
+    version: str
+    content: str
+
+
+def decisions(connection: Connection, since: datetime | None) -> Iterator[PastDecision]:
+    """Give the current decisions of responses answered since then, oldest first."""
+    r = t.response.c
+    query = decided().order_by(r.answered_at, r.id)
+    if since is not None:
+        query = query.where(r.answered_at >= since)
+    for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
+        yield PastDecision(*row)
+
+
+def decision_of(connection: Connection, response: str) -> PastDecision | None:
+    """Return the current decision of a response, or None."""
+    if not is_id(response):
+        return None
+    row = connection.execute(decided().where(t.decision.c.response == response)).first()
+    return PastDecision(*row) if row else None
+
+
+def decided() -> sa.Select[Any]:
+    """Return the statement that reads current decisions with their responses."""
+    d, r = t.decision.c, t.response.c
+    return (
+        sa.select(d.response, whose(d.customer), r.answered_at, d.version, d.rule, d.inputs)
+        .join(t.response, r.id == d.response)
+        .outerjoin(t.customer, t.customer.c.id == d.customer)
+        .where(d.state == DecisionState.CURRENT)
+    )
+
+
+def journeys(connection: Connection, since: datetime | None) -> Iterator[PastJourney]:
+    """Give the journeys that began since then, oldest first."""
+    j = t.journey.c
+    query = sa.select(whose(j.customer), j.trigger, j.reference, j.anchor_at, j.event)
+    query = query.outerjoin(t.customer, t.customer.c.id == j.customer).order_by(j.anchor_at, j.id)
+    if since is not None:
+        query = query.where(j.anchor_at >= since)
+    for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
+        yield PastJourney(*row)
+
+
+def stops(connection: Connection, since: datetime | None) -> Iterator[PastStop]:
+    """Give the contrary events since then, oldest first."""
+    s = t.stop.c
+    query = sa.select(whose(s.customer), s.cause, s.reference, s.from_at, s.event)
+    query = query.outerjoin(t.customer, t.customer.c.id == s.customer).order_by(s.from_at, s.id)
+    if since is not None:
+        query = query.where(s.from_at >= since)
+    for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
+        yield PastStop(*row)
+
+
+def whose(customer: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """Return the CRM's id of a customer; of an erased one our own key, so that people stay apart."""
+    unlinked = sa.literal(f"{books.ERASED} ") + sa.cast(customer, sa.Text())
+    return sa.func.coalesce(t.customer.c.crm_id, unlinked)
+
+
+def content_of(connection: Connection, version: str) -> str | None:
+    """Return the content of a table that was live, by its version."""
+    return connection.execute(sa.select(t.rule_table.c.content).where(t.rule_table.c.version == version)).scalar()
+
+
+def live_versions(connection: Connection, name: str) -> list[LiveSince]:
+    """Return the versions of a table that have been live, latest first; one that came back stands twice."""
+    table, a = t.rule_table.c, t.audit.c
+    stored = {
+        str(version): (str(content), at)
+        for version, content, at in connection.execute(
+            sa.select(table.version, table.content, table.live_from).where(table.name == name)
+        )
+    }
+    acts = connection.execute(
+        sa.select(a.at, a.detail).where(a.act == WENT_LIVE, a.subject == name).order_by(a.id.desc())
+    )
+    found = [
+        LiveSince(at, detail["version"], stored[detail["version"]][0])
+        for at, detail in acts
+        if detail.get("version") in stored
+    ]
+    told = {one.version for one in found}  # the audit log is kept for a time only
+    rest = [LiveSince(at, version, content) for version, (content, at) in stored.items() if version not in told]
+    return [*found, *sorted(rest, key=lambda one: (one.at, one.version), reverse=True)]
