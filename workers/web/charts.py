@@ -293,3 +293,52 @@ def waterfall(steps: Sequence[tuple[str, int, bool, str]], words: Words) -> list
         share = words.share(n / total) if steps[0][1] else ""
         found.append(Fall(name, percent(start / total), percent(n / total), words.whole(n), share, kept, query))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two columns side by side, before and after; `label` is what stands under them, where there is room."""
+
+    old_x: str
+    new_x: str
+    width: str
+    middle: str
+    old_top: float
+    old_height: float
+    new_top: float
+    new_height: float
+    label: str
+    wide_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """A chart of columns two by two, and the highest of them."""
+
+    columns: tuple[Pair, ...]
+    most: int
+
+
+def pairs(counts: Sequence[tuple[str, int, int]]) -> Pairs:
+    """Return the columns of (label, before, after), all to one scale."""
+    most, slot = max((max(old, new) for _, old, new in counts), default=0), 1 / (len(counts) or 1)
+    every = max(1, -(-len(counts) // TICKS_AT_MOST))
+    found = []
+    for number, (label, old, new) in enumerate(counts):
+        tops = [round(HISTOGRAM_HEIGHT * n / (most or 1), 1) for n in (old, new)]
+        heights = [max(height, 1.5) if n else 0.0 for height, n in zip(tops, (old, new), strict=True)]
+        found.append(
+            Pair(
+                old_x=percent((number + 0.1) * slot),
+                new_x=percent((number + 0.5) * slot),
+                width=percent(0.38 * slot),
+                middle=percent((number + 0.5) * slot),
+                old_top=round(18 + HISTOGRAM_HEIGHT - heights[0], 1),
+                old_height=heights[0],
+                new_top=round(18 + HISTOGRAM_HEIGHT - heights[1], 1),
+                new_height=heights[1],
+                label="" if number % every else label,
+                wide_only=bool(number // every % 2),
+            )
+        )
+    return Pairs(tuple(found), most)

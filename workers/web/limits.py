@@ -20,6 +20,8 @@ KEPT = 50_000  # keys remembered; the longest unused one goes first, so that a f
 LIMITED = ("/a/", "/u/", "/i/", "/t/", "/r/", "/login")
 """Paths that anybody may reach and that a rate holds for."""
 MAX_FORM_BYTES = 64_000
+UPLOADS, MAX_UPLOAD_BYTES = "/tables/", 10_000_000
+"""Where files are tried, and how much they may hold together: a hundred thousand past responses have 6 MB."""
 V4_PREFIX, V6_PREFIX = 24, 56  # bits that usually belong to one network
 
 
@@ -77,7 +79,8 @@ class Limits:
         if path.startswith("/v1/"):  # has limits of its own
             await self._app(scope, receive, send)
             return
-        await self._app(scope, limited(receive, MAX_FORM_BYTES), send)
+        most = MAX_UPLOAD_BYTES if path.startswith(UPLOADS) else MAX_FORM_BYTES
+        await self._app(scope, limited(receive, most), send)
 
     def _allowed(self, scope: Scope, path: str) -> bool:
         """Count the request against its link and its network.
