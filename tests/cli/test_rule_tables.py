@@ -1,0 +1,100 @@
+"""`boucle rules` beside a database: what was decided, what was live, and what a change would have done."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+from embedded import START, journey, score
+from verbs import Boucle
+
+from workers.records import Response
+from workers.store import read
+
+RULES = Path(__file__).parents[2] / "rules"
+FOLLOW_UP, PLAN = RULES / "follow-up", RULES / "journey-plan"
+
+
+def edited(folder: Path, target: Path, old: str, new: str) -> Path:
+    """Return a copy of a table's folder with a text replaced in its rows."""
+    shutil.copytree(folder, target)
+    text = (target / "rules.csv").read_text("utf-8")
+    assert old in text
+    (target / "rules.csv").write_text(text.replace(old, new), "utf-8")
+    return target
+
+
+@pytest.fixture
+def answered(boucle: Boucle) -> Boucle:
+    """Give an installation in which two customers answered, and one bought."""
+    boucle.set(settling_seconds="0")
+    later = START + timedelta(hours=1)
+    events = [journey("delivery", name, reference="o-1") for name in ("ann", "bob")]
+    events += [score(value, name, at=later, trigger="delivery") for name, value in (("ann", 3), ("bob", 10))]
+    events.append(journey("purchase", "cyd", reference="o-2", delivery_expected=False))
+    boucle.take(*(orjson.dumps(event) for event in events))
+    return boucle
+
+
+def response_of(boucle: Boucle, value: int) -> str:
+    """Return the id of the response with this score."""
+    parts = boucle.parts()
+    with parts.store.reading() as connection:
+        found = [one.id for one in read.rows(connection, Response) if one.score == value]
+    parts.store.close()
+    return found[0]
+
+
+def test_history_lists_what_was_live(answered: Boucle) -> None:
+    """The version in use stands in the history, by folder and by name."""
+    version = answered("rules", "version", str(FOLLOW_UP)).out.strip()
+    entries = answered("rules", "history", "follow-up", "--format", "json").json()
+    assert [one["version"] for one in entries] == [version]
+    assert answered("rules", "history", str(PLAN)).code == 0
+
+
+def test_a_stored_response_is_explained(answered: Boucle) -> None:
+    """The inputs come from the decision; an id that is not known is exit 1."""
+    ident = response_of(answered, 3)
+    told = answered("rules", "explain", str(FOLLOW_UP), "--response", ident, "--format", "json").json()
+    assert told["rules"] == ["D1"]
+    assert answered("rules", "explain", str(FOLLOW_UP), "--response", "nobody").code == 1
+
+
+def test_a_backtest_runs_on_what_is_stored(answered: Boucle, tmp_path: Path) -> None:
+    """A table against itself: empty. A stricter one: exactly the response that changes; --since leaves it out."""
+    same = answered("rules", "backtest", str(FOLLOW_UP), str(FOLLOW_UP), "--format", "json").json()
+    assert (same["compared"], same["changes"], same["not_replayable"]) == (2, [], 0)
+    other = edited(FOLLOW_UP, tmp_path / "other", "ack;now;;;;PT4H;solve", "ack;now;;;;;solve")
+    told = answered("rules", "backtest", str(FOLLOW_UP), str(other), "--format", "json").json()
+    assert (told["compared"], len(told["changes"])) == (2, 1)
+    late = f"{START.date().replace(day=START.day + 1)}"
+    after = answered("rules", "backtest", str(FOLLOW_UP), str(other), "--since", late, "--format", "json").json()
+    assert after["compared"] == 0
+
+
+def test_a_plan_is_backtested_on_what_is_stored(answered: Boucle, tmp_path: Path) -> None:
+    """The stored purchase plans what the live plan planned; a plan without a row asks one question less."""
+    same = answered("rules", "backtest", str(PLAN), str(PLAN), "--format", "json").json()
+    assert same["compared"] > 0
+    assert same["changes"] == []
+    other = edited(PLAN, tmp_path / "other", "P6M;P30D;defer", "P6M;P31D;defer")
+    assert answered("rules", "backtest", str(PLAN), str(other)).code == 0
+
+
+def test_a_gap_says_how_many_past_responses_it_hits(answered: Boucle, tmp_path: Path) -> None:
+    """Leaving the detractors out is a gap with one past response in it."""
+    other = edited(FOLLOW_UP, tmp_path / "other", ";<28d;0-6", ";<28d;4-6")
+    faults = answered("rules", "check", str(other), "--format", "json").json()
+    assert [one["responses"] for one in faults if one["code"] == "E101"] == [1]
+
+
+def test_without_a_database_the_files_suffice(boucle: Boucle, tmp_path: Path) -> None:
+    """Checks and backtests on files need no database and make none; names are known all the same."""
+    assert boucle("rules", "check", str(FOLLOW_UP)).code == 0
+    assert boucle("rules", "backtest", str(FOLLOW_UP), str(FOLLOW_UP)).code == 0
+    assert boucle("rules", "history", "follow-up").code == 1
+    other = edited(FOLLOW_UP, tmp_path / "other", "thanks;now", "thansk;now")
+    assert "Did you mean thanks" in boucle("rules", "check", str(other)).out
+    assert not boucle.home.exists()
