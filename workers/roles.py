@@ -17,6 +17,7 @@ from workers.auditing import Auditing, Watchdog, behind
 from workers.settings import Settings
 from workers.store.engine import Store
 from workers.stream import Positions, add_agent, group_of, make_app
+from workers.web.tour import Tour
 from workers.wiring import Boucle, kafka_of, topic_names
 from workers.words import Misconfigured, Never, NotNow
 
@@ -76,8 +77,8 @@ async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
         return
 
 
-def web(parts: Boucle) -> Role:
-    """Return the role that serves pages and the HTTP doors."""
+def web(parts: Boucle, tour: Tour | None = None) -> Role:
+    """Return the role that serves pages and the HTTP doors; a demo's have a `tour`."""
     import uvicorn
 
     from workers.web.app import create_app
@@ -97,6 +98,8 @@ def web(parts: Boucle) -> Role:
         mailbox=parts.mailbox,
         data=parts.data,
         sending=parts.sending,
+        tour=tour,
+        checks=checks_of(parts),
     )
     config = uvicorn.Config(
         create_app(context),
@@ -121,6 +124,21 @@ def web(parts: Boucle) -> Role:
             raise Never(f"The web server stopped by itself; is {parts.settings.http_bind} in use?")
 
     return run
+
+
+def checks_of(parts: Boucle) -> dict[str, Callable[[], str]]:
+    """Return what /readyz asks beside the database: the broker, where there is one."""
+    cluster, prefix = kafka_of(parts.settings), parts.settings.topic_prefix
+    if cluster is None:
+        return {}
+
+    def kafka() -> str:
+        faults = topics.check(cluster, prefix)
+        if faults:
+            raise Misconfigured(faults)
+        return "answers, and every topic is there"
+
+    return {"kafka": kafka}
 
 
 def stream(parts: Boucle) -> Role:

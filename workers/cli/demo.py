@@ -10,8 +10,8 @@ import click
 from workers import roles, wiring
 from workers.cli.shared import settings
 from workers.demo import Demo, DemoResult
-from workers.demo.starting import demo_settings
 from workers.demo.summary import figures, waterfall
+from workers.demo.touring import Touring, login_links
 from workers.settings import Settings
 
 PARTS_OF_A_HUNDRED = 1000
@@ -67,14 +67,20 @@ def say(result: DemoResult, found: Settings, form: str) -> None:
 
 def serve(year: Demo) -> None:
     """Serve the demo's pages until interrupted."""
-    parts = wiring.start(demo_settings(year.settings, year.seed))
+    parts = wiring.start(year.settings)
     base = parts.settings.base_url
-    click.echo(
-        f"\nLook at it:\n  {base}/          start here\n  {base}/report    what the answers say\n"
-        f"  {base}/mailbox   the mails that were written; answer one by clicking\n\nCtrl-C ends.",
-        err=True,
-    )
-    asyncio.run(roles.run_roles([roles.sender(parts), roles.web(parts)]))
+    lines = [
+        "",
+        "Look at it:",
+        f"  {base}/          start here: the story, and try it yourself",
+        f"  {base}/report    what the answers say",
+    ]
+    if parts.mailbox is not None:
+        lines.append(f"  {base}/mailbox   the mails that were written; answer one by clicking")
+    lines += ["", "Be one of its people (each link signs in once):"]
+    lines += [f"  {name:<8}{role:<11}{link}" for name, role, link in login_links(parts)]
+    click.echo("\n".join([*lines, "", "Ctrl-C ends."]), err=True)
+    asyncio.run(roles.run_roles([roles.sender(parts), roles.web(parts, Touring(parts))]))
 
 
 COMMANDS = (demo,)

@@ -17,6 +17,7 @@ from workers.controls import Sending, sending_now, set_control
 from workers.demo import shop, wishes
 from workers.demo.people import Crowd
 from workers.demo.starting import begin_from_nothing, demo_settings, doors_of
+from workers.demo.touring import hire
 from workers.dispatching import Dispatching
 from workers.relaying import Relaying
 from workers.settings import Settings
@@ -84,6 +85,7 @@ class Demo:
             year = Year(parts, persons, self.seed, set_clock, door.take, runner)
             for share in year.drive():
                 self._tell(share)
+        hire(parts)
         stored.set(shop.END.astimezone(UTC), ticking=True)
         return self._result(parts, time.monotonic() - started)
 

@@ -36,6 +36,7 @@ from workers.web import (
     testimonial,
     themes,
     tickets,
+    trying,
 )
 from workers.web.assets import Assets
 from workers.web.context import Web
@@ -66,6 +67,7 @@ MODULES: tuple[ModuleType, ...] = (
     report_answers,
     report,
     themes,
+    trying,
     assets,
 )
 

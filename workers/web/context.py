@@ -17,9 +17,12 @@ from workers.intake import Intake
 from workers.links import Links
 from workers.mailbox import MailboxSender
 from workers.policy import Policy
+from workers.ruletable.live import Refused
+from workers.ruletable.stored import Nothing, Stored
 from workers.serving import Serving
 from workers.settings import Settings
 from workers.store.engine import Store
+from workers.web.tour import Tour
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Web:
     """The parts behind the pages.
 
     `checks` are further parts that /readyz asks, by name: each returns what it found in words, or raises a BoucleError.
+    `rules` is the past of the rule tables; `refused` names the tables whose folder holds an edit that was not taken.
+    `tour` is what only a demo has.
     """
 
     settings: Settings
@@ -42,6 +47,9 @@ class Web:
     data: Data
     sending: Sending
     checks: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    rules: Stored = field(default_factory=Nothing)
+    refused: Callable[[], Mapping[str, Refused]] = dict
+    tour: Tour | None = None
 
 
 def web_of(request: Request) -> Web:

@@ -107,14 +107,14 @@ def with_session(request: Request, answer: Response, session: str) -> Response:
 
 async def sign_in_by_link(request: Request) -> Response:
     """Sign in by a one-time link; a used one leads on who is signed in already, and else says what to do."""
+    back = request.query_params.get("next", "")
     user = await run_in_threadpool(people_of(request).use_token, request.path_params["token"])
     if user is None:
         visitor = await visitor_of(request)
         if visitor is not None:
-            return go(request, home_of(visitor.user.role))
-        return await run_in_threadpool(login_page, request, problem="staff.login.link-used", status=410)
+            return go(request, onward(visitor.user, back))
+        return await run_in_threadpool(login_page, request, back=back, problem="staff.login.link-used", status=410)
     session = await run_in_threadpool(people_of(request).sign_in, user.name, "link")
-    back = request.query_params.get("next", "")
     return with_session(request, go(request, onward(user, back)), session)
 
 

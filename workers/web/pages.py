@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from workers.catalogs import Catalog, Catalogs
 from workers.data import Data
 from workers.web.assets import Assets
+from workers.web.banner import banner
 from workers.web.context import Web
 from workers.words import Misconfigured
 
@@ -28,6 +29,7 @@ class Pages:
 
     def __init__(self, web: Web, assets: Assets) -> None:
         """Compile every page template; raise Misconfigured with all that cannot be read."""
+        self._web = web
         self._catalogs = web.templates.catalogs
         self._brand = web.templates.brand
         self._prefix = urlsplit(web.settings.base_url).path.rstrip("/")
@@ -78,6 +80,7 @@ class Pages:
             catalog=catalog,
             switches=self._switches(request, language),
             here=self.url(request.url.path),
+            demo=banner(request, self._web, catalog),
             **(values or {}),
         )
         return HTMLResponse(text, status, headers={"Content-Language": language, **(headers or {})})

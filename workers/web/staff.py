@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from workers.people import People, Role, User, hash_token
+from workers.web.banner import back_to, players
 from workers.web.context import Web, web_of
 from workers.web.forms import foreign, read_form
 from workers.web.pages import LANGUAGE, pages_of
@@ -161,6 +162,7 @@ def login_page(
         "nobody": not people_of(request).everybody(),
         "oidc": bool(web.settings.oidc_issuer),
         "signed_in": None,
+        "players": players(request, web, back if local(back) else ""),
     }
     return pages_of(request).show(request, "login.html", language_of(request), values, status=status)
 
@@ -179,7 +181,8 @@ def home_of(role: Role) -> str:
 
 def refused(request: Request, visitor: Visitor) -> Response:
     """Say that a page is for other roles."""
-    return show(request, visitor, "refused.html", {}, status=403)
+    values = {"players": players(request, web_of(request), back_to(request))}
+    return show(request, visitor, "refused.html", values, status=403)
 
 
 def language_of(request: Request) -> str:

@@ -1,0 +1,150 @@
+"""What a demo's data tells: one customer from the question to the better score, and the dip in the North.
+
+Read from the database as it is, so that every figure is the report's own. Changes nothing.
+"""
+
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.demo import wishes
+from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END, PARIS, START
+from workers.figures import RECOVERY, Figures, Filters, Reading
+from workers.store import figures as stored
+from workers.store import tables as t
+from workers.web.tour import Dip, Followed, Span, Story
+from workers.words import Band, DispatchState
+
+SEGMENT, TRIGGER = "north", "delivery"
+ON_THE_WAY = timedelta(days=14)
+"""How long after the carrier was replaced its last parcels still arrived."""
+ENOUGH_BETTER = 3
+"""Points by which the second score is higher than the first, for a customer worth following."""
+WELL_ENDED = ("solved", "compensated", "explained")
+
+
+def story(connection: Connection) -> Story:
+    """Return what the start page tells."""
+    return Story(followed(connection), dip(connection))
+
+
+def followed(connection: Connection) -> Followed | None:
+    """Return the customer of the North whose late parcel ended best; None in a demo too small to have one."""
+    k, c, low, high = t.ticket.c, t.customer.c, t.response.alias("low"), t.response.alias("high")
+    better = high.c.score - low.c.score
+    joined = (
+        t.ticket.join(t.customer, c.id == k.customer)
+        .join(low, low.c.id == k.response)
+        .join(high, sa.and_(high.c.customer == k.customer, high.c.trigger == RECOVERY))
+    )
+    query = (
+        sa.select(
+            t.ticket,
+            c.crm_id,
+            c.name,
+            c.segment,
+            c.language.label("spoken"),
+            low.c.request.label("low_request"),
+            low.c.answered_at.label("low_at"),
+            low.c.score.label("low_score"),
+            low.c.comment.label("low_comment"),
+            high.c.request.label("high_request"),
+            high.c.answered_at.label("high_at"),
+            high.c.score.label("high_score"),
+        )
+        .select_from(joined)
+        .where(
+            k.trigger == TRIGGER,
+            k.reopened == 0,
+            k.outcome.in_(WELL_ENDED),
+            k.first_contact_at.is_not(None),
+            high.c.answered_at > k.done_at,
+            better >= ENOUGH_BETTER,
+            low.c.comment != "",
+        )
+        .order_by(c.segment != SEGMENT, better.desc(), low.c.score, k.number)
+    )
+    for row in connection.execute(query.limit(10)).mappings():
+        asked, done, again = (
+            mail(connection, t.dispatch.c.request == row["low_request"], f"ask-{TRIGGER}"),
+            mail(connection, t.dispatch.c.ticket == row["id"], "done"),
+            mail(connection, t.dispatch.c.request == row["high_request"], "ask-recovery"),
+        )
+        if asked and done and again:
+            return Followed(
+                id=row["crm_id"],
+                name=row["name"],
+                language=row["spoken"] or "",
+                segment=row["segment"],
+                about=row["label"] or row["reference"],
+                asked_at=asked[1],
+                asked_mail=asked[0],
+                answered_at=row["low_at"],
+                score=row["low_score"],
+                comment=row["low_comment"],
+                ticket=row["number"],
+                agent=row["owner"].capitalize(),
+                called_after=row["first_contact_at"] - row["opened_at"],
+                outcome=row["outcome"],
+                done_mail=done[0],
+                done_at=row["done_at"],
+                again_at=row["high_at"],
+                again_score=row["high_score"],
+                again_mail=again[0],
+            )
+    return None
+
+
+def mail(connection: Connection, condition: sa.ColumnElement[bool], template: str) -> tuple[str, datetime] | None:
+    """Return the last mail of a template that left, and when."""
+    d = t.dispatch.c
+    query = sa.select(d.id, d.accepted_at).where(
+        condition, d.template == template, d.state == DispatchState.ACCEPTED, d.accepted_at.is_not(None)
+    )
+    row = connection.execute(query.order_by(d.accepted_at.desc()).limit(1)).first()
+    return (str(row.id), row.accepted_at) if row else None
+
+
+def dip(connection: Connection) -> Dip | None:
+    """Return the North before, while and after the new carrier brought its parcels; None when nobody answered."""
+    first, last = CARRIER_CHANGED.date(), (CARRIER_REPLACED + ON_THE_WAY).date()
+    day = timedelta(days=1)
+    during = span(connection, first, last)
+    if not during.n:
+        return None
+    theme = connection.execute(sa.select(t.theme.c.id).where(t.theme.c.name == wishes.LATE)).scalar()
+    return Dip(
+        segment=SEGMENT,
+        before=span(connection, START.date(), first - day),
+        during=during,
+        after=span(connection, last + day, END.date()),
+        elsewhere=span(connection, first, last, elsewhere=True),
+        passives=passives(connection, theme or 0),
+        theme=wishes.LATE,
+        theme_number=theme or 0,
+        told=connection.execute(sa.select(sa.func.count()).select_from(t.told)).scalar_one(),
+    )
+
+
+def span(connection: Connection, first: date, last: date, *, elsewhere: bool = False) -> Span:
+    """Return the NPS of deliveries asked about from one day to another, both included, as the report counts it."""
+    since = datetime.combine(first, datetime.min.time(), PARIS)
+    until = datetime.combine(last + timedelta(days=1), datetime.min.time(), PARIS)
+    cells = stored.answer_cells(connection, Filters(since, until, TRIGGER), [])
+    ours = [one.figures() for one in cells if (one.segment == SEGMENT) != elsewhere]
+    reading = Reading.of(sum(ours, Figures()))
+    return Span(first.isoformat(), last.isoformat(), reading.nps, reading.n)
+
+
+def passives(connection: Connection, theme: int) -> int:
+    """Return how many passives of the North said the same."""
+    r, about = t.response.c, t.response_theme.c
+    query = (
+        sa.select(sa.func.count())
+        .select_from(
+            t.response.join(t.response_theme, about.response == r.id).join(t.customer, t.customer.c.id == r.customer)
+        )
+        .where(about.theme == theme, r.band == Band.PASSIVE, t.customer.c.segment == SEGMENT)
+    )
+    return int(connection.execute(query).scalar_one())
