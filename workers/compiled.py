@@ -3,14 +3,16 @@
 Pure: a compiled rule table goes in. What a row means is read once, when the table becomes live.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from workers.duetime import Wait
 from workers.policy import NextStep, PlanStep, Verdict
-from workers.ruletable import Compiled, Rule, Scalar, Table, compile_table
+from workers.ruletable import Compiled, Rule, Scalar, Table, compile_table, from_content
+from workers.words import BadInput
 
+T = TypeVar("T")
 ACTIONS_IN_A_ROW = 9
 NOW = Wait()
 
@@ -25,12 +27,32 @@ def text_of(value: object) -> str:
     return "" if value is None else str(value)
 
 
+class Versions(Generic[T]):
+    """Tables that were in use before, by version; each is compiled when it is first asked for."""
+
+    def __init__(self, contents: Mapping[str, str], make: Callable[[Table], T]) -> None:
+        self._contents = contents
+        self._make = make
+        self._made: dict[str, T | None] = {}
+
+    def get(self, version: str) -> T | None:
+        """Return the table of a version, or None when it is not known or can no longer be read."""
+        if version not in self._made:
+            content = self._contents.get(version)
+            try:
+                self._made[version] = None if content is None else self._make(from_content(content))
+            except (BadInput, KeyError):  # written by a release that knew another format
+                self._made[version] = None
+        return self._made[version]
+
+
 class JourneyPlan:
     """The journey plan: which touchpoints an event plans."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, earlier: "Versions[JourneyPlan] | None" = None) -> None:
         self.table = table
         self.version = table.version
+        self._earlier = earlier
         self._compiled: Compiled = compile_table(table)
         self._steps = {rule.id: plan_step(rule) for rule in table.rules}
         self._known: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}
@@ -50,6 +72,10 @@ class JourneyPlan:
             }
             self._known[key] = tuple(self._steps[rule.id] for rule in self._compiled.decide(inputs).rules)
         return self._known[key]
+
+    def at(self, version: str) -> "JourneyPlan | None":
+        """Return the plan as it was in a version, or None when that is not known."""
+        return self if version == self.version else self._earlier.get(version) if self._earlier else None
 
     def step(self, rule: str) -> PlanStep | None:
         """Return the row with this id, if the plan still has it."""
@@ -97,10 +123,15 @@ def plan_step(rule: Rule) -> PlanStep:
 class FollowUpTable:
     """The follow-up table: what happens after a response."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, earlier: "Versions[FollowUpTable] | None" = None) -> None:
         self.table = table
         self.version = table.version
+        self._earlier = earlier
         self._compiled: Compiled = compile_table(table)
+
+    def at(self, version: str) -> "FollowUpTable | None":
+        """Return the table as it was in a version, or None when that is not known."""
+        return self if version == self.version else self._earlier.get(version) if self._earlier else None
 
     def decide(self, inputs: Mapping[str, object]) -> Verdict:
         """Return what the table says; parked when no rule, or more than one, fires."""

@@ -52,6 +52,11 @@ class Data:
                 return path
         raise Misconfigured([f"the folder {relative} is missing in {self._places()}: restore it from the release"])
 
+    def place(self, relative: str) -> Path | None:
+        """Return where this file or folder is taken from, or None when no place has it."""
+        places = (root / self._inside(relative) for root in self._roots)
+        return next((path for path in places if path.exists()), None)
+
     def list(self, relative: str) -> list[str]:
         """Return the sorted names in a folder, those of all places together; hidden names are left out."""
         names: set[str] = set()

@@ -1,29 +1,31 @@
-"""Policies: the tables in use, read from the operator's folders, checked, and remembered by version.
+"""Policies: the rules in use in the form the core uses them, remembered by version before the first decision.
 
-A faulty table is refused with all its faults; the one in use goes on. Decisions keep the version they were taken with.
+A faulty edit is refused with all its faults; what was in use goes on. Decisions keep the version they were taken with.
 """
 
+import logging
+import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import PurePath
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
-from workers import causes, ruletable
-from workers.compiled import FollowUpTable, JourneyPlan
+from workers.compiled import FollowUpTable, JourneyPlan, Versions
 from workers.composing import Brand, Templates
 from workers.data import Data
 from workers.duetime import Calendar, SendWindow, Wait, add_wait, instant_of, parse_window, zone_info
 from workers.links import Links
+from workers.liverules import FOLLOW_UP, JOURNEY_PLAN, Earlier, LiveRules
 from workers.policy import ContraryRule, Plan, Policy, Rest, WaveDay
-from workers.ruletable import Known, RestPeriod, Table, WaveDate
+from workers.ruletable import Known, RestPeriod, WaveDate
+from workers.ruletable.live import Refused
 from workers.settings import Settings
-from workers.store import tables
+from workers.store import rulelive
 from workers.store.engine import Store
-from workers.words import BadInput, Ids, MailClass, Misconfigured
+from workers.words import Ids, MailClass
 
-JOURNEY_PLAN, FOLLOW_UP = "rules/journey-plan", "rules/follow-up"
+__all__ = ["ACTIONS", "FOLLOW_UP", "JOURNEY_PLAN", "Policies", "known_names", "rest_of", "wave_day"]
+
+log = logging.getLogger(__name__)
 ACTIONS = frozenset(
     {
         "thank_you",
@@ -38,42 +40,61 @@ ACTIONS = frozenset(
 
 
 class Policies:
-    """Holds the policy in use."""
+    """Holds the policy in use. Any thread may read; `look` swaps it, one caller at a time."""
 
     def __init__(
-        self, data: Data, settings: Settings, brand: Brand, templates: Templates, ids: Ids, links: Links
+        self,
+        data: Data,
+        settings: Settings,
+        brand: Brand,
+        templates: Templates,
+        ids: Ids,
+        links: Links,
+        earlier: Earlier | None = None,
     ) -> None:
-        self._data = data
+        """Read the rules. Faulty ones raise Misconfigured; with `earlier`, what that gives goes on instead.
+
+        Only a role starts without `earlier`, and only a role says which version is in use and what it refused.
+        """
         self._settings = settings
         self._brand = brand
         self._templates = templates
         self._ids = ids
         self._links = links
-        self._policy = self._load()
+        self._is_role = earlier is None
+        self._looking = threading.Lock()
+        self._contents: Mapping[str, str] = {}
+        self._rules = LiveRules(data, self.known, earlier or (lambda place: None))
+        self._refused = self._rules.refused()
+        self._told: Mapping[str, Refused] = {}
+        self._behind = False
+        self._policy = self._build()
 
     def current(self) -> Policy:
         """Return the policy in use."""
         return self._policy
 
-    def _load(self) -> Policy:
-        """Read, check and compile both tables; raises Misconfigured with every fault of both."""
-        faults: list[str] = []
-        found: dict[str, Table] = {}
-        for place in (JOURNEY_PLAN, FOLLOW_UP):
-            try:
-                table = ruletable.load(self._data.folder(place))
-                ruletable.refuse(table, ruletable.check(table, known=self.known()))
-                found[place] = table
-            except Misconfigured as error:
-                faults += [f"{place}: {fault}" for fault in error.faults]
-            except BadInput as error:
-                faults.append(f"{place}: {error}")
-        if faults:
-            raise Misconfigured(faults)
-        try:
-            return self._policy_of(found[JOURNEY_PLAN], found[FOLLOW_UP])
-        except BadInput as error:  # a small file beside the tables
-            raise Misconfigured([f"rules: {error}"]) from error
+    def refused(self) -> Mapping[str, Refused]:
+        """Return the edits that were not taken, by the name of the table's folder or of the file."""
+        return self._refused
+
+    def look(self, store: Store, now: datetime) -> bool:
+        """Take over what was edited, if it is good, and tell of it once if it is not; say whether anything changed.
+
+        Cheap while nothing changes. What is taken over decides only after the store knows its version. Raises NotNow.
+        """
+        with self._looking:
+            self._behind |= self._rules.refresh() or self._unknown_versions(store)
+            if not self._behind:
+                return False
+            self._remember(store, now)
+            self._behind = False
+            return True
+
+    def remember(self, store: Store, now: datetime) -> None:
+        """Keep the rules in use by version, so that old decisions stay explainable. Idempotent."""
+        with self._looking:
+            self._remember(store, now)
 
     def known(self) -> Known:
         """Return what names in a table may refer to."""
@@ -83,21 +104,58 @@ class Policies:
             actions=ACTIONS,
         )
 
-    def _policy_of(self, plan: Table, follow_up: Table) -> Policy:
-        settings, brand = self._settings, self._brand
-        calendar = ruletable.load_calendar(self._data.read("rules/calendar.yaml"))
+    def _unknown_versions(self, store: Store) -> bool:
+        """Tell whether another process has taken a version over that this one could not look up."""
+        with store.reading() as connection:
+            return not rulelive.versions(connection) <= self._contents.keys()
+
+    def _remember(self, store: Store, now: datetime) -> None:
+        """Keep what is in use in the store, then use it: what other processes had in use can be looked up as well."""
+        items, refused = list(self._rules.contents()), self._rules.refused()
+        kept = [rulelive.Kept(one.place, one.name, one.version, one.content, one.candidate) for one in items]
+        faults = {name: one.faults for name, one in refused.items()}
+        known = rulelive.remember(store, kept, faults if self._is_role else None, now)
+        before = self._policy
+        self._contents = known
+        self._policy = self._build()
+        self._tell(before, refused)
+        self._refused = refused
+
+    def _tell(self, before: Policy, refused: Mapping[str, Refused]) -> None:
+        """Say in the log what was taken over and what was refused: once."""
+        now = self._policy
+        for name, old, new in (
+            ("journey-plan", before.plan.version, now.plan.version),
+            ("follow-up", before.follow_up.version, now.follow_up.version),
+        ):
+            if old != new:
+                log.info("%s: version %s is in use", name, new[:12], extra={"action": "rules.live", "was": old[:12]})
+        for name, one in refused.items() if self._is_role else ():
+            if one != self._told.get(name):
+                log.error(
+                    "%s: the edit is refused, version %s goes on. %s",
+                    name,
+                    one.live_version[:12],
+                    " ".join(one.faults),
+                    extra={"action": "rules.refused"},
+                )
+        self._told = refused
+
+    def _build(self) -> Policy:
+        """Return the rules as the core uses them."""
+        settings, brand, rules = self._settings, self._brand, self._rules
+        calendar, plan = rules.calendar.value, rules.plan
         hours = SendWindow(weekdays=calendar.weekdays, opens=calendar.opens, closes=calendar.closes)
         holidays = frozenset(calendar.holidays)
-        contrary = ruletable.load_contrary((self._data.folder(JOURNEY_PLAN) / "contrary.csv").read_bytes())
-        dates = self._data.folder(JOURNEY_PLAN) / "waves.csv"
-        waves = ruletable.load_waves(dates.read_bytes()) if dates.exists() else ()
-        journeys = JourneyPlan(plan)
+        journeys = JourneyPlan(plan, Versions(self._contents, JourneyPlan))
         return Policy(
             ids=self._ids,
             plan=journeys,
-            contrary=tuple(ContraryRule(one.events, one.effect, one.scope, one.until, one.wait) for one in contrary),
+            contrary=tuple(
+                ContraryRule(one.events, one.effect, one.scope, one.until, one.wait) for one in rules.contrary.value
+            ),
             rest=rest_of(plan.rest),
-            follow_up=FollowUpTable(follow_up),
+            follow_up=FollowUpTable(rules.follow_up, Versions(self._contents, FollowUpTable)),
             calendar=Calendar(zone=calendar.zone, hours=hours, holidays=holidays),
             window=parse_window(settings.send_window),
             holidays=holidays,
@@ -109,28 +167,13 @@ class Policies:
             webhook=bool(settings.webhook_url),
             mail_classes=self.mail_classes(),
             links=self._links,
-            root_causes=causes.read_causes(self._data.read(causes.FILE)),
-            waves=tuple(wave_day(one, hours, brand.time_zone, journeys) for one in waves),
+            root_causes=rules.causes.value,
+            waves=tuple(wave_day(one, hours, brand.time_zone, journeys) for one in rules.waves.value),
         )
 
     def mail_classes(self) -> Mapping[str, MailClass]:
         """Return the class of each mail template."""
         return {name: self._templates.mail_class(name) for name in self._templates.known()}
-
-    def remember(self, store: Store, now: datetime) -> None:
-        """Keep the tables in use by version, so that old decisions stay explainable. Idempotent."""
-        policy = self._policy
-        wanted = [one.table for one in (policy.plan, policy.follow_up) if isinstance(one, JourneyPlan | FollowUpTable)]
-
-        def work(connection: Connection) -> None:
-            table = tables.rule_table
-            for one in wanted:
-                if connection.execute(sa.select(table.c.name).where(table.c.version == one.version)).first() is None:
-                    connection.execute(
-                        sa.insert(table).values(version=one.version, name=one.name, content=one.content, live_from=now)
-                    )
-
-        store.write(work)
 
 
 def known_names(data: Data) -> Known:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 Role = Callable[[asyncio.Event], Awaitable[None]]
 LONGEST_WAIT_SECONDS = 30.0
 LOOKS_A_STALL = 4
+LOOK_AT_RULES_SECONDS = 2.0
+"""How often edits of the rules are looked for; while there are none it costs some file times and one short query."""
 EXIT_STALLED = 70
 """Exit code of a stream that ended itself because it took nothing (sysexits: internal software error)."""
 
@@ -55,6 +57,20 @@ def sender(parts: Boucle) -> Role:
             await attempt(dispatching.send_all, "dispatch")
             await attempt(lambda: asyncio.to_thread(relaying.relay_all), "relay")
             await wait_or_stop(stop, parts.settings.tick_seconds)
+
+    return run
+
+
+def rules(parts: Boucle) -> Role:
+    """Return the role that takes over edits of the rules, so that nothing must be started again for them."""
+
+    async def look() -> int:
+        return int(await asyncio.to_thread(parts.look_at_rules))
+
+    async def run(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await attempt(look, "rules")
+            await wait_or_stop(stop, LOOK_AT_RULES_SECONDS)
 
     return run
 
@@ -98,6 +114,8 @@ def web(parts: Boucle, tour: Tour | None = None) -> Role:
         mailbox=parts.mailbox,
         data=parts.data,
         sending=parts.sending,
+        rules=parts.rules,
+        refused=parts.policies.refused,
         tour=tour,
         checks=checks_of(parts),
     )

@@ -31,6 +31,7 @@ from workers.rulepast import StoredRules
 from workers.serving import Serving
 from workers.settings import Settings
 from workers.smtp import SmtpSender
+from workers.store import rulelive
 from workers.store.engine import Store
 from workers.waking import Waking
 from workers.webhook import WebhookSender
@@ -97,6 +98,8 @@ class Boucle:
     settings: Settings
     given_clock: Clock | None = None
     given_sending: Sending | None = None
+    lenient: bool = False
+    """Whether rules that were in use go on where their files are faulty now: for verbs, never for a role's start."""
 
     @cached_property
     def data(self) -> Data:
@@ -164,8 +167,18 @@ class Boucle:
 
     @cached_property
     def policies(self) -> Policies:
-        """Return the tables in use."""
-        return Policies(self.data, self.settings, self.brand, self.templates, self.ids, self.links)
+        """Return the rules in use."""
+        earlier = self._in_use_before if self.lenient else None
+        return Policies(self.data, self.settings, self.brand, self.templates, self.ids, self.links, earlier)
+
+    def _in_use_before(self, place: str) -> str | None:
+        """Return the content of what roles have in use in a place."""
+        with self.store.reading() as connection:
+            return rulelive.content_in_use(connection, place)
+
+    def look_at_rules(self) -> bool:
+        """Take over what was edited among the rules; say whether anything changed. Raises NotNow."""
+        return self.policies.look(self.store, self.now())
 
     @cached_property
     def rules(self) -> StoredRules:
@@ -243,9 +256,14 @@ class Boucle:
         return faults
 
 
-def start(settings: Settings, *, clock: Clock | None = None, sending: Sending | None = None) -> Boucle:
-    """Return the parts of an installation with everything checked; raises Misconfigured with all faults."""
-    parts = Boucle(settings, clock, sending)
+def start(
+    settings: Settings, *, clock: Clock | None = None, sending: Sending | None = None, lenient: bool = False
+) -> Boucle:
+    """Return the parts of an installation with everything checked; raises Misconfigured with all faults.
+
+    With `lenient`, a faulty edit of the rules is no fault: what was in use goes on.
+    """
+    parts = Boucle(settings, clock, sending, lenient)
     faults = parts.check()
     if faults:
         raise Misconfigured(faults)

@@ -10,6 +10,7 @@ import click
 from workers import roles, wiring
 from workers.cli.shared import settings
 from workers.demo import Demo, DemoResult
+from workers.demo.running import SENDING_ALWAYS
 from workers.demo.summary import figures, waterfall
 from workers.demo.touring import Touring, login_links
 from workers.settings import Settings
@@ -67,7 +68,7 @@ def say(result: DemoResult, found: Settings, form: str) -> None:
 
 def serve(year: Demo) -> None:
     """Serve the demo's pages until interrupted."""
-    parts = wiring.start(year.settings)
+    parts = wiring.start(year.settings, sending=SENDING_ALWAYS)
     base = parts.settings.base_url
     lines = [
         "",
@@ -80,7 +81,7 @@ def serve(year: Demo) -> None:
     lines += ["", "Be one of its people (each link signs in once):"]
     lines += [f"  {name:<8}{role:<11}{link}" for name, role, link in login_links(parts)]
     click.echo("\n".join([*lines, "", "Ctrl-C ends."]), err=True)
-    asyncio.run(roles.run_roles([roles.sender(parts), roles.web(parts, Touring(parts))]))
+    asyncio.run(roles.run_roles([roles.sender(parts), roles.web(parts, Touring(parts)), roles.rules(parts)]))
 
 
 COMMANDS = (demo,)

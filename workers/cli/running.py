@@ -15,8 +15,8 @@ from workers.words import Misconfigured
 @click.command()
 def run() -> None:
     """Run all roles in one process, embedded by default."""
-    found = parts()
-    wanted = [roles.sender(found), roles.web(found)]
+    found = parts(role=True)
+    wanted = [roles.sender(found), roles.web(found), roles.rules(found)]
     if found.settings.kafka_bootstrap:
         wanted.append(roles.stream(found))
     click.echo(f"Boucle runs: http://{found.settings.http_bind}", err=True)
@@ -26,13 +26,15 @@ def run() -> None:
 @click.command()
 def stream() -> None:
     """Take events from Kafka (a Faust worker)."""
-    asyncio.run(roles.run_roles([roles.stream(parts())]))
+    found = parts(role=True)
+    asyncio.run(roles.run_roles([roles.stream(found), roles.rules(found)]))
 
 
 @click.command()
 def web() -> None:
     """Serve the pages and the HTTP doors."""
-    asyncio.run(roles.run_roles([roles.web(parts())]))
+    found = parts(role=True)
+    asyncio.run(roles.run_roles([roles.web(found), roles.rules(found)]))
 
 
 @click.command()

@@ -22,9 +22,9 @@ from workers.words import BadInput
 @as_json
 def send(preview: bool, form: str) -> None:
     """Wake what is due, hand over mails and webhooks, relay the outbox."""
-    found = parts()
+    found = parts(role=not preview)
     if not preview:
-        asyncio.run(roles.run_roles([roles.sender(found)]))
+        asyncio.run(roles.run_roles([roles.sender(found), roles.rules(found)]))
         return
     with found.store.reading() as connection:
         mails = next_mails(connection)

@@ -44,13 +44,20 @@ def settings() -> Settings:
     return found
 
 
-def parts(*, migrate_embedded: bool = True) -> wiring.Boucle:
-    """Return the parts of the installation, its database ready; raises Misconfigured with every fault."""
+def parts(*, migrate_embedded: bool = True, role: bool = False) -> wiring.Boucle:
+    """Return the parts of the installation, its database ready; raises Misconfigured with every fault.
+
+    A `role` does not start on faulty rules; other verbs say so, and go on with those that were in use.
+    """
     found = settings()
     with closing(wiring.Boucle(found).store) as store:
         require(store, found, may_migrate=migrate_embedded)
-    started = wiring.start(found)
+    started = wiring.start(found, lenient=not role)
     click.get_current_context().call_on_close(started.store.close)
+    for name, refused in started.policies.refused().items():
+        say_fault(
+            f"{name}: the edit is refused, version {refused.live_version[:12]} goes on; `boucle status` says why."
+        )
     return started
 
 

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from workers.ruletable.cases import CASES, parse_cases
 from workers.ruletable.checking import check, refuse
@@ -16,6 +17,7 @@ from workers.ruletable.loading import load
 from workers.ruletable.model import Known, Table
 from workers.words import BadInput, Misconfigured
 
+T = TypeVar("T")
 _WATCHED = ("table.yaml", "rules.csv", "rules.xlsx", CASES)
 
 
@@ -38,21 +40,37 @@ class Refused:
 class LiveTable:
     """A compiled table and the folder it comes from. One caller at a time may refresh; anybody may decide."""
 
-    def __init__(self, folder: Path, known: Callable[[], Known | None] = lambda: None) -> None:
-        """Load the table. Raises Misconfigured or Unreadable when it is faulty: a bad file at start stops the start."""
+    def __init__(
+        self,
+        folder: Path,
+        known: Callable[[], Known | None] = lambda: None,
+        earlier: Callable[[], Table | None] = lambda: None,
+    ) -> None:
+        """Load the table. A faulty one raises Misconfigured or Unreadable, unless an `earlier` one may go on."""
         self._folder = folder
         self._known = known
         self._seen = _digest(folder)
-        self.compiled: Compiled = compile_table(_accepted(folder, known()))
         self.refused: Refused | None = None
+        try:
+            table = _accepted(folder, known())
+        except (Misconfigured, BadInput) as fault:
+            former = earlier()
+            if former is None:
+                raise
+            table, self.refused = former, Refused(former.version, faults_of(fault))
+        self.compiled: Compiled = compile_table(table)
 
     @property
     def table(self) -> Table:
         """Return the table in use."""
         return self.compiled.table
 
-    def refresh(self) -> Swapped | Refused | None:
-        """Look at the folder: swap to a good change, refuse a bad one once, and say nothing when nothing changed."""
+    def refresh(self, folder: Path | None = None) -> Swapped | Refused | None:
+        """Look at the folder: swap to a good change, refuse a bad one once, and say nothing when nothing changed.
+
+        `folder` is where the table stands now, when that is another place than before.
+        """
+        self._folder = folder or self._folder
         digest = _digest(self._folder)
         if digest == self._seen:
             return None
@@ -60,11 +78,8 @@ class LiveTable:
         try:
             table = _accepted(self._folder, self._known())
             compiled = compile_table(table)
-        except Misconfigured as fault:
-            self.refused = Refused(self.table.version, tuple(fault.faults))
-            return self.refused
-        except BadInput as fault:
-            self.refused = Refused(self.table.version, (str(fault),))
+        except (Misconfigured, BadInput) as fault:
+            self.refused = Refused(self.table.version, faults_of(fault))
             return self.refused
         self.refused = None
         if table.version == self.table.version:
@@ -72,6 +87,59 @@ class LiveTable:
         swapped = Swapped(self.table.version, table.version)
         self.compiled = compiled
         return swapped
+
+
+class LiveFile(Generic[T]):
+    """A small file beside the tables, in its newest good state. One caller at a time may refresh."""
+
+    def __init__(
+        self,
+        name: str,
+        read: Callable[[], bytes],
+        parse: Callable[[bytes], T],
+        earlier: Callable[[], bytes | None] = lambda: None,
+    ) -> None:
+        """Read the file. A faulty one raises what `parse` raises, unless an `earlier` content may go on."""
+        self.name = name
+        self._read = read
+        self._parse = parse
+        self.refused: Refused | None = None
+        self.data = read()
+        self._seen: bytes | None = self.data
+        try:
+            self.value = parse(self.data)
+        except (Misconfigured, BadInput) as fault:
+            former = earlier()
+            if former is None:
+                raise
+            self.data, self.value = former, parse(former)
+            self.refused = Refused(self.version, faults_of(fault))
+
+    @property
+    def version(self) -> str:
+        """Return the SHA-256 of the file's name and bytes."""
+        return hashlib.sha256(self.name.encode() + b"\n" + self.data).hexdigest()
+
+    def refresh(self) -> Swapped | Refused | None:
+        """Look at the file: take a good change, refuse a bad one once, and say nothing when nothing changed."""
+        former, before = self.version, self.refused
+        seen, self._seen = self._seen, None
+        try:
+            data = self._read()
+            self._seen = data
+            if data == seen:
+                return None
+            value = self._parse(data)
+        except (Misconfigured, BadInput) as fault:
+            self.refused = Refused(former, faults_of(fault))
+            return None if self.refused == before else self.refused
+        self.data, self.value, self.refused = data, value, None
+        return Swapped(former, self.version) if self.version != former else None
+
+
+def faults_of(fault: Misconfigured | BadInput) -> tuple[str, ...]:
+    """Return every fault that an error tells of."""
+    return tuple(fault.faults) if isinstance(fault, Misconfigured) else tuple(str(fault).splitlines())
 
 
 def _accepted(folder: Path, known: Known | None) -> Table:
@@ -88,6 +156,9 @@ def _digest(folder: Path) -> str:
     sums = hashlib.sha256()
     for name in _WATCHED:
         file = folder / name
-        data = file.read_bytes() if file.is_file() else b""
+        try:
+            data = file.read_bytes() if file.is_file() else b""
+        except OSError as fault:  # reading the table says so to the editor
+            data = str(fault).encode()
         sums.update(f"{name} {len(data)}\n".encode() + data)
     return sums.hexdigest()

@@ -127,7 +127,10 @@ def content_of(connection: Connection, version: str) -> str | None:
 
 
 def live_versions(connection: Connection, name: str) -> list[LiveSince]:
-    """Return the versions of a table that have been live, latest first; one that came back stands twice."""
+    """Return the versions of a table that have been live, latest first; one that came back stands twice.
+
+    The table says since when each was first; what was taken over later stands in the audit log.
+    """
     table, a = t.rule_table.c, t.audit.c
     stored = {
         str(version): (str(content), at)
@@ -135,14 +138,8 @@ def live_versions(connection: Connection, name: str) -> list[LiveSince]:
             sa.select(table.version, table.content, table.live_from).where(table.name == name)
         )
     }
-    acts = connection.execute(
-        sa.select(a.at, a.detail).where(a.act == WENT_LIVE, a.subject == name).order_by(a.id.desc())
-    )
-    found = [
-        LiveSince(at, detail["version"], stored[detail["version"]][0])
-        for at, detail in acts
-        if detail.get("version") in stored
-    ]
-    told = {one.version for one in found}  # the audit log is kept for a time only
-    rest = [LiveSince(at, version, content) for version, (content, at) in stored.items() if version not in told]
-    return [*found, *sorted(rest, key=lambda one: (one.at, one.version), reverse=True)]
+    acts = connection.execute(sa.select(a.at, a.id, a.detail).where(a.act == WENT_LIVE, a.subject == name))
+    found = {(at, str(detail.get("version"))): number for at, number, detail in acts}
+    first = {(at, version): 0 for version, (_, at) in stored.items()}
+    ordered = sorted(({**first, **found}).items(), key=lambda one: (one[0][0], one[1], one[0][1]), reverse=True)
+    return [LiveSince(at, version, stored[version][0]) for (at, version), _ in ordered if version in stored]

@@ -1,0 +1,190 @@
+"""The operator's rules as they are in use: both tables and the small files beside them, each in its newest good state.
+
+Files only: no database, no clock. What is refused stays out, with every fault, and what was in use goes on.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from workers import causes, ruletable
+from workers.data import Data
+from workers.ruletable import Known, Table, Unreadable
+from workers.ruletable.live import LiveFile, LiveTable, Refused, Swapped, faults_of
+from workers.words import BadInput, Misconfigured
+
+JOURNEY_PLAN, FOLLOW_UP = "rules/journey-plan", "rules/follow-up"
+CALENDAR = "rules/calendar.yaml"
+CONTRARY, WAVES = "contrary.csv", "waves.csv"
+NO_WAVES = b"date;name\n"
+CANDIDATE = "-candidate"
+"""Ends the name of a folder beside a table's: what it holds decides too, and changes nothing."""
+TABLES = (JOURNEY_PLAN, FOLLOW_UP)
+IN_A_FOLDER = ("table.yaml", "rules.csv", "rules.xlsx", "cases.csv", CONTRARY, WAVES)
+
+T = TypeVar("T")
+Earlier = Callable[[str], str | None]
+"""Gives the content of what was in use before, by its name: `follow-up`, `contrary.csv`."""
+Stamp = tuple[str, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One table or file in use: the place it stands for, the name it bears, its version and its whole content."""
+
+    place: str
+    name: str
+    version: str
+    content: str
+    candidate: bool = False
+
+
+class LiveRules:
+    """Reads the rules, and looks at them again when told to. One caller at a time."""
+
+    def __init__(self, data: Data, known: Callable[[], Known], earlier: Earlier = lambda place: None) -> None:
+        """Read everything; raises Misconfigured with every fault, unless `earlier` has what may go on instead."""
+        self._data = data
+        self._known = known
+        self._seen = self._stamps()
+        faults: list[str] = []
+        self._tables: dict[str, LiveTable] = {}
+        for place in TABLES:
+            try:
+                self._tables[place] = LiveTable(data.folder(place), known, lambda place=place: former(earlier, place))  # type: ignore[misc]  # bound
+            except (Misconfigured, BadInput) as error:
+                faults += [f"{place}: {fault}" for fault in faults_of(error)]
+        if faults:
+            raise Misconfigured(faults)
+        self.contrary = self._file(CONTRARY, self._read_contrary, ruletable.load_contrary, earlier)
+        self.waves = self._file(WAVES, self._read_waves, ruletable.load_waves, earlier)
+        self.calendar = self._file("calendar.yaml", lambda: data.read(CALENDAR), ruletable.load_calendar, earlier)
+        self.causes = self._file("root-causes.yaml", lambda: data.read(causes.FILE), causes.read_causes, earlier)
+        self._candidates: dict[str, LiveTable] = {}
+        self._refused_candidates: dict[str, Refused] = {}
+        self._look_at_candidates()
+
+    @property
+    def plan(self) -> Table:
+        """Return the journey plan in use."""
+        return self._tables[JOURNEY_PLAN].table
+
+    @property
+    def follow_up(self) -> Table:
+        """Return the follow-up table in use."""
+        return self._tables[FOLLOW_UP].table
+
+    def candidate(self, place: str) -> Table | None:
+        """Return the table that decides beside the one in this place, or None."""
+        found = self._candidates.get(place)
+        return found.table if found else None
+
+    def refresh(self) -> bool:
+        """Look at the files whose size or time changed; say whether anything is another one now, or was refused."""
+        stamps = self._stamps()
+        if stamps == self._seen:
+            return False
+        self._seen = stamps
+        before = self.refused()
+        found = [live.refresh(self._data.place(place)) for place, live in self._tables.items()]
+        found += [one.refresh() for one in self._files()]
+        changed = self._look_at_candidates()
+        return changed or any(isinstance(one, Swapped) for one in found) or self.refused() != before
+
+    def refused(self) -> Mapping[str, Refused]:
+        """Return what was not taken, by the name of its table, or of its file where it stands beside the tables."""
+        found = {short(place): live.refused for place, live in self._tables.items() if live.refused}
+        for one in self._files():
+            if one.refused:
+                place = short(JOURNEY_PLAN) if one.name in (CONTRARY, WAVES) else one.name
+                known = found.get(place, Refused(one.refused.live_version, ()))
+                found[place] = Refused(known.live_version, (*known.faults, *one.refused.faults))
+        return {**found, **self._refused_candidates}
+
+    def contents(self) -> Iterator[Content]:
+        """Give everything in use, so that it can be kept by version."""
+        for place, live in self._tables.items():
+            table = live.table
+            yield Content(short(place), table.name, table.version, table.content)
+        for one in self._files():
+            yield Content(one.name, one.name, one.version, one.data.decode("utf-8", "replace"))
+        for place, live in self._candidates.items():
+            table, name = live.table, f"{short(place)}{CANDIDATE}"
+            yield Content(name, name, table.version, table.content, candidate=True)
+
+    def _files(self) -> tuple[LiveFile[Any], ...]:
+        return self.contrary, self.waves, self.calendar, self.causes
+
+    def _file(self, name: str, read: Callable[[], bytes], parse: Callable[[bytes], T], earlier: Earlier) -> LiveFile[T]:
+        def before() -> bytes | None:
+            content = earlier(name)
+            return None if content is None else content.encode()
+
+        try:
+            return LiveFile(name, read, parse, before)
+        except BadInput as error:
+            raise Misconfigured([f"rules: {error}"]) from error
+
+    def _read_contrary(self) -> bytes:
+        return beside(self._data.folder(JOURNEY_PLAN) / CONTRARY)
+
+    def _read_waves(self) -> bytes:
+        path = self._data.folder(JOURNEY_PLAN) / WAVES
+        return beside(path) if path.exists() else NO_WAVES
+
+    def _look_at_candidates(self) -> bool:
+        """Read the candidates anew; one that is faulty is told of, and stops nothing."""
+        before = {place: live.table.version for place, live in self._candidates.items()}
+        self._refused_candidates = {}
+        for place in TABLES:
+            folder = self._data.place(f"{place}{CANDIDATE}")
+            self._candidates.pop(place, None)
+            if folder is None:
+                continue
+            try:
+                self._candidates[place] = LiveTable(folder, self._known)
+            except (Misconfigured, BadInput) as error:
+                name = f"{short(place)}{CANDIDATE}"
+                self._refused_candidates[name] = Refused(self._tables[place].table.version, faults_of(error))
+        return before != {place: live.table.version for place, live in self._candidates.items()}
+
+    def _stamps(self) -> frozenset[Stamp]:
+        """Return place, time and size of every file: what changes with an edit, and costs some microseconds each."""
+        folders = [self._data.place(one) for place in TABLES for one in (place, f"{place}{CANDIDATE}")]
+        files = [folder / name for folder in folders if folder for name in IN_A_FOLDER]
+        files += [one for one in (self._data.place(CALENDAR), self._data.place(causes.FILE)) if one]
+        return frozenset(stamp for path in files if (stamp := stamp_of(path)))
+
+
+def stamp_of(path: Path) -> Stamp | None:
+    """Return what changes when a file does, or None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return str(path), found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def beside(path: Path) -> bytes:
+    """Return the bytes of a file. Raises Unreadable."""
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise Unreadable(f"{path.name} cannot be read: {fault.strerror}.") from None
+
+
+def short(place: str) -> str:
+    """Return the name of a folder or file under rules/."""
+    return place.rpartition("/")[2]
+
+
+def former(earlier: Earlier, place: str) -> Table | None:
+    """Return the table that was in use in a place before, if it can still be read."""
+    content = earlier(short(place))
+    if content is None:
+        return None
+    try:
+        return ruletable.from_content(content)
+    except BadInput:
+        return None

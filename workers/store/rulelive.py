@@ -1,0 +1,152 @@
+"""Which rules are in use: every version with its content, the one in use in each place, and what was refused.
+
+A version is stored before the first decision that bears it. Roles may do so at the same time.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.store import tables as t
+from workers.store.auditlog import record_act
+from workers.store.engine import Store
+from workers.store.rulepast import WENT_LIVE
+
+IN_USE, REFUSED = "rules in use: ", "rules refused: "
+"""Begin the names of the controls that say it of a table or file."""
+BY = "boucle"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One table or file as it is in use in its place; a candidate is kept, but is not in use."""
+
+    place: str
+    name: str
+    version: str
+    content: str
+    candidate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRefusal:
+    """An edit that a role did not take: of which table or file, since when, and every fault."""
+
+    name: str
+    since: datetime
+    faults: tuple[str, ...]
+
+
+def remember(
+    store: Store, kept: Sequence[Kept], refused: Mapping[str, Sequence[str]] | None, now: datetime
+) -> Mapping[str, str]:
+    """Store what is in use, and return the content of every version there has been. Idempotent. Raises NotNow.
+
+    `refused` has the faults of each edit that was not taken; None leaves that, and what is in use, to the roles.
+    """
+    with store.reading() as connection:
+        contents, is_kept = contents_of(connection), stands(connection, kept, refused)
+    if is_kept:
+        return contents
+
+    def work(connection: Connection) -> Mapping[str, str]:
+        for one in kept:
+            keep(connection, one, now)
+            if not one.candidate:
+                put_in_use(connection, one, now, only_first=refused is None)
+        if refused is not None:
+            put_refused(connection, refused, now)
+        return contents_of(connection)
+
+    return store.write(work)
+
+
+def stands(connection: Connection, kept: Sequence[Kept], refused: Mapping[str, Sequence[str]] | None) -> bool:
+    """Tell whether the store says all this already; most starts change nothing."""
+    known, controls = versions(connection), in_use(connection)
+    if refused is not None:
+        said = {one.name: list(one.faults) for one in refusals(connection)}
+        if said != {name: list(faults) for name, faults in refused.items()}:
+            return False
+    return all(
+        one.version in known
+        and (one.candidate or one.place in controls)
+        and (one.candidate or refused is None or controls[one.place] == one.version)
+        for one in kept
+    )
+
+
+def keep(connection: Connection, one: Kept, now: datetime) -> None:
+    """Store a version with its content; what was a candidate bears the table's name from when it is in use."""
+    c = t.rule_table.c
+    name = connection.execute(sa.select(c.name).where(c.version == one.version)).scalar()
+    if name is None:
+        row = {"version": one.version, "name": one.name, "content": one.content, "live_from": now}
+        connection.execute(sa.insert(t.rule_table).values(row))
+    elif name != one.name and not one.candidate:
+        connection.execute(sa.update(t.rule_table).where(c.version == one.version).values(name=one.name, live_from=now))
+
+
+def put_in_use(connection: Connection, one: Kept, now: datetime, *, only_first: bool) -> None:
+    """Say which version is in use in a place, and from when on in the audit log."""
+    c, name = t.control.c, f"{IN_USE}{one.place}"
+    before = connection.execute(sa.select(c.value).where(c.name == name)).scalar()
+    if before == one.version or (only_first and before is not None):
+        return
+    put(connection, name, one.version, now)
+    if before is not None:  # the first one stands in its table with its instant
+        record_act(connection, now, BY, WENT_LIVE, one.name, {"version": one.version, "before": before})
+
+
+def put_refused(connection: Connection, refused: Mapping[str, Sequence[str]], now: datetime) -> None:
+    """Say what is refused; what is no longer refused goes, what stays keeps since when."""
+    said = {one.name: one for one in refusals(connection)}
+    for name in said.keys() - refused.keys():
+        connection.execute(sa.delete(t.control).where(t.control.c.name == f"{REFUSED}{name}"))
+    for name, faults in refused.items():
+        if name not in said or said[name].faults != tuple(faults):
+            put(connection, f"{REFUSED}{name}", json.dumps(list(faults), ensure_ascii=False), now)
+
+
+def put(connection: Connection, name: str, value: str, now: datetime) -> None:
+    """Set one control."""
+    connection.execute(sa.delete(t.control).where(t.control.c.name == name))
+    connection.execute(sa.insert(t.control).values(name=name, value=value, at=now, by=BY))
+
+
+def refusals(connection: Connection) -> list[StoredRefusal]:
+    """Return what roles refused, by name."""
+    c = t.control.c
+    query = sa.select(c.name, c.at, c.value).where(c.name.startswith(REFUSED, autoescape=True)).order_by(c.name)
+    return [
+        StoredRefusal(str(name).removeprefix(REFUSED), at, tuple(json.loads(value)))
+        for name, at, value in connection.execute(query)
+    ]
+
+
+def in_use(connection: Connection) -> dict[str, str]:
+    """Return the version in use in each place."""
+    c = t.control.c
+    query = sa.select(c.name, c.value).where(c.name.startswith(IN_USE, autoescape=True))
+    return {str(name).removeprefix(IN_USE): str(value) for name, value in connection.execute(query)}
+
+
+def content_in_use(connection: Connection, place: str) -> str | None:
+    """Return the content of what is in use in a place, or None when nothing is known of it."""
+    version = in_use(connection).get(place)
+    return connection.execute(sa.select(t.rule_table.c.content).where(t.rule_table.c.version == version)).scalar()
+
+
+def versions(connection: Connection) -> frozenset[str]:
+    """Return every version that is stored."""
+    return frozenset(str(one) for one in connection.execute(sa.select(t.rule_table.c.version)).scalars())
+
+
+def contents_of(connection: Connection) -> Mapping[str, str]:
+    """Return the content of every version that is stored."""
+    query = sa.select(t.rule_table.c.version, t.rule_table.c.content)
+    return {str(version): str(content) for version, content in connection.execute(query)}
