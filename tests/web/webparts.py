@@ -120,6 +120,7 @@ def web_of(parts: wiring.Boucle) -> Web:
         mailbox=parts.mailbox,
         data=parts.data,
         sending=parts.sending,
+        rules=parts.rules,
     )
 
 

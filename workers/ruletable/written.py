@@ -6,21 +6,28 @@ For whoever shows a table. Takes cells that cannot be read as well as good ones,
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from workers.ruletable.cells import fold
-from workers.ruletable.model import Fault, Rule, Table
+from workers.ruletable.model import Fault, Rule, Severity, Table
 from workers.ruletable.reading import ON, RULES, VALID, read_rows
 from workers.ruletable.writing import write_output
 
 ID = "id"
+_Mark = tuple[tuple[int, ...], bool]
+_CLEAN: _Mark = ((), False)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenCell:
-    """One cell: its text, the numbers of the faults that lie on it, and what stood there before, where that differs."""
+    """One cell: its text, the numbers of the faults that lie on it, and what stood there before, where that differs.
+
+    `error` says that one of the faults refuses the table.
+    """
 
     text: str
     faults: tuple[int, ...] = ()
+    error: bool = False
     before: str | None = None
 
 
@@ -48,6 +55,11 @@ class Written:
     rows: tuple[WrittenRow, ...]
     removed: tuple[str, ...]
 
+    @property
+    def groups(self) -> tuple[tuple[str, int], ...]:
+        """Return the runs of columns that play the same part, each with how many there are."""
+        return tuple((role, len(list(run))) for role, run in groupby(self.roles))
+
     def most(self, rows: int) -> tuple[WrittenRow, ...]:
         """Return at most so many rows, those with something to see before the others, in their order."""
         if len(self.rows) <= rows:
@@ -64,7 +76,7 @@ def written(table: Table, faults: Sequence[Fault] = (), before: Table | None = N
     rows = tuple(_row(number, cells, names, marks, former) for number, cells in texts.items())
     gone = () if former is None else tuple(id for id in former if id not in {row.id for row in rows})
     header = tuple(
-        WrittenCell(text, tuple(marks.get((1, name), ()))) for text, name in zip(_header(table), names, strict=True)
+        WrittenCell(text, *marks.get((1, name), _CLEAN)) for text, name in zip(_header(table), names, strict=True)
     )
     return Written(header, tuple(_role(table, name) for name in names), rows, gone)
 
@@ -73,13 +85,13 @@ def _row(
     number: int,
     cells: Sequence[str],
     names: Sequence[str],
-    marks: Mapping[tuple[int, str], Sequence[int]],
+    marks: Mapping[tuple[int, str], _Mark],
     former: Mapping[str, Mapping[str, str]] | None,
 ) -> WrittenRow:
     id = cells[names.index(ID)] if ID in names else f"row {number}"
     old = None if former is None else former.get(id)
     found = tuple(
-        WrittenCell(text, tuple(marks.get((number, name), ())), _before(old, name, text))
+        WrittenCell(text, *marks.get((number, name), _CLEAN), _before(old, name, text))
         for name, text in zip(names, cells, strict=True)
     )
     return WrittenRow(number, id, found, former is not None and old is None)
@@ -147,7 +159,7 @@ def _by_id(table: Table) -> dict[str, dict[str, str]]:
     }
 
 
-def _marks(table: Table, names: Sequence[str], faults: Sequence[Fault]) -> dict[tuple[int, str], list[int]]:
+def _marks(table: Table, names: Sequence[str], faults: Sequence[Fault]) -> dict[tuple[int, str], _Mark]:
     """Return the numbers of the faults by row and column: a row's as a whole on its id, a column's on the header."""
     found: dict[tuple[int, str], list[int]] = defaultdict(list)
     for number, fault in enumerate(faults, start=1):
@@ -157,7 +169,10 @@ def _marks(table: Table, names: Sequence[str], faults: Sequence[Fault]) -> dict[
         for row in fault.rows or ((1,) if columns else ()):
             for name in columns or [ID]:
                 found[row, name].append(number)
-    return found
+    return {
+        place: (tuple(numbers), any(faults[number - 1].severity is Severity.ERROR for number in numbers))
+        for place, numbers in found.items()
+    }
 
 
 def _places(names: Sequence[str], column: str) -> list[str]:

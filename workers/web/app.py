@@ -33,6 +33,7 @@ from workers.web import (
     report,
     report_answers,
     start,
+    tables,
     testimonial,
     themes,
     tickets,
@@ -45,6 +46,7 @@ from workers.web.limits import Limits, Rate
 from workers.web.pages import Pages
 from workers.web.patience import Patience
 from workers.web.problems import HANDLERS
+from workers.web.tables_shown import LiveFaults
 
 MODULES: tuple[ModuleType, ...] = (
     events,
@@ -67,6 +69,7 @@ MODULES: tuple[ModuleType, ...] = (
     report_answers,
     report,
     themes,
+    tables,
     trying,
     assets,
 )
@@ -93,6 +96,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.failures = Rate(web.settings.rate_limit, ticks)
     app.state.people = People(web.store, web.now)
     app.state.patience = Patience(ticks)
+    app.state.live_faults = LiveFaults(ticks)
     oidc.set_up(app, web.settings)
     return app
 

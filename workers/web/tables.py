@@ -1,0 +1,273 @@
+"""The pages of the rule tables: what is in use, why it answers as it does, and what a candidate would change.
+
+Reading and trying only: the files stay the source, and nothing here makes a table live.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.catalogs import Catalog
+from workers.composing.facts import clean, one_line
+from workers.duetime import in_zone
+from workers.ruletable import Table
+from workers.ruletable.defining import write_rules
+from workers.ruletable.dmn_writing import write_dmn
+from workers.ruletable.replaying import Fate
+from workers.ruletable.sheets import write_xlsx
+from workers.ruletable.trying import Brought, broken_copy
+from workers.ruletable.written import written
+from workers.web import charts, tables_shown, tables_trial
+from workers.web.context import web_of
+from workers.web.forms import foreign
+from workers.web.limits import MAX_UPLOAD_BYTES
+from workers.web.pages import pages_of
+from workers.web.report_answers import XLSX, attachment
+from workers.web.staff import (
+    AGENTS,
+    READERS,
+    TOKEN_FIELD,
+    Form,
+    Visitor,
+    for_roles,
+    language_of,
+    login_page,
+    refused,
+    show,
+    visitor_of,
+)
+from workers.web.tables_shown import InUse, LiveFaults
+from workers.web.tables_trial import Trial, Wish
+from workers.web.times import when
+from workers.words import BadInput
+
+MOST_ROWS = 120
+"""Rows of a table on the page; those with something to see come first."""
+DEFINITION_KIND = "application/yaml"
+FILES: Mapping[str, tuple[Callable[[Table], bytes], str]] = {
+    "csv": (lambda table: write_rules(table).encode(), "text/csv; charset=utf-8"),
+    "xlsx": (write_xlsx, XLSX),
+    "dmn": (write_dmn, "application/xml"),
+    "yaml": (lambda table: table.files.get("table.yaml", "").encode(), DEFINITION_KIND),
+}
+UPLOADED = ("rules", "definition", "past")
+MOST_NAME = 80
+
+
+def live_faults(request: Request) -> LiveFaults:
+    """Return what remembers the faults of the tables in use."""
+    found: LiveFaults = request.app.state.live_faults
+    return found
+
+
+@for_roles(READERS)
+async def show_tables(request: Request, visitor: Visitor) -> Response:
+    """List the tables in use."""
+    return await run_in_threadpool(write_tables, request, visitor)
+
+
+def write_tables(request: Request, visitor: Visitor) -> Response:
+    """Read what is known of each table and write the page."""
+    web, faults = web_of(request), live_faults(request)
+    lines = []
+    for one in tables_shown.in_use(web).values():
+        errors, warnings = tables_shown.counted(faults.of(web, one))
+        lines.append({"one": one, "since": since(request, one), "errors": errors, "warnings": warnings})
+    return show(request, visitor, "tables.html", {"lines": lines})
+
+
+def since(request: Request, one: InUse) -> str:
+    """Return since when the version in use has been live, in words; nothing where that is not known."""
+    web = web_of(request)
+    found = next((at for at, table in web.rules.versions(one.table.name) if table.version == one.table.version), None)
+    return said_time(request, found) if found else ""
+
+
+def said_time(request: Request, at: datetime) -> str:
+    """Return an instant in words."""
+    web = web_of(request)
+    return when(at, web.policy().zone, web.now(), pages_of(request).catalog(language_of(request)))
+
+
+@for_roles(READERS)
+async def show_table(request: Request, visitor: Visitor) -> Response:
+    """Show one table: grid, faults, explain, cases, the form to try a candidate, versions."""
+    return await run_in_threadpool(write_table, request, visitor)
+
+
+def write_table(request: Request, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
+    """Read what is known of the table and write the page."""
+    web, one = web_of(request), tables_shown.wanted(request)
+    faults = live_faults(request).of(web, one)
+    cases, cases_fault = tables_shown.cases_of(web, one, one.table)
+    sheet = written(one.table, faults)
+    errors, warnings = tables_shown.counted(faults)
+    values = {
+        **frame(request, one),
+        "sheet": sheet,
+        "rows": sheet.most(MOST_ROWS),
+        "faults": tables_shown.told(faults)[: tables_shown.MOST_FAULTS],
+        "n_faults": len(faults),
+        "errors": errors,
+        "warnings": warnings,
+        "since": since(request, one),
+        "problem": problem,
+        "cases": tables_shown.tested(one.table, cases),
+        "cases_fault": cases_fault,
+        "versions": [(version, said_time(request, version.at)) for version in tables_shown.history(web, one)],
+        **explained(request, one),
+    }
+    return show(request, visitor, "table.html", values, status=status)
+
+
+def frame(request: Request, one: InUse) -> dict[str, object]:
+    """Return what both pages of a table show: which one it is, and the form to try a candidate."""
+    now = in_zone(web_of(request).now(), web_of(request).policy().zone)
+    return {
+        "one": one,
+        "kinds": tuple(FILES),
+        "breakable": broken_copy(one.table) is not None,
+        "usual_since": (now - tables_trial.USUAL_PAST).date().isoformat(),
+        "megabytes": MAX_UPLOAD_BYTES // 1_000_000,
+    }
+
+
+def explained(request: Request, one: InUse) -> dict[str, object]:
+    """Return the form that explains, and the answer to what an address asks."""
+    web = web_of(request)
+    today = in_zone(web.now(), web.policy().zone).date().isoformat()
+    names = {column.name for column in one.table.inputs}
+    texts = {name: clean(text)[:200] for name, text in request.query_params.items() if name in names}
+    response = one_line(request.query_params.get("response", ""), MOST_NAME).strip()
+    found: list[tables_shown.Answer] = []
+    fault = ""
+    try:
+        if response:
+            found, texts = tables_shown.stored_answers(web, one, response)
+        elif any(texts.values()):
+            found = [tables_shown.answer(one.table, texts)]
+    except BadInput as error:
+        fault = str(error)
+    return {
+        "fields": tables_shown.fields_of(one.table, texts, today),
+        "answers": found,
+        "explain_fault": fault,
+        "response": response,
+    }
+
+
+@for_roles(READERS)
+async def download(request: Request, visitor: Visitor) -> Response:
+    """Answer a table in use as a file to edit; 404 for another kind of file."""
+    one = tables_shown.wanted(request)
+    write, kind = FILES.get(request.path_params["kind"], (None, ""))
+    if write is None:
+        raise HTTPException(404)
+    name = "table.yaml" if request.path_params["kind"] == "yaml" else f"{one.name}.{request.path_params['kind']}"
+    return attachment(await run_in_threadpool(write, one.table), name, kind)
+
+
+async def try_candidate(request: Request) -> Response:
+    """Check a candidate and hold it against the past. Who is not signed in sends nothing: no file is read before."""
+    visitor, one = await visitor_of(request), tables_shown.wanted(request)
+    if visitor is None:
+        return login_page(request, back=f"/tables/{one.name}", problem="staff.session-over", status=401)
+    if visitor.user.role not in READERS:
+        return refused(request, visitor)
+    try:
+        form, files = await read_upload(request)
+    except HTTPException as error:
+        if error.status_code != 413:
+            raise
+        return await run_in_threadpool(write_table, request, visitor, "tables.too-large", 413)
+    if form.get(TOKEN_FIELD) != visitor.token or foreign(request):
+        return await run_in_threadpool(write_table, request, visitor, "staff.stale", 403)
+    wish = Wish(files, form.get("since", ""), form.get("decision", "").strip(), bool(form.get("broken")))
+    return await run_in_threadpool(write_trial, request, visitor, wish)
+
+
+async def read_upload(request: Request) -> tuple[Form, dict[str, Brought]]:
+    """Return the fields and the files of a form; a name without bytes behind it is no file."""
+    fields: Form = {}
+    files: dict[str, Brought] = {}
+    async with request.form(max_files=len(UPLOADED), max_fields=20) as form:
+        for name, value in form.multi_items():
+            if isinstance(value, str):
+                fields[name] = clean(value)
+            elif value.filename and name in UPLOADED:
+                files[name] = Brought(one_line(clean(value.filename), MOST_NAME), await value.read())
+    return fields, files
+
+
+def write_trial(request: Request, visitor: Visitor, wish: Wish) -> Response:
+    """Try it and write the page: 400 for what cannot be read."""
+    web, one = web_of(request), tables_shown.wanted(request)
+    trial = tables_trial.try_out(web, one, wish)
+    errors, warnings = tables_shown.counted(trial.faults)
+    values = {
+        **frame(request, one),
+        "trial": trial,
+        "broken": wish.broken,
+        "rows": trial.sheet.most(MOST_ROWS) if trial.sheet else (),
+        "faults": tables_shown.told(trial.faults)[: tables_shown.MOST_FAULTS],
+        "n_faults": len(trial.faults),
+        "errors": errors,
+        "warnings": warnings,
+        "usual_since": trial.since,
+        **drawn(request, trial, pages_of(request).catalog(language_of(request))),
+        "calls": visitor.user.role in AGENTS,
+    }
+    return show(request, visitor, "table-trial.html", values, status=400 if trial.unreadable else 200)
+
+
+def drawn(request: Request, trial: Trial, catalog: Catalog) -> dict[str, object]:
+    """Return the marks and figures of what a candidate would have changed."""
+    if trial.effect is not None:
+        kind, loads = tables_trial.periods(trial.effect.days)
+        named = [(period_name(kind, load.first, catalog), load) for load in loads]
+        return {
+            "period": kind,
+            "loads": named,
+            "tickets": charts.pairs([(name, load.old_tickets, load.new_tickets) for name, load in named]),
+            "mails": charts.pairs([(name, load.old_mails, load.new_mails) for name, load in named]),
+            "changes": tables_trial.shares(trial.effect),
+            "come": listed(request, trial, trial.effect.new_tickets),
+            "gone": listed(request, trial, trial.effect.lost_tickets),
+        }
+    if trial.plan_effect is not None:
+        kind, counts = tables_trial.questions(trial.plan_effect)
+        asked = [(period_name(kind, first, catalog), old, new) for first, old, new in counts]
+        spread = [(str(mails), old, new) for mails, old, new in tables_trial.spread(trial.plan_effect)]
+        return {
+            "period": kind,
+            "asked": asked,
+            "asked_chart": charts.pairs(asked),
+            "spread": spread,
+            "spread_chart": charts.pairs(spread),
+            "fates": tables_trial.fates(trial.plan_effect),
+            "fate_names": tuple(Fate),
+        }
+    return {}
+
+
+def listed(request: Request, trial: Trial, ids: tuple[str, ...]) -> list[tuple[tables_trial.Listed, str]]:
+    """Return responses of a trial with the time of each in words."""
+    return [(one, said_time(request, one.at)) for one in tables_trial.listed(trial, ids)]
+
+
+def period_name(kind: str, first: date, catalog: Catalog) -> str:
+    """Return a day or the first day of a week, such as "3 Mar", or a month, such as "Mar 2026"."""
+    return catalog.date(first, "report.format.month" if kind == "month" else "tables.format.day")
+
+
+routes = [
+    Route("/tables", show_tables, methods=["GET"]),
+    Route("/tables/{name}", show_table, methods=["GET"]),
+    Route("/tables/{name}", try_candidate, methods=["POST"]),
+    Route("/tables/{name}/rules.{kind}", download, methods=["GET"]),
+]
