@@ -55,7 +55,7 @@ FILES: Mapping[str, tuple[Callable[[Table], bytes], str]] = {
     "dmn": (write_dmn, "application/xml"),
     "yaml": (lambda table: table.files.get("table.yaml", "").encode(), DEFINITION_KIND),
 }
-UPLOADED = ("rules", "definition", "past")
+UPLOADED = ("rules", "definition", "cases", "past")
 MOST_NAME = 80
 
 

@@ -103,11 +103,12 @@ def faults_of(
     )
 
 
-def cases_of(web: Web, one: InUse, table: Table) -> tuple[tuple[Case, ...], str]:
-    """Return the cases beside a table, or why they cannot be read with this one."""
+def cases_of(web: Web, one: InUse, table: Table, brought: bytes | None = None) -> tuple[tuple[Case, ...], str]:
+    """Return the cases beside the table in use, or those brought along, or why they cannot be read with this one."""
     file: Path = web.data.folder(one.place) / CASES
     try:
-        return (parse_cases(table, file.read_bytes()) if file.is_file() else ()), ""
+        data = brought if brought is not None else file.read_bytes() if file.is_file() else b""
+        return parse_cases(table, data), ""
     except BadInput as fault:
         return (), str(fault)
 

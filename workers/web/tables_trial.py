@@ -94,7 +94,8 @@ def try_out(web: Web, one: InUse, wish: Wish) -> Trial:
     start = day_start(wish.since, web.policy().zone)
     name = (rows or definition or Brought("", b"")).name
     found = _Past.of(web, one, wish.files.get("past"), start)
-    cases, cases_fault = cases_of(web, one, candidate)
+    own = wish.files.get("cases")
+    cases, cases_fault = cases_of(web, one, candidate, own.data if own else None)
     faults = faults_of(web, one, candidate, cases, [past.inputs for past in found.responses])
     effect, plan_effect = _effects(web, one, candidate, found)
     return Trial(
