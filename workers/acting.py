@@ -54,11 +54,10 @@ def carry_out(
 
 
 def decided_due(action: Action, facts: Facts, policy: Policy) -> timedelta | None:
-    """Return within how much working time the rule of an action wants the contact; None when the table has changed."""
+    """Return within how much working time the rule of an action wants the contact, by the table that decided on it."""
     decision = facts.get(Decision, action.response, action.decision)
-    if decision is None or decision.version != policy.follow_up.version:
-        return None
-    return policy.follow_up.decide(decision.inputs).ticket_due
+    table = policy.follow_up.at(decision.version) if decision else None
+    return table.decide(decision.inputs).ticket_due if decision and table else None
 
 
 def repeats(done: Action, name: str, template: str) -> bool:

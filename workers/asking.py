@@ -70,7 +70,7 @@ def rest_ends(template: str, facts: Facts, policy: Policy, now: datetime) -> tup
 
 def unless_suppressed(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
     """Return the touchpoint cancelled when the customer's address is suppressed; one that bounces stops mail alone."""
-    by_mail = policy.plan.channel_of(touchpoint.rule) == "mail"
+    by_mail = policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule) == "mail"
     stops = facts.suppressed and (by_mail or facts.suppressed != BOUNCED)
     if touchpoint.state == TouchpointState.PLANNED and stops:
         return put(touchpoint, TouchpointState.CANCELLED, Reason.SUPPRESSED, facts.suppressed, now)
@@ -106,7 +106,7 @@ def request_for(touchpoint: Touchpoint, journey: Journey, facts: Facts, policy: 
         reference=journey.reference,
         label=journey.label,
         details=journey.details,
-        channel=policy.plan.channel_of(touchpoint.rule),
+        channel=policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule),
         template=touchpoint.template,
         language=language_of(facts.customer.language, policy),
         anchor_at=touchpoint.anchor_at,

@@ -4,12 +4,13 @@ Pure: a compiled rule table goes in. What a row means is read once, when the tab
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Generic, TypeVar, cast
 
 from workers.duetime import Wait
 from workers.policy import NextStep, PlanStep, Verdict
 from workers.ruletable import Compiled, Rule, Scalar, Table, compile_table, from_content
+from workers.ruletable.reading import ON
 from workers.words import BadInput
 
 T = TypeVar("T")
@@ -56,12 +57,13 @@ class JourneyPlan:
         self._compiled: Compiled = compile_table(table)
         self._steps = {rule.id: plan_step(rule) for rule in table.rules}
         self._known: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}
+        self.dated = is_dated(table)
 
     def steps_for(
-        self, event: str, first: bool, delivery_expected: bool | None, months: int | None
+        self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
     ) -> tuple[PlanStep, ...]:
-        """Return the rows that apply to an event, in the order of the table."""
-        key = (event, first, delivery_expected, months)
+        """Return the rows that apply to an event on a day, in the order of the table."""
+        key = (event, first, delivery_expected, months, on if self.dated else None)
         if key not in self._known:
             expected = None if delivery_expected is None else yes_no(delivery_expected)
             inputs: dict[str, Scalar | None] = {
@@ -70,6 +72,8 @@ class JourneyPlan:
                 "delivery_expected": expected,
                 "months": months,
             }
+            if self.dated:
+                inputs[ON] = on
             self._known[key] = tuple(self._steps[rule.id] for rule in self._compiled.decide(inputs).rules)
         return self._known[key]
 
@@ -94,6 +98,11 @@ class JourneyPlan:
         """Return the channel on which the row asks."""
         step = self._steps.get(rule)
         return step.channel if step else "mail"
+
+
+def is_dated(table: Table) -> bool:
+    """Tell whether a table has rows that hold on some days only."""
+    return any(column.name == ON for column in table.inputs)
 
 
 def yes_no(value: bool) -> str:
@@ -128,6 +137,7 @@ class FollowUpTable:
         self.version = table.version
         self._earlier = earlier
         self._compiled: Compiled = compile_table(table)
+        self.dated = is_dated(table)
 
     def at(self, version: str) -> "FollowUpTable | None":
         """Return the table as it was in a version, or None when that is not known."""
@@ -135,7 +145,7 @@ class FollowUpTable:
 
     def decide(self, inputs: Mapping[str, object]) -> Verdict:
         """Return what the table says; parked when no rule, or more than one, fires."""
-        outcome = self._compiled.decide(cast(Mapping[str, Scalar | None], inputs))
+        outcome = self._compiled.decide(self._typed(inputs))
         if not outcome.outputs:
             rules = ", ".join(rule.id for rule in outcome.rules)
             return Verdict(outcome.kind.value, rules, None, (), None, "", outcome.reason)
@@ -150,6 +160,12 @@ class FollowUpTable:
             play=text_of(row.get("play")),
             reason=outcome.reason,
         )
+
+    def _typed(self, inputs: Mapping[str, object]) -> Mapping[str, Scalar | None]:
+        """Return inputs as the engine takes them: a stored decision has its day as text."""
+        given = cast("Mapping[str, Scalar | None]", inputs)
+        day = given.get(ON)
+        return {**given, ON: date.fromisoformat(day)} if self.dated and isinstance(day, str) else given
 
     def _steps(self, row: Mapping[str, Scalar | None]) -> list[NextStep]:
         """Return the actions of a row, in order."""

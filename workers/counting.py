@@ -14,7 +14,7 @@ from workers import books, explaining
 from workers.books import Books
 from workers.explaining import ON, Outgoing, Sending
 from workers.policy import Policy
-from workers.store import due, overview, stories
+from workers.store import due, overview, rulelive, stories
 from workers.store import tables as t
 from workers.words import BadInput, DeadLetterState, DispatchState
 
@@ -51,6 +51,14 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
         "outbox": waiting["outbox"],
         "failed": overview.count(connection, t.dispatch, t.dispatch.c.state.in_(FAILED)),
         "sending": {"state": sending.state, "reason": sending.reason, "paused": sorted(sending.paused)},
+        "rules": {"in_use": rulelive.tables_in_use(connection), "refused": refused_edits(connection)},
+    }
+
+
+def refused_edits(connection: Connection) -> dict[str, dict[str, object]]:
+    """Return the edits of the rules that roles did not take over, with every fault; the rules before go on."""
+    return {
+        one.name: {"since": one.since.isoformat(), "faults": list(one.faults)} for one in rulelive.refusals(connection)
     }
 
 
@@ -172,6 +180,7 @@ def as_text(status: Mapping[str, object]) -> str:
     waiting = {kind: n for kind, n in cast("dict[str, int]", status["due"]).items() if n}
     parts = ", ".join(f"{n} {kind}" for kind, n in waiting.items())
     lines.append(f"due now     {status['due_now']}" + (f" ({parts})" if parts else ""))
+    lines += rules_text(cast("dict[str, Any]", status["rules"]))
     lines.append("oldest due  " + (f"{oldest['at']} ({oldest['what']})" if oldest else "nothing"))
     lines += [f"outbox      {status['outbox']}", f"failed      {status['failed']}", ""]
     for group in ("events", *STATUS_GROUPS):
@@ -179,3 +188,12 @@ def as_text(status: Mapping[str, object]) -> str:
         states = "  ".join(f"{state} {n}" for state, n in counted.items() if state != "total")
         lines.append(f"{group:<16}{counted['total']:>8}  {states}")
     return "\n".join(lines)
+
+
+def rules_text(rules: Mapping[str, Any]) -> list[str]:
+    """Return a line for each table in use, and every fault of an edit that was refused."""
+    lines = ["rules       " + ", ".join(f"{name} {version[:12]}" for name, version in rules["in_use"].items())]
+    for name, one in rules["refused"].items():
+        lines.append(f"refused     {name}: the edit of {one['since']} is not taken, what was in use goes on")
+        lines += [f"            {fault}" for fault in one["faults"]]
+    return lines

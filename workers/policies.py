@@ -188,7 +188,7 @@ def wave_day(wave: WaveDate, hours: SendWindow, zone: str, plan: Plan) -> WaveDa
     The date alone is its key, because a name may be corrected after the wave went out.
     """
     at = instant_of(datetime.combine(wave.day, hours.opens), zone_info(zone))
-    steps = plan.steps_for("wave", True, None, None)
+    steps = plan.steps_for("wave", True, None, None, wave.day)
     ends = [add_wait(add_wait(at, step.due, zone), step.give_up_after, zone) for step in steps]
     return WaveDay(wave.day.isoformat(), wave.name, at, max(ends, default=at))
 

@@ -31,14 +31,18 @@ class PlanStep:
 
 
 class Plan(Protocol):
-    """The journey plan, compiled."""
+    """The journey plan, compiled; `dated` when some rows hold on some days only."""
 
     version: str
+    dated: bool
 
     def steps_for(
-        self, event: str, first: bool, delivery_expected: bool | None, months: int | None
+        self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
     ) -> tuple[PlanStep, ...]:
-        """Return the rows that apply to an event."""
+        """Return the rows that apply to an event; a `dated` plan needs the day."""
+
+    def at(self, version: str) -> "Plan | None":
+        """Return the plan as it was in a version, or None when that is not known."""
 
     def step(self, rule: str) -> PlanStep | None:
         """Return the row with this id, if the plan still has it."""
@@ -108,9 +112,13 @@ class Verdict:
 
 
 class FollowUp(Protocol):
-    """The follow-up table, compiled."""
+    """The follow-up table, compiled; `dated` when some rows hold on some days only."""
 
     version: str
+    dated: bool
+
+    def at(self, version: str) -> "FollowUp | None":
+        """Return the table as it was in a version, or None when that is not known."""
 
     def decide(self, inputs: Mapping[str, object]) -> Verdict:
         """Return the row that fires for these inputs."""
@@ -138,6 +146,10 @@ class Policy:
     links: Links
     root_causes: Mapping[str, tuple[str, ...]]
     waves: tuple[WaveDay, ...] = ()
+
+    def plan_of(self, version: str) -> Plan:
+        """Return the plan that planned something, by its version; the one in use where that is not known."""
+        return self.plan.at(version) or self.plan
 
     def contrary_rule(self, event: str) -> ContraryRule | None:
         """Return the row of the contrary table that holds because of this event."""

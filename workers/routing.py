@@ -9,12 +9,13 @@ from datetime import datetime
 
 from workers.acting import CONTACTS, carry_out, repeats
 from workers.changes import Changes
-from workers.duetime import add_wait
+from workers.duetime import add_wait, in_zone
 from workers.facts import Facts
 from workers.messages import tell_response
 from workers.planning import history, zone_of
 from workers.policy import NextStep, Policy, Verdict
 from workers.records import Action, Decision, Response, SurveyRequest
+from workers.ruletable.reading import ON
 from workers.ticketing import Desk, remark
 from workers.words import ActionState, DecisionOutcome, DecisionState, Reason, RequestState, ResponseState
 
@@ -26,7 +27,7 @@ def route(response: Response, facts: Facts, policy: Policy, now: datetime, desk:
     changes.change(settled)
     tell_response(settled, facts, policy, changes)
     current = current_decision(response.id, facts)
-    if current is not None and same_question(current, settled):
+    if current is not None and same_question(current, settled, policy):
         changes.merge(remark(settled, facts, policy, now))
         return changes
     known = copy_of(facts, changes)
@@ -103,9 +104,14 @@ def current_decision(response: str, facts: Facts) -> Decision | None:
     return None
 
 
-def inputs_of(response: Response) -> dict[str, object]:
-    """Return the inputs of the follow-up table; `after` in days from the anchor to when the question was sent."""
+def inputs_of(response: Response, policy: Policy) -> dict[str, object]:
+    """Return the inputs of the follow-up table; `after` in days from the anchor to when the question was sent.
+
+    Where rows hold on some days only, the day of the answer in the brand's zone counts, whenever it is routed.
+    """
+    day = {ON: in_zone(response.answered_at, policy.zone).date().isoformat()} if policy.follow_up.dated else {}
     return {
+        **day,
         "trigger": response.trigger,
         "after": round(response.after_days, 6),
         "score": response.score,
@@ -114,15 +120,15 @@ def inputs_of(response: Response) -> dict[str, object]:
     }
 
 
-def same_question(current: Decision, response: Response) -> bool:
+def same_question(current: Decision, response: Response, policy: Policy) -> bool:
     """Tell whether the current decision was taken for the same score and wish for contact."""
-    inputs = inputs_of(response)
+    inputs = inputs_of(response, policy)
     return all(current.inputs.get(name) == inputs[name] for name in ("score", "wants_contact"))
 
 
 def decide(response: Response, n: int, policy: Policy, now: datetime) -> tuple[Decision, Verdict]:
     """Return decision n with table version, rule and inputs, and what the table said."""
-    inputs = inputs_of(response)
+    inputs = inputs_of(response, policy)
     verdict = policy.follow_up.decide(inputs)
     decision = Decision(
         response=response.id,

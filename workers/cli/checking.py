@@ -12,6 +12,7 @@ from workers.cli.shared import as_json, say_fault, show
 from workers.mail_dns import Dns, Findings, check_domain
 from workers.migrating import MINIMUM, schema_of
 from workers.smtp import SmtpSender
+from workers.store import rulelive
 from workers.words import BoucleError, Misconfigured
 
 
@@ -27,7 +28,7 @@ def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
         return tell(error.faults, [], form)
     faults = [*settings_module.unknown(os.environ), *wiring.Boucle(found).check()]
     faults += [*database_faults(found), *kafka_faults(found), *mail_faults(found)]
-    notes = notes_of(found)
+    notes = [*notes_of(found), *rules_notes(found)]
     if dns:
         named = dns_findings(found, selector)
         faults += named.faults
@@ -60,6 +61,23 @@ def database_faults(found: settings_module.Settings) -> list[str]:
     if number < MINIMUM and not store.sqlite:
         return [f"The database has no schema {MINIMUM} or later yet: run `boucle migrate`."]
     return []
+
+
+def rules_notes(found: settings_module.Settings) -> list[str]:
+    """Return which edits the roles did not take over: what is a fault of the files stops no running role."""
+    try:
+        with closing(wiring.Boucle(found).store) as store:
+            if schema_of(store) < MINIMUM:
+                return []
+            with store.reading() as connection:
+                refused, in_use = rulelive.refusals(connection), rulelive.in_use(connection)
+    except Exception:  # what is wrong with the database is told as a fault
+        return []
+    return [
+        f"The roles refused the edit of {one.name} at {one.since.isoformat()} "
+        f"and go on with version {in_use.get(one.name, 'before')[:12]}: {' '.join(one.faults)}"
+        for one in refused
+    ]
 
 
 def kafka_faults(found: settings_module.Settings) -> list[str]:

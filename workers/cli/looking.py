@@ -1,6 +1,7 @@
 """Verbs that look and change nothing: explain, status, books, report."""
 
 from datetime import datetime
+from typing import cast
 
 import click
 
@@ -40,6 +41,9 @@ def status(form: str) -> None:
     found = parts()
     with found.store.reading() as connection:
         value = counting.status(connection, found.now(), sending=sending_now(connection, found.sending))
+    refused = cast("dict[str, dict[str, dict[str, object]]]", value["rules"])["refused"]
+    for name, one in found.policies.refused().items():  # with no role running, nobody else has said so yet
+        refused.setdefault(name, {"since": found.now().isoformat(), "faults": list(one.faults)})
     show(value, counting.as_text(value), form)
 
 

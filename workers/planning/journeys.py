@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from workers.changes import Changes
-from workers.duetime import add_wait
+from workers.duetime import add_wait, in_zone
 from workers.facts import Facts
 from workers.planning.standing import assess, follows_from_facts, note, zone_of
 from workers.policy import PlanStep, Policy
@@ -35,9 +35,7 @@ def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
     """Return the journeys and touchpoints that this event plans; none if they are planned already."""
     changes = Changes()
     working = Facts(facts.customer, facts.all(Journey))
-    steps = policy.plan.steps_for(
-        happening.name, is_first(facts.customer, happening), happening.delivery_expected, happening.months
-    )
+    steps = steps_of(happening, facts.customer, policy)
     for step in steps:
         journey = open_journey(step.trigger, step_reference(step, happening), happening, working, policy, changes)
         working.put(journey)
@@ -50,10 +48,20 @@ def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
 
 def references_of(happening: Happening, customer: Customer, policy: Policy) -> set[str]:
     """Return the references of the journeys that `plan` looks at for this event."""
-    steps = policy.plan.steps_for(
-        happening.name, is_first(customer, happening), happening.delivery_expected, happening.months
-    )
+    steps = steps_of(happening, customer, policy)
     return {own_reference(happening), *(step_reference(step, happening) for step in steps)}
+
+
+def steps_of(happening: Happening, customer: Customer, policy: Policy) -> tuple[PlanStep, ...]:
+    """Return the rows of the plan that apply to an event; rows that hold on some days go by the brand's day."""
+    day = in_zone(happening.at, policy.zone).date() if policy.plan.dated else None
+    return policy.plan.steps_for(
+        happening.name,
+        is_first(customer, happening),
+        happening.delivery_expected,
+        happening.months,
+        day,
+    )
 
 
 def is_first(customer: Customer, happening: Happening) -> bool:
@@ -180,6 +188,6 @@ def rank(touchpoint: Touchpoint, policy: Policy, now: datetime) -> tuple[int, da
     A total order, so that the one which stands does not depend on the order of arrival: 1. the earliest due of those
     that an event names and that can still be asked, 2. those that are computed, of the earliest start, 3. the rest.
     """
-    if policy.plan.hangs_on_start(touchpoint.rule):
+    if policy.plan_of(touchpoint.plan_version).hangs_on_start(touchpoint.rule):
         return 1, touchpoint.anchor_at, touchpoint.rule
     return 2 if now > touchpoint.give_up_at else 0, touchpoint.due_at, touchpoint.rule

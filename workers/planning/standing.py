@@ -43,7 +43,7 @@ def assess(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) 
         return put(touchpoint, TouchpointState.CANCELLED, reason, detail, now)
     if touchpoint.state == TouchpointState.CANCELLED:
         return touchpoint
-    if not customer.email and policy.plan.channel_of(touchpoint.rule) == "mail":
+    if not customer.email and policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule) == "mail":
         return put(touchpoint, TouchpointState.HELD, Reason.NO_ADDRESS, "", now, wake_at=too_late_from(touchpoint))
     cause, until = holding(touchpoint, facts, policy)
     if cause and (until is None or until > now):
@@ -193,7 +193,7 @@ def reassess(facts: Facts, policy: Policy, now: datetime, *, zone_changed: bool 
 
 def recompute(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> Touchpoint:
     """Return the touchpoint with its due times in the customer's new zone."""
-    step = policy.plan.step(touchpoint.rule)
+    step = policy.plan_of(touchpoint.plan_version).step(touchpoint.rule)
     if step is None:
         return touchpoint
     zone = zone_of(facts.customer, policy)

@@ -135,6 +135,11 @@ def in_use(connection: Connection) -> dict[str, str]:
     return {str(name).removeprefix(IN_USE): str(value) for name, value in connection.execute(query)}
 
 
+def tables_in_use(connection: Connection) -> dict[str, str]:
+    """Return the version of each table in use; the small files beside them are left out."""
+    return {place: version for place, version in sorted(in_use(connection).items()) if "." not in place}
+
+
 def content_in_use(connection: Connection, place: str) -> str | None:
     """Return the content of what is in use in a place, or None when nothing is known of it."""
     version = in_use(connection).get(place)

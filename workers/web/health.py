@@ -48,8 +48,9 @@ def checks(web: Web) -> Mapping[str, Callable[[], str]]:
         return f"schema {number}"
 
     def tables() -> str:
-        policy = web.policy()
-        return f"journey plan {policy.plan.version[:12]}, follow-up table {policy.follow_up.version[:12]}"
+        policy, refused = web.policy(), ", ".join(sorted(web.refused()))
+        told = f"journey plan {policy.plan.version[:12]}, follow-up table {policy.follow_up.version[:12]}"
+        return f"{told}; refused edits, these go on: {refused} (see `boucle status`)" if refused else told
 
     def templates() -> str:
         known = web.templates

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from workers.controls import sending_now
 from workers.counting import STATUS_GROUPS, due_work
-from workers.store import overview, tables
+from workers.store import overview, rulelive, tables
 from workers.web.context import Web, web_of
 from workers.words import TicketState
 
@@ -41,6 +41,10 @@ class Figures(Collector):
                 yield by_state(connection, group)
             yield from waiting(connection, now)
             state = sending_now(connection, self._web.sending).state
+            refused = float(len(rulelive.refusals(connection)))
+            yield gauge(
+                "boucle_rules_refused", "Edits of the rules that were refused; what was in use goes on", refused
+            )
             yield gauge("boucle_sending_held", "1 while mails are held or paused, else 0", float(state != "on"))
 
 

@@ -1,0 +1,279 @@
+"""Rules edited while Boucle runs: good edits decide from then on, bad ones are told of, and nothing planned changes."""
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from embedded import START, Embedded, journey, score, shipped_templates
+
+from workers import counting, roles, wiring
+from workers.clock import FixedClock
+from workers.controls import sending_now
+from workers.records import Action, Decision, Ticket, Touchpoint
+from workers.store import rulelive
+from workers.words import Misconfigured
+
+RULES = Path(__file__).parents[2] / "rules"
+
+
+class Edited(Embedded):
+    """An installation whose rules the test edits as marketing would: in the operator's own folder."""
+
+    def __init__(self, home: Path, own: Path, **more: str) -> None:
+        if not own.exists():
+            shutil.copytree(RULES, own / "rules")
+        self.own = own
+        super().__init__(home, overrides=str(own), settling_seconds="0", **more)
+
+    def edit(self, name: str, old: str, new: str) -> None:
+        """Replace a text in a file of the rules, and let Boucle look."""
+        path = self.own / "rules" / name
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), "utf-8")
+        self.parts.look_at_rules()
+
+    def answer(self, value: int, who: str, trigger: str = "delivery") -> Decision:
+        """Let a customer who got a delivery answer, and return the decision."""
+        self.take(journey(trigger, who, self.clock.at, reference=f"o-{who}", label=who))
+        self.clock.at += timedelta(minutes=1)
+        self.take(score(value, who, self.clock.at, trigger=trigger))
+        self.settle()
+        return max(self.rows(Decision), key=lambda one: one.at)
+
+    def version(self) -> str:
+        """Return the version of the follow-up table in use."""
+        return self.parts.policies.current().follow_up.version
+
+    def status(self) -> dict[str, object]:
+        """Return what `boucle status` says of the rules."""
+        with self.store.reading() as connection:
+            told = counting.status(connection, self.clock.at, sending=sending_now(connection, self.parts.sending))
+        rules = told["rules"]
+        assert isinstance(rules, dict)
+        return rules
+
+
+@pytest.fixture(autouse=True)
+def templates_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the shipped templates as they were read: none of these tests edits one."""
+    shipped = shipped_templates()
+    monkeypatch.setattr(wiring.Templates, "load", lambda data, brand: shipped)
+
+
+@pytest.fixture
+def boucle(tmp_path: Path) -> Iterator[Edited]:
+    """Give an installation with rules of its own."""
+    made = Edited(tmp_path / "home", tmp_path / "own")
+    yield made
+    made.close()
+
+
+FOLLOW_UP, PLAN = "follow-up/rules.csv", "journey-plan/rules.csv"
+GAP = (";<28d;0-6", ";<28d;1-6")
+FASTER = (";PT4H;solve;", ";PT2H;solve;")
+
+
+def test_a_good_edit_decides_from_then_on(boucle: Edited) -> None:
+    """The next decision bears the new version, both versions are stored, and old decisions keep theirs."""
+    old = boucle.answer(3, "ann")
+    boucle.edit(FOLLOW_UP, *FASTER)
+    new = boucle.answer(3, "bob")
+    assert old.version != new.version == boucle.version()
+    assert [one.version for one in boucle.rows(Decision) if one.key() == old.key()] == [old.version]
+    history = [table.version for _, table in boucle.parts.rules.versions("follow-up")]
+    assert history == [new.version, old.version]
+
+
+def test_a_bad_edit_is_refused_and_the_old_table_goes_on(boucle: Edited, caplog: pytest.LogCaptureFixture) -> None:
+    """Decisions go on with the old version; the log says it once, with every fault; status and readers know."""
+    old = boucle.answer(0, "ann")
+    with caplog.at_level(logging.ERROR):
+        boucle.edit(FOLLOW_UP, *GAP)
+        boucle.parts.look_at_rules()
+    refused = [one for one in caplog.records if getattr(one, "action", "") == "rules.refused"]
+    assert len(refused) == 1
+    assert "E101" in refused[0].getMessage()
+    assert boucle.answer(0, "bob").version == old.version
+    assert any("E101" in fault for fault in boucle.parts.policies.refused()["follow-up"].faults)
+    assert "E101" in json.dumps(boucle.status()["refused"])
+
+
+def test_a_mended_file_ends_the_refusal(boucle: Edited) -> None:
+    """Nothing is left to say once the file is good again; a version that is back is history twice."""
+    before = boucle.version()
+    boucle.edit(FOLLOW_UP, *GAP)
+    boucle.edit(FOLLOW_UP, *reversed(GAP))
+    assert boucle.parts.policies.refused() == {}
+    assert boucle.status()["refused"] == {}
+    boucle.clock.at += timedelta(hours=1)
+    boucle.edit(FOLLOW_UP, *FASTER)
+    boucle.clock.at += timedelta(hours=1)
+    boucle.edit(FOLLOW_UP, *reversed(FASTER))
+    faster = [table.version for _, table in boucle.parts.rules.versions("follow-up")]
+    assert len(faster) == 3
+    assert faster[0] == faster[2] == before != faster[1]
+
+
+def test_the_small_files_are_taken_over_too(boucle: Edited) -> None:
+    """Contrary events, waves, calendar and root causes: good edits are used, each bad one is refused by itself."""
+    boucle.edit("journey-plan/contrary.csv", "refund,order_cancelled", "refund,order_cancelled,returned")
+    boucle.edit("journey-plan/waves.csv", "date;name", "date;name\n2026-05-04;Spring")
+    boucle.edit("root-causes.yaml", "late", "far_too_late")
+    policy = boucle.parts.policies.current()
+    assert policy.contrary_rule("returned") is not None
+    assert [one.label for one in policy.waves] == ["Spring"]
+    assert "far_too_late" in str(policy.root_causes)
+    boucle.edit("journey-plan/contrary.csv", ";cancel;", ";cancle;")
+    boucle.edit("calendar.yaml", "working_days", "wroking_days")
+    refused = boucle.parts.policies.refused()
+    assert set(refused) == {"journey-plan", "calendar.yaml"}
+    assert "cancle" in refused["journey-plan"].faults[0]
+    assert boucle.parts.policies.current().contrary_rule("returned") is not None
+    boucle.edit("journey-plan/contrary.csv", ";cancle;", ";cancel;")
+    assert set(boucle.parts.policies.refused()) == {"calendar.yaml"}
+
+
+def test_planned_touchpoints_stay_with_their_plan(boucle: Edited) -> None:
+    """A question planned before an edit keeps row, due time and template, even when the zone moves its due time."""
+    boucle.take(journey("delivery", "ann", reference="o-1"))
+    before = {one.step: one for one in boucle.rows(Touchpoint)}
+    boucle.edit(
+        PLAN, "J3;delivery;-;-;-;delivery-6w;delivery;event;P42D", "J3;delivery;-;-;-;delivery-6w;delivery;event;P56D"
+    )
+    moved = journey("delivery", "ann", START + timedelta(hours=1), reference="o-1")
+    moved["data"]["customer"]["time_zone"] = "America/Sao_Paulo"
+    boucle.take(moved)
+    after = {one.step: one for one in boucle.rows(Touchpoint)}
+    assert after["delivery-6w"].plan_version == before["delivery-6w"].plan_version
+    assert (after["delivery-6w"].due_at - before["delivery-6w"].due_at) < timedelta(days=1)
+    boucle.take(journey("delivery", "bob", START + timedelta(hours=2), reference="o-2"))
+    (new,) = [one for one in boucle.rows(Touchpoint) if one.step == "delivery-6w" and one.reference == "o-2"]
+    assert new.plan_version != before["delivery-6w"].plan_version
+    assert new.due_at - START > timedelta(days=55)
+
+
+def test_planned_actions_stay_with_their_table(boucle: Edited) -> None:
+    """An action that waits is carried out as its own version decided it, though its rule now says something else."""
+    boucle.edit(FOLLOW_UP, "urgent_contact;ack;now;;;;PT4H;solve;", "urgent_contact;ack;P2D;;;;PT4H;solve;")
+    decision = boucle.answer(2, "ann")
+    (planned,) = boucle.rows(Action)
+    boucle.edit(FOLLOW_UP, "urgent_contact;ack;P2D;;;;PT4H;solve;", "urgent_contact;ack;P2D;;;;PT40H;solve;")
+    assert decision.version != boucle.version()
+    boucle.later(days=3)
+    (ticket,) = boucle.rows(Ticket)
+    (done,) = boucle.rows(Action)
+    assert (done.version, done.due_at, str(done.state)) == (planned.version, planned.due_at, "done")
+    assert ticket.due_at - ticket.opened_at < timedelta(days=2)
+
+
+def test_a_version_is_stored_before_it_decides(boucle: Edited, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the store cannot take a new version, the old one goes on; the edit is taken over later."""
+    before = boucle.version()
+
+    def away(*_: object) -> None:
+        raise ConnectionError("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rulelive, "remember", away)
+        with pytest.raises(ConnectionError):
+            boucle.edit(FOLLOW_UP, *FASTER)
+        assert boucle.version() == before
+    assert boucle.parts.look_at_rules()
+    assert boucle.version() != before
+
+
+def test_a_role_knows_versions_that_another_took_over(tmp_path: Path) -> None:
+    """Two processes on one database: what one planned with a new version, the other looks up."""
+    first = Edited(tmp_path / "home", tmp_path / "own")
+    second = wiring.start(first.parts.settings, clock=FixedClock(START))
+    first.edit(FOLLOW_UP, *FASTER)
+    newer = first.version()
+    assert second.policies.current().follow_up.at(newer) is None
+    shutil.copy(RULES / "follow-up" / "rules.csv", first.own / "rules" / FOLLOW_UP)
+    second.look_at_rules()
+    assert second.policies.current().follow_up.at(newer) is not None
+    second.store.close()
+    first.close()
+
+
+def test_a_faulty_table_stops_the_start_of_a_role_only(boucle: Edited) -> None:
+    """A role refuses to start, naming the codes; a verb goes on with what was in use and knows what is refused."""
+    before = boucle.version()
+    boucle.edit(FOLLOW_UP, *GAP)
+    with pytest.raises(Misconfigured, match="E101"):
+        wiring.start(boucle.parts.settings)
+    verb = wiring.start(boucle.parts.settings, clock=FixedClock(START), lenient=True)
+    assert verb.policies.current().follow_up.version == before
+    assert "follow-up" in verb.policies.refused()
+    verb.store.close()
+
+
+def test_the_running_role_looks_by_itself(boucle: Edited, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the other roles, edits are taken over within seconds; a failing look stops nothing."""
+    monkeypatch.setattr(roles, "LOOK_AT_RULES_SECONDS", 0.01)
+    before = boucle.version()
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        role = asyncio.ensure_future(roles.rules(boucle.parts)(stop))
+        path = boucle.own / "rules" / FOLLOW_UP
+        good = path.read_text("utf-8")
+        path.write_text(good.replace(*GAP), "utf-8")
+        await until(lambda: "follow-up" in boucle.parts.policies.refused())
+        assert boucle.version() == before
+        path.write_text(good.replace(*FASTER), "utf-8")
+        await until(lambda: boucle.version() != before)
+        stop.set()
+        await role
+
+    asyncio.run(run())
+    assert boucle.parts.policies.refused() == {}
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds, ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+def test_an_edit_of_the_same_size_and_a_folder_that_appears_are_seen(boucle: Edited) -> None:
+    """The time of a file is enough to look; a table's folder may move, or go, while Boucle runs."""
+    before = boucle.version()
+    path = boucle.own / "rules" / FOLLOW_UP
+    stamp = path.stat().st_mtime_ns
+    path.write_text(path.read_text("utf-8").replace(*FASTER), "utf-8")
+    os.utime(path, ns=(stamp + 1, stamp + 1))
+    boucle.parts.look_at_rules()
+    assert boucle.version() != before
+    shutil.rmtree(boucle.own / "rules" / "follow-up")  # the shipped one is in use again
+    boucle.parts.look_at_rules()
+    assert boucle.version() == before
+
+
+def test_on_postgresql_the_same_holds(postgres: str, tmp_path: Path) -> None:
+    """Good, bad and mended edits, history and the past that a backtest reads."""
+    boucle = Edited(tmp_path / "home", tmp_path / "own", database_url=postgres)
+    old = boucle.answer(3, "ann")
+    boucle.clock.at += timedelta(hours=1)
+    boucle.edit(FOLLOW_UP, *FASTER)
+    new = boucle.answer(3, "bob")
+    boucle.edit(FOLLOW_UP, ";<28d;0-6", ";<28d;1-6")
+    assert "E101" in json.dumps(boucle.status()["refused"])
+    assert boucle.answer(3, "cyd").version == new.version != old.version
+    rules = boucle.parts.rules
+    assert [table.version for _, table in rules.versions("follow-up")] == [new.version, old.version]
+    assert [one.customer for one in rules.responses(None)] == ["ann", "bob", "cyd"]
+    assert [one.customer for one in rules.responses(START + timedelta(minutes=30))] == ["bob", "cyd"]
+    found = rules.decision_inputs(old.response)
+    assert found is not None
+    assert found[0]["score"] == 3
+    assert [one.event for one in rules.events(None)] == ["delivery"] * 3
+    boucle.close()
