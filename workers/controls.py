@@ -42,8 +42,7 @@ class SendingState:
 
 def read_controls(connection: Connection) -> Mapping[str, str]:
     """Return every control by name."""
-    table = tables.control
-    return {str(name): str(value) for name, value in connection.execute(sa.select(table.c.name, table.c.value))}
+    return {str(name): str(value) for name, value in connection.execute(CONTROLS)}
 
 
 def sending_now(connection: Connection, sending: Sending) -> SendingState:
@@ -71,14 +70,22 @@ def clear_control(connection: Connection, name: str) -> None:
     connection.execute(sa.delete(tables.control).where(tables.control.c.name == name))
 
 
-def sent_since(midnight: datetime) -> sa.ColumnElement[bool]:
+MAILS = tables.dispatch.c
+CAPPED = tables.one_of(MAILS.mail_class, (MailClass.SURVEY, MailClass.PROMOTION))
+LEAVING = tables.one_of(MAILS.state, (DispatchState.LEASED, DispatchState.SENDING))
+
+
+def sent_since(midnight: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
     """Return the condition of capped mails that left today or are leaving right now."""
-    table = tables.dispatch
-    return sa.and_(
-        table.c.mail_class.in_((MailClass.SURVEY, MailClass.PROMOTION)),
-        table.c.kind == "mail",
-        sa.or_(table.c.accepted_at >= midnight, table.c.state.in_((DispatchState.LEASED, DispatchState.SENDING))),
-    )
+    return sa.and_(CAPPED, MAILS.kind == "mail", sa.or_(MAILS.accepted_at >= midnight, LEAVING))
+
+
+COUNTED = sa.select(sa.func.count()).select_from(tables.dispatch)
+SENT_TODAY = COUNTED.where(sent_since(sa.bindparam("midnight", type_=tables.Instant())))
+DUE = COUNTED.where(
+    MAILS.state == DispatchState.READY, MAILS.not_before <= sa.bindparam("now", type_=tables.Instant()), CAPPED
+)
+CONTROLS = sa.select(tables.control.c.name, tables.control.c.value)
 
 
 def midnight_of(now: datetime, zone: str) -> datetime:
@@ -106,17 +113,10 @@ def resume(connection: Connection, sending: Sending, now: datetime, by: str, *, 
 
 def mails_sent_today(connection: Connection, now: datetime, zone: str) -> int:
     """Return how many survey and promotion mails left since midnight in the brand's zone."""
-    counted = sent_since(midnight_of(now, zone))
-    return connection.execute(sa.select(sa.func.count()).select_from(tables.dispatch).where(counted)).scalar_one()
+    return connection.execute(SENT_TODAY, {"midnight": midnight_of(now, zone)}).scalar_one()
 
 
 def mails_today(connection: Connection, now: datetime, zone: str) -> int:
     """Return how many left today, with those that are due and have not left: what asking must leave room for."""
-    table = tables.dispatch
-    due = sa.and_(
-        table.c.state == DispatchState.READY,
-        table.c.not_before <= now,
-        table.c.mail_class.in_((MailClass.SURVEY, MailClass.PROMOTION)),
-    )
-    waiting = connection.execute(sa.select(sa.func.count()).select_from(table).where(due)).scalar_one()
+    waiting = connection.execute(DUE, {"now": now}).scalar_one()
     return mails_sent_today(connection, now, zone) + int(waiting)

@@ -11,6 +11,7 @@ from workers.records import Customer, Journey, Row, Ticket, Touchpoint
 from workers.words import TicketState, TouchpointState
 
 R = TypeVar("R", bound=Row)
+NONE: Mapping[tuple[object, ...], Row] = {}
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 
 
@@ -32,11 +33,11 @@ class Facts:
 
     def all(self, kind: type[R]) -> Collection[R]:
         """Return every known row of a table."""
-        return cast(Collection[R], self._rows.get(kind, {}).values())
+        return cast("Collection[R]", self._rows.get(kind, NONE).values())
 
     def get(self, kind: type[R], *key: object) -> R | None:
         """Return one row by its key, or None."""
-        return cast(R | None, self._rows.get(kind, {}).get(key))
+        return cast("R | None", self._rows.get(kind, NONE).get(key))
 
     def absorb(self, changes: Changes) -> None:
         """Take the changes of this customer in, so that the next decision sees them."""

@@ -8,7 +8,6 @@ import email.parser
 import email.policy
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,9 +55,9 @@ class MailboxSender:
         id = _dispatch_id(raw)
         self._folder.mkdir(parents=True, exist_ok=True)
         head = f"Return-Path: <{_line(envelope_from)}>\r\nDelivered-To: {_line(recipient)}\r\n".encode()
-        with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
-            file.write(head + raw)
-        os.replace(file.name, self._folder / f"{id}.eml")  # noqa: PTH105  # the name is a str here
+        half = self._folder / f".{id}.{os.getpid()}"
+        half.write_bytes(head + raw)
+        half.replace(self._folder / f"{id}.eml")
         return SendResult(SendKind.ACCEPTED, 250, f"kept as {id}.eml")
 
     async def check(self) -> SendResult:

@@ -30,35 +30,36 @@ class Ready:
     paused: Collection[str] = ()
 
 
-ANY_LEFT = sa.select(sa.literal(1)).where(
-    TABLE.c.state.in_((DispatchState.LEASED, DispatchState.SENDING)), TABLE.c.lease_until < sa.bindparam("database_now")
+EXPIRED = TABLE.c.lease_until < sa.bindparam("database_now")
+ANY_LEFT = sa.select(sa.literal(1)).where(tables.one_of(TABLE.c.state, HELD_BY_US), EXPIRED).limit(1)
+ANY_READY = (
+    sa.select(sa.literal(1))
+    .where(TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= sa.bindparam("now", type_=tables.Instant()))
+    .limit(1)
 )
-ANY_READY = sa.select(sa.literal(1)).where(
-    TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= sa.bindparam("now", type_=tables.Instant())
+LEASED_BACK = (
+    sa.update(TABLE)
+    .where(TABLE.c.state == DispatchState.LEASED, EXPIRED)
+    .values(state=DispatchState.READY, lease_until=None)
+)
+SENDING_BACK = (
+    sa.update(TABLE)
+    .where(TABLE.c.state == DispatchState.SENDING, EXPIRED)
+    .values(state=DispatchState.READY, lease_until=None, copies=TABLE.c.copies + 1)
 )
 
 
 def anything(connection: Connection, now: datetime) -> bool:
     """Tell, without a lock, whether there is something to claim or to take back."""
-    if connection.execute(ANY_READY.limit(1), {"now": now}).first() is not None:
+    if connection.execute(ANY_READY, {"now": now}).first() is not None:
         return True
-    return connection.execute(ANY_LEFT.limit(1), {"database_now": database_now(connection)}).first() is not None
+    return connection.execute(ANY_LEFT, {"database_now": database_now(connection)}).first() is not None
 
 
 def take_back(connection: Connection) -> int:
     """Give back what a killed or slow sender left: leased becomes ready, sending becomes ready with one copy more."""
-    now = database_now(connection)
-    expired = TABLE.c.lease_until < now
-    leased = connection.execute(
-        sa.update(TABLE)
-        .where(TABLE.c.state == DispatchState.LEASED, expired)
-        .values(state=DispatchState.READY, lease_until=None)
-    )
-    sending = connection.execute(
-        sa.update(TABLE)
-        .where(TABLE.c.state == DispatchState.SENDING, expired)
-        .values(state=DispatchState.READY, lease_until=None, copies=TABLE.c.copies + 1)
-    )
+    now = {"database_now": database_now(connection)}
+    leased, sending = connection.execute(LEASED_BACK, now), connection.execute(SENDING_BACK, now)
     return leased.rowcount + sending.rowcount
 
 
@@ -157,7 +158,7 @@ def lease_end(connection: Connection, seconds: float) -> datetime:
     return database_now(connection) + timedelta(seconds=seconds)
 
 
-ENDING = sa.and_(OURS, TABLE.c.state.in_((DispatchState.LEASED, DispatchState.SENDING)))
+ENDING = sa.and_(OURS, tables.one_of(TABLE.c.state, HELD_BY_US))
 ACCEPT = (
     sa.update(TABLE)
     .where(ENDING)
@@ -196,9 +197,12 @@ def bodies_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[st
     return found
 
 
+KEEP_BODY = sa.insert(tables.dispatch_body)
+
+
 def keep_body(connection: Connection, dispatch: str, body: bytes, return_path: str) -> None:
     """Fix the bytes of a dispatch before the first one leaves."""
-    connection.execute(sa.insert(tables.dispatch_body).values(dispatch=dispatch, body=body, return_path=return_path))
+    connection.execute(KEEP_BODY, {"dispatch": dispatch, "body": body, "return_path": return_path})
 
 
 def next_slot(connection: Connection, name: str, count: int, per_second: float) -> float:

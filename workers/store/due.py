@@ -20,12 +20,13 @@ from workers.words import (
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 Moment = datetime | sa.BindParameter[datetime]
 WAITING = (ActionState.PLANNED, ActionState.HELD)
+ANSWERABLE = (RequestState.OPEN, RequestState.ANSWERED)
 
 
 def touchpoints_due(now: Moment, *, may_ask: bool, paused: Collection[str]) -> sa.ColumnElement[bool]:
     """Return the condition of touchpoints to look at: due, and either askable or past their `give up after`."""
     table = tables.touchpoint
-    due = sa.and_(table.c.state.in_(PENDING), table.c.wake_at <= now)
+    due = sa.and_(tables.one_of(table.c.state, PENDING), table.c.wake_at <= now)
     if not may_ask:
         return sa.and_(due, table.c.give_up_at < now)
     if paused:
@@ -42,14 +43,14 @@ def responses_due(now: Moment) -> sa.ColumnElement[bool]:
 def actions_due(now: Moment) -> sa.ColumnElement[bool]:
     """Return the condition of actions whose wait is over."""
     table = tables.action
-    return sa.and_(table.c.state.in_(WAITING), table.c.due_at <= now)
+    return sa.and_(tables.one_of(table.c.state, WAITING), table.c.due_at <= now)
 
 
 def requests_due(now: Moment) -> sa.ColumnElement[bool]:
     """Return the condition of requests whose answer may no longer change."""
     table = tables.survey_request
     return sa.and_(
-        table.c.state.in_((RequestState.OPEN, RequestState.ANSWERED)),
+        tables.one_of(table.c.state, ANSWERABLE),
         table.c.closes_at <= now,
     )
 
@@ -102,14 +103,14 @@ def soonest(column: sa.ColumnElement[datetime], condition: sa.ColumnElement[bool
 
 
 OPEN_TICKET = tables.ticket.c.state != TicketState.DONE
-SOONEST = (
+SOONEST = sa.union_all(
     soonest(tables.wave.c.at, tables.wave.c.done_at.is_(None)),
     soonest(tables.response.c.settles_at, tables.response.c.state == ResponseState.SETTLING),
-    soonest(tables.action.c.due_at, tables.action.c.state.in_(WAITING)),
-    soonest(tables.touchpoint.c.wake_at, tables.touchpoint.c.state.in_(PENDING)),
+    soonest(tables.action.c.due_at, tables.one_of(tables.action.c.state, WAITING)),
+    soonest(tables.touchpoint.c.wake_at, tables.one_of(tables.touchpoint.c.state, PENDING)),
     soonest(
         tables.survey_request.c.closes_at,
-        tables.survey_request.c.state.in_((RequestState.OPEN, RequestState.ANSWERED)),
+        tables.one_of(tables.survey_request.c.state, ANSWERABLE),
     ),
     soonest(tables.ticket.c.waiting_until, tables.ticket.c.state == TicketState.WAITING),
     soonest(tables.ticket.c.due_at, sa.and_(OPEN_TICKET, tables.ticket.c.escalated_at.is_(None))),
@@ -120,5 +121,5 @@ SOONEST = (
 
 def next_due(connection: Connection) -> datetime | None:
     """Return when something comes due next, maybe in the past; None when nothing waits."""
-    found = [connection.execute(query).scalar() for query in SOONEST]
+    found = connection.execute(SOONEST).scalars()
     return min((one for one in found if one is not None), default=None)

@@ -164,12 +164,16 @@ class Store:
         self.engine.dispose()
 
 
+CLOCK = sa.text("SELECT clock_timestamp()")
+CLOCK_ON_SQLITE = sa.text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")
+
+
 def database_now(connection: Connection) -> datetime:
     """Return the database's own time: lease time never comes from a role's clock."""
     if connection.dialect.name == "postgresql":
-        moment: datetime = connection.execute(sa.text("SELECT clock_timestamp()")).scalar_one()
+        moment: datetime = connection.execute(CLOCK).scalar_one()
         return moment.astimezone(UTC)
-    text = connection.execute(sa.text("SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now')")).scalar_one()
+    text = connection.execute(CLOCK_ON_SQLITE).scalar_one()
     return datetime.fromisoformat(text + "+00:00")
 
 

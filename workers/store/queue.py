@@ -36,7 +36,9 @@ class Chosen:
         table = tables.touchpoint if self.kind == TOUCHPOINT else tables.action
         when = table.c.wake_at if self.kind == TOUCHPOINT else table.c.due_at
         name = table.c.step if self.kind == TOUCHPOINT else table.c.name
-        tests: list[sa.ColumnElement[bool]] = [table.c.state.in_(PENDING if self.kind == TOUCHPOINT else WAITING)]
+        tests: list[sa.ColumnElement[bool]] = [
+            tables.one_of(table.c.state, PENDING if self.kind == TOUCHPOINT else WAITING)
+        ]
         if self.name:
             tests.append(name == self.name)
         if self.begins is not None:
@@ -81,7 +83,10 @@ def per_day(connection: Connection, midnights: Sequence[datetime]) -> Iterator[l
 def steps(connection: Connection) -> list[str]:
     """Return every touchpoint that somebody still waits for, by name."""
     c = tables.touchpoint.c
-    return [str(one) for one in connection.execute(sa.select(c.step).where(c.state.in_(PENDING)).distinct()).scalars()]
+    return [
+        str(one)
+        for one in connection.execute(sa.select(c.step).where(tables.one_of(c.state, PENDING)).distinct()).scalars()
+    ]
 
 
 def held(connection: Connection) -> list[tuple[str, str, str, int]]:

@@ -37,6 +37,9 @@ OF_A_CUSTOMER: tuple[type[Row], ...] = (
 )
 """What the core may need to know of a customer."""
 
+AFTER_A_RESPONSE = frozenset({records.Decision, records.Action, records.Ticket, records.Testimonial})
+"""What only those have who answered: it is not looked for elsewhere, because each statement costs."""
+
 FOR_PLANNING: tuple[type[Row], ...] = (records.Stop, records.Journey, records.Touchpoint)
 
 
@@ -85,11 +88,14 @@ def facts_of(
     facts = {customer.id: Facts(customer) for customer in customers}
     if not facts:
         return facts
+    answered = facts
     for kind in kinds:
-        for chunk in chunks(facts):
+        for chunk in chunks(answered if kind in AFTER_A_RESPONSE else facts):
             for values in connection.execute(OF_CUSTOMERS[kind], {"keys": chunk}):
                 row = kind(*values)
                 facts[row.customer].put(row)  # type: ignore[attr-defined]  # every kind in `kinds` has a customer
+        if kind is records.Response:
+            answered = {key: one for key, one in facts.items() if one.all(records.Response)}
     return facts
 
 

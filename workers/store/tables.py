@@ -4,6 +4,7 @@ Columns, indexes and unique keys stand here and nowhere else. Nothing here runs 
 """
 
 import types
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -65,6 +66,11 @@ class State(sa.types.TypeDecorator[StrEnum]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> StrEnum | None:
         return None if value is None else self.words(value)
+
+
+def one_of(column: sa.ColumnElement[Any], words: Iterable[StrEnum]) -> sa.ColumnElement[bool]:
+    """Return the test whether a state is one of these, written out: a partial index answers constants only."""
+    return column.in_([sa.literal_column(f"'{word}'") for word in words])
 
 
 Key = sa.Uuid(as_uuid=False).with_variant(sa.String(36), "sqlite")
@@ -179,6 +185,7 @@ ticket_entry = table(
 testimonial = table(records.Testimonial, sa.Index("testimonial_customer", "customer"))
 consent = table(records.Consent, sa.Index("consent_testimonial", "testimonial"))
 history = table(records.History)
+shadow = table(records.Shadow, sa.Index("shadow_candidate", "candidate"), sa.Index("shadow_customer", "customer"))
 
 dispatch_body = sa.Table(
     "dispatch_body",
@@ -367,6 +374,7 @@ WRITE_ORDER: tuple[type[Row], ...] = (
     records.Testimonial,
     records.Consent,
     records.History,
+    records.Shadow,
 )
 """Every writer writes tables in this order, rows sorted by key: unsorted, three writers deadlock in most batches."""
 
