@@ -43,7 +43,12 @@ class WrittenRow:
     @property
     def marked(self) -> bool:
         """Say whether there is something to see in the row: a fault or a change."""
-        return self.added or any(cell.faults or cell.before is not None for cell in self.cells)
+        return self.noticed or any(cell.faults for cell in self.cells)
+
+    @property
+    def noticed(self) -> bool:
+        """Say whether the row is to be looked at first: it refuses the table, or is not as before."""
+        return self.added or any(cell.error or cell.before is not None for cell in self.cells)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ class Told:
 
 def told(faults: Sequence[Fault]) -> list[Told]:
     """Return the faults, numbered; a row to paste stands once, beside its sentence."""
-    return [Told(n, one, one.message.removesuffix(one.paste or "").rstrip(": ")) for n, one in enumerate(faults, 1)]
+    return [Told(n, one, one.message.removesuffix(one.paste or "").rstrip()) for n, one in enumerate(faults, 1)]
 
 
 def counted(faults: Sequence[Fault]) -> tuple[int, int]:

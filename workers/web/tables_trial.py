@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from workers.reviewing import day_start
-from workers.ruletable import Fault, Table, Unreadable, compile_table
+from workers.ruletable import Column, Fault, Kind, Table, Unreadable, Value, compile_table
 from workers.ruletable.backtesting import Backtest, DayLoad, PastResponse, backtest
 from workers.ruletable.records import read_events, read_responses
 from workers.ruletable.replaying import Fate, PastEvent, PlanBacktest, backtest_plan
@@ -163,9 +163,17 @@ def listed(trial: Trial, ids: Sequence[str]) -> list[Listed]:
     found = []
     for id in ids[:MOST_LISTED]:
         past = trial.listed[id]
-        said = ", ".join(f"{one.name} {show(past.inputs.get(one.name), one.kind)}" for one in columns)
+        said = ", ".join(f"{one.name} {_in_words(one, past.inputs.get(one.name))}" for one in columns)
         found.append(Listed(id, past.customer, past.received_at, said))
     return found
+
+
+def _in_words(column: Column, value: Value) -> str:
+    """Return an input for a line of a list: durations in days, to a tenth."""
+    if column.kind is Kind.DURATION and isinstance(value, timedelta | int | float):
+        days = value / timedelta(days=1) if isinstance(value, timedelta) else value
+        return f"{days:.1f}".removesuffix(".0") + "d"
+    return show(value, column.kind)
 
 
 def periods(days: Sequence[DayLoad]) -> tuple[str, list[Period]]:
