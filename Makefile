@@ -8,6 +8,8 @@ ARGS ?=
 WORKERS ?= 2
 # Where the parts of `make run-real` keep their data.
 REAL_HOME ?= .boucle/real
+# Where `make screenshots` keeps its pictures.
+SHOTS ?= .boucle/screenshots
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
@@ -45,8 +47,10 @@ format: $(VENV)/.installed-test  ## Format the code and mend what the linter can
 bench: $(VENV)/.installed-test  ## Measure intake against a loop written by hand and against Faust alone
 	@$(BIN)/python -m bench $(ARGS)
 
-screenshots: $(VENV)/.installed-test  ## Take pictures of the pages for the documents
-	@$(BIN)/python -m docs.screenshots $(ARGS)
+screenshots: $(VENV)/.installed-test  ## Take pictures of every page into SHOTS (.boucle/screenshots): light, dark, phone
+	@mkdir -p "$(SHOTS)"
+	@TEST_SHOTS="$(abspath $(SHOTS))" $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests/web -k accessible $(ARGS)
+	@echo "The pictures are in $(SHOTS)."
 
 services-up: $(VENV)/.installed-test  ## Start real Kafka and PostgreSQL and print their addresses
 	@$(BIN)/boucle services up $(ARGS)

@@ -10,19 +10,13 @@ import parts
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from browserparts import DESKTOP, NARROW, PHONE, look_at
 from staffparts import PASSWORD, Team
 from webparts import Site, event
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
-DESKTOP = {"viewport": {"width": 1280, "height": 900}}
-NARROW = {"viewport": {"width": 320, "height": 640}}
-RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-}
-CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 LARGEST = 100_000
 SECONDS = 20
 
@@ -206,33 +200,19 @@ PAGES = (
 )
 
 
-@pytest.mark.parametrize("profile", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_every_page_is_accessible(chromium: "Browser", shop: Shop, profile: dict[str, Any]) -> None:
-    """No finding of axe (WCAG 2.2 AA and its best practices), every form open, in both schemes; nothing too wide.
-
-    Only colours differ between the schemes, so the second one is looked at for contrast alone.
-    """
+@pytest.mark.parametrize(("width", "profile"), [("phone", PHONE), ("desktop", DESKTOP)])
+def test_every_page_is_accessible(chromium: "Browser", shop: Shop, width: str, profile: dict[str, Any]) -> None:
+    """No finding of axe (WCAG 2.2 AA and its best practices), every form open, in both schemes; nothing too wide."""
     axe = Axe()
     with opened(chromium, **profile) as context:
         page = context.new_page()
         page.goto(f"{shop.url}/login")
-        looked_at(page, axe)
+        look_at(page, axe, f"login-{width}")
         page.close()
         page = shop.sign_in(context)
         for path in PAGES:
             page.goto(shop.url + path)
-            looked_at(page, axe)
-
-
-def looked_at(page: "Page", axe: Axe) -> None:
-    """Fail the test on whatever axe finds on a page."""
-    page.evaluate("document.querySelectorAll('details').forEach(one => { one.name = ''; one.open = true })")
-    for scheme, options in (("light", RULES), ("dark", CONTRAST)):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words
-        found = axe.run(page, options=options)
-        assert found.violations_count == 0, f"{page.url} {scheme}\n{found.generate_report()}"
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{page.url} is {wide} pixels too wide"
+            look_at(page, axe, f"{path}-{width}")
 
 
 def test_the_narrowest_phone_scrolls_one_way_only_and_pages_are_light(chromium: "Browser", shop: Shop) -> None:

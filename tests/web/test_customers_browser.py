@@ -1,20 +1,18 @@
 """What customers and newcomers see, in a real browser: answering with and without JavaScript, on a phone; axe."""
 
 import contextlib
-import os
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import parts
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from browserparts import DESKTOP, NARROW, PHONE, look_at
 from webparts import Site, event
 
 from workers.records import Click, Dispatch, Response, Testimonial
@@ -22,21 +20,8 @@ from workers.records import Click, Dispatch, Response, Testimonial
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 844},
-    "is_mobile": True,
-    "has_touch": True,
-    "device_scale_factor": 2,
-}
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
-NARROW: dict[str, Any] = {"viewport": {"width": 320, "height": 640}}
 PROFILES: dict[str, dict[str, Any]] = {"phone": PHONE, "desktop": DESKTOP, "narrow": NARROW}
-RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-}
-SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 SECONDS = 10
-SHOTS = "TEST_SHOTS"  # name a folder here to keep a picture of each page, scheme and width
 LABEL = "lamp <b>Arc</b>, order 1042"
 
 
@@ -229,20 +214,7 @@ def test_every_page_is_accessible_light_and_narrow_enough(chromium: "Browser", s
             sizes.clear()
             page.goto(shop.url + path, wait_until="load")
             assert sum(sizes.values()) < 100_000, f"{path} weighs {sum(sizes.values()):,} bytes"
-            page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
             if name == "answer":
                 page.locator("[name=wants_contact]").check()
-            for scheme in SCHEMES:
-                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-                found = axe.run(page, options=RULES)
-                assert found.violations_count == 0, f"{name} {scheme}\n{found.generate_report()}"
-                keep(page, f"{name}-{profile}-{scheme}")
-            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wide <= 0, f"{path} is {wide} pixels too wide"
+            look_at(page, axe, f"{name}-{profile}")
     assert not strangers
-
-
-def keep(page: "Page", name: str) -> None:
-    """Keep a picture of the page where a folder for them is named."""
-    if folder := os.environ.get(SHOTS):
-        page.screenshot(path=Path(folder) / f"{re.sub('[^a-z0-9-]', '', name)}.png", full_page=True)

@@ -21,6 +21,7 @@ ON_THE_WAY = timedelta(days=14)
 """How long after the carrier was replaced its last parcels still arrived."""
 ENOUGH_BETTER = 3
 """Points by which the second score is higher than the first, for a customer worth following."""
+SAME_DAY = timedelta(hours=6)
 WELL_ENDED = ("solved", "compensated", "explained")
 
 
@@ -65,7 +66,8 @@ def followed(connection: Connection) -> Followed | None:
         )
         .order_by(c.segment != SEGMENT, better.desc(), low.c.score, k.number)
     )
-    for row in connection.execute(query.limit(10)).mappings():
+    rows = connection.execute(query).mappings().all()
+    for row in sorted(rows, key=lambda one: one["first_contact_at"] - one["opened_at"] > SAME_DAY):
         asked, done, again = (
             mail(connection, t.dispatch.c.request == row["low_request"], f"ask-{TRIGGER}"),
             mail(connection, t.dispatch.c.ticket == row["id"], "done"),

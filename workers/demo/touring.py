@@ -18,7 +18,7 @@ from workers.wiring import Boucle
 from workers.words import BadInput
 
 STEPS = 48
-"""At most so many stops on the way: two weeks are done in a few seconds."""
+"""At most so many stops on the way, each where something comes due: two weeks are done in a few seconds."""
 LONGEST = timedelta(days=31)
 PLAYERS = (
     ("claire", Role.AGENT),
@@ -66,7 +66,7 @@ class Touring:
                     following = due.next_due(connection)
                 if following is None or following >= end:
                     break
-                self._clock.set(min(end, max(following, self._clock.now()) + by / STEPS), ticking=True)
+                self._clock.set(min(end, max(following, self._clock.now() + by / STEPS)), ticking=True)
                 self._settle()
             if by:
                 self._clock.set(end, ticking=True)

@@ -110,7 +110,7 @@ def by_column(one: tuple[str, object]) -> tuple[int, str]:
 def input_text(name: str, value: object) -> str:
     """Return one input of a decision as words."""
     if name == "after" and isinstance(value, int | float):
-        return f"{value:.2g} days after"
+        return time_after(value)
     return f"{name.replace('_', ' ')} {value}"
 
 
@@ -260,3 +260,11 @@ def testimonial_entry(testimonial: Testimonial, view: View) -> Entry:
         "scope": testimonial.scope,
         "wording": view.private(testimonial.wording),
     }
+
+
+def time_after(days: float) -> str:
+    """Return how long after the event an answer came, in the unit that one would say it in."""
+    hours = days * 24
+    if hours < 1:
+        return f"{days * 1440:.0f} minutes after"
+    return f"{hours:.0f} hours after" if hours < 48 else f"{days:.0f} days after"

@@ -20,6 +20,7 @@ from workers.catalogs import Catalog
 from workers.composing.facts import one_line
 from workers.duetime import in_zone
 from workers.explaining.view import Entry
+from workers.figures import RECOVERY
 from workers.people import Role
 from workers.store import tables
 from workers.store.ledger import Incoming
@@ -212,6 +213,7 @@ class Reader:
             self._settling,
             self._open_ticket,
             self._wanted,
+            self._won_back,
             self._waiting,
         )
         return next((found for find in finders if (found := find(told)) is not None), Step("nothing"))
@@ -250,6 +252,13 @@ class Reader:
             if template.startswith("improve-") and response in silent:
                 return Step("improve", self._mail(one))
         return None
+
+    def _won_back(self, told: Entry) -> Step | None:
+        """Return the report, where it counts the visitor among those who answered better after a ticket."""
+        scores = {str(one["trigger"]): cast(int, one["score"]) for one in listed(told, "responses")}
+        again = scores.pop(RECOVERY, None)
+        better = again is not None and any(again > score for score in scores.values())
+        return Step("won", self.go("/report#loop", "ines")) if better else None
 
     def _waiting(self, told: Entry) -> Step | None:
         """Return what comes due next when the clock moves on."""

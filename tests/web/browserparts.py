@@ -1,0 +1,46 @@
+"""What the browser tests share: profiles, axe's rules, a page looked at in both schemes, pictures of it."""
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "is_mobile": True,
+    "has_touch": True,
+    "device_scale_factor": 2,
+}
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
+NARROW: dict[str, Any] = {"viewport": {"width": 320, "height": 640}}
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES = {"runOnly": {"type": "tag", "values": TAGS}}
+CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+SHOTS = "TEST_SHOTS"  # name a folder here to keep a picture of each page, scheme and width
+
+
+def look_at(page: "Page", axe: Axe, name: str) -> None:
+    """Fail the test on whatever axe finds on a page with everything opened, and on a page too wide; keep pictures.
+
+    Only colours differ between the schemes, so the second one is looked at for contrast alone.
+    """
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.name = ''; one.open = true })")
+    for scheme, rules in zip(SCHEMES, (RULES, CONTRAST), strict=True):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = axe.run(page, options=rules)
+        assert found.violations_count == 0, f"{page.url} {scheme}\n{found.generate_report()}"
+        keep(page, f"{name}-{scheme}")
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{page.url} is {wide} pixels too wide"
+
+
+def keep(page: "Page", name: str) -> None:
+    """Keep a picture of the page where a folder for them is named."""
+    if folder := os.environ.get(SHOTS):
+        page.screenshot(path=Path(folder) / f"{re.sub('[^a-z0-9]+', '-', name.lower()).strip('-')}.png", full_page=True)
