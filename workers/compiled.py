@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, cast
 
 from workers.duetime import Wait
 from workers.policy import NextStep, PlanStep, Verdict
-from workers.ruletable import Compiled, Rule, Scalar, Table, compile_table, from_content
+from workers.ruletable import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
 from workers.ruletable.reading import ON
 from workers.words import BadInput
 
@@ -50,14 +50,18 @@ class Versions(Generic[T]):
 class JourneyPlan:
     """The journey plan: which touchpoints an event plans."""
 
-    def __init__(self, table: Table, earlier: "Versions[JourneyPlan] | None" = None) -> None:
+    def __init__(
+        self, table: Table, earlier: "Versions[JourneyPlan] | None" = None, candidate: Table | None = None
+    ) -> None:
         self.table = table
         self.version = table.version
         self._earlier = earlier
         self._compiled: Compiled = compile_table(table)
+        self._candidate = compile_table(candidate) if candidate else None
+        self._told: dict[tuple[object, ...], Disagreement | None] = {}
         self._steps = {rule.id: plan_step(rule) for rule in table.rules}
         self._known: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}
-        self.dated = is_dated(table)
+        self.dated = is_dated(table) or (candidate is not None and is_dated(candidate))
 
     def steps_for(
         self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
@@ -65,17 +69,21 @@ class JourneyPlan:
         """Return the rows that apply to an event on a day, in the order of the table."""
         key = (event, first, delivery_expected, months, on if self.dated else None)
         if key not in self._known:
-            expected = None if delivery_expected is None else yes_no(delivery_expected)
-            inputs: dict[str, Scalar | None] = {
-                "event": event,
-                "first": yes_no(first),
-                "delivery_expected": expected,
-                "months": months,
-            }
-            if self.dated:
-                inputs[ON] = on
+            inputs = plan_inputs(event, first, delivery_expected, months, on)
             self._known[key] = tuple(self._steps[rule.id] for rule in self._compiled.decide(inputs).rules)
         return self._known[key]
+
+    def disagreement(
+        self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
+    ) -> Disagreement | None:
+        """Return what the candidate beside the plan would do instead, or None."""
+        if self._candidate is None:
+            return None
+        key = (event, first, delivery_expected, months, on if self.dated else None)
+        if key not in self._told:
+            inputs = plan_inputs(event, first, delivery_expected, months, on)
+            self._told[key] = compare(self._compiled, self._candidate, inputs)
+        return self._told[key]
 
     def at(self, version: str) -> "JourneyPlan | None":
         """Return the plan as it was in a version, or None when that is not known."""
@@ -105,6 +113,14 @@ def is_dated(table: Table) -> bool:
     return any(column.name == ON for column in table.inputs)
 
 
+def plan_inputs(
+    event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None
+) -> Mapping[str, Scalar | None]:
+    """Return the inputs of the journey plan; the day counts only where rows hold on some days."""
+    expected = None if delivery_expected is None else yes_no(delivery_expected)
+    return {"event": event, "first": yes_no(first), "delivery_expected": expected, "months": months, ON: on}
+
+
 def yes_no(value: bool) -> str:
     """Return the word that stands in tables."""
     return "yes" if value else "no"
@@ -132,12 +148,21 @@ def plan_step(rule: Rule) -> PlanStep:
 class FollowUpTable:
     """The follow-up table: what happens after a response."""
 
-    def __init__(self, table: Table, earlier: "Versions[FollowUpTable] | None" = None) -> None:
+    def __init__(
+        self, table: Table, earlier: "Versions[FollowUpTable] | None" = None, candidate: Table | None = None
+    ) -> None:
         self.table = table
         self.version = table.version
         self._earlier = earlier
         self._compiled: Compiled = compile_table(table)
-        self.dated = is_dated(table)
+        self._candidate = compile_table(candidate) if candidate else None
+        self.dated = is_dated(table) or (candidate is not None and is_dated(candidate))
+
+    def disagreement(self, inputs: Mapping[str, object]) -> Disagreement | None:
+        """Return what the candidate beside the table would do instead, or None."""
+        if self._candidate is None:
+            return None
+        return compare(self._compiled, self._candidate, self._typed(inputs))
 
     def at(self, version: str) -> "FollowUpTable | None":
         """Return the table as it was in a version, or None when that is not known."""

@@ -14,7 +14,7 @@ from workers import books, explaining
 from workers.books import Books
 from workers.explaining import ON, Outgoing, Sending
 from workers.policy import Policy
-from workers.store import due, overview, rulelive, stories
+from workers.store import due, overview, rulelive, rulepast, stories
 from workers.store import tables as t
 from workers.words import BadInput, DeadLetterState, DispatchState
 
@@ -51,7 +51,19 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
         "outbox": waiting["outbox"],
         "failed": overview.count(connection, t.dispatch, t.dispatch.c.state.in_(FAILED)),
         "sending": {"state": sending.state, "reason": sending.reason, "paused": sorted(sending.paused)},
-        "rules": {"in_use": rulelive.tables_in_use(connection), "refused": refused_edits(connection)},
+        "rules": {
+            "in_use": rulelive.tables_in_use(connection),
+            "candidates": candidates(connection),
+            "refused": refused_edits(connection),
+        },
+    }
+
+
+def candidates(connection: Connection) -> dict[str, dict[str, object]]:
+    """Return the tables that decide beside those in use, and on how many decisions each disagreed."""
+    return {
+        place: {"version": version, "disagreed": rulepast.disagreed(connection, version)}
+        for place, version in sorted(rulelive.candidates(connection).items())
     }
 
 
@@ -193,6 +205,9 @@ def as_text(status: Mapping[str, object]) -> str:
 def rules_text(rules: Mapping[str, Any]) -> list[str]:
     """Return a line for each table in use, and every fault of an edit that was refused."""
     lines = ["rules       " + ", ".join(f"{name} {version[:12]}" for name, version in rules["in_use"].items())]
+    for name, one in rules["candidates"].items():
+        said = f"disagreed {one['disagreed']} times" if one["disagreed"] else "has not disagreed"
+        lines.append(f"candidate   {name} {one['version'][:12]} {said}; `boucle rules shadow` lists them")
     for name, one in rules["refused"].items():
         lines.append(f"refused     {name}: the edit of {one['since']} is not taken, what was in use goes on")
         lines += [f"            {fault}" for fault in one["faults"]]

@@ -147,7 +147,7 @@ class Policies:
         calendar, plan = rules.calendar.value, rules.plan
         hours = SendWindow(weekdays=calendar.weekdays, opens=calendar.opens, closes=calendar.closes)
         holidays = frozenset(calendar.holidays)
-        journeys = JourneyPlan(plan, Versions(self._contents, JourneyPlan))
+        journeys = JourneyPlan(plan, Versions(self._contents, JourneyPlan), rules.candidate(JOURNEY_PLAN))
         return Policy(
             ids=self._ids,
             plan=journeys,
@@ -155,7 +155,9 @@ class Policies:
                 ContraryRule(one.events, one.effect, one.scope, one.until, one.wait) for one in rules.contrary.value
             ),
             rest=rest_of(plan.rest),
-            follow_up=FollowUpTable(rules.follow_up, Versions(self._contents, FollowUpTable)),
+            follow_up=FollowUpTable(
+                rules.follow_up, Versions(self._contents, FollowUpTable), rules.candidate(FOLLOW_UP)
+            ),
             calendar=Calendar(zone=calendar.zone, hours=hours, holidays=holidays),
             window=parse_window(settings.send_window),
             holidays=holidays,

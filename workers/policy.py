@@ -10,6 +10,7 @@ from typing import Protocol
 
 from workers.duetime import Calendar, SendWindow, Wait
 from workers.links import Links
+from workers.ruletable import Disagreement
 from workers.words import Ids, MailClass
 
 
@@ -40,6 +41,11 @@ class Plan(Protocol):
         self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
     ) -> tuple[PlanStep, ...]:
         """Return the rows that apply to an event; a `dated` plan needs the day."""
+
+    def disagreement(
+        self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
+    ) -> Disagreement | None:
+        """Return what the candidate beside the plan would do instead, or None."""
 
     def at(self, version: str) -> "Plan | None":
         """Return the plan as it was in a version, or None when that is not known."""
@@ -116,6 +122,9 @@ class FollowUp(Protocol):
 
     version: str
     dated: bool
+
+    def disagreement(self, inputs: Mapping[str, object]) -> Disagreement | None:
+        """Return what the candidate beside the table would do instead, or None."""
 
     def at(self, version: str) -> "FollowUp | None":
         """Return the table as it was in a version, or None when that is not known."""

@@ -53,6 +53,7 @@ KEEPS: tuple[Keep, ...] = (
     Keep("dead_letter", 30, "received_at", "may hold personal data that nobody could sort"),
     Keep("click", 90, "at", "evidence of machine clicks, of no use later"),
     Keep("dispatch_body", 30, "the mail's end", "the text of a mail; what it was about stays"),
+    Keep("shadow", 90, "at", "what a candidate table would have done; of no use once it is live or dropped"),
     Keep("history", 730, "at", "why something was not done, for 24 months"),
 )
 

@@ -16,6 +16,7 @@ from workers.planning import history, zone_of
 from workers.policy import NextStep, Policy, Verdict
 from workers.records import Action, Decision, Response, SurveyRequest
 from workers.ruletable.reading import ON
+from workers.shadowing import shadow
 from workers.ticketing import Desk, remark
 from workers.words import ActionState, DecisionOutcome, DecisionState, Reason, RequestState, ResponseState
 
@@ -36,6 +37,10 @@ def route(response: Response, facts: Facts, policy: Policy, now: datetime, desk:
     if current is not None:
         supersede(current, before, verdict, policy, now, changes)
     changes.add(decision)
+    told = policy.follow_up.disagreement(decision.inputs)
+    if told:
+        subject = f"{decision.response}/{decision.n}"
+        changes.add(shadow("follow-up", subject, decision.customer, told, settled.answered_at, policy))
     if decision.outcome == DecisionOutcome.PARKED:
         changes.add(
             history(

@@ -4,16 +4,19 @@ The `Stored` that `boucle rules` and the page of the tables ask (workers.ruletab
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import cast
 
+from workers.compiled import yes_no
 from workers.duetime import in_zone
 from workers.ruletable import Inputs, Known, PastEvent, PastResponse, Table, from_content
+from workers.ruletable.model import Cell
 from workers.ruletable.reading import ON
+from workers.ruletable.stored import Disagreed
 from workers.store import rulepast
 from workers.store.engine import Store
-from workers.store.rulepast import PastDecision, PastJourney, PastStop
+from workers.store.rulepast import PastDecision, PastJourney, PastStop, PastTouchpoint
 
 
 class StoredRules:
@@ -37,13 +40,21 @@ class StoredRules:
                 yield PastResponse(one.response, one.customer, one.answered_at, inputs_of(one, zone))
 
     def events(self, since: datetime | None) -> Sequence[PastEvent]:
-        """Return what is still known of journey and contrary events, oldest first. Raises NotNow."""
+        """Return what is still known of journey and contrary events, oldest first. Raises NotNow.
+
+        Of several events for one journey the first is known, and those that planned a touchpoint of their own.
+        """
         with self._store.reading() as connection:
-            found = [
-                *journey_events(rulepast.journeys(connection, since)),
-                *stop_events(rulepast.stops(connection, since)),
-            ]
-        return sorted(found, key=lambda one: (one.at, one.id))
+            begun = list(journey_events(rulepast.journeys(connection, since)))
+            later = list(rulepast.later_touchpoints(connection, since))
+            stops = list(stop_events(rulepast.stops(connection, since)))
+            plans = {one.version: rulepast.content_of(connection, one.version) for one in later}
+        tables = {version: from_content(content) for version, content in plans.items() if content is not None}
+        found = [*begun, *stops]
+        told = {(one.customer, one.at) for one in begun}
+        found += [one for one in later_events(later, tables) if (one.customer, one.at) not in told]
+        known = {(one.customer, one.event, one.at): one for one in reversed(found)}
+        return sorted(known.values(), key=lambda one: (one.at, one.id))
 
     def decision_inputs(self, response_id: str) -> tuple[Inputs, str] | None:
         """Return the inputs of a response's current decision and the content of the table that made it, or None."""
@@ -58,6 +69,11 @@ class StoredRules:
             found = rulepast.live_versions(connection, name)
         return [(one.at, from_content(one.content)) for one in found]
 
+    def disagreements(self, since: datetime | None) -> list[Disagreed]:
+        """Return on what candidates beside the tables in use disagreed, by kind. Raises NotNow."""
+        with self._store.reading() as connection:
+            return rulepast.disagreements(connection, since)
+
 
 def inputs_of(decision: PastDecision, zone: str) -> Inputs:
     """Return a decision's inputs as the engine takes them; tables with dated rows see the day of the answer."""
@@ -68,13 +84,34 @@ def inputs_of(decision: PastDecision, zone: str) -> Inputs:
 
 
 def journey_events(journeys: Iterable[PastJourney]) -> Iterator[PastEvent]:
-    """Give the events that began journeys: one event may have begun several, of which one bears its name."""
+    """Give the events that began journeys, each once: one may have begun several, some without a reference."""
     by_event: dict[tuple[str, str, datetime], list[PastJourney]] = defaultdict(list)
     for one in journeys:
-        by_event[one.customer, one.event, one.anchor_at].append(one)
-    for (customer, event, at), begun in by_event.items():
+        by_event[one.customer, one.began, one.anchor_at].append(one)
+    for (customer, name, at), begun in by_event.items():
         named = next((one for one in begun if one.reference), begun[0])
-        yield PastEvent(event, customer, named.trigger, at, named.reference)
+        expected = None if named.delivery_expected is None else yes_no(named.delivery_expected)
+        yield PastEvent(named.event, customer, name, at, named.reference, expected, named.months)
+
+
+def later_events(touchpoints: Iterable[PastTouchpoint], plans: Mapping[str, Table]) -> Iterator[PastEvent]:
+    """Give the events that planned touchpoints into journeys that others began, by what the row asks for."""
+    for one in touchpoints:
+        table = plans.get(one.version)
+        rule = next((rule for rule in table.rules if rule.id == one.rule), None) if table else None
+        if table is None or rule is None:
+            continue
+        cells = {column.name: cell for column, cell in zip(table.inputs, rule.cells, strict=True)}
+        events = sorted(cells["event"].values) if "event" in cells and not cells["event"].inverted else []
+        if len(events) == 1:
+            name = f"{one.journey}/{one.step}"
+            yield PastEvent(name, one.customer, events[0], one.anchor_at, one.reference, None, months_of(cells))
+
+
+def months_of(cells: Mapping[str, Cell]) -> int | None:
+    """Return the one number of months that a row asks for, or None."""
+    text = cells["months"].text.strip() if "months" in cells else ""
+    return int(text) if text.isdecimal() else None
 
 
 def stop_events(stops: Iterable[PastStop]) -> Iterator[PastEvent]:

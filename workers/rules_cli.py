@@ -1,4 +1,4 @@
-"""`boucle rules`: check, evaluate, explain, test, backtest, version, history, import and export decision tables.
+"""`boucle rules`: check, evaluate, explain, test, backtest, version, history, shadow, import and export.
 
 Exit 0 good, 1 faults or not found, 2 unreadable or wrong use. What needs a database comes in through a `Stored`
 object (workers.ruletable.stored), which the composition root supplies as `ctx.obj`, or inside a mapping under the key
@@ -325,6 +325,24 @@ def history_command(context: click.Context, path: Path, form: str) -> None:
     if not entries:
         click.echo(f"No version of {name} has been live here.", err=True)
         sys.exit(1)
+
+
+@rules.command("shadow")
+@click.option("--since", type=click.DateTime(), help="Only what was decided since then (UTC).")
+@_format
+@click.pass_context
+def shadow_command(context: click.Context, since: datetime | None, form: str) -> None:
+    """List on what candidates disagree with the tables in use: a candidate decides too, and changes nothing.
+
+    A candidate is a table's folder beside the one in use, such as rules/follow-up-candidate.
+    """
+    found = list(_stored(context).disagreements(since.replace(tzinfo=UTC) if since else None))
+    lines = []
+    for one in found:
+        rules = f"{one.rules or 'no rule'} -> {one.candidate_rules or 'no rule'}"
+        lines.append(f"{one.count:>6}  {one.name} {one.candidate[:12]}  {rules}")
+        lines += [f"        from {one.outcome}", f"        to   {one.candidate_outcome}"]
+    _print(form, [one.as_json() for one in found], lines or ["No candidate has disagreed."])
 
 
 @rules.command("export")

@@ -98,6 +98,12 @@ CREATE TABLE control (
 	"by" TEXT NOT NULL, 
 	PRIMARY KEY (name)
 );
+INSERT INTO "control" VALUES('rules in use: journey-plan','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16','2026-03-03T09:12:00.000000Z','boucle');
+INSERT INTO "control" VALUES('rules in use: follow-up','5d9d91aa7dc97e880bfe7d8d7881e1c7aba42cca66053375146ebb6985fefca3','2026-03-03T09:12:00.000000Z','boucle');
+INSERT INTO "control" VALUES('rules in use: contrary.csv','33f69f2048f94a20ad2bc17dc1f7f1cd62e0a11a3470dfbfe2fd860bdb4555a2','2026-03-03T09:12:00.000000Z','boucle');
+INSERT INTO "control" VALUES('rules in use: waves.csv','e137fcb830b2201d67a0f0251602f8072136769079a61f7c78db8bdc3c4487d1','2026-03-03T09:12:00.000000Z','boucle');
+INSERT INTO "control" VALUES('rules in use: calendar.yaml','1906588f2b583f41da4cd2f1d5220346a439fba186b7453f7e1e56d92735c0f7','2026-03-03T09:12:00.000000Z','boucle');
+INSERT INTO "control" VALUES('rules in use: root-causes.yaml','826179ea6448be7463990f323f0a9256974e55ffb5aeb0e05e8b89ef67e2b5fc','2026-03-03T09:12:00.000000Z','boucle');
 INSERT INTO "control" VALUES('paused','for the dump','2026-03-19T09:17:00.000000Z','operator');
 CREATE TABLE counter (
 	name TEXT NOT NULL, 
@@ -279,15 +285,18 @@ CREATE TABLE journey (
 	event TEXT NOT NULL, 
 	state TEXT NOT NULL, 
 	plan_version TEXT NOT NULL, 
+	began TEXT NOT NULL, 
+	delivery_expected BOOLEAN, 
+	months INTEGER, 
 	PRIMARY KEY (id), 
 	CONSTRAINT journey_natural_key UNIQUE (customer, "trigger", reference)
 );
-INSERT INTO "journey" VALUES('019cb2f7-f300-8310-a685-b2468d5aa838','29512e81-dd0c-89e9-9996-724338e3a87f','delivery','1001','lamp','{}','2026-03-03T09:12:00.000000Z','shop/boucle.journey.delivery.v1/1/1001','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16');
-INSERT INTO "journey" VALUES('019cb2f7-f300-871f-8f17-82d6e67701e8','58229279-478e-8d82-96b5-45356d136754','milestone','','','{}','2026-03-03T09:12:00.000000Z','shop/boucle.journey.purchase.v1/3/1003','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16');
-INSERT INTO "journey" VALUES('019cb2f7-f300-87e6-bcaf-9c8ae5a4d242','d2d708b9-a359-8010-87d0-649a2c2bea8e','delivery','1002','','{}','2026-03-03T09:12:00.000000Z','shop/boucle.journey.delivery.v1/2/1002','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16');
-INSERT INTO "journey" VALUES('019cb2f7-f300-8953-83dc-cfdbb8ac3d7a','58229279-478e-8d82-96b5-45356d136754','purchase','1003','','{}','2026-03-03T09:12:00.000000Z','shop/boucle.journey.purchase.v1/3/1003','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16');
-INSERT INTO "journey" VALUES('019cb2f7-f300-8c7a-a823-a017809a88fc','58229279-478e-8d82-96b5-45356d136754','loyal_2y','','','{}','2026-03-03T09:12:00.000000Z','shop/boucle.journey.purchase.v1/3/1003','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16');
-INSERT INTO "journey" VALUES('019cb2f7-f300-808d-90bd-016c09078aed','eb5ee5ee-134f-8efa-96d0-80139c5d7246','delivery','erased 1','','{}','2026-03-03T09:12:00.000000Z','','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16');
+INSERT INTO "journey" VALUES('019cb2f7-f300-8310-a685-b2468d5aa838','29512e81-dd0c-89e9-9996-724338e3a87f','delivery','1001','lamp','{}','2026-03-03T09:12:00.000000Z','shop/boucle.journey.delivery.v1/1/1001','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16','delivery',NULL,NULL);
+INSERT INTO "journey" VALUES('019cb2f7-f300-871f-8f17-82d6e67701e8','58229279-478e-8d82-96b5-45356d136754','milestone','','','{}','2026-03-03T09:12:00.000000Z','shop/boucle.journey.purchase.v1/3/1003','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16','purchase',1,NULL);
+INSERT INTO "journey" VALUES('019cb2f7-f300-87e6-bcaf-9c8ae5a4d242','d2d708b9-a359-8010-87d0-649a2c2bea8e','delivery','1002','','{}','2026-03-03T09:12:00.000000Z','shop/boucle.journey.delivery.v1/2/1002','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16','delivery',NULL,NULL);
+INSERT INTO "journey" VALUES('019cb2f7-f300-8953-83dc-cfdbb8ac3d7a','58229279-478e-8d82-96b5-45356d136754','purchase','1003','','{}','2026-03-03T09:12:00.000000Z','shop/boucle.journey.purchase.v1/3/1003','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16','purchase',1,NULL);
+INSERT INTO "journey" VALUES('019cb2f7-f300-8c7a-a823-a017809a88fc','58229279-478e-8d82-96b5-45356d136754','loyal_2y','','','{}','2026-03-03T09:12:00.000000Z','shop/boucle.journey.purchase.v1/3/1003','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16','purchase',1,NULL);
+INSERT INTO "journey" VALUES('019cb2f7-f300-808d-90bd-016c09078aed','eb5ee5ee-134f-8efa-96d0-80139c5d7246','delivery','erased 1','','{}','2026-03-03T09:12:00.000000Z','','open','7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16','delivery',NULL,NULL);
 CREATE TABLE outbox (
 	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
 	topic TEXT NOT NULL, 
@@ -402,6 +411,10 @@ CREATE TABLE rule_table (
 );
 INSERT INTO "rule_table" VALUES('7013ac167a2f7610269e23533ecd2eb7bd73b8d7325fe444e83f8b5fb5c24b16','journey-plan','{"name": "cut short for the dump"}','2026-03-03T09:12:00.000000Z');
 INSERT INTO "rule_table" VALUES('5d9d91aa7dc97e880bfe7d8d7881e1c7aba42cca66053375146ebb6985fefca3','follow-up','{"name": "cut short for the dump"}','2026-03-03T09:12:00.000000Z');
+INSERT INTO "rule_table" VALUES('33f69f2048f94a20ad2bc17dc1f7f1cd62e0a11a3470dfbfe2fd860bdb4555a2','contrary.csv','{"name": "cut short for the dump"}','2026-03-03T09:12:00.000000Z');
+INSERT INTO "rule_table" VALUES('e137fcb830b2201d67a0f0251602f8072136769079a61f7c78db8bdc3c4487d1','waves.csv','{"name": "cut short for the dump"}','2026-03-03T09:12:00.000000Z');
+INSERT INTO "rule_table" VALUES('1906588f2b583f41da4cd2f1d5220346a439fba186b7453f7e1e56d92735c0f7','calendar.yaml','{"name": "cut short for the dump"}','2026-03-03T09:12:00.000000Z');
+INSERT INTO "rule_table" VALUES('826179ea6448be7463990f323f0a9256974e55ffb5aeb0e05e8b89ef67e2b5fc','root-causes.yaml','{"name": "cut short for the dump"}','2026-03-03T09:12:00.000000Z');
 CREATE TABLE session (
 	hash VARCHAR(64) NOT NULL, 
 	kind VARCHAR(8) NOT NULL, 
@@ -411,6 +424,21 @@ CREATE TABLE session (
 	PRIMARY KEY (hash)
 );
 INSERT INTO "session" VALUES('a hash','a kind','a user','2026-03-04T09:12:00.000000Z','2026-03-04T09:12:00.000000Z');
+CREATE TABLE shadow (
+	id VARCHAR(36) NOT NULL, 
+	customer VARCHAR(36) NOT NULL, 
+	name TEXT NOT NULL, 
+	subject TEXT NOT NULL, 
+	version TEXT NOT NULL, 
+	candidate TEXT NOT NULL, 
+	rules TEXT NOT NULL, 
+	candidate_rules TEXT NOT NULL, 
+	outcome TEXT NOT NULL, 
+	candidate_outcome TEXT NOT NULL, 
+	at VARCHAR(27) NOT NULL, 
+	PRIMARY KEY (id)
+);
+INSERT INTO "shadow" VALUES('a id','a customer','a name','a subject','a version','a candidate','a rules','a candidate_rules','a outcome','a candidate_outcome','2026-03-04T09:12:00.000000Z');
 CREATE TABLE stop (
 	id VARCHAR(36) NOT NULL, 
 	customer VARCHAR(36) NOT NULL, 
@@ -616,6 +644,8 @@ CREATE INDEX response_settles ON response (settles_at) WHERE state = 'settling';
 CREATE INDEX response_revision_customer ON response_revision (customer);
 CREATE INDEX response_theme_theme ON response_theme (theme);
 CREATE INDEX session_user ON session (user);
+CREATE INDEX shadow_candidate ON shadow (candidate);
+CREATE INDEX shadow_customer ON shadow (customer);
 CREATE INDEX stop_customer ON stop (customer);
 CREATE INDEX survey_request_closes ON survey_request (closes_at) WHERE state IN ('open', 'answered');
 CREATE INDEX survey_request_customer ON survey_request (customer);

@@ -15,7 +15,8 @@ from embedded import START, Embedded, journey, score, shipped_templates
 from workers import counting, roles, wiring
 from workers.clock import FixedClock
 from workers.controls import sending_now
-from workers.records import Action, Decision, Ticket, Touchpoint
+from workers.records import Action, Decision, Shadow, Ticket, Touchpoint
+from workers.ruletable import PastEvent
 from workers.store import rulelive
 from workers.words import Misconfigured
 
@@ -46,6 +47,10 @@ class Edited(Embedded):
         self.take(score(value, who, self.clock.at, trigger=trigger))
         self.settle()
         return max(self.rows(Decision), key=lambda one: one.at)
+
+    def past(self) -> list[PastEvent]:
+        """Return the events that a journey plan can be tried on."""
+        return list(self.parts.rules.events(None))
 
     def version(self) -> str:
         """Return the version of the follow-up table in use."""
@@ -258,9 +263,17 @@ def test_an_edit_of_the_same_size_and_a_folder_that_appears_are_seen(boucle: Edi
     assert boucle.version() == before
 
 
-def test_on_postgresql_the_same_holds(postgres: str, tmp_path: Path) -> None:
+@pytest.fixture
+def on_postgresql(postgres: str, tmp_path: Path) -> Iterator[Edited]:
+    """Give an installation with rules of its own on PostgreSQL."""
+    made = Edited(tmp_path / "home", tmp_path / "own", database_url=postgres)
+    yield made
+    made.close()
+
+
+def test_on_postgresql_the_same_holds(on_postgresql: Edited) -> None:
     """Good, bad and mended edits, history and the past that a backtest reads."""
-    boucle = Edited(tmp_path / "home", tmp_path / "own", database_url=postgres)
+    boucle = on_postgresql
     old = boucle.answer(3, "ann")
     boucle.clock.at += timedelta(hours=1)
     boucle.edit(FOLLOW_UP, *FASTER)
@@ -275,5 +288,92 @@ def test_on_postgresql_the_same_holds(postgres: str, tmp_path: Path) -> None:
     found = rules.decision_inputs(old.response)
     assert found is not None
     assert found[0]["score"] == 3
-    assert [one.event for one in rules.events(None)] == ["delivery"] * 3
-    boucle.close()
+    assert [one.event for one in rules.events(None)].count("delivery") == 3
+
+
+def test_a_candidate_decides_too_and_changes_nothing(boucle: Edited) -> None:
+    """Its disagreements are stored, counted in the status and listed by kind; decisions and actions are as without."""
+    candidate = boucle.own / "rules" / "follow-up-candidate"
+    shutil.copytree(boucle.own / "rules" / "follow-up", candidate)
+    rows = (candidate / "rules.csv").read_text("utf-8")
+    (candidate / "rules.csv").write_text(
+        rows.replace("urgent_contact;ack;now;;;;PT4H;solve;", "thank_you;ack;now;;;;;;")
+    )
+    boucle.parts.look_at_rules()
+    version = boucle.version()
+    boucle.answer(10, "ann")
+    assert boucle.rows(Shadow) == []
+    decision = boucle.answer(3, "bob")
+    assert (decision.rule, decision.version) == ("D1", version)
+    assert len(boucle.rows(Ticket)) == 1
+    (told,) = boucle.rows(Shadow)
+    assert (told.name, told.rules, told.version, told.subject) == ("follow-up", "D1", version, f"{decision.response}/1")
+    (kind,) = boucle.parts.rules.disagreements(None)
+    assert (kind.count, kind.candidate) == (1, told.candidate)
+    assert "thank_you" in kind.candidate_outcome
+    assert boucle.status()["candidates"] == {"follow-up-candidate": {"version": told.candidate, "disagreed": 1}}
+    assert boucle.parts.rules.disagreements(boucle.clock.at + timedelta(days=1)) == []
+    shutil.rmtree(boucle.own / "rules" / "follow-up")  # the candidate is made the table in use
+    candidate.rename(boucle.own / "rules" / "follow-up")
+    boucle.parts.look_at_rules()
+    assert boucle.version() == told.candidate
+    assert boucle.status()["candidates"] == {}
+    assert [table.version for _, table in boucle.parts.rules.versions("follow-up")] == [told.candidate, version]
+
+
+def test_a_candidate_of_the_journey_plan(boucle: Edited) -> None:
+    """It tells of the questions that it would plan otherwise; a faulty candidate is told of and stops nothing."""
+    candidate = boucle.own / "rules" / "journey-plan-candidate"
+    shutil.copytree(boucle.own / "rules" / "journey-plan", candidate)
+    rows = (candidate / "rules.csv").read_text("utf-8")
+    (candidate / "rules.csv").write_text(rows.replace("delivery;event;P42D", "delivery;event;P56D"))
+    boucle.parts.look_at_rules()
+    boucle.take(journey("delivery", "ann", reference="o-1"), journey("onboarding_finished", "ann", reference="o-2"))
+    (told,) = boucle.rows(Shadow)
+    assert (told.name, told.rules) == ("journey-plan", "J2, J3")
+    assert {one.plan_version for one in boucle.rows(Touchpoint)} == {told.version}
+    (candidate / "rules.csv").write_text("id;event\n")
+    boucle.parts.look_at_rules()
+    assert "journey-plan-candidate" in boucle.parts.policies.refused()
+    assert boucle.status()["candidates"] == {}
+    boucle.take(journey("delivery", "bob", reference="o-3"))
+    assert len(boucle.rows(Shadow)) == 1
+
+
+def test_rows_that_hold_on_some_days_only(boucle: Edited) -> None:
+    """The day of the answer, or of the event, decides; it stands among the inputs of the decision."""
+    path = boucle.own / "rules" / FOLLOW_UP
+    head, *rows = path.read_text("utf-8").splitlines()
+    dated = [f"{row};;" for row in rows if not row.startswith("D1;")]
+    first = next(row for row in rows if row.startswith("D1;"))
+    dated += [f"{first};;2026-03-31", f"{first.replace('D1;', 'D9;').replace('PT4H', 'PT2H')};2026-04-01;"]
+    path.write_text("\n".join([f"{head};valid from;valid until", *dated]) + "\n")
+    cases = boucle.own / "rules" / "follow-up" / "cases.csv"
+    cases.unlink()
+    boucle.parts.look_at_rules()
+    assert boucle.parts.policies.refused() == {}
+    march = boucle.answer(3, "ann")
+    assert (march.rule, march.inputs["on"]) == ("D1", "2026-03-03")
+    boucle.clock.at += timedelta(days=30)
+    april = boucle.answer(3, "bob")
+    assert (april.rule, april.inputs["on"]) == ("D9", "2026-04-02")
+    found = boucle.parts.rules.decision_inputs(march.response)
+    assert found is not None
+    assert str(found[0]["on"]) == "2026-03-03"
+
+
+def test_the_past_of_a_plan_is_what_happened(boucle: Edited) -> None:
+    """Each event comes back once, with what the plan looked at: orders, milestones that a CRM sends, contrary ones."""
+    day = timedelta(days=1)
+    boucle.take(journey("deal_won", "ann", reference="o-1", delivery_expected=True))
+    boucle.take(journey("milestone", "bob", START, months=3))
+    boucle.clock.at += 100 * day
+    boucle.take(journey("milestone", "bob", START + 100 * day, months=6))
+    boucle.take(journey("refund", "ann", START + 101 * day, reference="o-1"))
+    found = [(one.customer, one.event, one.reference, one.delivery_expected, one.months) for one in boucle.past()]
+    assert found == [
+        ("ann", "deal_won", "o-1", "yes", None),
+        ("bob", "milestone", "", None, 3),
+        ("bob", "milestone", "", None, 6),
+        ("ann", "refund", "o-1", None, None),
+    ]

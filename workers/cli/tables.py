@@ -18,7 +18,7 @@ from workers.logs import set_up_logs
 from workers.migrating import MINIMUM, schema_of
 from workers.policies import known_names
 from workers.ruletable import Inputs, Known, PastEvent, PastResponse, Stored, Table
-from workers.ruletable.stored import Nothing
+from workers.ruletable.stored import Disagreed, Nothing
 from workers.words import Misconfigured
 
 SQLITE = "sqlite:///"
@@ -70,3 +70,7 @@ class Installed:
     def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:
         """Return the versions of a table that have been live, latest first, with the time of each."""
         return self._past.versions(name)
+
+    def disagreements(self, since: datetime | None) -> Iterable[Disagreed]:
+        """Return on what candidates beside the tables in use disagreed, by kind."""
+        return self._past.disagreements(since)

@@ -6,7 +6,7 @@ whatever their order. Nothing here asks anybody.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from workers.changes import Changes
 from workers.duetime import add_wait, in_zone
@@ -14,6 +14,7 @@ from workers.facts import Facts
 from workers.planning.standing import assess, follows_from_facts, note, zone_of
 from workers.policy import PlanStep, Policy
 from workers.records import Customer, Journey, Touchpoint
+from workers.shadowing import shadow
 from workers.words import TouchpointState
 
 
@@ -35,7 +36,8 @@ def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
     """Return the journeys and touchpoints that this event plans; none if they are planned already."""
     changes = Changes()
     working = Facts(facts.customer, facts.all(Journey))
-    steps = steps_of(happening, facts.customer, policy)
+    asked = asked_of_plan(happening, facts.customer, policy)
+    steps = policy.plan.steps_for(*asked)
     for step in steps:
         journey = open_journey(step.trigger, step_reference(step, happening), happening, working, policy, changes)
         working.put(journey)
@@ -43,25 +45,24 @@ def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
     if not any(step.trigger == happening.name for step in steps):
         open_journey(happening.name, own_reference(happening), happening, working, policy, changes)
     remember_first(happening, facts.customer, changes)
+    told = policy.plan.disagreement(*asked)
+    if told:
+        changes.add(shadow("journey-plan", happening.event, facts.customer.id, told, happening.at, policy))
     return changes
 
 
 def references_of(happening: Happening, customer: Customer, policy: Policy) -> set[str]:
     """Return the references of the journeys that `plan` looks at for this event."""
-    steps = steps_of(happening, customer, policy)
+    steps = policy.plan.steps_for(*asked_of_plan(happening, customer, policy))
     return {own_reference(happening), *(step_reference(step, happening) for step in steps)}
 
 
-def steps_of(happening: Happening, customer: Customer, policy: Policy) -> tuple[PlanStep, ...]:
-    """Return the rows of the plan that apply to an event; rows that hold on some days go by the brand's day."""
+def asked_of_plan(
+    happening: Happening, customer: Customer, policy: Policy
+) -> tuple[str, bool, bool | None, int | None, date | None]:
+    """Return what the plan looks at: name, whether it is the first, the event's own data, and the day."""
     day = in_zone(happening.at, policy.zone).date() if policy.plan.dated else None
-    return policy.plan.steps_for(
-        happening.name,
-        is_first(customer, happening),
-        happening.delivery_expected,
-        happening.months,
-        day,
-    )
+    return happening.name, is_first(customer, happening), happening.delivery_expected, happening.months, day
 
 
 def is_first(customer: Customer, happening: Happening) -> bool:
@@ -104,6 +105,9 @@ def open_journey(
             event=happening.event,
             state="open",
             plan_version=policy.plan.version,
+            began=happening.name,
+            delivery_expected=happening.delivery_expected,
+            months=happening.months,
         )
         changes.add(journey)
         return journey
@@ -114,6 +118,9 @@ def open_journey(
             event=happening.event,
             label=happening.label,
             details=dict(happening.details),
+            began=happening.name,
+            delivery_expected=happening.delivery_expected,
+            months=happening.months,
         )
         changes.change(known)
     return known

@@ -4,12 +4,40 @@ The composition root supplies an object of this shape; without one, the commands
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from workers.ruletable.backtesting import PastResponse
 from workers.ruletable.model import Inputs, Known, Table
 from workers.ruletable.replaying import PastEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreed:
+    """One way in which a candidate disagrees with a table in use: rules and effects of both, and how often."""
+
+    name: str
+    candidate: str
+    rules: str
+    candidate_rules: str
+    outcome: str
+    candidate_outcome: str
+    count: int
+    last: datetime
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as `boucle rules shadow --format json` prints it."""
+        return {
+            "table": self.name,
+            "candidate": self.candidate,
+            "rules": self.rules,
+            "candidate_rules": self.candidate_rules,
+            "from": self.outcome,
+            "to": self.candidate_outcome,
+            "count": self.count,
+            "last": self.last.isoformat(),
+        }
 
 
 class Stored(Protocol):
@@ -30,6 +58,9 @@ class Stored(Protocol):
     def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:
         """Return the versions of a table that have been live, latest first, with the time of each."""
 
+    def disagreements(self, since: datetime | None) -> Iterable[Disagreed]:
+        """Return on what candidates beside the tables in use disagreed, by kind."""
+
 
 class Nothing:
     """A `Stored` without an installation behind it."""
@@ -47,4 +78,7 @@ class Nothing:
         return None
 
     def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:
+        return ()
+
+    def disagreements(self, since: datetime | None) -> Iterable[Disagreed]:
         return ()

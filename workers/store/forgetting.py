@@ -45,6 +45,7 @@ SCRUBBED: dict[sa.Table, dict[str, object]] = {
     t.ticket_entry: {"text": "", "source": None, "event_id": None},
     t.testimonial: {"wording": "", "shown_name": "", "place": ""},
     t.history: {"detail": ""},
+    t.shadow: {"subject": ""},
 }
 """What each table loses."""
 KEPT: dict[sa.Table, str] = {

@@ -16,7 +16,7 @@ from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.rulepast import WENT_LIVE
 
-IN_USE, REFUSED = "rules in use: ", "rules refused: "
+IN_USE, REFUSED, BESIDE = "rules in use: ", "rules refused: ", "rules beside: "
 """Begin the names of the controls that say it of a table or file."""
 BY = "boucle"
 
@@ -60,6 +60,7 @@ def remember(
                 put_in_use(connection, one, now, only_first=refused is None)
         if refused is not None:
             put_refused(connection, refused, now)
+            put_candidates(connection, {one.place: one.version for one in kept if one.candidate}, now)
         return contents_of(connection)
 
     return store.write(work)
@@ -70,7 +71,8 @@ def stands(connection: Connection, kept: Sequence[Kept], refused: Mapping[str, S
     known, controls = versions(connection), in_use(connection)
     if refused is not None:
         said = {one.name: list(one.faults) for one in refusals(connection)}
-        if said != {name: list(faults) for name, faults in refused.items()}:
+        beside = {one.place: one.version for one in kept if one.candidate}
+        if said != {name: list(faults) for name, faults in refused.items()} or beside != candidates(connection):
             return False
     return all(
         one.version in known
@@ -112,6 +114,16 @@ def put_refused(connection: Connection, refused: Mapping[str, Sequence[str]], no
             put(connection, f"{REFUSED}{name}", json.dumps(list(faults), ensure_ascii=False), now)
 
 
+def put_candidates(connection: Connection, beside: Mapping[str, str], now: datetime) -> None:
+    """Say which candidates decide beside the tables; one whose folder is gone goes."""
+    said = candidates(connection)
+    for place in said.keys() - beside.keys():
+        connection.execute(sa.delete(t.control).where(t.control.c.name == f"{BESIDE}{place}"))
+    for place, version in beside.items():
+        if said.get(place) != version:
+            put(connection, f"{BESIDE}{place}", version, now)
+
+
 def put(connection: Connection, name: str, value: str, now: datetime) -> None:
     """Set one control."""
     connection.execute(sa.delete(t.control).where(t.control.c.name == name))
@@ -130,9 +142,19 @@ def refusals(connection: Connection) -> list[StoredRefusal]:
 
 def in_use(connection: Connection) -> dict[str, str]:
     """Return the version in use in each place."""
+    return said_of(connection, IN_USE)
+
+
+def candidates(connection: Connection) -> dict[str, str]:
+    """Return the version of each candidate that decides beside a table."""
+    return said_of(connection, BESIDE)
+
+
+def said_of(connection: Connection, what: str) -> dict[str, str]:
+    """Return what controls of one kind say, by place."""
     c = t.control.c
-    query = sa.select(c.name, c.value).where(c.name.startswith(IN_USE, autoescape=True))
-    return {str(name).removeprefix(IN_USE): str(value) for name, value in connection.execute(query)}
+    query = sa.select(c.name, c.value).where(c.name.startswith(what, autoescape=True))
+    return {str(name).removeprefix(what): str(value) for name, value in connection.execute(query)}
 
 
 def tables_in_use(connection: Connection) -> dict[str, str]:

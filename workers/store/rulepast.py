@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers import books
+from workers.ruletable.stored import Disagreed
 from workers.store import tables as t
 from workers.store.read import is_id
 from workers.words import DecisionState
@@ -42,6 +43,22 @@ class PastJourney:
     reference: str
     anchor_at: datetime
     event: str
+    began: str
+    delivery_expected: bool | None
+    months: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PastTouchpoint:
+    """A touchpoint that another event than its journey's planned, with the row that did so."""
+
+    customer: str
+    journey: str
+    step: str
+    reference: str
+    anchor_at: datetime
+    rule: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +113,47 @@ def decided() -> sa.Select[Any]:
 def journeys(connection: Connection, since: datetime | None) -> Iterator[PastJourney]:
     """Give the journeys that began since then, oldest first."""
     j = t.journey.c
-    query = sa.select(whose(j.customer), j.trigger, j.reference, j.anchor_at, j.event)
+    query = sa.select(
+        whose(j.customer), j.trigger, j.reference, j.anchor_at, j.event, j.began, j.delivery_expected, j.months
+    )
     query = query.outerjoin(t.customer, t.customer.c.id == j.customer).order_by(j.anchor_at, j.id)
     if since is not None:
         query = query.where(j.anchor_at >= since)
     for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
         yield PastJourney(*row)
+
+
+def later_touchpoints(connection: Connection, since: datetime | None) -> Iterator[PastTouchpoint]:
+    """Give touchpoints that a later event planned into a known journey, as milestones that a CRM sends do."""
+    p, j = t.touchpoint.c, t.journey.c
+    query = (
+        sa.select(whose(p.customer), p.journey, p.step, p.reference, p.anchor_at, p.rule, p.plan_version)
+        .join(t.journey, j.id == p.journey)
+        .outerjoin(t.customer, t.customer.c.id == p.customer)
+        .where(p.anchor_at != j.anchor_at)
+        .order_by(p.anchor_at, p.journey, p.step)
+    )
+    if since is not None:
+        query = query.where(p.anchor_at >= since)
+    for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
+        yield PastTouchpoint(*row)
+
+
+def disagreements(connection: Connection, since: datetime | None) -> list[Disagreed]:
+    """Return on what candidates disagreed, the most frequent kind of each candidate first."""
+    s = t.shadow.c
+    kind = (s.name, s.candidate, s.rules, s.candidate_rules, s.outcome, s.candidate_outcome)
+    query = sa.select(*kind, sa.func.count().label("n"), sa.func.max(s.at)).group_by(*kind)
+    query = query.order_by(s.name, s.candidate, sa.desc("n"), s.rules, s.candidate_rules)
+    if since is not None:
+        query = query.where(s.at >= since)
+    return [Disagreed(*row) for row in connection.execute(query)]
+
+
+def disagreed(connection: Connection, candidate: str) -> int:
+    """Return on how many decisions a candidate disagreed."""
+    query = sa.select(sa.func.count()).select_from(t.shadow).where(t.shadow.c.candidate == candidate)
+    return int(connection.execute(query).scalar_one())
 
 
 def stops(connection: Connection, since: datetime | None) -> Iterator[PastStop]:

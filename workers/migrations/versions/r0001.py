@@ -314,6 +314,9 @@ def upgrade() -> None:
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("plan_version", sa.Text(), nullable=False),
+        sa.Column("began", sa.Text(), nullable=False),
+        sa.Column("delivery_expected", sa.Boolean(), nullable=True),
+        sa.Column("months", NUMBER, nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("customer", "trigger", "reference", name="journey_natural_key"),
     )
@@ -454,6 +457,25 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("session", schema=None) as batch_op:
         batch_op.create_index("session_user", ["user"], unique=False)
+
+    op.create_table(
+        "shadow",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("customer", KEY, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("candidate", sa.Text(), nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
+        sa.Column("candidate_rules", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("candidate_outcome", sa.Text(), nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("shadow", schema=None) as batch_op:
+        batch_op.create_index("shadow_candidate", ["candidate"], unique=False)
+        batch_op.create_index("shadow_customer", ["customer"], unique=False)
 
     op.create_table(
         "stop",
