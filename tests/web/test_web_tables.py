@@ -1,17 +1,21 @@
 """The pages of the rule tables: grid, faults on cells, explain, versions, and a candidate that is tried, never kept."""
 
 import io
+import shutil
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import webparts
 from openpyxl import Workbook
 from staffparts import Team, hidden, words
 from webparts import Site, event
 
 from workers.records import Decision, Response
-from workers.ruletable.live import Refused
 from workers.web import limits, tables_trial
 
+RULES = Path(__file__).parents[2] / "rules"
 FOLLOW_UP, PLAN = "/tables/follow-up", "/tables/journey-plan"
 UNCHANGED = "The live table is unchanged."
 
@@ -153,15 +157,35 @@ def test_versions_are_listed_with_what_they_changed(team: Team) -> None:
     assert f"{live(team)[:12]} live 15" in told
 
 
-def test_a_refused_edit_is_shown_where_the_table_is(team: Team) -> None:
-    """On the list and on the page, with its faults and that the old one goes on."""
-    found = Refused(live(team), ("E101 No rule covers score 0.",))
-    object.__setattr__(team.site.web, "refused", lambda: {"follow-up": found})
+def test_a_refused_edit_is_shown_where_the_table_is(
+    open_site: Callable[..., Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the list and on the page, with its faults and that the old one goes on; mended, it is live."""
+    folder = tmp_path / "own"
+    shutil.copytree(RULES, folder / "rules")
+    monkeypatch.setattr(webparts, "read_once", dict)  # this site reads its own files
+    team = Team(open_site(overrides=str(folder)))
+    team.site.parts.policies.remember(team.site.parts.store, team.site.parts.now())
+    before, file = live(team), folder / "rules/follow-up/rules.csv"
+    good = file.read_text("utf-8")
+    file.write_text(good.replace(";<28d;0-6;", ";<28d;1-6;"), "utf-8")
+    team.site.parts.policies.look(team.site.parts.store, team.site.parts.now())
     for path in ("/tables", FOLLOW_UP):
         told = words(team.client("Marc").get(path).text)
         assert f"The last edit of rules/follow-up was refused. {UNCHANGED}" in told
-        assert "E101 No rule covers score 0." in told
+        assert "No rule covers trigger purchase or delivery, after under 28 days, score 0" in told
+        assert "no errors" in told
+        assert before[:12] in told
     assert "refused" not in words(team.client("Marc").get(PLAN).text)
+    file.write_text(good.replace("PT8H;ask;ours", "PT6H;ask;ours"), "utf-8")
+    (folder / "rules/calendar.yaml").write_text("zone: Nowhere/Nothing\n", "utf-8")
+    team.site.clock.at += timedelta(hours=1)
+    team.site.parts.policies.look(team.site.parts.store, team.site.parts.now())
+    told = words(team.client("Marc").get(FOLLOW_UP).text)
+    assert live(team) != before
+    assert "refused" not in told
+    assert f"{live(team)[:12]} live 15 changed C1, R2" in told
+    assert "The last edit of rules/calendar.yaml was refused." in words(team.client("Marc").get("/tables").text)
 
 
 @pytest.mark.parametrize(("kind", "begin"), [("csv", b"id;"), ("xlsx", b"PK"), ("dmn", b"<?xml"), ("yaml", b"#")])

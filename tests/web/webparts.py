@@ -121,6 +121,7 @@ def web_of(parts: wiring.Boucle) -> Web:
         data=parts.data,
         sending=parts.sending,
         rules=parts.rules,
+        refused=parts.policies.refused,
     )
 
 

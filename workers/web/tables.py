@@ -78,7 +78,7 @@ def write_tables(request: Request, visitor: Visitor) -> Response:
     for one in tables_shown.in_use(web).values():
         errors, warnings = tables_shown.counted(faults.of(web, one))
         lines.append({"one": one, "since": since(request, one), "errors": errors, "warnings": warnings})
-    return show(request, visitor, "tables.html", {"lines": lines})
+    return show(request, visitor, "tables.html", {"lines": lines, "beside": tables_shown.refused_beside(web)})
 
 
 def since(request: Request, one: InUse) -> str:

@@ -24,7 +24,7 @@ from workers.ruletable.telling import changed_rules
 from workers.ruletable.trying import inputs_of
 from workers.ruletable.values import Kind, show
 from workers.web.context import Web, web_of
-from workers.words import BadInput
+from workers.words import BadInput, Misconfigured
 
 PLACES = {"journey-plan": JOURNEY_PLAN, "follow-up": FOLLOW_UP}
 MOST_FAULTS = 100
@@ -61,6 +61,11 @@ def in_use(web: Web) -> dict[str, InUse]:
         for name, one in found.items()
         if isinstance(one, JourneyPlan | FollowUpTable)
     }
+
+
+def refused_beside(web: Web) -> dict[str, Refused]:
+    """Return the edits that were not taken of what is no table in use: files beside them, and candidates."""
+    return {name: one for name, one in sorted(web.refused().items()) if name not in PLACES}
 
 
 def wanted(request: Request) -> InUse:
@@ -105,12 +110,18 @@ def faults_of(
 
 def cases_of(web: Web, one: InUse, table: Table, brought: bytes | None = None) -> tuple[tuple[Case, ...], str]:
     """Return the cases beside the table in use, or those brought along, or why they cannot be read with this one."""
-    file: Path = web.data.folder(one.place) / CASES
+    if brought is None and one.refused is not None:
+        return (), f"{CASES} belongs to the edit that was refused; it is run again when that is mended."
     try:
-        data = brought if brought is not None else file.read_bytes() if file.is_file() else b""
-        return parse_cases(table, data), ""
-    except BadInput as fault:
+        return parse_cases(table, _cases_beside(web, one) if brought is None else brought), ""
+    except (BadInput, Misconfigured) as fault:
         return (), str(fault)
+
+
+def _cases_beside(web: Web, one: InUse) -> bytes:
+    """Return the cases in the folder of a table in use; a folder without any has none. Raises Misconfigured."""
+    file: Path = web.data.folder(one.place) / CASES
+    return file.read_bytes() if file.is_file() else b""
 
 
 def tested(table: Table, cases: Sequence[Case]) -> CaseReport | None:
