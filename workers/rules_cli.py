@@ -26,6 +26,7 @@ from workers.ruletable import (
     compile_table,
     explain,
     fault_json,
+    from_content,
 )
 from workers.ruletable.backtesting import PastResponse, backtest
 from workers.ruletable.cases import CASES, Case, parse_cases, run_cases
@@ -181,27 +182,41 @@ def _json_object(text: str) -> dict[str, object]:
 
 
 @rules.command("explain", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
-@_path
+@click.argument("path", type=click.Path(path_type=Path), required=False)
 @_format
 @_decision
 @click.option("--response", help="The id of a stored response.")
 @click.option("--input", "given", help="The inputs as one JSON object; or give each as --COLUMN VALUE.")
 @click.pass_context
 def explain_command(
-    context: click.Context, path: Path, form: str, decision: str | None, response: str | None, given: str | None
+    context: click.Context,
+    path: Path | None,
+    form: str,
+    decision: str | None,
+    response: str | None,
+    given: str | None,
 ) -> None:
     """Say why a table answers as it does: the rule, cell by cell, and the near misses.
 
-    Inputs are options named like the columns: --score 3 --trigger delivery --after P40D.
+    Inputs are options named like the columns: --score 3 --trigger delivery --after P40D. With --response alone, the
+    table is the one that decided, in the version that it had then.
     """
-    table = _load(path, decision)
     if response is not None:
         found = _stored(context).decision_inputs(response)
         if found is None:
-            click.echo(f"No decision is stored for response {response!r}: look it up with `boucle status`.", err=True)
+            click.echo(
+                f"No decision is stored for response {response!r}: `boucle explain customer ID` has ids.", err=True
+            )
             sys.exit(1)
-        inputs, _ = found
-    elif given is not None:
+        inputs, content = found
+        table = _load(path, decision) if path else _readable(lambda: from_content(content))
+        told = _readable(lambda: explain(compile_table(table), inputs))
+        _print(form, told.as_json(), tell_explanation(told))
+        return
+    if path is None:
+        _stop("Name a table's folder, or --response ID.")
+    table = _load(path, decision)
+    if given is not None:
         inputs = _readable(lambda: typed_inputs(table, _json_object(given)))
     else:
         inputs = _readable(lambda: _inputs_from_options(table, context.args))

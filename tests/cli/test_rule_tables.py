@@ -59,7 +59,9 @@ def test_a_stored_response_is_explained(answered: Boucle) -> None:
     ident = response_of(answered, 3)
     told = answered("rules", "explain", str(FOLLOW_UP), "--response", ident, "--format", "json").json()
     assert told["rules"] == ["D1"]
+    assert answered("rules", "explain", "--response", ident, "--format", "json").json() == told
     assert answered("rules", "explain", str(FOLLOW_UP), "--response", "nobody").code == 1
+    assert answered("rules", "explain").code == 2
 
 
 def test_a_backtest_runs_on_what_is_stored(answered: Boucle, tmp_path: Path) -> None:
@@ -98,3 +100,40 @@ def test_without_a_database_the_files_suffice(boucle: Boucle, tmp_path: Path) ->
     other = edited(FOLLOW_UP, tmp_path / "other", "thanks;now", "thansk;now")
     assert "Did you mean thanks" in boucle("rules", "check", str(other)).out
     assert not boucle.home.exists()
+
+
+def test_a_refused_edit_is_told_by_every_verb(answered: Boucle, tmp_path: Path) -> None:
+    """`check` fails with the faults; `status` lists them, and goes on with what was in use, as other verbs do."""
+    own = tmp_path / "own"
+    edited(FOLLOW_UP, own / "rules" / "follow-up", ";<28d;0-6", ";<28d;1-6")
+    before = answered("status", "--format", "json").json()["rules"]["in_use"]["follow-up"]
+    answered.set(overrides=str(own))
+    assert "E101" in answered("check").err
+    told = answered("status", "--format", "json")
+    rules = told.json()["rules"]
+    assert rules["in_use"]["follow-up"] == before
+    assert "E101" in rules["refused"]["follow-up"]["faults"][0]
+    assert "the edit is refused" in told.err
+    text = answered("status").out
+    assert "refused     follow-up" in text
+    assert "No rule covers" in text
+    assert answered("tickets", "list").code == 0
+    refused = answered("web")
+    assert refused.code == 1
+    assert "E101" in refused.err
+
+
+def test_a_candidate_that_disagrees_is_listed(answered: Boucle, tmp_path: Path) -> None:
+    """`rules shadow` says from what to what, and how often; before a candidate there is nothing to list."""
+    assert answered("rules", "shadow").out == "No candidate has disagreed.\n"
+    own = tmp_path / "own"
+    edited(FOLLOW_UP, own / "rules" / "follow-up-candidate", "ack;now;;;;PT4H;solve;", "ack;now;;;;PT2H;solve;")
+    answered.set(overrides=str(own))
+    later = START + timedelta(hours=2)
+    events = [journey("delivery", "dan", reference="o-1"), score(2, "dan", at=later, trigger="delivery")]
+    answered.take(*(orjson.dumps(event) for event in events))
+    (told,) = answered("rules", "shadow", "--format", "json").json()
+    assert (told["table"], told["rules"], told["candidate_rules"], told["count"]) == ("follow-up", "D1", "D1", 1)
+    assert "PT2H" in told["to"]
+    assert "D1 -> D1" in answered("rules", "shadow").out
+    assert answered("rules", "shadow", "--since", "2030-01-01").out == "No candidate has disagreed.\n"
