@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import webparts
@@ -31,11 +32,11 @@ def team(site: Site) -> Team:
 def answered(team: Team) -> Team:
     """Give a site on which three customers answered about a delivery: 0, 6 and 9."""
     for subject, score in (("zero", 0), ("six", 6), ("nine", 9)):
-        answer(team, subject, score)
+        respond(team, subject, score)
     return team
 
 
-def answer(team: Team, subject: str, score: int) -> None:
+def respond(team: Team, subject: str, score: int) -> None:
     """Have a customer asked about a delivery, answer, and let it settle."""
     team.site.events(event("delivery", subject, at=team.site.clock.at, reference=f"o-{subject}"))
     team.site.settle()
@@ -50,7 +51,7 @@ def rows(team: Team, old: str = "", new: str = "", name: str = "follow-up") -> b
     return text.replace(old, new).encode()
 
 
-def tried(team: Team, who: str = "Marc", path: str = FOLLOW_UP, **sent: object) -> object:
+def tried(team: Team, who: str = "Marc", path: str = FOLLOW_UP, **sent: Any) -> Any:
     """Send the form that tries a candidate, as a browser would; bytes are files, called NAME.csv."""
     client = team.client(who)
     token = hidden(client.get(path).text)["csrf"]
@@ -60,12 +61,12 @@ def tried(team: Team, who: str = "Marc", path: str = FOLLOW_UP, **sent: object) 
         if not isinstance(value, str)
     }
     fields = {name: value for name, value in sent.items() if isinstance(value, str)}
-    return client.post(path, data={"csrf": token, **fields}, files=files or {"rules": ("", b"")})  # type: ignore[arg-type]
+    return client.post(path, data={"csrf": token, **fields}, files=files or {"rules": ("", b"")})
 
 
-def said(answer: object) -> str:
+def said(answer: Any) -> str:
     """Return what an answer's page says."""
-    return words(answer.text)  # type: ignore[attr-defined]  # a response
+    return words(answer.text)
 
 
 def live(team: Team) -> str:
@@ -195,8 +196,8 @@ def test_what_is_in_use_can_be_taken_away_to_edit_and_tried(team: Team, kind: st
         file = team.client("Marc").get(f"{path}/rules.{kind}")
         assert file.content.startswith(begin)
         assert "attachment" in file.headers["content-disposition"]
-        field = "definition" if kind == "yaml" else "rules"
-        answer = tried(team, path=path, **{field: (f"mine.{kind}", file.content)})
+        mine = (f"mine.{kind}", file.content)
+        answer = tried(team, path=path, definition=mine) if kind == "yaml" else tried(team, path=path, rules=mine)
         assert "This table would be taken." in said(answer), said(answer)
 
 
@@ -205,7 +206,7 @@ def test_a_gap_is_shown_with_the_responses_in_it_and_the_row_to_paste(answered: 
     before = live(answered)
     answer = tried(answered, rules=rows(answered, ";<28d;0-6;", ";<28d;1-6;"))
     told = said(answer)
-    assert answer.status_code == 200  # type: ignore[attr-defined]  # a response
+    assert answer.status_code == 200
     assert f"This table would be refused: 1 error. {UNCHANGED}" in told
     assert "No rule covers trigger purchase or delivery, after under 28 days, score 0" in told
     assert "1 past response fell in it." in told
@@ -223,7 +224,7 @@ def test_a_broken_copy_is_refused_while_the_live_table_goes_on(answered: Team) -
     told = said(tried(answered, broken="1"))
     assert "No rule covers trigger purchase or delivery, after under 28 days, score 0" in told
     assert UNCHANGED in told
-    answer(answered, "later", 0)
+    respond(answered, "later", 0)
     assert [one.rule for one in answered.site.rows(Decision)].count("D1") == 3
     assert "Try a broken copy" not in answered.client("Nadia").get(PLAN).text
 
@@ -231,7 +232,7 @@ def test_a_broken_copy_is_refused_while_the_live_table_goes_on(answered: Team) -
 def test_a_cell_that_a_spreadsheet_spoilt_is_marked(team: Team) -> None:
     """01-Jun for 1-6: the cell is at fault, and nothing is decided with such a table."""
     answer = tried(team, rules=rows(team, ";<28d;0-6;", ";<28d;01-Jun;"))
-    assert 'class="at-error"><del>0-6</del> <ins>01-Jun</ins>' in answer.text  # type: ignore[attr-defined]  # a response
+    assert 'class="at-error"><del>0-6</del> <ins>01-Jun</ins>' in answer.text
     assert "Row 11 (D1), column score: 01-Jun looks like a date" in said(answer)
     assert "Mend the cells at fault first" in said(answer)
 
@@ -270,8 +271,8 @@ def test_a_backtest_says_what_would_have_changed(answered: Team) -> None:
     assert "thank_you thanks now; testimonial_request testimonial P10D" in told
     assert "Tickets and mails per day" in told
     assert "13 Mar" in told  # the delayed mail, ten days later
-    assert answer.text.count('class="would"') >= 3  # type: ignore[attr-defined]  # a response
-    assert len(answer.content) < 100_000  # type: ignore[attr-defined]  # a response
+    assert answer.text.count('class="would"') >= 3
+    assert len(answer.content) < 100_000
     assert "Case in row 11: expected D1, but D9 applies." in said(
         tried(answered, rules=rows(answered).replace(D1, SIXES))
     )
@@ -341,8 +342,8 @@ def test_hostile_cells_are_text(team: Team) -> None:
     """Markup and formulas in a cell, an id or a file's name are shown as what they are."""
     data = rows(team, "published, at once", f'=HYPERLINK("http://x") {HOSTILE}').replace(b"R3;", f"{HOSTILE};".encode())
     answer = tried(team, rules=(f"{HOSTILE}.csv", data))
-    assert HOSTILE not in answer.text  # type: ignore[attr-defined]  # a response
-    assert "&lt;script&gt;" in answer.text  # type: ignore[attr-defined]  # a response
+    assert HOSTILE not in answer.text
+    assert "&lt;script&gt;" in answer.text
     wild = team.client("Marc").get(
         FOLLOW_UP, params={"trigger": HOSTILE, "after": HOSTILE, "score": HOSTILE, "response": ""}
     )
@@ -366,7 +367,7 @@ def test_hostile_cells_are_text(team: Team) -> None:
 def test_what_is_no_table_is_refused_in_words(team: Team, name: str, data: bytes, sentence: str) -> None:
     """A sentence that says what to bring, the form again, and the live table as it was."""
     answer = tried(team, rules=(name, data))
-    assert answer.status_code == 400  # type: ignore[attr-defined]  # a response
+    assert answer.status_code == 400
     assert sentence in said(answer)
     assert UNCHANGED in said(answer)
 
@@ -387,7 +388,7 @@ def test_a_plan_is_no_follow_up_table(team: Team) -> None:
     """The wrong file for a table is refused by what it lacks."""
     plan = team.client("Marc").get(f"{PLAN}/rules.dmn").content
     answer = tried(team, rules=("plan.dmn", plan))
-    assert answer.status_code == 400  # type: ignore[attr-defined]  # a response
+    assert answer.status_code == 400
     assert "not a candidate for follow-up" in said(answer)
 
 
@@ -395,7 +396,7 @@ def test_very_large_files_and_tables_are_refused(team: Team, monkeypatch: pytest
     """More than the limit is 413 and says so; more rules than a page checks are left to the command."""
     monkeypatch.setattr(limits, "MAX_UPLOAD_BYTES", 200_000)
     answer = tried(team, rules=b"x" * 300_000)
-    assert answer.status_code == 413  # type: ignore[attr-defined]  # a response
+    assert answer.status_code == 413
     assert "too large together" in said(answer)
     monkeypatch.setattr(tables_trial, "MOST_RULES", 14)
     assert "`boucle rules check` reads it" in said(tried(team, rules=rows(team)))
