@@ -158,16 +158,21 @@ def test_versions_are_listed_with_what_they_changed(team: Team) -> None:
     assert f"{live(team)[:12]} live 15" in told
 
 
-def test_a_refused_edit_is_shown_where_the_table_is(
-    open_site: Callable[..., Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On the list and on the page, with its faults and that the old one goes on; mended, it is live."""
-    folder = tmp_path / "own"
-    shutil.copytree(RULES, folder / "rules")
+@pytest.fixture
+def editing(open_site: Callable[..., Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Team, Path]:
+    """Give a site over rules of its own, and their folder."""
+    folder = tmp_path / "own/rules"
+    shutil.copytree(RULES, folder)
     monkeypatch.setattr(webparts, "read_once", dict)  # this site reads its own files
-    team = Team(open_site(overrides=str(folder)))
+    team = Team(open_site(overrides=str(folder.parent)))
     team.site.parts.policies.remember(team.site.parts.store, team.site.parts.now())
-    before, file = live(team), folder / "rules/follow-up/rules.csv"
+    return team, folder
+
+
+def test_a_refused_edit_is_shown_where_the_table_is(editing: tuple[Team, Path]) -> None:
+    """On the list and on the page, with its faults and that the old one goes on; mended, it is live."""
+    team, folder = editing
+    before, file = live(team), folder / "follow-up/rules.csv"
     good = file.read_text("utf-8")
     file.write_text(good.replace(";<28d;0-6;", ";<28d;1-6;"), "utf-8")
     team.site.parts.policies.look(team.site.parts.store, team.site.parts.now())
@@ -179,7 +184,7 @@ def test_a_refused_edit_is_shown_where_the_table_is(
         assert before[:12] in told
     assert "refused" not in words(team.client("Marc").get(PLAN).text)
     file.write_text(good.replace("PT8H;ask;ours", "PT6H;ask;ours"), "utf-8")
-    (folder / "rules/calendar.yaml").write_text("zone: Nowhere/Nothing\n", "utf-8")
+    (folder / "calendar.yaml").write_text("zone: Nowhere/Nothing\n", "utf-8")
     team.site.clock.at += timedelta(hours=1)
     team.site.parts.policies.look(team.site.parts.store, team.site.parts.now())
     told = words(team.client("Marc").get(FOLLOW_UP).text)
@@ -187,6 +192,21 @@ def test_a_refused_edit_is_shown_where_the_table_is(
     assert "refused" not in told
     assert f"{live(team)[:12]} live 15 changed C1, R2" in told
     assert "The last edit of rules/calendar.yaml was refused." in words(team.client("Marc").get("/tables").text)
+
+
+def test_what_a_candidate_beside_the_table_would_have_done_is_listed(editing: tuple[Team, Path]) -> None:
+    """It decides too, changes nothing, and the page says on what it disagreed."""
+    team, folder = editing
+    assert "Candidate beside it" not in team.client("Marc").get(FOLLOW_UP).text
+    shutil.copytree(folder / "follow-up", folder / "follow-up-candidate")
+    (folder / "follow-up-candidate/cases.csv").unlink()
+    (folder / "follow-up-candidate/rules.csv").write_bytes(rows(team).replace(D1, SIXES))
+    team.site.parts.policies.look(team.site.parts.store, team.site.parts.now())
+    respond(team, "six", 6)
+    told = words(team.client("Marc").get(FOLLOW_UP).text)
+    assert "The table in rules/follow-up-candidate decides too and changes nothing" in told
+    assert "D1 urgent_contact ack now" in told
+    assert "D9 thank_you thanks now" in told
 
 
 @pytest.mark.parametrize(("kind", "begin"), [("csv", b"id;"), ("xlsx", b"PK"), ("dmn", b"<?xml"), ("yaml", b"#")])

@@ -120,6 +120,7 @@ def write_table(request: Request, visitor: Visitor, problem: str = "", status: i
         "cases": tables_shown.tested(one.table, cases),
         "cases_fault": cases_fault,
         "versions": [(version, said_time(request, version.at)) for version in tables_shown.history(web, one)],
+        "shadow": [(kind, said_time(request, kind.last)) for kind in tables_shown.disagreed(web, one)],
         **explained(request, one),
     }
     return show(request, visitor, "table.html", values, status=status)

@@ -5,7 +5,7 @@ Reads through the parts of the web role. Must not change a table, nor judge one:
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -20,6 +20,7 @@ from workers.ruletable.cases import CASES, Case, CaseReport, parse_cases, run_ca
 from workers.ruletable.explaining import Explanation
 from workers.ruletable.live import Refused
 from workers.ruletable.replaying import is_plan
+from workers.ruletable.stored import Disagreed
 from workers.ruletable.telling import changed_rules
 from workers.ruletable.trying import inputs_of
 from workers.ruletable.values import Kind, show
@@ -28,7 +29,9 @@ from workers.words import BadInput, Misconfigured
 
 PLACES = {"journey-plan": JOURNEY_PLAN, "follow-up": FOLLOW_UP}
 MOST_FAULTS = 100
+"""Faults on the page; the command lists all."""
 MOST_VERSIONS = 30
+MOST_DISAGREEMENTS = 50
 RECHECKED_SECONDS = 60
 """How long the faults of a table in use are taken as they are: past responses come in all the time."""
 
@@ -97,8 +100,8 @@ class LiveFaults:
 def faults_of(
     web: Web, one: InUse, table: Table, cases: Sequence[Case], past: Sequence[Mapping[str, object]] | None
 ) -> list[Fault]:
-    """Return every fault of a table that is in use, or may come into use, under a name."""
-    return check(
+    """Return every fault of a table that is in use, or may come into use, under a name; errors stand first."""
+    found = check(
         table,
         known=web.rules.known(),
         responses=past or None,  # type: ignore[arg-type]  # inputs as they were decided on
@@ -106,6 +109,7 @@ def faults_of(
         earlier=[version for _, version in web.rules.versions(one.table.name)],
         today=in_zone(web.now(), web.policy().zone).date(),
     )
+    return sorted(found, key=lambda one: one.severity is not Severity.ERROR)
 
 
 def cases_of(web: Web, one: InUse, table: Table, brought: bytes | None = None) -> tuple[tuple[Case, ...], str]:
@@ -173,6 +177,13 @@ def history(web: Web, one: InUse) -> list[Version]:
         Version(at, table.version, len(table.rules), changed_rules(table, before), not number)
         for number, ((at, table), before) in enumerate(zip(found, former, strict=True))
     ][:MOST_VERSIONS]
+
+
+def disagreed(web: Web, one: InUse) -> list[Disagreed]:
+    """Return on what candidates beside a table disagreed since a year ago, by kind."""
+    since = web.now() - timedelta(days=365)
+    found = [kind for kind in web.rules.disagreements(since) if kind.name in (one.name, one.table.name)]
+    return found[:MOST_DISAGREEMENTS]
 
 
 @dataclass(frozen=True, slots=True)
