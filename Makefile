@@ -13,7 +13,7 @@ SHOTS ?= .boucle/screenshots
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help run run-real test check lint format bench screenshots services-up services-down clean
+.PHONY: help run run-real test check lint format bench orders screenshots services-up services-down clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ format: $(VENV)/.installed-test  ## Format the code and mend what the linter can
 
 bench: $(VENV)/.installed-test  ## Measure intake against a loop written by hand and against Faust alone
 	@$(BIN)/python -m bench $(ARGS)
+
+orders: $(VENV)/.installed-test  ## Play 5,000 real orders through real Kafka, PostgreSQL, postfix and Chromium; prints the figures
+	@BOUCLE_ORDERS=all $(BIN)/python -m pytest -q -s tests/real/test_orders.py $(ARGS)
 
 screenshots: $(VENV)/.installed-test  ## Take pictures of every page into SHOTS (.boucle/screenshots): light, dark, phone
 	@mkdir -p "$(SHOTS)"

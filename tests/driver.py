@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 import orjson
-import story as stories
 from story import DAY, Message, Story
 
 from workers import counting
@@ -78,7 +77,7 @@ def play(
     """
     people = People(story)
     waiting = list(story.messages)
-    at = stories.START
+    at = story.start
     while at <= story.end + 30 * DAY:
         due = [one for one in waiting if one.at <= at]
         waiting = waiting[len(due) :]

@@ -12,7 +12,8 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
@@ -146,10 +147,18 @@ class RealMail:
 
     def mails(self, recipient: str) -> list[EmailMessage]:
         """Return the mails that arrived for one recipient, in the order of arrival."""
+        return [mail for mail in self.all() if recipient in (mail.get_all("X-Original-To") or [])]
+
+    def message_ids(self) -> Counter[str]:
+        """Return how often each mail arrived."""
+        return Counter(str(mail["Message-ID"]) for mail in self.all())
+
+    def all(self) -> Collection[EmailMessage]:
+        """Return every mail, each read once."""
         for path in sorted((self.folder / "new").glob("*"), key=lambda path: path.stat().st_mtime_ns):
             if path.name not in self.read:
                 self.read[path.name] = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-        return [mail for mail in self.read.values() if recipient in (mail.get_all("X-Original-To") or [])]
+        return self.read.values()
 
     def wait_for(self, recipient: str, count: int = 1, seconds: float = 30.0) -> list[EmailMessage]:
         """Return the recipient's mails once there are `count`; fail the test when they do not come."""

@@ -40,6 +40,7 @@ class Story:
     bad_events: bool = True
     messages: list[Message] = field(default_factory=list)
     bad: int = 0
+    start: datetime = START
 
     def __post_init__(self) -> None:
         """Tell the whole story."""
@@ -54,7 +55,7 @@ class Story:
     @property
     def end(self) -> datetime:
         """The moment after which nobody does anything any more."""
-        return START + timedelta(days=self.days)
+        return self.start + timedelta(days=self.days)
 
     def chance(self, *key: str) -> Random:
         """Return random numbers that follow from the seed and a natural key."""

@@ -182,6 +182,7 @@ class Apart(Installation):
             "topic_prefix": topic_prefix,
             "sending": "on",
             "http_bind": self.web,
+            "public_url": f"http://{self.web}",
         }
         super().__init__(home, **{**fast, **real, **more})
         self.kafka, self.prefix = kafka, topic_prefix
