@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from workers import causes, ruletable
 from workers.data import Data
-from workers.ruletable import Known, Table, Unreadable
-from workers.ruletable.live import LiveFile, LiveTable, Refused, Swapped, faults_of
+from workers.ruletable import Known, Table
+from workers.ruletable.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
 from workers.words import BadInput, Misconfigured
 
 JOURNEY_PLAN, FOLLOW_UP = "rules/journey-plan", "rules/follow-up"
@@ -53,7 +53,7 @@ class LiveRules:
         for place in TABLES:
             try:
                 self._tables[place] = LiveTable(data.folder(place), known, lambda place=place: former(earlier, place))  # type: ignore[misc]  # bound
-            except (Misconfigured, BadInput) as error:
+            except FAULTS as error:
                 faults += [f"{place}: {fault}" for fault in faults_of(error)]
         if faults:
             raise Misconfigured(faults)
@@ -123,15 +123,15 @@ class LiveRules:
 
         try:
             return LiveFile(name, read, parse, before)
-        except BadInput as error:
-            raise Misconfigured([f"rules: {error}"]) from error
+        except (BadInput, OSError) as error:
+            raise Misconfigured([f"rules: {fault}" for fault in faults_of(error)]) from error
 
     def _read_contrary(self) -> bytes:
-        return beside(self._data.folder(JOURNEY_PLAN) / CONTRARY)
+        return (self._data.folder(JOURNEY_PLAN) / CONTRARY).read_bytes()
 
     def _read_waves(self) -> bytes:
         path = self._data.folder(JOURNEY_PLAN) / WAVES
-        return beside(path) if path.exists() else NO_WAVES
+        return path.read_bytes() if path.exists() else NO_WAVES
 
     def _look_at_candidates(self) -> bool:
         """Read the candidates anew; one that is faulty is told of, and stops nothing."""
@@ -144,7 +144,7 @@ class LiveRules:
                 continue
             try:
                 self._candidates[place] = LiveTable(folder, self._known)
-            except (Misconfigured, BadInput) as error:
+            except FAULTS as error:
                 name = f"{short(place)}{CANDIDATE}"
                 self._refused_candidates[name] = Refused(self._tables[place].table.version, faults_of(error))
         return before != {place: live.table.version for place, live in self._candidates.items()}
@@ -164,14 +164,6 @@ def stamp_of(path: Path) -> Stamp | None:
     except OSError:
         return None
     return str(path), found.st_mtime_ns, found.st_size, found.st_ino
-
-
-def beside(path: Path) -> bytes:
-    """Return the bytes of a file. Raises Unreadable."""
-    try:
-        return path.read_bytes()
-    except OSError as fault:
-        raise Unreadable(f"{path.name} cannot be read: {fault.strerror}.") from None
 
 
 def short(place: str) -> str:

@@ -14,6 +14,7 @@ from embedded import START, Embedded, journey, score, shipped_templates
 
 from workers import counting, roles, wiring
 from workers.clock import FixedClock
+from workers.composing import Templates
 from workers.controls import sending_now
 from workers.records import Action, Decision, Shadow, Ticket, Touchpoint
 from workers.ruletable import PastEvent
@@ -30,7 +31,7 @@ class Edited(Embedded):
         if not own.exists():
             shutil.copytree(RULES, own / "rules")
         self.own = own
-        super().__init__(home, overrides=str(own), settling_seconds="0", **more)
+        super().__init__(home, START, overrides=str(own), settling_seconds="0", **more)
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text in a file of the rules, and let Boucle look."""
@@ -69,7 +70,7 @@ class Edited(Embedded):
 def templates_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the shipped templates as they were read: none of these tests edits one."""
     shipped = shipped_templates()
-    monkeypatch.setattr(wiring.Templates, "load", lambda data, brand: shipped)
+    monkeypatch.setattr(Templates, "load", lambda data, brand: shipped)
 
 
 @pytest.fixture
@@ -377,3 +378,23 @@ def test_the_past_of_a_plan_is_what_happened(boucle: Edited) -> None:
         ("bob", "milestone", "", None, 6),
         ("ann", "refund", "o-1", None, None),
     ]
+
+
+def test_files_that_go_or_cannot_be_read_are_refused(boucle: Edited) -> None:
+    """A file that is gone, or a folder in its place, is told of as any other edit, and nothing else waits for it."""
+    contrary, own = boucle.own / "rules" / "journey-plan" / "contrary.csv", boucle.own / "rules"
+    good = contrary.read_bytes()
+    contrary.unlink()
+    boucle.parts.look_at_rules()
+    assert "contrary.csv cannot be read" in boucle.parts.policies.refused()["journey-plan"].faults[0]
+    before = boucle.version()
+    boucle.edit(FOLLOW_UP, *FASTER)
+    assert boucle.version() != before
+    (own / "follow-up" / "cases.csv").unlink()
+    (own / "follow-up" / "rules.csv").unlink()
+    (own / "follow-up" / "rules.csv").mkdir()
+    boucle.parts.look_at_rules()
+    assert set(boucle.parts.policies.refused()) == {"journey-plan", "follow-up"}
+    contrary.write_bytes(good)
+    boucle.parts.look_at_rules()
+    assert set(boucle.parts.policies.refused()) == {"follow-up"}

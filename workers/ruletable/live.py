@@ -18,6 +18,8 @@ from workers.ruletable.model import Known, Table
 from workers.words import BadInput, Misconfigured
 
 T = TypeVar("T")
+FAULTS = (Misconfigured, BadInput, OSError)
+"""What reading a file may raise that its editor can mend."""
 _WATCHED = ("table.yaml", "rules.csv", "rules.xlsx", CASES)
 
 
@@ -53,7 +55,7 @@ class LiveTable:
         self.refused: Refused | None = None
         try:
             table = _accepted(folder, known())
-        except (Misconfigured, BadInput) as fault:
+        except FAULTS as fault:
             former = earlier()
             if former is None:
                 raise
@@ -78,7 +80,7 @@ class LiveTable:
         try:
             table = _accepted(self._folder, self._known())
             compiled = compile_table(table)
-        except (Misconfigured, BadInput) as fault:
+        except FAULTS as fault:
             self.refused = Refused(self.table.version, faults_of(fault))
             return self.refused
         self.refused = None
@@ -108,7 +110,7 @@ class LiveFile(Generic[T]):
         self._seen: bytes | None = self.data
         try:
             self.value = parse(self.data)
-        except (Misconfigured, BadInput) as fault:
+        except FAULTS as fault:
             former = earlier()
             if former is None:
                 raise
@@ -130,15 +132,17 @@ class LiveFile(Generic[T]):
             if data == seen:
                 return None
             value = self._parse(data)
-        except (Misconfigured, BadInput) as fault:
+        except FAULTS as fault:
             self.refused = Refused(former, faults_of(fault))
             return None if self.refused == before else self.refused
         self.data, self.value, self.refused = data, value, None
         return Swapped(former, self.version) if self.version != former else None
 
 
-def faults_of(fault: Misconfigured | BadInput) -> tuple[str, ...]:
+def faults_of(fault: Misconfigured | BadInput | OSError) -> tuple[str, ...]:
     """Return every fault that an error tells of."""
+    if isinstance(fault, OSError):
+        return (f"{fault.filename} cannot be read: {fault.strerror}.",)
     return tuple(fault.faults) if isinstance(fault, Misconfigured) else tuple(str(fault).splitlines())
 
 
