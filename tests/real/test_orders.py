@@ -69,6 +69,7 @@ class WithBrowser(Apart):
             return connection.execute(query).scalar_one()
 
 
+@pytest.mark.timeout(0 if ALL else 300)
 @pytest.mark.skipif(not FILE.is_file(), reason="the shared orders are not on this machine")
 def test_real_orders_close_the_loop(
     kafka: str, postgres: str, topic_prefix: str, real_smtp: RealMail, page: "Page", tmp_path: Path
