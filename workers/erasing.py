@@ -87,5 +87,5 @@ def taken_down(testimonial: Testimonial, facts: Facts, policy: Policy, now: date
     changes.change(withdrawn)
     key = policy.ids.derive(now, "consent", testimonial.id, OUTCOME)
     changes.add(Consent(key, testimonial.id, testimonial.customer, False, "", WITHDRAWN_BY_ERASURE, now))
-    tell_testimonial(withdrawn, facts, policy, changes)
+    tell_testimonial(withdrawn, OUTCOME, facts, policy, changes)
     return changes

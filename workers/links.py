@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
+from urllib.parse import quote
 from uuid import UUID
 
 from itsdangerous import BadData, Signer, URLSafeSerializer
@@ -127,3 +128,8 @@ class Links:
     def _return_path_mac(key: str, body: bytes) -> bytes:
         signer = Signer(key, salt="boucle.return_path", digest_method=hashlib.sha256, key_derivation="hmac")
         return hmac.digest(signer.derive_key(), body, "sha256")[:_RETURN_PATH_MAC_BYTES]
+
+
+def crm_link(pattern: str, crm_id: str) -> str:
+    """Return where the CRM shows a customer: `{id}` of the setting filled in; empty where either is unknown."""
+    return pattern.replace("{id}", quote(crm_id, safe="")) if crm_id else ""

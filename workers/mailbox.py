@@ -70,10 +70,11 @@ class MailboxSender:
 
     def count(self) -> int:
         """Return how many mails there are."""
-        return len(self._ids())
+        names = os.listdir(self._folder) if self._folder.is_dir() else []  # noqa: PTH208  # ten times faster
+        return sum(name.endswith(".eml") and name[0] != "." for name in names)
 
     def list(self, limit: int = 50, offset: int = 0) -> Sequence[KeptMail]:
-        """Return mails, the newest dispatch first: ids begin with business time."""
+        """Return mails, the one that was written last first."""
         return list(self._opened(self._ids()[offset : offset + limit]))
 
     def read(self, id: str) -> OpenedMail:
@@ -87,8 +88,16 @@ class MailboxSender:
         return OpenedMail(_kept(id, message), headers, _body(message, "plain"), _body(message, "html"), raw)
 
     def _ids(self) -> Sequence[str]:
-        names = os.listdir(self._folder) if self._folder.is_dir() else []  # noqa: PTH208  # ten times faster
-        return sorted((name[:-4] for name in names if name.endswith(".eml") and name[0] != "."), reverse=True)
+        """Return the ids, the mail that was written last first; at one instant, the later dispatch."""
+        if not self._folder.is_dir():
+            return []
+        with os.scandir(self._folder) as files:
+            found = [
+                (file.stat().st_mtime_ns, file.name[:-4])
+                for file in files
+                if file.name.endswith(".eml") and file.name[0] != "."
+            ]
+        return [id for _, id in sorted(found, reverse=True)]
 
     def _opened(self, ids: Sequence[str]) -> Iterator[KeptMail]:
         parser = email.parser.BytesHeaderParser(policy=email.policy.default)

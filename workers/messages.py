@@ -86,10 +86,13 @@ def tell_ticket(ticket: Ticket, turn: str, facts: Facts, policy: Policy, changes
         changes.publish(TICKETS, crm_id, ticket_message(ticket, turn, crm_id, policy))
 
 
-def tell_testimonial(testimonial: Testimonial, facts: Facts, policy: Policy, changes: Changes) -> None:
-    """Publish a consented testimonial, or that a withdrawn one must be taken down."""
+def tell_testimonial(testimonial: Testimonial, mark: str, facts: Facts, policy: Policy, changes: Changes) -> None:
+    """Publish a consented testimonial, or that a withdrawn one must be taken down.
+
+    `mark` tells two changes of mind within one instant apart.
+    """
     crm_id = facts.customer.crm_id or ""
-    key = policy.ids.derive(testimonial.changed_at, "testimonial", testimonial.state, testimonial.id)
+    key = policy.ids.derive(testimonial.changed_at, "testimonial", testimonial.state, testimonial.id, mark)
     if testimonial.state == TestimonialState.CONSENTED:
         body = envelope.testimonial_consented(
             key,

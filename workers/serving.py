@@ -51,6 +51,8 @@ MACHINE = "boucle"
 WITH_ENTRIES = (*read.OF_A_CUSTOMER, TicketEntry)
 """What an agent's act looks at: a ticket's history says how often the customer was called."""
 
+WITH_CONSENTS = (*read.OF_A_CUSTOMER, Consent)
+"""What a change of mind about a testimonial looks at: how often it was changed before."""
 TicketAct = Callable[[Ticket, Facts, Policy, datetime], Changes]
 
 
@@ -234,7 +236,7 @@ class Serving:
                 return None
             return consented(known, change(known, now), facts, policy, now)
 
-        return self._for_owner(tables.response, response, act)
+        return self._for_owner(tables.response, response, act, kinds=WITH_CONSENTS)
 
     def published(self, limit: int = 500) -> list[Testimonial]:
         """Return the testimonials that may be published, newest first."""
@@ -381,11 +383,12 @@ def consented(known: Testimonial, wanted: Testimonial, facts: Facts, policy: Pol
     same = replace(wanted, changed_at=known.changed_at) == known
     if same:
         return changes
+    n = sum(one.testimonial == known.id for one in facts.all(Consent))  # within one instant a mind may change twice
     changes.change(wanted)
     given = wanted.state == TestimonialState.CONSENTED
     if given or known.state == TestimonialState.CONSENTED or wanted.state == TestimonialState.REFUSED:
-        key = policy.ids.derive(now, "consent", known.id, wanted.state, wanted.scope, now.isoformat())
+        key = policy.ids.derive(now, "consent", known.id, wanted.state, wanted.scope, str(n))
         changes.add(Consent(key, known.id, known.customer, given, wanted.scope, CONSENT_TEXT_VERSION, now))
     if given or known.state == TestimonialState.CONSENTED:
-        tell_testimonial(wanted, facts, policy, changes)
+        tell_testimonial(wanted, str(n), facts, policy, changes)
     return changes

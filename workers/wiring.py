@@ -235,6 +235,7 @@ class Boucle:
             self.hook_sender(),
             connections=self.settings.smtp_connections if self.settings.has_smtp else MAILBOX_AT_ONCE,
             lease_seconds=self.settings.lease_seconds,
+            crm_url=self.settings.crm_url,
         )
 
     def relaying(self) -> Relaying:

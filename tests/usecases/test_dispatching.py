@@ -293,6 +293,26 @@ def test_a_fault_of_the_teams_mailbox_suppresses_no_customer(boucle: Embedded) -
     assert boucle.rows(Suppression) == []
 
 
+def test_the_ticket_mail_tells_earlier_scores_and_leads_to_the_crm(install: Callable[..., Embedded]) -> None:
+    """Who calls sees what the customer said before, without the score that the ticket is about, and one link away."""
+    boucle = install(crm_url="https://crm.example/people/{id}")
+    postman = Postman()
+    deliver(boucle, "a/1")
+    answer(boucle, 9)
+    boucle.later(days=60)
+    deliver(boucle, "a/1", name="feature_first_used")
+    boucle.later(days=10)
+    answer(boucle, 2)
+    dispatching = boucle.parts.dispatching(postman)
+    send(dispatching)
+    (posted,) = postman.to(boucle.parts.policies.current().agents_address)
+    body = message_from_bytes(posted.raw, policy=policy.default).get_body(("plain",))
+    assert body is not None
+    text = str(body.get_content())
+    assert "https://crm.example/people/a%2F1" in text
+    assert [one.partition("\u00a0: ")[2] for one in text.splitlines() if "/10, " in one] == ["9/10, livraison"]
+
+
 def test_a_refusal_because_of_us_pauses_sending(boucle: Embedded) -> None:
     """5.7.x: nobody is suppressed, all sending pauses with the reason, and the mail is kept for later."""
     deliver(boucle, "1", "2")

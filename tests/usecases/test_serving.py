@@ -217,6 +217,19 @@ def test_a_testimonial_is_written_consented_to_and_withdrawn(boucle: Embedded) -
     assert types == ["boucle.testimonial.consented.v1", "boucle.testimonial.withdrawn.v1"]
 
 
+def test_a_mind_changed_within_one_instant_keeps_each_step(boucle: Embedded) -> None:
+    """Agree, withdraw, agree again at one tick of the clock: three consents, three messages of their own."""
+    response = promoter(boucle)
+    serving = boucle.parts.serving
+    for _ in range(2):
+        assert serving.write_testimonial(response.id, "Bright.", "Camille", "", "text_only")
+        assert serving.withdraw_testimonial(response.id)
+    assert serving.write_testimonial(response.id, "Bright.", "Camille", "", "text_only")
+    assert sorted(one.given for one in boucle.rows(Consent)) == [False, False, True, True, True]
+    told = published(boucle, "boucle.testimonials")
+    assert len({str(one["id"]) for one in told}) == len(told) == 5
+
+
 def test_consent_that_is_taken_back_by_unticking_is_a_withdrawal(boucle: Embedded) -> None:
     """The words stay, unpublished, and web sites are told."""
     response = promoter(boucle)

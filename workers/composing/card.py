@@ -41,7 +41,9 @@ def history(mail: MailFacts, catalog: Catalog) -> list[dict[str, object]]:
     for row in rows if isinstance(rows, list | tuple) else ():
         if isinstance(row, Mapping) and row.get("date") is not None:
             day = catalog.date(date.fromisoformat(str(row["date"])[:10]))
-            found.append({"day": day, "score": row.get("score"), "touchpoint": one_line(row.get("touchpoint"))})
+            found.append(
+                {"day": day, "score": row.get("score"), "touchpoint": _word("trigger", row.get("touchpoint"), catalog)}
+            )
     return found
 
 

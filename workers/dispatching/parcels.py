@@ -11,13 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.duetime import add_wait, next_in_window, parse_wait
+from workers.links import crm_link
 from workers.planning import zone_of
 from workers.policy import Policy
 from workers.profile import address_key
-from workers.records import Action, Customer, Dispatch, SurveyRequest, Touchpoint
+from workers.records import Action, Customer, Dispatch, SurveyRequest, Ticket, Touchpoint
 from workers.store import claim, read, tables
 from workers.words import DispatchState, MailClass, Reason, RequestState
 
+SCORES_SHOWN = 5
 LEFT_LATE = timedelta(hours=12)
 """A question that left later than this after it was asked moves its reminder and its closing with it."""
 
@@ -120,11 +122,23 @@ def opened_by_a_person(connection: Connection, request: str) -> bool:
     return connection.execute(found).first() is not None
 
 
-def card_of(customer: Customer) -> dict[str, object]:
-    """Return what the ticket mail shows of the customer."""
+def card_of(connection: Connection, one: Dispatch, customer: Customer, crm_url: str) -> dict[str, object]:
+    """Return what the ticket mail shows of the customer: who they are, their earlier scores, where the CRM has them."""
     return {
+        "crm_url": crm_link(crm_url, customer.crm_id or ""),
+        "history": earlier_scores(connection, one, customer),
         "customer_id": customer.crm_id or "",
         "customer_name": customer.name or "",
         "customer_language": customer.language or "",
         "segment": customer.segment or "",
     }
+
+
+def earlier_scores(connection: Connection, one: Dispatch, customer: Customer) -> list[dict[str, object]]:
+    """Return the customer's last scores but the one that the ticket is about, the newest first."""
+    ticket = read.one(connection, Ticket, one.ticket) if one.ticket else None
+    r = tables.response.c
+    others = [r.id != ticket.response] if ticket else []
+    query = sa.select(r.answered_at, r.score, r.trigger).where(r.customer == customer.id, *others)
+    rows = connection.execute(query.order_by(r.answered_at.desc(), r.id).limit(SCORES_SHOWN))
+    return [{"date": at.date().isoformat(), "score": score, "touchpoint": trigger} for at, score, trigger in rows]

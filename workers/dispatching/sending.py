@@ -73,6 +73,7 @@ class Dispatching:
         *,
         connections: int = 4,
         lease_seconds: float = 60.0,
+        crm_url: str = "",
     ) -> None:
         self._store = store
         self._policy = policy
@@ -83,6 +84,7 @@ class Dispatching:
         self._hooks = hooks
         self._connections = connections
         self._lease = lease_seconds
+        self._crm_url = crm_url
 
     async def send_all(self) -> int:
         """Hand over everything that is ready and return how many attempts it took."""
@@ -223,7 +225,7 @@ class Dispatching:
         if one.template == "reminder" and one.request:
             facts["kind"] = "clicked" if opened_by_a_person(connection, one.request) else "unclicked"
         if one.template == "ticket" and customer:
-            facts |= card_of(customer)
+            facts |= card_of(connection, one, customer, self._crm_url)
         number = facts.get("number")
         mail = MailFacts(
             dispatch_id=one.id,

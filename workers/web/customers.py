@@ -24,6 +24,7 @@ from workers.controls import mails_today, sending_now
 from workers.duetime import in_zone
 from workers.explaining.text import ORDER, entries, subject
 from workers.explaining.view import Entry
+from workers.links import crm_link
 from workers.records import Dispatch
 from workers.store import read, tables
 from workers.store import tickets as stored
@@ -93,7 +94,7 @@ def write_customer(request: Request, visitor: Visitor) -> Response:
         "local": in_zone(now, zone).strftime("%H:%M"),
         "ahead": [one for one in lines if one.ahead],
         "past": [one for one in lines if not one.ahead],
-        "crm_url": web.settings.crm_url.replace("{id}", crm_id),
+        "crm_url": crm_link(web.settings.crm_url, crm_id),
     }
     return show(request, visitor, "customer.html", values)
 

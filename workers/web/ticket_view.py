@@ -16,6 +16,7 @@ from workers.duetime import half_day_after, in_zone, next_half_day
 from workers.explaining import Story
 from workers.explaining.acting import why_decision
 from workers.explaining.view import View
+from workers.links import crm_link
 from workers.nps import band
 from workers.planning import zone_of
 from workers.policy import Policy
@@ -69,7 +70,7 @@ def ticket_page(
         "name": one_line(customer.name, 80),
         "comment": clean(ticket.comment),
         "entries": [entry_shown(one, view, policy, catalog) for one in reversed(view.entries)],
-        "crm_url": web.settings.crm_url.replace("{id}", customer.crm_id or "") if customer.crm_id else "",
+        "crm_url": crm_link(web.settings.crm_url, customer.crm_id or ""),
         "form": form_shown(form, ticket, policy, view),
         "problems": problems,
         "did": f"staff.did.{did}" if did in {*SAID} and not problems else "",
