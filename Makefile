@@ -48,7 +48,7 @@ bench: $(VENV)/.installed-test  ## Measure intake against a loop written by hand
 	@$(BIN)/python -m bench $(ARGS)
 
 orders: $(VENV)/.installed-test  ## Play 5,000 real orders through real Kafka, PostgreSQL, postfix and Chromium; prints the figures
-	@BOUCLE_ORDERS=all $(BIN)/python -m pytest -q -s tests/real/test_orders.py $(ARGS)
+	@ORDERS=all $(BIN)/python -m pytest -q -s tests/real/test_orders.py $(ARGS)
 
 screenshots: $(VENV)/.installed-test  ## Take pictures of every page into SHOTS (.boucle/screenshots): light, dark, phone
 	@mkdir -p "$(SHOTS)"

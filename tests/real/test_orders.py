@@ -1,6 +1,6 @@
 """Real orders through real parts: Kafka, PostgreSQL, postfix, and for some answers a real browser.
 
-BOUCLE_ORDERS=all plays all 5,000 (`make orders`) and prints the figures; otherwise a slice of two weeks is played.
+ORDERS=all plays all 5,000 (`make orders`) and prints the figures; otherwise a slice of two weeks is played.
 """
 
 import os
@@ -23,7 +23,7 @@ from workers.store import tables
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-ALL = os.environ.get("BOUCLE_ORDERS") == "all"
+ALL = os.environ.get("ORDERS") == "all"
 SLICE_FROM, SLICE = "2017-11-20", 120
 BROWSED = 40 if ALL else 4
 
