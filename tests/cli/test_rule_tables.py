@@ -137,3 +137,23 @@ def test_a_candidate_that_disagrees_is_listed(answered: Boucle, tmp_path: Path) 
     assert "PT2H" in told["to"]
     assert "D1 -> D1" in answered("rules", "shadow").out
     assert answered("rules", "shadow", "--since", "2030-01-01").out == "No candidate has disagreed.\n"
+
+
+def test_check_says_what_the_roles_refused(answered: Boucle, tmp_path: Path) -> None:
+    """While roles run, `check` tells which version they go on with, besides the faults of the files."""
+    own = tmp_path / "own"
+    folder = edited(FOLLOW_UP, own / "rules" / "follow-up", ";PT4H;solve;", ";PT2H;solve;")
+    answered.set(overrides=str(own))
+    role = answered.parts()
+    version = role.policies.current().follow_up.version
+    rows = folder / "rules.csv"
+    rows.write_text(rows.read_text("utf-8").replace(";<28d;0-6", ";<28d;1-6"), "utf-8")
+    role.look_at_rules()
+    told = answered("check", "--format", "json").json()
+    assert any("E101" in fault for fault in told["faults"])
+    assert any(f"go on with version {version[:12]}" in note for note in told["notes"])
+    rows.write_text(rows.read_text("utf-8").replace(";<28d;1-6", ";<28d;0-6"), "utf-8")
+    role.look_at_rules()
+    role.store.close()
+    told = answered("check", "--format", "json").json()
+    assert (told["faults"], [note for note in told["notes"] if "refused" in note]) == ([], [])

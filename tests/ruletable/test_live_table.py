@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from building import FOLLOW_UP
 
-from workers.ruletable import Inputs
-from workers.ruletable.live import LiveTable, Refused, Swapped
-from workers.words import Misconfigured
+from workers.ruletable import Inputs, load
+from workers.ruletable.live import LiveFile, LiveTable, Refused, Swapped
+from workers.ruletable.sidefiles import load_contrary
+from workers.words import BadInput, Misconfigured
 
 ZERO: Inputs = {"trigger": "delivery", "after": 3, "score": 0, "comment": "no", "wants_contact": "no"}
 
@@ -86,3 +87,65 @@ def test_a_bad_table_at_start_stops_the_start(folder: Path) -> None:
     edit(folder, ";<28d;0-6", ";<28d;1-6")
     with pytest.raises(Misconfigured, match="E101"):
         LiveTable(folder)
+
+
+def test_at_start_an_earlier_table_may_go_on(folder: Path) -> None:
+    """With what was in use before at hand, a bad table at start is refused like a bad edit, and mended like one."""
+    before = load(folder)
+    edit(folder, ";<28d;0-6", ";<28d;1-6")
+    live = LiveTable(folder, earlier=lambda: before)
+    assert live.table == before
+    assert live.refused is not None
+    assert live.refused.live_version == before.version
+    assert live.refresh() is None
+    edit(folder, ";<28d;1-6", ";<28d;0-6")
+    assert live.refresh() is None
+    assert live.refused is None
+
+
+def test_a_folder_that_moved_is_read_in_its_new_place(folder: Path, tmp_path: Path) -> None:
+    """The operator's own folder may appear beside the shipped one while the table is in use."""
+    live = LiveTable(folder)
+    before = live.table.version
+    other = Path(shutil.copytree(folder, tmp_path / "other"))
+    assert live.refresh(other) is None
+    edit(other, ";PT4H;solve;", ";PT2H;solve;")
+    assert live.refresh(other) == Swapped(before, live.table.version)
+    edit(other, "id;trigger", "id;triger")
+    assert isinstance(live.refresh(other), Refused)
+
+
+CONTRARY = b"event;effect;scope;until\nrefund;cancel;reference;\n"
+
+
+def test_a_small_file_is_taken_and_refused_in_the_same_way(tmp_path: Path) -> None:
+    """Good changes are taken, bad ones and a file that is gone are refused once; what was in use goes on."""
+    path = tmp_path / "contrary.csv"
+    path.write_bytes(CONTRARY)
+    live = LiveFile(path.name, path.read_bytes, load_contrary)
+    before = live.version
+    assert live.refresh() is None
+    path.write_bytes(CONTRARY + b"churned;cancel;customer;\n")
+    assert live.refresh() == Swapped(before, live.version)
+    path.write_bytes(CONTRARY.replace(b"cancel", b"cancle"))
+    assert isinstance(live.refresh(), Refused)
+    assert live.refresh() is None
+    assert len(live.value) == 2
+    path.unlink()
+    assert isinstance(live.refresh(), Refused)
+    assert live.refresh() is None
+    path.write_bytes(CONTRARY)
+    assert live.refresh() is not None
+    assert (live.refused, live.version) == (None, before)
+
+
+def test_a_small_file_that_is_bad_at_start(tmp_path: Path) -> None:
+    """It stops the start, unless what was in use before is at hand."""
+    path = tmp_path / "contrary.csv"
+    path.write_bytes(CONTRARY.replace(b"cancel", b"cancle"))
+    with pytest.raises(BadInput, match="cancle"):
+        LiveFile(path.name, path.read_bytes, load_contrary)
+    live = LiveFile(path.name, path.read_bytes, load_contrary, lambda: CONTRARY)
+    assert live.data == CONTRARY
+    assert live.refused is not None
+    assert live.refused.live_version == live.version
