@@ -257,7 +257,7 @@ def crawl(client: httpx.Client, url: str) -> None:
                 continue
             kind = kind_of(to)
             kinds[kind] = kinds.get(kind, 0) + 1
-            if kinds[kind] <= OF_EACH_KIND:
+            if kinds[kind] <= (1 if "?" in to else OF_EACH_KIND):
                 seen.add(to)
                 waiting.append(to)
     assert len(seen) > 20

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from workers import ticketing
-from workers.demo import reactions
+from workers.demo import reactions, shop
 from workers.demo.shop import Person, is_late
 from workers.duetime import add_working
 from workers.records import Ticket
@@ -23,6 +23,9 @@ from workers.wiring import Boucle
 from workers.words import DispatchState, RequestState, TicketState
 
 AGENTS = ("claire", "nadia", "tom")
+STILL_OPEN, LATE_ONES = (shop.END - timedelta(days=days) for days in (11, 8))
+"""Tickets opened since then wait for something, or nobody has reached the customer yet: so the inbox is not empty."""
+PROMISED = "The new shade has been ordered; call again when it is here."
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -157,10 +160,13 @@ class Crowd:
             at = add_working(at, timedelta(minutes=7), calendar)
             self.plan(at, f"{key}/1{miss}", lambda: self._act(number, agent, "miss", call))
             at = add_working(at, timedelta(hours=4, minutes=40), calendar)
+        if ticket.opened_at > LATE_ONES and call.misses:
+            return
         at = add_working(at, timedelta(minutes=25), calendar)
+        last = "done" if ticket.opened_at <= STILL_OPEN else "wait"
         self.plan(at, f"{key}/2", lambda: self._act(number, agent, "reach", call))
         self.plan(
-            add_working(at, timedelta(hours=3), calendar), f"{key}/3", lambda: self._act(number, agent, "done", call)
+            add_working(at, timedelta(hours=3), calendar), f"{key}/3", lambda: self._act(number, agent, last, call)
         )
 
     def _act(self, number: int, agent: str, what: str, call: reactions.Call) -> None:
@@ -175,6 +181,9 @@ class Crowd:
             ),
             "reach": lambda one, facts, policy, now: ticketing.attempt(
                 one, agent, "", facts, policy, now, reached=True
+            ),
+            "wait": lambda one, facts, policy, now: ticketing.wait(
+                one, agent, shop.END + timedelta(days=1 + one.number % 3), PROMISED, facts, policy, now
             ),
             "done": lambda one, facts, policy, now: ticketing.done(
                 one,

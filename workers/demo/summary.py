@@ -1,37 +1,32 @@
 """The waterfall that the demo prints: every line adds up from the one above it."""
 
 from collections.abc import Iterator
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers import funnel
+from workers.reporting import Period
 from workers.store import tables
-from workers.words import DispatchState, RequestState
+from workers.words import DispatchState
 
 
 def figures(connection: Connection) -> dict[str, dict[str, int]]:
     """Return counts for the waterfall, by name and then by what became of them."""
-    request, click, ticket, touchpoint = tables.survey_request, tables.click, tables.ticket, tables.touchpoint
-    clicked = sa.exists().where(click.c.request == request.c.id)
-    failed = request.c.state.in_((RequestState.UNDELIVERABLE, RequestState.WITHDRAWN))
-    answered = request.c.state.in_((RequestState.ANSWERED, RequestState.CLOSED))
-    kind = sa.case((answered, "answered"), (failed, "bounced"), (clicked, "clicked only"), else_="silent")
-    received = tables.received
+    ticket, received = tables.ticket, tables.received
+    asked = funnel.asked(connection, Period())
+    ends = {"answered": asked.answered, "clicked only": asked.clicked_only, "silent": asked.silent, "lost": asked.lost}
+    not_asked = funnel.not_asked(connection, Period())
     sums = connection.execute(
         sa.select(*(sa.func.sum(received.c[name]) for name in ("events", "accepted", "duplicates", "dead_letters")))
     ).one()
     names = ("received", "accepted", "duplicates", "dead letters")
     return {
         "events": {name: int(value or 0) for name, value in zip(names, sums, strict=True)},
-        "touchpoints": counted(connection, touchpoint.c.state, touchpoint),
-        "reasons": counted(
-            connection,
-            sa.case(
-                (touchpoint.c.reason == "", touchpoint.c.state), else_=touchpoint.c.state + ": " + touchpoint.c.reason
-            ),
-            touchpoint,
-        ),
-        "asked": counted(connection, kind, request),
+        "touchpoints": counted(connection, tables.touchpoint.c.state, tables.touchpoint),
+        "reasons": {f"{one['state']}: {one['code']}": cast(int, one["n"]) for one in not_asked if one["code"]},
+        "asked": {name: n for name, n in sorted(ends.items(), key=lambda one: -one[1]) if n},
         "bands": counted(connection, tables.response.c.band, tables.response),
         "tickets": counted(
             connection, sa.case((ticket.c.outcome == "", ticket.c.state), else_=ticket.c.outcome), ticket
@@ -53,8 +48,7 @@ def waterfall(found: dict[str, dict[str, int]]) -> Iterator[str]:
     yield line("events", events["received"], {name: n for name, n in events.items() if name != "received"})
     yield line("touchpoints", sum(found["touchpoints"].values()), found["touchpoints"])
     for reason, count in found["reasons"].items():
-        if ": " in reason:
-            yield f"  {'':12} {count:>7}  {reason.replace('_', ' ')}"
+        yield f"  {'':12} {count:>7}  {reason.replace('_', ' ')}"
     yield line("asked", sum(found["asked"].values()), found["asked"])
     yield line("answered", sum(found["bands"].values()), found["bands"])
     yield line("tickets", sum(found["tickets"].values()), found["tickets"])

@@ -77,6 +77,20 @@ def search_customers(connection: Connection, text: str) -> Sequence[Customer]:
     return [Customer(*row) for row in connection.execute(query)]
 
 
+def lately_answered(connection: Connection, limit: int) -> Sequence[Customer]:
+    """Return the customers of the latest answers, the newest first."""
+    c, r = tables.customer.c, tables.response.c
+    latest = sa.select(r.customer, r.answered_at).order_by(r.answered_at.desc()).limit(limit * 2).subquery()
+    query = (
+        sa.select(tables.customer)
+        .join(latest, latest.c.customer == c.id)
+        .where(c.erased_at.is_(None))
+        .order_by(latest.c.answered_at.desc(), c.id)
+    )
+    found = {row.id: Customer(*row) for row in connection.execute(query)}
+    return list(found.values())[:limit]
+
+
 def named(column: sa.ColumnElement[str | None], text: str) -> sa.ColumnElement[bool]:
     """Return the condition that a name holds a text, in any capitals: SQLite knows only those of ASCII."""
     forms = dict.fromkeys((text, text.lower(), text.upper(), text.title()))

@@ -36,6 +36,8 @@ from workers.words import DispatchState
 TOKEN = re.compile(r"(?<=/[autir]/)[\w.~-]{12,}")
 """The signed part of a link to an answer, an opt-out, a testimonial, an improvement or a reopening page."""
 LONGEST_LINE = 600
+LATEST = 12
+"""Customers shown before anything is searched for: those who answered last."""
 PENDING = ("planned", "held")
 
 
@@ -63,7 +65,7 @@ def write_search(request: Request, visitor: Visitor) -> Response:
     """Search and write the page."""
     q = one_line(request.query_params.get("q", ""), 120)
     with web_of(request).store.reading() as connection:
-        found = stored.search_customers(connection, q)
+        found = stored.search_customers(connection, q) if q else stored.lately_answered(connection, LATEST)
     known = [
         {name: one_line(getattr(one, name), 80) for name in ("crm_id", "name", "email", "phone", "segment")}
         for one in found
