@@ -392,6 +392,39 @@ def test_what_is_no_table_is_refused_in_words(team: Team, name: str, data: bytes
     assert UNCHANGED in said(answer)
 
 
+DIGITS = b"9" * 5000
+
+
+def test_hostile_definitions_and_pasts_are_answered_with_a_page(team: Team) -> None:
+    """Nesting, numbers and dates beyond any measure: a sentence or a count, never a failure, and no endless page."""
+    deep = tried(team, definition=("table.yaml", b"[" * 100_000))
+    assert "table.yaml is nested too deeply" in said(deep)
+    head = b"id,trigger,after,score,received_at\n"
+    for line, sentence in (
+        (b"r,delivery,3," + DIGITS + b",2026-02-01", "is outside its domain"),
+        (b"r,delivery," + DIGITS + b",3,2026-02-01", "Cannot be replayed 1"),
+        (b"r,delivery,3,3,soon", "is not a date and time"),
+        (b"r,delivery,3,9,9999-12-31", "leaves the calendar"),
+        (b"r,delivery,3,6,0001-01-01\ns,delivery,3,6,2026-01-01", "Tickets and mails per month"),
+        (b"r", "Responses compared 0"),
+    ):
+        sixes = rows(team).replace(D1, SIXES)
+        answer = tried(team, rules=sixes, past=head + line, since="")
+        assert sentence in said(answer), line[:40]
+        assert len(answer.content) < 100_000
+    events = b"customer,event,at,months\n"
+    for line, sentence in (
+        (b"a,delivery,soon,", "is not a date and time"),
+        (b"a,milestone,2026-02-01," + DIGITS, "No event that plans a question"),
+        (b"a,delivery,0001-01-01,\nb,delivery,9990-01-01,", "Questions per month"),
+        (b"a,delivery,9999-12-31,", "leaves the calendar"),
+    ):
+        plan = rows(team, "P42D", "P40D", "journey-plan")
+        assert sentence in said(tried(team, path=PLAN, rules=plan, past=events + line, since="")), line[:40]
+    page = team.client("Marc").get(FOLLOW_UP, params={"trigger": "delivery", "after": "9" * 300, "score": "3"})
+    assert page.status_code == 200
+
+
 def test_a_workbook_without_columns_is_read_by_the_live_ones(team: Team) -> None:
     """As a spreadsheet saves it: one sheet, a date where a band stood."""
     book = Workbook()

@@ -63,6 +63,8 @@ def parse_definition(text: str) -> Definition:
     """Read the text of table.yaml. Raises Unreadable, naming the key that is wrong."""
     try:
         loaded = yaml.load(text, Loader=yaml.BaseLoader)
+    except RecursionError:
+        raise Unreadable("table.yaml is nested too deeply: it has three levels.") from None
     except yaml.YAMLError as fault:
         raise Unreadable(f"table.yaml is not YAML: {fault}") from None
     top = _mapping(loaded, "table.yaml")

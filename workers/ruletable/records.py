@@ -16,6 +16,8 @@ from workers.ruletable.values import Kind, Value, parse_moment, parse_scalar
 from workers.words import BadInput
 
 _UNKNOWN = frozenset({"", "unknown", "null"})
+_LONGEST = 80  # characters of a number, date or duration; what is longer is none, and is refused as what is left of it
+_MOST_DIGITS = 6  # of a number of months
 
 
 def read_responses(table: Table, data: bytes, *, file: str = "responses.csv") -> list[PastResponse]:
@@ -52,7 +54,7 @@ def read_events(data: bytes, *, file: str = "events.csv") -> list[PastEvent]:
                 at=_moment(texts["at"]),
                 reference=texts.get("reference", ""),
                 delivery_expected=texts.get("delivery_expected") or None,
-                months=int(months) if months.isdecimal() else None,
+                months=int(months) if months.isdecimal() and len(months) <= _MOST_DIGITS else None,
             )
         )
     return found
@@ -67,7 +69,8 @@ def _rows(data: bytes, file: str) -> Iterator[tuple[int, dict[str, str]]]:
     yield 1, dict.fromkeys(names, "")
     for number, cells in enumerate(rows[1:], start=2):
         if any(cells):
-            yield number, {name: text.strip() for name, text in zip(names, cells, strict=False)}
+            padded = [*cells, *[""] * (len(names) - len(cells))]
+            yield number, {name: text.strip() for name, text in zip(names, padded, strict=False)}
 
 
 def _check_columns(table: Table, header: Mapping[str, str], file: str) -> None:
@@ -82,11 +85,13 @@ def typed(column: Column, text: str) -> Value:
     """Return a text as a value of a column; a bare number in a duration column counts days."""
     if text.lower() in _UNKNOWN:
         return None
+    if column.kind is not Kind.TEXT:
+        text = text[:_LONGEST]
     try:
         if column.kind is Kind.DURATION and re.fullmatch(r"\d+(\.\d+)?", text):
             return timedelta(days=float(text))
         return parse_scalar(column.kind, text)
-    except BadInput:
+    except (BadInput, OverflowError):
         return text
 
 

@@ -20,11 +20,14 @@ from workers.ruletable.written import Written, written
 from workers.web import charts
 from workers.web.context import Web
 from workers.web.tables_shown import InUse, cases_of, faults_of
+from workers.words import BadInput
 
 MOST_RULES = 500
 """Rows of a candidate that are checked while somebody waits; the command checks more."""
 USUAL_PAST = timedelta(days=365)
 DAYS_DRAWN, WEEKS_DRAWN = 31, 60
+LONGEST_DRAWN = timedelta(days=3660)
+MOST_PERIODS = 120
 MOST_LISTED = 50
 
 
@@ -97,14 +100,14 @@ def try_out(web: Web, one: InUse, wish: Wish) -> Trial:
     own = wish.files.get("cases")
     cases, cases_fault = cases_of(web, one, candidate, own.data if own else None)
     faults = faults_of(web, one, candidate, cases, [past.inputs for past in found.responses])
-    effect, plan_effect = _effects(web, one, candidate, found)
+    effect, plan_effect, past_fault = _effects(web, one, candidate, found)
     return Trial(
         candidate=candidate,
         file=name,
         sheet=written(candidate, faults, one.table),
         faults=faults,
         cases_fault=cases_fault,
-        past_fault=found.fault,
+        past_fault=past_fault,
         since=wish.since,
         responses=found.responses,
         events=len(found.events),
@@ -133,21 +136,25 @@ class _Past:
             responses = (
                 read_responses(one.table, file.data, file=file.name) if file else list(web.rules.responses(start))
             )
-        except Unreadable as fault:
+        except BadInput as fault:
             return cls(fault=str(fault))
         return cls([past for past in responses if not start or past.received_at >= start], uploaded=bool(file))
 
 
-def _effects(
-    web: Web, one: InUse, candidate: Table, past: _Past
-) -> tuple[Backtest, None] | tuple[None, PlanBacktest | None]:
-    """Return what the candidate would have changed; nothing while a cell of it cannot be read."""
+def _effects(web: Web, one: InUse, candidate: Table, past: _Past) -> tuple[Backtest | None, PlanBacktest | None, str]:
+    """Return what the candidate would have changed, or why that cannot be said.
+
+    Nothing while a cell of it cannot be read, or a date in the past leaves the calendar with a wait.
+    """
     if candidate.faults or past.fault:
-        return None, None
+        return None, None, past.fault
     old, new = compile_table(one.table), compile_table(candidate)
-    if one.is_plan:
-        return None, backtest_plan(old, new, past.events, contrary_of(web))
-    return backtest(old, new, past.responses), None
+    try:
+        if one.is_plan:
+            return None, backtest_plan(old, new, past.events, contrary_of(web)), ""
+        return backtest(old, new, past.responses), None, ""
+    except BadInput as fault:
+        return None, None, str(fault)
 
 
 def contrary_of(web: Web) -> tuple[Contrary, ...]:
@@ -182,9 +189,9 @@ def periods(days: Sequence[DayLoad]) -> tuple[str, list[Period]]:
         return "day", []
     length = (days[-1].day - days[0].day).days + 1
     kind = "day" if length <= DAYS_DRAWN else "week" if length <= 7 * WEEKS_DRAWN else "month"
-    sums: dict[date, list[int]] = {first: [0, 0, 0, 0] for first in _firsts(kind, days[0].day, days[-1].day)}
+    sums: dict[date, list[int]] = {first: [0, 0, 0, 0] for first in _firsts(kind, [load.day for load in days])}
     for load in days:
-        kept = sums[_first(kind, load.day)]
+        kept = sums.get(_first(kind, load.day), [0, 0, 0, 0])
         for place, n in enumerate((load.old_tickets, load.new_tickets, load.old_mails, load.new_mails)):
             kept[place] += n
     return kind, [Period(first, *counts) for first, counts in sums.items()]
@@ -196,8 +203,15 @@ def _first(kind: str, day: date) -> date:
     return day - timedelta(days=day.weekday()) if kind == "week" else day
 
 
-def _firsts(kind: str, first: date, last: date) -> list[date]:
-    """Return the first day of every period, also of those without a load."""
+def _firsts(kind: str, days: Sequence[date]) -> list[date]:
+    """Return the first day of every period between the first and the last of some days, in order.
+
+    Where that is a very long time, only of those that a day falls in, and of the latest: a slip in a year must not
+    make a page of months.
+    """
+    first, last = min(days), max(days)
+    if (last - first).days > LONGEST_DRAWN.days:
+        return sorted({_first(kind, day) for day in days})[-MOST_PERIODS:]
     every = (first + timedelta(days=n) for n in range((last - first).days + 1))
     return list(dict.fromkeys(_first(kind, day) for day in every))
 
@@ -225,14 +239,16 @@ def questions(effect: PlanBacktest) -> tuple[str, list[tuple[date, int, int]]]:
     sums: dict[date, list[int]] = defaultdict(lambda: [0, 0])
     for side, weeks in enumerate((effect.old.per_week(), effect.new.per_week())):
         for name, counts in weeks.items():
-            sums[date.fromisoformat(f"{name}-1")][side] += counts.total()
+            year, _, number = name.partition("-W")
+            sums[date.fromisocalendar(int(year), int(number), 1)][side] += counts.total()
     if not sums:
         return "week", []
     kind = "week" if (max(sums) - min(sums)).days <= 7 * WEEKS_DRAWN else "month"
-    found = {first: [0, 0] for first in _firsts(kind, min(sums), max(sums))}
+    found = {first: [0, 0] for first in _firsts(kind, list(sums))}
     for week, counted in sums.items():
+        kept = found.get(_first(kind, week), [0, 0])
         for side, n in enumerate(counted):
-            found[_first(kind, week)][side] += n
+            kept[side] += n
     return kind, [(first, old, new) for first, (old, new) in found.items()]
 
 
