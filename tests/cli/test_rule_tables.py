@@ -157,3 +157,12 @@ def test_check_says_what_the_roles_refused(answered: Boucle, tmp_path: Path) -> 
     role.store.close()
     told = answered("check", "--format", "json").json()
     assert (told["faults"], [note for note in told["notes"] if "refused" in note]) == ([], [])
+
+
+def test_an_id_that_meant_something_else_is_found(answered: Boucle, tmp_path: Path) -> None:
+    """Decisions are stored under D1: a new rule of that name would make them lie, and gets a warning."""
+    other = edited(FOLLOW_UP, tmp_path / "other", "P1;", "X1;")
+    rows = other / "rules.csv"
+    rows.write_text(rows.read_text("utf-8").replace("D1;", "P9;").replace("X1;", "D1;"), "utf-8")
+    faults = answered("rules", "check", str(other), "--format", "json").json()
+    assert [one["rules"] for one in faults if one["code"] == "W502"] == [["D1"]]

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from embedded import START, Embedded, journey, score, shipped_templates
+from embedded import START, Embedded, about, journey, score, shipped_templates
 
 from workers import counting, roles, wiring
 from workers.clock import FixedClock
@@ -290,6 +290,15 @@ def test_on_postgresql_the_same_holds(on_postgresql: Edited) -> None:
     assert found is not None
     assert found[0]["score"] == 3
     assert [one.event for one in rules.events(None)].count("delivery") == 3
+    own = boucle.own / "rules"
+    shutil.copytree(RULES / "follow-up", own / "follow-up-candidate")
+    boucle.parts.look_at_rules()
+    boucle.answer(3, "dan")
+    (kind,) = rules.disagreements(None)
+    assert (kind.count, kind.candidate) == (1, old.version)
+    assert boucle.status()["candidates"] == {"follow-up-candidate": {"version": old.version, "disagreed": 1}}
+    boucle.take(about("erased", "dan", boucle.clock.at))
+    assert [one.subject for one in boucle.rows(Shadow)] == [""]
 
 
 def test_a_candidate_decides_too_and_changes_nothing(boucle: Edited) -> None:
