@@ -210,15 +210,20 @@ def test_what_a_candidate_beside_the_table_would_have_done_is_listed(editing: tu
 
 
 @pytest.mark.parametrize(("kind", "begin"), [("csv", b"id;"), ("xlsx", b"PK"), ("dmn", b"<?xml"), ("yaml", b"#")])
-def test_what_is_in_use_can_be_taken_away_to_edit_and_tried(team: Team, kind: str, begin: bytes) -> None:
+def test_what_is_in_use_can_be_taken_away_to_edit_and_tried(answered: Team, kind: str, begin: bytes) -> None:
     """CSV, workbook, DMN and table.yaml; brought back, nothing has changed."""
     for path in (FOLLOW_UP, PLAN):
-        file = team.client("Marc").get(f"{path}/rules.{kind}")
+        file = answered.client("Marc").get(f"{path}/rules.{kind}")
         assert file.content.startswith(begin)
         assert "attachment" in file.headers["content-disposition"]
         mine = (f"mine.{kind}", file.content)
-        answer = tried(team, path=path, definition=mine) if kind == "yaml" else tried(team, path=path, rules=mine)
+        answer = (
+            tried(answered, path=path, definition=mine) if kind == "yaml" else tried(answered, path=path, rules=mine)
+        )
         assert "This table would be taken." in said(answer), said(answer)
+        assert "<del>" not in answer.text
+        if path == FOLLOW_UP:
+            assert answer.text.count("Nothing: both do the same.") == 1
 
 
 def test_a_gap_is_shown_with_the_responses_in_it_and_the_row_to_paste(answered: Team) -> None:
@@ -435,6 +440,14 @@ def test_a_workbook_without_columns_is_read_by_the_live_ones(team: Team) -> None
     file = io.BytesIO()
     book.save(file)
     assert "This table would be taken." in said(tried(team, rules=("rules.xlsx", file.getvalue())))
+
+
+def test_a_dmn_file_is_held_to_the_names_that_the_live_table_knows(team: Team) -> None:
+    """The same columns: a template that there is not is an error, as in a CSV."""
+    dmn = team.client("Marc").get(f"{FOLLOW_UP}/rules.dmn").content.replace(b"thanks-heard", b"thanks-herd")
+    told = said(tried(team, rules=("mine.dmn", dmn)))
+    assert "thanks-herd is no template that is known here. Did you mean thanks-heard?" in told
+    assert UNCHANGED in told
 
 
 def test_a_plan_is_no_follow_up_table(team: Team) -> None:

@@ -4,8 +4,9 @@ Bytes and values in, values out: nothing is stored and nothing becomes live here
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from workers.ruletable.defining import write_rules
 from workers.ruletable.dmn_reading import parse_dmn
 from workers.ruletable.evaluating import typed_inputs
 from workers.ruletable.model import Cell, Column, Inputs, Table, Unreadable
@@ -49,7 +50,7 @@ def read_candidate(
     if rows.suffix not in SUFFIXES:
         raise Unreadable(f"The name must end in {', '.join(SUFFIXES)}: {rows.name!r} does not.")
     if rows.suffix == ".dmn":
-        found = parse_dmn(rows.data, decision)
+        found = _like(live, parse_dmn(rows.data, decision), columns)
     elif rows.suffix == ".xlsx":
         found = _workbook(rows.data, definition, columns)
     else:
@@ -58,6 +59,23 @@ def read_candidate(
         wanted = "needs an output column touchpoint" if is_plan(live) else "plans touchpoints"
         raise Unreadable(f"This is not a candidate for {live.name}: it {wanted}.")
     return found
+
+
+def _like(live: Table, found: Table, columns: bytes) -> Table:
+    """Return a DMN table with the columns of the live one, where it has the same: those know names, waits and domains.
+
+    What has other columns stays as it is.
+    """
+    mine = {column.name.lower(): column for column in live.inputs}
+    if found.faults or {column.name.lower() for column in found.inputs} != set(mine) or not columns:
+        return found
+    inputs = tuple(mine[column.name.lower()] for column in found.inputs)
+    try:
+        rows = write_rules(replace(found, inputs=inputs), ";")
+        alike = parse({DEFINITION: columns, RULES: rows.encode()})
+    except Unreadable:
+        return found
+    return replace(alike, hit_policy=found.hit_policy, aggregator=found.aggregator)
 
 
 def _workbook(data: bytes, definition: bytes | None, columns: bytes) -> Table:

@@ -5,7 +5,7 @@ For whoever shows a table. Takes cells that cannot be read as well as good ones,
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from workers.ruletable.cells import fold
@@ -16,6 +16,7 @@ from workers.ruletable.writing import write_output
 ID = "id"
 _Mark = tuple[tuple[int, ...], bool]
 _CLEAN: _Mark = ((), False)
+_Former = tuple[Mapping[str, str], Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ class Written:
 def written(table: Table, faults: Sequence[Fault] = (), before: Table | None = None) -> Written:
     """Return a table as written, with faults on its cells and, where there is a table before, what differs from it."""
     names, texts = _names(table), dict(_texts(table))
-    marks = _marks(table, names, faults)
+    marks, meant = _marks(table, names, faults), _meanings(table)
     former = _by_id(before) if before is not None else None
-    rows = tuple(_row(number, cells, names, marks, former) for number, cells in texts.items())
+    rows = tuple(_row(number, cells, names, marks, former, meant) for number, cells in texts.items())
     gone = () if former is None else tuple(id for id in former if id not in {row.id for row in rows})
     header = tuple(
         WrittenCell(text, *marks.get((1, name), _CLEAN)) for text, name in zip(_header(table), names, strict=True)
@@ -91,21 +92,36 @@ def _row(
     cells: Sequence[str],
     names: Sequence[str],
     marks: Mapping[tuple[int, str], _Mark],
-    former: Mapping[str, Mapping[str, str]] | None,
+    former: Mapping[str, _Former] | None,
+    meant: Mapping[str, Mapping[str, object]],
 ) -> WrittenRow:
     id = cells[names.index(ID)] if ID in names else f"row {number}"
-    old = None if former is None else former.get(id)
+    old, new = None if former is None else former.get(id), meant.get(id, {})
     found = tuple(
-        WrittenCell(text, *marks.get((number, name), _CLEAN), _before(old, name, text))
+        WrittenCell(text, *marks.get((number, name), _CLEAN), _before(old, new, name, text))
         for name, text in zip(names, cells, strict=True)
     )
     return WrittenRow(number, id, found, former is not None and old is None)
 
 
-def _before(old: Mapping[str, str] | None, name: str, text: str) -> str | None:
-    if old is None or _same(old.get(name, ""), text):
+def _before(old: _Former | None, new: Mapping[str, object], name: str, text: str) -> str | None:
+    """Return what stood in a cell before, or None where it means the same: `0..6` is what `0-6` was."""
+    if old is None:
         return None
-    return old.get(name, "")
+    texts, meant = old
+    same = meant[name] == new[name] if name in meant and name in new else _same(texts.get(name, ""), text)
+    return None if same else texts.get(name, "")
+
+
+def _meanings(table: Table) -> dict[str, dict[str, object]]:
+    """Return what each cell of each rule that could be read means, whatever it is written like."""
+    return {
+        rule.id: {
+            **{one.name.lower(): replace(cell, text="") for one, cell in zip(table.inputs, rule.cells, strict=True)},
+            **{one.name.lower(): rule.outputs.get(one.name) for one in table.outputs},
+        }
+        for rule in table.rules
+    }
 
 
 def _same(one: str, other: str) -> bool:
@@ -156,12 +172,13 @@ def _told(table: Table, rule: Rule) -> dict[str, str]:
     }
 
 
-def _by_id(table: Table) -> dict[str, dict[str, str]]:
-    names = _names(table)
-    return {
-        cells[names.index(ID)] if ID in names else f"row {number}": dict(zip(names, cells, strict=True))
-        for number, cells in _texts(table)
-    }
+def _by_id(table: Table) -> dict[str, _Former]:
+    names, meant = _names(table), _meanings(table)
+    found: dict[str, _Former] = {}
+    for number, cells in _texts(table):
+        id = cells[names.index(ID)] if ID in names else f"row {number}"
+        found[id] = dict(zip(names, cells, strict=True)), meant.get(id, {})
+    return found
 
 
 def _marks(table: Table, names: Sequence[str], faults: Sequence[Fault]) -> dict[tuple[int, str], _Mark]:
