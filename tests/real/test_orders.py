@@ -40,10 +40,7 @@ class WithBrowser(Apart):
         if self.browsed >= BROWSED or words.wants_contact or self.is_answered(request):
             super().answer(request, words)
             return
-        [mail] = self.mail.wait_for(self.address_of(request))[:1]
-        html = mail.get_body(("html",))
-        assert html is not None
-        self.page.set_content(html.get_content())
+        self.page.set_content(self.question(request))
         self.page.locator(f'a[href$="score={words.score}"]').first.click()
         assert self.page.locator("input[name=score]:checked").input_value() == str(words.score)
         if words.comment:
@@ -51,6 +48,19 @@ class WithBrowser(Apart):
         self.page.locator("button[type=submit]").first.click()
         self.page.wait_for_url("**/a/**")
         self.browsed += 1
+
+    def question(self, request: str) -> str:
+        """Return the HTML of the mail that asked, once it has arrived."""
+        address, token = self.address_of(request), self.parts.links.sign("answer", request)
+        found: list[str] = []
+
+        def arrived() -> bool:
+            bodies = [mail.get_body(("html",)) for mail in self.mail.mails(address)]
+            found.extend(body.get_content() for body in bodies if body is not None and token in body.get_content())
+            return bool(found)
+
+        self.wait(arrived, f"the mail to {address}")
+        return found[0]
 
     def is_answered(self, request: str) -> bool:
         """Tell whether this is a change of mind."""
