@@ -5,11 +5,13 @@ Files only: no database, no clock. What is refused stays out, with every fault, 
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from workers import causes, ruletable
 from workers.data import Data
+from workers.fitting import fit_follow_up, fit_plan
 from workers.ruletable import Known, Table
 from workers.ruletable.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
 from workers.words import BadInput, Misconfigured
@@ -20,7 +22,8 @@ CONTRARY, WAVES = "contrary.csv", "waves.csv"
 NO_WAVES = b"date;name\n"
 CANDIDATE = "-candidate"
 """Ends the name of a folder beside a table's: what it holds decides too, and changes nothing."""
-TABLES = (JOURNEY_PLAN, FOLLOW_UP)
+TABLES = {JOURNEY_PLAN: fit_plan, FOLLOW_UP: fit_follow_up}
+"""The place of each table, and what sees that one can be used there."""
 IN_A_FOLDER = ("table.yaml", "rules.csv", "rules.xlsx", "cases.csv", CONTRARY, WAVES)
 
 T = TypeVar("T")
@@ -50,9 +53,10 @@ class LiveRules:
         self._seen = self._stamps()
         faults: list[str] = []
         self._tables: dict[str, LiveTable] = {}
-        for place in TABLES:
+        for place, fit in TABLES.items():
+            before = partial(former, earlier, place)
             try:
-                self._tables[place] = LiveTable(data.folder(place), known, lambda place=place: former(earlier, place))  # type: ignore[misc]  # bound
+                self._tables[place] = LiveTable(data.folder(place), known, before, fit)
             except FAULTS as error:
                 faults += [f"{place}: {fault}" for fault in faults_of(error)]
         if faults:
@@ -137,13 +141,13 @@ class LiveRules:
         """Read the candidates anew; one that is faulty is told of, and stops nothing."""
         before = {place: live.table.version for place, live in self._candidates.items()}
         self._refused_candidates = {}
-        for place in TABLES:
+        for place, fit in TABLES.items():
             folder = self._data.place(f"{place}{CANDIDATE}")
             self._candidates.pop(place, None)
             if folder is None:
                 continue
             try:
-                self._candidates[place] = LiveTable(folder, self._known)
+                self._candidates[place] = LiveTable(folder, self._known, fit=fit)
             except FAULTS as error:
                 name = f"{short(place)}{CANDIDATE}"
                 self._refused_candidates[name] = Refused(self._tables[place].table.version, faults_of(error))

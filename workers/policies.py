@@ -66,6 +66,7 @@ class Policies:
         self._contents: Mapping[str, str] = {}
         self._rules = LiveRules(data, self.known, earlier or (lambda place: None))
         self._refused = self._rules.refused()
+        self._was: Mapping[str, str] = {}
         self._told: Mapping[str, Refused] = {}
         self._behind = False
         self._policy = self._build()
@@ -115,22 +116,17 @@ class Policies:
         kept = [rulelive.Kept(one.place, one.name, one.version, one.content, one.candidate) for one in items]
         faults = {name: one.faults for name, one in refused.items()}
         known = rulelive.remember(store, kept, faults if self._is_role else None, now)
-        before = self._policy
         self._contents = known
         self._policy = self._build()
-        self._tell(before, refused)
         self._refused = refused
+        self._tell({one.place: one.version for one in items})
 
-    def _tell(self, before: Policy, refused: Mapping[str, Refused]) -> None:
+    def _tell(self, in_use: Mapping[str, str]) -> None:
         """Say in the log what was taken over and what was refused: once."""
-        now = self._policy
-        for name, old, new in (
-            ("journey-plan", before.plan.version, now.plan.version),
-            ("follow-up", before.follow_up.version, now.follow_up.version),
-        ):
-            if old != new:
-                log.info("%s: version %s is in use", name, new[:12], extra={"action": "rules.live", "was": old[:12]})
-        for name, one in refused.items() if self._is_role else ():
+        for place, version in in_use.items():
+            if self._was and self._was.get(place) != version:
+                log.info("%s: version %s is in use", place, version[:12], extra={"action": "rules.live"})
+        for name, one in self._refused.items() if self._is_role else ():
             if one != self._told.get(name):
                 log.error(
                     "%s: the edit is refused, version %s goes on. %s",
@@ -139,7 +135,7 @@ class Policies:
                     " ".join(one.faults),
                     extra={"action": "rules.refused"},
                 )
-        self._told = refused
+        self._was, self._told = in_use, self._refused
 
     def _build(self) -> Policy:
         """Return the rules as the core uses them."""

@@ -47,14 +47,19 @@ class LiveTable:
         folder: Path,
         known: Callable[[], Known | None] = lambda: None,
         earlier: Callable[[], Table | None] = lambda: None,
+        fit: Callable[[Table], None] = lambda table: None,
     ) -> None:
-        """Load the table. A faulty one raises Misconfigured or Unreadable, unless an `earlier` one may go on."""
+        """Load the table. A faulty one raises Misconfigured or Unreadable, unless an `earlier` one may go on.
+
+        `fit` raises Misconfigured for a table that is sound, and cannot be used in this place.
+        """
         self._folder = folder
         self._known = known
+        self._fit = fit
         self._seen = _digest(folder)
         self.refused: Refused | None = None
         try:
-            table = _accepted(folder, known())
+            table = _accepted(folder, known(), fit)
         except FAULTS as fault:
             former = earlier()
             if former is None:
@@ -78,7 +83,7 @@ class LiveTable:
             return None
         self._seen = digest
         try:
-            table = _accepted(self._folder, self._known())
+            table = _accepted(self._folder, self._known(), self._fit)
             compiled = compile_table(table)
         except FAULTS as fault:
             self.refused = Refused(self.table.version, faults_of(fault))
@@ -146,12 +151,13 @@ def faults_of(fault: Misconfigured | BadInput | OSError) -> tuple[str, ...]:
     return tuple(fault.faults) if isinstance(fault, Misconfigured) else tuple(str(fault).splitlines())
 
 
-def _accepted(folder: Path, known: Known | None) -> Table:
-    """Return the table of a folder when it has no error and its cases pass. Raises Misconfigured, Unreadable."""
+def _accepted(folder: Path, known: Known | None, fit: Callable[[Table], None]) -> Table:
+    """Return the table of a folder when it has no error, fits, and its cases pass. Raises Misconfigured, Unreadable."""
     table = load(folder)
     cases = folder / CASES
     found = parse_cases(table, cases.read_bytes()) if cases.is_file() else ()
     refuse(table, check(table, known=known, cases=found))
+    fit(table)
     return table
 
 

@@ -1,0 +1,70 @@
+"""A table that is sound by itself is refused where it could not be used: before it decides, not while it does."""
+
+from pathlib import Path
+
+import pytest
+
+from workers.fitting import fit_follow_up, fit_plan
+from workers.ruletable import Table, parse
+from workers.words import Misconfigured
+
+RULES = Path(__file__).parents[2] / "rules"
+
+
+def changed(name: str, *edits: tuple[str, str, str]) -> Table:
+    """Return a shipped table with texts replaced: file, old, new."""
+    files = {file: (RULES / name / file).read_text("utf-8") for file in ("table.yaml", "rules.csv")}
+    for file, old, new in edits:
+        assert old in files[file]
+        files[file] = files[file].replace(old, new)
+    return parse({file: text.encode() for file, text in files.items()})
+
+
+def test_what_is_shipped_fits() -> None:
+    """Both tables."""
+    fit_plan(changed("journey-plan"))
+    fit_follow_up(changed("follow-up"))
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (("table.yaml", "score: integer 0..10", "score: integer 1..10"), "score will be 0"),
+        (("table.yaml", "    other values: allowed", "    other values: refused"), "trigger"),
+        (("table.yaml", "ticket due: wait", "ticket due: text"), "ticket due must be of type wait"),
+        (("table.yaml", "hit policy: UNIQUE", "hit policy: COLLECT"), "use UNIQUE"),
+        (("rules.csv", "action 1", "note 1"), "column action 1 is missing"),
+    ],
+)
+def test_a_follow_up_table_that_cannot_be_used(edit: tuple[str, str, str], told: str) -> None:
+    """An answer gives what it gives: a table that takes it for a fault would leave the customer without an answer."""
+    if edit[2].startswith("note"):
+        edits = [edit, ("table.yaml", "  action:\n", "  note: {type: text, repeat: 9}\n  action:\n")]
+    elif "refused" in edit[2]:
+        edits = [("table.yaml", edit[1], "")]
+    elif "score" in edit[1]:
+        edits = [edit, ("rules.csv", ";0-6;", ";1-6;")]
+    else:
+        edits = [edit]
+    with pytest.raises(Misconfigured, match=told):
+        fit_follow_up(changed("follow-up", *edits))
+
+
+def test_a_plan_that_cannot_be_used() -> None:
+    """Columns that every row needs, and inputs that nobody gives, are named."""
+    with pytest.raises(Misconfigured, match="give up after is missing"):
+        fit_plan(
+            changed(
+                "journey-plan",
+                ("rules.csv", ";give up after;", ";give up;"),
+                ("table.yaml", "  give up after: wait", "  give up: wait"),
+            )
+        )
+    with pytest.raises(Misconfigured, match="nothing gives the input weather"):
+        fit_plan(
+            changed(
+                "journey-plan",
+                ("rules.csv", "id;event;first;", "id;event;weather;"),
+                ("table.yaml", "  first:", "  weather:"),
+            )
+        )
