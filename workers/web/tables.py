@@ -18,6 +18,7 @@ from workers.duetime import in_zone
 from workers.ruletable import Table
 from workers.ruletable.defining import write_rules
 from workers.ruletable.dmn_writing import write_dmn
+from workers.ruletable.reading import DEFINITION, RULES
 from workers.ruletable.replaying import Fate
 from workers.ruletable.sheets import write_xlsx
 from workers.ruletable.trying import Brought, broken_copy
@@ -48,12 +49,11 @@ from workers.words import BadInput
 
 MOST_ROWS = 120
 """Rows of a table on the page; those with something to see come first."""
-DEFINITION_KIND = "application/yaml"
 FILES: Mapping[str, tuple[Callable[[Table], bytes], str]] = {
-    "csv": (lambda table: write_rules(table).encode(), "text/csv; charset=utf-8"),
+    "csv": (lambda table: (table.files.get(RULES) or write_rules(table)).encode(), "text/csv; charset=utf-8"),
     "xlsx": (write_xlsx, XLSX),
     "dmn": (write_dmn, "application/xml"),
-    "yaml": (lambda table: table.files.get("table.yaml", "").encode(), DEFINITION_KIND),
+    "yaml": (lambda table: table.files.get(DEFINITION, "").encode(), "application/yaml"),
 }
 UPLOADED = ("rules", "definition", "cases", "past")
 MOST_NAME = 80
@@ -169,7 +169,7 @@ async def download(request: Request, visitor: Visitor) -> Response:
     write, kind = FILES.get(request.path_params["kind"], (None, ""))
     if write is None:
         raise HTTPException(404)
-    name = "table.yaml" if request.path_params["kind"] == "yaml" else f"{one.name}.{request.path_params['kind']}"
+    name = DEFINITION if request.path_params["kind"] == "yaml" else f"{one.name}.{request.path_params['kind']}"
     return attachment(await run_in_threadpool(write, one.table), name, kind)
 
 
