@@ -100,6 +100,7 @@ class Boucle:
     given_sending: Sending | None = None
     lenient: bool = False
     """Whether rules that were in use go on where their files are faulty now: for verbs, never for a role's start."""
+    given_brand: Brand | None = None
 
     @cached_property
     def data(self) -> Data:
@@ -145,7 +146,7 @@ class Boucle:
     @cached_property
     def brand(self) -> Brand:
         """Return the company as its customers see it."""
-        return Brand.load(self.data)
+        return self.given_brand or Brand.load(self.data)
 
     @cached_property
     def templates(self) -> Templates:
@@ -258,13 +259,18 @@ class Boucle:
 
 
 def start(
-    settings: Settings, *, clock: Clock | None = None, sending: Sending | None = None, lenient: bool = False
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    sending: Sending | None = None,
+    lenient: bool = False,
+    brand: Brand | None = None,
 ) -> Boucle:
     """Return the parts of an installation with everything checked; raises Misconfigured with all faults.
 
     With `lenient`, a faulty edit of the rules is no fault: what was in use goes on.
     """
-    parts = Boucle(settings, clock, sending, lenient)
+    parts = Boucle(settings, clock, sending, lenient, brand)
     faults = parts.check()
     if faults:
         raise Misconfigured(faults)

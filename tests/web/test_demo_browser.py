@@ -22,6 +22,7 @@ from browserparts import DESKTOP, PHONE, look_at
 from workers import roles, settings, wiring
 from workers.demo import Demo
 from workers.demo.running import SENDING_ALWAYS
+from workers.demo.starting import demo_brand
 from workers.demo.touring import Touring, login_links
 from workers.people import Role
 from workers.records import Dispatch
@@ -67,7 +68,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         year = Demo(settings_of(home, bind), seed=42, customers=CUSTOMERS, tell=lambda share: None)
         year.run()
         quick = year.settings.model_copy(update={"settling_seconds": 1.0})
-        found.append(wiring.start(quick, sending=SENDING_ALWAYS))
+        found.append(wiring.start(quick, sending=SENDING_ALWAYS, brand=demo_brand(quick)))
         both = (roles.sender(found[0])(stop), roles.web(found[0], Touring(found[0]))(stop))
         loop.run_until_complete(asyncio.wait_for(gathered(*both), None))
 
@@ -253,6 +254,7 @@ def crawl(client: httpx.Client, url: str) -> None:
             continue
         for link in LINK.findall(found.text):
             to = urljoin(str(found.url), unescape(link)).partition("#")[0]
+            assert to.startswith((url, "tel:", "mailto:")), f"{at} leads away to {to}"
             if not to.startswith(url) or to in seen or urlsplit(to).path.startswith("/login/"):
                 continue
             kind = kind_of(to)

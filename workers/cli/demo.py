@@ -11,6 +11,7 @@ from workers import roles, wiring
 from workers.cli.shared import settings
 from workers.demo import Demo, DemoResult
 from workers.demo.running import SENDING_ALWAYS
+from workers.demo.starting import demo_brand
 from workers.demo.summary import figures, waterfall
 from workers.demo.touring import Touring, login_links
 from workers.settings import Settings
@@ -68,7 +69,7 @@ def say(result: DemoResult, found: Settings, form: str) -> None:
 
 def serve(year: Demo) -> None:
     """Serve the demo's pages until interrupted."""
-    parts = wiring.start(year.settings, sending=SENDING_ALWAYS)
+    parts = wiring.start(year.settings, sending=SENDING_ALWAYS, brand=demo_brand(year.settings))
     base = parts.settings.base_url
     lines = [
         "",

@@ -16,7 +16,7 @@ from workers.clock import FixedClock, StoredClock
 from workers.controls import Sending, sending_now, set_control
 from workers.demo import shop, wishes
 from workers.demo.people import Crowd
-from workers.demo.starting import begin_from_nothing, demo_settings, doors_of
+from workers.demo.starting import begin_from_nothing, demo_brand, demo_settings, doors_of
 from workers.demo.touring import hire
 from workers.dispatching import Dispatching
 from workers.relaying import Relaying
@@ -72,7 +72,12 @@ class Demo:
         real = bool(self.settings.kafka_bootstrap)
         stored.set(shop.START.astimezone(UTC))
         fixed = FixedClock(shop.START.astimezone(UTC))
-        parts = wiring.start(self.settings, clock=None if real else fixed, sending=SENDING_ALWAYS)
+        parts = wiring.start(
+            self.settings,
+            clock=None if real else fixed,
+            sending=SENDING_ALWAYS,
+            brand=demo_brand(self.settings),
+        )
 
         def set_clock(at: datetime) -> None:
             fixed.at = at

@@ -5,18 +5,21 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from workers import migrating, roles, topics, wiring
+from workers.composing import Brand
+from workers.data import Data
 from workers.demo.shop import Happened
 from workers.settings import Settings
 from workers.store import tables
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
+from workers.web.tour import PRIVACY
 from workers.words import Door, Misconfigured, NotNow
 
 SETTLING_SECONDS = 5
@@ -45,6 +48,11 @@ def demo_settings(settings: Settings, seed: int) -> Settings:
     if settings.kafka_bootstrap:
         changed["topic_prefix"] = f"{settings.topic_prefix}demo-{seed}-{int(monotonic() * 1000)}."
     return settings.model_copy(update=changed)
+
+
+def demo_brand(settings: Settings) -> Brand:
+    """Return the lamp shop; its privacy page is one of the demo's own, so that no link leaves this machine."""
+    return replace(Brand.load(Data(settings.overrides)), privacy_url=f"{settings.base_url}{PRIVACY}")
 
 
 def begin_from_nothing(settings: Settings) -> None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+PRIVACY = "/try/privacy"
+"""The page that stands where a company has its own about people's data."""
 TRY_PREFIX = "try-"
 """How the CRM ids of those begin who try the demo themselves."""
 

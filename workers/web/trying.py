@@ -30,7 +30,7 @@ from workers.web.customers import explained
 from workers.web.forms import foreign, read_form
 from workers.web.pages import pages_of
 from workers.web.staff import AGENTS, TOKEN_FIELD, Visitor, local, visitor_of
-from workers.web.tour import TRY_PREFIX, Tour
+from workers.web.tour import PRIVACY, TRY_PREFIX, Tour
 from workers.words import DispatchState, Door, Never
 
 CONTENT_TYPE = "application/cloudevents+json"
@@ -143,6 +143,12 @@ async def to_form(request: Request) -> Response:
     """Lead to the form, which stands in the story."""
     demo_of(request)
     return RedirectResponse(pages_of(request).url("/#try"), status_code=303)
+
+
+async def show_privacy(request: Request) -> Response:
+    """Say what a company's own page would tell here, and what Boucle does for it."""
+    demo_of(request)
+    return pages_of(request).say(request, "privacy", 200)
 
 
 async def show_case(request: Request) -> Response:
@@ -321,5 +327,6 @@ routes = [
     Route("/clock", move_clock, methods=["POST"]),
     Route("/try", to_form, methods=["GET"]),
     Route("/try", begin, methods=["POST"]),
+    Route(PRIVACY, show_privacy, methods=["GET"]),
     Route("/try/{id}", show_case, methods=["GET"]),
 ]

@@ -1,0 +1,150 @@
+"""What only a demo has stays in a demo and on its machine: the banner, the clock, trying it, links to sign in."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from staffparts import Team, hidden
+from starlette.testclient import TestClient
+from webparts import HERE, Site, event
+
+from workers import roles
+from workers.records import Customer, SurveyRequest
+from workers.web.app import create_app
+from workers.web.tour import Story
+from workers.words import Misconfigured
+
+ELSEWHERE = ("192.0.2.7", 50_000)
+
+
+class Tour:
+    """A tour over a site: moves the test's clock."""
+
+    token = "the token"
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def story(self) -> Story:
+        """Tell nothing."""
+        return Story(None, None)
+
+    def advance(self, by: timedelta) -> None:
+        """Move the clock and do what is due."""
+        self.site.clock.at += by
+        self.site.settle()
+
+
+@pytest.fixture
+def demo(site: Site) -> Site:
+    """Give a site that is a demo, with one person of each role."""
+    site.app = create_app(replace(site.web, tour=Tour(site)), ticks=lambda: site.ticks)
+    Team(site)
+    site.client = site.client_from(HERE)
+    site.client.headers["accept-language"] = "en"
+    return site
+
+
+def test_an_installation_for_customers_has_none_of_it(site: Site) -> None:
+    """No banner, no way to move time, no links that sign anybody in, no customer made by clicking."""
+    team = Team(site)
+    client = team.client()
+    for path in ("/", "/login"):
+        page = client.get(path).text
+        assert "/clock" not in page
+        assert "/login/" not in page
+    assert client.post("/clock", data={"by": "hour", "csrf": "x"}).status_code == 404
+    assert client.post("/try", data={"name": "Eve", "csrf": "x"}).status_code == 404
+    assert client.get("/try/try-1").status_code == 404
+    assert site.rows(Customer) == []
+
+
+def test_another_machine_sees_no_more_than_usual(demo: Site) -> None:
+    """Who reaches the demo over a network cannot play its people or move its time."""
+    client = demo.client_from(ELSEWHERE)
+    assert "/clock" not in client.get("/").text
+    assert "/login/" not in client.get("/login").text
+    assert client.post("/clock", data={"by": "hour", "csrf": Tour.token}).status_code == 404
+    assert client.post("/try", data={"name": "Eve", "csrf": Tour.token}).status_code == 404
+    through_a_proxy = demo.client.get("/", headers={"x-forwarded-for": "192.0.2.7"}).text
+    assert "/clock" not in through_a_proxy
+
+
+def test_a_visitor_becomes_a_customer_through_the_door_of_events(demo: Site) -> None:
+    """The form makes an event, the question leaves at once, and the case shows the mail; hostile names stay text."""
+    form = {**hidden(demo.client.get("/").text), "name": "<b>Eve</b>", "language": "fr"}
+    begun = demo.client.post("/try", data=form)
+    assert (begun.status_code, begun.headers["location"]) == (303, "/try/try-1")
+    (asked,) = demo.rows(SurveyRequest)
+    assert (asked.trigger, asked.language) == ("delivery", "fr")
+    case = demo.client.get("/try/try-1").text
+    assert "&lt;b&gt;Eve&lt;/b&gt;" in case
+    assert re.search(r'href="/mailbox/[0-9a-f-]+"', case)
+    assert demo.client.post("/try", data={**form, "name": ""}).headers["location"] == "/try/try-2"
+
+
+def test_only_visitors_have_a_case(demo: Site) -> None:
+    """The page tells nothing about other customers."""
+    demo.events(event("delivery", "42", at=demo.clock.at, reference="1"))
+    assert demo.client.get("/try/42").status_code == 404
+    assert demo.client.get("/try/try-9").status_code == 404
+
+
+def test_forms_of_other_sites_do_nothing(demo: Site) -> None:
+    """Neither without the token nor with the browser's word that another site sent it."""
+    before = demo.clock.at
+    for more in ({"data": {"by": "day", "csrf": "x"}}, {"data": {"by": "day"}}):
+        assert demo.client.post("/clock", **more).status_code == 403
+    sent = demo.client.post("/clock", data={"by": "day", "csrf": Tour.token}, headers={"sec-fetch-site": "cross-site"})
+    assert sent.status_code == 403
+    assert demo.clock.at == before
+
+
+@pytest.mark.parametrize(
+    ("back", "to"),
+    [("/report?segment=north", "/report?segment=north"), ("https://evil.example/", "/"), ("//evil.example", "/")],
+)
+def test_the_clock_moves_and_leads_back_on_this_server_only(demo: Site, back: str, to: str) -> None:
+    """After a leap the same page is shown again."""
+    before = demo.clock.at
+    moved = demo.client.post("/clock", data={"by": "fortnight", "csrf": Tour.token, "back": back})
+    assert (moved.status_code, moved.headers["location"]) == (303, to)
+    assert demo.clock.at - before == timedelta(weeks=2)
+
+
+def test_a_used_link_still_leads_to_its_page(demo: Site) -> None:
+    """Links of one page share one token: the first signs in, the others lead on."""
+    page = demo.client.get("/login", params={"next": "/report"}).text
+    link = re.findall(r'href="(/login/[^"]+)"[^>]*>Nadia', page)[0]
+    for _ in range(2):
+        assert demo.client.get(link).headers["location"] == "/report"
+    stranger = demo.client_from(HERE)
+    assert stranger.get(link).status_code == 410
+
+
+def test_a_page_for_another_role_offers_to_be_somebody_else(demo: Site) -> None:
+    """Nobody who plays a part ends at a closed door."""
+    page = demo.client.get("/login", params={"next": "/report"}).text
+    demo.client.get(re.findall(r'href="(/login/[^"?]+)[^"]*"[^>]*>Léa', page)[0])
+    refused = demo.client.get("/report")
+    assert refused.status_code == 403
+    link = re.findall(r'href="(/login/[^"]+)"[^>]*>Nadia', refused.text)[0]
+    demo.client.get(link)
+    assert demo.client.get("/report").status_code == 200
+
+
+def test_ready_asks_the_broker_where_there_is_one(open_site: Callable[..., Site]) -> None:
+    """A broker that is away makes /readyz say so; without one nothing is asked."""
+    assert roles.checks_of(open_site().parts) == {}
+    away = open_site(kafka_bootstrap="127.0.0.1:1")
+    web = replace(away.web, checks=roles.checks_of(away.parts))
+    with TestClient(create_app(web), client=HERE) as client:
+        found = client.get("/readyz")
+    assert found.status_code == 503
+    told = found.json()["checks"]["kafka"]
+    assert told["ok"] is False
+    assert told["detail"]
+    with pytest.raises(Misconfigured):
+        roles.checks_of(away.parts)["kafka"]()
