@@ -9,6 +9,7 @@ import pytest
 from workers import explaining, records
 from workers.duetime import Wait, parse_wait, parse_window
 from workers.explaining import ON, Sending, Story, words
+from workers.explaining.acting import time_after
 from workers.policy import ContraryRule, Policy, Rest
 from workers.records import Customer, History, Journey, Stop, SurveyRequest, Touchpoint
 from workers.words import (
@@ -382,3 +383,18 @@ def test_notes_that_say_the_same_are_one_line() -> None:
 def test_a_reason_may_carry_its_detail(stored: str, says: str) -> None:
     """Reasons with a detail behind a colon, a sender's own reasons, and unknown ones are all readable."""
     assert words.clause(stored, {}) == says
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (0, "1 min after"),
+        (0.0086, "12 min after"),
+        (0.5, "12 h after"),
+        (10.1, "10 days after"),
+        (116.0, "116 days after"),
+    ],
+)
+def test_how_long_after_is_said_in_the_unit_that_one_would_say_it_in(days: float, said: str) -> None:
+    """Neither a millionth of a day nor a hundred days in scientific notation."""
+    assert time_after(days) == said

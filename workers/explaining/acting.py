@@ -262,9 +262,13 @@ def testimonial_entry(testimonial: Testimonial, view: View) -> Entry:
     }
 
 
+AFTER = (("min", 1 / 1440, 90), ("h", 1 / 24, 48))
+"""Units up to days: the name, its size in days, and from how many on the next one says it better."""
+
+
 def time_after(days: float) -> str:
     """Return how long after the event an answer came, in the unit that one would say it in."""
-    hours = days * 24
-    if hours < 1:
-        return f"{days * 1440:.0f} minutes after"
-    return f"{hours:.0f} hours after" if hours < 48 else f"{days:.0f} days after"
+    for name, size, most in AFTER:
+        if days / size < most:
+            return f"{max(1, round(days / size))} {name} after"
+    return f"{days:.0f} days after"
