@@ -17,6 +17,7 @@ from workers.ruletable.stored import Disagreed
 from workers.store import rulepast
 from workers.store.engine import Store
 from workers.store.rulepast import PastDecision, PastJourney, PastStop, PastTouchpoint
+from workers.words import BadInput
 
 
 class StoredRules:
@@ -49,7 +50,7 @@ class StoredRules:
             later = list(rulepast.later_touchpoints(connection, since))
             stops = list(stop_events(rulepast.stops(connection, since)))
             plans = {one.version: rulepast.content_of(connection, one.version) for one in later}
-        tables = {version: from_content(content) for version, content in plans.items() if content is not None}
+        tables = {version: table for version, content in plans.items() if (table := readable(content)) is not None}
         found = [*begun, *stops]
         told = {(one.customer, one.at) for one in begun}
         found += [one for one in later_events(later, tables) if (one.customer, one.at) not in told]
@@ -64,15 +65,26 @@ class StoredRules:
         return (inputs_of(decision, self._zone()), content) if decision and content is not None else None
 
     def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:
-        """Return the versions of a table that have been live, latest first, with the time of each."""
+        """Return the versions of a table that have been live, latest first, with the time of each.
+
+        What a release before wrote, and this one can no longer read, is left out.
+        """
         with self._store.reading() as connection:
             found = rulepast.live_versions(connection, name)
-        return [(one.at, from_content(one.content)) for one in found]
+        return [(one.at, table) for one in found if (table := readable(one.content)) is not None]
 
     def disagreements(self, since: datetime | None) -> list[Disagreed]:
         """Return on what candidates beside the tables in use disagreed, by kind. Raises NotNow."""
         with self._store.reading() as connection:
             return rulepast.disagreements(connection, since)
+
+
+def readable(content: str | None) -> Table | None:
+    """Return the table of a stored content, or None when there is none or this release cannot read it."""
+    try:
+        return from_content(content) if content is not None else None
+    except (BadInput, KeyError):
+        return None
 
 
 def inputs_of(decision: PastDecision, zone: str) -> Inputs:
