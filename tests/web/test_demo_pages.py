@@ -85,6 +85,13 @@ def test_a_visitor_becomes_a_customer_through_the_door_of_events(demo: Site) -> 
     assert demo.client.post("/try", data={**form, "name": ""}).headers["location"] == "/try/try-2"
 
 
+def test_a_language_that_was_switched_to_stays(demo: Site) -> None:
+    """Who reads the start page in French reads the mailbox and their case in French, whatever the browser asks for."""
+    assert "Essayez vous-même" in demo.client.get("/?lang=fr").text
+    assert "Essayez vous-même" in demo.client.get("/").text
+    assert "Boîte aux lettres" in demo.client.get("/mailbox").text
+
+
 def test_only_visitors_have_a_case(demo: Site) -> None:
     """The page tells nothing about other customers."""
     demo.events(event("delivery", "42", at=demo.clock.at, reference="1"))

@@ -19,6 +19,7 @@ from workers.web.context import web_of
 from workers.web.headers import policy
 from workers.web.keys import from_this_machine
 from workers.web.pages import pages_of
+from workers.web.staff import language_of, remember_language
 from workers.words import Never
 
 A_PAGE = 50  # mails
@@ -53,17 +54,17 @@ async def show_list(request: Request) -> Response:
     number = max(1, number)
     count = await run_in_threadpool(box.count)
     kept = await run_in_threadpool(box.list, A_PAGE, (number - 1) * A_PAGE)
-    language = pages.language(request)
+    language = language_of(request)
     catalog = pages.catalog(language)
     lines = [line(request, mail, catalog) for mail in kept]
     values = {"mails": lines, "count": count, "number": number, "last": max(1, -(-count // A_PAGE))}
-    return pages.show(request, "mailbox.html", language, values)
+    return remember_language(request, pages.show(request, "mailbox.html", language, values))
 
 
 async def show_mail(request: Request) -> Response:
     """Show one mail: as it looks, as plain text, and its headers."""
     mail, pages = await run_in_threadpool(opened, request), pages_of(request)
-    language = pages.language(request)
+    language = language_of(request)
     values = {
         "mail": mail,
         "line": line(request, mail.kept, pages.catalog(language)),
@@ -71,7 +72,7 @@ async def show_mail(request: Request) -> Response:
         "body": pages.url(f"/mailbox/{mail.kept.id}/body"),
         "raw": pages.url(f"/mailbox/{mail.kept.id}/raw"),
     }
-    return pages.show(request, "mail.html", language, values)
+    return remember_language(request, pages.show(request, "mail.html", language, values))
 
 
 async def show_body(request: Request) -> Response:

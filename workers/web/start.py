@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.catalogs import Catalog
@@ -17,7 +17,7 @@ from workers.duetime import in_zone
 from workers.web.banner import HOSTS, players, tour_of
 from workers.web.context import Web, web_of
 from workers.web.pages import pages_of
-from workers.web.staff import visitor_of
+from workers.web.staff import language_of, remember_language, visitor_of
 from workers.web.tour import Dip, Followed, Span, Tour
 
 Go = Callable[[str], str]
@@ -46,11 +46,12 @@ async def show(request: Request) -> Response:
     return await run_in_threadpool(write_story, request, tour, sees_all)
 
 
-def write(request: Request, values: dict[str, object]) -> HTMLResponse:
+def write(request: Request, values: dict[str, object]) -> Response:
     """Write the page."""
     pages = pages_of(request)
     there = places_there(request)
-    return pages.show(request, "start.html", pages.language(request), {"places": there, "machines": MACHINES, **values})
+    shown = {"places": there, "machines": MACHINES, **values}
+    return remember_language(request, pages.show(request, "start.html", language_of(request), shown))
 
 
 def places_there(request: Request) -> list[str]:
@@ -60,7 +61,7 @@ def places_there(request: Request) -> list[str]:
     return [name for name in PLACES if f"/{name}" in paths and (name != "mailbox" or with_mailbox)]
 
 
-def write_story(request: Request, tour: Tour, sees_all: bool) -> HTMLResponse:
+def write_story(request: Request, tour: Tour, sees_all: bool) -> Response:
     """Write the page with the story of a demo."""
     web, pages = web_of(request), pages_of(request)
     story = tour.story()
@@ -71,7 +72,7 @@ def write_story(request: Request, tour: Tour, sees_all: bool) -> HTMLResponse:
         """Return the address of a page for staff, by a link that signs the visitor in where that is needed."""
         return path if sees_all or not host else f"{host}?{urlencode({'next': path})}"
 
-    catalog = pages.catalog(pages.language(request))
+    catalog = pages.catalog(language_of(request))
     paths = {getattr(route, "path", "") for route in request.app.routes}
     values = {
         "story": {

@@ -29,7 +29,15 @@ from workers.web.context import Web, web_of
 from workers.web.customers import explained
 from workers.web.forms import foreign, read_form
 from workers.web.pages import pages_of
-from workers.web.staff import AGENTS, TOKEN_FIELD, Visitor, local, visitor_of
+from workers.web.staff import (
+    AGENTS,
+    TOKEN_FIELD,
+    Visitor,
+    language_of,
+    local,
+    remember_language,
+    visitor_of,
+)
 from workers.web.tour import PRIVACY, TRY_PREFIX, Tour
 from workers.words import DispatchState, Door, Never
 
@@ -164,7 +172,7 @@ def write_case(request: Request, visitor: Visitor | None) -> Response:
     told = explained(web, id) if id.startswith(TRY_PREFIX) else None
     if told is None:
         raise HTTPException(404)
-    language = pages.language(request)
+    language = language_of(request)
     reader = Reader(request, web, pages.catalog(language), visitor)
     customer = cast(Entry, told["customer"])
     step = reader.step(told)
@@ -180,7 +188,7 @@ def write_case(request: Request, visitor: Visitor | None) -> Response:
         "page": reader.go(f"/customers/{id}", "ines"),
         "next_ask": cast(Entry, told["next_ask"])["reason"],
     }
-    return pages.show(request, "try.html", language, values)
+    return remember_language(request, pages.show(request, "try.html", language, values))
 
 
 def listed(told: Entry, name: str) -> list[Entry]:
