@@ -48,6 +48,7 @@ from workers.ruletable.telling import (
     tell_faults,
     tell_plan_backtest,
 )
+from workers.ruletable.trying import Brought, read_candidate
 from workers.words import BadInput
 
 _T = TypeVar("_T")
@@ -284,7 +285,8 @@ def backtest_command(
 ) -> None:
     """Say what a new table would have done to past responses, or a new journey plan to past events."""
     start = since.replace(tzinfo=UTC) if since else None
-    tables = _load(old), _load(new)
+    live = _load(old)
+    tables = live, _candidate(live, new)
     before, after = (_readable(lambda table=table: compile_table(table)) for table in tables)  # type: ignore[misc]  # bound
     stored = _stored(context)
     if is_plan(after.table):
@@ -301,6 +303,13 @@ def backtest_command(
         past = stored.responses(start)
     compared = backtest(before, after, (one for one in past if start is None or one.received_at >= start))
     _print(form, compared.as_json(), tell_backtest(compared))
+
+
+def _candidate(live: Table, path: Path) -> Table:
+    """Read the new table; of a single file, which knows no notes and waits, with the columns of the old one."""
+    if path.is_dir():
+        return _load(path)
+    return _readable(lambda: read_candidate(live, Brought(path.name, path.read_bytes())))
 
 
 @rules.command("version")

@@ -166,6 +166,19 @@ def test_backtest_on_stored_and_given_responses(folder: Path, tmp_path: Path) ->
     assert "New tickets: 2." in run("backtest", FOLLOW_UP, folder, "--responses", past).stdout
 
 
+def test_backtest_of_an_exported_table_against_itself_is_empty(tmp_path: Path) -> None:
+    """DMN knows neither notes nor waits: a single file is read with the columns of the table it would replace."""
+    past = tmp_path / "past.csv"
+    past.write_text(
+        "id,customer,received_at,trigger,after,score,comment,wants_contact\n"
+        "a,c1,2026-03-02T10:00:00Z,delivery,P3D,7,no,no\nb,c1,2026-02-02T10:00:00Z,delivery,P3D,10,no,no\n"
+    )
+    exported = tmp_path / "follow-up.dmn"
+    assert run("export", FOLLOW_UP, "--to", exported).exit_code == 0
+    result = run("backtest", FOLLOW_UP, exported, "--responses", past, "--format", "json")
+    assert (result.exit_code, json.loads(result.stdout)["changes"]) == (0, [])
+
+
 def test_backtest_of_a_plan(tmp_path: Path) -> None:
     """A journey plan is backtested on stored events."""
     plan = Path(shutil.copytree(PLAN, tmp_path / "plan"))
