@@ -20,21 +20,26 @@ DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
 NARROW: dict[str, Any] = {"viewport": {"width": 320, "height": 640}}
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RULES = {"runOnly": {"type": "tag", "values": TAGS}}
+AGAIN = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-size", "scrollable-region-focusable"]}}
+"""What depends on the width: enough for a page that all rules have looked at in another one."""
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 SHOTS = "TEST_SHOTS"  # name a folder here to keep a picture of each page, scheme and width
 
 
-def look_at(page: "Page", axe: Axe, name: str) -> None:
+def look_at(page: "Page", axe: Axe, name: str, *, again: bool = False) -> None:
     """Fail the test on whatever axe finds on a page with everything opened, and on a page too wide; keep pictures.
+
+    `again` says that all rules have looked at this page in another width.
 
     Only colours differ between the schemes, so the second one is looked at for contrast alone.
     """
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.name = ''; one.open = true })")
-    for scheme, rules in zip(SCHEMES, (RULES, CONTRAST), strict=True):
+    for scheme, rules in zip(SCHEMES, (AGAIN, None) if again else (RULES, CONTRAST), strict=True):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        found = axe.run(page, options=rules)
-        assert found.violations_count == 0, f"{page.url} {scheme}\n{found.generate_report()}"
+        if rules is not None:
+            found = axe.run(page, options=rules)
+            assert found.violations_count == 0, f"{page.url} {scheme}\n{found.generate_report()}"
         keep(page, f"{name}-{scheme}")
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url} is {wide} pixels too wide"

@@ -37,6 +37,8 @@ LARGEST = 100_000
 LINK = re.compile(r'(?:href|src)="([^"]+)"')
 CLOSED = ("This link no longer leads to an open question", "Ce lien ne mène plus à une question ouverte")
 """What a link in an old mail says: it is too late for an answer."""
+OPEN_TO_ALL = ("/mailbox/", "/a/", "/i/", "/r/", "/t/", "/u/", "/static/")
+"""Pages that look the same whoever is signed in."""
 OF_EACH_KIND = 2
 """How many pages of one kind the crawler opens: there are thousands of mails, all made alike."""
 NAMES_OF_ROWS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[\w.-]{40,}|(?<=[/=])[A-Za-z]*-?\d[\w:.-]*")
@@ -238,11 +240,11 @@ def test_every_link_leads_on(demo: Served) -> None:
         with httpx.Client(follow_redirects=True, headers={"accept-language": "en"}, timeout=SECONDS) as client:
             if role is not None:
                 assert client.get(demo.link(role)).status_code == 200
-            crawl(client, demo.url)
+            crawl(client, demo.url, ("/login/",) if role is None else ("/login/", *OPEN_TO_ALL))
 
 
-def crawl(client: httpx.Client, url: str) -> None:
-    """Open everything that can be reached, some pages of each kind."""
+def crawl(client: httpx.Client, url: str, apart: tuple[str, ...]) -> None:
+    """Open everything that can be reached, some pages of each kind, but what stands `apart`."""
     waiting, seen, kinds = [url + "/"], {url + "/"}, dict[str, int]()
     while waiting:
         at = waiting.pop(0)
@@ -255,14 +257,14 @@ def crawl(client: httpx.Client, url: str) -> None:
         for link in LINK.findall(found.text):
             to = urljoin(str(found.url), unescape(link)).partition("#")[0]
             assert to.startswith((url, "tel:", "mailto:")), f"{at} leads away to {to}"
-            if not to.startswith(url) or to in seen or urlsplit(to).path.startswith("/login/"):
+            if not to.startswith(url) or to in seen or urlsplit(to).path.startswith(apart):
                 continue
             kind = kind_of(to)
             kinds[kind] = kinds.get(kind, 0) + 1
             if kinds[kind] <= (1 if "?" in to else OF_EACH_KIND):
                 seen.add(to)
                 waiting.append(to)
-    assert len(seen) > 20
+    assert len(seen) > 5
 
 
 def kind_of(url: str) -> str:
@@ -291,25 +293,25 @@ def test_every_page_of_the_demo_is_accessible(
     chromium: "Browser", demo: Served, name: str, profile: dict[str, Any]
 ) -> None:
     """No finding of axe in both schemes with the banner above; each page is light, and loads nothing from elsewhere."""
-    axe, loaded = Axe(), list[Any]()
+    axe, loaded, again = Axe(), list[Any](), name == "phone"
     with opened(chromium, **profile) as context:
         page = context.new_page()
         become_a_customer(page, demo.url, "Alex")
         page.on("response", lambda response: loaded.append(response))
         for path in (*PAGES, reopening(demo)):
             weighed(page, demo.url + path, demo.url, loaded)
-            look_at(page, axe, f"demo {path[:20]} {name}")
+            look_at(page, axe, f"demo {path[:20]} {name}", again=again)
         assert page.get_by_role("button", name=re.compile("call me|appelez", re.IGNORECASE)).count() == 1
         page.goto(demo.link(Role.MARKETING) + "?next=/inbox")
         page.get_by_text("This is a demo: be one of its people.").wait_for()
-        look_at(page, axe, f"demo refused {name}")
+        look_at(page, axe, f"demo refused {name}", again=again)
         page.goto(demo.link(Role.LEAD))
         for path in STAFF_PAGES:
             weighed(page, demo.url + path, demo.url, loaded)
-            look_at(page, axe, f"demo lead {path} {name}")
+            look_at(page, axe, f"demo lead {path} {name}", again=again)
         page.locator("a[href^='/sent/']").first.click()
         page.wait_for_url("**/sent/*")
-        look_at(page, axe, f"demo lead sent {name}")
+        look_at(page, axe, f"demo lead sent {name}", again=again)
 
 
 def weighed(page: "Page", url: str, ours: str, loaded: list[Any]) -> None:
