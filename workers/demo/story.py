@@ -125,7 +125,7 @@ def dip(connection: Connection) -> Dip | None:
         passives=passives(connection, theme or 0),
         theme=wishes.LATE,
         theme_number=theme or 0,
-        told=connection.execute(sa.select(sa.func.count()).select_from(t.told)).scalar_one(),
+        told=told(connection, theme or 0),
     )
 
 
@@ -137,6 +137,13 @@ def span(connection: Connection, first: date, last: date, *, elsewhere: bool = F
     ours = [one.figures() for one in cells if (one.segment == SEGMENT) != elsewhere]
     reading = Reading.of(sum(ours, Figures()))
     return Span(first.isoformat(), last.isoformat(), reading.nps, reading.n)
+
+
+def told(connection: Connection, theme: int) -> int:
+    """Return how many who had asked for what a theme names were told that it is done."""
+    joined = t.told.join(t.initiative, t.initiative.c.id == t.told.c.initiative)
+    query = sa.select(sa.func.count()).select_from(joined).where(t.initiative.c.theme == theme)
+    return int(connection.execute(query).scalar_one())
 
 
 def passives(connection: Connection, theme: int) -> int:
