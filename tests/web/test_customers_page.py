@@ -75,6 +75,17 @@ def test_customers_are_found(team: Team, text: str) -> None:
     assert 'href="/customers/42"' in page
 
 
+def test_before_a_search_those_who_answered_last_are_shown(team: Team) -> None:
+    """The newest answer first, everybody once, and nobody who is erased."""
+    team.site.pass_time(hours=1)
+    team.low("43", 2, "Late", name="Ann")
+    client = team.client("Léa")
+    found = re.findall(r'href="/customers/(4[23])"', client.get("/customers").text)
+    assert found == ["43", "42"]
+    team.site.events({**event("delivery", "43"), "id": "e", "type": "boucle.customer.erased.v1", "data": {}})
+    assert re.findall(r'href="/customers/(4[23])"', client.get("/customers").text) == ["42"]
+
+
 def test_an_id_with_any_signs_has_its_page(team: Team) -> None:
     """CRMs have ids with slashes, spaces and accents."""
     for id in ("a/b", "é ü", "100%", "x?y#z"):
