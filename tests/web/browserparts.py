@@ -23,7 +23,7 @@ RULES = {"runOnly": {"type": "tag", "values": TAGS}}
 AGAIN = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-size", "scrollable-region-focusable"]}}
 """What depends on the width: enough for a page that all rules have looked at in another one."""
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
-SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SHOTS = "TEST_SHOTS"  # name a folder here to keep a picture of each page, scheme and width
 
 
