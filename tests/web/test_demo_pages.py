@@ -6,15 +6,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from staffparts import Team, hidden
 from starlette.testclient import TestClient
 from webparts import HERE, Site, event
 
 from workers import roles
+from workers.demo.running import SENDING_ALWAYS
 from workers.records import Customer, SurveyRequest
+from workers.store import tables
 from workers.web.app import create_app
 from workers.web.tour import Story
-from workers.words import Misconfigured
+from workers.words import DispatchState, Misconfigured
 
 ELSEWHERE = ("192.0.2.7", 50_000)
 
@@ -35,6 +38,14 @@ class Tour:
         """Move the clock and do what is due."""
         self.site.clock.at += by
         self.site.settle()
+
+
+class Quiet(Tour):
+    """A tour that sends nothing."""
+
+    def advance(self, by: timedelta) -> None:
+        """Move the clock."""
+        self.site.clock.at += by
 
 
 @pytest.fixture
@@ -83,6 +94,20 @@ def test_a_visitor_becomes_a_customer_through_the_door_of_events(demo: Site) -> 
     assert "&lt;b&gt;Eve&lt;/b&gt;" in case
     assert re.search(r'href="/mailbox/[0-9a-f-]+"', case)
     assert demo.client.post("/try", data={**form, "name": ""}).headers["location"] == "/try/try-2"
+
+
+def test_with_a_mail_server_the_case_leads_to_the_answer_itself(open_site: Callable[..., Site]) -> None:
+    """There is no mailbox to click in, and a mail as it left shows no key."""
+    site = open_site(smtp_url="smtp://127.0.0.1:1", sending="on")
+    site.parts.__dict__["sending"] = SENDING_ALWAYS  # the sample brand holds it back
+    site.app = create_app(replace(site.web, tour=Quiet(site)), ticks=lambda: site.ticks)
+    client = site.client_from(HERE)
+    client.post("/try", data={**hidden(client.get("/").text), "name": "Eve", "language": "en"})
+    site.parts.waking.wake_all()
+    (asked,) = site.rows(SurveyRequest)
+    with site.parts.store.engine.begin() as connection:
+        connection.execute(sa.update(tables.dispatch).values(state=DispatchState.ACCEPTED, accepted_at=site.clock.at))
+    assert site.link("answer", asked.id) in client.get("/try/try-1").text
 
 
 def test_a_language_that_was_switched_to_stays(demo: Site) -> None:

@@ -181,9 +181,7 @@ def write_case(request: Request, visitor: Visitor | None) -> Response:
         "step": step,
         "reload": step.name in ("settling", "soon"),
         "mails": reader.mails(told),
-        "tickets": [
-            (one["number"], reader.go(f"/tickets/{one['number']}", "claire")) for one in listed(told, "tickets")
-        ],
+        "tickets": [(one["number"], reader.ticket(one)) for one in listed(told, "tickets")],
         "why": [one["reason"] for one in listed(told, "decisions") if one["state"] == "current"],
         "page": reader.go(f"/customers/{id}", "ines"),
         "next_ask": cast(Entry, told["next_ask"])["reason"],
@@ -234,14 +232,9 @@ class Reader:
 
     def _unanswered(self, told: Entry) -> Step | None:
         waiting = {one["id"] for one in listed(told, "survey_requests") if one["state"] == "open"}
-        return next(
-            (
-                Step("mail", self._mail(one))
-                for one in self._left(told)
-                if one["request"] in waiting and is_question(one)
-            ),
-            None,
-        )
+        asking = (one for one in self._left(told) if one["request"] in waiting and is_question(one))
+        answer = self._web.links.answer_url
+        return next((Step("mail", self._act(one, answer(str(one["request"])))) for one in asking), None)
 
     def _settling(self, told: Entry) -> Step | None:
         settling = any(one["state"] == "settling" for one in listed(told, "responses"))
@@ -251,9 +244,7 @@ class Reader:
         found = [one for one in listed(told, "tickets") if one["state"] != "done"]
         if not found:
             return None
-        return Step(
-            "ticket", self.go(f"/tickets/{found[0]['number']}", "claire"), when=self._moment(found[0]["due_at"])
-        )
+        return Step("ticket", self.ticket(found[0]), when=self._moment(found[0]["due_at"]))
 
     def _wanted(self, told: Entry) -> Step | None:
         """Return the mail that asks for words and has none yet."""
@@ -262,9 +253,9 @@ class Reader:
         for one in self._left(told):
             template, response = str(one["template"]), str(one["response"])
             if template.endswith("testimonial") and response in asked:
-                return Step("testimonial", self._mail(one))
+                return Step("testimonial", self._act(one, self._web.links.testimonial_url(response)))
             if template.startswith("improve-") and response in silent:
-                return Step("improve", self._mail(one))
+                return Step("improve", self._act(one, self._web.links.improvement_url(response)))
         return None
 
     def _won_back(self, told: Entry) -> Step | None:
@@ -315,6 +306,10 @@ class Reader:
         except Never:
             return None
         return one_line(kept.subject, 120), kept.language
+
+    def _act(self, one: Entry, link: str) -> str:
+        """Return where to act on a mail: in the mailbox, or by its link when mails leave by a mail server."""
+        return link if self._web.mailbox is None else self._mail(one)
 
     def _mail(self, one: Entry) -> str:
         if self._web.mailbox is None:
