@@ -47,7 +47,8 @@ PHONE = "+33 6 39 98 01 23"
 """One of the numbers that France keeps for films and books (ARCEP decision 2018-0881): a call reaches nobody."""
 LONGEST_NAME = 40
 NOBODY = "Alex"
-SETTLING_LOOKS_SECONDS = 15
+SOON = timedelta(seconds=20)
+"""What is due within this time is waited for; what should have come long ago is held, and waits for something else."""
 PENDING = ("planned", "held")
 
 
@@ -273,7 +274,7 @@ class Reader:
             return None
         first = min(waiting, key=lambda one: str(one.get("wake_at") or one["due_at"]))
         due = first.get("wake_at") or first["due_at"]
-        soon = datetime.fromisoformat(str(due)) <= self._web.now() + timedelta(seconds=SETTLING_LOOKS_SECONDS)
+        soon = abs(datetime.fromisoformat(str(due)) - self._web.now()) <= SOON
         return Step("soon" if soon else "clock", what=self._what(first), when=self._moment(due))
 
     def _what(self, one: Entry) -> str:
