@@ -44,7 +44,9 @@ format: $(VENV)/.installed-test  ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed-test  ## Measure intake against a loop written by hand and against Faust alone
+bench: $(VENV)/.installed-test  ## Measure: intake against a loop by hand and Faust alone, decisions against a scan, sizes
+	@$(BIN)/python bench/sizes.py
+	@$(BIN)/python bench/decide.py
 	@$(BIN)/python -m bench $(ARGS)
 
 orders: $(VENV)/.installed-test  ## Play 5,000 real orders through real Kafka, PostgreSQL, postfix and Chromium; prints the figures

@@ -81,7 +81,7 @@ def test_offsets_that_the_group_skipped_are_taken_in_at_start(world: Apart) -> N
 
 
 def test_a_hole_that_opens_while_the_stream_runs_is_closed(world: Apart) -> None:
-    """Positions that were lost are audited again regularly; the messages are known, so nothing changes but the range."""
+    """Positions that were lost are audited again; the messages are known, so only the range changes."""
     world.start("stream")
     world.send(deliveries(0, EVENTS))
     world.wait(world.is_taken, "the messages")

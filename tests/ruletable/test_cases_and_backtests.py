@@ -1,7 +1,5 @@
 """Cases beside a table, past responses through two tables, and a candidate that decides in the shadow."""
 
-import random
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -145,25 +143,6 @@ def test_a_change_is_counted_by_kind_with_tickets_and_mails() -> None:
     }  # fmt: skip
     back = backtest(new, old, past)
     assert (back.new_tickets, back.lost_tickets) == ((), ("r0", "r1"))
-
-
-def test_a_hundred_thousand_responses_take_seconds() -> None:
-    """A backtest over 100,000 responses ends in under 5 seconds."""
-    draw = random.Random(7)
-    old, new = compile_table(load(FOLLOW_UP)), compile_table(edited(FOLLOW_UP, *SEVENS))
-    past = [
-        response(
-            n % 365,
-            score=draw.randrange(11),
-            after=timedelta(days=draw.randrange(90)),
-            trigger=draw.choice(["delivery", "purchase", "wave", "recovery"]),
-            comment=draw.choice(["yes", "no"]),
-        )
-        for n in range(100_000)
-    ]
-    begun = time.perf_counter()
-    assert backtest(old, new, past).compared == 100_000
-    assert time.perf_counter() - begun < 5
 
 
 def test_responses_are_read_from_csv() -> None:

@@ -1,0 +1,73 @@
+"""Large tables: what a check may need of memory, and that the compiled form decides alike; bench/ has the times."""
+
+import random
+import subprocess
+import sys
+
+import pytest
+from building import HOME
+
+from workers.ruletable import Table, compile_table, parse
+from workers.ruletable.model import Rule
+
+_IN_A_PROCESS = """
+import resource, sys
+sys.path.insert(0, {tests!r})
+from test_large_tables import big_table
+from workers.ruletable import check
+found = check(big_table({rules}, widened={widened}, dropped=2))
+assert any(fault.code == "E101" for fault in found)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def big_table(rules: int, *, widened: float = 0.0, dropped: int = 0, columns: int = 6, seed: int = 3) -> Table:
+    """Return a table that cuts the space into boxes, some of them widened into others, some left out."""
+    draw = random.Random(seed)
+    top = 100
+    boxes = [[(0, top)] * columns]
+    while len(boxes) < rules + dropped:
+        place, axis = draw.randrange(len(boxes)), draw.randrange(columns)
+        low, high = boxes[place][axis]
+        if high - low > 1:
+            cut = draw.randrange(low + 1, high)
+            first, second = list(boxes[place]), list(boxes[place])
+            first[axis], second[axis] = (low, cut), (cut, high)
+            boxes[place] = first
+            boxes.append(second)
+    names = [f"c{number}" for number in range(columns)]
+    lines = [";".join(["id", *names, "then"])]
+    for number, box in enumerate(boxes[dropped:], start=1):
+        ends = [(max(0, low - 3), min(top, high + 3)) if draw.random() < widened else (low, high) for low, high in box]
+        lines.append(";".join([f"R{number}", *(f"{low}-{high - 1}" for low, high in ends), f"do-{number}"]))
+    yaml = "name: big\ninputs:\n" + "".join(f"  {name}: integer 0..{top - 1}\n" for name in names)
+    yaml += "outputs:\n  then: text\n"
+    return parse({"table.yaml": yaml.encode(), "rules.csv": "\n".join(lines).encode()})
+
+
+@pytest.mark.parametrize("widened", [0.0, 0.05])
+def test_fifteen_hundred_rules_stay_within_a_gigabyte(widened: float) -> None:
+    """A table of 1,500 rules and 6 columns is read and checked within 1 GB."""
+    code = _IN_A_PROCESS.format(tests=str(HOME / "tests" / "ruletable"), rules=1500, widened=widened)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HOME)
+    assert int(done.stdout) < 1024
+
+
+def test_the_compiled_form_decides_as_trying_the_rules_in_turn() -> None:
+    """On a table of 200 rules the compiled decision is the one that a scan finds; bench/decide.py times both."""
+    compiled = compile_table(big_table(200, columns=4))
+    draw = random.Random(1)
+    for _ in range(300):
+        given = {f"c{axis}": draw.randrange(100) for axis in range(4)}
+        fits = [
+            rule
+            for rule in compiled.table.rules
+            if all(low <= given[name] < high for name, low, high in bounds_of(rule))
+        ]
+        assert list(compiled.decide(given).rules) == fits
+
+
+def bounds_of(rule: Rule) -> list[tuple[str, int, int]]:
+    """Return the half-open bounds of a rule, column by column."""
+    spans = [cell.spans[0] for cell in rule.cells]
+    return [(f"c{axis}", int(one.low[0]), int(one.high[0])) for axis, one in enumerate(spans) if one.low and one.high]
