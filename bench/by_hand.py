@@ -39,8 +39,8 @@ NEW_CUSTOMER = """INSERT INTO customer
 CHANGED = """UPDATE customer SET email = %s, name = %s, language = %s, time_zone = %s, segment = %s, changed_at = %s,
     firsts = %s WHERE id = %s"""
 JOURNEY = """INSERT INTO journey
-    (id, customer, trigger, reference, label, details, anchor_at, event, state, plan_version)
-    VALUES (%s, %s, %s, %s, %s, '{}', %s, %s, 'open', '') ON CONFLICT DO NOTHING"""
+    (id, customer, trigger, reference, label, details, anchor_at, event, state, plan_version, began)
+    VALUES (%s, %s, %s, %s, %s, '{}', %s, %s, 'open', '', %s) ON CONFLICT DO NOTHING"""
 TOUCHPOINT = """INSERT INTO touchpoint
     (journey, step, customer, trigger, reference, rule, plan_version, template, anchor_at, due_at, wake_at, give_up_at,
      if_resting, reminder, state, reason, detail, changed_at, planned_at)
@@ -62,12 +62,12 @@ def take(connection: psycopg.Connection, body: bytes, now: datetime) -> None:
         for step, reference in steps_of(name, data, first):
             journey = uuid.uuid5(customer, f"{step[1]}/{reference}")
             told = f"{event['source']}/{event['id']}"
-            cursor.execute(JOURNEY, (journey, customer, step[1], reference, data["label"], at, told))
+            cursor.execute(JOURNEY, (journey, customer, step[1], reference, data["label"], at, told, name))
             add(cursor, step, journey, customer, reference, at, data["customer"]["time_zone"], now)
         if name == "purchase" and data["delivery_expected"]:
             journey = uuid.uuid5(customer, f"purchase/{data['reference']}")
             told = f"{event['source']}/{event['id']}"
-            cursor.execute(JOURNEY, (journey, customer, "purchase", data["reference"], data["label"], at, told))
+            cursor.execute(JOURNEY, (journey, customer, "purchase", data["reference"], data["label"], at, told, name))
 
 
 def remember(

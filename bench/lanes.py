@@ -28,7 +28,7 @@ from workers.clock import FixedClock
 from workers.intake import Intake
 from workers.settings import Settings
 from workers.store.ledger import Outcome
-from workers.stream import Positions, add_agent, make_app
+from workers.stream import Positions, add_agent, make_app, spare_the_collector
 from workers.topics import Topic
 
 
@@ -115,6 +115,7 @@ async def faust(settings: Settings, names: Sequence[str], meter: Meter) -> None:
 
 async def run_until_done(app: Any, meter: Meter) -> None:
     """Start a Faust app and stop it when every event is done."""
+    spare_the_collector()
     await app.start()
     while not meter.ended:
         await asyncio.sleep(0.02)

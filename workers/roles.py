@@ -16,7 +16,7 @@ from workers import topics
 from workers.auditing import Auditing, Watchdog, behind
 from workers.settings import Settings
 from workers.store.engine import Store
-from workers.stream import Positions, add_agent, group_of, make_app
+from workers.stream import Positions, add_agent, group_of, make_app, spare_the_collector
 from workers.web.tour import Tour
 from workers.wiring import Boucle, kafka_of, topic_names
 from workers.words import Misconfigured, Never, NotNow
@@ -180,6 +180,7 @@ def stream(parts: Boucle) -> Role:
         add_agent(app, names, parts.intake, positions, batch_size=settings.batch_size, batch_wait=settings.batch_wait)
         rebalanced = asyncio.Event()
         app.on_partitions_assigned.connect(lambda *_, **__: rebalanced.set(), weak=False)
+        spare_the_collector()
         await app.start()
         guards = [
             asyncio.ensure_future(audit_now_and_then(auditing, log_of_topics, positions, settings, rebalanced)),
