@@ -1,11 +1,19 @@
-"""What the browser tests share: profiles, axe's rules, a page looked at in both schemes, pictures of it."""
+"""What the browser tests share: a served site, profiles, axe's rules, a page looked at in both schemes, pictures."""
 
+import contextlib
 import os
 import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import parts
+import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from webparts import Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -23,8 +31,48 @@ RULES = {"runOnly": {"type": "tag", "values": TAGS}}
 AGAIN = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-size", "scrollable-region-focusable"]}}
 """What depends on the width: enough for a page that all rules have looked at in another one."""
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+SECONDS = 20
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SHOTS = "TEST_SHOTS"  # name a folder here to keep a picture of each page, scheme and width
+
+
+def free_address() -> tuple[str, int]:
+    """Return an address of this machine that nobody listens on, and its port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    return f"127.0.0.1:{port}", port
+
+
+@contextlib.contextmanager
+def served(site: Site, port: int) -> Iterator[str]:
+    """Serve a site in a thread, and give its address."""
+    server = uvicorn.Server(uvicorn.Config(site.app, port=port, log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    parts.poll(lambda: server.started, SECONDS, "the server")
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(SECONDS)
+
+
+@contextlib.contextmanager
+def served_from(folder: Path, prepare: Callable[[Site], object]) -> Iterator[str]:
+    """Make and fill a site in a thread of its own, because what it does needs an event loop; serve it."""
+    address, port = free_address()
+
+    def make() -> Site:
+        site = Site(folder, http_bind=address)
+        prepare(site)
+        return site
+
+    with ThreadPoolExecutor(1) as aside:
+        site = aside.submit(make).result(60)
+    with served(site, port) as url:
+        yield url
+    site.parts.store.close()
 
 
 def look_at(page: "Page", axe: Axe, name: str, *, again: bool = False) -> None:

@@ -1,16 +1,13 @@
 """The team's pages in a real browser: an agent's way on a phone and on a desktop, with and without JavaScript; axe."""
 
 import contextlib
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import parts
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, look_at
+from browserparts import DESKTOP, NARROW, PHONE, SECONDS, free_address, look_at, served
 from staffparts import PASSWORD, Team
 from webparts import Site, event
 
@@ -18,7 +15,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 LARGEST = 100_000
-SECONDS = 20
 
 
 class Shop:
@@ -50,30 +46,14 @@ class Shop:
         return page
 
 
-@contextlib.contextmanager
-def served(site: Site, port: int) -> Iterator[str]:
-    """Serve a site in a thread, and give its address."""
-    server = uvicorn.Server(uvicorn.Config(site.app, port=port, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    parts.poll(lambda: server.started, SECONDS, "the server")
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(SECONDS)
-
-
 @pytest.fixture
 def shop(open_site: Callable[..., Site]) -> Iterator[Shop]:
     """Give a served shop."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    address, port = free_address()
     made: list[Team] = []
 
     def make() -> None:
-        team = Team(open_site(http_bind=f"127.0.0.1:{port}"))
+        team = Team(open_site(http_bind=address))
         team.low("c1", comment="It arrived broken, and nobody answers the phone.")
         team.site.pass_time(hours=5)
         team.low("c2", 0, "<b>Colis</b> perdu\nencore une fois !", name="Jean Dupont")

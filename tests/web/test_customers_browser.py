@@ -1,18 +1,14 @@
 """What customers and newcomers see, in a real browser: answering with and without JavaScript, on a phone; axe."""
 
 import contextlib
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import parts
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, look_at
+from browserparts import DESKTOP, NARROW, PHONE, SECONDS, free_address, look_at, served
 from webparts import Site, event
 
 from workers.records import Click, Dispatch, Response, Testimonial
@@ -21,7 +17,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 PROFILES: dict[str, dict[str, Any]] = {"phone": PHONE, "desktop": DESKTOP, "narrow": NARROW}
-SECONDS = 10
 LABEL = "lamp <b>Arc</b>, order 1042"
 
 
@@ -68,19 +63,12 @@ def furnished(site: Site) -> dict[str, str]:
 @pytest.fixture
 def shop(open_site: Callable[..., Site]) -> Iterator[Shop]:
     """Give a served shop. The browser's loop runs in this thread, so whatever needs one of its own runs in another."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    site = open_site(http_bind=f"127.0.0.1:{port}")
+    address, port = free_address()
+    site = open_site(http_bind=address)
     with ThreadPoolExecutor(1) as aside:
         paths = aside.submit(furnished, site).result(60)
-    server = uvicorn.Server(uvicorn.Config(site.app, port=port, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    parts.poll(lambda: server.started, SECONDS, "the server")
-    yield Shop(site, f"http://127.0.0.1:{port}", paths)
-    server.should_exit = True
-    thread.join(SECONDS)
+    with served(site, port) as url:
+        yield Shop(site, url, paths)
 
 
 @contextlib.contextmanager

@@ -1,17 +1,13 @@
 """The report and the themes in a real browser: axe in both schemes, small pages, a phone, the way to a comment."""
 
 import contextlib
-import socket
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import parts
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, look_at
+from browserparts import DESKTOP, NARROW, PHONE, SECONDS, look_at, served_from
 from shopyear import BEGIN, DAYS, LATE, fill
 from staffparts import PASSWORD, Team
 from webparts import Site
@@ -23,7 +19,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 LARGEST = 100_000
-SECONDS = 20
 PATHS = (
     "/report",
     "/report?segment=north&touchpoint=delivery-now",
@@ -72,27 +67,9 @@ def prepare(site: Site) -> Team:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Give a served site; what needs an event loop runs in threads of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    made: list[Site] = []
-
-    def make() -> None:
-        made.append(Site(tmp_path_factory.mktemp("site"), http_bind=f"127.0.0.1:{port}"))
-        prepare(made[0])
-
-    maker = threading.Thread(target=make)
-    maker.start()
-    maker.join(60)
-    server = uvicorn.Server(uvicorn.Config(made[0].app, port=port, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    parts.poll(lambda: server.started, SECONDS, "the server")
-    yield Served(f"http://127.0.0.1:{port}")
-    server.should_exit = True
-    thread.join(SECONDS)
-    made[0].parts.store.close()
+    """Give a served site."""
+    with served_from(tmp_path_factory.mktemp("site"), prepare) as url:
+        yield Served(url)
 
 
 @contextlib.contextmanager

@@ -1,17 +1,13 @@
 """The pages of the rule tables in a real browser: axe in both schemes, a phone, a candidate without JavaScript."""
 
 import contextlib
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import parts
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, look_at
+from browserparts import DESKTOP, NARROW, PHONE, SECONDS, look_at, served_from
 from staffparts import PASSWORD, Team
 from webparts import Site, event
 
@@ -19,7 +15,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 LARGEST = 100_000
-SECONDS = 20
 RULES = (Path(__file__).parents[2] / "rules/follow-up/rules.csv").read_text("utf-8")
 SPOILT = RULES.replace(";<28d;0-6;", ";<28d;01-Jun;").replace("thanks-heard", "thanks-herd").encode()
 NARROWER = RULES.replace(";<28d;0-6;", ";<28d;0-5;").encode()
@@ -41,27 +36,9 @@ def prepare(site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the address of a served site; what needs an event loop runs in threads of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    made: list[Site] = []
-
-    def make() -> None:
-        made.append(Site(tmp_path_factory.mktemp("site"), http_bind=f"127.0.0.1:{port}"))
-        prepare(made[0])
-
-    maker = threading.Thread(target=make)
-    maker.start()
-    maker.join(60)
-    server = uvicorn.Server(uvicorn.Config(made[0].app, port=port, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    parts.poll(lambda: server.started, SECONDS, "the server")
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(SECONDS)
-    made[0].parts.store.close()
+    """Give the address of a served site."""
+    with served_from(tmp_path_factory.mktemp("site"), prepare) as url:
+        yield url
 
 
 @contextlib.contextmanager
