@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 import faust
 
@@ -20,6 +21,9 @@ from workers.stream import Positions, add_agent, group_of, make_app, spare_the_c
 from workers.web.tour import Tour
 from workers.wiring import Boucle, kafka_of, topic_names
 from workers.words import Misconfigured, Never, NotNow
+
+if TYPE_CHECKING:
+    from workers.web.context import Web
 
 log = logging.getLogger(__name__)
 Role = Callable[[asyncio.Event], Awaitable[None]]
@@ -98,29 +102,10 @@ def web(parts: Boucle, tour: Tour | None = None) -> Role:
     import uvicorn
 
     from workers.web.app import create_app
-    from workers.web.context import Web
 
     host, _, port = parts.settings.http_bind.rpartition(":")
-    context = Web(
-        settings=parts.settings,
-        store=parts.store,
-        policy=parts.policies.current,
-        now=parts.now,
-        serving=parts.serving,
-        intake=parts.intake,
-        codec=parts.codec,
-        templates=parts.templates,
-        links=parts.links,
-        mailbox=parts.mailbox,
-        data=parts.data,
-        sending=parts.sending,
-        rules=parts.rules,
-        refused=parts.policies.refused,
-        tour=tour,
-        checks=checks_of(parts),
-    )
     config = uvicorn.Config(
-        create_app(context),
+        create_app(web_of(parts, tour)),
         host=host or "127.0.0.1",
         port=int(port),
         log_config=None,
@@ -142,6 +127,30 @@ def web(parts: Boucle, tour: Tour | None = None) -> Role:
             raise Never(f"The web server stopped by itself; is {parts.settings.http_bind} in use?")
 
     return run
+
+
+def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
+    """Return what the pages and the HTTP doors work with."""
+    from workers.web.context import Web
+
+    return Web(
+        settings=parts.settings,
+        store=parts.store,
+        policy=parts.policies.current,
+        now=parts.now,
+        serving=parts.serving,
+        intake=parts.intake,
+        codec=parts.codec,
+        templates=parts.templates,
+        links=parts.links,
+        mailbox=parts.mailbox,
+        data=parts.data,
+        sending=parts.sending,
+        rules=parts.rules,
+        refused=parts.policies.refused,
+        tour=tour,
+        checks=checks_of(parts),
+    )
 
 
 def checks_of(parts: Boucle) -> dict[str, Callable[[], str]]:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from starlette.testclient import TestClient
-from webparts import START, Site, web_of
+from webparts import START, Site
 
+from workers.roles import web_of
 from workers.web.app import create_app
 
 RULES = Path(__file__).parents[2] / "rules"

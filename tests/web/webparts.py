@@ -20,10 +20,10 @@ from workers import wiring
 from workers.clock import FixedClock
 from workers.migrating import migrate
 from workers.records import Row, SurveyRequest
+from workers.roles import web_of
 from workers.store import read
 from workers.store.ledger import Incoming, Outcome
 from workers.web.app import create_app
-from workers.web.context import Web
 from workers.words import Door
 
 R = TypeVar("R", bound=Row)
@@ -103,26 +103,6 @@ def read_once() -> dict[str, object]:
     """Return the parts that no test changes, read and checked once for all tests."""
     parts = wiring.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret"}))
     return {name: getattr(parts, name) for name in ("data", "brand", "templates", "codec")}
-
-
-def web_of(parts: wiring.Boucle) -> Web:
-    """Return what the web role works with."""
-    return Web(
-        settings=parts.settings,
-        store=parts.store,
-        policy=parts.policies.current,
-        now=parts.now,
-        serving=parts.serving,
-        intake=parts.intake,
-        codec=parts.codec,
-        templates=parts.templates,
-        links=parts.links,
-        mailbox=parts.mailbox,
-        data=parts.data,
-        sending=parts.sending,
-        rules=parts.rules,
-        refused=parts.policies.refused,
-    )
 
 
 def event(
