@@ -9,7 +9,8 @@ from sqlalchemy.engine import Connection
 
 from workers.duetime import in_zone
 from workers.store import tables
-from workers.words import DispatchState, MailClass, Misconfigured
+from workers.store.claim import CAPPED, HELD_BY_US
+from workers.words import DispatchState, Misconfigured
 
 PAUSED_TOUCHPOINT = "paused:"
 
@@ -71,19 +72,19 @@ def clear_control(connection: Connection, name: str) -> None:
 
 
 MAILS = tables.dispatch.c
-CAPPED = tables.one_of(MAILS.mail_class, (MailClass.SURVEY, MailClass.PROMOTION))
-LEAVING = tables.one_of(MAILS.state, (DispatchState.LEASED, DispatchState.SENDING))
+OF_CAPPED = tables.one_of(MAILS.mail_class, CAPPED)
+LEAVING = tables.one_of(MAILS.state, HELD_BY_US)
 
 
 def sent_since(midnight: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
     """Return the condition of capped mails that left today or are leaving right now."""
-    return sa.and_(CAPPED, MAILS.kind == "mail", sa.or_(MAILS.accepted_at >= midnight, LEAVING))
+    return sa.and_(OF_CAPPED, MAILS.kind == "mail", sa.or_(MAILS.accepted_at >= midnight, LEAVING))
 
 
 COUNTED = sa.select(sa.func.count()).select_from(tables.dispatch)
 SENT_TODAY = COUNTED.where(sent_since(sa.bindparam("midnight", type_=tables.Instant())))
 DUE = COUNTED.where(
-    MAILS.state == DispatchState.READY, MAILS.not_before <= sa.bindparam("now", type_=tables.Instant()), CAPPED
+    MAILS.state == DispatchState.READY, MAILS.not_before <= sa.bindparam("now", type_=tables.Instant()), OF_CAPPED
 )
 CONTROLS = sa.select(tables.control.c.name, tables.control.c.value)
 

@@ -112,7 +112,7 @@ def renew(connection: Connection, ours: Sequence[Dispatch], seconds: float) -> N
     for one in sorted(ours, key=lambda row: row.id):
         connection.execute(
             sa.update(TABLE)
-            .where(TABLE.c.id == one.id, TABLE.c.attempt == one.attempt, TABLE.c.state.in_(HELD_BY_US))
+            .where(TABLE.c.id == one.id, TABLE.c.attempt == one.attempt, tables.one_of(TABLE.c.state, HELD_BY_US))
             .values(lease_until=until)
         )
 
