@@ -20,7 +20,7 @@ CLOCK_STARTS = datetime(2016, 9, 1, 10, 0, tzinfo=UTC)
 SHOP = """
 source: shop
 time_zone: America/Sao_Paulo
-customer: {id: "{customer_id}", email: "{customer_id}@example.org", name: Camille Roux, language: fr}
+customer: {id: "{customer_id}", email: "{customer_id}@example.org", language: fr}
 events:
   - type: boucle.journey.purchase.v1
     id: "{order_id}-purchase"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import orjson
 import pytest
+from ordersyear import FILE, SHOP
 
 from workers import imports
 from workers.envelope import Codec, Event, Refusal, Rejected, read_schemas
 from workers.words import Misconfigured
 
 ROOT = Path(__file__).parents[2]
-ORDERS = ROOT.parent / "shared/data/orders.csv"
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 CODEC = Codec(
     read_schemas(
@@ -25,21 +25,6 @@ CODEC = Codec(
         }
     )
 )
-SHOP = """
-source: shop
-time_zone: America/Sao_Paulo
-customer: {id: "{customer_id}", email: "{customer_id}@example.org", language: fr}
-events:
-  - type: boucle.journey.purchase.v1
-    id: "{order_id}-purchase"
-    time: "{purchased_at}"
-    data: {reference: "{order_id}", delivery_expected: true}
-  - type: boucle.journey.delivery.v1
-    id: "{order_id}-delivery"
-    time: "{delivered_at}"
-    when: delivered_at
-    data: {reference: "{order_id}"}
-"""
 HEADER = "order_id,customer_id,purchased_at,delivered_at\n"
 
 
@@ -233,15 +218,15 @@ def test_what_is_no_mapping(text: str) -> None:
         imports.Mapping.load(text, CODEC)
 
 
-@pytest.mark.skipif(not ORDERS.is_file(), reason="the shared orders are not on this machine")
+@pytest.mark.skipif(not FILE.is_file(), reason="the shared orders are not on this machine")
 def test_the_shared_orders() -> None:
     """5,000 real orders: a purchase each, a delivery where one arrived, and nothing refused."""
-    with ORDERS.open("rb") as stream:
+    with FILE.open("rb") as stream:
         mapping = imports.Mapping.load(SHOP, CODEC)
         rows = list(imports.rows(stream, mapping))
     events = [CODEC.parse(event, (), NOW) for row in rows for event in row.events]
     names = Counter(event.name for event in events if isinstance(event, Event))
-    lines = ORDERS.read_text().splitlines()
+    lines = FILE.read_text().splitlines()
     column = lines[0].split(",").index("delivered_at")
     delivered = sum(bool(line.split(",")[column]) for line in lines[1:])
     assert len(rows) == 5_000
