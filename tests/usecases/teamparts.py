@@ -1,6 +1,8 @@
 """What the tests of tickets in the store share: an installation with a team, and what agents do."""
 
-from datetime import datetime
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from embedded import Embedded, score
@@ -10,10 +12,10 @@ from workers.changes import Changes
 from workers.facts import Facts
 from workers.people import People, Role
 from workers.policy import Policy
-from workers.records import Ticket
+from workers.records import Ticket, TicketEntry
 from workers.serving import TicketAct
 from workers.store import read, tables
-from workers.words import TicketState
+from workers.words import Conflict, TicketState
 from workers.worklist import Worklist
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -91,3 +93,43 @@ def done(by: str = "Léa", outcome: str = "solved") -> TicketAct:
 def reopen(by: str = "customer") -> TicketAct:
     """Return the act of reopening."""
     return lambda ticket, facts, policy, now: ticketing.reopen(ticket, by, "not solved", facts, policy, now)
+
+
+def at_once(*works: Callable[[], object]) -> list[object]:
+    """Do things in threads that start together, and return how each ended, a Conflict as its sentence."""
+    ready, ends = threading.Barrier(len(works)), []
+
+    def run(work: Callable[[], object]) -> None:
+        ready.wait()
+        try:
+            ends.append(work())
+        except Conflict as error:
+            ends.append(str(error))
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    return ends
+
+
+def race_of_reopening(house: House) -> list[object]:
+    """Let a customer reopen what is done and give a new low score at once; return how each ended, as `at_once`."""
+    house.staff()
+    old = house.low("1")
+    house.act(old.number, done())
+    house.clock.at += timedelta(days=1)
+    event = score(0, "1", house.clock.at)
+    event["id"] = "second"
+    ends = at_once(lambda: house.act(old.number, reopen()), lambda: house.take(event))
+    house.settle()
+    return ends
+
+
+def both_in_one_ticket(house: House) -> None:
+    """Hold that one ticket is open, and that it tells once of the reopening and once of the new score."""
+    entries = house.rows(TicketEntry)
+    assert sum(one.state != TicketState.DONE for one in house.rows(Ticket)) == 1
+    assert sum("not solved" in one.text for one in entries) == 1
+    assert sum(one.text.startswith("0/10") for one in entries) == 1

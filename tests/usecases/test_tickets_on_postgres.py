@@ -1,18 +1,15 @@
 """Tickets, people and the queue on PostgreSQL: the statements that differ, and races between connections."""
 
-import threading
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from embedded import START, journey, score
-from teamparts import House, claim, done, reopen
+from embedded import START, journey
+from teamparts import House, at_once, both_in_one_ticket, claim, race_of_reopening
 
-from workers.records import Ticket, TicketEntry, Touchpoint
+from workers.records import Touchpoint
 from workers.steering import Steering
 from workers.store.roster import desk
-from workers.words import Conflict, TicketState
 
 
 @pytest.fixture
@@ -21,25 +18,6 @@ def house(tmp_path: Path, postgres: str) -> Iterator[House]:
     boucle = House(tmp_path, database_url=postgres)
     yield boucle
     boucle.close()
-
-
-def at_once(*works: Callable[[], object]) -> list[object]:
-    """Do things in threads that start together, and return how each ended, a Conflict as its sentence."""
-    ready, ends = threading.Barrier(len(works)), []
-
-    def run(work: Callable[[], object]) -> None:
-        ready.wait()
-        try:
-            ends.append(work())
-        except Conflict as error:
-            ends.append(str(error))
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    return ends
 
 
 def test_agents_who_race_never_overwrite_each_other(house: House) -> None:
@@ -53,18 +31,8 @@ def test_agents_who_race_never_overwrite_each_other(house: House) -> None:
 
 def test_reopening_beside_a_new_low_score_ends_in_one_open_ticket(house: House) -> None:
     """Two connections, one customer: whoever comes second finds the other's ticket."""
-    house.staff()
-    old = house.low("1")
-    house.act(old.number, done())
-    house.clock.at += timedelta(days=1)
-    event = score(0, "1", house.clock.at)
-    event["id"] = "second"
-    at_once(lambda: house.act(old.number, reopen()), lambda: house.take(event))
-    house.settle()
-    entries = house.rows(TicketEntry)
-    assert sum(one.state != TicketState.DONE for one in house.rows(Ticket)) == 1
-    assert sum("not solved" in one.text for one in entries) == 1
-    assert sum(one.text.startswith("0/10") for one in entries) == 1
+    race_of_reopening(house)
+    both_in_one_ticket(house)
 
 
 def test_turns_are_handed_out_once_each(house: House) -> None:
