@@ -3,17 +3,22 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The tools that write locks and the bill of materials have an environment of their own.
+TOOLS := $(VENV)-tools
 ARGS ?=
 # Processes that run tests: the suite is laid out for two cores.
 WORKERS ?= 2
 # Where the parts of `make run-real` keep their data.
 REAL_HOME ?= .boucle/real
+# Where `make sbom` writes the bill of materials.
+SBOM ?= .boucle/sbom.json
 # Where `make screenshots` keeps its pictures.
 SHOTS ?= .boucle/screenshots
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help run run-real test check lint format bench orders screenshots services-up services-down clean
+.PHONY: help run run-real test check lint format bench orders screenshots lock outdated sbom services-up services-down clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,21 +68,52 @@ services-up: $(VENV)/.installed-test  ## Start real Kafka and PostgreSQL and pri
 services-down: $(VENV)/.installed-test  ## Stop them; their data stays
 	@$(BIN)/boucle services down $(ARGS)
 
+# The newest versions that pyproject.toml allows, for every supported Python and system, each file with its hash.
+COMPILE := $(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --no-annotate $(LOCK_ARGS)
+
+lock:  ## Write the lock files anew from pyproject.toml; LOCK_ARGS=--upgrade takes newer versions
+	@[ -x $(TOOLS)/bin/uv ] || { $(MAKE) --no-print-directory $(BIN)/python && $(BIN)/python -m venv $(TOOLS) && \
+		$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.8'; }
+	@$(COMPILE) pyproject.toml --group build --output-file requirements.lock
+	@$(COMPILE) pyproject.toml --group build --all-extras --constraints requirements.lock --output-file requirements-test.lock
+	@$(COMPILE) --group tools --output-file requirements-tools.lock
+	@$(MAKE) --no-print-directory $(VENV)/.installed
+	@$(BIN)/python .ci/notice.py
+
+outdated: $(TOOLS)/.installed  ## List locked packages of which a newer version is out, and what pyproject.toml holds back
+	@$(TOOLS)/bin/python .ci/outdated.py $(TOOLS)/bin/uv
+
+sbom: $(TOOLS)/.installed  ## Write the bill of materials of what runs (CycloneDX) to SBOM (.boucle/sbom.json)
+	@mkdir -p "$(dir $(SBOM))" && rm -rf .boucle/sbom-env && $(BIN)/python -m venv .boucle/sbom-env
+	@.boucle/sbom-env/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o "$(SBOM)" .boucle/sbom-env/bin/python
+	@rm -rf .boucle/sbom-env
+	@echo "The bill of materials is in $(SBOM)."
+
 clean:  ## Stop what make run-real started; remove caches, builds and its data
 	@if [ -x $(BIN)/boucle ] && [ -d "$(REAL_HOME)" ]; then BOUCLE_HOME="$(REAL_HOME)" $(BIN)/boucle services down; fi
 	rm -rf .boucle build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
-# A stamp per set of packages, so that only a change of pyproject.toml installs again.
-$(VENV)/.installed: pyproject.toml | $(BIN)/python
+# A stamp per set of packages, so that only a change of the locks installs again. Every file that is installed is
+# compared with the hash in its lock; the checkout itself is built by the locked hatchling.
+$(VENV)/.installed: pyproject.toml requirements.lock | $(BIN)/python
 	@echo 'Installing Boucle into $(VENV) ...' >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(INSTALL) --require-hashes --requirement requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.installed-test: pyproject.toml | $(BIN)/python
+$(VENV)/.installed-test: pyproject.toml requirements.lock requirements-test.lock | $(BIN)/python
 	@echo 'Installing Boucle and what its tests need into $(VENV) ...' >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[oidc,services,test]'
+	@$(INSTALL) --require-hashes --requirement requirements-test.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.installed
+
+$(TOOLS)/.installed: requirements-tools.lock | $(BIN)/python
+	@$(BIN)/python -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-tools.lock
+	@touch $@
 
 $(BIN)/python:
 	@for python in "$(PYTHON)" python3 python3.14 python3.13 python3.12 python3.11; do \
