@@ -13,8 +13,8 @@ LONGEST_NAME = 60
 HEAD = """Boucle
 Licensed under the Apache License, Version 2.0 (see LICENSE).
 
-Boucle runs with the libraries below. They are not part of this repository: each is installed from its own package, which
-holds its licence's text and its copyright notices. `make lock` writes this list.
+Boucle runs with the libraries below. They are not part of this repository: each is installed from its own package,
+which holds its licence's text and its copyright notices. `make lock` writes this list.
 
 """
 
@@ -24,7 +24,9 @@ def licence(package: Distribution) -> str:
     about = package.metadata
     if about.get("License-Expression"):
         return about["License-Expression"]
-    classifiers = [text.rpartition(" :: ")[2] for text in about.get_all("Classifier") or () if text.startswith("License")]
+    classifiers = [
+        text.rpartition(" :: ")[2] for text in about.get_all("Classifier") or () if text.startswith("License")
+    ]
     named = [text for text in classifiers if text != "OSI Approved"]
     if named:
         return ", ".join(named)

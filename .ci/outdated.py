@@ -17,7 +17,17 @@ LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 
 def newest(uv: str, source: Path, *arguments: str) -> dict[str, str]:
     """Return the newest versions that a source of requirements allows, by package."""
-    command = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--no-annotate", "--no-header"]
+    command = [
+        uv,
+        "pip",
+        "compile",
+        "--quiet",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--no-annotate",
+        "--no-header",
+    ]
     run = subprocess.run([*command, str(source), *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
     return dict(LOCKED.findall(run.stdout))
 
@@ -25,7 +35,10 @@ def newest(uv: str, source: Path, *arguments: str) -> dict[str, str]:
 def without_limits(folder: Path) -> Path:
     """Write what pyproject.toml asks for by name alone."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *(each for extra in project["optional-dependencies"].values() for each in extra)]
+    wanted = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
     names = sorted({re.split(r"[<>=!~ ;]", text)[0] for text in wanted})
     path = folder / "names.in"
     path.write_text("\n".join(names) + "\n")

@@ -77,7 +77,9 @@ SUMS: tuple[Sum, ...] = (
         ("received.events",),
         ("received.accepted", "received.duplicates", "received.dead_letters"),
     ),
-    Sum("accepted events = events in the inbox (both after its oldest batch)", ("accepted.counted",), ("accepted.kept",)),
+    Sum(
+        "accepted events = events in the inbox (both after its oldest batch)", ("accepted.counted",), ("accepted.kept",)
+    ),
     *(of_states(group) for group in GROUPS),
     Sum("survey requests = touchpoints asked", ("survey_requests",), ("touchpoints.asked",)),
     Sum("touchpoints not asked = touchpoints with a reason", ("touchpoints.unasked",), ("touchpoints.explained",)),
