@@ -110,6 +110,7 @@ def web(parts: Boucle, tour: Tour | None = None) -> Role:
         port=int(port),
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # web/clients.py believes the networks of BOUCLE_TRUSTED_PROXIES, and nobody by default
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=3,

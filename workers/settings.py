@@ -5,6 +5,7 @@
 
 import difflib
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -14,6 +15,7 @@ from workers.words import BadInput, Misconfigured
 
 PREFIX = "BOUCLE_"
 FILE_SUFFIX = "_FILE"
+Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseModel):
@@ -55,6 +57,9 @@ class Settings(BaseModel):
     lease_seconds: float = Field(60, gt=0, description="how long one sender may hold a mail")
     http_bind: str = Field("127.0.0.1:8080", description="HOST:PORT of the web role")
     public_url: str = Field("", description="base of the links in mails; unset: http:// and HTTP_BIND")
+    trusted_proxies: str = Field(
+        "", description="comma-separated networks of your proxies: their X-Forwarded-For is believed, nobody else's"
+    )
     api_keys: SecretStr = Field(SecretStr(""), description="comma-separated keys for POST /v1/events")
     rate_limit: int = Field(120, ge=0, description="requests a minute for each address prefix; 0: no limit")
     max_event_bytes: int = Field(1_000_000, ge=1000, description="size of one event; a larger one is refused")
@@ -88,6 +93,13 @@ class Settings(BaseModel):
             raise ValueError(str(error)) from error
         return text
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def proxies_are_networks(cls, text: str) -> str:
+        """Refuse what is no network, and a network of everybody."""
+        networks_of(text)
+        return text
+
     @model_validator(mode="after")
     def webhook_is_signed(self) -> "Settings":
         """Refuse a webhook that nobody could verify."""
@@ -111,9 +123,30 @@ class Settings(BaseModel):
         return (self.public_url or f"http://{self.http_bind}").rstrip("/")
 
     @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """Return the networks of the proxies whose forwarded headers are believed."""
+        return networks_of(self.trusted_proxies)
+
+    @property
     def window(self) -> str:
         """Return the send window."""
         return self.send_window
+
+
+def networks_of(text: str) -> tuple[Network, ...]:
+    """Return the networks of a comma-separated list; raises ValueError naming the first that is none."""
+    networks: list[Network] = []
+    for part in (part.strip() for part in text.split(",")):
+        if not part:
+            continue
+        try:
+            network = ip_network(part, strict=False)
+        except ValueError:
+            raise ValueError(f"{part} is no network; write addresses such as 10.0.0.0/8 or 192.0.2.7") from None
+        if network.prefixlen == 0:
+            raise ValueError(f"{part} is everybody; name the networks of your own proxies")
+        networks.append(network)
+    return tuple(networks)
 
 
 def read(environment: Mapping[str, str]) -> Settings:

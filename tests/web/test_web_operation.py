@@ -13,7 +13,7 @@ from webparts import START, Site, event
 from workers.records import Click, Response
 from workers.web.app import create_app
 from workers.web.colours import DARK_GROUND, LIGHT_GROUND, READABLE, contrast, ink_on, stylesheet
-from workers.web.limits import Rate, address_prefix
+from workers.web.limits import Rate
 from workers.words import NotNow
 
 AWAY = ("203.0.113.7", 50_000)
@@ -162,10 +162,7 @@ def test_opt_outs_of_many_people_from_one_mail_provider_are_all_taken(open_site:
 
 
 def test_a_rate_counts_by_network_and_forgets_the_oldest() -> None:
-    """Addresses of one network share an allowance, which fills up again with time."""
-    assert address_prefix("203.0.113.7") == address_prefix("203.0.113.250") != address_prefix("203.0.114.7")
-    assert address_prefix("2001:db8:1:2::1") == address_prefix("2001:db8:1:3::9")
-    assert address_prefix("::ffff:203.0.113.7") == address_prefix("203.0.113.8")
+    """An allowance fills up again with time."""
     now = [0.0]
     rate = Rate(60, lambda: now[0])
     assert sum(rate.allows("a") for _ in range(100)) == 60

@@ -40,6 +40,7 @@ from workers.web import (
     trying,
 )
 from workers.web.assets import Assets
+from workers.web.clients import Clients
 from workers.web.context import Web
 from workers.web.headers import SafeHeaders
 from workers.web.limits import Limits, Rate
@@ -85,6 +86,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app = Starlette(
         routes=routes,
         middleware=[
+            Middleware(Clients, web.settings.proxy_networks),
             Middleware(SafeHeaders, web.settings.base_url, origin_of(brand.logo)),
             Middleware(Limits, Rate(web.settings.rate_limit, ticks)),
         ],

@@ -14,8 +14,8 @@ from starlette.routing import Match
 from workers.catalogs import Catalog
 from workers.duetime import in_zone
 from workers.people import People, Role
+from workers.web.clients import from_this_machine
 from workers.web.context import Web
-from workers.web.keys import from_this_machine
 from workers.web.tour import TRY_PREFIX, Tour
 
 CASE_COOKIE = "boucle_try"

@@ -13,9 +13,10 @@ from starlette.routing import Route
 from workers.envelope import MAX_BATCH_BYTES, Fault, Refusal, Rejected
 from workers.importing import planned
 from workers.store.ledger import Incoming, Outcome, Taken
+from workers.web.clients import address_prefix, client_of
 from workers.web.context import Web, web_of
 from workers.web.keys import may_send
-from workers.web.limits import address_prefix, body_within
+from workers.web.limits import body_within
 from workers.web.problems import problem
 from workers.words import Door
 
@@ -51,8 +52,7 @@ async def receive(request: Request) -> Response:
 
 def unknown_sender(request: Request) -> Response:
     """Answer that a key is needed; who tries too often has to wait."""
-    host = request.client.host if request.client else ""
-    if not request.app.state.failures.allows(f"key {address_prefix(host)}"):
+    if not request.app.state.failures.allows(f"key {address_prefix(client_of(request.scope))}"):
         return problem(429, "Too many requests without a valid key.", headers={"Retry-After": "60"})
     return problem(401, NO_KEY, headers={"WWW-Authenticate": "Bearer"})
 

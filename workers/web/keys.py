@@ -5,13 +5,12 @@ Keys are compared as SHA-256 hashes in constant time and are never kept or logge
 
 import hashlib
 import hmac
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from starlette.requests import Request
 
 from workers.store import tables
+from workers.web.clients import from_this_machine
 from workers.web.context import Web
 from workers.web.forms import foreign
 
@@ -36,20 +35,3 @@ def may_send(request: Request, web: Web) -> bool:
 def hashed(key: str) -> str:
     """Return what is kept of a key."""
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-def from_this_machine(request: Request, web: Web) -> bool:
-    """Tell whether this machine asks: not a proxy for somebody else, and not a name that was made to lead here."""
-    if request.client is None or "x-forwarded-for" in request.headers:
-        return False
-    ours = urlsplit(web.settings.base_url).hostname
-    named = request.url.hostname
-    return is_loopback(request.client.host) and named is not None and (named == ours or is_loopback(named))
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host, as name or address, is this machine's own."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

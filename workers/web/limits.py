@@ -7,12 +7,12 @@ is turned away here has changed nothing.
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from workers.web.clients import address_prefix, client_of
 from workers.web.pages import pages_of
 
 SECONDS = 60
@@ -22,7 +22,6 @@ LIMITED = ("/a/", "/u/", "/i/", "/t/", "/r/", "/login")
 MAX_FORM_BYTES = 64_000
 UPLOADS, MAX_UPLOAD_BYTES = "/tables/", 10_000_000
 """Where files are tried, and how much they may hold together: a hundred thousand past responses have 6 MB."""
-V4_PREFIX, V6_PREFIX = 24, 56  # bits that usually belong to one network
 
 
 class Rate:
@@ -45,17 +44,6 @@ class Rate:
         while len(self._left) > KEPT:
             self._left.popitem(last=False)
         return allowed
-
-
-def address_prefix(host: str) -> str:
-    """Return the network that an address belongs to: its first 24 bits (IPv4) or 56 bits (IPv6)."""
-    try:
-        address: IPv4Address | IPv6Address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return str(ip_network(f"{address}/{V4_PREFIX if address.version == 4 else V6_PREFIX}", strict=False))
 
 
 class Limits:
@@ -88,11 +76,10 @@ class Limits:
         An opt-out counts against its link alone: mail providers send everybody's one-click opt-outs from few addresses.
         """
         link = "/".join(path.split("/")[:3])
-        host = scope["client"][0] if scope.get("client") else ""
         by_link = link == "/login" or self._rate.allows(f"link {link}")
         if path.startswith("/u/") and scope["method"] == "POST":
             return by_link
-        return self._rate.allows(f"from {address_prefix(host)}") and by_link
+        return self._rate.allows(f"from {address_prefix(client_of(scope))}") and by_link
 
 
 def limited(receive: Receive, most: int) -> Receive:

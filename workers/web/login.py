@@ -9,9 +9,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
 from workers.people import SESSION_LASTS, Role, User
+from workers.web.clients import address_prefix, client_of
 from workers.web.context import web_of
 from workers.web.forms import foreign, read_form
-from workers.web.limits import address_prefix
 from workers.web.pages import pages_of
 from workers.web.patience import Patience
 from workers.web.staff import (
@@ -148,7 +148,7 @@ def patience_of(request: Request) -> Patience:
 
 def network_of(request: Request) -> str:
     """Return the network that a request comes from."""
-    return address_prefix(request.client.host if request.client else "")
+    return address_prefix(client_of(request.scope))
 
 
 routes = [

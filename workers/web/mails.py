@@ -15,9 +15,9 @@ from starlette.routing import Route
 from workers.catalogs import Catalog
 from workers.duetime import in_zone
 from workers.mailbox import KeptMail, MailboxSender, OpenedMail
+from workers.web.clients import from_this_machine
 from workers.web.context import web_of
 from workers.web.headers import policy
-from workers.web.keys import from_this_machine
 from workers.web.pages import pages_of
 from workers.web.staff import language_of, remember_language
 from workers.words import Never

@@ -1,0 +1,124 @@
+"""Who asks: this machine, or somebody behind a proxy; and whose word is taken for it."""
+
+from collections.abc import Callable
+
+import orjson
+import pytest
+from starlette.testclient import TestClient
+from webparts import HERE, Site, event
+
+from workers import settings as settings_module
+from workers.web.clients import address_prefix
+from workers.words import Misconfigured
+
+Doors = Callable[[Site, TestClient, dict[str, str]], bool]
+AWAY = "203.0.113.7"
+JSON = {"content-type": "application/cloudevents+json"}
+PROXY_SAYS = (
+    {"X-Forwarded-For": AWAY},
+    {"X-Forwarded-For": "127.0.0.1"},
+    {"X-Forwarded-For": ""},
+    {"X-Forwarded-Host": "feedback.example"},
+    {"X-Forwarded-Proto": "https"},
+    {"X-Forwarded-Port": "443"},
+    {"X-Forwarded-Server": "edge"},
+    {"X-Real-IP": AWAY},
+    {"Forwarded": f"for={AWAY}"},
+    {"Via": "1.1 edge"},
+    {"X-Original-Forwarded-For": AWAY},
+    {"True-Client-IP": AWAY},
+    {"CF-Connecting-IP": AWAY},
+    {"X-Cluster-Client-IP": AWAY},
+    {"X-Envoy-External-Address": AWAY},
+    {"X-Amzn-Trace-Id": "Root=1"},
+)
+
+
+def mailbox(site: Site, client: TestClient, headers: dict[str, str]) -> bool:
+    """Tell whether the mailbox opens."""
+    return client.get("/mailbox", headers=headers).status_code == 200
+
+
+def events_without_key(site: Site, client: TestClient, headers: dict[str, str]) -> bool:
+    """Tell whether an event without a key is taken."""
+    body = orjson.dumps(event("delivery", reference="1"))
+    return client.post("/v1/events?dry_run=1", content=body, headers={**JSON, **headers}).status_code == 202
+
+
+DOORS = (mailbox, events_without_key)
+"""The doors for this machine that every installation has; test_demo_pages.py has those of a demo."""
+
+
+@pytest.mark.parametrize("opens", DOORS)
+def test_a_request_that_a_proxy_hands_on_is_not_this_machines(site: Site, opens: Doors) -> None:
+    """Any header of a proxy closes the doors for this machine; without one they open."""
+    assert opens(site, site.client, {})
+    for headers in PROXY_SAYS:
+        assert not opens(site, site.client, headers), headers
+
+
+@pytest.mark.parametrize("opens", DOORS)
+def test_a_plain_proxy_that_adds_no_header_is_not_this_machine(
+    site: Site, opens: Doors, open_site: Callable[..., Site]
+) -> None:
+    """Such a proxy shows by HTTP/1.0, by the public name it hands on, or by the public address of the settings."""
+
+    async def as_http_1_0(scope: dict[str, object], receive: object, send: object) -> None:
+        await site.app({**scope, "http_version": "1.0"}, receive, send)  # type: ignore[arg-type]  # ASGI
+
+    old = TestClient(as_http_1_0, base_url="http://127.0.0.1:8080", client=HERE)
+    assert not opens(site, old, {})
+    assert not opens(site, site.client, {"Host": "feedback.example"})
+    public = open_site(public_url="https://feedback.example")
+    assert not opens(public, public.client, {})
+    assert not opens(public, public.client, {"Host": "feedback.example"})
+    named = open_site(public_url="http://localhost:8080")
+    assert opens(named, named.client, {"Host": "localhost:8080"})
+
+
+@pytest.mark.parametrize("opens", DOORS)
+def test_behind_a_trusted_proxy_nobody_is_this_machine(opens: Doors, open_site: Callable[..., Site]) -> None:
+    """Neither with the header, whatever it says, nor where the proxy forgot it; the proxy may stand on this machine."""
+    site = open_site(trusted_proxies="127.0.0.0/8, 10.0.0.0/8")
+    near = site.client_from(("10.0.0.2", 40_000))
+    for client in (site.client, near):
+        for headers in ({}, {"X-Forwarded-For": "127.0.0.1"}, {"X-Forwarded-For": AWAY}):
+            assert not opens(site, client, headers), headers
+
+
+def test_the_client_is_whom_a_trusted_proxy_names(open_site: Callable[..., Site]) -> None:
+    """The last address that is no proxy of ours; without a trusted proxy the header says nothing."""
+    site = open_site(trusted_proxies="10.0.0.0/8,2001:db8::/32", api_keys="right-key", rate_limit="2")
+    proxy = site.client_from(("10.0.0.2", 40_000))
+
+    def refused(client: TestClient, forwarded: str) -> int:
+        headers = {**JSON, "X-Forwarded-For": forwarded} if forwarded else JSON
+        return client.post("/v1/events", content=b"{}", headers=headers).status_code
+
+    assert [refused(proxy, "192.0.2.1") for _ in range(3)] == [401, 401, 429]
+    assert refused(proxy, "198.51.100.1") == 401
+    assert refused(proxy, "198.51.100.99, 192.0.2.1, 10.0.0.9") == 429  # what a client writes itself is not believed
+    assert refused(site.client_from(("::ffff:10.0.0.2", 4)), "192.0.2.1:5555") == 429
+    assert refused(site.client_from(("2001:db8::1", 4)), "192.0.2.1") == 429
+    stranger = site.client_from((AWAY, 4))
+    assert [refused(stranger, f"10.9.{n}.1") for n in range(3)] == [401, 401, 429]
+    assert [refused(proxy, "unknown") for _ in range(3)] == [401, 401, 429]  # then it counts as the proxy
+    assert refused(proxy, "") == 429
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("nginx", "nginx is no network"), ("10.0.0.300", "no network"), ("0.0.0.0/0", "everybody"), ("*", "no network")],
+)
+def test_a_setting_that_trusts_nobody_or_everybody_is_a_fault(text: str, said: str) -> None:
+    """BOUCLE_TRUSTED_PROXIES takes addresses and networks; one that would trust everybody is refused."""
+    with pytest.raises(Misconfigured, match=said):
+        settings_module.read({"BOUCLE_TRUSTED_PROXIES": text})
+
+
+def test_addresses_of_one_network_share_a_prefix() -> None:
+    """24 bits of IPv4, also inside IPv6; 56 bits of IPv6; a zone does not matter."""
+    assert address_prefix("203.0.113.7") == address_prefix("203.0.113.250") != address_prefix("203.0.114.7")
+    assert address_prefix("2001:db8:1:2::1") == address_prefix("2001:db8:1:3::9")
+    assert address_prefix("fe80::1%eth0") == address_prefix("fe80::2")
+    assert address_prefix("::ffff:203.0.113.7") == address_prefix("203.0.113.8")
