@@ -5,6 +5,7 @@ from collections.abc import Callable
 import orjson
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Receive, Scope, Send
 from webparts import HERE, Site, event
 
 from workers import settings as settings_module
@@ -63,8 +64,8 @@ def test_a_plain_proxy_that_adds_no_header_is_not_this_machine(
 ) -> None:
     """Such a proxy shows by HTTP/1.0, by the public name it hands on, or by the public address of the settings."""
 
-    async def as_http_1_0(scope: dict[str, object], receive: object, send: object) -> None:
-        await site.app({**scope, "http_version": "1.0"}, receive, send)  # type: ignore[arg-type]  # ASGI
+    async def as_http_1_0(scope: Scope, receive: Receive, send: Send) -> None:
+        await site.app({**scope, "http_version": "1.0"}, receive, send)
 
     old = TestClient(as_http_1_0, base_url="http://127.0.0.1:8080", client=HERE)
     assert not opens(site, old, {})
