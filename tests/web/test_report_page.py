@@ -100,7 +100,10 @@ def test_every_table_is_a_file(team: Team, name: str) -> None:
 def test_files_disarm_what_customers_wrote(team: Team) -> None:
     """A comment that begins a formula is text in CSV and XLSX, and plain text on the page."""
     client = team.client("Nadia")
-    texts = [row[7] for row in rows_in(client.get("/report/responses.csv").content)]
+    head, *rows = rows_in(client.get("/report/responses.csv").content)
+    texts = [row[head.index("Comment")] for row in rows]
+    assert {row[head.index("Band")] for row in rows} == {"promoter", "passive", "detractor"}
+    assert rows[0][head.index("Name")]
     assert f"'{FORMULA}" in texts
     assert not [text for text in texts if text.startswith(("=", "+", "-", "@", "\t", "\r"))]
     book = load_workbook(io.BytesIO(client.get("/report/responses.xlsx").content))

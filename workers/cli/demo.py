@@ -1,7 +1,6 @@
 """The verb `demo`: a year of a lamp shop in under a minute, then its pages."""
 
 import asyncio
-import json
 import logging
 import sys
 
@@ -14,6 +13,7 @@ from workers.demo.running import SENDING_ALWAYS
 from workers.demo.starting import demo_brand
 from workers.demo.summary import figures, waterfall
 from workers.demo.touring import Touring, login_links
+from workers.plain_text import json_text
 from workers.settings import Settings
 
 PARTS_OF_A_HUNDRED = 1000
@@ -54,7 +54,7 @@ def demo(seed: int, customers: int, no_serve: bool, form: str) -> int:
 def say(result: DemoResult, found: Settings, form: str) -> None:
     """Print the result: one line of JSON, or the waterfall."""
     if form == "json":
-        click.echo(json.dumps(result.as_dict(), default=str))
+        click.echo(json_text(result.as_dict()))
         return
     with wiring.Boucle(found).store.reading() as connection:
         lines = list(waterfall(figures(connection)))

@@ -1,6 +1,5 @@
 """Verbs around personal data: privacy export and erase, retention, audit, export responses."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import click
 
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.exporting import export_responses
+from workers.plain_text import json_text
 from workers.privacy import Privacy
 from workers.retention import Removed, Retention
 from workers.store.auditlog import list_acts
@@ -35,7 +35,7 @@ def export_person(customer: str) -> int:
     if told is None:
         say_fault(UNKNOWN.format(customer))
         return 1
-    click.echo(json.dumps(told, ensure_ascii=False, indent=1, default=str))
+    click.echo(json_text(told, indent=1))
     return 0
 
 
@@ -85,7 +85,7 @@ def audit(limit: int, form: str) -> None:
         acts = list_acts(connection, limit=limit)
     values = [{**one, "at": one["at"].isoformat()} for one in acts]
     lines = [
-        f"{one['at']:%Y-%m-%d %H:%M}Z  {one['by']:12} {one['act']:20} {one['subject']} {json.dumps(one['detail'])}"
+        f"{one['at']:%Y-%m-%d %H:%M}Z  {one['by']:12} {one['act']:20} {one['subject']} {json_text(one['detail'])}"
         for one in acts
     ]
     show(values, "\n".join(lines) or "Nothing was done yet that leaves a row here.", form)

@@ -1,6 +1,5 @@
 """What the verbs share: settings and parts from the environment, and how a value is printed."""
 
-import json
 import os
 from collections.abc import Callable
 from contextlib import closing
@@ -12,6 +11,7 @@ from workers import settings as settings_module
 from workers import wiring
 from workers.logs import set_up_logs
 from workers.migrating import require
+from workers.plain_text import for_reader, json_text
 from workers.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -27,12 +27,12 @@ def as_json(function: F) -> F:
 
 def show(value: object, text: str, form: str) -> None:
     """Print one JSON value, or its text."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str) if form == "json" else text)
+    click.echo(json_text(value) if form == "json" else for_reader(text))
 
 
 def say_fault(fault: str) -> None:
     """Print one fault on standard error."""
-    click.echo(fault, err=True)
+    click.echo(for_reader(fault), err=True)
 
 
 def settings() -> Settings:

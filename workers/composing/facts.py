@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 
 from workers.catalogs import Catalog
 from workers.composing.brand import Brand
+from workers.plain_text import for_reader
 from workers.words import Never
 
-# C0 and C1 without tab and newline, line separators, direction overrides, byte order mark, lone surrogates.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _TITLES = frozenset(
     {"m", "mm", "mme", "mlle", "mr", "mrs", "ms", "miss", "dr", "pr", "me", "sir", "madame", "monsieur"}
 )
@@ -59,8 +58,8 @@ class MailFacts:
 
 
 def clean(value: object, longest: int | None = None) -> str:
-    """Return text without control characters; longer text is cut at a word and says so."""
-    text = _UNSAFE.sub(" ", str(value)).strip() if value is not None else ""
+    """Return text fit for people; longer text is cut at a word and says so."""
+    text = for_reader(str(value)).strip() if value is not None else ""
     if longest is None or len(text) <= longest:
         return text
     head = text[: longest - 1]

@@ -1,6 +1,5 @@
 """What the rules commands share: options, reading with an exit code, printing."""
 
-import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from workers.plain_text import for_reader, json_text
 from workers.ruletable import Table
 from workers.ruletable.loading import load_path
 from workers.ruletable.stored import Nothing, Stored
@@ -39,7 +39,7 @@ def readable(read: Callable[[], _T]) -> _T:
 
 def stop(message: str) -> NoReturn:
     """End the command with exit 2 and the reason on standard error."""
-    click.echo(message, err=True)
+    click.echo(for_reader(message), err=True)
     sys.exit(2)
 
 
@@ -59,9 +59,9 @@ def show(form: str, value: object, lines: Iterable[str]) -> None:
 def print_lines(lines: Iterable[str]) -> None:
     """Print text line by line."""
     for line in lines:
-        click.echo(line)
+        click.echo(for_reader(line))
 
 
 def print_json(value: object) -> None:
     """Print a value as JSON; what JSON cannot say as text."""
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+    click.echo(json_text(value))

@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from lxml import etree
 
 from workers.duetime.waits import Wait
+from workers.plain_text import for_xml
 from workers.ruletable.model import Cell, Column, Rule, Table, Unreadable
 from workers.ruletable.spans import Span, common, endless, everything_of, outside, span
 from workers.ruletable.values import ORDERED, WHOLE_STEPS, Kind, Position, Scalar, show, value_at
@@ -222,13 +223,13 @@ def _tag(name: str) -> str:
 
 
 def _add(parent: etree._Element, element: str, /, **attributes: str) -> etree._Element:
-    return etree.SubElement(parent, _tag(element), attributes)
+    return etree.SubElement(parent, _tag(element), {name: for_xml(text) for name, text in attributes.items()})
 
 
 def _set(node: etree._Element, **attributes: str) -> None:
     for name, value in attributes.items():
-        node.set(name, value)
+        node.set(name, for_xml(value))
 
 
 def _add_text(parent: etree._Element, text: str) -> None:
-    etree.SubElement(parent, _tag("text")).text = text
+    etree.SubElement(parent, _tag("text")).text = for_xml(text)

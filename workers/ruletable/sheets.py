@@ -18,6 +18,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
 from openpyxl.worksheet.worksheet import Worksheet
 
+from workers.plain_text import for_xml
 from workers.ruletable.defining import rule_rows, table_files
 from workers.ruletable.model import Column, Table, Unreadable
 from workers.ruletable.reading import DEFINITION, RULES, parse_texts
@@ -56,7 +57,7 @@ def write_xlsx(table: Table) -> bytes:
 def _set_text(cell: SheetCell | MergedCell, text: str) -> None:
     assert isinstance(cell, SheetCell)
     cell.number_format = "@"
-    cell.value = text
+    cell.value = for_xml(text)
     cell.data_type = "s"  # a text such as `= 7` would otherwise become a formula
 
 

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from workers.catalogs import Catalog, Catalogs
 from workers.data import Data
+from workers.plain_text import UNSAFE, for_reader
 from workers.web.assets import Assets
 from workers.web.banner import banner
 from workers.web.context import Web
@@ -143,10 +144,18 @@ class _Loader(BaseLoader):
             raise TemplateNotFound(template, str(error)) from error
 
 
+def fit(value: object) -> object:
+    """Return what a page writes: text without what breaks a page or lies about it, markup still markup."""
+    if isinstance(value, str) and (UNSAFE.search(value) or "\r" in value):
+        return type(value)(for_reader(value))
+    return value
+
+
 def _environment(data: Data) -> Environment:
     return ImmutableSandboxedEnvironment(
         loader=_Loader(data),
         autoescape=True,
+        finalize=fit,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

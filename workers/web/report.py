@@ -14,11 +14,12 @@ from workers.figures import BANDS, BESIDE, LADDER, Step, Touchpoint
 from workers.improving import Improving
 from workers.nps import Counts, band
 from workers.reviewing import Review
-from workers.web import charts, report_files
+from workers.spreadsheets import as_csv, as_xlsx
+from workers.web import charts
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.report_answers import CSV, XLSX, attachment, audit, choice, filters_of
-from workers.web.report_sheets import drawn_sheet, sheets
+from workers.web.report_sheets import drawn_sheet, sheets, values
 from workers.web.report_words import Words
 from workers.web.staff import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.words import BadInput, Band
@@ -181,7 +182,7 @@ def write_csv(request: Request, visitor: Visitor) -> Response:
     if wanted is None:
         raise HTTPException(404)
     audit(request, visitor, wanted.name, len(wanted.rows))
-    return attachment(report_files.as_csv(wanted.columns, report_files.values(wanted)), f"{wanted.name}.csv", CSV)
+    return attachment(as_csv(wanted.columns, values(wanted)), f"{wanted.name}.csv", CSV)
 
 
 @for_roles(READERS)
@@ -195,7 +196,7 @@ def write_xlsx(request: Request, visitor: Visitor) -> Response:
     review, words = read(request)
     found = sheets(review, words)
     audit(request, visitor, "report", sum(len(one.rows) for one in found))
-    body = report_files.as_xlsx((one.title, one.columns, report_files.values(one)) for one in found)
+    body = as_xlsx([(one.title, one.columns, values(one)) for one in found], words.zone)
     return attachment(body, "report.xlsx", XLSX)
 
 

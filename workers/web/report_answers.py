@@ -13,20 +13,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers import reviewing
+from workers.duetime import in_zone
 from workers.figures import Filters
 from workers.reviewing import PAGE_LENGTH, Answered, Pick
+from workers.spreadsheets import Value, as_csv, as_xlsx
 from workers.store.auditlog import record_act
-from workers.web import report_files
 from workers.web.context import web_of
 from workers.web.pages import pages_of
-from workers.web.report_sheets import Value
 from workers.web.report_words import Words
 from workers.web.staff import AGENTS, READERS, Visitor, for_roles, language_of, show
 from workers.words import BadInput
 
 CSV, XLSX = "text/csv; charset=utf-8", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ANSWER_COLUMNS = (
-    *("answered", "customer", "segment", "trigger", "touchpoint", "about", "score", "comment", "improvement", "ticket"),
+    *("answered", "customer", "name", "segment", "trigger", "touchpoint", "about"),
+    *("score", "band", "comment", "improvement", "ticket"),
 )
 LONGEST_COMMENT = 500
 
@@ -169,21 +170,23 @@ def write_answer_file(request: Request, visitor: Visitor) -> Response:
     rows = [answer_row(one, words) for one in found]
     audit(request, visitor, "answers", len(rows))
     if kind == "csv":
-        return attachment(report_files.as_csv(columns, rows), "answers.csv", CSV)
-    return attachment(report_files.as_xlsx([(words.text("answers.title"), columns, rows)]), "answers.xlsx", XLSX)
+        return attachment(as_csv(columns, rows), "answers.csv", CSV)
+    return attachment(as_xlsx([(words.text("answers.title"), columns, rows)], words.zone), "answers.xlsx", XLSX)
 
 
 def answer_row(one: Answered, words: Words) -> list[Value]:
     """Return one answer as a row of a file."""
     r = one.response
     return [
-        r.answered_at.isoformat(),
+        in_zone(r.answered_at, words.zone),
         one.customer or "",
+        one.name,
         words.segment(one.segment),
         words.trigger(one.trigger),
         words.touchpoint(one.touchpoint),
         r.label or r.reference,
         r.score,
+        words.word("band", str(r.band)),
         r.comment,
         r.improvement,
         one.ticket,

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from workers import figures
+from workers.duetime import in_zone
 from workers.figures import BANDS, BESIDE, LADDER, SCORES, Figures, Lane, OverTime, Reading, Step
 from workers.reviewing import ASKED, CONSENTED, GIVEN, REFUSED, Review
+from workers.spreadsheets import Value
 from workers.web.report_words import Words
-
-Value = str | int | float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,11 @@ class Sheet:
     title: str
     columns: tuple[str, ...]
     rows: list[list[Cell]] = field(default_factory=list)
+
+
+def values(sheet: Sheet) -> list[list[Value]]:
+    """Return what a file gets of a sheet."""
+    return [[one.value for one in row] for row in sheet.rows]
 
 
 def word(text: str, query: str = "") -> Cell:
@@ -89,6 +94,11 @@ def loop_sheet(review: Review, words: Words) -> Sheet:
         minutes = None if length is None else round(length.total_seconds() / 60)
         rows.append([word(words.text(f"loop.median-{name}")), Cell(minutes, words.length(length)), word("")])
     return sheet("loop", words, ("step", "n", "share"), rows)
+
+
+def count_of(cell: Cell) -> int:
+    """Return the count in a cell; 0 where there is none."""
+    return cell.value if isinstance(cell.value, int) else 0
 
 
 def share(words: Words, n: int, total: int) -> Cell:
@@ -237,7 +247,7 @@ def causes_sheet(review: Review, words: Words) -> Sheet:
     rows = []
     for cause in causes:
         cells = [number(words, review.causes.get((cause, stage), 0), cause=cause, stage=stage) for stage in stages]
-        total = sum(int(cell.value or 0) for cell in cells)
+        total = sum(count_of(cell) for cell in cells)
         rows.append([word(words.cause(cause)), *cells, number(words, total, cause=cause)])
     headings = tuple(words.text(f"stage.{stage}") for stage in stages)
     return Sheet(
@@ -261,7 +271,7 @@ def by_band(name: str, themes: list[int], review: Review, words: Words) -> Sheet
     rows = []
     for theme in figures.table(counted)[0]:
         cells = [number(words, counted.get((theme, band.value), 0), theme=theme, band=band.value) for band in BANDS]
-        total = sum(int(cell.value or 0) for cell in cells)
+        total = sum(count_of(cell) for cell in cells)
         rows.append([word(words.theme(int(theme))), *cells, number(words, total, theme=theme)])
     return sheet(name, words, (name, "promoters", "passives", "detractors", "all"), rows)
 
@@ -312,5 +322,8 @@ def announced_sheet(review: Review, words: Words) -> Sheet:
 
 def notes_sheet(review: Review, words: Words) -> Sheet:
     """Return the dated notes."""
-    rows = [[word(words.day(one.at)), word(one.text), word(one.by)] for one in review.notes]
+    rows = [
+        [Cell(in_zone(one.at, words.zone).date(), words.day(one.at)), word(one.text), word(one.by)]
+        for one in review.notes
+    ]
     return sheet("notes", words, ("date", "note", "by"), rows)
