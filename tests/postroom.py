@@ -68,6 +68,7 @@ class Hook:
 
     posted: list[tuple[str, bytes]] = field(default_factory=list)
     answers: list[SendResult] = field(default_factory=list)
+    target: str = "https://helpdesk.example (1)"
 
     async def send(self, dispatch_id: str, body: bytes) -> SendResult:
         """Keep the webhook and give the next scripted end."""

@@ -12,10 +12,12 @@ from sqlalchemy.engine import Connection
 
 from workers import books, explaining
 from workers.books import Books
+from workers.dispatching import webhooks
 from workers.explaining import ON, Outgoing, Sending
 from workers.policy import Policy
 from workers.store import due, overview, rulelive, rulepast, stories
 from workers.store import tables as t
+from workers.store.webhook_targets import list_targets
 from workers.words import BadInput, DeadLetterState, DispatchState
 
 __all__ = ["Sending", "as_text", "book_rows", "explain", "read_books", "status"]
@@ -51,6 +53,7 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
         "outbox": waiting["outbox"],
         "failed": overview.count(connection, t.dispatch, t.dispatch.c.state.in_(FAILED)),
         "sending": {"state": sending.state, "reason": sending.reason, "paused": sorted(sending.paused)},
+        "webhooks": [webhooks.describe(target, now) for target in list_targets(connection)],
         "rules": {
             "in_use": rulelive.tables_in_use(connection),
             "candidates": candidates(connection),
@@ -189,6 +192,7 @@ def as_text(status: Mapping[str, object]) -> str:
     lines = [f"sending     {sending['state']}" + (f": {sending['reason']}" if sending["reason"] else "")]
     if sending["paused"]:
         lines.append(f"paused      {', '.join(cast('list[str]', sending['paused']))}")
+    lines += webhooks_text(cast("list[dict[str, Any]]", status["webhooks"]))
     waiting = {kind: n for kind, n in cast("dict[str, int]", status["due"]).items() if n}
     parts = ", ".join(f"{n} {kind}" for kind, n in waiting.items())
     lines.append(f"due now     {status['due_now']}" + (f" ({parts})" if parts else ""))
@@ -200,6 +204,16 @@ def as_text(status: Mapping[str, object]) -> str:
         states = "  ".join(f"{state} {n}" for state, n in counted.items() if state != "total")
         lines.append(f"{group:<16}{counted['total']:>8}  {states}")
     return "\n".join(lines)
+
+
+def webhooks_text(targets: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each receiver of webhooks: whether it takes them, and what it said last."""
+    lines = []
+    for one in targets:
+        until = f" until {one['until']}" if one["until"] else ""
+        why = f", {one['failures']} times in a row since {one['since']}: {one['reason']}" if one["failures"] else ""
+        lines.append(f"webhooks    {one['state']}{until}: {one['target']}{why}")
+    return lines
 
 
 def rules_text(rules: Mapping[str, Any]) -> list[str]:

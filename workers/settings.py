@@ -69,7 +69,9 @@ class Settings(BaseModel):
     send_window: str = Field("always", description="always, or mon-fri 09:00-18:00, in the customer's time")
     agents_address: str = Field("", description="mailbox of the team; unset: the brand's reply_to")
     webhook_url: str = Field("", description="where tickets are told to a helpdesk")
-    webhook_secret: SecretStr = Field(SecretStr(""), description="whsec_...: signs webhooks, both ways")
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="whsec_...: signs webhooks; two with a space between while it is changed"
+    )
     allow_private_urls: str = Field("", description="URL prefixes a webhook may reach although private or plain HTTP")
     clock: str = Field(
         "auto",

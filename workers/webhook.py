@@ -1,29 +1,35 @@
-"""Send signed webhooks (Standard Webhooks), and verify those that come in.
+"""Send signed webhooks (Standard Webhooks).
 
 The address is the operator's, the network is not ours: https only, every resolved address is checked, and the
-connection goes to the address that was checked. Nothing here follows a redirect or decides when to try again.
+connection goes to an address that was checked. Nothing here follows a redirect, decides when to try again, or raises.
 """
 
 import asyncio
 import base64
-import ipaddress
+import hashlib
+import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
-from standardwebhooks import Webhook, WebhookVerificationError
+from standardwebhooks import Webhook
 
 from workers.handover import SendKind, SendResult
-from workers.words import BadInput, Misconfigured
+from workers.public_addresses import is_public
+from workers.words import Misconfigured
+
+log = logging.getLogger(__name__)
 
 _ANSWER_BYTES = 64 * 1024  # enough for any reason; the rest is not read
+_BODY_SECONDS = 2.0  # for the answer's body, which is only shown
 _ANSWER_SHOWN = 300  # signs of the answer that are kept as the detail of a dispatch
 _LONGEST_WAIT = 24 * 3600.0  # seconds; a receiver may not park us for longer
-# Translated and tunnelled IPv6 carries an IPv4 address that would escape the check (RFC 6052, 8215, 3056, 4380).
-_CARRIERS = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+_ADDRESSES_TRIED = 3  # of one name, so that a receiver with a dead IPv6 address is reached by its other one
+_LONGEST_HOST, _LONGEST_LABEL = 253, 63  # octets (RFC 1035, 2.3.4)
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -45,6 +51,10 @@ class Target:
         allowed = any(_begins_with(target, prefix) for prefix in allow_private_urls)
         if target.scheme not in ("https", "http") or not target.host:
             raise Misconfigured(["BOUCLE_WEBHOOK_URL is not an address that begins with https://"])
+        if not _is_host(target):
+            raise Misconfigured([f"BOUCLE_WEBHOOK_URL: no name server can know the name {target.host[:100]!r}"])
+        if target.port is not None and not 0 < target.port < 65_536:
+            raise Misconfigured([f"BOUCLE_WEBHOOK_URL names port {target.port}; ports go from 1 to 65535"])
         if target.scheme == "http" and not allowed:
             raise Misconfigured(
                 ["BOUCLE_WEBHOOK_URL is not https; use https, or name the address in BOUCLE_ALLOW_PRIVATE_URLS"]
@@ -54,9 +64,20 @@ class Target:
         return cls(target, allowed)
 
     @property
+    def host(self) -> str:
+        """Return the host as name servers and certificates write it, in ASCII."""
+        return self.url.raw_host.decode("ascii")
+
+    @property
     def port(self) -> int:
         """Return the port, also where the address leaves it out."""
         return self.url.port or (443 if self.url.scheme == "https" else 80)
+
+    @property
+    def name(self) -> str:
+        """Return how people read of this target: no path, because it may hold a secret, but told apart by it."""
+        mark = hashlib.sha256(str(self.url).encode()).hexdigest()[:8]
+        return f"{self.url.scheme}://{self.url.netloc.decode('ascii')} ({mark})"
 
 
 class WebhookSender:
@@ -77,53 +98,75 @@ class WebhookSender:
         self._timeout = timeout_seconds
         self._resolve = resolve or _resolve
         self._now = now  # the wall clock: the receiver holds the signature's time against its own
-        self._disabled = False
-        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=timeout_seconds)
+        limits = httpx.Timeout(timeout_seconds, connect=timeout_seconds / _ADDRESSES_TRIED)
+        self._client = httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=limits)
 
     @property
-    def disabled(self) -> bool:
-        """Say whether the receiver answered 410 Gone; it stays so until the process starts again."""
-        return self._disabled
+    def target(self) -> str:
+        """Return the name that the state of this receiver is kept under."""
+        return self._target.name
 
     async def send(self, dispatch_id: str, body: bytes) -> SendResult:
-        """Send one webhook; the same dispatch has the same `webhook-id` each time, so that a copy is recognised."""
-        if self._disabled:
-            return SendResult(SendKind.NEVER, 410, "the receiver has said 410 Gone; set BOUCLE_WEBHOOK_URL anew")
+        """Send one webhook; the same dispatch has the same `webhook-id` each time, so that a copy is recognised.
+
+        Never raises: what nobody foresaw is "later" as well, with its name for the operator and the log.
+        """
         try:
-            async with asyncio.timeout(self._timeout):
-                address = await self._checked_address()
-                if isinstance(address, SendResult):
-                    return address
-                return await self._post(address, dispatch_id, body)
+            async with asyncio.timeout(self._timeout) as limit:
+                addresses = await self._checked_addresses()
+                if isinstance(addresses, SendResult):
+                    return addresses
+                return await self._post_to_any(addresses, dispatch_id, body, limit)
         except (httpx.HTTPError, OSError, TimeoutError) as error:
             text = f"the receiver of webhooks did not answer: {str(error) or type(error).__name__}"
-            return SendResult(SendKind.LATER, 0, text)
+            return SendResult(SendKind.LATER, 0, text[:_ANSWER_SHOWN])
+        except Exception as error:  # the port promises not to raise: one webhook must not stop the sender's round
+            log.exception("webhook failed", extra={"action": "webhook.failed"})
+            return SendResult(
+                SendKind.LATER, 0, f"sending failed here: {type(error).__name__}: {error}"[:_ANSWER_SHOWN]
+            )
 
     async def close(self) -> None:
         """Close kept connections; safe to call twice."""
         await self._client.aclose()
 
-    async def _checked_address(self) -> str | SendResult:
-        """Resolve once and return an address to connect to; refuse when any of them is not public."""
-        addresses = await self._resolve(self._target.url.host, self._target.port)
+    async def _checked_addresses(self) -> Sequence[str] | SendResult:
+        """Resolve once and return the addresses to connect to; refuse when any of them is not public."""
+        addresses = await self._resolve(self._target.host, self._target.port)
         if not addresses:
             return SendResult(SendKind.LATER, 0, "the name in BOUCLE_WEBHOOK_URL has no address at the moment")
         refused = [address for address in addresses if not self._target.private_allowed and not is_public(address)]
         if refused:
             text = f"BOUCLE_WEBHOOK_URL leads to {refused[0]}, which is not a public address; nothing was sent"
             return SendResult(SendKind.OURS, 0, text)
-        return addresses[0]
+        return addresses[:_ADDRESSES_TRIED]
 
-    async def _post(self, address: str, dispatch_id: str, body: bytes) -> SendResult:
+    async def _post_to_any(
+        self, addresses: Sequence[str], dispatch_id: str, body: bytes, limit: asyncio.Timeout
+    ) -> SendResult:
+        """Post to the first address that takes a connection; nothing has left before one does."""
+        for address in addresses[:-1]:
+            try:
+                return await self._post(address, dispatch_id, body, limit)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue
+        return await self._post(addresses[-1], dispatch_id, body, limit)
+
+    async def _post(self, address: str, dispatch_id: str, body: bytes, limit: asyncio.Timeout) -> SendResult:
         url = self._target.url
-        headers = {**self._signed(dispatch_id, body), "Host": url.netloc.decode(), "Content-Type": "application/json"}
+        headers = {
+            **self._signed(dispatch_id, body),
+            "Host": url.netloc.decode("ascii"),
+            "Content-Type": "application/json",
+        }
         async with self._client.stream(
             "POST",
-            url.copy_with(host=address),
+            url.copy_with(host=address, fragment=None),
             content=body,
             headers=headers,
-            extensions={"sni_hostname": url.host},  # the certificate is held against the name, not the address
+            extensions={"sni_hostname": self._target.host},  # the certificate is held against the name
         ) as answer:
+            limit.reschedule(None)  # the status counts, whatever becomes of the body; that has a limit of its own
             return self._result(answer, await _beginning(answer))
 
     def _signed(self, dispatch_id: str, body: bytes) -> dict[str, str]:
@@ -140,40 +183,26 @@ class WebhookSender:
         if 200 <= code < 300:
             return SendResult(SendKind.ACCEPTED, code, text)
         if code == 410:
-            self._disabled = True
-            return SendResult(SendKind.NEVER, code, "the receiver said 410 Gone: webhooks to it are off")
+            return SendResult(SendKind.NEVER, code, "the receiver said 410 Gone: it wants no more webhooks")
         if 300 <= code < 400:
             return SendResult(SendKind.OURS, code, "the receiver redirects; set BOUCLE_WEBHOOK_URL to where it leads")
         return SendResult(SendKind.LATER, code, text, _retry_after(answer.headers.get("retry-after"), self._now()))
 
 
-def verify_incoming(secret: str, headers: Mapping[str, str], body: bytes) -> str:
-    """Return the webhook-id of a genuine webhook; raise BadInput for any other, without saying what was wrong.
-
-    Compared in constant time; a time stamp more than five minutes off the wall clock is refused (Standard Webhooks).
-    """
-    lowered = {name.lower(): value for name, value in headers.items()}
-    for hook in _hooks(secret):
-        try:
-            hook.verify(body, lowered, json_parse=False)
-        except (WebhookVerificationError, ValueError):
-            continue
-        return lowered["webhook-id"]
-    raise BadInput("the webhook's signature is not valid: check the secret on both sides and the sender's clock")
-
-
-def is_public(address: str) -> bool:
-    """Say whether an IP address is one of the open internet, not of this machine, this network or a translator."""
+def check_target(url: str, secret: str, allow_private_urls: Sequence[str] = ()) -> str:
+    """Return the target's name; raise Misconfigured with the faults of address and secret together."""
+    name, faults = "", []
     try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return is_public(str(ip.ipv4_mapped))
-        if any(ip in carrier for carrier in _CARRIERS):
-            return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+        name = Target.parse(url, allow_private_urls).name
+    except Misconfigured as error:
+        faults += error.faults
+    try:
+        _hooks(secret)
+    except Misconfigured as error:
+        faults += error.faults
+    if faults:
+        raise Misconfigured(faults)
+    return name
 
 
 def _hooks(secret: str) -> list[Webhook]:
@@ -206,21 +235,34 @@ def _begins_with(url: httpx.URL, prefix: str) -> bool:
     return bool(allowed.host) and same_place and (url.path == folder or url.path.startswith(f"{folder}/"))
 
 
+def _is_host(url: httpx.URL) -> bool:
+    """Tell whether a host can be looked up: `a..b` and a label of 64 letters make the resolver raise."""
+    host = url.raw_host.decode("ascii", "replace")
+    labels = host.removesuffix(".").split(".")
+    return len(host) <= _LONGEST_HOST and all(0 < len(label) <= _LONGEST_LABEL for label in labels)
+
+
 async def _resolve(host: str, port: int) -> list[str]:
+    """Return a name's addresses; none for a name that nobody knows or could know."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except socket.gaierror:
+    except (socket.gaierror, UnicodeError):
         return []
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 async def _beginning(answer: httpx.Response) -> str:
-    """Read the beginning of an answer's body; the rest is not worth the memory."""
+    """Read the beginning of an answer's body, unpacked by nobody; the rest is not worth the memory.
+
+    The status has come: a body that is cut or does not end changes nothing of what it said.
+    """
     read = b""
-    async for chunk in answer.aiter_raw(4096):
-        read += chunk
-        if len(read) >= _ANSWER_BYTES:
-            break
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in answer.aiter_raw(4096):
+                read += chunk
+                if len(read) >= _ANSWER_BYTES:
+                    break
     return " ".join(read[: _ANSWER_SHOWN * 4].decode("utf-8", "replace").split())[:_ANSWER_SHOWN]
 
 
@@ -230,6 +272,6 @@ def _retry_after(value: str | None, now: datetime) -> float | None:
         return None
     try:
         seconds = float(value) if value.strip().isdigit() else (parsedate_to_datetime(value) - now).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
     return min(max(seconds, 0.0), _LONGEST_WAIT)

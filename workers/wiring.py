@@ -34,7 +34,7 @@ from workers.smtp import SmtpSender
 from workers.store import rulelive
 from workers.store.engine import Store
 from workers.waking import Waking
-from workers.webhook import WebhookSender
+from workers.webhook import WebhookSender, check_target
 from workers.words import Ids, Misconfigured
 
 log = logging.getLogger(__name__)
@@ -221,8 +221,19 @@ class Boucle:
         """Return what hands webhooks over, or None when none is set up."""
         if not self.settings.webhook_url:
             return None
-        private = tuple(one.strip() for one in self.settings.allow_private_urls.split(",") if one.strip())
-        return WebhookSender(self.settings.webhook_url, self.settings.webhook_secret.get_secret_value(), private)
+        return WebhookSender(
+            self.settings.webhook_url, self.settings.webhook_secret.get_secret_value(), self._private_allowed
+        )
+
+    @property
+    def _private_allowed(self) -> tuple[str, ...]:
+        return tuple(one.strip() for one in self.settings.allow_private_urls.split(",") if one.strip())
+
+    @cached_property
+    def webhook_target(self) -> str:
+        """Return the name of where webhooks go, empty for nowhere; raises Misconfigured with every fault of it."""
+        url, secret = self.settings.webhook_url, self.settings.webhook_secret.get_secret_value()
+        return check_target(url, secret, self._private_allowed) if url else ""
 
     def dispatching(self, mails: MailSender | None = None) -> Dispatching:
         """Return what hands mails and webhooks over; one per event loop, with a mail sender of the caller's own."""
@@ -250,7 +261,7 @@ class Boucle:
     def check(self) -> list[str]:
         """Return every fault of data files at once: brand, templates, schemas, tables."""
         faults: list[str] = []
-        for part in ("brand", "templates", "codec", "policies", "links"):
+        for part in ("brand", "templates", "codec", "policies", "links", "webhook_target"):
             try:
                 getattr(self, part)
             except Misconfigured as error:

@@ -358,22 +358,6 @@ def test_a_line_that_is_always_cut_is_given_up_as_unknown(boucle: Embedded) -> N
     assert len({one.raw for one in postman.posted}) == 1
 
 
-def test_a_webhook_is_tried_again_with_the_same_bytes(install: Callable[..., Embedded]) -> None:
-    """Its id and body never change."""
-    boucle = install(webhook_url="https://helpdesk.example/hook", webhook_secret="whsec_c2VjcmV0c2VjcmV0c2VjcmV0")
-    deliver(boucle, "42")
-    answer(boucle, 1)
-    hook = Hook(answers=[LATER])
-    dispatching = sender_of(boucle, Postman(), hook)
-    send(dispatching)
-    boucle.clock.at += timedelta(hours=1)
-    send(dispatching)
-    first, second = hook.posted
-    assert first == second
-    (row,) = [one for one in boucle.rows(Dispatch) if one.kind == "webhook"]
-    assert (str(row.state), row.attempt, row.copies) == ("accepted", 2, 0)
-
-
 # Several senders, and senders that die
 
 

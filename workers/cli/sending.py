@@ -14,6 +14,7 @@ from workers.previewing import NEXT, next_mails
 from workers.records import Customer
 from workers.store import read, tables
 from workers.store.auditlog import record_act
+from workers.store.webhook_targets import forget_targets
 from workers.words import BadInput
 
 
@@ -61,11 +62,21 @@ def pause(touchpoint: str) -> None:
 
 @click.command()
 @click.option("--touchpoint", default="", help="Resume this touchpoint only.")
-def resume(touchpoint: str) -> None:
+@click.option("--webhooks", is_flag=True, help="Try the receiver of webhooks again now; mails stay as they are.")
+def resume(touchpoint: str, webhooks: bool) -> None:
     """Let sending go on; the first time, this switches it on."""
     found = parts()
     by = user_name()
     now = found.now()
+
+    def forget(connection: Connection) -> None:
+        forget_targets(connection)
+        record_act(connection, now, by, "webhooks.resume", "")
+
+    if webhooks:
+        found.store.write(forget)
+        click.echo("Resumed: webhooks. What waits is sent at its next turn.")
+        return
 
     def work(connection: Connection) -> None:
         controls.resume(connection, found.sending, now, by, touchpoint=touchpoint)

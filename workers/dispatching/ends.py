@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from workers.changes import Changes
 from workers.controls import set_control
+from workers.dispatching import webhooks
 from workers.dispatching.parcels import LEFT_LATE, Parcel, Refused
 from workers.handover import SendKind, SendResult
 from workers.policy import Policy
@@ -27,6 +28,7 @@ TRIES_AT_MOST = 12
 LONGEST_PAUSE = timedelta(hours=4)
 FIRST_PAUSE = timedelta(minutes=1)
 COPIES_AT_MOST = 3
+WEBHOOK = "webhook"
 NO_SUCH_MAILBOX = re.compile(r"(?<![\d.])5\.1\.\d{1,3}(?![\d.])")
 """Enhanced status codes (RFC 3463) that say the address itself is wrong."""
 
@@ -61,6 +63,11 @@ def record_end(connection: Connection, one: Dispatch, result: SendResult, now: d
         return claim.accept(connection, one, now, text)
     if result.kind == SendKind.NEVER:
         return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
+    if one.kind == WEBHOOK:
+        wait = webhooks.next_try(one.id, one.attempt, result)
+        if wait is None:
+            return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
+        return claim.end(connection, one, DispatchState.READY, now, not_before=now + wait, reason="later", detail=text)
     if result.kind == SendKind.UNKNOWN:
         state = DispatchState.READY if one.copies < COPIES_AT_MOST else DispatchState.UNKNOWN
         return claim.end(
@@ -84,6 +91,8 @@ def follow(
 ) -> None:
     """Take the consequences of an end: the request is sent, undeliverable, or sending is paused with an alarm."""
     one = parcel.dispatch
+    if one.kind == WEBHOOK:
+        return  # its receiver has a breaker of its own; mails are none of its business
     if result.kind == SendKind.OURS:
         set_control(connection, "paused", f"the mail server refuses us: {result.text[:200]}", now, "boucle")
         log.error("sending is paused: %s", result.text, extra={"action": "dispatch.alarm"})

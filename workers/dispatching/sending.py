@@ -16,7 +16,8 @@ from sqlalchemy.engine import Connection
 from workers.changes import Changes
 from workers.composing import Composed, MailFacts, Templates, compose
 from workers.controls import Sending, mails_sent_today, sending_now
-from workers.dispatching.ends import follow, record_end, refuse, suppress_unknown
+from workers.dispatching import webhooks
+from workers.dispatching.ends import WEBHOOK, follow, record_end, refuse, suppress_unknown
 from workers.dispatching.parcels import (
     Parcel,
     Refused,
@@ -35,6 +36,7 @@ from workers.records import Customer, Dispatch, SurveyRequest, Ticket
 from workers.store import claim, read, tables
 from workers.store.apply import apply, next_number
 from workers.store.engine import Store
+from workers.store.webhook_targets import state_of
 from workers.words import DispatchState, Never, NotNow, Reason
 
 log = logging.getLogger(__name__)
@@ -52,7 +54,11 @@ class MailSender(Protocol):
 
 
 class HookSender(Protocol):
-    """Hands one webhook over."""
+    """Hands one webhook over; `target` names where it goes, for the state that is kept of each receiver."""
+
+    @property
+    def target(self) -> str:
+        """Return the receiver's name; it holds no secret."""
 
     async def send(self, dispatch_id: str, body: bytes) -> SendResult:
         """Return how the handing over ended; never raises."""
@@ -129,7 +135,9 @@ class Dispatching:
             if self._sending.per_day:
                 next_number(connection, CLAIMS)  # two claims at once would each take what is left of the day
                 left = max(0, self._sending.per_day - mails_sent_today(connection, now, self._policy().zone))
-            return claim.lease(connection, claim.Ready(state.on, left, state.paused), now, self._lease, limit)
+            room = webhooks.may_leave(state_of(connection, self._hooks.target), now) if self._hooks else None
+            ready = claim.Ready(state.on, left, state.paused, room)
+            return claim.lease(connection, ready, now, self._lease, limit)
 
         return self._store.write(work)
 
@@ -174,7 +182,7 @@ class Dispatching:
         """Return the bytes of a dispatch, or why it must not leave."""
         customer = known.customers.get(one.customer or "")
         kept = known.bodies.get(one.id)
-        if one.kind == "webhook":
+        if one.kind == WEBHOOK:
             return self._webhook(connection, one, customer, kept)
         recipient = one.recipient or (customer.email if customer else "") or ""
         refused = too_early(connection, one, known, self._policy(), now) or too_late(one, known, now)
@@ -197,6 +205,8 @@ class Dispatching:
     def _webhook(
         self, connection: Connection, one: Dispatch, customer: Customer | None, kept: tuple[bytes, str] | None
     ) -> Parcel | Refused:
+        if self._hooks and state_of(connection, self._hooks.target).gone_at:
+            return Refused(one, DispatchState.FAILED, Reason.REFUSED_BY_SERVER, webhooks.WANTS_NONE)
         if kept is not None:
             return Parcel(one, "", "", kept[0], one.id)
         ticket = read.one(connection, Ticket, one.ticket) if one.ticket else None
@@ -242,7 +252,7 @@ class Dispatching:
         return compose(mail, self._templates, self._policy().links, now)
 
     async def _hand_over(self, parcel: Parcel) -> SendResult:
-        if parcel.dispatch.kind == "webhook":
+        if parcel.dispatch.kind == WEBHOOK:
             if self._hooks is None:
                 return SendResult(SendKind.NEVER, 0, "no webhook is set up any more")
             return await self._hooks.send(parcel.dispatch.id, parcel.raw)
@@ -266,6 +276,9 @@ class Dispatching:
                     if not self._sending.redirect:
                         suppress_unknown(parcel, result, self._policy(), now, changes)
             apply(connection, changes, now)
+            answers = [result for parcel, result in ends if parcel.dispatch.kind == WEBHOOK]
+            if answers and self._hooks is not None:
+                webhooks.record(connection, self._hooks.target, answers, now)
 
         self._store.write(work)
         for parcel, result in ends:

@@ -23,11 +23,13 @@ CAPPED = (MailClass.SURVEY, MailClass.PROMOTION)
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What may be claimed now: mails at all, how many of the capped classes, and which touchpoints are paused."""
+    """What may be claimed now: mails at all, how many of the capped classes, which touchpoints are paused, and how many
+    webhooks their receiver may be sent (None: any number)."""
 
     mails: bool
     capped_left: int | None
     paused: Collection[str] = ()
+    webhooks: int | None = None
 
 
 EXPIRED = TABLE.c.lease_until < sa.bindparam("database_now")
@@ -67,13 +69,12 @@ def lease(connection: Connection, ready: Ready, now: datetime, seconds: float, l
     """Lease what is due, oldest first; each gets its next attempt number."""
     due = [TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= now]
     capped = TABLE.c.mail_class.in_(CAPPED)
-    picked: list[str] = []
+    webhook = TABLE.c.kind == "webhook"
+    picked = pick(connection, [*due, webhook], limit if ready.webhooks is None else min(limit, ready.webhooks))
     if ready.mails:
-        picked += pick(connection, [*due, sa.not_(capped)], limit)
+        picked += pick(connection, [*due, sa.not_(webhook), sa.not_(capped)], limit - len(picked))
         room = limit if ready.capped_left is None else min(limit, ready.capped_left)
         picked += pick(connection, [*due, capped, *not_paused(ready.paused)], min(room, limit - len(picked)))
-    else:
-        picked += pick(connection, [*due, TABLE.c.kind == "webhook"], limit)
     if not picked:
         return []
     until = database_now(connection) + timedelta(seconds=seconds)

@@ -287,6 +287,23 @@ api_key = sa.Table(
     sa.Column("name", sa.Text(), nullable=False),
     sa.Column("scope", sa.String(16), nullable=False),
     sa.Column("created_at", Instant(), nullable=False),
+    sa.Column("scopes", sa.Text(), nullable=True),
+    sa.Column("owner", sa.Text(), nullable=True),
+    sa.Column("expires_at", Instant(), nullable=True),
+    sa.Column("revoked_at", Instant(), nullable=True),
+    sa.Column("last_used_at", Instant(), nullable=True),
+)
+"""`scopes` is what a key may send; `scope` is what a role of 0.1.0 reads instead, which knows nothing narrower."""
+webhook_target = sa.Table(
+    "webhook_target",
+    metadata,
+    sa.Column("target", sa.Text(), primary_key=True),
+    sa.Column("failures", Number, nullable=False),
+    sa.Column("failing_since", Instant(), nullable=True),
+    sa.Column("paused_until", Instant(), nullable=True),
+    sa.Column("gone_at", Instant(), nullable=True),
+    sa.Column("reason", sa.Text(), nullable=False),
+    sa.Column("changed_at", Instant(), nullable=False),
 )
 audit = sa.Table(
     "audit",

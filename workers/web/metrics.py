@@ -19,7 +19,9 @@ from starlette.routing import Route
 
 from workers.controls import sending_now
 from workers.counting import STATUS_GROUPS, due_work
+from workers.dispatching import webhooks
 from workers.store import overview, rulelive, tables
+from workers.store.webhook_targets import list_targets
 from workers.web.context import Web, web_of
 from workers.words import TicketState
 
@@ -44,6 +46,13 @@ class Figures(Collector):
             refused = float(len(rulelive.refusals(connection)))
             yield gauge(
                 "boucle_rules_refused", "Edits of the rules that were refused; what was in use goes on", refused
+            )
+            yield gauge(
+                "boucle_webhooks_paused",
+                "Receivers of webhooks that are left alone for a while, or that want no more",
+                float(
+                    sum(webhooks.describe(one, now)["state"] in ("paused", "gone") for one in list_targets(connection))
+                ),
             )
             yield gauge("boucle_sending_held", "1 while mails are held or paused, else 0", float(state != "on"))
 
