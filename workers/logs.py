@@ -3,10 +3,19 @@
 import json
 import logging
 import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TextIO
 
 PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 NOISY = ("aiokafka", "alembic", "kafka", "faust", "mode", "uvicorn", "httpx", "httpcore", "asyncio", "mail.log")
+
+REPEATS_SECONDS = 60.0
+MOST_OF_ONE_KIND = 20
+"""Warnings and errors of one line of code that are written within REPEATS_SECONDS; further ones are counted."""
+KINDS_KEPT = 1_000
 
 
 class JsonLines(logging.Formatter):
@@ -36,6 +45,68 @@ class Words(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
+class CountingHandler(logging.StreamHandler[TextIO]):
+    """Writes lines, and counts the warnings and errors that repeat: whoever makes us complain fills no disk.
+
+    What was counted is told by one line once its minute is over, with the next line of any kind or at the end.
+    """
+
+    def __init__(self, stream: TextIO, ticks: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(stream)
+        self._ticks = ticks
+        self._kinds: OrderedDict[tuple[str, int, int], _Kind] = OrderedDict()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line, or count it."""
+        now = self._ticks()
+        self._tell(lambda kind: now - kind.since >= REPEATS_SECONDS)
+        if record.levelno >= logging.WARNING and not self._is_new(record, now):
+            return
+        super().emit(record)
+
+    def close(self) -> None:
+        """Tell what was counted, then end."""
+        self.acquire()
+        try:
+            self._tell(lambda kind: True)
+        finally:
+            self.release()
+        super().close()
+
+    def _is_new(self, record: logging.LogRecord, now: float) -> bool:
+        """Count a line by where it was written; tell whether there were few of it."""
+        where = (record.pathname, record.lineno, record.levelno)
+        kind = self._kinds.setdefault(where, _Kind(now, record))
+        kind.count += 1
+        kind.last = record
+        while len(self._kinds) > KINDS_KEPT:
+            self._kinds.popitem(last=False)
+        return kind.count <= MOST_OF_ONE_KIND
+
+    def _tell(self, is_over: Callable[["_Kind"], bool]) -> None:
+        """Write how many lines of each kind were only counted; kinds stand in the order in which they began."""
+        while self._kinds and is_over(kind := next(iter(self._kinds.values()))):
+            self._kinds.popitem(last=False)
+            if kind.count > MOST_OF_ONE_KIND:
+                super().emit(kind.summary())
+
+
+class _Kind:
+    """The lines of one kind since a moment."""
+
+    def __init__(self, since: float, record: logging.LogRecord) -> None:
+        self.since = since
+        self.count = 0
+        self.last = record
+
+    def summary(self) -> logging.LogRecord:
+        """Return the line that stands for those that were only counted."""
+        values = {**vars(self.last), "exc_info": None, "exc_text": None, "args": None}
+        times = self.count - MOST_OF_ONE_KIND
+        values["msg"] = f"{times:,} more lines of this kind were not written; the last: {self.last.getMessage()[:300]}"
+        return logging.makeLogRecord({**values, "repeated": times})
+
+
 def extras(record: logging.LogRecord) -> dict[str, object]:
     """Return what was given as `extra`."""
     return {name: value for name, value in vars(record).items() if name not in PLAIN_FIELDS}
@@ -43,7 +114,7 @@ def extras(record: logging.LogRecord) -> dict[str, object]:
 
 def set_up_logs(form: str) -> None:
     """Send log lines to standard error in one form; calling it again changes nothing more."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = CountingHandler(sys.stderr)
     words = form == "console" or (form == "auto" and sys.stderr.isatty())
     handler.setFormatter(Words() if words else JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

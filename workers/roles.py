@@ -99,33 +99,15 @@ async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
 
 def web(parts: Boucle, tour: Tour | None = None) -> Role:
     """Return the role that serves pages and the HTTP doors; a demo's have a `tour`."""
-    import uvicorn
-
     from workers.web.app import create_app
+    from workers.web.connections import Connections
+    from workers.web.server import room_for, serve
 
-    host, _, port = parts.settings.http_bind.rpartition(":")
-    config = uvicorn.Config(
-        create_app(web_of(parts, tour)),
-        host=host or "127.0.0.1",
-        port=int(port),
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,  # web/clients.py believes the networks of BOUCLE_TRUSTED_PROXIES, and nobody by default
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=3,
-    )
+    settings = parts.settings
+    app = create_app(web_of(parts, tour))
 
     async def run(stop: asyncio.Event) -> None:
-        server = uvicorn.Server(config)
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # the process owns the signals
-        serving = asyncio.ensure_future(server._serve())
-        ending = asyncio.ensure_future(stop.wait())
-        await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await serving
-        if not stop.is_set():
-            raise Never(f"The web server stopped by itself; is {parts.settings.http_bind} in use?")
+        await serve(app, settings.http_bind, Connections(room_for(settings.http_connections)), stop)
 
     return run
 

@@ -56,6 +56,7 @@ class Settings(BaseModel):
     mail_per_second: float = Field(20, ge=0, description="mails a second, all roles together; 0: no limit")
     lease_seconds: float = Field(60, gt=0, description="how long one sender may hold a mail")
     http_bind: str = Field("127.0.0.1:8080", description="HOST:PORT of the web role")
+    http_connections: int = Field(512, ge=8, le=10_000, description="connections to the web role at once")
     public_url: str = Field("", description="base of the links in mails; unset: http:// and HTTP_BIND")
     trusted_proxies: str = Field(
         "", description="comma-separated networks of your proxies: their X-Forwarded-For is believed, nobody else's"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import orjson
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from workers.store.engine import first_line, is_away
@@ -87,6 +87,11 @@ async def on_database(request: Request, error: Exception) -> Response:
     return await on_any(request, error)
 
 
+async def on_hung_up(request: Request, error: Exception) -> Response:
+    """Say nothing to a client that went before its request was whole; that is no fault of ours."""
+    return Response(status_code=400)
+
+
 async def on_any(request: Request, error: Exception) -> Response:
     """Answer what nobody expected; the log has it, the outside does not."""
     log.error("request failed", exc_info=error, extra={"action": "web.failed"})
@@ -95,6 +100,7 @@ async def on_any(request: Request, error: Exception) -> Response:
 
 HANDLERS = {
     HTTPException: on_http,
+    ClientDisconnect: on_hung_up,
     NotNow: on_not_now,
     Conflict: on_conflict,
     DBAPIError: on_database,

@@ -1,0 +1,64 @@
+"""The web server: listens, guards its connections, and ends when told to.
+
+Nothing here knows a page. A proxy's headers are read in clients.py, never by the server.
+"""
+
+import asyncio
+import resource
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from workers.web.connections import Connections
+from workers.words import Never
+
+BACKLOG = 256
+"""Connections that wait to be taken; the event loop takes so many at once before any of them is looked at."""
+KEEP_ALIVE_SECONDS = 5
+LAST_SECONDS = 3
+"""For requests that are under way when the server is told to stop."""
+SPARE_FILES = 128
+"""Open files for everything else: the database, the broker, mail connections, the log."""
+
+
+async def serve(app: ASGIApp, bind: str, connections: Connections, stop: asyncio.Event) -> None:
+    """Serve an application on HOST:PORT until told to stop; raises Never when the server ends by itself."""
+    host, _, port = bind.rpartition(":")
+    config = uvicorn.Config(
+        app,
+        host=host.strip("[]") or "127.0.0.1",
+        port=int(port),
+        http=connections.protocol,  # type: ignore[arg-type]  # a class or what makes one
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        proxy_headers=False,  # clients.py believes the networks of BOUCLE_TRUSTED_PROXIES, and nobody by default
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=LAST_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.ensure_future(server._serve())  # without its signal handlers: the process owns the signals
+    ending = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([serving, ending], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    if not stop.is_set():
+        raise Never(f"The web server stopped by itself; is {bind} in use?")
+
+
+def room_for(most: int) -> int:
+    """Return how many connections there may be: each needs an open file, of which a process may have only so many.
+
+    Asks the system for as many as it allows; an exhausted table of files would stop every part of the process.
+    """
+    wanted = most + BACKLOG + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return most
+    return max(1, min(most, soft - BACKLOG - SPARE_FILES, soft // 2))
