@@ -1,82 +1,183 @@
 """Dead letters: what could not be accepted is listed, shown, taken in again, or discarded with a reason."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.envelope import Refusal, Unreadable
 from workers.intake import Intake
 from workers.records import DeadLetter
 from workers.store import read, tables
 from workers.store.engine import Store
-from workers.store.ledger import Incoming, Taken
+from workers.store.ledger import Incoming
 from workers.words import BadInput, DeadLetterState, Door
 
 TABLE = tables.dead_letter
 LISTED_AT_MOST = 10_000
+LISTED = (
+    TABLE.c.id,
+    TABLE.c.reason,
+    TABLE.c.fault,
+    sa.func.coalesce(TABLE.c.size, sa.func.length(TABLE.c.body)),
+    sa.func.coalesce(TABLE.c.size, 0) > sa.func.length(TABLE.c.body),
+    TABLE.c.sha256,
+    TABLE.c.door,
+    TABLE.c.topic,
+    TABLE.c.partition,
+    TABLE.c.offset,
+    TABLE.c.state,
+    TABLE.c.received_at,
+    TABLE.c.source,
+    TABLE.c.event_id,
+    TABLE.c.subject,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A letter as lists show it: without headers and bytes. `size` is the whole message's, in bytes."""
+
+    id: str
+    reason: str
+    fault: str
+    size: int
+    truncated: bool
+    sha256: str | None
+    door: str
+    topic: str | None
+    partition: int | None
+    offset: int | None
+    state: DeadLetterState
+    received_at: datetime
+    source: str | None
+    event_id: str | None
+    subject: str | None
+
+
+@dataclass(slots=True)
+class Replayed:
+    """How many letters were taken in (or known already), and why the others are refused still."""
+
+    taken: int = 0
+    refusals: list[str] = field(default_factory=list)
+
+
+Again = Callable[[DeadLetter], bytes | None]
+"""Reads the message of a truncated letter again where it came from; None when it is not there any more."""
+
+
+def listed(letter: DeadLetter) -> Listed:
+    """Return a letter as lists show it."""
+    return Listed(
+        letter.id,
+        letter.reason,
+        letter.fault,
+        letter.bytes_sent,
+        letter.truncated,
+        letter.sha256,
+        letter.door,
+        letter.topic,
+        letter.partition,
+        letter.offset,
+        letter.state,
+        letter.received_at,
+        letter.source,
+        letter.event_id,
+        letter.subject,
+    )
+
+
+def nowhere(letter: DeadLetter) -> bytes | None:
+    """Read nothing again."""
+    return None
 
 
 class DeadLetters:
     """The letters of one installation."""
 
-    def __init__(self, store: Store, intake: Intake, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, intake: Intake, now: Callable[[], datetime], read_again: Again = nowhere) -> None:
         self._store = store
         self._intake = intake
         self._now = now
+        self._read_again = read_again
 
-    def list(self, *, reason: str = "", state: str = DeadLetterState.OPEN) -> list[DeadLetter]:
-        """Return letters, oldest first; an empty state means every state."""
+    def list(self, *, reason: str = "", state: str = DeadLetterState.OPEN) -> list[Listed]:
+        """Return letters without their bytes, oldest first; an empty state means every state."""
         conditions = [TABLE.c.state == state] if state else []
         if reason:
             conditions.append(TABLE.c.reason == reason)
         with self._store.reading() as connection:
-            query = sa.select(TABLE).where(*conditions).order_by(TABLE.c.received_at, TABLE.c.id)
-            return [DeadLetter(*row) for row in connection.execute(query.limit(LISTED_AT_MOST))]
+            query = sa.select(*LISTED).where(*conditions).order_by(TABLE.c.received_at, TABLE.c.id)
+            return [Listed(*row) for row in connection.execute(query.limit(LISTED_AT_MOST))]
 
     def show(self, ident: str) -> DeadLetter | None:
         """Return one letter with its bytes, or None."""
         with self._store.reading() as connection:
             return read.one(connection, DeadLetter, ident) if read.is_id(ident) else None
 
-    def replay(self, letters: Sequence[DeadLetter]) -> tuple[int, int]:
-        """Take letters in again; return how many were taken (or known already) and how many are refused still."""
-        taken = refused = 0
-        for letter in letters:
-            if letter.state != DeadLetterState.OPEN:
-                continue
-            outcome = self._intake.take([incoming(letter)], Door(letter.door))[0]
-            if outcome.taken == Taken.REJECTED:
-                refused += 1
-                continue
-            taken += 1
-            self._move(letter, DeadLetterState.REPLAYED, "")
-        return taken, refused
+    def replay(self, idents: Iterable[str]) -> Replayed:
+        """Take letters in again, one at a time, by their ids; idempotent.
 
-    def discard(self, letter: DeadLetter, note: str) -> None:
+        A truncated letter is read again where it came from, and refused with a sentence where that is not possible.
+        """
+        done = Replayed()
+        for ident in idents:
+            letter = self.show(ident)
+            if letter is None or letter.state != DeadLetterState.OPEN:
+                continue
+            outcome = self._intake.take([self._whole(letter)], Door(letter.door))[0]
+            if outcome.rejected is not None:
+                done.refusals.append(f"{letter.id}: {outcome.rejected.fault}")
+                continue
+            done.taken += 1
+            self._move(letter.id, DeadLetterState.REPLAYED, "")
+        return done
+
+    def _whole(self, letter: DeadLetter) -> Incoming:
+        """Return a letter as the message it was; of a truncated one whose whole is gone, as one that says so."""
+        if not letter.truncated:
+            return incoming(letter, letter.body)
+        again = self._read_again(letter)
+        if again is None:
+            detail = (
+                f"Only the first {len(letter.body):,} of {letter.bytes_sent:,} bytes were kept, and the whole is not "
+                "to be had any more. Let the sender publish it again, smaller, then discard this letter."
+            )
+            return incoming(
+                letter,
+                Unreadable.beginning(
+                    letter.body, letter.bytes_sent, letter.sha256 or "", Refusal(letter.reason), detail
+                ),
+            )
+        return incoming(letter, again)
+
+    def discard(self, letter: DeadLetter | Listed, note: str) -> None:
         """Discard an open letter with a reason; its row stays until retention ends."""
         if not note.strip():
             raise BadInput("Say why it is discarded: --reason TEXT.")
         if letter.state == DeadLetterState.OPEN:
-            self._move(letter, DeadLetterState.DISCARDED, note.strip())
+            self._move(letter.id, DeadLetterState.DISCARDED, note.strip())
 
-    def _move(self, letter: DeadLetter, state: DeadLetterState, note: str) -> None:
+    def _move(self, ident: str, state: DeadLetterState, note: str) -> None:
         now = self._now()
 
         def work(connection: Connection) -> None:
             connection.execute(
-                sa.update(TABLE).where(TABLE.c.id == letter.id).values(state=state, note=note, changed_at=now)
+                sa.update(TABLE).where(TABLE.c.id == ident).values(state=state, note=note, changed_at=now)
             )
 
         self._store.write(work)
 
 
-def incoming(letter: DeadLetter) -> Incoming:
-    """Return a letter as the message it was."""
+def incoming(letter: DeadLetter, body: bytes) -> Incoming:
+    """Return a letter as the message it was, with these bytes."""
     headers: dict[str, str] | list[tuple[str, bytes]] = letter.headers
     content_type = None
     if letter.door == Door.KAFKA:
         headers = [(name, value.encode()) for name, value in letter.headers.items()]
     else:
         content_type = next((value for name, value in letter.headers.items() if name.lower() == "content-type"), None)
-    return Incoming(letter.body, headers, content_type, letter.topic, letter.partition, letter.offset)
+    return Incoming(body, headers, content_type, letter.topic, letter.partition, letter.offset)

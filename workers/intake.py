@@ -29,6 +29,8 @@ from workers.words import BadInput, CustomerId, Door, NotNow
 
 log = logging.getLogger(__name__)
 DRY_RUN_CHUNK = 500
+ERROR_LENGTH = 300
+"""Characters of an error's own words in a dead letter: a database's repeat the whole event."""
 PLANNING_ONLY = frozenset({Kind.JOURNEY})
 
 
@@ -87,7 +89,7 @@ class Intake:
                 log.exception("event failed", extra={"action": "intake.failed"})
                 fault = Fault(
                     "",
-                    f"Taking this event in failed here ({type(error).__name__}: {error}). "
+                    f"Taking this event in failed here ({type(error).__name__}: {str(error)[:ERROR_LENGTH]}). "
                     "Tell the operator, then replay it.",
                 )
                 broken = Rejected(Refusal.SCHEMA, (fault,), getattr(event, "source", None), getattr(event, "id", None))

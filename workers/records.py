@@ -91,7 +91,11 @@ class Inbox(Row):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter(Row):
-    """An event that could not be accepted, with its bytes, place and reason."""
+    """An event that could not be accepted, with its bytes, place and reason.
+
+    `body` is the beginning of a message that was over its limit; `size` and `sha256` are those of the whole, and None
+    in letters of release 0.1.0, which kept every body whole.
+    """
 
     TABLE: ClassVar[str] = "dead_letter"
     id: str
@@ -111,6 +115,18 @@ class DeadLetter(Row):
     received_at: datetime
     changed_at: datetime
     note: str = ""
+    size: int | None = None
+    sha256: str | None = None
+
+    @property
+    def bytes_sent(self) -> int:
+        """Return how many bytes the message had."""
+        return len(self.body) if self.size is None else self.size
+
+    @property
+    def truncated(self) -> bool:
+        """Return whether only the beginning of the message was kept."""
+        return self.bytes_sent > len(self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from faust.types import EventT
 
 from workers.intake import Intake
 from workers.settings import Settings
-from workers.store.ledger import Incoming
+from workers.store.ledger import Incoming, as_bytes
 from workers.store.positions import Consumed, merged
 from workers.words import Door, NotNow
 
@@ -131,8 +131,8 @@ def incoming(event: EventT) -> Incoming:
     headers = message.headers
     pairs = list(headers.items()) if isinstance(headers, dict) else list(headers or ())
     return Incoming(
-        body=message.value or b"",
-        headers=[(name, value if isinstance(value, bytes) else str(value).encode()) for name, value in pairs],
+        body=as_bytes(message.value),
+        headers=[(name, as_bytes(value)) for name, value in pairs],
         topic=message.topic,
         partition=message.partition,
         offset=message.offset,

@@ -1,5 +1,6 @@
 """The verbs of a CRM engineer: what an event would plan, importing a file, what was refused and why."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -176,6 +177,21 @@ def test_a_letter_is_shown_with_the_bytes_that_came(refused: "Boucle") -> None:
         missing = refused("dead-letters", "show", ident)
         assert (missing.code, missing.out) == (1, "")
         assert f"No dead letter {ident}." in missing.err
+
+
+def test_a_truncated_letter_says_so(boucle: "Boucle") -> None:
+    """`show --raw` gives the bytes there are and says beside them that there were more; the list has size and digest."""
+    whole = body() + b" " * 2_000_000
+    boucle.take(whole)
+    (letter,) = boucle("dead-letters", "list", "--format", "json").json()
+    assert (letter["size"], letter["truncated"]) == (len(whole), True)
+    assert letter["sha256"] == hashlib.sha256(whole).hexdigest()
+    raw = boucle("dead-letters", "show", letter["id"], "--raw")
+    assert (raw.code, raw.out) == (0, whole[:65_536].decode())
+    assert f"Truncated: these are the first 65,536 of {len(whole):,} bytes" in raw.err
+    again = boucle("dead-letters", "replay", letter["id"], "--format", "json")
+    assert (again.code, again.json()) == (1, {"replayed": 0, "refused": 1})
+    assert "publish it again" in again.err
 
 
 def test_letters_are_replayed_once_their_cause_is_gone(refused: "Boucle", tmp_path: Path) -> None:

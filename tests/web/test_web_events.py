@@ -235,3 +235,48 @@ def test_a_database_that_is_away_asks_the_sender_to_come_back(site: Site, monkey
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+HOSTILE = {
+    "byte order marks": b"\xef\xbb\xbf" * 1_100 + b"{}",
+    "a number that no double holds": b'{"a": 1e400}',
+    "a number of 5,000 digits": b"9" * 5_000,
+    "deep lists": b"[" * 100_000,
+    "deep data": b'{"specversion":"1.0","type":"boucle.score.v1","data":' + b'{"a":' * 400 + b"1" + b"}" * 401,
+    "half a surrogate pair": b'{"id": "\\ud800"}',
+    "bytes": bytes(range(256)),
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=list(HOSTILE))
+@pytest.mark.parametrize("headers", [STRUCTURED, BATCH, {"content-type": "application/json"}], ids=str)
+def test_hostile_bodies_are_answered_400_and_kept(site: Site, body: bytes, headers: dict[str, str]) -> None:
+    """Nothing that is sent is an error of ours: the sender is told what is wrong, and it is a dead letter."""
+    answer = site.client.post("/v1/events", content=body, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["errors"][0]["detail"]
+    assert len(site.rows(DeadLetter)) == 1
+    assert site.client.post("/v1/events?dry_run=1", content=body, headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize("value", ["1%00", "%ed%a0%80", "%ff", "x" * 5_000])
+def test_hostile_attribute_headers_are_answered_400(site: Site, value: str) -> None:
+    """Percent-encoded NUL, halves of characters and endless ids in ce- headers are refused, each with a sentence."""
+    headers = {"content-type": "application/json", "ce-specversion": "1.0", "ce-source": "shop", "ce-id": value}
+    headers["ce-type"] = "boucle.journey.delivery.v1"
+    answer = site.client.post("/v1/events", content=b"{}", headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["errors"]
+
+
+def test_a_batch_of_more_than_a_thousand_events_is_refused_before_it_is_read(site: Site) -> None:
+    """The answer is 413 with the limit, also for a dry run; nothing of the batch is taken, and nothing kept."""
+    for body in (b"[" + b"{}," * 1_000 + b"{}]", orjson.dumps([event("delivery", reference="1")] * 1_001)):
+        for address in ("/v1/events", "/v1/events?dry_run=1"):
+            answer = site.client.post(address, content=body, headers=BATCH)
+            assert answer.status_code == 413
+            assert "1,000" in answer.json()["detail"]
+    assert site.rows(DeadLetter) == []
+    assert site.rows(Inbox) == []
+    most = site.client.post("/v1/events", content=b"[" + b"{}," * 999 + b"{}]", headers=BATCH)
+    assert most.status_code == 400

@@ -10,7 +10,7 @@ import orjson
 
 from workers import topics, wiring
 from workers.cli.shared import as_json, parts, say_fault, show
-from workers.deadletters import DeadLetters
+from workers.deadletters import DeadLetters, Listed, listed
 from workers.importing import CONFIRM_ABOVE, plan_of, preview, take_in
 from workers.imports import Mapping, rows
 from workers.records import DeadLetter
@@ -18,6 +18,7 @@ from workers.store.ledger import Incoming
 from workers.words import BadInput, Misconfigured
 
 STRUCTURED = "application/cloudevents+json"
+REFUSALS_SHOWN = 20
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -143,13 +144,15 @@ def list_(reason: str, every: bool, form: str) -> None:
     show([summary(one) for one in found], "\n".join(grouped(found)) or "No dead letters.", form)
 
 
-def summary(letter: DeadLetter) -> dict[str, object]:
+def summary(letter: Listed) -> dict[str, object]:
     """Return one letter as it is listed."""
     return {
         "id": letter.id,
         "reason": letter.reason,
         "fault": letter.fault,
-        "size": len(letter.body),
+        "size": letter.size,
+        "truncated": letter.truncated,
+        "sha256": letter.sha256,
         "door": str(letter.door),
         "topic": letter.topic,
         "partition": letter.partition,
@@ -162,13 +165,13 @@ def summary(letter: DeadLetter) -> dict[str, object]:
     }
 
 
-def grouped(found: list[DeadLetter]) -> Iterator[str]:
+def grouped(found: list[Listed]) -> Iterator[str]:
     """Give the letters for a terminal, the most frequent reason first."""
     for reason, count in Counter(one.reason for one in found).most_common():
         yield f"{reason}: {count}"
         for one in [letter for letter in found if letter.reason == reason][:20]:
             place = f"{one.topic}/{one.partition}@{one.offset}" if one.topic else str(one.door)
-            yield f"  {one.id}  {place}  {len(one.body)} bytes  {one.fault[:120]}"
+            yield f"  {one.id}  {place}  {one.size:,} bytes  {one.fault[:120]}"
         if count > 20:
             yield f"  and {count - 20} more"
 
@@ -185,12 +188,22 @@ def show_(ident: str, raw: bool, form: str) -> int:
         return 1
     if raw:
         sys.stdout.buffer.write(letter.body)
+        if letter.truncated:
+            say_fault(truncation(letter))
         return 0
     body = letter.body[:4000].decode("utf-8", "backslashreplace")
-    value = {**summary(letter), "headers": letter.headers, "body": body}
+    value = {**summary(listed(letter)), "headers": letter.headers, "body": body}
     text = "\n".join(f"{name}: {entry}" for name, entry in value.items())
     show(value, text, form)
     return 0
+
+
+def truncation(letter: DeadLetter) -> str:
+    """Say how much of a letter there is."""
+    return (
+        f"Truncated: these are the first {len(letter.body):,} of {letter.bytes_sent:,} bytes "
+        f"(SHA-256 of the whole: {letter.sha256})."
+    )
 
 
 @dead_letters.command()
@@ -200,12 +213,14 @@ def show_(ident: str, raw: bool, form: str) -> int:
 def replay(ident: str | None, reason: str, form: str) -> int:
     """Take one letter in again, or all with one reason; without either, all that are open."""
     found = letters()
-    one = found.show(ident) if ident else None
-    if ident and one is None:
+    if ident and found.show(ident) is None:
         say_fault(f"No dead letter {ident}.")
         return 1
-    taken, refused = found.replay([one] if one else found.list(reason=reason))
-    show({"replayed": taken, "refused": refused}, f"{taken} taken in, {refused} refused again.", form)
+    done = found.replay([ident] if ident else [one.id for one in found.list(reason=reason)])
+    refused = len(done.refusals)
+    for why in done.refusals[:REFUSALS_SHOWN]:
+        say_fault(why)
+    show({"replayed": done.taken, "refused": refused}, f"{done.taken} taken in, {refused} refused again.", form)
     return 1 if refused else 0
 
 

@@ -3,6 +3,7 @@
 Pure: no clock, no file, no network. The schemas and the map of a CRM's own types are given as values.
 """
 
+from workers.envelope.batches import MAX_BATCH_EVENTS
 from workers.envelope.codec import MAX_BATCH_BYTES, MAX_BYTES, Codec
 from workers.envelope.emitting import (
     request_created,
@@ -25,9 +26,12 @@ from workers.envelope.events import (
 )
 from workers.envelope.mapping import EventMap
 from workers.envelope.shapes import read_schemas
+from workers.envelope.unreadable import KEPT_BYTES, Unreadable
 
 __all__ = [
+    "KEPT_BYTES",
     "MAX_BATCH_BYTES",
+    "MAX_BATCH_EVENTS",
     "MAX_BYTES",
     "CarrierReport",
     "Codec",
@@ -41,6 +45,7 @@ __all__ = [
     "ScoreData",
     "TicketChange",
     "TicketUpdate",
+    "Unreadable",
     "read_schemas",
     "request_created",
     "response_received",

@@ -12,17 +12,20 @@ from datetime import datetime
 import orjson
 
 from workers.envelope import building, instants, reading
+from workers.envelope.batches import MAX_BATCH_EVENTS, holds_more_than
 from workers.envelope.canonical import canonical, original
 from workers.envelope.events import Event, Fault, Refusal, Rejected, refuse
 from workers.envelope.faulting import attribute_faults, schema_faults
 from workers.envelope.mapping import EventMap
 from workers.envelope.shapes import Places, Route, Schema, data_node, mapped, node, routes, types_at
+from workers.envelope.unreadable import Unreadable
 from workers.words import Misconfigured
 
 MAX_BYTES = 1_000_000
 # A batch is split before its events are read, each within MAX_BYTES: room for some thousand usual events.
 MAX_BATCH_BYTES = 5_000_000
 _NO_PLACES = EventMap({})
+_TELL = "Tell the operator, and replay it after an update."
 
 
 class Codec:
@@ -66,13 +69,23 @@ class Codec:
         self, body: bytes, headers: reading.Headers, now: datetime, *, content_type: str | None = None
     ) -> Event | Rejected:
         """Return the event, or why it is refused. Pure and total; `now` is business time, aware."""
-        envelope = reading.read(body, headers, content_type, self._max_bytes)
-        if isinstance(envelope, Rejected):
-            return envelope
+        if isinstance(body, Unreadable):
+            return self._unreadable(body)
+        envelope: reading.Envelope | Rejected = {}
         try:
-            return self._accept(envelope, now)
+            envelope = reading.read(body, headers, content_type, self._max_bytes)
+            return envelope if isinstance(envelope, Rejected) else self._accept(envelope, now)
         except (RecursionError, orjson.JSONEncodeError):
-            return _refuse(envelope, [Fault("/data", "The data is nested too deeply (over 250 levels). Send it flat.")])
+            fault = Fault("/data", "The data is nested too deeply (over 250 levels). Send it flat.")
+        except Exception as error:  # whatever it is: one message must not stop those behind it
+            fault = Fault("", f"Reading this event failed here ({type(error).__name__}). {_TELL}")
+        return _refuse(envelope if isinstance(envelope, dict) else {}, [fault])
+
+    def _unreadable(self, body: Unreadable) -> Rejected:
+        """Refuse what the door itself could not read; of too large a message it knows the size alone."""
+        if body.reason is Refusal.TOO_LARGE and not body.detail:
+            return reading.too_large(body.size, self._max_bytes)
+        return reading.refused(body.reason, body.detail)
 
     def parse_batch(self, body: bytes, now: datetime) -> list[Event | Rejected] | Rejected:
         """Return one result per event of a JSON batch, in order, or why the whole body is none."""
@@ -80,15 +93,22 @@ class Codec:
         return items if isinstance(items, Rejected) else [self.parse(item, (), now) for item in items]
 
     def split_batch(self, body: bytes) -> list[bytes] | Rejected:
-        """Return the events of a JSON batch, each as bytes in structured form, so that each can be kept by itself."""
+        """Return the events of a JSON batch, each as bytes in structured form, so that each can be kept by itself.
+
+        A batch over a limit is refused as too large before anything of it is read.
+        """
         if len(body) > self._max_batch_bytes:
             return reading.too_large(len(body), self._max_batch_bytes)
+        if holds_more_than(body, MAX_BATCH_EVENTS):
+            return _too_many()
         value = reading.decode(body)
         if isinstance(value, Rejected):
             return value
         if not isinstance(value, list):
             detail = f"Found {reading.describe(value)} where a list of CloudEvents belongs."
             return reading.refused(Refusal.NOT_CLOUDEVENT, detail)
+        if len(value) > MAX_BATCH_EVENTS:
+            return _too_many()
         try:
             return [orjson.dumps(item) for item in value]
         except orjson.JSONEncodeError:
@@ -135,6 +155,12 @@ class Codec:
             )
             faults = [Fault("/type", detail, Refusal.UNKNOWN_TYPE)]
         return _refuse(envelope, faults)
+
+
+def _too_many() -> Rejected:
+    """Refuse a batch by the number of its events."""
+    detail = f"The batch has more than {MAX_BATCH_EVENTS:,} events. Send it in parts; nothing of it was taken."
+    return reading.refused(Refusal.TOO_LARGE, detail)
 
 
 def _build(ours: reading.Envelope, route: Route, type_: str, digest: str, now: datetime) -> Event | None:

@@ -36,6 +36,7 @@ class Refusal(StrEnum):
     SCHEMA = "schema"
     BAD_ROW = "bad_row"
     CONFLICTING_DUPLICATE = "conflicting_duplicate"
+    UNREADABLE = "unreadable"
 
 
 class TicketChange(StrEnum):

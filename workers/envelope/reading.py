@@ -19,6 +19,7 @@ Envelope = dict[str, object]
 _STRUCTURED = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_MARK = b"\xef\xbb\xbf"
 
 
 def refused(reason: Refusal, detail: str, pointer: str = "") -> Rejected:
@@ -84,17 +85,24 @@ def _with_encoded_data(value: Envelope) -> Envelope | Rejected:
 
 
 def decode(body: bytes) -> object:
-    """Return the JSON value, or a refusal that tells wrong encoding from wrong JSON."""
+    """Return the JSON value, or a refusal that tells wrong encoding from wrong JSON; linear in the size of the body."""
+    body = without_marks(body)
     try:
         value: object = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        if body.startswith(b"\xef\xbb\xbf"):  # a byte order mark is harmless in UTF-8 and common on Windows
-            return decode(body[3:])
         return _undecodable(body, error)
     # PostgreSQL text cannot hold NUL, and no name, comment or id needs it. An escaped backslash before u0000 is fine.
     if b"\\u0000" in body and b"\\u0000" in body.replace(b"\\\\", b""):
         return refused(Refusal.WRONG_ENCODING, r"A text holds the character NUL (\u0000). Remove it and send again.")
     return value
+
+
+def without_marks(body: bytes) -> bytes:
+    """Return the body without the byte order marks before it: harmless in UTF-8, and common on Windows."""
+    start = 0
+    while body.startswith(_MARK, start):
+        start += len(_MARK)
+    return body[start:] if start else body
 
 
 def _undecodable(body: bytes, error: orjson.JSONDecodeError) -> Rejected:
@@ -118,6 +126,8 @@ def _binary(body: bytes, named: Mapping[str, str], media: str) -> Envelope | Rej
     envelope = _attributes(named)
     if any("\ufffd" in str(value) for value in envelope.values()):
         return refused(Refusal.WRONG_ENCODING, "A header is not UTF-8. Send attribute headers in UTF-8.")
+    if any("\x00" in name or "\x00" in str(value) for name, value in envelope.items()):
+        return refused(Refusal.WRONG_ENCODING, "A header holds the character NUL. Remove it and send again.")
     if media not in ("", "application/json", "text/json") and not media.endswith("+json"):
         detail = f"The data has content type {media[:80]}. Send it as application/json."
         return refused(Refusal.NOT_JSON, detail)

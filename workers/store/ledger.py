@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.changes import Changes
-from workers.envelope import Event, Rejected
+from workers.envelope import KEPT_BYTES, Event, Refusal, Rejected, Unreadable
 from workers.records import DeadLetter
 from workers.store import read, tables
 from workers.store.apply import apply
@@ -69,12 +69,20 @@ def inbox_digests(connection: Connection, events: Iterable[Event]) -> dict[tuple
     return found
 
 
+FAULT_LENGTH = 4_000
+NAME_LENGTH = 1_000
+"""Characters of a letter's fault, and of each name in it (id, source, subject, header), that are kept."""
+
+
 def dead_letter(message: Incoming, why: Rejected, door: Door, ids: Ids, now: datetime) -> DeadLetter:
-    """Return a dead letter; its key follows from the bytes, so that the same message twice is one letter."""
+    """Return a dead letter; its key follows from the bytes, so that the same message twice is one letter.
+
+    Of a message over its limit the beginning is kept, with the size and the SHA-256 of the whole.
+    """
     headers = dict(header_texts(message.headers))
-    digest = hashlib.sha256(
-        b"\0".join([repr(sorted(headers.items())).encode(), message.body, why.reason.encode()])
-    ).hexdigest()
+    body = kept(message.body, why.reason)
+    told = body if not body.truncated else body.sha256.encode()
+    digest = hashlib.sha256(b"\0".join([repr(sorted(headers.items())).encode(), told, why.reason.encode()])).hexdigest()
     return DeadLetter(
         id=ids.derive(None, "dead_letter", message.topic or door, digest),
         digest=digest,
@@ -83,16 +91,41 @@ def dead_letter(message: Incoming, why: Rejected, door: Door, ids: Ids, now: dat
         partition=message.partition,
         offset=message.offset,
         headers=headers,
-        body=message.body,
-        fault=why.fault,
+        body=bytes(body),
+        fault=storable(why.fault, FAULT_LENGTH) or "",
         reason=why.reason,
-        source=why.source,
-        event_id=why.id,
-        subject=why.subject,
+        source=storable(why.source),
+        event_id=storable(why.id),
+        subject=storable(why.subject),
         state=DeadLetterState.OPEN,
         received_at=now,
         changed_at=now,
+        size=body.size,
+        sha256=body.sha256,
     )
+
+
+def kept(body: bytes, reason: Refusal) -> Unreadable:
+    """Return what of a body is kept: all of it, or the beginning of one that is too large."""
+    whole = body if isinstance(body, Unreadable) else Unreadable.whole(as_bytes(body), reason, "")
+    if reason is not Refusal.TOO_LARGE or len(body) <= KEPT_BYTES:
+        return whole
+    return Unreadable.beginning(body[:KEPT_BYTES], whole.size, whole.sha256, reason, "")
+
+
+def as_bytes(value: object) -> bytes:
+    """Return what a client library gave for a value as bytes; null, as in Kafka's tombstones, is none."""
+    if isinstance(value, bytes):
+        return value
+    return b"" if value is None else str(value).encode("utf-8", "replace")
+
+
+def storable(text: str | None, length: int = NAME_LENGTH) -> str | None:
+    """Return a text as every database takes it: cut, without NUL, and without halves of characters."""
+    if text is None:
+        return None
+    short = text if len(text) <= length else text[: length - 1] + "…"
+    return short.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def header_texts(headers: Mapping[str, str] | Sequence[tuple[str, bytes]]) -> Iterable[tuple[str, str]]:
@@ -100,7 +133,8 @@ def header_texts(headers: Mapping[str, str] | Sequence[tuple[str, bytes]]) -> It
     pairs = headers.items() if isinstance(headers, Mapping) else headers
     for name, value in pairs:
         if name.lower().startswith(("ce_", "ce-")) or name.lower() == "content-type":
-            yield name, value if isinstance(value, str) else value.decode("utf-8", "replace")
+            text = value if isinstance(value, str) else as_bytes(value).decode("utf-8", "replace")
+            yield storable(name) or "", storable(text, FAULT_LENGTH) or ""
 
 
 def store_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> set[str]:

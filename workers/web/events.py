@@ -75,9 +75,9 @@ def take(web: Web, body: bytes, request: Request, kind: str) -> Response:
     """Take the events of a body in and answer what became of each. Idempotent."""
     found = messages(web, body, request, kind)
     if isinstance(found, Rejected):
-        if found is not EMPTY:
+        if found is not EMPTY and found.reason is not Refusal.TOO_LARGE:
             web.intake.take([Incoming(body, {"content-type": kind}, kind)], Door.HTTP, refused=[found])
-        return problem(400, title=NONE_GOOD, errors=errors(0, found))
+        return unusable(found)
     outcomes = web.intake.take(found, Door.HTTP)
     results = [result(index, outcome) for index, outcome in enumerate(outcomes)]
     counted = {taken: sum(one.taken == taken for one in outcomes) for taken in Taken}
@@ -91,6 +91,13 @@ def take(web: Web, body: bytes, request: Request, kind: str) -> Response:
         "results": results,
     }
     return Response(orjson.dumps(answer), 202, media_type="application/json")
+
+
+def unusable(why: Rejected) -> Response:
+    """Answer that a body holds no events, or more than are taken at once: of such a body nothing is kept."""
+    if why.reason is Refusal.TOO_LARGE:
+        return problem(413, why.fault)
+    return problem(400, title=NONE_GOOD, errors=errors(0, why))
 
 
 def result(index: int, outcome: Outcome) -> dict[str, object]:
@@ -113,7 +120,7 @@ def foretell(web: Web, body: bytes, request: Request, kind: str) -> Response:
     """Answer what the events would plan, or why not; nothing is stored."""
     found = messages(web, body, request, kind)
     if isinstance(found, Rejected):
-        return problem(400, title=NONE_GOOD, errors=errors(0, found))
+        return unusable(found)
     plans = list(web.intake.dry_run(found))
     refused = [(index, one) for index, (one, _) in enumerate(plans) if isinstance(one, Rejected)]
     if len(refused) == len(plans):

@@ -1,0 +1,65 @@
+"""Work in a child process, measured: how much processor time and memory a door takes for its inputs. Holds no test."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+TESTS = Path(__file__).parent
+HARD_SECONDS, HARD_BYTES = 60, 3 * 1024**3
+"""What ends the child, so that a fault does not take the machine with it."""
+BEFORE = f"""
+import json as _json, resource as _resource
+_resource.setrlimit(_resource.RLIMIT_CPU, ({HARD_SECONDS}, {HARD_SECONDS}))
+_resource.setrlimit(_resource.RLIMIT_AS, ({HARD_BYTES}, {HARD_BYTES}))
+
+def _used():
+    used = _resource.getrusage(_resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
+
+"""
+STEP = """
+_at = _used()
+{work}
+_now = _used()
+print(_json.dumps([{name!r}, _now[0] - _at[0], _now[1] - _at[1]]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one piece of work took: processor seconds, and megabytes by which the process's peak memory grew."""
+
+    seconds: float
+    megabytes: float
+
+
+def costs(setup: str, works: Mapping[str, str], home: Path) -> dict[str, Cost]:
+    """Run each work by name, one after the other and after `setup`, in one child process; return what each took.
+
+    All are Python source. The child has `tests/` and `tests/web/` on its path and starts in `home`.
+    """
+    steps = [STEP.format(name=name, work=textwrap.dedent(work)) for name, work in works.items()]
+    path = os.pathsep.join(str(one) for one in (TESTS, TESTS / "web", TESTS.parent))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", "\n".join([BEFORE, textwrap.dedent(setup), *steps])],
+        cwd=home,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = [orjson.loads(line) for line in done.stdout.splitlines() if line.startswith('["')]
+    assert len(told) == len(works), done.stdout[-2000:]
+    return {name: Cost(seconds, megabytes) for name, seconds, megabytes in told}
+
+
+def dear(found: Mapping[str, Cost], seconds: float, megabytes: float) -> dict[str, Cost]:
+    """Return the works that took more than they may."""
+    return {name: cost for name, cost in found.items() if cost.seconds > seconds or cost.megabytes > megabytes}
