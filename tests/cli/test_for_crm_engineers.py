@@ -180,7 +180,7 @@ def test_a_letter_is_shown_with_the_bytes_that_came(refused: "Boucle") -> None:
 
 
 def test_a_truncated_letter_says_so(boucle: "Boucle") -> None:
-    """`show --raw` gives the bytes there are and says beside them that there were more; the list has size and digest."""
+    """`show --raw` gives the bytes there are and says that there were more; the list has size and digest."""
     whole = body() + b" " * 2_000_000
     boucle.take(whole)
     (letter,) = boucle("dead-letters", "list", "--format", "json").json()

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from workers.changes import Changes
 from workers.envelope import KEPT_BYTES, Event, Refusal, Rejected, Unreadable
+from workers.plain_text import for_store
 from workers.records import DeadLetter
 from workers.store import read, tables
 from workers.store.apply import apply
@@ -121,11 +122,10 @@ def as_bytes(value: object) -> bytes:
 
 
 def storable(text: str | None, length: int = NAME_LENGTH) -> str | None:
-    """Return a text as every database takes it: cut, without NUL, and without halves of characters."""
+    """Return a text as both databases hold it, cut."""
     if text is None:
         return None
-    short = text if len(text) <= length else text[: length - 1] + "…"
-    return short.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return for_store(text if len(text) <= length else text[: length - 1] + "…")
 
 
 def header_texts(headers: Mapping[str, str] | Sequence[tuple[str, bytes]]) -> Iterable[tuple[str, str]]:
