@@ -16,7 +16,7 @@ from typing import Protocol
 
 from babel.core import Locale
 from babel.dates import format_date, format_time
-from babel.messages.pofile import PoFileError, read_po
+from babel.messages.pofile import read_po
 
 from workers.words import Misconfigured, Never
 
@@ -163,7 +163,8 @@ def _read(language: str, body: bytes, faults: list[str]) -> Catalog | None:
     try:
         locale = Locale.parse(language, sep="-")
         messages = read_po(BytesIO(body), locale=locale, abort_invalid=True, charset="utf-8")
-    except (ValueError, LookupError, PoFileError) as error:
+        plural = c2py(messages.plural_expr)
+    except Exception as error:  # the library raises what its parts raise, such as for a plural rule of its own grammar
         faults.append(f"{place} cannot be read: {error}")
         return None
     texts: dict[str, Text] = {}
@@ -179,7 +180,7 @@ def _read(language: str, body: bytes, faults: list[str]) -> Catalog | None:
             texts[id] = _compile(tuple(_typeset(language, string) for string in strings))
         except ValueError as error:
             faults.append(f"{place}: {id!r}: {error}")
-    return Catalog(language, locale, _chains(texts), frozenset(texts), c2py(messages.plural_expr))
+    return Catalog(language, locale, _chains(texts), frozenset(texts), plural)
 
 
 def _compile(strings: tuple[str, ...]) -> Text:

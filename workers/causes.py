@@ -6,9 +6,8 @@ Reads text only. What a cause is called in a language stands in the catalogs.
 import re
 from collections.abc import Mapping
 
-import yaml
-
-from workers.words import Misconfigured
+from workers.words import BadInput, Misconfigured
+from workers.yamltext import read_yaml
 
 FILE = "rules/root-causes.yaml"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -18,8 +17,8 @@ OTHER = "other"
 def read_causes(body: bytes) -> Mapping[str, tuple[str, ...]]:
     """Return the causes by area; raises Misconfigured with every fault and what to write instead."""
     try:
-        content = yaml.safe_load(body)
-    except yaml.YAMLError as error:
+        content = read_yaml(body, FILE)
+    except BadInput as error:
         raise Misconfigured([f"{FILE} cannot be read: {error}"]) from error
     if not isinstance(content, dict) or not content:
         raise Misconfigured([f"{FILE} holds no areas: write lines such as `delivery: [late, damaged]`"])

@@ -8,6 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from workers.words import Misconfigured
 
+MOST_BYTES = 10_000_000
+"""Of one data file: a logo, a catalog, a table."""
 _PACKAGE = Path(__file__).parent
 
 
@@ -37,7 +39,11 @@ class Data:
         for root in self._roots:
             path = root / self._inside(relative)
             if path.is_file():
-                return path.read_bytes()
+                with path.open("rb") as file:
+                    data = file.read(MOST_BYTES + 1)
+                if len(data) > MOST_BYTES:
+                    raise Misconfigured([f"{relative} has more than {MOST_BYTES:,} bytes, the most that is read"])
+                return data
         raise Misconfigured([f"{relative} is missing in {self._places()}: restore it from the release"])
 
     def exists(self, relative: str) -> bool:

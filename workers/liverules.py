@@ -14,6 +14,7 @@ from workers.data import Data
 from workers.fitting import fit_follow_up, fit_plan
 from workers.ruletable import Known, Table
 from workers.ruletable.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
+from workers.ruletable.loading import read_file
 from workers.words import BadInput, Misconfigured
 
 JOURNEY_PLAN, FOLLOW_UP = "rules/journey-plan", "rules/follow-up"
@@ -131,11 +132,11 @@ class LiveRules:
             raise Misconfigured([f"rules: {fault}" for fault in faults_of(error)]) from error
 
     def _read_contrary(self) -> bytes:
-        return (self._data.folder(JOURNEY_PLAN) / CONTRARY).read_bytes()
+        return read_file(self._data.folder(JOURNEY_PLAN) / CONTRARY)
 
     def _read_waves(self) -> bytes:
         path = self._data.folder(JOURNEY_PLAN) / WAVES
-        return path.read_bytes() if path.exists() else NO_WAVES
+        return read_file(path) if path.exists() else NO_WAVES
 
     def _look_at_candidates(self) -> bool:
         """Read the candidates anew; one that is faulty is told of, and stops nothing."""

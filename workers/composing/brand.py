@@ -4,10 +4,9 @@ import re
 from dataclasses import dataclass, fields
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-
 from workers.catalogs import DataFiles
-from workers.words import Misconfigured
+from workers.words import BadInput, Misconfigured
+from workers.yamltext import read_yaml
 
 _PLACE = "templates/brand.yaml"
 _SAMPLE = "templates/brand.sample.yaml"
@@ -45,8 +44,8 @@ class Brand:
     @classmethod
     def _read(cls, data: DataFiles, place: str) -> "Brand":
         try:
-            values = yaml.safe_load(data.read(place).decode())
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            values = read_yaml(data.read(place), place)
+        except BadInput as error:
             raise Misconfigured([f"{place} cannot be read: {error}"]) from error
         if not isinstance(values, dict):
             raise Misconfigured([f"{place} is not a list of keys and values"])

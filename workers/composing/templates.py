@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import yaml
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateError, TemplateNotFound
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -19,7 +18,8 @@ from workers.composing.brand import Brand
 from workers.composing.facts import MailFacts, one_line, ticket_number, values
 from workers.composing.samples import SAMPLE_AT, SAMPLE_FACTS, look, sample_mail
 from workers.links import Links
-from workers.words import BoucleError, MailClass, Misconfigured, Never
+from workers.words import BadInput, BoucleError, MailClass, Misconfigured, Never
+from workers.yamltext import read_yaml
 
 _SUBJECT_LONGEST = 150  # signs; a phone shows some 40, a header line carries far more
 _MAIL = "templates/mail"
@@ -68,7 +68,7 @@ class Templates:
         for name in data.list(_MAIL):
             try:
                 mails[name] = _read_mail(data, name, html, text)
-            except (TemplateError, yaml.YAMLError, ValueError, Misconfigured) as error:
+            except (TemplateError, BadInput, ValueError, Misconfigured) as error:
                 faults.append(f"{_MAIL}/{name} cannot be read: {type(error).__name__}: {error}")
         templates = cls(mails, catalogs, brand)
         faults.extend(templates._try_all())
@@ -144,7 +144,7 @@ def _environment(data: DataFiles, *, autoescape: bool) -> Environment:
 
 
 def _read_mail(data: DataFiles, name: str, html: Environment, text: Environment) -> _Mail:
-    meta = yaml.safe_load(data.read(f"{_MAIL}/{name}/meta.yaml"))
+    meta = read_yaml(data.read(f"{_MAIL}/{name}/meta.yaml"), "meta.yaml")
     if not isinstance(meta, dict) or not set(meta) <= {"class", "thread"}:
         raise ValueError("meta.yaml has the keys class (survey, service, promotion) and thread (yes, no)")
     return _Mail(

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-
 from workers.envelope import Codec
-from workers.words import Misconfigured
+from workers.words import BadInput, Misconfigured
+from workers.yamltext import read_yaml
 
 Path = tuple[str, ...]
 
@@ -63,9 +62,9 @@ class Mapping:
     def load(cls, text: str | bytes, codec: Codec) -> "Mapping":
         """Read a mapping (YAML); raise Misconfigured with every fault. The codec knows types and their fields."""
         try:
-            given = yaml.safe_load(text)
-        except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-            raise Misconfigured([f"the mapping is not YAML ({' '.join(str(error).split())}). Correct it."]) from error
+            given = read_yaml(text, "the mapping")
+        except BadInput as error:
+            raise Misconfigured([" ".join(str(error).split())]) from error
         if not isinstance(given, dict):
             raise Misconfigured(["the mapping must be a YAML object with source, customer and events."])
         loader = _Loader(given, codec)

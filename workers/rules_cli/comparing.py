@@ -22,6 +22,7 @@ from workers.ruletable import (
     compile_table,
 )
 from workers.ruletable.backtesting import PastResponse, backtest
+from workers.ruletable.loading import read_file
 from workers.ruletable.records import read_events, read_responses
 from workers.ruletable.replaying import backtest_plan, is_plan
 from workers.ruletable.sidefiles import load_contrary
@@ -62,7 +63,7 @@ def backtest_command(
         past_events = readable(lambda: read_events(events.read_bytes())) if events else list(stored.events(start))
         kept = [event for event in past_events if start is None or event.at >= start]
         file = new / "contrary.csv"
-        contrary = readable(lambda: load_contrary(file.read_bytes())) if file.is_file() else ()
+        contrary = readable(lambda: load_contrary(read_file(file))) if file.is_file() else ()
         replayed = backtest_plan(before, after, kept, contrary)
         show(form, replayed.as_json(), tell_plan_backtest(replayed))
         return
@@ -78,7 +79,7 @@ def _candidate(live: Table, path: Path) -> Table:
     """Read the new table; of a single file, which knows no notes and waits, with the columns of the old one."""
     if path.is_dir():
         return load_table(path)
-    return readable(lambda: read_candidate(live, Brought(path.name, path.read_bytes())))
+    return readable(lambda: read_candidate(live, Brought(path.name, read_file(path))))
 
 
 @click.command("version")

@@ -37,6 +37,7 @@ from workers.ruletable import (
 from workers.ruletable.backtesting import PastResponse
 from workers.ruletable.cases import CASES, Case, parse_cases, run_cases
 from workers.ruletable.evaluating import evaluate, typed_inputs
+from workers.ruletable.loading import read_file
 from workers.ruletable.proposing import propose_cases
 from workers.ruletable.records import read_responses, typed
 from workers.ruletable.replaying import is_plan
@@ -92,7 +93,7 @@ def _past_inputs(stored: Stored, table: Table, file: Path | None) -> list[Inputs
 
 def _cases(path: Path, table: Table) -> tuple[Case, ...]:
     file = path / CASES
-    return readable(lambda: parse_cases(table, file.read_bytes())) if path.is_dir() and file.is_file() else ()
+    return readable(lambda: parse_cases(table, read_file(file))) if path.is_dir() and file.is_file() else ()
 
 
 @click.command("evaluate")

@@ -12,7 +12,8 @@ from workers.ruletable import (
 )
 from workers.ruletable.defining import table_files, write_rules
 from workers.ruletable.dmn_writing import write_dmn
-from workers.ruletable.loading import load_path
+from workers.ruletable.loading import load_path, read_file
+from workers.ruletable.reading import decode
 from workers.ruletable.sheets import write_xlsx
 
 
@@ -44,7 +45,8 @@ def export_command(path: Path, decision: str | None, target: Path) -> None:
 def import_command(path: Path, decision: str | None, target: Path, force: bool) -> None:
     """Turn a .dmn file, a workbook or a folder into a table's folder, and say what `check` finds in it."""
     definition = target / "table.yaml"
-    beside = definition.read_text("utf-8") if path.suffix.lower() == ".xlsx" and definition.is_file() else None
+    has_own = path.suffix.lower() == ".xlsx" and definition.is_file()
+    beside = readable(lambda: decode(definition.name, read_file(definition))) if has_own else None
     table = readable(lambda: load_path(path, decision, definition=beside))
     if (target / "rules.csv").exists() and not force:
         stop(f"{target} already holds a table: choose another folder, or say --force to write over it.")

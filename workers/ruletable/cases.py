@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from workers.ruletable.cells import CellError, fold, split_list, suggestion, unquote
 from workers.ruletable.deciding import Compiled
+from workers.ruletable.limits import total
 from workers.ruletable.model import Column, Fault, Outcome, OutcomeKind, Severity, Table, Unreadable
 from workers.ruletable.reading import decode, parse_output, read_rows
 from workers.ruletable.values import Scalar, Value, parse_scalar, show
@@ -56,9 +57,10 @@ class CaseReport:
         return tuple(rule for rule, count in self.coverage.items() if not count)
 
 
+@total
 def parse_cases(table: Table, data: bytes) -> tuple[Case, ...]:
     """Read cases.csv for a table. Raises Unreadable, naming the row and what to write."""
-    rows, _ = read_rows(decode(CASES, data))
+    rows, _ = read_rows(decode(CASES, data), name=CASES)
     if not rows:
         return ()
     names = [" ".join(fold(cell).lower().split()) for cell in rows[0]]

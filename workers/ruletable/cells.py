@@ -5,11 +5,13 @@ One grammar for CSV, XLSX and table.yaml domains; DMN has its own, stricter read
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from workers.ruletable.damage import damaged_by_spreadsheet
+from workers.ruletable.limits import LONGEST_VALUE
 from workers.ruletable.model import Cell, Column
 from workers.ruletable.spans import Span, Spans, common, everything_of, outside, span, union
 from workers.ruletable.values import (
@@ -38,7 +40,11 @@ _LITERAL = re.compile(
     r'(?:@\s*|(?:date and time|date|time|duration)\s*\(\s*)"((?:[^"\\]|\\.)*)"\s*\)?', re.DOTALL | re.IGNORECASE
 )
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_QUOTED_OR_OPEN = re.compile(r'"(?:[^"\\]|\\.)*(?P<end>"?)', re.DOTALL)
+"""A quoted text, or one whose closing mark is missing, up to the end: so that no text is gone through twice."""
 _OPENERS, _CLOSERS = "([", ")]"
+_DEEPEST = 5  # not(...) within not(...)
+_MOST_NEAR, _LONGEST_NEAR = 300, 80  # names looked at for one that is near, and their length: the search is slow
 
 
 _T = TypeVar("_T")
@@ -69,11 +75,19 @@ def fold(text: str) -> str:
 
 def fold_outside_quotes(text: str) -> str:
     """Fold a cell, but leave what stands between straight quotes as it is."""
-    pieces, place = [], 0
-    for match in _QUOTED.finditer(text):
-        pieces += [text[place : match.start()].translate(_FOLD), match[0]]
+    return "".join(piece if quoted else piece.translate(_FOLD) for quoted, piece in _pieces(text)).strip()
+
+
+def _pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """Give what stands inside and outside of quotes, in order; a mark without its pair quotes nothing."""
+    place = 0
+    for match in _QUOTED_OR_OPEN.finditer(text):
+        if not match["end"]:
+            break
+        yield False, text[place : match.start()]
+        yield True, match[0]
         place = match.end()
-    return "".join([*pieces, text[place:].translate(_FOLD)]).strip()
+    yield False, text[place:]
 
 
 def any_cell(column: Column, text: str = "-") -> Cell:
@@ -111,19 +125,20 @@ def _joined(text: str, column: Column, parts: Iterable[_Part]) -> Cell:
     if column.kind in ORDERED:
         spans = common(union(one for part in parts for one in part.spans), column.spans)
         return Cell(text, spans=spans, unknown=unknown)
-    values, inverted = frozenset[str](), False
-    for part in parts:
-        values, inverted = _either(values, inverted, part)
+    values, inverted = either((part.values, part.inverted) for part in parts)
     return Cell(text, values=values, inverted=inverted, unknown=unknown)
 
 
-def _either(values: frozenset[str], inverted: bool, part: _Part) -> tuple[frozenset[str], bool]:
-    """Return the union of two sets of texts, each of which may be turned round."""
-    if not inverted and not part.inverted:
-        return values | part.values, False
-    if inverted and part.inverted:
-        return values & part.values, True
-    return (values - part.values, True) if inverted else (part.values - values, True)
+def either(sets: Iterable[tuple[frozenset[str], bool]]) -> tuple[frozenset[str], bool]:
+    """Return the union of sets of texts, each of which may be turned round (True); linear in what they hold."""
+    named: set[str] = set()
+    left_out: frozenset[str] | None = None
+    for values, inverted in sets:
+        if not inverted:
+            named |= values
+        else:
+            left_out = values if left_out is None else left_out & values
+    return (frozenset(named), False) if left_out is None else (left_out - named, True)
 
 
 def split_list(text: str) -> list[str]:
@@ -143,22 +158,33 @@ def split_list(text: str) -> list[str]:
 
 
 def _check_brackets(text: str) -> None:
-    plain = _QUOTED.sub("", text)
+    plain = "".join(piece for quoted, piece in _pieces(text) if not quoted)
     if '"' in plain:
-        raise CellError("E304", f"{text} lacks a quotation mark: quotes come in pairs.")
-    interval = re.sub(r"\][^\[\]()]*\.\.[^\[\]()]*\[", "", plain)  # FEEL also writes open ends as ]6..10[
-    opened = sum(interval.count(one) for one in _OPENERS)
-    closed = sum(interval.count(one) for one in _CLOSERS)
-    if opened != closed:
-        raise CellError("E304", f"{text} lacks a bracket: write [9..10] with both, or 9-10 without.")
+        raise CellError("E304", f"{shortened(text)} lacks a quotation mark: quotes come in pairs.")
+    brackets = list(re.finditer(r"[\[\]()]", plain))
+    depth = place = 0
+    while place < len(brackets):
+        mark, following = brackets[place], brackets[place + 1] if place + 1 < len(brackets) else None
+        if following and mark[0] == "]" and following[0] == "[" and ".." in plain[mark.end() : following.start()]:
+            place += 2  # FEEL also writes open ends as ]6..10[
+            continue
+        depth += 1 if mark[0] in _OPENERS else -1
+        place += 1
+    if depth:
+        raise CellError("E304", f"{shortened(text)} lacks a bracket: write [9..10] with both, or 9-10 without.")
 
 
-def _parse_item(item: str, column: Column) -> _Part:
+def shortened(text: str) -> str:
+    """Return a text for a message: whole where people wrote it, its beginning where a machine did."""
+    return text if len(text) <= LONGEST_VALUE else f"{text[:60]}... ({len(text):,} signs)"
+
+
+def _parse_item(item: str, column: Column, depth: int = 0) -> _Part:
     lowered = item.lower()
     if lowered in _UNKNOWN and item not in column.values:
         return _unknown(item, column)
     if lowered.startswith("not") and item[3:].lstrip()[:1] == "(" and item.endswith(")"):
-        return _parse_not(item[3:].strip()[1:-1], column)
+        return _parse_not(item[3:].strip()[1:-1], column, depth + 1)
     if not item:
         raise CellError("E302", "a comma stands without a value beside it: remove it or fill in the value.")
     if column.kind not in ORDERED:
@@ -175,9 +201,11 @@ def _unknown(item: str, column: Column) -> _Part:
     return _Part(unknown=True)
 
 
-def _parse_not(inner: str, column: Column) -> _Part:
+def _parse_not(inner: str, column: Column, depth: int) -> _Part:
     """Turn a list round among the known values: the unknown one passes only a cell that says so."""
-    cell = _joined(inner, column, [_parse_item(item, column) for item in split_list(inner)])
+    if depth > _DEEPEST:
+        raise CellError("E302", f"{shortened(inner)} is within not(...) more than {_DEEPEST} times: once is enough.")
+    cell = _joined(inner, column, [_parse_item(item, column, depth) for item in split_list(inner)])
     if column.kind in ORDERED:
         return _Part(spans=common(outside(cell.spans), column.spans))
     return _Part(values=cell.values, inverted=not cell.inverted)
@@ -188,16 +216,31 @@ def _parse_text(item: str, column: Column) -> _Part:
     word = unquote(item.removeprefix("!=").removeprefix("=").strip())
     if column.kind is Kind.BOOLEAN:
         word = _value(column, word, item, lambda text: "true" if parse_scalar(Kind.BOOLEAN, text) else "false")
-    elif column.values and word not in column.values:
-        word = next((value for value in column.values if fold(value) == word), word)
-    if column.kind is Kind.TEXT and column.values and not column.others and word not in column.values:
-        raise CellError("E302", f"{word} is not one of {', '.join(column.values)}.{suggestion(word, column.values)}")
+    elif column.values:
+        word = _known_words(column.values).get(word, word)
+    if column.kind is Kind.TEXT and column.values and not column.others and word not in _known_words(column.values):
+        raise CellError("E302", not_one_of(word, column.values))
     return _Part(values=frozenset({word}), inverted=inverted)
 
 
+@lru_cache(maxsize=256)
+def _known_words(values: tuple[str, ...]) -> dict[str, str]:
+    """Return the words of a column by how they may be written: as they are, or folded; the first of equals."""
+    return {fold(value): value for value in reversed(values)} | {value: value for value in values}
+
+
+def not_one_of(word: str, values: tuple[str, ...]) -> str:
+    """Say that a word is not in a column's list, and which one is near."""
+    listed = ", ".join(values[:50]) + (f" and {len(values) - 50} more" if len(values) > 50 else "")
+    return f"{shortened(word)} is not one of {listed}.{suggestion(word, values)}"
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return ` Did you mean ...?`, or nothing when no known word is near."""
+    """Return ` Did you mean ...?`, or nothing when no known word is near, or too many are known to look through."""
     names = sorted(known)
+    if len(names) > _MOST_NEAR or len(word) > _LONGEST_NEAR:
+        return ""
+    names = [name for name in names if len(name) <= _LONGEST_NEAR]
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     lowered = {name.lower(): name for name in names}
     found = near[0] if near else lowered.get(word.lower())
@@ -211,6 +254,8 @@ def unquote(text: str) -> str:
 
 
 def _parse_ordered(item: str, column: Column) -> _Part:
+    if len(item) > LONGEST_VALUE:
+        raise CellError("E302", f"{shortened(item)} is too long for a value or a band: separate several with commas.")
     if damage := damaged_by_spreadsheet(item, column.kind):
         raise CellError("E301", damage)
     if match := _COMPARED.fullmatch(item):

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
-import yaml
-
 from workers.duetime.waits import Wait, parse_wait
-from workers.ruletable.cells import CellError, parse_cell, suggestion
+from workers.ruletable.cells import CellError, parse_cell, shortened, suggestion
+from workers.ruletable.limits import MOST_COLUMNS, MOST_VALUES, check_columns
 from workers.ruletable.model import MANY_HITS, Aggregator, Column, HitPolicy, RestPeriod, Role, Unreadable
 from workers.ruletable.spans import WHOLE, Spans, everything_of
 from workers.ruletable.values import ORDERED, Kind, Scalar, parse_scalar
 from workers.words import BadInput
+from workers.yamltext import read_yaml
 
 _Enum = TypeVar("_Enum", bound=StrEnum)
 _YES = frozenset({"yes", "true", "allowed", "oui"})
@@ -62,17 +62,18 @@ class Definition:
 def parse_definition(text: str) -> Definition:
     """Read the text of table.yaml. Raises Unreadable, naming the key that is wrong."""
     try:
-        loaded = yaml.load(text, Loader=yaml.BaseLoader)
-    except RecursionError:
-        raise Unreadable("table.yaml is nested too deeply: it has three levels.") from None
-    except yaml.YAMLError as fault:
-        raise Unreadable(f"table.yaml is not YAML: {fault}") from None
+        loaded = read_yaml(text, "table.yaml", texts=True)
+    except BadInput as fault:
+        raise Unreadable(str(fault)) from None
     top = _mapping(loaded, "table.yaml")
     _check_keys(top, _TABLE_KEYS, "table.yaml")
     policy = _member(HitPolicy, _text(top, "hit policy", "UNIQUE").upper(), "hit policy")
     aggregator = _member(Aggregator, top["aggregator"], "aggregator") if top.get("aggregator") else None
     if aggregator and policy is not HitPolicy.COLLECT:
         raise Unreadable(f"table.yaml: aggregator {aggregator} goes with hit policy COLLECT only, not {policy}.")
+    check_columns(
+        "table.yaml", len(_mapping(top.get("inputs"), "inputs")) + len(_mapping(top.get("outputs"), "outputs"))
+    )
     outputs = {name: _mapping_of_column(entry) for name, entry in _mapping(top.get("outputs"), "outputs").items()}
     return Definition(
         name=_text(top, "name", ""),
@@ -98,6 +99,8 @@ def parse_column(name: str, entry: Mapping[str, object]) -> Column:
     values = entry.get("values", [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise Unreadable(f"table.yaml: column {name}: values must be a list, such as [yes, no].")
+    if len(values) > MOST_VALUES:
+        raise Unreadable(f"table.yaml: column {name} lists {len(values):,} values; at most {MOST_VALUES:,} are read.")
     column = Column(
         name=name,
         kind=kind,
@@ -159,7 +162,7 @@ def _check_keys(entry: Mapping[str, object], known: Iterable[str], where: str) -
     names = frozenset(known)
     for key in entry:
         if key not in names:
-            raise Unreadable(f"table.yaml: {where} has an unknown key {key!r}.{suggestion(key, names)}")
+            raise Unreadable(f"table.yaml: {where} has an unknown key {shortened(key)!r}.{suggestion(key, names)}")
 
 
 def _text(entry: Mapping[str, object], key: str, default: str) -> str:
@@ -181,9 +184,19 @@ def _member(kind: type[_Enum], value: object, where: str) -> _Enum:
 
 
 def _count(name: str, value: object) -> int:
-    if isinstance(value, str) and value.isdecimal() and int(value) > 0:
+    if isinstance(value, str) and value.isdecimal() and len(value) <= 4 and 0 < int(value) <= MOST_COLUMNS:
         return int(value)
-    raise Unreadable(f"table.yaml: column {name}: repeat must be a number, such as 3.")
+    raise Unreadable(f"table.yaml: column {name}: repeat must be a number from 1 to {MOST_COLUMNS}, such as 3.")
+
+
+def _at_most(value: object) -> int:
+    """Read how many questions a person gets at most; none is no rest period but an end to asking."""
+    if isinstance(value, str) and value.isdecimal() and len(value) <= 4 and int(value) > 0:
+        return int(value)
+    raise Unreadable(
+        f"table.yaml: rest period, at most: {value!r} must be a number of questions from 1 to 9999, such as 6. To ask "
+        f"nobody, take the rows out of rules.csv, or pause sending with `boucle pause`."
+    )
 
 
 def _wait(name: str, value: object) -> Wait:
@@ -199,6 +212,6 @@ def _rest(value: object) -> RestPeriod:
     return RestPeriod(
         all_surveys=_wait("all surveys", entry.get("all surveys", "P30D")),
         same_template=_wait("same template", entry.get("same template", "P90D")),
-        at_most=_count("at most", entry.get("at most", "6")),
+        at_most=_at_most(entry.get("at most", "6")),
         within=_wait("within", entry.get("within", "P12M")),
     )

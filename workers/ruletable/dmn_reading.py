@@ -30,6 +30,7 @@ from workers.ruletable.dmn_xml import (
     text_in,
     texts_of,
 )
+from workers.ruletable.limits import TABLE, check_columns, check_faults, total
 from workers.ruletable.model import (
     MANY_HITS,
     Cell,
@@ -70,6 +71,7 @@ class _Clause:
     place: str
 
 
+@total
 def parse_dmn(data: bytes, decision: str | None = None) -> Table:
     """Read the decision table of a DMN file, of the named decision when there are several. Raises Unreadable."""
     root = root_of(data)
@@ -79,6 +81,13 @@ def parse_dmn(data: bytes, decision: str | None = None) -> Table:
     check_language(root, node, name)
     items = item_definitions(root)
     rules = children(node, "rule")
+    columns = len(children(node, "input")) + len(children(node, "output"))
+    check_columns(name, columns)
+    if len(rules) > TABLE.rows or len(rules) * columns > TABLE.cells:
+        raise Unreadable(
+            f"{name} has {len(rules):,} rules of {columns} columns; at most {TABLE.rows:,} rules and {TABLE.cells:,} "
+            f"cells are read."
+        )
     tests = [texts_of(rule, "inputEntry") for rule in rules]
     outputs = [texts_of(rule, "outputEntry") for rule in rules]
     table = _Assembly(root, node, name, items).table(rules, tests, outputs)
@@ -86,6 +95,7 @@ def parse_dmn(data: bytes, decision: str | None = None) -> Table:
     return replace(table, files=files, canonical=canonical_form(table))
 
 
+@total
 def decisions_in(data: bytes) -> tuple[str, ...]:
     """Return the names of the decisions of a DMN file that are decision tables. Raises Unreadable."""
     return tuple(name_of(one) for one in children(root_of(data), "decision") if child(one, "decisionTable") is not None)
@@ -97,6 +107,12 @@ class _Assembly:
     def __init__(self, root: etree._Element, node: etree._Element, name: str, items: Mapping[str, Item]) -> None:
         self.root, self.node, self.name, self.items = root, node, name, items
         self.policy = hit_policy_of(node, name)
+        self._variables: dict[str, str] = {}
+        for data in (*children(root, "inputData"), *children(root, "decision")):
+            variable = child(data, "variable")
+            if variable is not None:
+                named = squeeze(variable.get("name") or data.get("name") or "")
+                self._variables.setdefault(named, variable.get("typeRef") or "")
         aggregation = node.get("aggregation")
         self.aggregator = None if not aggregation else aggregator_named(aggregation, name)
         if self.aggregator and self.policy is not HitPolicy.COLLECT:
@@ -157,11 +173,7 @@ class _Assembly:
 
     def _variable_type(self, name: str) -> str:
         """Return the type of the input data or decision that an input expression names."""
-        for node in (*children(self.root, "inputData"), *children(self.root, "decision")):
-            variable = child(node, "variable")
-            if name and variable is not None and squeeze(variable.get("name") or node.get("name") or "") == name:
-                return variable.get("typeRef") or ""
-        return ""
+        return self._variables.get(name, "") if name else ""
 
     def _outputs(self) -> list[_Clause]:
         found = []
@@ -291,6 +303,7 @@ def _with_rules(
                 cells.append(cell_from_tests(text.strip(), column, tests))
             except CellError as fault:
                 faults.append(_fault(fault, rule_id, number, column.name))
+                check_faults(faults)
                 cells.append(any_cell(column, text))
                 clean = False
         names = [column.name for column in table.outputs]

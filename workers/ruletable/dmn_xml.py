@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from lxml import etree
 
 from workers.ruletable.cells import suggestion
+from workers.ruletable.limits import check_size
 from workers.ruletable.model import Aggregator, HitPolicy, Unreadable
 
 _OTHER_LOGIC = (
     "literalExpression", "invocation", "context", "relation", "list", "functionDefinition", "conditional", "filter",
     "for", "every", "some",
 )  # fmt: skip
-_MOST_BYTES = 20_000_000  # a decision table is a few kilobytes; this is somebody's whole repository
+_MOST_MARKS = 2_000_000  # `<`, counted before anything is built: an element has two
+_MOST_NAMED = 50  # decisions in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,9 @@ class Item:
 
 def root_of(data: bytes) -> etree._Element:
     """Return the root of a DMN file. Raises Unreadable for what is no XML, no DMN, too big, or has a DTD."""
-    if len(data) > _MOST_BYTES:
-        raise Unreadable(f"The file has {len(data)} bytes; a DMN file of at most {_MOST_BYTES} is read.")
+    check_size("The file", len(data))
+    if data.count(b"<") > _MOST_MARKS:
+        raise Unreadable(f"The file has more than {_MOST_MARKS // 2:,} elements, which is the most that is read.")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
         root = etree.fromstring(data, parser)
@@ -50,7 +53,7 @@ def choose_decision(root: etree._Element, wanted: str | None) -> etree._Element:
         for one in decisions:
             if wanted in (name_of(one), one.get("id")):
                 return one
-        known = [name_of(one) for one in decisions]
+        known = [name_of(one) for one in decisions[:_MOST_NAMED]]
         listed = f" It has {', '.join(known)}." if known else ""
         raise Unreadable(f"The file has no decision {wanted!r}.{listed}{suggestion(wanted, known)}")
     tables = [one for one in decisions if child(one, "decisionTable") is not None]
@@ -60,7 +63,7 @@ def choose_decision(root: etree._Element, wanted: str | None) -> etree._Element:
         found = sorted({local_name(child) for one in decisions for child in one if local_name(child) in _OTHER_LOGIC})
         what = f": its decisions hold {', '.join(found)}" if found else ""
         raise Unreadable(f"The file holds no decision table{what}; only decision tables are supported.")
-    names = ", ".join(name_of(one) for one in tables)
+    names = ", ".join(name_of(one) for one in tables[:_MOST_NAMED])
     raise Unreadable(f"The file holds {len(tables)} decision tables ({names}): name one with --decision.")
 
 

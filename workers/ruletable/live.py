@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from workers.ruletable.cases import CASES, parse_cases
 from workers.ruletable.checking import check, refuse
 from workers.ruletable.deciding import Compiled, compile_table
-from workers.ruletable.loading import load
+from workers.ruletable.loading import load, read_file
 from workers.ruletable.model import Known, Table
 from workers.words import BadInput, Misconfigured
 
@@ -155,7 +155,7 @@ def _accepted(folder: Path, known: Known | None, fit: Callable[[Table], None]) -
     """Return the table of a folder when it has no error, fits, and its cases pass. Raises Misconfigured, Unreadable."""
     table = load(folder)
     cases = folder / CASES
-    found = parse_cases(table, cases.read_bytes()) if cases.is_file() else ()
+    found = parse_cases(table, read_file(cases)) if cases.is_file() else ()
     refuse(table, check(table, known=known, cases=found))
     fit(table)
     return table
@@ -167,8 +167,8 @@ def _digest(folder: Path) -> str:
     for name in _WATCHED:
         file = folder / name
         try:
-            data = file.read_bytes() if file.is_file() else b""
-        except OSError as fault:  # reading the table says so to the editor
+            data = read_file(file) if file.is_file() else b""
+        except (OSError, BadInput) as fault:  # reading the table says so to the editor
             data = str(fault).encode()
         sums.update(f"{name} {len(data)}\n".encode() + data)
     return sums.hexdigest()

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from workers.ruletable.dmn_reading import parse_dmn
+from workers.ruletable.limits import MOST_BYTES, check_size
 from workers.ruletable.model import Table, Unreadable
 from workers.ruletable.reading import DEFINITION, RULES, decode, parse
 from workers.ruletable.sheets import read_xlsx
@@ -17,8 +18,8 @@ def load(folder: Path) -> Table:
     if (folder / _WORKBOOK).is_file():
         if (folder / RULES).is_file():
             raise Unreadable(f"{folder} holds both {RULES} and {_WORKBOOK}: keep the one that you edit.")
-        return read_xlsx(_read(folder / _WORKBOOK), _beside(folder))
-    return parse({name: _read(folder / name) for name in (DEFINITION, RULES) if (folder / name).is_file()})
+        return read_xlsx(read_file(folder / _WORKBOOK), _beside(folder))
+    return parse({name: read_file(folder / name) for name in (DEFINITION, RULES) if (folder / name).is_file()})
 
 
 def load_path(path: Path, decision: str | None = None, *, definition: str | None = None) -> Table:
@@ -30,9 +31,9 @@ def load_path(path: Path, decision: str | None = None, *, definition: str | None
         raise Unreadable(f"{path} does not exist.")
     suffix = path.suffix.lower()
     if path.is_file() and suffix in (".dmn", ".xml"):
-        return parse_dmn(_read(path), decision)
+        return parse_dmn(read_file(path), decision)
     if path.is_file() and suffix == ".xlsx":
-        return read_xlsx(_read(path), definition or _beside(path.parent))
+        return read_xlsx(read_file(path), definition or _beside(path.parent))
     if path.is_file() and suffix == ".csv":
         return load(path.parent) if path.name == RULES else _loose(path)
     return load(path)
@@ -42,17 +43,21 @@ def _loose(path: Path) -> Table:
     beside = path.parent / DEFINITION
     if not beside.is_file():
         raise Unreadable(f"{path} has no {DEFINITION} beside it, which says what its columns hold.")
-    return parse({DEFINITION: _read(beside), RULES: _read(path)})
+    return parse({DEFINITION: read_file(beside), RULES: read_file(path)})
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes, no more than any table has. Raises Unreadable."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except OSError as fault:
         raise Unreadable(f"{path} cannot be read: {fault.strerror}.") from None
+    check_size(path.name, len(data))
+    return data
 
 
 def _beside(folder: Path) -> str | None:
     """Return the text of a folder's table.yaml, if there is one."""
     file = folder / DEFINITION
-    return decode(DEFINITION, _read(file)) if file.is_file() else None
+    return decode(DEFINITION, read_file(file)) if file.is_file() else None

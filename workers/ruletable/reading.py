@@ -14,6 +14,7 @@ from workers.ruletable.canon import canonical_form
 from workers.ruletable.cells import CellError, any_cell, fold, parse_cell, suggestion, unquote
 from workers.ruletable.damage import damaged_by_spreadsheet
 from workers.ruletable.definition import Definition, parse_definition
+from workers.ruletable.limits import TABLE, Limits, bounded, check_faults, check_size, total
 from workers.ruletable.model import Cell, Column, Fault, Rule, Severity, Table, Unreadable
 from workers.ruletable.values import Kind, Scalar, parse_scalar
 from workers.words import BadInput
@@ -21,7 +22,6 @@ from workers.words import BadInput
 DEFINITION, RULES = "table.yaml", "rules.csv"
 VALID = ("valid from", "valid until")
 ON = "on"
-_MOST_ROWS = 20_000  # a table that people own; far more is another kind of file, and would take minutes to check
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,11 @@ def parse(files: Mapping[str, bytes]) -> Table:
     return parse_texts(texts)
 
 
+@total
 def parse_texts(texts: Mapping[str, str]) -> Table:
     """Read a table from the texts of table.yaml and rules.csv. Raises Unreadable."""
     definition = parse_definition(texts[DEFINITION])
-    rows, delimiter = read_rows(texts[RULES])
+    rows, delimiter = read_rows(texts[RULES], name=RULES)
     if not rows or not any(rows[0]):
         raise Unreadable(f"{RULES} is empty: its first line must name the columns.")
     head = _read_head(rows[0], definition)
@@ -71,8 +72,10 @@ def parse_texts(texts: Mapping[str, str]) -> Table:
     return replace(table, canonical=canonical_form(table))
 
 
-def decode(name: str, data: bytes) -> str:
-    """Decode UTF-8 with or without a byte order mark. Raises Unreadable."""
+def decode(name: str, data: bytes, *, any_size: bool = False) -> str:
+    """Decode UTF-8 with or without a byte order mark. Raises Unreadable, also for more bytes than are read."""
+    if not any_size:
+        check_size(name, len(data))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -81,18 +84,22 @@ def decode(name: str, data: bytes) -> str:
         ) from None
 
 
-def read_rows(text: str, most: int = _MOST_ROWS) -> tuple[list[list[str]], str]:
-    """Split CSV text into rows of cells, and return the delimiter: `;`, `,` or tab, whichever the header holds."""
+def read_rows(text: str, limits: Limits = TABLE, name: str = "The file") -> tuple[list[list[str]], str]:
+    """Split CSV text into rows of cells, and return the delimiter: `;`, `,` or tab, whichever the header holds.
+
+    Raises Unreadable for what is no CSV, and at the first row that passes a limit.
+    """
     header = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(";,\t", key=header.count)
     straight = re.sub(rf"(^|[{delimiter}\n])[“”„]", r'\1"', text)
     straight = re.sub(rf"[“”](?=[{delimiter}\r\n]|$)", '"', straight)
     try:
-        rows = list(csv.reader(io.StringIO(straight, newline=""), delimiter=delimiter))
+        rows = list(bounded(csv.reader(io.StringIO(straight, newline=""), delimiter=delimiter), limits, name))
     except csv.Error as fault:
-        raise Unreadable(f"The file is not CSV: {fault}.") from None
-    if len(rows) > most:
-        raise Unreadable(f"The file has {len(rows)} rows; at most {most} are read.")
+        why = f"a cell has more than {csv.field_size_limit():,} signs" if "field limit" in str(fault) else str(fault)
+        raise Unreadable(
+            f"{name} is not CSV: {why}. A quotation mark without its pair swallows all that follows: look for one."
+        ) from None
     return rows, delimiter
 
 
@@ -141,6 +148,7 @@ def _with_rows(table: Table, head: _Head, rows: Sequence[Sequence[str]]) -> Tabl
             otherwise = _outputs(head, texts, "otherwise", number, faults)
             continue
         rule, clean = _rule(head, texts, number, faults)
+        check_faults(faults)
         (rules if clean else damaged).append(rule)
     return replace(table, rules=tuple(rules), damaged=tuple(damaged), faults=tuple(faults), otherwise=otherwise)
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from workers.ruletable.backtesting import PastResponse
 from workers.ruletable.cells import fold, suggestion
+from workers.ruletable.limits import PAST, total
 from workers.ruletable.model import Column, Table, Unreadable
 from workers.ruletable.reading import decode, read_rows
 from workers.ruletable.replaying import PastEvent
@@ -20,6 +21,7 @@ _LONGEST = 80  # characters of a number, date or duration; what is longer is non
 _MOST_DIGITS = 6  # of a number of months
 
 
+@total
 def read_responses(table: Table, data: bytes, *, file: str = "responses.csv") -> list[PastResponse]:
     """Read responses: the input columns of the table, optionally id, customer, received_at. Raises Unreadable."""
     found = []
@@ -36,6 +38,7 @@ def read_responses(table: Table, data: bytes, *, file: str = "responses.csv") ->
     return found
 
 
+@total
 def read_events(data: bytes, *, file: str = "events.csv") -> list[PastEvent]:
     """Read journey events: customer, event and at; optionally id, reference, delivery_expected, months. Unreadable."""
     found = []
@@ -62,7 +65,7 @@ def read_events(data: bytes, *, file: str = "events.csv") -> list[PastEvent]:
 
 def _rows(data: bytes, file: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the header (row 1) and each row as texts by column name."""
-    rows, _ = read_rows(decode(file, data), most=10_000_000)
+    rows, _ = read_rows(decode(file, data, any_size=True), PAST, file)
     if not rows:
         raise Unreadable(f"{file} is empty: its first line must name the columns.")
     names = [" ".join(fold(cell).lower().split()) for cell in rows[0]]

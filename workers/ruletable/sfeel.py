@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from enum import Enum
 
+from workers.ruletable.cells import shortened
+from workers.ruletable.limits import check_cell
 from workers.ruletable.model import Unreadable
 from workers.ruletable.values import (
     Kind,
@@ -25,13 +27,17 @@ from workers.words import BadInput
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
+      | (?P<remark>/\*.*)
       | (?P<string>"(?:[^"\\]|\\.)*")
+      | (?P<quote>".*)
       | (?P<number>(?:\d+\.(?!\.)\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?)
       | (?P<word>[^\W\d]\w*(?:\s+and\s+(?:time|months\s+duration))?)
       | (?P<sign>\.\.|<=|>=|!=|[<>=()\[\],@?-])
       | (?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
+_LONGEST_WHY = 300
+_UNENDED = {"quote": "a quotation mark lacks its pair", "remark": "a remark that begins with /* does not end"}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "'": "'", "\\": "\\", "/": "/", "b": "\b", "f": "\f"}
 _ESCAPED = re.compile(r"\\(u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{6}|.)", re.DOTALL)
 _CALLS = ("date", "time", "date and time", "duration", "years and months duration")
@@ -101,12 +107,14 @@ class _Reader:
     """A cell's tokens, and where the reading stands."""
 
     def __init__(self, text: str, where: str) -> None:
-        self.text = text.strip()
+        self.text = check_cell(f"{where}:", text.strip())
         self.where = where
         self.place = 0
         self.tokens: list[tuple[str, str]] = []
         for match in _TOKEN.finditer(self.text):
             group = match.lastgroup or "other"
+            if group in _UNENDED:  # they reach to the end, so that nothing is gone through twice
+                raise self.refuse(_UNENDED[group])
             if group != "space":
                 self.tokens.append((group, match[0]))
 
@@ -129,7 +137,7 @@ class _Reader:
         return True
 
     def refuse(self, why: str) -> Unreadable:
-        return Unreadable(f"{self.where}: {self.text!r} is not supported: {why}.")
+        return Unreadable(f"{self.where}: {shortened(self.text)!r} is not supported: {why[:_LONGEST_WHY]}.")
 
     def need(self, token: str) -> None:
         if not self.took(token):
@@ -203,7 +211,7 @@ def _parse_interval(reader: _Reader) -> Interval:
 def _parse_literal(reader: _Reader) -> Literal:
     group, token = reader.group(), reader.take()
     if group == "string":
-        return Literal(Kind.TEXT, _unescape(token[1:-1]), token)
+        return Literal(Kind.TEXT, _unescape(reader, token[1:-1]), token)
     if group == "number":
         return _number(reader, token)
     if token == "-" and reader.group() == "number":
@@ -238,10 +246,15 @@ def _number(reader: _Reader, text: str) -> Literal:
         raise reader.refuse(str(fault)) from None
 
 
-def _unescape(text: str) -> str:
+def _unescape(reader: _Reader, text: str) -> str:
     def one(match: re.Match[str]) -> str:
         code = match[1]
-        return chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPES.get(code, "\\" + code)
+        if len(code) == 1:
+            return _ESCAPES.get(code, "\\" + code)
+        number = int(code[1:], 16)
+        if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
+            raise reader.refuse(f"\\{code} is no character")
+        return chr(number)
 
     return _ESCAPED.sub(one, text)
 
@@ -252,7 +265,7 @@ def _call(reader: _Reader, name: str) -> Literal:
         return _call_with_numbers(reader, name)
     if reader.group() != "string":
         raise reader.refuse(f"{name}(...) with anything but one text in quotes")
-    text = _unescape(reader.take()[1:-1])
+    text = _unescape(reader, reader.take()[1:-1])
     reader.need(")")
     kinds = {
         "date": (Kind.DATE,),
@@ -269,7 +282,8 @@ def _call_with_numbers(reader: _Reader, name: str) -> Literal:
     while reader.took(","):
         numbers.append(reader.take())
     reader.need(")")
-    if len(numbers) != 3 or not all(number.isdecimal() for number in numbers) or name not in ("date", "time"):
+    plain = all(number.isdecimal() and len(number) <= 4 for number in numbers)
+    if len(numbers) != 3 or not plain or name not in ("date", "time"):
         raise reader.refuse(f"{name}({', '.join(numbers)})")
     first, second, third = (int(number) for number in numbers)
     text = f"{first:04}-{second:02}-{third:02}" if name == "date" else f"{first:02}:{second:02}:{third:02}"
@@ -277,7 +291,7 @@ def _call_with_numbers(reader: _Reader, name: str) -> Literal:
 
 
 def _at_literal(reader: _Reader, token: str) -> Literal:
-    text = _unescape(token[1:-1])
+    text = _unescape(reader, token[1:-1])
     if re.match(r"-?P", text):
         kinds: Sequence[Kind] = (Kind.DURATION, Kind.MONTHS)
     elif "T" in text:

@@ -5,11 +5,9 @@ alone. Bytes in and out, no files.
 """
 
 import io
-import zipfile
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time
+from collections.abc import Iterable, Mapping, Sequence
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.cell import Cell as SheetCell
 from openpyxl.cell import MergedCell
 from openpyxl.comments import Comment
@@ -20,15 +18,15 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from workers.plain_text import for_xml
 from workers.ruletable.defining import rule_rows, table_files
+from workers.ruletable.limits import total
 from workers.ruletable.model import Column, Table, Unreadable
 from workers.ruletable.reading import DEFINITION, RULES, parse_texts
 from workers.ruletable.values import Kind
+from workers.ruletable.workbooks import read_sheets
 from workers.ruletable.writing import write_rows, write_word
 
 _RULES, _COLUMNS, _LISTS = "rules", "columns", "lists"
 _SPARE_ROWS = 200  # rows below the last one that already have text format and drop-downs
-_MOST_BYTES = 20_000_000
-_MOST_UNPACKED = 200_000_000  # a workbook is a zip: a small file may unpack to very much
 
 
 def write_xlsx(table: Table) -> bytes:
@@ -110,52 +108,25 @@ def _offered(column: Column, *, strict: bool) -> list[str]:
     return ["-", *words] if words and not strict else words
 
 
+@total
 def read_xlsx(data: bytes, definition: str | None = None) -> Table:
     """Read a table from a workbook; `definition` (the text of table.yaml) goes before the workbook's own.
 
     Raises Unreadable.
     """
-    _check_size(data)
-    try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as fault:
-        raise Unreadable(f"The file is not an .xlsx workbook: {fault}.") from None
-    try:
-        names = {name.lower(): name for name in book.sheetnames}
-        rules = book[names[_RULES]] if _RULES in names else book[book.sheetnames[0]]
-        rows = [[_as_text(value) for value in row] for row in rules.iter_rows(values_only=True)]
-        own = book[names[_COLUMNS]].iter_rows(values_only=True) if _COLUMNS in names else None
-        text = definition or (None if own is None else "\n".join(_as_text(row[0]) for row in own if row))
-    finally:
-        book.close()
+    sheets = read_sheets(data, _chosen)
+    own = sheets.get(_COLUMNS)
+    text = definition or (None if own is None else "\n".join(row[0] if row else "" for row in own))
     if text is None:
         raise Unreadable(f"The workbook has no sheet {_COLUMNS!r}, and there is no {DEFINITION} beside it.")
-    return parse_texts({DEFINITION: text, RULES: write_rows(_trimmed(rows), ";")})
+    return parse_texts({DEFINITION: text, RULES: write_rows(_trimmed(sheets[_RULES]), ";")})
 
 
-def _check_size(data: bytes) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(one.file_size for one in archive.infolist())
-    except zipfile.BadZipFile:
-        raise Unreadable("The file is not an .xlsx workbook.") from None
-    if len(data) > _MOST_BYTES or unpacked > _MOST_UNPACKED:
-        raise Unreadable(f"The workbook unpacks to {unpacked} bytes; at most {_MOST_UNPACKED} are read.")
-
-
-def _as_text(value: object) -> str:
-    """Return a cell as text; a date that a spreadsheet made of a band stays recognisable as one."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime | date):
-        return value.strftime("%Y-%m-%d")
-    if isinstance(value, time):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+def _chosen(names: Sequence[str]) -> Mapping[str, str]:
+    """Return which sheets to read: the rules, or the first where none is called so, and what its columns hold."""
+    known = {name.lower(): name for name in reversed(names)}
+    chosen = {_RULES: known.get(_RULES, names[0])}
+    return chosen | ({_COLUMNS: known[_COLUMNS]} if _COLUMNS in known else {})
 
 
 def _trimmed(rows: Iterable[Sequence[str]]) -> list[list[str]]:

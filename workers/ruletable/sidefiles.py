@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import date, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import yaml
-
 from workers.duetime.waits import Wait, parse_wait
-from workers.ruletable.cells import fold, split_list, suggestion
+from workers.ruletable.cells import fold, shortened, split_list, suggestion
+from workers.ruletable.limits import total
 from workers.ruletable.model import Unreadable
 from workers.ruletable.reading import decode, read_rows
 from workers.ruletable.values import parse_date
 from workers.words import BadInput
+from workers.yamltext import read_yaml
 
 _EFFECTS = ("cancel", "hold")
 _SCOPES = ("reference", "customer")
@@ -53,6 +53,7 @@ class Calendar:
     holidays: Mapping[date, str]
 
 
+@total
 def load_contrary(data: bytes) -> tuple[Contrary, ...]:
     """Read contrary.csv."""
     found = []
@@ -79,6 +80,7 @@ def _until(text: str, where: str) -> tuple[frozenset[str], Wait]:
     return frozenset(filter(None, split_list(names.strip()))), pause
 
 
+@total
 def load_waves(data: bytes) -> tuple[WaveDate, ...]:
     """Read waves.csv, in order of date."""
     found = []
@@ -95,7 +97,7 @@ def load_waves(data: bytes) -> tuple[WaveDate, ...]:
 
 
 def _records(file: str, data: bytes, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
-    rows, _ = read_rows(decode(file, data))
+    rows, _ = read_rows(decode(file, data), name=file)
     head = [fold(cell).lower() for cell in rows[0]] if rows else []
     missing = [name for name in columns if name not in head]
     if missing:
@@ -110,22 +112,23 @@ def _records(file: str, data: bytes, columns: tuple[str, ...]) -> list[tuple[int
 
 def _one_of(text: str, allowed: tuple[str, ...], where: str) -> str:
     if text not in allowed:
-        raise Unreadable(f"{where}: {text!r} is not one of {', '.join(allowed)}.{suggestion(text, allowed)}")
+        raise Unreadable(f"{where}: {shortened(text)!r} is not one of {', '.join(allowed)}.{suggestion(text, allowed)}")
     return text
 
 
+@total
 def load_calendar(data: bytes) -> Calendar:
     """Read calendar.yaml."""
     try:
-        entry = yaml.load(decode("calendar.yaml", data), Loader=yaml.BaseLoader)
-    except yaml.YAMLError as fault:
-        raise Unreadable(f"calendar.yaml is not YAML: {fault}") from None
+        entry = read_yaml(data, "calendar.yaml", texts=True)
+    except BadInput as fault:
+        raise Unreadable(str(fault)) from None
     if not isinstance(entry, dict):
         raise Unreadable("calendar.yaml must name zone, working_days, working_hours and holidays.")
     keys = ("zone", "working_days", "working_hours", "holidays")
     for key in entry:
         if key not in keys:
-            raise Unreadable(f"calendar.yaml has an unknown key {key!r}.{suggestion(str(key), keys)}")
+            raise Unreadable(f"calendar.yaml has an unknown key {shortened(str(key))!r}.{suggestion(str(key), keys)}")
     opens, closes = _hours(str(entry.get("working_hours", "09:00-18:00")))
     return Calendar(
         _zone(str(entry.get("zone", ""))), _weekdays(entry.get("working_days", [])), opens, closes,
@@ -137,7 +140,9 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise Unreadable(f"calendar.yaml: zone {name!r} is not an IANA zone, such as Europe/Paris.") from None
+        raise Unreadable(
+            f"calendar.yaml: zone {shortened(name)!r} is not an IANA zone, such as Europe/Paris."
+        ) from None
     return name
 
 
@@ -157,7 +162,7 @@ def _hours(text: str) -> tuple[time, time]:
     except ValueError:
         opens, closes = None, None
     if opens is None or closes is None or opens >= closes:
-        raise Unreadable(f"calendar.yaml: working_hours {text!r} must read like 09:00-18:00.")
+        raise Unreadable(f"calendar.yaml: working_hours {shortened(text)!r} must read like 09:00-18:00.")
     return opens, closes
 
 

@@ -4,6 +4,7 @@ A cut lies just before a value (value, 0) or just after it (value, 1), so that o
 intervals are all one form, and 6 and 7 touch for whole numbers. Must not know columns or kinds beyond whole steps.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -78,16 +79,26 @@ def _by_low(one: Span) -> tuple[bool, Cut]:
     return (one.low is not None, one.low or (0, 0))
 
 
+def _by_high(one: Span) -> tuple[bool, Cut]:
+    return (one.high is None, one.high or (0, 0))
+
+
 def later(first: Cut | None, second: Cut | None) -> Cut | None:
     """Return the later of two upper cuts, where None is no end."""
     return None if first is None or second is None else max(first, second)
 
 
 def common(first: Spans, second: Spans) -> Spans:
-    """Return what lies in both sets."""
+    """Return what lies in both sets; of two sets with many spans, only those that may meet are held together."""
+    few, many = (first, second) if len(first) <= len(second) else (second, first)
     found: list[Span] = []
-    for one in first:
-        for other in second:
+    for one in few:
+        place = 0 if one.low is None else bisect_right(many, (False, one.low), key=_by_high)
+        while place < len(many):
+            other = many[place]
+            place += 1
+            if one.high is not None and other.low is not None and other.low >= one.high:
+                break
             low = one.low if other.low is None else other.low if one.low is None else max(one.low, other.low)
             high = one.high if other.high is None else other.high if one.high is None else min(one.high, other.high)
             if not Span(low, high).empty:

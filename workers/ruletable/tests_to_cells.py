@@ -6,7 +6,7 @@ Must not read XML.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from workers.ruletable.cells import CellError, any_cell, check_inside, domain_text, passable, suggestion
+from workers.ruletable.cells import CellError, any_cell, check_inside, domain_text, either, not_one_of, passable
 from workers.ruletable.model import Cell, Column
 from workers.ruletable.sfeel import Interval, Literal, Sign, Test, Tests
 from workers.ruletable.spans import Spans, common, outside, span, union
@@ -94,7 +94,7 @@ def _fits(column: Kind, literal: Kind) -> bool:
 
 
 def _words(column: Column, tests: Sequence[Test | Interval]) -> tuple[frozenset[str], bool]:
-    values, inverted = frozenset[str](), False
+    sets: list[tuple[frozenset[str], bool]] = []
     for test in tests:
         if isinstance(test, Interval) or test.sign not in (Sign.EQUAL, Sign.UNEQUAL):
             raise CellError("E302", f"{column.kind} values can only be equal or unequal, not be compared by size.")
@@ -103,13 +103,8 @@ def _words(column: Column, tests: Sequence[Test | Interval]) -> tuple[frozenset[
             found, turned = frozenset[str](), test.sign is Sign.UNEQUAL
         else:
             found, turned = frozenset({_word(column, test.literal)}), test.sign is Sign.UNEQUAL
-        if turned and inverted:
-            values = values & found
-        elif turned:
-            values, inverted = found - values, True
-        else:
-            values = values - found if inverted else values | found
-    return values, inverted
+        sets.append((found, turned))
+    return either(sets)
 
 
 def _word(column: Column, literal: Literal) -> str:
@@ -117,8 +112,7 @@ def _word(column: Column, literal: Literal) -> str:
         raise CellError("E302", f"{literal.text} is not of the column's type, {column.kind}.")
     word = ("true" if literal.value else "false") if column.kind is Kind.BOOLEAN else str(literal.value)
     if column.values and not column.others and word not in column.values:
-        listed = ", ".join(column.values)
-        raise CellError("E302", f"{literal.text} is not one of {listed}.{suggestion(word, column.values)}")
+        raise CellError("E302", not_one_of(word, column.values))
     return word
 
 

@@ -38,6 +38,7 @@ WHOLE_STEPS = frozenset({Kind.INTEGER, Kind.MONTHS, Kind.DATE})
 ORDERED = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.DURATION, Kind.MONTHS, Kind.DATE, Kind.MOMENT, Kind.TIME})
 MICROSECONDS_A_DAY = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
+_LONGEST_NUMBER = 100  # signs; Python refuses to write a whole number of some thousand digits
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  naive on purpose: wall times are compared with wall times
 
 _ISO_DURATION = re.compile(
@@ -58,7 +59,7 @@ _CALENDAR_WORDS = {"month": 1, "months": 1, "y": 12, "year": 12, "years": 12}
 
 def parse_number(text: str) -> int | Decimal:
     """Read a decimal number; a whole one becomes an int. Raises BadInput."""
-    if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", text, re.ASCII):
+    if len(text) > _LONGEST_NUMBER or not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", text, re.ASCII):
         raise BadInput(f"{text[:40]!r} is not a number.")
     return whole_if_whole(Decimal(text))
 

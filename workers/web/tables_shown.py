@@ -19,6 +19,7 @@ from workers.ruletable.backtesting import effect_of
 from workers.ruletable.cases import CASES, Case, CaseReport, parse_cases, run_cases
 from workers.ruletable.explaining import Explanation
 from workers.ruletable.live import Refused
+from workers.ruletable.loading import read_file
 from workers.ruletable.replaying import is_plan
 from workers.ruletable.stored import Disagreed
 from workers.ruletable.telling import changed_rules
@@ -125,7 +126,7 @@ def cases_of(web: Web, one: InUse, table: Table, brought: bytes | None = None) -
 def _cases_beside(web: Web, one: InUse) -> bytes:
     """Return the cases in the folder of a table in use; a folder without any has none. Raises Misconfigured."""
     file: Path = web.data.folder(one.place) / CASES
-    return file.read_bytes() if file.is_file() else b""
+    return read_file(file) if file.is_file() else b""
 
 
 def tested(table: Table, cases: Sequence[Case]) -> CaseReport | None:

@@ -1,0 +1,73 @@
+"""YAML that somebody wrote or uploaded, as plain values: measured before anything is built of it.
+
+A few lines can stand for gigabytes (an alias of an alias) or for minutes (100,000 open brackets). So depth and size,
+aliases counted in full, are limits on what the parser reports, and the parser stops there. Total: `read_yaml` returns
+the values or raises BadInput, whatever the text is.
+"""
+
+from collections.abc import Iterator
+
+import yaml
+
+from workers.words import BadInput
+
+LONGEST = 500_000
+"""Signs of a file: the largest that ships has 5,000."""
+MOST_NODES = 50_000
+"""Keys, values and lists, each counted as often as an alias repeats it."""
+DEEPEST = 30
+_PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXTS = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+def read_yaml(content: bytes | str, name: str, *, texts: bool = False) -> object:
+    """Return what a file says. `texts` leaves every scalar the text that it is, so that `no` and `1:30` stay words.
+
+    Raises BadInput with one sentence that begins with the name.
+    """
+    if len(content) > LONGEST:
+        raise BadInput(f"{name} is {len(content):,} long; at most {LONGEST:,} is read.")
+    try:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff")
+        _measure(text, name)
+        return yaml.load(text, Loader=_TEXTS if texts else _PARSER)
+    except BadInput:
+        raise
+    except UnicodeDecodeError as fault:
+        raise BadInput(f"{name} is not UTF-8 (byte {fault.start}): save it as UTF-8.") from None
+    except Exception as fault:  # the library raises what its parts raise, such as for a date of 30 February
+        if isinstance(fault, RecursionError) or "nesting depth" in str(fault):
+            raise BadInput(f"{name} is nested too deeply: more than {DEEPEST} levels.") from None
+        raise BadInput(f"{name} is not YAML: {str(fault)[:500]}") from None
+
+
+def _measure(text: str, name: str) -> None:
+    """Walk the parser's events and stop at the first limit; nothing is built here. Raises BadInput."""
+    depth = nodes = 0
+    sizes: dict[str, int] = {}
+    begun: list[tuple[str | None, int]] = []
+    for event in _events(text):
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise BadInput(f"{name}: *{event.anchor} stands for something that holds it: write it out.")
+            nodes += sizes[event.anchor]
+        elif isinstance(event, yaml.CollectionStartEvent):
+            begun.append((event.anchor, nodes))
+            depth, nodes = depth + 1, nodes + 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+            anchor, before = begun.pop()
+            if anchor:
+                sizes[anchor] = nodes - before
+        elif isinstance(event, yaml.ScalarEvent):
+            nodes += 1
+            if event.anchor:
+                sizes[event.anchor] = 1
+        if depth > DEEPEST:
+            raise BadInput(f"{name} is nested too deeply: more than {DEEPEST} levels.")
+        if nodes > MOST_NODES:
+            raise BadInput(f"{name} holds more than {MOST_NODES:,} keys and values, aliases counted in full.")
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    yield from yaml.parse(text, Loader=_PARSER)
