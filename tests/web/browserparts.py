@@ -16,7 +16,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from webparts import Site
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Response
 
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -91,6 +91,11 @@ def look_at(page: "Page", axe: Axe, name: str, *, again: bool = False) -> None:
         keep(page, f"{name}-{scheme}")
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url} is {wide} pixels too wide"
+
+
+def weight_of(response: "Response") -> int:
+    """Return the bytes of a body as they travelled, compressed or not."""
+    return int(response.headers.get("content-length", 0)) or len(response.body())
 
 
 def keep(page: "Page", name: str) -> None:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, SECONDS, free_address, look_at, served
+from browserparts import DESKTOP, NARROW, PHONE, SECONDS, free_address, look_at, served, weight_of
 from staffparts import PASSWORD, Team
-from webparts import Site, event
+from webparts import LARGEST, Site, event
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
-
-LARGEST = 100_000
 
 
 class Shop:
@@ -206,7 +204,7 @@ def test_the_narrowest_phone_scrolls_one_way_only_and_pages_are_light(chromium: 
             if not response.url.startswith(shop.url):
                 strangers.append(response.url)
             elif "/inbox/events" not in response.url:
-                sizes[response.url] = len(response.body())
+                sizes[response.url] = weight_of(response)
 
         for path in PAGES:
             sizes.clear()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, SECONDS, free_address, look_at, served
-from webparts import Site, event
+from browserparts import DESKTOP, NARROW, PHONE, SECONDS, free_address, look_at, served, weight_of
+from webparts import LARGEST, Site, event
 
 from workers.records import Click, Dispatch, Response, Testimonial
 
@@ -192,7 +192,7 @@ def test_every_page_is_accessible_light_and_narrow_enough(chromium: "Browser", s
     def weigh(response: Any) -> None:
         if not response.url.startswith(shop.url):
             strangers.append(response.url)
-        sizes[response.url] = len(response.body())
+        sizes[response.url] = weight_of(response)
 
     with opened(chromium, **PROFILES[profile]) as context:
         page = context.new_page()
@@ -200,7 +200,7 @@ def test_every_page_is_accessible_light_and_narrow_enough(chromium: "Browser", s
         for name, path in shop.paths.items():
             sizes.clear()
             page.goto(shop.url + path, wait_until="load")
-            assert sum(sizes.values()) < 100_000, f"{path} weighs {sum(sizes.values()):,} bytes"
+            assert sum(sizes.values()) < LARGEST, f"{path} weighs {sum(sizes.values()):,} bytes"
             if name == "answer":
                 page.locator("[name=wants_contact]").check()
             look_at(page, axe, f"{name}-{profile}", again=profile == "narrow")

@@ -17,7 +17,8 @@ import httpx
 import parts
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, PHONE, look_at
+from browserparts import DESKTOP, PHONE, look_at, weight_of
+from webparts import LARGEST
 
 from workers import roles, settings, wiring
 from workers.demo import Demo
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 CUSTOMERS = 60
 SECONDS = 20
-LARGEST = 100_000
 LINK = re.compile(r'(?:href|src)="([^"]+)"')
 CLOSED = ("This link no longer leads to an open question", "Ce lien ne mène plus à une question ouverte")
 """What a link in an old mail says: it is too late for an answer."""
@@ -320,7 +320,7 @@ def weighed(page: "Page", url: str, ours: str, loaded: list[Any]) -> None:
     loaded.clear()
     page.goto(url, wait_until="load")
     assert not [one.url for one in loaded if not one.url.startswith(ours)]
-    weight = sum(int(one.headers.get("content-length", 0)) for one in loaded)
+    weight = sum(weight_of(one) for one in loaded)
     assert weight < LARGEST, f"{url} weighs {weight:,} bytes"
 
 

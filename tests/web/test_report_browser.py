@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, SECONDS, look_at, served_from
+from browserparts import DESKTOP, NARROW, PHONE, SECONDS, look_at, served_from, weight_of
 from shopyear import BEGIN, DAYS, LATE, fill
 from staffparts import PASSWORD, Team
-from webparts import Site
+from webparts import LARGEST, Site
 
 from workers.improving import Improving, InitiativeState, Kind
 from workers.records import Response
@@ -18,7 +18,6 @@ from workers.records import Response
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-LARGEST = 100_000
 PATHS = (
     "/report",
     "/report?segment=north&touchpoint=delivery-now",
@@ -106,7 +105,7 @@ def test_pages_are_small_and_fit_a_phone(chromium: "Browser", served: Served) ->
         for path in PATHS:
             answer = page.goto(served.url + path)
             assert answer is not None
-            assert len(answer.body()) < LARGEST, path
+            assert weight_of(answer) < LARGEST, path
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
             assert page.evaluate("document.documentElement.scrollWidth") == 320, path
         assert not [one for one in asked if not one.startswith(served.url)]

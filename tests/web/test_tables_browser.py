@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, SECONDS, look_at, served_from
+from browserparts import DESKTOP, NARROW, PHONE, SECONDS, look_at, served_from, weight_of
 from staffparts import PASSWORD, Team
-from webparts import Site, event
+from webparts import LARGEST, Site, event, travelling
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-LARGEST = 100_000
 RULES = (Path(__file__).parents[2] / "rules/follow-up/rules.csv").read_text("utf-8")
 SPOILT = RULES.replace(";<28d;0-6;", ";<28d;01-Jun;").replace("thanks-heard", "thanks-herd").encode()
 NARROWER = RULES.replace(";<28d;0-6;", ";<28d;0-5;").encode()
@@ -99,7 +98,7 @@ def test_pages_fit_a_phone_and_the_grid_scrolls_by_itself(chromium: "Browser", s
         for path in PATHS:
             answer = page.goto(served + path)
             assert answer is not None
-            assert len(answer.body()) < LARGEST
+            assert weight_of(answer) < LARGEST
             assert page.evaluate("document.documentElement.scrollWidth") == 320, path
         grid = page.get_by_role("region", name="Follow-up table")
         grid.focus()
@@ -107,7 +106,7 @@ def test_pages_fit_a_phone_and_the_grid_scrolls_by_itself(chromium: "Browser", s
         try_file(page, served, NARROWER)
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         assert page.evaluate("document.documentElement.scrollWidth") == 320
-        assert len(page.content()) < LARGEST
+        assert travelling(page.content().encode()) < LARGEST
 
 
 @pytest.mark.parametrize(("scripts", "profile"), [(True, PHONE), (False, DESKTOP)])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from webparts import START, Site, event
+from webparts import LARGEST, START, Site, event, travelling
 
 from workers.records import Click, Response
 from workers.web.app import create_app
@@ -120,7 +120,7 @@ def test_every_page_is_small_and_its_own(site: Site) -> None:
         html = site.client.get(path).text
         parts = re.findall(r'(?:src|href)="(/static/[^"]+)"', html)
         assert parts
-        assert len(html.encode()) + sum(len(site.client.get(one).content) for one in parts) < 100_000
+        assert travelling(html.encode()) + sum(travelling(site.client.get(one).content) for one in parts) < LARGEST
         assert not re.search(r'(?:src|<link[^>]+href)="(?:https?:)?//', html)
 
 

@@ -11,7 +11,7 @@ import pytest
 import webparts
 from openpyxl import Workbook
 from staffparts import Team, hidden, words
-from webparts import Site, event
+from webparts import LARGEST, Site, event, travelling
 
 from workers.records import Decision, Response
 from workers.web import limits, tables_trial
@@ -109,7 +109,7 @@ def test_the_grid_has_the_rows_of_the_spreadsheet(team: Team) -> None:
     assert "11 D1 purchase, delivery <28d 0-6 - - urgent_ contact" in words(page.text)
     assert "Nothing to mend" in words(page.text)
     assert "19 cases in cases.csv. all as expected" in words(page.text)
-    assert len(page.content) < 100_000
+    assert travelling(page.content) < LARGEST
 
 
 def test_explain_is_the_decision(team: Team) -> None:
@@ -297,7 +297,7 @@ def test_a_backtest_says_what_would_have_changed(answered: Team) -> None:
     assert "Tickets and mails per day" in told
     assert "13 Mar" in told  # the delayed mail, ten days later
     assert answer.text.count('class="would"') >= 3
-    assert len(answer.content) < 100_000
+    assert travelling(answer.content) < LARGEST
     assert "Case in row 11: expected D1, but D9 applies." in said(
         tried(answered, rules=rows(answered).replace(D1, SIXES))
     )
@@ -416,7 +416,7 @@ def test_hostile_definitions_and_pasts_are_answered_with_a_page(team: Team) -> N
         sixes = rows(team).replace(D1, SIXES)
         answer = tried(team, rules=sixes, past=head + line, since="")
         assert sentence in said(answer), line[:40]
-        assert len(answer.content) < 100_000
+        assert travelling(answer.content) < LARGEST
     events = b"customer,event,at,months\n"
     for line, sentence in (
         (b"a,delivery,soon,", "is not a date and time"),

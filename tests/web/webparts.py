@@ -5,6 +5,7 @@ open_site     makes a Site with settings of its own: open_site(rate_limit="3")
 """
 
 import asyncio
+import gzip
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -24,11 +25,14 @@ from workers.roles import web_of
 from workers.store import read
 from workers.store.ledger import Incoming, Outcome
 from workers.web.app import create_app
+from workers.web.compression import LEVEL
 from workers.words import Door
 
 R = TypeVar("R", bound=Row)
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 HERE = ("127.0.0.1", 50_000)
+LARGEST = 90_000
+"""Bytes that a page may weigh on the way: it is below 100 kB with a tenth to spare."""
 
 
 class Site:
@@ -96,6 +100,11 @@ class Site:
         assert self.parts.serving.answer(request.id, score, comment)
         self.pass_time(minutes=2)
         return self.link("answer", request.id)
+
+
+def travelling(content: bytes) -> int:
+    """Return what a browser gets of a page, compressed as the server does it."""
+    return len(gzip.compress(content, LEVEL))
 
 
 @lru_cache(maxsize=1)

@@ -41,6 +41,7 @@ from workers.web import (
 )
 from workers.web.assets import Assets
 from workers.web.clients import Clients
+from workers.web.compression import Compression
 from workers.web.context import Web
 from workers.web.headers import SafeHeaders
 from workers.web.limits import Limits, Rate
@@ -87,6 +88,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
         routes=routes,
         middleware=[
             Middleware(Clients, web.settings.proxy_networks),
+            Middleware(Compression),
             Middleware(SafeHeaders, web.settings.base_url, origin_of(brand.logo)),
             Middleware(Limits, Rate(web.settings.rate_limit, ticks)),
         ],
