@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from urllib.parse import quote
 from uuid import UUID
 
-from itsdangerous import BadData, Signer, URLSafeSerializer
+from itsdangerous import BadData, Serializer, Signer, URLSafeSerializer
+from itsdangerous.encoding import base64_encode
 
 _RETURN_PATH_MAC_BYTES = 10  # 80 bits: the local part of an address ends at 64 octets (RFC 5321, 4.5.3.1.1)
 
@@ -36,6 +37,16 @@ class _IdBytes:
         return str(UUID(bytes=body)) if len(body) == 16 else body.lstrip(b"\0").decode()
 
 
+class _EvenSerializer(URLSafeSerializer):
+    """Write texts of one length as tokens of one length, and never packed, which saves a byte or none by chance.
+
+    Packed tokens, as they were written before, are still read.
+    """
+
+    def dump_payload(self, obj: object) -> bytes:
+        return base64_encode(Serializer.dump_payload(self, obj))
+
+
 class Links:
     """Sign with the first key and accept every key of the list, so that a key can be changed without dead links."""
 
@@ -44,7 +55,7 @@ class Links:
             raise ValueError("links need at least one key, and no empty one")
         self._keys = tuple(reversed(keys))  # itsdangerous signs with the last and tries all
         self._base = public_url.rstrip("/")
-        self._serializers: dict[str, URLSafeSerializer] = {}
+        self._serializers: dict[str, _EvenSerializer] = {}
 
     @property
     def base(self) -> str:
@@ -114,9 +125,9 @@ class Links:
         good = [hmac.compare_digest(mac, self._return_path_mac(key, body)) for key in self._keys]
         return str(UUID(bytes=body)) if any(good) else None
 
-    def _serializer(self, purpose: str) -> URLSafeSerializer:
+    def _serializer(self, purpose: str) -> _EvenSerializer:
         if purpose not in self._serializers:
-            self._serializers[purpose] = URLSafeSerializer(
+            self._serializers[purpose] = _EvenSerializer(
                 list(self._keys),
                 salt=f"boucle.{purpose}",
                 serializer=_IdBytes,

@@ -95,7 +95,8 @@ def look_at(page: "Page", axe: Axe, name: str, *, again: bool = False) -> None:
 
 def weight_of(response: "Response") -> int:
     """Return the bytes of a body as they travelled, compressed or not."""
-    return int(response.headers.get("content-length", 0)) or len(response.body())
+    length = response.headers.get("content-length")
+    return int(length) if length is not None else len(response.body())
 
 
 def keep(page: "Page", name: str) -> None:
