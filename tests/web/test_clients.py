@@ -107,6 +107,20 @@ def test_the_client_is_whom_a_trusted_proxy_names(open_site: Callable[..., Site]
     assert refused(proxy, "") == 429
 
 
+def test_a_proxy_that_nobody_named_is_told_once(
+    site: Site, open_site: Callable[..., Site], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log names it with the setting; a stranger who writes such a header himself is not mentioned."""
+    gateway, header = ("172.17.0.1", 4), {"X-Forwarded-For": AWAY}
+    for _ in range(3):
+        site.client_from(gateway).get("/healthz", headers=header)
+    site.client_from(("93.184.216.34", 4)).get("/healthz", headers=header)
+    open_site(trusted_proxies="172.16.0.0/12").client_from(gateway).get("/healthz", headers=header)
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("172.17.0.1 ")
+    assert "BOUCLE_TRUSTED_PROXIES" in told
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [("nginx", "nginx is no network"), ("10.0.0.300", "no network"), ("0.0.0.0/0", "everybody"), ("*", "no network")],

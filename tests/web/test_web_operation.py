@@ -10,10 +10,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from webparts import LARGEST, START, Site, event, travelling
 
-from workers.records import Click, Response
 from workers.web.app import create_app
 from workers.web.colours import DARK_GROUND, LIGHT_GROUND, READABLE, contrast, ink_on, stylesheet
-from workers.web.limits import Rate
 from workers.words import NotNow
 
 AWAY = ("203.0.113.7", 50_000)
@@ -137,38 +135,6 @@ def test_errors_are_problems_for_programs_and_pages_for_people(site: Site, monke
     answer = TestClient(site.app, raise_server_exceptions=False).get("/v1/testimonials")
     assert answer.status_code == 500
     assert "secret detail" not in answer.text
-
-
-def test_too_many_requests_are_turned_away_and_change_nothing(open_site: Callable[..., Site]) -> None:
-    """A 429 keeps no click and no answer; after its wait the same link works."""
-    site = open_site(rate_limit="3")
-    path = site.asked()
-    assert [site.client.get(path).status_code for _ in range(4)] == [200, 200, 200, 429]
-    turned = site.client.post(path, data={"score": "9"})
-    assert turned.status_code == 429
-    assert int(turned.headers["retry-after"]) > 0
-    assert site.rows(Response) == []
-    assert len(site.rows(Click)) == 3
-    assert site.client_from(AWAY).get(path).status_code == 429  # the link itself is limited too
-    site.ticks += 60
-    assert site.client.post(path, data={"score": "9"}).status_code == 303
-
-
-def test_opt_outs_of_many_people_from_one_mail_provider_are_all_taken(open_site: Callable[..., Site]) -> None:
-    """One-click posts come from few addresses: their network is not limited, each link is."""
-    site = open_site(rate_limit="2")
-    found = {site.client.post(site.link("unsubscribe", f"unknown-{n}")).status_code for n in range(9)}
-    assert found == {404}
-
-
-def test_a_rate_counts_by_network_and_forgets_the_oldest() -> None:
-    """An allowance fills up again with time."""
-    now = [0.0]
-    rate = Rate(60, lambda: now[0])
-    assert sum(rate.allows("a") for _ in range(100)) == 60
-    now[0] = 10
-    assert sum(rate.allows("a") for _ in range(100)) == 10
-    assert all(Rate(0).allows("a") for _ in range(1000))
 
 
 @pytest.mark.parametrize("colour", ["#8a3b12", "#ffff00", "#000000", "#ffffff", "#1a56db", "#ff00ff", "#777777"])

@@ -261,6 +261,14 @@ role_lease = sa.Table(
     sa.Column("holder", sa.Text(), nullable=False),
     sa.Column("until", Instant(), nullable=False),
 )
+rate_count = sa.Table(
+    "rate_count",
+    metadata,
+    sa.Column("key", sa.String(32), primary_key=True),
+    sa.Column("hits", Number, nullable=False),
+    sa.Column("ends_at", Instant(), nullable=False),
+    sa.Index("rate_count_ended", "ends_at"),
+)
 user = sa.Table(
     "boucle_user",
     metadata,

@@ -44,10 +44,11 @@ from workers.web.clients import Clients
 from workers.web.compression import Compression
 from workers.web.context import Web
 from workers.web.headers import SafeHeaders
-from workers.web.limits import Limits, Rate
+from workers.web.limits import Limits
 from workers.web.pages import Pages
 from workers.web.patience import Patience
 from workers.web.problems import HANDLERS
+from workers.web.rates import Rates
 from workers.web.tables_shown import LiveFaults
 
 MODULES: tuple[ModuleType, ...] = (
@@ -84,20 +85,21 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     """
     routes: list[BaseRoute] = [route for module in MODULES for route in module.routes]
     brand = web.templates.brand
+    rates = Rates(web.settings.rate_limit, None if web.store.sqlite else web.store, ticks)
     app = Starlette(
         routes=routes,
         middleware=[
             Middleware(Clients, web.settings.proxy_networks),
             Middleware(Compression),
             Middleware(SafeHeaders, web.settings.base_url, origin_of(brand.logo)),
-            Middleware(Limits, Rate(web.settings.rate_limit, ticks)),
+            Middleware(Limits, rates, web.links),
         ],
         exception_handlers=HANDLERS,
     )
     app.state.web = web
     app.state.assets = Assets(web.data, brand.colour)
     app.state.pages = Pages(web, app.state.assets)
-    app.state.failures = Rate(web.settings.rate_limit, ticks)
+    app.state.rates = rates
     app.state.people = People(web.store, web.now)
     app.state.patience = Patience(ticks)
     app.state.live_faults = LiveFaults(ticks)

@@ -4,9 +4,11 @@ Everything that is open to this machine alone (the mailbox, the event door witho
 `from_this_machine`, and nothing else decides it. A forwarded header is believed only from BOUCLE_TRUSTED_PROXIES.
 """
 
+import logging
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -14,6 +16,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from workers.settings import Network, Settings
 from workers.web.context import Web
 
+log = logging.getLogger(__name__)
+MOST_HINTS = 16  # proxies that are named in the log
 FORWARDING = frozenset(
     {
         "cdn-loop",
@@ -46,6 +50,7 @@ class Clients:
         known = [str(network) for network in trusted]
         self._behind = ProxyHeadersMiddleware(self._checked, known)  # type: ignore[arg-type]  # ASGI, named otherwise
         self._trusted = trusted
+        self._unnamed: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its client."""
@@ -55,11 +60,25 @@ class Clients:
         client = scope.get("client")
         if client:
             scope["client"] = (plain(client[0]), client[1])
+            self._hint(scope, scope["client"][0])
         scope[PEER] = scope.get("client")
         if self._trusted:
             await self._behind(scope, receive, send)  # type: ignore[arg-type]
         else:
             await self._app(scope, receive, send)
+
+    def _hint(self, scope: Scope, peer: str) -> None:
+        """Say once for each proxy that nobody named it."""
+        address = address_of(peer)
+        if address is None or not address.is_private or len(self._unnamed) == MOST_HINTS or peer in self._unnamed:
+            return
+        if is_forwarded(Headers(scope=scope)) and not any(address in network for network in self._trusted):
+            self._unnamed.add(peer)
+            log.warning(
+                "%s hands requests on, and BOUCLE_TRUSTED_PROXIES does not name it: all behind it share one limit.",
+                peer,
+                extra={"action": "web.proxy"},
+            )
 
     async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Keep the proxy as the client where it named none that is an address."""
@@ -78,14 +97,14 @@ def from_this_machine(request: Request, web: Web) -> bool:
     peer = request.scope.get(PEER) or request.scope.get("client")
     if peer is None or not is_loopback(peer[0]) or trusted(web.settings, peer[0]):
         return False
-    if request.scope.get("http_version") == WITHOUT_KEEP_ALIVE or is_forwarded(request):
+    if request.scope.get("http_version") == WITHOUT_KEEP_ALIVE or is_forwarded(request.headers):
         return False
     return serves_this_machine(web.settings) and is_loopback(request.url.hostname or "")
 
 
-def is_forwarded(request: Request) -> bool:
+def is_forwarded(headers: Headers) -> bool:
     """Tell whether a request carries a header of a proxy."""
-    return any(name in FORWARDING or name.startswith(FORWARDING_PREFIXES) for name in request.headers)
+    return any(name in FORWARDING or name.startswith(FORWARDING_PREFIXES) for name in headers)
 
 
 def serves_this_machine(settings: Settings) -> bool:

@@ -18,6 +18,7 @@ from workers.web.context import Web, web_of
 from workers.web.keys import may_send
 from workers.web.limits import body_within
 from workers.web.problems import problem
+from workers.web.rates import Bucket
 from workers.words import Door
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
@@ -36,7 +37,7 @@ async def receive(request: Request) -> Response:
     """Take events in: 1. who sends, 2. what kind, 3. the body within its size, 4. take it in or plan it only."""
     web = web_of(request)
     if not await run_in_threadpool(may_send, request, web):
-        return unknown_sender(request)
+        return await unknown_sender(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in JSON_KINDS and not ("ce-specversion" in request.headers and kind.endswith("+json")):
         return problem(415, NOT_READ)
@@ -50,9 +51,9 @@ async def receive(request: Request) -> Response:
     return await run_in_threadpool(take, web, body, request, kind)
 
 
-def unknown_sender(request: Request) -> Response:
+async def unknown_sender(request: Request) -> Response:
     """Answer that a key is needed; who tries too often has to wait."""
-    if not request.app.state.failures.allows(f"key {address_prefix(client_of(request.scope))}"):
+    if not await request.app.state.rates.allows(Bucket.EVENTS, address_prefix(client_of(request.scope))):
         return problem(429, "Too many requests without a valid key.", headers={"Retry-After": "60"})
     return problem(401, NO_KEY, headers={"WWW-Authenticate": "Bearer"})
 

@@ -1,57 +1,39 @@
-"""How often and how much: a rate for each address prefix and each link, and a size for each body.
+"""How often and how much: which rate a request counts against, and a size for each body.
 
-Held in this process's memory: the rate guards against a flood, and is no count that anybody relies on. A request that
-is turned away here has changed nothing.
+A request that is turned away here has changed nothing.
 """
-
-import time
-from collections import OrderedDict
-from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from workers.links import Links
 from workers.web.clients import address_prefix, client_of
 from workers.web.pages import pages_of
+from workers.web.rates import SECONDS, Bucket, Rates
 
-SECONDS = 60
-KEPT = 50_000  # keys remembered; the longest unused one goes first, so that a flood cannot fill the memory
-LIMITED = ("/a/", "/u/", "/i/", "/t/", "/r/", "/login")
-"""Paths that anybody may reach and that a rate holds for."""
+LIMITED = {
+    "/a/": (Bucket.ANSWER, "answer"),
+    "/i/": (Bucket.ANSWER, "improvement"),
+    "/t/": (Bucket.ANSWER, "testimonial"),
+    "/r/": (Bucket.ANSWER, "reopen"),
+    "/u/": (Bucket.UNSUBSCRIBE, "unsubscribe"),
+    "/login": (Bucket.SIGN_IN, ""),
+}
+"""Paths that anybody may reach and that a rate holds for: what counts them, and the purpose of their links."""
+LONGEST_TOKEN = 300  # characters; ours have less than a hundred
 MAX_FORM_BYTES = 64_000
 UPLOADS, MAX_UPLOAD_BYTES = "/tables/", 10_000_000
 """Where files are tried, and how much they may hold together: a hundred thousand past responses have 6 MB."""
 
 
-class Rate:
-    """Allows `per_minute` at once for each key, and as many again over a minute; 0 allows everything."""
-
-    def __init__(self, per_minute: int, ticks: Callable[[], float] = time.monotonic) -> None:
-        self._per_minute = per_minute
-        self._ticks = ticks
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def allows(self, key: str) -> bool:
-        """Take one from the key's allowance; False when there is none left."""
-        if not self._per_minute:
-            return True
-        now = self._ticks()
-        left, at = self._left.pop(key, (float(self._per_minute), now))
-        left = min(float(self._per_minute), left + (now - at) * self._per_minute / SECONDS)
-        allowed = left >= 1
-        self._left[key] = (left - 1 if allowed else left, now)
-        while len(self._left) > KEPT:
-            self._left.popitem(last=False)
-        return allowed
-
-
 class Limits:
     """ASGI middleware: turns away what comes too often (429) or is too large (413) before anything is read."""
 
-    def __init__(self, app: ASGIApp, rate: Rate) -> None:
+    def __init__(self, app: ASGIApp, rates: Rates, links: Links) -> None:
         self._app = app
-        self._rate = rate
+        self._rates = rates
+        self._links = links
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it here."""
@@ -59,7 +41,8 @@ class Limits:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        if path.startswith(LIMITED) and not self._allowed(scope, path):
+        counted = self._counted(path, address_prefix(client_of(scope)))
+        if counted is not None and not await self._rates.allows(*counted):
             request = Request(scope)
             answer = pages_of(request).say(request, "slow", 429, {"Retry-After": str(SECONDS)})
             await answer(scope, receive, send)
@@ -70,16 +53,15 @@ class Limits:
         most = MAX_UPLOAD_BYTES if path.startswith(UPLOADS) else MAX_FORM_BYTES
         await self._app(scope, limited(receive, most), send)
 
-    def _allowed(self, scope: Scope, path: str) -> bool:
-        """Count the request against its link and its network.
-
-        An opt-out counts against its link alone: mail providers send everybody's one-click opt-outs from few addresses.
-        """
-        link = "/".join(path.split("/")[:3])
-        by_link = link == "/login" or self._rate.allows(f"link {link}")
-        if path.startswith("/u/") and scope["method"] == "POST":
-            return by_link
-        return self._rate.allows(f"from {address_prefix(client_of(scope))}") and by_link
+    def _counted(self, path: str, network: str) -> tuple[Bucket, str] | None:
+        """Return what a request counts against: a valid link against nothing but itself, so no flood reaches it."""
+        for prefix, (bucket, purpose) in LIMITED.items():
+            if path.startswith(prefix):
+                token = path.removeprefix(prefix).partition("/")[0][:LONGEST_TOKEN]
+                if purpose and self._links.read(purpose, token) is not None:
+                    return Bucket.LINK, f"{prefix}{token} {network}"
+                return bucket, network
+        return None
 
 
 def limited(receive: Receive, most: int) -> Receive:
