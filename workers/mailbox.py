@@ -15,6 +15,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from workers.handover import SendKind, SendResult
+from workers.home import make_private_folder, open_private
 from workers.words import Never
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -53,16 +54,17 @@ class MailboxSender:
     async def send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
         """Keep one mail, with the two lines that a mail server adds when it delivers; always accepted."""
         id = _dispatch_id(raw)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         head = f"Return-Path: <{_line(envelope_from)}>\r\nDelivered-To: {_line(recipient)}\r\n".encode()
         half = self._folder / f".{id}.{os.getpid()}"
-        half.write_bytes(head + raw)
+        with open_private(half) as file:
+            file.write(head + raw)
         half.replace(self._folder / f"{id}.eml")
         return SendResult(SendKind.ACCEPTED, 250, f"kept as {id}.eml")
 
     async def check(self) -> SendResult:
         """Say that the folder can be written."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._folder)
         return SendResult(SendKind.ACCEPTED, 250, f"mails are kept in {self._folder}")
 
     async def close(self) -> None:

@@ -1,9 +1,12 @@
 """Where the outbox goes when there is no broker: a file of lines."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
+
+from workers.home import make_private_folder, open_private
 
 
 class FileOutlet:
@@ -14,7 +17,7 @@ class FileOutlet:
 
     def publish(self, messages: Sequence[tuple[str, str, bytes]]) -> None:
         """Append the messages in order."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as file:
+        make_private_folder(self._path.parent)
+        with open_private(self._path, os.O_CREAT | os.O_APPEND) as file:
             for topic, key, value in messages:
                 file.write(orjson.dumps({"topic": topic, "key": key, "value": orjson.loads(value)}) + b"\n")
