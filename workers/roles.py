@@ -5,9 +5,11 @@ supervisor starts it again; a database or broker that is away is waited for.
 """
 
 import asyncio
+import errno
 import logging
 import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ import faust
 from workers import topics
 from workers.auditing import Auditing, Watchdog, behind
 from workers.settings import Settings
+from workers.settings_checks import bind_of
 from workers.store.engine import Store
 from workers.stream import Positions, add_agent, group_of, make_app, spare_the_collector
 from workers.web.tour import Tour
@@ -110,6 +113,36 @@ def web(parts: Boucle, tour: Tour | None = None) -> Role:
         await serve(app, settings.http_bind, Connections(room_for(settings.http_connections)), stop)
 
     return run
+
+
+def address_of(bind: str) -> tuple[str, int]:
+    """Return host and port of BOUCLE_HTTP_BIND; raises Misconfigured."""
+    address = bind_of(bind)
+    if address is None:
+        raise Misconfigured([f"BOUCLE_HTTP_BIND={bind} is not HOST:PORT, such as 127.0.0.1:8080."])
+    return address
+
+
+def see_that_port_is_free(bind: str) -> None:
+    """Raise Misconfigured when the web server could not listen there; asked before any work is done."""
+    host, port = address_of(bind)
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the web server does
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        why = {
+            errno.EADDRINUSE: "another program listens there",
+            errno.EACCES: "this account may not use that port (below 1024)",
+            errno.EADDRNOTAVAIL: "this machine has no such address",
+        }.get(error.errno or 0, "this machine does not know that name")
+        raise Misconfigured(
+            [f"BOUCLE_HTTP_BIND={bind}: {why}. Set another address or port, such as 127.0.0.1:{port % 60000 + 1}."]
+        ) from error
 
 
 def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":

@@ -8,12 +8,19 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from workers.duetime import parse_window
-from workers.words import BadInput, Misconfigured
+from workers.settings_checks import missing_partners, shape_faults
+from workers.settings_faults import (
+    PREFIX,
+    FaultKind,
+    FaultySettings,
+    SettingFault,
+    is_secret,
+    of_validation,
+    variable_of,
+)
 
-PREFIX = "BOUCLE_"
 FILE_SUFFIX = "_FILE"
 Network = IPv4Network | IPv6Network
 
@@ -21,7 +28,7 @@ Network = IPv4Network | IPv6Network
 class Settings(BaseModel):
     """What an operator sets. Each field is the variable BOUCLE_ + its name in capitals."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, allow_inf_nan=False)
 
     home: Path = Field(Path("home"), description="folder of the embedded database, the mailbox and made-up secrets")
     database_url: SecretStr = Field(
@@ -64,7 +71,13 @@ class Settings(BaseModel):
     api_keys: SecretStr = Field(SecretStr(""), description="comma-separated keys for POST /v1/events")
     rate_limit: int = Field(120, ge=0, description="requests a minute for each network and kind of door; 0: no limit")
     max_event_bytes: int = Field(1_000_000, ge=1000, description="size of one event; a larger one is refused")
-    secret: SecretStr = Field(SecretStr(""), description="signs links and ids; comma-separated: the first signs")
+    secret: SecretStr = Field(
+        SecretStr(""), description="signs links and forms; comma-separated: the first signs; unset: made up, in HOME"
+    )
+    id_secret: SecretStr = Field(
+        SecretStr(""),
+        description="key of ids and address hashes, for ever the same; unset: as made at the first start, in HOME",
+    )
     overrides: Path | None = Field(None, description="folder with the operator's own rules/, templates/, schemas/")
     settling_seconds: float = Field(60, ge=0, description="how long an answer must be still before it is routed")
     send_window: str = Field("always", description="always, or mon-fri 09:00-18:00, in the customer's time")
@@ -86,29 +99,12 @@ class Settings(BaseModel):
     oidc_client_id: str = Field("", description="our id at the identity provider")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="our secret at the identity provider")
 
-    @field_validator("send_window")
-    @classmethod
-    def window_is_known(cls, text: str) -> str:
-        """Refuse a window that cannot be read."""
-        try:
-            parse_window(text)
-        except BadInput as error:
-            raise ValueError(str(error)) from error
-        return text
-
     @field_validator("trusted_proxies")
     @classmethod
     def proxies_are_networks(cls, text: str) -> str:
         """Refuse what is no network, and a network of everybody."""
         networks_of(text)
         return text
-
-    @model_validator(mode="after")
-    def webhook_is_signed(self) -> "Settings":
-        """Refuse a webhook that nobody could verify."""
-        if self.webhook_url and not self.webhook_secret.get_secret_value():
-            raise ValueError("WEBHOOK_URL needs WEBHOOK_SECRET (whsec_...): `boucle keys create` makes one")
-        return self
 
     @property
     def database(self) -> str:
@@ -153,50 +149,79 @@ def networks_of(text: str) -> tuple[Network, ...]:
 
 
 def read(environment: Mapping[str, str]) -> Settings:
-    """Return the settings of an environment; raises Misconfigured with every fault, each naming its variable."""
-    values: dict[str, str] = {}
-    faults: list[str] = []
-    for name, text in environment.items():
-        if not name.startswith(PREFIX) or not text:
-            continue
-        field = name.removeprefix(PREFIX).lower()
-        if field not in Settings.model_fields and name.endswith(FILE_SUFFIX):
-            field = field.removesuffix(FILE_SUFFIX.lower())
-            try:
-                text = Path(text).read_text().strip()
-            except OSError as error:
-                faults.append(f"{name}: cannot read {text}: {error.strerror}")
-                continue
-        if field not in Settings.model_fields:
-            continue
-        values[field] = text
+    """Return the settings of an environment; raises FaultySettings with every fault, each naming its variable.
+
+    A variable that names no setting changes nothing and is no reason to raise; beside other faults it is told too.
+    """
+    values, faults = given_values(environment)
+    faults += shape_faults(values, secret_setting)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        faults += [f"{place(one['loc'])}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
-        raise Misconfigured(faults) from error
+        told = [of_validation(found, Settings.model_fields, values) for found in error.errors(include_url=False)]
+        known = {fault.variable for fault in faults}
+        faults += [fault for fault in told if fault.variable not in known]
+        wrong = {fault.variable for fault in told}
+        usable = {name: text for name, text in values.items() if variable_of(name) not in wrong}
+        settings = Settings.model_validate(usable)
+    faults += missing_partners(settings, {fault.variable for fault in faults})
     if faults:
-        raise Misconfigured(faults)
+        raise FaultySettings([*faults, *unknown_settings(environment)])
     return settings
 
 
-def unknown(environment: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each BOUCLE_ variable that names no setting: `boucle check` and the log show them."""
+def given_values(environment: Mapping[str, str]) -> tuple[dict[str, str], list[SettingFault]]:
+    """Return the text of each setting that is given, by itself or as a file, and what could not be read."""
+    values: dict[str, str] = {}
+    faults: list[SettingFault] = []
+    for variable, text in environment.items():
+        field = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX) or not text.strip():
+            continue
+        if field in Settings.model_fields:
+            values[field] = text.strip()
+            continue
+        field = field.removesuffix(FILE_SUFFIX.lower())
+        if not variable.endswith(FILE_SUFFIX) or field not in Settings.model_fields:
+            continue
+        if environment.get(variable_of(field), "").strip():
+            both = f"{variable_of(field)} is set as well, and only one can count"
+            faults.append(SettingFault(variable, FaultKind.BAD, text, both, "unset one of the two"))
+            continue
+        try:
+            values[field] = Path(text).read_text(encoding="utf-8").strip()
+            if not values[field]:
+                raise ValueError
+        except (OSError, ValueError) as error:
+            why = (error.strerror or "").lower() if isinstance(error, OSError) else "it is empty, or not text in UTF-8"
+            advice = "name a text file that this account may read"
+            faults.append(SettingFault(variable, FaultKind.BAD, "", f"cannot read {text}: {why}", advice))
+    return values, faults
+
+
+def secret_setting(name: str) -> bool:
+    """Tell whether a setting's value must never be shown."""
+    return is_secret(Settings.model_fields[name])
+
+
+def unknown_settings(environment: Mapping[str, str]) -> list[SettingFault]:
+    """Return a fault for each BOUCLE_ variable that names no setting: `boucle check` and the log show them."""
     faults = []
-    for name in sorted(environment):
-        field = name.removeprefix(PREFIX).lower()
+    for variable in sorted(environment):
+        field = variable.removeprefix(PREFIX).lower()
         known = field in Settings.model_fields or field.removesuffix(FILE_SUFFIX.lower()) in Settings.model_fields
-        if name.startswith(PREFIX) and not known:
-            faults.append(f"{name}: no such setting, it changes nothing; {nearest(field)}")
+        if variable.startswith(PREFIX) and not known:
+            problem = "no such setting, it changes nothing"
+            faults.append(SettingFault(variable, FaultKind.UNKNOWN, "", problem, nearest(field)))
     return faults
 
 
-def place(location: tuple[int | str, ...]) -> str:
-    """Return the variable a fault is about."""
-    return PREFIX + str(location[0]).upper() if location else "settings"
+def unknown(environment: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each BOUCLE_ variable that names no setting."""
+    return [fault.sentence for fault in unknown_settings(environment)]
 
 
 def nearest(field: str) -> str:
     """Return a hint at the setting that was meant."""
     close = difflib.get_close_matches(field, Settings.model_fields, n=1)
-    return f"did you mean {PREFIX}{close[0].upper()}?" if close else "`boucle check` lists them all"
+    return f"did you mean {PREFIX}{close[0].upper()}?" if close else "see docs/settings.md for all there are"

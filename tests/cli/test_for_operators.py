@@ -278,8 +278,8 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
     """Every secret may stand in a file that BOUCLE_..._FILE names; a missing file is a fault that names both."""
     secret = tmp_path / "secret"
     secret.write_text("from-a-file\n")
-    found = settings_module.read({"BOUCLE_SECRET_FILE": str(secret), "BOUCLE_SMTP_URL_FILE": str(secret)})
-    assert found.secret.get_secret_value() == "from-a-file"
+    found = settings_module.read({"BOUCLE_SECRET_FILE": str(secret), "BOUCLE_API_KEYS_FILE": str(secret)})
+    assert found.secret.get_secret_value() == found.api_keys.get_secret_value() == "from-a-file"
     with pytest.raises(Misconfigured, match=r"BOUCLE_SECRET_FILE: cannot read .*nothing"):
         settings_module.read({"BOUCLE_SECRET_FILE": str(tmp_path / "nothing")})
 
