@@ -61,6 +61,12 @@ class StoredClock:
         with self._store.reading() as connection:
             return connection.execute(sa.select(tables.clock.c.name)).first() is not None
 
+    def is_ticking(self) -> bool:
+        """Tell whether the stored time goes on with the machine's; False while none is stored."""
+        with self._store.reading() as connection:
+            ticking = sa.select(tables.clock.c.name).where(tables.clock.c.name == "ticking_since")
+            return connection.execute(ticking).first() is not None
+
     def set(self, at: datetime, *, ticking: bool = False) -> None:
         """Store an instant; with `ticking` it goes on from there with the machine's time."""
 

@@ -13,6 +13,8 @@ from workers.store.claim import CAPPED, HELD_BY_US
 from workers.words import DispatchState, Misconfigured
 
 PAUSED_TOUCHPOINT = "paused:"
+DEMO = "demo"
+"""The control that marks a database as a demo's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,11 @@ class SendingState:
 def read_controls(connection: Connection) -> Mapping[str, str]:
     """Return every control by name."""
     return {str(name): str(value) for name, value in connection.execute(CONTROLS)}
+
+
+def is_demo(connection: Connection) -> bool:
+    """Tell whether the database holds the year of a demo."""
+    return DEMO in read_controls(connection)
 
 
 def sending_now(connection: Connection, sending: Sending) -> SendingState:

@@ -13,7 +13,7 @@ from functools import partial
 
 from workers import counting, wiring
 from workers.clock import FixedClock, StoredClock
-from workers.controls import Sending, sending_now, set_control
+from workers.controls import DEMO, Sending, sending_now, set_control
 from workers.demo import shop, wishes
 from workers.demo.people import Crowd
 from workers.demo.starting import begin_from_nothing, demo_brand, demo_settings, doors_of
@@ -117,7 +117,7 @@ class Demo:
 def set_control_demo(parts: wiring.Boucle) -> None:
     """Mark the database as a demo's, so that the next demo may start from nothing."""
     now = shop.START.astimezone(UTC)
-    parts.store.write(lambda connection: set_control(connection, "demo", "yes", now, "demo"))
+    parts.store.write(lambda connection: set_control(connection, DEMO, "yes", now, "demo"))
 
 
 class Year:

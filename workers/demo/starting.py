@@ -13,8 +13,10 @@ import sqlalchemy as sa
 
 from workers import migrating, roles, topics, wiring
 from workers.composing import Brand
+from workers.controls import is_demo
 from workers.data import Data
 from workers.demo.shop import Happened
+from workers.home import Home
 from workers.settings import Settings
 from workers.store import tables
 from workers.store.engine import Store
@@ -57,6 +59,7 @@ def demo_brand(settings: Settings) -> Brand:
 
 def begin_from_nothing(settings: Settings) -> None:
     """Empty the database of an earlier demo; raises Misconfigured when it holds anything else."""
+    Home(settings.home).make()
     store = wiring.Boucle(settings).store
     if is_of_others(store):
         raise Misconfigured(
@@ -79,8 +82,8 @@ def is_of_others(store: Store) -> bool:
     if not sa.inspect(store.engine).has_table(tables.customer.name):
         return False
     with store.reading() as connection:
-        marked = connection.execute(sa.select(tables.control.c.value).where(tables.control.c.name == "demo")).first()
-        return marked is None and connection.execute(sa.select(tables.customer.c.id).limit(1)).first() is not None
+        customer = connection.execute(sa.select(tables.customer.c.id).limit(1)).first()
+        return customer is not None and not is_demo(connection)
 
 
 @dataclass(frozen=True, slots=True)

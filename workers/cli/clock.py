@@ -1,0 +1,102 @@
+"""The verbs `clock show | set | advance`: business time of a trial, where it is a row of the database."""
+
+from datetime import UTC, datetime
+
+import click
+from sqlalchemy.engine import Connection
+
+from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.clock import StoredClock
+from workers.duetime import add_wait, parse_wait
+from workers.store.auditlog import record_act
+from workers.wiring import Boucle
+from workers.words import BadInput, Misconfigured
+
+RUNS_ON_SYSTEM_TIME = (
+    "This installation runs on the machine's time, which no verb moves. For a trial, begin in a HOME of its own with "
+    "BOUCLE_CLOCK=stored; a demo has a stored clock already."
+)
+
+
+@click.group(name="clock")
+def clock_group() -> None:
+    """Business time of a trial; a real installation runs on the machine's time."""
+
+
+@clock_group.command(name="show")
+@as_json
+def show_(form: str) -> None:
+    """Show business time, and whether it stands still, goes on, or is the machine's."""
+    tell(parts(), form)
+
+
+@clock_group.command(name="set")
+@click.argument("instant")
+@click.option("--ticking/--standing", default=None, help="Whether it goes on from there; else as before, at first not.")
+@as_json
+def set_(instant: str, ticking: bool | None, form: str) -> None:
+    """Set business time to INSTANT, such as 2026-03-03T09:00:00+01:00."""
+    found = parts()
+    move(found, instant_in(instant), ticking)
+    tell(found, form)
+
+
+@clock_group.command(name="advance")
+@click.argument("duration")
+@as_json
+def advance(duration: str, form: str) -> None:
+    """Move business time on by DURATION, such as P1D, PT4H or "2 weeks"; roles that run do what comes due."""
+    found = parts()
+    stored = stored_clock(found)
+    move(found, add_wait(stored.now(), parse_wait(duration), found.policies.current().zone), None)
+    tell(found, form)
+
+
+def instant_in(text: str) -> datetime:
+    """Return the instant of an ISO 8601 text with its offset; raises BadInput."""
+    example = "write it with its offset, such as 2026-03-03T09:00:00Z or 2026-03-03T09:00:00+01:00."
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise BadInput(f"{text!r} is not an instant: {example}") from error
+    if at.tzinfo is None:
+        raise BadInput(f"{text!r} does not say in which zone: {example}")
+    return at.astimezone(UTC)
+
+
+def stored_clock(found: Boucle) -> StoredClock:
+    """Return the stored clock; raises Misconfigured where business time is the machine's."""
+    if not isinstance(found.clock, StoredClock):
+        raise Misconfigured([RUNS_ON_SYSTEM_TIME])
+    return found.clock
+
+
+def move(found: Boucle, at: datetime, ticking: bool | None) -> None:
+    """Move business time and record who did; going back is allowed in a trial, and told."""
+    stored = stored_clock(found)
+    before = stored.now()
+    goes_on = stored.is_ticking() if ticking is None else ticking
+    if stored.is_set() and at < before:
+        say_fault(f"note: time goes back from {before.isoformat()}; what has happened since stays as it is.")
+    stored.set(at, ticking=goes_on)
+    by = user_name()
+
+    def work(connection: Connection) -> None:
+        record_act(connection, at, by, "clock.set", at.isoformat())
+
+    found.store.write(work)
+
+
+def tell(found: Boucle, form: str) -> None:
+    """Print business time."""
+    stored = isinstance(found.clock, StoredClock)
+    is_set = isinstance(found.clock, StoredClock) and found.clock.is_set()
+    ticking = not is_set or (isinstance(found.clock, StoredClock) and found.clock.is_ticking())
+    at = found.now()
+    how = "goes on from there" if ticking else "stands still"
+    if not is_set:
+        how = "the machine's time until it is set" if stored else "the machine's time"
+    show({"at": at.isoformat(), "stored": stored, "ticking": ticking}, f"{at.isoformat()}  ({how})", form)
+
+
+COMMANDS = (clock_group,)
