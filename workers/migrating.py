@@ -67,8 +67,11 @@ def schema_in(connection: Connection) -> int:
     """Return the schema's number by the revision that the database says it has."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return 0
-    number = connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
-    return int(number or 0)
+    number = str(connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() or 0)
+    if not (number.isascii() and number.isdecimal()):
+        problem = f"The database calls its schema {number[:40]!r}, which is no number: another program has changed it."
+        raise Misconfigured([f"{problem} Set BOUCLE_DATABASE_URL or BOUCLE_HOME to Boucle's own, or restore a backup."])
+    return int(number)
 
 
 def require(store: Store, settings: Settings, *, may_migrate: bool) -> None:

@@ -8,53 +8,65 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from zoneinfo import available_timezones
 
+import sqlalchemy as sa
+
 from workers import topics
 from workers.clock import Clock, StoredClock, SystemClock
 from workers.composing import Brand, Templates
-from workers.controls import Sending
+from workers.controls import Sending, is_demo
 from workers.data import Data
 from workers.dispatching import Dispatching, HookSender, MailSender
 from workers.envelope import Codec, EventMap, read_schemas
+from workers.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
+from workers.id_key import fitting_key, settle_id_key, settle_signing_key
 from workers.intake import Intake
 from workers.links import Links
 from workers.mailbox import MailboxSender
+from workers.migrating import MINIMUM, schema_of
 from workers.outlets import FileOutlet
 from workers.policies import Policies, known_names
 from workers.relaying import Relaying
 from workers.rulepast import StoredRules
 from workers.serving import Serving
 from workers.settings import Settings
-from workers.smtp import SmtpSender
-from workers.store import rulelive
+from workers.settings_faults import SettingFault
+from workers.smtp import Server, SmtpSender
+from workers.store import rulelive, tables
 from workers.store.engine import Store
 from workers.waking import Waking
+from workers.weak_settings import Surroundings, weak_settings
 from workers.webhook import WebhookSender, check_target
 from workers.words import Ids, Misconfigured
 
 log = logging.getLogger(__name__)
-SECRET_BYTES = 32
 MAILBOX_AT_ONCE = 100
 """Mails written into the local mailbox per group; there is no connection to spare."""
 
 
-def secret_of(settings: Settings) -> list[str]:
-    """Return the keys that sign links and ids; without a setting one is made in HOME and kept there."""
-    given = [one.strip() for one in settings.secret.get_secret_value().split(",") if one.strip()]
+def given_keys(settings: Settings) -> list[str]:
+    """Return the keys of BOUCLE_SECRET, the one that signs first."""
+    return [key.strip() for key in settings.secret.get_secret_value().split(",") if key.strip()]
+
+
+def id_keys(settings: Settings) -> list[str]:
+    """Return the keys that ids may derive from, the one that a new database is begun with first; there may be none.
+
+    BOUCLE_ID_SECRET alone where it is set. Else the key that was kept at the first start; the keys of BOUCLE_SECRET,
+    because 0.1.0 took the last one; and the secret that 0.1.0 made up. The database says which one it is.
+    """
+    given = settings.id_secret.get_secret_value()
     if given:
-        return given
-    path = settings.home / "secret"
-    if not path.exists():
-        settings.home.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(SECRET_BYTES))
-    return [path.read_text().strip()]
+        return [given]
+    home = Home(settings.home)
+    known = [home.secret(ID_SECRET), *reversed(given_keys(settings)), home.secret(SIGNING_SECRET)]
+    return list(dict.fromkeys(key for key in known if key))
 
 
 def kafka_of(settings: Settings) -> topics.Cluster | None:
@@ -101,6 +113,8 @@ class Boucle:
     lenient: bool = False
     """Whether rules that were in use go on where their files are faulty now: for verbs, never for a role's start."""
     given_brand: Brand | None = None
+    looking: bool = False
+    """Whether nothing may be made, neither a database nor a secret: for `boucle check`."""
 
     @cached_property
     def data(self) -> Data:
@@ -110,9 +124,21 @@ class Boucle:
     @cached_property
     def store(self) -> Store:
         """Return the SQL store."""
-        if self.settings.database.startswith("sqlite:///"):
-            Path(self.settings.database.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        return Store(self.settings.database)
+        address = self.settings.database
+        if address.startswith(SQLITE) and not self.looking:
+            make_database_file(Path(address.removeprefix(SQLITE)))
+        try:
+            return Store(address)
+        except (sa.exc.ArgumentError, ImportError) as error:
+            raise Misconfigured(
+                ["BOUCLE_DATABASE_URL cannot be read: write postgresql://USER:PASSWORD@HOST:5432/NAME."]
+            ) from error
+
+    @property
+    def has_database(self) -> bool:
+        """Tell whether there is a database to ask; only an embedded one may be missing."""
+        address = self.settings.database
+        return not address.startswith(SQLITE) or Path(address.removeprefix(SQLITE)).is_file()
 
     @cached_property
     def clock(self) -> Clock:
@@ -129,14 +155,57 @@ class Boucle:
         return self.clock.now
 
     @cached_property
+    def home(self) -> Home:
+        """Return the folder of the embedded database, the mailbox and the secrets that were made up."""
+        return Home(self.settings.home)
+
+    @cached_property
     def keys(self) -> list[str]:
-        """Return the signing keys, the current one first."""
-        return secret_of(self.settings)
+        """Return the keys that sign links and forms, the current one first; one is made up where none is set."""
+        given = given_keys(self.settings)
+        return given or [self._made_up(SIGNING_SECRET)]
+
+    @cached_property
+    def id_key(self) -> str:
+        """Return the key of ids; `start` replaces it by the one that the database says it is."""
+        return next(iter(id_keys(self.settings)), "") or self._made_up(ID_SECRET)
+
+    def _made_up(self, name: str) -> str:
+        if self.looking:
+            return self.home.secret(name) or "nothing is made while looking"
+        return self.home.make_up_secret(name)
 
     @cached_property
     def ids(self) -> Ids:
-        """Return what derives ids; the oldest key, so that a rotated secret changes no id."""
-        return Ids(self.keys[-1].encode())
+        """Return what derives ids: a key of its own, so that a new secret for links changes no id."""
+        return Ids(self.id_key.encode())
+
+    def settle_keys(self) -> None:
+        """Find the key of ids that the database began with, and keep it for the next start. Idempotent.
+
+        Raises Misconfigured when this machine has another one, or would make up a key beside another machine's; NotNow.
+        """
+        candidates = id_keys(self.settings)
+        if not candidates:
+            with self.store.reading() as connection:
+                fitting_key(connection, [])  # refuses before a key is made up
+            candidates = [self.home.make_up_secret(ID_SECRET)]
+        key = settle_id_key(self.store, candidates, self.now())
+        vars(self)["id_key"] = key
+        if not self.settings.id_secret.get_secret_value():
+            with suppress(Misconfigured):  # a HOME that cannot be written keeps no secret
+                self.home.keep_secret(ID_SECRET, key)
+        if not given_keys(self.settings) and not self.store.sqlite:
+            settle_signing_key(self.store, self.keys[0], self.now())
+
+    def key_faults(self) -> list[str]:
+        """Return why this machine's keys do not fit the database, changing nothing. Raises NotNow."""
+        try:
+            with self.store.reading() as connection:
+                fitting_key(connection, id_keys(self.settings))
+        except Misconfigured as error:
+            return error.faults
+        return []
 
     @cached_property
     def links(self) -> Links:
@@ -261,12 +330,43 @@ class Boucle:
     def check(self) -> list[str]:
         """Return every fault of data files at once: brand, templates, schemas, tables."""
         faults: list[str] = []
-        for part in ("brand", "templates", "codec", "policies", "links", "webhook_target"):
+        for part in ("brand", "templates", "codec", "policies", "links", "webhook_target", "mail_server"):
             try:
                 getattr(self, part)
             except Misconfigured as error:
                 faults += [one for one in error.faults if one not in faults]
-        return faults
+        cluster = kafka_of(self.settings)
+        return faults + (cluster.faults() if cluster else [])
+
+    @cached_property
+    def mail_server(self) -> Server | None:
+        """Return the mail server's address, or None without one; raises Misconfigured when it names none."""
+        return Server.parse(self.settings.smtp_url.get_secret_value()) if self.settings.has_smtp else None
+
+    def sample_values(self) -> list[str]:
+        """Return which values of the brand are still the sample shop's. Raises Misconfigured."""
+        return self.brand.sample_values(Brand.sample(self.data.shipped()))
+
+    def weaknesses(self) -> list[SettingFault]:
+        """Return which settings are weak for the address that the pages are bound to. Raises Misconfigured, NotNow."""
+        return weak_settings(self.settings, self.surroundings())
+
+    def surroundings(self) -> Surroundings:
+        """Return what decides beside the settings whether they are weak. Raises Misconfigured, NotNow."""
+        return Surroundings(self._has_api_keys(), self.sample_values())
+
+    def _has_api_keys(self) -> bool:
+        if not self.has_database or schema_of(self.store) < MINIMUM:
+            return False
+        with self.store.reading() as connection:
+            return connection.execute(sa.select(tables.api_key.c.hash).limit(1)).first() is not None
+
+    def is_demo(self) -> bool:
+        """Tell whether the database holds the year of a demo. Raises NotNow."""
+        if not self.has_database or schema_of(self.store) < MINIMUM:
+            return False
+        with self.store.reading() as connection:
+            return is_demo(connection)
 
 
 def start(
@@ -282,10 +382,15 @@ def start(
     With `lenient`, a faulty edit of the rules is no fault: what was in use goes on.
     """
     parts = Boucle(settings, clock, sending, lenient, brand)
-    faults = parts.check()
-    if faults:
-        raise Misconfigured(faults)
-    parts.policies.remember(parts.store, parts.now())
+    try:
+        parts.settle_keys()
+        faults = parts.check()
+        if faults:
+            raise Misconfigured(faults)
+        parts.policies.remember(parts.store, parts.now())
+    except BaseException:
+        parts.store.close()
+        raise
     return parts
 
 

@@ -7,11 +7,26 @@ import sys
 from collections.abc import Sequence
 
 import click
+import sqlalchemy as sa
 
-from workers.cli import admin, bounces, checking, demo, events, looking, people, privacy, running, sending, tickets
+from workers.cli import (
+    admin,
+    bounces,
+    checking,
+    clock,
+    demo,
+    events,
+    looking,
+    people,
+    privacy,
+    running,
+    sending,
+    tickets,
+)
 from workers.cli.shared import say_fault
 from workers.cli.tables import Installed
 from workers.rules_cli import rules
+from workers.store.engine import first_line
 from workers.words import BadInput, Conflict, Misconfigured, Never, NotNow
 
 
@@ -21,7 +36,7 @@ def boucle() -> None:
     """Close the loop on a Net Promoter Score: ask at the right moment, act on every answer, tell the customer."""
 
 
-for module in (demo, running, checking, events, looking, sending, bounces, tickets, people, privacy, admin):
+for module in (demo, running, checking, clock, events, looking, sending, bounces, tickets, people, privacy, admin):
     for command in module.COMMANDS:
         boucle.add_command(command)
 boucle.add_command(rules)
@@ -47,5 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except (NotNow, Never, Conflict) as error:
         say_fault(str(error))
+        sys.exit(1)
+    except sa.exc.DBAPIError as error:
+        say_fault(f"The database refuses this: {first_line(error)}. `boucle check` looks at the settings.")
+        sys.exit(1)
+    except OSError as error:
+        say_fault(f"The system refuses this: {error.filename or ''} {error.strerror or error}".replace("  ", " "))
         sys.exit(1)
     sys.exit(result if isinstance(result, int) else 0)

@@ -2,17 +2,22 @@
 
 import asyncio
 import os
+from collections.abc import Sequence
 from contextlib import closing
 
 import click
+import sqlalchemy as sa
 
 from workers import settings as settings_module
-from workers import topics, wiring
-from workers.cli.shared import as_json, say_fault, show
+from workers import topics, weak_settings, wiring
+from workers.cli.shared import as_json, demo_faults, say_fault, show
+from workers.home import SQLITE, Home
 from workers.mail_dns import Dns, Findings, check_domain
 from workers.migrating import MINIMUM, schema_of
+from workers.settings_faults import FaultySettings, SettingFault
 from workers.smtp import SmtpSender
 from workers.store import rulelive
+from workers.store.engine import first_line
 from workers.words import BoucleError, Misconfigured
 
 
@@ -22,25 +27,47 @@ from workers.words import BoucleError, Misconfigured
 @as_json
 def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
     """Check everything and list all faults at once."""
+    unknown = settings_module.unknown_settings(os.environ)
     try:
         found = settings_module.read(os.environ)
-    except Misconfigured as error:
-        return tell(error.faults, [], form)
-    faults = [*settings_module.unknown(os.environ), *wiring.Boucle(found).check()]
-    faults += [*database_faults(found), *kafka_faults(found), *mail_faults(found)]
+    except FaultySettings as error:
+        return tell(error.faults, [], form, error.found)
+    installation = wiring.Boucle(found, looking=True)
+    named, faults = weaknesses(installation)
+    settings = [*unknown, *named]
+    faults = [*(fault.sentence for fault in settings), *faults, *Home(found.home).faults(), *installation.check()]
+    faults += [*database_faults(installation), *kafka_faults(found), *mail_faults(found)]
     notes = [*notes_of(found), *rules_notes(found)]
     if dns:
-        named = dns_findings(found, selector)
-        faults += named.faults
-        notes += named.notes
-    return tell(faults, notes, form)
+        told = dns_findings(found, selector)
+        faults += told.faults
+        notes += told.notes
+    return tell(faults, notes, form, settings)
 
 
-def tell(faults: list[str], notes: list[str], form: str) -> int:
-    """Print the faults and return the exit code."""
+def weaknesses(installation: wiring.Boucle) -> tuple[list[SettingFault], list[str]]:
+    """Return the settings that are weak, and what else forbids a role's start."""
+    try:
+        found = installation.weaknesses()
+        if not found:  # a brand that cannot be used yet is a fault on any address
+            found = sample_brand(installation)
+        return found, demo_faults(installation)
+    except (BoucleError, sa.exc.DBAPIError):  # told by those who look at the brand and the database
+        return [], []
+
+
+def sample_brand(installation: wiring.Boucle) -> list[SettingFault]:
+    """Return that mails are to leave although the brand is the sample's."""
+    return list(weak_settings.sample_brand(installation.settings, installation.surroundings()))
+
+
+def tell(faults: list[str], notes: list[str], form: str, settings: Sequence[SettingFault]) -> int:
+    """Print the faults and return the exit code; as JSON those of settings also with their parts."""
+    faults = list(dict.fromkeys(faults))
     text = "\n".join([*(f"note: {note}" for note in notes), "Everything is in order." if not faults else ""]).strip()
     if form == "json":
-        show({"ok": not faults, "faults": faults, "notes": notes}, "", form)
+        parts = [fault.as_dict() for fault in settings]
+        show({"ok": not faults, "faults": faults, "settings": parts, "notes": notes}, "", form)
     else:
         for fault in faults:
             say_fault(fault)
@@ -48,25 +75,31 @@ def tell(faults: list[str], notes: list[str], form: str) -> int:
     return 1 if faults else 0
 
 
-def database_faults(found: settings_module.Settings) -> list[str]:
-    """Return what is wrong with the database."""
+def database_faults(installation: wiring.Boucle) -> list[str]:
+    """Return what is wrong with the database, and whether its ids derive from the key that this machine has."""
+    if not installation.has_database:
+        return []
     try:
-        with closing(wiring.Boucle(found).store) as store:
+        with closing(installation.store) as store:
             store.database_now()
             number = schema_of(store)
+            keys = installation.key_faults() if number >= MINIMUM else []
     except BoucleError as error:
         return [str(error)]
-    except Exception as error:  # whatever a driver says about an address
-        return [f"BOUCLE_DATABASE_URL: {str(error).splitlines()[0]}"]
+    except sa.exc.DBAPIError as error:
+        return [f"BOUCLE_DATABASE_URL: {first_line(error)}"]
     if number < MINIMUM and not store.sqlite:
         return [f"The database has no schema {MINIMUM} or later yet: run `boucle migrate`."]
-    return []
+    return keys
 
 
 def rules_notes(found: settings_module.Settings) -> list[str]:
     """Return which edits the roles did not take over: what is a fault of the files stops no running role."""
+    installation = wiring.Boucle(found, looking=True)
+    if not installation.has_database:
+        return []
     try:
-        with closing(wiring.Boucle(found).store) as store:
+        with closing(installation.store) as store:
             if schema_of(store) < MINIMUM:
                 return []
             with store.reading() as connection:
@@ -126,6 +159,13 @@ def notes_of(found: settings_module.Settings) -> list[str]:
         notes.append("BOUCLE_SEND_WINDOW is always: customers may get mail at night; mon-sat 08:00-20:00 is kinder.")
     if found.has_smtp and not found.secret.get_secret_value():
         notes.append("BOUCLE_SECRET is unset: links are signed with a secret kept in HOME.")
+    if not found.database.startswith(SQLITE) and not found.id_secret.get_secret_value():
+        notes.append(
+            "BOUCLE_ID_SECRET is unset: before another machine joins this database, set it on every machine to the "
+            "content of the file id-secret in this HOME (made at the first start), and keep it with your backups."
+        )
+    for path in Home(found.home).open_to_others(found.database):
+        notes.append(f"other accounts can read {path}; close it: chmod go-rwx {path}")
     if found.has_smtp and found.public_url == "":
         notes.append("BOUCLE_PUBLIC_URL is unset: links in mails lead to this machine only.")
     return notes

@@ -15,6 +15,7 @@ from workers.words import Misconfigured
 @click.command()
 def run() -> None:
     """Run all roles in one process, embedded by default."""
+    roles.see_that_port_is_free(settings().http_bind)
     found = parts(role=True)
     wanted = [roles.sender(found), roles.web(found), roles.rules(found)]
     if found.settings.kafka_bootstrap:
@@ -26,6 +27,8 @@ def run() -> None:
 @click.command()
 def stream() -> None:
     """Take events from Kafka (a Faust worker)."""
+    if not settings().kafka_bootstrap:
+        raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
     found = parts(role=True)
     asyncio.run(roles.run_roles([roles.stream(found), roles.rules(found)]))
 
@@ -33,6 +36,7 @@ def stream() -> None:
 @click.command()
 def web() -> None:
     """Serve the pages and the HTTP doors."""
+    roles.see_that_port_is_free(settings().http_bind)
     found = parts(role=True)
     asyncio.run(roles.run_roles([roles.web(found), roles.rules(found)]))
 

@@ -9,10 +9,12 @@ import click
 
 from workers import settings as settings_module
 from workers import wiring
+from workers.home import Home
 from workers.logs import set_up_logs
 from workers.migrating import require
 from workers.plain_text import for_reader, json_text
 from workers.settings import Settings
+from workers.words import Misconfigured
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,11 +49,17 @@ def settings() -> Settings:
 def parts(*, migrate_embedded: bool = True, role: bool = False) -> wiring.Boucle:
     """Return the parts of the installation, its database ready; raises Misconfigured with every fault.
 
-    A `role` does not start on faulty rules; other verbs say so, and go on with those that were in use.
+    A `role` does not start on faulty rules, on weak settings or on a demo's home; other verbs say what is faulty among
+    the rules, and go on with those that were in use.
     """
     found = settings()
+    home = Home(found.home)
+    home.make()
     with closing(wiring.Boucle(found).store) as store:
         require(store, found, may_migrate=migrate_embedded)
+    tell_modes(home, found)
+    if role:
+        see_that_a_role_may_start(found)
     started = wiring.start(found, lenient=not role)
     click.get_current_context().call_on_close(started.store.close)
     for name, refused in started.policies.refused().items():
@@ -59,6 +67,35 @@ def parts(*, migrate_embedded: bool = True, role: bool = False) -> wiring.Boucle
             f"{name}: the edit is refused, version {refused.live_version[:12]} goes on; `boucle status` says why."
         )
     return started
+
+
+def tell_modes(home: Home, found: Settings) -> None:
+    """Close what others could read of the installation's own files, and say what was closed and what could not be."""
+    for path in home.close_to_others(found.database):
+        say_fault(f"note: other accounts could read {path}; it is closed to them now.")
+    for path in home.open_to_others(found.database):
+        say_fault(f"note: other accounts can read {path}; close it: chmod go-rwx {path}")
+
+
+def see_that_a_role_may_start(found: Settings) -> None:
+    """Raise Misconfigured with everything that forbids a role's start beside faulty files and parts that are away."""
+    installation = wiring.Boucle(found)
+    with closing(installation.store):
+        faults = [fault.sentence for fault in installation.weaknesses()]
+        faults += demo_faults(installation)
+    if faults:
+        raise Misconfigured(faults)
+
+
+def demo_faults(installation: wiring.Boucle) -> list[str]:
+    """Return that an installation's database is a demo's: its people are made up, and its clock is its own."""
+    if not installation.is_demo():
+        return []
+    embedded = not installation.settings.database_url.get_secret_value()
+    named = "BOUCLE_HOME" if embedded else "BOUCLE_DATABASE_URL"
+    place = installation.settings.home if embedded else installation.store.engine.url.render_as_string()
+    fault = f"{place} holds the year of a demo: made-up customers, and a clock of its own. "
+    return [f"{fault}Set {named} to another place for your own events; `boucle demo` shows a demo again."]
 
 
 def user_name() -> str:

@@ -1,0 +1,156 @@
+"""The key of ids and address hashes: which one a database was begun with, and whether this machine has it.
+
+Ids, the guard that keeps an erased person erased and the suppression of addresses derive from it, so it can never be
+changed: with another one every known customer is a stranger, and who was erased or opted out is written to again. The
+database keeps a fingerprint of the key, never the key. A database that has none yet (0.1.0 kept none) proves the key by
+its rows: their ids were derived from it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.controls import read_controls
+from workers.profile import customer_id
+from workers.store import tables
+from workers.store.engine import Store
+from workers.words import Ids, Misconfigured
+
+ID_KEY = "id_key"
+"""The control that holds the fingerprint of the key of ids."""
+SIGNING_KEY = "made_up_secret"
+"""The control that holds the fingerprint of a signing key that a machine made up beside a database on a server."""
+BY = "boucle"
+SAMPLE = 200
+"""Rows whose ids are derived again to prove a key; ids of customers are hashes, so the first are as good as any."""
+Proof = Callable[[Ids], str]
+"""Returns the id that a row has if a key is the right one."""
+
+OTHER_KEY = (
+    "The ids in this database derive from another key than the one given here: known customers would be strangers, and "
+    "who was erased or opted out would be written to again. Set BOUCLE_ID_SECRET to the key the installation began "
+    "with: the content of the file id-secret in the HOME of a machine where it runs, else what was the last key of "
+    "BOUCLE_SECRET (or the content of the file secret in that HOME) when the first event came in."
+)
+NO_KEY = (
+    "Another machine made up the key that the ids in this database derive from, and this one has none: set "
+    "BOUCLE_ID_SECRET to the content of the file id-secret in that machine's HOME, and BOUCLE_SECRET to the same value "
+    "on every machine."
+)
+OTHER_SIGNING_KEY = (
+    "BOUCLE_SECRET is unset, and another machine on this database made up a secret of its own: links that one machine "
+    "signs would be refused by the other. Set BOUCLE_SECRET to the same value on every machine; the content of the "
+    "file secret in the HOME of the machine that ran first keeps the links valid that were sent."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class IdKeyState:
+    """What a database says of the keys that a machine has: the one that fits, and whether that stands in it already."""
+
+    key: str
+    kept: bool
+
+
+def fingerprint(key: str) -> str:
+    """Return what the database keeps of a key; nobody can compute ids from it."""
+    return Ids(key.encode()).keyed_hash("fingerprint")
+
+
+def fitting_key(connection: Connection, candidates: Sequence[str]) -> IdKeyState | None:
+    """Return which of the keys the ids of a database derive from; None when it has no ids yet, or no table.
+
+    Raises Misconfigured with a sentence that says what to do when none of them fits.
+    """
+    if not sa.inspect(connection).has_table(tables.control.name):
+        return None
+    kept = read_controls(connection).get(ID_KEY)
+    if kept is not None:
+        for key in candidates:
+            if fingerprint(key) == kept:
+                return IdKeyState(key, kept=True)
+        raise Misconfigured([OTHER_KEY if candidates else NO_KEY])
+    sample = list(proofs(connection))
+    if not sample:
+        return None
+    right = {key: sum(1 for id, derive in sample if derive(Ids(key.encode())) == id) for key in candidates}
+    best = max(candidates, key=lambda key: right[key], default="")
+    if not best or right[best] * 2 < len(sample):
+        raise Misconfigured([OTHER_KEY if candidates else NO_KEY])
+    return IdKeyState(best, kept=False)
+
+
+def proofs(connection: Connection) -> Iterator[tuple[str, Proof]]:
+    """Give ids with what they derive from: of customers, else of what outlives their erasure."""
+    found = False
+    customer = tables.customer.c
+    query = sa.select(customer.id, customer.crm_id).where(customer.crm_id.is_not(None)).order_by(customer.id)
+    for id, crm_id in connection.execute(query.limit(SAMPLE)):
+        found = True
+        yield str(id), lambda ids, crm_id=str(crm_id): str(customer_id(crm_id, ids))  # type: ignore[misc]
+    if found:
+        return
+    response, request = tables.response.c, tables.survey_request.c
+    asked = sa.select(response.id, request.id, request.asked_at).join_from(
+        tables.response, tables.survey_request, request.id == response.request
+    )
+    for id, request_id, asked_at in connection.execute(asked.limit(SAMPLE)):
+        yield str(id), lambda ids, at=asked_at, key=str(request_id): ids.derive(at, "response", key)  # type: ignore[misc]
+    letter = tables.dead_letter.c
+    letters = sa.select(letter.id, letter.topic, letter.door, letter.digest).limit(SAMPLE)
+    for id, topic, door, digest in connection.execute(letters):
+        key = (str(topic or door), str(digest))
+        yield str(id), lambda ids, key=key: ids.derive(None, "dead_letter", *key)  # type: ignore[misc]
+
+
+def settle_id_key(store: Store, candidates: Sequence[str], now: datetime) -> str:
+    """Return the key that this machine derives ids with, after writing its fingerprint where there is none. Idempotent.
+
+    `candidates` are the keys the machine has, the one that a new database is begun with first; at least one. Two
+    machines that begin at once take turns, and the second sees what the first wrote. Raises Misconfigured, NotNow.
+    """
+    with store.reading() as connection:
+        state = fitting_key(connection, candidates)
+    if state is not None and state.kept:
+        return state.key
+
+    def work(connection: Connection) -> str:
+        state = fitting_key(connection, candidates)
+        if state is not None and state.kept:
+            return state.key
+        key = state.key if state is not None else candidates[0]
+        insert_control(connection, ID_KEY, fingerprint(key), now)
+        return key
+
+    return store.write(work)
+
+
+def settle_signing_key(store: Store, key: str, now: datetime) -> None:
+    """See that a made-up signing key is the only one on a database that several machines may share. Idempotent.
+
+    Raises Misconfigured when another machine made up another one, NotNow.
+    """
+
+    def known(connection: Connection) -> bool:
+        kept = read_controls(connection).get(SIGNING_KEY)
+        if kept not in (None, fingerprint(key)):
+            raise Misconfigured([OTHER_SIGNING_KEY])
+        return kept is not None
+
+    with store.reading() as connection:
+        if known(connection):
+            return
+
+    def work(connection: Connection) -> None:
+        if not known(connection):
+            insert_control(connection, SIGNING_KEY, fingerprint(key), now)
+
+    store.write(work)
+
+
+def insert_control(connection: Connection, name: str, value: str, now: datetime) -> None:
+    """Write a control that must not be there: of two machines that begin at once, the second looks again."""
+    connection.execute(sa.insert(tables.control).values(name=name, value=value, at=now, by=BY))
