@@ -1,7 +1,7 @@
 """Dead letters: what could not be accepted is listed, shown, taken in again, or discarded with a reason."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,9 +10,11 @@ from sqlalchemy.engine import Connection
 from workers.envelope import Refusal, Unreadable
 from workers.intake import Intake
 from workers.records import DeadLetter
+from workers.scopes import read_scopes
 from workers.store import read, tables
+from workers.store.auditlog import record_act
 from workers.store.engine import Store
-from workers.store.ledger import Incoming
+from workers.store.ledger import SCOPES_HEADER, Incoming
 from workers.words import BadInput, DeadLetterState, Door
 
 TABLE = tables.dead_letter
@@ -118,23 +120,33 @@ class DeadLetters:
         with self._store.reading() as connection:
             return read.one(connection, DeadLetter, ident) if read.is_id(ident) else None
 
-    def replay(self, idents: Iterable[str]) -> Replayed:
+    def replay(self, idents: Iterable[str], *, overrule: str = "") -> Replayed:
         """Take letters in again, one at a time, by their ids; idempotent.
 
         A truncated letter is read again where it came from, and refused with a sentence where that is not possible.
+        What a letter's key was not allowed to send stays refused, unless a person, named by `overrule`, takes it in all
+        the same; that is audited.
         """
         done = Replayed()
         for ident in idents:
             letter = self.show(ident)
             if letter is None or letter.state != DeadLetterState.OPEN:
                 continue
-            outcome = self._intake.take([self._whole(letter)], Door(letter.door))[0]
+            message = self._whole(letter)
+            if overrule and message.scopes is not None:
+                self._audit(letter, overrule)
+                message = replace(message, scopes=None)
+            outcome = self._intake.take([message], Door(letter.door))[0]
             if outcome.rejected is not None:
                 done.refusals.append(f"{letter.id}: {outcome.rejected.fault}")
                 continue
             done.taken += 1
             self._move(letter.id, DeadLetterState.REPLAYED, "")
         return done
+
+    def _audit(self, letter: DeadLetter, by: str) -> None:
+        now, detail = self._now(), {"reason": letter.reason, "scopes": letter.headers[SCOPES_HEADER]}
+        self._store.write(lambda connection: record_act(connection, now, by, "dead_letter.allow", letter.id, detail))
 
     def _whole(self, letter: DeadLetter) -> Incoming:
         """Return a letter as the message it was; of a truncated one whose whole is gone, as one that says so."""
@@ -175,9 +187,12 @@ class DeadLetters:
 def incoming(letter: DeadLetter, body: bytes) -> Incoming:
     """Return a letter as the message it was, with these bytes."""
     headers: dict[str, str] | list[tuple[str, bytes]] = letter.headers
-    content_type = None
+    content_type, scopes = None, None
     if letter.door == Door.KAFKA:
         headers = [(name, value.encode()) for name, value in letter.headers.items()]
     else:
-        content_type = next((value for name, value in letter.headers.items() if name.lower() == "content-type"), None)
-    return Incoming(body, headers, content_type, letter.topic, letter.partition, letter.offset)
+        headers = {name: value for name, value in letter.headers.items() if name != SCOPES_HEADER}
+        content_type = next((value for name, value in headers.items() if name.lower() == "content-type"), None)
+        if SCOPES_HEADER in letter.headers:
+            scopes = read_scopes(letter.headers[SCOPES_HEADER].split())
+    return Incoming(body, headers, content_type, letter.topic, letter.partition, letter.offset, scopes)

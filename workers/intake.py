@@ -19,6 +19,7 @@ from workers.facts import Facts
 from workers.policy import Policy
 from workers.profile import address_key, customer_id, new_customer
 from workers.records import Customer, DeadLetter, Inbox, SurveyRequest
+from workers.scopes import gate_of
 from workers.store import ledger, read, tables, waves
 from workers.store.apply import apply
 from workers.store.engine import Store
@@ -111,7 +112,8 @@ class Intake:
                     yield work.tried(event)
 
     def _parse(self, message: Incoming, now: datetime) -> Event | Rejected:
-        return self._codec.parse(message.body, message.headers, now, content_type=message.content_type)
+        gate = gate_of(message.scopes)
+        return self._codec.parse(message.body, message.headers, now, content_type=message.content_type, gate=gate)
 
     def _take(
         self,

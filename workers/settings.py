@@ -68,7 +68,9 @@ class Settings(BaseModel):
     trusted_proxies: str = Field(
         "", description="comma-separated networks of your proxies: their X-Forwarded-For is believed, nobody else's"
     )
-    api_keys: SecretStr = Field(SecretStr(""), description="comma-separated keys for POST /v1/events")
+    api_keys: SecretStr = Field(
+        SecretStr(""), description="comma-separated keys for POST /v1/events; KEY:journey+scores narrows one to scopes"
+    )
     rate_limit: int = Field(120, ge=0, description="requests a minute for each network and kind of door; 0: no limit")
     max_event_bytes: int = Field(1_000_000, ge=1000, description="size of one event; a larger one is refused")
     secret: SecretStr = Field(

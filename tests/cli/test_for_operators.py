@@ -159,6 +159,38 @@ def test_a_key_is_shown_once_and_works(boucle: "Boucle") -> None:
     assert boucle("audit", "--format", "json").json()[0]["act"] == "key.create"
 
 
+def test_keys_are_listed_and_revoked(boucle: "Boucle") -> None:
+    """Name, scopes, owner, end, last use and state; never the key; revoked by name or by id, at once."""
+    boucle.set(api_keys="from-the-settings:tickets")
+    shop = ("keys", "create", "shop", "--scope", "scores", "--scope", "journey", "--expires", "P90D", "--owner", "lea")
+    made = boucle(*shop, "--format", "json").json()
+    assert made["scopes"] == ["journey", "scores"]
+    assert "may send journey, scores, until " in boucle(*shop).out
+    assert "may send all." in boucle("keys", "create").out
+    listed = boucle("keys", "list", "--format", "json").json()
+    assert [(one["name"], one["state"], one["scopes"]) for one in listed] == [
+        ("shop", "active", ["journey", "scores"]),
+        ("shop", "active", ["journey", "scores"]),
+        ("crm", "active", ["all"]),
+        ("BOUCLE_API_KEYS 1", "in the settings", ["tickets"]),
+    ]
+    assert (listed[0]["owner"], listed[0]["last_used_at"]) == ("lea", None)
+    assert made["api_key"] not in boucle("keys", "list").out
+    assert boucle("keys", "revoke", made["id"]).code == 0
+    assert "shop" in boucle("keys", "revoke", "shop").out
+    assert "was revoked before" in boucle("keys", "revoke", "shop").out
+    assert [one["state"] for one in boucle("keys", "list", "--format", "json").json()][:3] == [
+        *("revoked", "revoked"),
+        "active",
+    ]
+    unknown = boucle("keys", "revoke", "nobody")
+    assert (unknown.code, "There is no key nobody" in unknown.err) == (2, True)
+    assert "take it out there" in boucle("keys", "revoke", "BOUCLE_API_KEYS 1").err
+    assert [one["act"] for one in boucle("audit", "--format", "json").json()].count("key.revoke") == 2
+    for wrong in (["--expires", "soon"], ["--expires", "PT0S"], ["--scope", "everything"], ["--name", "a\nb"]):
+        assert boucle("keys", "create", *wrong).code == 2, wrong
+
+
 def test_tickets_are_listed_claimed_noted_and_done(answered: "Boucle") -> None:
     """An agent's way through a ticket on the command line; each step is in its history."""
     (listed,) = answered("tickets", "list", "--format", "json").json()

@@ -10,6 +10,7 @@ from embedded import START, Embedded, journey
 
 from workers.deadletters import DeadLetters
 from workers.envelope import KEPT_BYTES, Codec, Event, Refusal, Rejected, Unreadable, read_schemas
+from workers.envelope.codec import Gate
 from workers.envelope.shapes import Schema
 from workers.intake import Intake
 from workers.records import DeadLetter, Inbox
@@ -101,10 +102,10 @@ def test_what_escapes_while_reading_is_a_dead_letter(boucle: Embedded, error: ty
     """An error of whatever kind inside the reader keeps back that one event alone."""
 
     class Breaking(Codec):
-        def _accept(self, envelope: dict[str, object], now: datetime) -> Event | Rejected:
+        def _accept(self, envelope: dict[str, object], now: datetime, gate: Gate | None = None) -> Event | Rejected:
             if envelope.get("subject") == "7":
                 raise error("broken")
-            return super()._accept(envelope, now)
+            return super()._accept(envelope, now, gate)
 
     intake = Intake(boucle.store, Breaking(schemas(boucle)), boucle.parts.policies.current, boucle.clock.now)
     outcomes = intake.take([Incoming(EVENT), *behind()], Door.KAFKA)

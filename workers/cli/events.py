@@ -9,8 +9,9 @@ import click
 import orjson
 
 from workers import topics, wiring
-from workers.cli.shared import as_json, parts, say_fault, show
+from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.deadletters import DeadLetters, Listed, listed
+from workers.envelope import Refusal
 from workers.importing import CONFIRM_ABOVE, plan_of, preview, take_in
 from workers.imports import Mapping, rows
 from workers.records import DeadLetter
@@ -211,12 +212,16 @@ def truncation(letter: DeadLetter) -> str:
 @click.option("--reason", default="", help="Replay every open letter with this reason.")
 @as_json
 def replay(ident: str | None, reason: str, form: str) -> int:
-    """Take one letter in again, or all with one reason; without either, all that are open."""
+    """Take one letter in again, or all with one reason; without either, all that are open.
+
+    What its sender's key was not allowed to send is taken in only by its ID, or with --reason forbidden.
+    """
     found = letters()
     if ident and found.show(ident) is None:
         say_fault(f"No dead letter {ident}.")
         return 1
-    done = found.replay([ident] if ident else [one.id for one in found.list(reason=reason)])
+    overrule = user_name() if ident or reason == Refusal.FORBIDDEN else ""
+    done = found.replay([ident] if ident else [one.id for one in found.list(reason=reason)], overrule=overrule)
     refused = len(done.refusals)
     for why in done.refusals[:REFUSALS_SHOWN]:
         say_fault(why)

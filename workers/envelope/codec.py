@@ -6,7 +6,7 @@ only for a no. It keeps nothing, and reads no clock: `now` is a parameter.
 
 import difflib
 import hashlib
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime
 
 import orjson
@@ -14,7 +14,7 @@ import orjson
 from workers.envelope import building, instants, reading
 from workers.envelope.batches import MAX_BATCH_EVENTS, holds_more_than
 from workers.envelope.canonical import canonical, original
-from workers.envelope.events import Event, Fault, Refusal, Rejected, refuse
+from workers.envelope.events import Event, Fault, Kind, Refusal, Rejected, refuse
 from workers.envelope.faulting import attribute_faults, schema_faults
 from workers.envelope.mapping import EventMap
 from workers.envelope.shapes import Places, Route, Schema, data_node, mapped, node, routes, types_at
@@ -26,6 +26,8 @@ MAX_BYTES = 1_000_000
 MAX_BATCH_BYTES = 5_000_000
 _NO_PLACES = EventMap({})
 _TELL = "Tell the operator, and replay it after an update."
+Gate = Callable[[Kind, str], str]
+"""Says why a sender may not send events of a kind and type; an empty text for one that it may."""
 
 
 class Codec:
@@ -66,15 +68,25 @@ class Codec:
         return route is not None and node(data_node(route.schema, field), "format") == "date-time"
 
     def parse(
-        self, body: bytes, headers: reading.Headers, now: datetime, *, content_type: str | None = None
+        self,
+        body: bytes,
+        headers: reading.Headers,
+        now: datetime,
+        *,
+        content_type: str | None = None,
+        gate: Gate | None = None,
     ) -> Event | Rejected:
-        """Return the event, or why it is refused. Pure and total; `now` is business time, aware."""
+        """Return the event, or why it is refused. Pure and total; `now` is business time, aware.
+
+        `gate` is asked before anything else about the event: why this sender may not send such a kind and type, or
+        nothing. Asked later, an event with another fault would be a dead letter that nobody knows to be forbidden.
+        """
         if isinstance(body, Unreadable):
             return self._unreadable(body)
         envelope: reading.Envelope | Rejected = {}
         try:
             envelope = reading.read(body, headers, content_type, self._max_bytes)
-            return envelope if isinstance(envelope, Rejected) else self._accept(envelope, now)
+            return envelope if isinstance(envelope, Rejected) else self._accept(envelope, now, gate)
         except (RecursionError, orjson.JSONEncodeError):
             fault = Fault("/data", "The data is nested too deeply (over 250 levels). Send it flat.")
         except Exception as error:  # whatever it is: one message must not stop those behind it
@@ -114,11 +126,13 @@ class Codec:
         except orjson.JSONEncodeError:
             return reading.refused(Refusal.SCHEMA, "An event is nested too deeply (over 250 levels). Send it flat.")
 
-    def _accept(self, envelope: reading.Envelope, now: datetime) -> Event | Rejected:
+    def _accept(self, envelope: reading.Envelope, now: datetime, gate: Gate | None = None) -> Event | Rejected:
         type_ = envelope.get("type")
         route = self._routes.get(type_) if type(type_) is str else None
         if route is None:
             return self._unknown(envelope)
+        if gate is not None and (why := gate(route.kind, str(type_))):
+            return _refuse(envelope, [Fault("/type", why, Refusal.FORBIDDEN)])
         ours = envelope if route.places is None else canonical(envelope, route)
         if route.validator.is_valid(ours):
             event = _build(ours, route, str(type_), _digest(envelope), now)

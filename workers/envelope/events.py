@@ -37,6 +37,7 @@ class Refusal(StrEnum):
     BAD_ROW = "bad_row"
     CONFLICTING_DUPLICATE = "conflicting_duplicate"
     UNREADABLE = "unreadable"
+    FORBIDDEN = "forbidden"
 
 
 class TicketChange(StrEnum):

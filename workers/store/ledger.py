@@ -16,10 +16,14 @@ from workers.changes import Changes
 from workers.envelope import KEPT_BYTES, Event, Refusal, Rejected, Unreadable
 from workers.plain_text import for_store
 from workers.records import DeadLetter
+from workers.scopes import Scope, Scopes, as_text
 from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.engine import among
 from workers.words import DeadLetterState, Door, Ids
+
+SCOPES_HEADER = "boucle-scopes"
+"""Name under which a dead letter keeps what its sender's key may send, beside the headers that came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Incoming:
     topic: str | None = None
     partition: int | None = None
     offset: int | None = None
+    scopes: Scopes | None = None
+    """What its sender's key may send; None: everything. A dead letter keeps it, so that a replay opens no door."""
 
 
 class Taken(StrEnum):
@@ -81,6 +87,8 @@ def dead_letter(message: Incoming, why: Rejected, door: Door, ids: Ids, now: dat
     Of a message over its limit the beginning is kept, with the size and the SHA-256 of the whole.
     """
     headers = dict(header_texts(message.headers))
+    if message.scopes is not None and Scope.ALL not in message.scopes:
+        headers[SCOPES_HEADER] = as_text(message.scopes)
     body = kept(message.body, why.reason)
     told = body if not body.truncated else body.sha256.encode()
     digest = hashlib.sha256(b"\0".join([repr(sorted(headers.items())).encode(), told, why.reason.encode()])).hexdigest()

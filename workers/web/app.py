@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from workers.apikeys import ApiKeys, read_given
 from workers.people import People
 from workers.web import (
     answer,
@@ -44,6 +45,7 @@ from workers.web.clients import Clients
 from workers.web.compression import Compression
 from workers.web.context import Web
 from workers.web.headers import SafeHeaders
+from workers.web.keys import KeyUse
 from workers.web.limits import Limits
 from workers.web.pages import Pages
 from workers.web.patience import Patience
@@ -100,6 +102,8 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.assets = Assets(web.data, brand.colour)
     app.state.pages = Pages(web, app.state.assets)
     app.state.rates = rates
+    app.state.api_keys = ApiKeys(web.store, read_given(web.settings.api_keys.get_secret_value()))
+    app.state.key_use = KeyUse(web.store, ticks)
     app.state.people = People(web.store, web.now)
     app.state.patience = Patience(ticks)
     app.state.live_faults = LiveFaults(ticks)

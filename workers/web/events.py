@@ -4,18 +4,24 @@ What is refused for its content is a dead letter as well, so that a sender that 
 envelope and the intake decide; nothing here looks into an event.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.apikeys import Judged, Outcome
 from workers.envelope import MAX_BATCH_BYTES, Fault, Refusal, Rejected
 from workers.importing import planned
-from workers.store.ledger import Incoming, Outcome, Taken
+from workers.scopes import Scopes
+from workers.store.ledger import Incoming, Taken
+from workers.store.ledger import Outcome as EventOutcome
 from workers.web.clients import address_prefix, client_of
 from workers.web.context import Web, web_of
-from workers.web.keys import may_send
+from workers.web.keys import note, sender_of
 from workers.web.limits import body_within
 from workers.web.problems import problem
 from workers.web.rates import Bucket
@@ -23,21 +29,19 @@ from workers.words import Door
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 JSON_KINDS = ("", "application/json", "text/json", STRUCTURED, BATCH)
-NO_KEY = (
-    "Send a key: Authorization: Bearer KEY. `boucle keys create` makes one, BOUCLE_API_KEYS lists others. "
-    "Without any key, only programs on the same machine may send."
-)
 NOT_READ = f"Send {STRUCTURED}, {BATCH}, or application/json with ce- headers."
 NOTHING = "No row of the journey plan applies to this event, or what it would plan is planned already."
 NONE_GOOD = "No event could be accepted"
+NONE_ALLOWED = "This key may not send these events"
 EMPTY = Rejected(Refusal.NOT_CLOUDEVENT, (Fault("", "The batch is empty. Send at least one event."),))
 
 
 async def receive(request: Request) -> Response:
     """Take events in: 1. who sends, 2. what kind, 3. the body within its size, 4. take it in or plan it only."""
     web = web_of(request)
-    if not await run_in_threadpool(may_send, request, web):
-        return await unknown_sender(request)
+    sender = await run_in_threadpool(known_sender, request, web)
+    if sender.outcome != Outcome.ALLOWED:
+        return await unknown_sender(request, sender)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in JSON_KINDS and not ("ce-specversion" in request.headers and kind.endswith("+json")):
         return problem(415, NOT_READ)
@@ -47,51 +51,64 @@ async def receive(request: Request) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads this
     if request.query_params.get("dry_run", "") not in ("", "0"):
-        return await run_in_threadpool(foretell, web, body, request, kind)
-    return await run_in_threadpool(take, web, body, request, kind)
+        return await run_in_threadpool(foretell, web, body, request, kind, sender.scopes)
+    answer, forbidden = await run_in_threadpool(take, web, body, request, kind, sender.scopes)
+    if forbidden:
+        await run_in_threadpool(note, request, replace(sender, outcome=Outcome.FORBIDDEN))
+    return answer
 
 
-async def unknown_sender(request: Request) -> Response:
-    """Answer that a key is needed; who tries too often has to wait."""
+def known_sender(request: Request, web: Web) -> Judged:
+    """Say who sends, and note it."""
+    sender = sender_of(request, web)
+    note(request, sender)
+    return sender
+
+
+async def unknown_sender(request: Request, sender: Judged) -> Response:
+    """Answer why this sender is not let in; who tries too often has to wait."""
     if not await request.app.state.rates.allows(Bucket.EVENTS, address_prefix(client_of(request.scope))):
         return problem(429, "Too many requests without a valid key.", headers={"Retry-After": "60"})
-    return problem(401, NO_KEY, headers={"WWW-Authenticate": "Bearer"})
+    challenge = "Bearer" if sender.outcome == Outcome.MISSING else 'Bearer error="invalid_token"'
+    return problem(401, sender.why, headers={"WWW-Authenticate": challenge})
 
 
-def messages(web: Web, body: bytes, request: Request, kind: str) -> list[Incoming] | Rejected:
+def messages(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes) -> list[Incoming] | Rejected:
     """Return the events of a body, each as a message of its own, or why it holds none."""
     if kind != BATCH:
         headers = {name: value for name, value in request.headers.items() if name.startswith("ce-")}
         content_type = request.headers.get("content-type")
         if content_type:
             headers["content-type"] = content_type
-        return [Incoming(body, headers, content_type)]
+        return [Incoming(body, headers, content_type, scopes=scopes)]
     items = web.codec.split_batch(body)
     if isinstance(items, Rejected):
         return items
-    return [Incoming(item, {"content-type": STRUCTURED}, STRUCTURED) for item in items] or EMPTY
+    return [Incoming(item, {"content-type": STRUCTURED}, STRUCTURED, scopes=scopes) for item in items] or EMPTY
 
 
-def take(web: Web, body: bytes, request: Request, kind: str) -> Response:
-    """Take the events of a body in and answer what became of each. Idempotent."""
-    found = messages(web, body, request, kind)
+def take(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes) -> tuple[Response, bool]:
+    """Take the events of a body in and answer what became of each, and whether the key forbade any. Idempotent."""
+    found = messages(web, body, request, kind, scopes)
     if isinstance(found, Rejected):
         if found is not EMPTY and found.reason is not Refusal.TOO_LARGE:
-            web.intake.take([Incoming(body, {"content-type": kind}, kind)], Door.HTTP, refused=[found])
-        return unusable(found)
+            whole = Incoming(body, {"content-type": kind}, kind, scopes=scopes)
+            web.intake.take([whole], Door.HTTP, refused=[found])
+        return unusable(found), False
     outcomes = web.intake.take(found, Door.HTTP)
+    forbidden = sum(is_forbidden(one.rejected) for one in outcomes)
     results = [result(index, outcome) for index, outcome in enumerate(outcomes)]
     counted = {taken: sum(one.taken == taken for one in outcomes) for taken in Taken}
     if counted[Taken.REJECTED] == len(outcomes):
         listed = [error for one in results for error in one["errors"]]  # type: ignore[attr-defined]  # a list
-        return problem(400, title=NONE_GOOD, errors=listed)
+        return none_taken(listed, forbidden == len(outcomes)), bool(forbidden)
     answer = {
         "accepted": counted[Taken.ACCEPTED],
         "duplicates": counted[Taken.DUPLICATE],
         "rejected": counted[Taken.REJECTED],
         "results": results,
     }
-    return Response(orjson.dumps(answer), 202, media_type="application/json")
+    return Response(orjson.dumps(answer), 202, media_type="application/json"), bool(forbidden)
 
 
 def unusable(why: Rejected) -> Response:
@@ -101,7 +118,18 @@ def unusable(why: Rejected) -> Response:
     return problem(400, title=NONE_GOOD, errors=errors(0, why))
 
 
-def result(index: int, outcome: Outcome) -> dict[str, object]:
+def none_taken(listed: Sequence[Mapping[str, object]], all_forbidden: bool) -> Response:
+    """Answer that nothing was taken: 403 where the key is why for every event, else 400."""
+    status, title = (403, NONE_ALLOWED) if all_forbidden else (400, NONE_GOOD)
+    return problem(status, title=title, errors=listed)
+
+
+def is_forbidden(rejected: object) -> bool:
+    """Tell whether an event was refused because its sender's key may not send it."""
+    return isinstance(rejected, Rejected) and rejected.reason == Refusal.FORBIDDEN
+
+
+def result(index: int, outcome: EventOutcome) -> dict[str, object]:
     """Return what became of one event."""
     named = outcome.event or outcome.rejected
     return {
@@ -117,15 +145,16 @@ def errors(index: int, rejected: Rejected) -> list[dict[str, object]]:
     return [{"index": index, "pointer": one.pointer, "detail": one.detail} for one in rejected.faults]
 
 
-def foretell(web: Web, body: bytes, request: Request, kind: str) -> Response:
+def foretell(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes) -> Response:
     """Answer what the events would plan, or why not; nothing is stored."""
-    found = messages(web, body, request, kind)
+    found = messages(web, body, request, kind, scopes)
     if isinstance(found, Rejected):
         return unusable(found)
     plans = list(web.intake.dry_run(found))
     refused = [(index, one) for index, (one, _) in enumerate(plans) if isinstance(one, Rejected)]
     if len(refused) == len(plans):
-        return problem(400, title=NONE_GOOD, errors=[fault for index, one in refused for fault in errors(index, one)])
+        listed = [fault for index, one in refused for fault in errors(index, one)]
+        return none_taken(listed, all(is_forbidden(one) for _, one in refused))
     answer = [planned(*plan) for plan in plans]
     told = [one if one["touchpoints"] or "errors" in one else {**one, "reason": NOTHING} for one in answer]
     return Response(orjson.dumps(told), 202, media_type="application/json")

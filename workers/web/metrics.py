@@ -20,7 +20,7 @@ from starlette.routing import Route
 from workers.controls import sending_now
 from workers.counting import STATUS_GROUPS, due_work
 from workers.dispatching import webhooks
-from workers.store import overview, rulelive, tables
+from workers.store import api_keys, overview, rulelive, tables
 from workers.store.webhook_targets import list_targets
 from workers.web.context import Web, web_of
 from workers.words import TicketState
@@ -39,6 +39,7 @@ class Figures(Collector):
         now = self._web.now()
         with self._web.store.reading() as connection:
             yield received(connection)
+            yield key_requests(connection)
             for group in STATUS_GROUPS:
                 yield by_state(connection, group)
             yield from waiting(connection, now)
@@ -65,6 +66,16 @@ def received(connection: Connection) -> Metric:
     for door, *counted in connection.execute(sa.select(columns.door, *sums).group_by(columns.door)):
         for outcome, n in zip(OUTCOMES, counted, strict=True):
             found.add_metric([door, outcome], float(n or 0))
+    return found
+
+
+def key_requests(connection: Connection) -> Metric:
+    """Return the requests to the event door, by how they stand with their key."""
+    found = CounterMetricFamily(
+        "boucle_key_requests", "Requests to /v1/events, by outcome of their key", labels=["outcome"]
+    )
+    for outcome, n in api_keys.counted_requests(connection).items():
+        found.add_metric([outcome], n)
     return found
 
 
@@ -99,6 +110,7 @@ async def show(request: Request) -> Response:
     """Answer the metrics of this moment."""
 
     def written() -> bytes:
+        request.app.state.key_use.write_counts()
         registry = CollectorRegistry(auto_describe=False)
         registry.register(Figures(web_of(request)))
         return generate_latest(registry)
