@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from workers.cli import boucle
 from workers.services import kafka, postgres
 from workers.settings import Settings, read
+from workers.weak_settings import Surroundings, weak_settings
 from workers.wiring import kafka_of
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +51,7 @@ def test_the_settings_can_be_read() -> None:
         cluster = kafka_of(settings)
         assert cluster is not None
         assert cluster.faults() == []
+        assert weak_settings(settings, Surroundings(has_api_keys=False, sample_values=["name"])) == []
 
 
 def without_substitution(text: str) -> str:

@@ -4,6 +4,7 @@ Everything in it is for the account that runs Boucle alone: files 0600, folders 
 Boucle made itself is ever changed: a HOME that holds other people's files keeps its mode, and that is told.
 """
 
+import errno
 import os
 import secrets
 import stat
@@ -32,6 +33,8 @@ OURS = frozenset({"boucle.db", SIGNING_SECRET, ID_SECRET, "mailbox", "outbox.jso
 def make_private_folder(path: Path) -> None:
     """Make a folder and what is missing above it for this account alone; what is there stays. Raises OSError."""
     if not path.is_dir():
+        if path.exists():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         if path.parent != path:
             make_private_folder(path.parent)
         path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
@@ -69,12 +72,34 @@ def make_database_file(path: Path) -> None:
     try:
         make_private_folder(path.parent)
         if path.is_dir():
-            raise IsADirectoryError(21, os.strerror(21))
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not path.exists():
             open_private(path, os.O_CREAT).close()
     except OSError as error:
-        problem = f"The embedded database {path} cannot be made: {reason_of(error)}."
-        raise Misconfigured([f"{problem} Set BOUCLE_HOME or BOUCLE_DATABASE_URL."]) from error
+        raise Misconfigured([no_database_file(path, error)]) from error
+
+
+def database_file_faults(path: Path) -> list[str]:
+    """Return why an embedded database that is not there could not be made, without making it."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        see_that_it_can_be_made(path.parent)
+    except OSError as error:
+        return [no_database_file(path, error)]
+    return []
+
+
+def no_database_file(path: Path, error: OSError) -> str:
+    """Return that an embedded database cannot be made, and why."""
+    return f"The embedded database {path} cannot be made: {reason_of(error)}. Set BOUCLE_HOME or BOUCLE_DATABASE_URL."
+
+
+def see_that_it_can_be_made(folder: Path) -> None:
+    """Write into the nearest folder above that is there, and take it away again. Raises OSError."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    with TemporaryFile(dir=there):
+        pass
 
 
 def reason_of(error: OSError) -> str:
@@ -102,17 +127,10 @@ class Home:
 
     def faults(self) -> list[str]:
         """Return why the folder cannot be used, without making it."""
-        there = next(path for path in (self.path, *self.path.absolute().parents) if path.exists())
-        if there == self.path:
-            try:
-                self.make()
-            except Misconfigured as error:
-                return error.faults
-            return []
-        if not there.is_dir():
-            return [self._not_writable(NotADirectoryError(20, os.strerror(20)))]
-        if not os.access(there, os.W_OK | os.X_OK):
-            return [self._not_writable(PermissionError(13, os.strerror(13)))]
+        try:
+            see_that_it_can_be_made(self.path)
+        except OSError as error:
+            return [self._not_writable(error)]
         return []
 
     def _not_writable(self, error: OSError) -> str:

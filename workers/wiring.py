@@ -3,6 +3,7 @@
 Everything that is wrong with settings, tables, templates and schemas is found here together, before anything starts.
 """
 
+import importlib.util
 import logging
 import os
 import secrets
@@ -46,6 +47,8 @@ from workers.webhook import WebhookSender, check_target
 from workers.words import Ids, Misconfigured
 
 log = logging.getLogger(__name__)
+CHECKED = ("brand", "templates", "codec", "policies", "links", "webhook_target", "mail_server", "identity_provider")
+"""Parts that raise Misconfigured with every fault of theirs when they are made."""
 MAILBOX_AT_ONCE = 100
 """Mails written into the local mailbox per group; there is no connection to spare."""
 
@@ -330,13 +333,20 @@ class Boucle:
     def check(self) -> list[str]:
         """Return every fault of data files at once: brand, templates, schemas, tables."""
         faults: list[str] = []
-        for part in ("brand", "templates", "codec", "policies", "links", "webhook_target", "mail_server"):
+        for part in CHECKED:
             try:
                 getattr(self, part)
             except Misconfigured as error:
                 faults += [one for one in error.faults if one not in faults]
         cluster = kafka_of(self.settings)
         return faults + (cluster.faults() if cluster else [])
+
+    @cached_property
+    def identity_provider(self) -> str:
+        """Return the address of the identity provider, if any; raises Misconfigured without the library for it."""
+        if self.settings.oidc_issuer and importlib.util.find_spec("authlib") is None:
+            raise Misconfigured(["BOUCLE_OIDC_ISSUER needs a library: pip install 'boucle[oidc]'"])
+        return self.settings.oidc_issuer
 
     @cached_property
     def mail_server(self) -> Server | None:

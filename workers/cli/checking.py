@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 
 import click
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from workers import settings as settings_module
 from workers import topics, weak_settings, wiring
 from workers.cli.shared import as_json, demo_faults, say_fault, show
-from workers.home import SQLITE, Home
+from workers.home import SQLITE, Home, database_file_faults
 from workers.mail_dns import Dns, Findings, check_domain
 from workers.migrating import MINIMUM, schema_of
 from workers.settings_faults import FaultySettings, SettingFault
@@ -78,7 +79,7 @@ def tell(faults: list[str], notes: list[str], form: str, settings: Sequence[Sett
 def database_faults(installation: wiring.Boucle) -> list[str]:
     """Return what is wrong with the database, and whether its ids derive from the key that this machine has."""
     if not installation.has_database:
-        return []
+        return database_file_faults(Path(installation.settings.database.removeprefix(SQLITE)))
     try:
         with closing(installation.store) as store:
             store.database_now()
