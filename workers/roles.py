@@ -102,15 +102,17 @@ async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
 
 def web(parts: Boucle, tour: Tour | None = None) -> Role:
     """Return the role that serves pages and the HTTP doors; a demo's have a `tour`."""
-    from workers.web.app import create_app
-    from workers.web.connections import Connections
-    from workers.web.server import room_for, serve
+    from workers.web.app import create_app, create_monitor
+    from workers.web.server import serve_all
 
     settings = parts.settings
     app = create_app(web_of(parts, tour))
 
+    monitor = create_monitor(app)
+    served = {settings.http_bind: app, **({settings.monitor_bind: monitor} if monitor else {})}
+
     async def run(stop: asyncio.Event) -> None:
-        await serve(app, settings.http_bind, Connections(room_for(settings.http_connections)), stop)
+        await serve_all(served, settings.http_connections, stop)
 
     return run
 

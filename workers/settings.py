@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from workers.settings_checks import missing_partners, shape_faults
+from workers.settings_checks import missing_partners, shape_faults, shared_address
 from workers.settings_faults import (
     PREFIX,
     FaultKind,
@@ -68,6 +68,8 @@ class Settings(BaseModel):
     trusted_proxies: str = Field(
         "", description="comma-separated networks of your proxies: their X-Forwarded-For is believed, nobody else's"
     )
+    monitor_bind: str = Field("", description="HOST:PORT of /readyz and /metrics alone; unset: they are on HTTP_BIND")
+    monitor_token: SecretStr = Field(SecretStr(""), description="/readyz and /metrics need it: Authorization: Bearer")
     api_keys: SecretStr = Field(
         SecretStr(""), description="comma-separated keys for POST /v1/events; KEY:journey+scores narrows one to scopes"
     )
@@ -167,6 +169,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         usable = {name: text for name, text in values.items() if variable_of(name) not in wrong}
         settings = Settings.model_validate(usable)
     faults += missing_partners(settings, {fault.variable for fault in faults})
+    faults += shared_address(settings)
     if faults:
         raise FaultySettings([*faults, *unknown_settings(environment)])
     return settings

@@ -161,6 +161,7 @@ def keys(text: str) -> Finding:
 
 SHAPES: dict[str, Callable[[str], Finding]] = {
     "http_bind": http_bind,
+    "monitor_bind": http_bind,
     "database_url": database_url,
     "kafka_bootstrap": kafka_bootstrap,
     "kafka_mechanism": kafka_mechanism,
@@ -218,6 +219,14 @@ def missing_partners(settings: "Settings", faulty: set[str]) -> Iterator[Setting
         told = faulty & {variable_of(name), variable_of(other)}
         if is_given(settings, name) and not is_given(settings, other) and not told:
             yield SettingFault(variable_of(other), FaultKind.BAD, "", f"{variable_of(name)} is set; {why}", advice)
+
+
+def shared_address(settings: "Settings") -> Iterator[SettingFault]:
+    """Give the fault of one address for two servers."""
+    if settings.monitor_bind and settings.monitor_bind == settings.http_bind:
+        name = variable_of("monitor_bind")
+        problem, advice = f"{variable_of('http_bind')} listens there already", "name another port, or leave it out"
+        yield SettingFault(name, FaultKind.BAD, settings.monitor_bind, problem, advice)
 
 
 def is_given(settings: "Settings", name: str) -> bool:

@@ -94,7 +94,9 @@ def look_at(page: "Page", axe: Axe, name: str, *, again: bool = False) -> None:
 
 
 def weight_of(response: "Response") -> int:
-    """Return the bytes of a body as they travelled, compressed or not."""
+    """Return the bytes of a body as they travelled, compressed or not; a stream of events has no end and no weight."""
+    if response.headers.get("content-type", "").startswith("text/event-stream"):
+        return 0
     length = response.headers.get("content-length")
     return int(length) if length is not None else len(response.body())
 

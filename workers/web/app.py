@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from workers.apikeys import ApiKeys, read_given
 from workers.people import People
@@ -27,6 +27,7 @@ from workers.web import (
     login,
     mails,
     metrics,
+    monitor,
     oidc,
     optout,
     queue,
@@ -85,7 +86,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
 
     `ticks` counts the seconds that the rates are measured by.
     """
-    routes: list[BaseRoute] = [route for module in MODULES for route in module.routes]
+    routes = [route for route in all_routes() if not (web.settings.monitor_bind and is_monitored(route))]
     brand = web.templates.brand
     rates = Rates(web.settings.rate_limit, None if web.store.sqlite else web.store, ticks)
     app = Starlette(
@@ -109,6 +110,21 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.live_faults = LiveFaults(ticks)
     oidc.set_up(app, web.settings)
     return app
+
+
+def all_routes() -> list[BaseRoute]:
+    """Return the routes of every page and door."""
+    return [route for module in MODULES for route in module.routes]
+
+
+def is_monitored(route: BaseRoute) -> bool:
+    """Tell whether a route is one that monitors ask."""
+    return isinstance(route, Route) and route.path in monitor.PATHS
+
+
+def create_monitor(app: Starlette) -> Starlette | None:
+    """Return the application for the monitor's own address, where the settings name one."""
+    return monitor.create_monitor(app, all_routes()) if app.state.web.settings.monitor_bind else None
 
 
 def origin_of(url: str) -> str:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from workers.migrating import MINIMUM, schema_of
 from workers.web.context import Web, web_of
+from workers.web.monitor import for_monitors
 from workers.words import BoucleError, Misconfigured
 
 OPENAPI = "schemas/openapi.json"
@@ -79,6 +80,6 @@ async def describe(request: Request) -> Response:
 
 routes = [
     Route("/healthz", alive, methods=["GET"]),
-    Route("/readyz", ready, methods=["GET"]),
+    Route("/readyz", for_monitors(ready), methods=["GET"]),
     Route("/openapi.json", describe, methods=["GET"]),
 ]

@@ -23,6 +23,7 @@ from workers.dispatching import webhooks
 from workers.store import api_keys, overview, rulelive, tables
 from workers.store.webhook_targets import list_targets
 from workers.web.context import Web, web_of
+from workers.web.monitor import for_monitors
 from workers.words import TicketState
 
 OUTCOMES = ("accepted", "duplicates", "dead_letters")
@@ -118,4 +119,4 @@ async def show(request: Request) -> Response:
     return Response(await run_in_threadpool(written), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-routes = [Route("/metrics", show, methods=["GET"])]
+routes = [Route("/metrics", for_monitors(show), methods=["GET"])]

@@ -5,6 +5,7 @@ Nothing here knows a page. A proxy's headers are read in clients.py, never by th
 
 import asyncio
 import resource
+from collections.abc import Mapping
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -47,6 +48,11 @@ async def serve(app: ASGIApp, bind: str, connections: Connections, stop: asyncio
     await serving
     if not stop.is_set():
         raise Never(f"The web server stopped by itself; is {bind} in use?")
+
+
+async def serve_all(apps: Mapping[str, ASGIApp], most: int, stop: asyncio.Event) -> None:
+    """Serve each application on its HOST:PORT until told to stop; raises what the first raises that ends by itself."""
+    await asyncio.gather(*(serve(app, bind, Connections(room_for(most)), stop) for bind, app in apps.items()))
 
 
 def room_for(most: int) -> int:

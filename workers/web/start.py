@@ -50,8 +50,14 @@ def write(request: Request, values: dict[str, object]) -> Response:
     """Write the page."""
     pages = pages_of(request)
     there = places_there(request)
-    shown = {"places": there, "machines": MACHINES, **values}
+    shown = {"places": there, "machines": machines_there(request), **values}
     return remember_language(request, pages.show(request, "start.html", language_of(request), shown))
+
+
+def machines_there(request: Request) -> list[str]:
+    """Return what programs ask here; monitors may have an address of their own."""
+    paths = {route.path for route in request.app.routes if isinstance(route, Route)}
+    return [path for path in MACHINES if path in paths]
 
 
 def places_there(request: Request) -> list[str]:
