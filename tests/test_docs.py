@@ -12,6 +12,7 @@ import click
 import pytest
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
+from starlette.routing import Route
 
 from workers.books import GROUPS
 from workers.cli import boucle
@@ -20,6 +21,7 @@ from workers.explaining.words import TRANSPORT
 from workers.retention import KEEPS
 from workers.settings import Settings
 from workers.topics import Topic
+from workers.web.app import PUBLIC, public_paths
 from workers.words import DecisionOutcome, Reason
 
 ROOT = Path(__file__).parents[1]
@@ -91,7 +93,34 @@ def metavar_of(parameter: click.Parameter) -> str:
     return "|".join(kind.choices) if isinstance(kind, click.Choice) else (parameter.name or "").upper()
 
 
-GENERATED = {"settings.md": settings_lines, "commands.md": verb_lines}
+def path_lines() -> Iterator[str]:
+    """Give the table of paths that are open to the world, each with the module that says what it shows."""
+    yield "| path | what it is |"
+    yield "|---|---|"
+    for module in PUBLIC:
+        what = (module.__doc__ or "").partition("\n")[0].partition(", /")[0]
+        for path in sorted({route.path for route in module.routes if isinstance(route, Route)}):
+            yield f"| `{path}` | {what.rstrip('.')} |"
+
+
+def public_in(proxy: str) -> str:
+    """Return the paths that are open to the world in the words of a proxy."""
+    prefixes, paths = public_paths()
+    if proxy == "nginx":
+        inner = "|".join(re.escape(path).replace(r"\-", "-") for path in prefixes)
+        return f"^({inner}|({'|'.join(re.escape(path) for path in paths)})$)"
+    if proxy == "caddy":
+        return " ".join([*(f"{prefix}*" for prefix in prefixes), *paths])
+    return " || ".join([*(f"PathPrefix(`{prefix}`)" for prefix in prefixes), *(f"Path(`{path}`)" for path in paths)])
+
+
+PUBLIC_IN = {
+    "nginx": re.compile(r"(?<=    location ~ )\S+(?= \{)"),
+    "caddy": re.compile(r"(?<=    @public path ).+"),
+    "traefik": re.compile(r"(?<=feedback.example.org`\) && \()(?:PUBLIC_PATHS|Path.+\))(?=\)\")"),
+}
+"""Where the paths stand in the examples of proxies.md."""
+GENERATED = {"settings.md": settings_lines, "commands.md": verb_lines, "proxies.md": path_lines}
 
 
 def generated(page: str) -> str:
@@ -104,6 +133,13 @@ def test_every_setting_and_every_verb_is_documented_as_it_is(page: str) -> None:
     """A setting or verb that is new, renamed or gone shows in its page, with its own words."""
     text = (DOCS / page).read_text()
     assert generated(page) in text, AGAIN
+
+
+@pytest.mark.parametrize("proxy", sorted(PUBLIC_IN))
+def test_each_example_of_a_proxy_lets_the_public_paths_through(proxy: str) -> None:
+    """A page that is new in the public part, or gone from it, shows in every example."""
+    (found,) = PUBLIC_IN[proxy].findall((DOCS / "proxies.md").read_text())
+    assert found == public_in(proxy), AGAIN
 
 
 def test_every_topic_is_documented() -> None:
@@ -202,6 +238,9 @@ def write() -> None:
         head, mark, rest = path.read_text().partition("<!-- generated -->")
         tail = rest.partition("<!-- end -->")[2]
         path.write_text(f"{head}{mark}\n{generated(page)}\n<!-- end -->{tail}")
+    path = DOCS / "proxies.md"
+    for proxy, place in PUBLIC_IN.items():
+        path.write_text(place.sub(public_in(proxy).replace("\\", r"\\"), path.read_text()))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The application: routes, limits and headers put together.
 
-A page is one module with a `routes` list; to add one, write it and name it in MODULES. Nothing here knows what a page
-shows.
+A page is one module with a `routes` list; to add one, write it and name it in PUBLIC or INTERNAL: docs/proxies.md tells
+which paths are open to the world. Nothing here knows what a page shows.
 """
 
 import time
@@ -54,16 +54,10 @@ from workers.web.problems import HANDLERS
 from workers.web.rates import Rates
 from workers.web.tables_shown import LiveFaults
 
-MODULES: tuple[ModuleType, ...] = (
-    events,
-    feed,
-    health,
-    metrics,
-    answer,
-    optout,
-    improvement,
-    testimonial,
-    reopening,
+PUBLIC: tuple[ModuleType, ...] = (events, feed, answer, optout, improvement, testimonial, reopening, assets)
+"""What customers, web sites and event publishers reach from anywhere: a proxy lets these paths through."""
+MONITORED: tuple[ModuleType, ...] = (health, metrics)
+INTERNAL: tuple[ModuleType, ...] = (
     mails,
     start,
     login,
@@ -77,8 +71,9 @@ MODULES: tuple[ModuleType, ...] = (
     themes,
     tables,
     trying,
-    assets,
 )
+"""What the team and this machine open."""
+MODULES = PUBLIC + MONITORED + INTERNAL
 
 
 def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Starlette:
@@ -115,6 +110,13 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
 def all_routes() -> list[BaseRoute]:
     """Return the routes of every page and door."""
     return [route for module in MODULES for route in module.routes]
+
+
+def public_paths() -> tuple[list[str], list[str]]:
+    """Return what a proxy lets everybody ask for: paths that continue after a prefix, and whole paths."""
+    paths = {route.path for module in PUBLIC for route in module.routes if isinstance(route, Route)}
+    prefixes = sorted({path.partition("{")[0] for path in paths if "{" in path})
+    return prefixes, sorted(path for path in paths if not path.startswith(tuple(prefixes)))
 
 
 def is_monitored(route: BaseRoute) -> bool:
