@@ -39,6 +39,14 @@ class Forgetting:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """Two customers are one person: every row of `customer` belongs to `into` from now on; both are keys of ours."""
+
+    customer: str
+    into: str
+
+
 @dataclass(slots=True)
 class Changes:
     """Rows by table and key; merging keeps the later state of a row."""
@@ -48,9 +56,10 @@ class Changes:
     published: list[Publication] = field(default_factory=list)
     cancelled: list[Cancellation] = field(default_factory=list)
     forgotten: list[Forgetting] = field(default_factory=list)
+    moved: list[Moving] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.changed or self.published or self.cancelled or self.forgotten)
+        return any((self.added, self.changed, self.published, self.cancelled, self.forgotten, self.moved))
 
     def add(self, row: Row) -> None:
         """Add a row that is not stored yet."""
@@ -77,6 +86,10 @@ class Changes:
         """Scrub what the core does not hold of a person: texts, mails, what waits in the outbox; leave an audit row."""
         self.forgotten.append(Forgetting(customer, crm_id, email, by))
 
+    def move(self, customer: str, into: str) -> None:
+        """Give every row of one customer to another; a journey that both have stays where it is."""
+        self.moved.append(Moving(customer, into))
+
     def merge(self, later: "Changes") -> None:
         """Take the later changes on top of these."""
         for kind, rows in later.added.items():
@@ -91,6 +104,7 @@ class Changes:
         self.published.extend(later.published)
         self.cancelled.extend(later.cancelled)
         self.forgotten.extend(later.forgotten)
+        self.moved.extend(later.moved)
 
     def rows_added(self) -> Iterable[Row]:
         """Return every added row."""

@@ -75,6 +75,8 @@ def customer_event(event: Event, facts: Facts, into: Facts | None, policy: Polic
         yield erase(facts, policy, now)
     elif event.name == "merged" and into is not None:
         yield merge_customers(facts, into, policy, now)
+        if into.customer.erased_at:
+            yield erase(facts, policy, now)  # the person asked to be forgotten under the other id
 
 
 def route_settled(facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Iterable[Changes]:

@@ -4,6 +4,7 @@ Nothing here reads the store; `store.read` fills it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from workers.changes import Changes
@@ -54,6 +55,19 @@ class Facts:
         for key, row in rows.items():
             if getattr(row, "customer", None) == self.customer.id:
                 mine[key] = row
+
+    def adopt(self, other: "Facts") -> None:
+        """Take the rows of a customer who turned out to be this person, as `store.moving` moves them.
+
+        A journey that both have stays with the other customer, and its touchpoints with it.
+        """
+        mine = {(journey.trigger, journey.reference) for journey in self.all(Journey)}
+        twice = {row.id for row in other.all(Journey) if (row.trigger, row.reference) in mine}
+        for rows in other._rows.values():
+            for row in rows.values():
+                if getattr(row, "journey" if isinstance(row, Touchpoint) else "id", None) in twice:
+                    continue
+                self.put(replace(row, customer=self.customer.id))  # type: ignore[call-arg]  # every row of facts has a customer
 
     def journey(self, trigger: str, reference: str) -> Journey | None:
         """Return the journey with this natural key."""

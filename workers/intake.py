@@ -18,7 +18,7 @@ from workers.envelope import Codec, Event, Fault, Kind, Refusal, Rejected
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.profile import address_key, customer_id, new_customer
-from workers.records import Customer, DeadLetter, Inbox, SurveyRequest
+from workers.records import Customer, DeadLetter, Inbox
 from workers.scopes import gate_of
 from workers.store import ledger, read, tables, waves
 from workers.store.apply import apply
@@ -134,7 +134,7 @@ class Intake:
             outcomes.append(self._one(work, known, message, event, door, now))
         letters = ledger.store_dead_letters(connection, work.dead_letters)
         outcomes = [ledger.counted_again(one, letters) for one in outcomes]
-        apply(connection, work.changes, now)
+        work.write()
         for wave in work.waves:
             waves.announce(connection, wave.reference, wave.occurred_at)
         ledger.record_received(connection, outcomes, door, now)
@@ -166,7 +166,7 @@ class Intake:
                 message, Rejected(Refusal.SCHEMA, (fault,), event.source, event.id, event.crm_id), door, event
             )
         known[(event.source, event.id)] = event.digest
-        changes.add(inbox_row(event, work.customer_of(event), door, now))
+        changes.add(inbox_row(event, work.owner_of(event), door, now))
         work.absorb(changes)
         return Outcome(Taken.ACCEPTED, event)
 
@@ -231,6 +231,7 @@ class Batch:
             wanted.setdefault(key, event.crm_id)
             if event.merged_into:
                 wanted.setdefault(self._key(event.merged_into), event.merged_into)
+                deep.add(self._key(event.merged_into))
             if event.kind not in PLANNING_ONLY or not self.lock:
                 deep.add(key)
             else:
@@ -238,7 +239,7 @@ class Batch:
         wanted = {key: crm_id for key, crm_id in wanted.items() if key not in self._facts}
         customers = self._customers(wanted)
         found = {*wanted, *self._facts}
-        while merged_into := {one.merged_into for one in customers if one.merged_into} - found:
+        while merged_into := self._moved_to(events, customers) - found:
             customers += self._customers(merged_into)
             found |= merged_into
             deep |= merged_into
@@ -249,6 +250,13 @@ class Batch:
             if key not in self._facts:
                 self._facts[key] = Facts(new_customer(crm_id, self.policy.ids, self.now))
                 self._new.add(key)
+
+    def _moved_to(self, events: Sequence[Event], customers: Sequence[Customer]) -> set[CustomerId]:
+        """Return who has the rows now of customers that were merged into others, maybe while we waited for them."""
+        moved_to = {one.merged_into for one in customers if one.merged_into}
+        if moved_to:
+            self._find_owners(events)
+        return {*moved_to, *self._requests.values(), *self._tickets.values()} if moved_to else set()
 
     def _load_planned(self, customers: Sequence[Customer], planned: Mapping[CustomerId, Sequence[Event]]) -> None:
         """Read what planning may look at: of most customers only the journeys that the events belong to."""
@@ -295,6 +303,11 @@ class Batch:
             return self._tickets[event.ticket.ticket]
         return self._key(event.crm_id) if event.crm_id else None
 
+    def owner_of(self, event: Event) -> CustomerId | None:
+        """Return our key of the person an event is about: who was merged into another is that other one."""
+        key = self.customer_of(event)
+        return self._merged(self._facts[key]).customer.id if key in self._facts else key
+
     def _key(self, crm_id: str) -> CustomerId:
         """Return our key for the CRM's id, derived once a batch."""
         known = self._keys.get(crm_id)
@@ -305,17 +318,13 @@ class Batch:
     def facts_for(self, event: Event) -> Facts:
         """Return the facts of the customer an event is about; raises BadInput when there is none.
 
-        What is said of a merged customer goes to the other one, except about a question asked under the old key, and
-        except what the old key knows already: a replay after the merge must plan nothing twice.
+        What is said of a merged customer goes to the other one, who has all rows of both; only a merge is looked at
+        under the customer's own id, because the first one counts.
         """
         key = self.customer_of(event)
         if key is None or key not in self._facts:
             raise BadInput("This event names no customer, request or ticket that is known here. Send the subject.")
-        own = self._facts[key]
-        facts = self._merged(own)
-        if facts is own or key != self._key(event.crm_id) or self._asked_there(event, own):
-            return own
-        return own if self._known_to(own, event) else facts
+        return self._facts[key] if event.merged_into else self._merged(self._facts[key])
 
     def _merged(self, facts: Facts) -> Facts:
         """Return the facts of the customer into whom this one was merged, maybe over others; else these."""
@@ -323,21 +332,28 @@ class Batch:
             facts = self._facts[facts.customer.merged_into]
         return facts
 
-    def _asked_there(self, event: Event, facts: Facts) -> bool:
-        """Tell whether an event is about a question or ticket of this customer."""
-        request = event.score.request if event.score else event.report.request if event.report else ""
-        return event.ticket is not None or (bool(request) and facts.get(SurveyRequest, request) is not None)
-
-    def _known_to(self, facts: Facts, event: Event) -> bool:
-        """Tell whether an event would change nothing for this customer."""
-        return not effects(event, facts, None, self.policy, self.now, dry_desk(self.connection, self.now))
-
     def absorb(self, changes: Changes) -> None:
-        """Take changes in, for the events that follow in the batch."""
+        """Take changes in, for the events that follow in the batch.
+
+        A merge is written at once: the rows that it moves may be changed again under their new customer.
+        """
         self.changes.merge(changes)
         self._new.difference_update(key for (key,) in changes.added.get(Customer, {}))
+        for moving in changes.moved:
+            moved_to, own = CustomerId(moving.into), self._facts[CustomerId(moving.customer)]
+            own.absorb(changes)
+            self._facts[moved_to].adopt(own)
+            for owners in (self._requests, self._tickets):
+                owners.update({key: moved_to for key, owner in owners.items() if owner == moving.customer})
         for key in self._touched:
             self._facts[key].absorb(changes)
+        if changes.moved and self.lock:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was changed so far; one transaction may do so several times."""
+        apply(self.connection, self.changes, self.now)
+        self.changes = Changes()
 
     def reject(self, message: Incoming, why: Rejected, door: Door, event: Event | None = None) -> Outcome:
         """Keep a message that cannot be accepted, with bytes, place and reason."""

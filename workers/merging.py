@@ -1,64 +1,161 @@
-"""Merging: the CRM found that two customers are one person; what is planned for the first is planned for the second.
+"""Merging: the CRM found that two customers are one person; from then on there is one case, whatever was done before.
 
-What was asked, answered and done under the old key stays there; later events about it go to the other customer.
+Every row of the first customer goes to the second, so that rest periods, open tickets, planned actions and the spacing
+of testimonials are looked up over the whole person. What both have is settled here: one touchpoint for each step of
+a journey, one open ticket.
 """
 
 from dataclasses import replace
 from datetime import datetime
 
 from workers.changes import Changes
-from workers.facts import Facts
-from workers.planning import assess, note, reassess
+from workers.facts import PENDING, Facts
+from workers.planning import follows_from_facts, note, put, reassess, replaces, stop
 from workers.policy import Policy
-from workers.profile import FIELDS, address_key
-from workers.records import Customer, Journey, Stop, Suppression, Touchpoint
+from workers.profile import FIELDS, address_key, is_news, let_go
+from workers.records import Customer, Journey, Suppression, Ticket, Touchpoint
+from workers.ticketing import happening, next_version, turn
+from workers.words import Reason, TicketState, TouchpointState
+
+DUPLICATE = "duplicate"
+"""How the second of a person's two tickets ends."""
 
 
 def merge_customers(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
-    """Return the first customer merged into the second; idempotent."""
-    changes = Changes()
+    """Return the first customer merged into the second; idempotent.
+
+    Who was erased takes nothing over: the caller erases the first one too.
+    """
     if facts.customer.merged_into or facts.customer.id == into.customer.id:
-        return changes
+        return Changes()
+    changes = Changes()
     changes.change(replace(facts.customer, merged_into=into.customer.id))
-    merged = fuller(into.customer, facts.customer)
-    changes.change(merged)
-    if merged.opted_out_at and merged.email:
-        changes.add(Suppression(address_key(merged.email, policy.ids), "opt_out", now, "merged"))
-    target = into.copy()
-    for stop in facts.all(Stop):
-        changes.add(replace(stop, id=policy.ids.derive(stop.from_at, "merged", stop.id), customer=into.customer.id))
-    target.absorb(changes)
-    for touchpoint in facts.pending():
-        move(touchpoint, facts, target, policy, now, changes)
-    for one in (facts, target):
-        known = one.copy()
-        known.absorb(changes)
-        changes.merge(reassess(known, policy, now))
+    if not into.customer.erased_at:
+        changes.merge(join(facts, into, policy, now))
     return changes
 
 
-def fuller(customer: Customer, other: Customer) -> Customer:
-    """Return the customer with what only the other one knew."""
-    missing = {name: getattr(other, name) for name in FIELDS if getattr(customer, name) is None}
+def join(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return the second customer with everything that is known of the first, as one person.
+
+    1. one profile, 2. one set of rows, 3. one touchpoint a step, 4. one open ticket, 5. what must stop stops.
+    """
+    changes = Changes()
+    person = into.copy()
+    known = one_profile(into.customer, facts.customer)
+    changes.change(known)
+    person.customer = known
+    changes.move(facts.customer.id, known.id)
+    person.adopt(facts)
+
+    def take(more: Changes) -> None:
+        person.absorb(more)
+        changes.merge(more)
+
+    for journey in sorted(facts.all(Journey), key=lambda row: row.id):
+        same = person.journey(journey.trigger, journey.reference)
+        if same is not None and same.id != journey.id:
+            take(one_journey(journey, same, facts, person, policy, now))
+    take(one_ticket(person, policy, now))
+    zones = {known.time_zone, into.customer.time_zone, facts.customer.time_zone}
+    take(reassess(person, policy, now, zone_changed=len(zones) > 1))
+    if known.opted_out_at:
+        if known.email:
+            changes.add(Suppression(address_key(known.email, policy.ids), "opt_out", now, "merged"))
+        let_go(person, Reason.OPTED_OUT, policy, now, changes)
+    return changes
+
+
+def one_profile(customer: Customer, other: Customer) -> Customer:
+    """Return the profile of one person: each field as it was last told of either, the earliest opt-out, the later rest.
+
+    What one of them alone has stands; a field told of both at one instant goes by the rule of any order (`is_news`).
+    """
+    moments = other.changed_at
+    news = [name for name in FIELDS if counts(name, customer, other)]
     firsts = dict(other.firsts)
     for name, at in customer.firsts.items():
         firsts[name] = min(at, firsts.get(name, at))
-    opted_out = min(filter(None, (customer.opted_out_at, other.opted_out_at)), default=None)
-    return replace(customer, **missing, firsts=firsts, opted_out_at=opted_out)
+    return replace(
+        customer,
+        **{name: getattr(other, name) for name in news},
+        changed_at={**customer.changed_at, **{name: moments[name] for name in news if name in moments}},
+        firsts=firsts,
+        opted_out_at=min(filter(None, (customer.opted_out_at, other.opted_out_at)), default=None),
+        rest_until=max(filter(None, (customer.rest_until, other.rest_until)), default=None),
+    )
 
 
-def move(touchpoint: Touchpoint, facts: Facts, into: Facts, policy: Policy, now: datetime, changes: Changes) -> None:
-    """Plan a pending touchpoint for the other customer, unless it is planned or was asked there already."""
-    old = next(one for one in facts.all(Journey) if one.id == touchpoint.journey)
-    journey = into.journey(old.trigger, old.reference)
-    if journey is None:
-        key = policy.ids.derive(old.anchor_at, "journey", into.customer.id, old.trigger, old.reference)
-        journey = replace(old, id=key, customer=into.customer.id)
-        changes.add(journey)
-        into.put(journey)
-    if into.get(Touchpoint, journey.id, touchpoint.step) is None:
-        moved = replace(touchpoint, journey=journey.id, customer=into.customer.id, planned_at=now, changed_at=now)
-        moved = assess(moved, into, policy, now)
-        changes.add(moved)
-        into.put(moved)
-        note(moved, "", policy, changes)
+def counts(name: str, customer: Customer, other: Customer) -> bool:
+    """Tell whether the other's value of a field is the one that counts."""
+    if name in other.changed_at:
+        return is_news(name, getattr(other, name), customer, other.changed_at[name])
+    return getattr(customer, name) is None and name not in customer.changed_at
+
+
+def one_journey(theirs: Journey, ours: Journey, facts: Facts, person: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return one touchpoint for each step of a journey that both customers have.
+
+    Of two that wait the better one stands; what was asked or given up under either is not planned again.
+    """
+    changes = Changes()
+    if (theirs.anchor_at, theirs.event) < (ours.anchor_at, ours.event):
+        changes.change(replace(theirs, id=ours.id, customer=ours.customer))
+    for touchpoint in sorted(facts.all(Touchpoint), key=Touchpoint.key):
+        if touchpoint.journey != theirs.id:
+            continue
+        known = person.get(Touchpoint, ours.id, touchpoint.step)
+        moved = replace(touchpoint, journey=ours.id, customer=ours.customer, changed_at=now)
+        if follows_from_facts(touchpoint):
+            if touchpoint.state in PENDING:
+                given_up = put(touchpoint, TouchpointState.CANCELLED, Reason.MERGED, "", now)
+                changes.change(given_up)
+                note(given_up, touchpoint.state, policy, changes)
+            if known is None:
+                changes.add(moved)
+            elif replaces(moved, known, policy, now):
+                changes.change(moved)
+        elif touchpoint.state == TouchpointState.ASKED and (known is None or known.state in PENDING):
+            done = put(known or moved, TouchpointState.CANCELLED, Reason.ALREADY_DONE, "asked before the merge", now)
+            (changes.change if known else changes.add)(done)
+            note(done, known.state if known else "", policy, changes)
+    return changes
+
+
+def one_ticket(person: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return a person's two open tickets as one: the other ends as its duplicate, its words go into the history.
+
+    The one that an agent has begun stays, else the one due first. The customer is told nothing: nothing was done yet.
+    """
+    changes = Changes()
+    still_open = [ticket for ticket in person.all(Ticket) if ticket.state != TicketState.DONE]
+    if len(still_open) < 2:
+        return changes
+    kept, *others = sorted(
+        still_open, key=lambda ticket: (ticket.first_contact_at is None, not ticket.owner, ticket.due_at, ticket.id)
+    )
+    for other in others:
+        ended = next_version(
+            other,
+            now,
+            state=TicketState.DONE,
+            outcome=DUPLICATE,
+            done_at=now,
+            waiting_until=None,
+            waiting_since=None,
+            half_time_at=None,
+        )
+        changes.merge(turn(ended, "done", "", f"{DUPLICATE}: {kept.number}", person, policy, now))
+        changes.merge(stop(happening("ticket_done", ended, now), person, policy, now))
+        kept = next_version(
+            kept,
+            now,
+            due_at=min(kept.due_at, other.due_at) if kept.first_contact_at is None else kept.due_at,
+            half_time_at=min(filter(None, (kept.half_time_at, other.half_time_at)), default=None),
+            wants_contact=kept.wants_contact or other.wants_contact,
+            phone=kept.phone or other.phone,
+            half_day=kept.half_day or other.half_day,
+        )
+        said = f"{other.number}: {other.score}/10 {other.comment}".strip()
+        changes.merge(turn(kept, "joined", "", said, person, policy, now))
+    return changes

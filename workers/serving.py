@@ -136,30 +136,12 @@ class Serving:
         return self._for_owner(tables.survey_request, request, act)
 
     def stop_asking(self, dispatch: str) -> bool:
-        """Opt the customer of a mail out, at once and for ever; False for an unknown mail.
-
-        Whoever was merged into another one since is the same person, and is opted out there too.
-        """
+        """Opt the customer of a mail out, at once and for ever; False for an unknown mail."""
 
         def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
             return opt_out(facts, policy, now, how="customer")
 
-        if not self._for_owner(tables.dispatch, dispatch, act):
-            return False
-        for customer in self._merged_into(dispatch):
-            self._for_owner(tables.customer, customer, act)
-        return True
-
-    def _merged_into(self, dispatch: str) -> list[CustomerId]:
-        """Return the customers into whom the one of a mail was merged, one after the other."""
-        found: list[CustomerId] = []
-        with self._store.reading() as connection:
-            mail = read.one(connection, Dispatch, dispatch)
-            known = read.one(connection, Customer, mail.customer) if mail and mail.customer else None
-            while known is not None and known.merged_into and known.merged_into not in found:
-                found.append(known.merged_into)
-                known = read.one(connection, Customer, known.merged_into)
-        return found
+        return self._for_owner(tables.dispatch, dispatch, act)
 
     def mail(self, dispatch: str) -> Dispatch | None:
         """Return a dispatch by id."""
@@ -327,9 +309,7 @@ class Serving:
         policy, now = self._policy(), self._now()
 
         def work(connection: Connection) -> bool:
-            column = table.c.id if table is tables.customer else table.c.customer
-            owner = connection.execute(sa.select(column).where(table.c.id == key)).scalar()
-            facts = facts_for(connection, CustomerId(owner), kinds) if owner else None
+            facts = facts_of_owner(connection, table, key, kinds)
             if facts is None or facts.customer.erased_at:
                 return False
             changes = act(facts, policy, now)
@@ -364,6 +344,21 @@ def facts_for(
     """Lock one customer and return what is known of them, of the given tables."""
     rows = read.lock_customers(connection, [customer])
     return read.facts_of(connection, rows, kinds)[customer] if rows else None
+
+
+def facts_of_owner(connection: Connection, table: sa.Table, key: str, kinds: Sequence[type[Row]]) -> Facts | None:
+    """Lock the customer that a row belongs to and return what is known of them; None for an unknown row.
+
+    The owner is asked for again under the lock: a merge may have moved the row to another customer meanwhile.
+    """
+    query = sa.select(table.c.customer).where(table.c.id == key)
+    owner = connection.execute(query).scalar()
+    while owner:
+        facts = facts_for(connection, CustomerId(owner), kinds)
+        owner, before = connection.execute(query).scalar(), owner
+        if owner == before:
+            return facts
+    return None
 
 
 def machine_signal(earlier: list[Click], score: int | None, method: str, now: datetime) -> str:

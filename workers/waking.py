@@ -17,12 +17,13 @@ from workers.changes import Changes
 from workers.controls import Sending, mails_today, sending_now
 from workers.escalating import tickets_wake
 from workers.facts import Facts
+from workers.merging import join
 from workers.planning import Happening, history, plan
 from workers.policy import Policy, WaveDay
 from workers.profile import address_key
 from workers.records import Action, Response, SurveyRequest
 from workers.routing import route
-from workers.store import due, read, waves
+from workers.store import due, moving, read, waves
 from workers.store.apply import apply
 from workers.store.engine import Store
 from workers.store.roster import desk
@@ -64,6 +65,7 @@ class Waking:
         self._now = now
         self._sending = sending
         self._broken: set[CustomerId] = set()
+        self._joined = False
 
     def wake_all(self) -> int:
         """Take up everything that is due and return how many customers it touched.
@@ -72,6 +74,8 @@ class Waking:
         """
         total = 0
         self._broken.clear()
+        while not self._joined:
+            self._joined = self.join_merged() == 0
         while (reached := self.spread_wave()) is not None:
             total += reached
         while woken := self.wake_some():
@@ -107,6 +111,19 @@ class Waking:
             log.exception("customer failed", extra={"action": "wake.failed", "customer": customer})
             self._broken.add(customer)
             return 1
+
+    def join_merged(self, limit: int = CUSTOMERS_A_ROUND) -> int:
+        """Join merged customers whose rows a release before left apart; return how many, 0 when none is left."""
+        now, policy = self._now(), self._policy()
+
+        def work(connection: Connection) -> int:
+            apart = moving.left_behind(connection, limit)
+            for key in apart:
+                pair = joined_by(connection, CustomerId(key), policy, now)
+                apply(connection, pair, now)
+            return len(apart)
+
+        return self._store.write(work)
 
     def spread_wave(self, limit: int = CUSTOMERS_A_CHUNK) -> int | None:
         """Plan a due wave for its next customers in one transaction; return how many, None when no wave is due."""
@@ -149,6 +166,15 @@ class Waking:
             changes.merge(more)
         apply(connection, changes, now)
         return woken
+
+
+def joined_by(connection: Connection, customer: CustomerId, policy: Policy, now: datetime) -> Changes:
+    """Return a customer joined with whom they were merged into, both locked."""
+    (own,) = read.lock_customers(connection, [customer])
+    while own.merged_into:
+        (own,) = read.lock_customers(connection, [own.merged_into])
+    facts = read.facts_of(connection, [*read.lock_customers(connection, [customer]), own])
+    return join(facts[customer], facts[own.id], policy, now)
 
 
 def beginning(connection: Connection, policy: Policy, now: datetime) -> list[WaveDay]:

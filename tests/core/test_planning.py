@@ -449,3 +449,46 @@ def test_why_something_is_not_asked_stands_in_the_history() -> None:
     person.hear(told("delivery", reference="1"), told("refund", NOW, reference="1"))
     kept = sorted((one.subject, one.state, one.reason) for one in person.rows(History))
     assert kept == [("touchpoint", "cancelled", "stopped")] * 2 + [("touchpoint", "held", "no_address")] * 2
+
+
+# What ends a hold
+
+
+def held_by(*events: Event) -> str:
+    """Return the cause that holds a planned question, or empty, ten days after the last of these events."""
+    person = Person()
+    person.hear(told("delivery", NOW - 30 * DAY, reference="o1"), *events)
+    return next((str(row.detail) for row in person.rows(Touchpoint) if row.state == "held"), "")
+
+
+def test_of_two_complaints_the_one_that_is_not_closed_holds() -> None:
+    """An end that names a complaint ends that one and no other."""
+    two = [
+        told("complaint_opened", NOW - 20 * DAY, reference="c1"),
+        told("complaint_opened", NOW - 19 * DAY, reference="c2"),
+    ]
+    assert held_by(*two, told("complaint_closed", NOW - 15 * DAY, reference="c1")) == "complaint_opened"
+    both = [told("complaint_closed", NOW - 15 * DAY, reference=name) for name in ("c1", "c2")]
+    assert held_by(*two, *both) == ""
+
+
+def test_an_end_without_a_reference_ends_the_last_of_its_kind() -> None:
+    """Two complaints and one end that names neither: the first goes on."""
+    two = [
+        told("complaint_opened", NOW - 20 * DAY, reference="c1"),
+        told("complaint_opened", NOW - 19 * DAY, reference="c2"),
+    ]
+    assert held_by(*two, told("complaint_closed", NOW - 15 * DAY)) == "complaint_opened"
+    again = [told("complaint_closed", NOW - days * DAY) for days in (15, 14)]
+    assert held_by(*two, *again) == ""
+    assert (
+        held_by(told("complaint_opened", NOW - 20 * DAY), told("complaint_closed", NOW - 15 * DAY, reference="c9"))
+        == ""
+    )
+
+
+def test_a_ticket_that_is_done_closes_no_complaint() -> None:
+    """The end of a ticket ends the hold of that ticket."""
+    complaint, done = told("complaint_opened", NOW - 20 * DAY), told("ticket_done", NOW - 15 * DAY, reference="t1")
+    assert held_by(complaint, told("ticket_opened", NOW - 18 * DAY, reference="t1"), done) == "complaint_opened"
+    assert held_by(complaint, done) == "complaint_opened"

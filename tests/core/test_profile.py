@@ -2,13 +2,10 @@
 
 from dataclasses import replace
 
-import pytest
 from eventparts import DAY, NOW, Person, asked, say, settle, told
 
-from workers.facts import Facts
-from workers.merging import merge_customers
-from workers.profile import address_key, customer_id, new_customer, opt_out
-from workers.records import Action, Customer, Journey, Suppression, SurveyRequest, Touchpoint
+from workers.profile import address_key, customer_id, opt_out
+from workers.records import Action, Suppression, SurveyRequest, Touchpoint
 
 
 def test_the_latest_word_on_each_field_counts() -> None:
@@ -106,65 +103,3 @@ def test_an_opt_out_keeps_the_service_that_waits() -> None:
         "call_back": "planned",
         "thank_you": "planned",
     }
-
-
-# Two that are one
-
-
-def somebody(crm_id: str, **card: object) -> Facts:
-    """Return a customer of another id, who is known to the CRM."""
-    ids = Person().policy.ids
-    return Facts(replace(new_customer(crm_id, ids, NOW), **card))  # type: ignore[arg-type]  # fields by name
-
-
-def merge(person: Person, into: Facts) -> None:
-    """Merge a customer into another one."""
-    changes = merge_customers(person.facts, into, person.policy, NOW)
-    person.facts.absorb(changes)
-    into.absorb(changes)
-
-
-def test_what_is_planned_moves_to_the_other_customer() -> None:
-    """Once: what is planned there already stays, and the first one's is cancelled as merged."""
-    person, other = Person(), somebody("43", email="43@example.org")
-    person.hear(told("delivery", NOW, reference="1"))
-    merge(person, other)
-    assert set(person.states().values()) == {("cancelled", "merged")}
-    assert {(one.step, str(one.state)) for one in other.all(Touchpoint)} == {
-        ("delivery-now", "planned"),
-        ("delivery-6w", "planned"),
-    }
-    assert {one.customer for one in other.all(Journey)} == {other.customer.id}
-    assert not merge_customers(person.facts, other, person.policy, NOW)
-
-
-def test_the_other_customer_learns_what_only_the_first_was_known_by() -> None:
-    """Fields that are missing, the first events, the opt-out; nothing is overwritten."""
-    person = Person()
-    person.hear(told("purchase", NOW - 9 * DAY, reference="1", delivery_expected=True, customer={"name": "Old"}))
-    other = somebody("43", name="New")
-    merge(person, other)
-    who = other.customer
-    assert (who.name, who.email) == ("New", "42@example.org")
-    assert who.firsts == person.facts.customer.firsts
-
-
-@pytest.mark.parametrize("name", ["churned", "opted_out", "complaint_opened"])
-def test_what_speaks_against_asking_goes_along(name: str) -> None:
-    """What stopped the first stops what was planned for the second."""
-    other = Person()
-    other.facts = somebody("43", email="43@example.org")
-    other.hear(told("delivery", NOW, reference="1"))
-    person = Person()
-    person.hear(told(name, NOW))
-    merge(person, other.facts)
-    expected = {"churned": "stopped", "opted_out": "opted_out", "complaint_opened": "hold"}[name]
-    assert {reason for _, reason in other.states().values()} == {expected}
-
-
-def test_nobody_is_merged_into_themselves() -> None:
-    """It would plan nothing any more."""
-    person = Person()
-    same = person.facts.copy()
-    assert not merge_customers(person.facts, same, person.policy, NOW)
-    assert isinstance(person.facts.customer, Customer)

@@ -17,7 +17,7 @@ from workers.policy import Policy
 from workers.profile import address_key
 from workers.records import Action, Customer, Dispatch, SurveyRequest, Ticket, Touchpoint
 from workers.store import claim, read, tables
-from workers.words import DispatchState, MailClass, Reason, RequestState
+from workers.words import CustomerId, DispatchState, MailClass, Reason, RequestState
 
 SCORES_SHOWN = 5
 LEFT_LATE = timedelta(hours=12)
@@ -59,19 +59,34 @@ class Surroundings:
     @classmethod
     def of(cls, connection: Connection, group: Sequence[Dispatch], policy: Policy) -> "Surroundings":
         """Lock and read what surrounds a group."""
-        customers = read.lock_customers(connection, {one.customer for one in group if one.customer})
+        owners = people(connection, {one.customer for one in group if one.customer})
+        customers = list(owners.values())
         wanted = [one.request for one in group if one.request]
         requests = read.rows(connection, SurveyRequest, tables.survey_request.c.id.in_(wanted)) if wanted else []
         promised = [one.action for one in group if one.action and one.mail_class == MailClass.PROMOTION]
         actions = read.rows(connection, Action, tables.action.c.id.in_(promised)) if promised else []
         addresses = {one.recipient for one in group if one.recipient} | {one.email for one in customers if one.email}
         return cls(
-            customers={one.id: one for one in customers},
+            customers=owners,
             requests={one.id: one for one in requests},
             actions={one.id: one for one in actions},
             bodies=claim.bodies_of(connection, group),
             suppressed=read.suppressed(connection, {address_key(one, policy.ids) for one in addresses}),
         )
+
+
+def people(connection: Connection, owners: set[CustomerId]) -> dict[str, Customer]:
+    """Lock the owners of dispatches and return who each of them is: merged since it was leased, the other one."""
+    found = {one.id: one for one in read.lock_customers(connection, owners)}
+    while missing := {one.merged_into for one in found.values() if one.merged_into} - set(found):
+        found |= {one.id: one for one in read.lock_customers(connection, missing)}
+
+    def who(customer: Customer) -> Customer:
+        while customer.merged_into and customer.merged_into in found:
+            customer = found[customer.merged_into]
+        return customer
+
+    return {key: who(customer) for key, customer in found.items()}
 
 
 def too_early(

@@ -36,8 +36,7 @@ def barred(view: View) -> str:
     if customer.erased_at:
         return clause(Reason.ERASED, {})
     if customer.merged_into:
-        into = f" ({view.story.merged_into})" if view.story.merged_into else ""
-        return clause(Reason.MERGED, {}) + into
+        return clause(Reason.MERGED, {})
     if customer.opted_out_at:
         return clause(Reason.OPTED_OUT, {})
     for stop in view.story.stops:

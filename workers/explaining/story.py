@@ -50,7 +50,10 @@ ON = Sending()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """Every row about one customer; `merged_into` and `suppressed` are what their own row does not say."""
+    """Every row about one person.
+
+    `merged_from` are the CRM's ids that were merged into the customer's own; `asked_as` is the id that was asked for.
+    """
 
     customer: Customer
     events: tuple[Inbox, ...] = ()
@@ -70,7 +73,8 @@ class Story:
     testimonials: tuple[Testimonial, ...] = ()
     history: tuple[History, ...] = ()
     suppressed: str = ""
-    merged_into: str = ""
+    merged_from: tuple[str, ...] = ()
+    asked_as: str = ""
 
     @property
     def erased(self) -> bool:

@@ -59,12 +59,13 @@ def customer_entry(view: View) -> Entry:
         reason = f"Erased on {view.day(customer.erased_at)}: what follows holds no personal data."
         return {"id": "erased", "at": iso(customer.erased_at), "state": "erased", "reason": reason}
     state, reason = "active", "Known since " + view.day(customer.created_at) + "."
-    if customer.merged_into:
-        state, reason = "merged", f"Merged into customer {view.story.merged_into or 'another'}: later events go there."
-    elif customer.opted_out_at:
+    if customer.opted_out_at:
         state, reason = "opted_out", f"Opted out on {view.day(customer.opted_out_at)}: no question is sent any more."
+    if view.story.asked_as in view.story.merged_from:
+        reason = f"{view.story.asked_as} was merged into {customer.crm_id}: they are one person. {reason}"
     return {
         "id": customer.crm_id,
+        "merged_from": list(view.story.merged_from),
         "at": iso(customer.created_at),
         "state": state,
         "reason": reason,

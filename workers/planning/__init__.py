@@ -4,13 +4,25 @@ What is pending is a function of the set of events, not of their order: an earli
 that came first still stops. Nothing here asks anybody.
 """
 
-from workers.planning.journeys import Happening, plan, references_of
-from workers.planning.standing import assess, history, hold_ends, holding, in_scope, note, put, reassess, zone_of
+from workers.planning.journeys import Happening, plan, references_of, replaces
+from workers.planning.standing import (
+    assess,
+    follows_from_facts,
+    history,
+    hold_ends,
+    holding,
+    in_scope,
+    note,
+    put,
+    reassess,
+    zone_of,
+)
 from workers.planning.stopping import stop, withdraw
 
 __all__ = [
     "Happening",
     "assess",
+    "follows_from_facts",
     "history",
     "hold_ends",
     "holding",
@@ -20,6 +32,7 @@ __all__ = [
     "put",
     "reassess",
     "references_of",
+    "replaces",
     "stop",
     "withdraw",
     "zone_of",

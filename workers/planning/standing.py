@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from workers.changes import Changes
 from workers.duetime import add_wait, next_in_window
 from workers.facts import PENDING, Facts
-from workers.policy import Policy
+from workers.policy import ContraryRule, Policy
 from workers.records import Customer, History, Stop, Touchpoint
 from workers.words import CustomerId, Effect, Reason, TouchpointState
 
@@ -113,16 +113,34 @@ def holding(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> tuple[str, 
 
 
 def hold_ends(hold: Stop, facts: Facts, policy: Policy) -> datetime | None:
-    """Return when a hold ends: the first ending event after it, plus the wait of the contrary table."""
+    """Return when a hold ends: its own end (see `endings`), plus the contrary table's wait; None while it lasts."""
     rule = policy.contrary_rule(hold.cause)
     if rule is None:
         return hold.from_at
-    ends = [
-        stop.from_at
-        for stop in facts.all(Stop)
-        if stop.effect == Effect.END and stop.cause in rule.until and stop.from_at >= hold.from_at
-    ]
-    return add_wait(min(ends), rule.until_wait, zone_of(facts.customer, policy)) if ends else None
+    end = endings(rule, facts).get(hold.id)
+    return add_wait(end, rule.until_wait, zone_of(facts.customer, policy)) if end else None
+
+
+def endings(rule: ContraryRule, facts: Facts) -> dict[str, datetime]:
+    """Return when each ended hold of a contrary rule was ended, by the hold's id.
+
+    An end that names a hold's reference ends that hold and no other. One whose reference is unknown ends the last hold
+    that has none; one without a reference ends the last that is still open.
+    """
+    stops = sorted(facts.all(Stop), key=lambda stop: (stop.from_at, stop.id))
+    holds = [stop for stop in stops if stop.effect == Effect.HOLD and stop.cause in rule.events]
+    named = {hold.reference for hold in holds if hold.reference}
+    ended: dict[str, datetime] = {}
+    for end in stops:
+        if end.effect != Effect.END or end.cause not in rule.until:
+            continue
+        lasting = [hold for hold in holds if hold.from_at <= end.from_at and hold.id not in ended]
+        if end.reference in named:
+            meant = [hold for hold in lasting if hold.reference == end.reference]
+        else:
+            meant = [hold for hold in lasting if not (end.reference and hold.reference)][-1:]
+        ended |= {hold.id: end.from_at for hold in meant}
+    return ended
 
 
 def put(

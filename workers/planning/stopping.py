@@ -18,8 +18,9 @@ from workers.words import Effect, MailClass, Reason, RequestState
 def stop(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> Changes:
     """Return the stop facts of a contrary event and what they cancel, hold or let go."""
     changes = Changes()
+    known_already = {said(row) for row in facts.all(Stop)}
     for row in stops_of(happening, facts, policy):
-        if facts.get(Stop, row.id) is None:
+        if said(row) not in known_already:
             changes.add(row)
     if not changes:
         return changes
@@ -29,6 +30,11 @@ def stop(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
     for stopped in [row for row in changes.rows_added() if isinstance(row, Stop) and row.effect == Effect.CANCEL]:
         call_back_mails(stopped, known, now, changes)
     return changes
+
+
+def said(stop: Stop) -> tuple[object, ...]:
+    """Return what makes a stop the same one, whoever of two merged customers it was told of."""
+    return stop.cause, stop.effect, stop.scope, stop.reference, stop.from_at
 
 
 def stops_of(happening: Happening, facts: Facts, policy: Policy) -> list[Stop]:

@@ -4,7 +4,7 @@ Nothing else writes the core's rows (claim.py moves dispatches on). Runs inside 
 keyed, so a second run of the same work meets the first one's rows and fails as a collision instead of doubling them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -12,26 +12,39 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from workers.changes import Cancellation, Changes, Publication
-from workers.records import History, Row, Shadow, Suppression
+from workers.records import History, Row, Shadow, Suppression, Ticket
 from workers.store import bulk, tables
 from workers.store.forgetting import forget
-from workers.words import DispatchState
+from workers.store.moving import move_rows
+from workers.words import DispatchState, TicketState
 
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
 
 
 def apply(connection: Connection, changes: Changes, now: datetime) -> None:
-    """Write the changes: 1. rows table by table, 2. cancellations, 3. whoever is forgotten, 4. the outbox."""
+    """Write the changes: 1. rows table by table, 2. moves, 3. cancellations, 4. whoever is forgotten, 5. the outbox."""
     for kind in tables.WRITE_ORDER:
         if changed := changes.changed.get(kind):  # first, so that one current decision or open ticket gives way
-            bulk.update_many(connection, kind, [changed[key] for key in sorted(changed)])
+            for rows in giving_way(kind, [changed[key] for key in sorted(changed)]):
+                bulk.update_many(connection, kind, rows)
         if added := changes.added.get(kind):
             insert(connection, kind, [added[key] for key in sorted(added)])
+    for moving in changes.moved:
+        move_rows(connection, moving)
     for cancellation in changes.cancelled:
         cancel_dispatches(connection, cancellation, now)
     for person in changes.forgotten:
         forget(connection, person, now)
     publish(connection, changes.published)
+
+
+def giving_way(kind: type[Row], rows: list[Row]) -> Iterable[list[Row]]:
+    """Give rows in the order in which they may be written: of a person's two tickets the one that ends comes first."""
+    if kind is not Ticket:
+        return [rows]
+    ended: list[Row] = [row for row in rows if isinstance(row, Ticket) and row.state == TicketState.DONE]
+    going_on: list[Row] = [row for row in rows if isinstance(row, Ticket) and row.state != TicketState.DONE]
+    return [part for part in (ended, going_on) if part]
 
 
 def insert(connection: Connection, kind: type[Row], rows: Sequence[Row]) -> None:

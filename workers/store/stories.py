@@ -12,6 +12,7 @@ from workers.profile import address_key, customer_id
 from workers.records import Customer, DeadLetter, Row
 from workers.store import read
 from workers.store import tables as t
+from workers.store.forgetting import merged_into
 from workers.ticketing import told_order
 from workers.words import CustomerId, Ids
 
@@ -32,19 +33,22 @@ def by_key(connection: Connection, customer: CustomerId, ids: Ids) -> Story | No
 
 
 def of(connection: Connection, customer: Customer, ids: Ids, crm_id: str | None) -> Story:
-    """Return every row about a customer."""
+    """Return every row about a person: of whom another was merged into, theirs too, whichever of them is asked for."""
+    asked_as, customer = crm_id, head_of(connection, customer)
+    merged = read.rows(connection, Customer, t.customer.c.id.in_(merged_into(connection, customer.id)))
+    keys = [customer.id, *(one.id for one in merged)]
 
     def rows(kind: type[R], order: str) -> tuple[R, ...]:
         table = t.of(kind)
-        query = sa.select(table).where(table.c.customer == customer.id).order_by(table.c[order], *table.primary_key)
+        query = sa.select(table).where(table.c.customer.in_(keys)).order_by(table.c[order], *table.primary_key)
         return tuple(kind(*row) for row in connection.execute(query))
 
     address = address_key(customer.email, ids) if customer.email else ""
-    into = read.one(connection, Customer, customer.merged_into) if customer.merged_into else None
+    names = sorted({one.crm_id for one in (customer, *merged) if one.crm_id} | {crm_id or ""} - {""})
     return Story(
         customer=customer,
         events=rows(records.Inbox, "occurred_at"),
-        dead_letters=tuple(letters(connection, t.dead_letter.c.subject == crm_id)) if crm_id else (),
+        dead_letters=tuple(letters(connection, t.dead_letter.c.subject.in_(names))),
         stops=rows(records.Stop, "from_at"),
         journeys=rows(records.Journey, "anchor_at"),
         touchpoints=rows(records.Touchpoint, "due_at"),
@@ -60,8 +64,16 @@ def of(connection: Connection, customer: Customer, ids: Ids, crm_id: str | None)
         testimonials=rows(records.Testimonial, "asked_at"),
         history=rows(records.History, "at"),
         suppressed=read.suppressed(connection, [address]).get(address, "") if address else "",
-        merged_into=(into.crm_id or "") if into else "",
+        merged_from=tuple(name for name in names if name != customer.crm_id and not customer.erased_at),
+        asked_as=asked_as or "",
     )
+
+
+def head_of(connection: Connection, customer: Customer) -> Customer:
+    """Return the customer into whom one was merged, maybe by way of others; else the customer."""
+    while customer.merged_into and (into := read.one(connection, Customer, customer.merged_into)):
+        customer = into
+    return customer
 
 
 def letters(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequence[DeadLetter]:
