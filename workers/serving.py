@@ -16,7 +16,7 @@ from workers.changes import Changes
 from workers.facts import Facts
 from workers.messages import tell_testimonial
 from workers.policy import Policy
-from workers.profile import opt_out
+from workers.profile import address_key, opt_out
 from workers.records import (
     Click,
     Consent,
@@ -24,6 +24,7 @@ from workers.records import (
     Dispatch,
     Response,
     Row,
+    Suppression,
     SurveyRequest,
     Testimonial,
     Ticket,
@@ -33,6 +34,7 @@ from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
+from workers.store.forgetting import merged_into
 from workers.ticketing import next_version, reopen, told_order, turn
 from workers.words import BadInput, CustomerId, TestimonialState, TicketState
 
@@ -138,10 +140,25 @@ class Serving:
     def stop_asking(self, dispatch: str) -> bool:
         """Opt the customer of a mail out, at once and for ever; False for an unknown mail."""
 
+        addresses = self._merged_addresses(dispatch)
+
         def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
-            return opt_out(facts, policy, now, how="customer")
+            changes = opt_out(facts, policy, now, how="customer")
+            for address in addresses:  # the mailbox that said stop may be the one of an id that was merged
+                changes.add(Suppression(address_key(address, policy.ids), "opt_out", now, "customer"))
+            return changes
 
         return self._for_owner(tables.dispatch, dispatch, act)
+
+    def _merged_addresses(self, dispatch: str) -> list[str]:
+        """Return the addresses of those who were merged into the customer of a mail."""
+        mail = self.mail(dispatch)
+        if mail is None or not mail.customer:
+            return []
+        with self._store.reading() as connection:
+            keys = merged_into(connection, mail.customer)
+            merged = read.rows(connection, Customer, tables.customer.c.id.in_(keys))
+        return [one.email for one in merged if one.email]
 
     def mail(self, dispatch: str) -> Dispatch | None:
         """Return a dispatch by id."""
