@@ -55,9 +55,10 @@ def settings_lines() -> Iterator[str]:
 
 
 def verbs(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Give every verb with its path, groups themselves left out."""
-    if not isinstance(group, click.Group):
+    """Give every verb with its path; a group is one only where it does something by itself."""
+    if not isinstance(group, click.Group) or (path and group.invoke_without_command):
         yield path, group
+    if not isinstance(group, click.Group):
         return
     for name in sorted(group.commands):
         yield from verbs(group.commands[name], (*path, name))

@@ -67,7 +67,7 @@ class Replayed:
     refusals: list[str] = field(default_factory=list)
 
 
-Again = Callable[[DeadLetter], bytes | None]
+Again = Callable[[DeadLetter], Incoming | None]
 """Reads the message of a truncated letter again where it came from; None when it is not there any more."""
 
 
@@ -92,7 +92,7 @@ def listed(letter: DeadLetter) -> Listed:
     )
 
 
-def nowhere(letter: DeadLetter) -> bytes | None:
+def nowhere(letter: DeadLetter) -> Incoming | None:
     """Read nothing again."""
     return None
 
@@ -123,9 +123,10 @@ class DeadLetters:
     def replay(self, idents: Iterable[str], *, overrule: str = "") -> Replayed:
         """Take letters in again, one at a time, by their ids; idempotent.
 
-        A truncated letter is read again where it came from, and refused with a sentence where that is not possible.
         What a letter's key was not allowed to send stays refused, unless a person, named by `overrule`, takes it in all
         the same; that is audited.
+        A letter that does not have the whole message, or one that could not be read, is read again where it came
+        from, and refused with a sentence where that is not possible.
         """
         done = Replayed()
         for ident in idents:
@@ -150,13 +151,15 @@ class DeadLetters:
 
     def _whole(self, letter: DeadLetter) -> Incoming:
         """Return a letter as the message it was; of a truncated one whose whole is gone, as one that says so."""
-        if not letter.truncated:
+        if not letter.truncated and letter.reason != Refusal.UNREADABLE:
             return incoming(letter, letter.body)
         again = self._read_again(letter)
         if again is None:
             detail = (
                 f"Only the first {len(letter.body):,} of {letter.bytes_sent:,} bytes were kept, and the whole is not "
                 "to be had any more. Let the sender publish it again, smaller, then discard this letter."
+                if letter.truncated
+                else "It still cannot be read. Let the sender publish it again, then discard this letter."
             )
             return incoming(
                 letter,
@@ -164,7 +167,7 @@ class DeadLetters:
                     letter.body, letter.bytes_sent, letter.sha256 or "", Refusal(letter.reason), detail
                 ),
             )
-        return incoming(letter, again)
+        return again
 
     def discard(self, letter: DeadLetter | Listed, note: str) -> None:
         """Discard an open letter with a reason; its row stays until retention ends."""

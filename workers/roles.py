@@ -186,13 +186,19 @@ def checks_of(parts: Boucle) -> dict[str, Callable[[], str]]:
     return {"kafka": kafka}
 
 
+def log_of(cluster: topics.Cluster, settings: Settings) -> topics.Log:
+    """Return the logs that the stream reads; from now on this process reads every record by itself (batches.py)."""
+    topics.read_by_record(settings.max_event_bytes)
+    return topics.Log(cluster, topic_names(settings, topics.TOPICS_IN), group_of(settings))
+
+
 def stream(parts: Boucle) -> Role:
     """Return the role that takes events from Kafka; raises Misconfigured when a topic is missing."""
     cluster, settings = kafka_of(parts.settings), parts.settings
     if cluster is None:
         raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
     names = topic_names(settings, topics.TOPICS_IN)
-    log_of_topics = topics.Log(cluster, names, group_of(settings))
+    log_of_topics = log_of(cluster, settings)
 
     async def run(stop: asyncio.Event) -> None:
         """Run until told to stop: 1. the broker is there, 2. holes are closed, 3. Faust consumes, with two guards."""
@@ -256,7 +262,7 @@ async def watch(
         if stalled and not positions.waiting:
             log.critical(
                 "Messages wait in %s and none was taken for %s s: this process ends, so that it is started again.",
-                stalled,
+                ", ".join(f"{topic} {partition} from {waiting[topic, partition]}" for topic, partition in stalled),
                 settings.stall_seconds,
                 extra={"action": "stream.stalled"},
             )

@@ -7,7 +7,7 @@ intake; nothing here looks inside.
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -50,6 +50,7 @@ def make_app(settings: Settings, credentials: object = None) -> faust.App:
         stream_buffer_maxsize=BUFFER,
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=0.5,
+        broker_max_poll_records=BUFFER,
         broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=settings.session_seconds / HEARTBEATS_A_SESSION,
         broker_rebalance_timeout=settings.session_seconds,
@@ -102,11 +103,22 @@ async def take_and_acknowledge(
     try:
         await take_batch(events, intake, positions)
     except Exception as error:  # the agent's edge: nothing is acknowledged, so nothing is lost
-        log.exception("the batch could not be taken in", extra={"action": "stream.failed"})
+        places = ", ".join(places_of(event.message for event in events))
+        log.exception("the batch could not be taken in: %s", places, extra={"action": "stream.failed"})
         await app.crash(error)
         raise
     for event in events:
         event.ack()
+
+
+def places_of(messages: Iterable[Any]) -> list[str]:
+    """Return where messages stand, as `boucle stream skip` wants it, from the first to the last of each partition."""
+    offsets: dict[tuple[str, int], list[int]] = {}
+    for one in messages:
+        offsets.setdefault((one.topic, one.partition), []).append(one.offset)
+    return [
+        f"{topic} {partition} {min(found)} to {max(found)}" for (topic, partition), found in sorted(offsets.items())
+    ]
 
 
 async def take_batch(events: Sequence[EventT], intake: Intake, positions: "Positions") -> None:

@@ -67,6 +67,34 @@ def test_one_record_of_kafka_costs_little(tmp_path: Path) -> None:
     assert dear(found, SECONDS, MEGABYTES) == {}
 
 
+RECORDS = """
+    import gzip, sys, zlib
+    from budget import TESTS
+    sys.path.append(str(TESTS / "adapters"))
+    from test_record_batches import HEAD, batch, by_aiokafka, by_kafka_python, record, sealed, sized, varint
+    from workers.topics.batches import read_by_record
+    read_by_record(1_000_000)
+    packer = zlib.compressobj(1, wbits=31)
+    size = 300_000_000
+    around = bytes(2) + varint(0) + sized(b"key") + varint(size)
+    packed = packer.compress(varint(len(around) + size + 1) + around)
+    for _ in range(300):
+        packed += packer.compress(bytes(1_000_000))
+    packed += packer.compress(varint(0)) + packer.flush()
+    raw = batch(0, [packed], 1)
+    behind = batch(1, [record(0, b"behind")])
+    def read(by):
+        found = by(raw + behind)
+        assert (found.records[0].value.size, found.records[1].value) == (size, b"behind")
+"""
+
+
+def test_a_record_that_inflates_to_300_megabytes_costs_little(tmp_path: Path) -> None:
+    """Both client libraries give its beginning, size and digest, and what stands behind it."""
+    works = {"the stream": "read(by_aiokafka)", "the audit": "read(by_kafka_python)"}
+    assert dear(costs(RECORDS, works, tmp_path), 2 * SECONDS, 100) == {}
+
+
 def test_many_large_letters_are_listed_within_little_memory(tmp_path: Path) -> None:
     """A list of dead letters reads no bodies: 60 MB of them stay in the database."""
     works = {

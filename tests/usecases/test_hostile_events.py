@@ -149,7 +149,7 @@ def test_a_truncated_letter_is_read_again_where_it_came_from(boucle: Embedded) -
     whole = EVENT + b" " * 3_000_000
     codec = Codec(schemas(boucle), max_bytes=4_000_000)
     intake = Intake(boucle.store, codec, boucle.parts.policies.current, boucle.clock.now)
-    letters = DeadLetters(boucle.store, intake, boucle.clock.now, lambda one: whole)
+    letters = DeadLetters(boucle.store, intake, boucle.clock.now, lambda one: Incoming(whole))
     assert letters.replay([letter.id]).taken == 1
     assert len(boucle.rows(Inbox)) == 1
 

@@ -1,5 +1,6 @@
 """Verbs for the CRM engineer: events publish, import, plan; dead-letters list, show, replay, discard."""
 
+import hashlib
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ import orjson
 from workers import topics, wiring
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.deadletters import DeadLetters, Listed, listed
-from workers.envelope import Refusal
+from workers.envelope import Refusal, Unreadable
 from workers.importing import CONFIRM_ABOVE, plan_of, preview, take_in
 from workers.imports import Mapping, rows
 from workers.records import DeadLetter
+from workers.roles import log_of
 from workers.store.ledger import Incoming
 from workers.words import BadInput, Misconfigured
 
@@ -132,7 +134,24 @@ def dead_letters() -> None:
 def letters() -> DeadLetters:
     """Return the dead letters of this installation."""
     found = parts()
-    return DeadLetters(found.store, found.intake, found.now)
+    return DeadLetters(found.store, found.intake, found.now, lambda letter: read_again(found, letter))
+
+
+def read_again(found: wiring.Boucle, letter: DeadLetter) -> Incoming | None:
+    """Read a letter's message again from Kafka, where it still stands at its place; None where it does not."""
+    cluster = wiring.kafka_of(found.settings)
+    if cluster is None or letter.topic is None or letter.partition is None or letter.offset is None:
+        return None
+    log_of_topics = log_of(cluster, found.settings)
+    ends = {(one.topic, one.partition): (one.start, one.end) for one in log_of_topics.stretches()}
+    start, end = ends.get((letter.topic, letter.partition), (0, 0))
+    if not start <= letter.offset < end:
+        return None
+    for kept in log_of_topics.read(letter.topic, letter.partition, letter.offset, letter.offset):
+        same = letter.reason == Refusal.UNREADABLE or hashlib.sha256(kept.value).hexdigest() == letter.sha256
+        if same and not isinstance(kept.value, Unreadable):
+            return Incoming(kept.value, kept.headers, None, letter.topic, letter.partition, letter.offset)
+    return None
 
 
 @dead_letters.command(name="list")

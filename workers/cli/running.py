@@ -8,7 +8,8 @@ import click
 
 from workers import migrating, roles, topics, wiring
 from workers import services as services_module
-from workers.cli.shared import as_json, parts, settings, show
+from workers.cli.shared import as_json, parts, settings, show, user_name
+from workers.skips import Place, Skipping
 from workers.words import Misconfigured
 
 
@@ -24,13 +25,35 @@ def run() -> None:
     asyncio.run(roles.run_roles(wanted))
 
 
-@click.command()
-def stream() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def stream(context: click.Context) -> None:
     """Take events from Kafka (a Faust worker)."""
+    if context.invoked_subcommand is not None:
+        return
     if not settings().kafka_bootstrap:
         raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
     found = parts(role=True)
     asyncio.run(roles.run_roles([roles.stream(found), roles.rules(found)]))
+
+
+@stream.command()
+@click.argument("topic")
+@click.argument("partition", type=click.IntRange(min=0))
+@click.argument("offset", type=click.IntRange(min=0))
+@click.option("--why", required=True, help="Why; it stands in the audit log and in the dead letter.")
+@as_json
+def skip(topic: str, partition: int, offset: int, why: str, form: str) -> None:
+    """Step over one record that stops the stream, the last resort: it becomes a dead letter. Stop the stream first."""
+    found = parts()
+    cluster = wiring.kafka_of(found.settings)
+    if cluster is None:
+        raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first: only a broker's records can be skipped."])
+    place = Place(topic, partition, offset)
+    log_of_topics = roles.log_of(cluster, found.settings)
+    Skipping(found.store, found.intake, log_of_topics, found.now).skip(place, why, user_name())
+    text = f"Skipped {place}; it is a dead letter now (`boucle dead-letters list --reason skipped`). Start the stream."
+    show({"topic": topic, "partition": partition, "offset": offset, "skipped": True}, text, form)
 
 
 @click.command()

@@ -38,6 +38,7 @@ class Refusal(StrEnum):
     CONFLICTING_DUPLICATE = "conflicting_duplicate"
     UNREADABLE = "unreadable"
     FORBIDDEN = "forbidden"
+    SKIPPED = "skipped"
 
 
 class TicketChange(StrEnum):

@@ -3,6 +3,7 @@
 Faust must not make topics itself: it would wait for ever on one that is missing. Nothing here consumes.
 """
 
+from workers.topics.batches import read_by_record
 from workers.topics.catalogue import (
     PARTITIONS,
     TOPICS_IN,
@@ -45,6 +46,7 @@ __all__ = [
     "log_starts",
     "options",
     "publish",
+    "read_by_record",
     "topic_ids",
     "topic_names",
 ]

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, NoError
+from kafka.structs import OffsetAndMetadata
 
 from workers.topics.catalogue import admin, cluster_id, log_ends, log_starts, topic_ids
 from workers.topics.cluster import ANSWER_SECONDS, Address, options, reach
-from workers.words import NotNow
+from workers.words import Conflict, NotNow
 
 POLL_MS = 500
 READ_SECONDS = 60.0
@@ -72,6 +73,22 @@ class Log:
             found = client.list_group_offsets(self.group).get(self.group, {})
         return {(place.topic, place.partition): int(known.offset) for place, known in found.items()}
 
+    def move_on(self, topic: str, partition: int, offset: int) -> None:
+        """Let the group go on at `offset` at the earliest; a position behind it stays.
+
+        Raises Conflict while a consumer of the group runs, because the broker then keeps the position for it.
+        """
+        if self.committed().get((topic, partition), 0) >= offset:
+            return
+        place = TopicPartition(topic, partition)
+        try:
+            with admin(self.address) as client:
+                answers = client.alter_group_offsets(self.group, {place: OffsetAndMetadata(offset, "", -1)})
+        except KafkaError as fault:
+            raise NotNow(f"Kafka did not move the group {self.group}: {fault}. Try again.") from fault
+        if any(answer is not NoError for answer in answers.values()):
+            raise Conflict(f"A stream of the group {self.group} runs. Stop it, skip the record, and start it again.")
+
     def read(self, topic: str, partition: int, first: int, last: int) -> Iterator[Found]:
         """Give what the log has from `first` to `last`, both included; nothing where it has nothing.
 
@@ -111,5 +128,6 @@ class Log:
 
 def found(record: object) -> Found:
     """Return a record of kafka-python in our own form."""
-    headers = tuple((str(name), bytes(value or b"")) for name, value in record.headers)  # type: ignore[attr-defined]  # untyped library
-    return Found(record.topic, record.partition, record.offset, record.value or b"", headers)  # type: ignore[attr-defined]  # as above
+    headers = tuple((str(name), value or b"") for name, value in record.headers)  # type: ignore[attr-defined]  # untyped library
+    value = b"" if record.value is None else record.value  # type: ignore[attr-defined]  # as above; an Unreadable may be empty
+    return Found(record.topic, record.partition, record.offset, value, headers)  # type: ignore[attr-defined]  # as above
