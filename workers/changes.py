@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from workers.records import Row
+from workers.words import Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,16 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class Forgetting:
-    """Forget a person: scrub every row under `customer`, our key; the CRM's id and address find what has no key."""
+    """Forget a person: scrub every row under `customer`, our key; the CRM's id and address find what has no key.
+
+    `ids` makes the hashes under which their earlier addresses are remembered.
+    """
 
     customer: str
     crm_id: str
     email: str
     by: str
+    ids: Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,9 @@ class Changes:
         """Cancel dispatches that have not left; those that have left stay as they are."""
         self.cancelled.append(Cancellation(column, value, reason, mail_class))
 
-    def forget(self, customer: str, crm_id: str, email: str, by: str) -> None:
+    def forget(self, person: Forgetting) -> None:
         """Scrub what the core does not hold of a person: texts, mails, what waits in the outbox; leave an audit row."""
-        self.forgotten.append(Forgetting(customer, crm_id, email, by))
+        self.forgotten.append(person)
 
     def move(self, customer: str, into: str) -> None:
         """Give every row of one customer to another; a journey that both have stays where it is."""

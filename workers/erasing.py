@@ -7,7 +7,7 @@ keeps a replay of the topic from bringing the person back. What no decision read
 from dataclasses import replace
 from datetime import datetime
 
-from workers.changes import Changes
+from workers.changes import Changes, Forgetting
 from workers.facts import Facts
 from workers.messages import tell_testimonial
 from workers.policy import Policy
@@ -45,7 +45,7 @@ def erase(facts: Facts, policy: Policy, now: datetime, *, by: str = "crm") -> Ch
     )
     if customer.email:
         changes.add(Suppression(address_key(customer.email, policy.ids), "erased", now, ""))
-    changes.forget(customer.id, customer.crm_id or "", customer.email or "", by)
+    changes.forget(Forgetting(customer.id, customer.crm_id or "", customer.email or "", by, policy.ids))
     let_go(facts, Reason.ERASED, policy, now, changes)
     for response in facts.all(Response):
         changes.change(replace(response, comment="", phone="", label="", details={}, improvement=""))

@@ -16,7 +16,7 @@ from workers.settings import Settings
 from workers.store.engine import Store
 from workers.words import Misconfigured
 
-SCHEMA = 4
+SCHEMA = 5
 """The schema this release makes: the number of the newest revision."""
 MINIMUM = 1
 """The oldest schema this release runs on."""

@@ -10,12 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.changes import Changes
+from workers.changes import Changes, Forgetting
 from workers.erasing import erase
 from workers.policy import Policy
 from workers.profile import address_key, customer_id
 from workers.records import Customer
-from workers.store import forgetting, read
+from workers.store import forgetting, letters, read
 from workers.store import tables as t
 from workers.store.apply import apply
 from workers.store.auditlog import list_acts, record_act
@@ -34,15 +34,21 @@ class Privacy:
         self._now = now
 
     def export(self, crm_id: str, by: str) -> dict[str, Any] | None:
-        """Return every row about a person by table, as JSON values, or None for somebody unknown."""
+        """Return every row about a person by table, as JSON values, or None for somebody unknown or erased.
+
+        Of somebody who was never accepted as a customer, the dead letters are all there is.
+        """
         ids, now = self._policy().ids, self._now()
 
         def work(connection: Connection) -> dict[str, Any] | None:
             person = find(connection, crm_id, ids)
-            if person is None:
+            if person is not None and person.erased_at:
+                record_act(connection, now, by, "privacy.export", person.id)
                 return None
-            record_act(connection, now, by, "privacy.export", person.id)
-            rows = everything(connection, person, ids)
+            rows = everything(connection, person, ids) if person else only_letters(connection, crm_id, ids)
+            if not rows:
+                return None
+            record_act(connection, now, by, "privacy.export", customer_id(crm_id, ids) if person is None else person.id)
             return {"customer": crm_id, "exported_at": now.isoformat(), **rows}
 
         return self._store.write(work)
@@ -50,14 +56,14 @@ class Privacy:
     def erase(self, crm_id: str, by: str) -> bool:
         """Erase a person in one transaction; False when nothing names them. Idempotent: an erased one stays erased.
 
-        Of somebody who was never accepted as a customer, the dead letters go.
+        Of somebody who was never accepted as a customer, the dead letters go; of somebody erased, the later ones.
         """
         policy, now = self._policy(), self._now()
 
         def work(connection: Connection) -> bool:
             person = find(connection, crm_id, policy.ids)
-            if person is None:
-                return forget_unknown(connection, crm_id, by, policy.ids, now)
+            if person is None or person.erased_at:
+                return forget_letters_of(connection, crm_id, by, policy.ids, now) or person is not None
             locked = read.lock_customers(connection, [person.id])
             changes: Changes = erase(read.facts_of(connection, locked)[person.id], policy, now, by=by)
             apply(connection, changes, now)
@@ -77,12 +83,23 @@ def find(connection: Connection, crm_id: str, ids: Ids) -> Customer | None:
     return person
 
 
-def forget_unknown(connection: Connection, crm_id: str, by: str, ids: Ids, now: datetime) -> bool:
+def unknown(crm_id: str, ids: Ids) -> letters.Sought:
+    """Return how to find somebody who is no customer here."""
+    return letters.Sought(letters.person(ids, [crm_id]), (customer_id(crm_id, ids),))
+
+
+def forget_letters_of(connection: Connection, crm_id: str, by: str, ids: Ids, now: datetime) -> bool:
     """Delete the dead letters that name somebody who is no customer here; False when there are none."""
-    letters = forgetting.forget_letters(connection, [crm_id], "")
-    if letters:
-        record_act(connection, now, by, "privacy.erase", customer_id(crm_id, ids), {"dead_letters": letters})
-    return bool(letters)
+    [gone] = letters.forget_letters(connection, [unknown(crm_id, ids)])
+    if gone:
+        record_act(connection, now, by, "privacy.erase", customer_id(crm_id, ids), {"dead_letters": gone})
+    return bool(gone)
+
+
+def only_letters(connection: Connection, crm_id: str, ids: Ids) -> dict[str, Any]:
+    """Return the dead letters that name somebody who is no customer here."""
+    found = [plain(one) for one in letters.letters_of(connection, unknown(crm_id, ids))]
+    return {"customers": [], "dead_letter": found} if found else {}
 
 
 def everything(connection: Connection, person: Customer, ids: Ids) -> dict[str, Any]:
@@ -94,8 +111,10 @@ def everything(connection: Connection, person: Customer, ids: Ids) -> dict[str, 
             found[table.name] = rows_of(connection, table, table.c.customer.in_(keys))
     mails = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer.in_(keys))
     found["dispatch_body"] = rows_of(connection, t.dispatch_body, t.dispatch_body.c.dispatch.in_(mails))
-    named = [one["crm_id"] for one in found["customers"] if one["crm_id"]]
-    found["dead_letter"] = rows_of(connection, t.dead_letter, t.dead_letter.c.subject.in_(named))
+    whom = letters.sought(connection, Forgetting(person.id, "", "", "", ids), keys)
+    found["dead_letter"] = [plain(one) for one in letters.letters_of(connection, whom)]
+    crm_ids = [one["crm_id"] for one in found["customers"] if one["crm_id"]]
+    found["outbox"] = rows_of(connection, t.outbox, t.outbox.c.key.in_(crm_ids))
     addresses = [address_key(one["email"], ids) for one in found["customers"] if one["email"]]
     found["suppression"] = rows_of(connection, t.suppression, t.suppression.c.address.in_(addresses))
     found["audit"] = [plain(one) for key in keys for one in list_acts(connection, limit=ACTS_AT_MOST, subject=key)]

@@ -12,7 +12,8 @@ from workers.changes import Changes
 from workers.facts import Facts
 from workers.planning import reassess, withdraw, zone_of
 from workers.policy import Policy
-from workers.records import Action, Customer, Suppression, SurveyRequest
+from workers.records import Action, Customer, FormerAddress, Suppression, SurveyRequest
+from workers.traces import held_address
 from workers.words import ActionState, CustomerId, Ids, MailClass, Reason
 
 FIELDS = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
@@ -42,6 +43,8 @@ def learn(fields: Mapping[str, object], at: datetime, facts: Facts, policy: Poli
     moment = at.isoformat()
     news = {name: fields[name] for name in FIELDS if name in fields and is_news(name, fields[name], customer, moment)}
     values = {name: value for name, value in news.items() if getattr(customer, name) != value}
+    for address in former_addresses(customer, fields, values):
+        changes.add(FormerAddress(customer.id, held_address(address, policy.ids), now))
     stamps = {**customer.changed_at, **dict.fromkeys(news, moment)}
     if not values and stamps == customer.changed_at:
         return changes
@@ -55,6 +58,14 @@ def learn(fields: Mapping[str, object], at: datetime, facts: Facts, policy: Poli
         zone_changed = zone_of(customer, policy) != zone_of(known, policy)
         changes.merge(reassess(later, policy, now, zone_changed=zone_changed))
     return changes
+
+
+def former_addresses(customer: Customer, told: Mapping[str, object], news: Mapping[str, object]) -> list[str]:
+    """Return the addresses that a customer no longer has: the one that gives way, or one that is told too late."""
+    if "email" not in told:
+        return []
+    past = customer.email if "email" in news else told["email"]
+    return [past] if isinstance(past, str) and past and past != news.get("email", customer.email) else []
 
 
 def is_news(name: str, value: object, customer: Customer, moment: str) -> bool:

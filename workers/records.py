@@ -154,6 +154,17 @@ class Customer(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class FormerAddress(Row):
+    """A keyed hash of a mail address that a customer had, or was said to have: erasing them looks for it as well."""
+
+    TABLE: ClassVar[str] = "former_address"
+    KEY: ClassVar[tuple[str, ...]] = ("customer", "address")
+    customer: CustomerId
+    address: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Suppression(Row):
     """An address that must not get mail of a kind, for ever; the address itself is not readable."""
 

@@ -1,6 +1,7 @@
 """Privacy: what is kept about a person can be shown whole, and forgotten whole."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from workers.records import (
     Customer,
     DeadLetter,
     Dispatch,
+    FormerAddress,
     Journey,
     Response,
     Suppression,
+    SurveyRequest,
     Testimonial,
     Ticket,
     Touchpoint,
@@ -50,8 +53,6 @@ def boucle(tmp_path: Path) -> Embedded:
 
 def answer_all(made: Embedded) -> None:
     """Let both customers answer badly, want a call, and be clicked on."""
-    from workers.records import SurveyRequest
-
     for request in made.rows(SurveyRequest):
         made.parts.serving.click(request.id, 2, "GET")
         assert made.parts.serving.answer(request.id, 2, "Broken on arrival", wants_contact=True, phone="+33 1 23 45")
@@ -199,7 +200,7 @@ def test_dead_letters_about_the_person_go_with_them(boucle: Embedded) -> None:
 
 def test_a_consented_testimonial_is_withdrawn_and_web_sites_are_told(tmp_path: Path) -> None:
     """An erased promoter's words are taken down: state, consent record and message say so."""
-    from workers.records import Consent, SurveyRequest
+    from workers.records import Consent
 
     boucle = Embedded(tmp_path)
     boucle.take(journey("delivery", reference="1"))
@@ -225,8 +226,6 @@ def test_a_consented_testimonial_is_withdrawn_and_web_sites_are_told(tmp_path: P
 
 def test_an_answer_that_settles_after_erasing_opens_no_ticket(tmp_path: Path) -> None:
     """A score that was not routed yet is counted, but nobody is called and nothing is written."""
-    from workers.records import SurveyRequest
-
     boucle = Embedded(tmp_path)
     boucle.take(journey("delivery", reference="1"))
     boucle.settle()
@@ -260,3 +259,154 @@ def test_every_table_about_a_person_is_scrubbed_or_kept_with_a_reason() -> None:
     assert {table.name for table in owned - named} == set()
     for table, values in forgetting.SCRUBBED.items():
         assert set(values) <= set(table.c.keys()), table.name
+
+
+OLD, NEW = "Jean.Old@exämple.fr", "jean.new@example.org"
+EVENT = '{"specversion": "1.0", "id": "%s", "source": "crm", "type": "boucle.unheard.v1", "data": {%s}}'
+LETTERS: dict[str, bytes] = {
+    "the address of today": (EVENT % (1, f'"email": "{NEW}"')).encode(),
+    "an earlier address": (EVENT % (2, f'"email": "{OLD}"')).encode(),
+    "cut off": f'{{"data": {{"customer": {{"email": "{NEW}", "name": "Je'.encode(),
+    "escaped": (EVENT % (3, f'"email": "{NEW}"')).replace("@", "\\u0040").encode(),
+    "other capitals": (EVENT % (4, f'"email": "{OLD.upper()}"')).encode(),
+    "an id that is a number": (EVENT % (5, '"customer": {"id": 42, "name": "?"}')).encode(),
+    "Latin-1": (EVENT % (6, f'"email": "{OLD}"')).encode("latin-1"),
+    "a refused batch": f"[{EVENT % (7, f'{chr(34)}email{chr(34)}: {chr(34)}{NEW}{chr(34)}')}]".encode(),
+}
+"""What named the person and outlived their erasure in 0.1.0, all but the first."""
+OTHERS: dict[str, bytes] = {
+    "the number as an amount": (EVENT % (8, '"customer": {"id": 4711}, "total": 42')).encode(),
+    "a longer number": (EVENT % (9, '"customer": {"id": 142}')).encode(),
+    "a longer address": (EVENT % (10, f'"email": "x{NEW}"')).encode(),
+}
+
+
+@pytest.fixture
+def moved(tmp_path: Path) -> Embedded:
+    """Give an installation in which customer 42 changed address, and letters name them in every way; others too."""
+    made = Embedded(tmp_path)
+    first, second = ({"id": "42", "email": email, "name": "Jean"} for email in (OLD, NEW))
+    made.take(about("changed", "42", customer=first))
+    made.clock.at += timedelta(days=1)
+    made.take(about("changed", "42", made.clock.at, customer=second))
+    for body in (*LETTERS.values(), *OTHERS.values()):
+        made.parts.intake.take([Incoming(body, {})], Door.HTTP)
+    assert len(made.rows(DeadLetter)) == len(LETTERS) + len(OTHERS)
+    return made
+
+
+def bodies(boucle: Embedded) -> list[bytes]:
+    """Return the bytes of the letters that are kept."""
+    return sorted(one.body for one in boucle.rows(DeadLetter))
+
+
+def test_an_export_shows_every_letter_that_erasing_deletes(moved: Embedded) -> None:
+    """Earlier address, cut, escapes, capitals, number, Latin-1, batch: the export lists what erasing deletes."""
+    told = privacy(moved).export("42", "ana")
+    assert told is not None
+    assert len(told["dead_letter"]) == len(LETTERS)
+    json.dumps(told)
+    assert privacy(moved).erase("42", "ana")
+    assert bodies(moved) == sorted(OTHERS.values())
+    assert moved.rows(FormerAddress) == []
+    with moved.store.reading() as connection:
+        act = list_acts(connection, limit=1)[0]
+    assert act["detail"]["dead_letters"] == len(LETTERS)
+
+
+@pytest.mark.parametrize("way", LETTERS)
+def test_each_letter_goes_by_itself(tmp_path: Path, way: str) -> None:
+    """No letter is found by luck of another one."""
+    made = Embedded(tmp_path)
+    for email in (OLD, NEW):
+        made.take(about("changed", "42", made.clock.at, customer={"id": "42", "email": email}))
+        made.clock.at += timedelta(days=1)
+    made.parts.intake.take([Incoming(LETTERS[way], {})], Door.HTTP)
+    assert len(made.rows(DeadLetter)) == 1
+    privacy(made).erase("42", "ana")
+    assert made.rows(DeadLetter) == []
+
+
+def test_an_older_address_that_is_told_late_is_found_as_well(tmp_path: Path) -> None:
+    """An event about the past does not change the profile, but the address is the person's."""
+    made = Embedded(tmp_path)
+    made.take(about("changed", "42", made.clock.at, customer={"id": "42", "email": NEW}))
+    made.take(about("changed", "42", made.clock.at - timedelta(days=9), customer={"id": "42", "email": OLD}))
+    made.parts.intake.take([Incoming(LETTERS["an earlier address"], {})], Door.HTTP)
+    privacy(made).erase("42", "ana")
+    assert made.rows(DeadLetter) == []
+
+
+def test_a_refused_batch_loses_only_the_persons_events(tmp_path: Path) -> None:
+    """The others of the batch stay to be replayed; the export shows the person no event of theirs."""
+    made = Embedded(tmp_path)
+    made.take(about("changed", "42", customer={"id": "42", "email": NEW}))
+    mine, other = ({"subject": one, "data": {"customer": {"id": one}}} for one in ("42", "43"))
+    body = json.dumps([mine, other]).encode()
+    made.parts.intake.take([Incoming(body, {})], Door.HTTP)
+    told = privacy(made).export("42", "ana")
+    assert told is not None
+    assert json.loads(told["dead_letter"][0]["body"]) == [mine]
+    privacy(made).erase("42", "ana")
+    [left] = made.rows(DeadLetter)
+    assert json.loads(left.body) == [other]
+    assert privacy(made).export("42", "ana") is None
+
+
+def test_a_shared_mailbox_does_not_wipe_the_other_customers_letter(tmp_path: Path) -> None:
+    """A letter about 43, who has the same address, is 43's; without a subject it goes with 42."""
+    made = Embedded(tmp_path)
+    for who in ("42", "43"):
+        made.take(about("changed", who, customer={"id": who, "email": NEW}))
+    theirs = {**journey("delivery", "43"), "type": "boucle.unheard.v1", "data": {"email": NEW}}
+    made.take(theirs, {**theirs, "id": "other", "subject": None})
+    assert len(made.rows(DeadLetter)) == 2
+    privacy(made).erase("42", "ana")
+    assert [one.subject for one in made.rows(DeadLetter)] == ["43"]
+
+
+def test_an_id_in_other_capitals_is_somebody_else_if_the_crm_says_so(tmp_path: Path) -> None:
+    """Some CRMs tell 0015AbC from 0015aBC; where only one is known, the other spelling is theirs."""
+    made = Embedded(tmp_path)
+    made.take(about("changed", "CRM0015a", customer={"id": "CRM0015a"}))
+    made.parts.intake.take([Incoming(b'{"text": "CRM0015A"}', {}), Incoming(b'{"text": "crm0015a"}', {})], Door.HTTP)
+    made.take(about("changed", "CRM0015A", customer={"id": "CRM0015A"}))
+    privacy(made).erase("CRM0015a", "ana")
+    assert bodies(made) == [b'{"text": "CRM0015A"}']
+
+
+def test_a_letter_may_name_the_person_by_our_own_key(boucle: Embedded) -> None:
+    """A refused score that only names the question is about whoever was asked."""
+    request = boucle.rows(SurveyRequest)[0]
+    body = json.dumps({"data": {"request": request.id, "comment": "It is me"}}).encode()
+    boucle.parts.intake.take([Incoming(body, {})], Door.HTTP)
+    asked = next(one.crm_id for one in boucle.rows(Customer) if one.id == request.customer)
+    privacy(boucle).erase(str(asked), "ana")
+    assert body not in bodies(boucle)
+
+
+def test_letters_that_came_after_erasing_go_when_asked_again(moved: Embedded) -> None:
+    """Erasing once more reaches what a broken sender has sent since; the person stays unknown to the export."""
+    privacy(moved).erase("42", "ana")
+    moved.parts.intake.take([Incoming(b'{"subject": 42, "again": true', {})], Door.HTTP)
+    assert privacy(moved).export("42", "ana") is None
+    assert privacy(moved).erase("42", "ana")
+    assert bodies(moved) == sorted(OTHERS.values())
+
+
+def test_of_somebody_never_accepted_the_letters_are_shown(boucle: Embedded) -> None:
+    """All that is kept about them is what was refused."""
+    boucle.take({**journey("delivery", "99"), "type": "boucle.journey.unheard.v1"})
+    told = privacy(boucle).export("99", "ana")
+    assert told is not None
+    assert (told["customers"], len(told["dead_letter"])) == ([], 1)
+
+
+def test_many_erasures_of_one_batch_look_through_the_letters_once(moved: Embedded) -> None:
+    """A CRM that erases a thousand customers does not stop the intake: letters are read once a transaction."""
+    ids = [f"gone-{n}" for n in range(40)]
+    moved.take(*(about("changed", who, customer={"id": who, "email": f"{who}@example.org"}) for who in ids))
+    looked: list[str] = []
+    sa.event.listen(moved.store.engine, "before_cursor_execute", lambda *given: looked.append(given[2]))
+    moved.take(*(about("erased", who, moved.clock.at) for who in ids))
+    assert sum("FROM dead_letter" in one and "body" in one for one in looked) <= 2

@@ -29,13 +29,14 @@ def of_persons() -> Privacy:
 
 @privacy.command(name="export")
 @click.argument("customer")
-def export_person(customer: str) -> int:
-    """Print every row about CUSTOMER (the CRM's id) as one JSON value."""
+@as_json
+def export_person(customer: str, form: str) -> int:
+    """Print every row about CUSTOMER (the CRM's id) as one JSON object, indented unless json is asked for."""
     told = of_persons().export(customer, user_name())
     if told is None:
         say_fault(UNKNOWN.format(customer))
         return 1
-    click.echo(json_text(told, indent=1))
+    show(told, json_text(told, indent=1), form)
     return 0
 
 

@@ -4,14 +4,14 @@ The rows of the core are emptied by `erasing`; this is the rest, and what the co
 table with a `customer` against SCRUBBED and KEPT, so that a new one cannot be overlooked.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.changes import Forgetting
-from workers.store import read
+from workers.store import letters
 from workers.store import tables as t
 from workers.store.auditlog import record_act
 
@@ -55,25 +55,26 @@ KEPT: dict[sa.Table, str] = {
     t.consent: "that consent was given or withdrawn, and when: the proof we must be able to give",
 }
 """What stays, and why."""
-DELETED: tuple[sa.Table, ...] = (t.click,)
+DELETED: tuple[sa.Table, ...] = (t.click, t.former_address)
 PERSONAL = ("email", "name", "phone", "language", "time_zone", "owner", "may_promote", "rest_until")
 """What a customer's own row loses; the segment stays, for the report."""
 UNLINKED = "erased "
 """Begins the reference of a journey whose customer was erased."""
-LETTERS_AT_ONCE = 200
 
 
-def forget(connection: Connection, one: Forgetting, now: datetime) -> None:
-    """Scrub a person and everybody merged into them, and leave one audit row. Idempotent."""
-    keys = [one.customer, *merged_into(connection, one.customer)]
-    names = [name for name in (one.crm_id, *blank_merged(connection, keys[1:], now)) if name]
-    letters = forget_letters(connection, names, one.email)
-    for key in keys:
-        scrub(connection, key)
-    connection.execute(sa.delete(t.outbox).where(t.outbox.c.key.in_(names)))
-    record_act(
-        connection, now, one.by, "privacy.erase", one.customer, {"customers": len(keys), "dead_letters": letters}
-    )
+def forget(connection: Connection, people: Sequence[Forgetting], now: datetime) -> None:
+    """Scrub people and everybody merged into them, and leave an audit row for each. Idempotent."""
+    groups = [[one.customer, *merged_into(connection, one.customer)] for one in people]
+    sought = [letters.sought(connection, one, keys) for one, keys in zip(people, groups, strict=True)]
+    forgotten = letters.forget_letters(connection, sought)
+    for one, keys, whom, gone in zip(people, groups, sought, forgotten, strict=True):
+        blank_merged(connection, keys[1:], now)
+        for key in keys:
+            scrub(connection, key)
+        connection.execute(sa.delete(t.outbox).where(t.outbox.c.key.in_(whom.person.crm_ids)))
+        record_act(
+            connection, now, one.by, "privacy.erase", one.customer, {"customers": len(keys), "dead_letters": gone}
+        )
 
 
 def merged_into(connection: Connection, customer: str) -> list[str]:
@@ -88,17 +89,15 @@ def merged_into(connection: Connection, customer: str) -> list[str]:
     return found
 
 
-def blank_merged(connection: Connection, keys: list[str], now: datetime) -> list[str]:
-    """Take the personal data from customers that were merged into the erased one; return the CRM's ids they had."""
+def blank_merged(connection: Connection, keys: list[str], now: datetime) -> None:
+    """Take the personal data from customers that were merged into the erased one."""
     c = t.customer.c
-    crm_ids = [str(one) for one in connection.execute(sa.select(c.crm_id).where(c.id.in_(keys))).scalars() if one]
     blank: dict[str, object] = dict.fromkeys(PERSONAL)
     connection.execute(
         sa.update(t.customer)
         .where(c.id.in_(keys), c.erased_at.is_(None))
         .values(**blank, crm_id=None, changed_at={}, erased_at=now)
     )
-    return crm_ids
 
 
 def scrub(connection: Connection, customer: str) -> None:
@@ -120,34 +119,3 @@ def unlink_journeys(connection: Connection, customer: str) -> None:
     named = [key for key, reference in found if not reference.startswith(UNLINKED)]
     for n, key in enumerate(named, 1 + len(found) - len(named)):
         connection.execute(sa.update(t.journey).where(j.id == key).values(reference=f"{UNLINKED}{n}"))
-
-
-def forget_letters(connection: Connection, crm_ids: list[str], email: str) -> int:
-    """Delete the dead letters about a person, by subject or because their bytes name them; return how many."""
-    c = t.dead_letter.c
-    query = sa.select(c.id, c.subject, c.body).execution_options(yield_per=LETTERS_AT_ONCE)
-    found = [
-        str(key)
-        for key, subject, body in connection.execute(query)
-        if subject in crm_ids or names_person(bytes(body), crm_ids, email)
-    ]
-    for chunk in read.chunks(found):
-        connection.execute(sa.delete(t.dead_letter).where(c.id.in_(chunk)))
-    return len(found)
-
-
-def names_person(body: bytes, crm_ids: list[str], email: str) -> bool:
-    """Tell whether a message names a person: the address anywhere, the CRM's id where an event has it."""
-    if email and email.encode() in body:
-        return True
-    try:
-        event = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return False
-    data = inner(event, "data") or event
-    return any(one in crm_ids for one in (inner(event, "subject"), inner(inner(data, "customer"), "id")) if one)
-
-
-def inner(value: object, name: str) -> object:
-    """Return a member of a JSON object, None of anything else."""
-    return value.get(name) if isinstance(value, dict) else None

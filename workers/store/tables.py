@@ -126,6 +126,7 @@ def where(condition: str) -> dict[str, Any]:
 inbox = table(records.Inbox, sa.Index("inbox_received", "received_at"), sa.Index("inbox_customer", "customer"))
 dead_letter = table(records.DeadLetter, sa.Index("dead_letter_state", "state", "received_at"))
 customer = table(records.Customer, sa.UniqueConstraint("crm_id", name="customer_crm_id"))
+former_address = table(records.FormerAddress)
 suppression = table(records.Suppression)
 stop = table(records.Stop, sa.Index("stop_customer", "customer"))
 journey = table(records.Journey, sa.UniqueConstraint("customer", "trigger", "reference", name="journey_natural_key"))
@@ -383,6 +384,7 @@ WRITE_ORDER: tuple[type[Row], ...] = (
     records.Customer,
     records.Inbox,
     records.DeadLetter,
+    records.FormerAddress,
     records.Suppression,
     records.Stop,
     records.Journey,
