@@ -13,8 +13,9 @@ from workers.facts import PENDING, Facts
 from workers.planning import follows_from_facts, note, put, reassess, replaces, stop
 from workers.policy import Policy
 from workers.profile import FIELDS, address_key, is_news, let_go
-from workers.records import Customer, Journey, Suppression, Ticket, Touchpoint
+from workers.records import Customer, FormerAddress, Journey, Suppression, Ticket, Touchpoint
 from workers.ticketing import happening, next_version, turn
+from workers.traces import held_address
 from workers.words import Reason, TicketState, TouchpointState
 
 DUPLICATE = "duplicate"
@@ -44,6 +45,8 @@ def join(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
     person = into.copy()
     known = one_profile(into.customer, facts.customer)
     changes.change(known)
+    if into.customer.email and into.customer.email != known.email:
+        changes.add(FormerAddress(known.id, held_address(into.customer.email, policy.ids), now))
     person.customer = known
     changes.move(facts.customer.id, known.id)
     person.adopt(facts)

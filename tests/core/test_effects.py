@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.envelope import Event
+from workers.records import FormerAddress
 
 ZONES = ("Europe/Paris", "Pacific/Kiritimati", "America/Sao_Paulo", "Pacific/Pago_Pago")
 REFERENCES = ("A", "B")

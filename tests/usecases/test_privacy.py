@@ -410,3 +410,18 @@ def test_many_erasures_of_one_batch_look_through_the_letters_once(moved: Embedde
     sa.event.listen(moved.store.engine, "before_cursor_execute", lambda *given: looked.append(given[2]))
     moved.take(*(about("erased", who, moved.clock.at) for who in ids))
     assert sum("FROM dead_letter" in one and "body" in one for one in looked) <= 2
+
+
+def test_the_addresses_of_a_merged_person_are_all_found(tmp_path: Path) -> None:
+    """Whichever address wins when two customers become one, erasing finds the letters under both."""
+    for later in ("old", "new"):
+        made = Embedded(tmp_path / later)
+        for who in ("old", "new"):
+            at = made.clock.at + timedelta(hours=who == later)
+            made.take(about("changed", who, at, customer={"id": who, "email": f"{who}@example.org"}))
+        made.clock.at += timedelta(days=1)
+        made.take(about("merged", "old", made.clock.at, merged_into="new"))
+        for who in ("old", "new"):
+            made.parts.intake.take([Incoming(f"{who}@example.org wrote".encode(), {})], Door.HTTP)
+        privacy(made).erase("new", "ana")
+        assert made.rows(DeadLetter) == [], later

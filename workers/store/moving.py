@@ -1,7 +1,7 @@
 """Moves the rows of a customer who turned out to be another one: from then on they are found under one key.
 
 A journey that both have stays where it is, with its touchpoints; `merging` has settled which of them count. A test
-holds every table with a `customer` against MOVED and KEPT, so that a new one cannot be overlooked.
+holds every table with a `customer` against MOVED, SETTLED and STAYS, so that a new one cannot be overlooked.
 """
 
 import sqlalchemy as sa
@@ -30,6 +30,8 @@ MOVED: tuple[sa.Table, ...] = (
 """Every row goes to the other customer."""
 SETTLED: tuple[sa.Table, ...] = (t.journey, t.touchpoint, t.told)
 """What both customers may have under one key: only what the other one lacks goes there."""
+STAYS: tuple[sa.Table, ...] = (t.former_address,)
+"""What is looked up over the whole person anyway, by every key that was merged."""
 OTHERS = t.journey.alias("others")
 TOLD_BEFORE = t.told.alias("told_before")
 
