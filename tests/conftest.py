@@ -38,10 +38,12 @@ import catching  # noqa: E402  # after the filter: this import already warns
 import parts  # noqa: E402
 
 from workers import services, topics  # noqa: E402
+from workers.store import engine as engine_module  # noqa: E402
 from workers.words import NotNow  # noqa: E402
 
 if TYPE_CHECKING:  # half a second that only browser tests need
     from playwright.sync_api import Browser, Page
+    from sqlalchemy.engine import Engine
 
 REAL_FIXTURES = {"kafka", "postgres_server", "real_smtp", "chromium"}
 
@@ -65,6 +67,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if REAL_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.real)
+
+
+@pytest.fixture(autouse=True)
+def closed_databases(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a test left open: from Python 3.13 on, an SQLite connection that is only forgotten is a warning.
+
+    What a fixture of a wider scope opened meanwhile connects again by itself.
+    """
+    opened: list[Engine] = []
+    connect = engine_module.connect
+
+    def remembered(url: str, *arguments: object, **more: object) -> "Engine":
+        opened.append(connect(url, *arguments, **more))
+        return opened[-1]
+
+    monkeypatch.setattr(engine_module, "connect", remembered)
+    yield
+    for engine in opened:
+        engine.dispose()
 
 
 @pytest.fixture(scope="session")
