@@ -18,8 +18,8 @@ from workers.words import DispatchState, MailClass, Reason, RequestState, Touchp
 
 CLOSES_AFTER = parse_wait("P14D")
 """How long after sending an answer counts and may change (architecture, decision 12)."""
-BOUNCED = "bounce"
-"""The kind of suppression that speaks of the address and not of the person."""
+OF_MAILBOX = frozenset({"bounce", "dead"})
+"""Kinds of suppression that speak of the mailbox and not of the person."""
 COUNTED = (RequestState.OPEN, RequestState.ANSWERED, RequestState.CLOSED, RequestState.EXPIRED)
 """Requests that reached the person and so count against the rest period."""
 
@@ -71,7 +71,7 @@ def rest_ends(template: str, facts: Facts, policy: Policy, now: datetime) -> tup
 def unless_suppressed(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
     """Return the touchpoint cancelled when the customer's address is suppressed; one that bounces stops mail alone."""
     by_mail = policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule) == "mail"
-    stops = facts.suppressed and (by_mail or facts.suppressed != BOUNCED)
+    stops = facts.suppressed and (by_mail or facts.suppressed not in OF_MAILBOX)
     if touchpoint.state == TouchpointState.PLANNED and stops:
         return put(touchpoint, TouchpointState.CANCELLED, Reason.SUPPRESSED, facts.suppressed, now)
     return touchpoint

@@ -1,11 +1,12 @@
 """Bouncing: what follows from a mail that came back, for its dispatch, its request, its customer and all sending.
 
-Only a return path that we signed is believed. Every mail may be read again: what is known changes nothing.
+Only a return path that we signed is believed, and only about the one mail that left with it. Each mail is looked into
+by itself. Every mail may be read again: what is known changes nothing.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -14,9 +15,10 @@ from sqlalchemy.engine import Connection
 
 from workers.bounces import Bounce, BounceKind, read_bounce
 from workers.changes import Changes
-from workers.controls import pause, read_controls
+from workers.controls import count_refusal
 from workers.dispatching import undeliverable
 from workers.facts import Facts
+from workers.mailboxes import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
 from workers.planning import history, note
 from workers.policy import Policy
 from workers.profile import address_key, opt_out
@@ -27,13 +29,37 @@ from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.claim import CAPPED
 from workers.store.engine import Store
-from workers.words import DispatchState, Reason, TouchpointState
+from workers.words import Conflict, DispatchState, Reason, TouchpointState
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(days=3), timedelta(days=30)
 """How long a person is not asked after a mail that came back for now; doubled with each one (our choice)."""
-UNTRUSTED, KNOWN = "untrusted", "known"
-"""What is counted beside the kinds: no return path of ours; read before."""
+UNTRUSTED, KNOWN, DELAYED, UNREADABLE = "untrusted", "known", "delayed", "unreadable"
+"""What is counted beside the kinds: no return path of ours; read before; still tried; over a bound, or broken."""
+COUNTED = (*map(str, BounceKind), DELAYED, UNTRUSTED, KNOWN, UNREADABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail of a place: its file or number there, and its first bytes; `unread` says why it could not be had."""
+
+    name: str
+    raw: bytes = b""
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one letter says, and what followed: one of COUNTED."""
+
+    name: str
+    bounce: Bounce
+    followed: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Return it as `bounces read` prints it."""
+        bounce = self.bounce
+        return {"file": self.name, "kind": bounce.kind, "status": bounce.status, "recipient": bounce.recipient}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +86,58 @@ class Bouncing:
         self._now = now
         self._read_return_path = read_return_path
 
-    def take_all(self, mails: Iterable[bytes], place: str, by: str) -> dict[str, int]:
-        """Take every returned mail of a place and return how many there were of each kind."""
-        counted = Counter(self.take(raw) for raw in mails)
-        found = {str(name): counted[name] for name in (*BounceKind, UNTRUSTED, KNOWN)}
-        now = self._now()
-        self._store.write(lambda connection: record_act(connection, now, by, "bounces.read", place, found))
-        return found
+    def take_all(self, letters: Iterable[Letter], place: str, by: str) -> list[Taken]:
+        """Take every letter of a place and leave one audit row of how many there were of each kind."""
+        taken = list(self.take_each(letters))
+        self.record(taken, place, by)
+        return taken
+
+    def take_each(self, letters: Iterable[Letter]) -> Iterator[Taken]:
+        """Give what came of each letter; one that breaks something is that letter's own end.
+
+        Raises NotNow when the database is away.
+        """
+        for letter in letters:
+            yield self.take_letter(letter)
+
+    def record(self, taken: Iterable[Taken], place: str, by: str) -> None:
+        """Leave one audit row of a reading."""
+        now, counted = self._now(), count(taken)
+        self._store.write(lambda connection: record_act(connection, now, by, "bounces.read", place, counted))
+
+    def take_letter(self, letter: Letter) -> Taken:
+        """Take one letter. Idempotent."""
+        bounce = Bounce(BounceKind.NONE, unreadable=letter.unread) if letter.unread else read_bounce(letter.raw)
+        if bounce.unreadable:
+            log.warning("a returned mail is not read: %s", bounce.unreadable, extra={"action": "bounces.unreadable"})
+            return Taken(letter.name, bounce, UNREADABLE)
+        try:
+            return Taken(letter.name, bounce, self.follow(bounce))
+        except Conflict as error:
+            log.warning("a returned mail is left for later: %s", error, extra={"action": "bounces.conflict"})
+            return Taken(letter.name, bounce, UNREADABLE)
 
     def take(self, raw: bytes) -> str:
         """Take one returned mail and return its kind, or why nothing followed from it. Idempotent."""
-        bounce = read_bounce(raw)
-        if bounce.kind in (BounceKind.AUTO_REPLY, BounceKind.OTHER):
-            return bounce.kind
+        return self.take_letter(Letter("", raw)).followed
+
+    def follow(self, bounce: Bounce) -> str:
+        """Do what follows from a returned mail, when it names a mail of ours."""
+        if bounce.delayed:
+            return DELAYED
+        if bounce.kind in (BounceKind.AUTO_REPLY, BounceKind.NONE):
+            return str(bounce.kind)
         dispatch = next(filter(None, map(self._read_return_path, bounce.paths)), None)
         if dispatch is None:
             return UNTRUSTED
         policy, now = self._policy(), self._now()
         return self._store.write(lambda connection: take(connection, dispatch, bounce, policy, now))
+
+
+def count(taken: Iterable[Taken]) -> dict[str, int]:
+    """Return how many letters there were of each kind, and how many changed nothing."""
+    counted = Counter(one.followed for one in taken)
+    return {name: counted[name] for name in COUNTED}
 
 
 def take(connection: Connection, ident: str, bounce: Bounce, policy: Policy, now: datetime) -> str:
@@ -88,14 +148,12 @@ def take(connection: Connection, ident: str, bounce: Bounce, policy: Policy, now
     locked = read.lock_customers(connection, [found.customer] if found.customer else [])
     facts = read.facts_of(connection, locked).get(locked[0].id) if locked else None
     returned = Returned(read.one(connection, Dispatch, ident) or found, bounce, facts)
-    if bounce.kind == BounceKind.DELAYED:
-        return bounce.kind
     if bounce.kind == BounceKind.COMPLAINT:
         return complain(connection, returned, policy, now)
     if returned.dispatch.state != DispatchState.ACCEPTED:
         return KNOWN
     come_back(connection, returned, policy, now)
-    return bounce.kind
+    return str(bounce.kind)
 
 
 def complain(connection: Connection, returned: Returned, policy: Policy, now: datetime) -> str:
@@ -109,7 +167,7 @@ def complain(connection: Connection, returned: Returned, policy: Policy, now: da
     if returned.facts is not None and is_customers(returned.dispatch, policy):
         changes.merge(opt_out(returned.facts, policy, now, how="complaint"))
     apply(connection, changes, now)
-    return BounceKind.COMPLAINT
+    return str(BounceKind.COMPLAINT)
 
 
 def come_back(connection: Connection, returned: Returned, policy: Policy, now: datetime) -> None:
@@ -122,13 +180,15 @@ def come_back(connection: Connection, returned: Returned, policy: Policy, now: d
         bounced = DispatchState.BOUNCED
         changes.add(history(dispatch.customer, "dispatch", dispatch.id, bounced, Reason.BOUNCED, said, now, policy))
     if bounce.kind == BounceKind.OURS:
-        alarm(connection, said, now)
+        alarm(connection, dispatch, said, policy, now)
     elif not is_customers(dispatch, policy):
         log.error("a mail to the team came back: %s", said, extra={"action": "bounces.team", "dispatch": dispatch.id})
-    elif bounce.kind == BounceKind.ADDRESS:
-        changes.add(Suppression(address_key(dispatch.recipient, policy.ids), "bounce", now, said))
+    elif bounce.kind == BounceKind.HARD:
+        changes.add(suppress(dispatch, HARD_BOUNCE, said, policy, now))
     elif returned.facts is not None:
-        back_off(connection, returned.facts, policy, now, changes)
+        failures = [now, *failures_of(connection, dispatch, now)]
+        give_up_if_dead(dispatch, failures, policy, now, changes)
+        back_off(connection, returned.facts, now + pause_after(len(failures)), policy, now, changes)
     apply(connection, changes, now)
     if dispatch.request:
         undeliverable(connection, dispatch, Reason.BOUNCED, now)
@@ -139,20 +199,27 @@ def is_customers(dispatch: Dispatch, policy: Policy) -> bool:
     return dispatch.customer is not None and dispatch.recipient.lower() != policy.agents_address.lower()
 
 
-def alarm(connection: Connection, said: str, now: datetime) -> None:
-    """Pause all sending and tell a person: other servers refuse us, and each mail more makes it worse."""
-    if "paused" not in read_controls(connection):
-        pause(connection, now, "boucle", why=f"mails came back because of us: {said}")
-    log.error("sending is paused, mails come back because of us: %s", said, extra={"action": "bounces.alarm"})
+def alarm(connection: Connection, dispatch: Dispatch, said: str, policy: Policy, now: datetime) -> None:
+    """Count who refuses us by the address that we wrote to, and tell a person; several unrelated ones pause all mail.
+
+    What the report says of the domain is not believed: whoever got one mail of ours can write a report about it.
+    """
+    if count_refusal(connection, dispatch.recipient, said, now, policy.refusals):
+        log.error("sending is paused, mails come back because of us: %s", said, extra={"action": "bounces.alarm"})
+    else:
+        log.warning("a mail came back because of us: %s", said, extra={"action": "bounces.ours"})
 
 
-def back_off(connection: Connection, facts: Facts, policy: Policy, now: datetime, changes: Changes) -> None:
-    """Put off what waits for a customer whose mailbox takes nothing for now; each bounce doubles the pause."""
-    d = t.dispatch.c
-    mine = d.customer == facts.customer.id
-    counted = sa.select(sa.func.count()).select_from(t.dispatch).where(mine, d.state == DispatchState.BOUNCED)
-    before = int(connection.execute(counted).scalar_one())
-    until = now + min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(before, 5))
+def pause_after(failures: int) -> timedelta:
+    """Return how long a person is not asked after so many soft failures in a row."""
+    doubled: int = 2 ** min(failures - 1, 5)
+    return min(LONGEST_PAUSE, FIRST_PAUSE * doubled)
+
+
+def back_off(
+    connection: Connection, facts: Facts, until: datetime, policy: Policy, now: datetime, changes: Changes
+) -> None:
+    """Put off what waits for a customer whose mailbox takes nothing for now."""
     for touchpoint in facts.pending():
         if touchpoint.state == TouchpointState.PLANNED and touchpoint.wake_at < until:
             later = replace(touchpoint, wake_at=until, reason=Reason.BOUNCED, detail=until.isoformat(), changed_at=now)

@@ -1,12 +1,13 @@
 """Controls: whether mail goes out, what is paused, how much of today is used. Operators set them, roles read them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.deliverability import RefusalRule, must_pause, owner_of
 from workers.duetime import in_zone
 from workers.store import tables
 from workers.store.claim import CAPPED, HELD_BY_US
@@ -15,6 +16,8 @@ from workers.words import DispatchState, Misconfigured
 PAUSED_TOUCHPOINT = "paused:"
 DEMO = "demo"
 """The control that marks a database as a demo's."""
+REFUSING = "refusing:"
+"""Begins the controls that say who refuses us: until when that counts, and in what words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,42 @@ def resume(connection: Connection, sending: Sending, now: datetime, by: str, *, 
     if sending.blocked:
         raise Misconfigured([f"Sending stays held: {sending.blocked}"])
     clear_control(connection, "paused")
+    forget_refusals(connection)
     if sending.held:
         set_control(connection, "sending", "on", now, by)
+
+
+def count_refusal(connection: Connection, address: str, said: str, now: datetime, rule: RefusalRule) -> bool:
+    """Remember that an address's domain refuses us, and pause all mail when several unrelated ones do by now.
+
+    Returns whether this one paused it. Resuming begins to count anew.
+    """
+    until = now + rule.within
+    set_control(connection, f"{REFUSING}{owner_of(address)}", f"{until.isoformat()} {said[:200]}", now, "boucle")
+    refusing = refusing_domains(connection, now)
+    forget_refusals(connection, but=refusing)
+    if not must_pause(refusing, rule) or "paused" in read_controls(connection):
+        return False
+    pause(connection, now, "boucle", why=f"several recipients' servers refuse us ({', '.join(refusing)}): {said[:200]}")
+    return True
+
+
+def refusing_domains(connection: Connection, now: datetime) -> list[str]:
+    """Return who refuses us by now: registered domains, and providers by name."""
+    named = ((name, value.partition(" ")[0]) for name, value in read_controls(connection).items())
+    return sorted(
+        name.removeprefix(REFUSING)
+        for name, until in named
+        if name.startswith(REFUSING) and datetime.fromisoformat(until) > now
+    )
+
+
+def forget_refusals(connection: Connection, *, but: Collection[str] = ()) -> None:
+    """Forget who refused us, apart from some."""
+    kept = [f"{REFUSING}{name}" for name in but]
+    c = tables.control.c
+    old = (c.name.startswith(REFUSING, autoescape=True), c.name.not_in(kept))
+    connection.execute(sa.delete(tables.control).where(*old))
 
 
 def mails_sent_today(connection: Connection, now: datetime, zone: str) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from workers import books, explaining
 from workers.books import Books
+from workers.controls import refusing_domains
 from workers.dispatching import webhooks
 from workers.explaining import ON, Outgoing, Sending
 from workers.policy import Policy
@@ -52,7 +53,12 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
         "oldest_due": oldest,
         "outbox": waiting["outbox"],
         "failed": overview.count(connection, t.dispatch, t.dispatch.c.state.in_(FAILED)),
-        "sending": {"state": sending.state, "reason": sending.reason, "paused": sorted(sending.paused)},
+        "sending": {
+            "state": sending.state,
+            "reason": sending.reason,
+            "paused": sorted(sending.paused),
+            "refusing_domains": refusing_domains(connection, now),
+        },
         "webhooks": [webhooks.describe(target, now) for target in list_targets(connection)],
         "rules": {
             "in_use": rulelive.tables_in_use(connection),
@@ -193,6 +199,8 @@ def as_text(status: Mapping[str, object]) -> str:
     if sending["paused"]:
         lines.append(f"paused      {', '.join(cast('list[str]', sending['paused']))}")
     lines += webhooks_text(cast("list[dict[str, Any]]", status["webhooks"]))
+    if sending["refusing_domains"]:
+        lines.append(f"refused by  {', '.join(cast('list[str]', sending['refusing_domains']))}")
     waiting = {kind: n for kind, n in cast("dict[str, int]", status["due"]).items() if n}
     parts = ", ".join(f"{n} {kind}" for kind, n in waiting.items())
     lines.append(f"due now     {status['due_now']}" + (f" ({parts})" if parts else ""))

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from workers.compiled import FollowUpTable, JourneyPlan, Versions
 from workers.composing import Brand, Templates
 from workers.data import Data
+from workers.deliverability import DeadRule, RefusalRule
 from workers.duetime import Calendar, SendWindow, Wait, add_wait, instant_of, parse_window, zone_info
 from workers.links import Links
 from workers.liverules import FOLLOW_UP, JOURNEY_PLAN, Earlier, LiveRules
@@ -167,6 +168,8 @@ class Policies:
             links=self._links,
             root_causes=rules.causes.value,
             waves=tuple(wave_day(one, hours, brand.time_zone, journeys) for one in rules.waves.value),
+            refusals=RefusalRule(settings.refusing_domains, timedelta(minutes=settings.refusing_minutes)),
+            dead=DeadRule(settings.soft_bounces, timedelta(days=settings.soft_bounce_days)),
         )
 
     def mail_classes(self) -> Mapping[str, MailClass]:

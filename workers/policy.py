@@ -4,10 +4,11 @@ Built once at start (and again when a table changes) by wiring; nothing here rea
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from workers.deliverability import DeadRule, RefusalRule
 from workers.duetime import Calendar, SendWindow, Wait
 from workers.links import Links
 from workers.ruletable import Disagreement
@@ -155,6 +156,8 @@ class Policy:
     links: Links
     root_causes: Mapping[str, tuple[str, ...]]
     waves: tuple[WaveDay, ...] = ()
+    refusals: RefusalRule = field(default_factory=RefusalRule)
+    dead: DeadRule = field(default_factory=DeadRule)
 
     def plan_of(self, version: str) -> Plan:
         """Return the plan that planned something, by its version; the one in use where that is not known."""

@@ -11,12 +11,15 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.controls import clear_control, read_controls, set_control
 from workers.counting import RETIRED
 from workers.store import tables as t
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.words import DispatchState
 
+LAST_DAY = "retention"
+"""The control that holds the last day of business time on which retention ran by itself."""
 CHUNK = 5_000
 """Rows deleted in one transaction: short enough that no other writer waits for long."""
 ENDED = (
@@ -95,6 +98,17 @@ class Retention:
         self._store.write(end)
         return removed
 
+    def run_if_due(self, by: str) -> int:
+        """Run once a day of business time, and return how many rows went; whoever comes first does it for all."""
+        today = f"{self._now():%Y-%m-%d}"
+        if not self._store.write(lambda connection: take_day(connection, today, self._now(), by)):
+            return 0
+        try:
+            return sum(one.rows for one in self.run(by))
+        except BaseException:
+            self._store.write(lambda connection: clear_control(connection, LAST_DAY))
+            raise
+
     @staticmethod
     def _counted(connection: Connection, keep: Keep, now: datetime) -> Removed:
         table, limit = t.metadata.tables[keep.name], before(keep, now)
@@ -106,6 +120,14 @@ class Retention:
         limit = before(keep, now)
         while count := self._store.write(lambda connection: delete_some(connection, keep, limit, self._chunk)):
             yield count
+
+
+def take_day(connection: Connection, today: str, now: datetime, by: str) -> bool:
+    """Claim a day's retention; false when it was claimed already, or a later one was."""
+    if read_controls(connection).get(LAST_DAY, "") >= today:
+        return False
+    set_control(connection, LAST_DAY, today, now, by)
+    return True
 
 
 def before(keep: Keep, now: datetime) -> datetime:

@@ -17,6 +17,7 @@ import faust
 
 from workers import topics
 from workers.auditing import Auditing, Watchdog, behind
+from workers.returned import Collector
 from workers.settings import Settings
 from workers.settings_checks import bind_of
 from workers.store.engine import Store
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 Role = Callable[[asyncio.Event], Awaitable[None]]
 LONGEST_WAIT_SECONDS = 30.0
 LOOKS_A_STALL = 4
+BY = "boucle"
+"""Who did what a role does by itself, in the audit."""
+LOOK_AT_THE_DAY_SECONDS = 60.0
 LOOK_AT_RULES_SECONDS = 2.0
 """How often edits of the rules are looked for; while there are none it costs some file times and one short query."""
 EXIT_STALLED = 70
@@ -66,6 +70,39 @@ def sender(parts: Boucle) -> Role:
             await wait_or_stop(stop, parts.settings.tick_seconds)
 
     return run
+
+
+def returns(parts: Boucle) -> Role:
+    """Return the role that reads mails that came back, where BOUCLE_BOUNCES says; in a loop that nothing waits for."""
+    place = parts.returned_mail()
+
+    async def run(stop: asyncio.Event) -> None:
+        if place is None:
+            await stop.wait()
+            return
+        collector = Collector(place, parts.bouncing())
+        while not stop.is_set():
+            await attempt(lambda: asyncio.to_thread(collector.collect, BY, lambda: not stop.is_set()), "bounces")
+            await wait_or_stop(stop, parts.settings.bounces_seconds)
+
+    return run
+
+
+def keeper(parts: Boucle) -> Role:
+    """Return the role that runs retention once a day of business time, in a loop that nothing waits for."""
+
+    async def run(stop: asyncio.Event) -> None:
+        retention = parts.retention()
+        while not stop.is_set():
+            await attempt(lambda: asyncio.to_thread(retention.run_if_due, BY), "retention")
+            await wait_or_stop(stop, LOOK_AT_THE_DAY_SECONDS)
+
+    return run
+
+
+def sending_roles(parts: Boucle) -> list[Role]:
+    """Return what the role `send` does, each in a loop of its own."""
+    return [sender(parts), returns(parts), keeper(parts)]
 
 
 def rules(parts: Boucle) -> Role:

@@ -61,6 +61,17 @@ class Settings(BaseModel):
     mail_redirect: str = Field("", description="every mail goes to this address instead")
     mail_per_day: int = Field(200, ge=0, description="survey and promotion mails a day; 0: no limit")
     mail_per_second: float = Field(20, ge=0, description="mails a second, all roles together; 0: no limit")
+    bounces: SecretStr = Field(
+        SecretStr(""),
+        description="where mails come back, read by the sender: imaps://USER:PASSWORD@HOST/FOLDER, or a folder",
+    )
+    bounces_seconds: float = Field(300, gt=0, description="how often returned mails are looked for")
+    soft_bounces: int = Field(5, ge=0, description="soft failures after which a mailbox is given up; 0: never")
+    soft_bounce_days: int = Field(14, ge=0, description="days over which those failures must be spread at least")
+    refusing_domains: int = Field(
+        3, ge=0, description="unrelated recipient domains that must refuse us before all mail pauses; 0: never"
+    )
+    refusing_minutes: float = Field(60, gt=0, description="time within which they must do so")
     lease_seconds: float = Field(60, gt=0, description="how long one sender may hold a mail")
     http_bind: str = Field("127.0.0.1:8080", description="HOST:PORT of the web role")
     http_connections: int = Field(512, ge=8, le=10_000, description="connections to the web role at once")

@@ -17,11 +17,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 import idna
 
+from workers.bounces import BounceKind, meaning_of
 from workers.handover import SendKind, SendResult
 from workers.words import Misconfigured
 
 _IDLE_SECONDS = 20.0  # servers close idle connections after some 30 seconds and more
-_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")  # RFC 3463
 _NOT_ALLOWED = frozenset({530, 534, 535, 538})  # authentication replies (RFC 4954)
 _TOO_LARGE = 552
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -191,12 +191,12 @@ async def _step(
     except aiosmtplib.SMTPResponseException as error:
         if not 400 <= error.code < 600:
             raise _Ended(_cut(f"{error.code} {error.message}", content_left=content_left)) from error
-        kind = _kind(error.code, error.message, about_us=about_us)
-        raise _Ended(SendResult(kind, error.code, error.message), reusable=error.code != 421) from error
+        result = _refused(error.code, error.message, about_us=about_us)
+        raise _Ended(result, reusable=error.code != 421) from error
     except (aiosmtplib.SMTPException, OSError) as error:
         if about_us and _not_agreed(error):
             text = f"the mail server and BOUCLE_SMTP_URL do not agree: {error.__cause__ or error}"
-            raise _Ended(SendResult(SendKind.OURS, 0, text)) from error
+            raise _Ended(SendResult(SendKind.OURS, 0, text, everyone=True)) from error
         raise _Ended(_cut(str(error) or type(error).__name__, content_left=content_left)) from error
 
 
@@ -221,14 +221,14 @@ def _cut(text: str, *, content_left: bool) -> SendResult:
     return SendResult(SendKind.LATER, 0, f"the mail server is away: {text}")
 
 
-def _kind(code: int, text: str, *, about_us: bool) -> SendKind:
-    """Return what a refusal means: 4xx later, 5xx never, 5.7.x and whatever comes before a recipient: ours."""
+def _refused(code: int, text: str, *, about_us: bool) -> SendResult:
+    """Return what a refusal means: 4xx later, 5xx never or ours; whatever comes before a recipient is ours, for all."""
     if code < 500:
-        return SendKind.LATER
-    enhanced = _ENHANCED.search(text)
-    if (enhanced and enhanced[1] == "5" and enhanced[2] == "7") or code in _NOT_ALLOWED:
-        return SendKind.OURS
-    return SendKind.OURS if about_us and code != _TOO_LARGE else SendKind.NEVER
+        return SendResult(SendKind.LATER, code, text)
+    if code in _NOT_ALLOWED or (about_us and code != _TOO_LARGE):
+        return SendResult(SendKind.OURS, code, text, everyone=True)
+    kind, _ = meaning_of(f"{code} {text}")
+    return SendResult(SendKind.OURS if kind == BounceKind.OURS else SendKind.NEVER, code, text)
 
 
 def _ascii_domain(address: str) -> str:

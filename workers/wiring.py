@@ -19,6 +19,7 @@ from zoneinfo import available_timezones
 import sqlalchemy as sa
 
 from workers import topics
+from workers.bouncing import Bouncing
 from workers.clock import Clock, StoredClock, SystemClock
 from workers.composing import Brand, Templates
 from workers.controls import Sending, is_demo
@@ -27,6 +28,7 @@ from workers.dispatching import Dispatching, HookSender, MailSender
 from workers.envelope import Codec, EventMap, read_schemas
 from workers.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
 from workers.id_key import fitting_key, settle_id_key, settle_signing_key
+from workers.imap import SCHEMES, ImapFolder
 from workers.intake import Intake
 from workers.links import Links
 from workers.mailbox import MailboxSender
@@ -34,6 +36,8 @@ from workers.migrating import MINIMUM, schema_of
 from workers.outlets import FileOutlet
 from workers.policies import Policies, known_names
 from workers.relaying import Relaying
+from workers.retention import Retention
+from workers.returned import OneFile, Place, place_at
 from workers.rulepast import StoredRules
 from workers.serving import Serving
 from workers.settings import Settings
@@ -44,7 +48,7 @@ from workers.store.engine import Store
 from workers.waking import Waking
 from workers.weak_settings import Surroundings, weak_settings
 from workers.webhook import WebhookSender, check_target
-from workers.words import Ids, Misconfigured
+from workers.words import BadInput, Ids, Misconfigured
 
 log = logging.getLogger(__name__)
 CHECKED = ("brand", "templates", "codec", "policies", "links", "webhook_target", "mail_server", "identity_provider")
@@ -104,6 +108,13 @@ def sending_of(settings: Settings, brand: Brand, data: Data) -> Sending:
         only_to=frozenset(one.strip().lower() for one in settings.mail_only_to.split(",") if one.strip()),
         redirect=settings.mail_redirect,
     )
+
+
+def returned_mail(address: str) -> Place:
+    """Return the place of returned mails at an address: a path, or imaps://...; raises BadInput or Misconfigured."""
+    if address.partition("://")[0] in SCHEMES:
+        return ImapFolder.parse(address)
+    return place_at(Path(address))
 
 
 @dataclass(frozen=True)
@@ -321,6 +332,25 @@ class Boucle:
             lease_seconds=self.settings.lease_seconds,
             crm_url=self.settings.crm_url,
         )
+
+    def bouncing(self) -> Bouncing:
+        """Return what takes returned mails."""
+        return Bouncing(self.store, self.policies.current, self.now, self.links.read_return_path)
+
+    def returned_mail(self) -> Place | None:
+        """Return where returned mails lie, or None when nothing is set; raises Misconfigured for what is no place."""
+        address = self.settings.bounces.get_secret_value()
+        try:
+            place = returned_mail(address) if address else None
+        except BadInput as error:
+            raise Misconfigured([f"BOUCLE_BOUNCES: {error}"]) from error
+        if isinstance(place, OneFile):
+            raise Misconfigured([f"BOUCLE_BOUNCES: {place} is one file; name a folder, a Maildir or imaps://..."])
+        return place
+
+    def retention(self) -> Retention:
+        """Return what deletes rows that are older than their table keeps them."""
+        return Retention(self.store, self.now)
 
     def relaying(self) -> Relaying:
         """Return what moves the outbox on: to Kafka, or to a file without a broker."""

@@ -7,25 +7,25 @@ from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, QMAIL, dsn
 
 from workers.bounces import BounceKind, read_bounce
 
-ADDRESS, LATER, OURS = BounceKind.ADDRESS, BounceKind.LATER, BounceKind.OURS
+HARD, SOFT, OURS, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.OURS, BounceKind.POLICY
 
 
 @pytest.mark.parametrize(
     ("status", "action", "kind"),
     [
-        ("5.1.1", "failed", ADDRESS),
-        ("5.1.2", "failed", ADDRESS),
-        ("5.1.10", "failed (null MX)", ADDRESS),
-        ("5.1.1", "error", ADDRESS),
+        ("5.1.1", "failed", HARD),
+        ("5.1.2", "failed", HARD),
+        ("5.1.10", "failed (null MX)", HARD),
+        ("5.1.1", "error", HARD),
         ("5.7.1", "failed", OURS),
         ("5.7.26", "failed", OURS),
-        ("4.4.7", "failed", LATER),
-        ("4.2.2", "failed", LATER),
-        ("5.2.2", "failed", LATER),
-        ("5.0.0", "failed", LATER),
-        ("4.4.1", "delayed", BounceKind.DELAYED),
-        ("2.0.0", "delivered", BounceKind.OTHER),
-        ("2.0.0", "relayed", BounceKind.OTHER),
+        ("4.4.7", "failed", SOFT),
+        ("4.2.2", "failed", SOFT),
+        ("5.2.2", "failed", SOFT),
+        ("5.0.0", "failed", SOFT),
+        ("4.4.1", "delayed", BounceKind.NONE),
+        ("2.0.0", "delivered", BounceKind.NONE),
+        ("2.0.0", "relayed", BounceKind.NONE),
     ],
 )
 def test_a_status_says_what_follows(status: str, action: str, kind: BounceKind) -> None:
@@ -38,7 +38,7 @@ def test_a_status_says_what_follows(status: str, action: str, kind: BounceKind) 
 def test_a_missing_status_is_read_from_the_diagnosis() -> None:
     """A report without a status of its own takes the one in the server's words."""
     found = read_bounce(dsn("", diagnosis="smtp; 550-5.1.1 The email account does not exist"))
-    assert (found.kind, found.status) == (ADDRESS, "5.1.1")
+    assert (found.kind, found.status) == (HARD, "5.1.1")
 
 
 def test_the_diagnosis_keeps_no_address() -> None:
@@ -55,7 +55,7 @@ def test_a_complaint_names_the_return_path_it_is_about() -> None:
 
 def test_a_report_that_mail_is_no_spam_is_no_complaint() -> None:
     """`not-spam` is the opposite of a complaint."""
-    assert read_bounce(COMPLAINT.replace(b"Feedback-Type: abuse", b"Feedback-Type: not-spam")).kind == BounceKind.OTHER
+    assert read_bounce(COMPLAINT.replace(b"Feedback-Type: abuse", b"Feedback-Type: not-spam")).kind == BounceKind.NONE
 
 
 def test_out_of_office_is_neither_answer_nor_bounce() -> None:
@@ -63,15 +63,15 @@ def test_out_of_office_is_neither_answer_nor_bounce() -> None:
     assert read_bounce(OUT_OF_OFFICE).kind == BounceKind.AUTO_REPLY
 
 
-def test_an_old_format_backs_off_and_suppresses_nobody() -> None:
-    """A report from before RFC 3464 is believed to have failed, but not that the address is wrong."""
+def test_an_old_format_is_read_like_a_new_one() -> None:
+    """A report from before RFC 3464 says in words, and in a code behind them, what is wrong."""
     found = read_bounce(QMAIL)
-    assert (found.kind, found.status) == (LATER, "5.0.0")
+    assert (found.kind, found.status, found.recipient) == (HARD, "5.1.1", "camille@example.org")
 
 
 def test_a_letter_is_left_to_a_person() -> None:
     """A customer who writes back is no bounce."""
-    assert read_bounce(LETTER).kind == BounceKind.OTHER
+    assert read_bounce(LETTER).kind == BounceKind.NONE
 
 
 @given(st.binary(max_size=400))

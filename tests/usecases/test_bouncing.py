@@ -10,10 +10,10 @@ from embedded import Embedded, journey
 from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, dsn
 
 from workers import counting
-from workers.bouncing import Bouncing
+from workers.bouncing import Bouncing, Letter, count
 from workers.controls import sending_now
 from workers.records import Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
-from workers.returned import mails_in
+from workers.returned import Collector, place_at
 from workers.store.auditlog import list_acts
 from workers.words import BadInput
 
@@ -61,7 +61,7 @@ def house(tmp_path: Path) -> House:
 
 def test_an_address_that_is_none_is_suppressed_at_once(house: House) -> None:
     """5.1.1: the mail bounced, its request cannot be delivered, nothing more is written to that address."""
-    assert house.back(dsn("5.1.1")) == "address"
+    assert house.back(dsn("5.1.1")) == "hard"
     mail = house.mail()
     assert (str(mail.state), mail.reason) == ("bounced", "bounced")
     assert mail.detail.startswith("5.1.1 ")
@@ -76,7 +76,7 @@ def test_an_address_that_is_none_is_suppressed_at_once(house: House) -> None:
 def test_for_now_means_later(house: House) -> None:
     """4.x: nobody is suppressed; what waits is put off for days, twice as long after the next bounce."""
     house.take(journey("interaction_ended", at=house.clock.at + timedelta(minutes=1), reference="call"))
-    assert house.back(dsn("4.4.7")) == "later"
+    assert house.back(dsn("4.4.7")) == "soft"
     assert house.rows(Suppression) == []
     assert str(house.request().state) == "undeliverable"
     waiting = {one.step: one for one in house.rows(Touchpoint) if one.state == "planned"}
@@ -153,7 +153,7 @@ def test_the_teams_mailbox_is_never_suppressed(house: House, caplog: pytest.LogC
     """A ticket mail that comes back is told to a person; the customer's and the team's address stay."""
     house.parts.serving.answer(house.request().id, 1, wants_contact=True)
     house.later(minutes=5)
-    assert house.back(dsn("5.1.1"), house.mail("ticket")) == "address"
+    assert house.back(dsn("5.1.1"), house.mail("ticket")) == "hard"
     assert house.rows(Suppression) == []
     assert [one.message for one in caplog.records if one.levelname == "ERROR"] == [
         "a mail to the team came back: 5.1.1 smtp; 550 no"
@@ -193,14 +193,14 @@ def test_a_maildir_an_mbox_and_a_file_are_read_and_left_as_they_are(house: House
     single.write_bytes(report)
     before = sorted(path.name for path in (tmp_path / "maildir").rglob("*"))
     counted = [
-        house.bouncing().take_all(mails_in(path), path.name, "ana")
+        count(house.bouncing().take_all(letters(path), path.name, "ana"))
         for path in (tmp_path / "maildir", tmp_path / "box", single)
     ]
     assert sorted(path.name for path in (tmp_path / "maildir").rglob("*")) == before
     shown = [{name: n for name, n in one.items() if n} for one in counted]
     assert shown == [
-        {"address": 1, "auto_reply": 1, "other": 1},
-        {"auto_reply": 1, "other": 1, "known": 1},
+        {"hard": 1, "auto_reply": 1, "none": 1},
+        {"auto_reply": 1, "none": 1, "known": 1},
         {"known": 1},
     ]
     with house.store.reading() as connection:

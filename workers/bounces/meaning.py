@@ -96,6 +96,12 @@ def codes_of(text: str) -> list[str]:
     return [code for code in found if not code.startswith("2")]
 
 
+def status_in(text: str) -> str:
+    """Return the enhanced code of a status field, also of one that speaks of success; empty without one."""
+    found = _ENHANCED.search(text)
+    return found[0] if found else ""
+
+
 def is_exact(code: str) -> bool:
     """Tell whether a code names its cause."""
     detail = code.partition(".")[2]

@@ -24,7 +24,7 @@ from workers.bounces.bounded import (
     with_addresses_as,
 )
 from workers.bounces.kinds import Bounce, BounceKind
-from workers.bounces.meaning import code_in, has_answer, in_words, meaning_of, named
+from workers.bounces.meaning import has_answer, in_words, meaning_of, named, status_in
 
 SENT_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
 """Headers that may hold the address a report was sent to: our return path."""
@@ -137,7 +137,7 @@ def standard_report(parts: Sequence[Message], paths: tuple[str, ...]) -> Bounce 
     failed = next((one for one in told if has_failed(one)), None)
     if failed is None:
         delayed = any(header(one, "Action").lower().startswith("delay") for one in told)
-        return Bounce(BounceKind.NONE, code_in("", header(told[0], "Status")), paths=paths, delayed=delayed)
+        return Bounce(BounceKind.NONE, status_in(header(told[0], "Status")), paths=paths, delayed=delayed)
     diagnosis = " ".join(headers(failed, "Diagnostic-Code"))
     said = notice_of(parts)
     kind, status = meaning_of(diagnosis, header(failed, "Status"), said)

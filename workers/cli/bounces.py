@@ -1,23 +1,24 @@
 """The verb `bounces read`: mails that came back."""
 
-from pathlib import Path
-
 import click
 
-from workers.bouncing import Bouncing
+from workers.bouncing import count
 from workers.cli.shared import as_json, parts, show, user_name
-from workers.returned import mails_in
+from workers.wiring import returned_mail
+from workers.words import BadInput
 
 SAID = {
-    "address": "no such address: suppressed",
-    "later": "not now: put off",
-    "ours": "refused because of us: sending is paused",
+    "hard": "no such mailbox: suppressed",
+    "soft": "not now: put off, and given up when it stays so",
+    "ours": "refused because of us: all mail pauses when several unrelated domains do so",
+    "policy": "refused by the recipient's side: put off, and given up when it stays so",
     "delayed": "the server still tries",
     "complaint": "called spam: suppressed and opted out",
     "auto_reply": "out of office: nothing to do",
-    "other": "no bounce: somebody should read them",
+    "none": "no bounce: somebody should read them",
     "untrusted": "not sent to a return path of ours: ignored",
     "known": "read before, or the mail was not accepted: nothing changed",
+    "unreadable": "too many parts, or broken: not looked into",
 }
 
 
@@ -27,15 +28,21 @@ def bounces() -> None:
 
 
 @bounces.command(name="read")
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("path", required=False, default="")
 @as_json
-def read_(path: Path, form: str) -> None:
-    """Read the mails of PATH (a Maildir, an mbox file or one mail); reading them again changes nothing."""
+def read_(path: str, form: str) -> None:
+    """Read the mails of PATH (a folder, a Maildir, an mbox file, one mail or imaps://...; without it BOUCLE_BOUNCES).
+
+    Nothing there is changed; reading them again changes nothing here either.
+    """
     found = parts()
-    bouncing = Bouncing(found.store, found.policies.current, found.now, found.links.read_return_path)
-    counted = bouncing.take_all(mails_in(path), str(path), user_name())
-    lines = [f"{count:>6}  {SAID[name]}" for name, count in counted.items() if count]
-    show(counted, "\n".join(lines) or "There are no mails.", form)
+    place = returned_mail(path) if path else returned_mail(found.settings.bounces.get_secret_value())
+    if place is None:
+        raise BadInput("Name a folder of mails, a Maildir, an mbox, one mail or imaps://..., or set BOUCLE_BOUNCES.")
+    letters = (letter for item in place.items(fresh=False) for letter in item.letters)
+    taken = found.bouncing().take_all(letters, str(place), user_name())
+    lines = [f"{number:>6}  {SAID[name]}" for name, number in count(taken).items() if number]
+    show([one.as_dict() for one in taken], "\n".join(lines) or "There are no mails.", form)
 
 
 COMMANDS = (bounces,)

@@ -18,7 +18,7 @@ def run() -> None:
     """Run all roles in one process, embedded by default."""
     roles.see_that_port_is_free(settings().http_bind)
     found = parts(role=True)
-    wanted = [roles.sender(found), roles.web(found), roles.rules(found)]
+    wanted = [*roles.sending_roles(found), roles.web(found), roles.rules(found)]
     if found.settings.kafka_bootstrap:
         wanted.append(roles.stream(found))
     click.echo(f"Boucle runs: http://{found.settings.http_bind}", err=True)

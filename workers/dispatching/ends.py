@@ -4,20 +4,21 @@ An attempt that is not the newest changes nothing. Nothing here hands anything o
 """
 
 import logging
-import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
+from workers.bounces import BounceKind, meaning_of
 from workers.changes import Changes
-from workers.controls import set_control
+from workers.controls import count_refusal, set_control
+from workers.deliverability import RefusalRule
 from workers.dispatching import webhooks
 from workers.dispatching.parcels import LEFT_LATE, Parcel, Refused
 from workers.handover import SendKind, SendResult
+from workers.mailboxes import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
 from workers.policy import Policy
-from workers.profile import address_key
-from workers.records import Dispatch, Suppression, SurveyRequest
+from workers.records import Dispatch, SurveyRequest
 from workers.store import claim, read
 from workers.store.apply import apply
 from workers.words import DispatchState, Reason, RequestState
@@ -27,10 +28,10 @@ TRIES_AT_MOST = 12
 """Attempts after which a mail server's "later" is taken as never: two days at the longest pause."""
 LONGEST_PAUSE = timedelta(hours=4)
 FIRST_PAUSE = timedelta(minutes=1)
+REFUSED_AT_MOST = 3
+"""Attempts after which a mail that one server refuses because of us is given up; the others go on."""
 COPIES_AT_MOST = 3
 WEBHOOK = "webhook"
-NO_SUCH_MAILBOX = re.compile(r"(?<![\d.])5\.1\.\d{1,3}(?![\d.])")
-"""Enhanced status codes (RFC 3463) that say the address itself is wrong."""
 
 
 def refuse(connection: Connection, refused: Refused, now: datetime) -> None:
@@ -73,9 +74,11 @@ def record_end(connection: Connection, one: Dispatch, result: SendResult, now: d
         return claim.end(
             connection, one, state, now, copies=one.copies + 1, not_before=now + FIRST_PAUSE, reason="cut", detail=text
         )
-    if one.attempt >= TRIES_AT_MOST and result.kind == SendKind.LATER:
+    if is_given_up(one, result):
         return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
     pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(one.attempt - 1, 8))
+    if result.kind == SendKind.OURS and not result.everyone:
+        pause = LONGEST_PAUSE  # a server that refuses us does so in a minute as well
     if result.retry_after is not None:
         pause = max(pause, timedelta(seconds=result.retry_after))
     return claim.end(connection, one, DispatchState.READY, now, not_before=now + pause, reason="later", detail=text)
@@ -89,22 +92,36 @@ def follow(
     now: datetime,
     changes: Changes,
 ) -> None:
-    """Take the consequences of an end: the request is sent, undeliverable, or sending is paused with an alarm."""
+    """Take the consequences of an end: the request is sent, or undeliverable."""
     one = parcel.dispatch
     if one.kind == WEBHOOK:
         return  # its receiver has a breaker of its own; mails are none of its business
-    if result.kind == SendKind.OURS:
-        set_control(connection, "paused", f"the mail server refuses us: {result.text[:200]}", now, "boucle")
-        log.error("sending is paused: %s", result.text, extra={"action": "dispatch.alarm"})
-        return
     if request is None or one.action is not None:
         return
-    if result.kind == SendKind.NEVER:
+    if result.kind == SendKind.NEVER or is_given_up(one, result):
         undeliverable(connection, one, Reason.REFUSED_BY_SERVER, now)
     elif result.kind == SendKind.ACCEPTED and one.template == "reminder":
         changes.change(replace(request, reminded_at=now))
     elif result.kind == SendKind.ACCEPTED:
         changes.change(gone_out(request, now))
+
+
+def is_given_up(one: Dispatch, result: SendResult) -> bool:
+    """Tell whether a mail that was put off or refused because of us has been tried often enough."""
+    tries = {SendKind.LATER: TRIES_AT_MOST, SendKind.OURS: REFUSED_AT_MOST}.get(result.kind)
+    return tries is not None and not result.everyone and one.attempt >= tries
+
+
+def alarm(connection: Connection, parcel: Parcel, result: SendResult, now: datetime, rule: RefusalRule) -> None:
+    """Pause all sending when every mail would be refused, or when several unrelated domains refuse us by now."""
+    if result.kind != SendKind.OURS or parcel.dispatch.kind == WEBHOOK:
+        return
+    if result.everyone:
+        set_control(connection, "paused", f"the mail server refuses us: {result.text[:200]}", now, "boucle")
+    elif not count_refusal(connection, parcel.recipient, result.text, now, rule):
+        log.warning("a mail was refused because of us: %s", result.text, extra={"action": "dispatch.refused"})
+        return
+    log.error("sending is paused: %s", result.text, extra={"action": "dispatch.alarm"})
 
 
 def gone_out(request: SurveyRequest, now: datetime) -> SurveyRequest:
@@ -123,9 +140,19 @@ def gone_out(request: SurveyRequest, now: datetime) -> SurveyRequest:
     )
 
 
-def suppress_unknown(parcel: Parcel, result: SendResult, policy: Policy, now: datetime, changes: Changes) -> None:
-    """Suppress a customer's address that does not exist; the team's stays, because it must be put right by a person."""
-    if result.kind != SendKind.NEVER or not NO_SUCH_MAILBOX.search(result.text):
-        return
-    if parcel.recipient and parcel.recipient.lower() != policy.agents_address.lower():
-        changes.add(Suppression(address_key(parcel.recipient, policy.ids), "bounce", now, result.text[:200]))
+def judge_mailbox(connection: Connection, parcel: Parcel, result: SendResult, policy: Policy, now: datetime) -> Changes:
+    """Return what suppresses a customer's address that does not exist, or took nothing for long.
+
+    The end of this handing over is recorded already. The team's address stays: a person must put it right.
+    """
+    changes = Changes()
+    one = replace(parcel.dispatch, recipient=parcel.recipient)
+    failed = result.kind == SendKind.NEVER or is_given_up(one, result)
+    if one.kind == WEBHOOK or not failed or not result.code or one.recipient.lower() == policy.agents_address.lower():
+        return changes
+    kind, _ = meaning_of(f"{result.code} {result.text}")
+    if kind == BounceKind.HARD:
+        changes.add(suppress(one, HARD_BOUNCE, result.text, policy, now))
+    elif kind != BounceKind.OURS:
+        give_up_if_dead(one, failures_of(connection, one, now), policy, now, changes)
+    return changes

@@ -17,7 +17,7 @@ from workers.changes import Changes
 from workers.composing import Composed, MailFacts, Templates, compose
 from workers.controls import Sending, mails_sent_today, sending_now
 from workers.dispatching import webhooks
-from workers.dispatching.ends import WEBHOOK, follow, record_end, refuse, suppress_unknown
+from workers.dispatching.ends import WEBHOOK, alarm, follow, judge_mailbox, record_end, refuse
 from workers.dispatching.parcels import (
     Parcel,
     Refused,
@@ -259,7 +259,7 @@ class Dispatching:
         return await self._mails.send(parcel.sender, parcel.recipient, parcel.raw)
 
     def _record(self, parcels: Sequence[Parcel], results: Sequence[SendResult]) -> None:
-        now = self._now()
+        now, policy = self._now(), self._policy()
         ends = list(zip(parcels, results, strict=True))
 
         def work(connection: Connection) -> None:
@@ -273,8 +273,9 @@ class Dispatching:
                 if record_end(connection, parcel.dispatch, result, now):
                     request = known.get(parcel.dispatch.request or "")
                     follow(connection, parcel, result, request, now, changes)
+                    alarm(connection, parcel, result, now, policy.refusals)
                     if not self._sending.redirect:
-                        suppress_unknown(parcel, result, self._policy(), now, changes)
+                        changes.merge(judge_mailbox(connection, parcel, result, policy, now))
             apply(connection, changes, now)
             answers = [result for parcel, result in ends if parcel.dispatch.kind == WEBHOOK]
             if answers and self._hooks is not None:

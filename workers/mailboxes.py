@@ -1,0 +1,72 @@
+"""Mailboxes: what the mails to one address came to lately, and giving an address up that takes none.
+
+A mail that the other side has, and that did not come back in the time that servers try, has arrived: it ends the count
+of failures before it. What was refused because of us says nothing about the mailbox.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.bounces import BounceKind, meaning_of
+from workers.changes import Changes
+from workers.deliverability import ARRIVES_WITHIN, is_dead
+from workers.planning import history
+from workers.policy import Policy
+from workers.profile import address_key
+from workers.records import Dispatch, Suppression
+from workers.store import tables as t
+from workers.words import DispatchState, Reason
+
+log = logging.getLogger(__name__)
+HARD_BOUNCE, DEAD = "bounce", "dead"
+"""Kinds of suppression that speak of the mailbox and not of the person."""
+LOOKED_AT = 100
+"""Mails to one address that are looked at, the newest first."""
+
+
+def failures_of(connection: Connection, mail: Dispatch, now: datetime) -> list[datetime]:
+    """Return when mails to a mail's address failed softly since the last that arrived there, the newest first."""
+    d = t.dispatch.c
+    at = sa.func.coalesce(d.changed_at, d.accepted_at, type_=t.Instant())
+    ends = (DispatchState.ACCEPTED, DispatchState.BOUNCED, DispatchState.FAILED)
+    theirs = (d.customer == mail.customer, d.recipient == mail.recipient, d.kind == "mail", d.state.in_(ends))
+    query = (
+        sa.select(d.state, d.reason, d.detail, d.accepted_at, at).where(*theirs).order_by(at.desc()).limit(LOOKED_AT)
+    )
+    failed: list[datetime] = []
+    for state, reason, detail, accepted_at, ended_at in connection.execute(query):
+        if state == DispatchState.ACCEPTED and accepted_at <= now - ARRIVES_WITHIN:
+            break
+        if state != DispatchState.ACCEPTED and is_theirs(reason, detail):
+            failed.append(ended_at)
+    return failed
+
+
+def is_theirs(reason: str, detail: str) -> bool:
+    """Tell whether a failed mail says something about its mailbox, and not about us or our server."""
+    return reason in (Reason.BOUNCED, Reason.REFUSED_BY_SERVER) and meaning_of(detail)[0] != BounceKind.OURS
+
+
+def suppress(mail: Dispatch, kind: str, said: str, policy: Policy, now: datetime) -> Suppression:
+    """Return the row that keeps a mail's address from getting any more."""
+    return Suppression(address_key(mail.recipient, policy.ids), kind, now, said[:200])
+
+
+def give_up_if_dead(
+    mail: Dispatch, failures: Sequence[datetime], policy: Policy, now: datetime, changes: Changes
+) -> bool:
+    """Suppress an address that failed again and again, tell it in the customer's history and in the log."""
+    if mail.customer is None or not is_dead(failures, policy.dead):
+        return False
+    said = f"failed {len(failures)} times since {min(failures):%Y-%m-%d}, with no success between"
+    changes.add(suppress(mail, DEAD, said, policy, now))
+    told = f"{DEAD}: the mailbox {said}"
+    changes.add(
+        history(mail.customer, "dispatch", mail.id, DispatchState.SUPPRESSED, Reason.SUPPRESSED, told, now, policy)
+    )
+    log.warning("a mailbox is given up: it %s", said, extra={"action": "mailbox.dead", "dispatch": mail.id})
+    return True
