@@ -99,3 +99,6 @@ Sorry, no mailbox here by that name. vpopmail (#5.1.1)
 """.encode()
 
 LETTER = f"From: camille@example.org\nTo: {PATH}\nSubject: Re: How was it?\n\nFine, thank you!\n".encode()
+
+NESTED = f"From: MAILER-DAEMON@mx.example.org\nTo: {PATH}\n".encode() + b"Content-Type: message/rfc822\n\n" * 1_000
+"""A thousand mails, each inside the one before: Python's parser calls itself for each."""

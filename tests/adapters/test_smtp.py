@@ -141,6 +141,11 @@ def test_refusals_are_told_apart(server: str, request: pytest.FixtureRequest) ->
         ("550 5.7.1 Relaying denied", SendKind.OURS),
         ("554 5.7.26 Unauthenticated mail is not accepted", SendKind.OURS),
         ("530 Authentication required", SendKind.OURS),
+        ("550 5.1.8 Bad sender's system address", SendKind.OURS),
+        ("550 5.7.13 User account disabled", SendKind.NEVER),
+        ("550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup", SendKind.NEVER),
+        ("550 This account is locked", SendKind.NEVER),
+        ("550 5.7.1 No such user here", SendKind.NEVER),
         ("550 5.1.1 No such user", SendKind.NEVER),
         ("552 5.2.2 Mailbox full", SendKind.NEVER),
         ("550 no", SendKind.NEVER),
@@ -272,6 +277,7 @@ def test_each_step_ends_as_it_should(script: list[str], kind: SendKind) -> None:
     server = Scripted(script)
     [end] = send(SmtpSender(server.url, 1, timeout_seconds=5), ("a@b.example", mail("a@b.example")))
     assert end.kind is kind
+    assert end.everyone is (kind is SendKind.OURS)
     server.close()
 
 

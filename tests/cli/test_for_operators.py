@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import parts
 import pytest
 from embedded import journey
+from returning import NESTED, dsn
 
 from workers import services
 from workers import settings as settings_module
@@ -287,12 +288,27 @@ def test_retention_says_what_would_go(answered: "Boucle") -> None:
 
 
 def test_bounces_are_read_from_a_file(boucle: "Boucle", tmp_path: Path) -> None:
-    """A letter is counted, and a folder that is no Maildir is unreadable (exit 2)."""
+    """Each mail of a file, a folder or BOUCLE_BOUNCES is told with its kind; a place that is not there is exit 2."""
     letter = tmp_path / "letter.eml"
     letter.write_bytes(b"Subject: hello\n\nHello.\n")
     told = boucle("bounces", "read", str(letter), "--format", "json")
-    assert (told.code, told.json()["other"]) == (0, 1)
-    assert boucle("bounces", "read", str(tmp_path)).code == 2
+    expected = [{"file": "letter.eml", "kind": "none", "status": "", "recipient": ""}]
+    assert (told.code, told.json()) == (0, expected)
+    assert boucle("bounces", "read", str(tmp_path / "no")).code == 2
+    assert boucle("bounces", "read").code == 2
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    (folder / "bounce.eml").write_bytes(dsn("5.0.0", diagnosis="smtp; 550 5.1.1 user unknown"))
+    (folder / "bomb.eml").write_bytes(NESTED)
+    told = boucle("bounces", "read", str(folder), "--format", "json")
+    assert told.json() == [
+        {"file": "bomb.eml", "kind": "none", "status": "", "recipient": ""},
+        {"file": "bounce.eml", "kind": "hard", "status": "5.1.1", "recipient": "camille@example.org"},
+    ]
+    boucle.set(bounces=str(folder))
+    said = boucle("bounces", "read").out
+    assert "too many parts" in said
+    assert "not sent to a return path of ours" in said
 
 
 def test_books_say_where_they_do_not_hold(answered: "Boucle") -> None:

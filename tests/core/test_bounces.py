@@ -1,6 +1,9 @@
 """Bounces: what mails that came back say, in the formats that servers really use."""
 
+from collections import Counter
+
 import pytest
+from bouncecorpus import Case, cases
 from hypothesis import given
 from hypothesis import strategies as st
 from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, QMAIL, dsn
@@ -38,6 +41,67 @@ def test_a_status_says_what_follows(status: str, action: str, kind: BounceKind) 
 def test_a_missing_status_is_read_from_the_diagnosis() -> None:
     """A report without a status of its own takes the one in the server's words."""
     found = read_bounce(dsn("", diagnosis="smtp; 550-5.1.1 The email account does not exist"))
+    assert (found.kind, found.status) == (HARD, "5.1.1")
+
+
+def test_nearly_every_hard_bounce_of_the_corpus_is_one() -> None:
+    """At least 95 of 100 that mean "no such mailbox" suppress it, and none of the others does."""
+    corpus = list(cases())
+    read = Counter((case.kind, str(read_bounce(case.raw).kind)) for case in corpus)
+    hard = sum(case.kind == HARD for case in corpus)
+    assert hard >= 80
+    assert read[(HARD, HARD)] >= 0.95 * hard
+    assert [case.said for case in corpus if case.kind != HARD and read_bounce(case.raw).kind == HARD] == []
+
+
+@pytest.mark.parametrize("case", [one for one in cases() if one.kind != HARD], ids=lambda case: case.said[:60])
+def test_the_rest_of_the_corpus_is_what_its_text_means(case: Case) -> None:
+    """Full mailboxes, refusals because of us, recipients' own choices, delays, receipts, letters and absences."""
+    found = read_bounce(case.raw)
+    assert (str(found.kind), found.unreadable) == (case.kind, "")
+
+
+@pytest.mark.parametrize(
+    ("status", "diagnosis", "kind", "code"),
+    [
+        ("5.1.1", "smtp; 552 5.2.2 over quota", SOFT, "5.2.2"),
+        ("5.1.1", "smtp; 550 5.7.1 blacklisted", OURS, "5.7.1"),
+        ("5.0.0", "smtp; 550 5.1.1 no", HARD, "5.1.1"),
+        ("5.7.1", "smtp; 550 5.1.1 no", HARD, "5.1.1"),
+        ("5.1.1", "smtp; 550 5.0.0 no", HARD, "5.1.1"),
+        ("5.1.1", "smtp; 451 4.4.1 connection lost", SOFT, "4.4.1"),
+        ("5.1.1", "smtp; 450 no", SOFT, "5.1.1"),
+        ("4.4.7", "smtp; 550 5.1.1 no", HARD, "5.1.1"),
+        ("5.1.1", "smtp; 550 the mailbox is full", SOFT, "5.1.1"),
+        ("5.1.7", "", OURS, "5.1.7"),
+        ("5.1.8", "", OURS, "5.1.8"),
+        ("5.1.0", "smtp; 550 sender rejected", OURS, "5.1.0"),
+        ("5.1.0", "smtp; 550 Address rejected", HARD, "5.1.0"),
+        ("5.7.13", "", POLICY, "5.7.13"),
+        ("5.7.124", "", POLICY, "5.7.124"),
+        ("5.7.133", "", POLICY, "5.7.133"),
+        ("5.7.1", "smtp; 550 account locked", POLICY, "5.7.1"),
+        ("5.001.001", "", HARD, "5.1.1"),
+        ("5.0.0", "x-unix; host 192.0.5.1.1 said 5.1.1.9", SOFT, "5.0.0"),
+    ],
+)
+def test_the_most_exact_statement_decides(status: str, diagnosis: str, kind: BounceKind, code: str) -> None:
+    """The server's own code before the status field beside it, a code with a cause before a general one, then words."""
+    found = read_bounce(dsn(status, diagnosis=diagnosis))
+    assert (found.kind, found.status) == (kind, code)
+
+
+@given(st.sampled_from(["5.1.1", "5.1.2", "5.0.0", "5.1.10"]), st.sampled_from(["4.2.2", "5.2.2", "4.4.1", "4.7.1"]))
+def test_no_status_field_makes_a_soft_answer_hard(field: str, own: str) -> None:
+    """Whatever stands in the status field, a server that says "not now" is believed."""
+    assert read_bounce(dsn(field, diagnosis=f"smtp; 552 {own} something else")).kind == SOFT
+
+
+def test_a_report_wrapped_by_a_filter_on_the_way_is_found() -> None:
+    """A gateway that puts its disclaimer around everything hides no report."""
+    inner = dsn("5.1.1")
+    wrapped = b"From: MAILER-DAEMON@x\nContent-Type: multipart/mixed; boundary=w\n\n--w\n\nConfidential!\n--w\n"
+    found = read_bounce(wrapped + b"Content-Type: message/rfc822\n\n" + inner + b"\n--w--\n")
     assert (found.kind, found.status) == (HARD, "5.1.1")
 
 

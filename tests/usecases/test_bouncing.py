@@ -1,21 +1,22 @@
 """Bouncing: what follows from a mail that came back, for its customer and for all sending."""
 
 import mailbox
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from embedded import Embedded, journey
+from embedded import Embedded, cloud_event, journey
 from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, dsn
 
-from workers import counting
+from workers import counting, explaining
 from workers.bouncing import Bouncing, Letter, count
-from workers.controls import sending_now
+from workers.controls import refusing_domains, sending_now
+from workers.counting import explain
+from workers.deliverability import DeadRule, is_dead
 from workers.records import Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
-from workers.returned import Collector, place_at
+from workers.returned import place_at
 from workers.store.auditlog import list_acts
-from workers.words import BadInput
 
 
 class House(Embedded):
@@ -25,6 +26,11 @@ class House(Embedded):
         """Return a customer's mail of a kind."""
         owner = next(one.id for one in self.rows(Customer) if one.crm_id == crm_id)
         return next(one for one in self.rows(Dispatch) if one.template == template and one.customer == owner)
+
+    def mails(self, crm_id: str) -> list[Dispatch]:
+        """Return every question that left for a customer."""
+        owner = next(one.id for one in self.rows(Customer) if one.crm_id == crm_id)
+        return [one for one in self.rows(Dispatch) if one.customer == owner and one.request and one.recipient]
 
     def path(self, mail: Dispatch) -> str:
         """Return the return path that the mail left with."""
@@ -86,15 +92,115 @@ def test_for_now_means_later(house: House) -> None:
     assert waiting["delivery-6w"].wake_at > house.clock.at + timedelta(days=30)
 
 
-def test_a_refusal_because_of_us_pauses_all_sending(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """5.7.x: sending is paused with the reason, an alarm is logged, and no customer is suppressed."""
+def test_one_report_of_a_refusal_because_of_us_pauses_nothing(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """5.7.x from one domain, true or forged by whoever got a mail: told and counted, and all other mail goes on."""
     assert house.back(dsn("5.7.26", diagnosis="smtp; 550 DMARC of lamps.example failed")) == "ours"
-    assert house.sending() == "paused"
-    assert house.rows(Suppression) == []
-    (alarm,) = [one for one in caplog.records if one.levelname == "ERROR"]
-    assert "DMARC of lamps.example failed" in alarm.getMessage()
+    assert (house.sending(), house.rows(Suppression)) == ("on", [])
+    (told,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    assert "DMARC of lamps.example failed" in told.getMessage()
     with house.store.reading() as connection:
-        assert "because of us: 5.7.26" in sending_now(connection, house.parts.sending).reason
+        assert refusing_domains(connection, house.clock.at) == ["example.org"]
+
+
+def ask_at(house: House, *hosts: str) -> list[Dispatch]:
+    """Ask a customer at each of some domains and return their mails."""
+    for host in hosts:
+        who = {"id": host, "email": f"x@{host}"}
+        at = house.clock.at
+        house.take(cloud_event("boucle.journey.delivery.v1", host, at, customer=who, reference=at.isoformat()))
+    house.settle()
+    return [max((one for one in house.mails(host)), key=lambda one: one.created_at) for host in hosts]
+
+
+def test_reports_from_several_unrelated_domains_pause_all_mail(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """Three unrelated domains within an hour: sending is paused with the reason, an alarm is logged."""
+    mails = ask_at(house, "a.example", "sub.a.example", "b.example", "c.example")
+    for mail in mails[:3]:
+        assert house.back(dsn("5.7.1", diagnosis="smtp; 554 5.7.1 blocked using zen.spamhaus.org"), mail) == "ours"
+        assert house.sending() == "on"
+    house.back(dsn("5.7.1"), mails[3])
+    assert (house.sending(), house.rows(Suppression)) == ("paused", [])
+    assert [one.levelname for one in caplog.records if "sending is paused" in one.message] == ["ERROR"]
+    with house.store.reading() as connection:
+        assert "a.example, b.example, c.example" in sending_now(connection, house.parts.sending).reason
+
+
+@pytest.mark.parametrize(
+    "diagnosis",
+    [
+        "smtp; 550 5.7.13 Account disabled",
+        "smtp; 550 5.7.124 not in the allowed senders list of the group",
+        "smtp; 550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup",
+        "smtp; 554 5.7.1 account locked",
+    ],
+)
+def test_what_the_recipients_side_decided_is_its_own_affair(house: House, diagnosis: str) -> None:
+    """A locked account, a closed group: nobody is suppressed, and it does not count as a refusal of ours."""
+    assert house.back(dsn("5.7.1", diagnosis=diagnosis)) == "policy"
+    with house.store.reading() as connection:
+        assert refusing_domains(connection, house.clock.at) == []
+    assert house.rows(Suppression) == []
+
+
+@pytest.mark.parametrize("status", ["5.1.7", "5.1.8"])
+def test_nobody_is_suppressed_because_of_our_sender(house: House, status: str) -> None:
+    """5.1.7, 5.1.8 and words about the sender are about our address, although they begin with 5.1."""
+    assert house.back(dsn(status, diagnosis="smtp; 550 no")) == "ours"
+    assert house.rows(Suppression) == []
+
+
+def fail_softly(house: House, *kinds: str, every: timedelta) -> None:
+    """Ask the customer at one mailbox again and again, and let mails come back, or not."""
+    for kind in kinds:
+        (mail,) = ask_at(house, "full.example")
+        if kind != "arrives":
+            house.back(dsn(kind), mail)
+        house.later(days=every.days)
+
+
+def test_a_mailbox_that_fails_again_and_again_is_given_up_and_told(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Five soft failures over months with no success between: suppressed as dead, in history, log and explain."""
+    fail_softly(house, "4.2.2", "5.2.2", "5.7.13", "4.4.7", every=timedelta(days=100))
+    assert house.rows(Suppression) == []
+    fail_softly(house, "5.2.2", every=timedelta(days=100))
+    (row,) = house.rows(Suppression)
+    assert (row.kind, row.detail[:14]) == ("dead", "failed 5 times")
+    assert [one.levelname for one in caplog.records if "given up" in one.message] == ["WARNING"]
+    with house.store.reading() as connection:
+        told = explain(connection, "customer", "full.example", house.clock.at, house.parts.policies.current())
+    assert "dead: the mailbox failed 5 times since 2026-03-03, with no success between" in explaining.as_text(
+        told or {}
+    )
+    asked = len(house.mails("full.example"))
+    house.take(journey("delivery", "full.example", house.clock.at, reference="again"))
+    house.later(days=100)
+    assert len(house.mails("full.example")) == asked
+
+
+def test_one_success_resets_the_count(house: House) -> None:
+    """Four failures, one mail that arrives, four failures: the mailbox lives."""
+    four = ["4.2.2"] * 4
+    fail_softly(house, *four, "arrives", *four, every=timedelta(days=100))
+    assert house.rows(Suppression) == []
+    fail_softly(house, "4.2.2", every=timedelta(days=100))
+    assert [one.kind for one in house.rows(Suppression)] == ["dead"]
+
+
+def test_a_full_mailbox_of_one_week_is_not_dead(tmp_path: Path) -> None:
+    """Many failures within a few days are one holiday; how many and how long are settings."""
+    at = datetime(2026, 3, 3, tzinfo=UTC)
+    days = [at + timedelta(days=n) for n in range(9)]
+    assert not is_dead(days, DeadRule(5, timedelta(days=14)))
+    assert is_dead([*days, at + timedelta(days=14)], DeadRule(5, timedelta(days=14)))
+    assert not is_dead([*days, at + timedelta(days=99)], DeadRule(0, timedelta(days=14)))
+
+
+def test_refusals_because_of_us_say_nothing_about_the_mailbox(house: House) -> None:
+    """A customer behind a server that lists us is not given up for it."""
+    fail_softly(house, *["5.7.1"] * 6, every=timedelta(days=100))
+    assert house.rows(Suppression) == []
 
 
 def test_a_complaint_suppresses_and_opts_out(house: House) -> None:
@@ -119,6 +225,11 @@ def test_what_persons_and_their_machines_write_is_no_answer(house: House, report
     assert str(house.mail().state) == "accepted"
     assert str(house.request().state) == "open"
     assert house.rows(Suppression) == []
+
+
+def letters_in(path: Path) -> Iterator[Letter]:
+    """Give the mails of a place, as the verb reads them."""
+    return (letter for item in place_at(path).items(fresh=False) for letter in item.letters)
 
 
 def forged(house: House) -> str:
@@ -193,7 +304,7 @@ def test_a_maildir_an_mbox_and_a_file_are_read_and_left_as_they_are(house: House
     single.write_bytes(report)
     before = sorted(path.name for path in (tmp_path / "maildir").rglob("*"))
     counted = [
-        count(house.bouncing().take_all(letters(path), path.name, "ana"))
+        count(house.bouncing().take_all(letters_in(path), path.name, "ana"))
         for path in (tmp_path / "maildir", tmp_path / "box", single)
     ]
     assert sorted(path.name for path in (tmp_path / "maildir").rglob("*")) == before
@@ -208,9 +319,3 @@ def test_a_maildir_an_mbox_and_a_file_are_read_and_left_as_they_are(house: House
     assert [(one["act"], one["subject"]) for one in acts] == [
         ("bounces.read", name) for name in ("one.eml", "box", "maildir")
     ]
-
-
-def test_a_folder_that_is_no_maildir_is_refused(tmp_path: Path) -> None:
-    """A wrong path is said to be one, not read as empty."""
-    with pytest.raises(BadInput, match="is no Maildir"):
-        list(mails_in(tmp_path))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from typing import Any
@@ -268,7 +269,9 @@ def test_an_address_that_does_not_exist_is_suppressed(boucle: Embedded, first: l
 
 
 @pytest.mark.parametrize(
-    "text", ["550 5.2.2 full", "550 rejected", "554 3.5.1.9 old server", "550 15.1.1 odd"], ids=lambda text: text[4:9]
+    "text",
+    ["550 5.2.2 full", "550 rejected", "554 3.5.1.9 old server", "550 15.1.1 odd", "550 5.1.8 bad sender"],
+    ids=lambda text: text[4:9],
 )
 def test_another_refusal_suppresses_nobody(boucle: Embedded, text: str) -> None:
     """Only what says that the address is wrong does."""
@@ -313,10 +316,10 @@ def test_the_ticket_mail_tells_earlier_scores_and_leads_to_the_crm(install: Call
     assert [one.partition("\u00a0: ")[2] for one in text.splitlines() if "/10, " in one] == ["9/10, livraison"]
 
 
-def test_a_refusal_because_of_us_pauses_sending(boucle: Embedded) -> None:
-    """5.7.x: nobody is suppressed, all sending pauses with the reason, and the mail is kept for later."""
+def test_a_mail_server_that_takes_no_mail_of_ours_pauses_sending(boucle: Embedded) -> None:
+    """Refused before a recipient was named: any other mail would fare the same, so all wait, and none is lost."""
     deliver(boucle, "1", "2")
-    postman = Postman({"1@example.org": [OURS]})
+    postman = Postman({"1@example.org": [replace(OURS, everyone=True)]})
     dispatching = sender_of(boucle, postman, connections=1)
     send(dispatching)
     boucle.clock.at += DAY

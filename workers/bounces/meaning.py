@@ -16,6 +16,7 @@ HARD, SOFT, OURS, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.OURS, Bo
 CAUTION = (SOFT, OURS, POLICY, HARD)
 """The kinds, the one that does the customer the least harm first."""
 NAMED: tuple[tuple[BounceKind, tuple[re.Pattern[str], ...]], ...] = (
+    (POLICY, (phrases.RESTRICTED,)),
     (SOFT, (phrases.FULL,)),
     (OURS, (phrases.SENDER_REFUSED, phrases.US_REFUSED)),
     (POLICY, (phrases.CHOICE,)),
@@ -25,17 +26,19 @@ NAMED: tuple[tuple[BounceKind, tuple[re.Pattern[str], ...]], ...] = (
 SEARCHED = 4_000
 """Characters of an answer that are searched."""
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
-_REPLY = re.compile(r"(?<![\w.])[45]\d\d(?=[\s)\]>:;,-]|$)")
+_REPLY = re.compile(r"(?<![\w.])[45][0-5]\d(?=[\s)\]>:;,-]|$)")
 _LINK = re.compile(r"https?://\S+|www\.\S+")
 _INNER_DOT = re.compile(r"(?<=\w)\.(?=\w)")
-_GENERAL = frozenset({"1.0", "2.0", "3.0", "3.5", "4.0", "4.1", "4.4", "5.0", "5.1", "5.2", "5.4", "6.0", "7.0", "7.1"})
-"""Subjects and details that servers use for whatever they have no code for: the words beside them decide."""
 _EXACT: dict[BounceKind, frozenset[str]] = {
     HARD: frozenset({"1.1", "1.2", "1.3", "1.4", "1.6", "1.10", "7.17", "7.18"}),
-    OURS: frozenset({"1.7", "1.8", "1.9"}),
+    SOFT: frozenset({"2.2", "2.3", "3.1", "3.4", "4.3", "4.5", "4.6", "4.7", "5.3"}),
+    OURS: frozenset({"1.7", "1.8", "1.9", *(f"7.{number}" for number in (8, 9, *range(20, 31)))}),
     POLICY: frozenset({"2.1", "2.4", "7.2", "7.13", "7.15", "7.16"}),
 }
-"""7.17 and 7.18 (RFC 7293): the mailbox or its domain belongs to somebody else by now, who is not our customer."""
+"""Subjects and details that name one cause; beside any other, words decide, because servers use those for whatever.
+
+7.17 and 7.18 (RFC 7293): the mailbox or its domain belongs to somebody else by now, who is not our customer.
+"""
 _RESTRICTED = range(120, 200)
 """Exchange's 5.7.12x and following: who may write to this recipient, group or room."""
 _REPLIES = {"521": HARD, "556": HARD, "551": HARD, "552": SOFT, "525": POLICY}
@@ -62,6 +65,8 @@ def meaning_of(diagnosis: str, status: str = "", more: str = "") -> tuple[Bounce
 def kind_of(code: str, words: str, replies: list[str]) -> BounceKind:
     """Return what a code for good and the words beside it mean."""
     causes = named(words)
+    if code.startswith("4") and not causes:
+        return SOFT
     if is_exact(code):
         by_code = kind_of_code(code)
         return by_code if not causes or by_code in causes else least(by_code, *causes)
@@ -80,14 +85,12 @@ def named(words: str) -> list[BounceKind]:
 
 def code_in(diagnosis: str, status: str) -> str:
     """Return the enhanced code that says most: an exact one before a general, the server's own before the field's."""
-    codes = [*codes_of(diagnosis), *codes_of(status)]
-    own = [one for one in codes_of(diagnosis) if not one.endswith(".0.0")]
-    if own and own[0].endswith(".7.1"):
-        return own[0]  # refused by a rule: the address was never looked up
-    return next(
-        (one for one in codes if is_exact(one)),
-        next((one for one in codes if not one.endswith(".0.0")), codes[0] if codes else ""),
-    )
+    own, codes = codes_of(diagnosis), [*codes_of(diagnosis), *codes_of(status)]
+    told = [one for one in own if not one.endswith(".0.0")]
+    if told and (told[0].endswith(".7.1") or told[0].startswith("4")):
+        return told[0]  # refused by a rule, or for now: the address was never looked up
+    telling = [one for one in codes if not one.endswith(".0.0")] or codes
+    return next((one for one in telling if is_exact(one)), telling[0] if telling else "")
 
 
 def codes_of(text: str) -> list[str]:
@@ -105,7 +108,13 @@ def status_in(text: str) -> str:
 def is_exact(code: str) -> bool:
     """Tell whether a code names its cause."""
     detail = code.partition(".")[2]
-    return bool(code) and not detail.startswith("0.") and detail not in _GENERAL
+    return is_restriction(detail) or any(detail in details for details in _EXACT.values())
+
+
+def is_restriction(detail: str) -> bool:
+    """Tell whether a subject and detail are one of Exchange's for who may write to a recipient."""
+    subject, _, number = detail.partition(".")
+    return subject == "7" and int(number) in _RESTRICTED
 
 
 def has_answer(text: str) -> bool:
@@ -114,22 +123,23 @@ def has_answer(text: str) -> bool:
 
 
 def is_temporary(text: str, code: str) -> bool:
-    """Tell whether the code, or the reply where no code says more, is one of those for now."""
-    if code:
-        return code.startswith("4")
-    first = _REPLY.search(text[:SEARCHED])
-    return first is not None and first[0].startswith("4")
+    """Tell whether a failure is for now: by the code of the server's answer, else its reply, else the status field."""
+    reply = _REPLY.search(text[:SEARCHED])
+    if reply is not None and not codes_of(text):
+        return reply[0].startswith("4")
+    return code.startswith("4")
 
 
 def kind_of_code(code: str) -> BounceKind:
     """Return what an enhanced code of a failure for good says by itself."""
     detail = code.partition(".")[2]
+    if is_restriction(detail):
+        return POLICY
     for kind, details in _EXACT.items():
         if detail in details:
             return kind
-    subject, _, number = detail.partition(".")
-    if subject == "7":
-        return POLICY if int(number) in _RESTRICTED else OURS
+    if detail.startswith("7."):
+        return OURS
     return HARD if detail == "1.0" else SOFT
 
 

@@ -12,17 +12,18 @@ def any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{one})" for one in patterns))
 
 
-WHO = (
-    r"(?:users?|user ?name|mail ?box(?:es)?|inbox|recipients?|recipient's|address(?:es|ee)?|accounts?|person|alias|"
-    r"e-?mail(?: address| account| id)?|user ?id|local[ -]?part|login|mailing list|customer|name|group|@>?)"
+NAMES = (
+    r"users?|user ?name|mail ?box(?:es)?|inbox|recipients?|recipient's|address(?:es|ee)?|accounts?|person|alias|"
+    r"e-?mail(?: address| account| id)?|user ?id|local[ -]?part|login|mailing list|customer|name|group"
 )
-"""Whom a mail is for."""
+"""What servers call whom a mail is for."""
+WHO = rf"(?:{NAMES}|@>?)"
 THERE = (
     r"valid|known|recogni[sz]ed|registered|listed|our customer|local|found|here|defined|hosted|one of|active here|"
     r"in (?:the |our |my )?(?:directory|list|control|database)|deliverable|existent|existing|exist"
 )
 NOT_THERE = (
-    r"(?:unknown|unkown|invalid|nonexist\w*|non-exist\w*|undeliverable|unavailable|unroute?able|not available|"
+    r"(?:unknown|unkown|invalid|nonexist\w*|non-exist\w*|undeliverable|unroute?able|"
     r"may not exist|"
     rf"(?:(?:is|are|was|were|does|do|did) ?(?:not|n't|n[o']t)|not|no longer) (?:a |an |being )?(?:{THERE})|"
     rf"(?:can ?not|could ?(?:not|n't)|can't|could not) be (?:found|resolved|located|verified as)|"
@@ -89,6 +90,9 @@ US_PERHAPS = any_of(
 )
 """Words that mean us when nothing else is said."""
 
+RESTRICTED = any_of(r"resolver.rst", r"sender ?not ?authenticated ?for ?group", r"allowed[ -]senders list")
+"""Exchange says of a recipient or group who may write to it."""
+
 CHOICE = any_of(
     rf"{WHO}[^.;]{{0,60}}(?:\blocked|disabled|suspended|inactive|deactivated|frozen|on hold|expired|not active\b|"
     r"restricted|dormant|barred|blocked|quarantine)",
@@ -104,7 +108,7 @@ CHOICE = any_of(
     r"permission to (?:post|send)|delivery (?:is )?restrict|restricted (?:recipient|group|address|list)|"
     r"allow(?:ed)?[ -]?"
     r"(?:list|senders)|white ?list|challenge.response|moderat(?:ed|or)|(?:subscribers?|members?) only",
-    r"resolver.rst|authrequired|not authenticated|notauthorized|blocked by (?:the )?(?:user|recipient)|"
+    r"blocked by (?:the )?(?:user|recipient)|"
     r"recipient (?:has )?"
     r"(?:rejected|refused|blocked) (?:your |the |this )?(?:mail|message|e-?mail|sender)",
 )
@@ -129,19 +133,21 @@ NO_HOST = any_of(
 
 NO_MAILBOX = any_of(
     rf"{WHO}[^.;]{{0,80}}{NOT_THERE}",
-    r"(?:unknown|unkown|invalid|no such|no valid|not a valid|bad|illegal|incorrect|nonexist\w*|non-exist\w*|"
+    r"(?:unknown|unkown|invalid|no such|no valid|not a valid|bad|illegal|nonexist\w*|non-exist\w*|"
     r"undeliverable|"
     r"unrecogni[sz]ed|no local|unresolvable|not our|not a known|wrong|unroute?able)(?: (?:or|to|final|destination|"
-    r"local|"
-    rf"virtual|pop|directory|illegal|invalid|unknown|external)){{0,3}} ?{WHO}",
+    r"delivery|local|"
+    rf"virtual|pop|directory|illegal|invalid|unknown|external)){{0,3}} ?(?:{NAMES})",
     rf"no (?:\w+ )?{WHO} (?:here|by that|with that|of that|found|named|matches|on)|there is no[^.;]{{0,30}}{WHO}|"
     r"recipnotfound|recipient ?not ?found|invalidrecipient|user ?unknown|addressee unknown|unknown ?user",
+    rf"not an? (?:registered|valid|known|local)(?: [\w-]+){{0,2}} {WHO}",
     r"(?:does ?n't|does ?not|do not|don't) (?:know|have|recogni[sz]e) (?:an? |any |the |such )?[^.;]{0,40}(?:account|"
     r"user|"
     r"mailbox|address)|not listed in|no longer employed|left the company|not recognized",
     r"recipient[^.;]{0,20} moved|mailbox[^.;]{0,10} moved|user[^.;]{0,20} moved|address has changed|"
     r"new (?:e-?mail )?address is",
-    r"requested action not taken: mailbox|mailbox unavailable|undeliverable address|no one (?:here )?by|gone away|"
+    r"requested action not taken: mailbox|mailbox (?:is )?(?:unavailable|not available)|undeliverable address|"
+    r"no one (?:here )?by|gone away|"
     r"no match(?:es)? (?:to|in|for|found)",
     r"(?:utilisateur|adresse|destinataire|compte|bo[iî]te)[^.;]{0,60}(?:inconnue?|inexistante?|n'existe|introuvable|"
     r"invalide)|(?:empf[aä]nger|benutzer|adresse|postfach)[^.;]{0,60}(?:unbekannt|existiert nicht|nicht (?:gefunden|"

@@ -183,8 +183,8 @@ def is_report(message: Message, parts: Sequence[Message]) -> bool:
 
 def is_machines(message: Message) -> bool:
     """Tell whether nothing but a mail server writes mails like this one."""
-    sender = f"{header(message, 'From')} {message.get_unixfrom() or ''}".lower()
-    return "X-Failed-Recipients" in message or report_type(message) == "delivery-status" or "mailer-daemon" in sender
+    signed = "mailer-daemon" in header(message, "From").lower()
+    return signed or "X-Failed-Recipients" in message or report_type(message) == "delivery-status"
 
 
 def plain_report(message: Message, parts: Sequence[Message], paths: tuple[str, ...]) -> Bounce | None:
