@@ -53,8 +53,8 @@ class Handler(socketserver.StreamRequestHandler):
             self.say(f"* {len(self.server.messages)} EXISTS")
         elif command.startswith("UID SEARCH"):
             fresh = "UNSEEN" in command
-            found = [n for n, one in enumerate(self.server.messages, 1) if not (fresh and "\\Seen" in one.flags)]
-            self.say("* SEARCH " + " ".join(map(str, found)))
+            numbers = [n for n, one in enumerate(self.server.messages, 1) if not (fresh and "\\Seen" in one.flags)]
+            self.say("* SEARCH " + " ".join(map(str, numbers)))
         elif found := re.fullmatch(r"UID FETCH (\d+) \(BODY\.PEEK\[\]<0\.(\d+)>\)", command):
             raw = self.server.messages[int(found[1]) - 1].raw[: int(found[2])]
             self.wfile.write(

@@ -36,9 +36,10 @@ def read_(path: str, form: str) -> None:
     Nothing there is changed; reading them again changes nothing here either.
     """
     found = parts()
-    place = returned_mail(path) if path else returned_mail(found.settings.bounces.get_secret_value())
-    if place is None:
+    address = path or found.settings.bounces.get_secret_value()
+    if not address:
         raise BadInput("Name a folder of mails, a Maildir, an mbox, one mail or imaps://..., or set BOUCLE_BOUNCES.")
+    place = returned_mail(address)
     letters = (letter for item in place.items(fresh=False) for letter in item.letters)
     taken = found.bouncing().take_all(letters, str(place), user_name())
     lines = [f"{number:>6}  {SAID[name]}" for name, number in count(taken).items() if number]
