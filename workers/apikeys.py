@@ -7,7 +7,7 @@ times are the database's own, because business time may be moved. Nothing here k
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -158,17 +158,21 @@ def read_given(text: str) -> list[GivenKey]:
 
     What follows the last colon is taken for scopes only where every word is one, because a key may hold a colon.
     """
-    found = []
-    for place, part in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
+    return [
+        GivenKey(f"BOUCLE_API_KEYS {place}", hashed(key), scopes)
+        for place, (key, scopes) in enumerate(keys_with_scopes(text), start=1)
+    ]
+
+
+def keys_with_scopes(text: str) -> Iterator[tuple[str, Scopes]]:
+    """Give the keys of BOUCLE_API_KEYS themselves, each with its scopes."""
+    for part in filter(None, (part.strip() for part in text.split(","))):
         key, _, names = part.rpartition(":")
         try:
             scopes = read_scopes(names.split("+"))
         except BadInput:
             key, scopes = part, EVERYTHING
-        if not key:
-            key, scopes = part, EVERYTHING
-        found.append(GivenKey(f"BOUCLE_API_KEYS {place}", hashed(key), scopes))
-    return found
+        yield (key, scopes) if key else (part, EVERYTHING)
 
 
 def hashed(key: str) -> str:

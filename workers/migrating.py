@@ -18,8 +18,8 @@ from workers.words import Misconfigured
 
 SCHEMA = 5
 """The schema this release makes: the number of the newest revision."""
-MINIMUM = 1
-"""The oldest schema this release runs on."""
+MINIMUM = SCHEMA
+"""The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""
 VERSION_TABLE = "alembic_version"
 ADVISORY_LOCK = 0x626F7563
 """PostgreSQL's lock that migrations take turns by ("bouc")."""

@@ -162,8 +162,16 @@ def address_of(bind: str) -> tuple[str, int]:
     return address
 
 
-def see_that_port_is_free(bind: str) -> None:
-    """Raise Misconfigured when the web server could not listen there; asked before any work is done."""
+def see_that_ports_are_free(settings: Settings) -> None:
+    """Raise Misconfigured, with every fault, when the web servers could not listen; asked before any work is done."""
+    named = {"BOUCLE_HTTP_BIND": settings.http_bind, "BOUCLE_MONITOR_BIND": settings.monitor_bind}
+    faults = [port_fault(variable, bind) for variable, bind in named.items() if bind]
+    if any(faults):
+        raise Misconfigured([fault for fault in faults if fault])
+
+
+def port_fault(variable: str, bind: str) -> str:
+    """Return why no server could listen there, or nothing."""
     host, port = address_of(bind)
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
@@ -179,9 +187,8 @@ def see_that_port_is_free(bind: str) -> None:
             errno.EACCES: "this account may not use that port (below 1024)",
             errno.EADDRNOTAVAIL: "this machine has no such address",
         }.get(error.errno or 0, "this machine does not know that name")
-        raise Misconfigured(
-            [f"BOUCLE_HTTP_BIND={bind}: {why}. Set another address or port, such as 127.0.0.1:{port % 60000 + 1}."]
-        ) from error
+        return f"{variable}={bind}: {why}. Set another address or port, such as 127.0.0.1:{port % 60000 + 1}."
+    return ""
 
 
 def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from workers.apikeys import keys_with_scopes
 from workers.settings import Settings
 from workers.settings_checks import bind_of
 from workers.settings_faults import FaultKind, SettingFault, shown_value, variable_of
@@ -57,8 +58,10 @@ def weak_settings(settings: Settings, surroundings: Surroundings) -> list[Settin
 
 def short_keys(settings: Settings) -> Iterator[SettingFault]:
     """Give the secrets and keys that could be guessed."""
-    for name in ("secret", "api_keys"):
-        given = [one.strip() for one in getattr(settings, name).get_secret_value().split(",") if one.strip()]
+    signing = [key.strip() for key in settings.secret.get_secret_value().split(",") if key.strip()]
+    sending = [key for key, _ in keys_with_scopes(settings.api_keys.get_secret_value())]
+    monitor = filter(None, [settings.monitor_token.get_secret_value()])
+    for name, given in (("secret", signing), ("api_keys", sending), ("monitor_token", monitor)):
         for key in given:
             if len(key) < SHORTEST_KEY:
                 problem = f"a key of fewer than {SHORTEST_KEY} characters can be guessed"

@@ -19,6 +19,7 @@ from zoneinfo import available_timezones
 import sqlalchemy as sa
 
 from workers import topics
+from workers.apikeys import ApiKeys, Outcome, state_of
 from workers.bouncing import Bouncing
 from workers.clock import Clock, StoredClock, SystemClock
 from workers.composing import Brand, Templates
@@ -43,7 +44,7 @@ from workers.serving import Serving
 from workers.settings import Settings
 from workers.settings_faults import SettingFault
 from workers.smtp import Server, SmtpSender
-from workers.store import rulelive, tables
+from workers.store import rulelive
 from workers.store.engine import Store
 from workers.waking import Waking
 from workers.weak_settings import Surroundings, weak_settings
@@ -398,8 +399,8 @@ class Boucle:
     def _has_api_keys(self) -> bool:
         if not self.has_database or schema_of(self.store) < MINIMUM:
             return False
-        with self.store.reading() as connection:
-            return connection.execute(sa.select(tables.api_key.c.hash).limit(1)).first() is not None
+        rows, now = ApiKeys(self.store).list_all()
+        return any(state_of(row, now) == Outcome.ALLOWED for row in rows)
 
     def is_demo(self) -> bool:
         """Tell whether the database holds the year of a demo. Raises NotNow."""

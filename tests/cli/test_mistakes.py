@@ -170,12 +170,13 @@ def test_check_finds_it_as_well(
 
 
 @pytest.mark.parametrize("verb", ["run", "web", "demo"])
-def test_a_port_in_use_is_told_before_any_work(boucle: "Boucle", taken: str, verb: str) -> None:
+@pytest.mark.parametrize("name", ["http_bind", "monitor_bind"])
+def test_a_port_in_use_is_told_before_any_work(boucle: "Boucle", taken: str, name: str, verb: str) -> None:
     """Nothing was made when the port turns out to be somebody else's: neither a database nor a demo's year."""
-    boucle.set(http_bind=taken)
+    boucle.set(**{"http_bind": f"127.0.0.1:{free_port()}", name: taken})
     told = boucle(verb)
     assert told.code == 1
-    assert f"BOUCLE_HTTP_BIND={taken}: another program listens there" in told.err
+    assert f"BOUCLE_{name.upper()}={taken}: another program listens there" in told.err
     assert not boucle.home.exists()
 
 
@@ -202,16 +203,18 @@ def test_all_faults_come_at_once_and_as_a_list(boucle: "Boucle", folder: Path) -
 WEAK = {
     "http_bind": "0.0.0.0:8080",
     "secret": "short",
-    "api_keys": f"also-short,{'k' * 32}",
+    "api_keys": f"also-short:journey+scores,{'k' * 32}",
     "public_url": "http://nps.example.com",
     "smtp_url": "smtp://127.0.0.1:1",
     "sending": "on",
+    "monitor_token": "m",
 }
 STRONG = {
     "secret": "s" * 32,
     "api_keys": "k" * 32,
     "public_url": "https://nps.example.com",
     "sending": "held",
+    "monitor_token": "t" * 32,
 }
 
 

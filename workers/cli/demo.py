@@ -31,7 +31,7 @@ def demo(seed: int, customers: int, no_serve: bool, form: str) -> int:
     """Generate a year of a lamp shop, drive it through the whole loop, and show it."""
     found = of_its_own(settings())
     if not no_serve:
-        roles.see_that_port_is_free(found.http_bind)
+        roles.see_that_ports_are_free(found)
     logging.getLogger().setLevel(logging.WARNING)
     with click.progressbar(
         length=PARTS_OF_A_HUNDRED,

@@ -16,7 +16,7 @@ from workers.words import Misconfigured
 @click.command()
 def run() -> None:
     """Run all roles in one process, embedded by default."""
-    roles.see_that_port_is_free(settings().http_bind)
+    roles.see_that_ports_are_free(settings())
     found = parts(role=True)
     wanted = [*roles.sending_roles(found), roles.web(found), roles.rules(found)]
     if found.settings.kafka_bootstrap:
@@ -59,7 +59,7 @@ def skip(topic: str, partition: int, offset: int, why: str, form: str) -> None:
 @click.command()
 def web() -> None:
     """Serve the pages and the HTTP doors."""
-    roles.see_that_port_is_free(settings().http_bind)
+    roles.see_that_ports_are_free(settings())
     found = parts(role=True)
     asyncio.run(roles.run_roles([roles.web(found), roles.rules(found)]))
 
