@@ -3,7 +3,7 @@
 Values in, faults out. What is wrong with a table as such is the engine's to say.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import cast
 
@@ -62,6 +62,19 @@ def fit_follow_up(table: Table) -> None:
         )
     if faults:
         raise Misconfigured(faults)
+
+
+JOURNEY_PLAN, FOLLOW_UP = "rules/journey-plan", "rules/follow-up"
+CANDIDATE = "-candidate"
+"""Ends the name of a folder beside a table's: what it holds decides too, and changes nothing."""
+PLACES: Mapping[str, Callable[[Table], None]] = {JOURNEY_PLAN: fit_plan, FOLLOW_UP: fit_follow_up}
+"""The place of each table, and what sees that one can be used there."""
+
+
+def fit_named(*names: str) -> Callable[[Table], None] | None:
+    """Return what sees that a table can be used in the place that its folder, or else it, is called after; or None."""
+    short = {place.rpartition("/")[2]: fit for place, fit in PLACES.items()}
+    return next((short[name] for one in names if (name := one.removesuffix(CANDIDATE)) in short), None)
 
 
 def missing(table: Table, wanted: Mapping[str, Kind]) -> Iterator[str]:

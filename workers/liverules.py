@@ -11,20 +11,15 @@ from typing import Any, TypeVar
 
 from workers import causes, ruletable
 from workers.data import Data
-from workers.fitting import fit_follow_up, fit_plan
+from workers.fitting import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES
 from workers.ruletable import Known, Table
 from workers.ruletable.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
 from workers.ruletable.loading import read_file
 from workers.words import BadInput, Misconfigured
 
-JOURNEY_PLAN, FOLLOW_UP = "rules/journey-plan", "rules/follow-up"
 CALENDAR = "rules/calendar.yaml"
 CONTRARY, WAVES = "contrary.csv", "waves.csv"
 NO_WAVES = b"date;name\n"
-CANDIDATE = "-candidate"
-"""Ends the name of a folder beside a table's: what it holds decides too, and changes nothing."""
-TABLES = {JOURNEY_PLAN: fit_plan, FOLLOW_UP: fit_follow_up}
-"""The place of each table, and what sees that one can be used there."""
 IN_A_FOLDER = ("table.yaml", "rules.csv", "rules.xlsx", "cases.csv", CONTRARY, WAVES)
 
 T = TypeVar("T")
@@ -54,7 +49,7 @@ class LiveRules:
         self._seen = self._stamps()
         faults: list[str] = []
         self._tables: dict[str, LiveTable] = {}
-        for place, fit in TABLES.items():
+        for place, fit in PLACES.items():
             before = partial(former, earlier, place)
             try:
                 self._tables[place] = LiveTable(data.folder(place), known, before, fit)
@@ -142,7 +137,7 @@ class LiveRules:
         """Read the candidates anew; one that is faulty is told of, and stops nothing."""
         before = {place: live.table.version for place, live in self._candidates.items()}
         self._refused_candidates = {}
-        for place, fit in TABLES.items():
+        for place, fit in PLACES.items():
             folder = self._data.place(f"{place}{CANDIDATE}")
             self._candidates.pop(place, None)
             if folder is None:
@@ -156,7 +151,7 @@ class LiveRules:
 
     def _stamps(self) -> frozenset[Stamp]:
         """Return place, time and size of every file: what changes with an edit, and costs some microseconds each."""
-        folders = [self._data.place(one) for place in TABLES for one in (place, f"{place}{CANDIDATE}")]
+        folders = [self._data.place(one) for place in PLACES for one in (place, f"{place}{CANDIDATE}")]
         files = [folder / name for folder in folders if folder for name in IN_A_FOLDER]
         files += [one for one in (self._data.place(CALENDAR), self._data.place(causes.FILE)) if one]
         return frozenset(stamp for path in files if (stamp := stamp_of(path)))

@@ -14,8 +14,9 @@ from workers.composing import Brand, Templates
 from workers.data import Data
 from workers.deliverability import DeadRule, RefusalRule
 from workers.duetime import Calendar, SendWindow, Wait, add_wait, instant_of, parse_window, zone_info
+from workers.fitting import FOLLOW_UP, JOURNEY_PLAN
 from workers.links import Links
-from workers.liverules import FOLLOW_UP, JOURNEY_PLAN, Earlier, LiveRules
+from workers.liverules import Earlier, LiveRules
 from workers.policy import ContraryRule, Plan, Policy, Rest, WaveDay
 from workers.ruletable import Known, RestPeriod, WaveDate
 from workers.ruletable.live import Refused

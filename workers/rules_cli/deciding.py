@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from workers.fitting import fit_named, fit_plan
 from workers.rules_cli.shared import (
     decision_option,
     form_option,
@@ -41,6 +42,7 @@ from workers.ruletable.loading import read_file
 from workers.ruletable.proposing import propose_cases
 from workers.ruletable.records import read_responses, typed
 from workers.ruletable.replaying import is_plan
+from workers.ruletable.sidefiles import load_contrary, load_waves
 from workers.ruletable.stored import Stored
 from workers.ruletable.telling import (
     tell_cases,
@@ -70,10 +72,27 @@ def check_command(
         earlier=[version for _, version in stored.versions(table.name)] if path.is_dir() else (),
         today=datetime.now(UTC).date(),
         allowed=allowed,
+        fit=fit_named(path.resolve().name, table.name) if path.is_dir() else None,
     )
+    faults += _beside_faults(path, table)
     shown = [fault if path.is_dir() else _in_file(fault, path.name) for fault in faults]
     show(form, [fault_json(fault) for fault in shown], tell_faults(table, shown))
     sys.exit(1 if any(fault.severity is Severity.ERROR for fault in faults) else 0)
+
+
+def _beside_faults(path: Path, table: Table) -> list[Fault]:
+    """Return why a file beside the journey plan, which is taken over with it, cannot be read."""
+    if not path.is_dir() or fit_named(path.resolve().name, table.name) is not fit_plan:
+        return []
+    found = []
+    for name, read in (("contrary.csv", load_contrary), ("waves.csv", load_waves)):
+        file = path / name
+        try:
+            if file.is_file():
+                read(read_file(file))
+        except Unreadable as fault:
+            found.append(Fault("E802", Severity.ERROR, str(fault), file=name))
+    return found
 
 
 def _in_file(fault: Fault, name: str) -> Fault:

@@ -5,7 +5,7 @@ not for programmers.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -47,11 +47,13 @@ def check(
     earlier: Iterable[Table] = (),
     today: date | None = None,
     allowed: bool = False,
+    fit: Callable[[Table], None] | None = None,
 ) -> list[Fault]:
-    """Return every fault of a table, cells first, then names, cases, gaps, overlaps and review gating.
+    """Return every fault of a table, cells first, then names, cases, gaps, overlaps, review gating and its place.
 
     `responses` are the inputs of past responses, `earlier` former versions of the table; with `allowed`, gaps and
-    overlaps that the hit policy allows are listed as notes.
+    overlaps that the hit policy allows are listed as notes. `fit` raises Misconfigured for a table that cannot be used
+    in its place. The command, the page and what takes edits over all decide by this function.
     """
     grid = build_grid(table.inputs, table.rules)
     past = _past(grid, responses)
@@ -69,7 +71,20 @@ def check(
         *policy_faults(table),
         *gating_faults(table, grid),
         *_unused_faults(table, grid, past),
+        *_place_faults(table, fit),
     ]
+
+
+def _place_faults(table: Table, fit: Callable[[Table], None] | None) -> Iterator[Fault]:
+    """Yield a fault for each reason why a table cannot be used in its place, once its cells can be read."""
+    if fit is None or table.faults:
+        return
+    try:
+        fit(table)
+    except Misconfigured as misfit:
+        for reason in misfit.faults:
+            file, _, sentence = reason.partition(": ")
+            yield Fault("E801", Severity.ERROR, sentence, file=file)
 
 
 def refuse(table: Table, faults: Iterable[Fault]) -> None:

@@ -47,7 +47,7 @@ class LiveTable:
         folder: Path,
         known: Callable[[], Known | None] = lambda: None,
         earlier: Callable[[], Table | None] = lambda: None,
-        fit: Callable[[Table], None] = lambda table: None,
+        fit: Callable[[Table], None] | None = None,
     ) -> None:
         """Load the table. A faulty one raises Misconfigured or Unreadable, unless an `earlier` one may go on.
 
@@ -151,13 +151,12 @@ def faults_of(fault: Misconfigured | BadInput | OSError) -> tuple[str, ...]:
     return tuple(fault.faults) if isinstance(fault, Misconfigured) else tuple(str(fault).splitlines())
 
 
-def _accepted(folder: Path, known: Known | None, fit: Callable[[Table], None]) -> Table:
+def _accepted(folder: Path, known: Known | None, fit: Callable[[Table], None] | None) -> Table:
     """Return the table of a folder when it has no error, fits, and its cases pass. Raises Misconfigured, Unreadable."""
     table = load(folder)
     cases = folder / CASES
     found = parse_cases(table, read_file(cases)) if cases.is_file() else ()
-    refuse(table, check(table, known=known, cases=found))
-    fit(table)
+    refuse(table, check(table, known=known, cases=found, fit=fit))
     return table
 
 

@@ -39,7 +39,7 @@ def connect(url: str) -> Engine:
         sa.event.listen(engine, "begin", begin_sqlite)
         return engine
     return sa.create_engine(
-        url, pool_pre_ping=True, pool_size=8, max_overflow=8, connect_args={"options": "-c timezone=UTC"}, **options
+        url, pool_pre_ping=True, pool_size=8, max_overflow=24, connect_args={"options": "-c timezone=UTC"}, **options
     )
 
 

@@ -6,7 +6,6 @@ and unknown links look alike.
 
 from dataclasses import dataclass, replace
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -19,6 +18,7 @@ from workers.serving import AskedPage
 from workers.web.context import web_of
 from workers.web.forms import Came, came_from, new_nonce, read_form
 from workers.web.pages import pages_of
+from workers.web.threads import run_in_threadpool
 from workers.words import NotNow
 
 SCORES = {str(n): n for n in range(11)}

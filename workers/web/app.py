@@ -53,6 +53,8 @@ from workers.web.patience import Patience
 from workers.web.problems import HANDLERS
 from workers.web.rates import Rates
 from workers.web.tables_shown import LiveFaults
+from workers.web.threads import Lanes
+from workers.web.turns import Turns
 
 PUBLIC: tuple[ModuleType, ...] = (events, feed, answer, optout, improvement, testimonial, reopening, assets)
 """What customers, web sites and event publishers reach from anywhere: a proxy lets these paths through."""
@@ -88,7 +90,11 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
         routes=routes,
         middleware=[
             Middleware(Clients, web.settings.proxy_networks),
+<<<<<<< HEAD
             Middleware(Compression),
+=======
+            Middleware(Lanes),
+>>>>>>> feda5d0 (Try uploaded tables in a process that can be ended, and give customers threads of their own)
             Middleware(SafeHeaders, web.settings.base_url, origin_of(brand.logo)),
             Middleware(Limits, rates, web.links),
         ],
@@ -102,6 +108,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.key_use = KeyUse(web.store, ticks)
     app.state.people = People(web.store, web.now)
     app.state.patience = Patience(ticks)
+    app.state.turns = Turns()
     app.state.live_faults = LiveFaults(ticks)
     oidc.set_up(app, web.settings)
     return app

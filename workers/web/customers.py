@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import cast
 
 import sqlalchemy as sa
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,6 +30,7 @@ from workers.store import tickets as stored
 from workers.web.context import Web, web_of
 from workers.web.pages import pages_of
 from workers.web.staff import AGENTS, Visitor, for_roles, show
+from workers.web.threads import run_in_threadpool
 from workers.words import DispatchState
 
 TOKEN = re.compile(r"(?<=/[autir]/)[\w.~-]{12,}")

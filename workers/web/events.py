@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import orjson
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -24,7 +23,11 @@ from workers.web.context import Web, web_of
 from workers.web.keys import note, sender_of
 from workers.web.limits import body_within
 from workers.web.problems import problem
+<<<<<<< HEAD
 from workers.web.rates import Bucket
+=======
+from workers.web.threads import run_in_threadpool
+>>>>>>> feda5d0 (Try uploaded tables in a process that can be ended, and give customers threads of their own)
 from workers.words import Door
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"

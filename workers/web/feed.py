@@ -4,7 +4,6 @@ Open to everybody, as its content is by consent; nothing that was not agreed to 
 """
 
 import orjson
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -12,6 +11,7 @@ from starlette.routing import Route
 from workers.explaining.view import iso
 from workers.records import Testimonial
 from workers.web.context import web_of
+from workers.web.threads import run_in_threadpool
 
 KEPT_SECONDS = 60  # how long a cache may show what was withdrawn meanwhile
 

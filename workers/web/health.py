@@ -8,14 +8,17 @@ from collections.abc import Callable, Mapping
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from workers.migrating import MINIMUM, schema_of
 from workers.web.context import Web, web_of
+<<<<<<< HEAD
 from workers.web.monitor import for_monitors
+=======
+from workers.web.threads import run_in_threadpool
+>>>>>>> feda5d0 (Try uploaded tables in a process that can be ended, and give customers threads of their own)
 from workers.words import BoucleError, Misconfigured
 
 OPENAPI = "schemas/openapi.json"

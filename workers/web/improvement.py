@@ -3,7 +3,6 @@
 Opening it changes nothing; a later text replaces the earlier one. Unknown and erased look alike.
 """
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -13,6 +12,7 @@ from workers.records import Response as Known
 from workers.web.context import web_of
 from workers.web.forms import Came, came_from, new_nonce, read_form
 from workers.web.pages import pages_of
+from workers.web.threads import run_in_threadpool
 
 LONGEST = 5_000  # characters
 

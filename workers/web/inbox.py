@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -23,6 +22,7 @@ from workers.records import Customer, Ticket
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.staff import AGENTS, Form, Visitor, act_for_roles, for_roles, go, language_of, people_of, show
+from workers.web.threads import run_in_threadpool
 from workers.web.times import day, span, when
 from workers.words import TicketState
 from workers.worklist import Line, Lists, Worklist, line_of

@@ -3,7 +3,6 @@
 A wrong name and a wrong password look alike, and too many of them are not looked at for a while.
 """
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
@@ -31,6 +30,7 @@ from workers.web.staff import (
     show,
     visitor_of,
 )
+from workers.web.threads import run_in_threadpool
 
 EVERYBODY = frozenset(Role)
 

@@ -6,7 +6,6 @@ A mail's HTML stands in a frame of its own that can run nothing and load nothing
 
 import re
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -20,6 +19,7 @@ from workers.web.context import web_of
 from workers.web.headers import policy
 from workers.web.pages import pages_of
 from workers.web.staff import language_of, remember_language
+from workers.web.threads import run_in_threadpool
 from workers.words import Never
 
 A_PAGE = 50  # mails

@@ -12,7 +12,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.engine import Connection
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,7 +22,11 @@ from workers.dispatching import webhooks
 from workers.store import api_keys, overview, rulelive, tables
 from workers.store.webhook_targets import list_targets
 from workers.web.context import Web, web_of
+<<<<<<< HEAD
 from workers.web.monitor import for_monitors
+=======
+from workers.web.threads import run_in_threadpool
+>>>>>>> feda5d0 (Try uploaded tables in a process that can be ended, and give customers threads of their own)
 from workers.words import TicketState
 
 OUTCOMES = ("accepted", "duplicates", "dead_letters")

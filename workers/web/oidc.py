@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from workers.settings import Settings
 from workers.web.context import Web, web_of
 from workers.web.login import onward, with_session
 from workers.web.staff import go, login_page, people_of, secure
+from workers.web.threads import run_in_threadpool
 from workers.words import Misconfigured
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,6 @@
 The POST answers without a redirect and needs no page before it (RFC 8058). Unknown and erased look alike.
 """
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -12,6 +11,7 @@ from workers.records import Customer, Dispatch
 from workers.store import read
 from workers.web.context import web_of
 from workers.web.pages import pages_of
+from workers.web.threads import run_in_threadpool
 
 
 def mailed(request: Request) -> tuple[Dispatch, Customer] | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from workers.store.queue import ACTION, TOUCHPOINT, Chosen
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
+from workers.web.threads import run_in_threadpool
 from workers.web.times import day, when
 from workers.words import BadInput
 

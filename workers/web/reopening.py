@@ -4,7 +4,6 @@ Opening it changes nothing, because mail scanners open links; the button opens t
 too old look alike.
 """
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,6 +14,7 @@ from workers.records import Customer, Ticket
 from workers.web.context import web_of
 from workers.web.forms import Came, came_from, new_nonce, read_form
 from workers.web.pages import pages_of
+from workers.web.threads import run_in_threadpool
 
 LONGEST = 4_000  # characters
 

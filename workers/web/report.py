@@ -3,7 +3,6 @@
 Drawn on the server; the address holds the filters. Nothing here counts: `reviewing` and `figures` do.
 """
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from workers.web.report_answers import CSV, XLSX, attachment, audit, choice, fil
 from workers.web.report_sheets import drawn_sheet, sheets, values
 from workers.web.report_words import Words
 from workers.web.staff import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
+from workers.web.threads import run_in_threadpool
 from workers.words import BadInput, Band
 
 MOST_ROWS = 12

@@ -6,7 +6,6 @@ Comments are shown as text; who may not see tickets and customers gets no links 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.report_words import Words
 from workers.web.staff import AGENTS, READERS, Visitor, for_roles, language_of, show
+from workers.web.threads import run_in_threadpool
 from workers.words import BadInput
 
 CSV, XLSX = "text/csv; charset=utf-8", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

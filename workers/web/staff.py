@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import wraps
 from urllib.parse import quote, urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -18,6 +17,7 @@ from workers.web.banner import back_to, players
 from workers.web.context import Web, web_of
 from workers.web.forms import foreign, read_form
 from workers.web.pages import LANGUAGE, pages_of
+from workers.web.threads import run_in_threadpool
 
 COOKIE, LANGUAGE_COOKIE = "boucle_session", "boucle_lang"
 TOKEN_FIELD = "csrf"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,6 +17,7 @@ from workers.web.banner import HOSTS, players, tour_of
 from workers.web.context import Web, web_of
 from workers.web.pages import pages_of
 from workers.web.staff import language_of, remember_language, visitor_of
+from workers.web.threads import run_in_threadpool
 from workers.web.tour import Dip, Followed, Span, Tour
 
 Go = Callable[[str], str]

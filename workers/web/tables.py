@@ -6,9 +6,8 @@ Reading and trying only: the files stay the source, and nothing here makes a tab
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -23,6 +22,7 @@ from workers.ruletable.replaying import Fate
 from workers.ruletable.sheets import write_xlsx
 from workers.ruletable.trying import Brought, broken_copy
 from workers.ruletable.written import written
+from workers.trials import Trial
 from workers.web import charts, tables_shown, tables_trial
 from workers.web.context import web_of
 from workers.web.forms import foreign
@@ -43,8 +43,10 @@ from workers.web.staff import (
     visitor_of,
 )
 from workers.web.tables_shown import InUse, LiveFaults
-from workers.web.tables_trial import Trial, Wish
+from workers.web.tables_trial import Wish
+from workers.web.threads import run_in_threadpool
 from workers.web.times import when
+from workers.web.turns import Busy, Turns, while_there
 from workers.words import BadInput
 
 MOST_ROWS = 120
@@ -57,6 +59,8 @@ FILES: Mapping[str, tuple[Callable[[Table], bytes], str]] = {
 }
 UPLOADED = ("rules", "definition", "cases", "past")
 MOST_NAME = 80
+CLIENT_LEFT = 499
+"""Nobody reads it; it stands in the log of requests, as nginx writes it."""
 
 
 def live_faults(request: Request) -> LiveFaults:
@@ -180,6 +184,21 @@ async def try_candidate(request: Request) -> Response:
         return login_page(request, back=f"/tables/{one.name}", problem="staff.session-over", status=401)
     if visitor.user.role not in READERS:
         return refused(request, visitor)
+    turns: Turns = request.app.state.turns
+    try:
+        async with turns.of(visitor.user.name):
+            return await try_now(request, visitor, one)
+    except Busy as busy:
+        why, status = ("tables.trial.busy", 429) if busy.own else ("tables.trial.others", 503)
+        answer = await run_in_threadpool(write_table, request, visitor, why, status)
+        answer.headers["Retry-After"] = str(int(tables_trial.BUDGET.seconds))
+        return answer
+    except ClientDisconnect:
+        return Response(status_code=CLIENT_LEFT)
+
+
+async def try_now(request: Request, visitor: Visitor, one: InUse) -> Response:
+    """Read the form, whose turn it is, and try what it brings. Raises ClientDisconnect as soon as nobody waits."""
     try:
         form, files = await read_upload(request)
     except HTTPException as error:
@@ -189,7 +208,10 @@ async def try_candidate(request: Request) -> Response:
     if form.get(TOKEN_FIELD) != visitor.token or foreign(request):
         return await run_in_threadpool(write_table, request, visitor, "staff.stale", 403)
     wish = Wish(files, form.get("since", ""), form.get("decision", "").strip(), bool(form.get("broken")))
-    return await run_in_threadpool(write_trial, request, visitor, wish)
+    turns: Turns = request.app.state.turns
+    async with turns.among_all():
+        trial = await while_there(request, tables_trial.try_apart(web_of(request), one, wish))
+    return await run_in_threadpool(write_trial, request, visitor, wish, trial)
 
 
 async def read_upload(request: Request) -> tuple[Form, dict[str, Brought]]:
@@ -205,10 +227,9 @@ async def read_upload(request: Request) -> tuple[Form, dict[str, Brought]]:
     return fields, files
 
 
-def write_trial(request: Request, visitor: Visitor, wish: Wish) -> Response:
-    """Try it and write the page: 400 for what cannot be read."""
-    web, one = web_of(request), tables_shown.wanted(request)
-    trial = tables_trial.try_out(web, one, wish)
+def write_trial(request: Request, visitor: Visitor, wish: Wish, trial: Trial) -> Response:
+    """Write the page of what was found: 400 for what cannot be read."""
+    one = tables_shown.wanted(request)
     errors, warnings = tables_shown.counted(trial.faults)
     values = {
         **frame(request, one),

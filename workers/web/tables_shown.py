@@ -14,17 +14,19 @@ from starlette.requests import Request
 from workers.compiled import FollowUpTable, JourneyPlan
 from workers.duetime import in_zone
 from workers.policies import FOLLOW_UP, JOURNEY_PLAN
-from workers.ruletable import Column, Fault, Severity, Table, check, compile_table, explain, from_content
+from workers.ruletable import Column, Fault, Severity, Table, compile_table, explain, from_content
 from workers.ruletable.backtesting import effect_of
 from workers.ruletable.cases import CASES, Case, CaseReport, parse_cases, run_cases
 from workers.ruletable.explaining import Explanation
 from workers.ruletable.live import Refused
 from workers.ruletable.loading import read_file
 from workers.ruletable.replaying import is_plan
+from workers.ruletable.sidefiles import Contrary
 from workers.ruletable.stored import Disagreed
 from workers.ruletable.telling import changed_rules
 from workers.ruletable.trying import inputs_of
 from workers.ruletable.values import Kind, show
+from workers.trials import Around, judged
 from workers.web.context import Web, web_of
 from workers.words import BadInput, Misconfigured
 
@@ -92,41 +94,50 @@ class LiveFaults:
         version, at, faults = self._kept.get(one.name, ("", 0.0, []))
         if version != one.table.version or self._ticks() - at > RECHECKED_SECONDS:
             cases, _ = cases_of(web, one, one.table)
-            past = None if one.is_plan else [past.inputs for past in web.rules.responses(None)]
-            faults = faults_of(web, one, one.table, cases, past)
+            past = [] if one.is_plan else [past.inputs for past in web.rules.responses(None)]
+            faults = judged(one.table, one.place, around(web, one), cases, past)
             self._kept[one.name] = (one.table.version, self._ticks(), faults)
         return faults
 
 
-def faults_of(
-    web: Web, one: InUse, table: Table, cases: Sequence[Case], past: Sequence[Mapping[str, object]] | None
-) -> list[Fault]:
-    """Return every fault of a table that is in use, or may come into use, under a name; errors stand first."""
-    found = check(
-        table,
+def around(web: Web, one: InUse, cases: bytes | None = None) -> Around:
+    """Return what a table that is in use, or may come into use, is judged by: with its own cases, or those given."""
+    beside, fault = _cases_beside(web, one) if cases is None else (cases, "")
+    return Around(
         known=web.rules.known(),
-        responses=past or None,  # type: ignore[arg-type]  # inputs as they were decided on
-        cases=cases,
         earlier=[version for _, version in web.rules.versions(one.table.name)],
         today=in_zone(web.now(), web.policy().zone).date(),
+        contrary=contrary_of(web),
+        cases=beside,
+        cases_fault=fault,
     )
-    return sorted(found, key=lambda one: one.severity is not Severity.ERROR)
 
 
-def cases_of(web: Web, one: InUse, table: Table, brought: bytes | None = None) -> tuple[tuple[Case, ...], str]:
-    """Return the cases beside the table in use, or those brought along, or why they cannot be read with this one."""
-    if brought is None and one.refused is not None:
-        return (), f"{CASES} belongs to the edit that was refused; it is run again when that is mended."
+def contrary_of(web: Web) -> tuple[Contrary, ...]:
+    """Return the events that speak against asking, as they are in use."""
+    return tuple(
+        Contrary(rule.events, rule.effect, rule.scope, rule.until, rule.until_wait) for rule in web.policy().contrary
+    )
+
+
+def cases_of(web: Web, one: InUse, table: Table) -> tuple[tuple[Case, ...], str]:
+    """Return the cases beside the table in use, or why they cannot be read."""
+    data, fault = _cases_beside(web, one)
     try:
-        return parse_cases(table, _cases_beside(web, one) if brought is None else brought), ""
-    except (BadInput, Misconfigured) as fault:
-        return (), str(fault)
+        return ((), fault) if fault else (parse_cases(table, data), "")
+    except BadInput as error:
+        return (), str(error)
 
 
-def _cases_beside(web: Web, one: InUse) -> bytes:
-    """Return the cases in the folder of a table in use; a folder without any has none. Raises Misconfigured."""
-    file: Path = web.data.folder(one.place) / CASES
-    return read_file(file) if file.is_file() else b""
+def _cases_beside(web: Web, one: InUse) -> tuple[bytes, str]:
+    """Return the cases in the folder of a table in use, none for a folder without any, or why they are not run."""
+    if one.refused is not None:
+        return b"", f"{CASES} belongs to the edit that was refused; it is run again when that is mended."
+    try:
+        file: Path = web.data.folder(one.place) / CASES
+        return (read_file(file), "") if file.is_file() else (b"", "")
+    except (BadInput, Misconfigured) as error:
+        return b"", str(error)
 
 
 def tested(table: Table, cases: Sequence[Case]) -> CaseReport | None:

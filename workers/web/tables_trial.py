@@ -1,27 +1,30 @@
-"""Try a candidate for a table in use: it is checked and, where it can be read, held against what happened.
+"""Try a candidate for a table in use, in a process of its own, and count what was found for the page.
 
 Nothing of it is stored and nothing becomes live: the answer to the form is the page with what was found.
 """
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+from workers.childprocess import Budget, Crashed, OverBudget, run_apart
 from workers.reviewing import day_start
-from workers.ruletable import Column, Fault, Kind, Table, Unreadable, Value, compile_table
-from workers.ruletable.backtesting import Backtest, DayLoad, PastResponse, backtest
-from workers.ruletable.records import read_events, read_responses
-from workers.ruletable.replaying import Fate, PastEvent, PlanBacktest, backtest_plan
-from workers.ruletable.sidefiles import Contrary
-from workers.ruletable.trying import Brought, broken_copy, read_candidate
+from workers.ruletable import Column, Kind, Value
+from workers.ruletable.backtesting import Backtest, DayLoad
+from workers.ruletable.replaying import Fate, PlanBacktest
+from workers.ruletable.trying import Brought
 from workers.ruletable.values import show
-from workers.ruletable.written import Written, written
+from workers.trials import Order, Past, Trial, carry_out
 from workers.web import charts
 from workers.web.context import Web
-from workers.web.tables_shown import InUse, cases_of, faults_of
-from workers.words import BadInput
+from workers.web.tables_shown import InUse, around
+from workers.web.threads import run_in_threadpool
 
+log = logging.getLogger(__name__)
+BUDGET = Budget(seconds=30, megabytes=1_200)
+"""What one trial may take: 500 rules and 100,000 past responses take some 5 s and 300 MB."""
 MOST_RULES = 500
 """Rows of a candidate that are checked while somebody waits; the command checks more."""
 USUAL_PAST = timedelta(days=365)
@@ -62,106 +65,39 @@ class Listed:
     inputs: str
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What was found: why the candidate cannot be read, or its faults and what it would have changed."""
-
-    unreadable: str = ""
-    candidate: Table | None = None
-    file: str = ""
-    sheet: Written | None = None
-    faults: Sequence[Fault] = ()
-    cases_fault: str = ""
-    past_fault: str = ""
-    responses: Sequence[PastResponse] = ()
-    effect: Backtest | None = None
-    plan_effect: PlanBacktest | None = None
-    events: int = 0
-    since: str = ""
-    uploaded: bool = False
-    listed: Mapping[str, PastResponse] = field(default_factory=dict)
-
-
-def try_out(web: Web, one: InUse, wish: Wish) -> Trial:
-    """Read a candidate, check it, and hold it against stored or uploaded responses or events. Changes nothing."""
-    rows = broken_copy(one.table) if wish.broken else wish.files.get("rules")
-    definition = wish.files.get("definition")
-    try:
-        candidate = read_candidate(
-            one.table, rows, definition.data if definition and not wish.broken else None, wish.decision or None
-        )
-    except Unreadable as fault:
-        return Trial(unreadable=str(fault), since=wish.since)
-    if len(candidate.rules) + len(candidate.damaged) > MOST_RULES:
-        return Trial(unreadable=f"The file has more than {MOST_RULES} rules: `boucle rules check` reads it.")
+def order_of(web: Web, one: InUse, wish: Wish) -> Order:
+    """Return what a trial needs to run by itself: what is brought, what is known, and what happened."""
     start = day_start(wish.since, web.policy().zone)
-    name = (rows or definition or Brought("", b"")).name
-    found = _Past.of(web, one, wish.files.get("past"), start)
-    own = wish.files.get("cases")
-    cases, cases_fault = cases_of(web, one, candidate, own.data if own else None)
-    faults = faults_of(web, one, candidate, cases, [past.inputs for past in found.responses])
-    effect, plan_effect, past_fault = _effects(web, one, candidate, found)
-    return Trial(
-        candidate=candidate,
-        file=name,
-        sheet=written(candidate, faults, one.table),
-        faults=faults,
-        cases_fault=cases_fault,
-        past_fault=past_fault,
-        since=wish.since,
-        responses=found.responses,
-        events=len(found.events),
-        uploaded=found.uploaded,
-        listed={past.id: past for past in found.responses},
-        effect=effect,
-        plan_effect=plan_effect,
+    past, own = wish.files.get("past"), wish.files.get("cases")
+    stored = Past(file=past, start=start)
+    if past is None and one.is_plan:
+        stored = replace(stored, events=list(web.rules.events(start)))
+    elif past is None:
+        stored = replace(stored, responses=list(web.rules.responses(start)))
+    return Order(
+        live=one.table,
+        place=one.place,
+        rows=wish.files.get("rules"),
+        definition=wish.files.get("definition"),
+        decision=wish.decision,
+        broken=wish.broken,
+        past=stored,
+        around=around(web, one, own.data if own else None),
+        most_rules=MOST_RULES,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """What a candidate is held against: responses or events, stored or uploaded."""
-
-    responses: Sequence[PastResponse] = ()
-    events: Sequence[PastEvent] = ()
-    uploaded: bool = False
-    fault: str = ""
-
-    @classmethod
-    def of(cls, web: Web, one: InUse, file: Brought | None, start: datetime | None) -> "_Past":
-        try:
-            if one.is_plan:
-                events = read_events(file.data, file=file.name) if file else list(web.rules.events(start))
-                return cls(events=[past for past in events if not start or past.at >= start], uploaded=bool(file))
-            responses = (
-                read_responses(one.table, file.data, file=file.name) if file else list(web.rules.responses(start))
-            )
-        except BadInput as fault:
-            return cls(fault=str(fault))
-        return cls([past for past in responses if not start or past.received_at >= start], uploaded=bool(file))
-
-
-def _effects(web: Web, one: InUse, candidate: Table, past: _Past) -> tuple[Backtest | None, PlanBacktest | None, str]:
-    """Return what the candidate would have changed, or why that cannot be said.
-
-    Nothing while a cell of it cannot be read, or a date in the past leaves the calendar with a wait.
-    """
-    if candidate.faults or past.fault:
-        return None, None, past.fault
-    old, new = compile_table(one.table), compile_table(candidate)
+async def try_apart(web: Web, one: InUse, wish: Wish) -> Trial:
+    """Try a candidate in a process of its own; what ends without an answer is told like a file that cannot be read."""
+    order = await run_in_threadpool(order_of, web, one, wish)
     try:
-        if one.is_plan:
-            return None, backtest_plan(old, new, past.events, contrary_of(web)), ""
-        return backtest(old, new, past.responses), None, ""
-    except BadInput as fault:
-        return None, None, str(fault)
-
-
-def contrary_of(web: Web) -> tuple[Contrary, ...]:
-    """Return the events that speak against asking, as they are in use."""
-    return tuple(
-        Contrary(rule.events, rule.effect, rule.scope, rule.until, rule.until_wait) for rule in web.policy().contrary
-    )
+        trial = await run_apart(carry_out, order, BUDGET)
+    except OverBudget as fault:
+        trial = Trial(unreadable=f"{fault} `boucle rules check` and `boucle rules backtest` have no such limit.")
+    except Crashed as fault:
+        log.error("a trial ended without an answer: %s", fault, extra={"action": "tables.trial-failed"})
+        trial = Trial(unreadable="The file cannot be tried: reading it failed. The log says where.")
+    return replace(trial, since=wish.since)
 
 
 def listed(trial: Trial, ids: Sequence[str]) -> list[Listed]:

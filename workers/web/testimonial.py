@@ -6,7 +6,6 @@ what was agreed to can be seen and withdrawn here for ever. Unknown and erased l
 
 from dataclasses import dataclass
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -16,6 +15,7 @@ from workers.serving import SCOPES, Serving, TestimonialPage
 from workers.web.context import web_of
 from workers.web.forms import NONCE, Came, came_from, new_nonce, read_form
 from workers.web.pages import pages_of
+from workers.web.threads import run_in_threadpool
 
 LONGEST = 2_000  # characters of the testimonial; two or three sentences are asked for
 LONGEST_NAME = 120

@@ -6,7 +6,6 @@ Acts and rules are in `improving`; nothing here decides who is told.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +22,7 @@ from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.report import improving_of
 from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
+from workers.web.threads import run_in_threadpool
 from workers.words import BadInput, BoucleError, Conflict
 
 AT_ONCE = 10

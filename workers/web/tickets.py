@@ -6,7 +6,6 @@ Every form carries the version that the agent saw. Whatever goes wrong, the page
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +22,7 @@ from workers.ticketing import Unfinished
 from workers.web.context import web_of
 from workers.web.inbox import worklist_of
 from workers.web.staff import AGENTS, Form, Visitor, act_for_roles, for_roles, go
+from workers.web.threads import run_in_threadpool
 from workers.web.ticket_view import ticket_page
 from workers.words import BadInput, Conflict, NotNow
 from workers.worklist import TicketView

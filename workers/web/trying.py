@@ -10,7 +10,6 @@ from typing import cast
 
 import orjson
 import sqlalchemy as sa
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -38,6 +37,7 @@ from workers.web.staff import (
     remember_language,
     visitor_of,
 )
+from workers.web.threads import run_in_threadpool
 from workers.web.tour import PRIVACY, TRY_PREFIX, Tour
 from workers.words import DispatchState, Door, Never
 
