@@ -1,9 +1,19 @@
 """DMN files: what is read, what is refused by name and place, and what comes out again."""
 
 import pytest
-from building import FOLLOW_UP, PLAN, codes, dmn
+from building import FOLLOW_UP, PLAN, codes, dmn, table
 
-from workers.ruletable import Table, Unreadable, check, compile_table, from_content, load, parse
+from workers.ruletable import (
+    Table,
+    Unreadable,
+    check,
+    compile_table,
+    from_content,
+    load,
+    parse,
+    parse_cases,
+    propose_cases,
+)
 from workers.ruletable.defining import table_files
 from workers.ruletable.dmn_reading import decisions_in, parse_dmn
 from workers.ruletable.dmn_writing import write_dmn
@@ -335,3 +345,90 @@ def test_ids_that_are_no_xml_names_survive() -> None:
 
     odd = replace(read, rules=(replace(read.rules[0], id="1 a/b"), *read.rules[1:]))
     assert parse_dmn(write_dmn(odd)).rules[0].id == "1 a/b"
+
+
+@pytest.mark.parametrize(
+    ("test", "inside", "outside"),
+    [
+        ('< "b"', ["", "B", "a", "azzz"], ["b", "ba", "é", None]),
+        ('<= "b"', ["b", "a"], ["b ", "ba"]),
+        ('> "b"', ["ba", "é"], ["b", "B", None]),
+        ('>= "b"', ["b", "ba"], ["azzz"]),
+        ('["a".."k"]', ["a", "jjj", "k"], ["ka", "Z", None]),
+        ('("a".."k")', ["aa", "jjj"], ["a", "k"]),
+        (']"a".."k"]', ["aa", "k"], ["a"]),
+        ('< "b", "x", > "y"', ["a", "x", "ya"], ["b", "y"]),
+        ('not(< "b")', ["b", "x"], ["a"]),
+        ('not(["b".."d"], "x")', ["a", "e"], ["b", "x", "c"]),
+        ('!= "b", < "a"', ["a", "c"], ["b"]),
+        ('< "b", null', ["a", None], ["c"]),
+    ],
+)
+@pytest.mark.parametrize(
+    "allowed",
+    ["", '"", "B", "a", "aa", "azzz", "b", "b ", "ba", "c", "d", "e", "jjj", "k", "ka", "x", "y", "ya", "Z", "é"'],
+)
+def test_texts_are_compared_sign_by_sign(test: str, inside: list[object], outside: list[object], allowed: str) -> None:
+    """Comparisons and ranges of texts are S-FEEL, with or without a list of what may come."""
+    for value in inside:
+        assert matches("string", test, value, allowed=allowed), value
+    for value in outside:
+        if value is not None or not allowed:
+            assert not matches("string", test, value, allowed=allowed), value
+
+
+def test_a_table_of_text_ranges_is_checked_and_written_like_any_other() -> None:
+    """Gaps and overlaps are found, with rows to paste; CSV and DMN give the same table back."""
+    rules = [('< "b"', '"low"'), ('["b".."k")', '"middle"'), ('> "k"', '"high"'), ('"go to", "a..b"', '"named"')]
+    read = parse_dmn(dmn([("x", "string", "")], OUT, rules))
+    faults = check(read)
+    assert [fault.code for fault in faults if fault.code.startswith("E1")] == ["E101"]
+    assert "x k" in faults[0].message
+    assert "E201" in codes(faults)
+    whole = parse_dmn(dmn([("x", "string", "")], OUT, [*rules[:2], ('>= "k"', '"high"')]))
+    assert not [fault for fault in check(whole) if fault.severity == "error"]
+    files = {name: text.encode() for name, text in table_files(whole).items()}
+    texts = ["", "a", "b", "c", "k", "ka", "é"]
+    for other in (parse(files), parse_dmn(write_dmn(whole)), from_content(whole.content)):
+        for text in texts:
+            assert (
+                evaluate(compile_table(other), {"x": text})["rules"]
+                == evaluate(compile_table(whole), {"x": text})["rules"]
+            )
+    assert parse_cases(whole, propose_cases(compile_table(whole)).encode())
+
+
+@pytest.mark.parametrize("policy", ["PRIORITY", "OUTPUT ORDER"])
+def test_an_order_of_outputs_must_be_said(policy: str) -> None:
+    """Without output values nothing says which rule goes first: the file is refused, and so is table.yaml."""
+    with pytest.raises(Unreadable, match="outputValues"):
+        parse_dmn(dmn([("x", "number", "")], OUT, [("-", '"a"'), ("1", '"b"')], policy))
+    with pytest.raises(Unreadable, match="list them"):
+        table("id;score;then\nR1;-;a\n", head=f"name: t\nhit policy: {policy}\n")
+    ranked = [("out", "string", '"b", "a"', "")]
+    assert parse_dmn(dmn([("x", "number", "")], ranked, [("-", '"a"'), ("1", '"b"')], policy)).rules
+
+
+@pytest.mark.parametrize("written", ["PT0S", "P0D", "P0DT0H", "-P0D", "PT0M"])
+def test_no_time_is_written_one_way(written: str) -> None:
+    """Every way of writing a duration of nothing is one value, and comes out as PT0S."""
+    read = parse_dmn(
+        dmn(
+            [("x", "dayTimeDuration", "")],
+            [("out", "dayTimeDuration", "", "")],
+            [(f'duration("{written}")', f'duration("{written}")')],
+        )
+    )
+    assert evaluate(compile_table(read), {"x": "P0D"})["result"] == "PT0S"
+    assert evaluate(compile_table(read), {"x": "PT0S"})["result"] == "PT0S"
+    assert b'duration("PT0S")' in write_dmn(read)
+    assert (
+        read.version
+        == parse_dmn(
+            dmn(
+                [("x", "dayTimeDuration", "")],
+                [("out", "dayTimeDuration", "", "")],
+                [('duration("PT0S")', 'duration("PT0S")')],
+            )
+        ).version
+    )

@@ -11,7 +11,17 @@ from workers.ruletable.grid import Axis, Grid, bits
 from workers.ruletable.model import Cell, Column, Rule, Table
 from workers.ruletable.reading import ON, VALID
 from workers.ruletable.spans import Cut, Span, endless, union
-from workers.ruletable.values import ORDERED, WHOLE_STEPS, Kind, Position, Scalar, show, value_at, whole_if_whole
+from workers.ruletable.values import (
+    ORDERED,
+    WHOLE_STEPS,
+    Kind,
+    Position,
+    Scalar,
+    position_of,
+    show,
+    value_at,
+    whole_if_whole,
+)
 from workers.ruletable.writing import everything, write_cell, write_output, write_rows, write_validity
 
 Box = Sequence[int]
@@ -168,6 +178,8 @@ def sample_value(axis: Axis, mask: int) -> Scalar | None:
 
 def inner(column: Column, one: Span) -> Position:
     """Return a position inside a span, its lower end where that belongs to it."""
+    if column.kind is Kind.ORDERED_TEXT:
+        return _inner_text(one)
     one = endless(one, column.kind)
     if one.low is None:
         usual = _USUAL_DAY if column.kind is Kind.DATE else 0
@@ -178,6 +190,15 @@ def inner(column: Column, one: Span) -> Position:
         return one.low[0] + 1
     together = Decimal(one.low[0]) + Decimal(one.high[0])
     return whole_if_whole(together / 2) if column.kind is Kind.NUMBER else int(together // 2)
+
+
+def _inner_text(one: Span) -> Position:
+    """Return a text inside a span: its lower end, or a longer one before its upper end."""
+    start = "" if one.low is None else str(one.low[0])
+    if one.low is None or not one.low[1]:
+        return position_of(Kind.ORDERED_TEXT, start)
+    longer = [position_of(Kind.ORDERED_TEXT, start + more) for more in ("a", " ", "\t", "\0")]
+    return next((text for text in longer if one.high is None or (text, 0) < one.high), longer[-1])
 
 
 def sample_in_words(table: Table, inputs: Mapping[str, Scalar | None]) -> str:

@@ -265,7 +265,8 @@ def _parse_ordered(item: str, column: Column) -> _Part:
         return _Part(spans=_band(match[2], match[3], column, item, (not open_low, not open_high)))
     if item[:1] in _OPENERS or item[-1:] in _CLOSERS:
         raise CellError("E304", f"{item} is not a band: write [9..10], (8..10] or 9-10.")
-    if halves := _halves(item, column.kind):
+    exactly = column.kind is Kind.ORDERED_TEXT and _QUOTED.fullmatch(item)
+    if not exactly and (halves := _halves(item, column.kind)):
         return _Part(spans=_band(*halves, column, item, (True, not column.half_open)))
     here = _position(column, item, item)
     exact = span(here, here, whole=column.kind in WHOLE_STEPS)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from workers.duetime.waits import Wait, parse_wait
 from workers.ruletable.cells import CellError, parse_cell, shortened, suggestion
 from workers.ruletable.limits import MOST_COLUMNS, MOST_VALUES, check_columns
-from workers.ruletable.model import MANY_HITS, Aggregator, Column, HitPolicy, RestPeriod, Role, Unreadable
+from workers.ruletable.model import MANY_HITS, Aggregator, Column, HitPolicy, RestPeriod, Role, Unreadable, check_order
 from workers.ruletable.spans import WHOLE, Spans, everything_of
 from workers.ruletable.values import ORDERED, Kind, Scalar, parse_scalar
 from workers.words import BadInput
@@ -75,6 +75,8 @@ def parse_definition(text: str) -> Definition:
         "table.yaml", len(_mapping(top.get("inputs"), "inputs")) + len(_mapping(top.get("outputs"), "outputs"))
     )
     outputs = {name: _mapping_of_column(entry) for name, entry in _mapping(top.get("outputs"), "outputs").items()}
+    columns_out = tuple(replace(parse_column(name, entry), spans=WHOLE) for name, entry in outputs.items())
+    check_order("table.yaml", policy, columns_out)
     return Definition(
         name=_text(top, "name", ""),
         hit_policy=policy,
@@ -82,7 +84,7 @@ def parse_definition(text: str) -> Definition:
             parse_column(name, _mapping_of_column(entry))
             for name, entry in _mapping(top.get("inputs"), "inputs").items()
         ),
-        outputs=tuple(replace(parse_column(name, entry), spans=WHOLE) for name, entry in outputs.items()),
+        outputs=columns_out,
         repeated={name: _count(name, entry["repeat"]) for name, entry in outputs.items() if "repeat" in entry},
         aggregator=aggregator,
         complete=_is_yes(top, "complete", "no" if policy in MANY_HITS else "yes"),

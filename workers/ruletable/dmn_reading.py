@@ -41,10 +41,11 @@ from workers.ruletable.model import (
     Severity,
     Table,
     Unreadable,
+    check_order,
 )
 from workers.ruletable.sfeel import Literal, Tests, parse_literal, parse_literals, parse_tests
 from workers.ruletable.spans import everything_of
-from workers.ruletable.tests_to_cells import cell_from_tests, domain_of
+from workers.ruletable.tests_to_cells import cell_from_tests, compares, domain_of
 from workers.ruletable.values import Kind, Scalar, show
 
 DMN = "table.dmn"
@@ -130,6 +131,7 @@ class _Assembly:
         ids = [rule.get("label") or rule.get("id") or str(number) for number, rule in enumerate(rules, start=1)]
         names = [column.name for column in out_columns]
         default = self._default(results, names)
+        check_order(self.name, self.policy, out_columns)
         table = Table(
             name=self.name,
             hit_policy=self.policy,
@@ -225,6 +227,9 @@ class _Assembly:
         domain = parse_tests(clause.allowed or allowed, f"{clause.place}, allowed values")
         literals = [literal for tests in (*cells, domain) for literal in tests.literals]
         kind = _settle(kind, literals, clause.place)
+        listed = domain.tests and not any(compares(test) for test in domain.tests)
+        if kind is Kind.TEXT and not listed and any(compares(one) for tests in (*cells, domain) for one in tests.tests):
+            kind = Kind.ORDERED_TEXT
         nullable = any(literal.kind is None for tests in cells for literal in tests.literals)
         column = Column(
             name=clause.name,

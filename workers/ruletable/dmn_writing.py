@@ -24,7 +24,7 @@ _NAMESPACES: dict[str | None, str] = {None: MODEL, "dmndi": _DMNDI, "dc": _DC, "
 _TYPE_NAMES = {
     Kind.INTEGER: "integer", Kind.NUMBER: "number", Kind.DURATION: "dayTimeDuration",
     Kind.MONTHS: "yearMonthDuration", Kind.DATE: "date", Kind.MOMENT: "dateTime", Kind.TIME: "time",
-    Kind.TEXT: "string", Kind.BOOLEAN: "boolean", Kind.WAIT: "Any",
+    Kind.TEXT: "string", Kind.ORDERED_TEXT: "string", Kind.BOOLEAN: "boolean", Kind.WAIT: "Any",
 }  # fmt: skip
 _NC_NAME = re.compile(r"[^\W\d][\w.-]*")
 

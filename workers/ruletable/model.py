@@ -5,7 +5,7 @@ Frozen data only. Reading, checking and deciding live in their own modules.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -186,6 +186,15 @@ class Table:
     def content(self) -> str:
         """Return the table as one text, from which `from_content` rebuilds an equal table."""
         return json.dumps(dict(self.files), ensure_ascii=False, sort_keys=True)
+
+
+def check_order(name: str, policy: HitPolicy, outputs: Sequence[Column]) -> None:
+    """Refuse a hit policy that ranks rules by their outputs where no output says how. Raises Unreadable."""
+    if policy in (HitPolicy.PRIORITY, HitPolicy.OUTPUT_ORDER) and not any(column.ranked for column in outputs):
+        raise Unreadable(
+            f"{name}: under {policy} the values of an output, the first one highest, say which rule goes first, and no "
+            f"output lists any: list them (in DMN: outputValues; in table.yaml: values), or use FIRST."
+        )
 
 
 class OutcomeKind(StrEnum):

@@ -118,12 +118,16 @@ def _step(kind: Kind) -> Position:
 def _just_after(kind: Kind, low: Cut, high: Cut | None) -> Position:
     if not low[1]:
         return low[0]
+    if kind is Kind.ORDERED_TEXT:
+        return inner(Column("", kind), Span(low, high))
     return _inside(kind, low, high, low[0] + _step(kind))
 
 
 def _just_before(kind: Kind, high: Cut, low: Cut | None) -> Position:
     if high[1]:
         return high[0]
+    if kind is Kind.ORDERED_TEXT:
+        return inner(Column("", kind), Span(low, high))
     return _inside(kind, low, high, high[0] - _step(kind))
 
 

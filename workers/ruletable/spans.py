@@ -35,6 +35,7 @@ _LIMITS: Mapping[Kind, Spans] = {
     Kind.DATE: (Span((date.min.toordinal(), 0), (date.max.toordinal() + 1, 0)),),
     Kind.MOMENT: (Span((position_of(Kind.MOMENT, _FIRST), 0), (position_of(Kind.MOMENT, _LAST), 1)),),
     Kind.TIME: (Span((0, 0), (MICROSECONDS_A_DAY, 0)),),
+    Kind.ORDERED_TEXT: (Span((position_of(Kind.ORDERED_TEXT, ""), 0)),),
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from workers.ruletable.cells import CellError, any_cell, check_inside, domain_text, either, not_one_of, passable
 from workers.ruletable.model import Cell, Column
 from workers.ruletable.sfeel import Interval, Literal, Sign, Test, Tests
-from workers.ruletable.spans import Spans, common, outside, span, union
+from workers.ruletable.spans import Spans, common, everything_of, outside, span, union, within
 from workers.ruletable.values import ORDERED, WHOLE_STEPS, Kind, Position, position_of
 
 
@@ -90,14 +90,16 @@ def _position(column: Column, literal: Literal) -> Position:
 
 
 def _fits(column: Kind, literal: Kind) -> bool:
-    return literal is column or (column is Kind.INTEGER and literal is Kind.NUMBER)
+    alike = ((Kind.INTEGER, Kind.NUMBER), (Kind.ORDERED_TEXT, Kind.TEXT))
+    return literal is column or (column, literal) in alike
 
 
 def _words(column: Column, tests: Sequence[Test | Interval]) -> tuple[frozenset[str], bool]:
     sets: list[tuple[frozenset[str], bool]] = []
     for test in tests:
-        if isinstance(test, Interval) or test.sign not in (Sign.EQUAL, Sign.UNEQUAL):
-            raise CellError("E302", f"{column.kind} values can only be equal or unequal, not be compared by size.")
+        if isinstance(test, Interval) or compares(test):
+            sets.append((_compared_words(column, test), False))
+            continue
         if test.literal.kind is None:
             # `!= null` lets every known value through, `null` none.
             found, turned = frozenset[str](), test.sign is Sign.UNEQUAL
@@ -105,6 +107,20 @@ def _words(column: Column, tests: Sequence[Test | Interval]) -> tuple[frozenset[
             found, turned = frozenset({_word(column, test.literal)}), test.sign is Sign.UNEQUAL
         sets.append((found, turned))
     return either(sets)
+
+
+def compares(test: Test | Interval) -> bool:
+    """Say whether a test asks for an order, and not only for the same."""
+    return isinstance(test, Interval) or test.sign not in (Sign.EQUAL, Sign.UNEQUAL)
+
+
+def _compared_words(column: Column, test: Test | Interval) -> frozenset[str]:
+    """Return which of a column's listed texts stand where a test wants them, sign by sign as FEEL compares."""
+    if column.kind is not Kind.TEXT:
+        raise CellError("E302", f"{column.kind} values can only be equal or unequal, not be compared by size.")
+    ordered = replace(column, kind=Kind.ORDERED_TEXT, spans=everything_of(Kind.ORDERED_TEXT))
+    spans = _spans(ordered, test)
+    return frozenset(word for word in column.values if within(position_of(Kind.ORDERED_TEXT, word), spans))
 
 
 def _word(column: Column, literal: Literal) -> str:

@@ -8,6 +8,7 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workers.duetime.waits import Wait, parse_wait
@@ -16,10 +17,14 @@ from workers.words import BadInput
 Scalar = str | bool | int | Decimal | timedelta | date | datetime | time | Wait
 Value = Scalar | float | None
 Position = int | Decimal
+"""Where a value lies on the line of its kind; an ordered text lies at itself, and is only ever compared."""
 
 
 class Kind(StrEnum):
-    """What a column holds. WAIT stands in outputs only, because a calendar wait has no fixed length."""
+    """What a column holds. WAIT stands in outputs only, because a calendar wait has no fixed length.
+
+    Texts are equal or not; ordered ones also stand before and after each other, sign by sign (Unicode), as in FEEL.
+    """
 
     INTEGER = "integer"
     NUMBER = "number"
@@ -29,13 +34,25 @@ class Kind(StrEnum):
     MOMENT = "date and time"
     TIME = "time"
     TEXT = "text"
+    ORDERED_TEXT = "ordered text"
     BOOLEAN = "boolean"
     WAIT = "wait"
 
 
 # Between two neighbours of these kinds lies nothing: 6 and 7 leave no gap.
 WHOLE_STEPS = frozenset({Kind.INTEGER, Kind.MONTHS, Kind.DATE})
-ORDERED = frozenset({Kind.INTEGER, Kind.NUMBER, Kind.DURATION, Kind.MONTHS, Kind.DATE, Kind.MOMENT, Kind.TIME})
+ORDERED = frozenset(
+    {
+        Kind.INTEGER,
+        Kind.NUMBER,
+        Kind.DURATION,
+        Kind.MONTHS,
+        Kind.DATE,
+        Kind.MOMENT,
+        Kind.TIME,
+        Kind.ORDERED_TEXT,
+    }
+)
 MICROSECONDS_A_DAY = 86_400_000_000
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST_NUMBER = 100  # signs; Python refuses to write a whole number of some thousand digits
@@ -163,6 +180,8 @@ def _short_fraction(text: str) -> str:
 
 def parse_scalar(kind: Kind, text: str) -> Scalar:
     """Read one value of a kind from plain text. Raises BadInput with a sentence."""
+    if kind is Kind.ORDERED_TEXT:
+        return text
     cleaned = text.strip()
     if kind is Kind.BOOLEAN:
         return _parse_boolean(cleaned)
@@ -200,6 +219,8 @@ def position_of(kind: Kind, value: Value) -> Position:
     """
     if isinstance(value, bool) or value is None:
         raise BadInput(f"{show(value)} is not {_article(kind)}.")
+    if kind is Kind.ORDERED_TEXT and isinstance(value, str):
+        return cast("Position", value)
     if isinstance(value, str):
         value = parse_scalar(kind, value)
     if isinstance(value, float):
@@ -244,9 +265,12 @@ def _decimal(value: float) -> Decimal:
 
 
 def _article(kind: Kind) -> str:
-    return {Kind.INTEGER: "a whole number", Kind.MONTHS: "a duration of years and months", Kind.TEXT: "a text"}.get(
-        kind, f"a {kind.value}"
-    )
+    return {
+        Kind.INTEGER: "a whole number",
+        Kind.MONTHS: "a duration of years and months",
+        Kind.TEXT: "a text",
+        Kind.ORDERED_TEXT: "a text",
+    }.get(kind, f"a {kind.value}")
 
 
 def value_at(kind: Kind, position: Position, *, zoned: bool = False) -> Scalar:
@@ -264,6 +288,10 @@ def value_at(kind: Kind, position: Position, *, zoned: bool = False) -> Scalar:
     return position
 
 
+NO_TIME = "PT0S"
+"""The one way in which a duration of nothing is written, as for waits; P0D is read as the same."""
+
+
 def iso_duration(length: timedelta) -> str:
     """Write a duration in ISO 8601, in days, hours, minutes and seconds."""
     micros = length // _MICROSECOND
@@ -274,8 +302,8 @@ def iso_duration(length: timedelta) -> str:
     seconds = f"{Decimal(rest) / 1_000_000:f}" if rest else "0"
     clock = "".join(f"{count}{unit}" for count, unit in ((hours, "H"), (minutes, "M")) if count)
     clock += f"{seconds}S" if rest else ""
-    day = f"{days}D" if days or not clock else ""
-    return f"{sign}P{day}" + (f"T{clock}" if clock else "")
+    day = f"{days}D" if days else ""
+    return f"{sign}P{day}" + (f"T{clock}" if clock else "") if day or clock else NO_TIME
 
 
 def iso_months(months: int) -> str:

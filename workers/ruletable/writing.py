@@ -30,6 +30,8 @@ def write_position(column: Column, position: Position) -> str:
     value = value_at(column.kind, position, zoned=column.zoned)
     if isinstance(value, timedelta) and value % timedelta(days=1) == timedelta() and value >= timedelta():
         return f"{value.days}d"
+    if column.kind is Kind.ORDERED_TEXT:
+        return write_word(str(value))
     return show(value, column.kind)
 
 

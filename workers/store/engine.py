@@ -22,6 +22,8 @@ from workers.words import Conflict, NotNow
 
 T = TypeVar("T")
 BUSY_TIMEOUT_MS = 30_000
+POOL, OVERFLOW = 32, 24
+"""Connections to PostgreSQL that one process opens at most, and how many of them it closes when they are idle."""
 TRIES = 12
 """How often a transaction that met another writer is run again before it is given up."""
 LONGEST_PAUSE_SECONDS = 0.5
@@ -39,7 +41,12 @@ def connect(url: str) -> Engine:
         sa.event.listen(engine, "begin", begin_sqlite)
         return engine
     return sa.create_engine(
-        url, pool_pre_ping=True, pool_size=8, max_overflow=24, connect_args={"options": "-c timezone=UTC"}, **options
+        url,
+        pool_pre_ping=True,
+        pool_size=POOL - OVERFLOW,
+        max_overflow=OVERFLOW,
+        connect_args={"options": "-c timezone=UTC"},
+        **options,
     )
 
 
