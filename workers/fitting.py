@@ -71,10 +71,10 @@ PLACES: Mapping[str, Callable[[Table], None]] = {JOURNEY_PLAN: fit_plan, FOLLOW_
 """The place of each table, and what sees that one can be used there."""
 
 
-def fit_named(*names: str) -> Callable[[Table], None] | None:
-    """Return what sees that a table can be used in the place that its folder, or else it, is called after; or None."""
+def fit_named(folder: str) -> Callable[[Table], None] | None:
+    """Return what sees that a table can be used in the place that its folder is called after, or None for another."""
     short = {place.rpartition("/")[2]: fit for place, fit in PLACES.items()}
-    return next((short[name] for one in names if (name := one.removesuffix(CANDIDATE)) in short), None)
+    return short.get(folder.removesuffix(CANDIDATE))
 
 
 def missing(table: Table, wanted: Mapping[str, Kind]) -> Iterator[str]:

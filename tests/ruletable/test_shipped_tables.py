@@ -57,7 +57,7 @@ def test_forgetting_zero_is_found_with_the_row_to_paste() -> None:
         {"column": "trigger", "values": ["purchase", "delivery"]},
         {
             "column": "after",
-            "intervals": [{"low": "P0D", "low_closed": True, "high": "P28D", "high_closed": False}],
+            "intervals": [{"low": "PT0S", "low_closed": True, "high": "P28D", "high_closed": False}],
         },
         {"column": "score", "intervals": [{"low": 0, "low_closed": True, "high": 0, "high_closed": True}]},
         {"column": "comment", "any": True},

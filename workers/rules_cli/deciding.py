@@ -57,13 +57,25 @@ from workers.ruletable.telling import (
 @decision_option
 @click.option("--all", "allowed", is_flag=True, help="Also list gaps and overlaps that the hit policy allows.")
 @click.option("--responses", type=click.Path(path_type=Path), help="A CSV of past responses, to count what a gap hits.")
+@click.option(
+    "--place",
+    type=click.Choice(["follow-up", "journey-plan"]),
+    help="Check that it can be used there; a folder of that name is checked for it anyway.",
+)
 @click.pass_context
 def check_command(
-    context: click.Context, path: Path, form: str, decision: str | None, allowed: bool, responses: Path | None
+    context: click.Context,
+    path: Path,
+    form: str,
+    decision: str | None,
+    allowed: bool,
+    responses: Path | None,
+    place: str | None,
 ) -> None:
     """List every fault of a table: a folder, an .xlsx workbook or a .dmn file."""
     stored = stored_of(context)
     table = load_table(path, decision)
+    name = place or (path.resolve().name if path.is_dir() else "")
     faults = check(
         table,
         known=stored.known() if path.is_dir() else None,
@@ -72,17 +84,17 @@ def check_command(
         earlier=[version for _, version in stored.versions(table.name)] if path.is_dir() else (),
         today=datetime.now(UTC).date(),
         allowed=allowed,
-        fit=fit_named(path.resolve().name, table.name) if path.is_dir() else None,
+        fit=fit_named(name),
     )
-    faults += _beside_faults(path, table)
+    faults += _beside_faults(path, name)
     shown = [fault if path.is_dir() else _in_file(fault, path.name) for fault in faults]
     show(form, [fault_json(fault) for fault in shown], tell_faults(table, shown))
     sys.exit(1 if any(fault.severity is Severity.ERROR for fault in faults) else 0)
 
 
-def _beside_faults(path: Path, table: Table) -> list[Fault]:
+def _beside_faults(path: Path, place: str) -> list[Fault]:
     """Return why a file beside the journey plan, which is taken over with it, cannot be read."""
-    if not path.is_dir() or fit_named(path.resolve().name, table.name) is not fit_plan:
+    if not path.is_dir() or fit_named(place) is not fit_plan:
         return []
     found = []
     for name, read in (("contrary.csv", load_contrary), ("waves.csv", load_waves)):
