@@ -90,11 +90,8 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
         routes=routes,
         middleware=[
             Middleware(Clients, web.settings.proxy_networks),
-<<<<<<< HEAD
             Middleware(Compression),
-=======
             Middleware(Lanes),
->>>>>>> feda5d0 (Try uploaded tables in a process that can be ended, and give customers threads of their own)
             Middleware(SafeHeaders, web.settings.base_url, origin_of(brand.logo)),
             Middleware(Limits, rates, web.links),
         ],

@@ -23,11 +23,8 @@ from workers.web.context import Web, web_of
 from workers.web.keys import note, sender_of
 from workers.web.limits import body_within
 from workers.web.problems import problem
-<<<<<<< HEAD
 from workers.web.rates import Bucket
-=======
 from workers.web.threads import run_in_threadpool
->>>>>>> feda5d0 (Try uploaded tables in a process that can be ended, and give customers threads of their own)
 from workers.words import Door
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"

@@ -14,11 +14,8 @@ from starlette.routing import Route
 
 from workers.migrating import MINIMUM, schema_of
 from workers.web.context import Web, web_of
-<<<<<<< HEAD
 from workers.web.monitor import for_monitors
-=======
 from workers.web.threads import run_in_threadpool
->>>>>>> feda5d0 (Try uploaded tables in a process that can be ended, and give customers threads of their own)
 from workers.words import BoucleError, Misconfigured
 
 OPENAPI = "schemas/openapi.json"

@@ -22,11 +22,8 @@ from workers.dispatching import webhooks
 from workers.store import api_keys, overview, rulelive, tables
 from workers.store.webhook_targets import list_targets
 from workers.web.context import Web, web_of
-<<<<<<< HEAD
 from workers.web.monitor import for_monitors
-=======
 from workers.web.threads import run_in_threadpool
->>>>>>> feda5d0 (Try uploaded tables in a process that can be ended, and give customers threads of their own)
 from workers.words import TicketState
 
 OUTCOMES = ("accepted", "duplicates", "dead_letters")
