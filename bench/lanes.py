@@ -89,6 +89,7 @@ async def ours(settings: Settings, names: Sequence[str], meter: Meter) -> None:
     parts = wiring.start(settings, clock=FixedClock(NOW))
     intake = Measured(parts.store, parts.codec, parts.policies.current, parts.now)
     intake.meter = meter
+    topics.read_by_record(settings.max_event_bytes)
     app = make_app(settings)
     positions = Positions("bench", topics.topic_ids(settings.kafka_bootstrap, names))
     add_agent(app, names, intake, positions, batch_size=settings.batch_size, batch_wait=settings.batch_wait)
