@@ -1,17 +1,21 @@
 """Connections: how many there may be, and how long a client may take for the head and the body of a request.
 
 uvicorn limits neither: a client that stops in mid-header would keep its connection for ever. When every place is
-taken, whoever has waited longest without a whole request makes room, so that a flood displaces itself.
+taken, a connection without a whole request makes room: of the network that has most of them, the one that has waited
+longest. So a flood displaces itself.
 """
 
 import asyncio
 import logging
+from collections import Counter
 from typing import Any
 
 import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
+
+from workers.web.clients import address_prefix
 
 log = logging.getLogger(__name__)
 HEAD_SECONDS = 10.0
@@ -43,6 +47,7 @@ class Connections:
         self.head_seconds = head_seconds
         self.body_seconds = body_seconds
         self._open: dict[Connection, None] = {}
+        self._networks: Counter[str] = Counter()
         self._looking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -55,23 +60,32 @@ class Connections:
     def add(self, connection: "Connection") -> bool:
         """Take a connection in; False when it must be turned away, because every other one is being served."""
         self._open[connection] = None
+        self._networks[connection.network] += 1
         if len(self._open) > self.most:
             waiting = [each for each in self._open if each is not connection and each.waits]
             if not waiting:
                 return False
             log.warning(
-                "%d connections: who waited longest without a whole request was closed to make room.",
+                "%d connections: one that waited for a whole request was closed to make room.",
                 self.most,
                 extra={"action": "web.full"},
             )
-            min(waiting, key=lambda each: (each.has_head, each.since)).end(b"")
+            min(waiting, key=self._worth).end(b"")
         if self._looking is None:
             self._look_later(connection.loop)
         return True
 
     def remove(self, connection: "Connection") -> None:
         """Forget a connection that has ended."""
-        self._open.pop(connection, None)
+        if connection in self._open:
+            del self._open[connection]
+            self._networks[connection.network] -= 1
+            if not self._networks[connection.network]:
+                del self._networks[connection.network]
+
+    def _worth(self, connection: "Connection") -> tuple[int, bool, float]:
+        """Return what is kept longer, the larger it is: who has few connections, has sent a head, came late."""
+        return -self._networks[connection.network], connection.has_head, connection.since
 
     def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
         self._looking = loop.call_later(self.look_seconds, self._look, loop)
@@ -98,6 +112,8 @@ class Connection(H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._connections = connections
+        self.network = ""
+        """The network of the other end, which many connections may share."""
         self._received = 0  # bytes of the body, as they came
         self._stalled: float | None = None
         self.since: float = self.loop.time()
@@ -107,6 +123,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Take the connection, or turn it away where there is no room."""
         super().connection_made(transport)
+        self.network = address_prefix(self.client[0]) if self.client else ""
         if not self._connections.add(self):
             log.warning(
                 "%d connections are being served: a further one was turned away.",
