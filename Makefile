@@ -18,7 +18,7 @@ SHOTS ?= .boucle/screenshots
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help run run-real test check lint format bench orders screenshots lock outdated sbom services-up services-down clean
+.PHONY: help run run-real test check lint format bench orders siege screenshots lock outdated sbom services-up services-down clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: $(VENV)/.installed-test  ## Measure: intake against a loop by hand and Fa
 
 orders: $(VENV)/.installed-test  ## Play 5,000 real orders through real Kafka, PostgreSQL, postfix and Chromium; prints the figures
 	@ORDERS=all $(BIN)/python -m pytest -q -s tests/real/test_orders.py $(ARGS)
+
+siege: $(VENV)/.installed-test  ## Attack five doors of a web role while 100 customers answer; none may wait over 2 s
+	@SIEGE=1 $(BIN)/python -m pytest -q -s tests/web/test_siege.py $(ARGS)
 
 screenshots: $(VENV)/.installed-test  ## Take pictures of every page into SHOTS (.boucle/screenshots): light, dark, phone
 	@mkdir -p "$(SHOTS)"

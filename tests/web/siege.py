@@ -1,7 +1,8 @@
 """A siege: attackers at five doors of a web role at once, each from a network of its own.
 
-`python tests/web/siege.py PORT SECONDS TOKEN` attacks a role on this machine; test_siege.py answers as customers
-meanwhile. The doors: connections (heads and bodies that stop), events, links, sign-in, staff pages and the rest.
+`python tests/web/siege.py PORT SECONDS TOKEN THREADS` attacks a role on this machine; test_siege.py answers as
+customers meanwhile. The doors: connections (heads and bodies that stop), events, links, sign-in, and
+all other pages.
 """
 
 import contextlib
@@ -15,7 +16,6 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 SECONDS = 5.0  # that an attacker waits for an answer
-AT_ONCE = 3  # threads at each door
 HELD = 150  # connections that one attacker holds open
 TAKEN = 65_536
 BATCH = "application/cloudevents-batch+json"
@@ -111,15 +111,15 @@ def hold(port: int, network: int, starts: Iterator[bytes], ends: float) -> None:
         client.close()
 
 
-def attack(port: int, seconds: float, token: str) -> None:
-    """Attack every door at once."""
+def attack(port: int, seconds: float, token: str, at_once: int) -> None:
+    """Attack every door at once, each by so many threads."""
     ends = time.monotonic() + seconds
     network = itertools.count(1)
     threads = [
         threading.Thread(target=how, args=(port, next(network), make(token), ends))
         for how, doors in ((flood, DOORS), (hold, HOLDING))
         for make in doors.values()
-        for _ in range(AT_ONCE)
+        for _ in range(at_once)
     ]
     for thread in threads:
         thread.start()
@@ -128,4 +128,4 @@ def attack(port: int, seconds: float, token: str) -> None:
 
 
 if __name__ == "__main__":
-    attack(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3])
+    attack(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -7,7 +7,6 @@ longest. So a flood displaces itself.
 
 import asyncio
 import logging
-from collections import Counter
 from typing import Any
 
 import h11
@@ -46,12 +45,12 @@ class Connections:
         self.look_seconds = look_seconds
         self.head_seconds = head_seconds
         self.body_seconds = body_seconds
-        self._open: dict[Connection, None] = {}
-        self._networks: Counter[str] = Counter()
+        self._count = 0
+        self._open: dict[str, dict[Connection, None]] = {}  # by network, the oldest first
         self._looking: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        return len(self._open)
+        return self._count
 
     def protocol(self, **server: Any) -> "Connection":
         """Return the protocol of one more connection, as uvicorn asks for it."""
@@ -59,40 +58,48 @@ class Connections:
 
     def add(self, connection: "Connection") -> bool:
         """Take a connection in; False when it must be turned away, because every other one is being served."""
-        self._open[connection] = None
-        self._networks[connection.network] += 1
-        if len(self._open) > self.most:
-            waiting = [each for each in self._open if each is not connection and each.waits]
-            if not waiting:
+        if self._count >= self.most:
+            victim = self._victim()
+            if victim is None:
                 return False
             log.warning(
                 "%d connections: one that waited for a whole request was closed to make room.",
                 self.most,
                 extra={"action": "web.full"},
             )
-            min(waiting, key=self._worth).end(b"")
+            victim.end(b"")
+        self._open.setdefault(connection.network, {})[connection] = None
+        self._count += 1
         if self._looking is None:
             self._look_later(connection.loop)
         return True
 
     def remove(self, connection: "Connection") -> None:
         """Forget a connection that has ended."""
-        if connection in self._open:
-            del self._open[connection]
-            self._networks[connection.network] -= 1
-            if not self._networks[connection.network]:
-                del self._networks[connection.network]
+        connections = self._open.get(connection.network, {})
+        if connection in connections:
+            del connections[connection]
+            self._count -= 1
+            if not connections:
+                del self._open[connection.network]
 
-    def _worth(self, connection: "Connection") -> tuple[int, bool, float]:
-        """Return what is kept longer, the larger it is: who has few connections, has sent a head, came late."""
-        return -self._networks[connection.network], connection.has_head, connection.since
+    def _victim(self) -> "Connection | None":
+        """Return the oldest connection without a whole request, of the network that has most; None where there is none.
+
+        A flood asks this for each of its connections, so it looks at few of them.
+        """
+        for network in sorted(self._open, key=lambda network: -len(self._open[network])):
+            for connection in self._open[network]:
+                if connection.waits:
+                    return connection
+        return None
 
     def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
         self._looking = loop.call_later(self.look_seconds, self._look, loop)
 
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """End every connection whose time is over."""
-        for connection in list(self._open):
+        for connection in [each for connections in self._open.values() for each in connections]:
             connection.look(loop.time())
         self._looking = None
         if self._open:
