@@ -35,6 +35,12 @@ def changed(text: str, *changes: tuple[str, str]) -> str:
     return text
 
 
+def plain(folder: Path, address: str, role: str, team: str) -> list[str]:
+    """Write what somebody writes who has read nothing: a proxy that adds no header; return nginx' command."""
+    server = f"server {{ listen {address}; location / {{ proxy_http_version 1.0; proxy_pass http://{role}; }} }}"
+    return nginx_command(folder, server)
+
+
 def nginx(folder: Path, address: str, role: str, team: str) -> list[str]:
     """Write nginx' example for an address without TLS; return its command."""
     tls = re.findall(r"    ssl_certificate.*\n", example("nginx"))
@@ -45,6 +51,11 @@ def nginx(folder: Path, address: str, role: str, team: str) -> list[str]:
         ("10.0.0.0/8", team),
         *((line, "") for line in tls),
     )
+    return nginx_command(folder, text)
+
+
+def nginx_command(folder: Path, text: str) -> list[str]:
+    """Write nginx' main file around a site; return its command."""
     own = "".join(
         f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -78,16 +89,22 @@ def traefik(folder: Path, address: str, role: str, team: str) -> list[str]:
     return ["traefik", f"--configFile={folder / 'traefik.yaml'}"]
 
 
-COMMANDS: dict[str, Callable[[Path, str, str, str], list[str]]] = {"nginx": nginx, "caddy": caddy, "traefik": traefik}
+COMMANDS: dict[str, Callable[[Path, str, str, str], list[str]]] = {
+    "nginx": nginx,
+    "caddy": caddy,
+    "traefik": traefik,
+    "plain": plain,
+}
 
 
 @contextlib.contextmanager
 def proxied(name: str, folder: Path, role: str, team: str = "10.0.0.0/8") -> Iterator[httpx.Client]:
     """Run a proxy before a role, and give a client that asks through it."""
-    if shutil.which(name) is None:
-        if name == "nginx":
+    program = "nginx" if name == "plain" else name
+    if shutil.which(program) is None:
+        if program == "nginx":
             parts.missing("nginx is not installed.")
-        pytest.skip(f"{name} is not installed.")
+        pytest.skip(f"{program} is not installed.")
     address, _ = free_address()
     folder.mkdir()
     with (folder / "log").open("wb") as log:
@@ -151,3 +168,15 @@ def test_behind_an_example_limits_hold_for_the_client(
         forged = [client.get("/a/x", headers={"X-Forwarded-For": f"198.51.{n}.1"}).status_code for n in range(5)]
     assert forged == [404, 404, 404, 429, 429]
     assert set(seen[1:]) == {"127.0.0.1"}
+
+
+def test_behind_a_proxy_that_says_nothing_nobody_is_this_machine(
+    tmp_path: Path, open_site: Callable[..., Site]
+) -> None:
+    """A plain `proxy_pass` (HTTP/1.0 up to nginx 1.29) opens neither the mailbox nor the event door without keys."""
+    bind, port = free_address()
+    site = open_site(http_bind=bind)
+    with served(site, port) as role, proxied("plain", tmp_path / "plain", role) as client:
+        assert httpx.get(f"{role}/mailbox").status_code == 200
+        assert client.get("/mailbox").status_code == 403
+        assert client.post("/v1/events?dry_run=1", json={}).status_code == 401
