@@ -205,6 +205,7 @@ def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
         codec=parts.codec,
         templates=parts.templates,
         links=parts.links,
+        ids=parts.ids,
         mailbox=parts.mailbox,
         data=parts.data,
         sending=parts.sending,

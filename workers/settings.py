@@ -110,6 +110,9 @@ class Settings(BaseModel):
     tick_seconds: float = Field(1.0, gt=0, description="how often due work is looked for")
     log: str = Field("auto", pattern="^(auto|console|json)$", description="form of the log lines")
     crm_url: str = Field("", description="address of a customer in the CRM, with {id} in it; unset: no link on tickets")
+    session_idle_minutes: int = Field(
+        60, ge=0, description="minutes without a page asked for after which a person must sign in again; 0: none"
+    )
     oidc_issuer: str = Field("", description="address of the identity provider; unset: users of our own only")
     oidc_client_id: str = Field("", description="our id at the identity provider")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="our secret at the identity provider")

@@ -222,6 +222,14 @@ class BadInput(BoucleError):
     """What came in cannot be accepted: keep it as a dead letter and tell the sender why."""
 
 
+class CodedFault(BadInput):
+    """Bad input whose code a page says in its reader's language; the message is for the command line."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
 class NotNow(BoucleError):
     """A part is away for the moment: wait and try again; nothing is lost."""
 

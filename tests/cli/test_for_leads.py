@@ -4,8 +4,10 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
+from pyotp import TOTP
 
 from workers.people import People
+from workers.secondfactor import SecondFactors
 
 if TYPE_CHECKING:
     from verbs import Boucle
@@ -42,12 +44,55 @@ def test_an_empty_password_is_refused(boucle: "Boucle", monkeypatch: pytest.Monk
     assert boucle("users", "list", "--format", "json").json() == []
 
 
-def test_a_short_password_is_taken_and_said_to_be_short(boucle: "Boucle", monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hint, not a hurdle: guessing is slowed down anyway."""
-    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("short", "12 characters"),
+        ("password1234", "easy to guess"),
+        ("x" * 1025, "at most 1024"),
+        ("Léa Léa Léa", "12"),
+    ],
+)
+def test_a_weak_password_is_refused(boucle: "Boucle", monkeypatch: pytest.MonkeyPatch, password: str, why: str) -> None:
+    """The same rules as on the page, and the sentence says what to do."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
     ended = boucle("users", "add", "Léa", "--role", "agent", "--password-stdin")
-    assert ended.code == 0
-    assert "short" in ended.err
+    assert ended.code == 2
+    assert why in ended.err
+    assert boucle("users", "list", "--format", "json").json() == []
+
+
+@pytest.mark.usefixtures("typed")
+def test_sessions_and_a_second_factor_are_ended_by_verb(boucle: "Boucle") -> None:
+    """What an operator does when a phone is lost; without a second factor the verb says so."""
+    assert boucle("users", "add", "Léa", "--role", "agent", "--password-stdin").code == 0
+    parts = boucle.parts()
+    people = People(parts.store, parts.now)
+    factors = SecondFactors(parts.store, parts.now, parts.ids, "Boucle")
+    offer = factors.offer("Léa")
+    assert factors.enrol("Léa", offer.salt, TOTP(offer.secret).now())
+    token = people.sign_in("Léa", "password")
+    assert boucle("users", "list", "--format", "json").json()[0]["second_factor"]
+    assert boucle("users", "end-sessions", "léa").code == 0
+    assert people.who(token) is None
+    assert factors.has("Léa")
+    assert boucle("users", "reset-second-factor", "Léa").code == 0
+    assert not factors.has("Léa")
+    parts.store.close()
+    ended = boucle("users", "reset-second-factor", "Léa")
+    assert (ended.code, ended.err) == (2, "Léa has no second factor; nothing was changed.\n")
+
+
+@pytest.mark.usefixtures("typed")
+def test_the_last_operator_stays(boucle: "Boucle") -> None:
+    """Nobody is left without somebody who manages operators, by whichever door."""
+    assert boucle("users", "add", "Olga", "--role", "operator", "--password-stdin").code == 0
+    for verb in (("remove", "Olga"), ("role", "Olga", "lead")):
+        ended = boucle("users", *verb)
+        assert ended.code == 2
+        assert "last operator" in ended.err
+    assert boucle("users", "add", "Otto", "--role", "operator", "--no-password").code == 0
+    assert boucle("users", "remove", "Olga").code == 0
 
 
 def test_without_a_terminal_the_verb_says_what_to_use(boucle: "Boucle", monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_the_database_keeps_no_token(house: Embedded, people: People) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda people: people.set_password("Léa", "another horse", by="ops"),
+        lambda people: people.set_password("Léa", "another staple", by="ops"),
         lambda people: people.set_role("Léa", Role.LEAD, by="ops"),
         lambda people: people.remove("Léa", by="ops"),
     ],

@@ -175,6 +175,10 @@ PAGES = (
     "/queue/people?kind=touchpoint&name=feature",
     "/queue/confirm?act=cancel&kind=touchpoint&name=feature",
     "/logout",
+    "/account",
+    "/account/second-factor",
+    "/people",
+    "/people/person?name=L%C3%A9a",
 )
 
 

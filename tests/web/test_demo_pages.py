@@ -148,24 +148,28 @@ def test_the_clock_moves_and_leads_back_on_this_server_only(demo: Site, back: st
     assert demo.clock.at - before == timedelta(weeks=2)
 
 
+def player(page: str, name: str) -> str:
+    """Return the address that the button of a person of the demo sends its form to."""
+    return str(re.findall(rf'action="(/login/[^"]+)"><button[^>]*>{name}', page)[0])
+
+
 def test_a_used_link_still_leads_to_its_page(demo: Site) -> None:
     """Links of one page share one token: the first signs in, the others lead on."""
     page = demo.client.get("/login", params={"next": "/report"}).text
-    link = re.findall(r'href="(/login/[^"]+)"[^>]*>Nadia', page)[0]
+    link = player(page, "Nadia")
     for _ in range(2):
-        assert demo.client.get(link).headers["location"] == "/report"
+        assert demo.client.post(link).headers["location"] == "/report"
     stranger = demo.client_from(HERE)
-    assert stranger.get(link).status_code == 410
+    assert stranger.post(link).status_code == 410
 
 
 def test_a_page_for_another_role_offers_to_be_somebody_else(demo: Site) -> None:
     """Nobody who plays a part ends at a closed door."""
     page = demo.client.get("/login", params={"next": "/report"}).text
-    demo.client.get(re.findall(r'href="(/login/[^"?]+)[^"]*"[^>]*>Léa', page)[0])
+    demo.client.post(player(page, "Léa").partition("?")[0])
     refused = demo.client.get("/report")
     assert refused.status_code == 403
-    link = re.findall(r'href="(/login/[^"]+)"[^>]*>Nadia', refused.text)[0]
-    demo.client.get(link)
+    demo.client.post(player(refused.text, "Nadia"))
     assert demo.client.get("/report").status_code == 200
 
 

@@ -1,7 +1,7 @@
 """Signing in: who may, for how long, and what nobody can do without."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -61,7 +61,8 @@ def test_guessing_is_slowed_down_and_signing_in_often_is_not(team: Team) -> None
     assert answer.status_code == 429
     assert "five minutes" in words(answer.text)
     assert client.post("/login", data={"username": "Max", "password": PASSWORD}).status_code == 303
-    team.site.ticks += 301
+    past = sa.update(tables.sign_in_attempt).values(at=datetime.now(UTC) - timedelta(seconds=301))
+    team.site.parts.store.write(lambda connection: connection.execute(past))
     assert client.post("/login", data={"username": "Léa", "password": PASSWORD}).status_code == 303
 
 
@@ -124,6 +125,10 @@ PAGES = {
     "/customers": {Role.AGENT, Role.LEAD, Role.OPERATOR},
     "/customers/42": {Role.AGENT, Role.LEAD, Role.OPERATOR},
     "/queue": {Role.LEAD, Role.MARKETING, Role.OPERATOR},
+    "/people": {Role.LEAD, Role.OPERATOR},
+    "/people/person?name=Max": {Role.LEAD, Role.OPERATOR},
+    "/account": set(Role),
+    "/account/second-factor": set(Role),
 }
 
 
@@ -136,7 +141,7 @@ def test_each_page_is_for_its_roles(team: Team) -> None:
             answer = client.get(path)
             assert answer.status_code == (200 if role in roles else 403), (role, path)
         start = client.get("/logout").text
-        for path in ("/inbox", "/customers", "/queue"):
+        for path in ("/inbox", "/customers", "/queue", "/people"):
             assert (f'href="{path}"' in start) == (role in PAGES[path]), (role, path)
 
 
@@ -178,14 +183,36 @@ def test_a_one_time_link_signs_in_once(team: Team) -> None:
     """A second click by the same browser leads on; another browser is told what to do."""
     token = team.people.login_token("Nadia")
     client = team.client()
-    assert client.get(f"/login/{token}").headers["location"] == "/inbox"
+    assert client.post(f"/login/{token}").headers["location"] == "/inbox"
     assert client.get("/queue").status_code == 200
+    assert client.post(f"/login/{token}").headers["location"] == "/inbox"
     assert client.get(f"/login/{token}").headers["location"] == "/inbox"
-    answer = team.client().get(f"/login/{token}")
-    assert answer.status_code == 410
-    assert "boucle users link" in answer.text
+    for answer in (team.client().get(f"/login/{token}"), team.client().post(f"/login/{token}")):
+        assert answer.status_code == 410
+        assert "boucle users link" in answer.text
     other = team.people.login_token("Marc")
-    assert team.client().get(f"/login/{other}?next=/queue").headers["location"] == "/queue"
+    assert team.client().post(f"/login/{other}?next=/queue").headers["location"] == "/queue"
+
+
+def test_looking_at_a_one_time_link_does_not_use_it_up(team: Team) -> None:
+    """A mail scanner opens every link of a mail, twice: the person still gets in, by the button of the page."""
+    token = team.people.login_token("Nadia")
+    for _ in range(2):
+        scanner = team.client()
+        page = scanner.get(f"/login/{token}?next=/queue")
+        assert (page.status_code, "set-cookie" in page.headers) == (200, False)
+        assert scanner.head(f"/login/{token}").status_code in (200, 405)
+    assert "Sign in as Nadia" in page.text
+    answer = team.client().post(f"/login/{token}", data=hidden(page.text))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/queue")
+
+
+def test_another_sites_form_neither_uses_a_link_up_nor_signs_in(team: Team) -> None:
+    """Nobody is signed in as somebody else by a page of a stranger."""
+    token = team.people.login_token("Nadia")
+    answer = team.client().post(f"/login/{token}", headers={"sec-fetch-site": "cross-site"})
+    assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
+    assert team.client().post(f"/login/{token}").status_code == 303
 
 
 def test_without_people_the_login_page_says_how_to_add_one(site: Site) -> None:

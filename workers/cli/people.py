@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from workers.cli.shared import as_json, parts, say_fault, show, user_name
-from workers.people import WEAK_BELOW, People, Role
+from workers.cli.shared import as_json, parts, show, user_name
+from workers.people import People, Role
 from workers.words import BadInput
 
 ROLES = click.Choice([str(one) for one in Role])
@@ -35,8 +35,6 @@ def read_password(from_stdin: bool) -> str:
             raise BadInput("The two passwords differ; nothing was changed.")
     if not password:
         raise BadInput("The password is empty; nothing was changed.")
-    if len(password) < WEAK_BELOW:
-        say_fault(f"This password is short: {WEAK_BELOW} characters or more are hard to guess.")
     return password
 
 
@@ -88,24 +86,47 @@ def remove(name: str) -> None:
 def link(name: str) -> None:
     """Print a link that signs a person in once, within a day."""
     found, base = people()
-    click.echo(f"{base}/login/{found.login_token(name)}")
+    click.echo(f"{base}/login/{found.login_token(name, by=user_name())}")
+
+
+@users.command(name="end-sessions")
+@click.argument("name")
+def end_sessions(name: str) -> None:
+    """Sign a person out everywhere; the password still counts."""
+    people()[0].end_sessions(name, by=user_name())
+    click.echo(f"{name} is signed out everywhere.")
+
+
+@users.command(name="reset-second-factor")
+@click.argument("name")
+def reset_second_factor(name: str) -> None:
+    """Take a person's second factor away, when phone and recovery codes are lost; make sure who asks."""
+    people()[0].reset_second_factor(name, by=user_name())
+    click.echo(f"{name} signs in without a second factor, and may set one up again on the page /account.")
 
 
 @users.command(name="list")
 @as_json
 def list_(form: str) -> None:
     """List the people who may sign in."""
-    found = people()[0].everybody()
+    staff = people()[0]
+    found, factors = staff.everybody(), staff.with_second_factor()
     values = [
         {
             "name": one.name,
             "role": str(one.role),
             "away_until": one.away_until.isoformat() if one.away_until else None,
             "password": one.has_password,
+            "second_factor": one.name in factors,
         }
         for one in found
     ]
-    lines = [f"{one.name:24} {one.role:10}" + ("" if one.has_password else "  no password") for one in found]
+    lines = [
+        f"{one.name:24} {one.role:10}"
+        + ("" if one.has_password else "  no password")
+        + ("  second factor" if one.name in factors else "")
+        for one in found
+    ]
     show(values, "\n".join(lines) or "Nobody yet. `boucle users add NAME --role lead` adds the first one.", form)
 
 

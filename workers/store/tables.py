@@ -287,7 +287,43 @@ session = sa.Table(
     sa.Column("user", sa.Text(), nullable=False),
     sa.Column("created_at", Instant(), nullable=False),
     sa.Column("expires_at", Instant(), nullable=False),
+    sa.Column("how", sa.String(16), nullable=True),
+    sa.Column("browser", sa.Text(), nullable=True),
+    sa.Column("seen_at", Instant(), nullable=True),
     sa.Index("session_user", "user"),
+)
+sign_in_attempt = sa.Table(
+    "sign_in_attempt",
+    metadata,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(8), nullable=False),
+    sa.Column("name", sa.String(64), nullable=False),
+    sa.Column("network", sa.String(64), nullable=False),
+    sa.Column("at", Instant(), nullable=False),
+    sa.Index("sign_in_attempt_at", "at"),
+    sqlite_autoincrement=True,
+)
+second_factor = sa.Table(
+    "second_factor",
+    metadata,
+    sa.Column("user", sa.Text(), primary_key=True),
+    sa.Column("salt", sa.String(64), nullable=False),
+    sa.Column("last_step", Number, nullable=False),
+    sa.Column("created_at", Instant(), nullable=False),
+)
+recovery_code = sa.Table(
+    "recovery_code",
+    metadata,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("user", sa.Text(), nullable=False),
+    sa.Index("recovery_code_user", "user"),
+)
+access_count = sa.Table(
+    "access_count",
+    metadata,
+    sa.Column("what", sa.String(16), primary_key=True),
+    sa.Column("outcome", sa.String(24), primary_key=True),
+    sa.Column("n", Number, nullable=False),
 )
 api_key = sa.Table(
     "api_key",

@@ -6,6 +6,7 @@ which paths are open to the world. Nothing here knows what a page shows.
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from types import ModuleType
 from urllib.parse import urlsplit
 
@@ -13,9 +14,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
+from workers.accesslog import AccessLog
 from workers.apikeys import ApiKeys, read_given
+from workers.attempts import Attempts
 from workers.people import People
+from workers.secondfactor import SecondFactors
 from workers.web import (
+    account,
     answer,
     assets,
     customers,
@@ -30,6 +35,7 @@ from workers.web import (
     monitor,
     oidc,
     optout,
+    people,
     queue,
     reopening,
     report,
@@ -64,6 +70,8 @@ INTERNAL: tuple[ModuleType, ...] = (
     start,
     login,
     oidc,
+    account,
+    people,
     inbox,
     tickets,
     customers,
@@ -103,8 +111,10 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.rates = rates
     app.state.api_keys = ApiKeys(web.store, read_given(web.settings.api_keys.get_secret_value()))
     app.state.key_use = KeyUse(web.store, ticks)
-    app.state.people = People(web.store, web.now)
-    app.state.patience = Patience(ticks)
+    app.state.people = People(web.store, web.now, idle=timedelta(minutes=web.settings.session_idle_minutes))
+    app.state.second_factors = SecondFactors(web.store, web.now, web.ids, brand.name)
+    app.state.patience = Patience(Attempts(web.store))
+    app.state.access_log = AccessLog(web.store, web.now, ticks)
     app.state.turns = Turns()
     app.state.live_faults = LiveFaults(ticks)
     oidc.set_up(app, web.settings)

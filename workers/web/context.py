@@ -23,6 +23,7 @@ from workers.serving import Serving
 from workers.settings import Settings
 from workers.store.engine import Store
 from workers.web.tour import Tour
+from workers.words import Ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Web:
     codec: Codec
     templates: Templates
     links: Links
+    ids: Ids
     mailbox: MailboxSender | None
     data: Data
     sending: Sending

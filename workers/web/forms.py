@@ -3,7 +3,8 @@
 The link's token is what allows an act. The nonce tells a page of ours from one that somebody else made.
 """
 
-from collections.abc import Mapping
+import hmac
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -29,14 +30,20 @@ class Came(StrEnum):
     """A program that holds the link and posts without a page."""
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, as_typed: Collection[str] = ()) -> dict[str, str]:
     """Return the last value of each field, without control characters; files are left out.
 
-    Lines end in a plain newline: browsers send CR LF, and the same words must be the same answer.
+    Lines end in a plain newline: browsers send CR LF, and the same words must be the same answer. The fields `as_typed`
+    stay as they came: a password may begin with a space.
     """
     async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
         fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    return {name: clean(value.replace("\r\n", "\n")) for name, value in fields}
+    return {name: value if name in as_typed else clean(value.replace("\r\n", "\n")) for name, value in fields}
+
+
+def same_token(given: str, wanted: str) -> bool:
+    """Tell whether a form carries the token of its page, in a time that says nothing about where they differ."""
+    return hmac.compare_digest(given.encode(errors="replace"), wanted.encode())
 
 
 def new_nonce(links: Links, purpose: str, id: str, now: datetime) -> str:

@@ -179,7 +179,7 @@ def dial(phone: str) -> str:
     return ("+" if phone.strip().startswith("+") else "") + digits
 
 
-@for_roles(AGENTS)
+@for_roles(AGENTS, by_itself=True)
 async def stream(request: Request, visitor: Visitor) -> Response:
     """Send a word whenever a ticket changes; the page then reads itself again."""
     return StreamingResponse(changes(request), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

@@ -1,38 +1,70 @@
-"""Signing in and out: name and password, a one-time link, and what was typed before a session ended.
+"""Signing in and out: name and password, a one-time link, the second factor, what was typed before a session ended.
 
-A wrong name and a wrong password look alike, and too many of them are not looked at for a while.
+A wrong name and a wrong password look alike, and too many of them are not looked at for a while. Only a sent form
+signs anybody in: programs that look at links in mails follow them.
 """
+
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
-from workers.people import SESSION_LASTS, Role, User
+from workers.accesslog import Access
+from workers.attempts import Guess
+from workers.passwords import check_new_password
+from workers.people import SESSION_LASTS, User
+from workers.secondfactor import SecondFactors
+from workers.web.browsers import browser_name
 from workers.web.clients import address_prefix, client_of
 from workers.web.context import web_of
 from workers.web.forms import foreign, read_form
 from workers.web.pages import pages_of
-from workers.web.patience import Patience
+from workers.web.patience import Patience, Tried
 from workers.web.staff import (
+    EVERYBODY,
     KEPT_PATH,
     KEPT_PREFIX,
     Form,
     Visitor,
+    access_log_of,
     act_for_roles,
     cookie_name,
     form_token,
     go,
     home_of,
+    language_of,
+    leading_to,
     local,
     login_page,
     people_of,
+    remember_language,
     secure,
+    session_token,
     show,
     visitor_of,
 )
 from workers.web.threads import run_in_threadpool
+from workers.words import CodedFault
 
-EVERYBODY = frozenset(Role)
+PASSWORD_FIELD = "password"
+WEAK_PASSWORD = "/account?did=weak"
+"""Where somebody is led whose password of an earlier release would not be taken today."""
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """Where a sign-in leads: to an address, or to a form that had waited for it, with what was typed."""
+
+    back: str
+    kept: Form
+    kept_path: str
+
+
+def onward_of(request: Request, form: Form) -> Onward:
+    """Return where a form of the login leads."""
+    kept = {key.removeprefix(KEPT_PREFIX): text for key, text in form.items() if key.startswith(KEPT_PREFIX)}
+    return Onward(form.get("next", request.query_params.get("next", "")), kept, form.get(KEPT_PATH, ""))
 
 
 async def show_login(request: Request) -> Response:
@@ -41,7 +73,7 @@ async def show_login(request: Request) -> Response:
     visitor = await visitor_of(request)
     if visitor is not None:
         return go(request, onward(visitor.user, back))
-    return await run_in_threadpool(login_page, request, back=back)
+    return remember_language(request, await run_in_threadpool(login_page, request, back=back))
 
 
 def onward(user: User, back: str) -> str:
@@ -51,32 +83,99 @@ def onward(user: User, back: str) -> str:
 
 async def sign_in(request: Request) -> Response:
     """Check name and password; go on, or show the form again without saying which of the two was wrong."""
-    form = await read_form(request)
-    name, back = form.get("username", ""), form.get("next", "")
-    kept = {key.removeprefix(KEPT_PREFIX): text for key, text in form.items() if key.startswith(KEPT_PREFIX)}
-    patience, network = patience_of(request), network_of(request)
-    problem, status = "staff.login.wrong", 401
+    form = await read_form(request, (PASSWORD_FIELD,))
+    name, password, to = form.get("username", ""), form.get(PASSWORD_FIELD, ""), onward_of(request, form)
     if foreign(request):
-        problem, status = "staff.stale", 403
-    elif patience.is_over(name, network):
-        problem, status = "staff.login.slow", 429
+        tried: Tried[User] = Tried(None)
+        problem, status, outcome = "staff.stale", 403, "foreign"
     else:
-        user = await run_in_threadpool(people_of(request).check, name, form.get("password", ""))
-        if user is not None:
-            return await enter(request, user, back, kept, form.get(KEPT_PATH, ""))
-        patience.failed(name, network)
-    return await run_in_threadpool(login_page, request, back=back, name=name, kept=kept, problem=problem, status=status)
+        people = people_of(request)
+        network = network_of(request)
+        tried = await patience_of(request).guess(Guess.PASSWORD, name, network, lambda: people.check(name, password))
+        problem, status, outcome = refusal(tried, "staff.login", "wrong")
+    if tried.right is not None:
+        weak = await run_in_threadpool(is_weak, tried.right, password)
+        return await first_factor_shown(request, tried.right, "password", to, weak=weak)
+    await run_in_threadpool(note_failure, request, outcome, name)
+    return await run_in_threadpool(
+        login_page, request, back=to.back, name=name, kept=to.kept, problem=problem, status=status
+    )
 
 
-async def enter(request: Request, user: User, back: str, kept: Form, kept_path: str) -> Response:
+def refusal(tried: Tried[User], texts: str, outcome: str) -> tuple[str, int, str]:
+    """Return the text, the status and the outcome of a guess that was wrong, or not looked at."""
+    return (f"{texts}.wrong", 401, outcome) if tried.looked_at else (f"{texts}.slow", 429, "slow")
+
+
+def note_failure(request: Request, outcome: str, name: str) -> None:
+    """Keep a sign-in that failed. A name that nobody has is not kept: it may be a password in the wrong field."""
+    user = people_of(request).find(name) if name else None
+    by = user.name if user and outcome != "slow" else ""
+    access_log_of(request).note(Access.SIGN_IN, outcome, by=by, network=network_of(request))
+
+
+def is_weak(user: User, password: str) -> bool:
+    """Tell whether a password would not be taken as a new one."""
+    try:
+        check_new_password(password, user.name.split())
+    except CodedFault:
+        return True
+    return False
+
+
+async def first_factor_shown(request: Request, user: User, how: str, to: Onward, *, weak: bool = False) -> Response:
+    """Go on with who has shown a password or link: to the code of the second factor where they have one, else in."""
+    if not await run_in_threadpool(second_factors_of(request).has, user.name):
+        return await enter(request, user, how, to, weak=weak)
+    half = await run_in_threadpool(people_of(request).half_way, user.name, how)
+    return write_code_page(request, half, to)
+
+
+def write_code_page(request: Request, half: str, to: Onward, problem: str = "", status: int = 200) -> Response:
+    """Ask for the code of the second factor."""
+    back = to.back if local(to.back) else ""
+    values = {"half": half, "back": back, "kept": to.kept, "problem": problem, "signed_in": None}
+    return pages_of(request).show(request, "second-factor.html", language_of(request), values, status=status)
+
+
+async def check_code(request: Request) -> Response:
+    """Check the code of the second factor and go in; the password need not be typed again for a wrong one."""
+    form = await read_form(request)
+    half, to = form.get("half", ""), onward_of(request, form)
+    found = await run_in_threadpool(people_of(request).half_way_owner, half)
+    if foreign(request) or found is None:
+        outcome, problem = ("foreign", "staff.stale") if foreign(request) else ("late", "staff.login.late")
+        await run_in_threadpool(note_failure, request, outcome, "")
+        return await run_in_threadpool(login_page, request, back=to.back, kept=to.kept, problem=problem, status=403)
+    user, how = found
+    factors, code = second_factors_of(request), form.get("code", "")
+
+    def verify() -> User | None:
+        return people_of(request).finish(half) if factors.take(user.name, code) else None
+
+    tried = await patience_of(request).guess(Guess.CODE, user.name, network_of(request), verify)
+    if tried.right is not None:
+        return await enter(request, tried.right, how, to)
+    problem, status, outcome = refusal(tried, "staff.code", "wrong_code")
+    await run_in_threadpool(note_failure, request, outcome, user.name)
+    return write_code_page(request, half, to, problem, status)
+
+
+async def enter(request: Request, user: User, how: str, to: Onward, *, weak: bool = False) -> Response:
     """Open a session and lead on; a form that had waited for the login is shown again with what was typed."""
-    session = await run_in_threadpool(people_of(request).sign_in, user.name, "password")
+    session = await run_in_threadpool(open_session, request, user, how)
     answer: Response | None = None
-    if kept:
+    if to.kept:
         visitor = Visitor(user, form_token(web_of(request), session))
-        answer = await resume(request, visitor, kept, kept_path)
-    answer = answer or go(request, onward(user, back))
+        answer = await resume(request, visitor, to.kept, to.kept_path)
+    answer = answer or go(request, WEAK_PASSWORD if weak else onward(user, to.back))
     return with_session(request, answer, session)
+
+
+def open_session(request: Request, user: User, how: str) -> str:
+    """Open a session for this browser and return its token."""
+    access_log_of(request).note(Access.SIGN_IN, how, network=network_of(request))
+    return people_of(request).sign_in(user.name, how, browser_name(request.headers.get("user-agent", "")))
 
 
 async def resume(request: Request, visitor: Visitor, kept: Form, path: str) -> Response | None:
@@ -105,17 +204,37 @@ def with_session(request: Request, answer: Response, session: str) -> Response:
     return answer
 
 
-async def sign_in_by_link(request: Request) -> Response:
-    """Sign in by a one-time link; a used one leads on who is signed in already, and else says what to do."""
+async def show_link(request: Request) -> Response:
+    """Show the button that signs in by a one-time link. The link is not used up by looking at it."""
+    user = await run_in_threadpool(people_of(request).link_owner, request.path_params["token"])
+    if user is None:
+        return await link_used(request)
     back = request.query_params.get("next", "")
+    values = {"name": user.name, "role": user.role, "back": back if local(back) else "", "signed_in": None}
+    return remember_language(request, pages_of(request).show(request, "login-link.html", language_of(request), values))
+
+
+async def sign_in_by_link(request: Request) -> Response:
+    """Sign in by a one-time link and use it up."""
+    form = await read_form(request)
+    to = onward_of(request, form)
+    if foreign(request):
+        await run_in_threadpool(note_failure, request, "foreign", "")
+        return await run_in_threadpool(login_page, request, back=to.back, problem="staff.stale", status=403)
     user = await run_in_threadpool(people_of(request).use_token, request.path_params["token"])
     if user is None:
-        visitor = await visitor_of(request)
-        if visitor is not None:
-            return go(request, onward(visitor.user, back))
-        return await run_in_threadpool(login_page, request, back=back, problem="staff.login.link-used", status=410)
-    session = await run_in_threadpool(people_of(request).sign_in, user.name, "link")
-    return with_session(request, go(request, onward(user, back)), session)
+        return await link_used(request)
+    return await first_factor_shown(request, user, "link", to)
+
+
+async def link_used(request: Request) -> Response:
+    """Lead on who is signed in already, and tell others what to do with a link that was used or is too old."""
+    back = request.query_params.get("next", "")
+    visitor = await visitor_of(request)
+    if visitor is not None:
+        return go(request, onward(visitor.user, back))
+    await run_in_threadpool(note_failure, request, "link_used", "")
+    return await run_in_threadpool(login_page, request, back=back, problem="staff.login.link-used", status=410)
 
 
 async def show_logout(request: Request) -> Response:
@@ -133,17 +252,22 @@ async def logout_again(request: Request, visitor: Visitor, form: Form, problem: 
 async def sign_out(request: Request, visitor: Visitor, form: Form) -> Response:
     """End the session here and in the database."""
     web = web_of(request)
-    session = web.links.read("session", request.cookies.get(cookie_name(web), "")) or ""
-    await run_in_threadpool(people_of(request).sign_out, session)
+    await run_in_threadpool(people_of(request).sign_out, session_token(request))
     answer = RedirectResponse(pages_of(request).url("/login"), status_code=303)
     answer.delete_cookie(cookie_name(web), secure=secure(web), httponly=True, samesite="lax")
     return answer
 
 
 def patience_of(request: Request) -> Patience:
-    """Return the count of wrong passwords."""
+    """Return what bounds guesses."""
     patience: Patience = request.app.state.patience
     return patience
+
+
+def second_factors_of(request: Request) -> SecondFactors:
+    """Return the second factors of the installation."""
+    factors: SecondFactors = request.app.state.second_factors
+    return factors
 
 
 def network_of(request: Request) -> str:
@@ -154,7 +278,10 @@ def network_of(request: Request) -> str:
 routes = [
     Route("/login", show_login, methods=["GET"]),
     Route("/login", sign_in, methods=["POST"]),
-    Route("/login/{token}", sign_in_by_link, methods=["GET"]),
+    Route("/login/code", leading_to("/login"), methods=["GET"]),
+    Route("/login/code", check_code, methods=["POST"]),
+    Route("/login/{token}", show_link, methods=["GET"]),
+    Route("/login/{token}", sign_in_by_link, methods=["POST"]),
     Route("/logout", show_logout, methods=["GET"]),
     Route("/logout", sign_out, methods=["POST"]),
 ]

@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.accesslog import Access, AccessLog
 from workers.controls import sending_now
 from workers.counting import STATUS_GROUPS, due_work
 from workers.dispatching import webhooks
-from workers.store import api_keys, overview, rulelive, tables
+from workers.store import accounts, api_keys, overview, rulelive, tables
 from workers.store.webhook_targets import list_targets
 from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
@@ -56,6 +57,7 @@ class Figures(Collector):
                     sum(webhooks.describe(one, now)["state"] in ("paused", "gone") for one in list_targets(connection))
                 ),
             )
+            yield from accesses(connection)
             yield gauge("boucle_sending_held", "1 while mails are held or paused, else 0", float(state != "on"))
 
 
@@ -102,6 +104,17 @@ def waiting(connection: Connection, now: datetime) -> Iterator[Metric]:
     yield gauge("boucle_tickets_open", "Tickets that are not done", float(open_tickets))
 
 
+def accesses(connection: Connection) -> Iterator[Metric]:
+    """Give how often somebody was let in or refused."""
+    found = {
+        Access.SIGN_IN: CounterMetricFamily("boucle_sign_ins", "Sign-ins, by how they ended", labels=["outcome"]),
+        Access.ACT: CounterMetricFamily("boucle_refused_acts", "Pages and acts refused, by why", labels=["outcome"]),
+    }
+    for (what, outcome), n in accounts.access_counts(connection).items():
+        found[Access(what)].add_metric([outcome], float(n))
+    yield from found.values()
+
+
 def gauge(name: str, help: str, value: float) -> Metric:
     """Return a metric of one value."""
     return GaugeMetricFamily(name, help, value=value)
@@ -110,8 +123,11 @@ def gauge(name: str, help: str, value: float) -> Metric:
 async def show(request: Request) -> Response:
     """Answer the metrics of this moment."""
 
+    access_log: AccessLog = request.app.state.access_log
+
     def written() -> bytes:
         request.app.state.key_use.write_counts()
+        access_log.flush()
         registry = CollectorRegistry(auto_describe=False)
         registry.register(Figures(web_of(request)))
         return generate_latest(registry)

@@ -16,11 +16,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.accesslog import Access
 from workers.people import People, User
 from workers.settings import Settings
 from workers.web.context import Web, web_of
-from workers.web.login import onward, with_session
-from workers.web.staff import go, login_page, people_of, secure
+from workers.web.login import onward, open_session, with_session
+from workers.web.staff import access_log_of, go, login_page, people_of, secure
 from workers.web.threads import run_in_threadpool
 from workers.words import Misconfigured
 
@@ -82,8 +83,9 @@ async def back(request: Request) -> Response:
     claims: Mapping[str, object] = token.get("userinfo") or {}
     user = await run_in_threadpool(known, people_of(request), claims)
     if user is None:
+        await run_in_threadpool(access_log_of(request).note, Access.SIGN_IN, "no_user")
         return await run_in_threadpool(login_page, request, problem="staff.login.no-user", status=403)
-    session = await run_in_threadpool(people_of(request).sign_in, user.name, "oidc")
+    session = await run_in_threadpool(open_session, request, user, "oidc")
     answer = with_session(request, go(request, onward(user, str(request.session.get(NEXT, "")))), session)
     answer.delete_cookie(COOKIE, secure=secure(web_of(request)), httponly=True, samesite="lax")
     return answer
@@ -111,6 +113,7 @@ def known(people: People, claims: Mapping[str, object]) -> User | None:
 async def failed(request: Request, error: Exception) -> Response:
     """Show the login page again; the log says what kind of failure it was, without what the provider sent."""
     log.warning("signing in by OIDC failed", extra={"action": "login.oidc", "error": type(error).__name__})
+    await run_in_threadpool(access_log_of(request).note, Access.SIGN_IN, "oidc_failed")
     return await run_in_threadpool(login_page, request, problem="staff.login.oidc-failed", status=502)
 
 

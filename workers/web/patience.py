@@ -1,52 +1,76 @@
-"""Patience with wrong passwords: after some failures no further guess is looked at for a while.
+"""Patience with guesses: few are verified at a time, and those beyond a limit not at all.
 
-Only failures count, so that a team behind one address signs in as often as it likes. Held in this process's memory.
+Verifying a password takes 64 MiB and a good part of a core, so it has threads of its own: whatever comes at once, three
+run, some wait, and the rest is told to wait. attempts.py counts, before anything is verified.
 """
 
-import time
-from collections import OrderedDict, deque
-from collections.abc import Callable
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-MINUTES = 5
-PER_NAME_AND_NETWORK = 8
-PER_NETWORK = 40
-PER_NAME = 200
-"""Failures within MINUTES. The last is high: whoever guesses from many networks must not lock a person out."""
-KEPT = 20_000
+from workers.attempts import Attempts, Guess
+from workers.web.threads import run_in_threadpool
+
+T = TypeVar("T")
+AT_ONCE = 3
+"""Verifications that run: 192 MiB for a process."""
+WAITING, WAITING_PER_NETWORK = 100, 20
+"""Guesses that wait for their turn: a team that signs in at nine o'clock fits in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried(Generic[T]):
+    """What a guess led to; `looked_at` is False where there were too many."""
+
+    right: T | None
+    looked_at: bool = True
 
 
 class Patience:
-    """Counts failures by key within the last minutes."""
+    """Lets guesses be verified, a few at a time."""
 
-    def __init__(self, ticks: Callable[[], float] = time.monotonic) -> None:
-        self._ticks = ticks
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="password")
+        self._waiting: Counter[str] = Counter()
 
-    def is_over(self, name: str, network: str) -> bool:
-        """Tell whether there were too many failures to look at another guess."""
-        return any(self._count(key) >= most for key, most in limits(name, network))
+    async def guess(self, guess: Guess, name: str, network: str, verify: Callable[[], T | None]) -> Tried[T]:
+        """Verify a guess unless there were too many; `verify` returns None for a wrong one."""
 
-    def failed(self, name: str, network: str) -> None:
-        """Count one failure."""
-        for key, most in limits(name, network):
-            times = self._failures.pop(key, deque())
-            times.append(self._ticks())
-            while len(times) > most:
-                times.popleft()
-            self._failures[key] = times
-        while len(self._failures) > KEPT:
-            self._failures.popitem(last=False)
+        def look() -> Tried[T]:
+            counted = self._attempts.reserve(guess, name, network)
+            if counted is None:
+                return Tried(None, looked_at=False)
+            right = verify()
+            if right is not None:
+                self._attempts.release(counted)
+            return Tried(right)
 
-    def _count(self, key: str) -> int:
-        since = self._ticks() - MINUTES * 60
-        return sum(at > since for at in self._failures.get(key, ()))
+        if self._waiting[network] >= WAITING_PER_NETWORK or self._waiting.total() >= WAITING:
+            return Tried(None, looked_at=False)
+        with self._turn(network):  # counted before the first await: what comes at once sees the others
+            if await run_in_threadpool(self._attempts.is_over, guess, name, network):
+                return Tried(None, looked_at=False)
+            return await self._run(look)
 
+    async def in_turn(self, network: str, work: Callable[[], T]) -> T:
+        """Do what costs as much as verifying a password, when its turn comes."""
+        with self._turn(network):
+            return await self._run(work)
 
-def limits(name: str, network: str) -> tuple[tuple[str, int], ...]:
-    """Return the keys that a guess counts for, each with its limit."""
-    name = " ".join(name.split()).casefold()
-    return (
-        (f"both {name} {network}", PER_NAME_AND_NETWORK),
-        (f"network {network}", PER_NETWORK),
-        (f"name {name}", PER_NAME),
-    )
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    @contextmanager
+    def _turn(self, network: str) -> Iterator[None]:
+        self._waiting[network] += 1
+        try:
+            yield
+        finally:
+            self._waiting[network] -= 1
+            if not self._waiting[network]:
+                del self._waiting[network]

@@ -4,7 +4,7 @@ A page is wrapped by `for_roles`; a form's act by `act_for_roles`, which keeps w
 ended or the page is stale. Nothing here knows what a page shows.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from urllib.parse import quote, urlsplit
@@ -12,10 +12,12 @@ from urllib.parse import quote, urlsplit
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from workers.people import People, Role, User, hash_token
+from workers.accesslog import Access, AccessLog
+from workers.people import People, Role, User
+from workers.store.accounts import hash_token
 from workers.web.banner import back_to, players
 from workers.web.context import Web, web_of
-from workers.web.forms import foreign, read_form
+from workers.web.forms import foreign, read_form, same_token
 from workers.web.pages import LANGUAGE, pages_of
 from workers.web.threads import run_in_threadpool
 
@@ -49,6 +51,8 @@ class Place:
 
 AGENTS = frozenset({Role.AGENT, Role.LEAD, Role.OPERATOR})
 READERS = frozenset({Role.LEAD, Role.MARKETING, Role.OPERATOR})
+MANAGERS = frozenset({Role.LEAD, Role.OPERATOR})
+EVERYBODY = frozenset(Role)
 PLACES = (
     Place("staff.nav.inbox", "/inbox", AGENTS),
     Place("staff.nav.customers", "/customers", AGENTS),
@@ -56,7 +60,14 @@ PLACES = (
     Place("themes.title", "/themes", READERS),
     Place("staff.nav.queue", "/queue", READERS),
     Place("staff.nav.tables", "/tables", READERS),
+    Place("people.title", "/people", MANAGERS),
 )
+
+
+def access_log_of(request: Request) -> AccessLog:
+    """Return what keeps who was let in and what was refused."""
+    access_log: AccessLog = request.app.state.access_log
+    return access_log
 
 
 def people_of(request: Request) -> People:
@@ -80,25 +91,37 @@ def form_token(web: Web, session: str) -> str:
     return web.links.sign("staff-form", hash_token(session))
 
 
-async def visitor_of(request: Request) -> Visitor | None:
-    """Return who is signed in, or None."""
+def session_token(request: Request) -> str:
+    """Return the session that the browser's cookie names, whether it still lasts or not; empty for none of ours."""
     web = web_of(request)
-    session = web.links.read("session", request.cookies.get(cookie_name(web), ""))
-    user = await run_in_threadpool(people_of(request).who, session) if session else None
-    return Visitor(user, form_token(web, session)) if user and session else None
+    return web.links.read("session", request.cookies.get(cookie_name(web), "")) or ""
 
 
-def for_roles(roles: frozenset[Role]) -> Callable[[Page], Callable[[Request], Awaitable[Response]]]:
-    """Wrap a page that only these roles may see; others are asked to sign in, or told whom it is for."""
+async def visitor_of(request: Request, *, seen: bool = True) -> Visitor | None:
+    """Return who is signed in, or None; unless `seen` is False, the session has been used."""
+    session = session_token(request)
+    if not session:
+        return None
+    user = await run_in_threadpool(lambda: people_of(request).who(session, seen=seen))
+    return Visitor(user, form_token(web_of(request), session)) if user else None
+
+
+def for_roles(
+    roles: frozenset[Role], *, by_itself: bool = False
+) -> Callable[[Page], Callable[[Request], Awaitable[Response]]]:
+    """Wrap a page that only these roles may see; others are asked to sign in, or told whom it is for.
+
+    What a page asks for `by_itself` is no use of the session: a browser left open must not keep somebody signed in.
+    """
 
     def wrap(page: Page) -> Callable[[Request], Awaitable[Response]]:
         @wraps(page)
         async def guarded(request: Request) -> Response:
-            visitor = await visitor_of(request)
+            visitor = await visitor_of(request, seen=not by_itself)
             if visitor is None:
                 return to_login(request)
             if visitor.user.role not in roles:
-                return refused(request, visitor)
+                return await run_in_threadpool(refused, request, visitor)
             return remember_language(request, await page(request, visitor))
 
         return guarded
@@ -106,19 +129,26 @@ def for_roles(roles: frozenset[Role]) -> Callable[[Page], Callable[[Request], Aw
     return wrap
 
 
-def act_for_roles(roles: frozenset[Role], again: Again) -> Callable[[Act], Callable[[Request], Awaitable[Response]]]:
-    """Wrap what a form does. `again` shows its page with what was typed, when the session or the page was too old."""
+def act_for_roles(
+    roles: frozenset[Role], again: Again, *, as_typed: Collection[str] = ()
+) -> Callable[[Act], Callable[[Request], Awaitable[Response]]]:
+    """Wrap what a form does. `again` shows its page with what was typed, when the session or the page was too old.
+
+    The fields `as_typed` are passwords: they are not cleaned, and not kept.
+    """
 
     def wrap(act: Act) -> Callable[[Request], Awaitable[Response]]:
         @wraps(act)
         async def guarded(request: Request) -> Response:
-            visitor, form = await visitor_of(request), await read_form(request)
+            visitor, form = await visitor_of(request), await read_form(request, as_typed)
             if visitor is None:
-                return signed_out(request, form)
+                typed = {name: text for name, text in form.items() if name not in as_typed}
+                return await run_in_threadpool(signed_out, request, typed)
             if visitor.user.role not in roles:
-                return refused(request, visitor)
-            given = form.pop(TOKEN_FIELD, "")
-            if given != visitor.token or foreign(request):
+                return await run_in_threadpool(refused, request, visitor)
+            fits = same_token(form.pop(TOKEN_FIELD, ""), visitor.token)
+            if not fits or foreign(request):
+                await run_in_threadpool(note_refusal, request, visitor, "foreign" if foreign(request) else "stale")
                 return await again(request, visitor, form if not foreign(request) else {}, "staff.stale")
             return await act(request, visitor, form)
 
@@ -179,8 +209,16 @@ def home_of(role: Role) -> str:
     return "/report" if role == Role.MARKETING else "/inbox"
 
 
+def note_refusal(request: Request, visitor: Visitor, why: str) -> None:
+    """Keep that a person was refused a page or an act; a refused act is audited, a page only logged and counted."""
+    place = f"/{request.url.path.split('/')[1]}"
+    by = visitor.user.name if request.method == "POST" else ""
+    access_log_of(request).note(Access.ACT, why, by=by, place=place)
+
+
 def refused(request: Request, visitor: Visitor) -> Response:
     """Say that a page is for other roles."""
+    note_refusal(request, visitor, "role")
     values = {"players": players(request, web_of(request), back_to(request))}
     return show(request, visitor, "refused.html", values, status=403)
 
@@ -230,3 +268,12 @@ def show(
 def go(request: Request, path: str) -> Response:
     """Send the browser on to a page after an act, so that a reload does nothing twice."""
     return RedirectResponse(pages_of(request).url(path), status_code=303)
+
+
+def leading_to(path: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers a GET of an address that only takes forms: a reload, a switch of language, a late login."""
+
+    async def lead(request: Request) -> Response:
+        return go(request, f"{path}?{request.url.query}" if request.url.query else path)
+
+    return lead

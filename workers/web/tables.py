@@ -25,7 +25,7 @@ from workers.ruletable.written import written
 from workers.trials import Trial
 from workers.web import charts, tables_shown, tables_trial
 from workers.web.context import web_of
-from workers.web.forms import foreign
+from workers.web.forms import foreign, same_token
 from workers.web.limits import MAX_UPLOAD_BYTES
 from workers.web.pages import pages_of
 from workers.web.report_answers import XLSX, attachment
@@ -205,7 +205,7 @@ async def try_now(request: Request, visitor: Visitor, one: InUse) -> Response:
         if error.status_code != 413:
             raise
         return await run_in_threadpool(write_table, request, visitor, "tables.too-large", 413)
-    if form.get(TOKEN_FIELD) != visitor.token or foreign(request):
+    if not same_token(form.get(TOKEN_FIELD, ""), visitor.token) or foreign(request):
         return await run_in_threadpool(write_table, request, visitor, "staff.stale", 403)
     wish = Wish(files, form.get("since", ""), form.get("decision", "").strip(), bool(form.get("broken")))
     turns: Turns = request.app.state.turns

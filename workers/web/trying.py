@@ -26,7 +26,7 @@ from workers.store.ledger import Incoming
 from workers.web.banner import CASE_COOKIE, HOSTS, LEAPS, players, tour_of
 from workers.web.context import Web, web_of
 from workers.web.customers import explained
-from workers.web.forms import foreign, read_form
+from workers.web.forms import foreign, read_form, same_token
 from workers.web.pages import pages_of
 from workers.web.staff import (
     AGENTS,
@@ -83,7 +83,7 @@ def demo_of(request: Request) -> Tour:
 async def posted(request: Request, tour: Tour) -> dict[str, str]:
     """Return the fields of one of the demo's own forms; raises 403 for a form that another site made."""
     form = await read_form(request)
-    if foreign(request) or form.pop(TOKEN_FIELD, "") != tour.token:
+    if foreign(request) or not same_token(form.pop(TOKEN_FIELD, ""), tour.token):
         raise HTTPException(403)
     return form
 
