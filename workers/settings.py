@@ -4,13 +4,13 @@
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from workers.settings_checks import missing_partners, shape_faults, shared_address
+from workers.settings_checks import NEEDS, missing_partners, shape_faults, shared_address
 from workers.settings_faults import (
     PREFIX,
     FaultKind,
@@ -185,8 +185,15 @@ def read(environment: Mapping[str, str]) -> Settings:
     faults += missing_partners(settings, {fault.variable for fault in faults})
     faults += shared_address(settings)
     if faults:
-        raise FaultySettings([*faults, *unknown_settings(environment)])
+        raise FaultySettings([*faults, *unknown_settings(environment)], without(faults, values))
     return settings
+
+
+def without(faults: Sequence[SettingFault], values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that have no part in a fault, neither by themselves nor by what they need."""
+    faulty = {fault.variable.removesuffix(FILE_SUFFIX) for fault in faults}
+    lacking = {name for name, other, *_ in NEEDS if variable_of(other) in faulty}
+    return {name: text for name, text in values.items() if variable_of(name) not in faulty and name not in lacking}
 
 
 def given_values(environment: Mapping[str, str]) -> tuple[dict[str, str], list[SettingFault]]:

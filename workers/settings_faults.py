@@ -53,10 +53,14 @@ class SettingFault:
 
 
 class FaultySettings(Misconfigured):
-    """The settings cannot be used: every fault at once."""
+    """The settings cannot be used: every fault at once.
 
-    def __init__(self, found: list[SettingFault]) -> None:
+    `sound` is the text of each setting without fault, for whoever looks for other faults beside these.
+    """
+
+    def __init__(self, found: list[SettingFault], sound: Mapping[str, str]) -> None:
         self.found = found
+        self.sound = sound
         super().__init__([fault.sentence for fault in found])
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -49,7 +49,7 @@ from workers.store.engine import Store
 from workers.waking import Waking
 from workers.weak_settings import Surroundings, weak_settings
 from workers.webhook import WebhookSender, check_target
-from workers.words import BadInput, Ids, Misconfigured
+from workers.words import BadInput, Ids, Misconfigured, NotNow
 
 log = logging.getLogger(__name__)
 CHECKED = ("brand", "templates", "codec", "policies", "links", "webhook_target", "mail_server", "identity_provider")
@@ -364,9 +364,10 @@ class Boucle:
     def check(self) -> list[str]:
         """Return every fault of data files at once: brand, templates, schemas, tables."""
         faults: list[str] = []
-        for part in CHECKED:
+        parts: list[Callable[[], object]] = [partial(getattr, self, name) for name in CHECKED]
+        for make in (*parts, self.returned_mail):
             try:
-                getattr(self, part)
+                make()
             except Misconfigured as error:
                 faults += [one for one in error.faults if one not in faults]
         cluster = kafka_of(self.settings)
@@ -389,12 +390,17 @@ class Boucle:
         return self.brand.sample_values(Brand.sample(self.data.shipped()))
 
     def weaknesses(self) -> list[SettingFault]:
-        """Return which settings are weak for the address that the pages are bound to. Raises Misconfigured, NotNow."""
+        """Return which settings are weak for the address that the pages are bound to."""
         return weak_settings(self.settings, self.surroundings())
 
     def surroundings(self) -> Surroundings:
-        """Return what decides beside the settings whether they are weak. Raises Misconfigured, NotNow."""
-        return Surroundings(self._has_api_keys(), self.sample_values())
+        """Return what decides beside the settings whether they are weak; what cannot be read is no weakness."""
+        sample, has_keys = list[str](), True
+        with suppress(Misconfigured):  # told as a fault of the brand
+            sample = self.sample_values()
+        with suppress(NotNow, Misconfigured, sa.exc.DBAPIError):  # told as a fault of the database
+            has_keys = self._has_api_keys()
+        return Surroundings(has_keys, sample)
 
     def _has_api_keys(self) -> bool:
         if not self.has_database or schema_of(self.store) < MINIMUM:

@@ -80,6 +80,7 @@ MISTAKES = (
         "a missing extra", {"oidc_issuer": "https://id.example", "oidc_client_id": "x"}, "pip install 'boucle.oidc"
     ),
     Mistake("a mailbox without @", {"mail_only_to": "ana@shop.example, bob"}, "MAIL_ONLY_TO=.*bob is no mail address"),
+    Mistake("no place of bounces", {"bounces": "{tmp}/gone"}, "BOUCLE_BOUNCES: "),
     Mistake("two where one fits", {"mail_redirect": "a@b.example,c@d.example"}, "MAIL_REDIRECT=.*only one address"),
     Mistake("everybody trusted", {"trusted_proxies": "0.0.0.0/0"}, "TRUSTED_PROXIES=.*everybody"),
     Mistake("a secret's file that is gone", {"api_keys_file": "{tmp}/gone"}, "API_KEYS_FILE: cannot read .*/gone"),
@@ -280,3 +281,74 @@ def test_a_demo_s_home_is_no_home_for_real_events(boucle: "Boucle", verb: str) -
     assert "Set BOUCLE_HOME to another place" in refused.err
     assert "holds the year of a demo" in boucle("check").err
     assert boucle("books").code == 0
+
+
+def test_check_looks_on_beside_faulty_settings(boucle: "Boucle", folder: Path) -> None:
+    """A bad setting, a faulty brand, an unknown variable and a lost key are told in one run, and nothing untrue."""
+    boucle("status")
+    brand = folder / "own" / "templates" / "brand.yaml"
+    brand.parent.mkdir(parents=True)
+    brand.write_text("name: Lamps\ncolour: blue\n")
+    boucle.set(overrides=str(folder / "own"), batch_size="none", mail_per_dya="5", id_secret="another", smtp_url="mail")
+    boucle.set(http_bind="0.0.0.0:8080", public_url="nps.example.com")
+    told = boucle("check", "--format", "json").json()
+    listed = {fault["variable"].removeprefix("BOUCLE_").lower(): fault["kind"] for fault in told["settings"]}
+    assert listed == {
+        "batch_size": "bad",
+        "smtp_url": "bad",
+        "public_url": "bad",
+        "mail_per_dya": "unknown",
+        "secret": "weak",
+        "api_keys": "weak",
+    }
+    others = [fault for fault in told["faults"] if fault not in {fault["sentence"] for fault in told["settings"]}]
+    assert any("derive from another key" in fault for fault in others)
+    assert all("brand.yaml" in fault or "derive from another key" in fault for fault in others), others
+
+
+VERBS_WITH_IDS = (
+    ("status",),
+    ("run",),
+    ("send",),
+    ("web",),
+    ("resume",),
+    ("retention",),
+    ("clock", "show"),
+    ("users", "add", "ana", "--role", "lead", "--no-password"),
+    ("keys", "create", "shop"),
+    ("events", "plan", "{tmp}/file"),
+    ("privacy", "erase", "42"),
+    ("explain", "customer", "42"),
+    ("tickets", "claim", "1"),
+    ("dead-letters", "replay"),
+)
+
+
+def test_no_verb_works_with_another_key_of_ids(boucle: "Boucle", folder: Path) -> None:
+    """Roles and verbs refuse with one sentence that says what to do, write nothing, and work again with the key."""
+    boucle("status")
+    key = (boucle.home / "id-secret").read_text()
+    before = (boucle.home / "boucle.db").read_bytes()
+    boucle.set(id_secret="another key", http_bind=f"127.0.0.1:{free_port()}")
+    for verb in (*VERBS_WITH_IDS, ("check",)):
+        told = boucle(*(part.replace("{tmp}", str(folder)) for part in verb))
+        assert told.code == 1, verb
+        assert "Set BOUCLE_ID_SECRET to the key the installation began with" in told.err, verb
+    assert (boucle.home / "boucle.db").read_bytes() == before
+    boucle.set(id_secret=key)
+    assert boucle("check").code == boucle("status").code == 0
+
+
+def test_what_needs_no_database_asks_none(boucle: "Boucle", folder: Path) -> None:
+    """With the database away, tables are checked and events are published all the same."""
+    boucle.set(database_url="postgresql://127.0.0.1:1/x", kafka_bootstrap="127.0.0.1:1")
+    shipped = Path(__file__).parents[2] / "rules" / "follow-up"
+    for verb in ("check", "test", "version"):
+        told = boucle("rules", verb, str(shipped))
+        assert told.code == 0, verb
+        assert told.err.count("The database does not answer") == (verb == "check")
+    assert boucle("services", "status").code == 0
+    for arguments in (["events", "publish", str(folder / "file")], ["topics", "create"]):
+        told = boucle(*arguments)
+        assert "database" not in told.err
+        assert "Kafka" in told.err

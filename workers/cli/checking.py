@@ -15,11 +15,15 @@ from workers.cli.shared import as_json, demo_faults, say_fault, show
 from workers.home import SQLITE, Home, database_file_faults
 from workers.mail_dns import Dns, Findings, check_domain
 from workers.migrating import MINIMUM, schema_of
+from workers.settings import Settings
 from workers.settings_faults import FaultySettings, SettingFault
 from workers.smtp import SmtpSender
 from workers.store import rulelive
 from workers.store.engine import first_line
 from workers.words import BoucleError, Misconfigured
+
+WHERE_DATA_IS = frozenset({"BOUCLE_HOME", "BOUCLE_DATABASE_URL"})
+"""While one of these is faulty, what is found at the default place says nothing about the installation."""
 
 
 @click.command()
@@ -28,16 +32,14 @@ from workers.words import BoucleError, Misconfigured
 @as_json
 def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
     """Check everything and list all faults at once."""
-    unknown = settings_module.unknown_settings(os.environ)
-    try:
-        found = settings_module.read(os.environ)
-    except FaultySettings as error:
-        return tell(error.faults, [], form, error.found)
+    found, settings = readable_settings()
     installation = wiring.Boucle(found, looking=True)
-    named, faults = weaknesses(installation)
-    settings = [*unknown, *named]
-    faults = [*(fault.sentence for fault in settings), *faults, *Home(found.home).faults(), *installation.check()]
-    faults += [*database_faults(installation), *kafka_faults(found), *mail_faults(found)]
+    faulty = {fault.variable for fault in settings}
+    settings += [fault for fault in weaknesses(installation) if fault.variable not in faulty]
+    faults = [fault.sentence for fault in settings]
+    if not faulty & WHERE_DATA_IS:
+        faults += [*Home(found.home).faults(), *database_faults(installation)]
+    faults += [*installation.check(), *kafka_faults(found), *mail_faults(found)]
     notes = [*notes_of(found), *rules_notes(found)]
     if dns:
         told = dns_findings(found, selector)
@@ -46,20 +48,19 @@ def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
     return tell(faults, notes, form, settings)
 
 
-def weaknesses(installation: wiring.Boucle) -> tuple[list[SettingFault], list[str]]:
-    """Return the settings that are weak, and what else forbids a role's start."""
+def readable_settings() -> tuple[Settings, list[SettingFault]]:
+    """Return the settings that can be used, and a fault for each that cannot or that there is none of."""
     try:
-        found = installation.weaknesses()
-        if not found:  # a brand that cannot be used yet is a fault on any address
-            found = sample_brand(installation)
-        return found, demo_faults(installation)
-    except (BoucleError, sa.exc.DBAPIError):  # told by those who look at the brand and the database
-        return [], []
+        return settings_module.read(os.environ), settings_module.unknown_settings(os.environ)
+    except FaultySettings as error:
+        return Settings.model_validate(error.sound), error.found
 
 
-def sample_brand(installation: wiring.Boucle) -> list[SettingFault]:
-    """Return that mails are to leave although the brand is the sample's."""
-    return list(weak_settings.sample_brand(installation.settings, installation.surroundings()))
+def weaknesses(installation: wiring.Boucle) -> list[SettingFault]:
+    """Return the settings that are weak; a brand that cannot be used for real mail is one on any address."""
+    surroundings = installation.surroundings()
+    weak = weak_settings.weak_settings(installation.settings, surroundings)
+    return weak or list(weak_settings.sample_brand(installation.settings, surroundings))
 
 
 def tell(faults: list[str], notes: list[str], form: str, settings: Sequence[SettingFault]) -> int:
@@ -84,14 +85,14 @@ def database_faults(installation: wiring.Boucle) -> list[str]:
         with closing(installation.store) as store:
             store.database_now()
             number = schema_of(store)
-            keys = installation.key_faults() if number >= MINIMUM else []
+            faults = [*installation.key_faults(), *demo_faults(installation)] if number >= MINIMUM else []
     except BoucleError as error:
         return [str(error)]
     except sa.exc.DBAPIError as error:
         return [f"BOUCLE_DATABASE_URL: {first_line(error)}"]
     if number < MINIMUM and not store.sqlite:
         return [f"The database has no schema {MINIMUM} or later yet: run `boucle migrate`."]
-    return keys
+    return faults
 
 
 def rules_notes(found: settings_module.Settings) -> list[str]:

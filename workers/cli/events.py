@@ -10,7 +10,7 @@ import click
 import orjson
 
 from workers import topics, wiring
-from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.cli.shared import as_json, parts, say_fault, settings, show, user_name
 from workers.deadletters import DeadLetters, Listed, listed
 from workers.envelope import Refusal, Unreadable
 from workers.importing import CONFIRM_ABOVE, plan_of, preview, take_in
@@ -47,11 +47,11 @@ def bodies(path: Path) -> Iterator[bytes]:
 @as_json
 def publish(file: Path, form: str) -> None:
     """Publish the events of FILE (JSON lines) to Kafka, each under its customer's id."""
-    found = parts()
-    cluster = wiring.kafka_of(found.settings)
+    found = settings()  # the broker is asked, never the database
+    cluster = wiring.kafka_of(found)
     if cluster is None:
         raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first; without a broker, POST the events to /v1/events."])
-    prefix = found.settings.topic_prefix
+    prefix = found.topic_prefix
     count = topics.publish(cluster, (record_of(body, prefix) for body in bodies(file)))
     show({"published": count}, f"{count} events published.", form)
 

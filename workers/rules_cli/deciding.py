@@ -15,6 +15,7 @@ from workers.rules_cli.shared import (
     decision_option,
     form_option,
     load_table,
+    past_if_there,
     path_argument,
     print_json,
     print_lines,
@@ -81,7 +82,7 @@ def check_command(
         known=stored.known() if path.is_dir() else None,
         responses=_past_inputs(stored, table, responses),
         cases=_cases(path, table),
-        earlier=[version for _, version in stored.versions(table.name)] if path.is_dir() else (),
+        earlier=[version for _, version in past_if_there(lambda: stored.versions(table.name))] if path.is_dir() else (),
         today=datetime.now(UTC).date(),
         allowed=allowed,
         fit=fit_named(name),
@@ -117,7 +118,7 @@ def _past_inputs(stored: Stored, table: Table, file: Path | None) -> list[Inputs
     elif is_plan(table) or not any(column.name == "score" for column in table.inputs):
         return None
     else:
-        past = stored.responses(None)
+        past = past_if_there(lambda: stored.responses(None))
     found = [response.inputs for response in past]
     return found or ([] if file is not None else None)
 

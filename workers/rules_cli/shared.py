@@ -11,9 +11,10 @@ from workers.plain_text import for_reader, json_text
 from workers.ruletable import Table
 from workers.ruletable.loading import load_path
 from workers.ruletable.stored import Nothing, Stored
-from workers.words import BadInput
+from workers.words import BadInput, NotNow
 
 _T = TypeVar("_T")
+PAST_IS_AWAY = "workers.rules_cli.past_is_away"
 
 
 form_option = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -35,6 +36,18 @@ def readable(read: Callable[[], _T]) -> _T:
         stop(str(fault))
     except OSError as fault:
         stop(f"{fault.filename}: {fault.strerror}")
+
+
+def past_if_there(read: Callable[[], Iterable[_T]]) -> list[_T]:
+    """Return what the database remembers; nothing, said once, while it is away: a table is whole without its past."""
+    try:
+        return list(read())
+    except NotNow as away:
+        meta = click.get_current_context().meta
+        if meta.setdefault(PAST_IS_AWAY, str(away)) is not None:
+            click.echo(for_reader(f"note: past answers and versions are not looked at. {away}"), err=True)
+            meta[PAST_IS_AWAY] = None
+        return []
 
 
 def stop(message: str) -> NoReturn:
