@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.controls import clear_control, read_controls, set_control
+from workers.controls import clear_control, forget_refusals, read_controls, refusing_domains, set_control
 from workers.counting import RETIRED
 from workers.store import tables as t
 from workers.store.auditlog import record_act
@@ -92,6 +92,7 @@ class Retention:
         detail = {one.keep.name: one.rows for one in removed}
 
         def end(connection: Connection) -> None:
+            forget_refusals(connection, but=refusing_domains(connection, now))
             fold_received(connection, now - timedelta(days=KEEPS[0].days))
             record_act(connection, now, by, "retention", "", detail)
 

@@ -125,7 +125,7 @@ def place_at(path: Path) -> Place:
         return Maildir(path) if any((path / name).is_dir() for name in ("cur", "new")) else Folder(path)
     if path.is_file():
         return OneFile(path)
-    raise BadInput(f"{path}: there is no such file or folder. Name a folder of mails, a Maildir, an mbox or one mail.")
+    raise BadInput(f"{path} does not exist. Name a folder of mails, a Maildir, an mbox or one mail.")
 
 
 def letters_of(path: Path, name: str, *, one_mail: bool = False) -> Iterator[Letter]:
@@ -136,6 +136,8 @@ def letters_of(path: Path, name: str, *, one_mail: bool = False) -> Iterator[Let
             if one_mail or not _BEGINS.match(head.partition(b"\n")[0][:300]):
                 yield Letter(name, head)
                 return
+    except FileNotFoundError:
+        return  # another sender put it away
     except OSError as error:
         yield Letter(name, unread=f"{error.strerror}")
         return
@@ -196,8 +198,12 @@ class Collector:
 
     def _take(self, item: Item) -> list[Taken]:
         taken = list(self.bouncing.take_each(item.letters))
+        if not taken:
+            return []
         try:
             self.place.put_away(item.name, readable=any(one.followed != UNREADABLE for one in taken))
+        except FileNotFoundError:
+            return taken  # another sender was as quick
         except OSError as error:
             self._kept.add(item.name)
             log.warning("%s cannot be put away: %s", self.place, error.strerror, extra={"action": "bounces.kept"})

@@ -153,9 +153,23 @@ def test_an_empty_file_is_no_bounce(house: Embedded, tmp_path: Path) -> None:
     assert [one.followed for one in read(house, place_at(tmp_path / "mails"))] == ["none", "hard"]
 
 
+def test_two_senders_may_read_one_place(house: Embedded, tmp_path: Path) -> None:
+    """What another sender takes and puts away in between is neither an error nor counted twice."""
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.eml").write_bytes(LETTER)
+    place = place_at(folder)
+    slow = place.items(fresh=True)
+    first = next(slow)
+    assert Collector(place_at(folder), house.parts.bouncing()).collect("boucle") == 3
+    later = [letter for item in [first, *slow] for letter in item.letters]
+    assert later == []
+
+
 def test_nothing_at_a_path_is_said(tmp_path: Path) -> None:
     """A wrong path is said to be one, not read as empty."""
-    with pytest.raises(BadInput, match="there is no such file or folder"):
+    with pytest.raises(BadInput, match="does not exist"):
         place_at(tmp_path / "no")
 
 

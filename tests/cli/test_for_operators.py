@@ -358,3 +358,19 @@ def test_a_faulty_secret_is_not_repeated() -> None:
             {"BOUCLE_BATCH_SIZE": "none", "BOUCLE_WEBHOOK_URL": "https://x", "BOUCLE_SECRET": "s3cret"}
         )
     assert "s3cret" not in str(caught.value)
+
+
+def test_check_says_that_returned_mails_cannot_be_read(boucle: "Boucle", tmp_path: Path) -> None:
+    """A folder that is not there, or a server that is away, is a fault before anything runs; no password shows."""
+    for wrong, said in (
+        (str(tmp_path / "no"), "does not exist"),
+        ("imap://ana:s3cret@127.0.0.1:1/INBOX", "does not answer"),
+        ("imaps://host", "imaps://user:password@host/INBOX"),
+    ):
+        boucle.set(bounces=wrong)
+        told = boucle("check", "--format", "json")
+        faults = [fault for fault in told.json()["faults"] if fault.startswith("BOUCLE_BOUNCES")]
+        assert told.code == 1
+        assert len(faults) == 1
+        assert said in faults[0]
+        assert "s3cret" not in told.out + told.err

@@ -228,7 +228,7 @@ def has_groups(found: dict[str, object]) -> None:
         assert isinstance(counted, dict)
         assert list(counted) == ["total", *states]
         assert counted["total"] == sum(counted[state] for state in states)
-    assert found["sending"] == {"state": "on", "reason": "", "paused": []}
+    assert found["sending"] == {"state": "on", "reason": "", "paused": [], "refusing_domains": []}
 
 
 def test_status_agrees_with_the_books(house: House) -> None:

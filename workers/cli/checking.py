@@ -39,7 +39,7 @@ def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
     faults = [fault.sentence for fault in settings]
     if not faulty & WHERE_DATA_IS:
         faults += [*Home(found.home).faults(), *database_faults(installation)]
-    faults += [*installation.check(), *kafka_faults(found), *mail_faults(found)]
+    faults += [*installation.check(), *kafka_faults(found), *mail_faults(found), *bounces_faults(installation)]
     notes = [*notes_of(found), *rules_notes(found)]
     if dns:
         told = dns_findings(found, selector)
@@ -141,6 +141,18 @@ def mail_faults(found: settings_module.Settings) -> list[str]:
         return [] if result.kind == "accepted" else [f"BOUCLE_SMTP_URL: the mail server says {result.text}"]
 
     return asyncio.run(ask())
+
+
+def bounces_faults(installation: wiring.Boucle) -> list[str]:
+    """Return why the sender could not read the mails that come back."""
+    try:
+        place = installation.returned_mail()
+        for _ in place.items(fresh=True) if place else ():
+            break
+    except BoucleError as error:
+        text = str(error)
+        return [text if text.startswith("BOUCLE_BOUNCES") else f"BOUCLE_BOUNCES: {text}"]
+    return []
 
 
 def dns_findings(found: settings_module.Settings, selectors: tuple[str, ...]) -> Findings:

@@ -165,8 +165,12 @@ class Dispatching:
         def work(connection: Connection) -> list[Parcel]:
             known = Surroundings.of(connection, group, self._policy())
             until = claim.lease_end(connection, self._lease)
+            paused = not sending_now(connection, self._sending).on  # since they were claimed
             leaving = []
             for one in sorted(group, key=lambda row: row.id):
+                if paused and one.kind != WEBHOOK:
+                    claim.give_back(connection, one, now)
+                    continue
                 made = self._make(connection, one, known, now)
                 if isinstance(made, Refused):
                     refuse(connection, made, now)

@@ -186,6 +186,11 @@ def end(connection: Connection, one: Dispatch, state: DispatchState, now: dateti
     return connection.execute(statement, {"key": one.id, "ours": one.attempt}).rowcount == 1
 
 
+def give_back(connection: Connection, one: Dispatch, now: datetime) -> bool:
+    """Give back what was leased and not tried, as if it had not been claimed."""
+    return end(connection, one, DispatchState.READY, now, attempt=one.attempt - 1)
+
+
 def bodies_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[str, tuple[bytes, str]]:
     """Return the bytes and return paths of those dispatches that were composed before."""
     table = tables.dispatch_body
