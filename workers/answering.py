@@ -19,6 +19,10 @@ SETTLES_AT_MOST = timedelta(minutes=10)
 """However often an answer changes, it is routed after this time."""
 LATE_AFTER = timedelta(days=7)
 """Mails about an answer older than this when it arrives are not sent; tickets are opened all the same."""
+VERSIONS_KEPT = 20
+"""Versions of one answer that are kept each; of more, which nobody needs, only the last before each decision."""
+SLOW_SETTLING = timedelta(days=1)
+"""How long such an answer settles, at most until its question closes: a link costs a decision a day."""
 ANSWERABLE = (RequestState.OPEN, RequestState.ANSWERED)
 SECONDS_A_DAY = 86_400
 
@@ -58,11 +62,15 @@ def answer_request(request: SurveyRequest, answer: Answer, facts: Facts, policy:
         response = first_answer(request, answer, facts, policy, now)
         changes.add(response)
     else:
-        response = changed_answer(known, answer, policy, now)
+        response = changed_answer(known, answer, policy, now, closes_at=request.closes_at)
         if response is known:
             return changes
         changes.change(response)
-    changes.add(revision_of(response, answer))
+    revision = revision_of(response, answer)
+    if known is not None and response.n == known.n:
+        changes.change(revision)
+    else:
+        changes.add(revision)
     if request.state != RequestState.ANSWERED:
         changes.change(replace(request, state=RequestState.ANSWERED, reason="", changed_at=now))
     changes.cancel("request", request.id, Reason.ANSWERED, MailClass.SURVEY)
@@ -103,21 +111,31 @@ def first_answer(request: SurveyRequest, answer: Answer, facts: Facts, policy: P
     )
 
 
-def changed_answer(known: Response, answer: Answer, policy: Policy, now: datetime) -> Response:
-    """Return the response with its next revision, settling again; the known one when nothing differs or it is older."""
+def changed_answer(
+    known: Response, answer: Answer, policy: Policy, now: datetime, *, closes_at: datetime | None = None
+) -> Response:
+    """Return the response with its next revision, settling again; the known one when nothing differs or it is older.
+
+    From VERSIONS_KEPT on, what a link changes before it is decided stays one version, and settles slowly: the last word
+    counts, by the time the question closes at the latest.
+    """
     words = said(answer)
     same = all(getattr(known, name) == value for name, value in words.items() if name not in ("answered_at", "channel"))
     if same or answer.at < known.answered_at or (answer.at == known.answered_at and not wins_tie(answer, known)):
         return known
     since = known.settling_since if known.state == ResponseState.SETTLING else now
     settling = policy.settling if answer.channel == "mail" else timedelta()
+    settles_at = min(now + settling, since + SETTLES_AT_MOST)
+    often = answer.channel == "mail" and known.n >= VERSIONS_KEPT
+    if often and closes_at is not None:
+        settles_at = min(since + SLOW_SETTLING, max(closes_at, settles_at))
     return replace(
         known,
         **words,
-        n=known.n + 1,
+        n=known.n if often and known.state == ResponseState.SETTLING else known.n + 1,
         state=ResponseState.SETTLING,
         settling_since=since,
-        settles_at=min(now + settling, since + SETTLES_AT_MOST),
+        settles_at=settles_at,
         late=now - answer.at > LATE_AFTER,
     )
 

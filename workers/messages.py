@@ -9,12 +9,15 @@ from workers.words import Band, TestimonialState
 
 SURVEY_REQUESTS, RESPONSES = "boucle.survey-requests", "boucle.responses"
 TICKETS, TESTIMONIALS = "boucle.tickets", "boucle.testimonials"
+MAIL = "mail"
+"""The channel that we carry ourselves."""
 PUBLISHED_TURNS = frozenset({"opened", "claimed", "waiting", "done", "reopened"})
 
 
 def tell_request(request: SurveyRequest, facts: Facts, policy: Policy, changes: Changes) -> None:
-    """Publish that a question was asked, with its signed link, for channels other than mail."""
+    """Publish that a question was asked; the signed link and the label only for a carrier, who has to send them."""
     crm_id = facts.customer.crm_id or ""
+    carried = request.channel != MAIL
     changes.publish(
         SURVEY_REQUESTS,
         crm_id,
@@ -27,9 +30,9 @@ def tell_request(request: SurveyRequest, facts: Facts, policy: Policy, changes: 
             trigger=request.trigger,
             touchpoint=request.step,
             reference=request.reference,
-            label=request.label,
+            label=request.label if carried else None,
             language=request.language,
-            link=policy.links.answer_url(request.id),
+            link=policy.links.answer_url(request.id) if carried else None,
             closes_at=request.closes_at,
         ),
     )

@@ -41,6 +41,10 @@ from workers.words import BadInput, CustomerId, TestimonialState, TicketState
 CONSENT_TEXT_VERSION = "1"
 """Version of the sentence a promoter consents to; raise it when the catalogs' consent texts change."""
 SCOPES = ("name_and_text", "first_name_and_text", "text_only")
+MOST_CLICKS = 50
+"""Clicks kept of one link: evidence against machines needs no more, and an opened link must cost the same for ever."""
+MOST_WORDS_OF_A_CUSTOMER = 50
+"""Lines that one customer may add to one ticket by the link in a mail."""
 SUSPICIOUS_SECONDS = 60
 """Two different scores opened within this time look like a machine (mail-and-trust: machine clicks)."""
 
@@ -107,7 +111,9 @@ class Serving:
             found = read.one(connection, SurveyRequest, request)
             if found is None:
                 return
-            earlier = read.rows(connection, Click, tables.click.c.request == request)
+            earlier = clicks_of(connection, request)
+            if len(earlier) >= MOST_CLICKS:
+                return
             mark = signal or machine_signal(earlier, score, method, now)
             key = policy.ids.derive(now, "click", request, str(len(earlier)), str(score), method)
             changes = Changes()
@@ -342,7 +348,8 @@ class Serving:
 def said_again(ticket: Ticket, text: str, facts: Facts, policy: Policy, now: datetime) -> Changes:
     """Return a customer's words as a line of an open ticket; the same words once more add nothing."""
     earlier = [one for one in facts.all(TicketEntry) if one.ticket == ticket.id and one.by == CUSTOMER]
-    if not text.strip() or any(one.text == text.strip() for one in earlier):
+    said = any(one.text == text.strip() for one in earlier)
+    if not text.strip() or said or len(earlier) >= MOST_WORDS_OF_A_CUSTOMER:
         return Changes()
     return turn(next_version(ticket, now), "comment", CUSTOMER, text.strip(), facts, policy, now)
 
@@ -376,6 +383,15 @@ def facts_of_owner(connection: Connection, table: sa.Table, key: str, kinds: Seq
         if owner == before:
             return facts
     return None
+
+
+def clicks_of(connection: Connection, request: str) -> list[Click]:
+    """Return the clicks on a link, never more than are kept of one."""
+    table = tables.click
+    query = (
+        sa.select(table).where(table.c.request == request).order_by(table.c.at.desc(), table.c.id).limit(MOST_CLICKS)
+    )
+    return [Click(*row) for row in connection.execute(query)]
 
 
 def machine_signal(earlier: list[Click], score: int | None, method: str, now: datetime) -> str:

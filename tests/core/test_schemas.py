@@ -121,7 +121,7 @@ def emitted(crm_id: str) -> list[tuple[str, bytes]]:
         crm_id,
         AT,
         request="r-1",
-        channel="mail",
+        channel="sms",
         trigger="delivery",
         touchpoint="delivery-now",
         reference="5001",

@@ -4,12 +4,16 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from webparts import Site
 
+from workers.answering import VERSIONS_KEPT
 from workers.changes import Changes
-from workers.records import Click, Response, ResponseRevision, SurveyRequest, Ticket
+from workers.records import Click, Decision, Response, ResponseRevision, SurveyRequest, Ticket
+from workers.serving import MOST_CLICKS
 from workers.store.apply import apply
 from workers.words import NotNow
 
@@ -97,16 +101,16 @@ def test_twenty_posts_at_once_are_one_response(site: Site) -> None:
 
 
 def test_an_answer_may_change_until_the_question_closes(site: Site) -> None:
-    """The earlier answer is shown and prefilled; a new one is a revision of the same response."""
+    """The earlier score is shown and prefilled; a new one is a revision of the same response, the words stay."""
     path = site.answered(3, "late")
     shown = site.client.get(path).text
     assert re.search(r'value="3" checked', shown)
-    assert "late</textarea>" in shown
+    assert "late" not in shown
     assert "Votre réponse actuelle" in shown
     assert re.search(r'value="8" checked', site.client.get(f"{path}?score=8").text)
-    site.client.post(path, data={**form(shown), "score": "8", "comment": "late"})
+    site.client.post(path, data={**form(shown), "keep": "yes", "score": "8", "comment": ""})
     (response,) = site.rows(Response)
-    assert (response.score, response.n) == (8, 2)
+    assert (response.score, response.comment, response.n) == (8, "late", 2)
 
 
 def test_what_is_wrong_is_said_in_place_and_the_text_is_kept(site: Site) -> None:
@@ -226,11 +230,12 @@ def test_a_database_that_is_away_keeps_the_text_in_the_form(site: Site, monkeypa
 
 def test_comments_are_shown_as_text_everywhere(site: Site) -> None:
     """What a customer writes is never markup, in the form and on the thank-you page."""
-    path = site.answered(9, HOSTILE)
-    for shown in (site.client.get(path), site.client.get(f"{path}/thanks")):
+    path = site.asked()
+    answer = site.client.post(path, data={"score": "9", "comment": HOSTILE})
+    for shown in (site.client.get(path), site.client.get(answer.headers["location"])):
         assert "<script>alert" not in shown.text
         assert "<img src=x" not in shown.text
-        assert "alert(1)" in shown.text
+    assert "alert(1)" in shown.text
 
 
 def test_control_characters_do_not_reach_the_database(site: Site) -> None:
@@ -255,3 +260,102 @@ def test_a_post_to_a_closed_question_changes_nothing(site: Site) -> None:
     assert site.client.post(path, data={**hidden, "score": "9"}).status_code == 404
     assert site.rows(Response) == []
     assert {str(one.state) for one in site.rows(SurveyRequest)} == {"expired"}
+
+
+WORDS, PHONE = "The driver left it in the rain, and my son Théo cut his hand", "+33 6 12 34 56 78"
+
+
+def private(text: str) -> bool:
+    """Tell whether a page holds neither the words nor the number."""
+    return "rain" not in text and "Théo" not in text and "12 34" not in text
+
+
+def test_who_opens_the_link_later_reads_neither_words_nor_number(site: Site) -> None:
+    """Mails are passed on: the form and the thanks page show how the comment begins and the number's last digits."""
+    path = site.asked()
+    data = {"score": "2", "comment": WORDS, "wants_contact": "yes", "phone": PHONE}
+    answer = site.client.post(path, data=data)
+    assert "my son Théo" in site.client.get(answer.headers["location"]).text  # whoever wrote it sees it once more
+    for later in (path, f"{path}?score=3", f"{path}/thanks", f"{path}/thanks?posted=x"):
+        shown = site.client.get(later).text
+        assert private(shown), later
+    shown = site.client.get(path).text
+    assert "The driv…" in shown
+    assert "78" in shown
+    site.clock.at += timedelta(minutes=11)
+    assert private(site.client.get(answer.headers["location"]).text)
+
+
+def test_a_stranger_who_sends_the_form_learns_nothing(site: Site) -> None:
+    """Sending the form as it stands keeps words and number, and the page after it does not show them."""
+    path = site.asked()
+    site.client.post(path, data={"score": "2", "comment": WORDS, "wants_contact": "yes", "phone": PHONE})
+    shown = site.client.get(path).text
+    assert 'name="keep" value="yes" checked' in shown
+    data = {**form(shown), "keep": "yes", "score": "2", "comment": "", "wants_contact": "yes", "phone": ""}
+    answer = site.client.post(path, data=data)
+    assert private(site.client.get(answer.headers["location"]).text)
+    (response,) = site.rows(Response)
+    assert (response.comment, response.phone, response.n) == (WORDS, PHONE, 1)
+
+
+def test_words_can_be_changed_and_taken_back(site: Site) -> None:
+    """New words replace the earlier ones; without the tick and without words they are gone."""
+    path = site.answered(2, WORDS)
+    site.client.post(path, data={"score": "2", "comment": "Solved since", "keep": "yes"})
+    assert site.rows(Response)[0].comment == "Solved since"
+    site.client.post(path, data={"score": "2", "comment": ""})
+    assert site.rows(Response)[0].comment == ""
+
+
+def test_a_link_that_is_opened_for_ever_costs_the_same(site: Site) -> None:
+    """Of a thousand visits fifty are kept, and no more are read."""
+    request = site.ask()
+    path = site.link("answer", request.id)
+    for n in range(MOST_CLICKS + 20):
+        assert site.client.get(f"{path}?score={n % 11}").status_code == 200
+    assert len(site.rows(Click)) == MOST_CLICKS
+    plan: list[str] = []
+    sa.event.listen(site.parts.store.engine, "before_cursor_execute", lambda *given: plan.append(given[2]))
+    assert site.client.get(path).status_code == 200
+    assert not [one for one in plan if "FROM click" in one and "LIMIT" not in one]
+
+
+def test_an_answer_that_changes_for_ever_has_few_versions_and_its_last_word_counts(site: Site) -> None:
+    """A hundred changes a day are one decision a day from the twentieth on; what was said last is what is decided."""
+    request = site.ask()
+    path = site.link("answer", request.id)
+    for n in range(VERSIONS_KEPT + 40):
+        assert site.client.post(path, data={"score": str(n % 11), "comment": f"word {n}"}).status_code == 303
+    last = VERSIONS_KEPT + 39
+    for day in range(3):
+        for n in range(20):
+            site.pass_time(minutes=30)
+            site.client.post(path, data={"score": "1", "comment": f"day {day} word {n}"})
+    site.client.post(path, data={"score": str(last % 11), "comment": "the last word"})
+    site.pass_time(days=2)
+    (response,) = site.rows(Response)
+    assert VERSIONS_KEPT <= response.n <= VERSIONS_KEPT + 8
+    revisions = {one.n: one for one in site.rows(ResponseRevision)}
+    assert len(revisions) == response.n
+    assert (response.comment, revisions[response.n].comment) == ("the last word", "the last word")
+    assert str(response.state) == "decided"
+    [current] = [one for one in site.rows(Decision) if str(one.state) == "current"]
+    assert str(current.inputs["score"]) == str(response.score)
+    assert len(site.rows(Decision)) <= 6
+
+
+def test_a_last_word_shortly_before_the_question_closes_is_decided(site: Site) -> None:
+    """Slow settling ends with the question: no answer waits beyond it."""
+    request = site.ask()
+    path = site.link("answer", request.id)
+    for n in range(VERSIONS_KEPT + 5):
+        site.client.post(path, data={"score": "3", "comment": f"word {n}"})
+    site.clock.at = request.closes_at - timedelta(minutes=30)
+    site.settle()
+    site.client.post(path, data={"score": "0", "comment": "call me now"})
+    site.clock.at = request.closes_at + timedelta(minutes=1)
+    site.settle()
+    (response,) = site.rows(Response)
+    assert (response.comment, str(response.state) in ("decided", "closed")) == ("call me now", True)
+    assert [str(one.inputs["score"]) for one in site.rows(Decision) if str(one.state) == "current"] == ["0"]

@@ -162,3 +162,21 @@ def test_web_sites_may_read_the_feed_from_a_page(site: Site) -> None:
     answer = site.client.get("/v1/testimonials", headers={"origin": "https://shop.example"})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "max-age=60" in answer.headers["cache-control"]
+
+
+def test_the_opt_out_page_says_whose_address_it_is(site: Site) -> None:
+    """Masked, before and after: who was passed the mail sees that it is not theirs, and learns no address."""
+    path = opt_out(site)
+    for shown in (site.client.get(path).text, site.client.post(path).text):
+        assert "4…@e…org" in shown
+        assert "42@example.org" not in shown
+
+
+def test_who_opens_the_improvement_later_reads_only_how_it_begins(site: Site) -> None:
+    """The link may have been passed on: the sentence itself is shown to whoever just wrote it."""
+    path = improvement(site)
+    answer = site.client.post(path, data={"improvement": "Deliver to my new flat in Cahors"})
+    assert "flat in Cahors" in site.client.get(answer.headers["location"]).text
+    later = site.client.get(path).text
+    assert "Cahors" not in later
+    assert "Deliver…" in later

@@ -44,23 +44,22 @@ def request_created(
     trigger: str,
     touchpoint: str,
     reference: str,
-    label: str,
+    label: str | None,
     language: str,
-    link: str,
+    link: str | None,
     closes_at: datetime,
 ) -> bytes:
-    """Return the message that a survey request exists, for boucle.survey-requests."""
+    """Return the message that a survey request exists; label and link for a carrier only."""
     data: dict[str, object] = {
         "request": request,
         "channel": channel,
         "trigger": trigger,
         "touchpoint": touchpoint,
         "reference": reference,
-        "label": label,
         "language": language,
-        "link": link,
         "closes_at": _text(closes_at),
     }
+    data |= {name: text for name, text in (("label", label), ("link", link)) if text is not None}
     return _message("boucle.survey-request.created.v1", event_id, crm_id, at, data)
 
 

@@ -4,6 +4,7 @@ Opening it keeps a click and nothing else; only a posted form is an answer. Work
 and unknown links look alike.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
@@ -12,11 +13,12 @@ from starlette.routing import Route
 
 from workers.composing.facts import one_line
 from workers.duetime import in_zone
+from workers.masking import beginning
 from workers.nps import band
 from workers.records import Response as Known
 from workers.serving import AskedPage
 from workers.web.context import web_of
-from workers.web.forms import Came, came_from, new_nonce, read_form
+from workers.web.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
 from workers.web.pages import pages_of
 from workers.web.threads import run_in_threadpool
 from workers.words import NotNow
@@ -27,6 +29,8 @@ LONGEST_COMMENT = 5_000  # characters; some two pages
 LONGEST_PHONE = 40
 FEWEST_DIGITS = 4  # of a phone number; an extension is as short as that
 DIGITS_SHOWN = 2  # of the number we have: the link may have been passed on
+KEEP = "keep"
+"""Name of the field by which the form says that what it did not show again still counts."""
 NO = frozenset({"", "no", "0", "false", "off"})
 
 
@@ -66,10 +70,17 @@ def posted(form: dict[str, str]) -> Draft:
 
 
 def known(response: Known | None) -> Draft:
-    """Return what was answered before, or an empty form."""
+    """Return what was answered before but for the words and the number: the link may have been passed on since."""
     if response is None:
         return Draft()
-    return Draft(response.score, response.comment, response.wants_contact, response.phone, response.half_day)
+    return Draft(response.score, "", response.wants_contact, "", response.half_day)
+
+
+def kept(draft: Draft, form: Mapping[str, str], response: Known | None) -> Draft:
+    """Return what was typed, with the earlier comment and number where the form says to keep what it did not show."""
+    if response is None or not form.get(KEEP):
+        return draft
+    return replace(draft, comment=draft.comment or response.comment, phone=draft.phone or response.phone)
 
 
 async def show(request: Request) -> Response:
@@ -99,13 +110,16 @@ async def send(request: Request) -> Response:
     if faults:
         return form_page(request, asked, draft, faults, status=400)
     try:
-        taken = await run_in_threadpool(take, request, asked, draft, came)
+        taken = await run_in_threadpool(take, request, asked, kept(draft, form, asked.response), came)
     except NotNow:
         return form_page(request, asked, draft, {"": "page.error.body"}, status=503)
     if not taken:
         return gone(request)
     language = pages_of(request).language(request, asked.request.language)
-    return RedirectResponse(pages_of(request).url(f"{request.url.path}/thanks?lang={language}"), status_code=303)
+    query = f"lang={language}"
+    if draft.comment:  # one that was kept and not typed is not shown
+        query += f"&{after_posting(web.links, asked.request.id, web.now())}"
+    return RedirectResponse(pages_of(request).url(f"{request.url.path}/thanks?{query}"), status_code=303)
 
 
 def take(request: Request, asked: AskedPage, draft: Draft, came: Came) -> bool:
@@ -134,9 +148,11 @@ async def thanks(request: Request) -> Response:
         return RedirectResponse(pages_of(request).url(request.url.path.removesuffix("/thanks")), status_code=303)
     pages = pages_of(request)
     language = pages.language(request, asked.request.language)
+    said = asked.response.comment
     closes = in_zone(asked.request.closes_at, web.templates.brand.time_zone)
     values = {
         "answer": asked.response,
+        "comment": said if just_posted(request, web.links, asked.request.id, web.now()) else beginning(said),
         "until": pages.catalog(language).date(closes.date(), "format.weekday"),
         "form": f"{pages.url(request.url.path.removesuffix('/thanks'))}?lang={language}",
     }
@@ -168,11 +184,13 @@ def form_page(
     """Write the page with its form; `faults` are ids of texts by field, "" for the whole form."""
     web, pages = web_of(request), pages_of(request)
     question = asked.request
-    phone = asked.customer.phone or ""
+    earlier = asked.response
+    phone = (earlier.phone if earlier else "") or asked.customer.phone or ""
     values = {
         "label": one_line(question.label, 120),
         "recovery": question.trigger == "recovery",
-        "answered": asked.response,
+        "answered": earlier,
+        "began": beginning(earlier.comment) if earlier else "",
         "draft": draft,
         "band": str(band(draft.score)) if draft.score is not None else "",
         "faults": faults or {},

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.requests import Request
 
@@ -17,6 +17,9 @@ from workers.links import Links
 NONCE = "nonce"
 """Name of the hidden field."""
 NONCE_LASTS = timedelta(days=3)
+POSTED = "posted"
+"""Name of the query parameter that says that a page follows a form."""
+POSTED_LASTS = timedelta(minutes=10)
 MOST_FIELDS = 60
 
 
@@ -64,6 +67,17 @@ def came_from(request: Request, form: Mapping[str, str], links: Links, purpose: 
         return Came.STALE
     age = abs(now.timestamp() - int(at))
     return Came.PAGE if age <= NONCE_LASTS.total_seconds() else Came.STALE
+
+
+def after_posting(links: Links, id: str, now: datetime) -> str:
+    """Return the query of the page that follows a form: for a while it may show what was just written."""
+    return urlencode({POSTED: new_nonce(links, POSTED, id, now)})
+
+
+def just_posted(request: Request, links: Links, id: str, now: datetime) -> bool:
+    """Tell whether a page follows the form about a row: whoever sees it wrote what it shows."""
+    signed_id, _, at = (links.read(f"form.{POSTED}", request.query_params.get(POSTED, "")) or "").partition(" ")
+    return signed_id == id and at.isdecimal() and 0 <= now.timestamp() - int(at) <= POSTED_LASTS.total_seconds()
 
 
 def foreign(request: Request) -> bool:

@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from workers.masking import beginning
 from workers.records import Customer
 from workers.records import Response as Known
 from workers.web.context import web_of
-from workers.web.forms import Came, came_from, new_nonce, read_form
+from workers.web.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
 from workers.web.pages import pages_of
 from workers.web.threads import run_in_threadpool
 
@@ -18,9 +19,13 @@ LONGEST = 5_000  # characters
 
 
 async def show(request: Request) -> Response:
-    """Show the question with what was answered before."""
+    """Show the question, and how what was answered before begins: the link may have been passed on since."""
     found = await run_in_threadpool(answered, request)
-    return page(request, *found, found[0].improvement) if found else gone(request)
+    if found is None:
+        return gone(request)
+    web, response = web_of(request), found[0]
+    mine = just_posted(request, web.links, response.id, web.now())
+    return page(request, *found, response.improvement if mine else "")
 
 
 async def send(request: Request) -> Response:
@@ -41,7 +46,8 @@ async def send(request: Request) -> Response:
         return gone(request)
     pages = pages_of(request)
     language = pages.language(request, customer.language)
-    return RedirectResponse(pages.url(f"{request.url.path}?lang={language}"), status_code=303)
+    query = f"lang={language}&{after_posting(web.links, response.id, web.now())}"
+    return RedirectResponse(pages.url(f"{request.url.path}?{query}"), status_code=303)
 
 
 def answered(request: Request) -> tuple[Known, Customer] | None:
@@ -64,6 +70,7 @@ def page(
     values = {
         "response": response,
         "text": text,
+        "began": "" if text else beginning(response.improvement),
         "fault": fault,
         "longest": LONGEST,
         "nonce": new_nonce(web.links, "improvement", response.id, web.now()),

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.masking import mask_address
 from workers.records import Customer, Dispatch
 from workers.store import read
 from workers.web.context import web_of
@@ -31,7 +32,7 @@ async def show(request: Request) -> Response:
     found = await run_in_threadpool(mailed, request)
     if found is None:
         return pages_of(request).say(request, "closed", 404)
-    return page(request, found[0], done=found[1].opted_out_at is not None)
+    return page(request, *found, done=found[1].opted_out_at is not None)
 
 
 async def stop(request: Request) -> Response:
@@ -39,13 +40,14 @@ async def stop(request: Request) -> Response:
     found = await run_in_threadpool(mailed, request)
     if found is None or not await run_in_threadpool(web_of(request).serving.stop_asking, found[0].id):
         return pages_of(request).say(request, "closed", 404)
-    return page(request, found[0], done=True)
+    return page(request, *found, done=True)
 
 
-def page(request: Request, dispatch: Dispatch, *, done: bool) -> Response:
-    """Write the page."""
+def page(request: Request, dispatch: Dispatch, customer: Customer, *, done: bool) -> Response:
+    """Write the page; it says whose address it is, so that nobody stops somebody else's mail by a forwarded one."""
     pages = pages_of(request)
-    return pages.show(request, "unsubscribe.html", pages.language(request, dispatch.language), {"done": done})
+    values = {"done": done, "address": mask_address(dispatch.recipient or customer.email or "")}
+    return pages.show(request, "unsubscribe.html", pages.language(request, dispatch.language), values)
 
 
 routes = [

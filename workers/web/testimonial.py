@@ -16,6 +16,7 @@ from workers.web.context import web_of
 from workers.web.forms import NONCE, Came, came_from, new_nonce, read_form
 from workers.web.pages import pages_of
 from workers.web.threads import run_in_threadpool
+from workers.words import TestimonialState
 
 LONGEST = 2_000  # characters of the testimonial; two or three sentences are asked for
 LONGEST_NAME = 120
@@ -66,8 +67,10 @@ def posted(form: dict[str, str]) -> Draft:
 
 
 def known(found: TestimonialPage) -> Draft:
-    """Return what was written before, or a form with the customer's name."""
+    """Return what is published, or a form with the customer's name: the link may have been passed on since."""
     one = found.testimonial
+    if one.state != TestimonialState.CONSENTED:
+        return Draft(name=one_line(found.customer.name or "", LONGEST_NAME))
     name = one_line(one.shown_name or found.customer.name or "", LONGEST_NAME)
     return Draft(one.wording, name, one.place, one.scope or FULL_NAME)
 
