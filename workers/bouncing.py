@@ -29,14 +29,15 @@ from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.claim import CAPPED
 from workers.store.engine import Store
-from workers.words import Conflict, DispatchState, Reason, TouchpointState
+from workers.words import Conflict, DispatchState, NotNow, Reason, TouchpointState
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(days=3), timedelta(days=30)
 """How long a person is not asked after a mail that came back for now; doubled with each one (our choice)."""
-UNTRUSTED, KNOWN, DELAYED, UNREADABLE = "untrusted", "known", "delayed", "unreadable"
-"""What is counted beside the kinds: no return path of ours; read before; still tried; over a bound, or broken."""
-COUNTED = (*map(str, BounceKind), DELAYED, UNTRUSTED, KNOWN, UNREADABLE)
+UNTRUSTED, KNOWN, DELAYED, UNREADABLE, LEFT = "untrusted", "known", "delayed", "unreadable", "left"
+"""What is counted beside the kinds: no return path of ours; read before; still tried; over a bound, or broken; not yet
+taken, because other writers were in the way."""
+COUNTED = (*map(str, BounceKind), DELAYED, UNTRUSTED, KNOWN, UNREADABLE, LEFT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,18 @@ class Bouncing:
         """Take one letter. Idempotent."""
         bounce = Bounce(BounceKind.NONE, unreadable=letter.unread) if letter.unread else read_bounce(letter.raw)
         if bounce.unreadable:
-            log.warning("a returned mail is not read: %s", bounce.unreadable, extra={"action": "bounces.unreadable"})
+            said = "the returned mail %s is not read: %s"
+            log.warning(said, letter.name, bounce.unreadable, extra={"action": "bounces.unreadable"})
             return Taken(letter.name, bounce, UNREADABLE)
         try:
             return Taken(letter.name, bounce, self.follow(bounce))
+        except NotNow:
+            raise
         except Conflict as error:
-            log.warning("a returned mail is left for later: %s", error, extra={"action": "bounces.conflict"})
+            log.warning("the returned mail %s is left: %s", letter.name, error, extra={"action": "bounces.conflict"})
+            return Taken(letter.name, bounce, LEFT)
+        except Exception:  # what breaks on one mail is that mail's own end
+            log.exception("the returned mail %s broke something", letter.name, extra={"action": "bounces.failed"})
             return Taken(letter.name, bounce, UNREADABLE)
 
     def take(self, raw: bytes) -> str:

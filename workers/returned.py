@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from workers.bounces import HEAD_BYTES
-from workers.bouncing import UNREADABLE, Bouncing, Letter, Taken
+from workers.bouncing import LEFT, UNREADABLE, Bouncing, Letter, Taken
 from workers.words import BadInput
 
 log = logging.getLogger(__name__)
@@ -198,8 +198,8 @@ class Collector:
 
     def _take(self, item: Item) -> list[Taken]:
         taken = list(self.bouncing.take_each(item.letters))
-        if not taken:
-            return []
+        if not taken or any(one.followed == LEFT for one in taken):
+            return taken
         try:
             self.place.put_away(item.name, readable=any(one.followed != UNREADABLE for one in taken))
         except FileNotFoundError:

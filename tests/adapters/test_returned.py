@@ -12,12 +12,12 @@ from imapserver import FakeImap, Kept, serving
 from returning import LETTER, NESTED, OUT_OF_OFFICE, PATH, dsn
 
 from workers import roles, settings, wiring
-from workers.bouncing import Taken, count
+from workers.bouncing import Bouncing, Taken, count
 from workers.imap import ImapFolder
 from workers.records import Dispatch, Suppression
 from workers.returned import Collector, Place, place_at
 from workers.store.auditlog import list_acts
-from workers.words import BadInput, Misconfigured, NotNow
+from workers.words import BadInput, Conflict, Misconfigured, NotNow
 
 
 @pytest.fixture
@@ -123,6 +123,31 @@ def test_the_sender_takes_each_mail_once_and_puts_it_away(
         acts = [one for one in list_acts(connection) if one["act"] == "bounces.read"]
     assert [(one["by"], one["detail"]["unreadable"]) for one in acts] == [("boucle", 0), ("boucle", 1)]
     assert "s3cret" not in str(acts)
+
+
+@pytest.mark.parametrize("error", [Conflict("busy"), RuntimeError("a fault")])
+def test_a_mail_that_breaks_something_is_its_own_end(house: Embedded, tmp_path: Path, error: Exception) -> None:
+    """Other writers in the way: it stays and comes again. A fault: it is set aside. The next one is taken."""
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    (folder / "0.eml").write_bytes(dsn("5.1.1"))
+    (folder / "1.eml").write_bytes(report(house))
+    errors = [error]
+
+    def read_return_path(path: str) -> str | None:
+        if path == PATH and errors:
+            raise errors.pop()
+        return house.parts.links.read_return_path(path)
+
+    collector = Collector(
+        place_at(folder), Bouncing(house.store, house.parts.policies.current, house.clock.now, read_return_path)
+    )
+    collector.collect("boucle")
+    assert [one.kind for one in house.rows(Suppression)] == ["bounce"]
+    left = sorted(one.name for one in folder.iterdir() if one.is_file())
+    assert left == (["0.eml"] if isinstance(error, Conflict) else [])
+    collector.collect("boucle")
+    assert sorted(one.name for one in folder.iterdir() if one.is_file()) == []
 
 
 def test_a_place_that_cannot_be_written_to_is_read_once(house: Embedded, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, QMAIL, dsn
 
 from workers.bounces import BounceKind, read_bounce
+from workers.plain_text import UNSAFE
 
 HARD, SOFT, OURS, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.OURS, BounceKind.POLICY
 
@@ -136,6 +137,14 @@ def test_an_old_format_is_read_like_a_new_one() -> None:
 def test_a_letter_is_left_to_a_person() -> None:
     """A customer who writes back is no bounce."""
     assert read_bounce(LETTER).kind == BounceKind.NONE
+
+
+def test_what_is_kept_of_a_mail_can_be_kept_anywhere() -> None:
+    """NUL, lone surrogates and terminal escapes in a diagnosis or an address reach neither database nor terminal."""
+    raw = dsn("5.1.1", diagnosis="smtp; 550 no\0such\x1b[31m user").replace(b"camille@", b"cam\0ille\xff@")
+    found = read_bounce(raw)
+    assert found.kind == HARD
+    assert UNSAFE.search(found.detail + found.recipient) is None
 
 
 @given(st.binary(max_size=400))

@@ -7,6 +7,7 @@ that is returned is read, apart from the return path that a complaint is about.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from email.message import Message
 
 from workers.bounces.bounded import (
@@ -25,6 +26,7 @@ from workers.bounces.bounded import (
 )
 from workers.bounces.kinds import Bounce, BounceKind
 from workers.bounces.meaning import has_answer, in_words, meaning_of, named, status_in
+from workers.plain_text import for_reader
 
 SENT_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
 """Headers that may hold the address a report was sent to: our return path."""
@@ -78,11 +80,16 @@ def read_bounce(raw: bytes) -> Bounce:
     """Return what a returned mail says. Never raises: what cannot be read is NONE, and `unreadable` says why."""
     try:
         message = parse(raw)
-        return bounce_of(message, tuple(return_paths(message, SENT_TO)))
+        return storable(bounce_of(message, tuple(return_paths(message, SENT_TO))))
     except Unreadable as error:
         return Bounce(BounceKind.NONE, unreadable=str(error))
     except Exception as error:  # a mail is hostile input: what breaks on it is that mail's own end
         return Bounce(BounceKind.NONE, unreadable=f"reading it ended with {type(error).__name__}")
+
+
+def storable(bounce: Bounce) -> Bounce:
+    """Return what a mail says in characters that every database, terminal and page can hold."""
+    return replace(bounce, detail=for_reader(bounce.detail), recipient=for_reader(bounce.recipient))
 
 
 def bounce_of(message: Message, paths: tuple[str, ...]) -> Bounce:

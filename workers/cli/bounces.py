@@ -18,6 +18,7 @@ SAID = {
     "none": "no bounce: somebody should read them",
     "untrusted": "not sent to a return path of ours: ignored",
     "known": "read before, or the mail was not accepted: nothing changed",
+    "left": "not taken, other writers were in the way: read again",
     "unreadable": "too many parts, or broken: not looked into",
 }
 
