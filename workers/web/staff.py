@@ -7,7 +7,7 @@ ended or the page is stale. Nothing here knows what a page shows.
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -199,9 +199,7 @@ def login_page(
 
 def local(path: str) -> bool:
     """Tell whether a path stays on this server: nobody is led elsewhere by a login."""
-    parts = urlsplit(path)
-    plain = not parts.scheme and not parts.netloc and path.isprintable()
-    return plain and path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path.startswith("/") and not path.startswith("//") and path.isprintable() and "\\" not in path
 
 
 def home_of(role: Role) -> str:
