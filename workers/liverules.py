@@ -80,6 +80,12 @@ class LiveRules:
         found = self._candidates.get(place)
         return found.table if found else None
 
+    def forget(self) -> None:
+        """Look at every table anew at the next refresh: what its names refer to may be there now, or gone."""
+        self._seen = frozenset()
+        for live in self._tables.values():
+            live.forget()
+
     def refresh(self) -> bool:
         """Look at the files whose size or time changed; say whether anything is another one now, or was refused."""
         stamps = self._stamps()

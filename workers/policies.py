@@ -5,18 +5,19 @@ A faulty edit is refused with all its faults; what was in use goes on. Decisions
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import PurePath
 
 from workers.compiled import FollowUpTable, JourneyPlan, Versions
-from workers.composing import Brand, Templates
+from workers.composing import Templates
 from workers.data import Data
 from workers.deliverability import DeadRule, RefusalRule
 from workers.duetime import Calendar, SendWindow, Wait, add_wait, instant_of, parse_window, zone_info
 from workers.fitting import FOLLOW_UP, JOURNEY_PLAN
 from workers.links import Links
 from workers.liverules import Earlier, LiveRules
+from workers.livetexts import LiveText
 from workers.policy import ContraryRule, Plan, Policy, Rest, WaveDay
 from workers.ruletable import Known, RestPeriod, WaveDate
 from workers.ruletable.live import Refused
@@ -48,18 +49,20 @@ class Policies:
         self,
         data: Data,
         settings: Settings,
-        brand: Brand,
         templates: Templates,
         ids: Ids,
         links: Links,
         earlier: Earlier | None = None,
+        texts: Sequence[LiveText] = (),
     ) -> None:
         """Read the rules. Faulty ones raise Misconfigured; with `earlier`, what that gives goes on instead.
+
+        `texts` are the files beside the rules that are taken over with them.
 
         Only a role starts without `earlier`, and only a role says which version is in use and what it refused.
         """
         self._settings = settings
-        self._brand = brand
+        self._texts = texts
         self._templates = templates
         self._ids = ids
         self._links = links
@@ -87,7 +90,10 @@ class Policies:
         Cheap while nothing changes. What is taken over decides only after the store knows its version. Raises NotNow.
         """
         with self._looking:
-            self._behind |= self._rules.refresh() or self._unknown_versions(store)
+            edited = [text.refresh() for text in self._texts]
+            if any(edited):
+                self._rules.forget()  # a table may name a template that is there now
+            self._behind |= self._rules.refresh() or any(edited) or self._unknown_versions(store)
             if not self._behind:
                 return False
             self._remember(store, now)
@@ -107,6 +113,10 @@ class Policies:
             actions=ACTIONS,
         )
 
+    def _all_refused(self) -> Mapping[str, Refused]:
+        """Return what was not taken, of the rules and of the files beside them."""
+        return {**self._rules.refused(), **{text.name: text.refused for text in self._texts if text.refused}}
+
     def _unknown_versions(self, store: Store) -> bool:
         """Tell whether another process has taken a version over that this one could not look up."""
         with store.reading() as connection:
@@ -114,7 +124,7 @@ class Policies:
 
     def _remember(self, store: Store, now: datetime) -> None:
         """Keep what is in use in the store, then use it: what other processes had in use can be looked up as well."""
-        items, refused = list(self._rules.contents()), self._rules.refused()
+        items, refused = list(self._rules.contents()), self._all_refused()
         kept = [rulelive.Kept(one.place, one.name, one.version, one.content, one.candidate) for one in items]
         faults = {name: one.faults for name, one in refused.items()}
         known = rulelive.remember(store, kept, faults if self._is_role else None, now)
@@ -141,7 +151,7 @@ class Policies:
 
     def _build(self) -> Policy:
         """Return the rules as the core uses them."""
-        settings, brand, rules = self._settings, self._brand, self._rules
+        settings, brand, rules = self._settings, self._templates.brand, self._rules
         calendar, plan = rules.calendar.value, rules.plan
         hours = SendWindow(weekdays=calendar.weekdays, opens=calendar.opens, closes=calendar.closes)
         holidays = frozenset(calendar.holidays)

@@ -32,6 +32,7 @@ from workers.id_key import fitting_key, settle_id_key, settle_signing_key
 from workers.imap import SCHEMES, ImapFolder
 from workers.intake import Intake
 from workers.links import Links
+from workers.livetexts import live_texts
 from workers.mailbox import MailboxSender
 from workers.migrating import MINIMUM, schema_of
 from workers.outlets import FileOutlet
@@ -98,7 +99,8 @@ def sending_of(settings: Settings, brand: Brand, data: Data) -> Sending:
     if settings.has_smtp:
         samples = brand.sample_values(Brand.sample(data.shipped()))
         if samples:
-            blocked = f"templates/brand.yaml still holds sample values ({', '.join(samples)}): write your own."
+            held_back = ", ".join(samples)
+            blocked = f"templates/brand.yaml still holds sample values ({held_back}): write your own, then start again."
         if settings.sending == "held":
             held = "sending starts held; look at `boucle send --preview`, then `boucle resume` or BOUCLE_SENDING=on."
     return Sending(
@@ -254,7 +256,16 @@ class Boucle:
     def policies(self) -> Policies:
         """Return the rules in use."""
         earlier = self._in_use_before if self.lenient else None
-        return Policies(self.data, self.settings, self.brand, self.templates, self.ids, self.links, earlier)
+        texts = live_texts(self.data, self.templates, self.codec, self._brand_now)
+        return Policies(self.data, self.settings, self.templates, self.ids, self.links, earlier, texts)
+
+    def _brand_now(self) -> Brand:
+        """Read the brand again; one that became the sample shop's while mails leave raises Misconfigured."""
+        brand = self.given_brand or Brand.load(self.data)
+        samples = brand.sample_values(Brand.sample(self.data.shipped()))
+        if self.settings.has_smtp and samples and not self.sending.blocked:
+            raise Misconfigured([f"templates/brand.yaml holds the sample shop's {', '.join(samples)}: write your own"])
+        return brand
 
     def _in_use_before(self, place: str) -> str | None:
         """Return the content of what roles have in use in a place."""
@@ -268,7 +279,7 @@ class Boucle:
     @cached_property
     def rules(self) -> StoredRules:
         """Return what is remembered of the rule tables: past responses, events, decisions, live versions."""
-        return StoredRules(self.store, lambda: known_names(self.data), lambda: self.brand.time_zone)
+        return StoredRules(self.store, lambda: known_names(self.data), lambda: self.templates.brand.time_zone)
 
     @cached_property
     def sending(self) -> Sending:

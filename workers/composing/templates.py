@@ -36,6 +36,20 @@ class _Mail:
     text: Template
 
 
+@dataclass(frozen=True, slots=True)
+class _InUse:
+    """What mails are written by, in one value, so that no mail is written by half of two."""
+
+    mails: Mapping[str, _Mail]
+    catalogs: Catalogs
+    brand: Brand
+
+    def mail(self, template: str) -> _Mail:
+        if template not in self.mails:
+            raise Never(f"there is no mail template {template!r}; there are {', '.join(sorted(self.mails))}")
+        return self.mails[template]
+
+
 class _Loader(BaseLoader):
     """Give Jinja the templates by their path under templates/."""
 
@@ -53,9 +67,21 @@ class Templates:
     """Every kind of mail in every language, proved to render."""
 
     def __init__(self, mails: Mapping[str, _Mail], catalogs: Catalogs, brand: Brand) -> None:
-        self._mails = dict(mails)
-        self.catalogs = catalogs
-        self.brand = brand
+        self._in_use = _InUse(dict(mails), catalogs, brand)
+
+    @property
+    def catalogs(self) -> Catalogs:
+        """Return the texts in use."""
+        return self._in_use.catalogs
+
+    @property
+    def brand(self) -> Brand:
+        """Return who writes."""
+        return self._in_use.brand
+
+    def take_over(self, other: "Templates") -> None:
+        """Write by other templates, texts and brand from now on, all at once; a mail being written stays as it was."""
+        self._in_use = other._in_use
 
     @classmethod
     def load(cls, data: DataFiles, brand: Brand) -> "Templates":
@@ -78,32 +104,28 @@ class Templates:
 
     def known(self) -> Mapping[str, frozenset[str]]:
         """Return the languages of each template."""
-        return dict.fromkeys(self._mails, self.catalogs.languages)
+        return dict.fromkeys(self._in_use.mails, self._in_use.catalogs.languages)
 
     def mail_class(self, template: str) -> MailClass:
         """Return why mails of this template are sent; raise Never for a template that does not exist."""
-        return self._mail(template).mail_class
+        return self._in_use.mail(template).mail_class
 
     def threads(self, template: str) -> bool:
         """Say whether mails of this template belong under the survey that they answer."""
-        return self._mail(template).thread
-
-    def _mail(self, template: str) -> _Mail:
-        if template not in self._mails:
-            raise Never(f"there is no mail template {template!r}; there are {', '.join(sorted(self._mails))}")
-        return self._mails[template]
+        return self._in_use.mail(template).thread
 
     def write(self, mail: MailFacts, links: Links, at: datetime) -> tuple[str, str, str]:
         """Return subject, plain text and HTML of a mail; raise Never when its facts do not suffice."""
-        kind = self._mail(mail.template)
-        catalog = self.catalogs.catalog(self.catalogs.negotiate(mail.language))
-        found = values(mail, catalog, self.brand, at)
+        in_use = self._in_use
+        kind = in_use.mail(mail.template)
+        catalog = in_use.catalogs.catalog(in_use.catalogs.negotiate(mail.language))
+        found = values(mail, catalog, in_use.brand, at)
         context: dict[str, object] = {
             **_link_functions(mail, links),
             "mail": mail.template,
             "mail_class": kind.mail_class.value,
             "lang": catalog.language,
-            "brand": self.brand,
+            "brand": in_use.brand,
             "facts": found,
             "history": card.history(mail, catalog),
             "ticket_lines": lambda: card.lines(mail, found, catalog),
@@ -120,7 +142,7 @@ class Templates:
         """Render every mail in every language, with all facts and with none, and return what is wrong."""
         links = Links(["sample"], "https://sample.example")
         faults: list[str] = []
-        for name in sorted(self._mails):
+        for name in sorted(self._in_use.mails):
             for language in sorted(self.catalogs.languages):
                 for facts in (SAMPLE_FACTS, {}):
                     try:

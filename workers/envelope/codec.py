@@ -49,8 +49,12 @@ class Codec:
         self._max_bytes = max_bytes
         self._max_batch_bytes = max_batch_bytes
         self._zones = zones
-        self._routes = routes(schemas)
-        self._routes.update(_mapped_routes(self._routes, event_map))
+        self._shipped = routes(schemas)
+        self._routes = self._shipped | _mapped_routes(self._shipped, event_map)
+
+    def take_over(self, event_map: EventMap) -> None:
+        """Read a CRM's types by another mapping from now on; raises Misconfigured, and the old one goes on."""
+        self._routes = self._shipped | _mapped_routes(self._shipped, event_map)
 
     @property
     def types(self) -> list[str]:

@@ -17,6 +17,7 @@ from workers.words import Misconfigured
 
 _HEAD = ("type", "kind", "name")
 _MAPPABLE = {Kind.JOURNEY, Kind.CONTRARY, Kind.CUSTOMER, Kind.SCORE, Kind.TICKET}
+_MOST_BYTES, _MOST_COLUMNS = 2_000_000, 200
 _NAME = re.compile(r"[a-z][a-z0-9_]*").fullmatch
 _FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)?").fullmatch
 _QUOTES = str.maketrans({"“": '"', "”": '"', "\u00a0": " "})
@@ -42,6 +43,8 @@ class EventMap:
     @classmethod
     def load(cls, content: bytes) -> "EventMap":
         """Read rules/events.csv; raise Misconfigured with every fault, each with its line."""
+        if len(content) > _MOST_BYTES:
+            raise Misconfigured([f"rules/events.csv has {len(content):,} bytes; at most {_MOST_BYTES:,} are read."])
         lines = [
             (number, line.translate(_QUOTES))
             for number, line in enumerate(_text(content).splitlines(), start=1)
@@ -72,7 +75,12 @@ def _text(content: bytes) -> str:
 
 def _cells(line: str, header: str) -> list[str]:
     delimiter = ";" if header.count(";") >= header.count(",") else ","
-    return [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=delimiter))]
+    try:
+        return [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=delimiter))]
+    except csv.Error as error:
+        raise Misconfigured(
+            [f"rules/events.csv cannot be read: {error}. Look for a cell that does not end."]
+        ) from error
 
 
 def _columns(header: tuple[int, str], faults: list[str]) -> list[str]:
@@ -80,6 +88,8 @@ def _columns(header: tuple[int, str], faults: list[str]) -> list[str]:
     columns = [cell.lower() for cell in _cells(line, line)]
     if tuple(columns[:3]) != _HEAD:
         faults.append(f"{_at(number)}the first three columns must be type;kind;name, found {';'.join(columns[:3])}.")
+    if len(columns) > _MOST_COLUMNS:
+        raise Misconfigured([f"{_at(number)}{len(columns):,} columns; at most {_MOST_COLUMNS} are read."])
     for column in columns[3:]:
         if not _FIELD(column):
             faults.append(f"{_at(number)}{column!r} is not a field of our data, such as reference or customer.email.")

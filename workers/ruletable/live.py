@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from workers.ruletable.cases import CASES, parse_cases
 from workers.ruletable.checking import check, refuse
 from workers.ruletable.deciding import Compiled, compile_table
+from workers.ruletable.limits import total
 from workers.ruletable.loading import load, read_file
 from workers.ruletable.model import Known, Table
 from workers.words import BadInput, Misconfigured
@@ -71,6 +72,10 @@ class LiveTable:
     def table(self) -> Table:
         """Return the table in use."""
         return self.compiled.table
+
+    def forget(self) -> None:
+        """Judge the folder anew at the next refresh, also when nothing in it changes."""
+        self._seen = ""
 
     def refresh(self, folder: Path | None = None) -> Swapped | Refused | None:
         """Look at the folder: swap to a good change, refuse a bad one once, and say nothing when nothing changed.
@@ -151,6 +156,7 @@ def faults_of(fault: Misconfigured | BadInput | OSError) -> tuple[str, ...]:
     return tuple(fault.faults) if isinstance(fault, Misconfigured) else tuple(str(fault).splitlines())
 
 
+@total
 def _accepted(folder: Path, known: Known | None, fit: Callable[[Table], None] | None) -> Table:
     """Return the table of a folder when it has no error, fits, and its cases pass. Raises Misconfigured, Unreadable."""
     table = load(folder)

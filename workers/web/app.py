@@ -92,7 +92,6 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     `ticks` counts the seconds that the rates are measured by.
     """
     routes = [route for route in all_routes() if not (web.settings.monitor_bind and is_monitored(route))]
-    brand = web.templates.brand
     rates = Rates(web.settings.rate_limit, None if web.store.sqlite else web.store, ticks)
     app = Starlette(
         routes=routes,
@@ -100,13 +99,13 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
             Middleware(Clients, web.settings.proxy_networks),
             Middleware(Compression),
             Middleware(Lanes),
-            Middleware(SafeHeaders, web.settings.base_url, origin_of(brand.logo)),
+            Middleware(SafeHeaders, web.settings.base_url, lambda: origin_of(web.templates.brand.logo)),
             Middleware(Limits, rates, web.links),
         ],
         exception_handlers=HANDLERS,
     )
     app.state.web = web
-    app.state.assets = Assets(web.data, brand.colour)
+    app.state.assets = Assets(web.data, web.templates.brand.colour)
     app.state.pages = Pages(web, app.state.assets)
     app.state.rates = rates
     app.state.api_keys = ApiKeys(web.store, read_given(web.settings.api_keys.get_secret_value()))

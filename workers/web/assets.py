@@ -37,14 +37,16 @@ class Assets:
     """The files by name, with the brand's colours as a stylesheet of its own."""
 
     def __init__(self, data: Data, colour: str) -> None:
-        files = {BRAND: stylesheet(colour).encode()}
+        files: dict[str, bytes] = {}
         for name in data.list(FOLDER):
             if _suffix(name) in KINDS:
                 files[name] = data.read(f"{FOLDER}/{name}")
-        self._files = {
-            name: Asset(body, KINDS[_suffix(name)], hashlib.sha256(body).hexdigest()[:12])
-            for name, body in files.items()
-        }
+        self._files = {name: _asset(name, body) for name, body in files.items()}
+        self.paint(colour)
+
+    def paint(self, colour: str) -> None:
+        """Use another colour of the brand from now on."""
+        self._files = self._files | {BRAND: _asset(BRAND, stylesheet(colour).encode())}
 
     def path(self, name: str) -> str:
         """Return the path of a file with the hash of its content; raises KeyError for a file that is not there."""
@@ -53,6 +55,10 @@ class Assets:
     def get(self, name: str) -> Asset | None:
         """Return a file by name."""
         return self._files.get(name)
+
+
+def _asset(name: str, body: bytes) -> Asset:
+    return Asset(body, KINDS[_suffix(name)], hashlib.sha256(body).hexdigest()[:12])
 
 
 def _suffix(name: str) -> str:

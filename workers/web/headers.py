@@ -3,6 +3,8 @@
 A page may set its own value of any of them; what it leaves out is set here.
 """
 
+from collections.abc import Callable
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -37,10 +39,11 @@ def policy(**changed: str) -> str:
 class SafeHeaders:
     """ASGI middleware that adds the headers that are missing."""
 
-    def __init__(self, app: ASGIApp, base_url: str, logo: str = "") -> None:
+    def __init__(self, app: ASGIApp, base_url: str, logo: Callable[[], str] = str) -> None:
+        """Take where the brand's logo comes from, asked for each answer: it may be edited while we run."""
         self._app = app
-        img_src = f"{POLICY['img-src']} {logo}".strip()
-        self._headers = {**HEADERS, "Content-Security-Policy": policy(img_src=img_src)}
+        self._logo = logo
+        self._headers = dict(HEADERS)
         if base_url.startswith("https://"):
             self._headers["Strict-Transport-Security"] = HTTPS_ONLY
 
@@ -55,6 +58,8 @@ class SafeHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                img_src = f"{POLICY['img-src']} {self._logo()}".strip()
+                headers.setdefault("Content-Security-Policy", policy(img_src=img_src))
             await send(message)
 
         await self._app(scope, receive, complete)

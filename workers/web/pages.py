@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from workers.catalogs import Catalog, Catalogs
+from workers.composing import Brand
 from workers.data import Data
 from workers.plain_text import UNSAFE, for_reader
 from workers.web.assets import Assets
@@ -31,8 +32,7 @@ class Pages:
     def __init__(self, web: Web, assets: Assets) -> None:
         """Compile every page template; raise Misconfigured with all that cannot be read."""
         self._web = web
-        self._catalogs = web.templates.catalogs
-        self._brand = web.templates.brand
+        self._assets = assets
         self._prefix = urlsplit(web.settings.base_url).path.rstrip("/")
         self._env = _environment(web.data)
         self._env.globals.update(brand=self._brand, url=self.url, asset=lambda name: self.url(assets.path(name)))
@@ -45,6 +45,14 @@ class Pages:
                 faults.append(f"{FOLDER}/{name} cannot be read: {type(error).__name__}: {error}")
         if faults:
             raise Misconfigured(faults)
+
+    @property
+    def _catalogs(self) -> Catalogs:
+        return self._web.templates.catalogs
+
+    @property
+    def _brand(self) -> Brand:
+        return self._web.templates.brand
 
     def url(self, path: str) -> str:
         """Return a path on this server as a browser must ask for it: PUBLIC_URL may stand in a folder."""
@@ -74,10 +82,13 @@ class Pages:
         headers: Mapping[str, str] | None = None,
     ) -> HTMLResponse:
         """Answer a page; `values` are its template's variables."""
-        catalog = self.catalog(language)
+        catalog, brand = self.catalog(language), self._brand
+        if self._env.globals["brand"] is not brand:  # it was edited while we run
+            self._env.globals["brand"] = brand
+            self._assets.paint(brand.colour)
         text = self._env.get_template(name).render(
             lang=language,
-            t=_teller(catalog, self._brand.name),
+            t=_teller(catalog, brand.name),
             catalog=catalog,
             switches=self._switches(request, language),
             here=self.url(request.url.path),
