@@ -111,7 +111,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.api_keys = ApiKeys(web.store, read_given(web.settings.api_keys.get_secret_value()))
     app.state.key_use = KeyUse(web.store, ticks)
     app.state.people = People(web.store, web.now, idle=timedelta(minutes=web.settings.session_idle_minutes))
-    app.state.second_factors = SecondFactors(web.store, web.now, web.ids, brand.name)
+    app.state.second_factors = SecondFactors(web.store, web.now, web.ids, web.templates.brand.name)
     app.state.patience = Patience(Attempts(web.store))
     app.state.access_log = AccessLog(web.store, web.now, ticks)
     app.state.turns = Turns()
