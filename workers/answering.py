@@ -4,6 +4,7 @@ An answer is provisional until it has been still for the settling time, and may 
 The same answer twice changes nothing. Routing is decided elsewhere.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -25,6 +26,8 @@ SLOW_SETTLING = timedelta(days=1)
 """How long such an answer settles, at most until its question closes: a link costs a decision a day."""
 ANSWERABLE = (RequestState.OPEN, RequestState.ANSWERED)
 SECONDS_A_DAY = 86_400
+OTHER = "other"
+"""The trigger of a score that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +206,7 @@ def take_score(score: OutsideScore, facts: Facts, policy: Policy, now: datetime)
     changes = Changes()
     if any((one.source, one.external_id) == (score.source, score.external_id) for one in facts.all(Response)):
         return changes
-    journey = anchor_of(score, facts)
+    journey = anchor_of(score.trigger, score.asked_at, score.reference, facts)
     answer = score.answer
     response = Response(
         id=policy.ids.derive(answer.at, "response", score.source, score.external_id),
@@ -211,7 +214,7 @@ def take_score(score: OutsideScore, facts: Facts, policy: Policy, now: datetime)
         request=None,
         source=score.source,
         external_id=score.external_id,
-        trigger=score.trigger if journey else "other",
+        trigger=score.trigger or OTHER,
         touchpoint="",
         reference=score.reference or (journey.reference if journey else ""),
         label=score.label or (journey.label if journey else ""),
@@ -227,19 +230,56 @@ def take_score(score: OutsideScore, facts: Facts, policy: Policy, now: datetime)
         state=ResponseState.SETTLING,
         previous_band=previous_band(facts, answer.at),
         late=now - answer.at > LATE_AFTER,
+        said_itself=" ".join(name for name in ("reference", "label") if getattr(score, name)),
     )
     changes.add(response)
     changes.add(revision_of(response, answer))
+    for later in follow_ups(response, facts):
+        changes.change(later)
     return changes
 
 
-def anchor_of(score: OutsideScore, facts: Facts) -> Journey | None:
-    """Return the customer's last journey of the score's trigger (and reference, where given) before it was asked."""
+def follow_ups(response: Response, facts: Facts) -> Iterable[Response]:
+    """Give the responses whose previous band is another one, now that an earlier answer came after them."""
+    known = Facts(facts.customer, [*facts.all(Response), response])
+    for later in facts.all(Response):
+        band_before = previous_band(known, later.answered_at)
+        if later.answered_at > response.answered_at and later.previous_band != band_before:
+            yield replace(later, previous_band=band_before)
+
+
+def find_anchors(facts: Facts) -> Changes:
+    """Return the scores from elsewhere whose journey became known after them, or is known better now.
+
+    Nothing is decided again here. Together with `take_score` this makes what a score is about a function of the set of
+    events, whichever topic was read first. Idempotent.
+    """
+    changes = Changes()
+    for response in facts.all(Response):
+        if response.request is not None or response.said_itself is None:
+            continue
+        told = response.reference if "reference" in response.said_itself else ""
+        journey = anchor_of(response.trigger, response.asked_at, told, facts)
+        if journey is None:
+            continue
+        anchored = replace(
+            response,
+            reference=told or journey.reference,
+            label=response.label if "label" in response.said_itself else journey.label,
+            details=journey.details,
+            anchor_at=journey.anchor_at,
+            after_days=days_between(journey.anchor_at, response.asked_at),
+        )
+        if anchored != response:
+            changes.change(anchored)
+    return changes
+
+
+def anchor_of(trigger: str, asked_at: datetime, reference: str, facts: Facts) -> Journey | None:
+    """Return the customer's last journey of a trigger (and reference, unless empty) before a question was asked."""
     fitting = [
         one
         for one in facts.all(Journey)
-        if one.trigger == score.trigger
-        and one.anchor_at <= score.asked_at
-        and (not score.reference or one.reference == score.reference)
+        if one.trigger == trigger and one.anchor_at <= asked_at and (not reference or one.reference == reference)
     ]
     return max(fitting, key=lambda one: (one.anchor_at, one.id), default=None)

@@ -97,6 +97,10 @@ class JourneyPlan:
         """Return the names of the touchpoints that the plan has."""
         return frozenset(step.touchpoint for step in self._steps.values())
 
+    def triggers(self) -> frozenset[str]:
+        """Return the triggers that the plan's questions have."""
+        return frozenset(step.trigger for step in self._steps.values())
+
     def hangs_on_start(self, rule: str) -> bool:
         """Tell whether the row's anchor is the start of the relationship."""
         step = self._steps.get(rule)

@@ -13,6 +13,7 @@ from workers.answering import (
     OutsideScore,
     answer_request,
     changed_answer,
+    find_anchors,
     response_to,
     take_score,
 )
@@ -26,7 +27,7 @@ from workers.planning import Happening, plan, references_of, stop
 from workers.policy import Policy
 from workers.profile import learn, opt_out
 from workers.records import Customer, Response, SurveyRequest
-from workers.routing import route
+from workers.routing import route, route_again
 from workers.ticketing import Desk
 from workers.words import BadInput, RequestState, ResponseState
 
@@ -53,6 +54,7 @@ def by_kind(
     if event.kind == Kind.JOURNEY:
         yield plan(happening_of(event), facts, policy, now)
         yield stop(happening_of(event), facts, policy, now)
+        yield from anchored(facts, policy, now, desk)
     elif event.kind == Kind.CONTRARY:
         yield stop(happening_of(event), facts, policy, now)
     elif event.kind == Kind.CUSTOMER:
@@ -84,6 +86,17 @@ def route_settled(facts: Facts, policy: Policy, now: datetime, desk: Desk) -> It
     for response in list(facts.all(Response)):
         if response.state == ResponseState.SETTLING and response.settles_at <= now:
             yield route(response, facts, policy, now, desk)
+
+
+def anchored(facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Iterable[Changes]:
+    """Give what a journey says of scores that came before it, and their next decisions where another row answers."""
+    found = find_anchors(facts)
+    if not found:
+        return
+    yield found
+    for row in found.rows():
+        if isinstance(row, Response):
+            yield route_again(row, facts, policy, now, desk)
 
 
 def step(facts: Facts, changes: Changes, more: Changes) -> None:

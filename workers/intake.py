@@ -4,6 +4,7 @@ One transaction per batch: inbox rows, effects, outbox rows and consumed positio
 comes again changes nothing. A batch that fails is taken event by event; the one that fails becomes a dead letter.
 """
 
+import difflib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -104,7 +105,7 @@ class Intake:
         """Give what each message would change, one after the other; stores nothing."""
         now = self._now()
         with self._store.reading() as connection:
-            work = Batch(connection, self._policy(), now, lock=False)
+            work = Batch(connection, self._policy(), now, self._codec.journeys, lock=False)
             for chunk in batched(messages, DRY_RUN_CHUNK):
                 parsed = [self._parse(one, now) for one in chunk]
                 work.load([one for one in parsed if isinstance(one, Event)])
@@ -126,7 +127,7 @@ class Intake:
     ) -> list[Outcome]:
         """Do one batch inside a transaction: 1. known events, 2. facts, 3. effects, 4. write, 5. positions."""
         known = ledger.inbox_digests(connection, [one for one in parsed if isinstance(one, Event)])
-        work = Batch(connection, self._policy(), now)
+        work = Batch(connection, self._policy(), now, self._codec.journeys)
         fresh = [one for one in parsed if isinstance(one, Event) and (one.source, one.id) not in known]
         work.load(fresh)
         outcomes: list[Outcome] = []
@@ -201,10 +202,13 @@ def inbox_row(event: Event, customer: CustomerId | None, door: Door, now: dateti
 class Batch:
     """The working set of one transaction: the facts of its customers and the changes so far."""
 
-    def __init__(self, connection: Connection, policy: Policy, now: datetime, *, lock: bool = True) -> None:
+    def __init__(
+        self, connection: Connection, policy: Policy, now: datetime, journeys: frozenset[str], *, lock: bool = True
+    ) -> None:
         self.connection = connection
         self.policy = policy
         self.now = now
+        self._triggers = journeys | policy.triggers
         self.lock = lock
         self._desk = desk(connection, now) if lock else dry_desk(connection, now)
         self.changes = Changes()
@@ -214,6 +218,7 @@ class Batch:
         self._new: set[CustomerId] = set()
         self._requests: dict[str, CustomerId] = {}
         self._tickets: dict[str, CustomerId] = {}
+        self._scored: dict[tuple[str, str], CustomerId] = {}
         self._told: set[tuple[str, str]] = set()
         self._touched: set[CustomerId] = set()
         self._keys: dict[str, CustomerId] = {}
@@ -243,6 +248,7 @@ class Batch:
             customers += self._customers(merged_into)
             found |= merged_into
             deep |= merged_into
+        deep |= read.scored_elsewhere(self.connection, [one.id for one in customers if one.id not in deep])
         self._load_planned([one for one in customers if one.id not in deep], planned)
         self._facts |= read.facts_of(self.connection, [one for one in customers if one.id in deep])
         self._find_suppressed([one for one in customers if one.id in deep and one.email])
@@ -291,6 +297,7 @@ class Batch:
         tickets = {event.ticket.ticket for event in events if event.ticket}
         self._requests = read.owners_of_requests(self.connection, requests)
         self._tickets = read.owners_of_tickets(self.connection, tickets)
+        self._scored = read.owners_of_scores(self.connection, [(one.source, one.id) for one in events if one.score])
         self._told = read.told_to_tickets(self.connection, [(one.source, one.id) for one in events if one.ticket])
 
     def customer_of(self, event: Event) -> CustomerId | None:
@@ -369,6 +376,7 @@ class Batch:
         facts = self.facts_for(event)
         if (event.source, event.id) in self._told:
             return Changes()  # the inbox has forgotten it, the ticket has not
+        self._refuse_score(event, facts.customer.id)
         changes = Changes()
         into = None
         if event.merged_into:  # to where the other one went; merged into each other, the first merge counts
@@ -381,6 +389,27 @@ class Batch:
         self._touched = {one.customer.id for one in (facts, into) if one is not None}
         changes.merge(effects(event, facts, into, self.policy, self.now, self._desk))
         return changes
+
+    def _refuse_score(self, event: Event, customer: CustomerId) -> None:
+        """Raise BadInput for a score of another question, and for one whose id is another customer's score."""
+        if event.score is None or event.score.request:
+            return
+        trigger = event.score.trigger
+        if trigger and trigger not in self._triggers:
+            near = difflib.get_close_matches(trigger[:100], self._triggers, n=1, cutoff=0.75)
+            guess = f" Did you mean {near[0]}?" if near else ""
+            raise BadInput(
+                f'Nothing is known of the trigger "{trigger[:100]}".{guess} Only answers from 0 to 10 to "how likely '
+                'are you to recommend us" are scores here, not those of other questions (CSAT, CES). Send one of '
+                f"{', '.join(sorted(self._triggers))}, or none."
+            )
+        owner = self._scored.get((event.source, event.id), customer)
+        if owner != customer:
+            raise BadInput(
+                f"The score {event.id} of {event.source} is another customer's already. "
+                "Give each answer an id of its own, and send this one again."
+            )
+        self._scored[event.source, event.id] = customer
 
     def tried(self, event: Event | Rejected) -> tuple[Event | Rejected, Changes]:
         """Return what one event would change, and let the following ones see it."""

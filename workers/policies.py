@@ -19,7 +19,7 @@ from workers.links import Links
 from workers.liverules import Earlier, LiveRules
 from workers.livetexts import LiveText
 from workers.policy import ContraryRule, Plan, Policy, Rest, WaveDay
-from workers.ruletable import Known, RestPeriod, WaveDate
+from workers.ruletable import Known, RestPeriod, Table, WaveDate
 from workers.ruletable.live import Refused
 from workers.settings import Settings
 from workers.store import rulelive
@@ -179,6 +179,7 @@ class Policies:
             links=self._links,
             root_causes=rules.causes.value,
             waves=tuple(wave_day(one, hours, brand.time_zone, journeys) for one in rules.waves.value),
+            triggers=journeys.triggers() | listed_triggers(rules.follow_up),
             refusals=RefusalRule(settings.refusing_domains, timedelta(minutes=settings.refusing_minutes)),
             dead=DeadRule(settings.soft_bounces, timedelta(days=settings.soft_bounce_days)),
         )
@@ -192,6 +193,11 @@ def known_names(data: Data) -> Known:
     """Return what names in a table may refer to, by the names of files alone: no template is tried."""
     languages = frozenset(PurePath(name).stem for name in data.list("templates/catalogs") if name.endswith(".po"))
     return Known(templates=dict.fromkeys(data.list("templates/mail"), languages), languages=languages, actions=ACTIONS)
+
+
+def listed_triggers(table: Table) -> frozenset[str]:
+    """Return the triggers that a follow-up table lists."""
+    return frozenset(value for column in table.inputs if column.name == "trigger" for value in column.values or ())
 
 
 def wave_day(wave: WaveDate, hours: SendWindow, zone: str, plan: Plan) -> WaveDay:

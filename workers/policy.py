@@ -156,6 +156,8 @@ class Policy:
     links: Links
     root_causes: Mapping[str, tuple[str, ...]]
     waves: tuple[WaveDay, ...] = ()
+    triggers: frozenset[str] = frozenset()
+    """What a score may be about, besides the journeys that events begin: the triggers of both tables."""
     refusals: RefusalRule = field(default_factory=RefusalRule)
     dead: DeadRule = field(default_factory=DeadRule)
 

@@ -317,6 +317,10 @@ class Response(Row):
     improvement_at: datetime | None = None
     flag: str = ""
     parent: str | None = None
+    said_itself: str | None = None
+    """Of a score from elsewhere, what it said itself of `reference label`; the rest is its journey's. None: ours, or of
+    a release before.
+    """
 
 
 @dataclass(frozen=True, slots=True)

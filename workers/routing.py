@@ -32,6 +32,30 @@ def route(response: Response, facts: Facts, policy: Policy, now: datetime, desk:
         changes.merge(remark(settled, facts, policy, now))
         return changes
     known = copy_of(facts, changes)
+    changes.merge(decide_next(settled, current, known, policy, now, desk))
+    return changes
+
+
+def route_again(response: Response, facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
+    """Return the next decision for a response of which more is known than when it was decided on.
+
+    None where the same row answers, or where the response waits to be routed anyway. What is told of it to others
+    stays: score and band are the same.
+    """
+    current = current_decision(response.id, facts)
+    if current is None or response.state == ResponseState.SETTLING:
+        return Changes()
+    if policy.follow_up.decide(inputs_of(response, policy)).rule == current.rule:
+        return Changes()
+    return decide_next(response, current, facts, policy, now, desk)
+
+
+def decide_next(
+    settled: Response, current: Decision | None, facts: Facts, policy: Policy, now: datetime, desk: Desk
+) -> Changes:
+    """Return a response's next decision with its actions; the current one gives way."""
+    changes = Changes()
+    known = facts.copy()
     decision, verdict = decide(settled, current.n + 1 if current else 1, policy, now)
     before = actions_before(current, facts)
     if current is not None:

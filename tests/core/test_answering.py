@@ -225,13 +225,36 @@ def test_a_score_belongs_to_the_last_event_of_its_trigger_before_it_was_asked() 
     [{"trigger": "delivery"}, {"trigger": "delivery", "reference": "unknown"}, {"trigger": "purchase"}, {}],
     ids=["before the event", "another reference", "another trigger", "none"],
 )
-def test_a_score_about_nothing_known_has_the_trigger_other(words: dict[str, object]) -> None:
-    """With no event to belong to, it is zero days after something else."""
+def test_a_score_about_nothing_known_keeps_what_it_says(words: dict[str, object]) -> None:
+    """With no event to belong to, it is zero days after its trigger; without a trigger it is about something else."""
     person = Person()
     person.hear(told("delivery", NOW - DAY, reference="7"))
     person.hear(score_told(9, NOW, asked_at=NOW - 2 * DAY if len(words) == 1 else NOW, **words))
-    assert (the_response(person).trigger, the_response(person).after_days) == ("other", 0.0)
-    assert [one.rule for one in person.rows(Decision)] == ["P4"]
+    trigger = words.get("trigger", "other")
+    assert (the_response(person).trigger, the_response(person).after_days) == (trigger, 0.0)
+    assert [one.rule for one in person.rows(Decision)] == ["P4" if trigger == "other" else "P1"]
+
+
+@pytest.mark.parametrize(("score", "before", "then"), [(9, "P1", "P2"), (2, "D1", "D2")])
+def test_a_journey_that_comes_after_its_score_decides_again(score: int, before: str, then: str) -> None:
+    """Where another row answers: the ticket gets the other play, and nobody is written to twice."""
+    person = Person()
+    person.hear(score_told(score, trigger="delivery", reference="7"))
+    assert [one.rule for one in person.rows(Decision)] == [before]
+    person.hear(told("delivery", NOW - 40 * DAY, reference="7", label="lamp"))
+    assert (the_response(person).after_days, the_response(person).label) == (40.0, "lamp")
+    current = [one.rule for one in person.rows(Decision) if one.state == "current"]
+    assert current == [then]
+    assert [one.play for one in person.rows(Ticket)] == (["clear-up-and-help"] if score == 2 else [])
+    assert not person.hear(told("delivery", NOW - 40 * DAY, reference="7", label="lamp"))
+
+
+def test_a_journey_that_changes_no_row_decides_nothing_again() -> None:
+    """The same row answers: there is one decision, and what is known of the answer is better."""
+    person = Person()
+    person.hear(score_told(2, trigger="delivery", reference="7"), told("delivery", NOW - 3 * DAY, reference="7"))
+    assert [one.rule for one in person.rows(Decision)] == ["D1"]
+    assert the_response(person).after_days == 3.0
 
 
 def test_a_score_without_the_time_of_asking_was_asked_when_it_was_answered() -> None:

@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from eventparts import DAY, NOW, Person, told
+from eventparts import DAY, NOW, Person, score_told, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.envelope import Event
-from workers.records import FormerAddress
+from workers.records import Decision, FormerAddress, Response
+from workers.words import DecisionState
 
 ZONES = ("Europe/Paris", "Pacific/Kiritimati", "America/Sao_Paulo", "Pacific/Pago_Pago")
 REFERENCES = ("A", "B")
@@ -78,6 +79,41 @@ def test_any_order_of_the_same_events_gives_the_same_customer(events: list[Event
     shuffled = list(events)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]  # a Random, as hypothesis types it
     assert heard(shuffled) == heard(events)
+
+
+scores = st.builds(
+    lambda score, at, trigger, reference: score_told(
+        score, at, asked_at=at, trigger=trigger, reference=reference, id=f"{score}{trigger}"
+    ),
+    st.sampled_from((0, 6, 8, 9)),
+    moments,
+    st.sampled_from(("purchase", "delivery", "interaction_ended", "milestone", "")),
+    st.sampled_from((*REFERENCES, "")),
+)
+lives = st.lists(st.one_of(orders, relations, scores, scores), min_size=2, max_size=7, unique_by=lambda event: event.id)
+
+
+def answered(events: list[Event]) -> dict[str, object]:
+    """Return what became of the scores among these events: what each is about, and the row that answers."""
+    person = Person()
+    person.hear(*events)
+    current = {row.response: row.rule for row in person.rows(Decision) if row.state == DecisionState.CURRENT}
+    return {
+        str(row.external_id): (
+            *(row.score, row.trigger, row.reference, row.label, row.anchor_at, row.after_days, row.previous_band),
+            current.get(row.id),
+        )
+        for row in person.rows(Response)
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(lives, st.randoms(use_true_random=False))
+def test_any_order_of_scores_and_journeys_gives_the_same_decisions(events: list[Event], chance: object) -> None:
+    """Scores and journeys come by topics of their own: whichever is read first, the same rows answer."""
+    shuffled = list(events)
+    chance.shuffle(shuffled)  # type: ignore[attr-defined]  # a Random, as hypothesis types it
+    assert answered(shuffled) == answered(events)
 
 
 @settings(max_examples=150, deadline=None)

@@ -61,6 +61,11 @@ class Codec:
         """Return every type that is accepted, sorted."""
         return sorted(self._routes)
 
+    @property
+    def journeys(self) -> frozenset[str]:
+        """Return the triggers that events can begin, an operator's own included."""
+        return frozenset(route.name for route in self._routes.values() if route.kind == Kind.JOURNEY)
+
     def field_types(self, type_: str, field: str) -> frozenset[str]:
         """Return the JSON types of a data field (dotted) of an event type; empty where nothing is said."""
         route = self._routes.get(type_)

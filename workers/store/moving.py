@@ -28,12 +28,12 @@ MOVED: tuple[sa.Table, ...] = (
     t.shadow,
 )
 """Every row goes to the other customer."""
-SETTLED: tuple[sa.Table, ...] = (t.journey, t.touchpoint, t.told)
+SETTLED: tuple[sa.Table, ...] = (t.journey, t.touchpoint, t.told, t.former_address)
 """What both customers may have under one key: only what the other one lacks goes there."""
 STAYS: tuple[sa.Table, ...] = (t.former_address,)
 """What is looked up over the whole person anyway, by every key that was merged."""
 OTHERS = t.journey.alias("others")
-TOLD_BEFORE = t.told.alias("told_before")
+TOLD_BEFORE, HAD_BEFORE = t.told.alias("told_before"), t.former_address.alias("had_before")
 
 
 def move_rows(connection: Connection, moving: Moving) -> None:
@@ -53,6 +53,10 @@ def move_rows(connection: Connection, moving: Moving) -> None:
     )
     told_both = sa.exists().where(TOLD_BEFORE.c.customer == new, TOLD_BEFORE.c.initiative == t.told.c.initiative)
     connection.execute(sa.update(t.told).where(t.told.c.customer == old, sa.not_(told_both)).values(customer=new))
+    had_both = sa.exists().where(HAD_BEFORE.c.customer == new, HAD_BEFORE.c.address == t.former_address.c.address)
+    connection.execute(
+        sa.update(t.former_address).where(t.former_address.c.customer == old, sa.not_(had_both)).values(customer=new)
+    )
     for table in MOVED:
         connection.execute(sa.update(table).where(table.c.customer == old).values(customer=new))
 

@@ -125,6 +125,9 @@ def facts_about(
     return facts
 
 
+SCORED_ELSEWHERE = sa.select(tables.response.c.customer).where(
+    among(tables.response.c.customer, "keys"), tables.response.c.said_itself.is_not(None)
+)
 SUPPRESSED = sa.select(tables.suppression.c.address, tables.suppression.c.kind).where(
     among(tables.suppression.c.address, "keys")
 )
@@ -162,6 +165,28 @@ def owners_of_tickets(connection: Connection, tickets: Iterable[str]) -> dict[st
             query.where(sa.or_(table.c.id.in_(ids), table.c.number.in_(numbers)))
         ):
             found[str(key)] = found[str(number)] = customer
+    return found
+
+
+def scored_elsewhere(connection: Connection, customers: Iterable[str]) -> set[CustomerId]:
+    """Return those of some customers of whom another tool's scores are known: a journey may say what they are about."""
+    found: set[CustomerId] = set()
+    for chunk in chunks(customers):
+        found.update(CustomerId(str(key)) for key in connection.execute(SCORED_ELSEWHERE, {"keys": chunk}).scalars())
+    return found
+
+
+def owners_of_scores(connection: Connection, scores: Iterable[tuple[str, str]]) -> dict[tuple[str, str], CustomerId]:
+    """Return whose scores of other tools are known already, by source and id."""
+    c = tables.response.c
+    by_source: dict[str, list[str]] = {}
+    for source, ident in scores:
+        by_source.setdefault(source, []).append(ident)
+    found: dict[tuple[str, str], CustomerId] = {}
+    for source, idents in by_source.items():
+        for chunk in chunks(idents):
+            query = sa.select(c.external_id, c.customer).where(c.source == source, c.external_id.in_(chunk))
+            found |= {(source, str(ident)): customer for ident, customer in connection.execute(query)}
     return found
 
 

@@ -73,7 +73,7 @@ def joined(
         wants_contact=known.wants_contact or response.wants_contact,
         phone=response.phone or known.phone,
         half_day=response.half_day or known.half_day,
-        **(current_words(response) if known.response == response.id else {}),
+        **({**current_words(response), "play": action.play} if known.response == response.id else {}),
     )
     changes = Changes()
     changes.change(ticket)
