@@ -29,6 +29,7 @@ from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.claim import CAPPED
 from workers.store.engine import Store
+from workers.store.returned_mails import add_returned
 from workers.words import Conflict, DispatchState, NotNow, Reason, TouchpointState
 
 log = logging.getLogger(__name__)
@@ -102,9 +103,14 @@ class Bouncing:
             yield self.take_letter(letter)
 
     def record(self, taken: Iterable[Taken], place: str, by: str) -> None:
-        """Leave one audit row of a reading."""
+        """Leave one audit row of a reading, and count what could not be read."""
         now, counted = self._now(), count(taken)
-        self._store.write(lambda connection: record_act(connection, now, by, "bounces.read", place, counted))
+
+        def work(connection: Connection) -> None:
+            add_returned(connection, {UNREADABLE: counted[UNREADABLE]})
+            record_act(connection, now, by, "bounces.read", place, counted)
+
+        self._store.write(work)
 
     def take_letter(self, letter: Letter) -> Taken:
         """Take one letter. Idempotent."""
@@ -156,11 +162,14 @@ def take(connection: Connection, ident: str, bounce: Bounce, policy: Policy, now
     facts = read.facts_of(connection, locked).get(locked[0].id) if locked else None
     returned = Returned(read.one(connection, Dispatch, ident) or found, bounce, facts)
     if bounce.kind == BounceKind.COMPLAINT:
-        return complain(connection, returned, policy, now)
-    if returned.dispatch.state != DispatchState.ACCEPTED:
-        return KNOWN
-    come_back(connection, returned, policy, now)
-    return str(bounce.kind)
+        followed = complain(connection, returned, policy, now)
+    elif returned.dispatch.state != DispatchState.ACCEPTED:
+        followed = KNOWN
+    else:
+        followed = come_back(connection, returned, policy, now)
+    if followed != KNOWN:
+        add_returned(connection, {followed: 1})
+    return followed
 
 
 def complain(connection: Connection, returned: Returned, policy: Policy, now: datetime) -> str:
@@ -177,7 +186,7 @@ def complain(connection: Connection, returned: Returned, policy: Policy, now: da
     return str(BounceKind.COMPLAINT)
 
 
-def come_back(connection: Connection, returned: Returned, policy: Policy, now: datetime) -> None:
+def come_back(connection: Connection, returned: Returned, policy: Policy, now: datetime) -> str:
     """Record a mail as bounced, and suppress, back off or pause, as its status says."""
     dispatch, bounce = returned.dispatch, returned.bounce
     said = f"{bounce.status} {bounce.detail}".strip()
@@ -199,6 +208,7 @@ def come_back(connection: Connection, returned: Returned, policy: Policy, now: d
     apply(connection, changes, now)
     if dispatch.request:
         undeliverable(connection, dispatch, Reason.BOUNCED, now)
+    return str(bounce.kind)
 
 
 def is_customers(dispatch: Dispatch, policy: Policy) -> bool:

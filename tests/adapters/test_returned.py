@@ -17,6 +17,7 @@ from workers.imap import ImapFolder
 from workers.records import Dispatch, Suppression
 from workers.returned import Collector, Place, place_at
 from workers.store.auditlog import list_acts
+from workers.store.returned_mails import counted_returned
 from workers.words import BadInput, Conflict, Misconfigured, NotNow
 
 
@@ -123,6 +124,8 @@ def test_the_sender_takes_each_mail_once_and_puts_it_away(
         acts = [one for one in list_acts(connection) if one["act"] == "bounces.read"]
     assert [(one["by"], one["detail"]["unreadable"]) for one in acts] == [("boucle", 0), ("boucle", 1)]
     assert "s3cret" not in str(acts)
+    with house.store.reading() as connection:
+        assert counted_returned(connection) == {"hard": 1, "unreadable": 1}
 
 
 @pytest.mark.parametrize("error", [Conflict("busy"), RuntimeError("a fault")])

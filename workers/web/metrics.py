@@ -21,6 +21,7 @@ from workers.controls import sending_now
 from workers.counting import STATUS_GROUPS, due_work
 from workers.dispatching import webhooks
 from workers.store import accounts, api_keys, overview, rulelive, tables
+from workers.store.returned_mails import counted_returned
 from workers.store.webhook_targets import list_targets
 from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
@@ -42,6 +43,7 @@ class Figures(Collector):
         with self._web.store.reading() as connection:
             yield received(connection)
             yield key_requests(connection)
+            yield returned(connection)
             for group in STATUS_GROUPS:
                 yield by_state(connection, group)
             yield from waiting(connection, now)
@@ -69,6 +71,14 @@ def received(connection: Connection) -> Metric:
     for door, *counted in connection.execute(sa.select(columns.door, *sums).group_by(columns.door)):
         for outcome, n in zip(OUTCOMES, counted, strict=True):
             found.add_metric([door, outcome], float(n or 0))
+    return found
+
+
+def returned(connection: Connection) -> Metric:
+    """Return the mails that came back, by what they said; each counts once."""
+    found = CounterMetricFamily("boucle_bounces", "Mails that came back, by what they said", labels=["kind"])
+    for kind, n in counted_returned(connection).items():
+        found.add_metric([kind], float(n))
     return found
 
 
