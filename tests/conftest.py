@@ -18,6 +18,7 @@ to the next, which saves seconds while working; `boucle services down` with that
 A missing part skips the test at home and fails it when CI is set. All other BOUCLE_ variables are hidden from tests.
 """
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -34,6 +35,7 @@ FOREIGN_WARNINGS = (
 )
 warnings.filterwarnings("ignore", FOREIGN_WARNINGS[0][0], DeprecationWarning)
 
+import canaries  # noqa: E402
 import catching  # noqa: E402  # after the filter: this import already warns
 import parts  # noqa: E402
 
@@ -86,6 +88,16 @@ def closed_databases(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for engine in opened:
         engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def silent_about_people() -> Iterator[None]:
+    """Fail a test during which a log line told an address, or the id of a person."""
+    listener = canaries.Listener()
+    logging.getLogger().addHandler(listener)
+    yield
+    logging.getLogger().removeHandler(listener)
+    assert listener.told == []
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from typing import Self
 import httpx
 import pytest
 import sqlalchemy as sa
+from canaries import private_lines
 from driver import Words, busy
 from kafka import KafkaProducer
 from story import Message
@@ -214,6 +215,8 @@ class Apart(Installation):
                 process.wait()
         self.producer.close()
         super().__exit__()
+        told = [line for path in self.home.glob("*.log") for line in private_lines(path.read_text(errors="replace"))]
+        assert told == [], "a log tells of somebody"
 
     def start(self, role: str, name: str = "") -> subprocess.Popen[bytes]:
         """Start one role as a process."""

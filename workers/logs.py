@@ -1,13 +1,21 @@
-"""Logs: one line per unit of work on standard error; words at a terminal, JSON otherwise. Never personal data."""
+"""Logs: one line per unit of work on standard error; words at a terminal, JSON otherwise. Never personal data.
 
-import json
+Here, in one place, addresses are masked, values are taken out of the sentences of foreign errors, and control
+characters are written out, whoever wrote the line.
+"""
+
 import logging
 import sys
 import time
+import traceback
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
+
+from workers.masking import mask_addresses, without_values
+from workers.plain_text import for_log, json_text
+from workers.words import BoucleError
 
 PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 NOISY = ("aiokafka", "alembic", "kafka", "faust", "mode", "uvicorn", "httpx", "httpcore", "asyncio", "mail.log")
@@ -16,6 +24,8 @@ REPEATS_SECONDS = 60.0
 MOST_OF_ONE_KIND = 20
 """Warnings and errors of one line of code that are written within REPEATS_SECONDS; further ones are counted."""
 KINDS_KEPT = 1_000
+LONGEST_SENTENCE = 500
+DEEPEST_CAUSE = 8
 
 
 class JsonLines(logging.Formatter):
@@ -26,12 +36,12 @@ class JsonLines(logging.Formatter):
         values: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
-            "message": record.getMessage(),
+            "message": safe(record.getMessage()),
             **extras(record),
         }
         if record.exc_info:
-            values["error"] = self.formatException(record.exc_info)
-        return json.dumps(values, ensure_ascii=False, default=str)
+            values["error"] = told(record.exc_info[1])
+        return json_text(values)
 
 
 class Words(logging.Formatter):
@@ -41,8 +51,8 @@ class Words(logging.Formatter):
         """Return the record for a person."""
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         more = " ".join(f"{name}={value}" for name, value in extras(record).items())
-        line = f"{at} {record.levelname.lower():7} {record.getMessage()} {more}".rstrip()
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        line = f"{at} {record.levelname.lower():7} {safe(record.getMessage())} {more}".rstrip()
+        return f"{line}\n{told(record.exc_info[1])}" if record.exc_info else line
 
 
 class CountingHandler(logging.StreamHandler[TextIO]):
@@ -109,7 +119,33 @@ class _Kind:
 
 def extras(record: logging.LogRecord) -> dict[str, object]:
     """Return what was given as `extra`."""
-    return {name: value for name, value in vars(record).items() if name not in PLAIN_FIELDS}
+    given = {name: value for name, value in vars(record).items() if name not in PLAIN_FIELDS}
+    return {name: value if isinstance(value, int | float | None) else safe(str(value)) for name, value in given.items()}
+
+
+def safe(text: str) -> str:
+    """Return a text on one line, with its addresses masked."""
+    return for_log(mask_addresses(text))
+
+
+def told(error: BaseException | None, depth: int = 0) -> str:
+    """Return where an error came from, its causes first; no variable's value and no statement's parameter."""
+    if error is None or depth > DEEPEST_CAUSE:
+        return ""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    parts = [told(cause, depth + 1), *traceback.format_tb(error.__traceback__)]
+    parts.append(f"{type(error).__qualname__}: {sentence(error)}")
+    if isinstance(error, BaseExceptionGroup):
+        parts += [told(one, depth + 1) for one in error.exceptions]
+    return "\n".join(part.rstrip("\n") for part in parts if part)
+
+
+def sentence(error: BaseException) -> str:
+    """Return what an error says: ours as it is, a foreign one's first line without its values."""
+    text = str(getattr(error, "orig", None) or error)
+    if isinstance(error, BoucleError):
+        return safe(text)
+    return safe(without_values(text.partition("\n")[0])[:LONGEST_SENTENCE])
 
 
 def set_up_logs(form: str) -> None:

@@ -11,6 +11,18 @@ ONE_IN = 4  # signs of a short text are shown: a half would tell it
 ADDRESS = re.compile(r"[^\s@<>()\[\]\",;:\\'=/|{}]{1,64}@[\w\-]{1,63}(?:\.[\w\-]{1,63})*")
 
 
+VALUE = re.compile(
+    r"""\b(constraint|relation|column|table|index|trigger|role|database) "[^"\n]*\""""
+    r"""|'[^'\n]*'|"[^"\n]*"|\([^()\n]*\)|\d{2,}"""
+)
+"""What stands for a value in the sentence of an error: quoted, in brackets, a number. The first are names of ours."""
+
+
+def without_values(text: str) -> str:
+    """Return what a foreign error says without the values that it says it of; one of them may be somebody's id."""
+    return VALUE.sub(lambda match: match[0] if match[1] else MASK, text)
+
+
 def mask_address(address: str) -> str:
     """Return an address such as j…@e…org: its owner recognises it, nobody else learns it."""
     local, _, domain = address.strip().rpartition("@")

@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from workers.masking import without_values
 from workers.words import Conflict, NotNow
 
 T = TypeVar("T")
@@ -34,7 +35,7 @@ RETRYABLE_STATES = frozenset({"40001", "40P01"})
 
 def connect(url: str) -> Engine:
     """Return an engine for `sqlite:///FILE` or `postgresql://...`; opens no connection yet."""
-    options: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": orjson.loads}
+    options: dict[str, Any] = {"hide_parameters": True, "json_serializer": to_json, "json_deserializer": orjson.loads}
     if url.startswith("sqlite"):
         engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **options)
         sa.event.listen(engine, "connect", set_up_sqlite)
@@ -157,7 +158,9 @@ class Store:
                 if not is_collision(error):
                     raise
                 if not left:
-                    raise Conflict(f"Other writers were in the way {TRIES} times: {first_line(error)}") from error
+                    raise Conflict(
+                        f"Other writers were in the way {TRIES} times: {without_values(first_line(error))}"
+                    ) from error
             time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS / 2**left))  # so that two do not meet again at once
         raise Conflict("unreachable")
 

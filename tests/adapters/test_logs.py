@@ -1,0 +1,131 @@
+"""Logs: a line never tells who somebody is, and nobody who is written about can write lines."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from canaries import private_lines
+from embedded import Embedded, about, journey
+from hypothesis import given
+from texts import any_text
+
+from workers.logs import JsonLines, Words, told
+from workers.store import tables
+from workers.store.engine import Store
+from workers.words import NotNow
+
+ID, MAIL = "CANARY-7781", "canary-7781@example.org"
+
+
+def record(message: str, *, error: BaseException | None = None, **extra: object) -> logging.LogRecord:
+    """Return a log record."""
+    why = (type(error), error, None) if error else None
+    made = logging.LogRecord("x", logging.ERROR, "x.py", 1, message, None, why)
+    vars(made).update(extra)
+    return made
+
+
+def lines(message: str, *, error: BaseException | None = None, **extra: object) -> list[str]:
+    """Return a record as both formatters write it."""
+    return [form.format(record(message, error=error, **extra)) for form in (JsonLines(), Words())]
+
+
+def test_an_address_is_masked_wherever_it_stands() -> None:
+    """In a server's reply, in a field, in an error: the line says j…@e…org."""
+    reply = "550 5.1.1 <jean.dupont@example.org>: Recipient address rejected"
+    for line in lines(reply, error=NotNow(f"later: {reply}"), recipient="jean.dupont@example.org"):
+        assert not private_lines(line)
+        assert "j…@e…org" in line
+        assert "Recipient address rejected" in line
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyError(ID),
+        ValueError(f"invalid literal for int() with base 10: '{ID}'"),
+        RuntimeError(f'row ("{ID}", 3) is odd'),
+        ExceptionGroup("two", [KeyError(ID), ValueError(f"'{MAIL}'")]),
+    ],
+)
+def test_an_errors_values_are_left_out(error: Exception) -> None:
+    """Where it happened and of what kind is said; whose id it was about is not."""
+    for line in lines("failed", error=error):
+        assert type(error).__name__ in line
+        assert not private_lines(line)
+
+
+def test_the_causes_of_an_error_are_told_with_their_places() -> None:
+    """An operator sees the chain and the lines of code."""
+    try:
+        try:
+            raise KeyError(ID)
+        except KeyError as error:
+            raise NotNow("The database does not answer.") from error
+    except NotNow as error:
+        text = told(error)
+    assert text.index("KeyError") < text.index("NotNow: The database does not answer.")
+    assert text.count("test_logs.py") == 2
+
+
+@given(any_text())
+def test_any_text_is_one_line(text: str) -> None:
+    """Nobody forges the next line, clears a terminal or makes the log unreadable."""
+    for line in lines(f"said: {text}", more=text):
+        assert len(line.encode().splitlines()) == 1
+        assert "\x1b" not in line
+    json.loads(lines(text)[0])
+
+
+def test_a_failing_database_tells_no_parameters(postgres: str) -> None:
+    """What a server says of a broken key or value names a person: the log has its first line without values."""
+    store = Store(postgres)
+    tables.metadata.create_all(store.engine)
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("CREATE UNIQUE INDEX one_mail ON customer (email)"))
+    row = {"crm_id": ID, "email": MAIL, "created_at": sa.func.now(), "changed_at": {}, "firsts": {}}
+    keys = [f"0195f2a0-0000-8000-8000-00000000000{n}" for n in (1, 2)]
+    twice = sa.insert(tables.customer).values([{"id": key, **row} for key in keys])
+    with pytest.raises(sa.exc.IntegrityError) as raised, store.engine.begin() as connection:
+        connection.execute(twice)
+    assert ID not in str(raised.value).split("[SQL")[1]
+    assert not [line for line in lines("failed", error=raised.value) if private_lines(line)]
+    store.close()
+
+
+def test_no_line_of_a_run_with_faults_tells_of_somebody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that break here, letters, mails, erasure: every line at every level, as a role writes it."""
+    from workers.logs import set_up_logs
+
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    set_up_logs("json")
+    for own in before:
+        root.addHandler(own)
+    try:
+        boucle = Embedded(tmp_path)
+        boucle.take(about("changed", ID, customer={"id": ID, "email": MAIL, "name": "Canary-7781"}))
+        boucle.take(journey("delivery", ID, reference="canary-7781"))
+        boucle.settle()
+        with boucle.store.engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    "CREATE TRIGGER broken BEFORE INSERT ON journey WHEN NEW.reference LIKE 'broken%' "
+                    "BEGIN SELECT RAISE(ABORT, 'no ''canary-7781'' here'); END"
+                )
+            )
+        boucle.take(journey("delivery", ID, reference="broken canary-7781"))
+        boucle.take({**journey("delivery", ID), "type": "boucle.unheard.v1"})
+        boucle.take(about("erased", ID, boucle.clock.at))
+        boucle.settle()
+        boucle.close()
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    said = capsys.readouterr().err
+    assert "event failed" in said
+    assert private_lines(said) == []
