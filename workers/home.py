@@ -46,6 +46,17 @@ def open_private(path: Path, flags: int = os.O_CREAT | os.O_TRUNC) -> BinaryIO:
     return cast("BinaryIO", os.fdopen(descriptor, "ab" if flags & os.O_APPEND else "wb"))
 
 
+def put_unless_there(whole: Path, place: Path) -> None:
+    """Give a whole file its name unless that is taken. Raises OSError."""
+    try:
+        os.link(whole, place)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not place.exists():
+            whole.replace(place)
+
+
 def is_open_to_others(path: Path) -> bool:
     """Tell whether another account may do anything with a file or folder; False when it is not there."""
     try:
@@ -153,15 +164,28 @@ class Home:
             ) from error
 
     def keep_secret(self, name: str, value: str) -> str:
-        """Keep a secret unless one is kept already, and return the one that is. Raises Misconfigured."""
+        """Keep a secret unless one is kept already, and return the one that is. Raises Misconfigured.
+
+        It is written beside its place and linked there whole: of roles that start at once, none reads half a secret.
+        """
         self.make()
-        with suppress(FileExistsError), open_private(self.path / name, os.O_CREAT | os.O_EXCL) as file:
-            file.write(value.encode())
+        whole = self.path / f".{name}.{secrets.token_hex(8)}"
+        try:
+            with open_private(whole, os.O_CREAT | os.O_EXCL) as file:
+                file.write(value.encode())
+            put_unless_there(whole, self.path / name)
+        except OSError as error:
+            raise Misconfigured([self._not_writable(error)]) from error
+        finally:
+            whole.unlink(missing_ok=True)
         return self.secret(name)
 
     def make_up_secret(self, name: str) -> str:
         """Return the secret that is kept here, made up where there is none. Raises Misconfigured."""
-        return self.secret(name) or self.keep_secret(name, secrets.token_urlsafe(SECRET_BYTES))
+        secret = self.secret(name) or self.keep_secret(name, secrets.token_urlsafe(SECRET_BYTES))
+        if not secret:
+            raise Misconfigured([f"{self.path / name} is empty: restore it, or remove it if nothing was ever sent."])
+        return secret
 
     def close_to_others(self, database: str) -> list[str]:
         """Close what others may read: the database and its log, mailbox, outbox, secrets; return what was changed."""

@@ -140,5 +140,5 @@ def test_responses_are_exported(asked: "Boucle", tmp_path: Path) -> None:
     """`export responses` writes a CSV file; a folder that is not there is wrong use."""
     told = asked("export", "responses", str(tmp_path / "r.csv"), "--format", "json")
     assert (told.code, told.json()["rows"]) == (0, 0)
-    assert (tmp_path / "r.csv").read_text().startswith("id,customer,received_at")
+    assert (tmp_path / "r.csv").read_text("utf-8-sig").startswith("id,customer,received_at")
     assert asked("export", "responses", str(tmp_path / "no" / "r.csv")).code == 2

@@ -14,7 +14,7 @@ from workers import settings as settings_module
 from workers import wiring
 from workers.clock import FixedClock
 from workers.controls import read_controls
-from workers.home import ID_SECRET, SIGNING_SECRET
+from workers.home import ID_SECRET, SIGNING_SECRET, Home
 from workers.id_key import ID_KEY, fingerprint, settle_id_key
 from workers.migrating import migrate
 from workers.records import Customer
@@ -137,6 +137,36 @@ def test_links_of_one_machine_are_read_by_the_other(tmp_path: Path, postgres: st
         start(tmp_path / "two", postgres, id_secret=key)
     second = start(tmp_path / "two", postgres, id_secret=key, secret=signing)
     second.store.close()
+
+
+def test_roles_that_start_at_once_share_the_secrets_of_their_home(tmp_path: Path) -> None:
+    """Of many that make a secret up in one HOME, one stands, and nobody reads half of it."""
+    ready = threading.Barrier(8)
+    made: list[str] = []
+
+    def make_up() -> None:
+        ready.wait()
+        made.append(Home(tmp_path / "home").make_up_secret(ID_SECRET))
+
+    for _ in range(20):
+        threads = [threading.Thread(target=make_up) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(made) == 8
+        assert set(made) == {(tmp_path / "home" / ID_SECRET).read_text()}
+        assert [path.name for path in (tmp_path / "home").iterdir()] == [ID_SECRET]
+        (tmp_path / "home" / ID_SECRET).unlink()
+        made.clear()
+
+
+def test_an_empty_secret_is_never_a_key(tmp_path: Path) -> None:
+    """A file that was cut to nothing is told, not taken for a key that everybody knows."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ID_SECRET).touch()
+    with pytest.raises(Misconfigured, match="id-secret is empty"):
+        start(tmp_path / "home", tmp_path / "a.db")
 
 
 @pytest.mark.parametrize("secret", [OF_THE_DUMP, f"{NEW},{OF_THE_DUMP}", f"{OF_THE_DUMP},{NEW}"])
