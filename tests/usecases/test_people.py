@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 from embedded import START, Embedded
+from teamparts import at_once
 
 from workers.people import People, Role
 from workers.store import tables
 from workers.store.auditlog import list_acts
 from workers.store.roster import read_roster
-from workers.words import BadInput
+from workers.words import BadInput, CodedFault
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -171,3 +172,52 @@ def test_every_act_on_a_person_is_in_the_audit_log(house: Embedded, people: Peop
         ("user.remove", "ops"),
     ]
     assert "horse" not in str(acts)
+
+
+def test_of_two_operators_who_remove_each_other_one_stays(people: People) -> None:
+    """The last one is looked for in the act's own transaction."""
+    people.add("Olga", Role.OPERATOR, by="ops")
+    people.add("Otto", Role.OPERATOR, by="ops")
+
+    def remove(name: str, by: str) -> str:
+        try:
+            people.remove(name, by=by, as_manager=True)
+        except CodedFault as error:
+            return error.code
+        return "removed"
+
+    ends = at_once(lambda: remove("Otto", "Olga"), lambda: remove("Olga", "Otto"))
+    assert ends.count("removed") == 1
+    assert len([one for one in people.everybody() if one.role == Role.OPERATOR]) == 1
+
+
+def test_a_session_stands_idle_for_an_hour_at_most(house: Embedded, people: People) -> None:
+    """Its use is kept, not more often than every minute; what a page does by itself is no use."""
+    people.add("Léa", Role.AGENT, by="ops")
+    token = people.sign_in("Léa", "password", "Firefox, Linux")
+
+    def seen(ago: timedelta) -> None:
+        began = people.sessions("Léa")[0].created_at
+        idle = sa.update(tables.session).values(seen_at=began - ago)
+        house.store.write(lambda connection: connection.execute(idle))
+
+    for ago, kept in ((timedelta(seconds=30), False), (timedelta(minutes=58), True)):
+        seen(ago)
+        before = people.sessions("Léa")[0]
+        assert people.who(token, seen=False)
+        assert people.sessions("Léa") == [before]
+        assert people.who(token)
+        assert (people.sessions("Léa")[0].seen_at > before.seen_at) == kept
+    seen(timedelta(minutes=61))
+    assert people.who(token) is None
+
+
+def test_a_session_of_the_release_before_goes_on(house: Embedded, people: People) -> None:
+    """A role of 0.1.0 writes sessions without browser and last use: they count from when they began."""
+    people.add("Léa", Role.AGENT, by="ops")
+    token = people.sign_in("Léa", "password")
+    old = sa.update(tables.session).values(how=None, browser=None, seen_at=None)
+    house.store.write(lambda connection: connection.execute(old))
+    (session,) = people.sessions("Léa")
+    assert (session.how, session.browser, session.seen_at) == ("", "", session.created_at)
+    assert people.who(token)

@@ -61,7 +61,8 @@ class Team:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.people = People(site.parts.store, site.parts.now, CHEAP)
+        idle = timedelta(minutes=site.web.settings.session_idle_minutes)
+        self.people = People(site.parts.store, site.parts.now, CHEAP, idle=idle)
         site.app.state.people = self.people
         for role, name in NAMES.items():
             self.people.add(name, role, PASSWORD, by="test")

@@ -308,7 +308,8 @@ def test_every_page_of_the_demo_is_accessible(
         page.get_by_text("This is a demo: be one of its people.").wait_for()
         look_at(page, axe, f"demo refused {name}", again=again)
         page.goto(demo.link(Role.LEAD))
-        page.get_by_role("button", name=re.compile("Sign in as")).click()
+        with page.expect_navigation(wait_until="load"):
+            page.get_by_role("button", name=re.compile("Sign in as")).click()
         for path in STAFF_PAGES:
             weighed(page, demo.url + path, demo.url, loaded)
             look_at(page, axe, f"demo lead {path} {name}", again=again)

@@ -1,12 +1,12 @@
-"""Signing in with two steps, one's account and the team's page in a real browser, with and without JavaScript; axe."""
+"""Signing in with two steps, one's account and the team's page in a real browser, on a phone; axe."""
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, PHONE, SECONDS, free_address, look_at, served
+from browserparts import PHONE, SECONDS, free_address, look_at, served
 from pyotp import TOTP
 from staffparts import PASSWORD, Team
 from test_agents_browser import opened
@@ -45,18 +45,14 @@ def sign_in(page: "Page", url: str, name: str, password: str = PASSWORD) -> None
     page.get_by_role("button", name="Sign in").click()
 
 
-@pytest.mark.parametrize(("profile", "scripts"), [(PHONE, False), (DESKTOP, True)])
-def test_a_lead_adds_somebody_who_sets_up_two_steps(
-    chromium: "Browser", house: tuple[Team, str], profile: dict[str, Any], scripts: bool
-) -> None:
+def test_a_lead_adds_somebody_who_sets_up_two_steps(chromium: "Browser", house: tuple[Team, str]) -> None:
     """The link is handed over; its owner chooses a password, scans the code, and next time needs both steps."""
     url, axe = house[1], Axe()
 
     def look(page: "Page", name: str) -> None:
-        if scripts:
-            look_at(page, axe, f"{name}-{'phone' if profile is PHONE else 'desktop'}")
+        look_at(page, axe, f"{name}-phone")
 
-    with opened(chromium, java_script_enabled=scripts, **profile) as lead:
+    with opened(chromium, **PHONE) as lead:
         page = page_of(lead)
         sign_in(page, url, "Nadia")
         page.get_by_role("link", name="Team", exact=True).click()
@@ -64,7 +60,7 @@ def test_a_lead_adds_somebody_who_sets_up_two_steps(
         page.get_by_role("button", name="Add and show the link").click()
         link = page.get_by_label("Link").input_value()
         look(page, "person-link")
-    with opened(chromium, java_script_enabled=scripts, **profile) as other:
+    with opened(chromium, **PHONE) as other:
         page = page_of(other)
         page.goto(f"{link}?next=/account")
         look(page, "login-link")
@@ -90,7 +86,7 @@ def test_a_lead_adds_somebody_who_sets_up_two_steps(
         page.get_by_text("The second step is on.").wait_for()
         look(page, "recovery-codes")
         code = page.locator(".codes code").first.inner_text()
-    with opened(chromium, java_script_enabled=scripts, **profile) as again:
+    with opened(chromium, **PHONE) as again:
         page = page_of(again)
         sign_in(page, url, "noé o'neil", NEW_PASSWORD)
         page.get_by_label("The six digits").fill("123")
