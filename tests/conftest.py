@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 # Warnings are errors (pyproject.toml), but not those that a library raises about itself, however we call it.
@@ -42,6 +43,10 @@ import parts  # noqa: E402
 from workers import services, topics  # noqa: E402
 from workers.store import engine as engine_module  # noqa: E402
 from workers.words import NotNow  # noqa: E402
+
+# A property is no benchmark: on a busy machine one example may take long.
+hypothesis.settings.register_profile("boucle", deadline=None)
+hypothesis.settings.load_profile("boucle")
 
 if TYPE_CHECKING:  # half a second that only browser tests need
     from playwright.sync_api import Browser, Page
