@@ -121,6 +121,18 @@ PUBLIC_IN = {
     "traefik": re.compile(r"(?<=feedback.example.org`\) && \()(?:PUBLIC_PATHS|Path.+\))(?=\)\")"),
 }
 """Where the paths stand in the examples of proxies.md."""
+DOORS = (
+    "/v1/events",
+    "Kafka",
+    "/a/ /u/ /i/ /t/ /r/",
+    "sign-in",
+    "uploads",
+    "CSV",
+    "bounce mailbox",
+    "webhooks",
+    "/metrics",
+)
+"""Where something comes in from outside: threats.md has a row for each."""
 GENERATED = {"settings.md": settings_lines, "commands.md": verb_lines, "proxies.md": path_lines}
 
 
@@ -230,6 +242,19 @@ def test_no_link_leads_nowhere() -> None:
             starts = [" ".join(words[:length]) for length in (1, 2)]
             groups = {name.split(" ")[0] for name in known}
             assert any(one in known or one in groups for one in starts), f"{page.name}: boucle {quoted}"
+
+
+def test_every_door_names_guards_that_exist() -> None:
+    """threats.md names for each door a test that is there, and every public path."""
+    text = (DOCS / "threats.md").read_text()
+    rows = [
+        line for line in text.partition("## The doors")[2].partition("## Against")[0].splitlines() if "tests/" in line
+    ]
+    named = {row: re.findall(r"`(tests/[a-z_0-9/]+\.py)`", row) for row in rows}
+    assert len(rows) > len(DOORS)
+    assert all(named.values())
+    assert [path for paths in named.values() for path in paths if not (ROOT / path).is_file()] == []
+    assert [door for door in DOORS if door not in text] == []
 
 
 def write() -> None:
