@@ -304,8 +304,12 @@ def test_words_can_be_changed_and_taken_back(site: Site) -> None:
     path = site.answered(2, WORDS)
     site.client.post(path, data={"score": "2", "comment": "Solved since", "keep": "yes"})
     assert site.rows(Response)[0].comment == "Solved since"
-    site.client.post(path, data={"score": "2", "comment": ""})
+    site.client.post(path, data={"score": "2", "comment": "", "wants_contact": "yes", "phone": PHONE})
     assert site.rows(Response)[0].comment == ""
+    site.client.post(path, data={"score": "2", "comment": "Ring", "wants_contact": "yes", "phone": PHONE})
+    data = {**form(site.client.get(path).text), "score": "2", "comment": "", "wants_contact": "yes", "phone": ""}
+    site.client.post(path, data=data)  # without the tick: the words go, the number of the hint stays
+    assert (site.rows(Response)[0].comment, site.rows(Response)[0].phone) == ("", PHONE)
 
 
 def test_a_link_that_is_opened_for_ever_costs_the_same(site: Site) -> None:

@@ -29,8 +29,8 @@ LONGEST_COMMENT = 5_000  # characters; some two pages
 LONGEST_PHONE = 40
 FEWEST_DIGITS = 4  # of a phone number; an extension is as short as that
 DIGITS_SHOWN = 2  # of the number we have: the link may have been passed on
-KEEP = "keep"
-"""Name of the field by which the form says that what it did not show again still counts."""
+KEEP, KEEP_PHONE = "keep", "keep_phone"
+"""Names of the fields by which the form says that what it did not show again still counts."""
 NO = frozenset({"", "no", "0", "false", "off"})
 
 
@@ -78,9 +78,10 @@ def known(response: Known | None) -> Draft:
 
 def kept(draft: Draft, form: Mapping[str, str], response: Known | None) -> Draft:
     """Return what was typed, with the earlier comment and number where the form says to keep what it did not show."""
-    if response is None or not form.get(KEEP):
+    if response is None:
         return draft
-    return replace(draft, comment=draft.comment or response.comment, phone=draft.phone or response.phone)
+    comment = draft.comment or (response.comment if form.get(KEEP) else "")
+    return replace(draft, comment=comment, phone=draft.phone or (response.phone if form.get(KEEP_PHONE) else ""))
 
 
 async def show(request: Request) -> Response:
