@@ -305,10 +305,14 @@ def ticket_numbers(connection: Connection, responses: Sequence[str]) -> dict[str
 def day_start(text: str, zone: str) -> datetime | None:
     """Return the instant at which a day (ISO 8601) begins in a zone, or None for no day."""
     try:
-        day = date.fromisoformat(text)
-        return instant_of(datetime.combine(day, datetime.min.time()), zone_info(zone))
+        return midnight(date.fromisoformat(text), zone)
     except (ValueError, OverflowError):
         return None
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """Return the instant at which a day begins in a zone."""
+    return instant_of(datetime.combine(day, datetime.min.time()), zone_info(zone))
 
 
 def day_of(at: datetime, zone: str) -> str:

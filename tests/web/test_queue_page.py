@@ -156,7 +156,7 @@ def test_cancelling_twice_changes_nothing_more(team: Team) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", "act=explode&name=feature", "act=cancel", "act=cancel&name=x&kind=user", "act=cancel&name=x&on=soon"]
+    "query", ["", "act=explode&name=feature", "act=cancel", "act=cancel&name=x&kind=user", "act=cancel&name=x&key=k"]
 )
 def test_a_wish_that_makes_no_sense_is_not_there(team: Team, query: str) -> None:
     """No page, and nothing happens."""

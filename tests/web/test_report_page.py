@@ -152,11 +152,15 @@ def test_an_empty_installation_has_a_report(site: Site) -> None:
 
 
 def test_addresses_made_up_do_no_harm(team: Team) -> None:
-    """Filters that nothing has give an empty report; a pick that the report has not is no page."""
+    """Filters that nothing has give an empty report; what is no day or number is said; a pick of none is no page."""
     client = team.client("Nadia")
-    for query in ("since=yesterday&until=9999-99-99", "segment=%00%27%3B--", "touchpoint=none", "since=0001-01-01"):
+    for query in ("since=&until=", "segment=%27%3B--", "touchpoint=none", "since=2199-12-31"):
         assert client.get(f"/report?{query}").status_code == 200, query
-    for query in ("loop=nonsense", "theme=x", "score=ten", "voice=loud"):
+    for query in ("since=yesterday", "until=9999-99-99", "segment=%00", "since=0001-01-01", "until=9999-12-31"):
+        assert client.get(f"/report?{query}").status_code == 400, query
+    for query in ("theme=x", "score=ten", "told=-1", "theme=99999999999999999999"):
+        assert client.get(f"/report/responses?{query}").status_code == 400, query
+    for query in ("loop=nonsense", "voice=loud"):
         assert client.get(f"/report/responses?{query}").status_code == 404, query
     assert client.get("/report/nonsense.csv").status_code == 404
     for query in ("band=x", "move=x-y", "stage=x", "cause=%27", "page=0", "page=99999999999", "told=5", "channel=x"):

@@ -20,6 +20,7 @@ from workers.store.accounts import hash_token
 from workers.web.context import web_of
 from workers.web.login import network_of, patience_of, second_factors_of
 from workers.web.pages import pages_of
+from workers.web.parameters import parameters_of
 from workers.web.staff import (
     EVERYBODY,
     Form,
@@ -56,11 +57,11 @@ def write_account(
     request: Request, visitor: Visitor, faults: dict[str, str] | None = None, problem: str = "", status: int = 200
 ) -> Response:
     """Write the page; `faults` are ids of texts by field, `problem` one for the whole page."""
-    name, did = visitor.user.name, request.query_params.get("did", "")
+    name, did = visitor.user.name, parameters_of(request).choice("did", DONE)
     factors, token = second_factors_of(request), session_token(request)
     here = hash_token(token)
     values = {
-        "did": did if did in DONE and not problem and not faults else "",
+        "did": did if not problem and not faults else "",
         "problem": problem,
         "faults": faults or {},
         "shortest": SHORTEST,

@@ -20,6 +20,7 @@ from workers.serving import AskedPage
 from workers.web.context import web_of
 from workers.web.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
 from workers.web.pages import pages_of
+from workers.web.parameters import parameters_of
 from workers.web.threads import run_in_threadpool
 from workers.words import NotNow
 
@@ -90,7 +91,7 @@ async def show(request: Request) -> Response:
     asked = await run_in_threadpool(web.serving.asked, id) if id else None
     if asked is None or not asked.open:
         return gone(request)
-    score = SCORES.get(request.query_params.get("score", ""))
+    score = SCORES.get(parameters_of(request).values.get("score", ""))
     await run_in_threadpool(web.serving.click, asked.request.id, score, request.method)
     draft = known(asked.response)
     return form_page(request, asked, draft if score is None else replace(draft, score=score))

@@ -47,6 +47,7 @@ from workers.web import (
     tickets,
     trying,
 )
+from workers.web.address_check import ReadableAddress
 from workers.web.assets import Assets
 from workers.web.clients import Clients
 from workers.web.compression import Compression
@@ -100,6 +101,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
             Middleware(Compression),
             Middleware(Lanes),
             Middleware(SafeHeaders, web.settings.base_url, lambda: origin_of(web.templates.brand.logo)),
+            Middleware(ReadableAddress),
             Middleware(Limits, rates, web.links),
         ],
         exception_handlers=HANDLERS,

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from workers.data import Data
 from workers.web.colours import stylesheet
+from workers.web.parameters import parameters_of
 
 FOLDER = "templates/static"
 KINDS = {
@@ -70,7 +71,7 @@ def show(request: Request) -> Response:
     found = request.app.state.assets.get(request.path_params["name"])
     if found is None:
         return Response("There is no such file.\n", 404, media_type="text/plain")
-    kept = FOR_EVER if request.query_params.get("v") == found.hash else "no-cache"
+    kept = FOR_EVER if parameters_of(request).values.get("v") == found.hash else "no-cache"
     headers = {"ETag": f'"{found.hash}"', "Cache-Control": kept}
     if f'"{found.hash}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

@@ -29,6 +29,7 @@ from workers.store import read, tables
 from workers.store import tickets as stored
 from workers.web.context import Web, web_of
 from workers.web.pages import pages_of
+from workers.web.parameters import LONGEST_VALUE, parameters_of
 from workers.web.staff import AGENTS, Visitor, for_roles, show
 from workers.web.threads import run_in_threadpool
 from workers.words import DispatchState
@@ -63,7 +64,7 @@ async def show_search(request: Request, visitor: Visitor) -> Response:
 
 def write_search(request: Request, visitor: Visitor) -> Response:
     """Search and write the page."""
-    q = one_line(request.query_params.get("q", ""), 120)
+    q = one_line(parameters_of(request).text("q", LONGEST_VALUE), 120)
     with web_of(request).store.reading() as connection:
         found = stored.search_customers(connection, q) if q else stored.lately_answered(connection, LATEST)
     known = [

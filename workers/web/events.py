@@ -22,6 +22,7 @@ from workers.web.clients import address_prefix, client_of
 from workers.web.context import Web, web_of
 from workers.web.keys import note, sender_of
 from workers.web.limits import body_within
+from workers.web.parameters import parameters_of
 from workers.web.problems import problem
 from workers.web.rates import Bucket
 from workers.web.threads import run_in_threadpool
@@ -50,7 +51,7 @@ async def receive(request: Request) -> Response:
         body = await body_within(request, most)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads this
-    if request.query_params.get("dry_run", "") not in ("", "0"):
+    if parameters_of(request).values.get("dry_run", "") not in ("", "0"):
         return await run_in_threadpool(foretell, web, body, request, kind, sender.scopes)
     answer, forbidden = await run_in_threadpool(take, web, body, request, kind, sender.scopes)
     if forbidden:

@@ -4,15 +4,19 @@ The link's token is what allows an act. The nonce tells a page of ours from one 
 """
 
 import hmac
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from workers.composing.facts import clean
 from workers.links import Links
+from workers.web.parameters import host_of
 
 NONCE = "nonce"
 """Name of the hidden field."""
@@ -39,7 +43,7 @@ async def read_form(request: Request, as_typed: Collection[str] = ()) -> dict[st
     Lines end in a plain newline: browsers send CR LF, and the same words must be the same answer. The fields `as_typed`
     stay as they came: a password may begin with a space.
     """
-    async with request.form(max_files=0, max_fields=MOST_FIELDS) as form:
+    async with fields_of(request, files=0, fields=MOST_FIELDS) as form:
         fields = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
     return {name: value if name in as_typed else clean(value.replace("\r\n", "\n")) for name, value in fields}
 
@@ -47,6 +51,19 @@ async def read_form(request: Request, as_typed: Collection[str] = ()) -> dict[st
 def same_token(given: str, wanted: str) -> bool:
     """Tell whether a form carries the token of its page, in a time that says nothing about where they differ."""
     return hmac.compare_digest(given.encode(errors="replace"), wanted.encode())
+
+
+@asynccontextmanager
+async def fields_of(request: Request, *, files: int, fields: int) -> AsyncIterator[FormData]:
+    """Give a posted form; 400 for one in an encoding that no browser sends: Python knows some that raise."""
+    try:
+        form = await request.form(max_files=files, max_fields=fields)
+    except UnicodeError as error:
+        raise HTTPException(400, "The form's encoding is not read here; send UTF-8.") from error
+    try:
+        yield form
+    finally:
+        await form.close()
 
 
 def new_nonce(links: Links, purpose: str, id: str, now: datetime) -> str:
@@ -86,7 +103,4 @@ def foreign(request: Request) -> bool:
     if site is not None:
         return site not in ("same-origin", "none")
     origin = request.headers.get("origin")
-    try:
-        return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-    except ValueError:  # no browser of ours writes an origin that is none
-        return True
+    return origin is not None and host_of(origin) != request.headers.get("host")

@@ -21,6 +21,7 @@ from workers.policy import Policy
 from workers.records import Customer, Ticket
 from workers.web.context import web_of
 from workers.web.pages import pages_of
+from workers.web.parameters import LONGEST_VALUE, parameters_of, read_day
 from workers.web.staff import AGENTS, Form, Visitor, act_for_roles, for_roles, go, language_of, people_of, show
 from workers.web.threads import run_in_threadpool
 from workers.web.times import day, span, when
@@ -77,8 +78,8 @@ def write_inbox(request: Request, visitor: Visitor, problem: str, status: int) -
     """Read what is owed and write the page; an agent starts with their own and what nobody has taken."""
     web, worklist = web_of(request), worklist_of(request)
     catalog, now = pages_of(request).catalog(language_of(request)), web.now()
-    q = one_line(request.query_params.get("q", ""), 80)
-    mine = not request.query_params.get("all")
+    q = one_line(parameters_of(request).text("q", LONGEST_VALUE), 80)
+    mine = not parameters_of(request).flag("all")
     found = None
     lists = Lists()
     if q:
@@ -105,7 +106,7 @@ def write_inbox(request: Request, visitor: Visitor, problem: str, status: int) -
 
 def said(request: Request) -> str:
     """Return the id of the text that says what was just done, or nothing."""
-    did = request.query_params.get("did", "")
+    did = parameters_of(request).values.get("did", "")
     return f"staff.did.{did}" if did in SAID else ""
 
 
@@ -210,7 +211,7 @@ async def go_away(request: Request, visitor: Visitor, form: Form) -> Response:
     web = web_of(request)
     zone = web.policy().calendar.zone
     try:
-        first_day_back = date.fromisoformat(form.get("until", ""))
+        first_day_back = read_day(form.get("until", ""))
         until = instant_of(datetime.combine(first_day_back, datetime.min.time()), zone_info(zone))
     except ValueError:
         return await inbox_page(request, visitor, "staff.away.when", status=400)

@@ -83,7 +83,7 @@ async def body_within(request: Request, most: int) -> bytes:
     """Return the body; raise 413 on its announced length, or as soon as more than `most` bytes have come."""
     detail = f"The body is longer than {most:,} bytes. Send fewer events at once, or shorter ones."
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > most:
+    if announced.isdecimal() and (len(announced) > len(str(most)) + 1 or int(announced) > most):
         raise HTTPException(413, detail)
     body = bytearray()
     async for chunk in request.stream():

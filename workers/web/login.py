@@ -20,6 +20,7 @@ from workers.web.clients import address_prefix, client_of
 from workers.web.context import web_of
 from workers.web.forms import foreign, read_form
 from workers.web.pages import pages_of
+from workers.web.parameters import LONGEST_VALUE, parameters_of
 from workers.web.patience import Patience, Tried
 from workers.web.staff import (
     EVERYBODY,
@@ -64,12 +65,12 @@ class Onward:
 def onward_of(request: Request, form: Form) -> Onward:
     """Return where a form of the login leads."""
     kept = {key.removeprefix(KEPT_PREFIX): text for key, text in form.items() if key.startswith(KEPT_PREFIX)}
-    return Onward(form.get("next", request.query_params.get("next", "")), kept, form.get(KEPT_PATH, ""))
+    return Onward(form.get("next", parameters_of(request).text("next", LONGEST_VALUE)), kept, form.get(KEPT_PATH, ""))
 
 
 async def show_login(request: Request) -> Response:
     """Show the form; who is signed in already is led on."""
-    back = request.query_params.get("next", "")
+    back = parameters_of(request).text("next", LONGEST_VALUE)
     visitor = await visitor_of(request)
     if visitor is not None:
         return go(request, onward(visitor.user, back))
@@ -209,7 +210,7 @@ async def show_link(request: Request) -> Response:
     user = await run_in_threadpool(people_of(request).link_owner, request.path_params["token"])
     if user is None:
         return await link_used(request)
-    back = request.query_params.get("next", "")
+    back = parameters_of(request).text("next", LONGEST_VALUE)
     values = {"name": user.name, "role": user.role, "back": back if local(back) else "", "signed_in": None}
     return remember_language(request, pages_of(request).show(request, "login-link.html", language_of(request), values))
 
@@ -229,7 +230,7 @@ async def sign_in_by_link(request: Request) -> Response:
 
 async def link_used(request: Request) -> Response:
     """Lead on who is signed in already, and tell others what to do with a link that was used or is too old."""
-    back = request.query_params.get("next", "")
+    back = parameters_of(request).text("next", LONGEST_VALUE)
     visitor = await visitor_of(request)
     if visitor is not None:
         return go(request, onward(visitor.user, back))

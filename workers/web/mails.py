@@ -18,6 +18,7 @@ from workers.web.clients import from_this_machine
 from workers.web.context import web_of
 from workers.web.headers import policy
 from workers.web.pages import pages_of
+from workers.web.parameters import parameters_of
 from workers.web.staff import language_of, remember_language
 from workers.web.threads import run_in_threadpool
 from workers.words import Never
@@ -49,9 +50,7 @@ def opened(request: Request) -> OpenedMail:
 async def show_list(request: Request) -> Response:
     """Show the newest mails, one page of them."""
     box, pages = mailbox_of(request), pages_of(request)
-    text = request.query_params.get("page", "1")
-    number = int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 7 else 1
-    number = max(1, number)
+    number = parameters_of(request).page()
     count = await run_in_threadpool(box.count)
     kept = await run_in_threadpool(box.list, A_PAGE, (number - 1) * A_PAGE)
     language = language_of(request)

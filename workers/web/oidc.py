@@ -21,6 +21,7 @@ from workers.people import People, User
 from workers.settings import Settings
 from workers.web.context import Web, web_of
 from workers.web.login import onward, open_session, with_session
+from workers.web.parameters import LONGEST_VALUE, parameters_of
 from workers.web.staff import access_log_of, go, login_page, people_of, secure
 from workers.web.threads import run_in_threadpool
 from workers.words import Misconfigured
@@ -62,7 +63,7 @@ def client_of(request: Request) -> Any:
 async def start(request: Request) -> Response:
     """Send the browser to the identity provider; what must match on the way back stays in a signed cookie."""
     client, web = client_of(request), web_of(request)
-    request.scope["session"] = {NEXT: request.query_params.get(NEXT, "")}
+    request.scope["session"] = {NEXT: parameters_of(request).text(NEXT, LONGEST_VALUE)}
     try:
         answer: Response = await client.authorize_redirect(request, f"{web.links.base}/login/oidc/back")
     except Exception as error:  # whatever the network or the provider does, a person gets a page

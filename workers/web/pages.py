@@ -19,6 +19,7 @@ from workers.plain_text import UNSAFE, for_reader
 from workers.web.assets import Assets
 from workers.web.banner import banner
 from workers.web.context import Web
+from workers.web.parameters import parameters_of
 from workers.words import Misconfigured
 
 FOLDER = "templates/pages"
@@ -60,7 +61,7 @@ class Pages:
 
     def language(self, request: Request, preferred: str | None = None) -> str:
         """Return the language to write in: the switch's, else the one known of the reader, else the browser's."""
-        switched = request.query_params.get(LANGUAGE, "")
+        switched = parameters_of(request).values.get(LANGUAGE, "")
         if switched in self._catalogs.languages:
             return switched
         if preferred:
@@ -97,16 +98,22 @@ class Pages:
         )
         return HTMLResponse(text, status, headers={"Content-Language": language, **(headers or {})})
 
-    def say(self, request: Request, about: str, status: int, headers: Mapping[str, str] | None = None) -> HTMLResponse:
-        """Answer a page that only says something: the texts `page.ABOUT.title` and `page.ABOUT.body`."""
+    def say(
+        self, request: Request, about: str, status: int, headers: Mapping[str, str] | None = None, what: str = ""
+    ) -> HTMLResponse:
+        """Answer a page that only says something: the texts `page.ABOUT.title` and `page.ABOUT.body`.
+
+        `what` names the part of the address that the body is about, where it is about one.
+        """
         language = self.language(request)
-        return self.show(request, "message.html", language, {"about": about}, status=status, headers=headers)
+        values = {"about": about, "what": what}
+        return self.show(request, "message.html", language, values, status=status, headers=headers)
 
     def _switches(self, request: Request, language: str) -> list[dict[str, str]]:
         """Return the other languages with their own names and the address of this page in them."""
         found = []
         for other in sorted(self._catalogs.languages - {language}):
-            kept = [(key, value) for key, value in request.query_params.multi_items() if key != LANGUAGE]
+            kept = [(key, value) for key, value in parameters_of(request).values.items() if key != LANGUAGE]
             address = f"{self.url(request.url.path)}?{urlencode([*kept, (LANGUAGE, other)])}"
             name = str(self.catalog(other).locale.get_display_name() or other)
             found.append({"lang": other, "name": name[0].upper() + name[1:], "url": address})

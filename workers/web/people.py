@@ -15,6 +15,7 @@ from starlette.routing import Route
 from workers.people import MANAGES, Role, User
 from workers.web.context import web_of
 from workers.web.pages import pages_of
+from workers.web.parameters import parameters_of
 from workers.web.staff import (
     MANAGERS,
     Form,
@@ -96,14 +97,13 @@ def page_of(name: str) -> str:
 
 def done(request: Request) -> str:
     """Return what was done just now, where the address says so."""
-    did = request.query_params.get("did", "")
-    return did if did in DONE else ""
+    return parameters_of(request).choice("did", DONE)
 
 
 @for_roles(MANAGERS)
 async def show_person(request: Request, visitor: Visitor) -> Response:
     """Show one person with what may be done."""
-    return await run_in_threadpool(write_person, request, visitor, request.query_params.get("name", ""))
+    return await run_in_threadpool(write_person, request, visitor, parameters_of(request).text("name"))
 
 
 def write_person(request: Request, visitor: Visitor, name: str, problem: str = "", status: int = 200) -> Response:

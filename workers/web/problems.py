@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from workers.store.engine import first_line, is_away
 from workers.web.pages import pages_of
+from workers.web.parameters import BadAddress
 from workers.words import Conflict, NotNow
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ TITLES = {
     500: "Something went wrong on our side",
     503: "The database is away",
 }
-ABOUT = {403: "local", 409: "error", 413: "large", 429: "slow", 500: "error", 503: "error"}
+ABOUT = {400: "unreadable", 403: "local", 409: "error", 413: "large", 429: "slow", 500: "error", 503: "error"}
 """Which `page.*` texts a person reads for a status; `missing` for any other."""
 
 Errors = Sequence[Mapping[str, object]]
@@ -56,14 +57,23 @@ def problem(
 
 def tell(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """Answer a program with a problem and a person with a page."""
-    if request.url.path.startswith("/v1/"):
+    if request.scope["path"].startswith("/v1/"):
         return problem(status, detail, headers=headers)
     return pages_of(request).say(request, ABOUT.get(status, "missing"), status, headers)
+
+
+def tell_bad_address(request: Request, error: BadAddress) -> Response:
+    """Answer that an address means nothing, and which part of it."""
+    if request.scope["path"].startswith("/v1/"):
+        return problem(error.status_code, error.detail)
+    return pages_of(request).say(request, ABOUT[error.status_code], error.status_code, what=error.name)
 
 
 async def on_http(request: Request, error: Exception) -> Response:
     """Answer what Starlette or a page refused."""
     assert isinstance(error, HTTPException)
+    if isinstance(error, BadAddress):
+        return tell_bad_address(request, error)
     return tell(request, error.status_code, error.detail, error.headers)
 
 

@@ -20,6 +20,7 @@ from workers.steering import DAYS, LISTED, Day, Steering
 from workers.store.queue import ACTION, TOUCHPOINT, Chosen
 from workers.web.context import web_of
 from workers.web.pages import pages_of
+from workers.web.parameters import Parameters, parameters_of
 from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.threads import run_in_threadpool
 from workers.web.times import day, when
@@ -27,6 +28,9 @@ from workers.words import BadInput
 
 ACTS = ("cancel", "send_now", "pause", "resume")
 PAUSING = ("pause", "resume")
+
+
+MOST_COUNTED = 99_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,9 @@ class Wish:
 
 
 def wish_of(fields: Form) -> Wish:
-    """Return the wish that fields state; raises 404 for one that makes no sense."""
+    """Return the wish that fields state; raises 404 for one that makes no sense, BadAddress for a day that is none."""
     act, kind, name = fields.get("act", ""), fields.get("kind", TOUCHPOINT), clean(fields.get("name", ""))
-    try:
-        on = date.fromisoformat(fields["on"]) if fields.get("on") else None
-    except ValueError as error:
-        raise HTTPException(404) from error
+    on = Parameters(fields).day("on")
     if act not in ACTS or kind not in (TOUCHPOINT, ACTION) or not name or len(name) > 200:
         raise HTTPException(404)
     return Wish(act, kind, name, on, fields.get("key", ""))
@@ -77,8 +78,8 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
     steering = steering_of(request)
     outlook, today = steering.outlook(), steering.today()
     catalog = pages_of(request).catalog(language_of(request))
-    did = request.query_params.get("did", "")
-    count = request.query_params.get("n", "0")
+    given = parameters_of(request)
+    did = given.choice("did", ACTS)
     values = {
         "days": [day_shown(one, today, catalog) for one in outlook.days],
         "most": max((one.total for one in outlook.days), default=0),
@@ -92,8 +93,8 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
         "paused": sorted(outlook.sending.paused),
         "steps": outlook.steps,
         "ahead": DAYS,
-        "did": f"staff.queue.did.{did}" if did in ACTS else "",
-        "did_count": int(count) if count.isdecimal() and len(count) < 9 else 0,
+        "did": f"staff.queue.did.{did}" if did else "",
+        "did_count": given.number("n", MOST_COUNTED) or 0,
     }
     return show(request, visitor, "queue.html", values)
 
@@ -121,7 +122,7 @@ async def show_people(request: Request, visitor: Visitor) -> Response:
 
 def write_people(request: Request, visitor: Visitor) -> Response:
     """Read the people of a group and write the page."""
-    wish = wish_of({**dict(request.query_params), "act": "cancel"})
+    wish = wish_of({**parameters_of(request).values, "act": "cancel"})
     chosen = chosen_of(request, wish)
     steering = steering_of(request)
     catalog, web = pages_of(request).catalog(language_of(request)), web_of(request)
@@ -159,7 +160,7 @@ def chosen_of(request: Request, wish: Wish) -> Chosen:
 @for_roles(READERS)
 async def confirm(request: Request, visitor: Visitor) -> Response:
     """Ask whether an act is meant, with the number of people that it touches."""
-    return await run_in_threadpool(write_confirm, request, visitor, wish_of(dict(request.query_params)))
+    return await run_in_threadpool(write_confirm, request, visitor, wish_of(dict(parameters_of(request).values)))
 
 
 def write_confirm(request: Request, visitor: Visitor, wish: Wish, problem: str = "", status: int = 200) -> Response:

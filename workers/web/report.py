@@ -17,6 +17,7 @@ from workers.spreadsheets import as_csv, as_xlsx
 from workers.web import charts
 from workers.web.context import web_of
 from workers.web.pages import pages_of
+from workers.web.parameters import path_number, read_day
 from workers.web.report_answers import CSV, XLSX, attachment, audit, choice, filters_of
 from workers.web.report_sheets import drawn_sheet, sheets, values
 from workers.web.report_words import Words
@@ -214,12 +215,10 @@ async def again(request: Request, visitor: Visitor, form: Form, problem: str) ->
 @act_for_roles(READERS, again)
 async def add_note(request: Request, visitor: Visitor, form: Form) -> Response:
     """Write a dated note on the charts."""
-    at = reviewing.day_start(form.get("day", ""), web_of(request).policy().zone)
     try:
-        if at is None:
-            raise BadInput("no day")
+        at = reviewing.midnight(read_day(form.get("day", "")), web_of(request).policy().zone)
         await run_in_threadpool(improving_of(request).add_note, at, form.get("text", ""), visitor.user.name)
-    except BadInput:
+    except (BadInput, ValueError):
         return await run_in_threadpool(write_report, request, visitor, "report.note.wrong", 400)
     return go(request, "/report#notes")
 
@@ -227,7 +226,7 @@ async def add_note(request: Request, visitor: Visitor, form: Form) -> Response:
 @act_for_roles(READERS, again)
 async def remove_note(request: Request, visitor: Visitor, form: Form) -> Response:
     """Take a note off the charts."""
-    await run_in_threadpool(improving_of(request).remove_note, int(request.path_params["id"]), visitor.user.name)
+    await run_in_threadpool(improving_of(request).remove_note, path_number(request, "id"), visitor.user.name)
     return go(request, "/report#notes")
 
 

@@ -19,6 +19,7 @@ from workers.spreadsheets import Value, as_csv, as_xlsx
 from workers.store.auditlog import record_act
 from workers.web.context import web_of
 from workers.web.pages import pages_of
+from workers.web.parameters import parameters_of
 from workers.web.report_words import Words
 from workers.web.staff import AGENTS, READERS, Visitor, for_roles, language_of, show
 from workers.web.threads import run_in_threadpool
@@ -30,25 +31,30 @@ ANSWER_COLUMNS = (
     *("score", "band", "comment", "improvement", "ticket"),
 )
 LONGEST_COMMENT = 500
+NUMBERS = (Pick.SCORE, Pick.THEME, Pick.TOLD)
+"""What an address names by a number."""
 
 
 def filters_of(request: Request, zone: str) -> Filters:
-    """Return the filters of an address; what is no date or is not known finds nothing or everything, never an error."""
-    q = request.query_params
-    until = reviewing.day_start(q.get("until", ""), zone)
+    """Return the filters of an address; a word that nothing has finds nothing. Raises BadAddress for no day."""
+    given = parameters_of(request)
+    since, until = given.day("since"), given.day("until")
     return Filters(
-        since=reviewing.day_start(q.get("since", ""), zone),
-        until=until + timedelta(days=1) if until else None,
-        trigger=q.get("trigger", ""),
-        segment=q.get("segment", ""),
-        language=q.get("language", ""),
-        touchpoint=q.get("touchpoint", ""),
+        since=reviewing.midnight(since, zone) if since else None,
+        until=reviewing.midnight(until, zone) + timedelta(days=1) if until else None,
+        trigger=given.text("trigger"),
+        segment=given.text("segment"),
+        language=given.text("language"),
+        touchpoint=given.text("touchpoint"),
     )
 
 
 def picks_of(request: Request) -> dict[Pick, str]:
-    """Return which answers of the report an address names."""
-    return {pick: word for pick in Pick if (word := request.query_params.get(pick.value, ""))}
+    """Return which answers of the report an address names. Raises BadAddress for a number that is none."""
+    given = parameters_of(request)
+    for pick in NUMBERS:
+        given.number(pick.value)
+    return {pick: word for pick in Pick if (word := given.text(pick.value))}
 
 
 def choice(words: Words, name: str, value: str) -> str:
@@ -84,8 +90,7 @@ def found_answers(request: Request, *, length: int | None, page: int = 1) -> tup
 
 def write_answers(request: Request, visitor: Visitor) -> Response:
     """Read and write the list of answers."""
-    given = request.query_params.get("page", "1")
-    page = int(given) if given.isdecimal() and 0 < int(given[:9]) < 10**6 else 1
+    page = parameters_of(request).page()
     n, found, words = found_answers(request, length=PAGE_LENGTH, page=page)
     picks = picks_of(request)
     named = {pick.value: word for pick, word in picks.items()}

@@ -19,6 +19,7 @@ from workers.web.banner import back_to, players
 from workers.web.context import Web, web_of
 from workers.web.forms import foreign, read_form, same_token
 from workers.web.pages import LANGUAGE, pages_of
+from workers.web.parameters import parameters_of
 from workers.web.threads import run_in_threadpool
 
 COOKIE, LANGUAGE_COOKIE = "boucle_session", "boucle_lang"
@@ -228,7 +229,7 @@ def language_of(request: Request) -> str:
 
 def remember_language(request: Request, response: Response) -> Response:
     """Keep the language that a person switched to."""
-    if request.query_params.get(LANGUAGE):
+    if parameters_of(request).flag(LANGUAGE):
         response.set_cookie(
             LANGUAGE_COOKIE,
             language_of(request),

@@ -25,9 +25,10 @@ from workers.ruletable.written import written
 from workers.trials import Trial
 from workers.web import charts, tables_shown, tables_trial
 from workers.web.context import web_of
-from workers.web.forms import foreign, same_token
+from workers.web.forms import fields_of, foreign, same_token
 from workers.web.limits import MAX_UPLOAD_BYTES
 from workers.web.pages import pages_of
+from workers.web.parameters import LONGEST_VALUE, parameters_of
 from workers.web.report_answers import XLSX, attachment
 from workers.web.staff import (
     AGENTS,
@@ -147,8 +148,8 @@ def explained(request: Request, one: InUse) -> dict[str, object]:
     web = web_of(request)
     today = in_zone(web.now(), web.policy().zone).date().isoformat()
     names = {column.name for column in one.table.inputs}
-    texts = {name: clean(text)[:200] for name, text in request.query_params.items() if name in names}
-    response = one_line(request.query_params.get("response", ""), MOST_NAME).strip()
+    texts = {name: clean(text)[:200] for name, text in parameters_of(request).values.items() if name in names}
+    response = one_line(parameters_of(request).text("response", LONGEST_VALUE), MOST_NAME).strip()
     found: list[tables_shown.Answer] = []
     fault = ""
     try:
@@ -218,7 +219,7 @@ async def read_upload(request: Request) -> tuple[Form, dict[str, Brought]]:
     """Return the fields and the files of a form; a name without bytes behind it is no file."""
     fields: Form = {}
     files: dict[str, Brought] = {}
-    async with request.form(max_files=len(UPLOADED), max_fields=20) as form:
+    async with fields_of(request, files=len(UPLOADED), fields=20) as form:
         for name, value in form.multi_items():
             if isinstance(value, str):
                 fields[name] = clean(value)

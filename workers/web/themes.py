@@ -20,6 +20,7 @@ from workers.nps import band
 from workers.store.themes import NO_THEME, Wish
 from workers.web.context import web_of
 from workers.web.pages import pages_of
+from workers.web.parameters import parameters_of, path_number, read_number
 from workers.web.report import improving_of
 from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.threads import run_in_threadpool
@@ -28,6 +29,8 @@ from workers.words import BadInput, BoucleError, Conflict
 AT_ONCE = 10
 """Answers to sort on one page: as many as can be read in one go."""
 LONGEST_SHOWN = 500
+MOST = 999_999_999
+"""The largest number that a form here holds."""
 SAID = frozenset({"sorted", "unsorted", "added", "judged", "work", "told"})
 
 
@@ -64,7 +67,7 @@ async def show_themes(request: Request, visitor: Visitor) -> Response:
 
 def write_themes(request: Request, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
     """Read and write the list of themes."""
-    comments = bool(request.query_params.get("comments"))
+    comments = parameters_of(request).flag("comments")
     improving = improving_of(request)
     lines = improving.themes()
     n, wishes = improving.unsorted(comments=comments, limit=AT_ONCE)
@@ -84,8 +87,8 @@ def write_themes(request: Request, visitor: Visitor, problem: str = "", status: 
 
 def said(request: Request) -> str:
     """Return the id of the text that says what was just done, or nothing."""
-    did = request.query_params.get("did", "")
-    return f"themes.did.{did}" if did in SAID else ""
+    did = parameters_of(request).choice("did", SAID)
+    return f"themes.did.{did}" if did else ""
 
 
 @for_roles(READERS)
@@ -99,7 +102,7 @@ def write_theme(
 ) -> Response:
     """Read and write the page of a theme, with what was typed; 404 for one that there is not."""
     improving = improving_of(request)
-    line = improving.theme(int(request.path_params["id"]))
+    line = improving.theme(path_number(request, "id"))
     if line is None:
         raise HTTPException(404)
     n, wishes = improving.sorted_as(line.theme.id)
@@ -115,7 +118,7 @@ def write_theme(
         "languages": languages(request),
         "texts": TEXTS,
         "typed": typed,
-        "typed_in": int(typed["id"]) if typed.get("id", "").isdecimal() else 0,
+        "typed_in": number_or_none(typed.get("id", "")) or 0,
         "me": visitor.user.name,
         "said": said(request),
         "problem": problem,
@@ -154,11 +157,20 @@ async def again(request: Request, visitor: Visitor, form: Form, problem: str) ->
     return await run_in_threadpool(write_themes, request, visitor, problem, 403)
 
 
+def number_or_none(text: str) -> int | None:
+    """Return a number of a form, or None for anything else."""
+    try:
+        return number(text)
+    except BadInput:
+        return None
+
+
 def number(text: str) -> int:
     """Return a number of a form; raises BadInput for anything else."""
-    if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise BadInput(f"{text[:20]!r} is no number.")
-    return int(text)
+    try:
+        return read_number(text, MOST)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
 
 
 @act_for_roles(READERS, again)
@@ -199,7 +211,7 @@ def acting(
     """Return the act of a form on a theme's page, which comes back with what was typed when something is wrong."""
 
     async def act(request: Request, visitor: Visitor, form: Form) -> Response:
-        theme = int(request.path_params["id"])
+        theme = path_number(request, "id")
         try:
             await run_in_threadpool(do, request, visitor.user.name, theme, form)
         except Conflict:

@@ -26,6 +26,7 @@ from workers.ticketing import OUTCOMES, facts_of_ticket, next_version, second_cl
 from workers.web.context import web_of
 from workers.web.inbox import dial, line_shown
 from workers.web.pages import pages_of
+from workers.web.parameters import parameters_of
 from workers.web.staff import Form, Visitor, language_of, people_of, show
 from workers.web.times import clock, day, when
 from workers.words import BoucleError, TicketState
@@ -50,7 +51,7 @@ def ticket_page(
     web = web_of(request)
     policy, catalog = web.policy(), pages_of(request).catalog(language_of(request))
     ticket, customer = view.ticket, view.customer
-    did = request.query_params.get("did", "")
+    did = parameters_of(request).values.get("did", "")
     phone = ticket.phone or customer.phone or ""
     values: dict[str, object] = {
         "ticket": ticket,

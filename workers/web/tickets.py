@@ -4,7 +4,7 @@ Every form carries the version that the agent saw. Whatever goes wrong, the page
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from workers.serving import TicketAct
 from workers.ticketing import Unfinished
 from workers.web.context import web_of
 from workers.web.inbox import worklist_of
+from workers.web.parameters import DIGITS, path_number, read_day
 from workers.web.staff import AGENTS, Form, Visitor, act_for_roles, for_roles, go
 from workers.web.threads import run_in_threadpool
 from workers.web.ticket_view import ticket_page
@@ -30,7 +31,6 @@ from workers.worklist import TicketView
 Doing = Callable[[Ticket, str, Form, Facts, Policy, datetime], Changes]
 """What a form does to a ticket: the ticket, who, the form's fields."""
 LONGEST_TEXT = 4_000
-LARGEST_NUMBER = 10**15
 AFTERNOON = "afternoon"
 FARTHEST = timedelta(days=366)
 
@@ -81,8 +81,7 @@ async def again(request: Request, visitor: Visitor, form: Form, problem: str) ->
 
 def number_of(request: Request) -> int:
     """Return the ticket number of the address; 0 for one that no ticket can have."""
-    number = int(request.path_params["number"])
-    return number if number <= LARGEST_NUMBER else 0
+    return path_number(request, "number")
 
 
 def act_of(request: Request) -> str:
@@ -125,7 +124,7 @@ def seen_first(doing: Doing, by: str, form: Form) -> TicketAct:
     version = form.get("version", "")
 
     def act(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
-        ticketing.seen(ticket, int(version) if version.isdecimal() else 0)
+        ticketing.seen(ticket, int(version) if DIGITS.fullmatch(version) else 0)
         if len(form.get("text", "")) > LONGEST_TEXT or len(form.get("sentence", "")) > LONGEST_TEXT:
             raise Amiss("staff.too-long")
         return doing(ticket, by, form, facts, policy, now)
@@ -164,7 +163,7 @@ def wait(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now:
 def half_day_of(form: Form, policy: Policy, now: datetime) -> datetime:
     """Return when the chosen half of the chosen day begins; of a day off, the next working one."""
     try:
-        chosen = date.fromisoformat(form.get("day", ""))
+        chosen = read_day(form.get("day", ""))
     except ValueError as error:
         raise Amiss("staff.wait.when") from error
     zone = zone_info(policy.calendar.zone)
@@ -202,7 +201,7 @@ def done(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now:
 def promised(form: Form, policy: Policy) -> datetime | None:
     """Return the end of the working day that was promised, or None."""
     try:
-        return ticketing.promise_due(date.fromisoformat(form.get("promised", "")), policy.calendar)
+        return ticketing.promise_due(read_day(form.get("promised", "")), policy.calendar)
     except (ValueError, OverflowError):
         return None
 
