@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from workers.composing.facts import clean
 from workers.links import Links
-from workers.web.parameters import host_of
+from workers.web.parameters import LONGEST_VALUE, host_of, parameters_of
 
 NONCE = "nonce"
 """Name of the hidden field."""
@@ -93,7 +93,9 @@ def after_posting(links: Links, id: str, now: datetime) -> str:
 
 def just_posted(request: Request, links: Links, id: str, now: datetime) -> bool:
     """Tell whether a page follows the form about a row: whoever sees it wrote what it shows."""
-    signed_id, _, at = (links.read(f"form.{POSTED}", request.query_params.get(POSTED, "")) or "").partition(" ")
+    signed_id, _, at = (
+        links.read(f"form.{POSTED}", parameters_of(request).text(POSTED, LONGEST_VALUE)) or ""
+    ).partition(" ")
     return signed_id == id and at.isdecimal() and 0 <= now.timestamp() - int(at) <= POSTED_LASTS.total_seconds()
 
 
