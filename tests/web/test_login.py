@@ -1,7 +1,9 @@
 """Signing in: who may, for how long, and what nobody can do without."""
 
+import ast
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +12,8 @@ from webparts import Site
 
 from workers.people import Role
 from workers.store import tables
+from workers.web import staff
+from workers.web.forms import same_token
 
 
 @pytest.fixture
@@ -239,3 +243,23 @@ def test_no_page_may_run_what_is_not_ours(team: Team) -> None:
         assert "script-src 'self'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["cache-control"] == "no-store"
+
+
+def test_tokens_are_never_compared_by_a_plain_equals() -> None:
+    """`==` ends at the first difference, and its time tells how much of a token was right."""
+    plain = [
+        f"{path.name}:{node.lineno}"
+        for path in (Path(staff.__file__)).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare)
+        and any(isinstance(one, ast.Eq | ast.NotEq) for one in node.ops)
+        and any("token" in ast.unparse(one).lower() for one in (node.left, *node.comparators))
+    ]
+    assert plain == []
+
+
+@pytest.mark.parametrize("given", ["", "x", "é", "\ud800", "tokeN", "token "])
+def test_a_strange_token_is_a_wrong_one(given: str) -> None:
+    """Whatever stands in the field: no match, and no error."""
+    assert same_token("token", "token")
+    assert not same_token(given, "token")
