@@ -172,9 +172,21 @@ def test_gone_turns_the_receiver_off_until_somebody_says_otherwise(boucle: Embed
     other = Hook(target="https://helpdesk.example (2)")
     assert send(boucle, other) == 1
     assert (told(boucle)["target"], told(boucle)["state"]) == (other.target, "on")
-    boucle.store.write(forget_targets)
+    boucle.store.write(lambda connection: forget_targets(connection, boucle.clock.at))
     complain(boucle, "d")
     assert send(boucle, hook) == 1
+
+
+def test_resuming_tries_what_waits_at_once(boucle: Embedded) -> None:
+    """The operator mended the receiver: nothing waits for its turn of hours, and the pause is over."""
+    complain(boucle, *"abcdef")
+    hook = Hook(answers=[AWAY] * 12)
+    for after in (timedelta(0), 2 * MINUTES):
+        assert send(boucle, hook, after=after) == 6
+    assert told(boucle)["state"] == "paused"
+    assert boucle.store.write(lambda connection: forget_targets(connection, boucle.clock.at)) == 6
+    assert send(boucle, hook) == 6
+    assert {str(one.state) for one in hooks_of(boucle)} == {"accepted"}
 
 
 def test_waits_come_from_the_specification_and_from_the_receiver() -> None:

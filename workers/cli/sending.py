@@ -69,13 +69,13 @@ def resume(touchpoint: str, webhooks: bool) -> None:
     by = user_name()
     now = found.now()
 
-    def forget(connection: Connection) -> None:
-        forget_targets(connection)
+    def forget(connection: Connection) -> int:
         record_act(connection, now, by, "webhooks.resume", "")
+        return forget_targets(connection, now)
 
     if webhooks:
-        found.store.write(forget)
-        click.echo("Resumed: webhooks. What waits is sent at its next turn.")
+        waiting = found.store.write(forget)
+        click.echo(f"Resumed: webhooks. {waiting} wait, and are tried now.")
         return
 
     def work(connection: Connection) -> None:

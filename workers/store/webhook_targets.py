@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.store import tables
+from workers.words import DispatchState
 
 TABLE = tables.webhook_target
 
@@ -56,6 +57,11 @@ def keep_state(connection: Connection, state: TargetState, now: datetime) -> Non
         connection.execute(sa.insert(TABLE).values(target=state.target, **values))
 
 
-def forget_targets(connection: Connection) -> int:
-    """Forget what is known of every receiver, so that each is tried at once; return how many there were."""
-    return connection.execute(sa.delete(TABLE)).rowcount
+def forget_targets(connection: Connection, now: datetime) -> int:
+    """Forget what is known of every receiver and let what waits be tried now; return how many webhooks wait.
+
+    Their attempts stay counted.
+    """
+    connection.execute(sa.delete(TABLE))
+    waiting = sa.and_(tables.dispatch.c.kind == "webhook", tables.dispatch.c.state == DispatchState.READY)
+    return connection.execute(sa.update(tables.dispatch).where(waiting).values(not_before=now)).rowcount
