@@ -162,4 +162,11 @@ def planned(event: Event | Rejected, changes: Changes) -> dict[str, object]:
     found: dict[str, object] = {"event": event.id, "touchpoints": touchpoints}
     if isinstance(event, Rejected):
         found["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in event.faults]
+    elif event.left_out:
+        found["left_out"] = left_out(event)
     return found
+
+
+def left_out(event: Event) -> list[dict[str, str]]:
+    """Return what an accepted event goes without, each field with its place and why."""
+    return [{"pointer": each.pointer, "detail": each.detail} for each in event.left_out]

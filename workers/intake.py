@@ -196,7 +196,8 @@ def conflicting(event: Event) -> Rejected:
 
 def inbox_row(event: Event, customer: CustomerId | None, door: Door, now: datetime) -> Inbox:
     """Return the row that remembers an accepted event."""
-    return Inbox(event.source, event.id, customer, event.type, event.digest, door, event.occurred_at, now)
+    left_out = {each.pointer: each.done for each in event.left_out} or None
+    return Inbox(event.source, event.id, customer, event.type, event.digest, door, event.occurred_at, now, left_out)
 
 
 class Batch:

@@ -75,7 +75,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Inbox(Row):
-    """One accepted event: the short memory against duplicates (30 days)."""
+    """One accepted event: the short memory against duplicates (30 days).
+
+    `left_out` says what was done about fields that were wrong, by JSON pointer; it holds no value of the event.
+    """
 
     TABLE: ClassVar[str] = "inbox"
     KEY: ClassVar[tuple[str, ...]] = ("source", "event_id")
@@ -87,6 +90,7 @@ class Inbox(Row):
     door: str
     occurred_at: datetime
     received_at: datetime
+    left_out: dict[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,8 @@ def plan_lines(told: list[dict[str, object]]) -> Iterator[str]:
             yield f"  {touchpoint['due_at']}  {touchpoint['touchpoint']}: {touchpoint['state']}{because}"
         for fault in one.get("errors", ()):  # type: ignore[attr-defined]  # the shape of plan_of
             yield f"  refused {fault['pointer']}: {fault['detail']}"
+        for field in one.get("left_out", ()):  # type: ignore[attr-defined]  # the shape of plan_of
+            yield f"  left out {field['pointer']}: {field['detail']}"
 
 
 @click.group(name="dead-letters")

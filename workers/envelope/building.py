@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import cast
 
+from workers.addresses import one_address
 from workers.envelope import instants
 from workers.envelope.emitting import SOURCE
 from workers.envelope.events import (
@@ -21,6 +22,7 @@ from workers.envelope.events import (
     TicketChange,
     TicketUpdate,
 )
+from workers.envelope.places import language_tag, zone_name
 from workers.envelope.reading import describe
 from workers.envelope.shapes import Route, node
 
@@ -36,22 +38,43 @@ _TIMES = {Kind.SCORE: ("occurred_at", "answered_at", "asked_at"), Kind.TICKET: (
 _DETAIL_LENGTH = 500
 _DETAILS = 40
 _NOTHING: dict[str, object] = {}
+_NOBODY = CustomerData()
+_EXPECTED = {
+    "email": "one mail address, such as marie@example.org",
+    "language": "a language tag (BCP 47), such as fr or fr-CA, or its name in English or in the language itself",
+    "time_zone": "an IANA time zone, such as Europe/Paris, or the name of one in Windows or Rails",
+}
 
 
 class _BadTime(Exception):  # a local signal: some time does not hold, so the slow path must say which
     """A time in the event does not hold."""
 
 
-def build(envelope: Data, route: Route, type_: str, digest: str, now: datetime) -> Event | None:
-    """Return the event, or None if one of its times or its customer does not hold."""
+def build(
+    envelope: Data,
+    route: Route,
+    type_: str,
+    digest: str,
+    now: datetime,
+    *,
+    zones: frozenset[str] | None = None,
+    arrived: datetime | None = None,
+) -> Event | None:
+    """Return the event, or None if one of its times or its customer does not hold.
+
+    `zones`: the IANA names known, None to take any. `arrived`: when an event without a time happened, if it may be one.
+    """
     data = cast("Data", envelope.get("data", _NOTHING))
     given = cast("Data | None", data.get("customer"))
     subject = cast("str", envelope.get("subject") or "")
     crm_id = subject or cast("str", given["id"] if given else "")
     if (given is not None and given["id"] != crm_id) or _is_echo(envelope, route.kind):
         return None
+    customer, wrong = _customer(given, zones) if given is not None else (_NOBODY, _NOTHING)
+    if wrong:
+        return None
     try:
-        time, occurred, said = _times_and_said(envelope, data, route, instants.latest(now))
+        time, occurred, said = _times_and_said(envelope, data, route, instants.latest(now), arrived)
     except _BadTime:
         return None
     return Event(
@@ -64,7 +87,7 @@ def build(envelope: Data, route: Route, type_: str, digest: str, now: datetime) 
         time,
         occurred,
         digest,
-        _customer(given) if given is not None else CustomerData(),
+        customer,
         _text(data, "reference"),
         _text(data, "label"),
         _details(data, route.kind),
@@ -74,11 +97,12 @@ def build(envelope: Data, route: Route, type_: str, digest: str, now: datetime) 
         said if isinstance(said, ScoreData) else None,
         said if isinstance(said, TicketUpdate) else None,
         _report(data, route.name) if route.kind is Kind.CARRIER else None,
+        data.get("partial") is True,
     )
 
 
 def _times_and_said(
-    envelope: Data, data: Data, route: Route, last: datetime
+    envelope: Data, data: Data, route: Route, last: datetime, arrived: datetime | None
 ) -> tuple[datetime, datetime, ScoreData | TicketUpdate | None]:
     """Return when it was published, when it happened, and what a score or a ticket update says; else _BadTime."""
     time = _instant(envelope.get("time"), last)
@@ -90,6 +114,7 @@ def _times_and_said(
     elif route.kind is Kind.TICKET:
         said = _ticket(data, route.name, occurred, last)
         occurred = said.at
+    occurred = occurred or arrived
     if occurred is None:
         raise _BadTime
     return time or occurred, occurred, said
@@ -105,13 +130,33 @@ def _instant(value: object, last: datetime) -> datetime | None:
     return at
 
 
-def _customer(given: Data) -> CustomerData:
-    """Return the fields that are present; an empty text clears like null, and fr_FR is fr-FR."""
+def _customer(given: Data, zones: frozenset[str] | None) -> tuple[CustomerData, Mapping[str, object]]:
+    """Return the fields that are present, and those that are no address, language or zone.
+
+    An empty text clears like null; an address is taken out of what stands around it, French (France) is fr-FR, and
+    Romance Standard Time is Europe/Paris.
+    """
     found = {name: given[name] if given[name] != "" else None for name in _PROFILE if name in given}
-    language = found.get("language")
-    if language is not None:
-        found["language"] = str(language).replace("_", "-")
-    return cast("CustomerData", found)
+    wrong: dict[str, object] = {}
+    for name, value in found.items():
+        if type(value) is not str:
+            continue
+        read = _read(name, value, zones)
+        if read is None:
+            wrong[name] = value
+        found[name] = read
+    return cast("CustomerData", found), wrong
+
+
+def _read(name: str, text: str, zones: frozenset[str] | None) -> str | None:
+    """Return what a field of the customer says, None where it says nothing that can be used."""
+    if name == "email":
+        return one_address(text)
+    if name == "language":
+        return language_tag(text)
+    if name == "time_zone" and zones is not None:
+        return zone_name(text, zones)
+    return text
 
 
 def _details(data: Data, kind: Kind) -> dict[str, str]:
@@ -178,11 +223,14 @@ def _text(data: Data, name: str) -> str:
     return value if type(value) is str else ""
 
 
-def faults(envelope: Data, kind: Kind, now: datetime) -> list[Fault]:
-    """Say what the schema cannot: times that do not hold, ids of the customer that disagree, our own messages."""
+def faults(envelope: Data, kind: Kind, now: datetime, *, zones: frozenset[str] | None = None) -> list[Fault]:
+    """Say what the schema cannot: times that do not hold, ids of the customer that disagree, our own messages.
+
+    And what of the customer is no mail address, language or time zone.
+    """
     data = envelope.get("data")
     data = data if isinstance(data, dict) else _NOTHING
-    found = _time_faults(envelope, data, kind, now)
+    found = [*_time_faults(envelope, data, kind, now), *_customer_faults(data.get("customer"), zones)]
     subject, customer = envelope.get("subject"), node(data, "customer", "id")
     if isinstance(subject, str) and isinstance(customer, str) and subject and customer and subject != customer:
         detail = f"Found {describe(customer)}, but `subject` is {describe(subject)}. Send the same customer id in both."
@@ -193,19 +241,37 @@ def faults(envelope: Data, kind: Kind, now: datetime) -> list[Fault]:
     return found
 
 
+def _customer_faults(customer: object, zones: frozenset[str] | None) -> list[Fault]:
+    _, wrong = _customer(customer, zones) if isinstance(customer, dict) else (_NOBODY, _NOTHING)
+    return [
+        Fault(f"/data/customer/{name}", f"Found {describe(value)}. Expected {_EXPECTED[name]}.")
+        for name, value in wrong.items()
+    ]
+
+
+def dates(envelope: Data, now: datetime) -> list[Fault]:
+    """Say what is wrong with the times that any event may have, also one of a type that nobody knows."""
+    data = envelope.get("data")
+    return _each_time([("/time", envelope.get("time")), ("/data/occurred_at", node(data, "occurred_at"))], now)
+
+
 def _time_faults(envelope: Data, data: Data, kind: Kind, now: datetime) -> list[Fault]:
     names = _TIMES.get(kind, ("occurred_at",))
     named = [("/time", envelope.get("time"))] + [(f"/data/{name}", data.get(name)) for name in names]
-    found = []
-    for pointer, value in named:
-        if value is not None:
-            wrong = instants.fault(value, pointer, now, may_be_future=pointer == "/data/until")
-            if wrong is not None:
-                found.append(wrong)
+    found = _each_time(named, now)
     if all(value is None for _, value in named[:3]):
         detail = "The event has no time. Add `time` or `data.occurred_at`: when it happened, RFC 3339 with offset."
         found.append(Fault("/time", detail, Refusal.BAD_TIME))
     return found
+
+
+def _each_time(named: list[tuple[str, object]], now: datetime) -> list[Fault]:
+    wrong = (
+        instants.fault(value, pointer, now, may_be_future=pointer == "/data/until")
+        for pointer, value in named
+        if value is not None
+    )
+    return [fault for fault in wrong if fault is not None]
 
 
 def _is_echo(envelope: Data, kind: Kind) -> bool:

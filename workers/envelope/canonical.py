@@ -71,8 +71,14 @@ def _put(data: dict[str, object], field: str, value: object) -> None:
 
 def original(faults: list[Fault], route: Route) -> list[Fault]:
     """Point each fault to where the CRM's own event has the field."""
+    moved = places_of(route)
+    return [Fault(moved.get(each.pointer, each.pointer), each.detail, each.reason) for each in faults]
+
+
+def places_of(route: Route) -> dict[str, str]:
+    """Return the pointers of our fields that a CRM's own event has elsewhere, with where it has them."""
     places = route.places or Places()
     moved = {"/data/" + field.replace(".", "/"): pointer(["data", *path]) for field, path in places.paths.items()}
     if "/data/customer/id" in moved:
         moved["/subject"] = moved["/data/customer/id"]
-    return [Fault(moved.get(each.pointer, each.pointer), each.detail, each.reason) for each in faults]
+    return moved

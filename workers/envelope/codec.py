@@ -6,17 +6,18 @@ only for a no. It keeps nothing, and reads no clock: `now` is a parameter.
 
 import difflib
 import hashlib
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 import orjson
 
-from workers.envelope import building, instants, reading
+from workers.envelope import building, instants, mending, reading
 from workers.envelope.batches import MAX_BATCH_EVENTS, holds_more_than
-from workers.envelope.canonical import canonical, original
-from workers.envelope.events import Event, Fault, Kind, Refusal, Rejected, refuse
+from workers.envelope.canonical import canonical, original, places_of
+from workers.envelope.events import Event, Fault, Kind, LeftOut, Refusal, Rejected, refuse
 from workers.envelope.faulting import attribute_faults, schema_faults
 from workers.envelope.mapping import EventMap
+from workers.envelope.nul import nul_faults
 from workers.envelope.shapes import Places, Route, Schema, data_node, mapped, node, routes, types_at
 from workers.envelope.unreadable import Unreadable
 from workers.words import Misconfigured
@@ -24,6 +25,10 @@ from workers.words import Misconfigured
 MAX_BYTES = 1_000_000
 # A batch is split before its events are read, each within MAX_BYTES: room for some thousand usual events.
 MAX_BATCH_BYTES = 5_000_000
+_SIGNS_OF_NUL = (rb"\u0000", b"data_base64")
+"""What stands in the bytes of an event whose data has the character NUL."""
+MENDED_AGAIN = 5
+"""How often an event is looked at again: what is wrong under a field that was mended shows only then."""
 _NO_PLACES = EventMap({})
 _TELL = "Tell the operator, and replay it after an update."
 Gate = Callable[[Kind, str], str]
@@ -40,7 +45,7 @@ class Codec:
         max_bytes: int = MAX_BYTES,
         *,
         max_batch_bytes: int = MAX_BATCH_BYTES,
-        zones: Container[str] | None = None,
+        zones: Iterable[str] | None = None,
     ) -> None:
         """Compile the schemas (keys: paths below schemas/). `zones`: the IANA names known, None to take any.
 
@@ -48,7 +53,7 @@ class Codec:
         """
         self._max_bytes = max_bytes
         self._max_batch_bytes = max_batch_bytes
-        self._zones = zones
+        self._zones = frozenset(zones) if zones is not None else None
         self._shipped = routes(schemas)
         self._routes = self._shipped | _mapped_routes(self._shipped, event_map)
 
@@ -95,7 +100,9 @@ class Codec:
         envelope: reading.Envelope | Rejected = {}
         try:
             envelope = reading.read(body, headers, content_type, self._max_bytes)
-            return envelope if isinstance(envelope, Rejected) else self._accept(envelope, now, gate)
+            if isinstance(envelope, Rejected):
+                return envelope
+            return self._accept(envelope, now, gate, may_hold_nul=any(sign in body for sign in _SIGNS_OF_NUL))
         except (RecursionError, orjson.JSONEncodeError):
             fault = Fault("/data", "The data is nested too deeply (over 250 levels). Send it flat.")
         except Exception as error:  # whatever it is: one message must not stop those behind it
@@ -135,49 +142,66 @@ class Codec:
         except orjson.JSONEncodeError:
             return reading.refused(Refusal.SCHEMA, "An event is nested too deeply (over 250 levels). Send it flat.")
 
-    def _accept(self, envelope: reading.Envelope, now: datetime, gate: Gate | None = None) -> Event | Rejected:
+    def _accept(
+        self, envelope: reading.Envelope, now: datetime, gate: Gate | None, *, may_hold_nul: bool
+    ) -> Event | Rejected:
         type_ = envelope.get("type")
         route = self._routes.get(type_) if type(type_) is str else None
         if route is None:
-            return self._unknown(envelope)
+            return self._unknown(envelope, now)
         if gate is not None and (why := gate(route.kind, str(type_))):
             return _refuse(envelope, [Fault("/type", why, Refusal.FORBIDDEN)])
         ours = envelope if route.places is None else canonical(envelope, route)
-        if route.validator.is_valid(ours):
-            event = _build(ours, route, str(type_), _digest(envelope), now)
-            if event is not None and (self._zones is None or self._known_zone(event)):
+        if route.validator.is_valid(ours) and not (may_hold_nul and nul_faults(ours)):
+            event = _build(ours, route, str(type_), _digest(envelope), now, self._zones, None)
+            if event is not None:
                 return event
-        faults = [*schema_faults(route, ours), *building.faults(ours, route.kind, now), *self._zone_faults(ours)]
-        if not faults:
-            faults = [
-                Fault("/data", f"The schema of {route.type} lets through what cannot be used. Correct the schema.")
-            ]
-        return _refuse(envelope, faults if route.places is None else original(faults, route))
+        return self._mended(envelope, mending.with_plain_ids(ours, route), route, now)
 
-    def _known_zone(self, event: Event) -> bool:
-        zone = event.customer.get("time_zone")
-        return not zone or self._zones is None or zone in self._zones
+    def _mended(
+        self, envelope: reading.Envelope, ours: reading.Envelope, route: Route, now: datetime
+    ) -> Event | Rejected:
+        """Return the event without what it can do without, or every fault of one that lacks what it needs."""
+        done: dict[str, LeftOut] = {}
+        told: dict[Fault, None] = {}
+        for _ in range(MENDED_AGAIN):
+            faults = self._faults(ours, route, now, done)
+            told |= dict.fromkeys(faults)
+            if any(mending.needed(fault, ours, route) for fault in faults):
+                return _refuse(envelope, list(told) if route.places is None else original(list(told), route))
+            if not faults:
+                break
+            ours, more = mending.mend(ours, faults, route, done)
+            done |= more
+        arrived = now if mending.stops(route) else None
+        event = _build(ours, route, str(envelope["type"]), _digest(envelope), now, self._zones, arrived)
+        if event is None:
+            detail = f"The schema of {route.type} lets through what cannot be used. Correct the schema."
+            return _refuse(envelope, [Fault("/data", detail)])
+        return mending.told(event, done, places_of(route))
 
-    def _zone_faults(self, ours: Mapping[str, object]) -> list[Fault]:
-        zone = node(ours, "data", "customer", "time_zone")
-        if self._zones is None or not isinstance(zone, str) or not zone or zone in self._zones:
-            return []
-        detail = f"Found {reading.describe(zone)}. Expected an IANA time zone, such as Europe/Paris, or none."
-        return [Fault("/data/customer/time_zone", detail)]
+    def _faults(self, ours: reading.Envelope, route: Route, now: datetime, done: Mapping[str, LeftOut]) -> list[Fault]:
+        """Return every fault of an event but what is missing and can be done without."""
+        every = [
+            *schema_faults(route, ours),
+            *building.faults(ours, route.kind, now, zones=self._zones),
+            *nul_faults(ours),
+        ]
+        return [fault for fault in every if not (fault.pointer in done and mending.is_missing(ours, fault.pointer))]
 
-    def _unknown(self, envelope: reading.Envelope) -> Rejected:
-        """Refuse what has no route: not a CloudEvent at all, or of a type nobody declared."""
+    def _unknown(self, envelope: reading.Envelope, now: datetime) -> Rejected:
+        """Refuse what has no route: not a CloudEvent at all, or of a type nobody declared; every fault at once."""
         faults = attribute_faults(envelope)
-        if not faults:
-            type_ = str(envelope["type"])
+        type_ = envelope.get("type")
+        if isinstance(type_, str) and type_ and type_ not in self._routes:
             near = difflib.get_close_matches(type_[:100], self._routes, n=1, cutoff=0.75)
             guess = f" Did you mean {near[0]}?" if near else ""
             detail = (
                 f'Nothing is known of the type "{type_[:100]}".{guess} Send one of the types in schemas/in, '
                 "or add a row for this one to rules/events.csv."
             )
-            faults = [Fault("/type", detail, Refusal.UNKNOWN_TYPE)]
-        return _refuse(envelope, faults)
+            faults.append(Fault("/type", detail, Refusal.UNKNOWN_TYPE))
+        return _refuse(envelope, [*faults, *building.dates(envelope, now)])
 
 
 def _too_many() -> Rejected:
@@ -186,10 +210,18 @@ def _too_many() -> Rejected:
     return reading.refused(Refusal.TOO_LARGE, detail)
 
 
-def _build(ours: reading.Envelope, route: Route, type_: str, digest: str, now: datetime) -> Event | None:
+def _build(
+    ours: reading.Envelope,
+    route: Route,
+    type_: str,
+    digest: str,
+    now: datetime,
+    zones: frozenset[str] | None,
+    arrived: datetime | None,
+) -> Event | None:
     """Build the event; an operator's schema that is weaker than the shipped one must not stop a worker."""
     try:
-        return building.build(ours, route, type_, digest, now)
+        return building.build(ours, route, type_, digest, now, zones=zones, arrived=arrived)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 

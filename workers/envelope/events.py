@@ -108,6 +108,18 @@ class CarrierReport:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An optional field of an accepted event that was wrong: a JSON pointer, what is wrong, and what was done.
+
+    `done` has no value of the event, so that it may be kept: left out, taken as text, cut to 20,000 characters.
+    """
+
+    pointer: str
+    detail: str
+    done: str
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One accepted event. Instants are UTC; `digest` is the same for a structured and a binary copy.
 
@@ -133,6 +145,8 @@ class Event:
     score: ScoreData | None = None
     ticket: TicketUpdate | None = None
     report: CarrierReport | None = None
+    partial: bool = False
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

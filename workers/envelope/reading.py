@@ -91,9 +91,6 @@ def decode(body: bytes) -> object:
         value: object = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         return _undecodable(body, error)
-    # PostgreSQL text cannot hold NUL, and no name, comment or id needs it. An escaped backslash before u0000 is fine.
-    if b"\\u0000" in body and b"\\u0000" in body.replace(b"\\\\", b""):
-        return refused(Refusal.WRONG_ENCODING, r"A text holds the character NUL (\u0000). Remove it and send again.")
     return value
 
 

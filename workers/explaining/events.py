@@ -19,16 +19,24 @@ SUBJECTS = {
 
 def event_entry(event: Inbox, view: View) -> Entry:
     """Return one accepted event and what it did."""
+    clauses = did(event.source, event.event_id, view) or [nothing(event)]
+    clauses += [f"{name_of(pointer)} was wrong and was {done}" for pointer, done in (event.left_out or {}).items()]
     return {
         "id": view.private(event.event_id) or ERASED,
         "at": iso(event.occurred_at),
         "state": "accepted",
-        "reason": sentence("Accepted: " + "; ".join(did(event.source, event.event_id, view) or [nothing(event)])),
+        "reason": sentence("Accepted: " + "; ".join(clauses)),
+        "left_out": [{"pointer": pointer, "detail": done} for pointer, done in (event.left_out or {}).items()],
         "source": event.source,
         "type": event.type,
         "door": event.door,
         "received_at": iso(event.received_at),
     }
+
+
+def name_of(pointer: str) -> str:
+    """Return a field as a sentence names it: customer.email for /data/customer/email."""
+    return f"`{pointer.removeprefix('/data').strip('/').replace('/', '.') or 'data'}`"
 
 
 def did(source: str, event: str, view: View) -> list[str]:

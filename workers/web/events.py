@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from workers.apikeys import Judged, Outcome
 from workers.envelope import MAX_BATCH_BYTES, Fault, Refusal, Rejected
-from workers.importing import planned
+from workers.importing import left_out, planned
 from workers.scopes import Scopes
 from workers.store.ledger import Incoming, Taken
 from workers.store.ledger import Outcome as EventOutcome
@@ -138,6 +138,7 @@ def result(index: int, outcome: EventOutcome) -> dict[str, object]:
         "id": named.id if named else None,
         "outcome": str(outcome.taken),
         "errors": errors(index, outcome.rejected) if outcome.rejected else [],
+        **({"left_out": left_out(outcome.event)} if outcome.event and outcome.event.left_out else {}),
     }
 
 
