@@ -2,10 +2,10 @@
 
 import base64
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import orjson
 import pytest
+from envelopeparts import NOW, ROOT, SCHEMAS, delivery
 
 from workers.envelope import (
     Codec,
@@ -20,35 +20,7 @@ from workers.envelope import (
 )
 from workers.words import Misconfigured
 
-ROOT = Path(__file__).parents[2]
-NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
-FILES = {
-    str(path.relative_to(ROOT / "schemas")): path.read_bytes()
-    for path in sorted((ROOT / "schemas").rglob("*.json"))
-    if path.name != "openapi.json"
-}
-SCHEMAS = read_schemas(FILES)
 CODEC = Codec(SCHEMAS, EventMap.load((ROOT / "rules/events.csv").read_bytes()))
-
-
-def delivery(**changes: object) -> dict[str, object]:
-    """Return a good delivery event; a change to None removes the attribute."""
-    event: dict[str, object] = {
-        "specversion": "1.0",
-        "id": "d-1",
-        "source": "crm",
-        "type": "boucle.journey.delivery.v1",
-        "subject": "C-1",
-        "time": "2026-03-31T14:05:00+02:00",
-        "data": {
-            "reference": "5001",
-            "label": "lamp",
-            "product": "Lumo",
-            "customer": {"id": "C-1", "email": "a@b.org"},
-        },
-    }
-    event.update(changes)
-    return {name: value for name, value in event.items() if value is not None}
 
 
 def score(value: object, **data: object) -> dict[str, object]:
@@ -377,7 +349,10 @@ class TestRefusals:
             (orjson.dumps(delivery()).decode().encode("utf-16"), Refusal.WRONG_ENCODING),
             (orjson.dumps(delivery()).decode().encode("utf-16-be"), Refusal.WRONG_ENCODING),
             (orjson.dumps(delivery(source="café")).decode().encode("latin-1"), Refusal.WRONG_ENCODING),
-            (orjson.dumps(delivery(type="boucle.customer.merged.v1", data={"merged_into": "a\0b"})), Refusal.WRONG_ENCODING),
+            (
+                orjson.dumps(delivery(type="boucle.customer.merged.v1", data={"merged_into": "a\0b"})),
+                Refusal.WRONG_ENCODING,
+            ),
             (b"{\x00}", Refusal.WRONG_ENCODING),
         ],
     )

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 import orjson
 import pytest
-from core.test_envelope import NOW, SCHEMAS, delivery
+from envelopeparts import NOW, SCHEMAS, delivery
 
 from workers.envelope import Codec, Event, EventMap, Rejected
 

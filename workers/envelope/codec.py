@@ -25,8 +25,6 @@ from workers.words import Misconfigured
 MAX_BYTES = 1_000_000
 # A batch is split before its events are read, each within MAX_BYTES: room for some thousand usual events.
 MAX_BATCH_BYTES = 5_000_000
-_SIGNS_OF_NUL = (rb"\u0000", b"data_base64")
-"""What stands in the bytes of an event whose data has the character NUL."""
 MENDED_AGAIN = 5
 """How often an event is looked at again: what is wrong under a field that was mended shows only then."""
 _NO_PLACES = EventMap({})
@@ -100,9 +98,7 @@ class Codec:
         envelope: reading.Envelope | Rejected = {}
         try:
             envelope = reading.read(body, headers, content_type, self._max_bytes)
-            if isinstance(envelope, Rejected):
-                return envelope
-            return self._accept(envelope, now, gate, may_hold_nul=any(sign in body for sign in _SIGNS_OF_NUL))
+            return envelope if isinstance(envelope, Rejected) else self._accept(envelope, now, gate)
         except (RecursionError, orjson.JSONEncodeError):
             fault = Fault("/data", "The data is nested too deeply (over 250 levels). Send it flat.")
         except Exception as error:  # whatever it is: one message must not stop those behind it
@@ -142,9 +138,7 @@ class Codec:
         except orjson.JSONEncodeError:
             return reading.refused(Refusal.SCHEMA, "An event is nested too deeply (over 250 levels). Send it flat.")
 
-    def _accept(
-        self, envelope: reading.Envelope, now: datetime, gate: Gate | None, *, may_hold_nul: bool
-    ) -> Event | Rejected:
+    def _accept(self, envelope: reading.Envelope, now: datetime, gate: Gate | None = None) -> Event | Rejected:
         type_ = envelope.get("type")
         route = self._routes.get(type_) if type(type_) is str else None
         if route is None:
@@ -152,7 +146,7 @@ class Codec:
         if gate is not None and (why := gate(route.kind, str(type_))):
             return _refuse(envelope, [Fault("/type", why, Refusal.FORBIDDEN)])
         ours = envelope if route.places is None else canonical(envelope, route)
-        if route.validator.is_valid(ours) and not (may_hold_nul and nul_faults(ours)):
+        if route.validator.is_valid(ours) and not nul_faults(ours):
             event = _build(ours, route, str(type_), _digest(envelope), now, self._zones, None)
             if event is not None:
                 return event

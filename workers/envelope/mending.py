@@ -66,7 +66,7 @@ def needed(fault: Fault, ours: Mapping[str, object], route: Route) -> bool:
     if not path or path[0] != "data":
         return True
     if len(path) == 1:
-        return not stops(route) and path[0] in _required(route.schema)
+        return not stops(route)
     field, required = path[1], _required(node(route.schema, "properties", "data"))
     if field == "customer":
         return path[2:3] == ["id"] or (len(path) == 2 and (field in required or not ours.get("subject")))
