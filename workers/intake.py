@@ -12,6 +12,7 @@ from datetime import datetime
 from itertools import islice
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from workers.changes import Changes
 from workers.effects import effects, references_wanted
@@ -23,7 +24,7 @@ from workers.records import Customer, DeadLetter, Inbox
 from workers.scopes import gate_of
 from workers.store import ledger, read, tables, waves
 from workers.store.apply import apply
-from workers.store.engine import Store
+from workers.store.engine import Store, away, is_about_values
 from workers.store.ledger import Incoming, Outcome, Taken
 from workers.store.positions import Consumed, record_consumed
 from workers.store.roster import desk, dry_desk
@@ -88,11 +89,12 @@ class Intake:
             except NotNow:
                 raise
             except Exception as error:  # kept as a dead letter with its bytes
+                if not is_its_own(error):
+                    raise waits_for(error) from error
                 log.exception("event failed", extra={"action": "intake.failed"})
                 fault = Fault(
                     "",
-                    f"Taking this event in failed here ({type(error).__name__}: {str(error)[:ERROR_LENGTH]}). "
-                    "Tell the operator, then replay it.",
+                    f"Taking this event in failed here ({in_our_words(error)}). Tell the operator, then replay it.",
                 )
                 broken = Rejected(Refusal.SCHEMA, (fault,), getattr(event, "source", None), getattr(event, "id", None))
                 outcomes += self._store.write(
@@ -170,6 +172,26 @@ class Intake:
         changes.add(inbox_row(event, work.owner_of(event), door, now))
         work.absorb(changes)
         return Outcome(Taken.ACCEPTED, event)
+
+
+def is_its_own(error: Exception) -> bool:
+    """Tell whether an event that failed alone is at fault itself, and not the machine or the database."""
+    if isinstance(error, DBAPIError):
+        return is_about_values(error)
+    return not isinstance(error, (OSError, MemoryError))
+
+
+def waits_for(error: Exception) -> NotNow:
+    """Return why a batch waits that the machine or the database cannot take."""
+    if isinstance(error, DBAPIError):
+        return away(error)
+    log.warning("%s", type(error).__name__, extra={"action": "intake.wait"})
+    return NotNow("This machine has no room left to work in; nothing is lost, it is tried again.")
+
+
+def in_our_words(error: Exception) -> str:
+    """Return what may be told of an error: a database's own words may hold statements and values."""
+    return type(error).__name__ if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"[:ERROR_LENGTH]
 
 
 def refusal_of(event: Event, detail: str) -> Rejected:

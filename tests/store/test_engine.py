@@ -1,6 +1,7 @@
 """The engine: instants, concurrent writers, and the judgement of failed transactions, on both databases."""
 
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -13,7 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from workers.store import tables
-from workers.store.engine import Store, is_away, is_collision
+from workers.store.engine import Store, away, is_away, is_collision
 from workers.words import Conflict, NotNow
 
 WRITERS, ROUNDS = 3, 30
@@ -230,6 +231,77 @@ def test_the_same_key_twice_is_a_collision(store: Store) -> None:
     assert isinstance(error, IntegrityError)
     assert is_collision(error)
     assert not is_away(error)
+
+
+class Said(Exception):
+    """What a driver raises, with the state that a PostgreSQL server gives."""
+
+    def __init__(self, state: str) -> None:
+        self.sqlstate = state
+        super().__init__(f"server says {state}: INSERT INTO customer VALUES ('ana@example.org')")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("55P03", "a lock was not had in time"),
+        ("53100", "its disk is full"),
+        ("53300", "no resources left"),
+        ("57014", "it took too long"),
+        ("57P01", "stopping or starting"),
+        ("58030", "a fault of its own"),
+        ("XX000", "a fault of its own"),
+        ("XX001", "a fault of its own"),
+        ("25006", "read-only"),
+        ("25P03", "cannot be reached"),
+        ("08006", "cannot be reached"),
+        ("28P01", "cannot be reached"),
+        ("3D000", "cannot be reached"),
+    ],
+)
+def test_whatever_the_database_says_of_itself_is_not_now(state: str, words: str) -> None:
+    """Locks, resources, disk, shutdown, read-only, its own errors: all wait, and its own words are told to nobody."""
+    error = DBAPIError("INSERT", {"email": "ana@example.org"}, Said(state))
+    assert is_away(error)
+    told = str(away(error))
+    assert words in told
+    assert "example.org" not in told
+    assert "INSERT" not in told
+
+
+@pytest.mark.parametrize("state", ["22001", "22P05", "23505", "23502", "21000", "42P01", "40001", "40P01"])
+def test_what_is_about_a_statement_is_not_waited_for(state: str) -> None:
+    """Values, names and collisions are no reason to wait for the database."""
+    assert not is_away(DBAPIError("INSERT", {}, Said(state)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("OperationalError", "database or disk is full"),
+        ("OperationalError", "attempt to write a readonly database"),
+        ("OperationalError", "disk I/O error"),
+        ("OperationalError", "database is locked"),
+        ("OperationalError", "unable to open database file"),
+        ("DatabaseError", "database disk image is malformed"),
+        ("DatabaseError", "file is not a database"),
+    ],
+)
+def test_whatever_sqlite_says_of_its_file_is_not_now(kind: str, text: str) -> None:
+    """A full disk, a file that is read-only, damaged or held: all wait."""
+    original = getattr(sqlite3, kind)(text)
+    error = (sa.exc.OperationalError if kind == "OperationalError" else sa.exc.DatabaseError)("INSERT", {}, original)
+    assert is_away(error)
+
+
+def test_writers_in_the_way_for_too_long_are_waited_for(store: Store) -> None:
+    """A deadlock at every try is no fault of the work: it waits, like any other trouble of the database."""
+
+    def deadlock(connection: Connection) -> None:
+        raise sa.exc.OperationalError("UPDATE", {}, Said("40P01"))
+
+    with pytest.raises(NotNow, match="other writers were in the way"):
+        store.write(deadlock)
 
 
 def test_a_server_that_is_not_there_is_waited_for() -> None:

@@ -1,5 +1,6 @@
 """A batch is taken in whole and once: good events, duplicates, dead letters, and what breaks in the middle."""
 
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
@@ -9,8 +10,10 @@ import orjson
 import pytest
 import sqlalchemy as sa
 from embedded import START, STRUCTURED, Embedded, about, journey, score
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from workers import counting, intake
+from workers import intake as intake_module
 from workers.changes import Changes
 from workers.effects import effects
 from workers.records import (
@@ -120,6 +123,33 @@ def test_a_database_that_is_away_is_waited_for(boucle: Embedded, monkeypatch: py
         patched.setattr(boucle.store, "write", away)
         with pytest.raises(NotNow):
             boucle.take(journey("delivery", reference="1"))
+    assert boucle.rows(DeadLetter) == []
+    assert taken(boucle.take(journey("delivery", reference="1"))) == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full")),
+        ProgrammingError("INSERT INTO customer VALUES ('ana@example.org')", {}, Exception("no such table: customer")),
+        OSError(28, "No space left on device"),
+        MemoryError(),
+    ],
+    ids=["full disk", "missing table", "full machine", "no memory"],
+)
+def test_what_is_no_fault_of_an_event_keeps_it(
+    boucle: Embedded, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Good events never become dead letters for what the database or the machine lacks; they are taken later."""
+
+    def fails(*_arguments: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(intake_module, "apply", fails)
+        with pytest.raises(NotNow) as told:
+            boucle.take(journey("delivery", reference="1"), journey("delivery", "43", reference="2"))
+    assert "example.org" not in str(told.value)
     assert boucle.rows(DeadLetter) == []
     assert taken(boucle.take(journey("delivery", reference="1"))) == ["accepted"]
 

@@ -3,6 +3,7 @@
 Every writing transaction on SQLite is `BEGIN IMMEDIATE`: a deferred one loses updates or fails as locked.
 """
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -14,13 +15,14 @@ import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from workers.masking import without_values
 from workers.words import Conflict, NotNow
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 BUSY_TIMEOUT_MS = 30_000
 POOL, OVERFLOW = 32, 24
@@ -31,6 +33,24 @@ LONGEST_PAUSE_SECONDS = 0.5
 """Before the last try; before the others half of the next one's, each by chance a part of it."""
 RETRYABLE_STATES = frozenset({"40001", "40P01"})
 """SQLSTATE serialization_failure and deadlock_detected."""
+FAULTS_OF_DATA = frozenset({"22", "23", "42", "0A", "21"})
+"""SQLSTATE classes in which the statement or its values are at fault: data, integrity, syntax and names. Whatever else
+the database says (locks, resources, disk, shutdown, read-only, its own errors) is about it, and passes."""
+SQLITE_FAULTS = ("no such", "syntax error", "near ", "has no column", "already exists", "too many", "incomplete input")
+"""How SQLite's operational errors begin that are about the statement; all others are about the file or the machine."""
+WORDS_FOR = (
+    (("55P03", "locked", "busy"), "a lock was not had in time"),
+    (("53100", "disk is full", "full"), "its disk is full"),
+    (("25006", "readonly", "read-only"), "it is read-only"),
+    (("53",), "it has no resources left"),
+    (("57014",), "it took too long"),
+    (("57",), "it is stopping or starting"),
+    (("40",), "other writers were in the way"),
+    (("file is not a database",), "its file is not a database"),
+    (("58", "XX", "i/o error", "malformed"), "it has a fault of its own"),
+)
+"""What is said to the outside for states and texts of the database; its own words stand in the log alone."""
+UNREACHABLE = "it cannot be reached"
 
 
 def connect(url: str) -> Engine:
@@ -145,8 +165,8 @@ class Store:
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one writing transaction and commit; `work` runs again if another writer was in the way.
 
-        `work` must be repeatable: it reads what it needs inside. Raises NotNow when the database is away and Conflict
-        when the same rows were written by somebody else `TRIES` times.
+        `work` must be repeatable: it reads what it needs inside. Raises NotNow when the database is away or other
+        writers were in the way `TRIES` times, and Conflict when the same rows were there each time.
         """
         for left in reversed(range(TRIES)):
             try:
@@ -157,6 +177,8 @@ class Store:
                     raise away(error) from error
                 if not is_collision(error):
                     raise
+                if not left and not isinstance(error, IntegrityError):
+                    raise away(error) from error
                 if not left:
                     raise Conflict(
                         f"Other writers were in the way {TRIES} times: {without_values(first_line(error))}"
@@ -188,19 +210,41 @@ def database_now(connection: Connection) -> datetime:
 
 
 def away(error: DBAPIError) -> NotNow:
-    """Return what to say when the database cannot be reached."""
-    return NotNow(f"The database does not answer ({first_line(error)}); nothing is lost, it is tried again.")
+    """Return what to say when the database cannot take anything now; what it said itself is logged, for us alone."""
+    log.warning("%s", without_values(first_line(error)), extra={"action": "store.away"})
+    return NotNow(f"The database does not answer as it should: {why_away(error)}; nothing is lost, it is tried again.")
+
+
+def why_away(error: DBAPIError) -> str:
+    """Return in words of ours what keeps the database from working."""
+    state, text = str(getattr(error.orig, "sqlstate", None) or ""), str(error.orig).lower()
+    for signs, words in WORDS_FOR:
+        if any(state.startswith(sign) if state else sign in text for sign in signs):
+            return words
+    return UNREACHABLE
 
 
 def is_away(error: DBAPIError) -> bool:
-    """Tell whether the database cannot be reached or the connection was lost; SQLite: the lock was not had in time."""
+    """Tell whether the database or its machine is at fault, and not what was asked of it: then everything waits.
+
+    Turned round on purpose: only what is known to be about the statement and its values is not away.
+    """
     if error.connection_invalidated:
         return True
     state = getattr(error.orig, "sqlstate", None)
-    if isinstance(error, OperationalError) and state is None:
-        is_sqlite = type(error.orig).__module__ == "sqlite3"
-        return not is_sqlite or any(word in str(error.orig) for word in ("locked", "busy", "unable to open"))
-    return bool(state) and str(state)[:2] in {"08", "57", "53"}
+    if state:
+        return str(state)[:2] not in FAULTS_OF_DATA and state not in RETRYABLE_STATES
+    if type(error.orig).__module__ != "sqlite3":
+        return isinstance(error, OperationalError)
+    if isinstance(error, OperationalError):
+        return not any(sign in str(error.orig).lower() for sign in SQLITE_FAULTS)
+    return type(error.orig).__name__ == "DatabaseError"  # a file that is damaged, or no database
+
+
+def is_about_values(error: DBAPIError) -> bool:
+    """Tell whether the values that were to be stored are at fault: only that is an event's own affair."""
+    state = getattr(error.orig, "sqlstate", None)
+    return str(state)[:2] in {"21", "22", "23"} if state else isinstance(error, (DataError, IntegrityError))
 
 
 def is_collision(error: DBAPIError) -> bool:

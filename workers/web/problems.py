@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from workers.store.engine import first_line, is_away
+from workers.store.engine import away, is_away
 from workers.web.pages import pages_of
 from workers.web.parameters import BadAddress
 from workers.words import Conflict, NotNow
@@ -90,10 +90,7 @@ async def on_conflict(request: Request, error: Exception) -> Response:
 async def on_database(request: Request, error: Exception) -> Response:
     """Answer that the database is away where that is what happened."""
     if isinstance(error, DBAPIError) and is_away(error):
-        log.warning("%s", first_line(error), extra={"action": "web.wait"})
-        return tell(
-            request, 503, "The database does not answer. Send again later.", {"Retry-After": str(RETRY_SECONDS)}
-        )
+        return await on_not_now(request, away(error))
     return await on_any(request, error)
 
 
