@@ -126,6 +126,10 @@ class among(FunctionElement[bool]):  # noqa: N801  # reads like the function it 
     def __init__(self, column: sa.ColumnElement[Any], parameter: str) -> None:
         super().__init__(column, sa.bindparam(parameter, type_=ListOf(column.type)))
 
+    def self_group(self, against: Any = None) -> "among":
+        """Stay as it is in a condition: written as `... = 1`, as SQLite is told of booleans, no index would be used."""
+        return self
+
 
 @compiles(among, "postgresql")
 def among_on_postgresql(element: among, compiler: Any, **more: Any) -> str:

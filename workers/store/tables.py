@@ -141,7 +141,7 @@ survey_request = table(
     sa.Index("survey_request_customer", "customer"),
     sa.Index("survey_request_closes", "closes_at", **where("state IN ('open', 'answered')")),
 )
-click = table(records.Click, sa.Index("click_request", "request"))
+click = table(records.Click, sa.Index("click_request", "request"), sa.Index("click_customer", "customer"))
 response = table(
     records.Response,
     sa.UniqueConstraint("source", "external_id", name="response_external"),
@@ -184,7 +184,9 @@ ticket_entry = table(
     sa.Index("ticket_entry_customer", "customer"),
 )
 testimonial = table(records.Testimonial, sa.Index("testimonial_customer", "customer"))
-consent = table(records.Consent, sa.Index("consent_testimonial", "testimonial"))
+consent = table(
+    records.Consent, sa.Index("consent_testimonial", "testimonial"), sa.Index("consent_customer", "customer")
+)
 history = table(records.History)
 shadow = table(records.Shadow, sa.Index("shadow_candidate", "candidate"), sa.Index("shadow_customer", "customer"))
 

@@ -1,0 +1,81 @@
+"""Hot statements go by an index: what each of them would do is asked of both databases."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import parts
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.sql.visitors import iterate
+
+from workers.migrating import migrate
+from workers.store import due, read, tables
+from workers.store.engine import Store
+
+STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
+    "customers by key": read.CUSTOMERS,
+    "customers to lock": read.LOCKING,
+    "customers nobody holds": read.LOCKING_FREE,
+    "journeys by reference": read.OF_REFERENCES,
+    "touchpoints of journeys": read.OF_JOURNEYS,
+    "suppressed addresses": read.SUPPRESSED,
+    "who was scored elsewhere": read.SCORED_ELSEWHERE,
+    **{f"{tables.of(kind).name} of customers": statement for kind, statement in read.OF_CUSTOMERS.items()},
+    **{f"due work {number}": statement for number, statement in enumerate((*due.ALWAYS, due.ASKABLE, due.GIVEN_UP))},
+}
+"""What intake, waking and sending run for each batch."""
+SOME_KEY = "00000000-0000-8000-8000-000000000000"
+MOMENT = datetime(2026, 3, 3, tzinfo=UTC)
+
+
+def values_of(statement: sa.sql.expression.ClauseElement) -> dict[str, object]:
+    """Return a value for each parameter of a statement."""
+    found: dict[str, object] = {}
+    for part in iterate(statement):
+        if isinstance(part, sa.BindParameter) and part.value is None:
+            is_list = part.key in ("keys", "references")
+            found[part.key] = (
+                ["00000000-0000-8000-8000-000000000000"] if is_list else MOMENT if part.key == "now" else 1
+            )
+    return found
+
+
+def plan_of(store: Store, statement: Any) -> str:
+    """Return how the database would run a statement."""
+    with store.engine.connect() as connection:
+        if not store.sqlite:
+            connection.exec_driver_sql("SET enable_seqscan = off")  # the tables are empty: is there an index at all?
+        how = "EXPLAIN QUERY PLAN " if store.sqlite else "EXPLAIN "
+        compiled = statement.compile(store.engine)
+        values = compiled.construct_params(values_of(statement))
+        processed = {
+            name: compiled._bind_processors[name](value) if name in compiled._bind_processors else value
+            for name, value in values.items()
+        }
+        given: Any = [processed[name] for name in compiled.positiontup] if compiled.positiontup else processed
+        rows = connection.exec_driver_sql(how + str(compiled), tuple(given) if compiled.positiontup else given).all()
+    return "\n".join(str(row[-1]) for row in rows)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Give an empty migrated database of each kind."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('hot') / 'a.db'}"
+        else:
+            url = stack.enter_context(parts.empty_database(request.getfixturevalue("postgres_server")))
+        made = Store(url)
+        stack.callback(made.close)
+        migrate(made)
+        yield made
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_a_hot_statement_goes_by_an_index(store: Store, name: str) -> None:
+    """No table is read from its beginning to its end for a batch."""
+    plan = plan_of(store, STATEMENTS[name])
+    scans = [line for line in plan.splitlines() if line.startswith("SCAN") or "Seq Scan" in line]
+    assert [line for line in scans if "USING" not in line and "json_each" not in line] == [], plan
