@@ -26,7 +26,8 @@ _MAILTO = re.compile(r"mailto:([^?]*)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
 _AT_SIGNS = str.maketrans({"\uff20": "@", "\ufe6b": "@"})
 _DOTS = re.compile("[\u3002\uff0e\uff61]")  # RFC 3490, 3.1: what ends a label beside the full stop
 _NOT_SENDABLE = re.compile(r"[\s<>,;:\"()\[\]\\\x00-\x20\x7f-\x9f]|=\?")
-_QUOTES = "\"'\u2018\u2019\u201c\u201d"
+_AROUND = " ,;\"'\u2018\u2019\u201c\u201d"
+"""What a list, or somebody who quoted, left around an address."""
 
 
 def one_address(text: str) -> str | None:
@@ -62,7 +63,7 @@ def _bare(text: str) -> str:
     shown = _SHOWN.fullmatch(bare.rstrip(",; "))
     if shown:
         bare = shown[1].strip()
-    bare = bare.strip(_QUOTES + " ,;")
+    bare = bare.lstrip(_AROUND).rstrip(_AROUND + ".")
     link = _MAILTO.fullmatch(bare)
     if link:
         bare = unquote(link[1]).strip()
@@ -89,13 +90,16 @@ def envelope_form(address: str) -> str:
 
 def ascii_domain(domain: str) -> str:
     """Return a domain as it travels (RFC 5891); one that has no such form in small letters."""
-    bare = domain.strip().rstrip(".").lower()
-    if bare.isascii():
-        return bare
     try:
-        return idna.encode(bare, uts46=True).decode()
+        return ascii_form(domain)
     except (idna.IDNAError, UnicodeError):
-        return bare
+        return domain.strip().rstrip(".").lower()
+
+
+def ascii_form(domain: str) -> str:
+    """Return a domain as it travels; raises idna.IDNAError for one that has no such form."""
+    bare = domain.strip().rstrip(".").lower()
+    return bare if bare.isascii() else idna.encode(bare, uts46=True).decode()
 
 
 def mailbox(address: str) -> str:
@@ -106,12 +110,12 @@ def mailbox(address: str) -> str:
 def spellings(address: str) -> tuple[str, ...]:
     """Return the texts under which a mailbox may be remembered, the one that is used now first.
 
-    Version 0.1.0 remembered an address as it was told, in small letters.
+    Version 0.1.0 remembered an address as it was told, in small letters, maybe with a dot at its end.
     """
     known = mailbox(address)
     local, at, domain = known.rpartition("@")
     told = (known, f"{local}{at}{shown_domain(domain)}", address.strip().lower())
-    return tuple(dict.fromkeys(told))
+    return tuple(dict.fromkeys([*told, *(f"{each}." for each in told[:2])]))
 
 
 def shown_domain(domain: str) -> str:

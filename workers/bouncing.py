@@ -21,7 +21,7 @@ from workers.facts import Facts
 from workers.mailboxes import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
 from workers.planning import history, note
 from workers.policy import Policy
-from workers.profile import address_key, opt_out
+from workers.profile import address_key, address_keys, opt_out
 from workers.records import Dispatch, Suppression
 from workers.store import read
 from workers.store import tables as t
@@ -175,7 +175,8 @@ def take(connection: Connection, ident: str, bounce: Bounce, policy: Policy, now
 def complain(connection: Connection, returned: Returned, policy: Policy, now: datetime) -> str:
     """Suppress the address for every kind of mail and opt its customer out."""
     address = address_key(returned.dispatch.recipient, policy.ids)
-    kinds = sa.select(t.suppression.c.kind).where(t.suppression.c.address == address)
+    every = address_keys(returned.dispatch.recipient, policy.ids)
+    kinds = sa.select(t.suppression.c.kind).where(t.suppression.c.address.in_(every))
     if "complaint" in connection.execute(kinds).scalars().all():
         return KNOWN
     changes = Changes()

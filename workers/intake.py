@@ -19,7 +19,7 @@ from workers.effects import effects, references_wanted
 from workers.envelope import Codec, Event, Fault, Kind, Refusal, Rejected
 from workers.facts import Facts
 from workers.policy import Policy
-from workers.profile import address_key, customer_id, new_customer
+from workers.profile import customer_id, new_customer
 from workers.records import Customer, DeadLetter, Inbox
 from workers.scopes import gate_of
 from workers.store import ledger, read, tables, waves
@@ -302,8 +302,8 @@ class Batch:
 
     def _find_suppressed(self, customers: Sequence[Customer]) -> None:
         """Tell the facts of customers whose answers may lead to mails whether their address is suppressed."""
-        addresses = {one.id: address_key(one.email or "", self.policy.ids) for one in customers}
-        suppressed = read.suppressed(self.connection, addresses.values())
+        addresses = {one.id: one.email or "" for one in customers}
+        suppressed = read.suppressed_addresses(self.connection, set(addresses.values()), self.policy.ids)
         for key, address in addresses.items():
             self._facts[key].suppressed = suppressed.get(address, "")
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from workers.changes import Changes, Forgetting
 from workers.erasing import erase
 from workers.policy import Policy
-from workers.profile import address_key, customer_id
+from workers.profile import address_keys, customer_id
 from workers.records import Customer
 from workers.store import forgetting, letters, read
 from workers.store import tables as t
@@ -115,7 +115,7 @@ def everything(connection: Connection, person: Customer, ids: Ids) -> dict[str, 
     found["dead_letter"] = [plain(one) for one in letters.letters_of(connection, whom)]
     crm_ids = [one["crm_id"] for one in found["customers"] if one["crm_id"]]
     found["outbox"] = rows_of(connection, t.outbox, t.outbox.c.key.in_(crm_ids))
-    addresses = [address_key(one["email"], ids) for one in found["customers"] if one["email"]]
+    addresses = [key for one in found["customers"] if one["email"] for key in address_keys(one["email"], ids)]
     found["suppression"] = rows_of(connection, t.suppression, t.suppression.c.address.in_(addresses))
     found["audit"] = [plain(one) for key in keys for one in list_acts(connection, limit=ACTS_AT_MOST, subject=key)]
     return found

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from workers.addresses import mailbox, spellings
 from workers.changes import Changes
 from workers.facts import Facts
 from workers.planning import reassess, withdraw, zone_of
@@ -30,8 +31,13 @@ def new_customer(crm_id: str, ids: Ids, now: datetime) -> Customer:
 
 
 def address_key(email: str, ids: Ids) -> str:
-    """Return the keyed hash under which an address is suppressed."""
-    return ids.keyed_hash("address", email.strip().lower())
+    """Return the keyed hash under which a mailbox is suppressed, whichever way its address is spelt."""
+    return ids.keyed_hash("address", mailbox(email))
+
+
+def address_keys(email: str, ids: Ids) -> list[str]:
+    """Return every keyed hash under which a mailbox may be suppressed, the one that is used now first."""
+    return [ids.keyed_hash("address", each) for each in spellings(email)]
 
 
 def learn(fields: Mapping[str, object], at: datetime, facts: Facts, policy: Policy, now: datetime) -> Changes:

@@ -20,7 +20,6 @@ from workers.facts import Facts
 from workers.merging import join
 from workers.planning import Happening, history, plan
 from workers.policy import Policy, WaveDay
-from workers.profile import address_key
 from workers.records import Action, Response, SurveyRequest
 from workers.routing import route
 from workers.store import due, moving, read, waves
@@ -153,9 +152,9 @@ class Waking:
         room = self._room(connection, now)
         customers = read.lock_customers(connection, waiting, skip_locked=True)
         facts = read.facts_of(connection, customers)
-        keys = {one.id: address_key(one.email, policy.ids) for one in customers if one.email}
-        suppressed = read.suppressed(connection, keys.values())
-        for customer, address in keys.items():  # several customers may share one address
+        addresses = {one.id: one.email for one in customers if one.email}
+        suppressed = read.suppressed_addresses(connection, set(addresses.values()), policy.ids)
+        for customer, address in addresses.items():  # several customers may share one address
             facts[customer].suppressed = suppressed.get(address, "")
         changes = Changes()
         at_desk = desk(connection, now)

@@ -19,6 +19,7 @@ from zoneinfo import available_timezones
 import sqlalchemy as sa
 
 from workers import topics
+from workers.addresses import mailbox
 from workers.apikeys import ApiKeys, Outcome, state_of
 from workers.bouncing import Bouncing
 from workers.clock import Clock, StoredClock, SystemClock
@@ -108,7 +109,7 @@ def sending_of(settings: Settings, brand: Brand, data: Data) -> Sending:
         held=held,
         per_day=settings.mail_per_day,
         per_second=settings.mail_per_second,
-        only_to=frozenset(one.strip().lower() for one in settings.mail_only_to.split(",") if one.strip()),
+        only_to=frozenset(mailbox(one) for one in settings.mail_only_to.split(",") if one.strip()),
         redirect=settings.mail_redirect,
     )
 

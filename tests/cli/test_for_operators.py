@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orjson
 import parts
 import pytest
-from embedded import journey
+from embedded import about, journey
 from returning import NESTED, dsn
 
 from workers import services
@@ -374,3 +375,18 @@ def test_check_says_that_returned_mails_cannot_be_read(boucle: "Boucle", tmp_pat
         assert len(faults) == 1
         assert said in faults[0]
         assert "s3cret" not in told.out + told.err
+
+
+def test_a_mailbox_is_given_back(boucle: "Boucle") -> None:
+    """Listed with whose it is, lifted by any spelling with a reason; what is not there, or no address, is said."""
+    boucle.take(orjson.dumps(about("opted_out", "1", customer={"id": "1", "email": "jean@exämple.fr"})))
+    (listed,) = boucle("suppressions", "list", "--format", "json").json()
+    assert (listed["kind"], listed["customers"]) == ("opt_out", ["1"])
+    assert "customer 1" in boucle("suppressions", "list").out
+    assert boucle("suppressions", "lift", "jean@exämple.fr").code == 2
+    assert boucle("suppressions", "lift", "jean, and others", "--why", "x").code == 2
+    done = boucle("suppressions", "lift", "Jean@xn--exmple-cua.fr", "--why", "asked by phone", "--format", "json")
+    assert done.json() == {"lifted": ["opt_out"], "opted_out": ["1"]}
+    assert boucle("suppressions", "lift", "jean@exämple.fr", "--why", "again").code == 1
+    assert "suppression.lift" in boucle("audit").out
+    assert "No mailbox" in boucle("suppressions", "list").out

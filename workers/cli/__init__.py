@@ -21,6 +21,7 @@ from workers.cli import (
     privacy,
     running,
     sending,
+    suppressions,
     tickets,
 )
 from workers.cli.shared import say_fault
@@ -36,7 +37,21 @@ def boucle() -> None:
     """Close the loop on a Net Promoter Score: ask at the right moment, act on every answer, tell the customer."""
 
 
-for module in (demo, running, checking, clock, events, looking, sending, bounces, tickets, people, privacy, admin):
+for module in (
+    demo,
+    running,
+    checking,
+    clock,
+    events,
+    looking,
+    sending,
+    bounces,
+    suppressions,
+    tickets,
+    people,
+    privacy,
+    admin,
+):
     for command in module.COMMANDS:
         boucle.add_command(command)
 boucle.add_command(rules)

@@ -17,6 +17,7 @@ from email.utils import format_datetime
 
 import idna
 
+from workers.addresses import ascii_form
 from workers.words import Never
 
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\\?")
@@ -48,10 +49,10 @@ def message_id(dispatch_id: str, domain: str) -> str:
 
 
 def ascii_domain(address: str) -> str:
-    """Return an address whose domain is in ASCII (IDNA 2008); raise Never, with the reason, when it is no address."""
+    """Return an address in its envelope form; raise Never, with the reason, when it is no address."""
     local, at, domain = address.strip().rpartition("@")
     try:
-        ascii_name = idna.encode(domain, uts46=True).decode() if not domain.isascii() else domain
+        ascii_name = ascii_form(domain)
     except idna.IDNAError as error:
         raise Never(f"the domain of the recipient's address is not valid: {error}") from error
     if not at or not _LOCAL.fullmatch(local) or "=?" in local or not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", ascii_name):

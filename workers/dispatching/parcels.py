@@ -14,7 +14,6 @@ from workers.duetime import add_wait, next_in_window, parse_wait
 from workers.links import crm_link
 from workers.planning import zone_of
 from workers.policy import Policy
-from workers.profile import address_key
 from workers.records import Action, Customer, Dispatch, SurveyRequest, Ticket, Touchpoint
 from workers.store import claim, read, tables
 from workers.words import CustomerId, DispatchState, MailClass, Reason, RequestState
@@ -71,7 +70,7 @@ class Surroundings:
             requests={one.id: one for one in requests},
             actions={one.id: one for one in actions},
             bodies=claim.bodies_of(connection, group),
-            suppressed=read.suppressed(connection, {address_key(one, policy.ids) for one in addresses}),
+            suppressed=read.suppressed_addresses(connection, addresses, policy.ids),
         )
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
+from workers.addresses import envelope_form, mailbox
 from workers.changes import Changes
 from workers.composing import Composed, MailFacts, Templates, compose
 from workers.controls import Sending, mails_sent_today, sending_now
@@ -31,7 +32,6 @@ from workers.dispatching.parcels import (
 from workers.handover import SendKind, SendResult
 from workers.messages import ticket_message
 from workers.policy import Policy
-from workers.profile import address_key
 from workers.records import Customer, Dispatch, SurveyRequest, Ticket
 from workers.store import claim, read, tables
 from workers.store.apply import apply, next_number
@@ -194,9 +194,9 @@ class Dispatching:
             return refused
         if kept is not None:
             raw, sender = kept
-            return Parcel(one, self._sending.redirect or recipient, sender, raw, one.message_id)
+            return Parcel(one, self._sending.redirect or envelope_form(recipient), sender, raw, one.message_id)
         try:
-            composed = self._compose(connection, one, customer, recipient, now)
+            composed = self._compose(connection, one, customer, envelope_form(recipient), now)
         except Never as error:
             return Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, str(error))
         except Exception as error:  # one mail that cannot be composed must not stop the others
@@ -224,11 +224,11 @@ class Dispatching:
         """Return why a mail must not go to its address: none known, suppressed, or not on the allow-list."""
         if not recipient:
             return Refused(one, DispatchState.FAILED, Reason.NO_ADDRESS)
-        kind = known.suppressed.get(address_key(recipient, self._policy().ids), "")
+        kind = known.suppressed.get(recipient, "")
         if kind and not (kind == "opt_out" and one.mail_class == "service"):
             return Refused(one, DispatchState.SUPPRESSED, Reason.SUPPRESSED, kind)
         allowed = self._sending.only_to
-        if allowed and recipient.lower() not in allowed and not self._sending.redirect:
+        if allowed and mailbox(recipient) not in allowed and not self._sending.redirect:
             return Refused(one, DispatchState.SUPPRESSED, "not in BOUCLE_MAIL_ONLY_TO", "")
         return None
 

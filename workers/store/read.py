@@ -9,10 +9,11 @@ from sqlalchemy.engine import Connection
 
 from workers import records
 from workers.facts import Facts
+from workers.profile import address_keys
 from workers.records import Customer, Row
 from workers.store import tables
 from workers.store.engine import among
-from workers.words import CustomerId
+from workers.words import CustomerId, Ids
 
 R = TypeVar("R", bound=Row)
 CHUNK = 500
@@ -140,6 +141,18 @@ def suppressed(connection: Connection, addresses: Iterable[str]) -> dict[str, st
         for address, kind in connection.execute(SUPPRESSED, {"keys": chunk}):
             if found.get(address, LENIENT) == LENIENT:
                 found[address] = kind
+    return found
+
+
+def suppressed_addresses(connection: Connection, addresses: Iterable[str], ids: Ids) -> dict[str, str]:
+    """Return the suppressed ones of these mail addresses, each with its kind, however they are spelt."""
+    keys = {address: address_keys(address, ids) for address in addresses}
+    kinds = suppressed(connection, {key for each in keys.values() for key in each})
+    found: dict[str, str] = {}
+    for address, each in keys.items():
+        stricter = sorted((kinds[key] for key in each if key in kinds), key=LENIENT.__eq__)
+        if stricter:
+            found[address] = stricter[0]
     return found
 
 

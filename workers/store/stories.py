@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from workers import records
 from workers.explaining import Story
-from workers.profile import address_key, customer_id
+from workers.profile import customer_id
 from workers.records import Customer, DeadLetter, Row
 from workers.store import read
 from workers.store import tables as t
@@ -43,7 +43,7 @@ def of(connection: Connection, customer: Customer, ids: Ids, crm_id: str | None)
         query = sa.select(table).where(table.c.customer.in_(keys)).order_by(table.c[order], *table.primary_key)
         return tuple(kind(*row) for row in connection.execute(query))
 
-    address = address_key(customer.email, ids) if customer.email else ""
+    address = customer.email or ""
     names = sorted({one.crm_id for one in (customer, *merged) if one.crm_id} | {crm_id or ""} - {""})
     return Story(
         customer=customer,
@@ -63,7 +63,7 @@ def of(connection: Connection, customer: Customer, ids: Ids, crm_id: str | None)
         entries=tuple(sorted(rows(records.TicketEntry, "at"), key=told_order)),
         testimonials=rows(records.Testimonial, "asked_at"),
         history=rows(records.History, "at"),
-        suppressed=read.suppressed(connection, [address]).get(address, "") if address else "",
+        suppressed=read.suppressed_addresses(connection, [address], ids).get(address, "") if address else "",
         merged_from=tuple(name for name in names if name != customer.crm_id and not customer.erased_at),
         asked_as=asked_as or "",
     )

@@ -1,0 +1,66 @@
+"""Verbs for mailboxes that get no mail: which they are, and giving one back with a reason."""
+
+import click
+
+from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.suppressions import Suppressed, Suppressions
+
+
+@click.group()
+def suppressions() -> None:
+    """Mailboxes that get no mail: opted out, bounced, dead, complained of, erased."""
+
+
+def known() -> Suppressions:
+    """Return the suppressions of this installation."""
+    found = parts()
+    return Suppressions(found.store, found.ids, found.now)
+
+
+@suppressions.command(name="list")
+@click.option("--kind", default="", help="Only one kind: opt_out, bounce, dead, complaint, erased.")
+@as_json
+def list_(kind: str, form: str) -> None:
+    """List them, newest first: kind, since when, why, and whose they are."""
+    found = known().every(kind)
+    show([as_value(one) for one in found], "\n".join(map(line, found)) or "No mailbox is suppressed.", form)
+
+
+def as_value(one: Suppressed) -> dict[str, object]:
+    """Return one suppression as a JSON value."""
+    return {
+        "mailbox": one.mailbox,
+        "kind": one.kind,
+        "at": one.at.isoformat(),
+        "detail": one.detail,
+        "customers": list(one.customers),
+    }
+
+
+def line(one: Suppressed) -> str:
+    """Return one suppression for a terminal."""
+    whose = "customer " + ", ".join(one.customers) if one.customers else "nobody's address today"
+    return f"{one.at:%Y-%m-%d}  {one.kind:<9}  {whose}  {one.detail}".rstrip()
+
+
+@suppressions.command()
+@click.argument("address")
+@click.option("--why", required=True, help="The reason; it is kept in the audit log.")
+@as_json
+def lift(address: str, why: str, form: str) -> int:
+    """Give the mailbox ADDRESS back, whichever way it is spelt.
+
+    A person's own opt-out stays, and an erased person's mailbox is never given back.
+    """
+    done = known().lift(address, why, by=user_name())
+    if done is None:
+        say_fault("Nothing suppresses this mailbox.")
+        return 1
+    text = f"Lifted: {', '.join(done.kinds)}."
+    if done.opted_out:
+        text += f" Customer {', '.join(done.opted_out)} opted out and is not asked all the same."
+    show({"lifted": list(done.kinds), "opted_out": list(done.opted_out)}, text, form)
+    return 0
+
+
+COMMANDS = (suppressions,)
