@@ -11,13 +11,15 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workers.envelope import Codec
+from workers.imports.charsets import check_encoding
+from workers.imports.times import WORDS
 from workers.words import BadInput, Misconfigured
 from workers.yamltext import read_yaml
 
 Path = tuple[str, ...]
 
 COLUMN = re.compile(r"\{([^{}]*)\}")
-_KEYS = ("source", "time_zone", "time_format", "customer", "events")
+_KEYS = ("source", "time_zone", "time_format", "encoding", "customer", "guest", "events")
 _EVENT_KEYS = ("type", "id", "time", "when", "subject", "data")
 
 
@@ -38,15 +40,42 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """A column that must have one of some values (in small letters); without values it must not be empty."""
+
+    column: str
+    values: frozenset[str] = frozenset()
+
+    def holds(self, text: str) -> bool:
+        """Return whether a cell's text meets the condition."""
+        return text.casefold() in self.values if self.values else bool(text)
+
+
+@dataclass(frozen=True, slots=True)
 class EventRule:
-    """One event that a row may stand for; `when` names a column that must not be empty."""
+    """One event that a row may stand for: it does where every condition of `when` holds."""
 
     type: str
     id: Cell
     time: Cell | None
     subject: Cell | None
-    when: str
+    when: tuple[Condition, ...]
     data: tuple[tuple[Path, Cell], ...]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Return every column that the rule reads."""
+        cells = [self.id, self.time, self.subject, *(cell for _, cell in self.data)]
+        read = {column for cell in cells if cell is not None for column in cell.columns}
+        return frozenset(read | {condition.column for condition in self.when})
+
+    def cell_at(self, pointer: str) -> Cell:
+        """Return the cell that fills the place of the event at a JSON pointer; what is about no cell is about the id."""
+        steps = tuple(pointer.split("/")[1:])
+        named = {("time",): self.time, ("subject",): self.subject, ("data", "customer"): self.subject}
+        if (cell := named.get(steps)) is not None:
+            return cell
+        return next((cell for path, cell in self.data if ("data", *path) == steps), self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +84,10 @@ class Mapping:
 
     source: str
     zone: ZoneInfo | None
-    time_format: str
+    time_formats: tuple[str, ...]
     rules: tuple[EventRule, ...]
+    guest: Cell | None = None
+    encoding: str = ""
 
     @classmethod
     def load(cls, text: str | bytes, codec: Codec) -> "Mapping":
@@ -76,12 +107,8 @@ class Mapping:
     @property
     def columns(self) -> frozenset[str]:
         """Return every column that the mapping reads."""
-        found = set()
-        for rule in self.rules:
-            cells = [rule.id, rule.time, rule.subject, *(cell for _, cell in rule.data)]
-            found |= {column for cell in cells if cell is not None for column in cell.columns}
-            found |= {rule.when} - {""}
-        return frozenset(found)
+        guest = self.guest.columns if self.guest else ()
+        return frozenset(guest).union(*(rule.columns for rule in self.rules))
 
 
 class _Loader:
@@ -106,8 +133,41 @@ class _Loader:
             self.faults.append("events is missing. List the events that a row stands for.")
             events = []
         rules = [self._rule(event, customer, f"events[{at}]: ") for at, event in enumerate(events)]
-        time_format = str(self._given.get("time_format") or "")
-        return Mapping(str(source), self._zone(), time_format, tuple(rule for rule in rules if rule is not None))
+        return Mapping(
+            str(source),
+            self._zone(),
+            self._time_formats(),
+            tuple(rule for rule in rules if rule is not None),
+            self._guest(),
+            self._encoding(),
+        )
+
+    def _time_formats(self) -> tuple[str, ...]:
+        given = self._given.get("time_format") or []
+        formats = tuple(str(each) for each in (given if isinstance(given, list) else [given]))
+        for each in formats:
+            if each not in WORDS and "%" not in each:
+                near = difflib.get_close_matches(each, WORDS, n=1)
+                guess = f" Did you mean {near[0]}?" if near else f" Or write one of {', '.join(WORDS)}."
+                self.faults.append(f'time_format: {each} has no %. Write it such as "%d/%m/%Y %H:%M".{guess}')
+        return formats
+
+    def _guest(self) -> Cell | None:
+        if "guest" not in self._given:
+            return None
+        cell = self._cell(self._given["guest"])
+        if not cell.columns:
+            self.faults.append('guest needs a column, such as "guest-{email}": each guest is a customer by themselves.')
+        return cell
+
+    def _encoding(self) -> str:
+        name = str(self._given.get("encoding") or "")
+        try:
+            if name:
+                check_encoding(name)
+        except ValueError as error:
+            self.faults.append(str(error))
+        return name
 
     def _zone(self) -> ZoneInfo | None:
         name = self._given.get("time_zone")
@@ -145,7 +205,7 @@ class _Loader:
             event_id,
             self._cell(event["time"], instant=True) if "time" in event else None,
             self._cell(event.get("subject", customer.get("id"))),
-            _bare(event.get("when")),
+            self._when(event.get("when"), at),
             tuple(self._data(merged, type_, ())),
         )
 
@@ -169,12 +229,31 @@ class _Loader:
             self.faults.append(f"{value!r}: the braces are empty. Write the column's name inside.")
         return Cell(COLUMN.sub(lambda found: f"{{{found[1].strip()}}}", value), columns, types, instant)
 
+    def _when(self, given: object, at: str) -> tuple[Condition, ...]:
+        if not isinstance(given, dict):
+            column = _bare(given)
+            return (Condition(column),) if column else ()
+        conditions = []
+        for column, values in given.items():
+            texts = [_text(each) for each in (values if isinstance(values, list) else [values])]
+            if not all(texts):
+                self.faults.append(
+                    f"{at}when: {column} has no value. Write {{{column}: [Paid, Sent]}}, or its name alone."
+                )
+            conditions.append(Condition(_bare(column), frozenset(texts)))
+        return tuple(conditions)
+
     def _known_keys(self, given: dict[object, object], known: tuple[str, ...], at: str) -> None:
         for key in given:
             if key not in known:
                 near = difflib.get_close_matches(str(key), known, n=1)
                 guess = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(known)}."
                 self.faults.append(f"{at}{key} is not read.{guess}")
+
+
+def _text(value: object) -> str:
+    """Return a value of `when` in small letters; YAML reads an unquoted yes as true."""
+    return "" if isinstance(value, dict | list) or value is None else str(value).strip().casefold()
 
 
 def _bare(when: object) -> str:

@@ -1,32 +1,65 @@
 """Rows of a CSV file to events, as bytes like from any door; a bad row comes out refused, with its line and bytes.
 
-It streams and never stops at a row. What an event must hold is decided by the codec that reads the bytes.
+It streams and never stops at a row. What an event must hold is decided by the codec that reads the bytes; refused here
+is only what a file alone can have wrong: cells, quotes, ids that Excel spoiled, guests who are all customer 0.
 """
 
-import csv
-import difflib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import re
+from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as Texts
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import orjson
 
 from workers.envelope import Fault, Refusal, Rejected
 from workers.envelope.shapes import as_typed
+from workers.imports.charsets import Said, opened
+from workers.imports.header import Header, read_header
 from workers.imports.lines import Lines
 from workers.imports.mapping import COLUMN, Cell, EventRule, Mapping, Path
-from workers.words import Misconfigured
+from workers.imports.records import Record, Records
+from workers.imports.times import Times
+
+SHOWN = 200
+"""Characters of a cell that a refusal shows."""
+NOBODY = frozenset({"null", "none", "nil", "nan", "n/a", "#n/a", "undefined", "guest", "-"})
+"""Ids by which a shop means that it does not know the customer; every such customer would be one."""
+_ZERO = re.compile(r"[+-]?0+(?:[.,]0+)?", re.ASCII)
+_SHORTENED = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+\d+", re.ASCII)
+_SPREADSHEET_FAULT = re.compile(r"#(?:N/A|NAME\?|REF!|VALUE!|NULL!|NUM!|DIV/0!|#+)", re.IGNORECASE)
+_IDS = (("customer", "id"), ("reference",), ("merged_into",), ("ticket",), ("request",))
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Which rule made an event of which cells, and what is to be said about cells that could not be read."""
+
+    rule: EventRule
+    cells: Texts[str, str]
+    advice: Texts[str, str]
+
+    def cell_of(self, pointer: str) -> tuple[str, str, str]:
+        """Return column, text and advice for what a fault points to; a constant has no column."""
+        cell = self.rule.cell_at(pointer)
+        column = next((each for each in cell.columns if self.cells[each]), cell.columns[0] if cell.columns else "")
+        return column, self.cells.get(column, cell.text)[:SHOWN], self.advice.get(pointer, "")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One row of the file: its first line, its bytes, and the events it stands for, or why it is refused."""
+    """One row of the file: its first line, its bytes, and the events it stands for, or why it is refused.
+
+    `filled` has, for each event, the cells it was made of; `column` and `value` are where a refused row is wrong.
+    """
 
     line: int
     raw: bytes
-    events: tuple[bytes, ...]
+    events: tuple[bytes, ...] = ()
+    filled: tuple[Filled, ...] = ()
     rejected: Rejected | None = None
+    column: str = ""
+    value: str = ""
 
 
 def events(stream: BinaryIO, mapping: Mapping) -> Iterator[tuple[int, bytes | Rejected]]:
@@ -38,98 +71,203 @@ def events(stream: BinaryIO, mapping: Mapping) -> Iterator[tuple[int, bytes | Re
             yield row.line, event
 
 
-def rows(stream: BinaryIO, mapping: Mapping) -> Iterator[ImportRow]:
+def keep_quiet(_sentence: str) -> None:
+    """Say nothing."""
+
+
+def rows(stream: BinaryIO, mapping: Mapping, said: Said = keep_quiet) -> Iterator[ImportRow]:
     """Read the header at once, then yield row by row. Raises Misconfigured when the header does not fit the mapping.
 
-    Delimiter , or ; or tab; UTF-8 with or without byte order mark. A bad row is refused and the next one is read.
+    Delimiter , or ; or tab or |, or what a first line `sep=` says. A bad row is refused and the next one is read.
+    `said` hears how the file was understood where it is not plain: its encoding, line ends, dates, columns.
     """
-    lines = Lines(stream)
-    first = lines.header()
-    delimiter = max(",;\t", key=first.count)
-    try:
-        header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter))]
-    except (csv.Error, StopIteration) as error:
-        raise Misconfigured([f"the first line is no list of columns ({error}). Give the file a header."]) from error
-    _check_header(header, mapping)
-    return _rows(lines, header, delimiter, mapping)
+    lines = open_lines(stream, mapping.encoding, said)
+    header = read_header(lines)
+    return _Rows(header, header.places(mapping.columns, said), mapping, said).read(lines)
 
 
-def _check_header(header: list[str], mapping: Mapping) -> None:
-    faults = []
-    for column in sorted(mapping.columns - set(header)):
-        near = difflib.get_close_matches(column, header, n=1)
-        guess = f" Did you mean {near[0]}?" if near else f" It has {', '.join(header)[:300]}."
-        faults.append(f"the file has no column {column}.{guess}")
-    faults += [
-        f"the file has the column {column} {header.count(column)} times. Name each column once."
-        for column in sorted(mapping.columns)
-        if header.count(column) > 1
-    ]
-    if faults:
-        raise Misconfigured(faults)
+def open_lines(stream: BinaryIO, encoding: str, said: Said) -> Lines:
+    """Return the lines of a file, in whatever it is written."""
+    readable, found = opened(stream, encoding, said)
+    return Lines(readable, found, recoded=readable is not stream)
 
 
-def _rows(lines: Lines, header: list[str], delimiter: str, mapping: Mapping) -> Iterator[ImportRow]:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        line = lines.number + 1
+class _WrongCell(Exception):  # a local signal: the row is refused whole
+    """A cell that spoils the row: its column, and what to do."""
+
+    def __init__(self, column: str, detail: str) -> None:
+        super().__init__(detail)
+        self.column = column
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Makes rows of records, by one mapping and one header."""
+
+    header: Header
+    places: dict[str, int]
+    mapping: Mapping
+    said: Said
+    times: Times = field(init=False)
+    quiet_times: Times = field(init=False)
+    needed: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.times = Times(self.mapping.zone, self.mapping.time_formats, self.said)
+        self.quiet_times = Times(self.mapping.zone, self.mapping.time_formats, keep_quiet)
+        cells = [cell for rule in self.mapping.rules if not rule.when for cell in (rule.id, rule.time, rule.subject)]
+        self.needed = frozenset(column for cell in cells if cell is not None for column in cell.columns)
+
+    def read(self, lines: Lines) -> Iterator[ImportRow]:
+        """Give row after row."""
+        width = len(self.header.names)
+        for record in Records(lines, self.header.delimiter, width, self.could_be_a_row):
+            if record.fault:
+                yield self._refused(record, record.fault, record.at)
+                continue
+            if len(record.cells) != width and (fault := self._misfit(record, width)):
+                yield self._refused(record, *fault)
+                continue
+            if any(cell.strip() for cell in record.cells):
+                yield self._row(record)
+
+    def could_be_a_row(self, cells: Sequence[str]) -> bool:
+        """Return whether cells by themselves are a row of this table: as many, with the id and a time that is one."""
+        if len(cells) != len(self.header.names):
+            return False
+        return any(self._could_make(rule, self._texts(cells)) for rule in self.mapping.rules)
+
+    def _could_make(self, rule: EventRule, cells: Texts[str, str]) -> bool:
+        if not all(cells[column] for column in rule.id.columns):
+            return False
+        if rule.time is None or not rule.time.is_one_column:
+            return True
+        text = cells[rule.time.columns[0]]
+        return bool(text) and not isinstance(self.quiet_times.read(text), str)
+
+    def _texts(self, cells: Sequence[str]) -> dict[str, str]:
+        """Return the text of each column that the mapping reads; columns left out at the end are empty."""
+        size = len(cells)
+        return {column: cells[at].strip() if at < size else "" for column, at in self.places.items()}
+
+    def _misfit(self, record: Record, width: int) -> tuple[str, int] | None:
+        """Say what is wrong with a row of more or fewer cells than the header, and at which cell; None where nothing is.
+
+        Excel leaves out empty cells at the end of a row; a row whose needed cells are gone, or that ends the file
+        without a line end, was cut off.
+        """
+        size, sign = len(record.cells), {"\t": "tab"}.get(self.header.delimiter, self.header.delimiter)
+        if size > width:
+            if not any(cell.strip() for cell in record.cells[width:]):
+                return None
+            return f"The row has {size} cells, the header {width}. Put cells that hold a {sign} in quotes.", width - 1
+        gone = [column for column, at in self.places.items() if at >= size and column in self.needed]
+        if not any(cell.strip() for cell in record.cells) or (record.ended and not gone):
+            return None
+        detail = (
+            f"The row has {size} cells, the header {width}. It was cut off, or a line break in it is not in quotes."
+        )
+        return detail, self.places[gone[0]] if gone else size
+
+    def _refused(self, record: Record, detail: str, at: int) -> ImportRow:
+        names = self.header.names
+        column = names[min(at, len(names) - 1)] if at >= 0 else ""
+        cell = record.cells[at] if 0 <= at < len(record.cells) else record.raw[:SHOWN].decode("utf-8", "replace")
+        return _refused(record, detail, record.reason, column, cell.strip())
+
+    def _row(self, record: Record) -> ImportRow:
+        """Make the events of one row; a row whose ids cannot be made is refused whole."""
+        cells = self._texts(record.cells)
+        made, filled = [], []
         try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raw, _ = lines.take()
-            detail = f"The row cannot be read ({error}). Close every quote, or double it inside a text."
-            yield _refused(line, raw, detail)
-            continue
-        raw, readable = lines.take()
-        if not any(cell.strip() for cell in cells):
-            continue
-        if not readable:
-            yield _refused(line, raw, "The row is not UTF-8. Save the file as UTF-8.", Refusal.WRONG_ENCODING)
-        elif len(cells) != len(header):
-            detail = f"The row has {len(cells)} cells, the header {len(header)}. Quote cells that hold a {delimiter!r}."
-            yield _refused(line, raw, detail)
-        else:
-            yield _row(line, raw, dict(zip(header, map(str.strip, cells), strict=True)), mapping)
+            for rule in self.mapping.rules:
+                if all(condition.holds(cells[condition.column]) for condition in rule.when):
+                    _check_ids(rule, cells)
+                    advice: dict[str, str] = {}
+                    made.append(orjson.dumps(self._event(rule, cells, advice)))
+                    filled.append(Filled(rule, cells, advice))
+        except _WrongCell as wrong:
+            return _refused(record, str(wrong), Refusal.BAD_ROW, wrong.column, cells.get(wrong.column, ""))
+        return ImportRow(record.line, record.raw, tuple(made), tuple(filled))
+
+    def _event(self, rule: EventRule, cells: Texts[str, str], advice: dict[str, str]) -> dict[str, object]:
+        customer = self._customer(rule, cells)
+
+        def fill(cell: Cell, pointer: str) -> object:
+            if cell is rule.subject:
+                return customer
+            value = _fill(cell, cells)
+            if not cell.instant or not isinstance(value, str) or not cell.columns:
+                return value
+            at = self.times.read(value)
+            if isinstance(at, str):  # it stays as it is, and the codec refuses it
+                advice[pointer] = at
+                return value
+            return at.isoformat().replace("+00:00", "Z")
+
+        event: dict[str, object] = {
+            "specversion": "1.0",
+            "id": fill(rule.id, "/id"),
+            "source": self.mapping.source,
+            "type": rule.type,
+        }
+        for name, cell in (("subject", rule.subject), ("time", rule.time)):
+            value = fill(cell, f"/{name}") if cell is not None else None
+            if value is not None:
+                event[name] = value
+        data: dict[str, object] = {}
+        for path, cell in rule.data:
+            value = customer if path == ("customer", "id") else fill(cell, "/data/" + "/".join(path))
+            if value is not None:
+                _put(data, path, value)
+        event["data"] = data
+        return event
+
+    def _customer(self, rule: EventRule, cells: Texts[str, str]) -> object:
+        """Return the customer's id; one that stands for nobody is the guest's, or spoils the row."""
+        if rule.subject is None:
+            return None
+        given = _fill(rule.subject, cells)
+        nobody = isinstance(given, str) and rule.subject.is_one_column and _is_nobody(given)
+        if given is not None and not nobody:
+            return given
+        guest = _fill(self.mapping.guest, cells) if self.mapping.guest is not None else None
+        if guest is not None or not nobody:
+            return guest
+        column = rule.subject.columns[0]
+        raise _WrongCell(
+            column,
+            f'"{given}" stands for a customer without an account: all of them would be one customer. Write '
+            '`guest: "guest-{email}"` (with your column of addresses) into the mapping, or leave such rows out.',
+        )
 
 
-def _refused(line: int, raw: bytes, detail: str, reason: Refusal = Refusal.BAD_ROW) -> ImportRow:
-    return ImportRow(line, raw, (), Rejected(reason, (Fault("", f"Line {line}: {detail}", reason),)))
+def _check_ids(rule: EventRule, cells: Texts[str, str]) -> None:
+    """Raise _WrongCell for an id that is empty, or that a spreadsheet spoiled."""
+    for column in rule.id.columns:
+        if not cells[column]:
+            raise _WrongCell(column, f"The cell is empty, so {rule.type} would have no id of its own. Fill it in.")
+    named = [cell for path, cell in rule.data if path in _IDS]
+    for cell in (rule.id, rule.subject, *named):
+        for column in cell.columns if cell is not None else ():
+            text = cells[column]
+            if _SHORTENED.fullmatch(text):
+                raise _WrongCell(
+                    column,
+                    f'"{text}" is a number that a spreadsheet has shortened; its last digits are gone. Export the file '
+                    "again and do not save it in Excel, or format the column as Text before opening it.",
+                )
+            if _SPREADSHEET_FAULT.fullmatch(text) and not _is_nobody(text):
+                raise _WrongCell(column, f'"{text}" is an error of a spreadsheet, not an id. Correct the cell.')
 
 
-def _row(line: int, raw: bytes, cells: dict[str, str], mapping: Mapping) -> ImportRow:
-    """Make the events of one row; a row whose ids cannot be made is refused whole."""
-    made = []
-    for rule in mapping.rules:
-        if rule.when and not cells[rule.when]:
-            continue
-        empty = [column for column in rule.id.columns if not cells[column]]
-        if empty:
-            detail = f"The column {empty[0]} is empty, so {rule.type} would have no id of its own. Fill it in."
-            return _refused(line, raw, detail)
-        made.append(orjson.dumps(_event(rule, cells, mapping)))
-    return ImportRow(line, raw, tuple(made))
+def _is_nobody(text: str) -> bool:
+    return text.casefold() in NOBODY or _ZERO.fullmatch(text) is not None
 
 
-def _event(rule: EventRule, cells: dict[str, str], mapping: Mapping) -> dict[str, object]:
-    event: dict[str, object] = {
-        "specversion": "1.0",
-        "id": _fill(rule.id, cells, mapping),
-        "source": mapping.source,
-        "type": rule.type,
-    }
-    for name, cell in (("subject", rule.subject), ("time", rule.time)):
-        value = _fill(cell, cells, mapping) if cell is not None else None
-        if value is not None:
-            event[name] = value
-    data: dict[str, object] = {}
-    for path, cell in rule.data:
-        value = _fill(cell, cells, mapping)
-        if value is not None:
-            _put(data, path, value)
-    event["data"] = data
-    return event
+def _refused(record: Record, detail: str, reason: Refusal, column: str, value: str) -> ImportRow:
+    rejected = Rejected(reason, (Fault("", detail, reason),))
+    return ImportRow(record.line, record.raw, rejected=rejected, column=column, value=value[:SHOWN])
 
 
 def _put(data: dict[str, object], path: Path, value: object) -> None:
@@ -139,36 +277,13 @@ def _put(data: dict[str, object], path: Path, value: object) -> None:
     data[path[-1]] = value
 
 
-def _fill(cell: Cell, cells: dict[str, str], mapping: Mapping) -> object:
-    """Return the value of a cell in a row, or None where its only column is empty."""
+def _fill(cell: Cell, cells: Texts[str, str]) -> object:
+    """Return the value of a cell in a row, or None where all of its columns are empty."""
     if not cell.columns:
         return cell.constant if cell.constant is not None else cell.text or None
     if cell.is_one_column:
         text = cells[cell.columns[0]]
-        if not text:
-            return None
-        return _instant(text, mapping) if cell.instant else as_typed(text, cell.types)
-    text = COLUMN.sub(lambda found: cells[found[1]], cell.text)
-    return _instant(text, mapping) if cell.instant else text
-
-
-def _instant(text: str, mapping: Mapping) -> str:
-    """Return a time in UTC, RFC 3339; what cannot be read stays as it is, and the codec says what is wrong.
-
-    A local time that a change of clocks skips counts from before the change, one that comes twice is the first.
-    """
-    try:
-        at = _read_time(text, mapping.time_format)
-        if at.tzinfo is None:
-            if mapping.zone is None:
-                return text
-            at = at.replace(tzinfo=mapping.zone)
-        return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError):
-        return text
-
-
-def _read_time(text: str, time_format: str) -> datetime:
-    if not time_format:
-        return datetime.fromisoformat(text)
-    return datetime.strptime(text, time_format)  # noqa: DTZ007  # the caller gives it the zone of the mapping
+        return (text if cell.instant else as_typed(text, cell.types)) if text else None
+    if not any(cells[column] for column in cell.columns):
+        return None
+    return COLUMN.sub(lambda match: cells[match[1]], cell.text).strip()
