@@ -74,6 +74,11 @@ class Codec:
         route = self._routes.get(type_)
         return types_at(route.schema, field) if route else frozenset()
 
+    def kind(self, type_: str) -> Kind | None:
+        """Return what sort of event a type is, or None for one that is unknown."""
+        route = self._routes.get(type_)
+        return route.kind if route else None
+
     def is_instant(self, type_: str, field: str) -> bool:
         """Return whether a data field (dotted) of an event type holds a date and time."""
         route = self._routes.get(type_)

@@ -76,15 +76,11 @@ def read_header(lines: Lines) -> Header:
     delimiter = delimiter or _delimiter(text)
     cells = _cells(text, lines, delimiter)
     if len(cells) > MOST_COLUMNS:
-        raise Misconfigured(
-            [
-                f"the first line has {len(cells):,} columns; at most {MOST_COLUMNS:,} are read. Leave out what is not needed."
-            ]
-        )
+        detail = f"the first line has {len(cells):,} columns; at most {MOST_COLUMNS:,} are read."
+        raise Misconfigured([f"{detail} Leave out what is not needed."])
     if any(len(cell) > LONGEST_NAME for cell in cells):
-        raise Misconfigured(
-            [f"a column's name has more than {LONGEST_NAME} characters. Look for a quote too many in the first line."]
-        )
+        detail = f"a column's name has more than {LONGEST_NAME} characters."
+        raise Misconfigured([f"{detail} Look for a quote too many in the first line."])
     names = tuple(" ".join(cell.split()) for cell in cells)
     first_lines = tuple(" ".join(cell.strip().split("\n", 1)[0].split()) for cell in cells)
     return Header(names, delimiter, first_lines)

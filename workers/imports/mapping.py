@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from workers.envelope import Codec
+from workers.envelope import Codec, Kind
 from workers.imports.charsets import check_encoding
 from workers.imports.times import WORDS
 from workers.words import BadInput, Misconfigured
@@ -61,6 +61,7 @@ class EventRule:
     subject: Cell | None
     when: tuple[Condition, ...]
     data: tuple[tuple[Path, Cell], ...]
+    kind: Kind | None = None
 
     @property
     def columns(self) -> frozenset[str]:
@@ -70,7 +71,7 @@ class EventRule:
         return frozenset(read | {condition.column for condition in self.when})
 
     def cell_at(self, pointer: str) -> Cell:
-        """Return the cell that fills the place of the event at a JSON pointer; what is about no cell is about the id."""
+        """Return the cell that fills the place of the event at a JSON pointer, or the id's where none does."""
         steps = tuple(pointer.split("/")[1:])
         named = {("time",): self.time, ("subject",): self.subject, ("data", "customer"): self.subject}
         if (cell := named.get(steps)) is not None:
@@ -207,6 +208,7 @@ class _Loader:
             self._cell(event.get("subject", customer.get("id"))),
             self._when(event.get("when"), at),
             tuple(self._data(merged, type_, ())),
+            self._codec.kind(type_),
         )
 
     def _data(self, given: dict[object, object], type_: str, above: Path) -> Iterator[tuple[Path, Cell]]:

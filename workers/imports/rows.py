@@ -12,7 +12,8 @@ from typing import BinaryIO
 
 import orjson
 
-from workers.envelope import Fault, Refusal, Rejected
+from workers.addresses import one_address
+from workers.envelope import Fault, Kind, Refusal, Rejected
 from workers.envelope.shapes import as_typed
 from workers.imports.charsets import Said, opened
 from workers.imports.header import Header, read_header
@@ -29,6 +30,7 @@ _ZERO = re.compile(r"[+-]?0+(?:[.,]0+)?", re.ASCII)
 _SHORTENED = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+\d+", re.ASCII)
 _SPREADSHEET_FAULT = re.compile(r"#(?:N/A|NAME\?|REF!|VALUE!|NULL!|NUM!|DIV/0!|#+)", re.IGNORECASE)
 _IDS = (("customer", "id"), ("reference",), ("merged_into",), ("ticket",), ("request",))
+_EMAIL = ("customer", "email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,26 @@ class _WrongCell(Exception):  # a local signal: the row is refused whole
 
 
 @dataclass(slots=True)
+class _Plan:
+    """A rule, with what is worked out once for all rows: its data with pointers, and the columns of its ids."""
+
+    rule: EventRule
+    data: tuple[tuple[Path, Cell, str], ...] = field(init=False)
+    ids: tuple[str, ...] = field(init=False)
+    asks_at: str = field(init=False)
+    """The column of the address that is asked for its opinion, if the rule has one."""
+
+    def __post_init__(self) -> None:
+        rule = self.rule
+        self.data = tuple((path, cell, "/data/" + "/".join(path)) for path, cell in rule.data)
+        named = [cell for path, cell in rule.data if path in _IDS]
+        cells = [cell for cell in (rule.id, rule.subject, *named) if cell is not None]
+        self.ids = tuple(dict.fromkeys(column for cell in cells for column in cell.columns))
+        addresses = [cell for path, cell in rule.data if path == _EMAIL and cell.is_one_column]
+        self.asks_at = addresses[0].columns[0] if addresses and rule.kind is Kind.JOURNEY else ""
+
+
+@dataclass(slots=True)
 class _Rows:
     """Makes rows of records, by one mapping and one header."""
 
@@ -111,10 +133,12 @@ class _Rows:
     times: Times = field(init=False)
     quiet_times: Times = field(init=False)
     needed: frozenset[str] = field(init=False)
+    plans: list[_Plan] = field(init=False)
 
     def __post_init__(self) -> None:
         self.times = Times(self.mapping.zone, self.mapping.time_formats, self.said)
         self.quiet_times = Times(self.mapping.zone, self.mapping.time_formats, keep_quiet)
+        self.plans = [_Plan(rule) for rule in self.mapping.rules]
         cells = [cell for rule in self.mapping.rules if not rule.when for cell in (rule.id, rule.time, rule.subject)]
         self.needed = frozenset(column for cell in cells if cell is not None for column in cell.columns)
 
@@ -151,7 +175,7 @@ class _Rows:
         return {column: cells[at].strip() if at < size else "" for column, at in self.places.items()}
 
     def _misfit(self, record: Record, width: int) -> tuple[str, int] | None:
-        """Say what is wrong with a row of more or fewer cells than the header, and at which cell; None where nothing is.
+        """Say what is wrong with a row of more or fewer cells than the header, and at which cell, or None.
 
         Excel leaves out empty cells at the end of a row; a row whose needed cells are gone, or that ends the file
         without a line end, was cut off.
@@ -179,18 +203,20 @@ class _Rows:
         """Make the events of one row; a row whose ids cannot be made is refused whole."""
         cells = self._texts(record.cells)
         made, filled = [], []
+        plans = [plan for plan in self.plans if all(each.holds(cells[each.column]) for each in plan.rule.when)]
         try:
-            for rule in self.mapping.rules:
-                if all(condition.holds(cells[condition.column]) for condition in rule.when):
-                    _check_ids(rule, cells)
-                    advice: dict[str, str] = {}
-                    made.append(orjson.dumps(self._event(rule, cells, advice)))
-                    filled.append(Filled(rule, cells, advice))
+            for plan in plans:
+                _check_ids(plan, cells)
+                advice: dict[str, str] = {}
+                made.append(orjson.dumps(self._event(plan, cells, advice)))
+                filled.append(Filled(plan.rule, cells, advice))
+            _check_address(plans, cells)
         except _WrongCell as wrong:
             return _refused(record, str(wrong), Refusal.BAD_ROW, wrong.column, cells.get(wrong.column, ""))
         return ImportRow(record.line, record.raw, tuple(made), tuple(filled))
 
-    def _event(self, rule: EventRule, cells: Texts[str, str], advice: dict[str, str]) -> dict[str, object]:
+    def _event(self, plan: _Plan, cells: Texts[str, str], advice: dict[str, str]) -> dict[str, object]:
+        rule = plan.rule
         customer = self._customer(rule, cells)
 
         def fill(cell: Cell, pointer: str) -> object:
@@ -216,8 +242,8 @@ class _Rows:
             if value is not None:
                 event[name] = value
         data: dict[str, object] = {}
-        for path, cell in rule.data:
-            value = customer if path == ("customer", "id") else fill(cell, "/data/" + "/".join(path))
+        for path, cell, pointer in plan.data:
+            value = customer if path == ("customer", "id") else fill(cell, pointer)
             if value is not None:
                 _put(data, path, value)
         event["data"] = data
@@ -242,23 +268,38 @@ class _Rows:
         )
 
 
-def _check_ids(rule: EventRule, cells: Texts[str, str]) -> None:
+def _check_ids(plan: _Plan, cells: Texts[str, str]) -> None:
     """Raise _WrongCell for an id that is empty, or that a spreadsheet spoiled."""
-    for column in rule.id.columns:
+    for column in plan.rule.id.columns:
         if not cells[column]:
-            raise _WrongCell(column, f"The cell is empty, so {rule.type} would have no id of its own. Fill it in.")
-    named = [cell for path, cell in rule.data if path in _IDS]
-    for cell in (rule.id, rule.subject, *named):
-        for column in cell.columns if cell is not None else ():
-            text = cells[column]
-            if _SHORTENED.fullmatch(text):
-                raise _WrongCell(
-                    column,
-                    f'"{text}" is a number that a spreadsheet has shortened; its last digits are gone. Export the file '
-                    "again and do not save it in Excel, or format the column as Text before opening it.",
-                )
-            if _SPREADSHEET_FAULT.fullmatch(text) and not _is_nobody(text):
-                raise _WrongCell(column, f'"{text}" is an error of a spreadsheet, not an id. Correct the cell.')
+            raise _WrongCell(column, f"The cell is empty, so {plan.rule.type} would have no id of its own. Fill it in.")
+    for column in plan.ids:
+        text = cells[column]
+        if "+" in text and _SHORTENED.fullmatch(text):
+            raise _WrongCell(
+                column,
+                f'"{text}" is a number that a spreadsheet has shortened; its last digits are gone. Export the file '
+                "again and do not save it in Excel, or format the column as Text before opening it.",
+            )
+        if text.startswith("#") and _SPREADSHEET_FAULT.fullmatch(text) and not _is_nobody(text):
+            raise _WrongCell(column, f'"{text}" is an error of a spreadsheet, not an id. Correct the cell.')
+
+
+def _check_address(plans: Sequence[_Plan], cells: Texts[str, str]) -> None:
+    """Raise _WrongCell where a row only asks somebody, and no single address is there to ask at.
+
+    A person who can correct the file is at hand, and a corrected row would be another event under the same id. What
+    stops something, or is an answer, counts without its address, as at every door.
+    """
+    columns = {plan.asks_at for plan in plans}
+    if len(columns) != 1 or not (column := columns.pop()):
+        return
+    text = cells[column]
+    if text and one_address(text) is None:
+        several = text.count("@") > 1
+        wrong = "holds more than one address" if several else "is no mail address"
+        do = "Keep the one to write to" if several else "Correct it, or empty the cell"
+        raise _WrongCell(column, f'"{text[:SHOWN]}" {wrong}. {do}, and import the file again.')
 
 
 def _is_nobody(text: str) -> bool:

@@ -30,7 +30,7 @@ _MONTH_WORD = re.compile(
     re.ASCII,
 )
 _NUMBER = re.compile(r"\d{1,16}(?:[.,]\d{1,12})?", re.ASCII)
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WRITE = "Write it as 2026-03-31 14:05, or name the notation in the mapping: time_format."
 
 
@@ -54,8 +54,8 @@ class Times:
             if at.tzinfo is None:
                 if self._zone is None:
                     return (
-                        f'"{text[:60]}" does not say whose clock it is. Write `time_zone: Europe/Paris` (or yours) into '
-                        "the mapping."
+                        f'"{text[:60]}" does not say whose clock it is. Write `time_zone: Europe/Paris` (or yours) '
+                        "into the mapping."
                     )
                 at = at.replace(tzinfo=self._zone)
             return at.astimezone(UTC)
@@ -125,8 +125,8 @@ class Times:
             return self._on(date(year, first, second), match)
         clock = " %H:%M" if match["hour"] else ""
         return (
-            f'"{text[:60]}" may be {date(year, second, first):%d %B} or {date(year, first, second):%d %B}. Say which in '
-            f'the mapping: time_format: "%d/%m/%Y{clock}" (day first) or "%m/%d/%Y{clock}" (month first).'
+            f'"{text[:60]}" may be {date(year, second, first):%d %B} or {date(year, first, second):%d %B}. Say which '
+            f'in the mapping: time_format: "%d/%m/%Y{clock}" (day first) or "%m/%d/%Y{clock}" (month first).'
         )
 
     def _month_word(self, text: str, match: re.Match[str]) -> datetime | str:
