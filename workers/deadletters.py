@@ -35,6 +35,9 @@ LISTED = (
     TABLE.c.source,
     TABLE.c.event_id,
     TABLE.c.subject,
+    TABLE.c.file,
+    TABLE.c.line,
+    TABLE.c.column,
 )
 
 
@@ -57,6 +60,9 @@ class Listed:
     source: str | None
     event_id: str | None
     subject: str | None
+    file: str | None
+    line: int | None
+    column: str | None
 
 
 @dataclass(slots=True)
@@ -89,6 +95,9 @@ def listed(letter: DeadLetter) -> Listed:
         letter.source,
         letter.event_id,
         letter.subject,
+        letter.file,
+        letter.line,
+        letter.column,
     )
 
 
@@ -151,6 +160,9 @@ class DeadLetters:
 
     def _whole(self, letter: DeadLetter) -> Incoming:
         """Return a letter as the message it was; of a truncated one whose whole is gone, as one that says so."""
+        if is_row(letter):
+            detail = "It is a row of a file, not an event. Correct the file, import it again, then discard this letter."
+            return incoming(letter, whole_or_beginning(letter, detail))
         if not letter.truncated and letter.reason != Refusal.UNREADABLE:
             return incoming(letter, letter.body)
         again = self._read_again(letter)
@@ -161,12 +173,7 @@ class DeadLetters:
                 if letter.truncated
                 else "It still cannot be read. Let the sender publish it again, then discard this letter."
             )
-            return incoming(
-                letter,
-                Unreadable.beginning(
-                    letter.body, letter.bytes_sent, letter.sha256 or "", Refusal(letter.reason), detail
-                ),
-            )
+            return incoming(letter, whole_or_beginning(letter, detail))
         return again
 
     def discard(self, letter: DeadLetter | Listed, note: str) -> None:
@@ -185,6 +192,16 @@ class DeadLetters:
             )
 
         self._store.write(work)
+
+
+def is_row(letter: DeadLetter) -> bool:
+    """Return whether a letter is a row of an imported file that never became an event."""
+    return letter.door == Door.FILE and not letter.body.lstrip().startswith(b"{")
+
+
+def whole_or_beginning(letter: DeadLetter, detail: str) -> Unreadable:
+    """Return what there is of a letter as a body that is refused as before, for a reason that says what to do."""
+    return Unreadable.beginning(letter.body, letter.bytes_sent, letter.sha256 or "", Refusal(letter.reason), detail)
 
 
 def incoming(letter: DeadLetter, body: bytes) -> Incoming:

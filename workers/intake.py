@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
+from typing import TypeVar
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -31,6 +32,7 @@ from workers.store.roster import desk, dry_desk
 from workers.words import BadInput, CustomerId, Door, NotNow
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 DRY_RUN_CHUNK = 500
 ERROR_LENGTH = 300
 """Characters of an error's own words in a dead letter: a database's repeat the whole event."""
@@ -199,7 +201,7 @@ def refusal_of(event: Event, detail: str) -> Rejected:
     return Rejected(Refusal.SCHEMA, (Fault("/data", detail),), event.source, event.id, event.crm_id)
 
 
-def batched(messages: Iterable[Incoming], size: int) -> Iterator[list[Incoming]]:
+def batched(messages: Iterable[T], size: int) -> Iterator[list[T]]:
     """Cut a stream of messages into lists."""
     waiting = iter(messages)
     while chunk := list(islice(waiting, size)):

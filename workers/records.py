@@ -98,7 +98,8 @@ class DeadLetter(Row):
     """An event that could not be accepted, with its bytes, place and reason.
 
     `body` is the beginning of a message that was over its limit; `size` and `sha256` are those of the whole, and None
-    in letters of release 0.1.0, which kept every body whole.
+    in letters of release 0.1.0, which kept every body whole. `file`, `line` and `column` are where the row of an import
+    is wrong; of rows with the same bytes it is the first.
     """
 
     TABLE: ClassVar[str] = "dead_letter"
@@ -121,6 +122,9 @@ class DeadLetter(Row):
     note: str = ""
     size: int | None = None
     sha256: str | None = None
+    file: str | None = None
+    line: int | None = None
+    column: str | None = None
 
     @property
     def bytes_sent(self) -> int:

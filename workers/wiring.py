@@ -38,6 +38,7 @@ from workers.mailbox import MailboxSender
 from workers.migrating import MINIMUM, schema_of
 from workers.outlets import FileOutlet
 from workers.policies import Policies, known_names
+from workers.rehearsal import Rehearsal
 from workers.relaying import Relaying
 from workers.retention import Retention
 from workers.returned import OneFile, Place, place_at
@@ -291,6 +292,11 @@ class Boucle:
     def intake(self) -> Intake:
         """Return the intake."""
         return Intake(self.store, self.codec, self.policies.current, self.now)
+
+    @cached_property
+    def rehearsal(self) -> Rehearsal:
+        """Return what tells beforehand what the intake would do."""
+        return Rehearsal(self.store, self.codec, self.policies.current, self.now)
 
     @cached_property
     def waking(self) -> Waking:

@@ -10,11 +10,11 @@ import click
 import orjson
 
 from workers import topics, wiring
+from workers.cli.file_import import import_
 from workers.cli.shared import as_json, parts, say_fault, settings, show, user_name
 from workers.deadletters import DeadLetters, Listed, listed
 from workers.envelope import Refusal, Unreadable
-from workers.importing import CONFIRM_ABOVE, plan_of, preview, take_in
-from workers.imports import Mapping, rows
+from workers.importing import plan_of
 from workers.records import DeadLetter
 from workers.roles import log_of
 from workers.store.ledger import Incoming
@@ -71,38 +71,6 @@ def record_of(body: bytes, prefix: str) -> topics.Record:
         topic = topics.Topic.TICKET_UPDATES
     headers = (("content-type", STRUCTURED.encode()),)
     return topics.Record(topic=prefix + topic, key=subject, value=body, headers=headers)
-
-
-@events.command(name="import")
-@click.argument("file", type=FILE)
-@click.option("--mapping", "mapping_file", type=FILE, required=True, help="Which events a row stands for (YAML).")
-@click.option("--dry-run", is_flag=True, help="Only show what would be planned.")
-@click.option("--yes", is_flag=True, help=f"Go on although more than {CONFIRM_ABOVE} mails are planned.")
-@as_json
-def import_(file: Path, mapping_file: Path, dry_run: bool, yes: bool, form: str) -> int:
-    """Import events from a CSV file, after showing what they would plan."""
-    found = parts()
-    mapping = Mapping.load(mapping_file.read_text(encoding="utf-8-sig"), found.codec)
-    with file.open("rb") as stream:
-        plan = preview(rows(stream, mapping), found.intake, found.policies.current().zone)
-    if dry_run:
-        show(plan.as_dict(), plan.as_text(), form)
-        return 0
-    if form == "text":
-        click.echo(plan.as_text())
-    if plan.planned > CONFIRM_ABOVE and not yes:
-        say_fault(f"{plan.planned} mails would be planned. Look at the plan above, then add --yes.")
-        return 1
-    with (
-        file.open("rb") as stream,
-        click.progressbar(
-            length=plan.events + plan.rejected, label="importing", file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as bar,
-    ):
-        done = take_in(rows(stream, mapping), found.intake, bar.update)
-    text = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.as_dict().items())
-    show(done.as_dict(), text, form)
-    return 0
 
 
 @events.command(name="plan")
@@ -184,6 +152,9 @@ def summary(letter: Listed) -> dict[str, object]:
         "source": letter.source,
         "event": letter.event_id,
         "subject": letter.subject,
+        "file": letter.file,
+        "line": letter.line,
+        "column": letter.column,
     }
 
 
@@ -193,6 +164,7 @@ def grouped(found: list[Listed]) -> Iterator[str]:
         yield f"{reason}: {count}"
         for one in [letter for letter in found if letter.reason == reason][:20]:
             place = f"{one.topic}/{one.partition}@{one.offset}" if one.topic else str(one.door)
+            place = f"{one.file}:{one.line}" if one.file else place
             yield f"  {one.id}  {place}  {one.size:,} bytes  {one.fault[:120]}"
         if count > 20:
             yield f"  and {count - 20} more"
@@ -265,4 +237,5 @@ def discard(ident: str, reason: str) -> int:
     return 0
 
 
+events.add_command(import_)
 COMMANDS = (events, dead_letters)

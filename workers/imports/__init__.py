@@ -2,5 +2,6 @@
 
 from workers.imports.mapping import Mapping
 from workers.imports.rows import ImportRow, events, rows
+from workers.imports.suggestion import suggested
 
-__all__ = ["ImportRow", "Mapping", "events", "rows"]
+__all__ = ["ImportRow", "Mapping", "events", "rows", "suggested"]

@@ -4,7 +4,7 @@ It is written in the same transaction as the effects of a batch, never apart fro
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -26,6 +26,51 @@ SCOPES_HEADER = "boucle-scopes"
 """Name under which a dead letter keeps what its sender's key may send, beside the headers that came."""
 
 
+CellOf = Callable[[str], tuple[str, str, str]]
+"""Returns the column, the text and what the file's reader says of it, for a JSON pointer into an event."""
+ADVICE_LENGTH = 1_500
+"""Characters of an advice: a row may have as many faults as it has cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a row, or an event of it, is refused, in words for whoever has the file open."""
+
+    line: int
+    column: str
+    value: str
+    reason: str
+    advice: str
+
+    @property
+    def sentence(self) -> str:
+        """Return where it is wrong and what to do, for a dead letter."""
+        place = f"Line {self.line}, column {self.column}: " if self.column else f"Line {self.line}: "
+        return place + self.advice
+
+
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """Where in a file a message stood: the file's name, the row's first line, and which cell filled which field."""
+
+    file: str
+    line: int
+    cell_of: CellOf
+
+    def refused(self, why: Rejected) -> Refused:
+        """Return a refusal as the file's owner reads it: the first fault's cell, and all there is to do."""
+        told: dict[str, None] = {}
+        first: tuple[str, str] | None = None
+        for fault in why.faults:
+            column, value, advice = self.cell_of(fault.pointer)
+            first = first or (column, value)
+            other = f"{column}: " if first[0] != column and column else ""
+            told.setdefault(other + (advice or fault.detail))
+        column, value = first or ("", "")
+        advice = storable(" ".join(told), ADVICE_LENGTH) or ""
+        return Refused(self.line, storable(column) or "", storable(value) or "", why.reason, advice)
+
+
 @dataclass(frozen=True, slots=True)
 class Incoming:
     """One message as it came: bytes, headers and place."""
@@ -38,6 +83,7 @@ class Incoming:
     offset: int | None = None
     scopes: Scopes | None = None
     """What its sender's key may send; None: everything. A dead letter keeps it, so that a replay opens no door."""
+    place: InFile | None = None
 
 
 class Taken(StrEnum):
@@ -91,6 +137,7 @@ def dead_letter(message: Incoming, why: Rejected, door: Door, ids: Ids, now: dat
         headers[SCOPES_HEADER] = as_text(message.scopes)
     body = kept(message.body, why.reason)
     told = body if not body.truncated else body.sha256.encode()
+    refused = message.place.refused(why) if message.place is not None else None
     digest = hashlib.sha256(b"\0".join([repr(sorted(headers.items())).encode(), told, why.reason.encode()])).hexdigest()
     return DeadLetter(
         id=ids.derive(None, "dead_letter", message.topic or door, digest),
@@ -101,7 +148,7 @@ def dead_letter(message: Incoming, why: Rejected, door: Door, ids: Ids, now: dat
         offset=message.offset,
         headers=headers,
         body=bytes(body),
-        fault=storable(why.fault, FAULT_LENGTH) or "",
+        fault=storable(refused.sentence if refused else why.fault, FAULT_LENGTH) or "",
         reason=why.reason,
         source=storable(why.source),
         event_id=storable(why.id),
@@ -111,6 +158,9 @@ def dead_letter(message: Incoming, why: Rejected, door: Door, ids: Ids, now: dat
         changed_at=now,
         size=body.size,
         sha256=body.sha256,
+        file=storable(message.place.file) if message.place else None,
+        line=refused.line if refused else None,
+        column=refused.column if refused else None,
     )
 
 

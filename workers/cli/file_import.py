@@ -1,0 +1,72 @@
+"""The verb that takes a CSV file in: suggest a mapping, show what would happen, ask, then do it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from workers.cli.shared import as_json, parts, say_fault, show
+from workers.importing import Preview, preview, take_in
+from workers.imports import Mapping, rows, suggested
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(name="import")
+@click.argument("file", type=FILE)
+@click.option("--mapping", "mapping_file", type=FILE, help="Which events a row stands for (YAML).")
+@click.option("--dry-run", is_flag=True, help="Only show what would happen.")
+@click.option("--yes", is_flag=True, help="Go on although mails leave at once.")
+@click.option("--suggest", is_flag=True, help="Write a first mapping from the columns of FILE, and do nothing else.")
+@as_json
+def import_(file: Path, mapping_file: Path | None, dry_run: bool, yes: bool, suggest: bool, form: str) -> int:
+    """Import events from a CSV file, after showing what they would plan and asking where mails leave at once."""
+    if suggest:
+        with file.open("rb") as stream:
+            text = suggested(stream, file.stem, note)
+        show({"mapping": text}, text, form)
+        return 0
+    if mapping_file is None:
+        raise click.UsageError("Say with --mapping which events a row stands for, or begin with --suggest.")
+    found = parts()
+    mapping = Mapping.load(mapping_file.read_bytes(), found.codec)
+    told: dict[str, None] = {}
+    with file.open("rb") as stream:
+        plan = preview(
+            rows(stream, mapping, told.setdefault), file.name, found.rehearsal, found.policies.current().zone
+        )
+    for sentence in told:
+        note(sentence)
+    if dry_run:
+        show(plan.as_dict(), plan.as_text(), form)
+        return 0
+    if form == "text":
+        click.echo(plan.as_text())
+    if plan.question and not yes and not agreed(plan, form):
+        return 1
+    with (
+        file.open("rb") as stream,
+        click.progressbar(
+            length=plan.accepted + plan.duplicates + plan.refused,
+            label="importing",
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+        ) as bar,
+    ):
+        done = take_in(rows(stream, mapping), file.name, found.intake, bar.update)
+    text = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.as_dict().items())
+    show(done.as_dict(), text, form)
+    return 0
+
+
+def note(sentence: str) -> None:
+    """Say beside the answer how something was understood."""
+    say_fault(f"note: {sentence}")
+
+
+def agreed(plan: Preview, form: str) -> bool:
+    """Ask whoever sits at the terminal; where nobody does, say what to do and go no further."""
+    if form == "text" and sys.stdin.isatty():
+        return click.confirm(f"{plan.question} Import?", err=True)
+    say_fault(f"{plan.question} Nothing was imported. Look at the plan (--dry-run), then add --yes.")
+    return False
