@@ -119,42 +119,34 @@ def test_bad_rows_are_refused_by_line_and_the_rest_goes_on() -> None:
     rows = [
         b"o1,c1\n",
         b'o2,"c2"x,2017-10-02T10:56:00,\n',
-        b"o3,c\xe9,2017-10-02T10:56:00,\n",
+        b"o3,c\xe9\xc3\xa9,2017-10-02T10:56:00,\n",
         b",c4,2017-10-02T10:56:00,\n",
         b"o5,c5,2017-02-30T10:56:00,\n",
         b"o6,c\x006,2017-10-02T10:56:00,\n",
         b"\n",
         b",,,\n",
     ]
-    csv = HEADER.encode() + b"".join(row + good for row in rows)
-    results = run(csv)
+    csv = HEADER.encode() + "oé,cé,2017-10-02T10:56:00,\n".encode() + b"".join(row + good for row in rows)
+    results = run(csv)[1:]
     refused = {line: result.reason for line, result in results if isinstance(result, Rejected)}
     assert refused == {
-        2: Refusal.BAD_ROW,
-        4: Refusal.BAD_ROW,
-        6: Refusal.WRONG_ENCODING,
-        8: Refusal.BAD_ROW,
-        10: Refusal.BAD_TIME,
-        12: Refusal.WRONG_ENCODING,
+        3: Refusal.BAD_ROW,
+        5: Refusal.BAD_ROW,
+        7: Refusal.WRONG_ENCODING,
+        9: Refusal.BAD_ROW,
+        11: Refusal.BAD_TIME,
+        13: Refusal.WRONG_ENCODING,
     }
     assert sum(isinstance(result, Event) for _, result in results) == len(rows)
 
 
 def test_a_refused_row_keeps_its_bytes() -> None:
     """A dead letter shows what stood in the file."""
-    csv = HEADER.encode() + b'o1,"c\nx",\xff\n'
+    csv = HEADER.encode() + b'o1,"c\n\xc3\xa9"\n'
     [row] = imports.rows(io.BytesIO(csv), imports.Mapping.load(SHOP, CODEC))
-    assert (row.line, row.raw, row.events) == (2, b'o1,"c\nx",\xff\n', ())
+    assert (row.line, row.raw, row.events) == (2, b'o1,"c\n\xc3\xa9"\n', ())
     assert row.rejected is not None
-    assert "Line 2" in row.rejected.fault
-
-
-def test_an_open_quote_does_not_swallow_the_file() -> None:
-    """The row with the quote is refused with its bytes, and reading goes on after at most 128 kB."""
-    rows = "".join(f"o{number},c1,2017-10-02T10:56:00,\n" for number in range(10_000))
-    results = run(HEADER + '"o,c1,2017-10-02T10:56:00,\n' + rows)
-    assert isinstance(results[0][1], Rejected)
-    assert sum(isinstance(result, Event) for _, result in results) > 5_000
+    assert "2 cells, the header 4" in row.rejected.fault
 
 
 class Endless(io.RawIOBase):
@@ -188,7 +180,7 @@ def test_the_header_must_have_the_columns() -> None:
         run("orderid,customer_id,customer_id,delivered_at\n")
     assert len(caught.value.faults) == 3
     assert "Did you mean orderid?" in str(caught.value)
-    for content in (b"", b"\n", "a,b\n".encode("utf-16")):
+    for content in (b"", b"\n", b"a,\xff\xc3\xa9\x81\n", "a,b\n".encode("utf-16")):
         with pytest.raises(Misconfigured):
             run(content)
 

@@ -238,7 +238,7 @@ class _Loader:
         conditions = []
         for column, values in given.items():
             texts = [_text(each) for each in (values if isinstance(values, list) else [values])]
-            if not all(texts):
+            if not texts or not all(texts):
                 self.faults.append(
                     f"{at}when: {column} has no value. Write {{{column}: [Paid, Sent]}}, or its name alone."
                 )

@@ -185,13 +185,13 @@ class _Rows:
             if not any(cell.strip() for cell in record.cells[width:]):
                 return None
             return f"The row has {size} cells, the header {width}. Put cells that hold a {sign} in quotes.", width - 1
-        gone = [column for column, at in self.places.items() if at >= size and column in self.needed]
+        gone = sorted(at for column, at in self.places.items() if at >= size and column in self.needed)
         if not any(cell.strip() for cell in record.cells) or (record.ended and not gone):
             return None
         detail = (
             f"The row has {size} cells, the header {width}. It was cut off, or a line break in it is not in quotes."
         )
-        return detail, self.places[gone[0]] if gone else size
+        return detail, gone[0] if gone else size
 
     def _refused(self, record: Record, detail: str, at: int) -> ImportRow:
         names = self.header.names

@@ -6,6 +6,7 @@ It says what it is unsure of in comments, and what it does not know it leaves ou
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import BinaryIO
 
 from workers.imports.charsets import Said
@@ -90,7 +91,26 @@ def suggested(stream: BinaryIO, source: str, said: Said = keep_quiet) -> str:
         for name, cell in zip(header.names, record.cells, strict=False):
             if name in values and cell.strip():
                 values[name].append(cell.strip())
-    return "\n".join(_mapping(_Sample(_columns(names, header), values), source)) + "\n"
+    columns = _columns(names, header)
+    _add_times(columns, values)
+    return "\n".join(_mapping(_Sample(columns, values), source)) + "\n"
+
+
+def _add_times(columns: dict[str, str], values: dict[str, list[str]]) -> None:
+    """Take the first columns that hold times for those that no name gave away."""
+    times = Times(UTC, (), keep_quiet)
+    found = [
+        name
+        for name, texts in values.items()
+        if name not in columns.values() and texts and all(_is_time(text, times) for text in texts)
+    ]
+    for role in ("answered",) if "score" in columns else ("bought", "delivered"):
+        if role not in columns and found:
+            columns[role] = found.pop(0)
+
+
+def _is_time(text: str, times: Times) -> bool:
+    return not text.replace(".", "").isdigit() and not isinstance(times.read(text), str)
 
 
 def _columns(names: Sequence[str], header: Header) -> dict[str, str]:
