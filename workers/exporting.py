@@ -54,7 +54,7 @@ COLUMNS = (
 def export_responses(store: Store, path: Path, now: datetime, by: str, *, since: datetime | None = None) -> int:
     """Write the responses, oldest first, and return how many; a file that is there is replaced. Leaves an audit row."""
     with (
-        store.reading() as connection,
+        store.reading(patient=True) as connection,
         tempfile.NamedTemporaryFile(
             "w", dir=path.parent, prefix=".", newline="", encoding="utf-8", delete=False
         ) as file,

@@ -54,7 +54,7 @@ def migrate(store: Store) -> int:
             upgrade(connection)
         return max(number, SCHEMA)
 
-    return store.write(work)
+    return store.write(work, patient=True)
 
 
 def schema_of(store: Store) -> int:

@@ -82,7 +82,7 @@ class Retention:
     def plan(self) -> list[Removed]:
         """Return what would go, and delete nothing."""
         now = self._now()
-        with self._store.reading() as connection:
+        with self._store.reading(patient=True) as connection:
             return [self._counted(connection, keep, now) for keep in KEEPS]
 
     def run(self, by: str) -> list[Removed]:

@@ -36,7 +36,7 @@ class StoredRules:
     def responses(self, since: datetime | None) -> Iterator[PastResponse]:
         """Give past responses with the inputs of their current decision, oldest first. Raises NotNow."""
         zone = self._zone()
-        with self._store.reading() as connection:
+        with self._store.reading(patient=True) as connection:
             for one in rulepast.decisions(connection, since):
                 yield PastResponse(one.response, one.customer, one.answered_at, inputs_of(one, zone))
 
@@ -45,7 +45,7 @@ class StoredRules:
 
         Of several events for one journey the first is known, and those that planned a touchpoint of their own.
         """
-        with self._store.reading() as connection:
+        with self._store.reading(patient=True) as connection:
             begun = list(journey_events(rulepast.journeys(connection, since)))
             later = list(rulepast.later_touchpoints(connection, since))
             stops = list(stop_events(rulepast.stops(connection, since)))

@@ -34,6 +34,15 @@ class Settings(BaseModel):
     database_url: SecretStr = Field(
         SecretStr(""), description="sqlite:///FILE or postgresql://...; unset: a SQLite file in HOME"
     )
+    database_connect_seconds: float = Field(5, ge=2, le=60, description="how long a connection to PostgreSQL may take")
+    database_statement_seconds: float = Field(
+        60, ge=1, description="how long one statement may take on PostgreSQL; migrations and exports take longer"
+    )
+    database_lock_seconds: float = Field(10, ge=0.1, description="how long a lock is waited for on PostgreSQL")
+    database_idle_seconds: float = Field(60, ge=5, description="how long a transaction may do nothing on PostgreSQL")
+    database_silence_seconds: float = Field(
+        20, ge=4, le=600, description="after how long a line to PostgreSQL on which nothing is answered is given up"
+    )
     kafka_bootstrap: str = Field("", description="HOST:PORT,...; unset: no broker, events come by HTTP and files")
     kafka_allow_plaintext: bool = Field(False, description="yes allows unencrypted Kafka off this machine")
     kafka_tls: bool = Field(False, description="yes encrypts the connection; a user name does so as well")
@@ -50,7 +59,7 @@ class Settings(BaseModel):
     )
     audit_seconds: float = Field(300, gt=0, description="how often consumed positions are held against the log")
     stall_seconds: float = Field(
-        180, gt=0, description="a stream that has messages waiting and takes none for so long ends itself"
+        180, gt=0, description="a role whose work comes no step further for so long ends itself, to be started again"
     )
     smtp_url: SecretStr = Field(
         SecretStr(""), description="smtp://[USER:PASSWORD@]HOST:PORT or smtps://; unset: local mailbox"

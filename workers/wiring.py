@@ -49,6 +49,7 @@ from workers.settings_faults import SettingFault
 from workers.smtp import Server, SmtpSender
 from workers.store import rulelive
 from workers.store.engine import Store
+from workers.store.patience import Patience
 from workers.waking import Waking
 from workers.weak_settings import Surroundings, weak_settings
 from workers.webhook import WebhookSender, check_target
@@ -92,6 +93,17 @@ def kafka_of(settings: Settings) -> topics.Cluster | None:
         password=settings.kafka_password.get_secret_value() or None,
         mechanism=topics.Mechanism(settings.kafka_mechanism),
         allow_plaintext=settings.kafka_allow_plaintext,
+    )
+
+
+def patience_of(settings: Settings) -> Patience:
+    """Return how long each wait for PostgreSQL lasts."""
+    return Patience(
+        connect=settings.database_connect_seconds,
+        statement=settings.database_statement_seconds,
+        lock=settings.database_lock_seconds,
+        idle=settings.database_idle_seconds,
+        silence=settings.database_silence_seconds,
     )
 
 
@@ -147,7 +159,7 @@ class Boucle:
         if address.startswith(SQLITE) and not self.looking:
             make_database_file(Path(address.removeprefix(SQLITE)))
         try:
-            return Store(address)
+            return Store(address, patience_of(self.settings))
         except (sa.exc.ArgumentError, ImportError) as error:
             raise Misconfigured(
                 ["BOUCLE_DATABASE_URL cannot be read: write postgresql://USER:PASSWORD@HOST:5432/NAME."]

@@ -52,7 +52,7 @@ def status(form: str) -> None:
 def books(form: str) -> int:
     """Show that the sums add up, or where they do not."""
     found = parts()
-    with found.store.reading() as connection:
+    with found.store.reading(patient=True) as connection:
         value = counting.read_books(connection)
     show(value.as_dict(), books_module.as_text(value), form)
     return 0 if value.ok() else 1
@@ -68,7 +68,7 @@ def report(since: datetime | None, until: datetime | None, by: str | None, form:
     found = parts()
     zone = found.policies.current().zone
     begin, end = (instant_of(day, zone_info(zone)) if day else None for day in (since, until))
-    with found.store.reading() as connection:
+    with found.store.reading(patient=True) as connection:
         told = reporting.report(connection, since=begin, until=end, by=by, now=found.now(), zone=zone)
     show(told, reporting.as_text(told), form)
 

@@ -3,7 +3,6 @@
 Every writing transaction on SQLite is `BEGIN IMMEDIATE`: a deferred one loses updates or fails as locked.
 """
 
-import logging
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -16,13 +15,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from workers.masking import without_values
+from workers.outages import DATABASE, Outages
+from workers.pulse import beat
+from workers.store.patience import Patience, be_impatient, be_patient, connect_patiently
 from workers.words import Conflict, NotNow
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 BUSY_TIMEOUT_MS = 30_000
 POOL, OVERFLOW = 32, 24
@@ -53,7 +55,7 @@ WORDS_FOR = (
 UNREACHABLE = "it cannot be reached"
 
 
-def connect(url: str) -> Engine:
+def connect(url: str, patience: Patience = Patience()) -> Engine:  # noqa: B008  # frozen
     """Return an engine for `sqlite:///FILE` or `postgresql://...`; opens no connection yet."""
     options: dict[str, Any] = {"hide_parameters": True, "json_serializer": to_json, "json_deserializer": orjson.loads}
     if url.startswith("sqlite"):
@@ -61,14 +63,25 @@ def connect(url: str) -> Engine:
         sa.event.listen(engine, "connect", set_up_sqlite)
         sa.event.listen(engine, "begin", begin_sqlite)
         return engine
-    return sa.create_engine(
+    engine = sa.create_engine(
         url,
         pool_pre_ping=True,
         pool_size=POOL - OVERFLOW,
         max_overflow=OVERFLOW,
-        connect_args={"options": "-c timezone=UTC"},
+        pool_timeout=patience.lock,
+        connect_args=patience.arguments(),
         **options,
     )
+
+    def do_connect(_dialect: Any, _record: Any, arguments: Any, named: Any) -> Any:
+        return connect_patiently(patience, arguments, named)
+
+    def checkin(driven: Any, _record: Any) -> None:
+        be_impatient(driven, patience)
+
+    sa.event.listen(engine, "do_connect", do_connect)
+    sa.event.listen(engine, "checkin", checkin)
+    return engine
 
 
 def to_json(value: object) -> str:
@@ -148,47 +161,67 @@ def among_on_sqlite(element: among, compiler: Any, **more: Any) -> str:
 class Store:
     """The SQL store: transactions, retried when another writer was in the way."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: Patience = Patience()) -> None:  # noqa: B008  # frozen
         self.url = url
-        self.engine = connect(url)
+        self.engine = connect(url, patience)
         self.sqlite = self.engine.dialect.name == "sqlite"
+        self.outages = Outages()
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection in a transaction that only reads; raises NotNow when the database is away."""
+    def reading(self, *, patient: bool = False) -> Iterator[Connection]:
+        """Give a connection in a transaction that only reads; raises NotNow when the database is away.
+
+        `patient` is for what may take long on purpose: its statements have no time-out.
+        """
         try:
             with self.engine.connect().execution_options(reading=True) as connection, connection.begin():
                 if not self.sqlite:
                     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    if patient:
+                        be_patient(connection)
                 yield connection
-        except DBAPIError as error:
+        except (DBAPIError, PoolTimeout) as error:
             if is_away(error):
-                raise away(error) from error
+                raise self._away(error) from error
             raise
+        finally:
+            beat()
+        self.outages.clear(DATABASE)
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T], *, patient: bool = False) -> T:
         """Run `work` in one writing transaction and commit; `work` runs again if another writer was in the way.
 
         `work` must be repeatable: it reads what it needs inside. Raises NotNow when the database is away or other
-        writers were in the way `TRIES` times, and Conflict when the same rows were there each time.
+        writers were in the way `TRIES` times, and Conflict when the same rows were there each time. `patient` as above.
         """
         for left in reversed(range(TRIES)):
             try:
                 with self.engine.begin() as connection:
-                    return work(connection)
-            except DBAPIError as error:
+                    if patient and not self.sqlite:
+                        be_patient(connection)
+                    done = work(connection)
+                self.outages.clear(DATABASE)
+                return done
+            except (DBAPIError, PoolTimeout) as error:
                 if is_away(error):
-                    raise away(error) from error
+                    raise self._away(error) from error
                 if not is_collision(error):
                     raise
                 if not left and not isinstance(error, IntegrityError):
-                    raise away(error) from error
+                    raise self._away(error) from error
                 if not left:
                     raise Conflict(
                         f"Other writers were in the way {TRIES} times: {without_values(first_line(error))}"
                     ) from error
+            finally:
+                beat()
             time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS / 2**left))  # so that two do not meet again at once
         raise Conflict("unreachable")
+
+    def _away(self, error: DBAPIError | PoolTimeout) -> NotNow:
+        """Return what to say to the outside; the database's own words stand in the log, once."""
+        self.outages.note(DATABASE, why_away(error), without_values(first_line(error)))
+        return away(error)
 
     def database_now(self) -> datetime:
         """Return the database's own time, in which leases are counted."""
@@ -213,14 +246,15 @@ def database_now(connection: Connection) -> datetime:
     return datetime.fromisoformat(text + "+00:00")
 
 
-def away(error: DBAPIError) -> NotNow:
-    """Return what to say when the database cannot take anything now; what it said itself is logged, for us alone."""
-    log.warning("%s", without_values(first_line(error)), extra={"action": "store.away"})
+def away(error: DBAPIError | PoolTimeout) -> NotNow:
+    """Return what to say when the database cannot take anything now, in words of ours."""
     return NotNow(f"The database does not answer as it should: {why_away(error)}; nothing is lost, it is tried again.")
 
 
-def why_away(error: DBAPIError) -> str:
+def why_away(error: DBAPIError | PoolTimeout) -> str:
     """Return in words of ours what keeps the database from working."""
+    if isinstance(error, PoolTimeout):
+        return "every connection to it is in use"
     state, text = str(getattr(error.orig, "sqlstate", None) or ""), str(error.orig).lower()
     for signs, words in WORDS_FOR:
         if any(state.startswith(sign) if state else sign in text for sign in signs):
@@ -228,12 +262,12 @@ def why_away(error: DBAPIError) -> str:
     return UNREACHABLE
 
 
-def is_away(error: DBAPIError) -> bool:
+def is_away(error: DBAPIError | PoolTimeout) -> bool:
     """Tell whether the database or its machine is at fault, and not what was asked of it: then everything waits.
 
     Turned round on purpose: only what is known to be about the statement and its values is not away.
     """
-    if error.connection_invalidated:
+    if isinstance(error, PoolTimeout) or error.connection_invalidated:
         return True
     state = getattr(error.orig, "sqlstate", None)
     if state:
@@ -251,7 +285,7 @@ def is_about_values(error: DBAPIError) -> bool:
     return str(state)[:2] in {"21", "22", "23"} if state else isinstance(error, (DataError, IntegrityError))
 
 
-def is_collision(error: DBAPIError) -> bool:
+def is_collision(error: DBAPIError | PoolTimeout) -> bool:
     """Tell whether another writer was in the way: a deadlock, or the same new key written twice."""
     return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in RETRYABLE_STATES
 

@@ -79,7 +79,7 @@ def found_answers(request: Request, *, length: int | None, page: int = 1) -> tup
     zone = web.policy().zone
     filters = filters_of(request, zone)
     try:
-        with web.store.reading() as connection:
+        with web.store.reading(patient=length is None) as connection:
             n, found = reviewing.answers(connection, filters, picks_of(request), page=page, length=length)
             themes = reviewing.theme_names(connection)
     except BadInput as error:

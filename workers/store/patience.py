@@ -1,0 +1,90 @@
+"""How long a connection to PostgreSQL is waited for, on every line where it could stand still for good.
+
+The server ends statements, waits for locks and idle transactions; the system ends a line that nobody answers on; and
+for a server that is stopped, or a proxy that holds what it was given, the client itself stops waiting.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from sqlalchemy.engine import Connection
+
+GRACE_SECONDS = 5.0
+"""How much longer than the server itself we wait for a statement: its own word says more than our silence."""
+PROBES = 3
+"""Unanswered probes after which the system calls an idle line dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds after which a wait for the database ends; the statement that waited is told as "not now"."""
+
+    connect: float = 5.0
+    statement: float = 60.0
+    lock: float = 10.0
+    idle: float = 60.0
+    silence: float = 20.0
+
+    def arguments(self) -> dict[str, Any]:
+        """Return psycopg's connection arguments (libpq's names; times in whole seconds, `tcp_user_timeout` in ms)."""
+        ends = {
+            "statement_timeout": self.statement,
+            "lock_timeout": self.lock,
+            "idle_in_transaction_session_timeout": self.idle,
+        }
+        options = [f"-c {name}={max(1, round(seconds * 1000))}" for name, seconds in ends.items()]
+        between = max(1, round(self.silence / (PROBES + 1)))
+        return {
+            "options": " ".join(["-c timezone=UTC", *options]),
+            "connect_timeout": max(2, round(self.connect)),  # libpq takes 1 for 2
+            "keepalives": 1,
+            "keepalives_idle": between,
+            "keepalives_interval": between,
+            "keepalives_count": PROBES,
+            "tcp_user_timeout": round(self.silence * 1000),
+            "application_name": "boucle",
+        }
+
+
+class PatientConnection(psycopg.Connection[Any]):
+    """A connection that gives up a server which neither answers nor hangs up. `longest` None waits without an end."""
+
+    longest: float | None = None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait for the server at most `longest` seconds, then close: what it still does is rolled back there."""
+        limit = self.longest if timeout is None else timeout
+        began = time.monotonic()
+        try:
+            return super().wait(gen, interval, limit)
+        except psycopg.OperationalError:
+            if limit is not None and time.monotonic() - began >= limit:
+                self.pgconn.finish()
+            raise
+
+
+def connect_patiently(patience: Patience, arguments: Any, options: Any) -> PatientConnection:
+    """Return a new connection with every time-out set."""
+    connection = PatientConnection.connect(*arguments, **options)
+    connection.longest = patience.statement + GRACE_SECONDS
+    return connection
+
+
+def be_patient(connection: Connection) -> None:
+    """Let the statements of this transaction take their time: a migration, an export, a report over all years.
+
+    Waits for locks still end, so that a migration never has everybody wait behind it.
+    """
+    for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.exec_driver_sql(f"SET LOCAL {name} = 0")
+    driven = connection.connection.dbapi_connection
+    if isinstance(driven, PatientConnection):
+        driven.longest = None
+
+
+def be_impatient(driven: Any, patience: Patience) -> None:
+    """Have a connection that comes back into the pool give up again when it should."""
+    if isinstance(driven, PatientConnection):
+        driven.longest = patience.statement + GRACE_SECONDS
