@@ -79,7 +79,7 @@ def test_a_transaction_that_does_nothing_is_ended(postgres: str) -> None:
 
 
 def test_a_server_that_neither_answers_nor_hangs_up_is_given_up(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stopped server, or a proxy that holds what it is given: whoever waits is told, and the next try is a new one."""
+    """A stopped server, or a proxy that holds what it is given: whoever waits is told, and the next try is anew."""
     monkeypatch.setattr("workers.store.patience.GRACE_SECONDS", 0.2)
     with SilentProxy(postgres) as proxy, store_of(proxy.url) as store:
         assert store.write(lambda connection: connection.execute(sa.text("SELECT 1")).scalar()) == 1
