@@ -42,6 +42,7 @@ import parts  # noqa: E402
 
 from workers import services, topics  # noqa: E402
 from workers.store import engine as engine_module  # noqa: E402
+from workers.store.patience import Patience  # noqa: E402
 from workers.words import NotNow  # noqa: E402
 
 # A property is no benchmark: on a busy machine one example may take long.
@@ -85,8 +86,8 @@ def closed_databases(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     opened: list[Engine] = []
     connect = engine_module.connect
 
-    def remembered(url: str, *arguments: object, **more: object) -> "Engine":
-        opened.append(connect(url, *arguments, **more))
+    def remembered(url: str, *patience: Patience) -> "Engine":
+        opened.append(connect(url, *patience))
         return opened[-1]
 
     monkeypatch.setattr(engine_module, "connect", remembered)

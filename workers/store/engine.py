@@ -287,6 +287,8 @@ def is_about_values(error: DBAPIError) -> bool:
 
 def is_collision(error: DBAPIError | PoolTimeout) -> bool:
     """Tell whether another writer was in the way: a deadlock, or the same new key written twice."""
+    if isinstance(error, PoolTimeout):
+        return False
     return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in RETRYABLE_STATES
 
 
