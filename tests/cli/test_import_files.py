@@ -86,7 +86,7 @@ def test_a_dry_run_tells_what_the_real_run_does(boucle: "Boucle", folder: Path) 
     told = sorted((one["line"], one["column"], one["reason"], one["file"]) for one in letters)
     assert told == [(a, b, d, "orders.csv") for a, b, _, d in REFUSED]
     advice = {one["line"]: one["advice"] for one in refusals}
-    assert all(one["fault"].endswith(advice[one["line"]]) for one in letters)
+    assert all(one["fault"].endswith(advice[one["line"]]) for one in letters if one["reason"] != "future")  # names now
     again = import_(boucle, folder, DAMAGED, "--dry-run", "--format", "json").json()
     assert [one["line"] for one in again["refusals"]] == [line for line, *_ in REFUSED]
     assert (again["accepted"], again["duplicates"]) == (0, 6)
