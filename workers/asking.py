@@ -3,17 +3,18 @@
 The rest period is decided here, when the moment has come, and nowhere else. Nothing here sends.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from workers.changes import Changes
 from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
-from workers.facts import Facts
+from workers.facts import Asking, Facts
 from workers.messages import tell_request
 from workers.planning import assess, note, put, zone_of
 from workers.policy import Policy
-from workers.records import Dispatch, Journey, SurveyRequest, Touchpoint
+from workers.profile import address_key
+from workers.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
 from workers.words import DispatchState, MailClass, Reason, RequestState, TouchpointState
 
 CLOSES_AFTER = parse_wait("P14D")
@@ -54,9 +55,24 @@ def rested(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) 
 
 
 def rest_ends(template: str, facts: Facts, policy: Policy, now: datetime) -> tuple[str, datetime | None]:
-    """Return why and until when this person may not be asked with this template; None when they may be asked now."""
+    """Return why and until when this person may not be asked with this template; None when they may be asked now.
+
+    What was asked of the same mailbox under another customer's id counts as if this one had been asked.
+    """
+    asked = [Asking(one.asked_at, one.template) for one in facts.all(SurveyRequest) if one.state in COUNTED]
+    reason, until = rest_after(asked, template, facts, policy, now)
+    if not facts.asked_elsewhere:
+        return reason, until
+    _, longer = rest_after([*asked, *facts.asked_elsewhere], template, facts, policy, now)
+    return (reason, until) if longer == until else (Reason.SAME_MAILBOX, longer)
+
+
+def rest_after(
+    askings: Iterable[Asking], template: str, facts: Facts, policy: Policy, now: datetime
+) -> tuple[str, datetime | None]:
+    """Return why and until when nobody may be asked with a template who was asked so; None from now on."""
     zone = zone_of(facts.customer, policy)
-    asked = sorted((one.asked_at, one.template) for one in facts.all(SurveyRequest) if one.state in COUNTED)
+    asked = sorted((one.at, one.template) for one in askings)
     ends: list[tuple[datetime, str]] = [(add_wait(at, policy.rest.overall, zone), Reason.RESTING) for at, _ in asked]
     ends += [(add_wait(at, policy.rest.same_template, zone), Reason.RESTING) for at, used in asked if used == template]
     if len(asked) >= policy.rest.at_most:
@@ -82,6 +98,9 @@ def send_request(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: date
     journey = next(one for one in facts.all(Journey) if one.id == touchpoint.journey)
     request = request_for(touchpoint, journey, facts, policy, now)
     changes.add(request)
+    if facts.customer.email:
+        mailbox = address_key(facts.customer.email, policy.ids)
+        changes.add(AskedMailbox(mailbox, request.id, facts.customer.id, request.template, request.asked_at))
     changes.change(
         replace(facts.customer, rest_until=add_wait(now, policy.rest.overall, zone_of(facts.customer, policy)))
     )

@@ -143,11 +143,11 @@ def explain(
     Raises BadInput for anything else to explain.
     """
     if what == "customer":
-        story = stories.by_crm_id(connection, ident, policy.ids)
+        story = stories.by_crm_id(connection, ident, policy)
         return explaining.explain_customer(story, now, policy, sending, day_is_full=day_is_full) if story else None
     if what == "response":
         found = stories.owner_of_response(connection, ident)
-        story = stories.by_key(connection, found[0], policy.ids) if found else None
+        story = stories.by_key(connection, found[0], policy) if found else None
         if found is None or story is None:
             return None
         return explaining.explain_response(story, found[1], now, policy, sending, day_is_full=day_is_full)
@@ -163,7 +163,7 @@ def explain_event(
     letters = stories.letters_of_event(connection, ident)
     named = stories.owners_of_event(connection, ident)
     for source, event, customer in named:
-        story = stories.by_key(connection, customer, policy.ids) if customer else None
+        story = stories.by_key(connection, customer, policy) if customer else None
         if story is None:
             continue
         told = explaining.explain_event(

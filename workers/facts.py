@@ -4,7 +4,8 @@ Nothing here reads the store; `store.read` fills it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TypeVar, cast
 
 from workers.changes import Changes
@@ -16,14 +17,30 @@ NONE: Mapping[tuple[object, ...], Row] = {}
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """That a mailbox was asked: when, and with which template."""
+
+    at: datetime
+    template: str
+
+
 class Facts:
-    """The rows of one customer, by table and key."""
+    """The rows of one customer, by table and key, and what was asked of their mailbox under other customers' ids."""
 
-    __slots__ = ("_rows", "customer", "suppressed")
+    __slots__ = ("_rows", "asked_elsewhere", "customer", "suppressed")
 
-    def __init__(self, customer: Customer, rows: Iterable[Row] = (), *, suppressed: str = "") -> None:
+    def __init__(
+        self,
+        customer: Customer,
+        rows: Iterable[Row] = (),
+        *,
+        suppressed: str = "",
+        asked_elsewhere: Iterable[Asking] = (),
+    ) -> None:
         self.customer = customer
         self.suppressed = suppressed
+        self.asked_elsewhere = tuple(asked_elsewhere)
         self._rows: dict[type[Row], dict[tuple[object, ...], Row]] = {}
         for row in rows:
             self.put(row)
@@ -90,6 +107,6 @@ class Facts:
 
     def copy(self) -> "Facts":
         """Return facts that can absorb changes without touching these."""
-        copied = Facts(self.customer, suppressed=self.suppressed)
+        copied = Facts(self.customer, suppressed=self.suppressed, asked_elsewhere=self.asked_elsewhere)
         copied._rows = {kind: dict(rows) for kind, rows in self._rows.items()}
         return copied

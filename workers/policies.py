@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import PurePath
 
+from workers.addresses import mailbox
 from workers.compiled import FollowUpTable, JourneyPlan, Versions
 from workers.composing import Templates
 from workers.data import Data
@@ -182,6 +183,7 @@ class Policies:
             triggers=journeys.triggers() | listed_triggers(rules.follow_up),
             refusals=RefusalRule(settings.refusing_domains, timedelta(minutes=settings.refusing_minutes)),
             dead=DeadRule(settings.soft_bounces, timedelta(days=settings.soft_bounce_days)),
+            shared_mailboxes=frozenset(mailbox(one) for one in settings.shared_mailboxes.split(",") if one.strip()),
         )
 
     def mail_classes(self) -> Mapping[str, MailClass]:

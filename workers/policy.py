@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from workers.addresses import mailbox
 from workers.deliverability import DeadRule, RefusalRule
 from workers.duetime import Calendar, SendWindow, Wait
 from workers.links import Links
@@ -160,10 +161,16 @@ class Policy:
     """What a score may be about, besides the journeys that events begin: the triggers of both tables."""
     refusals: RefusalRule = field(default_factory=RefusalRule)
     dead: DeadRule = field(default_factory=DeadRule)
+    shared_mailboxes: frozenset[str] = frozenset()
 
     def plan_of(self, version: str) -> Plan:
         """Return the plan that planned something, by its version; the one in use where that is not known."""
         return self.plan.at(version) or self.plan
+
+    def shares(self, address: str) -> bool:
+        """Tell whether the operator exempts a mailbox, or its domain, from resting as one person."""
+        known = mailbox(address)
+        return known in self.shared_mailboxes or known[known.find("@") :] in self.shared_mailboxes
 
     def contrary_rule(self, event: str) -> ContraryRule | None:
         """Return the row of the contrary table that holds because of this event."""

@@ -185,6 +185,22 @@ class Suppression(Row):
 
 
 @dataclass(frozen=True, slots=True)
+class AskedMailbox(Row):
+    """One question as the mailbox saw it: the rest period holds for a person, under whichever id the CRM has them.
+
+    `mailbox` is the keyed hash of `Suppression.address`; what became of the question stands with the request.
+    """
+
+    TABLE: ClassVar[str] = "asked_mailbox"
+    KEY: ClassVar[tuple[str, ...]] = ("mailbox", "request")
+    mailbox: str
+    request: str
+    customer: CustomerId
+    template: str
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Stop(Row):
     """A fact from a contrary event: cancels or holds what is planned, in its scope, from its instant on."""
 

@@ -75,6 +75,9 @@ class Settings(BaseModel):
         description="where mails come back, read by the sender: imaps://USER:PASSWORD@HOST/FOLDER, or a folder",
     )
     bounces_seconds: float = Field(300, gt=0, description="how often returned mails are looked for")
+    shared_mailboxes: str = Field(
+        "", description="comma-separated addresses, or @domains, that several people use: they rest each by themselves"
+    )
     soft_bounces: int = Field(5, ge=0, description="soft failures after which a mailbox is given up; 0: never")
     soft_bounce_days: int = Field(14, ge=0, description="days over which those failures must be spread at least")
     refusing_domains: int = Field(

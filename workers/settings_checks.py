@@ -25,6 +25,7 @@ LARGEST_PORT = 65535
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 WEBHOOK_PREFIX = "whsec_"
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]*")
+MAILBOXES = re.compile(r"[^\s@,<>]*@[^\s@,<>]+")
 ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+\.[^\s@,<>]+|[^\s@,<>]+@localhost")
 
 
@@ -135,6 +136,15 @@ def mail_addresses(text: str) -> Finding:
     return (f"{wrong[0]} is no mail address", "write for example ana@example.com") if wrong else None
 
 
+def mailboxes(text: str) -> Finding:
+    wrong = [one.strip() for one in text.split(",") if one.strip() and not MAILBOXES.fullmatch(one.strip())]
+    return (
+        (f"{wrong[0]} is no mail address and no @domain", "write for example office@example.com, @example.org")
+        if wrong
+        else None
+    )
+
+
 def mail_address(text: str) -> Finding:
     return mail_addresses(text) if "," not in text else ("only one address can stand here", "write one mail address")
 
@@ -175,6 +185,7 @@ SHAPES: dict[str, Callable[[str], Finding]] = {
     "oidc_issuer": web_address,
     "mail_only_to": mail_addresses,
     "mail_redirect": mail_address,
+    "shared_mailboxes": mailboxes,
     "agents_address": mail_address,
     "send_window": send_window,
     "overrides": folder,

@@ -7,14 +7,15 @@ role leaves nothing behind; a wave goes on where its cursor stands.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.engine import Connection
 
 from workers.acting import carry_out
 from workers.asking import ask
 from workers.changes import Changes
-from workers.controls import Sending, mails_today, sending_now
+from workers.controls import Sending, mails_today, read_controls, sending_now, set_control
 from workers.escalating import tickets_wake
 from workers.facts import Facts
 from workers.merging import join
@@ -24,6 +25,7 @@ from workers.records import Action, Response, SurveyRequest
 from workers.routing import route
 from workers.store import due, moving, read, waves
 from workers.store.apply import apply
+from workers.store.askings import Mailboxes, remember_askings
 from workers.store.engine import Store
 from workers.store.roster import desk
 from workers.ticketing import Desk
@@ -31,6 +33,10 @@ from workers.words import ActionState, Conflict, CustomerId, MailClass, NotNow, 
 
 log = logging.getLogger(__name__)
 CUSTOMERS_A_ROUND = 200
+ASKINGS = "askings"
+"""The control that says that the mailboxes of earlier requests are remembered."""
+ASKED_WITHIN = timedelta(days=800)
+"""How far back they are: longer than any sensible rest period."""
 CUSTOMERS_A_CHUNK = 500
 """How many customers a wave comes to in one transaction."""
 
@@ -74,7 +80,7 @@ class Waking:
         total = 0
         self._broken.clear()
         while not self._joined:
-            self._joined = self.join_merged() == 0
+            self._joined = self.join_merged() == 0 and self.remember_askings()
         while (reached := self.spread_wave()) is not None:
             total += reached
         while woken := self.wake_some():
@@ -124,6 +130,21 @@ class Waking:
 
         return self._store.write(work)
 
+    def remember_askings(self) -> bool:
+        """Remember what the mailboxes were asked by a release that kept no memory of it; once for a database."""
+        now, policy = self._now(), self._policy()
+        after: str | None = ""
+
+        def some(connection: Connection, start: str) -> str | None:
+            return remember_askings(connection, policy.ids, now - ASKED_WITHIN, start)
+
+        if self._store.write(lambda connection: ASKINGS in read_controls(connection)):
+            return True
+        while after is not None:
+            after = self._store.write(partial(some, start=after))
+        self._store.write(lambda connection: set_control(connection, ASKINGS, now.isoformat(), now, "boucle"))
+        return True
+
     def spread_wave(self, limit: int = CUSTOMERS_A_CHUNK) -> int | None:
         """Plan a due wave for its next customers in one transaction; return how many, None when no wave is due."""
         now, policy = self._now(), self._policy()
@@ -154,17 +175,25 @@ class Waking:
         facts = read.facts_of(connection, customers)
         addresses = {one.id: one.email for one in customers if one.email}
         suppressed = read.suppressed_addresses(connection, set(addresses.values()), policy.ids)
+        mailboxes = Mailboxes(connection, [one.customer for one in facts.values() if asks_now(one, now)], policy)
         for customer, address in addresses.items():  # several customers may share one address
             facts[customer].suppressed = suppressed.get(address, "")
         changes = Changes()
         at_desk = desk(connection, now)
         woken = 0
         for customer in sorted(facts, key=waiting.index):
+            facts[customer].asked_elsewhere = mailboxes.elsewhere(customer)
             more = wake(facts[customer], policy, now, room, at_desk)
             woken += bool(more)
             changes.merge(more)
+            mailboxes.learn(more)
         apply(connection, changes, now)
         return woken
+
+
+def asks_now(facts: Facts, now: datetime) -> bool:
+    """Tell whether a customer has a touchpoint that may be asked now."""
+    return any(one.wake_at <= now for one in facts.pending())
 
 
 def joined_by(connection: Connection, customer: CustomerId, policy: Policy, now: datetime) -> Changes:

@@ -184,6 +184,7 @@ class Reason(StrEnum):
     TOO_LATE = "too_late"
     RESTING = "resting"
     YEARLY_MAXIMUM = "yearly_maximum"
+    SAME_MAILBOX = "same_mailbox"
     SEND_WINDOW = "send_window"
     NOT_DUE = "not_due"
     STOPPED = "stopped"

@@ -1,13 +1,21 @@
 """What is remembered of a mailbox holds for the mailbox: however its address is spelt, whoever has it."""
 
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
 
-from workers.records import Dispatch, Suppression, SurveyRequest, Touchpoint
+from workers import wiring
+from workers.counting import explain
+from workers.profile import customer_id
+from workers.records import AskedMailbox, Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.store import tables
 from workers.suppressions import Suppressions
 from workers.words import BadInput
@@ -96,3 +104,117 @@ def test_a_suppression_is_lifted_with_a_reason(boucle: Embedded) -> None:
     boucle.take(journey("delivery", "2", reference="2"), journey("delivery", "1", reference="1"))
     boucle.settle()
     assert states(boucle) == [("asked", ""), ("cancelled", "opted_out")]
+
+
+# The rest period of a person
+
+
+SHARED = ("office@firm.example", "Office@FIRM.example.", "<office@firm.example>")
+
+
+def asked_of(boucle: Embedded) -> list[str]:
+    """Return the CRM's ids of those who were asked, in order."""
+    names = {one.id: one.crm_id or "" for one in boucle.rows(Customer)}
+    return [names[one.customer] for one in sorted(boucle.rows(SurveyRequest), key=lambda one: (one.asked_at, one.id))]
+
+
+def test_one_mailbox_under_three_ids_is_asked_once(boucle: Embedded) -> None:
+    """In one round, and under another id the day after; each of the others says why, and waits."""
+    boucle.take(delivered("1", SHARED[0]), delivered("2", SHARED[1]))
+    boucle.settle()
+    boucle.clock.at += DAY
+    boucle.take(delivered("3", SHARED[2], boucle.clock.at))
+    boucle.settle()
+    assert len(boucle.rows(SurveyRequest)) == 1
+    assert states(boucle) == [("asked", ""), ("skipped", "same_mailbox"), ("skipped", "same_mailbox")]
+    (waits,) = {one.crm_id for one in boucle.rows(Customer)} - {"3", *asked_of(boucle)}
+    with boucle.store.reading() as connection:
+        told: Any = explain(connection, "customer", str(waits), boucle.clock.at, boucle.parts.policies.current())
+    (touchpoint,) = [one for one in told["touchpoints"] if one["touchpoint"] == "delivery-now"]
+    assert "same mail address was asked before" in touchpoint["reason"]
+    assert "same mail address" in told["next_ask"]["reason"]
+
+
+def test_the_mailbox_is_asked_again_after_its_rest(boucle: Embedded) -> None:
+    """A rest is no suppression."""
+    boucle.take(delivered("1", SHARED[0]))
+    boucle.settle()
+    boucle.clock.at += 91 * DAY
+    boucle.take(delivered("2", SHARED[1], boucle.clock.at))
+    boucle.settle()
+    assert asked_of(boucle) == ["1", "2"]
+
+
+@pytest.mark.parametrize("exempt", ["office@firm.example", "other@x.example, @FIRM.example"])
+def test_an_operator_may_exempt_a_shared_mailbox(tmp_path: Path, exempt: str) -> None:
+    """A company's one address for all has several people behind it."""
+    boucle = Embedded(tmp_path / "home", shared_mailboxes=exempt)
+    boucle.take(delivered("1", SHARED[0]), delivered("2", SHARED[1]))
+    boucle.settle()
+    assert sorted(asked_of(boucle)) == ["1", "2"]
+
+
+def test_a_question_that_did_not_leave_rests_nobody(boucle: Embedded) -> None:
+    """Taken back before it was sent, it reached no mailbox."""
+    boucle.take(delivered("1", SHARED[0]))
+    boucle.parts.waking.wake_all()
+    boucle.take(about("opted_out", "1"))
+    with boucle.store.engine.begin() as connection:
+        connection.execute(sa.delete(tables.suppression))
+    boucle.take(delivered("2", SHARED[1]))
+    boucle.settle()
+    assert states(boucle) == [("asked", ""), ("asked", "")]
+    assert sorted(str(one.state) for one in boucle.rows(SurveyRequest)) == ["open", "withdrawn"]
+
+
+def test_merged_customers_do_not_rest_twice(boucle: Embedded) -> None:
+    """What was asked under the other id is the person's own, and the memory goes with it; erasing forgets it."""
+    boucle.take(delivered("1", SHARED[0]))
+    boucle.settle()
+    boucle.take(about("merged", "1", merged_into="2"))
+    (kept,) = boucle.rows(AskedMailbox)
+    assert kept.customer == customer_id("2", boucle.parts.ids)
+    boucle.take(about("erased", "2"))
+    assert boucle.rows(AskedMailbox) == []
+
+
+def test_what_a_release_before_asked_counts(tmp_path: Path) -> None:
+    """It kept no memory of mailboxes; the first round of this one makes it."""
+    boucle = Embedded(tmp_path / "home")
+    boucle.take(delivered("1", SHARED[0]))
+    boucle.settle()
+    with boucle.store.engine.begin() as connection:
+        connection.execute(sa.delete(tables.asked_mailbox))
+        connection.execute(sa.delete(tables.control).where(tables.control.c.name == "askings"))
+    vars(boucle.parts).pop("waking")
+    boucle.take(delivered("2", SHARED[1]))
+    boucle.settle()
+    assert asked_of(boucle) == ["1"]
+
+
+WAITS = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+
+
+def test_two_wakers_never_ask_a_mailbox_twice(tmp_path: Path, postgres: str) -> None:
+    """Each holds another customer of the same mailbox at the same moment: the second waits for the first."""
+    boucle = Embedded(tmp_path / "home", database_url=postgres)
+    boucle.take(*(delivered(str(n), f"m{n % 5}@firm.example") for n in range(10)))
+    first = [customer_id(str(n), boucle.parts.ids) for n in range(5)]
+    other = wiring.Boucle(boucle.parts.settings, boucle.clock)
+
+    def waits_or_ended(ended: Callable[[], bool]) -> bool:
+        with boucle.store.reading() as connection:
+            return ended() or bool(connection.execute(WAITS).scalar())
+
+    with ThreadPoolExecutor(1) as pool:
+        with boucle.store.engine.begin() as connection:
+            boucle.parts.waking._wake(connection, first, boucle.clock.at)
+            second = pool.submit(other.waking.wake_all)
+            until = time.monotonic() + 20
+            while not waits_or_ended(second.done) and time.monotonic() < until:
+                threading.Event().wait(0.01)
+        second.result(20)
+    requests = boucle.rows(SurveyRequest)
+    for parts in (boucle.parts, other):
+        parts.store.close()
+    assert len(requests) == 5

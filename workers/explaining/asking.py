@@ -9,7 +9,7 @@ from workers.planning import holding, in_scope
 from workers.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.words import Effect, Reason, RequestState, TouchpointState
 
-RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM)
+RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX)
 
 
 def touchpoint_entry(touchpoint: Touchpoint, view: View) -> Entry:
@@ -118,11 +118,12 @@ def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
     """Return what the rest period will do to a touchpoint that comes due inside it."""
     if touchpoint.if_resting == "exempt":
         return []
-    _, until = rest_ends(touchpoint.template, view.story.facts(), view.policy, view.now)
+    code, until = rest_ends(touchpoint.template, view.story.facts(), view.policy, view.now)
     if until is None or until <= touchpoint.due_at:
         return []
     then = "will be dropped" if touchpoint.if_resting == "drop" or until > touchpoint.give_up_at else "will wait"
-    return [f"the customer rests until {view.day(until)}, so it {then}"]
+    who = "the mailbox, where somebody else was asked," if code == Reason.SAME_MAILBOX else "the customer"
+    return [f"{who} rests until {view.day(until)}, so it {then}"]
 
 
 def asked_before(at: datetime, view: View) -> datetime | None:

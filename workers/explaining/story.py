@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from workers.facts import Facts
+from workers.facts import Asking, Facts
 from workers.records import (
     Action,
     Click,
@@ -73,6 +73,7 @@ class Story:
     testimonials: tuple[Testimonial, ...] = ()
     history: tuple[History, ...] = ()
     suppressed: str = ""
+    asked_elsewhere: tuple[Asking, ...] = ()
     merged_from: tuple[str, ...] = ()
     asked_as: str = ""
 
@@ -84,4 +85,4 @@ class Story:
     def facts(self) -> Facts:
         """Return the facts that planning and asking decide by."""
         rows = (*self.stops, *self.journeys, *self.touchpoints, *self.requests, *self.responses, *self.tickets)
-        return Facts(self.customer, rows, suppressed=self.suppressed)
+        return Facts(self.customer, rows, suppressed=self.suppressed, asked_elsewhere=self.asked_elsewhere)

@@ -13,7 +13,7 @@ from workers.policy import ContraryRule, Policy
 from workers.records import Customer, History, Stop, Touchpoint
 from workers.words import CustomerId, Effect, Reason, TouchpointState
 
-PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.BOUNCED)
+PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BOUNCED)
 CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.MERGED)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from workers.changes import Cancellation, Changes, Publication
-from workers.records import FormerAddress, History, Row, Shadow, Suppression, Ticket
+from workers.records import AskedMailbox, FormerAddress, History, Row, Shadow, Suppression, Ticket
 from workers.store import bulk, tables
 from workers.store.forgetting import forget
 from workers.store.moving import move_rows
@@ -62,7 +62,7 @@ def keep_statement(kind: type[Row], dialect: str) -> sa.Insert:
     return insert_into(tables.of(kind)).on_conflict_do_nothing()
 
 
-KEPT_ONCE: tuple[type[Row], ...] = (FormerAddress, History, Shadow, Suppression)
+KEPT_ONCE: tuple[type[Row], ...] = (AskedMailbox, FormerAddress, History, Shadow, Suppression)
 """Rows that say little more than their key: the same line told again, one address of two customers."""
 KEEP = {(kind, dialect): keep_statement(kind, dialect) for kind in KEPT_ONCE for dialect in ("sqlite", "postgresql")}
 

@@ -55,7 +55,7 @@ KEPT: dict[sa.Table, str] = {
     t.consent: "that consent was given or withdrawn, and when: the proof we must be able to give",
 }
 """What stays, and why."""
-DELETED: tuple[sa.Table, ...] = (t.click, t.former_address)
+DELETED: tuple[sa.Table, ...] = (t.click, t.former_address, t.asked_mailbox)
 PERSONAL = ("email", "name", "phone", "language", "time_zone", "owner", "may_promote", "rest_until")
 """What a customer's own row loses; the segment stays, for the report."""
 UNLINKED = "erased "

@@ -14,6 +14,7 @@ MOVED: tuple[sa.Table, ...] = (
     t.inbox,
     t.stop,
     t.survey_request,
+    t.asked_mailbox,
     t.click,
     t.response,
     t.response_revision,

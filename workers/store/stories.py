@@ -8,31 +8,33 @@ from sqlalchemy.engine import Connection
 
 from workers import records
 from workers.explaining import Story
+from workers.policy import Policy
 from workers.profile import customer_id
 from workers.records import Customer, DeadLetter, Row
 from workers.store import read
 from workers.store import tables as t
+from workers.store.askings import Mailboxes
 from workers.store.forgetting import merged_into
 from workers.ticketing import told_order
-from workers.words import CustomerId, Ids
+from workers.words import CustomerId
 
 R = TypeVar("R", bound=Row)
 
 
-def by_crm_id(connection: Connection, crm_id: str, ids: Ids) -> Story | None:
+def by_crm_id(connection: Connection, crm_id: str, policy: Policy) -> Story | None:
     """Return the story of the customer whom the CRM calls so, or None; an erased one is found by our own key."""
     c = t.customer.c
-    found = read.rows(connection, Customer, sa.or_(c.crm_id == crm_id, c.id == customer_id(crm_id, ids)))
-    return of(connection, found[0], ids, crm_id) if found else None
+    found = read.rows(connection, Customer, sa.or_(c.crm_id == crm_id, c.id == customer_id(crm_id, policy.ids)))
+    return of(connection, found[0], policy, crm_id) if found else None
 
 
-def by_key(connection: Connection, customer: CustomerId, ids: Ids) -> Story | None:
+def by_key(connection: Connection, customer: CustomerId, policy: Policy) -> Story | None:
     """Return the story of a customer by our own key, or None."""
     found = read.one(connection, Customer, customer)
-    return of(connection, found, ids, found.crm_id) if found else None
+    return of(connection, found, policy, found.crm_id) if found else None
 
 
-def of(connection: Connection, customer: Customer, ids: Ids, crm_id: str | None) -> Story:
+def of(connection: Connection, customer: Customer, policy: Policy, crm_id: str | None) -> Story:
     """Return every row about a person: of whom another was merged into, theirs too, whichever of them is asked for."""
     asked_as, customer = crm_id, head_of(connection, customer)
     merged = read.rows(connection, Customer, t.customer.c.id.in_(merged_into(connection, customer.id)))
@@ -63,7 +65,8 @@ def of(connection: Connection, customer: Customer, ids: Ids, crm_id: str | None)
         entries=tuple(sorted(rows(records.TicketEntry, "at"), key=told_order)),
         testimonials=rows(records.Testimonial, "asked_at"),
         history=rows(records.History, "at"),
-        suppressed=read.suppressed_addresses(connection, [address], ids).get(address, "") if address else "",
+        suppressed=read.suppressed_addresses(connection, [address], policy.ids).get(address, "") if address else "",
+        asked_elsewhere=Mailboxes(connection, [customer], policy, lock=False).elsewhere(*keys),
         merged_from=tuple(name for name in names if name != customer.crm_id and not customer.erased_at),
         asked_as=asked_as or "",
     )

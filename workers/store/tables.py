@@ -128,6 +128,7 @@ dead_letter = table(records.DeadLetter, sa.Index("dead_letter_state", "state", "
 customer = table(records.Customer, sa.UniqueConstraint("crm_id", name="customer_crm_id"))
 former_address = table(records.FormerAddress)
 suppression = table(records.Suppression)
+asked_mailbox = table(records.AskedMailbox, sa.Index("asked_mailbox_customer", "customer"))
 stop = table(records.Stop, sa.Index("stop_customer", "customer"))
 journey = table(records.Journey, sa.UniqueConstraint("customer", "trigger", "reference", name="journey_natural_key"))
 touchpoint = table(
@@ -424,6 +425,7 @@ WRITE_ORDER: tuple[type[Row], ...] = (
     records.DeadLetter,
     records.FormerAddress,
     records.Suppression,
+    records.AskedMailbox,
     records.Stop,
     records.Journey,
     records.Touchpoint,

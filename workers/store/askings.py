@@ -1,0 +1,100 @@
+"""What each mailbox was asked, under whichever customer's id: the memory of the rest period of a person.
+
+Read before somebody is asked and written in the transaction that asks. Two wakers that hold two customers of one
+mailbox take turns: on PostgreSQL by an advisory lock per mailbox, on SQLite because there is one writer.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.asking import COUNTED
+from workers.changes import Changes
+from workers.facts import Asking
+from workers.policy import Policy
+from workers.profile import address_key
+from workers.records import AskedMailbox, Customer
+from workers.store import read
+from workers.store import tables as t
+from workers.store.apply import insert
+from workers.store.engine import among
+from workers.words import CustomerId, Ids
+
+A, R = t.asked_mailbox.c, t.survey_request.c
+ASKED = (
+    sa.select(A.mailbox, A.customer, A.asked_at, A.template)
+    .join(t.survey_request, R.id == A.request)
+    .where(among(A.mailbox, "keys"), R.state.in_(COUNTED))
+)
+LOCK = sa.text(
+    "SELECT pg_advisory_xact_lock(key) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key ORDER BY 1) AS ordered"
+)
+REMEMBERED_AT_ONCE = 2_000
+"""Requests of a release before that are remembered in one transaction."""
+DIGITS = 15
+"""Hexadecimal digits of a hash that make a lock's number: 60 bits, so that two mailboxes hardly ever share one."""
+
+
+def take_turn(connection: Connection, mailboxes: Collection[str]) -> None:
+    """Wait until no other transaction asks one of these mailboxes, in an order in which nobody waits for ever."""
+    if mailboxes and connection.dialect.name == "postgresql":
+        connection.execute(LOCK, {"keys": sorted({int(one[:DIGITS], 16) for one in mailboxes})})
+
+
+class Mailboxes:
+    """The mailboxes of some customers and what each was asked, while the transaction lasts that asks them."""
+
+    def __init__(
+        self, connection: Connection, customers: Iterable[Customer], policy: Policy, *, lock: bool = True
+    ) -> None:
+        """Read what these customers' mailboxes were asked, in their turn with `lock`; shared ones are left out."""
+        self._keys = {
+            one.id: address_key(one.email, policy.ids)
+            for one in customers
+            if one.email and not policy.shares(one.email)
+        }
+        self._askings: dict[str, list[tuple[str, Asking]]] = defaultdict(list)
+        mailboxes = set(self._keys.values())
+        if lock:
+            take_turn(connection, mailboxes)
+        for chunk in read.chunks(mailboxes):
+            for mailbox, customer, at, template in connection.execute(ASKED, {"keys": chunk}):
+                self._askings[mailbox].append((customer, Asking(at, template)))
+
+    def elsewhere(self, customer: str, *merged: str) -> tuple[Asking, ...]:
+        """Return what a customer's mailbox was asked under other ids than their own."""
+        own = {customer, *merged}
+        found = self._askings.get(self._keys.get(CustomerId(customer), ""), ())
+        return tuple(asking for whose, asking in found if whose not in own)
+
+    def learn(self, changes: Changes) -> None:
+        """Take in what is asked now, so that the next customer of the transaction rests as well."""
+        for row in changes.rows_added():
+            if isinstance(row, AskedMailbox):
+                self._askings[row.mailbox].append((row.customer, Asking(row.asked_at, row.template)))
+
+
+def remember_askings(connection: Connection, ids: Ids, since: datetime, after: str) -> str | None:
+    """Remember the mailboxes of requests that a release before made, some after a key; return the last one's, or None.
+
+    Their customer's address of today stands for the one that was asked. Idempotent.
+    """
+    c = t.customer.c
+    query = (
+        sa.select(R.id, R.customer, R.template, R.asked_at, c.email)
+        .join(t.customer, c.id == R.customer)
+        .where(R.asked_at >= since, c.email.is_not(None), *([R.id > after] if after else []))
+        .order_by(R.id)
+        .limit(REMEMBERED_AT_ONCE)
+    )
+    rows = connection.execute(query).all()
+    if not rows:
+        return None
+    asked = [
+        AskedMailbox(address_key(row.email, ids), row.id, row.customer, row.template, row.asked_at) for row in rows
+    ]
+    insert(connection, AskedMailbox, asked)
+    return str(rows[-1].id)
