@@ -7,6 +7,7 @@ Every line adds up from the one above it. People who did not answer stay what th
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -36,6 +37,52 @@ class Funnel:
     suspected_machine: int
 
 
+class Fate(StrEnum):
+    """What became of a question; the count of each opens the questions that it counts."""
+
+    ASKED = "asked"
+    DELIVERED = "delivered"
+    LOST = "lost"
+    SILENT = "silent"
+    CLICKED = "clicked"
+    REMINDED = "reminded"
+    MACHINE = "machine"
+    OPEN = "open"
+
+
+ANSWERED = t.response.c.id.is_not(None)
+
+
+def questions() -> sa.FromClause:
+    """Return every question with its answer, where there is one: what `of_fate` is a condition on."""
+    return t.survey_request.outerjoin(t.response, t.response.c.request == t.survey_request.c.id)
+
+
+def of_fate(fate: Fate) -> sa.ColumnElement[bool]:
+    """Return the condition that this became of a question, over `questions`."""
+    q, k = t.survey_request.c, t.click.c
+    unanswered = sa.not_(ANSWERED)
+    still_there = sa.and_(unanswered, q.state.not_in(LOST))
+    opened = q.id.in_(sa.select(k.request))
+    match fate:
+        case Fate.ASKED:
+            return sa.true()
+        case Fate.DELIVERED:
+            return q.sent_at.is_not(None)
+        case Fate.LOST:
+            return sa.and_(unanswered, q.state.in_(LOST))
+        case Fate.SILENT:
+            return sa.and_(still_there, sa.not_(opened))
+        case Fate.CLICKED:
+            return sa.and_(still_there, opened)
+        case Fate.REMINDED:
+            return q.reminded_at.is_not(None)
+        case Fate.MACHINE:
+            return sa.and_(unanswered, q.id.in_(sa.select(k.request).where(k.signal != "")))
+        case Fate.OPEN:
+            return q.state == RequestState.OPEN
+
+
 def funnel(
     connection: Connection, *, since: datetime | None = None, until: datetime | None = None
 ) -> dict[str, object]:
@@ -46,24 +93,19 @@ def funnel(
 
 def asked(connection: Connection, period: Period, more: Sequence[sa.ColumnElement[bool]] = ()) -> Funnel:
     """Count the questions of a period by what became of them; `more` are conditions on `survey_request`."""
-    q, r, k = t.survey_request.c, t.response.c, t.click.c
-    answered = r.id.is_not(None)
-    lost = sa.and_(sa.not_(answered), q.state.in_(LOST))
-    clicked = sa.and_(sa.not_(answered), q.state.not_in(LOST), q.id.in_(sa.select(k.request)))
-    machine = sa.and_(sa.not_(answered), q.id.in_(sa.select(k.request).where(k.signal != "")))
+    q, r = t.survey_request.c, t.response.c
     query = sa.select(
         sa.func.count(),
-        total(q.sent_at.is_not(None)),
-        total(answered),
-        total(sa.and_(answered, r.comment != "")),
-        total(sa.and_(answered, q.reminded_at.is_not(None), r.first_answered_at >= q.reminded_at)),
-        total(clicked),
-        total(lost),
-        total(q.reminded_at.is_not(None)),
-        total(machine),
+        total(of_fate(Fate.DELIVERED)),
+        total(ANSWERED),
+        total(sa.and_(ANSWERED, r.comment != "")),
+        total(sa.and_(ANSWERED, q.reminded_at.is_not(None), r.first_answered_at >= q.reminded_at)),
+        total(of_fate(Fate.CLICKED)),
+        total(of_fate(Fate.LOST)),
+        total(of_fate(Fate.REMINDED)),
+        total(of_fate(Fate.MACHINE)),
     )
-    source = t.survey_request.outerjoin(t.response, r.request == q.id)
-    row = connection.execute(query.select_from(source).where(*period.holds(q.asked_at), *more)).one()
+    row = connection.execute(query.select_from(questions()).where(*period.holds(q.asked_at), *more)).one()
     n, delivered, yes, commented, late, opened, gone, reminded, suspected = (int(one or 0) for one in row)
     return Funnel(n, delivered, yes, commented, late, opened, n - yes - opened - gone, gone, reminded, suspected)
 

@@ -1,11 +1,12 @@
 """The report's figures: NPS with n, interval and response rate, per trigger, touchpoint, segment or month.
 
 Counted by cohort: the questions asked in a period and the answers to them whenever they came, so that the response
-rate never exceeds 1. Recovery scores stand apart: low scores drift up by themselves. The database counts; nothing is
+rate never exceeds 1. Recovery scores stand apart: low scores drift up by themselves. What several touchpoints are
+mixed in says so and shows each of them beside it: two questions make no common score. The database counts; nothing is
 changed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -22,7 +23,7 @@ from workers.store import tables as t
 from workers.words import BadInput, Band, RequestState, ResponseState
 
 BY = ("trigger", "touchpoint", "segment", "month")
-BY_THE_FIRST_TWO = sa.text("1, 2")
+BY_THE_KEYS = sa.text("1, 2, 3")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
 Column = sa.ColumnElement[Any]
 
@@ -57,14 +58,21 @@ def report(
     if by is not None and by not in BY:
         raise BadInput(f"A report is made by {', '.join(BY)}, not by {by!r}.")
     period = Period(since, until)
-    groups = count(connection, period, by, zone)
-    shown = sorted((name, figures) for (recovery, name), figures in groups.items() if not recovery)
-    apart = [figures for (recovery, _), figures in groups.items() if recovery]
-    listed = [{"group": name, **figures.as_dict()} for name, figures in shown] if by else []
+    counted = count(connection, period, by, zone)
+    names = sorted({name for recovery, name, _ in counted if not recovery})
+    apart = [figures for (recovery, _, _), figures in counted.items() if recovery]
+    every = {(name, step): figures for (recovery, name, step), figures in counted.items() if not recovery}
+    listed = [{"group": name, **mixed(every, [name])} for name in names] if by else []
     if by == "month":
-        listed = [{**one, "change": change} for one, change in zip(listed, changes(shown), strict=True)]
+        shown = [(name, summed(every, [name])) for name in names]
+        listed = [
+            {**one, "change": None if before_mixed or one["mixed"] else change}
+            for one, change, before_mixed in zip(
+                listed, changes(shown), [False, *(bool(one["mixed"]) for one in listed)], strict=False
+            )
+        ]
     return {
-        **sum((figures for _, figures in shown), Figures()).as_dict(),
+        **mixed(every, names),
         "by": by,
         "since": since.astimezone(UTC).isoformat() if since else None,
         "until": until.astimezone(UTC).isoformat() if until else None,
@@ -72,6 +80,30 @@ def report(
         "groups": listed,
         "recovery": sum(apart, Figures()).as_dict(),
     }
+
+
+Counted = Mapping[tuple[str, str], Figures]
+"""Figures by group and touchpoint."""
+
+
+def summed(every: Counted, names: Collection[str]) -> Figures:
+    """Return the sum of some groups."""
+    return sum((figures for (name, _), figures in every.items() if name in names), Figures())
+
+
+def mixed(every: Counted, names: Collection[str]) -> dict[str, object]:
+    """Return the figures of some groups; where they mix several touchpoints, `mixed` says so and each stands beside.
+
+    The score of a mixture moves with its shares, whatever anybody answers: a page or a terminal must not show it.
+    """
+    steps: dict[str, Figures] = {}
+    for (name, step), figures in every.items():
+        if name in names:
+            steps[step] = steps.get(step, Figures()) + figures
+    answered = [step for step, figures in steps.items() if figures.counts().n]
+    beside = [{"touchpoint": step, **figures.as_dict()} for step, figures in sorted(steps.items())]
+    more = len(answered) > 1
+    return {**summed(every, names).as_dict(), "mixed": more, "touchpoints": beside if more else []}
 
 
 def changes(shown: list[tuple[str, Figures]]) -> Iterator[dict[str, object] | None]:
@@ -86,8 +118,8 @@ def changes(shown: list[tuple[str, Figures]]) -> Iterator[dict[str, object] | No
         before = figures
 
 
-def count(connection: Connection, period: Period, by: str | None, zone: str) -> dict[tuple[bool, str], Figures]:
-    """Return the figures by (recovery, group)."""
+def count(connection: Connection, period: Period, by: str | None, zone: str) -> dict[tuple[bool, str, str], Figures]:
+    """Return the figures by (recovery, group, touchpoint)."""
     q, r, c = t.survey_request.c, t.response.c, t.customer.c
     asked_at, owner = sa.func.coalesce(q.asked_at, r.asked_at), sa.func.coalesce(q.customer, r.customer)
     months = month_starts(connection, period, zone) if by == "month" else []
@@ -103,49 +135,55 @@ def count(connection: Connection, period: Period, by: str | None, zone: str) -> 
         None: sa.literal(""),
     }
     of_asked = {**of_answer, "trigger": q.trigger, "touchpoint": q.step, "month": month(q.asked_at, months)}
-    found = answered(connection, answers, period.holds(asked_at), of_answer[by])
-    for key, more in requested(connection, asked, period.holds(q.asked_at), of_asked[by]):
+    keys = (of_answer[by], of_answer["touchpoint"])
+    found = answered(connection, answers, period.holds(asked_at), keys)
+    for key, more in requested(connection, asked, period.holds(q.asked_at), (of_asked[by], q.step)):
         found[key] = found.get(key, Figures()) + more
     return found
 
 
+Keys = tuple[Column, Column]
+"""What is counted by: the group, and the touchpoint."""
+
+
 def answered(
-    connection: Connection, source: sa.FromClause, conditions: list[sa.ColumnElement[bool]], group: Column
-) -> dict[tuple[bool, str], Figures]:
-    """Count the answers of a period by group."""
+    connection: Connection, source: sa.FromClause, conditions: list[sa.ColumnElement[bool]], keys: Keys
+) -> dict[tuple[bool, str, str], Figures]:
+    """Count the answers of a period by group and touchpoint."""
     r = t.response.c
-    name, recovery = named(group), sa.func.coalesce(t.survey_request.c.trigger, r.trigger) == RECOVERY
+    recovery = sa.func.coalesce(t.survey_request.c.trigger, r.trigger) == RECOVERY
     query = sa.select(
         recovery,
-        name,
+        *map(named, keys),
         *(total(r.band == band.value) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)),
         sa.func.count(r.request),
         total(r.state == ResponseState.SETTLING),
         total(r.late),
     )
-    query = query.select_from(source).where(*conditions).group_by(BY_THE_FIRST_TWO)
+    query = query.select_from(source).where(*conditions).group_by(BY_THE_KEYS)
     return {
-        (bool(again), str(key)): Figures(int(p), int(s), int(d), answered=int(n), settling=int(still), late=int(late))
-        for again, key, p, s, d, n, still, late in connection.execute(query)
+        (bool(again), str(key), str(step)): Figures(
+            int(p), int(s), int(d), answered=int(n), settling=int(still), late=int(late)
+        )
+        for again, key, step, p, s, d, n, still, late in connection.execute(query)
     }
 
 
 def requested(
-    connection: Connection, source: sa.FromClause, conditions: list[sa.ColumnElement[bool]], group: Column
-) -> Iterator[tuple[tuple[bool, str], Figures]]:
-    """Count the questions of a period by group."""
+    connection: Connection, source: sa.FromClause, conditions: list[sa.ColumnElement[bool]], keys: Keys
+) -> Iterator[tuple[tuple[bool, str, str], Figures]]:
+    """Count the questions of a period by group and touchpoint."""
     q = t.survey_request.c
-    name, recovery = named(group), q.trigger == RECOVERY
-    query = sa.select(recovery, name, sa.func.count(), total(q.state == RequestState.OPEN))
-    for again, key, asked, still_open in connection.execute(
-        query.select_from(source).where(*conditions).group_by(BY_THE_FIRST_TWO)
+    query = sa.select(q.trigger == RECOVERY, *map(named, keys), sa.func.count(), total(q.state == RequestState.OPEN))
+    for again, key, step, asked, still_open in connection.execute(
+        query.select_from(source).where(*conditions).group_by(BY_THE_KEYS)
     ):
-        yield (bool(again), str(key)), Figures(asked=int(asked), open=int(still_open))
+        yield (bool(again), str(key), str(step)), Figures(asked=int(asked), open=int(still_open))
 
 
 def named(group: Column) -> Column:
     """Return a group's name, with a word for what has none."""
-    return sa.func.coalesce(sa.func.nullif(group, ""), NONE).label("name")
+    return sa.func.coalesce(sa.func.nullif(group, ""), NONE)
 
 
 def total(condition: Column) -> Column:
@@ -184,8 +222,9 @@ def as_text(told: Mapping[str, object]) -> str:
     """Return the report for a terminal: one line for all, one for each group, recovery apart, and how to read it."""
     groups = cast("list[dict[str, object]]", told["groups"])
     lines = [HEADER.format(str(told["by"] or ""))]
-    lines += [row(str(one["group"]), one) for one in groups]
-    lines.append(row("all", told))
+    for one in groups:
+        lines += rows(str(one["group"]), one)
+    lines += rows("all", told) if not groups or not told["mixed"] else [row("all", told)]
     recovery = cast("dict[str, object]", told["recovery"])
     if recovery["asked"] or recovery["n"]:
         lines += ["", row("recovery", recovery)]
@@ -197,6 +236,8 @@ def as_text(told: Mapping[str, object]) -> str:
         lines.append(f"{told['open']} questions may still be answered, so the rates may rise.")
     if told["settling"] or told["late"]:
         lines.append(f"{told['settling']} answers may still change; {told['late']} arrived more than 7 days late.")
+    if told["mixed"]:
+        lines.append("A line that mixes several touchpoints has no score: each question has its own.")
     lines.append("Below 5 answers only counts are shown; below 30 a score is flagged as small.")
     return "\n".join(lines)
 
@@ -204,9 +245,16 @@ def as_text(told: Mapping[str, object]) -> str:
 HEADER = "{:<24}     n   NPS    low   high  prom  pass  detr  asked   rate"
 
 
+def rows(name: str, figures: Mapping[str, object]) -> list[str]:
+    """Return the line of a group, and below it a line for each touchpoint where it mixes several."""
+    beside = cast("list[dict[str, object]]", figures["touchpoints"])
+    return [row(name, figures), *(row(f"  {one['touchpoint']}", one) for one in beside)]
+
+
 def row(name: str, figures: Mapping[str, object]) -> str:
-    """Return one line of the report."""
-    points = "  ".join(f"{cell(figures[one]):>5}" for one in ("nps", "low", "high"))
+    """Return one line of the report; a mixture of touchpoints has counts and no score."""
+    mixture = bool(figures.get("mixed"))
+    points = "  ".join(f"{'' if mixture else cell(figures[one]):>5}" for one in ("nps", "low", "high"))
     bands = "".join(f"{figures[one]:>6}" for one in ("promoters", "passives", "detractors"))
     rate = figures["response_rate"]
     share = f"{100 * rate:.0f} %" if isinstance(rate, int | float) else "-"

@@ -20,7 +20,7 @@ from workers.records import Response
 from workers.store import figures as stored
 from workers.store import read
 from workers.store import tables as t
-from workers.words import BadInput, DispatchState, TestimonialState
+from workers.words import BadInput, DispatchState, ResponseState, TestimonialState
 
 GIVEN = tuple(str(one) for one in TestimonialState if one not in (TestimonialState.ASKED, TestimonialState.REFUSED))
 CONSENTED = (str(TestimonialState.CONSENTED),)
@@ -48,7 +48,7 @@ class Review:
     filters: Filters
     zone: str
     as_of: datetime
-    months: tuple[str, ...]
+    stretches: tuple[str, ...]
     loop: Loop
     touchpoints: list[Touchpoint]
     over_time: list[OverTime]
@@ -64,23 +64,26 @@ class Review:
     initiatives: Mapping[int, str]
     notes: tuple[Note, ...]
     words: Mapping[str, list[str]]
+    apart: int
+    """Answers to recovery surveys asked in the period: no part of anything else here but the loop."""
 
 
 def review(connection: Connection, filters: Filters, policy: Policy, now: datetime) -> Review:
     """Return the report for the filters of an address."""
     zone = policy.zone
-    months = months_of(connection, filters, zone)
-    cube = stored.cube(connection, filters, months)
+    noted = tuple(notes(connection, filters))
+    stretches, walls = stretches_of(months_of(connection, filters, zone), noted, zone)
+    cube = stored.cube(connection, filters, stretches)
     cases = stored.cases(connection, filters)
     waterfall, not_asked = asked(connection, filters)
     return Review(
         filters=filters,
         zone=zone,
         as_of=now,
-        months=tuple(name for name, _ in months),
+        stretches=tuple(name for name, _ in stretches),
         loop=figures.loop(cases, lambda start, end: working_between(start, end, policy.calendar)),
         touchpoints=figures.touchpoints(cube),
-        over_time=figures.over_time(cube, [name for name, _ in months]),
+        over_time=figures.over_time(cube, [name for name, _ in stretches], walls),
         funnel=waterfall,
         not_asked=not_asked,
         causes=by_stage(stored.causes(connection, filters)),
@@ -91,8 +94,9 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         testimonials=stored.testimonials(connection, filters),
         announced=figures.announced(told(connection, filters)),
         initiatives=names(connection, t.initiative),
-        notes=tuple(notes(connection, filters)),
+        notes=noted,
         words=stored.words(connection),
+        apart=stored.recovery_answers(connection, filters),
     )
 
 
@@ -101,20 +105,35 @@ def months_of(connection: Connection, filters: Filters, zone: str) -> list[tuple
     return reporting.month_starts(connection, reporting.Period(filters.since, filters.until), zone)
 
 
+def stretches_of(
+    months: Sequence[tuple[str, datetime]], noted: Sequence[Note], zone: str
+) -> tuple[list[tuple[str, datetime]], frozenset[int]]:
+    """Return the stretches of a report, each with the instant at which it begins, and the places of those at a note.
+
+    A stretch is a month (2026-03) or, from the day of a note on, the rest of one (2026-03-09). What was asked on the
+    day of a note counts as asked after it.
+    """
+    if not months:
+        return [], frozenset()
+    begins = dict(months)
+    known = {at: name for name, at in months}
+    walls = set()
+    for one in noted:
+        day = day_of(one.at, zone)
+        at = midnight(date.fromisoformat(day), zone)
+        if months[0][1] < at and day[:7] in begins:
+            walls.add(known.setdefault(at, day))
+            begins[known[at]] = at
+    stretches = sorted(begins.items(), key=lambda pair: pair[1])
+    return stretches, frozenset(place for place, (name, _) in enumerate(stretches) if name in walls)
+
+
 def asked(connection: Connection, filters: Filters) -> tuple[funnel.Funnel, list[dict[str, object]]]:
     """Return what became of the questions, and what was not asked, by reason; recovery surveys are left out."""
     period = reporting.Period(filters.since, filters.until)
     chosen = sa.select(stored.Q.id).select_from(stored.QUESTIONS).where(*stored.of_questions(filters))
-    p, c = t.touchpoint.c, t.customer.c
-    of_customer = (
-        [p.customer.in_(sa.select(c.id).where(stored.SEGMENT.in_([filters.segment])))] if filters.segment else []
-    )
-    if filters.language:
-        of_customer.append(p.customer.in_(sa.select(c.id).where(c.language == filters.language)))
-    planned = [p.trigger != figures.RECOVERY, *of_customer]
-    planned += [column == word for column, word in ((p.trigger, filters.trigger), (p.step, filters.touchpoint)) if word]
     counted = funnel.asked(connection, period, [t.survey_request.c.id.in_(chosen)])
-    return counted, funnel.not_asked(connection, period, planned)
+    return counted, funnel.not_asked(connection, period, stored.of_touchpoints(filters))
 
 
 def by_stage(counted: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
@@ -201,8 +220,12 @@ class Pick(StrEnum):
     COMMENTED = "commented"
     REMINDED = "reminded"
     CHANNEL = "channel"
+    OURS = "ours"
+    SETTLING = "settling"
+    LATE = "late"
 
 
+YES = "yes"
 VOICES = {"asked": ASKED, "given": GIVEN, "consented": CONSENTED, "refused": REFUSED}
 
 
@@ -246,10 +269,16 @@ def condition(connection: Connection, filters: Filters, pick: Pick, word: str) -
         case Pick.TOLD:
             return stored.told_of(int(word))
         case Pick.COMMENTED:
-            return r.comment != ""
+            return r.comment != "" if word == YES else r.comment == ""
         case Pick.REMINDED:
-            asked_for = t.survey_request.c
-            return sa.and_(asked_for.reminded_at.is_not(None), r.first_answered_at >= asked_for.reminded_at)
+            after = sa.and_(stored.Q.reminded_at.is_not(None), r.first_answered_at >= stored.Q.reminded_at)
+            return after if word == YES else sa.not_(sa.func.coalesce(after, sa.false()))
+        case Pick.OURS:
+            return r.request.is_not(None)
+        case Pick.SETTLING:
+            return r.state == ResponseState.SETTLING
+        case Pick.LATE:
+            return r.late.is_(True)
         case Pick.CHANNEL:
             return r.channel == word
 

@@ -47,6 +47,34 @@ def test_there_are_as_many_periods_as_there_can_be(counts: list[int]) -> None:
     assert len(cut(counts)) == min(MOST_PERIODS, max(greedy(counts), bool(sum(counts))))
 
 
+@given(COUNTS, st.sets(st.integers(0, 24)))
+def test_no_period_reaches_across_a_note(counts: list[int], walls: set[int]) -> None:
+    """Wherever notes stand, a period ends before each or begins at it or behind, and no answer is lost or doubled."""
+    runs = cut(counts, walls)
+    assert not [(first, behind, wall) for first, behind in runs for wall in walls if first < wall < behind]
+    assert sum(sum(counts[first:behind]) for first, behind in runs) == sum(counts)
+    assert all(before[1] <= after[0] for before, after in pairwise(runs))
+
+
+def test_a_step_at_a_note_is_dated_and_any_other_is_not() -> None:
+    """The period that a note begins says so; a step between pooled months does not, as its date is uncertain."""
+    stretches = ("2025-10", "2025-11", "2025-11-17", "2025-12")
+    cube = Cube((*cells("2025-10", 25, 5), *cells("2025-11-17", 5, 25), *cells("2025-12", 25, 5)), ())
+    [chart] = figures.over_time(cube, stretches, {2})
+    assert [(one.first, one.behind, one.at_note, one.changed) for one in chart.lanes[0].periods] == [
+        (0, 1, False, False),
+        (2, 3, True, True),
+        (3, 4, False, True),
+    ]
+
+
+def test_too_few_answers_make_no_step() -> None:
+    """Four answers behind a note have no score, so there is no step to them."""
+    cube = Cube((*cells("2025-10", 30, 0), *cells("2025-11", 0, 4)), ())
+    [chart] = figures.over_time(cube, MONTHS, {1})
+    assert [one.change for one in chart.lanes[0].periods] == [None, None]
+
+
 def cells(month: str, promoters: int, detractors: int, segment: str = "north") -> list[AnswerCell]:
     """Return the answers of a month: nines and twos."""
     made = [(9, promoters), (2, detractors)]

@@ -337,3 +337,32 @@ def test_text_names_the_score_with_its_interval(store: Store) -> None:
     assert lines[1].split() == ["delivery", "40", "+50", "+21", "+72", "30", "0", "10", "80", "50", "%"]
     assert lines[2].startswith("all ")
     assert any("95 % adjusted Wald interval" in line for line in lines)
+
+
+@pytest.mark.parametrize("by", [None, "segment", "month"])
+def test_touchpoints_are_never_blended_into_one_score(store: Store, by: str | None) -> None:
+    """A group of two touchpoints says so, shows each by itself, and the terminal gives the mixture no score."""
+    at = NOW - timedelta(days=20)
+    fill(
+        store,
+        [customer(n) for n in range(1, 21)],
+        [question(n, at, trigger="delivery" if n <= 10 else "purchase") for n in range(1, 21)],
+        [answer(n, at, 10 if n <= 10 else 0, trigger="delivery" if n <= 10 else "purchase") for n in range(1, 21)],
+    )
+    told = report(store, by=by)
+    for one in [told, *groups(told).values()]:
+        beside = {step["touchpoint"]: step["nps"] for step in one["touchpoints"]}  # type: ignore[attr-defined]  # figures
+        assert (one["mixed"], one["n"], beside) == (True, 20, {"delivery-now": 100.0, "purchase-now": -100.0})
+        assert one.get("change") is None
+    lines = [line.split() for line in reporting.as_text(told).splitlines()]
+    [whole] = [line for line in lines if line[:1] == ["all"]]
+    assert whole[:3] == ["all", "20", "10"]
+    assert [line[2] for line in lines if line[:1] == ["delivery-now"]] == ["+100"]
+    assert any("has no score" in " ".join(line) for line in lines)
+
+
+def test_one_touchpoint_is_no_mixture(store: Store) -> None:
+    """Where everybody was asked the same, the group has its score and nothing stands beside it."""
+    scored(store, [9] * 10)
+    told = report(store, by="segment")
+    assert [(one["mixed"], one["touchpoints"], one["nps"]) for one in groups(told).values()] == [(False, [], 100.0)]

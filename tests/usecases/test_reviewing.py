@@ -9,16 +9,19 @@ from urllib.parse import parse_qs
 import pytest
 from embedded import Embedded
 from shopyear import BEGIN, DAYS, LATE, fill
+from sqlalchemy.engine import Connection
 
-from workers import figures, reporting, reviewing
+from workers import figures, questions, reporting, reviewing
 from workers.catalogs import Catalogs
 from workers.data import Data
+from workers.demo import story
 from workers.figures import Filters, Step
 from workers.improving import Improving, Kind
 from workers.records import Response
 from workers.reviewing import Pick, Review
 from workers.web.report_sheets import Cell, sheets
 from workers.web.report_words import Words
+from workers.web.start import from_above
 
 NOW = BEGIN + timedelta(days=DAYS + 1)
 DIPPED = Filters(
@@ -26,7 +29,13 @@ DIPPED = Filters(
     reviewing.day_start("2026-03-01", "Europe/Paris"),
     segment="north",
 )
-FILTERS = (Filters(), DIPPED, Filters(trigger="milestone", language="fr"), Filters(touchpoint="delivery-now"))
+FILTERS = (
+    Filters(),
+    DIPPED,
+    Filters(without="north"),
+    Filters(trigger="milestone", language="fr"),
+    Filters(touchpoint="delivery-now"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -52,32 +61,55 @@ def read(house: Embedded, filters: Filters) -> Review:
 def words_of(house: Embedded, review: Review) -> Words:
     """Return English words for a report."""
     catalog = Catalogs.load(Data(None), "en").catalog("en")
-    return Words(catalog, review.filters, review.zone, review.months, review.theme_names)
+    return Words(catalog, review.filters, review.zone, review.stretches, review.theme_names)
 
 
 def filters_and_picks(query: str, zone: str) -> tuple[Filters, dict[Pick, str]]:
     """Return what an address says."""
     found = {name: values[0] for name, values in parse_qs(query).items()}
     until = reviewing.day_start(found.get("until", ""), zone)
-    words = {name: found.get(name, "") for name in ("trigger", "segment", "language", "touchpoint")}
+    words = {name: found.get(name, "") for name in ("trigger", "segment", "language", "touchpoint", "without")}
     since = reviewing.day_start(found.get("since", ""), zone)
     filters = Filters(since, until + timedelta(days=1) if until else None, **words)
     return filters, {Pick(name): word for name, word in found.items() if name in list(Pick)}
 
 
 @pytest.mark.parametrize("filters", FILTERS)
-def test_every_figure_opens_as_many_answers_as_it_counts(house: Embedded, filters: Filters) -> None:
+def test_every_figure_opens_as_much_as_it_counts(house: Embedded, filters: Filters) -> None:
     """The number in a cell that opens a list is the length of that list, in every table of the report."""
     review = read(house, filters)
-    linked: list[Cell] = [
-        cell for sheet in sheets(review, words_of(house, review)) for row in sheet.rows for cell in row if cell.query
-    ]
+    words = words_of(house, review)
+    linked: list[Cell] = [cell for sheet in sheets(review, words) for row in sheet.rows for cell in row if cell.query]
     assert len(linked) > 20
     with house.store.reading() as connection:
         for cell in linked:
-            wanted, picks = filters_and_picks(cell.query, review.zone)
-            n, found = reviewing.answers(connection, wanted, picks, length=None)
-            assert (n, len(found)) == (cell.value, cell.value), cell.query
+            n, length = behind(connection, cell, review.zone)
+            assert (n, length) == (cell.value, cell.value), cell.link
+
+
+def behind(connection: Connection, cell: Cell, zone: str) -> tuple[int, int]:
+    """Return how much a cell's list says it has, and how long it is."""
+    wanted, picks = filters_and_picks(cell.query, zone)
+    given = {name: values[0] for name, values in parse_qs(cell.query).items()}
+    match cell.of:
+        case "questions":
+            n, asked = questions.asked(connection, wanted, given["fate"], length=None)
+            return n, len(asked)
+        case "not-asked":
+            n, asked = questions.not_asked(connection, wanted, given["state"], given["reason"], length=None)
+            return n, len(asked)
+    n, found = reviewing.answers(connection, wanted, picks, length=None)
+    return n, len(found)
+
+
+@pytest.mark.parametrize("filters", FILTERS)
+def test_every_count_of_questions_can_be_opened(house: Embedded, filters: Filters) -> None:
+    """In the funnel and among what was not asked, no number above zero stands there without what it counts."""
+    review = read(house, filters)
+    found = {sheet.name: sheet for sheet in sheets(review, words_of(house, review))}
+    for name, place in (("asked", 1), ("not-asked", 2)):
+        closed = [row for row in found[name].rows if row[place].value and not row[place].link]
+        assert not closed, name
 
 
 def test_the_report_counts_what_the_terminal_counts(house: Embedded) -> None:
@@ -89,7 +121,9 @@ def test_the_report_counts_what_the_terminal_counts(house: Embedded) -> None:
     assert {one.touchpoint for one in review.touchpoints} == set(groups)
     for one in review.touchpoints:
         assert one.reading.figures.as_dict() == {
-            name: value for name, value in groups[one.touchpoint].items() if name != "group"
+            name: value
+            for name, value in groups[one.touchpoint].items()
+            if name not in {"group", "mixed", "touchpoints"}
         }
     assert told["n"] == sum(one.reading.n for one in review.touchpoints)
     assert sum(told["recovery"][name] for name in ("n",)) == 1  # type: ignore[index]  # a dict
@@ -120,6 +154,55 @@ def test_the_dip_is_found_where_it_is_and_nowhere_else(house: Embedded) -> None:
     assert min(steps["north"]) < -50
     assert max(steps["north"]) > 50
     assert (steps["south"], steps["west"]) == ([], [])
+
+
+def test_a_note_within_a_month_cuts_it(house: Embedded) -> None:
+    """From the day of a note on there is a period of its own, whose list and days are exactly those of its answers."""
+    improving = Improving(house.store, house.parts.policies.current, house.parts.now)
+    at = reviewing.day_start("2026-01-20", "Europe/Paris")
+    assert at
+    improving.add_note(at, "Something changed", "test")
+    try:
+        review = read(house, Filters(touchpoint="delivery-now"))
+    finally:
+        with house.store.reading() as connection:
+            [note] = reviewing.notes(connection, Filters())
+        assert note.id is not None
+        improving.remove_note(note.id, "test")
+    assert "2026-01-20" in review.stretches
+    words = words_of(house, review)
+    periods = review.over_time[0].lanes[0].periods
+    begins = [words.days(one)[0].isoformat() for one in periods]
+    assert "2026-01-20" in begins
+    assert periods[begins.index("2026-01-20")].at_note
+    rows = [row for sheet in sheets(review, words) if sheet.name == "time" for row in sheet.rows]
+    with house.store.reading() as connection:
+        for row in rows:
+            assert behind(connection, row[3], review.zone)[0] == row[3].value, row[3].link
+
+
+def test_the_story_of_the_demo_says_what_its_links_show(house: Embedded) -> None:
+    """Each sentence about the dip has the score and the number of answers that the page behind it has."""
+    with house.store.reading() as connection:
+        dip = story.dip(connection)
+    assert dip
+    for sentence in from_above(dip, lambda path: path):
+        path, _, query = str(sentence["url"]).partition("?")
+        values = sentence["values"]
+        assert isinstance(values, dict)
+        wanted, picks = filters_and_picks(query, "Europe/Paris")
+        if "points" in values:
+            [shown] = read(house, wanted).touchpoints
+            assert (points_of(shown.reading.nps), shown.reading.n) == (values["points"], values["n"]), path
+        elif path == "/report/responses":
+            with house.store.reading() as connection:
+                assert reviewing.answers(connection, wanted, picks)[0] == values["n"]
+    assert dip.before.nps != dip.during.nps
+
+
+def points_of(value: float | None) -> str:
+    """Return points as the start page says them."""
+    return "–" if value is None else f"{value:+.0f}".replace("-", "\u2212")
 
 
 def test_a_filter_is_a_part_of_the_whole(house: Embedded) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers import reviewing
 from workers.demo import wishes
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END, PARIS, START
 from workers.figures import RECOVERY, Figures, Filters, Reading
@@ -16,7 +17,8 @@ from workers.store import tables as t
 from workers.web.tour import Dip, Followed, Span, Story
 from workers.words import Band, DispatchState
 
-SEGMENT, TRIGGER = "north", "delivery"
+SEGMENT, TRIGGER, TOUCHPOINT = "north", "delivery", "delivery-now"
+"""One touchpoint of one segment: the report never blends two."""
 ON_THE_WAY = timedelta(days=14)
 """How long after the carrier was replaced its last parcels still arrived."""
 ENOUGH_BETTER = 3
@@ -118,11 +120,12 @@ def dip(connection: Connection) -> Dip | None:
     theme = connection.execute(sa.select(t.theme.c.id).where(t.theme.c.name == wishes.LATE)).scalar()
     return Dip(
         segment=SEGMENT,
+        touchpoint=TOUCHPOINT,
         before=span(connection, START.date(), first - day),
         during=during,
         after=span(connection, last + day, END.date()),
         elsewhere=span(connection, first, last, elsewhere=True),
-        passives=passives(connection, theme or 0),
+        passives=passives(connection, theme or 0, first, last),
         theme=wishes.LATE,
         theme_number=theme or 0,
         told=told(connection, theme or 0),
@@ -130,13 +133,18 @@ def dip(connection: Connection) -> Dip | None:
 
 
 def span(connection: Connection, first: date, last: date, *, elsewhere: bool = False) -> Span:
-    """Return the NPS of deliveries asked about from one day to another, both included, as the report counts it."""
+    """Return the report's NPS right after deliveries asked about from one day to another, both included."""
+    whose = {"without": SEGMENT} if elsewhere else {"segment": SEGMENT}
+    filters = period(first, last, **whose)
+    reading = Reading.of(sum((one.figures() for one in stored.answer_cells(connection, filters, [])), Figures()))
+    return Span(first.isoformat(), last.isoformat(), reading.nps, reading.n)
+
+
+def period(first: date, last: date, **whose: str) -> Filters:
+    """Return the filters that the report's address has for the touchpoint, from one day to another, both included."""
     since = datetime.combine(first, datetime.min.time(), PARIS)
     until = datetime.combine(last + timedelta(days=1), datetime.min.time(), PARIS)
-    cells = stored.answer_cells(connection, Filters(since, until, TRIGGER), [])
-    ours = [one.figures() for one in cells if (one.segment == SEGMENT) != elsewhere]
-    reading = Reading.of(sum(ours, Figures()))
-    return Span(first.isoformat(), last.isoformat(), reading.nps, reading.n)
+    return Filters(since, until, touchpoint=TOUCHPOINT, **whose)
 
 
 def told(connection: Connection, theme: int) -> int:
@@ -146,14 +154,8 @@ def told(connection: Connection, theme: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
-def passives(connection: Connection, theme: int) -> int:
-    """Return how many passives of the North said the same."""
-    r, about = t.response.c, t.response_theme.c
-    query = (
-        sa.select(sa.func.count())
-        .select_from(
-            t.response.join(t.response_theme, about.response == r.id).join(t.customer, t.customer.c.id == r.customer)
-        )
-        .where(about.theme == theme, r.band == Band.PASSIVE, t.customer.c.segment == SEGMENT)
-    )
-    return int(connection.execute(query).scalar_one())
+def passives(connection: Connection, theme: int, first: date, last: date) -> int:
+    """Return how many passives of the North said the same in those weeks, as the report lists them."""
+    picks = {reviewing.Pick.THEME: str(theme), reviewing.Pick.BAND: Band.PASSIVE.value}
+    n, _ = reviewing.answers(connection, period(first, last, segment=SEGMENT), picks, length=0)
+    return n

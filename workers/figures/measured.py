@@ -5,7 +5,7 @@ Relationship and transactional triggers stand apart, and nothing is blended into
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from workers import nps
@@ -75,12 +75,17 @@ def total(cells: Iterable[AnswerCell | AskedCell]) -> Figures:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Some months put together: names of the first and of the month behind the last ("" when that is not known)."""
+    """Some stretches put together: the places of the first and of the one behind the last.
+
+    `at_note` says that a dated note lies where it begins: else the date of a step to it is uncertain, as stretches were
+    put together by how many answers they have.
+    """
 
     first: int
     behind: int
     reading: Reading
     change: Change | None
+    at_note: bool = False
 
     @property
     def changed(self) -> bool:
@@ -118,17 +123,22 @@ class OverTime:
         return tuple(one for one in self.lanes if one.segment == EVERYBODY or one.changed)
 
 
-def over_time(cube: Cube, months: Sequence[str]) -> list[OverTime]:
-    """Return each touchpoint with an answer over time, in the order of `touchpoints`."""
+def over_time(cube: Cube, stretches: Sequence[str], walls: Collection[int] = ()) -> list[OverTime]:
+    """Return each touchpoint with an answer over time, in the order of `touchpoints`.
+
+    A stretch is a month, or a part of one that a note begins; no period reaches across `walls`, the places of those.
+    """
     found = []
     for one in touchpoints(cube):
         if not one.reading.n:
             continue
         cells = [cell for cell in cube.cells() if (cell.trigger, cell.touchpoint) == (one.trigger, one.touchpoint)]
         segments = sorted({cell.segment for cell in cells if isinstance(cell, AnswerCell)})
-        lanes = [lane(EVERYBODY, cells, months)]
+        lanes = [lane(EVERYBODY, cells, stretches, walls)]
         if len(segments) > 1:
-            lanes += [lane(name, [cell for cell in cells if cell.segment == name], months) for name in segments]
+            lanes += [
+                lane(name, [cell for cell in cells if cell.segment == name], stretches, walls) for name in segments
+            ]
         found.append(OverTime(one.trigger, one.touchpoint, tuple(lanes)))
     return found
 
@@ -151,19 +161,28 @@ def drawn(charts: Sequence[OverTime], most: int = MOST_LANES) -> tuple[list[Over
     return found, [one for one in charts if (one.trigger, one.touchpoint) not in kept]
 
 
-def lane(segment: str, cells: Sequence[AnswerCell | AskedCell], months: Sequence[str]) -> Lane:
+def lane(
+    segment: str, cells: Sequence[AnswerCell | AskedCell], stretches: Sequence[str], walls: Collection[int] = ()
+) -> Lane:
     """Return one line over time."""
-    place = {month: number for number, month in enumerate(months)}
-    by_month = [Figures()] * len(months)
+    place = {stretch: number for number, stretch in enumerate(stretches)}
+    counted = [Figures()] * len(stretches)
     for cell in cells:
-        by_month[place[cell.month]] += cell.figures()
+        counted[place[cell.month]] += cell.figures()
     periods: list[Period] = []
-    for first, behind in cut([one.counts().n for one in by_month]):
-        reading = Reading.of(sum(by_month[first:behind], Figures()))
-        before = periods[-1].reading.figures.counts() if periods else None
-        change = nps.change_test(before, reading.figures.counts()) if before else None
-        periods.append(Period(first, behind, reading, change))
+    for first, behind in cut([one.counts().n for one in counted], walls):
+        reading = Reading.of(sum(counted[first:behind], Figures()))
+        before = periods[-1] if periods else None
+        at_note = before is not None and any(before.behind <= wall <= first for wall in walls)
+        periods.append(Period(first, behind, reading, step(before, reading), at_note))
     return Lane(segment, tuple(periods))
+
+
+def step(before: Period | None, reading: Reading) -> Change | None:
+    """Return the step from the period before; none from or to one with too few answers for a score."""
+    if before is None or before.reading.nps is None or reading.nps is None:
+        return None
+    return nps.change_test(before.reading.figures.counts(), reading.figures.counts())
 
 
 def spread(

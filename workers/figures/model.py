@@ -36,6 +36,8 @@ class Filters:
     segment: str = ""
     language: str = ""
     touchpoint: str = ""
+    without: str = ""
+    """A segment that is left out, so that one can be set against all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class AnswerCell:
-    """How many answers of one kind there are; `month` is the first day of the month in which they were asked for."""
+    """How many answers of one kind there are; `month` is the stretch in which they were asked for."""
 
     trigger: str
     touchpoint: str

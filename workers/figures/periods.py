@@ -1,10 +1,12 @@
 """Disjoint periods: months put together until each has enough answers, so that a step between two can be believed.
 
-No rolling windows: an answer is in one period only. Pure arithmetic.
+No rolling windows: an answer is in one period only. No period reaches across a dated note: a step must not be drawn
+before its cause. Pure arithmetic.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from workers.nps import SMALL_BELOW
 
@@ -12,7 +14,28 @@ MOST_PERIODS = 8
 """More than these cannot be read on a phone."""
 
 
-def cut(counts: Sequence[int], enough: int = SMALL_BELOW, most: int = MOST_PERIODS) -> list[tuple[int, int]]:
+def cut(
+    counts: Sequence[int], walls: Collection[int] = (), *, enough: int = SMALL_BELOW, most: int = MOST_PERIODS
+) -> list[tuple[int, int]]:
+    """Return runs (first, behind the last) of months that never reach across a wall: the place that a note begins.
+
+    Between two walls the runs are those of `cut_freely`. Together they are at most `most`, but where the walls alone
+    make more: then there is one run between two walls.
+    """
+    ends = [0, *sorted(wall for wall in set(walls) if 0 < wall < len(counts)), len(counts)]
+    parts = list(pairwise(ends))
+    for each in range(most, 0, -1):
+        runs = [
+            (begin + first, begin + behind)
+            for begin, end in parts
+            for first, behind in cut_freely(counts[begin:end], enough, each)
+        ]
+        if len(runs) <= most:
+            break
+    return runs
+
+
+def cut_freely(counts: Sequence[int], enough: int, most: int) -> list[tuple[int, int]]:
     """Return runs (first, behind the last) of months, each with `enough` answers; as many runs as there can be.
 
     Of all ways to cut into that many runs, the one whose runs are most alike in size: chosen by counts alone, never by

@@ -5,6 +5,7 @@ everything but the loop, as their scores drift up by themselves.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -44,6 +45,18 @@ def of_questions(filters: Filters) -> list[Condition]:
     return [Q.trigger != RECOVERY, *within(Q.asked_at, filters), *chosen(filters, Q.trigger, Q.step, Q.language)]
 
 
+def of_touchpoints(filters: Filters) -> list[Condition]:
+    """Return the conditions of the touchpoints that a report is about, whenever due; recovery surveys are left out."""
+    p = t.touchpoint.c
+    found: list[Condition] = [p.trigger != RECOVERY]
+    found += [column == word for column, word in ((p.trigger, filters.trigger), (p.step, filters.touchpoint)) if word]
+    whose: list[Condition] = []
+    whose += [SEGMENT.in_([filters.segment])] if filters.segment else []
+    whose += [SEGMENT.not_in([filters.without])] if filters.without else []
+    whose += [C.language == filters.language] if filters.language else []
+    return [*found, p.customer.in_(sa.select(C.id).where(*whose))] if whose else found
+
+
 def within(at: Column, filters: Filters) -> list[Condition]:
     """Return the conditions of an instant in the report's period."""
     since = [at >= filters.since] if filters.since else []
@@ -58,7 +71,8 @@ def chosen(filters: Filters, trigger: Column, touchpoint: Column, language: Colu
         (language, filters.language),
         (SEGMENT, filters.segment),
     )
-    return [column == word for column, word in pairs if word]
+    found = [column == word for column, word in pairs if word]
+    return [*found, SEGMENT.not_in([filters.without])] if filters.without else found
 
 
 def total(condition: Column) -> Column:
@@ -133,6 +147,14 @@ def asked_cells(connection: Connection, filters: Filters, months: Months) -> lis
     ]
 
 
+def recovery_answers(connection: Connection, filters: Filters) -> int:
+    """Count the answers to recovery surveys of a report's period and customers, which stand apart from all others."""
+    words_only = replace(filters, trigger="", touchpoint="")
+    conditions = [TRIGGER == RECOVERY, *within(ASKED_AT, filters), *chosen(words_only, TRIGGER, TOUCHPOINT, LANGUAGE)]
+    query = sa.select(sa.func.count()).select_from(ANSWERS).where(*conditions)
+    return int(connection.execute(query).scalar_one())
+
+
 def words(connection: Connection) -> dict[str, list[str]]:
     """Return what the filters can be set to: every trigger, touchpoint, segment and language there is."""
     found: dict[str, sa.Executable] = {
@@ -180,7 +202,7 @@ def latest_answers(filters: Filters) -> sa.Subquery:
 
     The answer before counts whenever it was asked for; where a touchpoint is chosen, both answers are of it.
     """
-    whole = Filters(None, filters.until, filters.trigger, filters.segment, filters.language, filters.touchpoint)
+    whole = replace(filters, since=None)
     ranked = (
         sa.select(
             R.id,

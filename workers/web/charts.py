@@ -6,10 +6,10 @@ the content security policy allows none. Pure.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workers.duetime import in_zone
-from workers.figures import COUNTS_ONLY_BELOW, Lane, OverTime, Reading
+from workers.figures import COUNTS_ONLY_BELOW, Lane, OverTime, Period, Reading
 from workers.reviewing import Note
 from workers.web.report_words import Words
 
@@ -70,6 +70,7 @@ class Box:
     n: str
     step: str
     rose: bool
+    sure: bool
     small: bool
     shown: bool
     query: str
@@ -125,13 +126,14 @@ def over_time(one: OverTime, words: Words) -> Drawn:
 
 def drawn_lane(chart: OverTime, lane: Lane, words: Words) -> DrawnLane:
     """Return one lane."""
-    months = len(words.months)
     boxes = []
-    for one in lane.periods:
+    for before, one in zip((None, *lane.periods), lane.periods, strict=False):
         pick = {**words.asked_at(chart.trigger, chart.touchpoint), **words.months_query(one)}
         if lane.segment:
             pick["segment"] = lane.segment
-        x, width = one.first / months, (one.behind - one.first) / months
+        begins, ends = words.days(one)
+        x = words.place(begins)
+        width = words.place(ends + timedelta(days=1)) - x
         reading = one.reading
         step = one.change.delta if one.change is not None and one.change.significant else None
         low, high, score = reading.low or 0.0, reading.high or 0.0, reading.nps
@@ -148,37 +150,39 @@ def drawn_lane(chart: OverTime, lane: Lane, words: Words) -> DrawnLane:
                 n=words.whole(reading.n),
                 step=words.points(step) if step is not None else "",
                 rose=(step or 0) > 0,
+                sure=one.at_note,
                 small=bool(reading.flag),
                 shown=score is not None,
                 query=words.query(**pick),
-                label=box_label(words, lane, one.reading, words.period(one), step),
+                label=box_label(words, lane, one, before),
             )
         )
     return DrawnLane(lane.segment, words.segment(lane.segment), tuple(boxes))
 
 
-def box_label(words: Words, lane: Lane, one: Reading, period: str, step: float | None) -> str:
+def box_label(words: Words, lane: Lane, period: Period, before: Period | None) -> str:
     """Return what a period says to who cannot see it."""
+    one, named = period.reading, words.period(period)
     if one.nps is None:
-        return words.text("box.few", segment=words.segment(lane.segment), period=period, n=one.n)
+        return words.text("box.few", segment=words.segment(lane.segment), period=named, n=one.n)
     said = words.text(
         "box",
         segment=words.segment(lane.segment),
-        period=period,
+        period=named,
         nps=words.points(one.nps),
         interval=words.interval(one.low, one.high),
         n=one.n,
     )
-    return f"{said} {words.text('box.step', points=words.points(step))}" if step is not None else said
+    if before is None or period.change is None or not period.changed:
+        return said
+    step = words.text("box.step", points=words.points(period.change.delta), when=words.when_changed(before, period))
+    return f"{said} {step}"
 
 
 def place_in_time(at: datetime, words: Words) -> float | None:
     """Return where an instant stands between the first and the last month, as a share; None outside."""
-    local = in_zone(at, words.zone)
-    month = f"{local.year:04}-{local.month:02}"
-    if month not in words.months:
-        return None
-    return (words.months.index(month) + (local.day - 1) / 31) / len(words.months)
+    day = in_zone(at, words.zone).date()
+    return words.place(day) if f"{day.year:04}-{day.month:02}" in words.months else None
 
 
 def note_marks(notes: Sequence[Note], words: Words) -> list[Mark]:
@@ -279,19 +283,21 @@ class Fall:
     n: str
     share: str
     kept: bool
-    query: str
+    link: str
 
 
 def waterfall(steps: Sequence[tuple[str, int, bool, str]], words: Words) -> list[Fall]:
-    """Return the lines of a waterfall from (name, count, kept, query), the first of which is everything."""
+    """Return the lines of a waterfall from (name, count, kept, link), the first of which is everything."""
     total = steps[0][1] or 1
     level, found = total, []
-    for name, n, kept, query in steps:
+    for name, n, kept, link in steps:
         if not kept:
             level -= n
         start = 0 if kept else level
         share = words.share(n / total) if steps[0][1] else ""
-        found.append(Fall(name, percent(start / total), percent(n / total), words.whole(n), share, kept, query))
+        found.append(
+            Fall(name, percent(start / total), percent(n / total), words.whole(n), share, kept, link if n else "")
+        )
     return found
 
 

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from workers import figures, reviewing
 from workers.figures import BANDS, BESIDE, LADDER, Step, Touchpoint
+from workers.funnel import Fate
 from workers.improving import Improving
 from workers.nps import Counts, band
 from workers.reviewing import Review
@@ -19,7 +20,7 @@ from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import path_number, read_day
 from workers.web.report_answers import CSV, XLSX, attachment, audit, choice, filters_of
-from workers.web.report_sheets import drawn_sheet, sheets, values
+from workers.web.report_sheets import ANSWERS, QUESTIONS, drawn_sheet, sheets, values
 from workers.web.report_words import Words
 from workers.web.staff import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.threads import run_in_threadpool
@@ -37,7 +38,7 @@ def read(request: Request) -> tuple[Review, Words]:
     with web.store.reading() as connection:
         found = reviewing.review(connection, filters, policy, web.now())
     catalog = pages_of(request).catalog(language_of(request))
-    return found, Words(catalog, filters, policy.zone, found.months, found.theme_names)
+    return found, Words(catalog, filters, policy.zone, found.stretches, found.theme_names)
 
 
 @for_roles(READERS)
@@ -150,15 +151,17 @@ def drawn_histograms(review: Review, words: Words) -> list[tuple[str, int, list[
 def drawn_waterfall(review: Review, words: Words) -> list[charts.Fall]:
     """Return the lines of the waterfall from asked to commented."""
     f = review.funnel
+    asked = {fate: f"{QUESTIONS}?{words.query(fate=fate.value)}" for fate in Fate}
+    ours = {commented: f"{ANSWERS}?{words.query(ours='yes', commented=commented)}" for commented in ("", "no", "yes")}
     return charts.waterfall(
         [
-            ("asked", f.asked, True, ""),
-            ("lost", f.lost, False, ""),
-            ("silent", f.silent, False, ""),
-            ("clicked", f.clicked_only, False, ""),
-            ("answered", f.answered, True, words.query() or "all=1"),
-            ("wordless", f.answered - f.commented, False, ""),
-            ("commented", f.commented, True, words.query(commented="yes")),
+            ("asked", f.asked, True, asked[Fate.ASKED]),
+            ("lost", f.lost, False, asked[Fate.LOST]),
+            ("silent", f.silent, False, asked[Fate.SILENT]),
+            ("clicked", f.clicked_only, False, asked[Fate.CLICKED]),
+            ("answered", f.answered, True, ours[""]),
+            ("wordless", f.answered - f.commented, False, ours["no"]),
+            ("commented", f.commented, True, ours["yes"]),
         ],
         words,
     )

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from workers import reviewing
 from workers.duetime import in_zone
 from workers.figures import Filters
-from workers.reviewing import PAGE_LENGTH, Answered, Pick
+from workers.reviewing import PAGE_LENGTH, YES, Answered, Pick
 from workers.spreadsheets import Value, as_csv, as_xlsx
 from workers.store.auditlog import record_act
 from workers.web.context import web_of
@@ -46,6 +46,7 @@ def filters_of(request: Request, zone: str) -> Filters:
         segment=given.text("segment"),
         language=given.text("language"),
         touchpoint=given.text("touchpoint"),
+        without=given.text("without"),
     )
 
 
@@ -100,7 +101,7 @@ def write_answers(request: Request, visitor: Visitor) -> Response:
         "answers": found,
         "page": page,
         "pages": max(1, -(-n // PAGE_LENGTH)),
-        "titles": titles(words, picks, request),
+        "titles": titles(words, picks),
         "query": words.query(**named) or "all=1",
         "back": words.query(),
         "longest": LONGEST_COMMENT,
@@ -109,12 +110,14 @@ def write_answers(request: Request, visitor: Visitor) -> Response:
     return show(request, visitor, "report-answers.html", values)
 
 
-def titles(words: Words, picks: Mapping[Pick, str], request: Request) -> list[str]:
+def titles(words: Words, picks: Mapping[Pick, str]) -> list[str]:
     """Return what the answers of a list have in common, in words."""
     chosen = words.chosen()
     found = [
         choice(words, name, chosen[name]) for name in ("trigger", "touchpoint", "segment", "language") if chosen[name]
     ]
+    if chosen["without"]:
+        found.append(words.text("without", segment=words.segment(chosen["without"])))
     if chosen["since"] or chosen["until"]:
         first, until = words.filters.since, last(words.filters)
         days = [words.day(at) if at else "…" for at in (first, until)]
@@ -152,9 +155,15 @@ def title(words: Words, pick: Pick, word: str) -> str:
         case Pick.TOLD:
             return words.text("asked-for-it")
         case Pick.COMMENTED:
-            return words.text("asked.commented")
+            return words.text("asked.commented" if word == YES else "asked.wordless")
         case Pick.REMINDED:
-            return words.text("asked.reminder")
+            return words.text("asked.reminder" if word == YES else "asked.first")
+        case Pick.OURS:
+            return words.text("asked.ours")
+        case Pick.SETTLING:
+            return words.text("asked.settling")
+        case Pick.LATE:
+            return words.text("asked.late")
         case Pick.CHANNEL:
             return words.word("report.channel", word)
 

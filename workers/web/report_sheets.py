@@ -6,21 +6,35 @@ A cell has its value for files, its text for the page, and the address of the an
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from workers import figures
+from workers import figures, funnel
 from workers.duetime import in_zone
 from workers.figures import BANDS, BESIDE, LADDER, SCORES, Figures, Lane, OverTime, Reading, Step
+from workers.funnel import Fate
+from workers.questions import NO_REASON
 from workers.reviewing import ASKED, CONSENTED, GIVEN, REFUSED, Review
 from workers.spreadsheets import Value
 from workers.web.report_words import Words
 
+ANSWERS, QUESTIONS, NOT_ASKED = "responses", "questions", "not-asked"
+"""The lists behind the figures, as the last part of their address."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: what a file gets, what the page shows, and the query of the answers behind it ("" for none)."""
+    """One cell: what a file gets, what the page shows, and the query of the rows behind it ("" for none).
+
+    `of` says which list the query is of: `responses`, `questions` or `not-asked`.
+    """
 
     value: Value
     text: str = ""
     query: str = ""
+    of: str = ANSWERS
+
+    @property
+    def link(self) -> str:
+        """Return the address of what the cell counts, relative to the report; "" for a cell that opens nothing."""
+        return f"{self.of}?{self.query}" if self.query else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,11 @@ def word(text: str, query: str = "") -> Cell:
 def number(words: Words, n: int, **pick: object) -> Cell:
     """Return a cell with a count, which opens the answers behind it where there are some."""
     return Cell(n, words.whole(n), words.query(**pick) or "all=1" if n and pick else "")
+
+
+def questions(words: Words, n: int, fate: Fate, **pick: str) -> Cell:
+    """Return a cell with a count of questions, which opens them."""
+    return Cell(n, words.whole(n), words.query(fate=fate.value, **pick) if n else "", QUESTIONS)
 
 
 def points(words: Words, value: float | None) -> Cell:
@@ -134,9 +153,9 @@ def touchpoint_sheet(review: Review, words: Words) -> Sheet:
                 word(words.text("relationship" if one.relationship else "transactional")),
                 word(words.trigger(one.trigger)),
                 *readings(words, one.reading, **words.asked_at(one.trigger, one.touchpoint)),
-                Cell(counted.asked, words.whole(counted.asked)),
+                questions(words, counted.asked, Fate.ASKED, **words.asked_at(one.trigger, one.touchpoint)),
                 Cell(None if one.reading.rate is None else round(one.reading.rate, 4), words.share(one.reading.rate)),
-                Cell(counted.open, words.whole(counted.open)),
+                questions(words, counted.open, Fate.OPEN, **words.asked_at(one.trigger, one.touchpoint)),
                 word(", ".join(f"{words.word('report.channel', name)} {words.whole(n)}" for name, n in one.channels)),
             ]
         )
@@ -159,11 +178,12 @@ def lines(charts: Iterable[tuple[OverTime, Iterable[Lane]]], words: Words) -> Sh
     rows = []
     for chart, lanes in charts:
         for lane in lanes:
-            for one in lane.periods:
+            for before, one in zip((None, *lane.periods), lane.periods, strict=False):
                 pick = {**words.asked_at(chart.trigger, chart.touchpoint), **words.months_query(one)}
                 if lane.segment:
                     pick["segment"] = lane.segment
                 step = one.change.delta if one.change and one.change.significant else None
+                when = words.when_changed(before, one) if before and step is not None else ""
                 names = (words.touchpoint(chart.touchpoint), words.segment(lane.segment), words.period(one))
                 _, *measured = readings(words, one.reading)
                 rows.append(
@@ -172,9 +192,10 @@ def lines(charts: Iterable[tuple[OverTime, Iterable[Lane]]], words: Words) -> Sh
                         number(words, one.reading.n, **pick),
                         *measured,
                         Cell(figures.rounded(step), words.points(step) if step is not None else ""),
+                        word(when),
                     ]
                 )
-    return sheet("time", words, ("touchpoint", "segment", "period", *MEASURED, "change"), rows)
+    return sheet("time", words, ("touchpoint", "segment", "period", *MEASURED, "change", "changed-when"), rows)
 
 
 def scores_sheet(review: Review, words: Words) -> Sheet:
@@ -198,23 +219,22 @@ def asked_sheet(review: Review, words: Words) -> Sheet:
     """Return what became of the questions."""
     f = review.funnel
     first = f.answered - f.answered_after_reminder
-    lines: tuple[tuple[str, int, dict[str, str]], ...] = (
-        ("asked", f.asked, {}),
-        ("lost", f.lost, {}),
-        ("silent", f.silent, {}),
-        ("clicked", f.clicked_only, {}),
-        ("answered", f.answered, {"commented": ""}),
-        ("first", first, {}),
-        ("reminder", f.answered_after_reminder, {"reminded": "yes"}),
-        ("commented", f.commented, {"commented": "yes"}),
-        ("reminded", f.reminded, {}),
-        ("machine", f.suspected_machine, {}),
-        ("settling", settling(review).settling, {}),
-        ("late", settling(review).late, {}),
-    )
+    cells = {
+        "asked": questions(words, f.asked, Fate.ASKED),
+        "lost": questions(words, f.lost, Fate.LOST),
+        "silent": questions(words, f.silent, Fate.SILENT),
+        "clicked": questions(words, f.clicked_only, Fate.CLICKED),
+        "answered": number(words, f.answered, ours="yes"),
+        "first": number(words, first, ours="yes", reminded="no"),
+        "reminder": number(words, f.answered_after_reminder, reminded="yes"),
+        "commented": number(words, f.commented, ours="yes", commented="yes"),
+        "reminded": questions(words, f.reminded, Fate.REMINDED),
+        "machine": questions(words, f.suspected_machine, Fate.MACHINE),
+        "settling": number(words, settling(review).settling, settling="yes"),
+        "late": number(words, settling(review).late, late="yes"),
+    }
     rows = [
-        [word(words.text(f"asked.{name}")), number(words, n, **pick), share(words, n, f.asked)]
-        for name, n, pick in lines
+        [word(words.text(f"asked.{name}")), cell, share(words, count_of(cell), f.asked)] for name, cell in cells.items()
     ]
     return sheet("asked", words, ("step", "n", "share"), rows)
 
@@ -227,17 +247,27 @@ def settling(review: Review) -> Figures:
 def not_asked_sheet(review: Review, words: Words) -> Sheet:
     """Return what was not asked, by state and reason."""
     rows = [
-        [word(words.word("report.state", str(one["state"]))), word(reason(words, one)), Cell(n, words.whole(n))]
+        [
+            word(words.word("report.state", str(one["state"]))),
+            word(reason(words, str(one["code"]))),
+            unasked(words, one),
+        ]
         for one in review.not_asked
-        if isinstance(n := one["n"], int)
     ]
     return sheet("not-asked", words, ("state", "reason", "n"), rows)
 
 
-def reason(words: Words, one: dict[str, object]) -> str:
+def unasked(words: Words, one: dict[str, object]) -> Cell:
+    """Return a count of touchpoints that were not asked, which opens them."""
+    n = int(str(one["n"]))
+    query = words.query(state=one["state"], reason=one["code"] or NO_REASON)
+    return Cell(n, words.whole(n), query if n else "", NOT_ASKED)
+
+
+def reason(words: Words, code: str) -> str:
     """Return why a touchpoint was not asked: the catalog's words, or the sentence that `explain` says."""
-    id = f"report.reason.{one['code'] or 'not_due'}"
-    return words.catalog.text(id, {}) if id in words.catalog.ids else str(one["reason"])
+    id = f"report.reason.{code or 'not_due'}"
+    return words.catalog.text(id, {}) if id in words.catalog.ids else funnel.reason_of(code)
 
 
 def causes_sheet(review: Review, words: Words) -> Sheet:

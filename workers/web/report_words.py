@@ -25,8 +25,13 @@ class Words:
     catalog: Catalog
     filters: Filters
     zone: str
-    months: tuple[str, ...]
+    stretches: tuple[str, ...]
     theme_names: Mapping[int, str]
+
+    @property
+    def months(self) -> tuple[str, ...]:
+        """Return the months that the stretches are of."""
+        return tuple(dict.fromkeys(one[:7] for one in self.stretches))
 
     def text(self, id: str, **values: object) -> str:
         """Return a text of the report."""
@@ -87,11 +92,34 @@ class Words:
         return self.catalog.date(first_day(month), "report.format.month")
 
     def period(self, one: Period) -> str:
-        """Return the months of a period."""
-        first, last = self.months[one.first], self.months[one.behind - 1]
-        return (
-            self.month(first) if first == last else self.text("from-to", first=self.month(first), last=self.month(last))
-        )
+        """Return the months of a period, or its days where a note begins or ends it within a month."""
+        begins, ends = self.days(one)
+        if begins.day == 1 and ends == last_day(ends):
+            first, last = (self.catalog.date(day, "report.format.month") for day in (begins, ends))
+        else:
+            first, last = (self.catalog.date(day, "report.format.day") for day in (begins, ends))
+        return first if first == last else self.text("from-to", first=first, last=last)
+
+    def days(self, one: Period) -> tuple[date, date]:
+        """Return the first and the last day of a period."""
+        behind = self.stretches[one.behind] if one.behind < len(self.stretches) else ""
+        last = first_day(behind) - timedelta(days=1) if behind else last_day(first_day(self.stretches[-1]))
+        return first_day(self.stretches[one.first]), last
+
+    def place(self, day: date) -> float:
+        """Return where a day stands between the first and the last month, as a share: months are equally wide."""
+        months = self.months
+        begins, length = day.replace(day=1), last_day(day).day
+        passed = (begins.year - int(months[0][:4])) * 12 + begins.month - int(months[0][5:])
+        return (passed + (day.day - 1) / length) / len(months)
+
+    def when_changed(self, before: Period, one: Period) -> str:
+        """Return when the step to a period happened: at a dated note, else somewhere in the two periods beside it."""
+        begins, ends = self.days(before)[0], self.days(one)
+        if one.at_note:
+            return self.catalog.date(ends[0], "report.format.day")
+        first, last = (self.catalog.date(day, "report.format.month") for day in (begins, ends[1]))
+        return self.text("uncertain", first=first, last=last)
 
     def day(self, at: datetime) -> str:
         """Return the day of an instant in the brand's zone."""
@@ -119,6 +147,7 @@ class Words:
             "segment": f.segment,
             "language": f.language,
             "touchpoint": f.touchpoint,
+            "without": f.without,
         }
 
     def asked_at(self, trigger: str, touchpoint: str) -> dict[str, str]:
@@ -127,8 +156,7 @@ class Words:
 
     def months_query(self, one: Period) -> dict[str, str]:
         """Return the days of a period for an address, never beyond the report's own."""
-        since = first_day(self.months[one.first])
-        until = last_day(self.months[one.behind - 1])
+        since, until = self.days(one)
         f = self.filters
         if f.since:
             since = max(since, in_zone(f.since, self.zone).date())
@@ -137,11 +165,11 @@ class Words:
         return {"since": since.isoformat(), "until": until.isoformat()}
 
 
-def first_day(month: str) -> date:
-    """Return the first day of a month such as 2025-12."""
-    return date.fromisoformat(f"{month}-01")
+def first_day(stretch: str) -> date:
+    """Return the first day of a stretch: a month such as 2025-12, or 2025-12-08 and the days after it."""
+    return date.fromisoformat(stretch if len(stretch) > len("2025-12") else f"{stretch}-01")
 
 
-def last_day(month: str) -> date:
-    """Return the last day of a month such as 2025-12."""
-    return (first_day(month) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+def last_day(day: date) -> date:
+    """Return the last day of a day's month."""
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)

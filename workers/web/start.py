@@ -121,21 +121,28 @@ def sentences(one: Followed, web: Web, catalog: Catalog, go: Go) -> list[Sentenc
 
 
 def from_above(one: Dip, go: Go) -> list[Sentence]:
-    """Return what the lead saw of the same year, each with the filters that show it."""
+    """Return what the lead saw of the same year; each figure is the one that its page shows."""
 
-    def span(part: Span, **more: str) -> str:
-        return urlencode({"trigger": "delivery", "since": part.since, "until": part.until, **more})
+    def of(part: Span, **more: str) -> str:
+        return urlencode({"touchpoint": one.touchpoint, "since": part.since, "until": part.until, **more})
 
     north = {"segment": one.segment}
-    report = urlencode({"trigger": "delivery", **north})
+    late = {"theme": str(one.theme_number), "band": "passive"}
     told = [
-        ("fell", {"before": points(one.before), "during": points(one.during), "n": one.during.n}, f"/report?{report}"),
-        ("elsewhere", {"points": points(one.elsewhere)}, f"/report?{span(one.during)}"),
-        ("why", {"n": one.passives}, f"/report/responses?{span(one.during, **north, commented='yes')}"),
+        ("before", {"points": points(one.before), "n": one.before.n}, f"/report?{of(one.before, **north)}"),
+        ("fell", {"points": points(one.during), "n": one.during.n}, f"/report?{of(one.during, **north)}"),
+        (
+            "elsewhere",
+            {"points": points(one.elsewhere), "n": one.elsewhere.n},
+            f"/report?{of(one.elsewhere, without=one.segment)}",
+        ),
+        ("why", {"n": one.passives}, f"/report/responses?{of(one.during, **north, **late)}"),
     ]
     if one.told:
-        told.append(("told", {"n": one.told}, "/themes"))
-    told.append(("recovered", {"after": points(one.after)}, f"/report?{span(one.after, **north)}"))
+        told.append(("told", {"n": one.told}, f"/themes/{one.theme_number}"))
+    told.append(("recovered", {"points": points(one.after), "n": one.after.n}, f"/report?{of(one.after, **north)}"))
+    year = urlencode({"touchpoint": one.touchpoint, **north})
+    told.append(("year", {}, f"/report?{year}#time"))
     return [{"text": name, "values": values, "url": go(path)} for name, values, path in told]
 
 

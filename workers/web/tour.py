@@ -53,6 +53,7 @@ class Dip:
     """What the year shows from above: one segment before, while and after something went wrong, and the others."""
 
     segment: str
+    touchpoint: str
     before: Span
     during: Span
     after: Span
