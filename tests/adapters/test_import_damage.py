@@ -248,6 +248,12 @@ def test_ids_that_a_spreadsheet_spoiled_are_refused(cell: str, column: str) -> N
     assert (row.column, row.value, row.events) == (column, cell, ())
 
 
+def test_a_cell_that_names_several_customers_is_refused() -> None:
+    """Ids in a list are nobody's id; a number with a comma in a text is one."""
+    rows = read(HEAD.replace(",", ";") + '"10151;10152";;;o;2026-11-20T10:00:00;;no\nA,1;;;p;2026-11-20T10:00:00;;no\n')
+    assert [row.column for row in rows] == ["customer_id", ""]
+
+
 @pytest.mark.parametrize(
     ("cell", "taken"),
     [("a@example.org; b@example.org", False), ("no address", False), ("Bo <b@example.org>", True), ("", True)],

@@ -28,6 +28,7 @@ NOBODY = frozenset({"null", "none", "nil", "nan", "n/a", "#n/a", "undefined", "g
 """Ids by which a shop means that it does not know the customer; every such customer would be one."""
 _ZERO = re.compile(r"[+-]?0+(?:[.,]0+)?", re.ASCII)
 _SHORTENED = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+\d+", re.ASCII)
+_SEVERAL = re.compile(r"\d+(?:\s*[;,|]\s*\d+)+", re.ASCII)
 _SPREADSHEET_FAULT = re.compile(r"#(?:N/A|NAME\?|REF!|VALUE!|NULL!|NUM!|DIV/0!|#+)", re.IGNORECASE)
 _IDS = (("customer", "id"), ("reference",), ("merged_into",), ("ticket",), ("request",))
 _EMAIL = ("customer", "email")
@@ -255,6 +256,9 @@ class _Rows:
             return None
         given = _fill(rule.subject, cells)
         nobody = isinstance(given, str) and rule.subject.is_one_column and _is_nobody(given)
+        if isinstance(given, str) and rule.subject.is_one_column and _SEVERAL.fullmatch(given):
+            detail = f'"{given[:SHOWN]}" names several customers. Keep the one to ask, and import the file again.'
+            raise _WrongCell(rule.subject.columns[0], detail)
         if given is not None and not nobody:
             return given
         guest = _fill(self.mapping.guest, cells) if self.mapping.guest is not None else None
@@ -263,8 +267,8 @@ class _Rows:
         column = rule.subject.columns[0]
         raise _WrongCell(
             column,
-            f'"{given}" stands for a customer without an account: all of them would be one customer. Write '
-            '`guest: "guest-{email}"` (with your column of addresses) into the mapping, or leave such rows out.',
+            f'"{cells[column][:SHOWN]}" stands for a customer without an account: all of them would be one '
+            'customer. Write `guest: "guest-{email}"` (with your column of addresses) into the mapping, or leave such rows out.',
         )
 
 

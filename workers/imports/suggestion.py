@@ -30,19 +30,21 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "first": ("first name", "billing first name", "firstname", "prénom", "vorname"),
     "last": ("last name", "billing last name", "lastname", "nachname", "apellidos"),
     "phone": ("phone", "phone number", "billing phone", "telephone", "mobile", "téléphone", "telefon", "teléfono"),
-    "language": ("language", "locale", "lang", "customer locale", "langue", "sprache", "idioma"),
+    "language": ("language", "preferred language", "locale", "lang", "customer locale", "langue", "sprache", "idioma"),
     "order": (
         "order id", "order number", "order no", "order", "order name", "deal id", "record id", "opportunity id",
         "invoice id", "charge id", "payment id", "id", "number", "numéro de commande", "bestellnummer", "pedido",
     ),
-    "deal": ("deal name", "opportunity name", "deal stage", "stage", "opportunity id"),
+    "deal": ("deal name", "opportunity name", "deal stage", "stage", "stage name", "is won", "opportunity id"),
+    "case": ("case number", "case id", "ticket number", "ticket id", "ticket"),
     "bought": (
         "paid at", "paid date", "date paid", "purchased at", "purchase date", "close date", "closed date", "order date",
         "date created", "created date (utc)", "created (utc)", "created at", "created date", "created", "date",
         "date de commande", "bestelldatum", "fecha",
     ),
     "delivered": (
-        "delivered at", "delivery date", "date delivered", "fulfilled at", "date completed", "completed date",
+        "delivered at", "arrived at", "arrived", "received at",
+        "delivery date", "date delivered", "fulfilled at", "date completed", "completed date",
         "completed at", "date de livraison", "lieferdatum", "fecha de entrega",
     ),
     "score": ("score", "nps", "nps score", "rating", "note nps"),
@@ -51,14 +53,17 @@ KNOWN: dict[str, tuple[str, ...]] = {
         "answered at", "response date", "responded at", "submitted at", "submit date", "created at", "updated at",
         "date",
     ),
-    "status": ("financial status", "status", "order status", "deal stage", "stage", "estado", "statut"),
+    "status": (
+        "financial status", "status", "order status", "deal stage", "stage", "stage name", "is won", "estado", "statut",
+    ),
     "label": (
-        "lineitem name", "deal name", "opportunity name", "product name", "product", "products", "label", "item name",
+        "subject", "lineitem name", "deal name", "opportunity name", "product name", "product", "products", "label",
+        "item name",
     ),
 }  # fmt: skip
 """Names of columns by what they hold, the most exact first; capitals, `_`, `-` and `.` do not count."""
 GOOD = frozenset(
-    {"paid", "completed", "complete", "processing", "succeeded", "closed won", "closedwon", "won", "delivered"}
+    {"paid", "completed", "complete", "processing", "succeeded", "closed won", "closedwon", "won", "delivered", "true"}
 )
 """Values of a status that mean a purchase."""
 
@@ -75,6 +80,16 @@ class _Sample:
 
     def cell(self, role: str) -> str:
         return _quoted(f"{{{self.columns[role]}}}")
+
+    def filled(self, role: str) -> str:
+        """Return the condition that a column is filled."""
+        return _quoted(self.columns[role]) if role in self.columns else ""
+
+    def is_about_people(self) -> bool:
+        """Return whether the rows are people, whose date is when they were changed."""
+        return self.has("email", "bought", "customer") and not any(
+            self.has(role) for role in ("deal", "status", "label", "delivered", "named_time")
+        )
 
     def times(self, roles: Iterable[str]) -> list[str]:
         return [text for role in roles if self.has(role) for text in self.values[self.columns[role]]]
@@ -97,16 +112,18 @@ def suggested(stream: BinaryIO, source: str, said: Said = keep_quiet) -> str:
 
 
 def _add_times(columns: dict[str, str], values: dict[str, list[str]]) -> None:
-    """Take the first columns that hold times for those that no name gave away."""
+    """Take the first column that holds times where no name gave away which one says when it happened."""
     times = Times(UTC, (), keep_quiet)
     found = [
         name
         for name, texts in values.items()
         if name not in columns.values() and texts and all(_is_time(text, times) for text in texts)
     ]
-    for role in ("answered",) if "score" in columns else ("bought", "delivered"):
-        if role not in columns and found:
-            columns[role] = found.pop(0)
+    role = "answered" if "score" in columns else "bought"
+    if role in columns:
+        columns["named_time"] = columns[role]
+    elif found:
+        columns[role] = found[0]
 
 
 def _is_time(text: str, times: Times) -> bool:
@@ -114,21 +131,29 @@ def _is_time(text: str, times: Times) -> bool:
 
 
 def _columns(names: Sequence[str], header: Header) -> dict[str, str]:
-    plain = {" ".join(name.casefold().translate(str.maketrans("_-.", "   ")).split()): name for name in reversed(names)}
-    found = {role: next((plain[each] for each in known if each in plain), "") for role, known in KNOWN.items()}
-    if not found["order"] and "financial status" in plain and "name" in plain:  # Shopify calls the order's number Name
+    plain = {_plain(name): name for name in reversed(names)}
+    found = {
+        role: next((plain[each] for each in map(_plain, known) if each in plain), "") for role, known in KNOWN.items()
+    }
+    if "financialstatus" in plain and "name" in plain:  # Shopify calls the order's number Name
         found["order"] = plain["name"]
-    elif not found["name"] and "name" in plain and plain["name"] != found["order"]:
+    elif "name" in plain and not found["name"] and not found["deal"]:
         found["name"] = plain["name"]
-    if "financial status" in plain and "name" in plain:
-        found["order"] = plain["name"]
+    if found["case"]:
+        found["order"] = found["case"]
     if found["name"] == found["customer"]:
         found["name"] = ""
+    people = not any(found[role] for role in ("deal", "status", "label", "delivered", "bought", "score", "case"))
     if not found["customer"]:
-        found["customer"] = found["email"]
+        found["customer"] = (found["order"] if people else "") or found["email"]
     columns = {role: name for role, name in found.items() if name}
     columns.setdefault("order", next((name for name in names if name not in columns.values()), header.names[0]))
     return columns
+
+
+def _plain(name: str) -> str:
+    """Return a name without what programs put between its words."""
+    return "".join(sign for sign in name.casefold() if sign not in " _-.")
 
 
 def _mapping(sample: _Sample, source: str) -> Iterator[str]:
@@ -141,10 +166,22 @@ def _mapping(sample: _Sample, source: str) -> Iterator[str]:
     if sample.has("score"):
         yield from _score(sample)
         return
+    if sample.has("case"):
+        yield from _event(
+            sample, "boucle.journey.interaction_ended.v1", "closed", "bought", when=sample.filled("bought")
+        )
+        return
+    if sample.is_about_people():
+        yield "  # Each row seems to be a person, not something that happened: only what is known of them is taken."
+        yield "  - type: boucle.customer.changed.v1"
+        yield f"    id: {sample.cell('customer')[:-1]}-{sample.cell('bought')[1:]}"
+        yield f"    time: {sample.cell('bought')}"
+        return
     yield from _purchase(sample)
     if sample.has("delivered"):
+        yield "  # Is this when it arrived, or when it left? Only who has the parcel can be asked about it."
         yield from _event(
-            sample, "boucle.journey.delivery.v1", "delivery", "delivered", when=_quoted(sample.columns["delivered"])
+            sample, "boucle.journey.delivery.v1", "delivery", "delivered", when=sample.filled("delivered")
         )
 
 
@@ -196,7 +233,7 @@ def _purchase(sample: _Sample) -> Iterator[str]:
         yield f"  # {column} is one of: {', '.join(seen)[:300] or '(empty)'}. Name below those that are a purchase."
         when = f"{{{_quoted(column)}: [{', '.join(map(_quoted, good))}]}}" if good else ""
     elif sample.has("bought"):
-        when = _quoted(sample.columns["bought"])
+        when = sample.filled("bought")
     expected = "true" if sample.has("delivered") else "false"
     yield from _event(sample, type_, type_.split(".")[2], "bought", when=when, more=(f"delivery_expected: {expected}",))
 

@@ -1,0 +1,84 @@
+"""The cook-book of docs/importing.md: each mapping takes the export beside it, and a suggestion for it can be read."""
+
+import io
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from test_imports import CODEC
+
+from workers import imports
+from workers.envelope import Event
+
+PAGE = (Path(__file__).parents[2] / "docs" / "importing.md").read_text("utf-8")
+RECIPE = re.compile(r"^### (?P<name>.+?)\n.*?^```yaml\n(?P<mapping>.*?)^```\n```csv\n(?P<csv>.*?)^```", re.M | re.S)
+RECIPES = {match["name"]: (match["mapping"], match["csv"]) for match in RECIPE.finditer(PAGE)}
+NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
+EXPECTED = {
+    "Shopify: orders": ["purchase #1001", "purchase #1002", "order_cancelled #1002"],
+    "WooCommerce: orders": ["purchase 4992", "purchase 4993", "order_cancelled 4994"],
+    "Stripe: payments": ["purchase ch_3PAb", "purchase ch_3PAd", "refund ch_3PAe"],
+    "HubSpot: contacts": ["changed ", "changed ", "opted_out "],
+    "HubSpot: deals": ["deal_won 9000001"],
+    "Salesforce: won opportunities": ["deal_won 006000000000001AAA"],
+    "Salesforce: closed cases": ["interaction_ended 00001026"],
+}
+
+
+def events(mapping: str, csv: str) -> list[Event]:
+    """Import a file; nothing may be refused or left out."""
+    parsed = [
+        CODEC.parse(item, (), NOW) if isinstance(item, bytes) else item
+        for _, item in imports.events(io.BytesIO(csv.encode()), imports.Mapping.load(mapping, CODEC))
+    ]
+    good = [one for one in parsed if isinstance(one, Event)]
+    assert good == parsed
+    assert [one.left_out for one in good] == [()] * len(good)
+    return good
+
+
+def test_every_recipe_is_tried() -> None:
+    """A recipe that is new in the page stands here with what comes of it."""
+    assert set(RECIPES) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_recipe_takes_its_export(name: str) -> None:
+    """Each row gives the events that the page promises, of the person they are about."""
+    found = events(*RECIPES[name])
+    assert [f"{one.name} {one.reference}" for one in found] == EXPECTED[name]
+    assert all(one.crm_id not in ("", "0") for one in found)
+
+
+def test_the_first_example_can_be_used() -> None:
+    """The mapping that explains the keys is one."""
+    mapping = PAGE.split("```yaml\n")[1].split("```")[0]
+    head = "customer_id,email,first_name,last_name,order_id,paid_at,status,product,delivered_at\n"
+    names = [one.name for one in events(mapping, head + "c,c@example.org,A,B,1,2026-03-03,Paid,lamp,2026-03-04\n")]
+    assert names == ["purchase", "delivery"]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_suggestion_fits_the_export_it_was_made_from(name: str) -> None:
+    """What `--suggest` writes loads, reads the file, and finds the customer, the time and an id in it."""
+    _, csv = RECIPES[name]
+    suggestion = imports.suggested(io.BytesIO(csv.encode()), "crm")
+    mapping = imports.Mapping.load(suggestion, CODEC)
+    rows = list(imports.rows(io.BytesIO(csv.encode()), mapping))
+    good = [row for row in rows if row.rejected is None and row.events]
+    assert good, suggestion
+    event = CODEC.parse(good[0].events[0], (), NOW)
+    assert isinstance(event, Event), (event, suggestion)
+    assert f"{event.name} {event.reference}" == EXPECTED[name][0], suggestion
+
+
+def test_a_suggestion_for_scores_and_for_a_file_that_says_nothing() -> None:
+    """Answers of another tool become scores; where no time is found the mapping says so and is not usable yet."""
+    scores = "Response ID,Email,NPS Score,Comment,Response Date\n1,a@example.org,9,fine,03/04/2026 10:00\n"
+    suggestion = imports.suggested(io.BytesIO(scores.encode()), "tool")
+    assert "boucle.score.v1" in suggestion
+    assert "may be read two ways" in suggestion
+    assert imports.Mapping.load(suggestion, CODEC).columns >= {"NPS Score", "Comment", "Response Date", "Email"}
+    bare = imports.suggested(io.BytesIO(b"x,y\n1,2\n"), "file")
+    assert "which column says when it happened?" in bare
