@@ -268,7 +268,8 @@ class _Rows:
         raise _WrongCell(
             column,
             f'"{cells[column][:SHOWN]}" stands for a customer without an account: all of them would be one '
-            'customer. Write `guest: "guest-{email}"` (with your column of addresses) into the mapping, or leave such rows out.',
+            'customer. Write `guest: "guest-{email}"` (with your column of addresses) into the mapping, or leave '
+            "such rows out.",
         )
 
 
