@@ -3,18 +3,19 @@
 The rest period is decided here, when the moment has come, and nowhere else. Nothing here sends.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from workers.changes import Changes
 from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
-from workers.facts import Asking, Facts
+from workers.facts import Facts
 from workers.messages import tell_request
 from workers.planning import assess, note, put, zone_of
 from workers.policy import Policy
 from workers.profile import address_key
 from workers.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
+from workers.resting import Asked, Question, Resting, resting
 from workers.words import DispatchState, MailClass, Reason, RequestState, TouchpointState
 
 CLOSES_AFTER = parse_wait("P14D")
@@ -45,43 +46,43 @@ def rested(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) 
     """Return the touchpoint as it is, deferred to the end of the rest period, or skipped because of it."""
     if touchpoint.if_resting == "exempt":
         return touchpoint
-    reason, until = rest_ends(touchpoint.template, facts, policy, now)
-    if until is None:
+    rests = rest_of(question_of(touchpoint, policy), facts, policy, now)
+    if rests is None:
         return touchpoint
-    opens = next_in_window(until, policy.window, zone_of(facts.customer, policy), policy.holidays)
+    opens = next_in_window(rests.until, policy.window, zone_of(facts.customer, policy), policy.holidays)
+    detail = dates_of(rests)
     if touchpoint.if_resting == "drop" or opens > touchpoint.give_up_at:
-        return put(touchpoint, TouchpointState.SKIPPED, reason, until.isoformat(), now)
-    return put(touchpoint, TouchpointState.PLANNED, reason, until.isoformat(), now, wake_at=opens)
+        return put(touchpoint, TouchpointState.SKIPPED, rests.reason, detail, now)
+    return put(touchpoint, TouchpointState.PLANNED, rests.reason, detail, now, wake_at=opens)
 
 
-def rest_ends(template: str, facts: Facts, policy: Policy, now: datetime) -> tuple[str, datetime | None]:
-    """Return why and until when this person may not be asked with this template; None when they may be asked now.
+def question_of(touchpoint: Touchpoint, policy: Policy) -> Question:
+    """Return what a touchpoint asks; its rest is that of the row in use, because a rest period protects the person."""
+    step = policy.plan.step(touchpoint.rule)
+    if step is None or step.touchpoint != touchpoint.step:
+        step = policy.plan_of(touchpoint.plan_version).step(touchpoint.rule)
+    return Question(touchpoint.step, touchpoint.template, step.rest if step else None)
+
+
+def rest_of(question: Question, facts: Facts, policy: Policy, now: datetime) -> Resting | None:
+    """Return why and until when this person may not be asked this; None when they may be asked now.
 
     What was asked of the same mailbox under another customer's id counts as if this one had been asked.
     """
-    asked = [Asking(one.asked_at, one.template) for one in facts.all(SurveyRequest) if one.state in COUNTED]
-    reason, until = rest_after(asked, template, facts, policy, now)
-    if not facts.asked_elsewhere:
-        return reason, until
-    _, longer = rest_after([*asked, *facts.asked_elsewhere], template, facts, policy, now)
-    return (reason, until) if longer == until else (Reason.SAME_MAILBOX, longer)
-
-
-def rest_after(
-    askings: Iterable[Asking], template: str, facts: Facts, policy: Policy, now: datetime
-) -> tuple[str, datetime | None]:
-    """Return why and until when nobody may be asked with a template who was asked so; None from now on."""
     zone = zone_of(facts.customer, policy)
-    asked = sorted((one.at, one.template) for one in askings)
-    ends: list[tuple[datetime, str]] = [(add_wait(at, policy.rest.overall, zone), Reason.RESTING) for at, _ in asked]
-    ends += [(add_wait(at, policy.rest.same_template, zone), Reason.RESTING) for at, used in asked if used == template]
-    if len(asked) >= policy.rest.at_most:
-        oldest = asked[-policy.rest.at_most][0]
-        ends.append((add_wait(oldest, policy.rest.within, zone), Reason.YEARLY_MAXIMUM))
-    latest = max(ends, default=None)
-    if latest is None or latest[0] <= now:
-        return "", None
-    return latest[1], latest[0]
+    asked = [Asked(one.asked_at, one.step, one.template) for one in facts.all(SurveyRequest) if one.state in COUNTED]
+    own = resting(question, asked, policy.rest, zone, now)
+    if not facts.asked_elsewhere:
+        return own
+    both = resting(question, [*asked, *facts.asked_elsewhere], policy.rest, zone, now)
+    if both is None or (own is not None and own.until == both.until):
+        return own
+    return replace(both, reason=Reason.SAME_MAILBOX)
+
+
+def dates_of(rests: Resting) -> str:
+    """Return a rest as a reason's detail: until when, and the question that it counts from."""
+    return f"{rests.until.isoformat()} {rests.since.isoformat()}"
 
 
 def unless_suppressed(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:

@@ -146,7 +146,13 @@ def plan_step(rule: Rule) -> PlanStep:
         reminder=wait_of(reminder).iso() if reminder is not None else "",
         template=text_of(row["template"]),
         channel=text_of(row.get("channel")) or "mail",
+        rest=own_rest(row.get("rest")),
     )
+
+
+def own_rest(value: object) -> Wait | None:
+    """Return a row's own rest period; an empty cell leaves it to the table's."""
+    return value if isinstance(value, Wait) else None
 
 
 class FollowUpTable:

@@ -47,7 +47,11 @@ FOLLOW_UP_OUTPUTS = {"action 1": Kind.TEXT}
 
 def fit_plan(table: Table) -> None:
     """See that a table can be the journey plan. Raises Misconfigured with every fault."""
-    faults = [*missing(table, PLAN_OUTPUTS), *waits(table, "due", "give up after", "reminder"), *asked(table, EVENTS)]
+    faults = [
+        *missing(table, PLAN_OUTPUTS),
+        *waits(table, "due", "give up after", "reminder", "rest"),
+        *asked(table, EVENTS),
+    ]
     if faults:
         raise Misconfigured(faults)
 

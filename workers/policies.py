@@ -14,20 +14,22 @@ from workers.compiled import FollowUpTable, JourneyPlan, Versions
 from workers.composing import Templates
 from workers.data import Data
 from workers.deliverability import DeadRule, RefusalRule
-from workers.duetime import Calendar, SendWindow, Wait, add_wait, instant_of, parse_window, zone_info
+from workers.duetime import Calendar, SendWindow, instant_of, parse_window, zone_info
 from workers.fitting import FOLLOW_UP, JOURNEY_PLAN
 from workers.links import Links
 from workers.liverules import Earlier, LiveRules
 from workers.livetexts import LiveText
-from workers.policy import ContraryRule, Plan, Policy, Rest, WaveDay
-from workers.ruletable import Known, RestPeriod, Table, WaveDate
+from workers.planning import wave_ends
+from workers.policy import ContraryRule, Plan, Policy, WaveDay
+from workers.ruletable import Known, Table, WaveDate
 from workers.ruletable.live import Refused
+from workers.ruletable.replaying import rest_in_use
 from workers.settings import Settings
 from workers.store import rulelive
 from workers.store.engine import Store
 from workers.words import Ids, MailClass
 
-__all__ = ["ACTIONS", "FOLLOW_UP", "JOURNEY_PLAN", "Policies", "known_names", "rest_of", "wave_day"]
+__all__ = ["ACTIONS", "FOLLOW_UP", "JOURNEY_PLAN", "Policies", "known_names", "wave_day"]
 
 log = logging.getLogger(__name__)
 ACTIONS = frozenset(
@@ -163,7 +165,7 @@ class Policies:
             contrary=tuple(
                 ContraryRule(one.events, one.effect, one.scope, one.until, one.wait) for one in rules.contrary.value
             ),
-            rest=rest_of(plan.rest),
+            rest=rest_in_use(plan.rest),
             follow_up=FollowUpTable(
                 rules.follow_up, Versions(self._contents, FollowUpTable), rules.candidate(FOLLOW_UP)
             ),
@@ -208,13 +210,4 @@ def wave_day(wave: WaveDate, hours: SendWindow, zone: str, plan: Plan) -> WaveDa
     The date alone is its key, because a name may be corrected after the wave went out.
     """
     at = instant_of(datetime.combine(wave.day, hours.opens), zone_info(zone))
-    steps = plan.steps_for("wave", True, None, None, wave.day)
-    ends = [add_wait(add_wait(at, step.due, zone), step.give_up_after, zone) for step in steps]
-    return WaveDay(wave.day.isoformat(), wave.name, at, max(ends, default=at))
-
-
-def rest_of(rest: RestPeriod | None) -> Rest:
-    """Return the rest period of the journey plan; none given means nobody rests."""
-    if rest is None:
-        return Rest(Wait(), Wait(), 10_000, Wait(months=12))
-    return Rest(rest.all_surveys, rest.same_template, rest.at_most, rest.within)
+    return WaveDay(wave.day.isoformat(), wave.name, at, wave_ends(at, plan, zone))

@@ -12,6 +12,7 @@ from workers.addresses import mailbox
 from workers.deliverability import DeadRule, RefusalRule
 from workers.duetime import Calendar, SendWindow, Wait
 from workers.links import Links
+from workers.resting import Rest
 from workers.ruletable import Disagreement
 from workers.words import Ids, MailClass
 
@@ -31,6 +32,7 @@ class PlanStep:
     reminder: str
     template: str
     channel: str
+    rest: Wait | None = None
 
 
 class Plan(Protocol):
@@ -63,16 +65,6 @@ class Plan(Protocol):
 
     def channel_of(self, rule: str) -> str:
         """Return the channel on which the row asks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """How long a person is not asked again."""
-
-    overall: Wait
-    same_template: Wait
-    at_most: int
-    within: Wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from workers.ruletable.backtesting import Backtest, PastResponse, backtest
 from workers.ruletable.cases import Case, parse_cases
 from workers.ruletable.records import read_events, read_responses
 from workers.ruletable.replaying import PastEvent, PlanBacktest, backtest_plan, is_plan
+from workers.ruletable.restclashes import rest_clashes
 from workers.ruletable.sidefiles import Contrary
 from workers.ruletable.trying import Brought, broken_copy, read_candidate
 from workers.ruletable.written import Written, written
@@ -119,6 +120,7 @@ def judged(
         today=around.today,
         fit=PLACES.get(place),
     )
+    found += rest_clashes(table)
     return sorted(found, key=lambda one: one.severity is not Severity.ERROR)
 
 

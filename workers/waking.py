@@ -19,7 +19,7 @@ from workers.controls import Sending, mails_today, read_controls, sending_now, s
 from workers.escalating import tickets_wake
 from workers.facts import Facts
 from workers.merging import join
-from workers.planning import Happening, history, plan
+from workers.planning import history, plan, wave_happening
 from workers.policy import Policy, WaveDay
 from workers.records import Action, Response, SurveyRequest
 from workers.routing import route
@@ -218,7 +218,7 @@ def beginning(connection: Connection, policy: Policy, now: datetime) -> list[Wav
 def spread(connection: Connection, wave: waves.Wave, policy: Policy, now: datetime, limit: int) -> int:
     """Plan the wave for the customers after its cursor, and move the cursor on; return how many there were."""
     label = next((day.label for day in policy.waves if day.id == wave.id), "")
-    happening = Happening("wave", wave.at, f"wave/{wave.id}", wave.id, label)
+    happening = wave_happening(wave.id, wave.at, label)
     ids = waves.following(connection, wave, limit)
     customers = [
         one for one in read.lock_customers(connection, ids) if one.erased_at is None and one.merged_into is None

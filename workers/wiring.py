@@ -39,6 +39,7 @@ from workers.migrating import MINIMUM, schema_of
 from workers.outlets import FileOutlet
 from workers.policies import Policies, known_names
 from workers.rehearsal import Rehearsal
+from workers.reach import Reach
 from workers.relaying import Relaying
 from workers.retention import Retention
 from workers.returned import OneFile, Place, place_at
@@ -314,6 +315,11 @@ class Boucle:
     def waking(self) -> Waking:
         """Return what takes up due work."""
         return Waking(self.store, self.policies.current, self.now, self.sending)
+
+    @cached_property
+    def reach(self) -> Reach:
+        """Return what tells whom the waves to come will reach."""
+        return Reach(self.store, self.policies.current, self.now)
 
     @cached_property
     def serving(self) -> Serving:

@@ -7,12 +7,13 @@ import orjson
 import pytest
 from eventparts import DAY, NOW, Person, told
 
-from workers.asking import CLOSES_AFTER, language_of, rest_ends
+from workers.asking import CLOSES_AFTER, language_of, rest_of
 from workers.duetime import add_wait
 from workers.planning import Happening, plan
 from workers.records import Dispatch, SurveyRequest, Touchpoint
+from workers.resting import Question, Resting
 from workers.waking import Room
-from workers.words import RequestState, TouchpointState
+from workers.words import Reason, RequestState, TouchpointState
 
 
 def asked_before(person: Person, *askings: tuple[datetime, str], state: RequestState = RequestState.EXPIRED) -> None:
@@ -122,7 +123,10 @@ def test_a_deferred_touchpoint_is_asked_when_the_rest_is_over() -> None:
     person.hear(told("delivery", reference="1"))
     person.wake()
     until = NOW + 5 * DAY
-    assert outcome(person, "delivery-now") == ("planned", "resting", until.isoformat())
+    assert outcome(person, "delivery-now") == (
+        *("planned", "resting"),
+        f"{until.isoformat()} {(NOW - 25 * DAY).isoformat()}",
+    )
     person.wake(until - timedelta(seconds=1))
     assert outcome(person, "delivery-now")[0] == "planned"
     person.wake(until)
@@ -176,8 +180,8 @@ def test_a_reminder_is_no_survey_of_its_own() -> None:
     person = Person()
     person.hear(told("delivery", reference="1"))
     person.wake()
-    reason, until = rest_ends("ask-in-use", person.facts, person.policy, NOW + 5 * DAY)
-    assert (reason, until) == ("resting", add_wait(NOW, person.policy.rest.overall, "Europe/Paris"))
+    rests = rest_of(Question("other", "ask-in-use"), person.facts, person.policy, NOW + 5 * DAY)
+    assert rests == Resting(Reason.RESTING, add_wait(NOW, person.policy.rest.overall, "Europe/Paris"), NOW)
 
 
 @pytest.mark.parametrize("kind", ["opt_out", "bounce", "complaint", "erased"])

@@ -34,9 +34,21 @@ CONTRARY = ContraryRule(
 )
 
 
+class NoRow:
+    """A plan that has none of the rows any more; no row has a rest of its own then."""
+
+    def step(self, rule: str) -> None:
+        """Return the row with this id: there is none."""
+
+    def at(self, version: str) -> "NoRow":
+        """Return the plan as it was in a version."""
+        return self
+
+
 def policy(window: str = "always") -> Policy:
     """Return the shipped rest periods and holds, in Paris; what explaining must not look at is not there."""
     known = {
+        "plan": NoRow(),
         "contrary": (CONTRARY,),
         "rest": Rest(parse_wait("P30D"), parse_wait("P90D"), 6, parse_wait("P12M")),
         "window": parse_window(window),

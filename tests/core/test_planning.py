@@ -72,7 +72,7 @@ SHIPPED: list[tuple[Event, dict[str, Planned]]] = [
     (told("interaction_ended", reference="c1"), {"interaction": ("J11", 0, 3, "drop", "", "ask-interaction")}),
     (told("onboarding_finished"), {"onboarding": ("J12", 0, 14, "defer", "P5D", "ask-onboarding")}),
     (told("feature_first_used", reference="dim"), {"feature": ("J13", 3, 14, "drop", "", "ask-feature")}),
-    (told("wave", reference="spring"), {"wave": ("J14", 0, 14, "drop", "P5D", "ask-relationship")}),
+    (told("wave", reference="spring"), {"wave": ("J14", 0, 14, "defer", "P5D", "ask-relationship")}),
 ]
 
 

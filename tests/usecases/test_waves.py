@@ -73,14 +73,18 @@ def test_a_customer_named_by_a_wave_event_is_not_asked_again_by_the_wave_for_eve
 
 
 def test_two_waves_of_other_names_ask_whom_the_rest_period_lets(boucle: Embedded) -> None:
-    """A second wave plans for everybody, and drops who rests."""
+    """A second wave plans for everybody, and drops who rests; a quarter later everybody is asked again."""
     people(boucle, 3)
     boucle.take(wave("spring"))
     boucle.settle()
-    boucle.clock.at += timedelta(days=60)
+    boucle.clock.at += timedelta(days=40)
+    boucle.take(wave("early", boucle.clock.at))
+    boucle.settle()
+    assert planned(boucle) == [("early", "skipped", "resting")] * 3 + [("spring", "asked", "")] * 3
+    boucle.clock.at += timedelta(days=49)
     boucle.take(wave("summer", boucle.clock.at))
     boucle.settle()
-    assert planned(boucle) == [("spring", "asked", "")] * 3 + [("summer", "skipped", "resting")] * 3
+    assert planned(boucle)[6:] == [("summer", "asked", "")] * 3, "89 days after spring"
 
 
 def test_a_wave_comes_to_its_customers_in_committed_chunks(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:

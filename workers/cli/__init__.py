@@ -23,6 +23,7 @@ from workers.cli import (
     sending,
     suppressions,
     tickets,
+    waves,
 )
 from workers.cli.shared import say_fault
 from workers.cli.tables import Installed
@@ -48,6 +49,7 @@ for module in (
     bounces,
     suppressions,
     tickets,
+    waves,
     people,
     privacy,
     admin,

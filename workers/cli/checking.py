@@ -12,15 +12,19 @@ import sqlalchemy as sa
 from workers import settings as settings_module
 from workers import topics, weak_settings, wiring
 from workers.cli.shared import as_json, demo_faults, say_fault, show
+from workers.duetime import in_zone
+from workers.fitting import JOURNEY_PLAN
 from workers.home import SQLITE, Home, database_file_faults
 from workers.mail_dns import Dns, Findings, check_domain
 from workers.migrating import MINIMUM, schema_of
+from workers.ruletable.loading import load, waves_beside
+from workers.ruletable.restclashes import rest_clashes
 from workers.settings import Settings
 from workers.settings_faults import FaultySettings, SettingFault
 from workers.smtp import SmtpSender
 from workers.store import rulelive
 from workers.store.engine import first_line
-from workers.words import BoucleError, Misconfigured
+from workers.words import BadInput, BoucleError, Misconfigured
 
 WHERE_DATA_IS = frozenset({"BOUCLE_HOME", "BOUCLE_DATABASE_URL"})
 """While one of these is faulty, what is found at the default place says nothing about the installation."""
@@ -39,7 +43,13 @@ def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
     faults = [fault.sentence for fault in settings]
     if not faulty & WHERE_DATA_IS:
         faults += [*Home(found.home).faults(), *database_faults(installation)]
-    faults += [*installation.check(), *kafka_faults(found), *mail_faults(found), *bounces_faults(installation)]
+    faults += [
+        *installation.check(),
+        *clashes(installation),
+        *kafka_faults(found),
+        *mail_faults(found),
+        *bounces_faults(installation),
+    ]
     notes = [*notes_of(found), *rules_notes(found)]
     if dns:
         told = dns_findings(found, selector)
@@ -113,6 +123,17 @@ def rules_notes(found: settings_module.Settings) -> list[str]:
         f"and go on with version {in_use.get(one.name, 'before')[:12]}: {' '.join(one.faults)}"
         for one in refused
     ]
+
+
+def clashes(installation: wiring.Boucle) -> list[str]:
+    """Return which questions of the journey plan its own rest periods keep from ever being asked."""
+    try:
+        folder = installation.data.folder(JOURNEY_PLAN)
+        table = load(folder)
+    except (Misconfigured, BadInput, OSError):  # told as a fault of the tables
+        return []
+    today = in_zone(installation.now(), "UTC").date()
+    return [f"{JOURNEY_PLAN}: {one.code} {one.message}" for one in rest_clashes(table, waves_beside(folder), today)]
 
 
 def kafka_faults(found: settings_module.Settings) -> list[str]:

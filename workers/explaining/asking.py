@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from workers.asking import COUNTED, rest_ends
+from workers.asking import COUNTED, question_of, rest_of
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import cause, clause, held_by, lead, sentence
 from workers.planning import holding, in_scope
@@ -63,8 +63,7 @@ def why_touchpoint(touchpoint: Touchpoint, view: View) -> str:
 
 def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
     """Return what a touchpoint's reason may name."""
-    until = instant(touchpoint.detail)
-    asked = asked_before(touchpoint.changed_at, view)
+    until, asked = rest_dates(touchpoint.detail, touchpoint.changed_at, view)
     gives_up = view.day(touchpoint.give_up_at)
     ends = touchpoint.wake_at < touchpoint.give_up_at
     held, hold_ends = holding(touchpoint, view.story.facts(), view.policy)
@@ -118,12 +117,12 @@ def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
     """Return what the rest period will do to a touchpoint that comes due inside it."""
     if touchpoint.if_resting == "exempt":
         return []
-    code, until = rest_ends(touchpoint.template, view.story.facts(), view.policy, view.now)
-    if until is None or until <= touchpoint.due_at:
+    rests = rest_of(question_of(touchpoint, view.policy), view.story.facts(), view.policy, touchpoint.due_at)
+    if rests is None:
         return []
-    then = "will be dropped" if touchpoint.if_resting == "drop" or until > touchpoint.give_up_at else "will wait"
-    who = "the mailbox, where somebody else was asked," if code == Reason.SAME_MAILBOX else "the customer"
-    return [f"{who} rests until {view.day(until)}, so it {then}"]
+    then = "will be dropped" if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at else "will wait"
+    who = "the mailbox, where somebody else was asked," if rests.reason == Reason.SAME_MAILBOX else "the customer"
+    return [f"{who} rests until {view.day(rests.until)}, so it {then}"]
 
 
 def asked_before(at: datetime, view: View) -> datetime | None:
@@ -131,6 +130,16 @@ def asked_before(at: datetime, view: View) -> datetime | None:
     return max(
         (one.asked_at for one in view.story.requests if one.state in COUNTED and one.asked_at < at), default=None
     )
+
+
+def rest_dates(detail: str, at: datetime, view: View) -> tuple[datetime | None, datetime | None]:
+    """Return until when a rest lasts and the question that it counts from, as the decision wrote both down.
+
+    A row of 0.1.0 has the first date alone: then the last question before is the nearest that can be said.
+    """
+    first, _, second = detail.partition(" ")
+    until = instant(first)
+    return until, instant(second) or asked_before(at, view)
 
 
 def instant(text: str) -> datetime | None:

@@ -1,6 +1,6 @@
 """Tells of what came in: what an event planned, stopped or brought, or why it could not be accepted."""
 
-from workers.explaining.asking import asked_before, instant
+from workers.explaining.asking import rest_dates
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import LEADS, clause, lead, sentence
 from workers.records import DeadLetter, History, Inbox
@@ -102,8 +102,7 @@ def history_entry(line: History, view: View) -> Entry:
 
 def told_then(line: History, view: View) -> dict[str, str]:
     """Return what a reason may name that was recorded at an instant: a rest period names both its dates."""
-    until = instant(line.detail)
+    until, asked = rest_dates(line.detail, line.at, view)
     if until is None:
         return {"detail": line.detail}
-    asked = asked_before(line.at, view)
     return {"until": f" until {view.day(until)}", "asked": f" on {view.day(asked)}" if asked else " before"}

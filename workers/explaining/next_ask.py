@@ -2,13 +2,16 @@
 
 from datetime import datetime
 
-from workers.asking import rest_ends
+from workers.asking import rest_of
 from workers.duetime import next_in_window
-from workers.explaining.asking import asked_before
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import cause, clause, held_by, sentence
 from workers.planning import hold_ends
+from workers.resting import Question, Resting
 from workers.words import Effect, Reason
+
+ANY = Question("", "")
+"""A question of no template and no touchpoint: what rests is the person."""
 
 
 def next_ask(view: View) -> Entry:
@@ -19,12 +22,12 @@ def next_ask(view: View) -> Entry:
     held, held_until = hold(view)
     if held and held_until is None:
         return {"at": None, "reason": sentence(f"Not to be asked for now: {held}")}
-    code, rest_until = rest_ends("", view.story.facts(), view.policy, view.now)
-    until = max(filter(None, (held_until, rest_until)), default=None)
+    rests = rest_of(ANY, view.story.facts(), view.policy, view.now)
+    until = max(filter(None, (held_until, rests.until if rests else None)), default=None)
     if until is None or until <= view.now:
         at, why = view.now, "the customer may be asked at any time"
     else:
-        at, why = until, held if until == held_until else rests(code, until, view)
+        at, why = until, held if rests is None or until != rests.until else rest_clause(rests, view)
     opens = next_in_window(at, view.policy.window, view.zone, view.policy.holidays)
     parts = [why, *pending(opens, view), *view.stalled()]
     return {"at": iso(opens), "reason": sentence("; ".join(parts))}
@@ -62,11 +65,9 @@ def hold(view: View) -> tuple[str, datetime | None]:
     return found
 
 
-def rests(code: str, until: datetime, view: View) -> str:
+def rest_clause(rests: Resting, view: View) -> str:
     """Return the rest period as a clause."""
-    asked = asked_before(view.now, view)
-    told = {"asked": f" on {view.day(asked)}" if asked else " before", "until": f" until {view.day(until)}"}
-    return clause(code, told)
+    return clause(rests.reason, {"asked": f" on {view.day(rests.since)}", "until": f" until {view.day(rests.until)}"})
 
 
 def pending(opens: datetime, view: View) -> list[str]:

@@ -18,6 +18,7 @@ from workers.planning.standing import (
     zone_of,
 )
 from workers.planning.stopping import stop, withdraw
+from workers.planning.wavedays import wave_ends, wave_happening
 
 __all__ = [
     "Happening",
@@ -34,6 +35,8 @@ __all__ = [
     "references_of",
     "replaces",
     "stop",
+    "wave_ends",
+    "wave_happening",
     "withdraw",
     "zone_of",
 ]

@@ -39,10 +39,11 @@ from workers.ruletable import (
 from workers.ruletable.backtesting import PastResponse
 from workers.ruletable.cases import CASES, Case, parse_cases, run_cases
 from workers.ruletable.evaluating import evaluate, typed_inputs
-from workers.ruletable.loading import read_file
+from workers.ruletable.loading import read_file, waves_beside
 from workers.ruletable.proposing import propose_cases
 from workers.ruletable.records import read_responses, typed
 from workers.ruletable.replaying import is_plan
+from workers.ruletable.restclashes import rest_clashes
 from workers.ruletable.sidefiles import load_contrary, load_waves
 from workers.ruletable.stored import Stored
 from workers.ruletable.telling import (
@@ -77,17 +78,18 @@ def check_command(
     stored = stored_of(context)
     table = load_table(path, decision)
     name = place or (path.resolve().name if path.is_dir() else "")
+    today = datetime.now(UTC).date()
     faults = check(
         table,
         known=stored.known() if path.is_dir() else None,
         responses=_past_inputs(stored, table, responses),
         cases=_cases(path, table),
         earlier=[version for _, version in past_if_there(lambda: stored.versions(table.name))] if path.is_dir() else (),
-        today=datetime.now(UTC).date(),
+        today=today,
         allowed=allowed,
         fit=fit_named(name),
     )
-    faults += _beside_faults(path, name)
+    faults += [*_beside_faults(path, name), *rest_clashes(table, waves_beside(path), today)]
     shown = [fault if path.is_dir() else _in_file(fault, path.name) for fault in faults]
     show(form, [fault_json(fault) for fault in shown], tell_faults(table, shown))
     sys.exit(1 if any(fault.severity is Severity.ERROR for fault in faults) else 0)

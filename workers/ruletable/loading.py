@@ -7,6 +7,7 @@ from workers.ruletable.limits import MOST_BYTES, check_size
 from workers.ruletable.model import Table, Unreadable
 from workers.ruletable.reading import DEFINITION, RULES, decode, parse
 from workers.ruletable.sheets import read_xlsx
+from workers.ruletable.sidefiles import WaveDate, load_waves
 
 _WORKBOOK = "rules.xlsx"
 
@@ -37,6 +38,15 @@ def load_path(path: Path, decision: str | None = None, *, definition: str | None
     if path.is_file() and suffix == ".csv":
         return load(path.parent) if path.name == RULES else _loose(path)
     return load(path)
+
+
+def waves_beside(folder: Path) -> tuple[WaveDate, ...]:
+    """Return the days of waves that stand beside a plan; none where they cannot be read, which is told elsewhere."""
+    file = folder / "waves.csv"
+    try:
+        return load_waves(read_file(file)) if folder.is_dir() and file.is_file() else ()
+    except Unreadable:
+        return ()
 
 
 def _loose(path: Path) -> Table:

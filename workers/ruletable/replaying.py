@@ -6,11 +6,12 @@ minute. Every touchpoint is judged in the order of due times, as waking would do
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from workers.duetime.waits import Wait, add_wait
+from workers.resting import NO_REST, Asked, Question, Rest, resting
 from workers.ruletable.deciding import Compiled
 from workers.ruletable.model import OutcomeKind, RestPeriod, Table
 from workers.ruletable.sidefiles import Contrary
@@ -55,6 +56,7 @@ class Step:
     give_up_at: datetime
     if_resting: str
     reference: str
+    rest: Wait | None = None
     fate: Fate = Fate.ASKED
     asked_at: datetime | None = None
 
@@ -157,7 +159,13 @@ def _step(row: Mapping[str, Scalar | None], event: PastEvent, start: datetime) -
         give_up_at=add_wait(due, _wait(row, "give up after"), _UTC),
         if_resting=str(row.get("if resting") or "drop"),
         reference=event.reference,
+        rest=_own_rest(row),
     )
+
+
+def _own_rest(row: Mapping[str, Scalar | None]) -> Wait | None:
+    value = row.get("rest")
+    return value if isinstance(value, Wait) else None
 
 
 def _wait(row: Mapping[str, Scalar | None], name: str) -> Wait:
@@ -196,7 +204,7 @@ def _end(events: Sequence[PastEvent], stop: PastEvent, rule: Contrary) -> dateti
 def _judge(steps: Sequence[Step], rest: RestPeriod | None, stops: Sequence[_Stop]) -> list[Step]:
     """Decide one customer's touchpoints in the order of their due times; deferred ones come up again later."""
     waiting = sorted(((step.due_at, number, step) for number, step in enumerate(steps)), key=lambda one: one[:2])
-    asked: list[tuple[datetime, str]] = []
+    asked: list[Asked] = []
     judged: list[Step] = []
     while waiting:
         at, number, step = waiting.pop(0)
@@ -213,8 +221,7 @@ def _judge(steps: Sequence[Step], rest: RestPeriod | None, stops: Sequence[_Stop
         elif free_at > at:
             _put_back(waiting, (free_at, number, step))
         else:
-            if step.if_resting != "exempt":
-                asked.append((at, step.template))
+            asked.append(Asked(at, step.touchpoint, step.template))
             judged.append(_with(step, Fate.ASKED if at == step.due_at else Fate.DEFERRED, at))
     return judged
 
@@ -230,27 +237,21 @@ def _put_back(waiting: list[tuple[datetime, int, Step]], one: tuple[datetime, in
     waiting.sort(key=lambda entry: entry[:2])
 
 
-def _rested(step: Step, at: datetime, asked: Sequence[tuple[datetime, str]], rest: RestPeriod | None) -> datetime:
+def rest_in_use(rest: RestPeriod | None) -> Rest:
+    """Return a table's rest period as asking uses it."""
+    return Rest(rest.all_surveys, rest.same_template, rest.at_most, rest.within) if rest else NO_REST
+
+
+def _rested(step: Step, at: datetime, asked: Sequence[Asked], rest: RestPeriod | None) -> datetime:
     """Return from when the person may be asked again; `at` itself when they may be asked now."""
-    if rest is None or step.if_resting == "exempt":
+    if step.if_resting == "exempt":
         return at
-    free = at
-    if asked:
-        free = max(free, add_wait(asked[-1][0], rest.all_surveys, _UTC))
-    same = [moment for moment, template in asked if template == step.template]
-    if same:
-        free = max(free, add_wait(same[-1], rest.same_template, _UTC))
-    within = [moment for moment, _ in asked if add_wait(moment, rest.within, _UTC) > free]
-    if len(within) >= rest.at_most:
-        free = max(free, add_wait(within[-rest.at_most], rest.within, _UTC))
-    return free
+    rests = resting(Question(step.touchpoint, step.template, step.rest), asked, rest_in_use(rest), _UTC, at)
+    return rests.until if rests else at
 
 
 def _with(step: Step, fate: Fate, asked_at: datetime | None) -> Step:
-    return Step(
-        step.customer, step.touchpoint, step.template, step.due_at, step.give_up_at, step.if_resting, step.reference,
-        fate, asked_at,
-    )  # fmt: skip
+    return replace(step, fate=fate, asked_at=asked_at)
 
 
 @dataclass(frozen=True, slots=True)

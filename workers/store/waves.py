@@ -44,6 +44,13 @@ def known(connection: Connection, waves: Collection[str]) -> set[str]:
     return set(connection.execute(sa.select(TABLE.c.id).where(TABLE.c.id.in_(list(waves)))).scalars())
 
 
+def since(connection: Connection, instant: datetime) -> list[tuple[Wave, bool]]:
+    """Return the waves that begin at an instant or later, or are not over, with whether each came to everybody."""
+    recent = sa.or_(TABLE.c.at >= instant, TABLE.c.done_at.is_(None))
+    found = connection.execute(sa.select(TABLE).where(recent).order_by(TABLE.c.at, TABLE.c.id))
+    return [(Wave(row.id, row.at, row.cursor), row.done_at is not None) for row in found]
+
+
 def any_due(connection: Connection, now: datetime) -> bool:
     """Tell, without a lock, whether a wave is due that has not come to everybody."""
     return connection.execute(OLDEST, {"now": now}).first() is not None

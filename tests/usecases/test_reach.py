@@ -1,0 +1,76 @@
+"""A wave says before it is announced whom it will reach and why not the others; what it says is what then happens."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from embedded import START, Embedded, about, journey
+from test_waves import people, wave, with_dates
+
+from workers.reach import WaveReach
+from workers.records import Touchpoint
+
+IN_A_WEEK = (START + timedelta(days=7)).date().isoformat()
+
+
+def only(boucle: Embedded, sample: int | None = None) -> WaveReach:
+    """Return the one wave that there is."""
+    (told,) = boucle.parts.reach.waves(sample)
+    return told
+
+
+def test_a_listed_wave_says_whom_it_will_reach_and_why_not_the_others(
+    install: Callable[..., Embedded], tmp_path: Path
+) -> None:
+    """Opted out, left, without an address, asked a moment ago, erased: each is counted under its reason, or not."""
+    boucle = install(overrides=with_dates(tmp_path, f"{IN_A_WEEK};Spring"))
+    people(boucle, 8)
+    boucle.take(about("erased", "c0"), about("opted_out", "c1"), journey("churned", "c2"))
+    boucle.take(journey("delivery", "c3", reference="order"), about("changed", "nobody", customer={"id": "nobody"}))
+    boucle.settle()
+    told = only(boucle)
+    assert (told.id, told.name, told.state) == (IN_A_WEEK, "Spring", "listed")
+    assert (told.customers, told.looked_at, told.reached, told.later) == (8, 8, 4, 0)
+    assert told.not_reached == {"opted_out": 1, "stopped": 1, "no_address": 1, "resting": 1}
+    assert told.as_dict()["not_reached"] == 4
+    assert not [one for one in boucle.rows(Touchpoint) if one.step == "wave"], "nothing was written"
+    few = only(boucle, 3)
+    assert few.looked_at <= 3 < few.customers
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_told_of_a_wave_is_what_happens(install: Callable[..., Embedded], tmp_path: Path, seed: int) -> None:
+    """Whatever customers bought and got before: told a week ahead, then played, reason by reason."""
+    chance = random.Random(seed)
+    boucle = install(overrides=with_dates(tmp_path, f"{IN_A_WEEK};Spring"))
+    people(boucle, 12)
+    for day in sorted(chance.sample(range(1, 120), 10), reverse=True):
+        boucle.clock.at = START - timedelta(days=day)
+        who, reference = f"c{chance.randrange(12)}", f"order-{day}"
+        name = chance.choice(("purchase", "delivery", "interaction_ended", "complaint_opened", "complaint_closed"))
+        more = {"delivery_expected": chance.random() < 0.5} if name == "purchase" else {}
+        boucle.take(journey(name, who, boucle.clock.at, reference=reference, **more))
+        boucle.settle()
+    boucle.clock.at = START
+    boucle.settle()
+    told = only(boucle)
+    for _ in range(30):
+        boucle.later(days=1)
+    became = only(boucle)
+    assert became.state == "done"
+    assert (became.reached, dict(became.not_reached)) == (told.reached, dict(told.not_reached))
+    assert told.reached + sum(told.not_reached.values()) == told.looked_at == 12
+
+
+def test_a_wave_that_was_announced_by_an_event_is_told_too(boucle: Embedded) -> None:
+    """Before it comes to anybody it is played, afterwards counted."""
+    people(boucle, 3)
+    boucle.take(wave("spring"))
+    assert (only(boucle).state, only(boucle).reached) == ("announced", 3)
+    boucle.settle()
+    assert (only(boucle).state, only(boucle).reached) == ("done", 3)
+    states = Counter(str(one.state) for one in boucle.rows(Touchpoint) if one.step == "wave")
+    assert states == {"asked": 3}

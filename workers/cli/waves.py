@@ -1,0 +1,54 @@
+"""The verb `waves show`: whom the waves to come will reach, before they are announced, and what became of the last."""
+
+from collections.abc import Iterator
+
+import click
+
+from workers.cli.shared import as_json, parts, show
+from workers.duetime import in_zone
+from workers.explaining import clause
+from workers.reach import WaveReach
+
+STATES = {
+    "listed": "stands in waves.csv, and can be taken back",
+    "announced": "is announced, and begins when its time has come",
+    "spreading": "has begun, and has not come to everybody yet",
+    "done": "has come to everybody",
+}
+
+
+@click.group(name="waves")
+def waves_group() -> None:
+    """Waves: the days on which all customers are asked."""
+
+
+@waves_group.command(name="show")
+@click.option("--sample", type=click.IntRange(min=1), help="Play so many customers only, and say how many of them.")
+@as_json
+def show_(sample: int | None, form: str) -> None:
+    """Say of each wave how many people it will reach, and why not the others, before it is announced."""
+    found = parts()
+    zone = found.policies.current().zone
+    told = found.reach.waves(sample)
+    text = "\n".join(line for wave in told for line in lines(wave, zone))
+    show([wave.as_dict() for wave in told], text or NONE, form)
+
+
+NONE = "No wave is listed: write a date and a name into rules/journey-plan/waves.csv, or publish a wave event."
+
+
+def lines(wave: WaveReach, zone: str) -> Iterator[str]:
+    """Give a wave as lines of text."""
+    name = f" ({wave.name})" if wave.name and wave.name != wave.id else ""
+    yield f"{in_zone(wave.at, zone):%Y-%m-%d %H:%M}  wave {wave.id}{name} {STATES[wave.state]}"
+    verb = "reached" if wave.state in ("spreading", "done") else "will reach"
+    of = (
+        f"{wave.looked_at}" if wave.looked_at == wave.customers else f"{wave.looked_at} looked at, of {wave.customers},"
+    )
+    later = f", {wave.later} of them later because they rest first" if wave.later else ""
+    yield f"    {verb} {wave.reached} of {of} customers{later}"
+    for reason, count in sorted(wave.not_reached.items(), key=lambda one: (-one[1], one[0])):
+        yield f"    not {count}: {clause(reason, {})}"
+
+
+COMMANDS = (waves_group,)

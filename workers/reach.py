@@ -1,0 +1,295 @@
+"""Reach: how many people a wave will come to, and why not the others, before it is announced.
+
+Each customer is played forward from now: what is planned before the wave is asked as it would be, then the wave comes.
+The functions that decide are those that will decide; nothing is written. A wave that has begun is counted instead.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.asking import ask, question_of, rest_of
+from workers.facts import PENDING, Facts
+from workers.planning import Happening, plan, wave_ends, wave_happening
+from workers.policy import Policy
+from workers.profile import address_key
+from workers.records import Customer, Journey, SurveyRequest, Touchpoint
+from workers.store import read, tables, waves
+from workers.store.engine import Store
+from workers.store.waves import Wave
+from workers.words import CustomerId, Reason, TouchpointState
+
+CUSTOMERS_A_ROUND = 500
+MOST_STEPS = 200
+"""Turns that are played for one customer; nobody has as much planned."""
+LOOKED_BACK = timedelta(days=100)
+"""For how long a wave that is over is shown: a quarter."""
+A_DAY = timedelta(days=1)
+"""Beyond a wave's end, so that what it gave up is seen."""
+FOR_REACH = (*read.FOR_PLANNING, SurveyRequest)
+
+
+@dataclass(frozen=True, slots=True)
+class WaveReach:
+    """One wave: whom it reaches (some of them `later`, because they rest first), and whom not, by reason.
+
+    `looked_at` of `customers` were played; fewer only where a sample was wanted. A wave that has begun is `counted`.
+    """
+
+    id: str
+    name: str
+    at: datetime
+    until: datetime
+    state: str
+    customers: int
+    looked_at: int
+    reached: int
+    later: int
+    not_reached: Mapping[str, int]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as one JSON object."""
+        return {
+            "wave": self.id,
+            "name": self.name,
+            "at": self.at.isoformat(),
+            "until": self.until.isoformat(),
+            "state": self.state,
+            "counted": self.state in (SPREADING, DONE),
+            "customers": self.customers,
+            "looked_at": self.looked_at,
+            "reached": self.reached,
+            "later": self.later,
+            "not_reached": sum(self.not_reached.values()),
+            "reasons": [
+                {"reason": reason, "customers": count}
+                for reason, count in sorted(self.not_reached.items(), key=lambda one: (-one[1], one[0]))
+            ],
+        }
+
+
+LISTED, ANNOUNCED, SPREADING, DONE = "listed", "announced", "spreading", "done"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What becomes of the customers of one wave."""
+
+    reached: int = 0
+    later: int = 0
+    missed: Counter[str] = field(default_factory=Counter)
+
+
+class Reach:
+    """Tells of the waves to come and of the last ones."""
+
+    def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._policy = policy
+        self._now = now
+
+    def waves(self, sample: int | None = None) -> list[WaveReach]:
+        """Return every wave that is not long over, in order; of those to come, played for all customers or a `sample`.
+
+        Customers stand in the order of their keys, which are hashes: the first of them are as good as drawn.
+        """
+        now, policy = self._now(), self._policy()
+        known, counted = self._known(policy, now)
+        coming = [wave for wave in known if wave.state in (LISTED, ANNOUNCED)]
+        told = {wave.id: self._counted(wave, counted) for wave in known if wave not in coming}
+        if coming:
+            told |= self._played(coming, counted, policy, now, sample)
+        return [told[wave.id] for wave in known]
+
+    def _known(self, policy: Policy, now: datetime) -> tuple[list["Known"], int]:
+        """Return the waves of the list and those that were announced, and how many customers there are."""
+        with self._store.reading() as connection:
+            announced = waves.since(connection, now - LOOKED_BACK)
+            customers = connection.execute(PEOPLE).scalar_one()
+        names = {day.id: day.label for day in policy.waves}
+        found = {
+            wave.id: Known(
+                wave.id,
+                names.get(wave.id, ""),
+                wave.at,
+                wave_ends(wave.at, policy.plan, policy.zone),
+                begun(wave, done),
+            )
+            for wave, done in announced
+        }
+        for day in policy.waves:
+            if day.id not in found and day.until >= now:
+                found[day.id] = Known(day.id, day.label, day.at, day.until, LISTED)
+        return sorted(found.values(), key=lambda wave: (wave.at, wave.id)), customers
+
+    def _counted(self, wave: "Known", customers: int) -> WaveReach:
+        """Return what became of a wave that has begun."""
+        tally = Tally()
+        with self._store.reading() as connection:
+            for state, reason, detail, count in connection.execute(BECAME, {"wave": wave.id}):
+                if state == TouchpointState.ASKED:
+                    tally.reached += count
+                elif state in PENDING and reason in RESTING:
+                    tally.reached += count
+                    tally.later += count
+                elif state == TouchpointState.PLANNED:
+                    tally.reached += count
+                else:
+                    tally.missed[why(reason, detail)] += count
+        looked_at = tally.reached + tally.missed.total()
+        return wave.reach(customers, looked_at, tally)
+
+    def _played(
+        self, coming: Sequence["Known"], customers: int, policy: Policy, now: datetime, sample: int | None
+    ) -> dict[str, WaveReach]:
+        """Return what will become of the waves to come, by id."""
+        tallies = {wave.id: Tally() for wave in coming}
+        looked_at = 0
+        for facts in self._people(policy, now, sample):
+            looked_at += 1
+            for wave, fate in zip(coming, play(facts, coming, policy, now), strict=True):
+                tally = tallies[wave.id]
+                if fate.asked_at is None:
+                    tally.missed[fate.reason] += 1
+                else:
+                    tally.reached += 1
+                    tally.later += fate.rested
+        return {wave.id: wave.reach(customers, looked_at, tallies[wave.id]) for wave in coming}
+
+    def _people(self, policy: Policy, now: datetime, sample: int | None) -> Iterator[Facts]:
+        """Give the facts of every customer who may be asked anything, or of a sample, some at a time."""
+        left, cursor = sample, ""
+        while left is None or left > 0:
+            limit = min(CUSTOMERS_A_ROUND, left or CUSTOMERS_A_ROUND)
+            with self._store.reading() as connection:
+                ids = waves.following(connection, Wave("", now, cursor), limit)
+                found = facts_of(connection, ids, policy)
+            yield from found
+            if len(ids) < limit:
+                return
+            cursor = ids[-1]
+            left = None if left is None else left - len(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One wave of the list or of the store, and how far it has come."""
+
+    id: str
+    name: str
+    at: datetime
+    until: datetime
+    state: str
+
+    def reach(self, customers: int, looked_at: int, tally: Tally) -> WaveReach:
+        """Return the wave with what becomes of its customers."""
+        return WaveReach(
+            *(self.id, self.name, self.at, self.until, self.state),
+            *(customers, looked_at, tally.reached, tally.later, dict(tally.missed)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """When a customer is asked by a wave, or why not; `rested` when the rest period put it off."""
+
+    asked_at: datetime | None = None
+    reason: str = ""
+    rested: bool = False
+
+
+RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM)
+PEOPLE = sa.select(sa.func.count()).where(
+    tables.customer.c.erased_at.is_(None), tables.customer.c.merged_into.is_(None)
+)
+TOO_LATE = sa.literal_column(f"'{Reason.TOO_LATE.value}'", sa.Text())
+NOTHING = sa.literal_column("''", sa.Text())
+"""Written out, because a parameter each time would not be one expression to group by."""
+HELD_BY = sa.case((tables.touchpoint.c.reason == TOO_LATE, tables.touchpoint.c.detail), else_=NOTHING)
+BECAME = (
+    sa.select(tables.touchpoint.c.state, tables.touchpoint.c.reason, HELD_BY, sa.func.count())
+    .join_from(tables.touchpoint, tables.journey, tables.journey.c.id == tables.touchpoint.c.journey)
+    .where(tables.journey.c.began == "wave", tables.journey.c.reference == sa.bindparam("wave"))
+    .group_by(tables.touchpoint.c.state, tables.touchpoint.c.reason, HELD_BY)
+)
+"""What became of the touchpoints of a wave; of what was too late, what had held it."""
+
+
+def begun(wave: Wave, done: bool) -> str:
+    """Return how far an announced wave has come."""
+    return DONE if done else SPREADING if wave.cursor else ANNOUNCED
+
+
+def facts_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy) -> list[Facts]:
+    """Return what asking needs to know of these customers, without those who are gone."""
+    rows = read.rows(connection, Customer, tables.customer.c.id.in_(ids)) if ids else []
+    customers = [one for one in rows if one.erased_at is None and one.merged_into is None]
+    facts = read.facts_of(connection, customers, FOR_REACH)
+    keys = {one.id: address_key(one.email, policy.ids) for one in customers if one.email}
+    suppressed = read.suppressed(connection, keys.values())
+    for customer, address in keys.items():
+        facts[customer].suppressed = suppressed.get(address, "")
+    return [facts[customer.id] for customer in customers]
+
+
+def play(facts: Facts, coming: Sequence[Known], policy: Policy, now: datetime) -> list[Fate]:
+    """Return what becomes of each wave for one customer to whom nothing else happens meanwhile."""
+    known, fates = facts.copy(), []
+    for wave in coming:
+        begins = max(wave.at, now)
+        now = ask_until(known, policy, now, begins)
+        happening = wave_happening(wave.id, wave.at, wave.name)
+        known.absorb(plan(happening, known, policy, begins))
+        fates.append(fate_of(known.copy(), happening, policy, begins, wave.until))
+    return fates
+
+
+def ask_until(known: Facts, policy: Policy, now: datetime, end: datetime) -> datetime:
+    """Let everything that is planned before `end` be asked, or not, in its order; return `end`, or now if later."""
+    for _ in range(MOST_STEPS):
+        waiting = [one for one in known.pending() if one.wake_at < end]
+        if not waiting:
+            break
+        due = min(waiting, key=lambda one: (one.wake_at, one.due_at, one.key()))
+        now = max(now, due.wake_at)
+        known.absorb(ask(due, known, policy, now))
+    return max(now, end)
+
+
+def fate_of(known: Facts, happening: Happening, policy: Policy, now: datetime, until: datetime) -> Fate:
+    """Return what becomes of a customer's touchpoint of a wave, played until it is decided."""
+    rested = any(rests(one, known, policy, now) for one in own_touchpoints(happening, known))
+    ask_until(known, policy, now, until + A_DAY)
+    own = own_touchpoints(happening, known)
+    asked = [one for one in own if one.state == TouchpointState.ASKED]
+    if asked:
+        first = min(asked, key=lambda one: one.changed_at)
+        return Fate(first.changed_at, rested=rested)
+    missed = min(own, key=lambda one: one.key(), default=None)
+    if missed is None:
+        return Fate(reason=Reason.NO_SUCH_RULE)
+    return Fate(reason=why(missed.reason, missed.detail) or str(missed.state))
+
+
+def own_touchpoints(happening: Happening, known: Facts) -> list[Touchpoint]:
+    """Return the touchpoints of a wave."""
+    of_it = {
+        one.id for one in known.all(Journey) if one.began == happening.name and one.reference == happening.reference
+    }
+    return [one for one in known.all(Touchpoint) if one.journey in of_it]
+
+
+def rests(touchpoint: Touchpoint, known: Facts, policy: Policy, now: datetime) -> bool:
+    """Tell whether the rest period puts a touchpoint off."""
+    at = max(now, touchpoint.wake_at)
+    waits = touchpoint.state == TouchpointState.PLANNED and touchpoint.if_resting != "exempt"
+    return waits and rest_of(question_of(touchpoint, policy), known, policy, at) is not None
+
+
+def why(reason: str, detail: str) -> str:
+    """Return why somebody is not reached; what came too late, by what held it until then."""
+    return detail if reason == Reason.TOO_LATE and detail in set(Reason) else reason
