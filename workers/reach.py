@@ -66,7 +66,7 @@ class WaveReach:
             "later": self.later,
             "not_reached": sum(self.not_reached.values()),
             "reasons": [
-                {"reason": reason, "customers": count}
+                {"reason": reason.partition(": ")[0], "cause": reason.partition(": ")[2], "customers": count}
                 for reason, count in sorted(self.not_reached.items(), key=lambda one: (-one[1], one[0]))
             ],
         }
@@ -203,18 +203,20 @@ class Fate:
 
 
 RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM)
+WITH_CAUSE = (Reason.STOPPED, Reason.SUPPRESSED, Reason.HOLD)
 PEOPLE = sa.select(sa.func.count()).where(
     tables.customer.c.erased_at.is_(None), tables.customer.c.merged_into.is_(None)
 )
-TOO_LATE = sa.literal_column(f"'{Reason.TOO_LATE.value}'", sa.Text())
-NOTHING = sa.literal_column("''", sa.Text())
-"""Written out, because a parameter each time would not be one expression to group by."""
-HELD_BY = sa.case((tables.touchpoint.c.reason == TOO_LATE, tables.touchpoint.c.detail), else_=NOTHING)
+DATED = ", ".join(f"'{reason.value}'" for reason in RESTING)
+CAUSE = sa.case(
+    (sa.literal_column(f"touchpoint.reason IN ({DATED})"), sa.literal_column("''")), else_=tables.touchpoint.c.detail
+)
+"""Dates are each person's own. Written out, because a parameter each time would not be one expression to group by."""
 BECAME = (
-    sa.select(tables.touchpoint.c.state, tables.touchpoint.c.reason, HELD_BY, sa.func.count())
+    sa.select(tables.touchpoint.c.state, tables.touchpoint.c.reason, CAUSE, sa.func.count())
     .join_from(tables.touchpoint, tables.journey, tables.journey.c.id == tables.touchpoint.c.journey)
     .where(tables.journey.c.began == "wave", tables.journey.c.reference == sa.bindparam("wave"))
-    .group_by(tables.touchpoint.c.state, tables.touchpoint.c.reason, HELD_BY)
+    .group_by(tables.touchpoint.c.state, tables.touchpoint.c.reason, CAUSE)
 )
 """What became of the touchpoints of a wave; of what was too late, what had held it."""
 
@@ -291,5 +293,7 @@ def rests(touchpoint: Touchpoint, known: Facts, policy: Policy, now: datetime) -
 
 
 def why(reason: str, detail: str) -> str:
-    """Return why somebody is not reached; what came too late, by what held it until then."""
-    return detail if reason == Reason.TOO_LATE and detail in set(Reason) else reason
+    """Return why somebody is not reached, with the cause where many share it; what came too late, by what held it."""
+    if reason == Reason.TOO_LATE and detail in set(Reason):
+        return detail
+    return f"{reason}: {detail}" if reason in WITH_CAUSE and detail else reason

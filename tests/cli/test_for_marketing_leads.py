@@ -3,7 +3,8 @@
 import email
 import email.policy
 import json
-from datetime import UTC, datetime
+import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from embedded import journey
 if TYPE_CHECKING:
     from verbs import Boucle
 
+RULES = Path(__file__).parents[2] / "rules"
 NOW = datetime.now(UTC).replace(microsecond=0)
 BRAND = """\
 name: Lampes Durand
@@ -32,6 +34,42 @@ def asked(boucle: "Boucle") -> "Boucle":
     """Give an installation in which one customer is about to get a survey."""
     boucle.take(json.dumps(journey("delivery", "42", NOW, reference="1042", label="lamp")).encode())
     return boucle
+
+
+def test_waves_show_says_whom_a_wave_will_reach_and_why_not_the_others(boucle: "Boucle", tmp_path: Path) -> None:
+    """Before it is announced, as text and as JSON; without a wave it says how to list one."""
+    assert "No wave is listed" in boucle("waves", "show").out
+    folder = tmp_path / "own" / "rules" / "journey-plan"
+    shutil.copytree(RULES / "journey-plan", folder)
+    day = (NOW + timedelta(days=20)).date().isoformat()
+    (folder / "waves.csv").write_text(f"date;name\n{day};Spring\n", encoding="utf-8")
+    boucle.set(overrides=str(tmp_path / "own"))
+    people = [journey("delivery", who, NOW - timedelta(days=90), reference=who) for who in ("a", "b")]
+    boucle.take(*(json.dumps(one).encode() for one in [*people, journey("churned", "b", NOW)]))
+    shown = boucle("waves", "show", "--format", "json")
+    assert shown.code == 0, shown
+    (told,) = shown.json()
+    assert (told["wave"], told["name"], told["state"], told["counted"]) == (day, "Spring", "listed", False)
+    assert (told["customers"], told["reached"], told["not_reached"]) == (2, 1, 1)
+    assert told["reasons"] == [{"reason": "stopped", "cause": "churned", "customers": 1}]
+    said = boucle("waves", "show").out
+    assert "will reach 1 of 2 customers" in said
+    assert "not 1: the customer has left" in said
+
+
+def test_check_names_waves_that_rest_each_other_away(boucle: "Boucle", tmp_path: Path) -> None:
+    """Days that lie closer than the rest of the wave's row: a fault, with the day, the distance and what to do."""
+    folder = tmp_path / "own" / "rules" / "journey-plan"
+    shutil.copytree(RULES / "journey-plan", folder)
+    days = [(NOW + timedelta(days=n)).date().isoformat() for n in (10, 40)]
+    (folder / "waves.csv").write_text("date;name\n" + "".join(f"{day};\n" for day in days), encoding="utf-8")
+    boucle.set(overrides=str(tmp_path / "own"))
+    told = boucle("check", "--format", "json")
+    assert told.code == 1
+    (fault,) = [one for one in told.json()["faults"] if "W803" in one]
+    assert f"the wave of {days[1]} asks nobody who was asked in the waves before it: 30 days" in fault
+    listed = boucle("rules", "check", str(folder), "--format", "json").json()
+    assert [one["code"] for one in listed] == ["W803"]
 
 
 def with_brand(boucle: "Boucle", folder: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_listed_wave_says_whom_it_will_reach_and_why_not_the_others(
     told = only(boucle)
     assert (told.id, told.name, told.state) == (IN_A_WEEK, "Spring", "listed")
     assert (told.customers, told.looked_at, told.reached, told.later) == (8, 8, 4, 0)
-    assert told.not_reached == {"opted_out": 1, "stopped": 1, "no_address": 1, "resting": 1}
+    assert told.not_reached == {"opted_out": 1, "stopped: churned": 1, "no_address": 1, "resting": 1}
     assert told.as_dict()["not_reached"] == 4
     assert not [one for one in boucle.rows(Touchpoint) if one.step == "wave"], "nothing was written"
     few = only(boucle, 3)

@@ -49,6 +49,18 @@ def test_the_calendar_counts_what_is_planned(team: Team) -> None:
     assert travelling(page.content) < LARGEST
 
 
+def test_a_wave_says_whom_it_will_reach_before_it_comes(team: Team) -> None:
+    """How many, and why not the others; nothing about waves where there is none."""
+    assert "Waves" not in words(team.client("Marc").get("/queue").text)
+    wave = {**event("wave"), "data": {"reference": "spring"}}
+    del wave["subject"]
+    team.site.events(event("churned", "f0"), wave)
+    said = words(team.client("Marc").get("/queue").text)
+    assert re.search(r"spring today announced 4 of 5 customers 1 the customer has left", said)
+    team.site.settle()
+    assert re.search(r"spring today over 4 of 5 customers", words(team.client("Marc").get("/queue").text))
+
+
 def test_what_was_left_out_is_counted_by_reason(team: Team) -> None:
     """Skipped and cancelled, with why."""
     team.site.events(event("interaction_ended", "late", reference="call"))

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -12,7 +13,6 @@ import sqlalchemy as sa
 from workers import settings as settings_module
 from workers import topics, weak_settings, wiring
 from workers.cli.shared import as_json, demo_faults, say_fault, show
-from workers.duetime import in_zone
 from workers.fitting import JOURNEY_PLAN
 from workers.home import SQLITE, Home, database_file_faults
 from workers.mail_dns import Dns, Findings, check_domain
@@ -132,7 +132,7 @@ def clashes(installation: wiring.Boucle) -> list[str]:
         table = load(folder)
     except (Misconfigured, BadInput, OSError):  # told as a fault of the tables
         return []
-    today = in_zone(installation.now(), "UTC").date()
+    today = datetime.now(UTC).date()
     return [f"{JOURNEY_PLAN}: {one.code} {one.message}" for one in rest_clashes(table, waves_beside(folder), today)]
 
 

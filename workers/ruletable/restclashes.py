@@ -5,13 +5,14 @@ the plan itself. Pure, and bounded: some sixty days of a year stand for all of t
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise, product
 
 from workers.duetime.waits import Wait, add_wait
 from workers.ruletable.cells import split_list
 from workers.ruletable.deciding import Compiled, compile_table
-from workers.ruletable.model import Fault, Rule, Severity, Table
+from workers.ruletable.model import Fault, Severity, Table
 from workers.ruletable.replaying import Fate, PastEvent, Step, is_plan, replay
 from workers.ruletable.sidefiles import WaveDate
 from workers.words import BadInput
@@ -34,7 +35,8 @@ LOST = (Fate.DROPPED, Fate.TOO_LATE)
 EXPECTED = ("yes", "no", None)
 PHASE_DAYS = 5
 """Between waves, somebody is due every so many days."""
-DAYS_IN_A_MONTH = 30.44
+UNLIMITED = 1_000_000
+"""Questions: between waves only the rest periods are looked at, for the maximum is there to be reached."""
 ADVICE = "Give its row a rest of its own (column rest), let it defer and give up later, or shorten the rest period."
 
 
@@ -48,7 +50,8 @@ def rest_clashes(table: Table, waves: Sequence[WaveDate] = (), today: date = dat
         return []
     compiled = compile_table(table)
     try:
-        return [*of_rows(compiled), *of_dates(compiled, waves, today), *between_waves(compiled, waves)]
+        unlimited = compile_table(replace(table, rest=replace(table.rest, at_most=UNLIMITED)))
+        return [*of_rows(compiled), *of_dates(compiled, waves, today), *between_waves(unlimited, waves)]
     except BadInput:  # a wait that leaves the calendar is told where it stands
         return []
 
@@ -138,7 +141,7 @@ def of_dates(compiled: Compiled, waves: Sequence[WaveDate], today: date) -> Iter
                 compiled.table,
                 step.touchpoint,
                 f"{step.touchpoint}: the wave of {step.reference} asks nobody who was asked in the waves before it: "
-                f"{before[step.reference]} days after the last one they still rest. {ADVICE}",
+                f"{before[step.reference]} days after the last one they still rest. Move the day, or shorten the rest.",
             )
 
 
@@ -155,13 +158,13 @@ def between_waves(compiled: Compiled, waves: Sequence[WaveDate]) -> Iterator[Fau
     days = [wave.day for wave in waves]
     if len(days) < 3:
         return
-    due = {str(rule.outputs.get("touchpoint")): wait_of(rule) for rule in compiled.table.rules}
     told: set[str] = set()
     left = MOST_STEPS
     for what, first in unlike(compiled):
-        for touchpoint in sorted({step.touchpoint for step in first} - told) if len(what) == 1 else ():
+        ahead = {step.touchpoint: step.due_at.date() - A_YEAR[0] for step in first}
+        for touchpoint in sorted(ahead.keys() - told) if len(what) == 1 else ():
             left -= len(first) * len(days)
-            if left <= 0 or not always_lost(compiled, what, touchpoint, due[touchpoint], waves):
+            if left <= 0 or not always_lost(compiled, what, touchpoint, ahead[touchpoint], waves):
                 continue
             told.add(touchpoint)
             yield fault(
@@ -172,23 +175,18 @@ def between_waves(compiled: Compiled, waves: Sequence[WaveDate]) -> Iterator[Fau
             )
 
 
-def always_lost(compiled: Compiled, what: What, touchpoint: str, wait: Wait, waves: Sequence[WaveDate]) -> bool:
+def always_lost(compiled: Compiled, what: What, touchpoint: str, ahead: timedelta, waves: Sequence[WaveDate]) -> bool:
     """Tell whether a touchpoint is asked of nobody for whom it comes due between the first wave and the last."""
     first, last = waves[0].day, waves[-1].day
-    ahead = timedelta(days=wait.days + round(wait.months * DAYS_IN_A_MONTH))
+    was_due = False
     for number in range(1, (last - first).days, PHASE_DAYS):
         events = [*beginning(what, first + timedelta(number) - ahead), *wave_events(waves)]
         for step in replay(compiled, events).steps:
             between = step.touchpoint == touchpoint and first < step.due_at.date() < last
+            was_due = was_due or between
             if between and step.fate not in LOST:
                 return False
-    return True
-
-
-def wait_of(rule: Rule) -> Wait:
-    """Return after how long a row is due."""
-    value = rule.outputs.get("due")
-    return value if isinstance(value, Wait) else Wait()
+    return was_due
 
 
 def fault(table: Table, touchpoint: str, message: str) -> Fault:

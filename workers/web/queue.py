@@ -14,7 +14,9 @@ from starlette.routing import Route
 
 from workers.catalogs import Catalog
 from workers.composing.facts import clean, one_line
+from workers.duetime import in_zone
 from workers.explaining import clause
+from workers.reach import Reach, WaveReach
 from workers.records import Action, Customer, Touchpoint
 from workers.steering import DAYS, LISTED, Day, Steering
 from workers.store.queue import ACTION, TOUCHPOINT, Chosen
@@ -26,6 +28,8 @@ from workers.web.threads import run_in_threadpool
 from workers.web.times import day, when
 from workers.words import BadInput
 
+PLAYED = 300
+"""Customers whom the page plays through the waves to come: some tenths of a second; the command plays them all."""
 ACTS = ("cancel", "send_now", "pause", "resume")
 PAUSING = ("pause", "resume")
 
@@ -75,8 +79,9 @@ async def show_queue(request: Request, visitor: Visitor) -> Response:
 
 def write_queue(request: Request, visitor: Visitor) -> Response:
     """Read the outlook and write the page."""
-    steering = steering_of(request)
+    steering, web = steering_of(request), web_of(request)
     outlook, today = steering.outlook(), steering.today()
+    reach, zone = Reach(web.store, web.policy, web.now), web.policy().zone
     catalog = pages_of(request).catalog(language_of(request))
     given = parameters_of(request)
     did = given.choice("did", ACTS)
@@ -93,10 +98,26 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
         "paused": sorted(outlook.sending.paused),
         "steps": outlook.steps,
         "ahead": DAYS,
+        "waves": [wave_shown(wave, today, zone, catalog) for wave in reach.waves(PLAYED)],
         "did": f"staff.queue.did.{did}" if did else "",
         "did_count": given.number("n", MOST_COUNTED) or 0,
     }
     return show(request, visitor, "queue.html", values)
+
+
+def wave_shown(wave: WaveReach, today: date, zone: str, catalog: Catalog) -> dict[str, object]:
+    """Return whom a wave reaches and why not the others, in words."""
+    missed = sorted(wave.not_reached.items(), key=lambda found: (-found[1], found[0]))
+    return {
+        "name": wave.name or wave.id,
+        "day": day(in_zone(wave.at, zone).date(), today, catalog),
+        "state": wave.state,
+        "reached": wave.reached,
+        "later": wave.later,
+        "looked_at": wave.looked_at,
+        "customers": wave.customers,
+        "missed": [(why(reason, ""), count) for reason, count in missed],
+    }
 
 
 def day_shown(one: Day, today: date, catalog: Catalog) -> dict[str, object]:
