@@ -38,8 +38,8 @@ from workers.mailbox import MailboxSender
 from workers.migrating import MINIMUM, schema_of
 from workers.outlets import FileOutlet
 from workers.policies import Policies, known_names
-from workers.rehearsal import Rehearsal
 from workers.reach import Reach
+from workers.rehearsal import Rehearsal
 from workers.relaying import Relaying
 from workers.retention import Retention
 from workers.returned import OneFile, Place, place_at
