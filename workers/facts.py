@@ -4,25 +4,17 @@ Nothing here reads the store; `store.read` fills it.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from workers.changes import Changes
 from workers.records import Customer, Journey, Row, Ticket, Touchpoint
+from workers.resting import Asked
 from workers.words import TicketState, TouchpointState
 
 R = TypeVar("R", bound=Row)
 NONE: Mapping[tuple[object, ...], Row] = {}
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """That a mailbox was asked: when, and with which template."""
-
-    at: datetime
-    template: str
 
 
 class Facts:
@@ -36,7 +28,7 @@ class Facts:
         rows: Iterable[Row] = (),
         *,
         suppressed: str = "",
-        asked_elsewhere: Iterable[Asking] = (),
+        asked_elsewhere: Iterable[Asked] = (),
     ) -> None:
         self.customer = customer
         self.suppressed = suppressed

@@ -18,7 +18,9 @@ from workers.planning import Happening, plan, wave_ends, wave_happening
 from workers.policy import Policy
 from workers.profile import address_key
 from workers.records import Customer, Journey, SurveyRequest, Touchpoint
+from workers.resting import Asked
 from workers.store import read, tables, waves
+from workers.store.askings import Mailboxes
 from workers.store.engine import Store
 from workers.store.waves import Wave
 from workers.words import CustomerId, Reason, TouchpointState
@@ -149,9 +151,16 @@ class Reach:
         """Return what will become of the waves to come, by id."""
         tallies = {wave.id: Tally() for wave in coming}
         looked_at = 0
+        asked: dict[str, list[Asked]] = {}
         for facts in self._people(policy, now, sample):
             looked_at += 1
-            for wave, fate in zip(coming, play(facts, coming, policy, now), strict=True):
+            mailbox = mailbox_of(facts.customer, policy)
+            facts.asked_elsewhere = (*facts.asked_elsewhere, *asked.get(mailbox, ()))
+            fates = play(facts, coming, policy, now)
+            if mailbox:  # somebody else with this address rests from then on
+                own = asked.setdefault(mailbox, [])
+                own += [Asked(one.asked_at, one.touchpoint, one.template) for one in fates if one.asked_at is not None]
+            for wave, fate in zip(coming, fates, strict=True):
                 tally = tallies[wave.id]
                 if fate.asked_at is None:
                     tally.missed[fate.reason] += 1
@@ -200,9 +209,11 @@ class Fate:
     asked_at: datetime | None = None
     reason: str = ""
     rested: bool = False
+    touchpoint: str = ""
+    template: str = ""
 
 
-RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM)
+RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX)
 WITH_CAUSE = (Reason.STOPPED, Reason.SUPPRESSED, Reason.HOLD)
 PEOPLE = sa.select(sa.func.count()).where(
     tables.customer.c.erased_at.is_(None), tables.customer.c.merged_into.is_(None)
@@ -231,11 +242,18 @@ def facts_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy) 
     rows = read.rows(connection, Customer, tables.customer.c.id.in_(ids)) if ids else []
     customers = [one for one in rows if one.erased_at is None and one.merged_into is None]
     facts = read.facts_of(connection, customers, FOR_REACH)
-    keys = {one.id: address_key(one.email, policy.ids) for one in customers if one.email}
-    suppressed = read.suppressed(connection, keys.values())
-    for customer, address in keys.items():
-        facts[customer].suppressed = suppressed.get(address, "")
+    suppressed = read.suppressed_addresses(connection, {one.email for one in customers if one.email}, policy.ids)
+    mailboxes = Mailboxes(connection, customers, policy, lock=False)
+    for customer in customers:
+        facts[customer.id].suppressed = suppressed.get(customer.email or "", "")
+        facts[customer.id].asked_elsewhere = mailboxes.elsewhere(customer.id)
     return [facts[customer.id] for customer in customers]
+
+
+def mailbox_of(customer: Customer, policy: Policy) -> str:
+    """Return the mailbox of which only one customer is asked, or nothing."""
+    alone = bool(customer.email) and not policy.shares(customer.email or "")
+    return address_key(customer.email or "", policy.ids) if alone else ""
 
 
 def play(facts: Facts, coming: Sequence[Known], policy: Policy, now: datetime) -> list[Fate]:
@@ -270,7 +288,7 @@ def fate_of(known: Facts, happening: Happening, policy: Policy, now: datetime, u
     asked = [one for one in own if one.state == TouchpointState.ASKED]
     if asked:
         first = min(asked, key=lambda one: one.changed_at)
-        return Fate(first.changed_at, rested=rested)
+        return Fate(first.changed_at, rested=rested, touchpoint=first.step, template=first.template)
     missed = min(own, key=lambda one: one.key(), default=None)
     if missed is None:
         return Fate(reason=Reason.NO_SUCH_RULE)

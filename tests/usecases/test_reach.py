@@ -65,6 +65,17 @@ def test_what_is_told_of_a_wave_is_what_happens(install: Callable[..., Embedded]
     assert told.reached + sum(told.not_reached.values()) == told.looked_at == 12
 
 
+def test_two_customers_of_one_mailbox_count_once(boucle: Embedded) -> None:
+    """As it will be: the second rests with the first."""
+    for who in ("a", "b"):
+        boucle.take(about("changed", who, customer={"id": who, "email": "both@example.org"}))
+    boucle.take(wave("spring"))
+    told = only(boucle)
+    assert (told.reached, told.not_reached) == (1, {"same_mailbox": 1})
+    boucle.settle()
+    assert (only(boucle).reached, only(boucle).not_reached) == (1, {"same_mailbox": 1})
+
+
 def test_a_wave_that_was_announced_by_an_event_is_told_too(boucle: Embedded) -> None:
     """Before it comes to anybody it is played, afterwards counted."""
     people(boucle, 3)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from workers.facts import Asking, Facts
+from workers.facts import Facts
 from workers.records import (
     Action,
     Click,
@@ -23,6 +23,7 @@ from workers.records import (
     TicketEntry,
     Touchpoint,
 )
+from workers.resting import Asked
 
 
 class Outgoing(Protocol):
@@ -73,7 +74,7 @@ class Story:
     testimonials: tuple[Testimonial, ...] = ()
     history: tuple[History, ...] = ()
     suppressed: str = ""
-    asked_elsewhere: tuple[Asking, ...] = ()
+    asked_elsewhere: tuple[Asked, ...] = ()
     merged_from: tuple[str, ...] = ()
     asked_as: str = ""
 

@@ -13,10 +13,10 @@ from sqlalchemy.engine import Connection
 
 from workers.asking import COUNTED
 from workers.changes import Changes
-from workers.facts import Asking
 from workers.policy import Policy
 from workers.profile import address_key
-from workers.records import AskedMailbox, Customer
+from workers.records import AskedMailbox, Customer, SurveyRequest
+from workers.resting import Asked
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import insert
@@ -25,7 +25,7 @@ from workers.words import CustomerId, Ids
 
 A, R = t.asked_mailbox.c, t.survey_request.c
 ASKED = (
-    sa.select(A.mailbox, A.customer, A.asked_at, A.template)
+    sa.select(A.mailbox, A.customer, A.asked_at, R.step, A.template)
     .join(t.survey_request, R.id == A.request)
     .where(among(A.mailbox, "keys"), R.state.in_(COUNTED))
 )
@@ -56,15 +56,15 @@ class Mailboxes:
             for one in customers
             if one.email and not policy.shares(one.email)
         }
-        self._askings: dict[str, list[tuple[str, Asking]]] = defaultdict(list)
+        self._askings: dict[str, list[tuple[str, Asked]]] = defaultdict(list)
         mailboxes = set(self._keys.values())
         if lock:
             take_turn(connection, mailboxes)
         for chunk in read.chunks(mailboxes):
-            for mailbox, customer, at, template in connection.execute(ASKED, {"keys": chunk}):
-                self._askings[mailbox].append((customer, Asking(at, template)))
+            for mailbox, customer, at, step, template in connection.execute(ASKED, {"keys": chunk}):
+                self._askings[mailbox].append((customer, Asked(at, step, template)))
 
-    def elsewhere(self, customer: str, *merged: str) -> tuple[Asking, ...]:
+    def elsewhere(self, customer: str, *merged: str) -> tuple[Asked, ...]:
         """Return what a customer's mailbox was asked under other ids than their own."""
         own = {customer, *merged}
         found = self._askings.get(self._keys.get(CustomerId(customer), ""), ())
@@ -72,9 +72,11 @@ class Mailboxes:
 
     def learn(self, changes: Changes) -> None:
         """Take in what is asked now, so that the next customer of the transaction rests as well."""
+        steps = {row.id: row.step for row in changes.rows_added() if isinstance(row, SurveyRequest)}
         for row in changes.rows_added():
             if isinstance(row, AskedMailbox):
-                self._askings[row.mailbox].append((row.customer, Asking(row.asked_at, row.template)))
+                asked = Asked(row.asked_at, steps.get(row.request, ""), row.template)
+                self._askings[row.mailbox].append((row.customer, asked))
 
 
 def remember_askings(connection: Connection, ids: Ids, since: datetime, after: str) -> str | None:
