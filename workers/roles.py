@@ -7,21 +7,20 @@ supervisor starts it again; a database or broker that is away is waited for.
 import asyncio
 import errno
 import logging
-import os
-import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 import faust
 
-from workers import topics
+from workers import stop_signal, topics
 from workers.auditing import Auditing, Watchdog, behind
 from workers.returned import Collector
 from workers.settings import Settings
 from workers.settings_checks import bind_of
 from workers.store.engine import Store
 from workers.stream import Positions, add_agent, group_of, make_app, spare_the_collector
+from workers.watchdog import EXIT_STALLED, keep_beating, start_watching, watched
 from workers.web.tour import Tour
 from workers.wiring import Boucle, kafka_of, topic_names
 from workers.words import Misconfigured, Never, NotNow
@@ -38,21 +37,31 @@ BY = "boucle"
 LOOK_AT_THE_DAY_SECONDS = 60.0
 LOOK_AT_RULES_SECONDS = 2.0
 """How often edits of the rules are looked for; while there are none it costs some file times and one short query."""
-EXIT_STALLED = 70
-"""Exit code of a stream that ended itself because it took nothing (sysexits: internal software error)."""
+STALL_SECONDS = 180.0
 
 
-async def run_roles(roles: Sequence[Role]) -> None:
-    """Run roles side by side until SIGTERM or SIGINT; the first that fails ends all and raises."""
+async def run_roles(roles: Sequence[Role], stall_seconds: float = STALL_SECONDS) -> None:
+    """Run roles side by side until SIGTERM or SIGINT; the first that fails ends all and raises.
+
+    The process ends within the grace of `stop_signal` whatever a role is doing, and by itself when one stands still.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    told = stop_signal.listen()
+    told.hand_over(lambda: loop.call_soon_threadsafe(stop.set))
+    start_watching(stall_seconds)
+    beating = asyncio.ensure_future(keep_beating(stall_seconds))
     tasks = [asyncio.ensure_future(role(stop)) for role in roles]
     ending = asyncio.ensure_future(stop.wait())
     await asyncio.wait([*tasks, ending], return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        told.end_within_grace(1)  # whatever the others are in the middle of
+    for failed in [task.exception() for task in tasks if task.done() and not task.cancelled()]:
+        if failed is not None:
+            log.critical("a role ended: %s", failed, extra={"action": "role.failed"})
     stop.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
+    beating.cancel()
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
             raise result
@@ -119,14 +128,16 @@ def rules(parts: Boucle) -> Role:
     return run
 
 
-async def attempt(work: Callable[[], Awaitable[int]], action: str) -> None:
-    """Do one round of work; a part that is away is waited for, any other failure is recorded and tried again."""
+async def attempt(work: Callable[[], Awaitable[int]], action: str) -> int:
+    """Do one round of work and return how much that was; what is away is waited for, other failures are recorded."""
     try:
-        await work()
+        with watched(action):
+            return await work()
     except NotNow as error:
         log.warning("%s", error, extra={"action": f"{action}.wait"})
     except Exception:  # the sender's edge: one broken row must not stop the rest
         log.exception("round failed; it is tried again", extra={"action": f"{action}.failed"})
+    return 0
 
 
 async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
@@ -311,8 +322,7 @@ async def watch(
                 settings.stall_seconds,
                 extra={"action": "stream.stalled"},
             )
-            logging.shutdown()
-            os._exit(EXIT_STALLED)  # an orderly end would wait for what hangs
+            stop_signal.end_process(EXIT_STALLED)  # an orderly end would wait for what hangs
         return len(waiting)
 
     while True:

@@ -22,7 +22,7 @@ def run() -> None:
     if found.settings.kafka_bootstrap:
         wanted.append(roles.stream(found))
     click.echo(f"Boucle runs: http://{found.settings.http_bind}", err=True)
-    asyncio.run(roles.run_roles(wanted))
+    asyncio.run(roles.run_roles(wanted, found.settings.stall_seconds))
 
 
 @click.group(invoke_without_command=True)
@@ -34,7 +34,7 @@ def stream(context: click.Context) -> None:
     if not settings().kafka_bootstrap:
         raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
     found = parts(role=True)
-    asyncio.run(roles.run_roles([roles.stream(found), roles.rules(found)]))
+    asyncio.run(roles.run_roles([roles.stream(found), roles.rules(found)], found.settings.stall_seconds))
 
 
 @stream.command()
@@ -61,7 +61,7 @@ def web() -> None:
     """Serve the pages and the HTTP doors."""
     roles.see_that_ports_are_free(settings())
     found = parts(role=True)
-    asyncio.run(roles.run_roles([roles.web(found), roles.rules(found)]))
+    asyncio.run(roles.run_roles([roles.web(found), roles.rules(found)], found.settings.stall_seconds))
 
 
 @click.command()
