@@ -35,7 +35,7 @@ class StopSignal:
         self._end = end
         self._grace = grace_seconds
         self._lock = threading.Lock()
-        self._stop: Callable[[], None] | None = None
+        self._stop: Callable[[], object] | None = None
         self._heard = False
 
     def listen(self) -> None:
@@ -47,7 +47,7 @@ class StopSignal:
         signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
         threading.Thread(target=self._obey, args=(reading, writing), name="stop-signal", daemon=True).start()
 
-    def hand_over(self, stop: Callable[[], None]) -> None:
+    def hand_over(self, stop: Callable[[], object]) -> None:
         """Say what has running roles stop; called from the thread that hears."""
         with self._lock:
             self._stop = stop
