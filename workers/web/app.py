@@ -53,6 +53,7 @@ from workers.web.assets import Assets
 from workers.web.clients import Clients
 from workers.web.compression import Compression
 from workers.web.context import Web
+from workers.web.cookies import OwnCookies
 from workers.web.headers import SafeHeaders
 from workers.web.keys import KeyUse
 from workers.web.limits import Limits
@@ -100,6 +101,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
         routes=routes,
         middleware=[
             Middleware(Clients, web.settings.proxy_networks),
+            Middleware(OwnCookies),
             Middleware(Compression),
             Middleware(Lanes),
             Middleware(SafeHeaders, web.settings.base_url, lambda: origin_of(web.templates.brand.logo)),
