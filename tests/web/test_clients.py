@@ -32,7 +32,31 @@ PROXY_SAYS = (
     {"X-Cluster-Client-IP": AWAY},
     {"X-Envoy-External-Address": AWAY},
     {"X-Amzn-Trace-Id": "Root=1"},
+    {"X-Amz-Cf-Id": "1"},
+    {"CF-Visitor": "{}"},
+    {"CDN-Loop": "edge"},
+    {"X-ProxyUser-Ip": AWAY},
+    {"WL-Proxy-Client-IP": AWAY},
+    {"Fly-Client-IP": AWAY},
+    {"DO-Connecting-IP": AWAY},
+    {"X-Nf-Client-Connection-Ip": AWAY},
+    {"X-Remote-Addr": AWAY},
+    {"X-Originating-IP": AWAY},
+    {"Forwarded-For": AWAY},
+    {"X_Forwarded_For": AWAY},
+    {"X-ARR-LOG-ID": "1"},
+    {"X-Varnish": "1"},
+    {"Surrogate-Capability": "edge"},
+    {"Tailscale-User-Login": "lea"},
+    {"X-Sucuri-ClientIP": AWAY},
+    {"Remote-User": "lea"},
 )
+BROWSERS_SAY = (
+    *("Accept", "Accept-Language", "Cache-Control", "Dnt", "Priority", "Sec-Ch-Ua-Platform", "Sec-Fetch-Dest", "Te"),
+    *("Upgrade-Insecure-Requests", "Sec-Gpc", "User-Agent", "X-Requested-With", "Traceparent", "Idempotency-Key"),
+    *("If-None-Match", "Range", "Referer", "Expect", "Save-Data", "Sec-Purpose", "Pragma"),
+)
+"""What browsers and programs send for themselves."""
 
 
 def mailbox(site: Site, client: TestClient, headers: dict[str, str]) -> bool:
@@ -54,6 +78,8 @@ DOORS = (mailbox, events_without_key)
 def test_a_request_that_a_proxy_hands_on_is_not_this_machines(site: Site, opens: Doors) -> None:
     """Any header of a proxy closes the doors for this machine; without one they open."""
     assert opens(site, site.client, {})
+    for name in BROWSERS_SAY:
+        assert opens(site, site.client, {name: "1"}), name
     for headers in PROXY_SAYS:
         assert not opens(site, site.client, headers), headers
 

@@ -18,23 +18,17 @@ from workers.web.context import Web
 
 log = logging.getLogger(__name__)
 MOST_HINTS = 16  # proxies that are named in the log
-FORWARDING = frozenset(
+FORWARDING_PREFIXES = ("x-forwarded", "x-original-", "x-envoy-", "x-amz", "x-azure-", "x-appengine-", "x-arr-", "cf-")
+FORWARDING_WORDS = frozenset(
     {
-        "cdn-loop",
-        "cf-connecting-ip",
-        "cf-ray",
-        "client-ip",
-        "fastly-client-ip",
-        "forwarded",
-        "true-client-ip",
-        "via",
-        "x-client-ip",
-        "x-cluster-client-ip",
-        "x-real-ip",
+        *("addr", "akamai", "client", "clientip", "connecting", "forwarded", "gateway", "goog", "hop", "iap", "ip"),
+        *("originating", "proxied", "proxy", "proxyuser", "real", "remote", "surrogate", "tailscale", "varnish"),
+        *("vercel", "via"),
     }
 )
-"""Headers by which proxies tell that they ask for somebody else (RFC 7239, RFC 9110 7.6.3, and what vendors send)."""
-FORWARDING_PREFIXES = ("x-forwarded", "x-original-", "x-envoy-", "x-amzn-", "x-azure-", "x-appengine-")
+"""Words by which a header tells that somebody asks for somebody else: RFC 7239 (`Forwarded`), RFC 9110 7.6.3 (`Via`),
+and what vendors send (`X-Real-IP`, `Fly-Client-IP`). Browsers and programs send none of them for themselves."""
+CDN_LOOP = "cdn-loop"  # RFC 8586
 PEER = "boucle.peer"
 """The key of an ASGI scope that holds the other end of the connection, which may be a proxy."""
 V4_PREFIX, V6_PREFIX = 24, 56  # bits that usually belong to one network
@@ -103,8 +97,16 @@ def from_this_machine(request: Request, web: Web) -> bool:
 
 
 def is_forwarded(headers: Headers) -> bool:
-    """Tell whether a request carries a header of a proxy."""
-    return any(name in FORWARDING or name.startswith(FORWARDING_PREFIXES) for name in headers)
+    """Tell whether a request carries a header of a proxy, in whichever vendor's words."""
+    return any(
+        name == CDN_LOOP or name.startswith(FORWARDING_PREFIXES) or not FORWARDING_WORDS.isdisjoint(words_of(name))
+        for name in headers
+    )
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a header's name."""
+    return name.replace("_", "-").split("-")
 
 
 def serves_this_machine(settings: Settings) -> bool:
