@@ -28,9 +28,12 @@ BOM = "\ufeff"
 """Excel takes a CSV file without it for another encoding than UTF-8."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 FORMULA_SIGNS = frozenset("=+-@")
-LATER_START = re.compile(r"""([\n\t;]["'\s]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u207a\u207b])""")
-"""Where another cell may begin inside a CSV cell: Excel splits at `;` in half of Europe, and at a tab, whatever stands
-in quotes."""
+LATER_START = re.compile(
+    r"""[\n\t;]["'\s]*+(?P<sign>[=+\-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u207a\u207b])?"""
+)
+"""Where another cell may begin inside a CSV cell, and the sign of a formula there: Excel splits at `;` in half of
+Europe, and at a tab, whatever stands in quotes. What begins no formula is matched too, so that each sign of a long run
+of blanks is looked at once."""
 LONGEST_CELL = 32_767
 """UTF-16 units that a cell of a workbook holds; Excel calls a file with a longer one damaged."""
 MOST_ROWS = 1_048_575
@@ -62,7 +65,13 @@ def csv_cell(value: Value) -> str | int | float:
         return value.isoformat()
     if isinstance(value, int | float):
         return value
-    return LATER_START.sub(r"\1'", harmless(for_reader(value)))
+    return LATER_START.sub(_quoted_sign, harmless(for_reader(value)))
+
+
+def _quoted_sign(begun: re.Match[str]) -> str:
+    """Return the beginning of a cell inside a cell, an apostrophe before the sign that would begin a formula."""
+    sign = begun["sign"] or ""
+    return f"{begun[0][:-1]}'{sign}" if sign else begun[0]
 
 
 def write_csv(file: IO[str], columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> int:

@@ -50,7 +50,7 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
     assert csv_cell(text) == harmless(text) == cell_text(text) == text
 
 
-@pytest.mark.parametrize("text", ["ok;=1", 'ok;"=1', "ok\n=1", "ok\t @x", "ok\n\n\uff1d1"])
+@pytest.mark.parametrize("text", ["ok;=1", 'ok;"=1', "ok\n=1", "ok\t @x", "ok\n\n\uff1d1", "ok \n\t' \n=1;;@x"])
 def test_a_cell_that_excel_splits_has_no_formula_in_its_parts(text: str) -> None:
     """Where lists are separated by semicolons, Excel splits a comma-separated file inside its quotes."""
     parts = str(csv_cell(text)).replace("\t", ";").replace("\n", ";").split(";")

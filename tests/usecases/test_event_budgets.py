@@ -45,6 +45,7 @@ BATCHES = {
     "five megabytes of byte order marks": (r'b"\xef\xbb\xbf" * 1_600_000', 400),
     "commas and opened texts": ("""b"[" + b'",' * 2_400_000""", 413),
     "commas and backslashes": (r"""b"[," + b'"\\' * 2_400_000""", 400),
+    "many commas and a text that never ends": (r"""b"[[" + b"," * 1_001 + b'"\\' * 2_400_000""", 400),
 }
 
 

@@ -67,7 +67,8 @@ _OUR_FIELD = re.compile(
 """Lines in which a report repeats whom our mail was to and what it was about."""
 NOTICES_AT_MOST = 3
 _COPY = re.compile(
-    r"^[\s>*+=_-]*(?:below this line|this is a copy|included is a copy|forwarded message|received: |return-path: |"
+    r"^(?:[^\S\n]|[>*+=_-])*+"  # of its own line alone: over empty ones it would be looked for from each of them
+    r"(?:below this line|this is a copy|included is a copy|forwarded message|received: |return-path: |"
     r"(?:the )?(?:original|returned|unsent|undelivered|failed) (?:message|mail|text)(?! (?:was|you|to))|"
     r"message headers?\b|"
     r"(?:the )?(?:header|body|text|first|beginning)[^\n]{0,30} (?:of|from) (?:the|your|original)|copy of)",

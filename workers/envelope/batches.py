@@ -8,7 +8,8 @@ MAX_BATCH_EVENTS = 1_000
 
 _TOKENS_LOOKED_AT = 300_000
 """A thousand usual events have a fifth of it. What is behind is counted once it is read, which the size bounds."""
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
+"""A text that never ends is one token as well: looked for anew at each of its quotes, it would cost their square."""
 _OPENING, _CLOSING = (b"[", b"{"), (b"]", b"}")
 
 
