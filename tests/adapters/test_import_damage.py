@@ -143,6 +143,22 @@ def test_other_encodings_are_converted_and_said(encoding: str) -> None:
     assert any(word in said[0] for word in ("UTF-16", "UTF-32", "Windows-1252"))
 
 
+@pytest.mark.parametrize(
+    ("beginning", "says"),
+    [
+        (b"PK\x03\x04\x14\x00\x06\x00", "save it as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel"),
+        (b"\x1f\x8b\x08\x00", "Unpack"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"\xef\xbb\xbf<html><table>", "web page"),
+    ],
+)
+def test_what_is_no_csv_is_called_what_it_is(beginning: bytes, says: str) -> None:
+    """A workbook, a packed file, a PDF or a web page handed over as CSV is named, with what to do."""
+    with pytest.raises(Misconfigured, match=says):
+        read(beginning + bytes(range(256)) * 20)
+
+
 def test_an_encoding_may_be_declared_and_a_mixed_file_is_not_guessed() -> None:
     """What the mapping names is used; a file that is UTF-8 elsewhere has a damaged row, not another encoding."""
     event = only_event((HEAD + line(1, name="Žofie")).encode("cp1250").decode("latin-1"), MAPPING)

@@ -21,6 +21,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @as_json
 def import_(file: Path, mapping_file: Path | None, dry_run: bool, yes: bool, suggest: bool, form: str) -> int:
     """Import events from a CSV file, after showing what they would plan and asking where mails leave at once."""
+    if not file.is_file():
+        raise click.UsageError(f"{file} is read twice, once to look: save what comes by it in a file first.")
     if suggest:
         with file.open("rb") as stream:
             text = suggested(stream, file.stem, note)

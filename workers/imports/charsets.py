@@ -20,6 +20,14 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_NOT_CSV = (
+    (b"PK\x03\x04", "an Excel workbook or another packed file", "Open it, and save it as CSV UTF-8"),
+    (b"\xd0\xcf\x11\xe0", "a workbook of an old Excel", "Open it, and save it as CSV UTF-8"),
+    (b"\x1f\x8b", "packed with gzip", "Unpack it"),
+    (b"%PDF", "a PDF", "Export the table as CSV"),
+    (b"<", "a web page or XML", "Export the table as CSV, or open it in Excel and save it as CSV UTF-8"),
+)
+"""How files begin that are handed over as CSV by mistake, what they are, and what to do."""
 _NOT_IN_1252 = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
 _SHOWN = {"utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "utf-32": "UTF-32"}
 
@@ -65,11 +73,17 @@ def check_encoding(name: str) -> None:
 
 
 def opened(stream: BinaryIO, declared: str, said: Said) -> tuple[BinaryIO, str]:
-    """Return the stream to read lines from, and the encoding of its lines. A stream that cannot go back is UTF-8."""
+    """Return the stream to read lines from, and the encoding of its lines. A stream that cannot go back is UTF-8.
+
+    Raises Misconfigured for a file that is no text at all.
+    """
     if not stream.seekable():
         return stream, declared or "utf-8"
     start = stream.tell()
     sample = stream.read(SAMPLE)
+    for beginning, what, do in _NOT_CSV:
+        if sample.removeprefix(codecs.BOM_UTF8).startswith(beginning):
+            raise Misconfigured([f"the file is {what}, not CSV. {do}, and import that."])
     encoding = declared or _wide(sample)
     if not encoding:
         encoding = _narrow(stream, sample, start)

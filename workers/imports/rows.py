@@ -26,12 +26,13 @@ SHOWN = 200
 """Characters of a cell that a refusal shows."""
 NOBODY = frozenset({"null", "none", "nil", "nan", "n/a", "#n/a", "undefined", "guest", "-"})
 """Ids by which a shop means that it does not know the customer; every such customer would be one."""
+LONGEST_NOBODY = 20
 _ZERO = re.compile(r"[+-]?0+(?:[.,]0+)?", re.ASCII)
 _SHORTENED = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+\d+", re.ASCII)
 _SEVERAL = re.compile(r"\d+(?:\s*[;,|]\s*\d+)+", re.ASCII)
 _SPREADSHEET_FAULT = re.compile(r"#(?:N/A|NAME\?|REF!|VALUE!|NULL!|NUM!|DIV/0!|#+)", re.IGNORECASE)
 _IDS = (("customer", "id"), ("reference",), ("merged_into",), ("ticket",), ("request",))
-_EMAIL = ("customer", "email")
+_CUSTOMER, _EMAIL = _IDS[0], ("customer", "email")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,10 @@ class _WrongCell(Exception):  # a local signal: the row is refused whole
 
 @dataclass(slots=True)
 class _Plan:
-    """A rule, with what is worked out once for all rows: its data with pointers, and the columns of its ids."""
+    """A rule, with what is worked out once for all rows: its constants, its data with pointers, its ids' columns."""
 
     rule: EventRule
+    constants: tuple[tuple[Path, object], ...] = field(init=False)
     data: tuple[tuple[Path, Cell, str], ...] = field(init=False)
     ids: tuple[str, ...] = field(init=False)
     asks_at: str = field(init=False)
@@ -115,8 +117,11 @@ class _Plan:
 
     def __post_init__(self) -> None:
         rule = self.rule
-        self.data = tuple((path, cell, "/data/" + "/".join(path)) for path, cell in rule.data)
-        named = [cell for path, cell in rule.data if path in _IDS]
+        fixed = ((path, _fill(cell, {})) for path, cell in rule.data if not cell.columns)
+        self.constants = tuple((path, value) for path, value in fixed if value is not None)
+        self.data = tuple((path, cell, "/data/" + "/".join(path)) for path, cell in rule.data if cell.columns)
+        stops = rule.kind is Kind.CUSTOMER  # an opt-out needs the customer's id, and nothing else
+        named = [cell for path, cell in rule.data if path in (_IDS[:1] if stops else _IDS)]
         cells = [cell for cell in (rule.id, rule.subject, *named) if cell is not None]
         self.ids = tuple(dict.fromkeys(column for cell in cells for column in cell.columns))
         addresses = [cell for path, cell in rule.data if path == _EMAIL and cell.is_one_column]
@@ -219,45 +224,46 @@ class _Rows:
     def _event(self, plan: _Plan, cells: Texts[str, str], advice: dict[str, str]) -> dict[str, object]:
         rule = plan.rule
         customer = self._customer(rule, cells)
-
-        def fill(cell: Cell, pointer: str) -> object:
-            if cell is rule.subject:
-                return customer
-            value = _fill(cell, cells)
-            if not cell.instant or not isinstance(value, str) or not cell.columns:
-                return value
-            at = self.times.read(value)
-            if isinstance(at, str):  # it stays as it is, and the codec refuses it
-                advice[pointer] = at
-                return value
-            return at.isoformat().replace("+00:00", "Z")
-
         event: dict[str, object] = {
             "specversion": "1.0",
-            "id": fill(rule.id, "/id"),
+            "id": _fill(rule.id, cells),
             "source": self.mapping.source,
             "type": rule.type,
         }
-        for name, cell in (("subject", rule.subject), ("time", rule.time)):
-            value = fill(cell, f"/{name}") if cell is not None else None
-            if value is not None:
-                event[name] = value
+        if customer is not None:
+            event["subject"] = customer
+        if rule.time is not None and (time := self._value(rule.time, cells, "/time", advice)) is not None:
+            event["time"] = time
         data: dict[str, object] = {}
+        for path, value in plan.constants:
+            _put(data, path, value)
         for path, cell, pointer in plan.data:
-            value = customer if path == ("customer", "id") else fill(cell, pointer)
+            value = customer if path == _CUSTOMER else self._value(cell, cells, pointer, advice)
             if value is not None:
                 _put(data, path, value)
         event["data"] = data
         return event
+
+    def _value(self, cell: Cell, cells: Texts[str, str], pointer: str, advice: dict[str, str]) -> object:
+        """Return what a cell gives in a row; of a time that cannot be read it notes why, and gives the text."""
+        value = _fill(cell, cells)
+        if not cell.instant or not cell.columns or not isinstance(value, str):
+            return value
+        at = self.times.read(value)
+        if isinstance(at, str):  # the codec refuses it
+            advice[pointer] = at
+            return value
+        return at.isoformat().replace("+00:00", "Z")
 
     def _customer(self, rule: EventRule, cells: Texts[str, str]) -> object:
         """Return the customer's id; one that stands for nobody is the guest's, or spoils the row."""
         if rule.subject is None:
             return None
         given = _fill(rule.subject, cells)
-        nobody = isinstance(given, str) and rule.subject.is_one_column and _is_nobody(given)
-        if isinstance(given, str) and rule.subject.is_one_column and _SEVERAL.fullmatch(given):
-            detail = f'"{given[:SHOWN]}" names several customers. Keep the one to ask, and import the file again.'
+        given_alone = isinstance(given, str) and rule.subject.is_one_column
+        nobody = given_alone and _is_nobody(str(given))
+        if given_alone and not str(given).isalnum() and _SEVERAL.fullmatch(str(given)):
+            detail = f'"{str(given)[:SHOWN]}" names several customers. Keep the one to ask, and import the file again.'
             raise _WrongCell(rule.subject.columns[0], detail)
         if given is not None and not nobody:
             return given
@@ -308,7 +314,7 @@ def _check_address(plans: Sequence[_Plan], cells: Texts[str, str]) -> None:
 
 
 def _is_nobody(text: str) -> bool:
-    return text.casefold() in NOBODY or _ZERO.fullmatch(text) is not None
+    return len(text) < LONGEST_NOBODY and (text.casefold() in NOBODY or _ZERO.fullmatch(text) is not None)
 
 
 def _refused(record: Record, detail: str, reason: Refusal, column: str, value: str) -> ImportRow:
