@@ -99,7 +99,7 @@ class Preview:
             lines += [f"  {each.sentence}" for each in self.left_out[:SHOWN]]
         lines.append(f"{self.planned} surveys planned, {self.due_at_once} of them due at once")
         busiest = sorted(self.per_day.items())
-        lines += [f"  {day}  {count} mails" for day, count in busiest[:31]]
+        lines += [f"  {day}  {mails(count)}" for day, count in busiest[:31]]
         if len(busiest) > 31:
             lines.append(f"  and {len(busiest) - 31} later days, {sum(count for _, count in busiest[31:])} mails")
         lines += [f"  {reason}: {count}" for reason, count in sorted(self.not_sent.items())]
@@ -110,8 +110,13 @@ class Preview:
         """Return what must be asked before the file is taken in; empty where nothing leaves at once."""
         if self.due_at_once:
             later = self.planned - self.due_at_once
-            return f"{self.due_at_once} mails would leave at once" + (f", {later} later." if later else ".")
-        return f"{self.planned} mails would be planned." if self.planned > CONFIRM_ABOVE else ""
+            return f"{mails(self.due_at_once)} would leave at once" + (f", {later} later." if later else ".")
+        return f"{mails(self.planned)} would be planned." if self.planned > CONFIRM_ABOVE else ""
+
+
+def mails(count: int) -> str:
+    """Return a number of mails in words."""
+    return f"{count} mail" if count == 1 else f"{count} mails"
 
 
 def fields_left_out(place: InFile, event: Event) -> list[Refused]:

@@ -130,7 +130,7 @@ def test_mails_that_leave_at_once_are_asked_about(boucle: "Boucle", folder: Path
     """Without a terminal nothing is imported, and a sentence says what to do; --yes goes on; later mails need none."""
     told = import_(boucle, folder, fresh_order(), "--format", "json")
     assert (told.code, told.out) == (1, "")
-    assert "1 mails would leave at once, 4 later. Nothing was imported." in told.err
+    assert "1 mail would leave at once, 4 later. Nothing was imported." in told.err
     assert "--yes" in told.err
     assert boucle("status", "--format", "json").json()["events"]["total"] == 0
     assert import_(boucle, folder, fresh_order("yes"), "--format", "json").json()["accepted"] == 1
