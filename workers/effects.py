@@ -23,7 +23,7 @@ from workers.erasing import erase
 from workers.facts import Facts
 from workers.helpdesk import take_update
 from workers.merging import merge_customers
-from workers.planning import Happening, plan, references_of, stop
+from workers.planning import Happening, follow_start, has_undone, plan, references_of, stop
 from workers.policy import Policy
 from workers.profile import learn, opt_out
 from workers.records import Customer, Response, SurveyRequest
@@ -54,9 +54,11 @@ def by_kind(
     if event.kind == Kind.JOURNEY:
         yield plan(happening_of(event), facts, policy, now)
         yield stop(happening_of(event), facts, policy, now)
+        yield follow_start(facts, policy, now)
         yield from anchored(facts, policy, now, desk)
     elif event.kind == Kind.CONTRARY:
         yield stop(happening_of(event), facts, policy, now)
+        yield follow_start(facts, policy, now)
     elif event.kind == Kind.CUSTOMER:
         yield from customer_event(event, facts, into, policy, now)
     elif event.kind == Kind.SCORE:
@@ -112,6 +114,8 @@ def references_wanted(event: Event, customer: Customer, policy: Policy) -> set[s
     """
     if customer.merged_into or any(event.name in rule.events or event.name in rule.until for rule in policy.contrary):
         return None
+    if has_undone(customer, policy):
+        return None  # where the relationship starts depends on every journey
     if event.customer.get("email", customer.email) != customer.email:
         return None
     if event.customer.get("time_zone", customer.time_zone) != customer.time_zone:
@@ -130,6 +134,7 @@ def happening_of(event: Event) -> Happening:
         details=event.details,
         delivery_expected=event.delivery_expected,
         months=event.months,
+        partial=event.partial,
     )
 
 

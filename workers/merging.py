@@ -10,7 +10,7 @@ from datetime import datetime
 
 from workers.changes import Changes
 from workers.facts import PENDING, Facts
-from workers.planning import follows_from_facts, note, put, reassess, replaces, stop
+from workers.planning import follow_start, follows_from_facts, note, put, reassess, replaces, stop
 from workers.policy import Policy
 from workers.profile import FIELDS, address_key, is_news, let_go
 from workers.records import Customer, FormerAddress, Journey, Suppression, Ticket, Touchpoint
@@ -62,6 +62,7 @@ def join(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
     take(one_ticket(person, policy, now))
     zones = {known.time_zone, into.customer.time_zone, facts.customer.time_zone}
     take(reassess(person, policy, now, zone_changed=len(zones) > 1))
+    take(follow_start(person, policy, now))
     if known.opted_out_at:
         if known.email:
             changes.add(Suppression(address_key(known.email, policy.ids), "opt_out", now, "merged"))

@@ -323,16 +323,16 @@ def test_an_address_that_is_taken_away_holds_again() -> None:
 
 @pytest.mark.parametrize("refund", ["refund", "order_cancelled"])
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_a_refund_cancels_its_reference_and_no_milestone(refund: str, order: str) -> None:
-    """Before or after its purchase; other orders and the relationship go on."""
+def test_a_refund_cancels_its_reference_and_what_hangs_on_it(refund: str, order: str) -> None:
+    """Before or after its purchase; another order goes on, and begins the relationship once it is a purchase."""
     person = Person()
     about = [purchase(NOW - 2 * DAY, "1", expected=False), told("delivery", NOW - DAY, reference="1")]
     against = told(refund, NOW, reference="1")
     person.hear(*([against, *about] if order == "before" else [*about, against]))
     person.hear(told("delivery", NOW, reference="2"))
     found = {(one.step, one.reference): (str(one.state), one.reason) for one in person.rows(Touchpoint)}
-    assert {one for key, one in found.items() if key[1] == "1"} == {("cancelled", "stopped")}
-    assert {one for key, one in found.items() if key[1] != "1"} == {("planned", "")}
+    assert {one for key, one in found.items() if key[1] != "2"} == {("cancelled", "stopped")}
+    assert {one for key, one in found.items() if key[1] == "2"} == {("planned", "")}
     assert person.touchpoint("purchase-now").detail == refund
 
 

@@ -8,6 +8,7 @@ from workers.words import ActionState, DecisionOutcome, RequestState, Touchpoint
 
 ERASED = "erased"
 """Stands for the id that a CRM gave an event of a person who was erased: it may say whose it was."""
+UNDOING = frozenset({"boucle.journey.refund.v1", "boucle.journey.order_cancelled.v1"})
 SUBJECTS = {
     "touchpoint": TouchpointState,
     "action": ActionState,
@@ -59,6 +60,8 @@ def did(source: str, event: str, view: View) -> list[str]:
 
 def nothing(event: Inbox) -> str:
     """Return why an event left no trace of its own."""
+    if event.type in UNDOING:
+        return "it cancelled nothing: it was partial, or told what was known"
     if event.type.startswith("boucle.customer."):
         return "it told what is known of the customer"
     return "it planned nothing new, because no row of the journey plan applies or another event planned the same before"

@@ -5,6 +5,7 @@ that came first still stops. Nothing here asks anybody.
 """
 
 from workers.planning.journeys import Happening, plan, references_of, replaces
+from workers.planning.relationship import follow_start, has_undone
 from workers.planning.standing import (
     assess,
     follows_from_facts,
@@ -23,7 +24,9 @@ from workers.planning.wavedays import wave_ends, wave_happening
 __all__ = [
     "Happening",
     "assess",
+    "follow_start",
     "follows_from_facts",
+    "has_undone",
     "history",
     "hold_ends",
     "holding",

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from workers.changes import Changes
 from workers.duetime import add_wait, in_zone
 from workers.facts import Facts
-from workers.planning.standing import assess, follows_from_facts, note, zone_of
+from workers.planning.standing import assess, follows_from_facts, is_undone, note, zone_of
 from workers.policy import PlanStep, Policy
 from workers.records import Customer, Journey, Touchpoint
 from workers.shadowing import shadow
@@ -30,6 +30,7 @@ class Happening:
     details: Mapping[str, str] = field(default_factory=dict)
     delivery_expected: bool | None = None
     months: int | None = None
+    partial: bool = False
 
 
 def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> Changes:
@@ -41,6 +42,8 @@ def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
     for step in steps:
         journey = open_journey(step.trigger, step_reference(step, happening), happening, working, policy, changes)
         working.put(journey)
+        if step.anchor == "start" and is_undone(own_reference(happening), happening.at, facts):
+            continue  # `relationship` says where it hangs
         plan_step(step, journey, happening, facts, policy, now, changes)
     if not any(step.trigger == happening.name for step in steps):
         open_journey(happening.name, own_reference(happening), happening, working, policy, changes)

@@ -10,7 +10,7 @@ from workers.changes import Changes
 from workers.duetime import add_wait, next_in_window
 from workers.facts import PENDING, Facts
 from workers.policy import ContraryRule, Policy
-from workers.records import Customer, History, Stop, Touchpoint
+from workers.records import Customer, History, Journey, Stop, Touchpoint
 from workers.words import CustomerId, Effect, Reason, TouchpointState
 
 PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BOUNCED)
@@ -94,8 +94,31 @@ def cancelling(touchpoint: Touchpoint, facts: Facts) -> tuple[str, str]:
 
 
 def in_scope(stop: Stop, touchpoint: Touchpoint) -> bool:
-    """Tell whether a stop touches this touchpoint: the whole customer, or one reference."""
-    return stop.scope == "customer" or (bool(stop.reference) and stop.reference == touchpoint.reference)
+    """Tell whether a stop touches this touchpoint: the whole customer, or what it is about."""
+    return stop.scope == "customer" or about(stop, touchpoint.reference, touchpoint.anchor_at)
+
+
+def about(stop: Stop, reference: str, begun_at: datetime) -> bool:
+    """Tell whether a stop is about a reference; a cancellation that names none is about all that began before it."""
+    if stop.reference:
+        return stop.reference == reference
+    return stop.effect == Effect.CANCEL and bool(reference) and begun_at <= stop.from_at
+
+
+def undoing(journey: Journey, facts: Facts) -> Stop | None:
+    """Return what undid a journey: the first cancellation that is about its reference and not about the customer."""
+    stops = [one for one in cancellations(facts) if about(one, journey.reference, journey.anchor_at)]
+    return min(stops, key=lambda one: (one.from_at, one.cause), default=None)
+
+
+def is_undone(reference: str, begun_at: datetime, facts: Facts) -> bool:
+    """Tell whether something was undone, whichever of both was told first."""
+    return any(about(one, reference, begun_at) for one in cancellations(facts))
+
+
+def cancellations(facts: Facts) -> list[Stop]:
+    """Return what cancels a reference, and not all that is planned for the customer."""
+    return [one for one in facts.all(Stop) if one.effect == Effect.CANCEL and one.scope != "customer"]
 
 
 def holding(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> tuple[str, datetime | None]:

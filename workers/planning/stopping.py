@@ -8,8 +8,8 @@ from datetime import datetime
 
 from workers.changes import Changes
 from workers.facts import Facts
-from workers.planning.journeys import Happening
-from workers.planning.standing import reassess
+from workers.planning.journeys import Happening, remember_first
+from workers.planning.standing import about, reassess
 from workers.policy import Policy
 from workers.records import Stop, SurveyRequest, Touchpoint
 from workers.words import Effect, MailClass, Reason, RequestState
@@ -24,6 +24,8 @@ def stop(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
             changes.add(row)
     if not changes:
         return changes
+    if any(isinstance(row, Stop) and row.effect == Effect.CANCEL for row in changes.rows_added()):
+        remember_first(happening, facts.customer, changes)
     known = Facts(facts.customer, [*facts.all(Stop), *facts.all(Touchpoint), *facts.all(SurveyRequest)])
     known.absorb(changes)
     changes.merge(reassess(known, policy, now))
@@ -42,6 +44,8 @@ def stops_of(happening: Happening, facts: Facts, policy: Policy) -> list[Stop]:
     customer = facts.customer.id
     found = []
     for rule in policy.contrary:
+        if happening.partial and rule.effect == Effect.CANCEL and rule.scope == "reference":
+            continue  # what stays bought is asked about
         if happening.name in rule.events:
             effect, scope = Effect(rule.effect), rule.scope
         elif happening.name in rule.until:
@@ -64,7 +68,7 @@ def call_back_mails(stopped: Stop, facts: Facts, now: datetime, changes: Changes
         for mail_class in (MailClass.SURVEY, MailClass.PROMOTION):
             changes.cancel("customer", stopped.customer, reason, mail_class)
     for request in list(facts.all(SurveyRequest)):
-        if stopped.scope == "customer" or (stopped.reference and request.reference == stopped.reference):
+        if stopped.scope == "customer" or about(stopped, request.reference, request.anchor_at):
             changes.cancel("request", request.id, reason, MailClass.SURVEY)
             withdraw(request, reason, now, changes)
 
