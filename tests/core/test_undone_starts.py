@@ -1,4 +1,4 @@
-"""What hangs on a purchase that was undone hangs on the first one that stands, in any order; a partial refund is none."""
+"""What hangs on a purchase that was undone hangs on the first one that stands, in any order."""
 
 from datetime import timedelta
 from itertools import permutations
