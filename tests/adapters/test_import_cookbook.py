@@ -63,7 +63,7 @@ def test_the_first_example_can_be_used() -> None:
 def test_a_suggestion_fits_the_export_it_was_made_from(name: str) -> None:
     """What `--suggest` writes loads, reads the file, and finds the customer, the time and an id in it."""
     _, csv = RECIPES[name]
-    suggestion = imports.suggested(io.BytesIO(csv.encode()), "crm")
+    suggestion = imports.suggested(io.BytesIO(csv.encode()))
     mapping = imports.Mapping.load(suggestion, CODEC)
     rows = list(imports.rows(io.BytesIO(csv.encode()), mapping))
     good = [row for row in rows if row.rejected is None and row.events]
@@ -76,9 +76,9 @@ def test_a_suggestion_fits_the_export_it_was_made_from(name: str) -> None:
 def test_a_suggestion_for_scores_and_for_a_file_that_says_nothing() -> None:
     """Answers of another tool become scores; where no time is found the mapping says so and is not usable yet."""
     scores = "Response ID,Email,NPS Score,Comment,Response Date\n1,a@example.org,9,fine,03/04/2026 10:00\n"
-    suggestion = imports.suggested(io.BytesIO(scores.encode()), "tool")
+    suggestion = imports.suggested(io.BytesIO(scores.encode()))
     assert "boucle.score.v1" in suggestion
     assert "may be read two ways" in suggestion
     assert imports.Mapping.load(suggestion, CODEC).columns >= {"NPS Score", "Comment", "Response Date", "Email"}
-    bare = imports.suggested(io.BytesIO(b"x,y\n1,2\n"), "file")
+    bare = imports.suggested(io.BytesIO(b"x,y\n1,2\n"))
     assert "which column says when it happened?" in bare

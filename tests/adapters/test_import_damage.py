@@ -193,6 +193,8 @@ def test_an_encoding_may_be_declared_and_a_mixed_file_is_not_guessed() -> None:
         ("46346.416666", "2026-11-20T09:00:00Z"),
         ("46346,5", "2026-11-20T11:00:00Z"),
         ("20261120", "2026-11-19T23:00:00Z"),
+        ("20261120T100000Z", "2026-11-20T10:00:00Z"),
+        ("20261120100000", "2026-11-20T09:00:00Z"),
     ],
 )
 def test_times_that_can_mean_one_instant_are_read(cell: str, at: str) -> None:

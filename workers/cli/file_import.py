@@ -25,7 +25,7 @@ def import_(file: Path, mapping_file: Path | None, dry_run: bool, yes: bool, sug
         raise click.UsageError(f"{file} is read twice, once to look: save what comes by it in a file first.")
     if suggest:
         with file.open("rb") as stream:
-            text = suggested(stream, file.stem, note)
+            text = suggested(stream, note)
         show({"mapping": text}, text, form)
         return 0
     if mapping_file is None:

@@ -95,7 +95,7 @@ class _Sample:
         return [text for role in roles if self.has(role) for text in self.values[self.columns[role]]]
 
 
-def suggested(stream: BinaryIO, source: str, said: Said = keep_quiet) -> str:
+def suggested(stream: BinaryIO, said: Said = keep_quiet) -> str:
     """Return a mapping (YAML) to begin with. Raises Misconfigured when the file has no header."""
     lines = open_lines(stream, "", said)
     header = read_header(lines)
@@ -108,7 +108,7 @@ def suggested(stream: BinaryIO, source: str, said: Said = keep_quiet) -> str:
                 values[name].append(cell.strip())
     columns = _columns(names, header)
     _add_times(columns, values)
-    return "\n".join(_mapping(_Sample(columns, values), source)) + "\n"
+    return "\n".join(_mapping(_Sample(columns, values))) + "\n"
 
 
 def _add_times(columns: dict[str, str], values: dict[str, list[str]]) -> None:
@@ -156,10 +156,10 @@ def _plain(name: str) -> str:
     return "".join(sign for sign in name.casefold() if sign not in " _-.")
 
 
-def _mapping(sample: _Sample, source: str) -> Iterator[str]:
+def _mapping(sample: _Sample) -> Iterator[str]:
     yield "# A first mapping, made from the columns of the file. Read it, correct it, then try it:"
     yield "# boucle events import FILE --mapping THIS_FILE --dry-run"
-    yield f"source: {_quoted(source[:200] or 'file')}  # the system the file comes from, the same for all of its files"
+    yield "source: crm  # name the system that the file comes from, the same for all of its files"
     yield from _zone(sample)
     yield from _customer(sample)
     yield "events:"

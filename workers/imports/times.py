@@ -20,7 +20,7 @@ _CLOCK = (
     r"(?:[ T,]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
     r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?\s*(?P<zone>Z|z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
 )
-_ISO = re.compile(r"\d{4}-\d{2}-\d{2}.*", re.ASCII | re.DOTALL)
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}.*|\d{8}T\d{4}.*", re.ASCII | re.DOTALL)
 _YEAR_FIRST = re.compile(r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})" + _CLOCK, re.ASCII)
 _YEAR_LAST = re.compile(r"(?P<a>\d{1,2})(?P<sign>[-/.])(?P<b>\d{1,2})(?P=sign)(?P<year>\d{4})" + _CLOCK, re.ASCII)
 _YEAR_SHORT = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}(?!\d)", re.ASCII)
