@@ -5,13 +5,15 @@ content may have left, the end is `unknown`, and the caller decides about a seco
 """
 
 import asyncio
+import logging
 import re
 import socket
 import ssl
 import time
 from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
@@ -19,14 +21,38 @@ import idna
 
 from workers.bounces import BounceKind, meaning_of
 from workers.handover import SendKind, SendResult
+from workers.plain_text import for_reader, for_store
 from workers.words import Misconfigured
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 _IDLE_SECONDS = 20.0  # servers close idle connections after some 30 seconds and more
 _NOT_ALLOWED = frozenset({530, 534, 535, 538})  # authentication replies (RFC 4954)
 _TOO_LARGE = 552
+_GO_ON, _CLOSING = 354, 421
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHOWN = 300  # signs of a server's reply that are kept as the reason
 _TLS = ("offered", "required", "none")
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 90_000}
+"""A peer that is gone without a word is noticed within 90 s, though a scanner may take its ten minutes (ms, else s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds that each step may take (RFC 5321, 4.5.3.2); giving up sooner sends second copies to a slow scanner."""
+
+    connect: float = 20.0  # ours: the RFC says nothing of TCP
+    greeting: float = 300.0
+    command: float = 300.0
+    data_begins: float = 120.0
+    data_ends: float = 600.0
+    goodbye: float = 5.0  # ours: nothing hangs on it
+
+    def at_most(self, seconds: float | None) -> "Patience":
+        """Return the same with no step above some seconds."""
+        if seconds is None:
+            return self
+        return Patience(*(min(seconds, getattr(self, field.name)) for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +88,11 @@ class Server:
             unquote(parts.password) if parts.password else None,
         )
 
+    @property
+    def name(self) -> str:
+        """Return how people read of this server, and what its state is kept under."""
+        return f"{'smtps' if self.implicit_tls else 'smtp'}://{self.host}:{self.port}"
+
     def __repr__(self) -> str:
         """Show the address without the password, which must not reach a log."""
         return f"Server({self.host}:{self.port}, tls={'implicit' if self.implicit_tls else self.tls})"
@@ -77,17 +108,25 @@ class _Ended(Exception):
 
 
 class SmtpSender:
-    """Send over at most `connections` connections at a time; each is kept and used again."""
+    """Send over at most `connections` connections at a time; each is kept and used again.
 
-    def __init__(self, url: str, connections: int = 4, *, timeout_seconds: float = 30.0) -> None:
+    `timeout_seconds` shortens every step's time-out; without it each is the one of RFC 5321.
+    """
+
+    def __init__(self, url: str, connections: int = 4, *, timeout_seconds: float | None = None) -> None:
         self._server = Server.parse(url)
-        self._timeout = timeout_seconds
+        self._patience = Patience().at_most(timeout_seconds)
         self._gate = asyncio.Semaphore(connections)
         self._free: list[tuple[aiosmtplib.SMTP, float]] = []
         self._hostname = socket.gethostname() or "localhost"
 
+    @property
+    def server(self) -> str:
+        """Return the server's name, under which it is kept whether it is away."""
+        return self._server.name
+
     async def send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
-        """Hand one mail over and return how it ended, without the address: no server fault is raised as an error."""
+        """Hand one mail over and return how it ended, without the address. Never raises."""
         return _without(recipient, await self._send(envelope_from, recipient, raw))
 
     async def _send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
@@ -112,12 +151,12 @@ class SmtpSender:
                 self._free.append((client, time.monotonic()))
                 return result
 
-    async def check(self) -> SendResult:
-        """Connect, greet and log in without sending a mail."""
+    async def check(self, seconds: float = 30.0) -> SendResult:
+        """Connect, greet and log in without sending a mail; a person waits, so no step may take longer than that."""
         try:
-            client = await self._open()
+            client = await self._open(self._patience.at_most(seconds))
         except _Ended as ended:
-            return ended.result
+            return _without("", ended.result)
         await self._leave(client)
         return SendResult(SendKind.ACCEPTED, 220, f"{self._server.host}:{self._server.port} answers")
 
@@ -126,22 +165,28 @@ class SmtpSender:
         while self._free:
             await self._leave(self._free.pop()[0])
 
-    async def _open(self) -> aiosmtplib.SMTP:
-        server = self._server
+    async def _open(self, patience: Patience | None = None) -> aiosmtplib.SMTP:
+        server, patience = self._server, patience or self._patience
+        line = await _step(_dial(server.host, server.port, patience.connect), about_us=True)
+        start_tls = {"offered": None, "required": True, "none": False}[server.tls]
         client = aiosmtplib.SMTP(
             hostname=server.host,
-            port=server.port,
+            sock=line,
             username=server.user,
             password=server.password,
             use_tls=server.implicit_tls,
-            start_tls=False if server.implicit_tls else {"offered": None, "required": True, "none": False}[server.tls],
+            start_tls=False if server.implicit_tls else start_tls,
             # On the machine itself no certificate can match, and there is no line to listen on.
             validate_certs=server.host not in _LOOPBACK,
-            timeout=self._timeout,
+            timeout=patience.command,
             local_hostname=self._hostname,
         )
-        await _step(client.connect(), about_us=True)
-        await _step(client.ehlo(), about_us=True)
+        try:
+            await _step(client.connect(timeout=patience.greeting), about_us=True)
+            await _step(client.ehlo(), about_us=True)
+        except BaseException:
+            client.close()  # the line as well
+            raise
         return client
 
     async def _hand_over(self, client: aiosmtplib.SMTP, sender: str, recipient: str, raw: bytes) -> SendResult:
@@ -155,7 +200,14 @@ class SmtpSender:
             options, encoding = ["SMTPUTF8"], "utf-8"
         await _step(client.mail(sender, options=options, encoding=encoding), about_us=True)
         await _step(client.rcpt(recipient, encoding=encoding))
-        reply = await _step(client.data(raw), content_left=True)
+        begun = await _step(client.execute_command(b"DATA", timeout=self._patience.data_begins))
+        if begun.code != _GO_ON:
+            raise _Ended(_refused(begun.code, begun.message, about_us=False), reusable=400 <= begun.code < 600)
+        reply = await _step(_content(client, raw, self._patience.data_ends), content_left=True)
+        if not 200 <= reply.code < 300:
+            text, ours = f"{reply.code} {reply.message}", 400 <= reply.code < 600
+            result = _refused(reply.code, reply.message, about_us=False) if ours else _cut(text, content_left=True)
+            raise _Ended(result, reusable=ours and reply.code != _CLOSING)
         return SendResult(SendKind.ACCEPTED, reply.code, reply.message)
 
     def _take(self) -> aiosmtplib.SMTP | None:
@@ -170,34 +222,94 @@ class SmtpSender:
     async def _give_back(self, client: aiosmtplib.SMTP, *, reusable: bool) -> None:
         if reusable and client.is_connected:
             with suppress(aiosmtplib.SMTPException, OSError):
-                await client.rset()
+                await client.rset(timeout=self._patience.goodbye)
                 self._free.append((client, time.monotonic()))
                 return
         client.close()
 
-    @staticmethod
-    async def _leave(client: aiosmtplib.SMTP) -> None:
+    async def _leave(self, client: aiosmtplib.SMTP) -> None:
         with suppress(aiosmtplib.SMTPException, OSError):
-            await client.quit()
+            await client.quit(timeout=self._patience.goodbye)
         client.close()
 
 
-async def _step(
-    doing: Awaitable[aiosmtplib.SMTPResponse], *, about_us: bool = False, content_left: bool = False
-) -> aiosmtplib.SMTPResponse:
-    """Await one command; raise `_Ended` with what its failure means at this step."""
+async def _dial(host: str, port: int, seconds: float) -> socket.socket:
+    """Return a connection to the first address of a host that takes one; raise OSError when none does in time."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(seconds):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            refused: OSError = OSError(f"{host} has no address")
+            for family, kind, protocol, _, address in found:
+                line = socket.socket(family, kind, protocol)
+                try:
+                    line.setblocking(False)
+                    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                    for name, value in _KEEP_ALIVE.items():
+                        if hasattr(socket, name):
+                            line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+                    await loop.sock_connect(line, address)
+                except OSError as error:
+                    line.close()
+                    refused = error
+                except BaseException:
+                    line.close()
+                    raise
+                else:
+                    return line
+            raise refused
+    except TimeoutError as error:
+        raise OSError(f"no connection to {host} port {port} within {seconds:g} s") from error
+    except UnicodeError as error:
+        raise OSError(f"{host} is no name that a name server could know") from error
+
+
+async def _content(client: aiosmtplib.SMTP, raw: bytes, seconds: float) -> aiosmtplib.SMTPResponse:
+    """Send the mail and the dot that ends it, and return the server's word. From the first byte on it may have it."""
+    line = client.protocol
+    if line is None:
+        raise aiosmtplib.SMTPServerDisconnected("Connection lost")
+    line.write(_stuffed(raw))
+    return await line.read_response(timeout=seconds)
+
+
+def _stuffed(raw: bytes) -> bytes:
+    """Return a mail as it goes over the line: lines end in CRLF, leading dots are doubled, a dot ends it."""
+    lines = re.sub(rb"\r\n|\n|\r", b"\r\n", raw)
+    if not lines.endswith(b"\r\n"):
+        lines += b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", lines) + b".\r\n"
+
+
+async def _step(doing: Awaitable[T], *, about_us: bool = False, content_left: bool = False) -> T:
+    """Await one command; raise `_Ended` with what its failure means at this step, also one that nobody foresaw."""
     try:
         return await doing
     except aiosmtplib.SMTPResponseException as error:
         if not 400 <= error.code < 600:
-            raise _Ended(_cut(f"{error.code} {error.message}", content_left=content_left)) from error
+            text = f"{error.code} {error.message}"
+            raise _Ended(_cut(text, content_left=content_left, everyone=about_us)) from error
         result = _refused(error.code, error.message, about_us=about_us)
-        raise _Ended(result, reusable=error.code != 421) from error
+        raise _Ended(result, reusable=error.code != _CLOSING) from error
     except (aiosmtplib.SMTPException, OSError) as error:
         if about_us and _not_agreed(error):
             text = f"the mail server and BOUCLE_SMTP_URL do not agree: {error.__cause__ or error}"
             raise _Ended(SendResult(SendKind.OURS, 0, text, everyone=True)) from error
-        raise _Ended(_cut(str(error) or type(error).__name__, content_left=content_left)) from error
+        said = str(error) or type(error).__name__
+        raise _Ended(_cut(said, content_left=content_left, everyone=about_us)) from error
+    except ValueError as error:  # UnicodeError as well: the library refuses to write such a line
+        if content_left:
+            raise _Ended(_cut(_unforeseen(error), content_left=True)) from error
+        text = "the address cannot be written in SMTP: it has signs that no line may have"
+        raise _Ended(SendResult(SendKind.NEVER, 553, text)) from error
+    except Exception as error:
+        raise _Ended(_cut(_unforeseen(error), content_left=content_left)) from error
+
+
+def _unforeseen(error: Exception) -> str:
+    """Tell the log of what nobody foresaw, and return its name."""
+    log.error("handing a mail over failed in a new way", exc_info=error, extra={"action": "smtp.failed"})
+    return type(error).__name__
 
 
 def _not_agreed(error: Exception) -> bool:
@@ -208,23 +320,25 @@ def _not_agreed(error: Exception) -> bool:
 
 
 def _without(recipient: str, result: SendResult) -> SendResult:
-    """Servers repeat the address in their replies; it belongs into no log and no reason."""
-    text = " ".join(result.text.split())
-    for address in (recipient, _ascii_domain(recipient)):
+    """Return a result that can be kept: servers repeat the address in their replies, and send what is not UTF-8."""
+    text = " ".join(for_reader(for_store(result.text)).split())
+    for address in {recipient, _ascii_domain(recipient)} - {""}:
         text = re.sub(re.escape(address), "recipient", text, flags=re.IGNORECASE)
     return replace(result, text=text[:_SHOWN])
 
 
-def _cut(text: str, *, content_left: bool) -> SendResult:
+def _cut(text: str, *, content_left: bool, everyone: bool = False) -> SendResult:
     if content_left:
         return SendResult(SendKind.UNKNOWN, 0, f"cut after the content had left: {text}")
-    return SendResult(SendKind.LATER, 0, f"the mail server is away: {text}")
+    if everyone:
+        return SendResult(SendKind.LATER, 0, f"the mail server is away: {text}", everyone=True)
+    return SendResult(SendKind.LATER, 0, f"the connection broke: {text}")
 
 
 def _refused(code: int, text: str, *, about_us: bool) -> SendResult:
     """Return what a refusal means: 4xx later, 5xx never or ours; whatever comes before a recipient is ours, for all."""
     if code < 500:
-        return SendResult(SendKind.LATER, code, text)
+        return SendResult(SendKind.LATER, code, text, everyone=about_us)
     if code in _NOT_ALLOWED or (about_us and code != _TOO_LARGE):
         return SendResult(SendKind.OURS, code, text, everyone=True)
     kind, _ = meaning_of(f"{code} {text}")

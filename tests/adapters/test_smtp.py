@@ -265,7 +265,12 @@ def test_connections_are_used_again() -> None:
         (["554 go away"], SendKind.OURS),
         (["421 busy"], SendKind.LATER),
         ([*HELLO, "550 5.1.8 Bad sender"], SendKind.OURS),
+        (["451 4.3.2 Come back"], SendKind.LATER),
+        ([*HELLO, "452 4.3.1 Disk full"], SendKind.LATER),
         ([*HELLO, "552 5.3.4 Too large"], SendKind.NEVER),
+        ([*HELLO, "250 ok", "250 ok", "554 no content"], SendKind.NEVER),
+        ([*HELLO, "250 ok", "250 ok", ""], SendKind.LATER),
+        ([*HELLO, "250 ok", "250 ok", "250 odd"], SendKind.LATER),
         ([*HELLO, "250 ok", "250 ok", "451 4.3.0 Not now"], SendKind.LATER),
         ([*HELLO, "250 ok", ""], SendKind.LATER),
         ([*HELLO, "250 ok", "250 ok", "354 go", ""], SendKind.UNKNOWN),
@@ -277,7 +282,8 @@ def test_each_step_ends_as_it_should(script: list[str], kind: SendKind) -> None:
     server = Scripted(script)
     [end] = send(SmtpSender(server.url, 1, timeout_seconds=5), ("a@b.example", mail("a@b.example")))
     assert end.kind is kind
-    assert end.everyone is (kind is SendKind.OURS)
+    named_a_recipient = any(line.startswith("RCPT") for line in server.lines)
+    assert end.everyone is (kind in (SendKind.OURS, SendKind.LATER) and not named_a_recipient)
     server.close()
 
 
