@@ -37,18 +37,23 @@ class Posted:
 
 @dataclass(slots=True)
 class Postman:
-    """Hands mails over: `answers` has what each recipient's next mails are answered with, then all are taken."""
+    """Hands mails over: `answers` has what each recipient's next mails are answered with, then all are taken.
+
+    `always`: what every mail is answered with as long as it is set.
+    """
 
     answers: dict[str, list[SendResult | BaseException]] = field(default_factory=dict)
     posted: list[Posted] = field(default_factory=list)
     before: Callable[[], Awaitable[None]] | None = None
+    server: str = "smtp://mail.example:25"
+    always: SendResult | None = None
 
     async def send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
         """Keep the mail and give the next scripted end."""
         if self.before is not None:
             await self.before()
         self.posted.append(Posted(envelope_from, recipient, raw))
-        answer = (self.answers.get(recipient) or [TAKEN]).pop(0)
+        answer = self.always or (self.answers.get(recipient) or [TAKEN]).pop(0)
         if isinstance(answer, BaseException):
             raise answer
         return answer

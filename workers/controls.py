@@ -9,8 +9,10 @@ from sqlalchemy.engine import Connection
 
 from workers.deliverability import RefusalRule, must_pause, owner_of
 from workers.duetime import in_zone
+from workers.plain_text import for_reader
 from workers.store import tables
 from workers.store.claim import CAPPED, HELD_BY_US
+from workers.store.mail_servers import failing, forget_servers
 from workers.words import DispatchState, Misconfigured
 
 PAUSED_TOUCHPOINT = "paused:"
@@ -57,7 +59,10 @@ def is_demo(connection: Connection) -> bool:
 
 
 def sending_now(connection: Connection, sending: Sending) -> SendingState:
-    """Return whether mail goes out: held by the settings, paused by a person or by an alarm, or on."""
+    """Return whether mail goes out: held by the settings, paused by a person or by an alarm, or on.
+
+    On with a reason: the mail server takes none at the moment.
+    """
     controls = read_controls(connection)
     paused = frozenset(name.removeprefix(PAUSED_TOUCHPOINT) for name in controls if name.startswith(PAUSED_TOUCHPOINT))
     if sending.blocked:
@@ -66,7 +71,7 @@ def sending_now(connection: Connection, sending: Sending) -> SendingState:
         return SendingState("held", sending.held, paused)
     if "paused" in controls:
         return SendingState("paused", controls["paused"], paused)
-    return SendingState("on", "", paused)
+    return SendingState("on", "; ".join(one.sentence for one in failing(connection)), paused)
 
 
 def set_control(connection: Connection, name: str, value: str, now: datetime, by: str) -> None:
@@ -111,7 +116,7 @@ def pause(connection: Connection, now: datetime, by: str, *, touchpoint: str = "
 
 
 def resume(connection: Connection, sending: Sending, now: datetime, by: str, *, touchpoint: str = "") -> None:
-    """Let sending, or one touchpoint, go on; raises Misconfigured while sending cannot be switched on."""
+    """Let sending, or one touchpoint, go on, the mail server tried at once; raises Misconfigured while it cannot be."""
     if touchpoint:
         clear_control(connection, f"{PAUSED_TOUCHPOINT}{touchpoint}")
         return
@@ -119,6 +124,7 @@ def resume(connection: Connection, sending: Sending, now: datetime, by: str, *, 
         raise Misconfigured([f"Sending stays held: {sending.blocked}"])
     clear_control(connection, "paused")
     forget_refusals(connection)
+    forget_servers(connection)
     if sending.held:
         set_control(connection, "sending", "on", now, by)
 
@@ -134,7 +140,9 @@ def count_refusal(connection: Connection, address: str, said: str, now: datetime
     forget_refusals(connection, but=refusing)
     if not must_pause(refusing, rule) or "paused" in read_controls(connection):
         return False
-    pause(connection, now, "boucle", why=f"several recipients' servers refuse us ({', '.join(refusing)}): {said[:200]}")
+    words = for_reader(said[:200]).replace("“", "").replace("”", "")  # theirs: whoever wrote them, they are quoted
+    why = f"several recipients' servers refuse us ({', '.join(refusing)}); the last one said “{words}”"
+    pause(connection, now, "boucle", why=why)
     return True
 
 

@@ -13,10 +13,10 @@ from sqlalchemy.engine import Connection
 from workers import books, explaining
 from workers.books import Books
 from workers.controls import refusing_domains
-from workers.dispatching import webhooks
+from workers.dispatching import mailserver, webhooks
 from workers.explaining import ON, Outgoing, Sending
 from workers.policy import Policy
-from workers.store import due, overview, rulelive, rulepast, stories
+from workers.store import due, mail_servers, overview, rulelive, rulepast, stories
 from workers.store import tables as t
 from workers.store.webhook_targets import list_targets
 from workers.words import BadInput, DeadLetterState, DispatchState
@@ -59,6 +59,7 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
             "paused": sorted(sending.paused),
             "refusing_domains": refusing_domains(connection, now),
         },
+        "mail_servers": failing_servers(connection, now),
         "webhooks": [webhooks.describe(target, now) for target in list_targets(connection)],
         "rules": {
             "in_use": rulelive.tables_in_use(connection),
@@ -66,6 +67,15 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
             "refused": refused_edits(connection),
         },
     }
+
+
+def failing_servers(connection: Connection, now: datetime) -> list[dict[str, object]]:
+    """Return the mail servers that take nothing at the moment: since when, in what words, and how many mails wait."""
+    failing = mail_servers.failing(connection)
+    d = t.dispatch.c
+    due_mail = (d.kind == "mail", d.state.in_(LEAVING), d.not_before <= now)
+    waiting = overview.count(connection, t.dispatch, *due_mail) if failing else 0
+    return [mailserver.describe(one, waiting, now) for one in failing]
 
 
 def candidates(connection: Connection) -> dict[str, dict[str, object]]:
@@ -198,6 +208,7 @@ def as_text(status: Mapping[str, object]) -> str:
     lines = [f"sending     {sending['state']}" + (f": {sending['reason']}" if sending["reason"] else "")]
     if sending["paused"]:
         lines.append(f"paused      {', '.join(cast('list[str]', sending['paused']))}")
+    lines += servers_text(cast("list[dict[str, Any]]", status["mail_servers"]))
     lines += webhooks_text(cast("list[dict[str, Any]]", status["webhooks"]))
     if sending["refusing_domains"]:
         lines.append(f"refused by  {', '.join(cast('list[str]', sending['refusing_domains']))}")
@@ -212,6 +223,16 @@ def as_text(status: Mapping[str, object]) -> str:
         states = "  ".join(f"{state} {n}" for state, n in counted.items() if state != "total")
         lines.append(f"{group:<16}{counted['total']:>8}  {states}")
     return "\n".join(lines)
+
+
+def servers_text(servers: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each mail server that takes nothing: since when, what waits for it, and what it said last."""
+    lines = []
+    for one in servers:
+        who = "; it does not seem to end by itself: a person is needed" if one["person_needed"] else ""
+        what = f"{one['server']}, {one['waiting']} mails wait; {one['reason']}{who}"
+        lines.append(f"mail server {one['state']} since {one['since']}: {what}")
+    return lines
 
 
 def webhooks_text(targets: list[dict[str, Any]]) -> list[str]:

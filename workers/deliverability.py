@@ -46,6 +46,19 @@ class DeadRule:
     over: timedelta = timedelta(days=14)
 
 
+@dataclass(frozen=True, slots=True)
+class KeepRule:
+    """How long a mail of each class is kept while the mail server is away or says later (RFC 5321: 4 to 5 days)."""
+
+    survey: timedelta = timedelta(days=4)
+    service: timedelta = timedelta(days=7)
+    promotion: timedelta = timedelta(days=4)
+
+    def of(self, mail_class: str) -> timedelta:
+        """Return how long a mail of a class is kept."""
+        return {"survey": self.survey, "promotion": self.promotion}.get(mail_class, self.service)
+
+
 def owner_of(address: str) -> str:
     """Return who stands behind an address's domain: its provider, or the name that was registered."""
     labels = address.rpartition("@")[2].strip().strip(".").lower().split(".")

@@ -21,7 +21,8 @@ class SendKind(StrEnum):
 class SendResult:
     """The end of one handing over: reply code (0: none came), the other side's words, seconds it asks us to wait.
 
-    `everyone`: refused before a recipient was named, so any other mail would fare the same.
+    `everyone`: not reached, or refused before a recipient was named, so any other mail would fare the same: it says
+    something about the server and nothing about this mail.
     """
 
     kind: SendKind

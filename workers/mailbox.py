@@ -1,11 +1,12 @@
 """Keep mails in a folder instead of sending them: one readable file for each, for the laptop, the demo and tests.
 
-Takes the same calls as the SMTP sender and always accepts. Writing the same mail again replaces its file.
+Takes the same calls as the SMTP sender, and accepts what it can write. Writing the same mail again replaces its file.
 """
 
 import email
 import email.parser
 import email.policy
+import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from workers.handover import SendKind, SendResult
 from workers.home import make_private_folder, open_private
 from workers.words import Never
 
+log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _DISPATCH = re.compile(rb"^X-Boucle-Dispatch: *([^\r\n]+)\r?$", re.MULTILINE | re.IGNORECASE)
 
@@ -51,8 +53,28 @@ class MailboxSender:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @property
+    def server(self) -> str:
+        """Return nothing: a folder is never away."""
+        return ""
+
     async def send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
-        """Keep one mail, with the two lines that a mail server adds when it delivers; always accepted."""
+        """Keep one mail, with the two lines that a mail server adds when it delivers. Never raises.
+
+        A folder that cannot be written now is later; a mail without a name is never.
+        """
+        try:
+            return self._keep(envelope_from, recipient, raw)
+        except Never as error:
+            return SendResult(SendKind.NEVER, 554, str(error))
+        except OSError as error:
+            return SendResult(SendKind.LATER, 452, f"the mailbox cannot be written: {error.strerror or error}")
+        except Exception as error:  # the port promises not to raise
+            log.exception("a mail cannot be kept", extra={"action": "mailbox.failed"})
+            return SendResult(SendKind.LATER, 451, f"the mailbox failed: {type(error).__name__}")
+
+    def _keep(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
+        """Write one mail; raise Never when it has no name, OSError when the folder cannot be written."""
         id = _dispatch_id(raw)
         make_private_folder(self._folder)
         head = f"Return-Path: <{_line(envelope_from)}>\r\nDelivered-To: {_line(recipient)}\r\n".encode()

@@ -13,7 +13,7 @@ from workers.addresses import mailbox
 from workers.compiled import FollowUpTable, JourneyPlan, Versions
 from workers.composing import Templates
 from workers.data import Data
-from workers.deliverability import DeadRule, RefusalRule
+from workers.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.duetime import Calendar, SendWindow, instant_of, parse_window, zone_info
 from workers.fitting import FOLLOW_UP, JOURNEY_PLAN
 from workers.links import Links
@@ -186,6 +186,11 @@ class Policies:
             refusals=RefusalRule(settings.refusing_domains, timedelta(minutes=settings.refusing_minutes)),
             dead=DeadRule(settings.soft_bounces, timedelta(days=settings.soft_bounce_days)),
             shared_mailboxes=frozenset(mailbox(one) for one in settings.shared_mailboxes.split(",") if one.strip()),
+            keep=KeepRule(
+                survey=timedelta(days=settings.keep_survey_days),
+                service=timedelta(days=settings.keep_service_days),
+                promotion=timedelta(days=settings.keep_promotion_days),
+            ),
         )
 
     def mail_classes(self) -> Mapping[str, MailClass]:

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from workers.addresses import mailbox
-from workers.deliverability import DeadRule, RefusalRule
+from workers.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.duetime import Calendar, SendWindow, Wait
 from workers.links import Links
 from workers.resting import Rest
@@ -154,6 +154,7 @@ class Policy:
     refusals: RefusalRule = field(default_factory=RefusalRule)
     dead: DeadRule = field(default_factory=DeadRule)
     shared_mailboxes: frozenset[str] = frozenset()
+    keep: KeepRule = field(default_factory=KeepRule)
 
     def plan_of(self, version: str) -> Plan:
         """Return the plan that planned something, by its version; the one in use where that is not known."""

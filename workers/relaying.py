@@ -3,6 +3,8 @@
 Without a broker the rows go to a file instead. Never "id > last seen": a lower id can commit later.
 """
 
+import math
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
@@ -32,11 +34,16 @@ class Relaying:
         self._holder = holder
         self._lease = lease_seconds
 
-    def relay_all(self) -> int:
-        """Relay everything there is and return how many messages left; 0 when another relay has the lease."""
-        total = 0
+    def relay_all(self, seconds: float = math.inf) -> int:
+        """Relay what there is, begin nothing more after some seconds, and return how many messages left.
+
+        0 when another relay has the lease.
+        """
+        total, until = 0, time.monotonic() + seconds
         while count := self.relay_some():
             total += count
+            if time.monotonic() >= until:
+                break
         return total
 
     def relay_some(self) -> int:

@@ -9,6 +9,7 @@ import errno
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import faust
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 Role = Callable[[asyncio.Event], Awaitable[None]]
 LONGEST_WAIT_SECONDS = 30.0
+ROUND_SECONDS = 5.0
+"""After so long a round ends between two transactions, so that a stop is obeyed however much is due."""
+THREADS = 32
+"""Every loop's and every page's work has one at once: a duty whose thread hangs takes none from the others."""
 LOOKS_A_STALL = 4
 BY = "boucle"
 """Who did what a role does by itself, in the audit."""
@@ -47,6 +52,7 @@ async def run_roles(roles: Sequence[Role], stall_seconds: float = STALL_SECONDS)
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="role"))
     told = stop_signal.listen()
     told.hand_over(lambda: loop.call_soon_threadsafe(stop.set))
     start_watching(stall_seconds)
@@ -68,17 +74,30 @@ async def run_roles(roles: Sequence[Role], stall_seconds: float = STALL_SECONDS)
 
 
 def sender(parts: Boucle) -> Role:
-    """Return the role that wakes what is due, hands over what is ready and relays the outbox."""
+    """Return the role that wakes what is due, hands over what is ready and relays the outbox.
+
+    Each duty has a loop of its own, because none may wait for another: with a mail server that takes ten minutes over
+    a mail, an unhappy customer's ticket is there within seconds, and so is its webhook and its message to Kafka.
+    """
 
     async def run(stop: asyncio.Event) -> None:
         dispatching, relaying = parts.dispatching(), parts.relaying()
-        while not stop.is_set():
-            await attempt(lambda: asyncio.to_thread(parts.waking.wake_all), "wake")
-            await attempt(dispatching.send_all, "dispatch")
-            await attempt(lambda: asyncio.to_thread(relaying.relay_all), "relay")
-            await wait_or_stop(stop, parts.settings.tick_seconds)
+        tick, waking = parts.settings.tick_seconds, parts.waking
+        await asyncio.gather(
+            repeat(stop, tick, "wake", lambda: asyncio.to_thread(waking.wake_all, ROUND_SECONDS)),
+            repeat(stop, tick, "dispatch", lambda: dispatching.send_mails(stop)),
+            repeat(stop, tick, "webhooks", lambda: dispatching.send_webhooks(stop)),
+            repeat(stop, tick, "relay", lambda: asyncio.to_thread(relaying.relay_all, ROUND_SECONDS)),
+        )
 
     return run
+
+
+async def repeat(stop: asyncio.Event, seconds: float, action: str, work: Callable[[], Awaitable[int]]) -> None:
+    """Do rounds of one duty until told to stop; after a round that did something the next one comes at once."""
+    while not stop.is_set():
+        if not await attempt(work, action):
+            await wait_or_stop(stop, seconds)
 
 
 def returns(parts: Boucle) -> Role:

@@ -84,6 +84,13 @@ class Settings(BaseModel):
         3, ge=0, description="unrelated recipient domains that must refuse us before all mail pauses; 0: never"
     )
     refusing_minutes: float = Field(60, gt=0, description="time within which they must do so")
+    keep_survey_days: float = Field(
+        4, gt=0, le=30, description="days a survey mail is kept while the mail server is away or says later"
+    )
+    keep_service_days: float = Field(
+        7, gt=0, le=30, description="the same for mails about tickets and acknowledgements"
+    )
+    keep_promotion_days: float = Field(4, gt=0, le=30, description="the same for testimonial requests")
     lease_seconds: float = Field(60, gt=0, description="how long one sender may hold a mail")
     http_bind: str = Field("127.0.0.1:8080", description="HOST:PORT of the web role")
     http_connections: int = Field(512, ge=8, le=10_000, description="connections to the web role at once")

@@ -5,6 +5,8 @@ role leaves nothing behind; a wave goes on where its cursor stands.
 """
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -29,7 +31,7 @@ from workers.store.askings import Mailboxes, remember_askings
 from workers.store.engine import Store
 from workers.store.roster import desk
 from workers.ticketing import Desk
-from workers.words import ActionState, Conflict, CustomerId, MailClass, NotNow, Reason, RequestState, ResponseState
+from workers.words import ActionState, CustomerId, MailClass, NotNow, Reason, RequestState, ResponseState
 
 log = logging.getLogger(__name__)
 CUSTOMERS_A_ROUND = 200
@@ -39,6 +41,19 @@ ASKED_WITHIN = timedelta(days=800)
 """How far back they are: longer than any sensible rest period."""
 CUSTOMERS_A_CHUNK = 500
 """How many customers a wave comes to in one transaction."""
+
+
+LONGEST_ALONE_SECONDS = 300.0
+"""How long a customer whom something breaks again and again is left alone at most."""
+
+
+@dataclass(slots=True)
+class Broken:
+    """A customer whom something broke: how often, and until when (monotonic seconds) they are left alone."""
+
+    times: int
+    until: float
+    left_alone: bool = True
 
 
 @dataclass(slots=True)
@@ -69,23 +84,39 @@ class Waking:
         self._policy = policy
         self._now = now
         self._sending = sending
-        self._broken: set[CustomerId] = set()
+        self._broken: dict[CustomerId, Broken] = {}
         self._joined = False
 
-    def wake_all(self) -> int:
-        """Take up everything that is due and return how many customers it touched.
+    def wake_all(self, seconds: float = math.inf) -> int:
+        """Take up what is due, begin nothing more after some seconds, and return how many customers it touched.
 
-        A customer whom something breaks is left alone until the next call, and does not stop the others.
+        Answers, actions and tickets come first, in every turn: somebody who is unhappy waits for a call, and must not
+        wait for a morning's questions or a wave. A customer whom something breaks is left alone until the next call,
+        longer each time, and does not stop the others.
         """
-        total = 0
-        self._broken.clear()
-        while not self._joined:
-            self._joined = self.join_merged() == 0 and self.remember_askings()
-        while (reached := self.spread_wave()) is not None:
-            total += reached
-        while woken := self.wake_some():
-            total += woken
-        return total
+        total, until = 0, time.monotonic() + seconds
+        self._take_over()
+        for broken in self._broken.values():
+            broken.left_alone = broken.until > time.monotonic()
+        while True:
+            woken = self.wake_some()
+            reached = self.spread_wave()
+            total += woken + (reached or 0)
+            if (not woken and reached is None) or time.monotonic() >= until:
+                return total
+
+    def _take_over(self) -> None:
+        """Do once what a release before left to do; what breaks it must not keep anybody from being woken."""
+        if self._joined:
+            return
+        try:
+            while self.join_merged():
+                pass
+        except NotNow:
+            raise
+        except Exception:
+            log.exception("merged customers stay apart until the next start", extra={"action": "wake.join_failed"})
+        self._joined = self.remember_askings()
 
     def wake_some(self, limit: int | None = None) -> int:
         """Take up what is due for some customers in one transaction; 0 when nothing is due."""
@@ -95,27 +126,32 @@ class Waking:
             may_ask = room.may_ask and room.left != 0
             most = limit + len(self._broken)
             found = due.customers_due(connection, now, most, may_ask=may_ask, paused=room.paused)
+        suspects = [one for one in found if one in self._broken and not self._broken[one].left_alone]
         waiting = [one for one in found if one not in self._broken][:limit]
         if not waiting:
-            return 0
+            return sum(self._wake_alone(one, now) for one in suspects)
         try:
             return self._store.write(lambda connection: self._wake(connection, waiting, now))
-        except (NotNow, Conflict):
+        except NotNow:
             raise
-        except Exception:  # whatever breaks for one customer must not stop the others
+        except Exception:  # whatever breaks for one customer, a lasting collision too, must not stop the others
             log.exception("round failed, taking it customer by customer", extra={"action": "wake.split"})
             return sum(self._wake_alone(one, now) for one in waiting)
 
     def _wake_alone(self, customer: CustomerId, now: datetime) -> int:
-        """Take up what is due for one customer; what fails is told, and tried again in the next round of all."""
+        """Take up what is due for one customer; what fails is told, and tried again by itself in a later round."""
         try:
-            return self._store.write(lambda connection: self._wake(connection, [customer], now))
+            woken = self._store.write(lambda connection: self._wake(connection, [customer], now))
         except NotNow:
             raise
         except Exception:  # told with the customer's key, which says nothing about the person
             log.exception("customer failed", extra={"action": "wake.failed", "customer": customer})
-            self._broken.add(customer)
+            times = self._broken[customer].times + 1 if customer in self._broken else 1
+            pause = min(LONGEST_ALONE_SECONDS, 2.0**times) if times > 1 else 0.0
+            self._broken[customer] = Broken(times, time.monotonic() + pause)
             return 1
+        self._broken.pop(customer, None)
+        return woken
 
     def join_merged(self, limit: int = CUSTOMERS_A_ROUND) -> int:
         """Join merged customers whose rows a release before left apart; return how many, 0 when none is left."""
@@ -232,7 +268,10 @@ def spread(connection: Connection, wave: waves.Wave, policy: Policy, now: dateti
 
 
 def wake(facts: Facts, policy: Policy, now: datetime, room: Room, desk: Desk) -> Changes:
-    """Return everything that is due for one customer, in a fixed order: answers, actions, tickets, asking, closing."""
+    """Return everything that is due for one customer, in a fixed order: answers, actions, tickets, asking, closing.
+
+    What somebody waits for comes first, and an answer may cancel the question after it.
+    """
     changes = Changes()
     known = facts.copy()
 

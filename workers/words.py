@@ -206,6 +206,7 @@ class Reason(StrEnum):
     OPERATOR = "operator"
     CHANGED = "changed"
     REFUSED_BY_SERVER = "refused_by_server"
+    SERVER_AWAY = "server_away"
     BOUNCED = "bounced"
     NO_SUCH_RULE = "no_such_rule"
     MERGED = "merged"
@@ -249,3 +250,7 @@ class Misconfigured(BoucleError):
 
 class Conflict(BoucleError):
     """Somebody else changed it first: read again, then decide."""
+
+
+class KeyTaken(Conflict):
+    """The same key is there however often one looks again: nobody is in the way, and trying again cannot help."""

@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from workers.store import tables
-from workers.store.engine import Store, away, is_away, is_collision
-from workers.words import Conflict, NotNow
+from workers.store.engine import LOOKS, Store, away, is_away, is_collision
+from workers.words import KeyTaken, NotNow
 
 WRITERS, ROUNDS = 3, 30
 KATHMANDU = timezone(timedelta(hours=5, minutes=45))
@@ -195,17 +195,35 @@ def test_a_deadlock_is_run_again(postgres: str) -> None:
     store.close()
 
 
-def test_a_collision_is_given_up_after_some_tries(store: Store) -> None:
-    """Work that collides each time ends as a conflict that names the cause, not as an endless loop."""
+def test_a_key_that_a_second_look_does_not_explain_is_no_collision(store: Store) -> None:
+    """Work that meets the same key each time ends after a few looks, and blames no other writer."""
+    looks = 0
 
     def twice(connection: Connection) -> None:
+        nonlocal looks
+        looks += 1
         for _ in range(2):
             connection.execute(sa.insert(tables.counter).values(name="n", value=1))
 
-    with pytest.raises(Conflict, match="Other writers were in the way 12 times"):
+    with pytest.raises(KeyTaken, match="was there already"):
         store.write(twice)
+    assert looks == LOOKS
     with store.reading() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(tables.counter)).scalar() == 0
+
+
+def test_another_fault_of_a_row_is_not_tried_again(store: Store) -> None:
+    """A value that is missing stays missing however often one looks."""
+    looks = 0
+
+    def without_a_value(connection: Connection) -> None:
+        nonlocal looks
+        looks += 1
+        connection.execute(sa.text("INSERT INTO counter (name) VALUES ('n')"))
+
+    with pytest.raises(IntegrityError):
+        store.write(without_a_value)
+    assert looks == 1
 
 
 def failure(store: Store, statement: str) -> DBAPIError:

@@ -233,3 +233,52 @@ def test_an_answer_settles_while_sending_is_held(install: Callable[..., Embedded
     assert boucle.rows(SurveyRequest) == []
     assert [str(one.state) for one in boucle.rows(Response)] == ["decided"]
     assert [one.name for one in boucle.rows(Action)] == ["urgent_contact"]
+
+
+def test_a_lasting_collision_of_one_customer_keeps_nobody_waiting(
+    boucle: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is there each time is that customer's own end: the others are asked, in this round and in the next."""
+    deliveries(boucle, "a", "b", "c")
+    (broken,) = [one.id for one in boucle.rows(Customer) if one.crm_id == "b"]
+    tries: Counter[bool] = Counter()
+    taking = waking.wake
+
+    def colliding(facts: Any, *rest: Any) -> Any:
+        more = taking(facts, *rest)
+        tries[facts.customer.id == broken] += 1
+        if facts.customer.id == broken:
+            more.add(facts.customer)  # a row that is there already
+        return more
+
+    monkeypatch.setattr(waking, "wake", colliding)
+    boucle.parts.waking.wake_all()
+    deliveries(boucle, "d")
+    before = tries[False]
+    boucle.parts.waking.wake_all()
+    assert tries[False] == before + 1, "whom something broke is taken alone, and splits no round any more"
+    for _ in range(3):
+        boucle.parts.waking.wake_all()
+    known = tries[True]
+    boucle.parts.waking.wake_all()
+    assert tries[True] == known, "and is left alone for longer each time"
+    asked = {one.customer for one in boucle.rows(SurveyRequest)}
+    assert asked == {one.id for one in boucle.rows(Customer) if one.id != broken}
+
+
+def test_what_somebody_waits_for_comes_before_a_wave_and_the_mornings_questions(
+    boucle: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much is to be asked, a low score's ticket is opened in the first turn; a stop waits for one turn."""
+    deliveries(boucle, "unhappy")
+    boucle.parts.waking.wake_all()
+    (request,) = boucle.rows(SurveyRequest)
+    boucle.parts.serving.answer(request.id, 1)
+    deliveries(boucle, *(f"c{n}" for n in range(9)))
+    boucle.clock.at += timedelta(minutes=2)
+    monkeypatch.setattr(waking, "CUSTOMERS_A_ROUND", 2)
+    boucle.parts.waking.wake_all(seconds=0)
+    assert len(boucle.rows(Ticket)) == 1
+    assert len(boucle.rows(SurveyRequest)) <= 1 + 2
+    boucle.parts.waking.wake_all()
+    assert len(boucle.rows(SurveyRequest)) == 1 + 9

@@ -11,27 +11,26 @@ from sqlalchemy.engine import Connection
 
 from workers.bounces import BounceKind, meaning_of
 from workers.changes import Changes
-from workers.controls import count_refusal, set_control
+from workers.controls import count_refusal
 from workers.deliverability import RefusalRule
 from workers.dispatching import webhooks
 from workers.dispatching.parcels import LEFT_LATE, Parcel, Refused
 from workers.handover import SendKind, SendResult
 from workers.mailboxes import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
+from workers.plain_text import for_log
 from workers.policy import Policy
 from workers.records import Dispatch, SurveyRequest
 from workers.store import claim, read
 from workers.store.apply import apply
+from workers.store.claim import WEBHOOK
 from workers.words import DispatchState, Reason, RequestState
 
 log = logging.getLogger(__name__)
-TRIES_AT_MOST = 12
-"""Attempts after which a mail server's "later" is taken as never: two days at the longest pause."""
 LONGEST_PAUSE = timedelta(hours=4)
 FIRST_PAUSE = timedelta(minutes=1)
 REFUSED_AT_MOST = 3
 """Attempts after which a mail that one server refuses because of us is given up; the others go on."""
-COPIES_AT_MOST = 3
-WEBHOOK = "webhook"
+CUT = "cut"
 
 
 def refuse(connection: Connection, refused: Refused, now: datetime) -> None:
@@ -57,31 +56,52 @@ def undeliverable(connection: Connection, one: Dispatch, reason: str, now: datet
     apply(connection, changes, now)
 
 
-def record_end(connection: Connection, one: Dispatch, result: SendResult, now: datetime) -> bool:
+def record_end(connection: Connection, one: Dispatch, result: SendResult, now: datetime, policy: Policy) -> bool:
     """Record how one handing over ended, and when it is tried again."""
     text = result.text[:500]
     if result.kind == SendKind.ACCEPTED:
         return claim.accept(connection, one, now, text)
-    if result.kind == SendKind.NEVER:
-        return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
     if one.kind == WEBHOOK:
-        wait = webhooks.next_try(one.id, one.attempt, result)
-        if wait is None:
-            return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
-        return claim.end(connection, one, DispatchState.READY, now, not_before=now + wait, reason="later", detail=text)
+        return record_webhook(connection, one, result, now)
+    if result.everyone:  # nobody looked at this mail: no attempt of its own is used up
+        return claim.give_back(connection, one, changed_at=now, reason=Reason.SERVER_AWAY, detail=text)
     if result.kind == SendKind.UNKNOWN:
-        state = DispatchState.READY if one.copies < COPIES_AT_MOST else DispatchState.UNKNOWN
-        return claim.end(
-            connection, one, state, now, copies=one.copies + 1, not_before=now + FIRST_PAUSE, reason="cut", detail=text
-        )
-    if is_given_up(one, result):
+        if not claim.may_leave_again(one):
+            return claim.end(connection, one, DispatchState.UNKNOWN, now, reason=CUT, detail=text)
+        again = {"copies": one.copies + 1, "not_before": now + FIRST_PAUSE}
+        return claim.end(connection, one, DispatchState.READY, now, reason=CUT, detail=text, **again)
+    if result.kind == SendKind.NEVER or is_given_up(one, result, policy):
         return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(one.attempt - 1, 8))
-    if result.kind == SendKind.OURS and not result.everyone:
+    pause = pause_before(one.attempt + 1)
+    if result.kind == SendKind.OURS:
         pause = LONGEST_PAUSE  # a server that refuses us does so in a minute as well
     if result.retry_after is not None:
         pause = max(pause, timedelta(seconds=result.retry_after))
     return claim.end(connection, one, DispatchState.READY, now, not_before=now + pause, reason="later", detail=text)
+
+
+def record_webhook(connection: Connection, one: Dispatch, result: SendResult, now: datetime) -> bool:
+    """Record how a webhook that was not taken ended; it is tried again by the times of its own."""
+    text = result.text[:500]
+    wait = None if result.kind == SendKind.NEVER else webhooks.next_try(one.id, one.attempt, result)
+    if wait is None:
+        return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
+    return claim.end(connection, one, DispatchState.READY, now, not_before=now + wait, reason="later", detail=text)
+
+
+def pause_before(attempt: int) -> timedelta:
+    """Return how long a mail that was put off waits before an attempt (the first is 1): doubled up to four hours."""
+    doubled: int = 2 ** min(max(attempt - 2, 0), 8)
+    return min(LONGEST_PAUSE, FIRST_PAUSE * doubled)
+
+
+def tries_within(kept: timedelta) -> int:
+    """Return after how many attempts a mail server's "later" is taken as never: so many that it was kept that long."""
+    waited, attempt = timedelta(0), 1
+    while waited < kept:
+        attempt += 1
+        waited += pause_before(attempt)
+    return attempt
 
 
 def follow(
@@ -91,6 +111,7 @@ def follow(
     request: SurveyRequest | None,
     now: datetime,
     changes: Changes,
+    policy: Policy,
 ) -> None:
     """Take the consequences of an end: the request is sent, or undeliverable."""
     one = parcel.dispatch
@@ -98,7 +119,7 @@ def follow(
         return  # its receiver has a breaker of its own; mails are none of its business
     if request is None or one.action is not None:
         return
-    if result.kind == SendKind.NEVER or is_given_up(one, result):
+    if is_over(one, result, policy):
         undeliverable(connection, one, Reason.REFUSED_BY_SERVER, now)
     elif result.kind == SendKind.ACCEPTED and one.template == "reminder":
         changes.change(replace(request, reminded_at=now))
@@ -106,22 +127,31 @@ def follow(
         changes.change(gone_out(request, now))
 
 
-def is_given_up(one: Dispatch, result: SendResult) -> bool:
+def is_over(one: Dispatch, result: SendResult, policy: Policy) -> bool:
+    """Tell whether a mail is refused for good, or was put off often enough."""
+    return (result.kind == SendKind.NEVER and not result.everyone) or is_given_up(one, result, policy)
+
+
+def is_given_up(one: Dispatch, result: SendResult, policy: Policy) -> bool:
     """Tell whether a mail that was put off or refused because of us has been tried often enough."""
-    tries = {SendKind.LATER: TRIES_AT_MOST, SendKind.OURS: REFUSED_AT_MOST}.get(result.kind)
-    return tries is not None and not result.everyone and one.attempt >= tries
+    if result.everyone:
+        return False
+    if result.kind == SendKind.LATER:
+        return one.attempt >= tries_within(policy.keep.of(one.mail_class))
+    return result.kind == SendKind.OURS and one.attempt >= REFUSED_AT_MOST
 
 
 def alarm(connection: Connection, parcel: Parcel, result: SendResult, now: datetime, rule: RefusalRule) -> None:
-    """Pause all sending when every mail would be refused, or when several unrelated domains refuse us by now."""
-    if result.kind != SendKind.OURS or parcel.dispatch.kind == WEBHOOK:
+    """Count a refusal because of us by its recipient's domain; several unrelated ones pause all mail.
+
+    What the server says before it hears of a recipient is the server's affair (mailserver.py), and pauses it alone.
+    """
+    if result.kind != SendKind.OURS or result.everyone or parcel.dispatch.kind == WEBHOOK:
         return
-    if result.everyone:
-        set_control(connection, "paused", f"the mail server refuses us: {result.text[:200]}", now, "boucle")
-    elif not count_refusal(connection, parcel.recipient, result.text, now, rule):
-        log.warning("a mail was refused because of us: %s", result.text, extra={"action": "dispatch.refused"})
-        return
-    log.error("sending is paused: %s", result.text, extra={"action": "dispatch.alarm"})
+    if count_refusal(connection, parcel.recipient, result.text, now, rule):
+        log.error("sending is paused: %s", for_log(result.text), extra={"action": "dispatch.alarm"})
+    else:
+        log.warning("a mail was refused because of us: %s", for_log(result.text), extra={"action": "dispatch.refused"})
 
 
 def gone_out(request: SurveyRequest, now: datetime) -> SurveyRequest:
@@ -147,7 +177,7 @@ def judge_mailbox(connection: Connection, parcel: Parcel, result: SendResult, po
     """
     changes = Changes()
     one = replace(parcel.dispatch, recipient=parcel.recipient)
-    failed = result.kind == SendKind.NEVER or is_given_up(one, result)
+    failed = is_over(one, result, policy)
     if one.kind == WEBHOOK or not failed or not result.code or one.recipient.lower() == policy.agents_address.lower():
         return changes
     kind, _ = meaning_of(f"{result.code} {result.text}")

@@ -1,7 +1,8 @@
-"""The sender's loop: lease, compose, mark, hand over, record.
+"""The sender: lease, prepare, hand over, record, with a lane for each open connection.
 
-`sending` is written for a group of at most the open connections, just before the bytes leave, so that a kill costs at
-most that many second copies. Bytes, Message-ID and Date are fixed before the first attempt and never change.
+`sending` is written just before the bytes leave and for no more than the free lanes, so that a kill costs at most as
+many second copies as there are connections, and one slow scanner keeps one lane. Mails and webhooks are claimed apart,
+so that neither waits for the other. What the other side said is kept while the lease lasts, whatever the database does.
 """
 
 import asyncio
@@ -13,41 +14,37 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
-from workers.addresses import envelope_form, mailbox
-from workers.changes import Changes
-from workers.composing import Composed, MailFacts, Templates, compose
+from workers.composing import Templates
 from workers.controls import Sending, mails_sent_today, sending_now
-from workers.dispatching import webhooks
-from workers.dispatching.ends import WEBHOOK, alarm, follow, judge_mailbox, record_end, refuse
-from workers.dispatching.parcels import (
-    Parcel,
-    Refused,
-    Surroundings,
-    card_of,
-    opened_by_a_person,
-    overtaken,
-    too_early,
-    too_late,
-)
+from workers.dispatching import mailserver, webhooks
+from workers.dispatching.lanes import Lanes
+from workers.dispatching.parcels import Parcel
+from workers.dispatching.preparation import Preparation
+from workers.dispatching.recording import End, Recording
 from workers.handover import SendKind, SendResult
-from workers.messages import ticket_message
 from workers.policy import Policy
-from workers.records import Customer, Dispatch, SurveyRequest, Ticket
-from workers.store import claim, read, tables
-from workers.store.apply import apply, next_number
-from workers.store.engine import Store
+from workers.records import Dispatch
+from workers.store import claim, mail_servers
+from workers.store.apply import next_number
+from workers.store.claim import MAIL, WEBHOOK
+from workers.store.engine import Store, database_now
 from workers.store.webhook_targets import state_of
-from workers.words import DispatchState, Never, NotNow, Reason
+from workers.words import NotNow
 
 log = logging.getLogger(__name__)
 CLAIM_AT_MOST = 500
-CANNOT_BE_WRITTEN = "cannot be written"
+CLAIMED_PER_LANE = 8
+"""More would only wait here, and a ticket's mail behind it."""
 CLAIMS = "claim"
 """The counter that makes claims wait for each other where a day has a maximum."""
 
 
 class MailSender(Protocol):
-    """Hands one mail over."""
+    """Hands one mail over; `server` names where to, for the state that is kept of it: empty where nothing is away."""
+
+    @property
+    def server(self) -> str:
+        """Return the server's name; it holds no secret."""
 
     async def send(self, envelope_from: str, recipient: str, raw: bytes) -> SendResult:
         """Return how the handing over ended; never raises."""
@@ -81,213 +78,166 @@ class Dispatching:
         lease_seconds: float = 60.0,
         crm_url: str = "",
     ) -> None:
+        target = hooks.target if hooks else ""
         self._store = store
         self._policy = policy
         self._now = now
-        self._templates = templates
         self._sending = sending
         self._mails = mails
         self._hooks = hooks
         self._connections = connections
         self._lease = lease_seconds
-        self._crm_url = crm_url
+        self._preparation = Preparation(store, policy, templates, sending, hook_target=target, crm_url=crm_url)
+        self._recording = Recording(store, policy, sending, server=mails.server, hook_target=target)
 
-    async def send_all(self) -> int:
+    async def send_all(self, stop: asyncio.Event | None = None) -> int:
         """Hand over everything that is ready and return how many attempts it took."""
-        total = 0
-        while count := await self.send_some():
+        return await self.send_webhooks(stop) + await self.send_mails(stop)
+
+    async def send_mails(self, stop: asyncio.Event | None = None) -> int:
+        """Hand over every mail that is ready, until a stop is asked for; return how many were claimed."""
+        return await self._send_kind(MAIL, stop)
+
+    async def send_webhooks(self, stop: asyncio.Event | None = None) -> int:
+        """Hand over every webhook that is ready, until a stop is asked for; return how many were claimed."""
+        return await self._send_kind(WEBHOOK, stop)
+
+    async def send_some(self, limit: int = CLAIM_AT_MOST) -> int:
+        """Claim some webhooks and mails and hand them over; return how many were claimed."""
+        stop = asyncio.Event()
+        return await self._round(WEBHOOK, limit, stop) + await self._round(MAIL, limit, stop)
+
+    async def _send_kind(self, kind: str, stop: asyncio.Event | None) -> int:
+        total, stop = 0, stop or asyncio.Event()
+        while not stop.is_set() and (count := await self._round(kind, CLAIM_AT_MOST, stop)):
             total += count
         return total
 
-    async def send_some(self, limit: int = CLAIM_AT_MOST) -> int:
-        """Claim some dispatches and hand them over, group by group; return how many were claimed."""
-        claimed = await asyncio.to_thread(self._claim, limit)
-        left = list(claimed)
-        keeping = asyncio.ensure_future(self._keep(left))
+    async def _round(self, kind: str, limit: int, stop: asyncio.Event) -> int:
+        """Claim some of a kind and see each of them to its end, or given back; return how many were claimed."""
+        claimed = await asyncio.to_thread(self._claim, kind, min(limit, CLAIMED_PER_LANE * self._connections))
+        lanes = Lanes(self, claimed, self._connections, stop)
+        keeping = asyncio.ensure_future(self._keep(lanes))
         try:
-            while left:
-                await self._send_group(left[: self._connections])
-                del left[: self._connections]
+            await lanes.run()
         finally:
             keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await keeping
         return len(claimed)
 
-    async def _keep(self, left: Sequence[Dispatch]) -> None:
-        """Prolong the leases of what is left at a third of their time, also while a slow server keeps us waiting."""
+    async def _keep(self, lanes: Lanes) -> None:
+        """Prolong the leases of what has not ended at a third of their time, however slow the server is."""
         while True:
             await asyncio.sleep(self._lease / 3)
             with suppress(NotNow):  # the database may be back before the lease ends
-                await asyncio.to_thread(self._renew, list(left))
+                await asyncio.to_thread(self._renew, lanes.unended())
 
-    def _claim(self, limit: int) -> list[Dispatch]:
+    def _claim(self, kind: str, limit: int) -> list[Dispatch]:
         now = self._now()
 
         with self._store.reading() as connection:
-            if not claim.anything(connection, now):
+            if not claim.anything(connection, kind, now):
                 return []
 
         def work(connection: Connection) -> list[Dispatch]:
-            claim.take_back(connection)
-            state = sending_now(connection, self._sending)
-            left = None
-            if self._sending.per_day:
-                next_number(connection, CLAIMS)  # two claims at once would each take what is left of the day
-                left = max(0, self._sending.per_day - mails_sent_today(connection, now, self._policy().zone))
-            room = webhooks.may_leave(state_of(connection, self._hooks.target), now) if self._hooks else None
-            ready = claim.Ready(state.on, left, state.paused, room)
+            ended = claim.take_back(connection, kind, now)
+            if ended:
+                log.error(
+                    "%s dispatches end as unknown: they may have arrived", ended, extra={"action": "dispatch.unknown"}
+                )
+            ready = self._webhooks_ready(connection, now) if kind == WEBHOOK else self._mails_ready(connection, now)
             return claim.lease(connection, ready, now, self._lease, limit)
 
-        return self._store.write(work)
+        claimed = self._store.write(work)
+        if kind == MAIL and not claimed:
+            self._give_up(now)
+        return claimed
+
+    def _webhooks_ready(self, connection: Connection, now: datetime) -> claim.Ready:
+        room = webhooks.may_leave(state_of(connection, self._hooks.target), now) if self._hooks else None
+        return claim.Ready(False, 0, webhooks=room)
+
+    def _mails_ready(self, connection: Connection, now: datetime) -> claim.Ready:
+        state, left = sending_now(connection, self._sending), None
+        if self._sending.per_day:
+            next_number(connection, CLAIMS)  # two claims at once would each take what is left of the day
+            left = max(0, self._sending.per_day - mails_sent_today(connection, now, self._policy().zone))
+        room = self._room(connection) if state.on else 0
+        return claim.Ready(room != 0, left, state.paused, webhooks=0, probe=room == 1)
+
+    def _room(self, connection: Connection) -> int | None:
+        """Return how many mails the server may be offered: all, none, or the one with which this sender probes it."""
+        if not self._mails.server:
+            return None
+        server = mail_servers.state_of(connection, self._mails.server)
+        room = mailserver.may_leave(server, database_now(connection))
+        if room == 1:
+            server = mail_servers.state_of(connection, self._mails.server, lock=True)
+            room = mailserver.may_leave(server, database_now(connection))
+            if room == 1:
+                mail_servers.keep_state(connection, mailserver.probing(server, database_now(connection)))
+        return room
+
+    def _give_up(self, now: datetime) -> None:
+        """End mails that have waited for their server for longer than mails of their class are kept."""
+        if not self._mails.server:
+            return
+        with self._store.reading() as connection:
+            server = mail_servers.state_of(connection, self._mails.server)
+        if server.failures and self._recording.give_up_on_server(server, now):
+            log.error("mails were given up: %s", server.sentence, extra={"action": "mailserver.gave_up"})
 
     def _renew(self, ours: Sequence[Dispatch]) -> None:
         self._store.write(lambda connection: claim.renew(connection, ours, self._lease))
 
-    async def _send_group(self, group: Sequence[Dispatch]) -> None:
-        """Do one group: 1. wait for the shared rate, 2. compose and mark, 3. hand over, 4. record."""
-        if self._sending.per_second:
-            wait = await asyncio.to_thread(self._slot, len(group))
-            if wait > 0:
-                await asyncio.sleep(wait)
-        parcels = await asyncio.to_thread(self._prepare, group)
-        results = await asyncio.gather(*(self._hand_over(parcel) for parcel in parcels))
-        await asyncio.to_thread(self._record, parcels, results)
+    # What the lanes call
 
-    def _slot(self, count: int) -> float:
+    @property
+    def lease_seconds(self) -> float:
+        """Return for how long a claim is ours without being renewed."""
+        return self._lease
+
+    async def wait_of_rate(self, count: int, kind: str) -> float:
+        """Reserve places in the shared rate of mails, and return in how many seconds they come."""
+        if kind == WEBHOOK or not self._sending.per_second:
+            return 0.0
         rate = self._sending.per_second
-        return self._store.write(lambda connection: claim.next_slot(connection, "mails", count, rate))
 
-    def _prepare(self, group: Sequence[Dispatch]) -> list[Parcel]:
-        """Compose what may leave, fix its bytes, mark it as sending; record why the rest may not."""
-        now = self._now()
+        def work(connection: Connection) -> float:
+            return claim.next_slot(connection, "mails", count, rate)
 
-        def work(connection: Connection) -> list[Parcel]:
-            known = Surroundings.of(connection, group, self._policy())
-            until = claim.lease_end(connection, self._lease)
-            paused = not sending_now(connection, self._sending).on  # since they were claimed
-            leaving = []
-            for one in sorted(group, key=lambda row: row.id):
-                if paused and one.kind != WEBHOOK:
-                    claim.give_back(connection, one, now)
-                    continue
-                made = self._make(connection, one, known, now)
-                if isinstance(made, Refused):
-                    refuse(connection, made, now)
-                elif claim.mark_sending(connection, one, made.recipient, made.message_id, until):
-                    leaving.append(made)
-                else:
-                    refuse(connection, Refused(one, DispatchState.CANCELLED, overtaken(one, known)), now)
-            return leaving
+        return await asyncio.to_thread(self._store.write, work)
 
-        return self._store.write(work)
+    async def prepare(self, group: Sequence[Dispatch]) -> list[Parcel]:
+        """Fix the bytes of some dispatches and mark them as leaving."""
+        return await asyncio.to_thread(self._preparation.prepare, group, self._now(), self._lease)
 
-    def _make(self, connection: Connection, one: Dispatch, known: "Surroundings", now: datetime) -> Parcel | Refused:
-        """Return the bytes of a dispatch, or why it must not leave."""
-        customer = known.customers.get(one.customer or "")
-        kept = known.bodies.get(one.id)
-        if one.kind == WEBHOOK:
-            return self._webhook(connection, one, customer, kept)
-        recipient = one.recipient or (customer.email if customer else "") or ""
-        refused = too_early(connection, one, known, self._policy(), now) or too_late(one, known, now)
-        if refused := refused or self._not_to(one, recipient, known):
-            return refused
-        if kept is not None:
-            raw, sender = kept
-            return Parcel(one, self._sending.redirect or envelope_form(recipient), sender, raw, one.message_id)
-        try:
-            composed = self._compose(connection, one, customer, envelope_form(recipient), now)
-        except Never as error:
-            return Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, str(error))
-        except Exception as error:  # one mail that cannot be composed must not stop the others
-            log.exception("mail cannot be written", extra={"action": "dispatch.failed", "dispatch": one.id})
-            return Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, f"{type(error).__name__}: {error}")
-        claim.keep_body(connection, one.id, composed.raw, composed.return_path)
-        to = self._sending.redirect or composed.recipient
-        return Parcel(one, to, composed.return_path, composed.raw, composed.message_id)
+    async def set_aside(self, one: Dispatch, error: Exception) -> None:
+        """End one dispatch that breaks its own preparation."""
+        await asyncio.to_thread(self._preparation.set_aside, one, error, self._now())
 
-    def _webhook(
-        self, connection: Connection, one: Dispatch, customer: Customer | None, kept: tuple[bytes, str] | None
-    ) -> Parcel | Refused:
-        if self._hooks and state_of(connection, self._hooks.target).gone_at:
-            return Refused(one, DispatchState.FAILED, Reason.REFUSED_BY_SERVER, webhooks.WANTS_NONE)
-        if kept is not None:
-            return Parcel(one, "", "", kept[0], one.id)
-        ticket = read.one(connection, Ticket, one.ticket) if one.ticket else None
-        if ticket is None or customer is None:
-            return Refused(one, DispatchState.CANCELLED, Reason.ERASED)
-        body = ticket_message(ticket, "opened", customer.crm_id or "", self._policy())
-        claim.keep_body(connection, one.id, body, "")
-        return Parcel(one, "", "", body, one.id)
-
-    def _not_to(self, one: Dispatch, recipient: str, known: "Surroundings") -> Refused | None:
-        """Return why a mail must not go to its address: none known, suppressed, or not on the allow-list."""
-        if not recipient:
-            return Refused(one, DispatchState.FAILED, Reason.NO_ADDRESS)
-        kind = known.suppressed.get(recipient, "")
-        if kind and not (kind == "opt_out" and one.mail_class == "service"):
-            return Refused(one, DispatchState.SUPPRESSED, Reason.SUPPRESSED, kind)
-        allowed = self._sending.only_to
-        if allowed and mailbox(recipient) not in allowed and not self._sending.redirect:
-            return Refused(one, DispatchState.SUPPRESSED, "not in BOUCLE_MAIL_ONLY_TO", "")
-        return None
-
-    def _compose(
-        self, connection: Connection, one: Dispatch, customer: Customer | None, recipient: str, now: datetime
-    ) -> Composed:
-        facts = dict(one.facts)
-        if one.template == "reminder" and one.request:
-            facts["kind"] = "clicked" if opened_by_a_person(connection, one.request) else "unclicked"
-        if one.template == "ticket" and customer:
-            facts |= card_of(connection, one, customer, self._crm_url)
-        number = facts.get("number")
-        mail = MailFacts(
-            dispatch_id=one.id,
-            template=one.template,
-            recipient=recipient,
-            language=one.language,
-            name="" if one.recipient else (customer.name or "" if customer else ""),
-            request_id=one.request,
-            response_id=one.response,
-            action_id=one.action,
-            ticket_number=number if isinstance(number, int) else None,
-            facts=facts,
-        )
-        return compose(mail, self._templates, self._policy().links, now)
-
-    async def _hand_over(self, parcel: Parcel) -> SendResult:
+    async def hand_over(self, parcel: Parcel) -> SendResult:
+        """Hand one parcel over."""
         if parcel.dispatch.kind == WEBHOOK:
             if self._hooks is None:
                 return SendResult(SendKind.NEVER, 0, "no webhook is set up any more")
             return await self._hooks.send(parcel.dispatch.id, parcel.raw)
         return await self._mails.send(parcel.sender, parcel.recipient, parcel.raw)
 
-    def _record(self, parcels: Sequence[Parcel], results: Sequence[SendResult]) -> None:
-        now, policy = self._now(), self._policy()
-        ends = list(zip(parcels, results, strict=True))
+    async def record(self, ends: Sequence[End]) -> None:
+        """Record how some handings over ended."""
+        await asyncio.to_thread(self._recording.record, ends, self._now())
+
+    async def record_plainly(self, end: End) -> None:
+        """Record one end without its consequences."""
+        await asyncio.to_thread(self._recording.record_plainly, end, self._now())
+
+    async def give_back(self, group: Sequence[Dispatch]) -> None:
+        """Give back what nothing of has left."""
 
         def work(connection: Connection) -> None:
-            owners = {parcel.dispatch.customer for parcel in parcels if parcel.dispatch.customer}
-            read.lock_customers(connection, owners)
-            wanted = [parcel.dispatch.request for parcel in parcels if parcel.dispatch.request]
-            requests = read.rows(connection, SurveyRequest, tables.survey_request.c.id.in_(wanted)) if wanted else []
-            known = {one.id: one for one in requests}
-            changes = Changes()
-            for parcel, result in sorted(ends, key=lambda pair: pair[0].dispatch.id):
-                if record_end(connection, parcel.dispatch, result, now):
-                    request = known.get(parcel.dispatch.request or "")
-                    follow(connection, parcel, result, request, now, changes)
-                    alarm(connection, parcel, result, now, policy.refusals)
-                    if not self._sending.redirect:
-                        changes.merge(judge_mailbox(connection, parcel, result, policy, now))
-            apply(connection, changes, now)
-            answers = [result for parcel, result in ends if parcel.dispatch.kind == WEBHOOK]
-            if answers and self._hooks is not None:
-                webhooks.record(connection, self._hooks.target, answers, now)
+            for one in sorted(group, key=lambda row: row.id):
+                claim.give_back(connection, one)
 
-        self._store.write(work)
-        for parcel, result in ends:
-            log.info(
-                result.kind,
-                extra={"action": "dispatch", "dispatch": parcel.dispatch.id, "template": parcel.dispatch.template},
-            )
+        await asyncio.to_thread(self._store.write, work)

@@ -33,6 +33,12 @@ def next_ask(view: View) -> Entry:
     return {"at": iso(opens), "reason": sentence("; ".join(parts))}
 
 
+def rests_until(view: View) -> datetime | None:
+    """Return until when the customer rests; a question that never reached them gives its time back."""
+    rests = rest_of(ANY, view.story.facts(), view.policy, view.now)
+    return rests.until if rests else None
+
+
 def barred(view: View) -> str:
     """Return why the customer is not asked at all, as a clause, or empty."""
     customer = view.story.customer

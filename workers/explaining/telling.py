@@ -16,7 +16,7 @@ from workers.explaining.acting import (
 )
 from workers.explaining.asking import request_entry, stop_entry, touchpoint_entry
 from workers.explaining.events import did, event_entry, history_entry, letter_entry
-from workers.explaining.next_ask import next_ask
+from workers.explaining.next_ask import next_ask, rests_until
 from workers.explaining.story import ON, Outgoing, Story
 from workers.explaining.view import Entry, View, iso
 from workers.policy import Policy
@@ -77,7 +77,7 @@ def customer_entry(view: View) -> Entry:
         "segment": customer.segment,
         "owner": customer.owner,
         "may_promote": customer.may_promote,
-        "rest_until": iso(customer.rest_until),
+        "rest_until": iso(rests_until(view)),
     }
 
 

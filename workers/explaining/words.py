@@ -59,6 +59,7 @@ CLAUSES: dict[Reason, str] = {
     Reason.OPERATOR: "an operator decided so{more}",
     Reason.CHANGED: "the answer was changed",
     Reason.REFUSED_BY_SERVER: "the mail server refused it{more}",
+    Reason.SERVER_AWAY: "the mail server took no mails{more}",
     Reason.BOUNCED: "the mail came back{more}",
     Reason.NO_SUCH_RULE: "no rule of the follow-up table covers the answer{more}",
     Reason.MERGED: "the customer was merged into another one",

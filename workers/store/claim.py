@@ -1,12 +1,13 @@
 """Claims: dispatches are leased, marked as sending, and their ends recorded, each with the fencing attempt number.
 
 Lease time is the database's own. A lease that ran out comes back by itself; what was `sending` then may leave twice,
-and is counted as a copy.
+and is counted as a copy: `may_leave_again` bounds that in every path, and past it the end is `unknown`.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,62 +20,96 @@ from workers.words import DispatchState, MailClass, RequestState
 TABLE = tables.dispatch
 HELD_BY_US = (DispatchState.LEASED, DispatchState.SENDING)
 CAPPED = (MailClass.SURVEY, MailClass.PROMOTION)
+MAIL, WEBHOOK = "mail", "webhook"
+COPIES_AT_MOST = 3
+"""How often a dispatch leaves once more although it may have arrived; then nobody knows, and a person may look."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """What may be claimed now: mails at all, how many of the capped classes, which touchpoints are paused, and how many
-    webhooks their receiver may be sent (None: any number)."""
+    webhooks their receiver may be sent (None: any number). `probe`: one mail, that asks whether its server is back."""
 
     mails: bool
     capped_left: int | None
     paused: Collection[str] = ()
     webhooks: int | None = None
+    probe: bool = False
 
 
 EXPIRED = TABLE.c.lease_until < sa.bindparam("database_now")
-ANY_LEFT = sa.select(sa.literal(1)).where(tables.one_of(TABLE.c.state, HELD_BY_US), EXPIRED).limit(1)
+OF_KIND = TABLE.c.kind == sa.bindparam("of_kind")
+ANY_LEFT = sa.select(sa.literal(1)).where(tables.one_of(TABLE.c.state, HELD_BY_US), EXPIRED, OF_KIND).limit(1)
 ANY_READY = (
     sa.select(sa.literal(1))
-    .where(TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= sa.bindparam("now", type_=tables.Instant()))
+    .where(
+        TABLE.c.state == DispatchState.READY,
+        TABLE.c.not_before <= sa.bindparam("now", type_=tables.Instant()),
+        OF_KIND,
+    )
     .limit(1)
 )
 LEASED_BACK = (
     sa.update(TABLE)
-    .where(TABLE.c.state == DispatchState.LEASED, EXPIRED)
+    .where(TABLE.c.state == DispatchState.LEASED, EXPIRED, OF_KIND)
     .values(state=DispatchState.READY, lease_until=None)
 )
+MAY_LEAVE_AGAIN = TABLE.c.copies < COPIES_AT_MOST
 SENDING_BACK = (
     sa.update(TABLE)
-    .where(TABLE.c.state == DispatchState.SENDING, EXPIRED)
+    .where(TABLE.c.state == DispatchState.SENDING, EXPIRED, OF_KIND, MAY_LEAVE_AGAIN)
     .values(state=DispatchState.READY, lease_until=None, copies=TABLE.c.copies + 1)
+)
+SENDING_ENDS = (
+    sa.update(TABLE)
+    .where(TABLE.c.state == DispatchState.SENDING, EXPIRED, OF_KIND, sa.not_(MAY_LEAVE_AGAIN))
+    .values(
+        state=DispatchState.UNKNOWN,
+        lease_until=None,
+        changed_at=sa.bindparam("now", type_=tables.Instant()),
+        reason="cut",
+        detail="its sender ended each time while it was leaving",
+    )
 )
 
 
-def anything(connection: Connection, now: datetime) -> bool:
-    """Tell, without a lock, whether there is something to claim or to take back."""
-    if connection.execute(ANY_READY, {"now": now}).first() is not None:
+def may_leave_again(one: Dispatch) -> bool:
+    """Tell whether a dispatch that may have arrived leaves once more; the statements say the same."""
+    return one.copies < COPIES_AT_MOST
+
+
+def anything(connection: Connection, kind: str, now: datetime) -> bool:
+    """Tell, without a lock, whether there is something of a kind to claim or to take back."""
+    if connection.execute(ANY_READY, {"now": now, "of_kind": kind}).first() is not None:
         return True
-    return connection.execute(ANY_LEFT, {"database_now": database_now(connection)}).first() is not None
+    left = {"database_now": database_now(connection), "of_kind": kind}
+    return connection.execute(ANY_LEFT, left).first() is not None
 
 
-def take_back(connection: Connection) -> int:
-    """Give back what a killed or slow sender left: leased becomes ready, sending becomes ready with one copy more."""
-    now = {"database_now": database_now(connection)}
-    leased, sending = connection.execute(LEASED_BACK, now), connection.execute(SENDING_BACK, now)
-    return leased.rowcount + sending.rowcount
+def take_back(connection: Connection, kind: str, now: datetime) -> int:
+    """Give back what a killed or slow sender left, and return how many were ended instead.
+
+    Leased becomes ready, sending becomes ready with one copy more; what has had its copies ends as unknown.
+    """
+    left = {"database_now": database_now(connection), "of_kind": kind}
+    connection.execute(LEASED_BACK, left)
+    connection.execute(SENDING_BACK, left)
+    return connection.execute(SENDING_ENDS, {**left, "now": now}).rowcount
 
 
 def lease(connection: Connection, ready: Ready, now: datetime, seconds: float, limit: int) -> list[Dispatch]:
-    """Lease what is due, oldest first; each gets its next attempt number."""
+    """Lease what is due, tickets' mails first, then the oldest; each gets its next attempt number."""
     due = [TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= now]
-    capped = TABLE.c.mail_class.in_(CAPPED)
-    webhook = TABLE.c.kind == "webhook"
+    capped, webhook = TABLE.c.mail_class.in_(CAPPED), TABLE.c.kind == WEBHOOK
     picked = pick(connection, [*due, webhook], limit if ready.webhooks is None else min(limit, ready.webhooks))
-    if ready.mails:
-        picked += pick(connection, [*due, sa.not_(webhook), sa.not_(capped)], limit - len(picked))
-        room = limit if ready.capped_left is None else min(limit, ready.capped_left)
-        picked += pick(connection, [*due, capped, *not_paused(ready.paused)], min(room, limit - len(picked)))
+    unpaused = sa.and_(sa.true(), *not_paused(ready.paused))
+    room = limit if ready.capped_left is None else min(limit, ready.capped_left)
+    if ready.mails and ready.probe:
+        may_leave = sa.or_(sa.not_(capped), unpaused) if room else sa.not_(capped)
+        picked += pick(connection, [*due, sa.not_(webhook), may_leave], 1, LONGEST_UNTRIED)
+    elif ready.mails:
+        picked += pick(connection, [*due, sa.not_(webhook), sa.not_(capped)], limit - len(picked), TICKETS_FIRST)
+        picked += pick(connection, [*due, capped, unpaused], min(room, limit - len(picked)))
     if not picked:
         return []
     until = database_now(connection) + timedelta(seconds=seconds)
@@ -85,14 +120,25 @@ def lease(connection: Connection, ready: Ready, now: datetime, seconds: float, l
             .values(state=DispatchState.LEASED, attempt=TABLE.c.attempt + 1, lease_until=until)
         )
     found = [row for chunk in read.chunks(picked) for row in read.rows(connection, Dispatch, TABLE.c.id.in_(chunk))]
-    return sorted(found, key=lambda one: (one.not_before, one.id))
+    place = {key: number for number, key in enumerate(picked)}
+    return sorted(found, key=lambda one: place[one.id])
 
 
-def pick(connection: Connection, conditions: Sequence[sa.ColumnElement[bool]], limit: int) -> list[str]:
+Order = tuple[sa.ColumnElement[Any], ...]
+OLDEST: Order = (TABLE.c.not_before, TABLE.c.id)
+TICKETS_FIRST: Order = (sa.case((TABLE.c.template == "ticket", 0), else_=1), *OLDEST)
+"""Somebody waits for a call: the team's mail about it leaves before every other one."""
+LONGEST_UNTRIED: Order = (TABLE.c.changed_at.is_not(None), TABLE.c.changed_at, *OLDEST)
+"""A server that is back is asked by another mail each time: one that nobody takes must not keep all from leaving."""
+
+
+def pick(
+    connection: Connection, conditions: Sequence[sa.ColumnElement[bool]], limit: int, order: Order = OLDEST
+) -> list[str]:
     """Lock and return ready dispatches that nobody else is claiming."""
     if limit <= 0:
         return []
-    query = sa.select(TABLE.c.id).where(*conditions).order_by(TABLE.c.not_before, TABLE.c.id).limit(limit)
+    query = sa.select(TABLE.c.id).where(*conditions).order_by(*order).limit(limit)
     if connection.dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True)
     return list(connection.execute(query).scalars())
@@ -186,15 +232,33 @@ def end(connection: Connection, one: Dispatch, state: DispatchState, now: dateti
     return connection.execute(statement, {"key": one.id, "ours": one.attempt}).rowcount == 1
 
 
-def give_back(connection: Connection, one: Dispatch, now: datetime) -> bool:
-    """Give back what was leased and not tried, as if it had not been claimed."""
-    return end(connection, one, DispatchState.READY, now, attempt=one.attempt - 1)
+def give_back(connection: Connection, one: Dispatch, **values: object) -> bool:
+    """Give back what nothing of has left, also after it was marked, as if it had not been claimed."""
+    ready = {"state": DispatchState.READY, "attempt": one.attempt - 1, "lease_until": None, **values}
+    statement = sa.update(TABLE).where(ENDING).values(**ready)
+    return connection.execute(statement, {"key": one.id, "ours": one.attempt}).rowcount == 1
+
+
+def waiting_since(connection: Connection, mail_class: MailClass, latest: datetime, limit: int) -> list[Dispatch]:
+    """Return mails of a class that have been due since `latest` or longer, the oldest first; locks nothing."""
+    due = (TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= latest)
+    theirs = sa.select(TABLE.c.id).where(*due, TABLE.c.kind == MAIL, TABLE.c.mail_class == mail_class)
+    found = list(connection.execute(theirs.order_by(*OLDEST).limit(limit)).scalars())
+    return read.rows(connection, Dispatch, TABLE.c.id.in_(found)) if found else []
+
+
+def give_up(connection: Connection, one: Dispatch, reason: str, detail: str, now: datetime) -> bool:
+    """End a ready mail as failed without another attempt; False when it is ready no more."""
+    still = sa.and_(OURS, TABLE.c.state == DispatchState.READY)
+    values = {"state": DispatchState.FAILED, "reason": reason, "detail": detail, "changed_at": now}
+    statement = sa.update(TABLE).where(still).values(**values)
+    return connection.execute(statement, {"key": one.id, "ours": one.attempt}).rowcount == 1
 
 
 def bodies_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[str, tuple[bytes, str]]:
     """Return the bytes and return paths of those dispatches that were composed before."""
     table = tables.dispatch_body
-    tried = [one.id for one in dispatches if one.attempt > 1]
+    tried = [one.id for one in dispatches if one.attempt > 1 or one.message_id]  # given back, it is at its first again
     found: dict[str, tuple[bytes, str]] = {}
     for chunk in read.chunks(tried):
         query = sa.select(table.c.dispatch, table.c.body, table.c.return_path).where(table.c.dispatch.in_(chunk))

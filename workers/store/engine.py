@@ -23,7 +23,7 @@ from workers.masking import without_values
 from workers.outages import DATABASE, Outages
 from workers.pulse import beat
 from workers.store.patience import Patience, be_impatient, be_patient, connect_patiently
-from workers.words import Conflict, NotNow
+from workers.words import KeyTaken, NotNow
 
 T = TypeVar("T")
 BUSY_TIMEOUT_MS = 30_000
@@ -35,6 +35,10 @@ LONGEST_PAUSE_SECONDS = 0.5
 """Before the last try; before the others half of the next one's, each by chance a part of it."""
 RETRYABLE_STATES = frozenset({"40001", "40P01"})
 """SQLSTATE serialization_failure and deadlock_detected."""
+KEY_TAKEN = "23505"
+"""SQLSTATE unique_violation; SQLite says UNIQUE, also of a primary key."""
+LOOKS = 3
+"""How often in a row the same key may be there: a second look sees what another writer wrote, and decides anew."""
 FAULTS_OF_DATA = frozenset({"22", "23", "42", "0A", "21"})
 """SQLSTATE classes in which the statement or its values are at fault: data, integrity, syntax and names. Whatever else
 the database says (locks, resources, disk, shutdown, read-only, its own errors) is about it, and passes."""
@@ -192,8 +196,10 @@ class Store:
         """Run `work` in one writing transaction and commit; `work` runs again if another writer was in the way.
 
         `work` must be repeatable: it reads what it needs inside. Raises NotNow when the database is away or other
-        writers were in the way `TRIES` times, and Conflict when the same rows were there each time. `patient` as above.
+        writers were in the way `TRIES` times, KeyTaken when a second look does not explain why a key is there, and what
+        else is wrong with the rows as it is. `patient` as above.
         """
+        taken, looks = "", 0
         for left in reversed(range(TRIES)):
             try:
                 with self.engine.begin() as connection:
@@ -209,14 +215,16 @@ class Store:
                     raise
                 if not left and not isinstance(error, IntegrityError):
                     raise self._away(error) from error
-                if not left:
-                    raise Conflict(
-                        f"Other writers were in the way {TRIES} times: {without_values(first_line(error))}"
+                said = str(getattr(error, "orig", error))  # PostgreSQL names the key as well
+                taken, looks = (taken, looks + 1) if said == taken else (said, 1)
+                if isinstance(error, IntegrityError) and (looks >= LOOKS or not left):
+                    raise KeyTaken(
+                        f"A row with the same key was there already: {without_values(first_line(error))}"
                     ) from error
             finally:
                 beat()
             time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS / 2**left))  # so that two do not meet again at once
-        raise Conflict("unreachable")
+        raise KeyTaken("unreachable")
 
     def _away(self, error: DBAPIError | PoolTimeout) -> NotNow:
         """Return what to say to the outside; the database's own words stand in the log, once."""
@@ -286,10 +294,16 @@ def is_about_values(error: DBAPIError) -> bool:
 
 
 def is_collision(error: DBAPIError | PoolTimeout) -> bool:
-    """Tell whether another writer was in the way: a deadlock, or the same new key written twice."""
+    """Tell whether another writer may have been in the way: a deadlock, or the same new key written twice.
+
+    Another fault of integrity (a value that is missing, or names nothing) is nobody's but the row's.
+    """
     if isinstance(error, PoolTimeout):
         return False
-    return isinstance(error, IntegrityError) or getattr(error.orig, "sqlstate", None) in RETRYABLE_STATES
+    state = getattr(error.orig, "sqlstate", None)
+    if isinstance(error, IntegrityError):
+        return state == KEY_TAKEN or (state is None and "UNIQUE" in str(error.orig))
+    return state in RETRYABLE_STATES
 
 
 def first_line(error: Exception) -> str:

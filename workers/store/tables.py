@@ -353,6 +353,16 @@ webhook_target = sa.Table(
     sa.Column("reason", sa.Text(), nullable=False),
     sa.Column("changed_at", Instant(), nullable=False),
 )
+mail_server = sa.Table(
+    "mail_server",
+    metadata,
+    sa.Column("server", sa.Text(), primary_key=True),
+    sa.Column("failures", Number, nullable=False),
+    sa.Column("failing_since", Instant(), nullable=True),
+    sa.Column("probe_at", Instant(), nullable=True),
+    sa.Column("kind", sa.Text(), nullable=False),
+    sa.Column("reason", sa.Text(), nullable=False),
+)
 audit = sa.Table(
     "audit",
     metadata,
