@@ -16,7 +16,7 @@ from workers.records import Dispatch
 from workers.words import NotNow
 
 log = logging.getLogger(__name__)
-GRACE_SECONDS = 4.0
+GRACE_SECONDS = 3.0
 """How long what is on its way may still end by itself once a stop was asked for, and then a database may come back."""
 LINGER_SECONDS = 0.01
 """How long an end waits for others, so that ends that come together are recorded together."""
