@@ -24,10 +24,11 @@ from workers.words import (
     TestimonialState,
 )
 
-PROMISED = frozenset({"promise_date", "promise_half_day", "caller"})
+PROMISED = frozenset({"promise_date", "promise_half_day", "promise_time", "caller"})
 CONTACTS = frozenset({"urgent_contact", "call_back", "reopen_ticket"})
-TESTIMONIALS_APART = parse_wait("P12M")
-"""A person is asked for a testimonial at most once in this time."""
+TESTIMONIAL = "testimonial_request"
+USUALLY_APART = parse_wait("P12M")
+"""How long a person is not asked for a testimonial again where the follow-up table says nothing (`apart`)."""
 PLAIN_THANKS = "thanks"
 """The mail a promoter gets when a testimonial may not be asked for at once."""
 
@@ -51,6 +52,20 @@ def carry_out(
         changes.change(replace(action, state=ActionState.DONE, reason=Reason.FELL_BACK, detail=reason, changed_at=now))
         return changes
     return finish(action, ActionState.SKIPPED, reason, detail, policy, now, changes)
+
+
+def contacts_first(action: Action) -> bool:
+    """Return what orders actions that are due together: a mail that names the call needs its ticket to be there."""
+    return action.name not in CONTACTS
+
+
+def promised_in(response: Response, facts: Facts) -> Ticket | None:
+    """Return the open ticket in which a contact about this answer is owed, if there is one."""
+    ticket = facts.open_ticket()
+    if ticket is None:
+        return None
+    owed = any(one.ticket == ticket.id and one.response == response.id for one in facts.all(Action))
+    return ticket if owed or ticket.response == response.id else None
 
 
 def decided_due(action: Action, facts: Facts, policy: Policy) -> timedelta | None:
@@ -129,7 +144,7 @@ def refused(action: Action, response: Response, facts: Facts, policy: Policy, no
         return reason, ""
     if action.latest_at is not None and now > action.latest_at:
         return Reason.TOO_LATE, ""
-    if action.name == "testimonial_request":
+    if action.name == TESTIMONIAL:
         return testimonial_refused(response, facts, policy, now)
     if action.name == "improvement_question":
         return improvement_refused(response, facts)
@@ -146,11 +161,12 @@ def testimonial_refused(response: Response, facts: Facts, policy: Policy, now: d
     for later in facts.all(Response):
         if later.answered_at > response.answered_at and later.band != Band.PROMOTER:
             return Reason.LATER_RESPONSE, f"{later.score}"
+    zone, apart = zone_of(facts.customer, policy), policy.follow_up.apart(TESTIMONIAL) or USUALLY_APART
     for testimonial in facts.all(Testimonial):
         if testimonial.state in (TestimonialState.REFUSED, TestimonialState.WITHDRAWN):
             return Reason.CONSENT_REFUSED, ""
-        if add_wait(testimonial.asked_at, TESTIMONIALS_APART, zone_of(facts.customer, policy)) > now:
-            return Reason.ASKED_LAST_YEAR, testimonial.asked_at.date().isoformat()
+        if add_wait(testimonial.asked_at, apart, zone) > now:
+            return Reason.ASKED_LAST_YEAR, in_zone(testimonial.asked_at, zone).date().isoformat()
     return "", ""
 
 
@@ -164,7 +180,7 @@ def improvement_refused(response: Response, facts: Facts) -> tuple[str, str]:
 
 def falls_back(action: Action, reason: str, facts: Facts) -> bool:
     """Tell whether a plain thank-you replaces a testimonial request: only where no other mail thanks already."""
-    if action.name != "testimonial_request" or reason in (Reason.NO_ADDRESS, Reason.OPTED_OUT, Reason.ERASED):
+    if action.name != TESTIMONIAL or reason in (Reason.NO_ADDRESS, Reason.OPTED_OUT, Reason.ERASED):
         return False
     if reason in (Reason.SUPPRESSED, Reason.TOO_LATE):
         return False
@@ -185,7 +201,7 @@ def write_mail(
     changes: Changes,
 ) -> Changes:
     """Add the mail of an action, keyed by it, and what goes with it (a testimonial to be written)."""
-    if action.name == "testimonial_request" and template != PLAIN_THANKS:
+    if action.name == TESTIMONIAL and template != PLAIN_THANKS:
         changes.add(testimonial_for(response, facts, policy, now))
     changes.add(mail_of_action(action, template, response, ticket, facts, policy, now))
     changes.change(replace(action, state=ActionState.DONE, reason="", changed_at=now))
@@ -225,7 +241,7 @@ def mail_of_action(
         mail_class=mail_class,
         template=template,
         language=language_of(facts.customer.language, policy),
-        facts=facts_of_response(response, ticket, facts, policy),
+        facts=facts_of_response(response, ticket or promised_in(response, facts), facts, policy),
         request=response.request,
         response=response.id,
         action=action.id,

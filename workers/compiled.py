@@ -178,6 +178,10 @@ class FollowUpTable:
         """Return the table as it was in a version, or None when that is not known."""
         return self if version == self.version else self._earlier.get(version) if self._earlier else None
 
+    def apart(self, action: str) -> Wait | None:
+        """Return how long nobody is asked again for what an action asks for; None where the table does not say."""
+        return self.table.apart.get(action)
+
     def decide(self, inputs: Mapping[str, object]) -> Verdict:
         """Return what the table says; parked when no rule, or more than one, fires."""
         outcome = self._compiled.decide(self._typed(inputs))

@@ -60,12 +60,21 @@ def fit_follow_up(table: Table) -> None:
     """See that a table can be the follow-up table. Raises Misconfigured with every fault."""
     timed = [column.name for column in table.outputs if column.name.startswith("wait ")]
     faults = [*missing(table, FOLLOW_UP_OUTPUTS), *waits(table, "ticket due", *timed), *asked(table, ANSWERS)]
+    faults += unknown_actions(table)
     if table.hit_policy in MANY_HITS:
         faults.append(
             f"table.yaml: {table.hit_policy} gives several rows; an answer takes one: use {HitPolicy.UNIQUE}."
         )
     if faults:
         raise Misconfigured(faults)
+
+
+def unknown_actions(table: Table) -> Iterator[str]:
+    """Give a fault for each action of `apart` that no row could have: a slip there would change nothing, unseen."""
+    actions = {value for column in table.outputs if column.name.startswith("action") for value in column.values}
+    for name in table.apart if actions else ():
+        if name not in actions:
+            yield f"table.yaml: apart: {name} is no action; there are {', '.join(sorted(actions))}."
 
 
 JOURNEY_PLAN, FOLLOW_UP = "rules/journey-plan", "rules/follow-up"

@@ -123,6 +123,9 @@ class FollowUp(Protocol):
     def at(self, version: str) -> "FollowUp | None":
         """Return the table as it was in a version, or None when that is not known."""
 
+    def apart(self, action: str) -> Wait | None:
+        """Return how long nobody is asked again for what an action asks for; None where the table does not say."""
+
     def decide(self, inputs: Mapping[str, object]) -> Verdict:
         """Return the row that fires for these inputs."""
 

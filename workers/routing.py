@@ -7,9 +7,9 @@ not done yet is cancelled, what is done stays. Actions that are due at once are 
 from dataclasses import replace
 from datetime import datetime
 
-from workers.acting import CONTACTS, carry_out, repeats
+from workers.acting import CONTACTS, carry_out, contacts_first, repeats
 from workers.changes import Changes
-from workers.duetime import add_wait, in_zone
+from workers.duetime import add_wait, add_working, in_zone
 from workers.facts import Facts
 from workers.messages import tell_response
 from workers.planning import history, zone_of
@@ -17,7 +17,7 @@ from workers.policy import NextStep, Policy, Verdict
 from workers.records import Action, Decision, Response, SurveyRequest
 from workers.ruletable.reading import ON
 from workers.shadowing import shadow
-from workers.ticketing import Desk, remark
+from workers.ticketing import FIRST_CONTACT, Desk, remark
 from workers.words import ActionState, DecisionOutcome, DecisionState, Reason, RequestState, ResponseState
 
 
@@ -78,7 +78,7 @@ def decide_next(
                 policy,
             )
         )
-    for action in actions_of(settled, decision, verdict, facts, policy, now):
+    for action in sorted(actions_of(settled, decision, verdict, facts, policy, now), key=contacts_first):
         if already_done(action, before):
             changes.add(replace(action, state=ActionState.DONE, reason=Reason.ALREADY_DONE))
             continue
@@ -91,6 +91,14 @@ def decide_next(
     if current is not None and not any(step.action in CONTACTS for step in verdict.steps):
         changes.merge(remark(settled, known, policy, now))
     return changes
+
+
+def contact_due(response: Response, policy: Policy) -> datetime | None:
+    """Return by when somebody contacts a customer about an answer that is not routed yet; None where nobody will."""
+    verdict = policy.follow_up.decide(inputs_of(response, policy))
+    if not any(step.action in CONTACTS for step in verdict.steps):
+        return None
+    return add_working(response.settling_since, verdict.ticket_due or FIRST_CONTACT, policy.calendar)
 
 
 def settled_state(response: Response, facts: Facts) -> ResponseState:

@@ -14,7 +14,7 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from workers.acting import carry_out
+from workers.acting import carry_out, contacts_first
 from workers.asking import ask
 from workers.changes import Changes
 from workers.controls import Sending, mails_today, read_controls, sending_now, set_control
@@ -282,7 +282,7 @@ def wake(facts: Facts, policy: Policy, now: datetime, room: Room, desk: Desk) ->
     for response in sorted(known.all(Response), key=lambda one: (one.settles_at, one.id)):
         if response.state == ResponseState.SETTLING and response.settles_at <= now:
             take(route(response, known, policy, now, desk))
-    for action in sorted(known.all(Action), key=lambda one: (one.due_at, one.id)):
+    for action in sorted(known.all(Action), key=lambda one: (one.due_at, contacts_first(one), one.id)):
         if action.state in (ActionState.PLANNED, ActionState.HELD) and action.due_at <= now:
             take(carry_out(action, None, known, policy, now, desk))
     take(tickets_wake(known, policy, now, desk))

@@ -3,14 +3,21 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from eventparts import DAY, NOW, Person, asked, say, score_told, settle, told
+from ticketparts import shipped
 
-from workers.duetime import parse_window
+from workers.compiled import FollowUpTable
+from workers.duetime import in_zone, parse_window
+from workers.fitting import fit_follow_up
+from workers.policy import Policy
 from workers.records import Action, Dispatch, Journey, SurveyRequest, Testimonial, Ticket
-from workers.words import CustomerId, MailClass, TestimonialState, TicketState
+from workers.ruletable import Table, parse
+from workers.words import CustomerId, MailClass, Misconfigured, TestimonialState, TicketState
 
+SHIPPED = Path(__file__).parents[2] / "rules" / "follow-up"
 HOUR = timedelta(hours=1)
 
 
@@ -58,6 +65,23 @@ def ticket_of(person: Person, opened_days_ago: int, *, done: bool) -> None:
     at = person.now - opened_days_ago * DAY
     state, ended = (TicketState.DONE, at + HOUR) if done else (TicketState.OPEN, None)
     person.facts.put(replace(ticket, opened_at=at, state=state, done_at=ended, response="another", id="t9", number=9))
+
+
+# What a mail promises
+
+
+@pytest.mark.parametrize(("phone", "by"), [("", "write"), ("+33 1 23", "call")])
+def test_a_mail_promises_only_what_the_facts_bear(phone: str, by: str) -> None:
+    """ "8, please call me": a call to somebody whose number we have, else a letter; and either by when (C1, PT8H)."""
+    person, request = asked()
+    say(person, request, 8, wants_contact=True, phone=phone)
+    settle(person)
+    (mail,) = [one for one in person.rows(Dispatch) if one.template == "thanks-call"]
+    (ticket,) = person.rows(Ticket)
+    assert mail.facts["contact_by"] == by
+    assert (mail.facts["promise_date"], mail.facts["promise_half_day"]) == ("2026-03-04", "morning")
+    assert in_zone(ticket.due_at, "Europe/Paris").date().isoformat() == mail.facts["promise_date"]
+    assert mail.facts["caller"] == ticket.owner
 
 
 # Testimonials
@@ -132,6 +156,41 @@ def test_what_is_long_over_does_not_forbid_a_testimonial(before: Since) -> None:
     before(person)
     person.wake(NOW + 10 * DAY)
     assert "testimonial" in templates(person)
+
+
+@pytest.mark.parametrize(("apart", "asked"), [("P12M", False), ("P11M", False), ("P10M", True), ("PT0S", True)])
+def test_the_table_says_how_far_testimonial_requests_lie_apart(apart: str, asked: bool) -> None:
+    """`apart` in table.yaml; the plain thank-you goes out instead where one mail would thank and ask."""
+    policy = with_apart(f"apart:\n  testimonial_request: {apart}\n")
+    person = promoter()
+    person.policy, person.now = policy, NOW + 10 * DAY - HOUR
+    earlier_testimonial(person, TestimonialState.WRITTEN, 320)
+    person.wake(NOW + 10 * DAY)
+    assert ("testimonial" in templates(person)) is asked
+
+
+def test_a_table_without_apart_means_what_it_meant() -> None:
+    """Twelve months, as before there was such a key; and a slip in an action's name is refused."""
+    person = promoter()
+    person.policy, person.now = with_apart(""), NOW + 10 * DAY - HOUR
+    earlier_testimonial(person, TestimonialState.WRITTEN, 320)
+    person.wake(NOW + 10 * DAY)
+    assert the(person, "testimonial_request")[1] == "asked_last_year"
+    with pytest.raises(Misconfigured, match="testimonial is no action"):
+        fit_follow_up(follow_up_with("apart:\n  testimonial: P6M\n"))
+
+
+def with_apart(text: str) -> Policy:
+    """Return the shipped policy, its follow-up table with another text where `apart` stands."""
+    return replace(shipped(), follow_up=FollowUpTable(follow_up_with(text)))
+
+
+def follow_up_with(text: str) -> Table:
+    """Return the shipped follow-up table with another text where `apart` stands."""
+    files = {name: (SHIPPED / name).read_text("utf-8") for name in ("table.yaml", "rules.csv")}
+    before, _, behind = files["table.yaml"].partition("apart:")
+    kept = behind[behind.index("latest:") :]
+    return parse({"table.yaml": (before + text + kept).encode(), "rules.csv": files["rules.csv"].encode()})
 
 
 def test_within_two_weeks_is_a_deadline() -> None:

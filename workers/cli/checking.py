@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from workers import settings as settings_module
 from workers import topics, weak_settings, wiring
 from workers.cli.shared import as_json, demo_faults, say_fault, show
+from workers.duetime import IN_USE, OTHERS
 from workers.fitting import JOURNEY_PLAN
 from workers.home import SQLITE, Home, database_file_faults
 from workers.mail_dns import Dns, Findings, check_domain
@@ -50,7 +51,7 @@ def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
         *mail_faults(found),
         *bounces_faults(installation),
     ]
-    notes = [*notes_of(found), *rules_notes(found)]
+    notes = [*notes_of(found), zones_note(), *rules_notes(found)]
     if dns:
         told = dns_findings(found, selector)
         faults += told.faults
@@ -185,6 +186,13 @@ def dns_findings(found: settings_module.Settings, selectors: tuple[str, ...]) ->
         return Findings([], ["DNS was not asked: templates/brand.yaml cannot be read."])
     except BoucleError as error:
         return Findings([str(error)], [])
+
+
+def zones_note() -> str:
+    """Return which zone database is used, and which are not because they are older."""
+    others = ", ".join(f"{one.version or 'no release named'} in {one.place}" for one in OTHERS)
+    beside = f"; not used, because it is no newer: {others}" if others else ""
+    return f"Time zones are those of release {IN_USE.version or 'unknown'}, from {IN_USE.place}{beside}."
 
 
 def notes_of(found: settings_module.Settings) -> list[str]:

@@ -29,6 +29,8 @@ _LONGEST = {
     "change": 100,
 }  # signs; longer ones break a layout
 
+USUAL_ENDS = {"morning": "13:00", "afternoon": "18:00"}
+"""When the halves of a working day usually end: the catalogs have words of their own for these."""
 DAYS = ("date", "quote_date", "change_date", "promise_date")
 MOMENTS = ("due_at", "resolve_due_at", "opened_at", "answered_at")
 
@@ -114,7 +116,7 @@ def values(mail: MailFacts, catalog: Catalog, brand: Brand, at: datetime) -> dic
         raise Never(f"mail {mail.dispatch_id} cannot be written: a date in its facts is wrong: {error}") from error
     found["team"] = found.get("caller") or catalog.text("team", {})
     found["lead"] = found.get("lead") or catalog.text("team.lead", {})
-    found["promise"] = _promise(found, catalog)
+    found["promise"] = promise_words(found, catalog)
     return found
 
 
@@ -158,10 +160,12 @@ def _duration(months: object, since: date, at: datetime, catalog: Catalog) -> st
     return catalog.text("duration.months", {"n": n})
 
 
-def _promise(found: Mapping[str, object], catalog: Catalog) -> str:
-    """Return by when a person calls, such as "on Monday 5 January before 1 pm"."""
-    half_day = found.get("promise_half_day")
-    if half_day not in ("morning", "afternoon"):
+def promise_words(found: Mapping[str, object], catalog: Catalog) -> str:
+    """Return by when a person calls, such as "on Monday 5 January before 1 pm"; the day stands there in words."""
+    half_day, time = found.get("promise_half_day"), str(found.get("promise_time") or "")
+    if half_day not in USUAL_ENDS:
         half_day = None
     before = catalog.text(f"promise.before.{half_day}", {}) if half_day else ""
+    if half_day and re.fullmatch(r"\d\d:\d\d", time) and time != USUAL_ENDS[str(half_day)]:
+        before = catalog.text("promise.before", {"time": time if time != "00:00" else "24:00"})
     return catalog.text("promise", {"promise_date": found.get("promise_date"), "before": before})

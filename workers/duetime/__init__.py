@@ -18,10 +18,12 @@ from workers.duetime.calendars import (
 )
 from workers.duetime.waits import Wait, add_wait, parse_wait
 from workers.duetime.windows import SendWindow, next_in_window, parse_window
-from workers.duetime.zones import as_utc, in_zone, instant_of, known_zone, zone_info
+from workers.duetime.zones import IN_USE, OTHERS, as_utc, in_zone, instant_of, known_zone, zone_info
 
 __all__ = [
+    "IN_USE",
     "MORNING_ENDS",
+    "OTHERS",
     "Calendar",
     "HalfDay",
     "HalfDayPart",

@@ -1,18 +1,76 @@
 """Wall time in a customer's zone, and the one instant that it means.
 
 The rule for clock changes lives here and nowhere else. Nothing here reads a clock; the zone database is the only
-thing looked up, once per zone and process.
+thing looked up, once per zone and process: of the system's and the packaged one the newer, because governments change
+clocks at short notice, and either may be years old.
 """
 
+import re
 import zoneinfo
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import tzdata
 
 from workers.words import BadInput
 
 # In the zone database by accident: the machine's own zone, and a placeholder that means "not set up".
 _NOT_ZONES = frozenset({"localtime", "Factory"})
+
+
+PACKAGED = "the package tzdata"
+_VERSION = re.compile(r"(?:#\s*version\s+)?(\d{4})([a-z]*)", re.ASCII)
+_VERSION_FILES = ("tzdata.zi", "+VERSION", "version")
+_FIRST_LINE_AT_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneData:
+    """One zone database: its release, such as 2026f (empty: it does not say), and where it is."""
+
+    version: str
+    place: str
+
+    def age(self) -> tuple[str, int, str]:
+        """Return what orders releases, the newest last: the year, then the letters (z comes before za)."""
+        match = _VERSION.fullmatch(self.version)
+        return (match[1], len(match[2]), match[2]) if match else ("", 0, "")
+
+
+def known_databases(paths: Sequence[str]) -> list[ZoneData]:
+    """Return the zone databases in these folders that are there, then the packaged one."""
+    found = [ZoneData(version_in(Path(path)), path) for path in paths if Path(path).is_dir()]
+    return [*found, ZoneData(tzdata.IANA_VERSION, PACKAGED)]
+
+
+def version_in(folder: Path) -> str:
+    """Return the release that a folder of zones names, or nothing."""
+    for name in _VERSION_FILES:
+        try:
+            with (folder / name).open("r", encoding="ascii", errors="replace") as file:
+                match = _VERSION.match(file.readline(_FIRST_LINE_AT_MOST))
+        except OSError:
+            continue
+        if match:
+            return match[1] + match[2]
+    return ""
+
+
+def use_newest(paths: Sequence[str]) -> tuple[ZoneData, tuple[ZoneData, ...]]:
+    """Let this process take its zones from the newest database; return it and the others. Of equal ones the first."""
+    found = known_databases(paths)
+    newest = max(found, key=ZoneData.age)
+    zoneinfo.reset_tzpath(to=() if newest.place == PACKAGED else (newest.place,))
+    ZoneInfo.clear_cache()
+    return newest, tuple(one for one in found if one is not newest)
+
+
+IN_USE, OTHERS = use_newest(zoneinfo.TZPATH)
+"""The zone database that this process uses, and those that it does not."""
 
 
 @cache

@@ -52,7 +52,7 @@ CLAUSES: dict[Reason, str] = {
     Reason.ALREADY_DONE: "the decision before had done the same already",
     Reason.OPEN_TICKET: "the customer has, or has had since, an open ticket{more}",
     Reason.LATER_RESPONSE: "a later answer of the customer is not 9 or 10{more}",
-    Reason.ASKED_LAST_YEAR: "the customer was asked for a testimonial in the last 12 months{more}",
+    Reason.ASKED_LAST_YEAR: "the customer was asked for a testimonial before, and is not asked again so soon{more}",
     Reason.CONSENT_REFUSED: "the customer refused or withdrew consent before",
     Reason.NO_PERMISSION: "the customer has not permitted marketing mail",
     Reason.FELL_BACK: "a plain thank-you went out instead{before}",

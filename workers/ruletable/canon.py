@@ -29,6 +29,8 @@ def canonical_form(table: Table) -> str:
             table.rest.all_surveys.iso(), table.rest.same_template.iso(), table.rest.at_most, table.rest.within.iso(),
         ],
     }  # fmt: skip
+    if table.apart:  # a table without it keeps the version that it had before there was such a key
+        form["apart"] = {name: wait.iso() for name, wait in sorted(table.apart.items())}
     return json.dumps(form, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 

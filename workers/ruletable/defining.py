@@ -80,6 +80,8 @@ def write_definition(table: Table) -> str:
     form["outputs"] = {column.name: _output(column) for column in table.outputs}
     if table.latest:
         form["latest"] = {name: wait.iso() for name, wait in table.latest.items()}
+    if table.apart:
+        form["apart"] = {name: wait.iso() for name, wait in table.apart.items()}
     return yaml.safe_dump(form, allow_unicode=True, sort_keys=False, width=110)
 
 

@@ -39,7 +39,7 @@ _COLUMN_KEYS = frozenset(
     }
 )
 _TABLE_KEYS = frozenset(
-    {"name", "hit policy", "aggregator", "complete", "inputs", "outputs", "latest", "rest period", "no match"}
+    {"name", "hit policy", "aggregator", "complete", "inputs", "outputs", "latest", "apart", "rest period", "no match"}
 )
 
 
@@ -55,6 +55,7 @@ class Definition:
     aggregator: Aggregator | None
     complete: bool
     latest: Mapping[str, Wait]
+    apart: Mapping[str, Wait]
     rest: RestPeriod | None
     nothing_is_null: bool
 
@@ -88,7 +89,8 @@ def parse_definition(text: str) -> Definition:
         repeated={name: _count(name, entry["repeat"]) for name, entry in outputs.items() if "repeat" in entry},
         aggregator=aggregator,
         complete=_is_yes(top, "complete", "no" if policy in MANY_HITS else "yes"),
-        latest={name: _wait(name, value) for name, value in _mapping(top.get("latest", {}), "latest").items()},
+        latest=_waits(top, "latest"),
+        apart=_waits(top, "apart"),
         rest=_rest(top["rest period"]) if "rest period" in top else None,
         nothing_is_null=_text(top, "no match", "park") == "null",
     )
@@ -199,6 +201,10 @@ def _at_most(value: object) -> int:
         f"table.yaml: rest period, at most: {value!r} must be a number of questions from 1 to 9999, such as 6. To ask "
         f"nobody, take the rows out of rules.csv, or pause sending with `boucle pause`."
     )
+
+
+def _waits(top: Mapping[str, object], key: str) -> dict[str, Wait]:
+    return {name: _wait(f"{key}, {name}", value) for name, value in _mapping(top.get(key, {}), key).items()}
 
 
 def _wait(name: str, value: object) -> Wait:

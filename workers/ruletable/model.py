@@ -165,6 +165,7 @@ class Table:
     aggregator: Aggregator | None = None
     complete: bool = True
     latest: Mapping[str, Wait] = field(default_factory=dict)
+    apart: Mapping[str, Wait] = field(default_factory=dict)
     rest: RestPeriod | None = None
     faults: tuple[Fault, ...] = ()
     # Rules with a cell that could not be read, shown with that cell taken as `any`: they decide nothing, but a gap

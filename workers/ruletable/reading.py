@@ -62,6 +62,7 @@ def parse_texts(texts: Mapping[str, str]) -> Table:
         aggregator=definition.aggregator,
         complete=definition.complete,
         latest=definition.latest,
+        apart=definition.apart,
         rest=definition.rest,
         header=tuple(cell.strip() for cell in rows[0]),
         delimiter=delimiter,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from workers.changes import Changes
-from workers.duetime import Calendar, add_working, half_day_after, instant_of, working_between, zone_info
+from workers.duetime import Calendar, add_working, half_day_after, in_zone, instant_of, working_between, zone_info
 from workers.facts import Facts
 from workers.messages import tell_ticket
 from workers.planning import Happening
@@ -146,6 +146,7 @@ def facts_of_ticket(ticket: Ticket, policy: Policy) -> dict[str, object]:
         "opened_at": ticket.opened_at.isoformat(),
         "promise_date": promise.day.isoformat(),
         "promise_half_day": promise.part.value,
+        "promise_time": in_zone(promise.limit, policy.calendar.zone).strftime("%H:%M"),
         "sentence": ticket.sentence,
     }
 

@@ -11,11 +11,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from workers.composing.facts import one_line
-from workers.duetime import in_zone
+from workers.catalogs import Catalog
+from workers.composing.facts import one_line, promise_words
+from workers.duetime import half_day_after, in_zone
 from workers.masking import beginning
 from workers.nps import band
+from workers.policy import Policy
+from workers.records import Customer
 from workers.records import Response as Known
+from workers.routing import contact_due
 from workers.serving import AskedPage
 from workers.web.context import web_of
 from workers.web.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
@@ -156,9 +160,25 @@ async def thanks(request: Request) -> Response:
         "answer": asked.response,
         "comment": said if just_posted(request, web.links, asked.request.id, web.now()) else beginning(said),
         "until": pages.catalog(language).date(closes.date(), "format.weekday"),
+        **contact_shown(asked.response, asked.customer, web.policy(), pages.catalog(language)),
         "form": f"{pages.url(request.url.path.removesuffix('/thanks'))}?lang={language}",
     }
     return pages.show(request, "thanks.html", language, values)
+
+
+def contact_shown(response: Known, customer: Customer, policy: Policy, catalog: Catalog) -> dict[str, str]:
+    """Return how and by when somebody contacts a customer who asked for it, as the mail will promise it."""
+    due = contact_due(response, policy)
+    if due is None:
+        return {"contact_by": "", "promise": ""}
+    promise = half_day_after(due, policy.calendar)
+    found = {
+        "promise_date": catalog.date(promise.day, "format.weekday"),
+        "promise_half_day": promise.part.value,
+        "promise_time": in_zone(promise.limit, policy.calendar.zone).strftime("%H:%M"),
+    }
+    number = response.phone or customer.phone
+    return {"contact_by": "call" if number else "write", "promise": promise_words(found, catalog)}
 
 
 async def trap(request: Request) -> Response:
