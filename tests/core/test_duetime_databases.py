@@ -67,6 +67,6 @@ def test_the_newest_database_is_used_by_the_whole_process(
 def test_releases_are_ordered_by_year_and_letters(tmp_path: Path) -> None:
     """2026f comes after 2025z, za after z; one that does not say is the oldest."""
     releases = ["", "2025b", "2025z", "2025za", "2026", "2026f"]
-    assert sorted(releases[::-1], key=lambda version: ZoneData(version, "x").age()) == releases
+    assert sorted(set(releases), key=lambda version: ZoneData(version, "x").age()) == releases
     assert version_in(tmp_path) == ""
     assert [one.place for one in known_databases([str(tmp_path / "nowhere")])] == [PACKAGED]

@@ -57,6 +57,15 @@ def test_an_odd_score_in_the_link_preselects_nothing(site: Site, odd: str) -> No
     assert site.rows(Click)[-1].score is None
 
 
+def test_nobody_is_promised_a_call_without_a_number(site: Site) -> None:
+    """The page after the answer says that we write, and by when; with a number it says that we call."""
+    path = site.asked()
+    data = {**form(site.client.get(f"{path}?score=8").text), "score": "8", "comment": "Nice", "wants_contact": "yes"}
+    thanks = site.client.get(site.client.post(path, data=data).headers["location"]).text
+    assert "nous vous écrivons mercredi 4 mars avant 13" in thanks
+    assert "Nous vous appelons" not in thanks
+
+
 def test_a_posted_form_is_the_answer_and_leads_to_thanks(site: Site) -> None:
     """Score, comment, wish and number are stored; the thank-you page says until when it may change."""
     path = site.asked()
@@ -79,6 +88,7 @@ def test_a_posted_form_is_the_answer_and_leads_to_thanks(site: Site) -> None:
     (response,) = site.rows(Response)
     assert (response.score, response.band, response.comment) == (2, "detractor", "It arrived broken.\nTwice.")
     assert (response.wants_contact, response.phone, response.half_day) == (True, "+33 1 23 45 67 89", "morning")
+    assert "Nous vous appelons mardi 3 mars avant 18" in thanks.text
     site.pass_time(minutes=2)
     (ticket,) = site.rows(Ticket)
     assert (ticket.phone, ticket.half_day) == ("+33 1 23 45 67 89", "morning")
