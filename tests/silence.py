@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from sqlalchemy.engine import URL, make_url
@@ -18,7 +19,8 @@ class SilentProxy:
         self._speaking = threading.Event()
         self._speaking.set()
         self._lines: list[socket.socket] = []
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._threads: list[threading.Thread] = []
+        self._start(self._listen)
 
     @property
     def url(self) -> str:
@@ -47,11 +49,18 @@ class SilentProxy:
 
     def __exit__(self, *_: object) -> None:
         self._speaking.set()
-        self._listening.close()
-        for line in self._lines:
+        for line in (self._listening, *self._lines):
             with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
+        while self._threads:
+            self._threads.pop().join(10)
+        for line in (self._listening, *self._lines):
             line.close()
+
+    def _start(self, target: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _listen(self) -> None:
         with suppress(OSError):  # closed
@@ -60,7 +69,7 @@ class SilentProxy:
                 server = self._connect()
                 self._lines += [client, server]
                 for source, target in ((client, server), (server, client)):
-                    threading.Thread(target=self._hand_on, args=(source, target), daemon=True).start()
+                    self._start(self._hand_on, source, target)
 
     def _connect(self) -> socket.socket:
         folder = self._server.query.get("host")

@@ -10,13 +10,14 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import books, explaining
+from workers import books, explaining, observing
 from workers.books import Books
 from workers.controls import refusing_domains
 from workers.dispatching import mailserver, webhooks
 from workers.explaining import ON, Outgoing, Sending
+from workers.outages import KAFKA, MAIL
 from workers.policy import Policy
-from workers.store import due, mail_servers, overview, rulelive, rulepast, stories
+from workers.store import due, mail_servers, overview, rulelive, rulepast, stories, told_outages
 from workers.store import tables as t
 from workers.store.webhook_targets import list_targets
 from workers.words import BadInput, DeadLetterState, DispatchState
@@ -46,6 +47,7 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
         counted = overview.by_state(connection, group)
         groups[group] = {"total": sum(counted.values()), **counted}
     waiting, oldest = due_work(connection, now)
+    servers = failing_servers(connection, now)
     return {
         **groups,
         "due_now": sum(waiting.values()),
@@ -59,7 +61,8 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
             "paused": sorted(sending.paused),
             "refusing_domains": refusing_domains(connection, now),
         },
-        "mail_servers": failing_servers(connection, now),
+        "mail_servers": servers,
+        "away": away(connection, waiting, servers),
         "webhooks": [webhooks.describe(target, now) for target in list_targets(connection)],
         "rules": {
             "in_use": rulelive.tables_in_use(connection),
@@ -76,6 +79,26 @@ def failing_servers(connection: Connection, now: datetime) -> list[dict[str, obj
     due_mail = (d.kind == "mail", d.state.in_(LEAVING), d.not_before <= now)
     waiting = overview.count(connection, t.dispatch, *due_mail) if failing else 0
     return [mailserver.describe(one, waiting, now) for one in failing]
+
+
+def away(
+    connection: Connection, waiting: Mapping[str, int], servers: list[dict[str, object]]
+) -> list[dict[str, object]]:
+    """Return what is away now, mail servers included: since when, why, and how much waits for it."""
+    everything = sum(waiting.values())
+    told = observing.describe(
+        told_outages.list_away(connection), lambda part: waiting["outbox"] if part == KAFKA else everything
+    )
+    return told + [{"part": MAIL, **{name: one[name] for name in ("since", "reason", "waiting")}} for one in servers]
+
+
+def away_text(parts: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each part that is away, without mail servers, which have a line of their own."""
+    return [
+        f"away        {one['part']} since {one['since']}: {one['reason']}; {one['waiting']} wait"
+        for one in parts
+        if one["part"] != MAIL
+    ]
 
 
 def candidates(connection: Connection) -> dict[str, dict[str, object]]:
@@ -209,6 +232,7 @@ def as_text(status: Mapping[str, object]) -> str:
     if sending["paused"]:
         lines.append(f"paused      {', '.join(cast('list[str]', sending['paused']))}")
     lines += servers_text(cast("list[dict[str, Any]]", status["mail_servers"]))
+    lines += away_text(cast("list[dict[str, Any]]", status["away"]))
     lines += webhooks_text(cast("list[dict[str, Any]]", status["webhooks"]))
     if sending["refusing_domains"]:
         lines.append(f"refused by  {', '.join(cast('list[str]', sending['refusing_domains']))}")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 log = logging.getLogger(__name__)
-DATABASE, KAFKA, MAIL, CLOCK = "database", "kafka", "mail server", "clock"
+DATABASE, KAFKA, MAIL = "database", "kafka", "mail server"
+PARTS = (DATABASE, KAFKA, MAIL)
 QUIET_SECONDS = 5.0
 """For how long a part must have failed nobody before it counts as back."""
 

@@ -7,15 +7,18 @@ supervisor starts it again; a database or broker that is away is waited for.
 import asyncio
 import errno
 import logging
+import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import faust
 
 from workers import stop_signal, topics
 from workers.auditing import Auditing, Watchdog, behind
+from workers.observing import Observing
 from workers.returned import Collector
 from workers.settings import Settings
 from workers.settings_checks import bind_of
@@ -31,11 +34,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Role = Callable[[asyncio.Event], Awaitable[None]]
-LONGEST_WAIT_SECONDS = 30.0
 ROUND_SECONDS = 5.0
 """After so long a round ends between two transactions, so that a stop is obeyed however much is due."""
 THREADS = 32
 """Every loop's and every page's work has one at once: a duty whose thread hangs takes none from the others."""
+LONGEST_WAIT_SECONDS = 10.0
 LOOKS_A_STALL = 4
 BY = "boucle"
 """Who did what a role does by itself, in the audit."""
@@ -43,6 +46,8 @@ LOOK_AT_THE_DAY_SECONDS = 60.0
 LOOK_AT_RULES_SECONDS = 2.0
 """How often edits of the rules are looked for; while there are none it costs some file times and one short query."""
 STALL_SECONDS = 180.0
+OBSERVE_SECONDS = 5.0
+KAFKA_ANSWERS_SECONDS = 4.0
 
 
 async def run_roles(roles: Sequence[Role], stall_seconds: float = STALL_SECONDS) -> None:
@@ -147,13 +152,27 @@ def rules(parts: Boucle) -> Role:
     return run
 
 
+def observer(parts: Boucle) -> Role:
+    """Return the role that says what is away: one line when that changes, and a row that `boucle status` reads."""
+    cluster = kafka_of(parts.settings)
+    kafka = partial(topics.answers, cluster, KAFKA_ANSWERS_SECONDS) if cluster else None
+    observing = Observing(parts.store, f"{socket.gethostname()}/{os.getpid()}", kafka)
+
+    async def run(stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await attempt(lambda: asyncio.to_thread(observing.look), "observe")
+            await wait_or_stop(stop, OBSERVE_SECONDS)
+
+    return run
+
+
 async def attempt(work: Callable[[], Awaitable[int]], action: str) -> int:
     """Do one round of work and return how much that was; what is away is waited for, other failures are recorded."""
     try:
         with watched(action):
             return await work()
-    except NotNow as error:
-        log.warning("%s", error, extra={"action": f"{action}.wait"})
+    except NotNow as error:  # which part is away is told once, by who noticed (outages.py)
+        log.debug("%s", error, extra={"action": f"{action}.wait"})
     except Exception:  # the sender's edge: one broken row must not stop the rest
         log.exception("round failed; it is tried again", extra={"action": f"{action}.failed"})
     return 0
@@ -356,9 +375,9 @@ async def reach(cluster: topics.Cluster, prefix: str, stop: asyncio.Event) -> No
     pause = 1.0
     while not stop.is_set():
         try:
-            faults = await asyncio.to_thread(topics.check, cluster, prefix)
+            faults = await asyncio.to_thread(topics.faults_of, cluster, prefix)
         except NotNow as error:
-            log.warning("%s", error, extra={"action": "stream.wait"})
+            log.debug("%s", error, extra={"action": "stream.wait"})  # told once, by the observer
             await wait_or_stop(stop, pause)
             pause = min(LONGEST_WAIT_SECONDS, pause * 2)
         else:

@@ -25,6 +25,9 @@ BUFFER = 1024
 """Events a stream keeps in memory; Faust's own default is four times that."""
 RETRY_SECONDS = 2.0
 HEARTBEATS_A_SESSION = 6
+METADATA_SECONDS = 10
+"""How old what a consumer knows of its topics may be; with the libraries' five minutes, partitions that were added and
+a topic that was made again stayed unread for as long."""
 
 
 def group_of(settings: Settings) -> str:
@@ -55,6 +58,7 @@ def make_app(settings: Settings, credentials: object = None) -> faust.App:
         broker_heartbeat_interval=settings.session_seconds / HEARTBEATS_A_SESSION,
         broker_rebalance_timeout=settings.session_seconds,
         stream_wait_empty=False,
+        consumer_metadata_max_age_ms=METADATA_SECONDS * 1000,
         processing_guarantee="at_least_once",
     )
 
@@ -130,7 +134,7 @@ async def take_batch(events: Sequence[EventT], intake: Intake, positions: "Posit
             await asyncio.to_thread(intake.take, batch, Door.KAFKA, consumed)
         except NotNow as error:
             positions.waiting = True
-            log.warning("%s", error, extra={"action": "stream.wait"})
+            log.debug("%s", error, extra={"action": "stream.wait"})  # told once, by the store (outages.py)
             await asyncio.sleep(RETRY_SECONDS)
         else:
             positions.waiting = False

@@ -94,7 +94,7 @@ def serve(year: Demo) -> None:
     lines += ["", "Be one of its people (each link signs in once):"]
     lines += [f"  {name:<8}{role:<11}{link}" for name, role, link in login_links(parts)]
     click.echo("\n".join([*lines, "", "Ctrl-C ends."]), err=True)
-    wanted = [roles.sender(parts), roles.web(parts, Touring(parts)), roles.rules(parts)]
+    wanted = [roles.sender(parts), roles.web(parts, Touring(parts)), roles.rules(parts), roles.observer(parts)]
     asyncio.run(roles.run_roles(wanted, parts.settings.stall_seconds))
 
 

@@ -1,16 +1,23 @@
 """Verbs that look and change nothing: explain, status, books, report."""
 
+from contextlib import closing
 from datetime import datetime
+from functools import partial
 from typing import cast
 
 import click
 
 from workers import books as books_module
-from workers import counting, explaining, reporting
+from workers import counting, explaining, observing, reporting, topics, wiring
 from workers.cli.shared import as_json, parts, say_fault, show
 from workers.controls import mails_today, sending_now
 from workers.duetime import instant_of, zone_info
+from workers.outages import DATABASE, KAFKA, Outages
+from workers.store.readiness import hurried, see_that_it_takes_writes
+from workers.wiring import Boucle
+from workers.words import NotNow
 
+KAFKA_SECONDS = 2.0
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -36,15 +43,34 @@ def explain(what: str, ident: str, form: str) -> int:
 
 @click.command()
 @as_json
-def status(form: str) -> None:
-    """Show on one screen: sending, what is due, how many of everything in each state, dead letters."""
-    found = parts()
-    with found.store.reading() as connection:
-        value = counting.status(connection, found.now(), sending=sending_now(connection, found.sending))
+def status(form: str) -> int:
+    """Show on one screen: what is away, sending, what is due, how many of everything in each state, dead letters."""
+    try:
+        found = parts(hurried=True)
+        with closing(hurried(found.store.url)) as store:
+            see_that_it_takes_writes(store)
+        with found.store.reading() as connection:
+            value = counting.status(connection, found.now(), sending=sending_now(connection, found.sending))
+    except NotNow as error:
+        away = {"part": DATABASE, "since": None, "reason": str(error), "waiting": None}
+        show({"away": [away]}, f"away        {DATABASE}: {error} Everything waits for it.", form)
+        return 1
     refused = cast("dict[str, dict[str, dict[str, object]]]", value["rules"])["refused"]
     for name, one in found.policies.refused().items():  # with no role running, nobody else has said so yet
         refused.setdefault(name, {"since": found.now().isoformat(), "faults": list(one.faults)})
+    told = cast("list[dict[str, object]]", value["away"])
+    if KAFKA not in [one["part"] for one in told]:  # as above
+        told += kafka_away(found, cast("int", value["outbox"]))
     show(value, counting.as_text(value), form)
+    return 0
+
+
+def kafka_away(found: Boucle, waiting: int) -> list[dict[str, object]]:
+    """Return that the broker does not answer us either, where there is one."""
+    cluster, outages = wiring.kafka_of(found.settings), Outages()
+    if cluster is not None:
+        observing.note_whether(outages, KAFKA, partial(topics.answers, cluster, KAFKA_SECONDS))
+    return observing.describe(outages.current(), lambda _part: waiting)
 
 
 @click.command()

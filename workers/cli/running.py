@@ -18,7 +18,7 @@ def run() -> None:
     """Run all roles in one process, embedded by default."""
     roles.see_that_ports_are_free(settings())
     found = parts(role=True)
-    wanted = [*roles.sending_roles(found), roles.web(found), roles.rules(found)]
+    wanted = [*roles.sending_roles(found), roles.web(found), roles.rules(found), roles.observer(found)]
     if found.settings.kafka_bootstrap:
         wanted.append(roles.stream(found))
     click.echo(f"Boucle runs: http://{found.settings.http_bind}", err=True)
@@ -34,7 +34,9 @@ def stream(context: click.Context) -> None:
     if not settings().kafka_bootstrap:
         raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
     found = parts(role=True)
-    asyncio.run(roles.run_roles([roles.stream(found), roles.rules(found)], found.settings.stall_seconds))
+    asyncio.run(
+        roles.run_roles([roles.stream(found), roles.rules(found), roles.observer(found)], found.settings.stall_seconds)
+    )
 
 
 @stream.command()
@@ -61,7 +63,9 @@ def web() -> None:
     """Serve the pages and the HTTP doors."""
     roles.see_that_ports_are_free(settings())
     found = parts(role=True)
-    asyncio.run(roles.run_roles([roles.web(found), roles.rules(found)], found.settings.stall_seconds))
+    asyncio.run(
+        roles.run_roles([roles.web(found), roles.rules(found), roles.observer(found)], found.settings.stall_seconds)
+    )
 
 
 @click.command()

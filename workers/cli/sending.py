@@ -25,7 +25,11 @@ def send(preview: bool, form: str) -> None:
     """Wake what is due, hand over mails and webhooks, relay the outbox."""
     found = parts(role=not preview)
     if not preview:
-        asyncio.run(roles.run_roles([*roles.sending_roles(found), roles.rules(found)], found.settings.stall_seconds))
+        asyncio.run(
+            roles.run_roles(
+                [*roles.sending_roles(found), roles.rules(found), roles.observer(found)], found.settings.stall_seconds
+            )
+        )
         return
     with found.store.reading() as connection:
         mails = next_mails(connection)

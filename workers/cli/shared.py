@@ -46,13 +46,22 @@ def settings() -> Settings:
     return found
 
 
-def parts(*, migrate_embedded: bool = True, role: bool = False) -> wiring.Boucle:
+HURRY = {
+    "database_connect_seconds": 3.0,
+    "database_statement_seconds": 10.0,
+    "database_lock_seconds": 2.0,
+    "database_silence_seconds": 4.0,
+}
+"""For a verb that says what is away: it must not wait for that as long as a role would."""
+
+
+def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = False) -> wiring.Boucle:
     """Return the parts of the installation, its database ready; raises Misconfigured with every fault.
 
     A `role` does not start on faulty rules, on weak settings or on a demo's home; other verbs say what is faulty among
     the rules, and go on with those that were in use.
     """
-    found = settings()
+    found = settings().model_copy(update=HURRY) if hurried else settings()
     home = Home(found.home)
     home.make()
     with closing(wiring.Boucle(found).store) as store:

@@ -26,7 +26,6 @@ from workers.store.patience import Patience, be_impatient, be_patient, connect_p
 from workers.words import KeyTaken, NotNow
 
 T = TypeVar("T")
-BUSY_TIMEOUT_MS = 30_000
 POOL, OVERFLOW = 32, 24
 """Connections to PostgreSQL that one process opens at most, and how many of them it closes when they are idle."""
 TRIES = 12
@@ -63,8 +62,12 @@ def connect(url: str, patience: Patience = Patience()) -> Engine:  # noqa: B008 
     """Return an engine for `sqlite:///FILE` or `postgresql://...`; opens no connection yet."""
     options: dict[str, Any] = {"hide_parameters": True, "json_serializer": to_json, "json_deserializer": orjson.loads}
     if url.startswith("sqlite"):
-        engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **options)
-        sa.event.listen(engine, "connect", set_up_sqlite)
+        engine = sa.create_engine(url, connect_args={"timeout": patience.file_lock}, **options)
+
+        def set_up(connection: Any, _record: object) -> None:
+            set_up_sqlite(connection, patience.file_lock)
+
+        sa.event.listen(engine, "connect", set_up)
         sa.event.listen(engine, "begin", begin_sqlite)
         return engine
     engine = sa.create_engine(
@@ -93,14 +96,14 @@ def to_json(value: object) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS, default=str).decode()
 
 
-def set_up_sqlite(connection: Any, _record: object) -> None:
+def set_up_sqlite(connection: Any, seconds: float) -> None:
     """Set one SQLite connection up: our own BEGIN, WAL, foreign keys, waiting instead of failing."""
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
         "synchronous=NORMAL",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        f"busy_timeout={round(seconds * 1000)}",
         "foreign_keys=ON",
         "cache_size=-65536",
     ):

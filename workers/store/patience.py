@@ -1,4 +1,4 @@
-"""How long a connection to PostgreSQL is waited for, on every line where it could stand still for good.
+"""How long the database is waited for, on every line where it could stand still for good.
 
 The server ends statements, waits for locks and idle transactions; the system ends a line that nobody answers on; and
 for a server that is stopped, or a proxy that holds what it was given, the client itself stops waiting.
@@ -26,6 +26,8 @@ class Patience:
     lock: float = 10.0
     idle: float = 60.0
     silence: float = 20.0
+    file_lock: float = 30.0
+    """Seconds that a writer waits for another one on SQLite, where all writers take turns."""
 
     def arguments(self) -> dict[str, Any]:
         """Return psycopg's connection arguments (libpq's names; times in whole seconds, `tcp_user_timeout` in ms)."""

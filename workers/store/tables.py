@@ -342,6 +342,15 @@ api_key = sa.Table(
     sa.Column("last_used_at", Instant(), nullable=True),
 )
 """`scopes` is what a key may send; `scope` is what a role of 0.1.0 reads instead, which knows nothing narrower."""
+outage = sa.Table(
+    "outage",
+    metadata,
+    sa.Column("part", sa.Text(), primary_key=True),
+    sa.Column("seen_by", sa.Text(), primary_key=True),
+    sa.Column("since", Instant(), nullable=False),
+    sa.Column("reason", sa.Text(), nullable=False),
+    sa.Column("seen_at", Instant(), nullable=False),
+)
 webhook_target = sa.Table(
     "webhook_target",
     metadata,

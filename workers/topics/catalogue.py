@@ -92,9 +92,14 @@ def check(address: Address, prefix: str = "") -> list[str]:
     Never raises for a cluster that is away or refuses: that is a fault like the others.
     """
     try:
-        described = describe(address, topic_names(prefix))
+        return faults_of(address, prefix)
     except (NotNow, Misconfigured) as fault:
         return [str(fault)]
+
+
+def faults_of(address: Address, prefix: str = "") -> list[str]:
+    """Return the same; raises NotNow for a cluster that is away and Misconfigured for one that refuses."""
+    described = describe(address, topic_names(prefix))
     faults = []
     for name in topic_names(prefix):
         partitions = described.get(name)
@@ -128,6 +133,12 @@ def cluster_id(address: Address) -> str:
     """Return the id that the cluster was given when it was made."""
     with admin(address) as client:
         return str(client.describe_cluster()["cluster_id"])
+
+
+def answers(address: Address, seconds: float) -> None:
+    """See that the cluster answers a question within some seconds; raises NotNow or Misconfigured."""
+    with admin(address, seconds) as client:
+        client.describe_cluster()
 
 
 def log_ends(address: Address, names: Sequence[str]) -> dict[tuple[str, int], int]:

@@ -6,19 +6,25 @@ Nothing here tells more than an operator's monitor needs: no address, no secret,
 from collections.abc import Callable, Mapping
 
 import orjson
-import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from workers.migrating import MINIMUM, schema_of
+from workers.store.readiness import hurried, see_that_it_takes_writes
 from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
-from workers.web.threads import run_in_threadpool
-from workers.words import BoucleError, Misconfigured
+from workers.web.probing import Probing
+from workers.words import Misconfigured
 
 OPENAPI = "schemas/openapi.json"
+WEB = "web"
+NEEDS_NOT: Mapping[str, frozenset[str]] = {
+    WEB: frozenset({"kafka"}),
+    "stream": frozenset(),
+    "send": frozenset({"kafka"}),
+}
+"""Roles, and the parts each goes on without: answers are stored, mails leave, and what is for Kafka waits."""
 
 
 async def alive(request: Request) -> Response:
@@ -27,23 +33,40 @@ async def alive(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """Answer whether every part answers: 200 when all do, else 503, each with what was found."""
-    found = await run_in_threadpool(look, checks(web_of(request)))
-    good = all(one["ok"] for one in found.values())
-    body = orjson.dumps({"ready": good, "checks": found})
+    """Answer whether every part that a role needs answers: 200 when all do, else 503, each with what was found.
+
+    `?role=` is web (the default: pages and HTTP doors, which need no broker), stream or send.
+    """
+    role = request.query_params.get("role", WEB)
+    if role not in NEEDS_NOT:
+        return PlainTextResponse(f"role is one of {', '.join(NEEDS_NOT)}.\n", 400)
+    found = await probing_of(request).look()
+    needed = [name for name in found if name not in NEEDS_NOT[role]]
+    good = all(found[name].ok for name in needed)
+    told = {name: {"ok": one.ok, "detail": one.detail, "needed": name in needed} for name, one in found.items()}
+    body = orjson.dumps({"ready": good, "role": role, "checks": told})
     return Response(body, 200 if good else 503, media_type="application/json")
+
+
+def probing_of(request: Request) -> Probing:
+    """Return what asks the parts, one for each application."""
+    state = request.app.state
+    if not hasattr(state, "probing"):
+        state.probing = Probing(checks(web_of(request)))
+    probing: Probing = state.probing
+    return probing
 
 
 def checks(web: Web) -> Mapping[str, Callable[[], str]]:
     """Return what is looked at, by name: each returns what it found, or raises."""
+    store = hurried(web.store.url)
 
     def database() -> str:
-        with web.store.reading() as connection:
-            connection.execute(sa.text("SELECT 1")).scalar_one()
-        return "answers"
+        see_that_it_takes_writes(store)
+        return "answers, and takes what is written"
 
     def schema() -> str:
-        number = schema_of(web.store)
+        number = schema_of(store)
         if number < MINIMUM:
             raise Misconfigured([f"schema {number} is older than {MINIMUM}: run `boucle migrate`"])
         return f"schema {number}"
@@ -58,19 +81,6 @@ def checks(web: Web) -> Mapping[str, Callable[[], str]]:
         return f"{len(known.known())} mails in {', '.join(sorted(known.catalogs.languages))}"
 
     return {"database": database, "schema": schema, "tables": tables, "templates": templates, **web.checks}
-
-
-def look(wanted: Mapping[str, Callable[[], str]]) -> dict[str, dict[str, object]]:
-    """Return what each check found; one that fails does not hide the others."""
-    found: dict[str, dict[str, object]] = {}
-    for name, check in wanted.items():
-        try:
-            found[name] = {"ok": True, "detail": check()}
-        except BoucleError as error:
-            found[name] = {"ok": False, "detail": str(error)}
-        except (SQLAlchemyError, OSError) as error:  # their words may hold an address
-            found[name] = {"ok": False, "detail": f"does not answer ({type(error).__name__})"}
-    return found
 
 
 async def describe(request: Request) -> Response:

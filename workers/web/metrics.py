@@ -3,8 +3,9 @@
 Counts only: no customer, no comment, no address. Every role counts the same rows, so scrape one of them.
 """
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -20,13 +21,14 @@ from workers.accesslog import Access, AccessLog
 from workers.controls import sending_now
 from workers.counting import STATUS_GROUPS, due_work
 from workers.dispatching import webhooks
-from workers.store import accounts, api_keys, overview, rulelive, tables
+from workers.outages import MAIL, PARTS, Outage
+from workers.store import accounts, api_keys, mail_servers, overview, rulelive, tables, told_outages
 from workers.store.returned_mails import counted_returned
 from workers.store.webhook_targets import list_targets
 from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
 from workers.web.threads import run_in_threadpool
-from workers.words import TicketState
+from workers.words import NotNow, TicketState
 
 OUTCOMES = ("accepted", "duplicates", "dead_letters")
 
@@ -38,7 +40,23 @@ class Figures(Collector):
         self._web = web
 
     def collect(self) -> Iterator[Metric]:
-        """Give every metric."""
+        """Give every metric; while the database is away only how long what is away has been so."""
+        try:
+            counted, told = list(self._counted()), self._told()
+        except NotNow:
+            counted, told = [], []
+        yield away_seconds([*told, *self._web.store.outages.current()])
+        yield from counted
+
+    def _told(self) -> list[Outage]:
+        """Return what any role finds away, and the mail server that takes nothing."""
+        with self._web.store.reading() as connection:
+            away = told_outages.list_away(connection)
+            servers = mail_servers.failing(connection)
+        lost = self._web.now() - datetime.now(UTC)  # its instants are business time
+        return away + [Outage(MAIL, one.failing_since - lost, one.reason) for one in servers if one.failing_since]
+
+    def _counted(self) -> Iterator[Metric]:
         now = self._web.now()
         with self._web.store.reading() as connection:
             yield received(connection)
@@ -61,6 +79,18 @@ class Figures(Collector):
             )
             yield from accesses(connection)
             yield gauge("boucle_sending_held", "1 while mails are held or paused, else 0", float(state != "on"))
+
+
+def away_seconds(outages: Iterable[Outage]) -> Metric:
+    """Return for how long each part has been away, 0 for those that are not."""
+    found = GaugeMetricFamily("boucle_part_away_seconds", "For how long a part has been away", labels=["part"])
+    now = datetime.now(UTC)
+    seconds = dict.fromkeys(PARTS, 0.0)
+    for one in outages:
+        seconds[one.part] = max(seconds.get(one.part, 0.0), (now - one.since).total_seconds())
+    for part, value in seconds.items():
+        found.add_metric([part], value)
+    return found
 
 
 def received(connection: Connection) -> Metric:
@@ -136,8 +166,9 @@ async def show(request: Request) -> Response:
     access_log: AccessLog = request.app.state.access_log
 
     def written() -> bytes:
-        request.app.state.key_use.write_counts()
-        access_log.flush()
+        with suppress(NotNow):  # counted with the next scrape
+            request.app.state.key_use.write_counts()
+            access_log.flush()
         registry = CollectorRegistry(auto_describe=False)
         registry.register(Figures(web_of(request)))
         return generate_latest(registry)
