@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from workers.fitting import PLACES
-from workers.ruletable import Fault, Known, Severity, Table, Unreadable, check, compile_table
+from workers.ruletable import Fault, Known, Table, Unreadable, check, compile_table
 from workers.ruletable.backtesting import Backtest, PastResponse, backtest
 from workers.ruletable.cases import Case, parse_cases
+from workers.ruletable.checking import by_weight
 from workers.ruletable.records import read_events, read_responses
 from workers.ruletable.replaying import PastEvent, PlanBacktest, backtest_plan, is_plan
 from workers.ruletable.restclashes import rest_clashes
@@ -110,7 +111,7 @@ def carry_out(order: Order) -> Trial:
 def judged(
     table: Table, place: str, around: Around, cases: Sequence[Case], past: Sequence[Mapping[str, object]]
 ) -> list[Fault]:
-    """Return every fault of a table that is in use in a place, or may come into use there; errors stand first."""
+    """Return every fault of a table that is in use in a place, or may come into use there, by their weight."""
     found = check(
         table,
         known=around.known,
@@ -120,8 +121,7 @@ def judged(
         today=around.today,
         fit=PLACES.get(place),
     )
-    found += rest_clashes(table)
-    return sorted(found, key=lambda one: one.severity is not Severity.ERROR)
+    return sorted([*found, *rest_clashes(table)], key=by_weight)
 
 
 def _cases(around: Around, candidate: Table) -> tuple[tuple[Case, ...], str]:

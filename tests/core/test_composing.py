@@ -104,6 +104,26 @@ def test_html_has_eleven_buttons_and_plain_text_one_link() -> None:
     assert text.count(LINKS.answer_url(REQUEST)) == 1
 
 
+PREHEADER = re.compile(r'<div style="display:none[^>]*>(.*?)</div>', re.DOTALL)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize("template", sorted(TEMPLATES.known()))
+def test_the_preheader_says_something_of_its_own(template: str, language: str) -> None:
+    """What an inbox shows beside the subject repeats neither the subject nor the first line of the mail."""
+    sample = sample_mail(template, language, SAMPLE_FACTS)
+    _, page = halves(sample)
+    found = PREHEADER.search(page)
+    assert found
+    said = html.unescape(found.group(1)).strip()
+    assert said
+    subject = str(parsed(sample)["Subject"])
+    assert said not in subject
+    assert subject not in said
+    lines = [html.unescape(one).strip() for one in re.findall(r"<p[^>]*>([^<]+)", page)]
+    assert said not in lines[:2] if template != "ticket" else lines[0]
+
+
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize("template", sorted(TEMPLATES.known()))
 def test_both_halves_say_the_same(template: str, language: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import cast
 
 import pytest
 
@@ -224,6 +225,25 @@ def test_a_touchpoint_that_will_meet_the_rest_period_says_so_before() -> None:
     assert reason(late, ON, asked).endswith("the customer rests until 30 March, so it will wait.")
     exempt = touchpoint(if_resting="exempt")
     assert reason(exempt, ON, asked) == "Planned: it is not due before 17 March at 10:00."
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, None),
+        ({"give_up_at": NOW + timedelta(days=60)}, "2026-03-30"),
+        ({"if_resting": "exempt"}, "2026-03-17"),
+        ({"if_resting": "drop"}, None),
+        ({"state": TouchpointState.SKIPPED}, None),
+    ],
+)
+def test_what_is_expected_has_the_rest_period_in_it(more: dict[str, object], expected: str | None) -> None:
+    """A page that promises a date promises the one that the rest period leaves, and none for what it drops."""
+    row, asked = touchpoint(**more), request(NOW - timedelta(days=10))
+    told = tell(Story(customer=anne(), journeys=(journey(),), touchpoints=(row,), requests=(asked,)))
+    [entry] = cast("list[dict[str, str | None]]", told["touchpoints"])
+    found = entry["expected_at"]
+    assert (found and found[:10]) == expected
 
 
 def test_a_due_touchpoint_says_what_holds_it_up() -> None:

@@ -69,7 +69,7 @@ def test_overlaps_by_hit_policy() -> None:
     assert under("UNIQUE", equal) == ["W202"]
     assert under("ANY", different) == ["E201"]
     assert under("ANY", equal) == ["I201"]
-    assert under("FIRST", different) == ["I201", "W205"]
+    assert under("FIRST", different) == ["W205", "I201"]
     assert under("COLLECT", different) == ["I201"]
     assert under("RULE ORDER", different) == ["I201"]
     assert codes(check(table(different, SCORE, "name: t\nhit policy: COLLECT\n"))) == []

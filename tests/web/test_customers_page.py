@@ -68,9 +68,11 @@ def test_a_mail_that_did_not_leave_is_not_there(team: Team) -> None:
         assert client.get(f"/sent/{id}").status_code == 404
 
 
-@pytest.mark.parametrize("text", ["roux", "42@example.org", "42", "06 12 34"])
+@pytest.mark.parametrize(
+    "text", ["roux", "42@example.org", "42", "06 12 34", "2@EXAMPLE", "arrived broken", "order 42", "o-42"]
+)
 def test_customers_are_found(team: Team, text: str) -> None:
-    """By part of the name, mail address, CRM id or phone."""
+    """By part of the name, mail address, comment or product; by CRM id, phone or reference."""
     page = team.client("Léa").get("/customers", params={"q": text}).text
     assert 'href="/customers/42"' in page
 

@@ -53,14 +53,32 @@ def test_an_agent_starts_with_their_own_and_what_nobody_has(team: Team) -> None:
     assert {number for numbers in lists(page).values() for number in numbers} == {1, 2, 3, 4}
 
 
-@pytest.mark.parametrize(("text", "found"), [("dupont", [2]), ("07 99 88", [2]), ("#1", [1]), ("nobody", [])])
+def test_nobody_is_praised_above_waiting_tickets(team: Team) -> None:
+    """With nothing due today but tickets that wait, the page says so; praise is for an empty inbox."""
+    client = team.client("Nadia")
+    assert "Well done" in words(client.get("/inbox?all=1").text)
+    team.low("c1")
+    act(client, 1, "waiting", day="2026-03-05", half_day="morning")
+    said = words(client.get("/inbox?all=1").text)
+    assert "Nothing is due today. What waits for you stands in the other lists." in said
+    assert "Well done" not in said
+
+
+SEARCHES = [
+    *[("dupont", [2]), ("07 99 88", [2]), ("#1", [1]), ("nobody", []), ("JEAN@example", [2]), ("o-c2", [2])],
+    *[("two cracks", [2]), ("order c1", [1]), ("arrived BROKEN", [1])],
+]
+
+
+@pytest.mark.parametrize(("text", "found"), SEARCHES)
 def test_a_search_finds_done_tickets_as_well(team: Team, text: str, found: list[int]) -> None:
     """A customer who calls back about something that is done is found."""
     team.low("c1")
-    team.low("c2", name="Jean Dupont", phone="+33 7 99 88 77 66")
+    team.low("c2", comment="It has two cracks", name="Jean Dupont", phone="+33 7 99 88 77 66", email="jean@example.org")
     client = team.client("Léa")
     act(client, 2, "done", outcome="solved", root_cause="delivery/late", sentence="Sorry.")
     page = client.get("/inbox", params={"q": text}).text
+    assert "tel:" not in page or found == [1]
     assert [int(one) for one in re.findall(r'<a href="/tickets/(\d+)"', page)] == found
 
 

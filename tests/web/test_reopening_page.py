@@ -48,6 +48,14 @@ def test_opening_the_link_changes_nothing_and_the_button_reopens(team: Team) -> 
     assert "Reopened · customer Encore cassée <b>!</b>" in said
 
 
+def test_nothing_is_thanked_for_before_it_was_sent(team: Team) -> None:
+    """The page behind the link says that the button sends it; thanks stand on the page after it."""
+    client = team.client()
+    page = client.get(f"{link(team)}?lang=en").text
+    assert "Thank you" not in words(page)
+    assert "nothing has been sent yet" in words(page)
+
+
 def test_the_button_pressed_twice_reopens_once(team: Team) -> None:
     """The same words are one line; other words are added to the ticket that is open already."""
     client = team.client()

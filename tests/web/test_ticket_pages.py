@@ -1,10 +1,12 @@
 """One ticket on one screen: everything a call needs, every act, and nothing typed is ever lost."""
 
+import re
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 from staffparts import PASSWORD, Team, act, hidden, words
+from starlette.testclient import TestClient
 from webparts import Site
 
 from workers.records import Dispatch, SurveyRequest, TicketEntry, Touchpoint
@@ -91,6 +93,56 @@ def test_two_agents_at_once_never_overwrite_each_other(team: Team) -> None:
     again = second.post("/tickets/1/note", data={**hidden(answer.text), "text": "She called <back>"})
     assert again.status_code == 303
     assert [one.kind for one in team.site.rows(TicketEntry)].count("note") == 1
+
+
+def test_a_colleagues_ticket_is_taken_over_only_when_that_is_meant(team: Team) -> None:
+    """The button of who saw it free does nothing once somebody has it; taking over is asked for by name."""
+    act(team.client("Léa"), 1, "claimed")
+    max_, page = team.client("Max"), team.client("Max").get("/tickets/1").text
+    assert "Take it over from Léa" in words(page)
+    fields = {name: value for name, value in hidden(page).items() if name != "take_over"}
+    answer = max_.post("/tickets/1/claimed", data={**fields, **hidden_of(max_)})
+    assert (answer.status_code, team.ticket().owner) == (400, "Léa")
+    assert "A colleague has this ticket by now" in words(answer.text)
+    assert act(max_, 1, "claimed").status_code == 303
+    assert team.ticket().owner == "Max"
+
+
+def hidden_of(client: TestClient) -> dict[str, str]:
+    """Return the token of a person's forms and the version they see, and no leave to take over."""
+    return {name: value for name, value in hidden(client.get("/tickets/1").text).items() if name != "take_over"}
+
+
+def test_a_done_ticket_asks_for_no_call(team: Team) -> None:
+    """The number stays to be read; the button that invites to call is gone, and so are the deadlines."""
+    client = team.client("Léa")
+    assert "Two deadlines:" in words(client.get("/tickets/1").text)
+    act(client, 1, "done", outcome="solved", root_cause="delivery/late", sentence="Sorry.")
+    page = client.get("/tickets/1").text
+    assert 'class="button wide" href="tel:' not in page
+    assert "Two deadlines:" not in words(page)
+    assert "06 12" in words(page) or "6 12 34" in words(page)
+
+
+def test_every_fault_of_a_form_stands_at_its_field(team: Team) -> None:
+    """A field at fault is marked as invalid and described by its fault; the summary leads to it."""
+    client = team.client("Léa")
+    for name, fields, wrong in (
+        ("done", {}, {"outcome"}),
+        ("done", {"outcome": "solved"}, {"cause", "sentence"}),
+        ("done", {"outcome": "passed_on", "root_cause": "other", "sentence": "x"}, {"cause-text", "promised"}),
+        ("note", {}, {"note-text"}),
+        ("waiting", {"day": "2020-01-01"}, {"wait-day"}),
+    ):
+        page = act(client, 1, name, **fields).text
+        marked = set(
+            re.findall(r'<(?:input|select|textarea|fieldset)[^>]* id="([^"]+)"[^>]* aria-invalid="true"', page)
+        )
+        assert marked == wrong
+        for field in wrong:
+            assert re.search(rf'id="{field}"[^>]*aria-describedby="{field}-wrong', page)
+            assert f'id="{field}-wrong"' in page
+            assert f'href="#{field}"' in page
 
 
 def test_a_session_that_ends_in_mid_note_keeps_the_note(team: Team) -> None:

@@ -243,11 +243,14 @@ def test_a_gap_is_shown_with_the_responses_in_it_and_the_row_to_paste(answered: 
 
 
 def test_a_broken_copy_is_refused_while_the_live_table_goes_on(answered: Team) -> None:
-    """One button, no file: the demo's mistake."""
+    """One button, no file: 0-6 typed as 0-5, so that past answers fall into the hole and the harm can be seen."""
     page = answered.client("Nadia").get(FOLLOW_UP)
     assert "Try a broken copy" in page.text
     told = said(tried(answered, broken="1"))
-    assert "No rule covers trigger purchase or delivery, after under 28 days, score 0" in told
+    assert "No rule covers trigger purchase or delivery, after under 28 days, score 6" in told
+    assert "0-6 0-5 1" in told
+    assert "1 past response fell in it." in told
+    assert "Tickets no longer opened" in told
     assert UNCHANGED in told
     respond(answered, "later", 0)
     assert [one.rule for one in answered.site.rows(Decision)].count("D1") == 3

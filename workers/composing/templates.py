@@ -130,6 +130,7 @@ class Templates:
             "history": card.history(mail, catalog),
             "ticket_lines": lambda: card.lines(mail, found, catalog),
             "t": _teller(catalog, found),
+            "preheader": lambda: _preheader(mail, catalog, found),
         }
         try:
             html, text = kind.html.render(context), kind.text.render(context)
@@ -152,6 +153,12 @@ class Templates:
                     else:
                         faults.extend(f"{_MAIL}/{name} in {language!r}: {fault}" for fault in look(text, html))
         return list(dict.fromkeys(faults))
+
+
+def _preheader(mail: MailFacts, catalog: Catalog, found: Mapping[str, object]) -> str:
+    """Return what an inbox shows beside the subject; nothing for an operator's own mail that has no such text."""
+    preheader = f"{mail.template}.preheader"
+    return catalog.text(preheader, found) if preheader in catalog.ids else ""
 
 
 def _environment(data: DataFiles, *, autoescape: bool) -> Environment:

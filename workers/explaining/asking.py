@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from workers.asking import COUNTED, question_of, rest_of
+from workers.duetime import next_in_window
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import cause, clause, held_by, lead, sentence
 from workers.planning import holding, in_scope
 from workers.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.words import Effect, Reason, RequestState, TouchpointState
 
+PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX)
 
 
@@ -26,6 +28,7 @@ def touchpoint_entry(touchpoint: Touchpoint, view: View) -> Entry:
         "rule": touchpoint.rule,
         "due_at": iso(touchpoint.due_at),
         "wake_at": iso(touchpoint.wake_at),
+        "expected_at": iso(expected_at(touchpoint, view)),
         "give_up_at": iso(touchpoint.give_up_at),
     }
 
@@ -123,6 +126,23 @@ def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
     then = "will be dropped" if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at else "will wait"
     who = "the mailbox, where somebody else was asked," if rests.reason == Reason.SAME_MAILBOX else "the customer"
     return [f"{who} rests until {view.day(rests.until)}, so it {then}"]
+
+
+def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
+    """Return when a pending touchpoint is asked at the earliest, with what rests before it; None where it will not be.
+
+    Its due time alone is no promise: the rest period may move it, or drop it.
+    """
+    if touchpoint.state not in PENDING:
+        return None
+    earliest = max(touchpoint.due_at, touchpoint.wake_at)
+    if touchpoint.if_resting != "exempt":
+        rests = rest_of(question_of(touchpoint, view.policy), view.story.facts(), view.policy, earliest)
+        if rests is not None:
+            if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at:
+                return None
+            earliest = rests.until
+    return next_in_window(earliest, view.policy.window, view.zone, view.policy.holidays)
 
 
 def asked_before(at: datetime, view: View) -> datetime | None:

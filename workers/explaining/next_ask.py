@@ -4,6 +4,7 @@ from datetime import datetime
 
 from workers.asking import rest_of
 from workers.duetime import next_in_window
+from workers.explaining.asking import expected_at
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import cause, clause, held_by, sentence
 from workers.planning import hold_ends
@@ -83,7 +84,10 @@ def pending(opens: datetime, view: View) -> list[str]:
         return ["nothing is planned"]
     found = []
     for one in waiting:
-        earliest = max(one.due_at, one.wake_at)
-        found.append((earliest if one.if_resting == "exempt" else max(earliest, opens), one.step))
+        earliest = expected_at(one, view)
+        if earliest is not None:
+            found.append((earliest if one.if_resting == "exempt" else max(earliest, opens), one.step))
+    if not found:
+        return ["what is planned will be dropped, as the customer rests longer"]
     at, step = min(found)
     return [f"planned next is {step} on {view.day(at)}"]

@@ -49,7 +49,7 @@ def check(
     allowed: bool = False,
     fit: Callable[[Table], None] | None = None,
 ) -> list[Fault]:
-    """Return every fault of a table, cells first, then names, cases, gaps, overlaps, review gating and its place.
+    """Return every fault of a table, in the order of their weight: see `by_weight`.
 
     `responses` are the inputs of past responses, `earlier` former versions of the table; with `allowed`, gaps and
     overlaps that the hit policy allows are listed as notes. `fit` raises Misconfigured for a table that cannot be used
@@ -57,7 +57,7 @@ def check(
     """
     grid = build_grid(table.inputs, table.rules)
     past = _past(grid, responses)
-    return [
+    found = [
         *table.faults,
         *_column_faults(table),
         *naming_faults(table, known),
@@ -73,6 +73,18 @@ def check(
         *_unused_faults(table, grid, past),
         *_place_faults(table, fit),
     ]
+    return sorted(found, key=by_weight)
+
+
+SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+
+
+def by_weight(fault: Fault) -> tuple[int, int]:
+    """Return what faults are sorted by: what refuses the table first, of these what most past responses met.
+
+    Faults alike in both keep the order of the passes: cells, names, cases, gaps, overlaps, review gating, the place.
+    """
+    return SEVERITIES.index(fault.severity), -(fault.responses or 0)
 
 
 def _place_faults(table: Table, fit: Callable[[Table], None] | None) -> Iterator[Fault]:

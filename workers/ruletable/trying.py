@@ -88,7 +88,7 @@ def _workbook(data: bytes, definition: bytes | None, columns: bytes) -> Table:
 
 
 def broken_copy(live: Table) -> Brought | None:
-    """Return the live rows with a mistake that people make: one band begins a number too late (0-6 becomes 1-6).
+    """Return the live rows with a mistake that people make: one band ends a number too early (0-6 becomes 0-5).
 
     None for a table without such a band.
     """
@@ -98,21 +98,25 @@ def broken_copy(live: Table) -> Brought | None:
     names = [" ".join(cell.lower().split()) for cell in rows[0]]
     for place, column in enumerate(live.inputs):
         for rule in live.rules:
-            late = _late(column, rule.cells[place])
-            if late is not None and column.name.lower() in names:
-                rows[rule.row - 1][names.index(column.name.lower())] = late
+            short = _short(column, rule.cells[place])
+            if short is not None and column.name.lower() in names:
+                rows[rule.row - 1][names.index(column.name.lower())] = short
                 return Brought(RULES, write_rows(rows, delimiter).encode())
     return None
 
 
-def _late(column: Column, cell: Cell) -> str | None:
-    """Return a band of whole numbers that begins with its domain as one that begins one later."""
+def _short(column: Column, cell: Cell) -> str | None:
+    """Return a band of whole numbers that begins with its domain as one that ends one earlier.
+
+    The last number of the lowest band is the one that people forget, and the one that past answers have: what the
+    mistake does to them can be seen.
+    """
     if column.kind is not Kind.INTEGER or len(cell.spans) != 1 or not column.spans:
         return None
     low, high = cell.spans[0].low, cell.spans[0].high
     if low is None or high is None or low != column.spans[0].low or high == column.spans[0].high:
         return None
-    first, last = int(low[0]) + 1, int(high[0]) - 1
+    first, last = int(low[0]), int(high[0]) - 2  # the end of a span of whole numbers is not in it
     return f"{first}-{last}" if first < last else None
 
 

@@ -48,12 +48,16 @@ def listed(connection: Connection, condition: sa.ColumnElement[bool], limit: int
 
 
 def search(connection: Connection, text: str) -> list[Row]:
-    """Return tickets, done ones too, by number, by part of the customer's name or CRM id, or by phone number."""
+    """Return tickets, done ones too: by number, phone, CRM id or reference, or by a part of a text.
+
+    The texts are the customer's name and mail address, what they wrote, and what the ticket is about.
+    """
     table, customer = tables.ticket, tables.customer
     wanted = text.strip()
     if not wanted:
         return []
-    tests = [named(customer.c.name, wanted), customer.c.crm_id == wanted]
+    texts = (customer.c.name, customer.c.email, table.c.comment, table.c.label)
+    tests = [*(named(column, wanted) for column in texts), customer.c.crm_id == wanted, table.c.reference == wanted]
     number = wanted.removeprefix("#")
     if number.isdecimal() and len(number) < 10:
         tests.append(table.c.number == int(number))
@@ -63,13 +67,17 @@ def search(connection: Connection, text: str) -> list[Row]:
 
 
 def search_customers(connection: Connection, text: str) -> Sequence[Customer]:
-    """Return customers by CRM id, part of the name, mail address, or phone number."""
-    customer = tables.customer
+    """Return customers by CRM id, phone or reference, or by a part of a text.
+
+    The texts are their name and mail address, what they wrote, and what they were asked about.
+    """
+    customer, answer = tables.customer, tables.response.c
     wanted = text.strip()
     if not wanted:
         return []
-    tests = [named(customer.c.name, wanted), customer.c.crm_id == wanted, customer.c.email == wanted]
-    tests += [customer.c.email == wanted.lower()]
+    said = [named(column, wanted) for column in (answer.comment, answer.improvement, answer.label)]
+    tests = [named(customer.c.name, wanted), named(customer.c.email, wanted), customer.c.crm_id == wanted]
+    tests.append(customer.c.id.in_(sa.select(answer.customer).where(sa.or_(*said, answer.reference == wanted))))
     if digits := digits_of(wanted):
         tests.append(plain(customer.c.phone).contains(digits))
     found = sa.and_(sa.or_(*tests), customer.c.erased_at.is_(None))

@@ -33,6 +33,19 @@ from workers.words import BoucleError, TicketState
 from workers.worklist import TicketView
 
 STANDARD_FORM = {"act": "", "text": "", "to": "", "half_day": "morning"}
+AT_FIELD = {
+    "staff.missing.outcome": "outcome",
+    "staff.missing.attempts": "outcome",
+    "staff.missing.mail": "outcome",
+    "staff.missing.root_cause": "cause",
+    "staff.missing.root_cause_unknown": "cause",
+    "staff.missing.root_cause_text": "cause-text",
+    "staff.missing.sentence": "sentence",
+    "staff.missing.promised_at": "promised",
+    "staff.note.empty": "note-text",
+    "staff.wait.when": "wait-day",
+}
+"""The field that each problem is said at, by the id of its text."""
 SYSTEM = frozenset({"opened", "joined", "reopened", "comment", "resumed", "to_team", "overdue"})
 """Lines of the history that the customer or the clock caused where nobody is named."""
 
@@ -74,6 +87,8 @@ def ticket_page(
         "crm_url": crm_link(web.settings.crm_url, customer.crm_id or ""),
         "form": form_shown(form, ticket, policy, view),
         "problems": problems,
+        "at_field": AT_FIELD,
+        "faults": {AT_FIELD[one]: one for one in problems if one in AT_FIELD},
         "did": f"staff.did.{did}" if did in {*SAID} and not problems else "",
         "others": [one.name for one in people_of(request).everybody() if one.role in ("agent", "lead")],
         "outcomes": OUTCOMES,

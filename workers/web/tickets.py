@@ -133,7 +133,9 @@ def seen_first(doing: Doing, by: str, form: Form) -> TicketAct:
 
 
 def claim(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:
-    """Claim the ticket."""
+    """Claim the ticket; a colleague's only when the form says that it is taken over from them."""
+    if ticket.owner not in ("", by) and not form.get("take_over"):
+        raise Amiss("staff.claim.owned")
     return ticketing.claim(ticket, by, facts, policy, now)
 
 

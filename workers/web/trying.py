@@ -268,12 +268,11 @@ class Reader:
 
     def _waiting(self, told: Entry) -> Step | None:
         """Return what comes due next when the clock moves on."""
-        waiting = [one for one in listed(told, "actions") if one["state"] in PENDING]
-        waiting += [one for one in listed(told, "touchpoints") if one["state"] in PENDING]
+        waiting = [(one["due_at"], one) for one in listed(told, "actions") if one["state"] in PENDING]
+        waiting += [(one["expected_at"], one) for one in listed(told, "touchpoints") if one["expected_at"]]
         if not waiting:
             return None
-        first = min(waiting, key=lambda one: str(one.get("wake_at") or one["due_at"]))
-        due = first.get("wake_at") or first["due_at"]
+        due, first = min(waiting, key=lambda pair: str(pair[0]))
         soon = abs(datetime.fromisoformat(str(due)) - self._web.now()) <= SOON
         return Step("soon" if soon else "clock", what=self._what(first), when=self._moment(due))
 
