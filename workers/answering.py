@@ -12,6 +12,7 @@ from typing import TypedDict
 from workers.changes import Changes
 from workers.facts import Facts
 from workers.nps import band
+from workers.planning import history
 from workers.policy import Policy
 from workers.records import Journey, Response, ResponseRevision, SurveyRequest
 from workers.words import MailClass, Reason, RequestState, ResponseState
@@ -202,9 +203,17 @@ def days_between(start: datetime, end: datetime) -> float:
 
 
 def take_score(score: OutsideScore, facts: Facts, policy: Policy, now: datetime) -> Changes:
-    """Return the response for a score that another tool collected; none when it is known by source and id."""
+    """Return the response for a score that another tool collected; none when it is known by source and id.
+
+    The very same answer under another id of its source counts once; the history of the first says so.
+    """
     changes = Changes()
     if any((one.source, one.external_id) == (score.source, score.external_id) for one in facts.all(Response)):
+        return changes
+    twin = next((one for one in facts.all(Response) if is_told_again(score, one)), None)
+    if twin is not None:
+        mark = (facts.customer.id, "response", twin.id, twin.state, Reason.COUNTED_ONCE, score.external_id)
+        changes.add(history(*mark, score.answer.at, policy))
         return changes
     journey = anchor_of(score.trigger, score.asked_at, score.reference, facts)
     answer = score.answer
@@ -237,6 +246,19 @@ def take_score(score: OutsideScore, facts: Facts, policy: Policy, now: datetime)
     for later in follow_ups(response, facts):
         changes.change(later)
     return changes
+
+
+def is_told_again(score: OutsideScore, known: Response) -> bool:
+    """Tell whether a score is one that its source told before under another id: same time, question and words."""
+    answer, itself = score.answer, known.said_itself
+    reference = known.reference if itself is None or "reference" in itself.split() else ""
+    return (known.request, known.source, known.score, known.answered_at, known.asked_at) == (
+        *(None, score.source, answer.score, answer.at),
+        score.asked_at,
+    ) and (known.trigger, reference, known.comment, known.wants_contact) == (
+        *(score.trigger or OTHER, score.reference),
+        *(answer.comment, answer.wants_contact),
+    )
 
 
 def follow_ups(response: Response, facts: Facts) -> Iterable[Response]:

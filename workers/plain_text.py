@@ -21,6 +21,27 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What is no Char of XML 1.0 (production 2)."""
 NOT_ONE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_AROUND_WORDS = "()[]<>{}.,;:'\"`-_/*?"
+_WRITTEN_BY_PROGRAMS = frozenset({"null", "NULL", "undefined", "NaN", "nil"})
+_PLACEHOLDERS = frozenset(
+    {
+        "",
+        "null",
+        "none",
+        "nil",
+        "undefined",
+        "nan",
+        "n/a",
+        "na",
+        "unknown",
+        "guest",
+        "anonymous",
+        "inconnu",
+        "test",
+        "tbd",
+    }
+)
+"""What stands for no name, in small letters and without signs around it."""
 
 
 def for_reader(text: str) -> str:
@@ -28,6 +49,21 @@ def for_reader(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return UNSAFE.sub(" ", text)
+
+
+def name_of_somebody(text: str) -> str:
+    """Return a person's name without the words that programs write where there is none; empty where nothing is left.
+
+    Null is a family name too: it goes only in small or in capital letters, or when nothing else is there.
+    """
+    words = text.split()
+    if all(_is_placeholder(word) for word in words):
+        return ""
+    return " ".join(word for word in words if word.strip(_AROUND_WORDS) not in _WRITTEN_BY_PROGRAMS)
+
+
+def _is_placeholder(word: str) -> bool:
+    return word.strip(_AROUND_WORDS).casefold() in _PLACEHOLDERS
 
 
 def for_store(text: str) -> str:

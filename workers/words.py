@@ -185,6 +185,7 @@ class Reason(StrEnum):
     RESTING = "resting"
     YEARLY_MAXIMUM = "yearly_maximum"
     SAME_MAILBOX = "same_mailbox"
+    COUNTED_ONCE = "counted_once"
     SEND_WINDOW = "send_window"
     NOT_DUE = "not_due"
     STOPPED = "stopped"

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.visitors import iterate
 
 from workers.migrating import migrate
-from workers.store import due, read, tables
+from workers.store import askings, due, read, tables
 from workers.store.engine import Store
 
 STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
@@ -21,6 +21,7 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "journeys by reference": read.OF_REFERENCES,
     "touchpoints of journeys": read.OF_JOURNEYS,
     "suppressed addresses": read.SUPPRESSED,
+    "what a mailbox was asked": askings.ASKED,
     "who was scored elsewhere": read.SCORED_ELSEWHERE,
     **{f"{tables.of(kind).name} of customers": statement for kind, statement in read.OF_CUSTOMERS.items()},
     **{f"due work {number}": statement for number, statement in enumerate((*due.ALWAYS, due.ASKABLE, due.GIVEN_UP))},

@@ -258,7 +258,8 @@ def test_control_characters_do_not_reach_the_database(site: Site) -> None:
 def test_a_form_that_is_too_long_is_cut_off(open_site: Callable[..., Site]) -> None:
     """A body past the limit is answered 413 and changes nothing."""
     site = open_site()
-    assert site.client.post(site.asked(), data={"score": "9", "comment": "x" * 100_000}).status_code == 413
+    answer = site.client.post(site.asked(), data={"score": "9", "comment": "x" * 100_000})
+    assert (answer.status_code, answer.headers["content-language"]) == (413, "fr")
     assert site.rows(Response) == []
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import orjson
 import pytest
 import sqlalchemy as sa
+from embedded import about
 from webparts import START, Site, event
 
+from workers.counting import explain
 from workers.records import DeadLetter, Inbox, Touchpoint
 from workers.store import tables
 from workers.words import NotNow
@@ -280,3 +282,28 @@ def test_a_batch_of_more_than_a_thousand_events_is_refused_before_it_is_read(sit
     assert site.rows(Inbox) == []
     most = site.client.post("/v1/events", content=b"[" + b"{}," * 999 + b"{}]", headers=BATCH)
     assert most.status_code == 400
+
+
+def test_a_sender_may_ask_before_it_delivers(site: Site) -> None:
+    """The handshake of CloudEvents webhooks needs no key and opens nothing; without an origin the methods are named."""
+    answer = site.client.options("/v1/events", headers={"WebHook-Request-Origin": "events.example.org"})
+    assert answer.status_code == 200
+    assert answer.headers["webhook-allowed-origin"] == "events.example.org"
+    assert answer.headers["webhook-allowed-rate"] == "*"
+    plain = site.client.options("/v1/events")
+    assert (plain.status_code, plain.headers["allow"]) == (204, "POST, OPTIONS")
+
+
+def test_what_was_left_out_is_answered_and_explained(site: Site) -> None:
+    """An opt-out with a broken address counts; the answer, a dry run and the explanation name the field."""
+    body = orjson.dumps(about("opted_out", "y2", customer={"id": "y2", "email": "deleted"}))
+    dry = site.client.post("/v1/events?dry_run=1", content=body, headers=STRUCTURED).json()
+    (result,) = site.client.post("/v1/events", content=body, headers=STRUCTURED).json()["results"]
+    assert result["outcome"] == "accepted"
+    assert [one["pointer"] for one in result["left_out"]] == ["/data/customer/email"]
+    assert dry[0]["left_out"] == result["left_out"]
+    with site.parts.store.reading() as connection:
+        told: Any = explain(connection, "customer", "y2", START, site.parts.policies.current())
+    (event,) = told["events"]
+    assert event["left_out"] == [{"pointer": "/data/customer/email", "detail": "left out"}]
+    assert "`customer.email` was wrong and was left out" in event["reason"]

@@ -25,6 +25,7 @@ from workers.dispatching.parcels import (
     too_late,
 )
 from workers.messages import ticket_message
+from workers.plain_text import name_of_somebody
 from workers.policy import Policy
 from workers.records import Customer, Dispatch, Ticket
 from workers.store import claim, read
@@ -158,7 +159,7 @@ class Preparation:
             template=one.template,
             recipient=recipient,
             language=one.language,
-            name="" if one.recipient else (customer.name or "" if customer else ""),
+            name="" if one.recipient else name_of_somebody(customer.name or "" if customer else ""),
             request_id=one.request,
             response_id=one.response,
             action_id=one.action,

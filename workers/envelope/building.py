@@ -25,6 +25,7 @@ from workers.envelope.events import (
 from workers.envelope.places import language_tag, zone_name
 from workers.envelope.reading import describe
 from workers.envelope.shapes import Route, node
+from workers.plain_text import name_of_somebody
 
 Data = Mapping[str, object]
 
@@ -144,7 +145,7 @@ def _customer(given: Data, zones: frozenset[str] | None) -> tuple[CustomerData, 
         read = _read(name, value, zones)
         if read is None:
             wrong[name] = value
-        found[name] = read
+        found[name] = read or None
     return cast("CustomerData", found), wrong
 
 
@@ -152,6 +153,8 @@ def _read(name: str, text: str, zones: frozenset[str] | None) -> str | None:
     """Return what a field of the customer says, None where it says nothing that can be used."""
     if name == "email":
         return one_address(text)
+    if name == "name":
+        return name_of_somebody(text)
     if name == "language":
         return language_tag(text)
     if name == "time_zone" and zones is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from workers.envelope import instants
 from workers.envelope.events import Fault
 from workers.envelope.faulting import pointer
 from workers.envelope.shapes import Places, Route, as_typed, types_at
@@ -25,7 +26,10 @@ def canonical(envelope: Mapping[str, object], route: Route) -> dict[str, object]
     if not (isinstance(customer, dict) and "id" in customer):
         data.pop("customer", None)  # a customer of another shape than ours is found by its column, or not at all
     for field, path in places.paths.items():
-        _put(data, field, as_typed(_find(given, path), types_at(route.schema, field)))
+        value = _find(given, path)
+        if field in places.epochs:
+            value = instants.of_epoch(value, places.epochs[field])
+        _put(data, field, as_typed(value, types_at(route.schema, field)))
     for field, text in places.constants.items():
         _put(data, field, as_typed(text, types_at(route.schema, field)))
     _take_subject(ours, data, mapped="customer.id" in places.paths)

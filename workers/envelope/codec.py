@@ -248,11 +248,17 @@ def _mapped_routes(known: Mapping[str, Route], event_map: EventMap) -> dict[str,
 
 def _column_faults(route: Route, places: Places) -> list[str]:
     fields = [*places.paths, *places.constants]
-    return [
+    unknown = [
         f"{route.type} has no field {field}. Correct the column, or leave the cell empty."
         for field in fields
         if data_node(route.schema, field) is None
     ]
+    timeless = [
+        f"{field} is no time, so it cannot be counted from 1970. Leave `as epoch` out."
+        for field in places.epochs
+        if node(data_node(route.schema, field), "format") != "date-time"
+    ]
+    return unknown + timeless
 
 
 def _digest(envelope: Mapping[str, object]) -> str:

@@ -14,7 +14,7 @@ FUTURE_ALLOWED = timedelta(hours=24)
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
 _RFC3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,12})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,12})?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})"
 ).fullmatch
 _NO_OFFSET = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9:.]+)?").fullmatch
 _EXPECTED = "Expected a date and time with offset (RFC 3339), such as 2026-03-31T14:05:00+02:00."
@@ -23,6 +23,7 @@ _EXPECTED = "Expected a date and time with offset (RFC 3339), such as 2026-03-31
 def parse(text: object) -> datetime | None:
     """Return the instant in UTC, or None if the text is not RFC 3339 or names a day that does not exist.
 
+    Beside RFC 3339, times without seconds and offsets without a colon are read (ISO 8601): they mean one thing.
     A leap second (RFC 3339, 5.7) becomes the second before it, as Python has none.
     """
     if type(text) is not str or not _RFC3339(text):
@@ -42,6 +43,17 @@ def _leniently(text: str) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def of_epoch(value: object, units: int) -> object:
+    """Return a number since 1970 (`units` in a second) as RFC 3339 text; what is no such number stays as it is."""
+    digits = value.strip() if isinstance(value, str) else value
+    if isinstance(digits, bool) or not isinstance(digits, int | float | str):
+        return value
+    try:
+        return datetime.fromtimestamp(float(digits) / units, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return value
 
 
 def latest(now: datetime) -> datetime:

@@ -2,7 +2,8 @@
 
 Columns: `type`, `kind`, `name`, then any of our fields (`reference`, `label`, `occurred_at`, `customer.id`,
 `customer.email`, `months`, `delivery_expected`, `score`...). A cell is a dotted path (order.id), a JSON pointer
-(/order/id), a constant (=yes), or empty: the field is where ours has it. It knows no file and no schema.
+(/order/id), a constant (=yes), or empty: the field is where ours has it. Behind a path of a time may stand `as epoch
+seconds` or `as epoch milliseconds`. It knows no file and no schema.
 """
 
 import csv
@@ -20,6 +21,8 @@ _MAPPABLE = {Kind.JOURNEY, Kind.CONTRARY, Kind.CUSTOMER, Kind.SCORE, Kind.TICKET
 _MOST_BYTES, _MOST_COLUMNS = 2_000_000, 200
 _NAME = re.compile(r"[a-z][a-z0-9_]*").fullmatch
 _FIELD = re.compile(r"[a-z_]+(\.[a-z_]+)?").fullmatch
+_EPOCH = re.compile(r"(\S+) as epoch (seconds|milliseconds)").fullmatch
+_UNITS = {"seconds": 1, "milliseconds": 1_000}
 _QUOTES = str.maketrans({"“": '"', "”": '"', "\u00a0": " "})
 
 
@@ -118,18 +121,22 @@ def _row(number: int, cells: list[str], columns: list[str], faults: list[str]) -
 def _places(number: int, cells: Mapping[str, str], faults: list[str]) -> Places:
     paths: dict[str, tuple[str, ...]] = {}
     constants: dict[str, str] = {}
+    epochs: dict[str, int] = {}
     for field, cell in cells.items():
         if cell in ("", "-"):
             continue
         if cell.startswith("="):
             constants[field] = cell[1:].strip()
             continue
+        counted = _EPOCH(cell)
+        if counted:
+            cell, epochs[field] = counted[1], _UNITS[counted[2]]
         path = _path(cell)
         if path is None:
             faults.append(f"{_at(number)}{field}: {cell!r} is no path. Write order.id, /order/id, or =value.")
         else:
             paths[field] = path
-    return Places(paths, constants)
+    return Places(paths, constants, epochs)
 
 
 def _path(cell: str) -> tuple[str, ...] | None:

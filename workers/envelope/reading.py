@@ -19,6 +19,14 @@ Envelope = dict[str, object]
 _STRUCTURED = "application/cloudevents+json"
 _BATCH = "application/cloudevents-batch+json"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_PACKED = (
+    (b"\x1f\x8b", "compressed (gzip)"),
+    (b"\x28\xb5\x2f\xfd", "compressed (Zstandard)"),
+    (b"\x04\x22\x4d\x18", "compressed (LZ4)"),
+    (b"PK\x03\x04", "a ZIP file, or a workbook"),
+    (b"Obj\x01", "an Avro file"),
+)
+"""How bodies begin that are something else, and what they are."""
 _MARK = b"\xef\xbb\xbf"
 
 
@@ -105,6 +113,16 @@ def without_marks(body: bytes) -> bytes:
 def _undecodable(body: bytes, error: orjson.JSONDecodeError) -> Rejected:
     if not body.strip():
         return refused(Refusal.NOT_JSON, "The body is empty. Send a CloudEvent as JSON.")
+    packed = next((name for sign, name in _PACKED if body.startswith(sign)), "")
+    if packed:
+        return refused(Refusal.WRONG_ENCODING, f"The body is {packed}. Send the CloudEvent as plain JSON.")
+    if _is_framed(body):
+        schema = int.from_bytes(body[1:5], "big")
+        detail = (
+            f"The body has the framing of Confluent's serialisers (magic byte 0, schema id {schema}) before its data. "
+            "Publish the CloudEvent as plain JSON, without a schema registry's serialiser."
+        )
+        return refused(Refusal.WRONG_ENCODING, detail)
     if body.startswith(_UTF16) or b"\x00" in body[:4]:
         return refused(Refusal.WRONG_ENCODING, "The bytes look like UTF-16 or UTF-32. Send UTF-8.")
     try:
@@ -116,6 +134,12 @@ def _undecodable(body: bytes, error: orjson.JSONDecodeError) -> Rejected:
     if b"\x00" in body:
         return refused(Refusal.WRONG_ENCODING, "The body holds a NUL byte. Remove it and send again.")
     return refused(Refusal.NOT_JSON, f"This is not JSON: {error}. Send a CloudEvent as JSON.")
+
+
+def _is_framed(body: bytes) -> bool:
+    """Tell Confluent's framing (0, four bytes of a schema's id, data) from UTF-16 and UTF-32, which have zeros too."""
+    utf32 = body[:3] == b"\0\0\0" and body[4:7] == b"\0\0\0"
+    return len(body) > 5 and body[:2] == b"\0\0" and not utf32
 
 
 def _binary(body: bytes, named: Mapping[str, str], media: str) -> Envelope | Rejected:

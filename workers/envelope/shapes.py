@@ -33,6 +33,8 @@ class Places:
 
     paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
+    epochs: Mapping[str, int] = field(default_factory=dict)
+    """Fields whose times are numbers since 1970, with the units in a second: 1, or 1,000 for milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

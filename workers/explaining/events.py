@@ -4,7 +4,7 @@ from workers.explaining.asking import rest_dates
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import LEADS, clause, lead, sentence
 from workers.records import DeadLetter, History, Inbox
-from workers.words import ActionState, DecisionOutcome, RequestState, TouchpointState
+from workers.words import ActionState, DecisionOutcome, Reason, RequestState, TouchpointState
 
 ERASED = "erased"
 """Stands for the id that a CRM gave an event of a person who was erased: it may say whose it was."""
@@ -51,6 +51,11 @@ def did(source: str, event: str, view: View) -> list[str]:
         f"it brought the score {one.score}"
         for one in story.responses
         if (one.source, one.external_id) == (source, event)
+    ]
+    found += [
+        "its score had come under another event id, and counts once"
+        for line in story.history
+        if line.reason == Reason.COUNTED_ONCE and line.detail == event
     ]
     found += [
         f"it told of a ticket: {one.kind}" for one in story.entries if (one.source, one.event_id) == (source, event)

@@ -37,6 +37,7 @@ CLAUSES: dict[Reason, str] = {
     Reason.TOO_LATE: "it would have come too late{give_up}{before}",
     Reason.RESTING: "the customer was asked{asked} and rests{until}",
     Reason.YEARLY_MAXIMUM: "the customer was asked as often as is allowed in a year and rests{until}",
+    Reason.COUNTED_ONCE: "the same answer came again under another event id and counts once{more}",
     Reason.SAME_MAILBOX: "somebody with the same mail address was asked before and the mailbox rests{until}",
     Reason.SEND_WINDOW: "mails leave only in the send window{wake}",
     Reason.NOT_DUE: "it is not due yet{due}",

@@ -23,7 +23,7 @@ from workers.routing import contact_due
 from workers.serving import AskedPage
 from workers.web.context import web_of
 from workers.web.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
-from workers.web.pages import pages_of
+from workers.web.pages import READER, pages_of
 from workers.web.parameters import parameters_of
 from workers.web.threads import run_in_threadpool
 from workers.words import NotNow
@@ -105,6 +105,8 @@ async def send(request: Request) -> Response:
     """Take the answer, or show what is wrong with the typed text kept."""
     web, id = web_of(request), request_id(request)
     asked = await run_in_threadpool(web.serving.asked, id) if id else None
+    if asked is not None:
+        setattr(request.state, READER, asked.request.language)
     form = await read_form(request)
     if asked is None or not asked.open:
         return gone(request)

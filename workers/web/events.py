@@ -31,6 +31,7 @@ from workers.words import Door
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 JSON_KINDS = ("", "application/json", "text/json", STRUCTURED, BATCH)
 NOT_READ = f"Send {STRUCTURED}, {BATCH}, or application/json with ce- headers."
+LONGEST_ORIGIN = 255  # characters of a DNS name
 NOTHING = "No row of the journey plan applies to this event, or what it would plan is planned already."
 NONE_GOOD = "No event could be accepted"
 NONE_ALLOWED = "This key may not send these events"
@@ -162,4 +163,19 @@ def foretell(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes)
     return Response(orjson.dumps(told), 202, media_type="application/json")
 
 
-routes = [Route("/v1/events", receive, methods=["POST"])]
+async def handshake(request: Request) -> Response:
+    """Agree to get events, as CloudEvents senders ask before the first delivery (HTTP webhooks 1.0, section 4).
+
+    It opens nothing: every delivery proves itself by its key.
+    """
+    headers = {"Allow": "POST, OPTIONS"}
+    origin = request.headers.get("webhook-request-origin", "")
+    if origin:
+        headers |= {"WebHook-Allowed-Origin": origin[:LONGEST_ORIGIN], "WebHook-Allowed-Rate": "*"}
+    return Response(status_code=200 if origin else 204, headers=headers)
+
+
+routes = [
+    Route("/v1/events", receive, methods=["POST"]),
+    Route("/v1/events", handshake, methods=["OPTIONS"]),
+]

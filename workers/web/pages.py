@@ -25,6 +25,8 @@ from workers.words import Misconfigured
 FOLDER = "templates/pages"
 LANGUAGE = "lang"
 """The query parameter of the language switch."""
+READER = "reader"
+"""Names in a request's state the language of whom a link was sent to, for pages that know nothing else of them."""
 
 
 class Pages:
@@ -64,6 +66,7 @@ class Pages:
         switched = parameters_of(request).values.get(LANGUAGE, "")
         if switched in self._catalogs.languages:
             return switched
+        preferred = preferred or getattr(request.state, READER, None)
         if preferred:
             return self._catalogs.negotiate(preferred)
         return accepted(request.headers.get("accept-language", ""), self._catalogs)
