@@ -115,7 +115,7 @@ def test_times_since_1970_are_read_where_their_unit_is_declared(value: object, u
         given = delivery(type="shop.sent", data={"who": "C-1", "at": {"sent": wrong}})
         refused = codec.parse(orjson.dumps(given), (), CODEC_NOW)
         assert isinstance(refused, Rejected)
-        assert [each.pointer for each in refused.faults] == ["/data/at/sent"]
+        assert {each.pointer for each in refused.faults} == {"/data/at/sent"}
 
 
 def test_only_a_time_is_counted_from_1970() -> None:

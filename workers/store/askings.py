@@ -27,7 +27,7 @@ A, R = t.asked_mailbox.c, t.survey_request.c
 ASKED = (
     sa.select(A.mailbox, A.customer, A.asked_at, R.step, A.template)
     .join(t.survey_request, R.id == A.request)
-    .where(among(A.mailbox, "keys"), R.state.in_(COUNTED))
+    .where(among(A.mailbox, "keys"), t.one_of(R.state, COUNTED))
 )
 LOCK = sa.text(
     "SELECT pg_advisory_xact_lock(key) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key ORDER BY 1) AS ordered"
