@@ -7,10 +7,9 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 import uuid
 from base64 import encodebytes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -20,6 +19,7 @@ import parts
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Session
+from scripted import HELLO, TAKEN, Scripted
 
 from workers.handover import SendKind, SendResult
 from workers.mailbox import MailboxSender
@@ -186,47 +186,6 @@ def unused_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
-
-
-class Scripted:
-    """A server that answers each line with the next reply of a script, and counts connections; "" cuts the line."""
-
-    def __init__(self, *scripts: list[str]) -> None:
-        self._scripts = scripts
-        self.connections = 0
-        self.lines: list[str] = []
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"smtp://127.0.0.1:{self._socket.getsockname()[1]}?tls=none"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        for script in self._scripts:
-            connection, _ = self._socket.accept()
-            self.connections += 1
-            with connection, connection.makefile("rb") as lines:
-                self._talk(connection, lines, script)
-        self._socket.close()
-
-    def _talk(self, connection: socket.socket, lines: Iterator[bytes], script: list[str]) -> None:
-        for number, reply in enumerate(script):
-            if number and not (line := next(lines, b"")):
-                return
-            if number:
-                self.lines.append(line.decode().strip())
-                while self.lines[-1] != "." and reply.startswith("DOT "):
-                    self.lines.append(next(lines).decode().strip())
-            if not reply:
-                return
-            connection.sendall(reply.removeprefix("DOT ").encode() + b"\r\n")
-
-    def close(self) -> None:
-        """Wait for the thread."""
-        self._thread.join(10)
-
-
-HELLO = ["220 scripted", "250 scripted"]
-TAKEN = ["250 ok", "250 ok", "354 go", "DOT 250 taken"]
 
 
 def test_a_kept_connection_that_the_server_closed_is_replaced(tmp_path: Path) -> None:
