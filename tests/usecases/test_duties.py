@@ -12,6 +12,7 @@ from embedded import Embedded, journey
 from postroom import OPEN
 
 from workers import roles
+from workers.dispatching import lanes
 from workers.records import Dispatch, Ticket
 from workers.store import tables
 from workers.words import RequestId
@@ -52,9 +53,10 @@ def stalling() -> Iterator[str]:
 
 
 def test_a_low_scores_ticket_does_not_wait_for_a_mail_server_that_stalls(
-    stalling: str, install: Callable[..., Embedded]
+    stalling: str, install: Callable[..., Embedded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With every connection hanging in DATA the ticket is there, and told to Kafka's outbox; a stop is obeyed."""
+    monkeypatch.setattr(lanes, "GRACE_SECONDS", 0.3)
     boucle = install(smtp_url=stalling, smtp_connections="2", tick_seconds="0.1")
     vars(boucle.parts)["sending"] = OPEN  # the brand is the sample shop's
     boucle.take(*(journey("delivery", f"c{n}", boucle.clock.at, reference=f"order-{n}") for n in range(6)))

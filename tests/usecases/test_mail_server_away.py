@@ -74,7 +74,7 @@ def test_what_a_server_does_to_all_is_counted_against_no_mail(
     dispatching = sender_of(boucle, postman, connections=2)
     send(dispatching)
     first = len(postman.posted)
-    probes_until(boucle, dispatching, first + 40, postman)
+    probes_until(boucle, dispatching, first + 12, postman)
     assert {(str(one.state), one.attempt, one.copies) for one in questions(boucle)} == {("ready", 0, 0)}
     assert {one.reason for one in questions(boucle)} <= {"", "server_away"}
     assert len({one.recipient for one in postman.posted}) == 6, "each mail asks in its turn"
