@@ -228,7 +228,8 @@ def book_rows(connection: Connection) -> Iterator[tuple[str, str]]:
 def as_text(status: Mapping[str, object]) -> str:
     """Return the status for a terminal: sending and what is due first, then each group by state."""
     sending, oldest = cast("dict[str, object]", status["sending"]), cast("dict[str, str] | None", status["oldest_due"])
-    lines = [f"sending     {sending['state']}" + (f": {sending['reason']}" if sending["reason"] else "")]
+    why = "" if status["mail_servers"] and sending["state"] == "on" else sending["reason"]  # it has a line of its own
+    lines = [f"sending     {sending['state']}" + (f": {why}" if why else "")]
     if sending["paused"]:
         lines.append(f"paused      {', '.join(cast('list[str]', sending['paused']))}")
     lines += servers_text(cast("list[dict[str, Any]]", status["mail_servers"]))

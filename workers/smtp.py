@@ -6,6 +6,7 @@ content may have left, the end is `unknown`, and the caller decides about a seco
 
 import asyncio
 import logging
+import os
 import re
 import socket
 import ssl
@@ -251,7 +252,7 @@ async def _dial(host: str, port: int, seconds: float) -> socket.socket:
                     await loop.sock_connect(line, address)
                 except OSError as error:
                     line.close()
-                    refused = error
+                    refused = OSError(os.strerror(error.errno)) if error.errno else error
                 except BaseException:
                     line.close()
                     raise

@@ -82,7 +82,13 @@ def test_what_a_server_does_to_all_is_counted_against_no_mail(
     assert told["sending"]["state"] == "on"
     (server,) = told["mail_servers"]
     assert (server["state"], server["waiting"]) == ("away" if failure is AWAY else "refusing", 6)
-    assert failure.text in server["reason"]
+    assert failure.text.removeprefix("the mail server is away: ") in server["reason"]
+    with boucle.store.reading() as connection:
+        now, policy = sending_now(connection, boucle.parts.sending), boucle.parts.policies.current()
+        story = counting.explain(connection, "customer", "a", boucle.clock.at, policy, now)
+    mails_told = {one["template"]: one["reason"] for one in cast("list[dict[str, Any]]", cast("Any", story)["mails"])}
+    assert "the mail server smtp://mail.example:25 takes no mails since" in mails_told["ask-delivery"]
+    assert "mail server" not in mails_told["reminder"], "what is not due yet does not wait for it"
     assert "mail server" in counting.as_text(told)
     postman.always = None
     real_parts.poll(lambda: send(dispatching) > 0, 20, "the next probe")

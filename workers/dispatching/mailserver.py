@@ -15,6 +15,8 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(seconds=30)
 LOGIN_PAUSE = timedelta(minutes=15)
 """After a login that was refused: servers lock accounts that are tried too often."""
 LOGIN_REFUSED = frozenset({530, 534, 535, 538})
+AWAY = "the mail server is away: "
+"""How an adapter's words for a server that was not reached begin."""
 PROBE_TAKES = timedelta(seconds=60)
 """How long nobody else probes while one does; its own answer comes sooner."""
 PERSON_NEEDED = timedelta(hours=1)
@@ -41,8 +43,8 @@ def after(state: ServerState, result: SendResult, now: datetime, database_now: d
 
 def said(result: SendResult) -> str:
     """Return a failure so that a reader sees whose words they are."""
-    text = result.text[:250]
-    return f"it said “{result.code} {text}”" if result.code else text
+    text = result.text[:250].replace("“", "").replace("”", "")
+    return f"it said “{result.code} {text}”" if result.code else text.removeprefix(AWAY)
 
 
 def may_leave(state: ServerState, database_now: datetime) -> int | None:

@@ -241,6 +241,8 @@ def why_mail(dispatch: Dispatch, view: View) -> str:
     if dispatch.state == DispatchState.READY:
         if dispatch.not_before > view.now:
             why.append(f"it leaves on {view.moment(dispatch.not_before)} at the earliest")
+        elif dispatch.kind == "mail" and view.sending.state == "on" and view.sending.reason:
+            why = [view.sending.reason]  # the server as it is now, instead of what it said to this one
         why += view.stalled()
     if not why:
         return (

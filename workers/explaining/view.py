@@ -44,8 +44,6 @@ class View:
         if self.sending.state != "on":
             why = f" ({self.sending.reason})" if self.sending.reason else ""
             found.append(f"sending is {self.sending.state}{why}")
-        elif self.sending.reason:
-            found.append(self.sending.reason)
         elif self.day_is_full:
             found.append("the daily maximum of mails is reached")
         return found
