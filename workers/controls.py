@@ -18,6 +18,8 @@ from workers.words import DispatchState, Misconfigured
 PAUSED_TOUCHPOINT = "paused:"
 DEMO = "demo"
 """The control that marks a database as a demo's."""
+CLOCK_SEEN, CLOCK_LEAPT, CLOCK_MOVED = "clock_seen", "clock_leapt", "clock_moved"
+"""The controls of business time: when it was last right, that it leapt (from, to), when it was last confirmed."""
 REFUSING = "refusing:"
 """Begins the controls that say who refuses us: until when that counts, and in what words."""
 
@@ -41,6 +43,7 @@ class SendingState:
     state: str
     reason: str
     paused: frozenset[str]
+    clock_leapt: bool = False
 
     @property
     def on(self) -> bool:
@@ -65,6 +68,8 @@ def sending_now(connection: Connection, sending: Sending) -> SendingState:
     """
     controls = read_controls(connection)
     paused = frozenset(name.removeprefix(PAUSED_TOUCHPOINT) for name in controls if name.startswith(PAUSED_TOUCHPOINT))
+    if CLOCK_LEAPT in controls:
+        return SendingState("paused", leap_told(controls[CLOCK_LEAPT]), paused, clock_leapt=True)
     if sending.blocked:
         return SendingState("held", sending.blocked, paused)
     if sending.held and controls.get("sending") != "on":
@@ -72,6 +77,15 @@ def sending_now(connection: Connection, sending: Sending) -> SendingState:
     if "paused" in controls:
         return SendingState("paused", controls["paused"], paused)
     return SendingState("on", "; ".join(one.sentence for one in failing(connection)), paused)
+
+
+def leap_told(control: str) -> str:
+    """Return a leap of the clock as a sentence."""
+    before, now = control[:16], control[17:33]
+    return (
+        f"the clock leapt from {before} to {now} UTC; if that is right: `boucle clock confirm`, else mend it. "
+        "It counts again by itself once it has stood for ten minutes"
+    )
 
 
 def set_control(connection: Connection, name: str, value: str, now: datetime, by: str) -> None:

@@ -87,9 +87,14 @@ def sender(parts: Boucle) -> Role:
 
     async def run(stop: asyncio.Event) -> None:
         dispatching, relaying = parts.dispatching(), parts.relaying()
-        tick, waking = parts.settings.tick_seconds, parts.waking
+        tick, waking, guard = parts.settings.tick_seconds, parts.waking, parts.clock_guard
+
+        def wake() -> int:
+            guard.look()  # what it finds is a control, which everything that asks or gives up reads
+            return waking.wake_all(ROUND_SECONDS)
+
         await asyncio.gather(
-            repeat(stop, tick, "wake", lambda: asyncio.to_thread(waking.wake_all, ROUND_SECONDS)),
+            repeat(stop, tick, "wake", lambda: asyncio.to_thread(wake)),
             repeat(stop, tick, "dispatch", lambda: dispatching.send_mails(stop)),
             repeat(stop, tick, "webhooks", lambda: dispatching.send_webhooks(stop)),
             repeat(stop, tick, "relay", lambda: asyncio.to_thread(relaying.relay_all, ROUND_SECONDS)),
@@ -125,9 +130,13 @@ def keeper(parts: Boucle) -> Role:
     """Return the role that runs retention once a day of business time, in a loop that nothing waits for."""
 
     async def run(stop: asyncio.Event) -> None:
-        retention = parts.retention()
+        retention, guard = parts.retention(), parts.clock_guard
+
+        def keep() -> int:
+            return retention.run_if_due(BY) if guard.look() else 0
+
         while not stop.is_set():
-            await attempt(lambda: asyncio.to_thread(retention.run_if_due, BY), "retention")
+            await attempt(lambda: asyncio.to_thread(keep), "retention")
             await wait_or_stop(stop, LOOK_AT_THE_DAY_SECONDS)
 
     return run

@@ -63,6 +63,8 @@ class Room:
     left: int | None
     paused: frozenset[str] = frozenset()
     may_ask: bool = True
+    answers_only: bool = False
+    """While the clock is doubted: answers are routed and their tickets opened; nothing else is taken up or given up."""
 
     def take(self, changes: Changes) -> None:
         """Count the survey mails that the changes add."""
@@ -125,7 +127,10 @@ class Waking:
             room = self._room(connection, now)
             may_ask = room.may_ask and room.left != 0
             most = limit + len(self._broken)
-            found = due.customers_due(connection, now, most, may_ask=may_ask, paused=room.paused)
+            if room.answers_only:
+                found = due.customers_with_answers(connection, now, most)
+            else:
+                found = due.customers_due(connection, now, most, may_ask=may_ask, paused=room.paused)
         suspects = [one for one in found if one in self._broken and not self._broken[one].left_alone]
         waiting = [one for one in found if one not in self._broken][:limit]
         if not waiting:
@@ -185,6 +190,8 @@ class Waking:
         """Plan a due wave for its next customers in one transaction; return how many, None when no wave is due."""
         now, policy = self._now(), self._policy()
         with self._store.reading() as connection:
+            if sending_now(connection, self._sending).clock_leapt:
+                return None
             begins = beginning(connection, policy, now)
             if not begins and not waves.any_due(connection, now):
                 return None
@@ -202,7 +209,7 @@ class Waking:
         left = None
         if self._sending.per_day:
             left = max(0, self._sending.per_day - mails_today(connection, now, self._policy().zone))
-        return Room(left, state.paused, state.on)
+        return Room(left, state.paused, state.on, state.clock_leapt)
 
     def _wake(self, connection: Connection, waiting: list[CustomerId], now: datetime) -> int:
         policy = self._policy()
@@ -284,7 +291,11 @@ def wake(facts: Facts, policy: Policy, now: datetime, room: Room, desk: Desk) ->
             take(route(response, known, policy, now, desk))
     for action in sorted(known.all(Action), key=lambda one: (one.due_at, contacts_first(one), one.id)):
         if action.state in (ActionState.PLANNED, ActionState.HELD) and action.due_at <= now:
+            if room.answers_only and action.latest_at is not None and action.latest_at < now:
+                continue
             take(carry_out(action, None, known, policy, now, desk))
+    if room.answers_only:
+        return changes
     take(tickets_wake(known, policy, now, desk))
     for touchpoint in known.pending():
         if touchpoint.wake_at <= now and (room.allows(touchpoint.step) or touchpoint.give_up_at < now):

@@ -23,6 +23,7 @@ from workers.addresses import mailbox
 from workers.apikeys import ApiKeys, Outcome, state_of
 from workers.bouncing import Bouncing
 from workers.clock import Clock, StoredClock, SystemClock
+from workers.clock_guard import ClockGuard
 from workers.composing import Brand, Templates
 from workers.controls import Sending, is_demo
 from workers.data import Data
@@ -180,6 +181,11 @@ class Boucle:
         stored = StoredClock(self.store)
         wanted = self.settings.clock
         return stored if wanted == "stored" or (wanted == "auto" and stored.is_set()) else SystemClock()
+
+    @cached_property
+    def clock_guard(self) -> ClockGuard:
+        """Return what sees that the clock does not leap."""
+        return ClockGuard(self.store, self.now)
 
     @property
     def now(self) -> Callable[[], datetime]:

@@ -146,3 +146,11 @@ def test_the_machine_s_time_is_moved_by_nobody(boucle: "Boucle") -> None:
         refused = boucle("clock", *verb)
         assert refused.code == 1
         assert "BOUCLE_CLOCK=stored" in refused.err
+
+
+def test_a_clock_that_leapt_is_confirmed_by_a_verb(boucle: Boucle) -> None:
+    """Also where business time is the machine's; who did it stands in the audit."""
+    told = boucle.run("clock", "confirm", "--format", "json")
+    assert told.code == 0
+    assert set(told.json()) == {"at", "stored", "ticking"}
+    assert "clock.confirm" in boucle.run("audit").out

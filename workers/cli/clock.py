@@ -1,4 +1,4 @@
-"""The verbs `clock show | set | advance`: business time of a trial, where it is a row of the database."""
+"""The verbs `clock show | set | advance | confirm`: business time of a trial, and a clock that leapt."""
 
 from datetime import UTC, datetime
 
@@ -7,6 +7,7 @@ from sqlalchemy.engine import Connection
 
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.clock import StoredClock
+from workers.clock_guard import confirm
 from workers.duetime import add_wait, parse_wait
 from workers.store.auditlog import record_act
 from workers.wiring import Boucle
@@ -51,6 +52,21 @@ def advance(duration: str, form: str) -> None:
     found = parts()
     stored = stored_clock(found)
     move(found, add_wait(stored.now(), parse_wait(duration), UTC_ZONE), None)
+    tell(found, form)
+
+
+@clock_group.command(name="confirm")
+@as_json
+def confirm_(form: str) -> None:
+    """Confirm a clock that leapt (by more than a day, or backwards): roles ask and give up by it again."""
+    found = parts()
+    now, by = found.now(), user_name()
+
+    def work(connection: Connection) -> None:
+        confirm(connection, now, by)
+        record_act(connection, now, by, "clock.confirm", now.isoformat())
+
+    found.store.write(work)
     tell(found, form)
 
 

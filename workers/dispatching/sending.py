@@ -185,6 +185,8 @@ class Dispatching:
             return
         with self._store.reading() as connection:
             server = mail_servers.state_of(connection, self._mails.server)
+            if sending_now(connection, self._sending).clock_leapt:
+                return
         if server.failures and self._recording.give_up_on_server(server, now):
             log.error("mails were given up: %s", server.sentence, extra={"action": "mailserver.gave_up"})
 

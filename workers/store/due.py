@@ -97,6 +97,12 @@ def customers_due(
     return list(found)[:limit]
 
 
+def customers_with_answers(connection: Connection, now: datetime, limit: int) -> list[CustomerId]:
+    """Return customers whose answers have settled, those who wait longest first."""
+    found = connection.execute(ALWAYS[0], {"now": now, "limit": limit}).scalars()
+    return list(dict.fromkeys(CustomerId(customer) for customer in found))
+
+
 def soonest(column: sa.ColumnElement[datetime], condition: sa.ColumnElement[bool]) -> sa.Select[datetime]:
     """Return the query for the earliest instant among waiting rows."""
     return sa.select(sa.func.min(column)).where(condition)
