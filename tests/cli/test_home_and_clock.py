@@ -148,9 +148,9 @@ def test_the_machine_s_time_is_moved_by_nobody(boucle: "Boucle") -> None:
         assert "BOUCLE_CLOCK=stored" in refused.err
 
 
-def test_a_clock_that_leapt_is_confirmed_by_a_verb(boucle: Boucle) -> None:
+def test_a_clock_that_leapt_is_confirmed_by_a_verb(boucle: "Boucle") -> None:
     """Also where business time is the machine's; who did it stands in the audit."""
-    told = boucle.run("clock", "confirm", "--format", "json")
+    told = boucle("clock", "confirm", "--format", "json")
     assert told.code == 0
     assert set(told.json()) == {"at", "stored", "ticking"}
-    assert "clock.confirm" in boucle.run("audit").out
+    assert "clock.confirm" in boucle("audit").out
