@@ -86,7 +86,9 @@ SAID = (
         '{"data": {"customer": {"name": {"first": "A"}, "id": 42',
         "customer_id=42",
     ),
-    *('{"customerId": "42"}', "<order><customerId>42</customerId></order>", '{"merged_into": "42"}', "ce_subject: 42"),
+    *('{"customerId": "42"}', "<order><customerId>42</customerId></order>"),
+    *('<order><customer type="x" id="42"/></order>', "<customer-id><![CDATA[42]]></customer-id>"),
+    *('{"merged_into": "42"}', "ce_subject: 42"),
     *('{"customers": [41, 42]}', '{"customers": [{"id": "42"}]}', '{"payload": "{\\"customer\\": {\\"id\\": 42}}"}'),
     *(
         "customer%5Bid%5D=42",
@@ -104,7 +106,13 @@ NOT_SAID = (
         "amount=42",
     ),
     *('{"subject": "7", "data": {"customer": {"id": "7", "orders": [{"id": 42}], "age": 42}}}', '{"id": "42"}', "42"),
-    *('{"data": {"reference": "42"}}', '{"text": "42 people"}', '{"customers": 2, "total": 42}', "x-customer-42-y"),
+    *(
+        '{"data": {"reference": "42"}}',
+        '{"text": "42 people"}',
+        '<customer name="A"><order id="42"/>',
+        '{"customers": 2, "total": 42}',
+        "x-customer-42-y",
+    ),
 )
 
 

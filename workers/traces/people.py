@@ -27,6 +27,9 @@ WORD = re.compile(r"[\w\-]+(?:\.[\w\-]+)*")
 KEY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """How an id of ours is written (RFC 9562)."""
 LAST_WORD = re.compile(r"[\w.\-\[\]]{2,60}$")
+ELEMENT = re.compile(r"<([\w.\-:]{1,60})[^<>]*$")
+"""The element of XML in which an attribute stands."""
+CDATA = "<![CDATA["
 LOOK_BACK = 90  # signs before an id in which its name stands: customer_id=42, <customerId>42
 LONG_NUMBER, LONG_WORD, LONG_MIXED = 9, 12, 6
 """From so many signs on nothing but an id looks like it: digits, letters, both."""
@@ -125,11 +128,14 @@ class Person:
 
 def name_before(text: str, at: int) -> str:
     """Return the name of the field whose value begins at a place of a text that need not be JSON; "" for none."""
-    before = text[max(0, at - LOOK_BACK) : at].rstrip(" \t\n\"'")
+    before = text[max(0, at - LOOK_BACK) : at].rstrip(" \t\n\"'").removesuffix(CDATA).rstrip()
     if before[-1:] not in ("=", ":", ">"):
         return ""
     name = LAST_WORD.search(before[:-1].rstrip(" \t\n\"'"))
-    return name[0] if name else ""
+    if name is None:
+        return ""
+    element = ELEMENT.search(before) if before[-1] == "=" and bare(name[0]) in ID else None
+    return f"{element[1]}_{name[0]}" if element else name[0]
 
 
 def folded(value: str) -> str:
