@@ -6,7 +6,7 @@ A faulty edit is refused with all its faults; what was in use goes on. Decisions
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import PurePath
 
 from workers.addresses import mailbox
@@ -14,7 +14,7 @@ from workers.compiled import FollowUpTable, JourneyPlan, Versions
 from workers.composing import Templates
 from workers.data import Data
 from workers.deliverability import DeadRule, KeepRule, RefusalRule
-from workers.duetime import Calendar, SendWindow, instant_of, parse_window, zone_info
+from workers.duetime import Calendar, instant_of, parse_window, zone_info
 from workers.fitting import FOLLOW_UP, JOURNEY_PLAN
 from workers.links import Links
 from workers.liverules import Earlier, LiveRules
@@ -156,8 +156,6 @@ class Policies:
         """Return the rules as the core uses them."""
         settings, brand, rules = self._settings, self._templates.brand, self._rules
         calendar, plan = rules.calendar.value, rules.plan
-        hours = SendWindow(weekdays=calendar.weekdays, opens=calendar.opens, closes=calendar.closes)
-        holidays = frozenset(calendar.holidays)
         journeys = JourneyPlan(plan, Versions(self._contents, JourneyPlan), rules.candidate(JOURNEY_PLAN))
         return Policy(
             ids=self._ids,
@@ -169,9 +167,9 @@ class Policies:
             follow_up=FollowUpTable(
                 rules.follow_up, Versions(self._contents, FollowUpTable), rules.candidate(FOLLOW_UP)
             ),
-            calendar=Calendar(zone=calendar.zone, hours=hours, holidays=holidays),
+            calendar=Calendar(zone=calendar.zone, hours=calendar.hours, holidays=calendar.days_off),
             window=parse_window(settings.send_window),
-            holidays=holidays,
+            holidays=calendar.days_off,
             zone=brand.time_zone,
             language=brand.language,
             languages=frozenset(self._templates.catalogs.languages),
@@ -181,7 +179,9 @@ class Policies:
             mail_classes=self.mail_classes(),
             links=self._links,
             root_causes=rules.causes.value,
-            waves=tuple(wave_day(one, hours, brand.time_zone, journeys) for one in rules.waves.value),
+            waves=tuple(
+                wave_day(one, calendar.opens_on(one.day), brand.time_zone, journeys) for one in rules.waves.value
+            ),
             triggers=journeys.triggers() | listed_triggers(rules.follow_up),
             refusals=RefusalRule(settings.refusing_domains, timedelta(minutes=settings.refusing_minutes)),
             dead=DeadRule(settings.soft_bounces, timedelta(days=settings.soft_bounce_days)),
@@ -209,10 +209,10 @@ def listed_triggers(table: Table) -> frozenset[str]:
     return frozenset(value for column in table.inputs if column.name == "trigger" for value in column.values or ())
 
 
-def wave_day(wave: WaveDate, hours: SendWindow, zone: str, plan: Plan) -> WaveDay:
+def wave_day(wave: WaveDate, opens: time, zone: str, plan: Plan) -> WaveDay:
     """Return a day of the list: it begins when the team does, and is over when its last touchpoint is given up.
 
     The date alone is its key, because a name may be corrected after the wave went out.
     """
-    at = instant_of(datetime.combine(wave.day, hours.opens), zone_info(zone))
+    at = instant_of(datetime.combine(wave.day, opens), zone_info(zone))
     return WaveDay(wave.day.isoformat(), wave.name, at, wave_ends(at, plan, zone))

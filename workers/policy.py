@@ -3,7 +3,7 @@
 Built once at start (and again when a table changes) by wiring; nothing here reads a file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -141,7 +141,7 @@ class Policy:
     follow_up: FollowUp
     calendar: Calendar
     window: SendWindow
-    holidays: frozenset[date]
+    holidays: Container[date]
     zone: str
     language: str
     languages: frozenset[str]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from workers.duetime import (
     Calendar,
     HalfDayPart,
+    SendWindow,
     add_working,
     add_working_days,
     half_day_after,
@@ -47,6 +48,7 @@ def paris(text: str) -> datetime:
 def is_working(at: datetime, calendar: Calendar) -> bool:
     """Tell whether clocks on the wall show working time, without using any opening or closing instant."""
     wall = at.astimezone(ZoneInfo(calendar.zone))
+    assert isinstance(calendar.hours, SendWindow)
     closes = calendar.hours.closes.hour or 24
     return (
         wall.weekday() in calendar.hours.weekdays

@@ -16,8 +16,10 @@ from workers.duetime.calendars import (
     next_half_day,
     working_between,
 )
+from workers.duetime.daysoff import DaysOff, public_holidays, regions_of
 from workers.duetime.waits import Wait, add_wait, parse_wait
 from workers.duetime.windows import SendWindow, next_in_window, parse_window
+from workers.duetime.workinghours import Shift, WorkingHours, parse_shifts
 from workers.duetime.zones import IN_USE, OTHERS, as_utc, in_zone, instant_of, known_zone, zone_info
 
 __all__ = [
@@ -25,10 +27,13 @@ __all__ = [
     "MORNING_ENDS",
     "OTHERS",
     "Calendar",
+    "DaysOff",
     "HalfDay",
     "HalfDayPart",
     "SendWindow",
+    "Shift",
     "Wait",
+    "WorkingHours",
     "add_wait",
     "add_working",
     "add_working_days",
@@ -40,8 +45,11 @@ __all__ = [
     "known_zone",
     "next_half_day",
     "next_in_window",
+    "parse_shifts",
     "parse_wait",
     "parse_window",
+    "public_holidays",
+    "regions_of",
     "working_between",
     "zone_info",
 ]

@@ -5,7 +5,7 @@ Must not know whether a mail or a person waits for it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -86,7 +86,7 @@ def _weekdays(text: str) -> frozenset[int]:
     return frozenset(days)
 
 
-def next_in_window(at: datetime, window: SendWindow, zone: str, holidays: frozenset[date] = _NO_HOLIDAYS) -> datetime:
+def next_in_window(at: datetime, window: SendWindow, zone: str, holidays: Container[date] = _NO_HOLIDAYS) -> datetime:
     """Return `at` itself when the window is open then in `zone`, else its next opening, in UTC.
 
     Holidays are closed, except for the window `always`. Idempotent. Raises BadInput for an unknown zone.
@@ -100,7 +100,7 @@ def next_in_window(at: datetime, window: SendWindow, zone: str, holidays: frozen
 
 
 def openings(
-    at: datetime, window: SendWindow, zone: ZoneInfo, holidays: frozenset[date]
+    at: datetime, window: SendWindow, zone: ZoneInfo, holidays: Container[date]
 ) -> Iterator[tuple[datetime, datetime]]:
     """Yield opening and closing instants from the one that is open at `at`, or the next, onwards for ever."""
     day = at.astimezone(zone).date()

@@ -3,13 +3,14 @@
 Bytes in, frozen values out. Raises Unreadable, naming the row and what to write instead.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from workers.duetime.daysoff import DaysOff, regions_of
 from workers.duetime.waits import Wait, parse_wait
+from workers.duetime.workinghours import Shift, WorkingHours, parse_shifts
 from workers.ruletable.cells import fold, shortened, split_list, suggestion
 from workers.ruletable.limits import total
 from workers.ruletable.model import Unreadable
@@ -44,13 +45,31 @@ class WaveDate:
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The team's working hours: zone, weekdays (Monday is 0), opening hours, and whole days off with their names."""
+    """The team's working hours: zone, shifts by weekday (Monday is 0) and by date, days off with the names of some."""
 
     zone: str
-    weekdays: frozenset[int]
-    opens: time
-    closes: time
+    hours: WorkingHours
+    days_off: DaysOff
     holidays: Mapping[date, str]
+
+    @property
+    def weekdays(self) -> frozenset[int]:
+        """Return the days of the week on which somebody works."""
+        return frozenset(day for day, shifts in self.hours.week.items() if shifts)
+
+    @property
+    def opens(self) -> time:
+        """Return the earliest opening of the week."""
+        return min(shift.opens for shifts in self.hours.week.values() for shift in shifts)
+
+    @property
+    def closes(self) -> time:
+        """Return the closing that comes last on its day, or the day after."""
+        return max((shift for shifts in self.hours.week.values() for shift in shifts), key=Shift.closing_minutes).closes
+
+    def opens_on(self, day: date) -> time:
+        """Return when the team begins on a date; on a day off, when it usually does."""
+        return next((shift.opens for shift in self.hours.on(day, self.days_off)), self.opens)
 
 
 @total
@@ -116,6 +135,9 @@ def _one_of(text: str, allowed: tuple[str, ...], where: str) -> str:
     return text
 
 
+CALENDAR_KEYS = ("zone", "working_days", "working_hours", "hours_on", "country", "region", "holidays")
+
+
 @total
 def load_calendar(data: bytes) -> Calendar:
     """Read calendar.yaml."""
@@ -125,15 +147,90 @@ def load_calendar(data: bytes) -> Calendar:
         raise Unreadable(str(fault)) from None
     if not isinstance(entry, dict):
         raise Unreadable("calendar.yaml must name zone, working_days, working_hours and holidays.")
-    keys = ("zone", "working_days", "working_hours", "holidays")
     for key in entry:
-        if key not in keys:
-            raise Unreadable(f"calendar.yaml has an unknown key {shortened(str(key))!r}.{suggestion(str(key), keys)}")
-    opens, closes = _hours(str(entry.get("working_hours", "09:00-18:00")))
+        if key not in CALENDAR_KEYS:
+            hint = suggestion(str(key), CALENDAR_KEYS)
+            raise Unreadable(f"calendar.yaml has an unknown key {shortened(str(key))!r}.{hint}")
+    holidays = _holidays(entry.get("holidays") or {})
+    country, region = _country(entry.get("country"), entry.get("region"))
+    dates = {day: _shifts(hours, f"hours_on, {day}") for day, hours in _dated(entry.get("hours_on") or {}, "hours_on")}
+    week = _week(entry.get("working_days"), entry.get("working_hours", "09:00-18:00"))
     return Calendar(
-        _zone(str(entry.get("zone", ""))), _weekdays(entry.get("working_days", [])), opens, closes,
-        _holidays(entry.get("holidays") or {}),
-    )  # fmt: skip
+        _zone(str(entry.get("zone", ""))),
+        WorkingHours(week, dates),
+        DaysOff(frozenset(holidays), country, region),
+        holidays,
+    )
+
+
+def _country(country: object, region: object) -> tuple[str, str]:
+    """Return a country and region whose public holidays are known; neither is asked for."""
+    if not country:
+        if region:
+            raise Unreadable("calendar.yaml: region goes with a country, such as country: DE and region: BY.")
+        return "", ""
+    name, part = str(country).strip().upper(), str(region or "").strip()
+    try:
+        regions = regions_of(name)
+    except BadInput as fault:
+        raise Unreadable(f"calendar.yaml: {fault}") from None
+    part = part.removeprefix(f"{name}-")
+    if part and part not in regions:
+        known = ", ".join(regions) or "none"
+        raise Unreadable(f"calendar.yaml: region {shortened(part)!r} of {name} is not known; there are {known}.")
+    return name, part
+
+
+def _week(days: object, hours: object) -> dict[int, tuple[Shift, ...]]:
+    """Return the shifts of each weekday: the same on every working day, or by day."""
+    if not isinstance(hours, dict):
+        shifts = _shifts(hours, "working_hours")
+        return dict.fromkeys(sorted(_weekdays(days or [])), shifts)
+    week: dict[int, tuple[Shift, ...]] = {}
+    for name, own in hours.items():
+        for day in _days_named(str(name)):
+            if day in week:
+                raise Unreadable(f"calendar.yaml: working_hours names {_DAYS[day]} twice.")
+            week[day] = _shifts(own, f"working_hours, {name}")
+    if days is not None and _weekdays(days) != {day for day, shifts in week.items() if shifts}:
+        raise Unreadable("calendar.yaml: working_hours names other days than working_days: leave working_days out.")
+    if not any(week.values()):
+        raise Unreadable("calendar.yaml: working_hours must name hours on one day at least.")
+    return week
+
+
+def _days_named(text: str) -> list[int]:
+    """Return the days that a key names: `fri`, `mon-thu`, `sat,sun`."""
+    found: list[int] = []
+    for part in text.replace("–", "-").split(","):
+        first, dash, last = (name.strip().lower()[:3] for name in part.partition("-"))
+        if first not in _DAYS or (dash and last not in _DAYS):
+            raise Unreadable(f"calendar.yaml: working_hours: {shortened(text)!r} names no day, such as fri or mon-thu.")
+        start, end = _DAYS.index(first), _DAYS.index(last if dash else first)
+        found += [(start + step) % 7 for step in range((end - start) % 7 + 1)]
+    return found
+
+
+def _shifts(entry: object, where: str) -> tuple[Shift, ...]:
+    """Return the spans of a day, from a text or a list of texts; nothing, or `closed`, is a day without work."""
+    text = ", ".join(str(one) for one in entry) if isinstance(entry, list) else str(entry or "")
+    if where != "working_hours" and text.strip().lower() in ("", "closed", "off", "none"):
+        return ()
+    try:
+        return parse_shifts(fold(text))
+    except BadInput as fault:
+        raise Unreadable(f"calendar.yaml: {where}: {fault}") from None
+
+
+def _dated(entry: object, where: str) -> Iterator[tuple[date, object]]:
+    """Give each date of a mapping with what stands there."""
+    if not isinstance(entry, dict):
+        raise Unreadable(f"calendar.yaml: {where} must be a list of `2026-12-24: 09:00-12:00` lines.")
+    for day, hours in entry.items():
+        try:
+            yield parse_date(str(day)), hours
+        except BadInput as fault:
+            raise Unreadable(f"calendar.yaml, {where}: {fault}") from None
 
 
 def _zone(name: str) -> str:
@@ -151,19 +248,6 @@ def _weekdays(entry: object) -> frozenset[int]:
     if not names or any(name not in _DAYS for name in names):
         raise Unreadable("calendar.yaml: working_days must be a list such as [mon, tue, wed, thu, fri].")
     return frozenset(_DAYS.index(name) for name in names)
-
-
-def _hours(text: str) -> tuple[time, time]:
-    match = re.fullmatch(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)", fold(text))
-    try:
-        opens, closes = (
-            (time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))) if match else (None, None)
-        )
-    except ValueError:
-        opens, closes = None, None
-    if opens is None or closes is None or opens >= closes:
-        raise Unreadable(f"calendar.yaml: working_hours {shortened(text)!r} must read like 09:00-18:00.")
-    return opens, closes
 
 
 def _holidays(entry: object) -> dict[date, str]:

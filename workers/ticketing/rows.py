@@ -111,8 +111,8 @@ def awake(ticket: Ticket, now: datetime, policy: Policy) -> Ticket:
 
 def promise_due(day: date, calendar: Calendar) -> datetime:
     """Return until when something promised for a day must be there: its closing; a day off is the next working one."""
-    _, closing = next(calendar.spans(instant_of(datetime.combine(day, time()), zone_info(calendar.zone))))
-    return closing
+    midnight = instant_of(datetime.combine(day, time()), zone_info(calendar.zone))
+    return next(spans[-1][1] for begins, spans in calendar.days(midnight) if begins >= day)
 
 
 def second_clock(ticket: Ticket, now: datetime, policy: Policy) -> datetime:
