@@ -312,7 +312,7 @@ def test_a_person_never_asked_can_be_asked_now() -> None:
     story = Story(customer=anne(), journeys=(journey(),), touchpoints=(touchpoint(),))
     assert next_ask(story)["at"] == "2026-03-10T09:00:00Z"
     assert next_ask(story)["reason"] == (
-        "The customer may be asked at any time; planned next is delivery-now on 17 March."
+        "The customer may be asked at any time; planned next is right after delivery on 17 March."
     )
     assert next_ask(story, "mon-fri 14:00-18:00")["at"] == "2026-03-10T13:00:00Z"
 

@@ -43,9 +43,9 @@ def test_the_calendar_counts_what_is_planned(team: Team) -> None:
     page = team.client("Marc").get("/queue")
     said = words(page.text)
     assert "Planned for the next 14 days 5" in said
-    assert re.search(r"Friday 6 March 5\b.*feature 5", said)
+    assert re.search(r"Friday 6 March 5\b.*After a new feature 5", said)
     assert page.text.count("card-day") == 14
-    assert "delivery-6w a ticket is open" in said
+    assert "Six weeks after delivery Waits for something to be settled: a ticket" in said
     assert travelling(page.content) < LARGEST
 
 
@@ -67,7 +67,7 @@ def test_what_was_left_out_is_counted_by_reason(team: Team) -> None:
     team.site.clock.at += timedelta(days=5)
     team.site.settle()
     said = words(team.client("Marc").get("/queue").text)
-    assert "interaction skipped it would have come too late 1" in said
+    assert "After a support call skipped Too late to ask 1" in said
 
 
 def test_cancelling_says_how_many_people_it_touches_and_is_kept_in_the_history(team: Team) -> None:

@@ -1,6 +1,7 @@
 """Tells of responses, decisions, actions, tickets, mails and testimonials: what followed from an answer, and why."""
 
 from workers.explaining.asking import about
+from workers.explaining.names import named
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import clause, lead, sentence
 from workers.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
@@ -158,7 +159,7 @@ def done_by(action: Action, view: View) -> str:
         return clause(Reason.JOINED_TICKET, {}) + (f" (ticket {number})" if number else "")
     parts = [f"ticket {number}"] if number else []
     if any(one.action == action.id for one in view.story.dispatches):
-        parts.append(f"the mail {action.template}")
+        parts.append(f"the mail “{named(action.template)}”")
     return " and ".join(parts) or "nothing else was needed"
 
 
@@ -194,7 +195,7 @@ def ticket_entry(ticket: Ticket, view: View) -> Entry:
 def why_ticket(ticket: Ticket, view: View) -> str:
     """Return the sentence that says where a ticket stands."""
     if ticket.state == TicketState.DONE:
-        cause = f", root cause {ticket.root_cause}" if ticket.root_cause else ""
+        cause = f", root cause {ticket.root_cause.replace('/', ': ').replace('_', ' ')}" if ticket.root_cause else ""
         on = f" on {view.moment(ticket.done_at)}" if ticket.done_at else ""
         return sentence(f"Done{on}: {ticket.outcome.replace('_', ' ') or 'no outcome was recorded'}{cause}")
     owner = f" by {ticket.owner}" if ticket.owner and ticket.state == TicketState.CLAIMED else ""

@@ -1,6 +1,7 @@
 """Tells of what came in: what an event planned, stopped or brought, or why it could not be accepted."""
 
 from workers.explaining.asking import rest_dates
+from workers.explaining.names import named
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import LEADS, clause, lead, sentence
 from workers.records import DeadLetter, History, Inbox
@@ -44,7 +45,7 @@ def did(source: str, event: str, view: View) -> list[str]:
     """Return what an event did, as clauses."""
     story, name = view.story, f"{source}/{event}"
     planned = {one.id for one in story.journeys if one.event == name}
-    steps = sorted(one.step for one in story.touchpoints if one.journey in planned)
+    steps = sorted(named(one.step) for one in story.touchpoints if one.journey in planned)
     found = [f"it planned {', '.join(steps)}"] if steps else []
     found += [f"it {lead(one.effect).lower()}" for one in story.stops if one.event == name]
     found += [
@@ -95,7 +96,7 @@ def history_entry(line: History, view: View) -> Entry:
     start = LEADS[states].get(line.state) if states else None
     what = line.subject.replace("_", " ")
     if line.subject == "touchpoint":
-        what += " " + line.subject_id.rpartition("/")[2]
+        what += f" “{named(line.subject_id.rpartition('/')[2])}”"
     why = clause(line.reason, told_then(line, view)) if line.reason else "no reason was recorded"
     return {
         "id": line.id,

@@ -5,6 +5,7 @@ from datetime import datetime
 from workers.asking import rest_of
 from workers.duetime import next_in_window
 from workers.explaining.asking import expected_at
+from workers.explaining.names import named
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import cause, clause, held_by, sentence
 from workers.planning import hold_ends
@@ -90,4 +91,4 @@ def pending(opens: datetime, view: View) -> list[str]:
     if not found:
         return ["what is planned will be dropped, as the customer rests longer"]
     at, step = min(found)
-    return [f"planned next is {step} on {view.day(at)}"]
+    return [f"planned next is {named(step)} on {view.day(at)}"]

@@ -49,7 +49,7 @@ def explain_customer(
 
 def heading(view: View) -> Entry:
     """Return who the customer is, as of now; nothing personal once they were erased."""
-    return {"customer": customer_entry(view), "as_of": iso(view.now), "zone": view.zone}
+    return {"customer": customer_entry(view), "as_of": iso(view.now), "zone": view.policy.zone}
 
 
 def customer_entry(view: View) -> Entry:

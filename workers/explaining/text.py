@@ -3,11 +3,12 @@
 Comments come from outside: whatever a terminal could act upon is left out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import cast
 
 from workers.duetime import in_zone
+from workers.explaining.names import named
 from workers.explaining.view import Entry
 
 LISTS = {
@@ -108,14 +109,14 @@ def folded(notes: list[Entry]) -> Iterator[Entry]:
         if len(found) == 1 or first["subject"] != "touchpoint":
             yield from found
             continue
-        steps = ", ".join(sorted(str(one["subject_id"]).rpartition("/")[2] for one in found))
+        steps = ", ".join(sorted(named(str(one["subject_id"]).rpartition("/")[2]) for one in found))
         yield {**first, "reason": f"Touchpoints {steps} {first['state']}: {why}"}
 
 
-def subject(entry: Entry) -> str:
-    """Return what an entry is about, before its sentence."""
+def subject(entry: Entry, name_of: Callable[[str], str] = named) -> str:
+    """Return what an entry is about, before its sentence; `name_of` says what an id is called."""
     if "touchpoint" in entry:
-        asked = entry["touchpoint"] or entry["trigger"]
+        asked = capitalised(name_of(str(entry["touchpoint"] or entry["trigger"])))
         about = f" ({entry['reference']})" if entry.get("reference") else ""
         score = f" {entry['score']}/10" if "score" in entry else ""
         return f"{asked}{about}{score}: "
@@ -125,8 +126,13 @@ def subject(entry: Entry) -> str:
         return f"{entry['id']}: "
     if "type" in entry:
         return f"{entry['type']} {entry['id']}: "
-    name = entry.get("name") or entry.get("template") or ""
-    return f"{name}: " if name else ""
+    name = str(entry.get("name") or entry.get("template") or "")
+    return f"{capitalised(name_of(name))}: " if name else ""
+
+
+def capitalised(text: str) -> str:
+    """Return a text with a capital first, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def details(entry: Entry, zone: str) -> Iterator[str]:

@@ -23,16 +23,16 @@ class View:
 
     @property
     def zone(self) -> str:
-        """Return the customer's zone, in which every date is told."""
+        """Return the customer's zone, in which they are asked; what is told is told in the brand's."""
         return zone_of(self.story.customer, self.policy)
 
     def day(self, at: datetime) -> str:
         """Return a date as a person says it."""
-        return words.day(at, self.zone, self.now)
+        return words.day(at, self.policy.zone, self.now)
 
     def moment(self, at: datetime) -> str:
         """Return date and time as a person says them."""
-        return words.moment(at, self.zone, self.now)
+        return words.moment(at, self.policy.zone, self.now)
 
     def private(self, text: str) -> str:
         """Return personal text, or nothing once the person was erased."""

@@ -28,10 +28,12 @@ from workers.records import Dispatch
 from workers.store import read, tables
 from workers.store import tickets as stored
 from workers.web.context import Web, web_of
+from workers.web.names import named
 from workers.web.pages import pages_of
 from workers.web.parameters import LONGEST_VALUE, parameters_of
-from workers.web.staff import AGENTS, Visitor, for_roles, show
+from workers.web.staff import AGENTS, Visitor, for_roles, language_of, show
 from workers.web.threads import run_in_threadpool
+from workers.web.times import when
 from workers.words import DispatchState
 
 TOKEN = re.compile(r"(?<=/[autir]/)[\w.~-]{12,}")
@@ -49,6 +51,8 @@ class Shown:
     kind: str
     state: str
     at: str
+    instant: str
+    about: str
     said: str
     comment: str
     versions: tuple[str, ...]
@@ -87,14 +91,15 @@ def write_customer(request: Request, visitor: Visitor) -> Response:
     if told is None:
         raise HTTPException(404)
     now, zone = web.now(), str(told["zone"])
+    there = str(cast(Mapping[str, object], told["customer"]).get("time_zone") or zone)
     lines = [shown(request, at, kind, entry, now, zone) for at, kind, entry in in_order(told, now)]
     values = {
         "customer": {
             name: one_line(value, 200) for name, value in cast(Mapping[str, object], told["customer"]).items() if value
         },
         "next_ask": cast(Entry, told["next_ask"])["reason"],
-        "zone": zone,
-        "local": in_zone(now, zone).strftime("%H:%M"),
+        "zone": there,
+        "local": in_zone(now, there).strftime("%H:%M"),
         "ahead": [one for one in lines if one.ahead],
         "past": [one for one in lines if not one.ahead],
         "crm_url": crm_link(web.settings.crm_url, crm_id),
@@ -120,11 +125,14 @@ def in_order(told: Entry, now: datetime) -> list[tuple[datetime | None, str, Ent
 def shown(request: Request, at: datetime | None, kind: str, entry: Entry, now: datetime, zone: str) -> Shown:
     """Return one entry in words; what people wrote is escaped by the page."""
     history = cast("list[Entry]", entry.get("history") or [])
+    catalog = pages_of(request).catalog(language_of(request))
     return Shown(
         kind=kind.replace(" ", "-"),
         state=str(entry["state"]),
-        at=in_zone(at, zone).strftime("%Y-%m-%d %H:%M") if at else "",
-        said=clean(subject(entry) + str(entry["reason"]), LONGEST_LINE),
+        at=when(at, zone, now, catalog) if at else "",
+        instant=at.isoformat(timespec="minutes") if at else "",
+        about=clean(subject(entry, lambda id: named(id, catalog)), LONGEST_LINE),
+        said=clean(str(entry["reason"]), LONGEST_LINE),
         comment=clean(entry.get("comment") or entry.get("improvement") or ""),
         versions=tuple(version(one, zone) for one in history if "kind" in one or len(history) > 1),
         link=link_of(request, kind, entry),

@@ -15,12 +15,12 @@ from starlette.routing import Route
 from workers.catalogs import Catalog
 from workers.composing.facts import clean, one_line
 from workers.duetime import in_zone
-from workers.explaining import clause
 from workers.reach import Reach, WaveReach
 from workers.records import Action, Customer, Touchpoint
 from workers.steering import DAYS, LISTED, Day, Steering
 from workers.store.queue import ACTION, TOUCHPOINT, Chosen
 from workers.web.context import web_of
+from workers.web.names import named, why
 from workers.web.pages import pages_of
 from workers.web.parameters import Parameters, parameters_of
 from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
@@ -89,14 +89,17 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
         "days": [day_shown(one, today, catalog) for one in outlook.days],
         "most": max((one.total for one in outlook.days), default=0),
         "total": sum(one.total for one in outlook.days),
-        "held": [(step, why(reason, detail), count) for step, reason, detail, count in outlook.held],
+        "held": [
+            (named(step, catalog), why(reason, detail, catalog), count) for step, reason, detail, count in outlook.held
+        ],
         "left_out": [
-            (step, catalog.text(f"staff.queue.{state}", {}), why(reason, ""), count)
+            (named(step, catalog), catalog.text(f"staff.queue.{state}", {}), why(reason, "", catalog), count)
             for step, state, reason, count in outlook.left_out
         ],
         "sending": outlook.sending,
         "paused": sorted(outlook.sending.paused),
         "steps": outlook.steps,
+        "named": lambda id: named(id, catalog),
         "ahead": DAYS,
         "waves": [wave_shown(wave, today, zone, catalog) for wave in reach.waves(PLAYED)],
         "did": f"staff.queue.did.{did}" if did else "",
@@ -116,7 +119,7 @@ def wave_shown(wave: WaveReach, today: date, zone: str, catalog: Catalog) -> dic
         "later": wave.later,
         "looked_at": wave.looked_at,
         "customers": wave.customers,
-        "missed": [(why(reason, ""), count) for reason, count in missed],
+        "missed": [(why(reason, "", catalog), count) for reason, count in missed],
     }
 
 
@@ -126,13 +129,11 @@ def day_shown(one: Day, today: date, catalog: Catalog) -> dict[str, object]:
         "iso": one.date.isoformat(),
         "name": day(one.date, today, catalog),
         "total": one.total,
-        "planned": [{"kind": kind, "name": name, "count": count} for kind, name, count in one.planned],
+        "planned": [
+            {"kind": kind, "name": name, "said": named(name, catalog), "count": count}
+            for kind, name, count in one.planned
+        ],
     }
-
-
-def why(reason: str, detail: str) -> str:
-    """Return a reason as the clause that `boucle explain` says, without what is different for each person."""
-    return clause(reason, {"detail": detail}) if reason else ""
 
 
 @for_roles(READERS)
@@ -155,12 +156,13 @@ def write_people(request: Request, visitor: Visitor) -> Response:
             "name": one_line(customer.name, 60),
             "id": customer.crm_id or "",
             "when": when(at, web.policy().zone, web.now(), catalog),
-            "why": why(row.reason, ""),
+            "why": why(row.reason, "", catalog),
             "key": key,
         }
 
     values = {
         "wish": wish,
+        "said": named(wish.name, catalog),
         "people": [shown(*found) for found in steering.people(chosen)],
         "counted": counted,
         "listed": LISTED,
@@ -191,6 +193,7 @@ def write_confirm(request: Request, visitor: Visitor, wish: Wish, problem: str =
     catalog = pages_of(request).catalog(language_of(request))
     values = {
         "wish": wish,
+        "said": named(wish.name, catalog),
         "counted": counted,
         "problem": problem,
         "day": day(wish.on, steering.today(), catalog) if wish.on else "",
