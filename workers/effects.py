@@ -39,6 +39,8 @@ def effects(event: Event, facts: Facts, into: Facts | None, policy: Policy, now:
     """
     changes = Changes()
     if facts.customer.erased_at:
+        if event.name == "merged" and into is not None:
+            changes.merge(erase(into, policy, now))  # the wish to be forgotten is the person's, under either id
         return changes
     scratch = facts.copy()
     step(scratch, changes, learn(event.customer, event.occurred_at, scratch, policy, now))

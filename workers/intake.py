@@ -350,13 +350,13 @@ class Batch:
     def facts_for(self, event: Event) -> Facts:
         """Return the facts of the customer an event is about; raises BadInput when there is none.
 
-        What is said of a merged customer goes to the other one, who has all rows of both; only a merge is looked at
-        under the customer's own id, because the first one counts.
+        What is said of a merged customer goes to the other one, who has all rows of both. So does a second merge: who
+        is one person with two others makes one of all three.
         """
         key = self.customer_of(event)
         if key is None or key not in self._facts:
             raise BadInput("This event names no customer, request or ticket that is known here. Send the subject.")
-        return self._facts[key] if event.merged_into else self._merged(self._facts[key])
+        return self._merged(self._facts[key])
 
     def _merged(self, facts: Facts) -> Facts:
         """Return the facts of the customer into whom this one was merged, maybe over others; else these."""
@@ -404,7 +404,7 @@ class Batch:
         self._refuse_score(event, facts.customer.id)
         changes = Changes()
         into = None
-        if event.merged_into:  # to where the other one went; merged into each other, the first merge counts
+        if event.merged_into:  # to where the other one went; merged into each other, they are one person already
             into = self._merged(self._facts[self._key(event.merged_into)])
         if event.customer and self.customer_of(event) != self._key(event.crm_id):
             event = replace(event, customer={})  # it answers somebody else's question: their profile is not theirs

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey, score
 
@@ -87,6 +88,7 @@ def test_asked_for_by_either_id_the_story_is_the_same(boucle: Embedded) -> None:
     assert isinstance(who, dict)
     assert who["merged_from"] == ["old"]
     assert "old was merged into new" in str(who["reason"])
+    assert "it told that two customers are one person" in str(told["old"]["events"])
     assert {name: value for name, value in told["old"].items() if name != "customer"} == {
         name: value for name, value in told["new"].items() if name != "customer"
     }
@@ -128,6 +130,42 @@ def test_merging_into_an_erased_person_erases(boucle: Embedded) -> None:
     assert [(row.crm_id, row.email, row.erased_at is None) for row in boucle.rows(Customer)] == [
         (None, None, False)
     ] * 2
+
+
+def test_merging_somebody_who_was_erased_erases_the_other_too(boucle: Embedded) -> None:
+    """Erased before or after the merge, told in one batch or in two: the person is forgotten, whatever the address."""
+    boucle.take(journey("delivery", "new", reference="o1"), about("erased", "old"))
+    boucle.take(about("merged", "old", START + DAY / 24, merged_into="new"))
+    boucle.take(
+        about("erased", "a"),
+        about("merged", "a", START + DAY / 24, merged_into="b"),
+        journey("delivery", "b", START + DAY / 12, reference="o2"),
+    )
+    boucle.later(days=3)
+    assert boucle.rows(SurveyRequest) == []
+    assert {(row.crm_id, row.email, row.erased_at is None) for row in boucle.rows(Customer)} == {(None, None, False)}
+
+
+@pytest.mark.parametrize("batches", [True, False])
+def test_one_customer_merged_into_two_makes_one_person_of_all(boucle: Embedded, *, batches: bool) -> None:
+    """The CRM tells a-b and then a-c: a score under each opens one ticket, and either id tells the same."""
+    events = [
+        about("merged", "a", merged_into="b"),
+        about("merged", "a", START + DAY / 24, merged_into="c"),
+        about("merged", "c", START + DAY / 12, merged_into="a"),
+        score(1, "b", START + DAY / 8),
+        score(2, "c", START + DAY / 6),
+    ]
+    boucle.clock.at = START + DAY / 4
+    for batch in [[event] for event in events] if batches else [events]:
+        boucle.take(*batch)
+    boucle.settle()
+    assert len([row for row in boucle.rows(Ticket) if row.state != TicketState.DONE]) == 1
+    assert {row.crm_id: row.merged_into == "" or row.merged_into is None for row in boucle.rows(Customer)} == {
+        "a": False,
+        "b": False,
+        "c": True,
+    }
 
 
 def test_what_a_release_before_left_apart_is_joined(boucle: Embedded) -> None:

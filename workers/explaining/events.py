@@ -9,6 +9,7 @@ from workers.words import ActionState, DecisionOutcome, Reason, RequestState, To
 
 ERASED = "erased"
 """Stands for the id that a CRM gave an event of a person who was erased: it may say whose it was."""
+MERGED = "boucle.customer.merged.v1"
 UNDOING = frozenset({"boucle.journey.refund.v1", "boucle.journey.order_cancelled.v1"})
 SUBJECTS = {
     "touchpoint": TouchpointState,
@@ -68,6 +69,8 @@ def nothing(event: Inbox) -> str:
     """Return why an event left no trace of its own."""
     if event.type in UNDOING:
         return "it cancelled nothing: it was partial, or told what was known"
+    if event.type == MERGED:
+        return "it told that two customers are one person"
     if event.type.startswith("boucle.customer."):
         return "it told what is known of the customer"
     return "it planned nothing new, because no row of the journey plan applies or another event planned the same before"
