@@ -35,7 +35,7 @@ def ask(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> 
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
         stands = send_request(stands, facts, policy, now, changes)
     elif stands.state == TouchpointState.PLANNED and not stands.reason:
-        stands = replace(stands, reason=Reason.SEND_WINDOW)
+        stands = replace(stands, reason=Reason.NOT_DUE if policy.window.always else Reason.SEND_WINDOW)
     if stands is not touchpoint:
         changes.change(stands)
         note(stands, touchpoint.state, policy, changes)

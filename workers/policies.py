@@ -161,7 +161,8 @@ class Policies:
             ids=self._ids,
             plan=journeys,
             contrary=tuple(
-                ContraryRule(one.events, one.effect, one.scope, one.until, one.wait) for one in rules.contrary.value
+                ContraryRule(one.events, one.effect, one.scope, one.until, one.wait, one.at_most)
+                for one in rules.contrary.value
             ),
             rest=rest_in_use(plan.rest),
             follow_up=FollowUpTable(

@@ -76,6 +76,7 @@ class ContraryRule:
     scope: str
     until: frozenset[str]
     until_wait: Wait
+    at_most: Wait | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,10 @@ class NoRow:
     def step(self, rule: str) -> None:
         """Return the row with this id: there is none."""
 
+    def channel_of(self, rule: str) -> str:
+        """Return the channel on which the row asks."""
+        return "mail"
+
     def at(self, version: str) -> "NoRow":
         """Return the plan as it was in a version."""
         return self
@@ -129,8 +133,9 @@ def stop(cause: str, at: datetime, effect: Effect = Effect.HOLD, scope: str = "c
 
 
 def tell(story: Story, sending: explaining.Outgoing = ON, **more: object) -> dict[str, object]:
-    """Explain a customer now."""
-    return explaining.explain_customer(story, NOW, policy(), sending, **more)  # type: ignore[arg-type]  # keywords
+    """Explain a customer now, with mails that leave in a `window`."""
+    known = policy(str(more.pop("window", "always")))
+    return explaining.explain_customer(story, NOW, known, sending, **more)  # type: ignore[arg-type]  # keywords
 
 
 def reason(row: Touchpoint, sending: explaining.Outgoing = ON, *others: records.Row, **more: object) -> str:
@@ -261,7 +266,10 @@ def test_the_send_window_is_named_when_it_is_closed() -> None:
     """A touchpoint that was moved by the window says when it opens."""
     due = touchpoint(due_at=NOW - timedelta(hours=3), wake_at=NOW + timedelta(days=5))
     expected = "Planned: mails leave only in the send window, which opens on 15 March at 10:00."
-    assert reason(due) == expected
+    assert reason(due, window="mon-sun 10:00-18:00") == expected
+    assert reason(due) == "Planned: it is not due before 15 March at 10:00.", "no window, no such reason"
+    moved = replace(due, wake_at=due.wake_at + timedelta(hours=2))
+    assert "send window" not in reason(moved, window="mon-sun 10:00-18:00"), "something else moved it"
 
 
 def test_a_hold_says_what_it_waits_for() -> None:

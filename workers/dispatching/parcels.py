@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.duetime import add_wait, next_in_window, parse_wait
+from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
 from workers.links import crm_link
 from workers.planning import zone_of
 from workers.policy import Policy
@@ -136,11 +136,11 @@ def opened_by_a_person(connection: Connection, request: str) -> bool:
     return connection.execute(found).first() is not None
 
 
-def card_of(connection: Connection, one: Dispatch, customer: Customer, crm_url: str) -> dict[str, object]:
+def card_of(connection: Connection, one: Dispatch, customer: Customer, crm_url: str, zone: str) -> dict[str, object]:
     """Return what the ticket mail shows of the customer: who they are, their earlier scores, where the CRM has them."""
     return {
         "crm_url": crm_link(crm_url, customer.crm_id or ""),
-        "history": earlier_scores(connection, one, customer),
+        "history": earlier_scores(connection, one, customer, zone),
         "customer_id": customer.crm_id or "",
         "customer_name": customer.name or "",
         "customer_language": customer.language or "",
@@ -148,11 +148,12 @@ def card_of(connection: Connection, one: Dispatch, customer: Customer, crm_url: 
     }
 
 
-def earlier_scores(connection: Connection, one: Dispatch, customer: Customer) -> list[dict[str, object]]:
-    """Return the customer's last scores but the one that the ticket is about, the newest first."""
+def earlier_scores(connection: Connection, one: Dispatch, customer: Customer, zone: str) -> list[dict[str, object]]:
+    """Return the customer's last scores but the ticket's own, the newest first, with their days in the brand's zone."""
     ticket = read.one(connection, Ticket, one.ticket) if one.ticket else None
     r = tables.response.c
     others = [r.id != ticket.response] if ticket else []
     query = sa.select(r.answered_at, r.score, r.trigger).where(r.customer == customer.id, *others)
     rows = connection.execute(query.order_by(r.answered_at.desc(), r.id).limit(SCORES_SHOWN))
-    return [{"date": at.date().isoformat(), "score": score, "touchpoint": trigger} for at, score, trigger in rows]
+    days = ((in_zone(at, zone).date().isoformat(), score, trigger) for at, score, trigger in rows)
+    return [{"date": day, "score": score, "touchpoint": trigger} for day, score, trigger in days]

@@ -152,7 +152,7 @@ class Preparation:
         if one.template == "reminder" and one.request:
             facts["kind"] = "clicked" if opened_by_a_person(connection, one.request) else "unclicked"
         if one.template == "ticket" and customer:
-            facts |= card_of(connection, one, customer, self._crm_url)
+            facts |= card_of(connection, one, customer, self._crm_url, self._policy().zone)
         number = facts.get("number")
         mail = MailFacts(
             dispatch_id=one.id,

@@ -1,16 +1,17 @@
 """Tells of touchpoints and survey requests: what was asked, what is planned, what was not asked and why."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workers.asking import COUNTED, question_of, rest_of
 from workers.duetime import next_in_window
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import cause, clause, held_by, lead, sentence
-from workers.planning import holding, in_scope
+from workers.planning import hold_ended, holding, in_scope
 from workers.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.words import Effect, Reason, RequestState, TouchpointState
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
+A_MOMENT = timedelta(microseconds=1)
 RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX)
 
 
@@ -69,18 +70,33 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
     until, asked = rest_dates(touchpoint.detail, touchpoint.changed_at, view)
     gives_up = view.day(touchpoint.give_up_at)
     ends = touchpoint.wake_at < touchpoint.give_up_at
-    held, hold_ends = holding(touchpoint, view.story.facts(), view.policy)
+    held, _ = holding(touchpoint, view.story.facts(), view.policy)
     before = kept_by(touchpoint, view) if touchpoint.reason == Reason.TOO_LATE else ""
     return {
         "detail": "" if until or before else touchpoint.detail,
         "until": f" until {view.day(until)}" if until else "",
         "asked": f" on {view.day(asked)}" if asked else " before",
         "due": f" before {view.moment(touchpoint.due_at)}",
-        "hold": held_by(touchpoint.detail, ended=held == touchpoint.detail and hold_ends is not None),
+        "hold": held_by(touchpoint.detail, ended=held == touchpoint.detail and over(touchpoint, held, view)),
         "wake": f", so it waits until {view.moment(touchpoint.wake_at)}" if ends else "",
         "give_up": f": it was due on {view.day(touchpoint.due_at)} and given up after {gives_up}",
         "before": f"; it was held because {before}" if before else "",
     }
+
+
+def waits_for_window(touchpoint: Touchpoint, view: View) -> bool:
+    """Tell whether the send window put a touchpoint off: it wakes just as the window opens, and not when it is due."""
+    window, holidays = view.policy.window, view.policy.holidays
+    if window.always or touchpoint.wake_at == touchpoint.due_at:
+        return False
+    return next_in_window(touchpoint.wake_at - A_MOMENT, window, view.zone, holidays) == touchpoint.wake_at
+
+
+def over(touchpoint: Touchpoint, cause: str, view: View) -> bool:
+    """Tell whether every hold of a cause on a touchpoint was ended by an event, and only its last days are left."""
+    facts = view.story.facts()
+    holds = [stop for stop in view.story.stops if stop.effect == Effect.HOLD and stop.cause == cause]
+    return all(hold_ended(stop, facts, view.policy) for stop in holds if in_scope(stop, touchpoint))
 
 
 def kept_by(touchpoint: Touchpoint, view: View) -> str:
@@ -102,11 +118,11 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
     filled = places(touchpoint, view)
     if touchpoint.reason in RESTING and touchpoint.wake_at > view.now:
         found.append(f"{clause(touchpoint.reason, filled)}, and is asked then")
-    elif view.now < touchpoint.wake_at != touchpoint.due_at:
+    elif view.now < touchpoint.wake_at and waits_for_window(touchpoint, view):
         filled["wake"] = f", which opens on {view.moment(touchpoint.wake_at)}"
         found.append(clause(Reason.SEND_WINDOW, filled))
-    elif touchpoint.due_at > view.now:
-        found.append(f"it is not due before {view.moment(touchpoint.due_at)}")
+    elif max(touchpoint.due_at, touchpoint.wake_at) > view.now:
+        found.append(f"it is not due before {view.moment(max(touchpoint.due_at, touchpoint.wake_at))}")
         found += rests_longer(touchpoint, view)
     else:
         found.append(f"it has been due since {view.moment(touchpoint.wake_at)}")

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from workers.asking import rest_of
+from workers.asking import OF_MAILBOX, rest_of
 from workers.duetime import next_in_window
 from workers.explaining.asking import expected_at
 from workers.explaining.names import named
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import cause, clause, held_by, sentence
-from workers.planning import hold_ends
+from workers.planning import hold_ended, hold_ends
 from workers.resting import Question, Resting
 from workers.words import Effect, Reason
 
@@ -53,9 +53,17 @@ def barred(view: View) -> str:
     for stop in view.story.stops:
         if stop.effect == Effect.CANCEL and stop.scope == "customer":
             return cause(stop.cause)
-    if view.story.suppressed:
+    mail_alone = asked_by_mail_alone(view)
+    if view.story.suppressed and (mail_alone or view.story.suppressed not in OF_MAILBOX):
         return clause(Reason.SUPPRESSED, {"detail": view.story.suppressed})
-    return "" if customer.email else clause(Reason.NO_ADDRESS, {})
+    return "" if customer.email or not mail_alone else clause(Reason.NO_ADDRESS, {})
+
+
+def asked_by_mail_alone(view: View) -> bool:
+    """Tell whether nothing that is planned for the customer is asked on another channel, such as SMS."""
+    policy = view.policy
+    waiting = view.story.facts().pending()
+    return all(policy.plan_of(one.plan_version).channel_of(one.rule) == "mail" for one in waiting)
 
 
 def hold(view: View) -> tuple[str, datetime | None]:
@@ -69,7 +77,9 @@ def hold(view: View) -> tuple[str, datetime | None]:
         if until is None:
             return held_by(stop.cause, ended=False), None
         if until > view.now and (found[1] is None or until > found[1]):
-            found = (f"{held_by(stop.cause, ended=True)}; this holds until {view.day(until)}", until)
+            ended = hold_ended(stop, facts, view.policy)
+            at_most = "" if ended else " at most"
+            found = (f"{held_by(stop.cause, ended=ended)}; this holds until {view.day(until)}{at_most}", until)
     return found
 
 

@@ -136,12 +136,22 @@ def holding(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> tuple[str, 
 
 
 def hold_ends(hold: Stop, facts: Facts, policy: Policy) -> datetime | None:
-    """Return when a hold ends: its own end (see `endings`), plus the contrary table's wait; None while it lasts."""
+    """Return when a hold ends: its own end (see `endings`) plus the contrary table's wait, or its limit; else None."""
     rule = policy.contrary_rule(hold.cause)
     if rule is None:
         return hold.from_at
+    zone = zone_of(facts.customer, policy)
     end = endings(rule, facts).get(hold.id)
-    return add_wait(end, rule.until_wait, zone_of(facts.customer, policy)) if end else None
+    ends = [add_wait(end, rule.until_wait, zone)] if end else []
+    if rule.at_most is not None:
+        ends.append(add_wait(hold.from_at, rule.at_most, zone))
+    return min(ends, default=None)
+
+
+def hold_ended(hold: Stop, facts: Facts, policy: Policy) -> bool:
+    """Tell whether an event has ended a hold; one that lasts may still have a limit (`hold_ends`)."""
+    rule = policy.contrary_rule(hold.cause)
+    return rule is None or hold.id in endings(rule, facts)
 
 
 def endings(rule: ContraryRule, facts: Facts) -> dict[str, datetime]:

@@ -19,6 +19,9 @@ from workers.ruletable.values import parse_date
 from workers.words import BadInput
 from workers.yamltext import read_yaml
 
+TICKET_OPENED = "ticket_opened"
+TICKETS_HOLD = Wait(days=60)
+"""How long a ticket holds at most where the file has no such column: a forgotten one silences nobody for good."""
 _EFFECTS = ("cancel", "hold")
 _SCOPES = ("reference", "customer")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -33,6 +36,7 @@ class Contrary:
     scope: str
     until: frozenset[str] = frozenset()
     wait: Wait = Wait()  # noqa: RUF009  Wait is frozen
+    at_most: Wait | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class Calendar:
 def load_contrary(data: bytes) -> tuple[Contrary, ...]:
     """Read contrary.csv."""
     found = []
-    for row, entry in _records("contrary.csv", data, ("event", "effect", "scope", "until")):
+    for row, entry in _records("contrary.csv", data, ("event", "effect", "scope", "until"), ("at most",)):
         where = f"contrary.csv, row {row}"
         events = frozenset(filter(None, split_list(entry["event"])))
         if not events:
@@ -86,8 +90,19 @@ def load_contrary(data: bytes) -> tuple[Contrary, ...]:
         scope = _one_of(entry["scope"], _SCOPES, f"{where}, scope")
         if effect == "cancel" and until:
             raise Unreadable(f"{where}: what is cancelled stays cancelled: leave until empty, or write hold.")
-        found.append(Contrary(events, effect, scope, until, wait))
+        at_most = _at_most(entry.get("at most"), events, where) if effect == "hold" else None
+        found.append(Contrary(events, effect, scope, until, wait, at_most))
     return tuple(found)
+
+
+def _at_most(text: str | None, events: frozenset[str], where: str) -> Wait | None:
+    """Return how long a hold lasts at most: as the cell says; without the column, what a ticket does."""
+    if text is None:
+        return TICKETS_HOLD if TICKET_OPENED in events else None
+    try:
+        return parse_wait(text) if text else None
+    except BadInput as fault:
+        raise Unreadable(f"{where}, at most: {fault}") from None
 
 
 def _until(text: str, where: str) -> tuple[frozenset[str], Wait]:
@@ -115,17 +130,20 @@ def load_waves(data: bytes) -> tuple[WaveDate, ...]:
     return tuple(sorted(found, key=lambda wave: wave.day))
 
 
-def _records(file: str, data: bytes, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+def _records(
+    file: str, data: bytes, columns: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> list[tuple[int, dict[str, str]]]:
     rows, _ = read_rows(decode(file, data), name=file)
     head = [fold(cell).lower() for cell in rows[0]] if rows else []
     missing = [name for name in columns if name not in head]
+    named = (*columns, *(name for name in optional if name in head))
     if missing:
         raise Unreadable(f"{file}: the first line lacks {', '.join(missing)}: it must read {';'.join(columns)}.")
     found = []
     for number, cells in enumerate(rows[1:], start=2):
         texts = [fold(cell) for cell in cells] + [""] * len(head)
         if any(texts) and not texts[0].startswith("#"):
-            found.append((number, {name: texts[head.index(name)] for name in columns}))
+            found.append((number, {name: texts[head.index(name)] for name in named}))
     return found
 
 

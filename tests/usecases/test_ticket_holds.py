@@ -1,0 +1,53 @@
+"""A ticket that everybody forgot holds its customer back for a time and not for good, and explain says so."""
+
+from datetime import timedelta
+
+from embedded import Embedded, about, journey, score
+
+from workers import counting
+from workers.records import Touchpoint
+from workers.ruletable import load_contrary
+
+
+def forgotten(boucle: Embedded) -> None:
+    """Give a customer with an untouched ticket, and a delivery just after."""
+    boucle.take(about("changed", "1"), score(2, "1", boucle.clock.at))
+    boucle.settle()
+
+
+def told(boucle: Embedded) -> dict[str, object]:
+    """Return what is explained of the customer."""
+    with boucle.store.reading() as connection:
+        found = counting.explain(connection, "customer", "1", boucle.clock.now(), boucle.parts.policies.current())
+    assert found is not None
+    return found
+
+
+def test_a_forgotten_ticket_holds_for_sixty_days(boucle: Embedded) -> None:
+    """Within them nothing is asked, and explain says until when; afterwards the customer is asked again."""
+    forgotten(boucle)
+    boucle.later(days=40)
+    boucle.take(journey("delivery", "1", boucle.clock.at, reference="first"))
+    boucle.settle()
+    (held,) = [one for one in boucle.rows(Touchpoint) if one.step == "delivery-now"]
+    assert (held.state, held.detail) == ("held", "ticket_opened")
+    reason = str(told(boucle)["next_ask"]["reason"])  # type: ignore[index]
+    assert "a ticket is open; this holds until" in reason.lower()
+    assert "at most" in reason
+    boucle.later(days=21)
+    boucle.take(journey("delivery", "1", boucle.clock.at, reference="second"))
+    boucle.settle()
+    states = {one.reference: str(one.state) for one in boucle.rows(Touchpoint) if one.step == "delivery-now"}
+    assert states["second"] == "asked"
+
+
+def test_the_limit_of_a_hold_is_a_cell_of_the_contrary_table() -> None:
+    """A table without the column has it for tickets; an empty cell is no limit; other holds have none by themselves."""
+    head = b"event;effect;scope;until"
+    ticket = b"ticket_opened;hold;customer;ticket_done +P7D"
+    without = load_contrary(head + b"\n" + ticket + b"\ncomplaint_opened;hold;customer;complaint_closed\n")
+    assert [one.at_most.iso() if one.at_most else "" for one in without] == ["P60D", ""]
+    filled = load_contrary(head + b";at most\n" + ticket + b";P20D\n")
+    assert [one.at_most.iso() for one in filled if one.at_most] == ["P20D"]
+    assert [one.at_most for one in load_contrary(head + b";at most\n" + ticket + b";\n")] == [None]
+    assert timedelta(days=20).days == filled[0].at_most.days  # type: ignore[union-attr]
