@@ -4,14 +4,19 @@ Half time and due times lie in working hours already; whoever wakes late catches
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workers.changes import Changes
+from workers.duetime import Calendar, add_working_days
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.records import Ticket
 from workers.ticketing import Desk, next_version, resume, turn
 from workers.words import TicketState
+
+A_DAY = timedelta(days=1)
+LONGEST_CLOSED = 60
+"""Days that a team may be closed in a row."""
 
 
 def tickets_wake(facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
@@ -26,6 +31,16 @@ def tickets_wake(facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Cha
         known.absorb(more)
         changes.merge(more)
     return changes
+
+
+def told_before(calendar: Calendar, now: datetime) -> datetime:
+    """Return when the lead must have been told of an overdue ticket to be told again by now: a working day ago."""
+    told = now - A_DAY
+    for _ in range(LONGEST_CLOSED):
+        if add_working_days(told, 1, calendar) <= now:
+            break
+        told -= A_DAY
+    return told
 
 
 def end_waiting(ticket: Ticket, facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
@@ -47,8 +62,13 @@ def half_time(ticket: Ticket, facts: Facts, policy: Policy, now: datetime, desk:
 
 
 def overdue(ticket: Ticket, facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
-    """Return a ticket without first contact in time, marked once for the lead, who takes it where nobody has."""
-    if ticket.first_contact_at is not None or ticket.due_at > now or ticket.escalated_at is not None:
+    """Return a ticket without first contact in time, marked for the lead, who takes it where nobody has.
+
+    The lead is told again every working day for as long as nobody has made contact.
+    """
+    if ticket.first_contact_at is not None or ticket.due_at > now:
+        return Changes()
+    if ticket.escalated_at is not None and add_working_days(ticket.escalated_at, 1, policy.calendar) > now:
         return Changes()
     lead = desk.lead()
     claimed = ticket.state != TicketState.OPEN

@@ -18,7 +18,7 @@ from workers.acting import carry_out, contacts_first
 from workers.asking import ask
 from workers.changes import Changes
 from workers.controls import Sending, mails_today, read_controls, sending_now, set_control
-from workers.escalating import tickets_wake
+from workers.escalating import tickets_wake, told_before
 from workers.facts import Facts
 from workers.merging import join
 from workers.planning import history, plan, wave_happening
@@ -130,7 +130,8 @@ class Waking:
             if room.answers_only:
                 found = due.customers_with_answers(connection, now, most)
             else:
-                found = due.customers_due(connection, now, most, may_ask=may_ask, paused=room.paused)
+                told = told_before(self._policy().calendar, now)
+                found = due.customers_due(connection, now, most, may_ask=may_ask, paused=room.paused, told=told)
         suspects = [one for one in found if one in self._broken and not self._broken[one].left_alone]
         waiting = [one for one in found if one not in self._broken][:limit]
         if not waiting:

@@ -118,8 +118,8 @@ def test_turns_go_round() -> None:
     assert owners == ["Léa", "Max", "Ana", "Léa", "Max", "Ana"]
 
 
-def test_an_unclaimed_ticket_goes_to_the_team_at_half_time_and_to_the_lead_when_overdue_once() -> None:
-    """The clocks run by themselves, and each step is taken once however often they are looked at."""
+def test_an_unclaimed_ticket_goes_to_the_team_at_half_time_and_to_the_lead_when_overdue() -> None:
+    """The clocks run by themselves; the lead is told again a working day later, however often one looks."""
     case = Case()
     case.answered()
     case.now = at("2026-03-03T12:12")
@@ -129,10 +129,14 @@ def test_an_unclaimed_ticket_goes_to_the_team_at_half_time_and_to_the_lead_when_
     wake(case)
     assert (case.ticket.owner, case.ticket.escalated_at) == ("Nadia", case.now)
     version = case.ticket.version
-    case.now += timedelta(days=3)
+    case.now += timedelta(hours=23)
     wake(case)
     assert case.ticket.version == version
     assert case.kinds() == ["opened", "to_team", "overdue"]
+    case.now += timedelta(hours=1)
+    wake(case)
+    wake(case)
+    assert case.kinds() == ["opened", "to_team", "overdue", "overdue"]
 
 
 def test_a_claimed_ticket_stays_with_its_agent_when_overdue() -> None:

@@ -1,11 +1,16 @@
 """A ticket that everybody forgot holds its customer back for a time and not for good, and explain says so."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from embedded import Embedded, about, journey, score
+from teamparts import House
 
-from workers import counting
-from workers.records import Touchpoint
+from workers import counting, ticketing
+from workers.changes import Changes
+from workers.facts import Facts
+from workers.policy import Policy
+from workers.records import Ticket, TicketEntry, Touchpoint
 from workers.ruletable import load_contrary
 
 
@@ -39,6 +44,28 @@ def test_a_forgotten_ticket_holds_for_sixty_days(boucle: Embedded) -> None:
     boucle.settle()
     states = {one.reference: str(one.state) for one in boucle.rows(Touchpoint) if one.step == "delivery-now"}
     assert states["second"] == "asked"
+
+
+def test_an_overdue_ticket_is_told_to_the_lead_every_working_day(tmp_path: Path) -> None:
+    """Once when it is overdue, then daily from Monday to Friday, until somebody has made contact; never twice a day."""
+    house = House(tmp_path)
+    house.staff()
+    ticket = house.low("1")
+    for _ in range(14 * 6):
+        house.later(hours=4)
+    days = [entry.at.date() for entry in house.rows(TicketEntry) if entry.kind == "overdue"]
+    assert len(days) == len(set(days)) == 10
+    assert all(day.weekday() < 5 for day in days)
+    house.act(ticket.number, called)
+    for _ in range(5):
+        house.later(days=1)
+    assert sum(entry.kind == "overdue" for entry in house.rows(TicketEntry)) == 10
+    house.close()
+
+
+def called(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Call in vain: a first contact."""
+    return ticketing.attempt(ticket, "Léa", "", facts, policy, now, reached=False)
 
 
 def test_the_limit_of_a_hold_is_a_cell_of_the_contrary_table() -> None:

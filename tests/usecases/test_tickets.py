@@ -47,8 +47,10 @@ def test_half_time_and_due_time_pass_by_themselves_in_working_hours(house: House
     house.later(hours=2)
     assert house.kinds(ticket.number) == ["opened", "to_team", "overdue"]
     assert house.open("1").owner == "Nadia"
-    house.later(days=10)
+    house.later(hours=23)
     assert house.kinds(ticket.number) == ["opened", "to_team", "overdue"]
+    house.later(hours=1)
+    assert house.kinds(ticket.number) == ["opened", "to_team", "overdue", "overdue"], "told again on Tuesday"
 
 
 def test_going_away_hands_the_tickets_over_in_turns(house: House) -> None:

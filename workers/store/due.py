@@ -1,7 +1,7 @@
 """Who has something due: customers by the partial indexes on what waits. Reads only."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,6 +17,7 @@ from workers.words import (
     TouchpointState,
 )
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 Moment = datetime | sa.BindParameter[datetime]
 WAITING = (ActionState.PLANNED, ActionState.HELD)
@@ -55,16 +56,23 @@ def requests_due(now: Moment) -> sa.ColumnElement[bool]:
     )
 
 
-def tickets_due(now: Moment) -> sa.ColumnElement[bool]:
-    """Return the condition of waiting tickets whose date has come, and of those that nobody was told are overdue."""
+def tickets_due(now: Moment, told: Moment | None = None) -> sa.ColumnElement[bool]:
+    """Return the condition of waiting tickets whose date has come, and of overdue ones that the lead was not told of.
+
+    With `told`, also of those of which the lead was told then or before.
+    """
     table = tables.ticket
+    untold: sa.ColumnElement[bool] = table.c.escalated_at.is_(None)
+    if told is not None:
+        untold = sa.or_(untold, table.c.escalated_at <= told)
     waiting = sa.and_(table.c.state == TicketState.WAITING, table.c.waiting_until <= now)
-    overdue = sa.and_(table.c.first_contact_at.is_(None), table.c.due_at <= now, table.c.escalated_at.is_(None))
+    overdue = sa.and_(table.c.first_contact_at.is_(None), table.c.due_at <= now, untold)
     half_time = sa.and_(table.c.state == TicketState.OPEN, table.c.half_time_at <= now)
     return sa.and_(table.c.state != TicketState.DONE, sa.or_(waiting, overdue, half_time))
 
 
 NOW = sa.bindparam("now", type_=tables.Instant())
+TOLD = sa.bindparam("told", type_=tables.Instant())
 LIMIT = sa.bindparam("limit", type_=sa.Integer())
 
 
@@ -76,7 +84,7 @@ def first_waiting(table: sa.Table, when: str, condition: sa.ColumnElement[bool])
 ALWAYS = (
     first_waiting(tables.response, "settles_at", responses_due(NOW)),
     first_waiting(tables.action, "due_at", actions_due(NOW)),
-    first_waiting(tables.ticket, "due_at", tickets_due(NOW)),
+    first_waiting(tables.ticket, "due_at", tickets_due(NOW, TOLD)),
     first_waiting(tables.survey_request, "closes_at", requests_due(NOW)),
 )
 ASKABLE = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=()))
@@ -84,15 +92,21 @@ GIVEN_UP = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_
 
 
 def customers_due(
-    connection: Connection, now: datetime, limit: int, *, may_ask: bool, paused: Collection[str]
+    connection: Connection,
+    now: datetime,
+    limit: int,
+    *,
+    may_ask: bool,
+    paused: Collection[str],
+    told: datetime | None = None,
 ) -> list[CustomerId]:
-    """Return customers with something due, those who wait longest first."""
+    """Return customers with something due, those who wait longest first; `told` is for overdue tickets."""
     found: dict[CustomerId, None] = {}
     asking = ASKABLE if may_ask else GIVEN_UP
     if may_ask and paused:
         asking = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=paused))
     for query in (*ALWAYS, asking):
-        for customer in connection.execute(query, {"now": now, "limit": limit}).scalars():
+        for customer in connection.execute(query, {"now": now, "limit": limit, "told": told or LONG_AGO}).scalars():
             found.setdefault(CustomerId(customer))
     return list(found)[:limit]
 
