@@ -38,7 +38,7 @@ def values_of(statement: sa.sql.expression.ClauseElement) -> dict[str, object]:
         if isinstance(part, sa.BindParameter) and part.value is None:
             is_list = part.key in ("keys", "references")
             found[part.key] = (
-                ["00000000-0000-8000-8000-000000000000"] if is_list else MOMENT if part.key == "now" else 1
+                ["00000000-0000-8000-8000-000000000000"] if is_list else MOMENT if part.key in ("now", "told") else 1
             )
     return found
 
