@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from starlette.routing import Route
@@ -170,6 +171,29 @@ def test_every_metric_is_documented() -> None:
     named = set(re.findall(r"\"(boucle_[a-z_]+)\"", source)) | {f"boucle_{group}" for group in STATUS_GROUPS}
     told = set(re.findall(r"^\| `(boucle_[a-z_]+)`", (DOCS / "metrics.md").read_text(), re.MULTILINE))
     assert {name.removesuffix("_total") for name in told} == named
+
+
+PROMQL = frozenset("absent and by delta increase offset on or rate sum unless".split())
+
+
+def test_every_alert_is_about_a_metric_and_a_state_that_exist() -> None:
+    """alerts.yaml names metrics of metrics.md, labels they have, states there are, and pages that are there."""
+    rows = re.findall(r"^\| `(boucle_[a-z_]+)` \| ([^|]*) \|", (DOCS / "metrics.md").read_text(), re.MULTILINE)
+    labels_of = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    (group,) = yaml.safe_load((DOCS / "alerts.yaml").read_text())["groups"]
+    assert group["rules"]
+    for rule in group["rules"]:
+        expression = rule["expr"]
+        assert (DOCS / rule["annotations"]["runbook"]).is_file(), rule["alert"]
+        assert {"summary", "description"} <= set(rule["annotations"])
+        for name, chosen in re.findall(r"(boucle_\w+)(?:\{([^}]*)\})?", expression):
+            assert name in labels_of, f"{rule['alert']}: {name} is no metric"
+            for label, values in re.findall(r"(\w+)=~?\"([^\"]*)\"", chosen):
+                assert label in labels_of[name], f"{rule['alert']}: {name} has no label {label}"
+                if label == "state":
+                    assert set(values.split("|")) <= set(GROUPS[name.removeprefix("boucle_")])
+        bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]|boucle_\w+|offset \w+", "", expression)
+        assert set(re.findall(r"[a-z]+", bare)) <= PROMQL, rule["alert"]
 
 
 def sections() -> dict[str, str]:

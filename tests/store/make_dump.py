@@ -13,6 +13,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 DUMP = Path(__file__).with_name("boucle-0.1.0.sql")
+POSTGRESQL_DUMP = Path(__file__).with_name("boucle-0.1.0-postgresql.sql")
+"""The same story on PostgreSQL, played by the code of 0.1.0 and written by `pg_dump --inserts --no-owner`."""
 BODY = b"Subject: A mail as it left\r\n\r\nCut short for the dump.\r\n"
 CONTENT = '{"name": "cut short for the dump"}'
 
@@ -22,6 +24,16 @@ def load(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.executescript(DUMP.read_text())
     connection.close()
+
+
+def load_postgresql(url: str) -> None:
+    """Fill an empty database of PostgreSQL with the dump."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        driven = connection.connection.dbapi_connection
+        assert driven is not None
+        driven.cursor().execute(POSTGRESQL_DUMP.read_bytes())
+    engine.dispose()
 
 
 def play(home: Path) -> Path:
