@@ -14,17 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-import faust
-
 from workers import stop_signal, topics
-from workers.auditing import Auditing, Watchdog, behind
+from workers.auditing import Auditing
 from workers.observing import Observing
 from workers.returned import Collector
+from workers.rounds import attempt, repeat, wait_or_stop
 from workers.settings import Settings
 from workers.settings_checks import bind_of
-from workers.store.engine import Store
 from workers.stream import Positions, add_agent, group_of, make_app, spare_the_collector
-from workers.watchdog import EXIT_STALLED, keep_beating, start_watching, watched
+from workers.stream_guards import StreamGuards
+from workers.watchdog import keep_beating, start_watching
 from workers.web.tour import Tour
 from workers.wiring import Boucle, kafka_of, topic_names
 from workers.words import Misconfigured, Never, NotNow
@@ -39,7 +38,6 @@ ROUND_SECONDS = 5.0
 THREADS = 32
 """Every loop's and every page's work has one at once: a duty whose thread hangs takes none from the others."""
 LONGEST_WAIT_SECONDS = 10.0
-LOOKS_A_STALL = 4
 BY = "boucle"
 """Who did what a role does by itself, in the audit."""
 LOOK_AT_THE_DAY_SECONDS = 60.0
@@ -101,13 +99,6 @@ def sender(parts: Boucle) -> Role:
         )
 
     return run
-
-
-async def repeat(stop: asyncio.Event, seconds: float, action: str, work: Callable[[], Awaitable[int]]) -> None:
-    """Do rounds of one duty until told to stop; after a round that did something the next one comes at once."""
-    while not stop.is_set():
-        if not await attempt(work, action):
-            await wait_or_stop(stop, seconds)
 
 
 def returns(parts: Boucle) -> Role:
@@ -173,26 +164,6 @@ def observer(parts: Boucle) -> Role:
             await wait_or_stop(stop, OBSERVE_SECONDS)
 
     return run
-
-
-async def attempt(work: Callable[[], Awaitable[int]], action: str) -> int:
-    """Do one round of work and return how much that was; what is away is waited for, other failures are recorded."""
-    try:
-        with watched(action):
-            return await work()
-    except NotNow as error:  # which part is away is told once, by who noticed (outages.py)
-        log.debug("%s", error, extra={"action": f"{action}.wait"})
-    except Exception:  # the sender's edge: one broken row must not stop the rest
-        log.exception("round failed; it is tried again", extra={"action": f"{action}.failed"})
-    return 0
-
-
-async def wait_or_stop(stop: asyncio.Event, seconds: float) -> None:
-    """Wait some seconds, or less when told to stop."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 def web(parts: Boucle, tour: Tour | None = None) -> Role:
@@ -311,72 +282,25 @@ def stream(parts: Boucle) -> Role:
         ids = await asyncio.to_thread(log_of_topics.topic_ids)
         positions = Positions(await asyncio.to_thread(log_of_topics.cluster), ids)
         auditing = Auditing(parts.store, parts.intake, log_of_topics)
-        await attempt(lambda: audit(auditing, log_of_topics, positions), "audit")
+        guards = StreamGuards(parts.store, auditing, log_of_topics, positions, settings)
+        await attempt(guards.audit, "audit")
         app = make_app(settings, topics.credentials(cluster))
         add_agent(app, names, parts.intake, positions, batch_size=settings.batch_size, batch_wait=settings.batch_wait)
-        rebalanced = asyncio.Event()
-        app.on_partitions_assigned.connect(lambda *_, **__: rebalanced.set(), weak=False)
+        app.on_partitions_assigned.connect(lambda *_, **__: guards.changed.set(), weak=False)
         spare_the_collector()
         await app.start()
-        guards = [
-            asyncio.ensure_future(audit_now_and_then(auditing, log_of_topics, positions, settings, rebalanced)),
-            asyncio.ensure_future(watch(app, parts.store, log_of_topics, positions, settings)),
-        ]
+        guarding = [asyncio.ensure_future(guard) for guard in (guards.audit_now_and_then(), guards.watch(app))]
         ended = asyncio.ensure_future(app.wait_until_stopped())
         ending = asyncio.ensure_future(stop.wait())
         await asyncio.wait([ended, ending], return_when=asyncio.FIRST_COMPLETED)
         crashed = not stop.is_set()
-        for guard in guards:
+        for guard in guarding:
             guard.cancel()
         await app.stop()
         if crashed:
             raise Never("The Faust app stopped by itself; the log above says why.")
 
     return run
-
-
-async def audit(auditing: Auditing, log_of_topics: topics.Log, positions: Positions) -> int:
-    """Close the holes in what was consumed, and learn of topics that were made again; return how many holes."""
-    positions.topic_ids = await asyncio.to_thread(log_of_topics.topic_ids)
-    return (await asyncio.to_thread(auditing.audit)).holes
-
-
-async def audit_now_and_then(
-    auditing: Auditing, log_of_topics: topics.Log, positions: Positions, settings: Settings, rebalanced: asyncio.Event
-) -> None:
-    """Audit after every rebalance, and regularly."""
-    while True:
-        await wait_or_stop(rebalanced, settings.audit_seconds)
-        rebalanced.clear()
-        await attempt(lambda: audit(auditing, log_of_topics, positions), "audit")
-
-
-async def watch(
-    app: faust.App, store: Store, log_of_topics: topics.Log, positions: Positions, settings: Settings
-) -> None:
-    """End the process when messages wait and this stream takes none: some consumers stop without a word (pitfalls)."""
-    watchdog = Watchdog(settings.stall_seconds)
-    loop = asyncio.get_running_loop()
-
-    async def look() -> int:
-        waiting = await asyncio.to_thread(behind, store, log_of_topics)
-        ours = {(place.topic, place.partition) for place in app.consumer.assignment()}
-        stalled = watchdog.look({place: at for place, at in waiting.items() if place in ours}, loop.time())
-        if stalled and not positions.waiting:
-            log.critical(
-                "Messages wait in %s and none was taken for %s s: this process ends, so that it is started again.",
-                ", ".join(f"{topic} {partition} from {waiting[topic, partition]}" for topic, partition in stalled),
-                settings.stall_seconds,
-                extra={"action": "stream.stalled"},
-            )
-            stop_signal.end_process(EXIT_STALLED)  # an orderly end would wait for what hangs
-        return len(waiting)
-
-    while True:
-        await asyncio.sleep(settings.stall_seconds / LOOKS_A_STALL)
-        if positions.waiting:
-            watchdog.forget()
-        await attempt(look, "watch")
 
 
 async def reach(cluster: topics.Cluster, prefix: str, stop: asyncio.Event) -> None:

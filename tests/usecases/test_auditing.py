@@ -1,17 +1,18 @@
 """What the consumer group passed over is taken in, and a stream that stands still is noticed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
 import orjson
+from embedded import Embedded
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workers import settings as settings_module
-from workers import wiring
+from workers import topics, wiring
 from workers.auditing import Audited, Auditing, Watchdog, behind, holes
 from workers.clock import FixedClock
 from workers.migrating import migrate
@@ -19,6 +20,8 @@ from workers.records import Inbox
 from workers.store import positions, read
 from workers.store.engine import Store
 from workers.store.positions import Consumed, Range, merged, record_consumed
+from workers.stream import Positions
+from workers.stream_guards import StreamGuards
 
 NOW = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 RANGES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9)).map(lambda one: (one[0], one[0] + one[1])))
@@ -196,3 +199,22 @@ def test_a_stream_is_behind_where_its_log_goes_on(tmp_path: Path) -> None:
     assert behind(boucle.store, log) == {("boucle.events", 0): 0}
     boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 0, 8)]))
     assert behind(boucle.store, log) == {}
+
+
+def test_a_partition_that_the_group_left_to_nobody_is_told_too(install: Callable[..., Embedded]) -> None:
+    """Ours after the time of a stall, any other after twice that; the ones that move are no standstill."""
+    boucle = install(stall_seconds="60")
+    guards = guards_of(boucle)
+    ours, left = ("boucle.events", 0), ("boucle.events", 12)
+    assert guards.stalled({ours: 5, left: 0}, {ours}, 0) == []
+    assert guards.stalled({ours: 6, left: 0}, {ours}, 60) == []
+    assert guards.stalled({ours: 7, left: 0}, {ours}, 119) == []
+    assert guards.stalled({ours: 8, left: 0}, {ours}, 120) == [left]
+    assert guards.stalled({ours: 8, left: 1}, {ours}, 180) == [ours]
+
+
+def guards_of(boucle: Embedded) -> StreamGuards:
+    """Return the guards of a stream that has read nothing."""
+    log = topics.Log("127.0.0.1:1", ["boucle.events"], "boucle")
+    auditing = Auditing(boucle.store, boucle.parts.intake, log)
+    return StreamGuards(boucle.store, auditing, log, Positions("cluster", {}), boucle.parts.settings)

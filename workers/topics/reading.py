@@ -10,7 +10,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, NoError
 from kafka.structs import OffsetAndMetadata
 
-from workers.topics.catalogue import admin, cluster_id, log_ends, log_starts, topic_ids
+from workers.topics.catalogue import admin, cluster_id, describe, log_ends, log_starts, topic_ids
 from workers.topics.cluster import ANSWER_SECONDS, Address, options, reach
 from workers.words import Conflict, NotNow
 
@@ -56,6 +56,10 @@ class Log:
     def topic_ids(self) -> dict[str, str]:
         """Return the cluster's own id of each topic; a topic that was made again has another one."""
         return topic_ids(self.address, self.names)
+
+    def partitions(self) -> dict[str, int]:
+        """Return how many partitions each topic has that exists; raises NotNow when Kafka is away."""
+        return {topic: len(parts) for topic, parts in describe(self.address, self.names).items()}
 
     def stretches(self) -> list[Stretch]:
         """Return every partition's bounds; raises NotNow when Kafka is away."""
