@@ -226,7 +226,7 @@ def test_the_queue_is_steered_by_keyboard(chromium: "Browser", shop: Shop) -> No
     """Tab and Enter are enough to cancel, and the page says how many people it touched."""
     with opened(chromium, **DESKTOP) as context:
         page = shop.sign_in(context, "/queue")
-        page.get_by_role("link", name="Cancel: feature, Friday 6 March").focus()
+        page.get_by_role("link", name="Cancel: After a new feature, Friday 6 March").focus()
         page.keyboard.press("Enter")
         page.get_by_text("3 people will not be asked.").wait_for()
         page.get_by_role("button", name="Cancel for 3 people").focus()

@@ -25,7 +25,7 @@ from workers.web.parameters import DIGITS, path_number, read_day
 from workers.web.staff import AGENTS, Form, Visitor, act_for_roles, for_roles, go
 from workers.web.threads import run_in_threadpool
 from workers.web.ticket_view import ticket_page
-from workers.words import BadInput, Conflict, NotNow
+from workers.words import BadInput, Conflict, NotNow, TicketState
 from workers.worklist import TicketView
 
 Doing = Callable[[Ticket, str, Form, Facts, Policy, datetime], Changes]
@@ -133,8 +133,11 @@ def seen_first(doing: Doing, by: str, form: Form) -> TicketAct:
 
 
 def claim(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:
-    """Claim the ticket; a colleague's only when the form says that it is taken over from them."""
-    if ticket.owner not in ("", by) and not form.get("take_over"):
+    """Claim the ticket; one that a colleague has taken, only when the form says that it is taken over from them.
+
+    One that the rota gave to somebody who has not begun is free to whoever is first.
+    """
+    if ticket.state != TicketState.OPEN and ticket.owner not in ("", by) and not form.get("take_over"):
         raise Amiss("staff.claim.owned")
     return ticketing.claim(ticket, by, facts, policy, now)
 
