@@ -10,10 +10,11 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import available_timezones
 
 import sqlalchemy as sa
@@ -58,6 +59,7 @@ from workers.webhook import WebhookSender, check_target
 from workers.words import BadInput, Ids, Misconfigured, NotNow
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 CHECKED = ("brand", "templates", "codec", "policies", "links", "webhook_target", "mail_server", "identity_provider")
 """Parts that raise Misconfigured with every fault of theirs when they are made."""
 MAILBOX_AT_ONCE = 100
@@ -146,6 +148,8 @@ class Boucle:
     lenient: bool = False
     """Whether rules that were in use go on where their files are faulty now: for verbs, never for a role's start."""
     given_brand: Brand | None = None
+    passed_over: list[str] = field(default_factory=list)
+    """Faults of files that a `lenient` start read in their shipped form instead."""
     looking: bool = False
     """Whether nothing may be made, neither a database nor a secret: for `boucle check`."""
 
@@ -253,25 +257,43 @@ class Boucle:
     @cached_property
     def brand(self) -> Brand:
         """Return the company as its customers see it."""
-        return self.given_brand or Brand.load(self.data)
+        return self.given_brand or self._readable(Brand.load)
 
     @cached_property
     def templates(self) -> Templates:
         """Return every kind of mail in every language."""
-        return Templates.load(self.data, self.brand)
+        return self._readable(lambda data: Templates.load(data, self.brand))
 
     @cached_property
     def codec(self) -> Codec:
         """Return what reads events."""
-        names = [name for name in self.data.list("schemas/in") if name.endswith(".json")]
-        files = {f"in/{name}": self.data.read(f"schemas/in/{name}") for name in names}
-        files["parts.json"] = self.data.read("schemas/parts.json")
+        return self._readable(self._codec_of)
+
+    def _codec_of(self, data: Data) -> Codec:
+        """Return the codec of the schemas and event types in a place; raises Misconfigured with every fault."""
+        names = [name for name in data.list("schemas/in") if name.endswith(".json")]
+        files = {f"in/{name}": data.read(f"schemas/in/{name}") for name in names}
+        files["parts.json"] = data.read("schemas/parts.json")
         return Codec(
             read_schemas(files),
-            EventMap.load(self.data.read("rules/events.csv")),
+            EventMap.load(data.read("rules/events.csv")),
             self.settings.max_event_bytes,
             zones=available_timezones(),
         )
+
+    def _readable(self, read: Callable[[Data], T]) -> T:
+        """Read files of the operator's; where `lenient` passes faults over, the shipped ones stand in for faulty ones.
+
+        An operator must be able to pause and to look while a file is faulty: what runs goes on with what it had.
+        """
+        try:
+            return read(self.data)
+        except Misconfigured as error:
+            if not self.lenient or self.settings.overrides is None:
+                raise
+            shipped = read(Data(None))
+            self.passed_over.extend(fault for fault in error.faults if fault not in self.passed_over)
+            return shipped
 
     @cached_property
     def policies(self) -> Policies:

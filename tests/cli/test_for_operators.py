@@ -390,3 +390,30 @@ def test_a_mailbox_is_given_back(boucle: "Boucle") -> None:
     assert boucle("suppressions", "lift", "jean@exämple.fr", "--why", "again").code == 1
     assert "suppression.lift" in boucle("audit").out
     assert "No mailbox" in boucle("suppressions", "list").out
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("templates/brand.yaml", "name: [", "brand.yaml"),
+        ("templates/brand.yaml", "language: xx\n", "brand.yaml"),
+        ("rules/events.csv", "type;kind;name\ncom.shop.paid;journey;\n", "events.csv"),
+        ("templates/catalogs/fr.po", 'msgid "a\n', "fr.po"),
+    ],
+    ids=["unreadable brand", "brand of no language", "event types", "texts"],
+)
+def test_a_faulty_text_keeps_nobody_from_pausing(
+    boucle: "Boucle", tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    """While a file of one's own is faulty the service goes on; so do status, pause and explain, and name the fault."""
+    boucle.take(json.dumps(journey("delivery", "42", NOW, reference="1042")).encode())
+    faulty = tmp_path / "own" / name
+    faulty.parent.mkdir(parents=True)
+    faulty.write_text(content)
+    boucle.set(overrides=str(tmp_path / "own"))
+    paused = boucle("pause")
+    assert (paused.code, says in paused.err) == (0, True)
+    told = boucle("status", "--format", "json")
+    assert (told.code, told.json()["sending"]["state"]) == (0, "paused")
+    assert boucle("explain", "customer", "42", "--format", "json").code == 0
+    assert boucle("check").code == 1

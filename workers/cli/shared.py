@@ -71,6 +71,8 @@ def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = 
         see_that_a_role_may_start(found)
     started = wiring.start(found, lenient=not role)
     click.get_current_context().call_on_close(started.store.close)
+    for fault in started.passed_over:
+        say_fault(f"{fault} What runs goes on with what it had; this command reads the shipped file instead.")
     for name, refused in started.policies.refused().items():
         say_fault(
             f"{name}: the edit is refused, version {refused.live_version[:12]} goes on; `boucle status` says why."
