@@ -37,6 +37,7 @@ POISON: dict[str, Incoming] = {
     "a number of 100,000 digits": Incoming(EVENT.replace(b'"7"', b"9" * 100_000)),
     "100,000 opened lists": Incoming(b"[" * 100_000),
     "data 500 levels deep": Incoming(b'{"specversion":"1.0","data":' + b'{"a":' * 500 + b"1" + b"}" * 501),
+    "a customer's name 256 levels deep": Incoming(EVENT.replace(b'"Camille Roux"', b"[" * 256 + b"]" * 256)),
     "half a surrogate pair": Incoming(b'{"id": "\\ud800"}'),
     "NUL in an attribute": Incoming(b"{}", [*ATTRIBUTES, ("ce_subject", b"4\x002")]),
     "NUL in the name of an attribute": Incoming(b"{}", [*ATTRIBUTES, ("ce_a\x00b", b"1")]),
@@ -73,6 +74,17 @@ def test_poison_is_one_dead_letter_and_the_five_behind_it_are_taken(
     assert (letter.body, letter.size, letter.sha256) == (sent, len(sent), hashlib.sha256(sent).hexdigest())
     assert letter.fault
     assert len(boucle.rows(Inbox)) == 5
+
+
+@pytest.mark.parametrize("place", [b'"Camille Roux"', b'"7@example.org"', b'"shop"', b'"1.0"'])
+def test_what_is_nested_is_left_out_or_refused_in_words_at_any_depth(boucle: Embedded, place: bytes) -> None:
+    """Parser, validator and digest have limits of their own; none of them is told as a failure of ours."""
+    levels = (200, 249, 250, 252, 253, 254, 255, 256, 300, 900)
+    deep = [b"[" * n + b"1" + b"]" * n for n in levels] + [b'{"a":' * n + b"1" + b"}" * n for n in levels]
+    events = [EVENT.replace(b"v1/7/7", b"v1/7/%d" % n).replace(place, one) for n, one in enumerate(deep)]
+    for one in boucle.parts.intake.take([Incoming(event) for event in events], Door.KAFKA):
+        said = one.rejected.fault if one.rejected else ": Found what is left out"
+        assert any(words in said for words in (": Found ", "nested too deeply", "This is not JSON")), said
 
 
 @pytest.mark.parametrize("name", [name for name in POISON if "NUL" in name])

@@ -20,9 +20,13 @@ _NO_CUSTOMER = (
 
 
 def schema_faults(route: Route, canonical: Schema) -> Iterator[Fault]:
-    """Yield every fault that the schema finds, each once."""
+    """Yield every fault that the schema finds, each once; raises RecursionError for a value of over 250 levels."""
     seen: set[tuple[str, str]] = set()
-    for error in route.validator.iter_errors(canonical):
+    try:
+        errors = route.validator.iter_errors(canonical)
+    except ValueError as limit:  # how the validator says so, while it takes the value over
+        raise RecursionError(str(limit)) from limit
+    for error in errors:
         fault = _fault(route.schema, error)
         if (fault.pointer, fault.detail) not in seen:
             seen.add((fault.pointer, fault.detail))
