@@ -34,6 +34,7 @@ LOOK_BACK = 90  # signs before an id in which its name stands: customer_id=42, <
 LONG_NUMBER, LONG_WORD, LONG_MIXED = 9, 12, 6
 """From so many signs on nothing but an id looks like it: digits, letters, both."""
 NAMES_KEPT = 4_096  # fields of events have the same few names
+FEW_IDS = 20
 DEEPEST = 3
 """JSON texts inside JSON texts."""
 
@@ -86,13 +87,30 @@ class Person:
         """Return what names this person in texts that `readings` gave."""
         found = Found()
         for text in texts:
-            found |= self._by_token(text)
-            found |= self._by_member(text, DEEPEST)
+            if self._may_name(text):
+                found |= self._by_token(text)
+                found |= self._by_member(text, DEEPEST)
             found |= Found(
                 sure=not self.keys.isdisjoint(KEY.findall(text)),
                 address=any(self.hashed(one) in self.addresses for one in set(addresses_in(text))),
             )
         return found
+
+    def _may_name(self, text: str) -> bool:
+        """Tell whether a closer look is worth it: most letters hold the id of nobody who is looked for.
+
+        An id may hide behind escapes of escapes; many ids take longer to look for one by one than all by token.
+        """
+        if len(self._ids) > FEW_IDS:
+            return True
+        for _ in range(DEEPEST + 2):
+            plain = text.casefold()
+            if any(one in plain for one in self._ids):
+                return True
+            before, text = text, normal(unescaped(text)) if "\\" in text else text
+            if text == before:
+                return False
+        return False
 
     def has_address(self, address: str) -> bool:
         """Tell whether an address is one that this person had."""
@@ -107,9 +125,10 @@ class Person:
 
     def _by_token(self, text: str) -> Found:
         found = Found()
-        for match in chain(WORD.finditer(text), self._phrases.finditer(text) if self._phrases else ()):
-            if folded(match[0]) not in self._ids:
-                continue
+        phrases = self._phrases.finditer(text) if self._phrases else ()
+        hits = {one for one in set(WORD.findall(text)) if folded(one) in self._ids}
+        tokens = (match for match in WORD.finditer(text) if match[0] in hits) if hits else ()
+        for match in chain(tokens, (match for match in phrases if folded(match[0]) in self._ids)):
             if distinctive(match[0]) or says_who(name_before(text, match.start())):
                 found |= self.is_id(match[0])
             if found.sure:
@@ -119,7 +138,7 @@ class Person:
     def _by_member(self, text: str, depth: int) -> Found:
         found = Found()
         for parent, name, value in members(text):
-            if whose(parent, name):
+            if folded(value.strip()) in self._ids and whose(parent, name):
                 found |= self.is_id(value)
             if depth and "{" in value:
                 found |= self._by_member(value, depth - 1)
