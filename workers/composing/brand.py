@@ -5,7 +5,8 @@ from dataclasses import dataclass, fields
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workers.catalogs import DataFiles
-from workers.words import BadInput, Misconfigured
+from workers.composing.mime import FORBIDDEN, ascii_domain
+from workers.words import BadInput, Misconfigured, Never
 from workers.yamltext import read_yaml
 
 _PLACE = "templates/brand.yaml"
@@ -56,6 +57,8 @@ class Brand:
         texts = {name: str(values.get(name) or "").strip() for name in names}
         empty = [name for name, text in texts.items() if not text and name not in _MAY_BE_EMPTY]
         faults += [f"{place}: {name} is missing: write it" for name in empty]
+        for name in ("sender", "reply_to"):
+            texts[name] = _travelling(texts[name]) or texts[name]
         brand = cls(**texts)
         faults += [f"{place}: {fault}" for fault in brand._faults() if not fault.startswith(tuple(empty or ["\0"]))]
         if faults:
@@ -89,17 +92,25 @@ class Brand:
         faults = [
             f"{name} {getattr(self, name)!r} is not a mail address such as hello@shop.example"
             for name in ("sender", "reply_to")
-            if not _ADDRESS.fullmatch(getattr(self, name))
+            if not _travelling(getattr(self, name))
         ]
         if not _COLOUR.fullmatch(self.colour):
             faults.append(f"colour {self.colour!r} is not written like '#8a3b12' (with the quotes)")
         for name in ("logo", "privacy_url"):
             if getattr(self, name) and not re.fullmatch(r"https?://\S+", getattr(self, name)):
                 faults.append(f"{name} {getattr(self, name)!r} is not an address that begins with https://")
-        if any(ord(sign) < 32 for sign in self.name) or "=?" in self.name:
-            faults.append("name holds a line break or '=?', which mail headers cannot carry")
+        if FORBIDDEN.search(self.name):
+            faults.append("name holds a line break, a control character or '=?', which mail headers cannot carry")
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             faults.append(f"time_zone {self.time_zone!r} is not an IANA zone such as Europe/Paris")
         return faults
+
+
+def _travelling(address: str) -> str:
+    """Return an address with its domain as it travels (RFC 5891), or nothing for what is no address."""
+    try:
+        return ascii_domain(address) if _ADDRESS.fullmatch(address) else ""
+    except Never:
+        return ""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from babel.core import Locale
+from babel.core import Locale, UnknownLocaleError
 
 from workers.catalogs import Catalog, known
 from workers.composing.facts import MailFacts, one_line
@@ -57,5 +57,5 @@ def _language(tag: object, catalog: Catalog) -> str:
     """Return a language by its name, such as "French"; a tag that is none, as it is."""
     try:
         return str(Locale.parse(str(tag or ""), sep="-").get_language_name(catalog.language) or tag)
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, UnknownLocaleError):
         return one_line(tag)

@@ -112,7 +112,7 @@ def values(mail: MailFacts, catalog: Catalog, brand: Brand, at: datetime) -> dic
         found["quote"] = one_line(found["quote"], _LONGEST["quote"])
     try:
         found |= _days(facts, catalog, at) | _moments(facts, catalog, ZoneInfo(brand.time_zone))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # a day at the end of the calendar has no other zone's
         raise Never(f"mail {mail.dispatch_id} cannot be written: a date in its facts is wrong: {error}") from error
     found["team"] = found.get("caller") or catalog.text("team", {})
     found["lead"] = found.get("lead") or catalog.text("team.lead", {})

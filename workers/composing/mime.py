@@ -20,7 +20,7 @@ import idna
 from workers.addresses import ascii_form
 from workers.words import Never
 
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\\?")
+FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\\?")
 _LOCAL = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x20\x7f]{1,64}")
 _ATOMS = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~-]*")
 _PARSER = BytesHeaderParser(policy=compat32)
@@ -85,7 +85,7 @@ def date_header(at: datetime) -> str:
 
 def refuse_unsafe(name: str, value: str) -> str:
     """Return a header's text; raise Never when it could end the header or begin an encoded word."""
-    if _FORBIDDEN.search(value):
+    if FORBIDDEN.search(value):
         raise Never(f"the header {name} would hold a control character or '=?'; the mail is not sent")
     return value
 
