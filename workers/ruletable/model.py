@@ -14,9 +14,23 @@ from workers.ruletable.spans import WHOLE, Spans
 from workers.ruletable.values import Kind, Scalar, Value
 from workers.words import BadInput
 
+LONGEST_LINE = 1_000
+
+
+def readable(message: str) -> str:
+    """Return a message whose lines can be read: what a file holds may be repeated in it at any length."""
+    if len(message) <= LONGEST_LINE:
+        return message
+    cut = LONGEST_LINE // 3
+    lines = message.split("\n")
+    return "\n".join(one if len(one) <= LONGEST_LINE else f"{one[: 2 * cut]} … {one[-cut:]}" for one in lines)
+
 
 class Unreadable(BadInput):
     """The files cannot be read as a rule table at all: the message says what to change."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(readable(message))
 
 
 class HitPolicy(StrEnum):
@@ -130,6 +144,10 @@ class Fault:
     paste: str | None = None
     responses: int | None = None
     file: str = "rules.csv"
+
+    def __post_init__(self) -> None:
+        if len(self.message) > LONGEST_LINE:
+            object.__setattr__(self, "message", readable(self.message))
 
 
 @dataclass(frozen=True, slots=True)
