@@ -18,7 +18,7 @@ SHOTS ?= .boucle/screenshots
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help run run-real test check lint format bench orders siege screenshots lock outdated sbom services-up services-down clean
+.PHONY: help run run-real test check lint format bench orders siege fuzz screenshots lock outdated sbom services-up services-down clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ orders: $(VENV)/.installed-test  ## Play 5,000 real orders through real Kafka, P
 
 siege: $(VENV)/.installed-test  ## Attack five doors of a web role while 100 customers answer; none may wait over 2 s
 	@SIEGE=1 $(BIN)/python -m pytest -q -s tests/web/test_siege.py $(ARGS)
+
+fuzz: $(VENV)/.installed-test  ## Try 100,000 events, 20,000 requests and more of any shape at every door; FUZZ_SEED=N draws others
+	@FUZZ_SHARE="$${FUZZ_SHARE:-1}" $(BIN)/python -m pytest -q -s tests/fuzz tests/real/test_fuzzed_topics.py $(ARGS)
 
 screenshots: $(VENV)/.installed-test  ## Take pictures of every page into SHOTS (.boucle/screenshots): light, dark, phone
 	@mkdir -p "$(SHOTS)"
