@@ -15,10 +15,11 @@ from workers import figures, questions, reporting, reviewing
 from workers.catalogs import Catalogs
 from workers.data import Data
 from workers.demo import story
-from workers.figures import Filters, Step
+from workers.figures import AnswerCell, Cube, Filters, Step
 from workers.improving import Improving, Kind
 from workers.records import Response
 from workers.reviewing import Pick, Review
+from workers.web import charts
 from workers.web.report_sheets import Cell, sheets
 from workers.web.report_words import Words
 from workers.web.start import from_above
@@ -179,6 +180,25 @@ def test_a_note_within_a_month_cuts_it(house: Embedded) -> None:
     with house.store.reading() as connection:
         for row in rows:
             assert behind(connection, row[3], review.zone)[0] == row[3].value, row[3].link
+
+
+def test_steps_side_by_side_do_not_overlap_on_a_phone() -> None:
+    """Two steps nearer than their words are wide stand in two rows; the third one has room beside the first."""
+    months = tuple(f"2025-{month:02}" for month in range(1, 13))
+    months += tuple(f"2026-{month:02}" for month in range(1, 9))
+    made = [
+        AnswerCell("delivery", "delivery-now", "north", month, score, "mail", 40, 40, 0, 0)
+        for month, score in (("2025-01", 10), ("2025-09", 0), ("2025-11", 10), ("2026-01", 0), ("2026-08", 10))
+    ]
+    [chart] = figures.over_time(Cube(tuple(made), ()), months)
+    words = Words(Catalogs.load(Data(None), "en").catalog("en"), Filters(), "Europe/Paris", months, {})
+    boxes = [one for one in charts.drawn_lane(chart, chart.lanes[0], words).boxes if one.step]
+    placed = [(float(one.x.rstrip("%")) / 100, one.step_y) for one in boxes]
+    assert len(placed) == 4
+    assert {y for _, y in placed} == set(charts.STEP_ROWS)
+    near = [(a, b) for a in placed for b in placed if a[0] < b[0] < a[0] + 0.15]
+    assert near
+    assert all(a[1] != b[1] for a, b in near)
 
 
 def test_the_story_of_the_demo_says_what_its_links_show(house: Embedded) -> None:

@@ -15,6 +15,10 @@ from workers.web.report_words import Words
 
 LANE_TOP, LANE_HEIGHT = 26, 120
 """Pixels above the highest score, and from +100 down to -100."""
+STEP_NEEDS = 0.2
+"""The share of a phone's width that the words of a step take: a step that is nearer stands a row below."""
+STEP_ROWS = (11, 24)
+"""Pixels from the top to the words of a step, in the first and in the second row."""
 HISTOGRAM_HEIGHT = 72
 TICKS_AT_MOST = 6
 MOST_NAMES = 6
@@ -69,6 +73,7 @@ class Box:
     nps: str
     n: str
     step: str
+    step_y: int
     rose: bool
     sure: bool
     small: bool
@@ -126,7 +131,8 @@ def over_time(one: OverTime, words: Words) -> Drawn:
 
 def drawn_lane(chart: OverTime, lane: Lane, words: Words) -> DrawnLane:
     """Return one lane."""
-    boxes = []
+    boxes: list[Box] = []
+    last_step, row = -1.0, 0
     for before, one in zip((None, *lane.periods), lane.periods, strict=False):
         pick = {**words.asked_at(chart.trigger, chart.touchpoint), **words.months_query(one)}
         if lane.segment:
@@ -136,6 +142,9 @@ def drawn_lane(chart: OverTime, lane: Lane, words: Words) -> DrawnLane:
         width = words.place(ends + timedelta(days=1)) - x
         reading = one.reading
         step = one.change.delta if one.change is not None and one.change.significant else None
+        if step is not None:
+            row = 1 - row if x - last_step < STEP_NEEDS else 0
+            last_step = x
         low, high, score = reading.low or 0.0, reading.high or 0.0, reading.nps
         boxes.append(
             Box(
@@ -149,6 +158,7 @@ def drawn_lane(chart: OverTime, lane: Lane, words: Words) -> DrawnLane:
                 nps=words.points(score) if score is not None else "",
                 n=words.whole(reading.n),
                 step=words.points(step) if step is not None else "",
+                step_y=STEP_ROWS[row],
                 rose=(step or 0) > 0,
                 sure=one.at_note,
                 small=bool(reading.flag),
