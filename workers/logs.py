@@ -20,6 +20,9 @@ from workers.words import BoucleError
 PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 NOISY = ("aiokafka", "alembic", "kafka", "faust", "mode", "uvicorn", "httpx", "httpcore", "asyncio", "mail.log")
 
+TOLD_BY_US = ("kafka", "aiokafka.client", "aiokafka.conn")
+"""Of a broker that is away they write a dozen lines for every try; what they raise is told once (outages.py)."""
+
 REPEATS_SECONDS = 60.0
 MOST_OF_ONE_KIND = 20
 """Warnings and errors of one line of code that are written within REPEATS_SECONDS; further ones are counted."""
@@ -156,3 +159,5 @@ def set_up_logs(form: str) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in TOLD_BY_US:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

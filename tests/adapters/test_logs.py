@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,19 @@ def test_no_line_of_a_run_with_faults_tells_of_somebody(
     said = capsys.readouterr().err
     assert "event failed" in said
     assert private_lines(said) == []
+
+
+QUIET = """
+import logging
+from workers.logs import set_up_logs
+set_up_logs("json")
+logging.getLogger("kafka.net.transport").error("Connection lost")
+logging.getLogger("aiokafka.conn").error("Unable to connect")
+logging.getLogger("aiokafka.consumer").error("Commit failed")
+"""
+
+
+def test_a_library_is_silent_about_a_broker_that_is_away() -> None:
+    """What a client of Kafka says of every try is said once, by us, when the broker goes and when it is back."""
+    told_lines = subprocess.run([sys.executable, "-c", QUIET], capture_output=True, text=True, check=True).stderr
+    assert [json.loads(line)["message"] for line in told_lines.splitlines()] == ["Commit failed"]
