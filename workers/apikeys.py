@@ -20,7 +20,7 @@ from workers.store import api_keys
 from workers.store.api_keys import KeyRow
 from workers.store.auditlog import record_act
 from workers.store.engine import Store, database_now
-from workers.words import BadInput
+from workers.words import BadInput, NotFound
 
 KEY_BYTES = 32
 LONGEST_NAME = 60
@@ -88,14 +88,14 @@ class ApiKeys:
     def revoke(self, name: str, *, by: str) -> list[KeyRow]:
         """Revoke every key with a name, or the one with an id, at once; return those that were not revoked before.
 
-        Raises BadInput where there is none.
+        Raises NotFound where there is none.
         """
 
         def work(connection: Connection) -> list[KeyRow]:
             now = database_now(connection)
             keys = [row for row in api_keys.list_keys(connection) if name in (row.name, row.id)]
             if not keys:
-                raise BadInput(f"There is no key {name}: `boucle keys list` shows names and ids.{self._hint(name)}")
+                raise NotFound(f"There is no key {name}: `boucle keys list` shows names and ids.{self._hint(name)}")
             live = [row for row in keys if row.revoked_at is None]
             for row in live:
                 api_keys.revoke_key(connection, row.hash, now)

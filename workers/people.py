@@ -16,7 +16,7 @@ from workers.store import accounts
 from workers.store.accounts import Kind, Role, Session, User
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
-from workers.words import CodedFault
+from workers.words import CodedFault, UnknownUser
 
 __all__ = ["MANAGES", "People", "Role", "Session", "User"]
 
@@ -340,7 +340,7 @@ def check_operator_left(connection: Connection, user: User) -> None:
 
 
 def known(user: User | None, name: str) -> User:
-    """Return the user; raises BadInput when there is none."""
+    """Return the user; raises UnknownUser when there is none."""
     if user is None:
-        raise CodedFault("unknown", f"There is no user {name}. `boucle users list` shows them all.")
+        raise UnknownUser("unknown", f"There is no user {name}. `boucle users list` shows them all.")
     return user

@@ -233,6 +233,14 @@ class CodedFault(BadInput):
         super().__init__(message)
 
 
+class NotFound(BadInput):
+    """What was named is not here: a command ends with 1, not with 2 as for wrong use."""
+
+
+class UnknownUser(NotFound, CodedFault):
+    """Nobody of that name may sign in."""
+
+
 class NotNow(BoucleError):
     """A part is away for the moment: wait and try again; nothing is lost."""
 

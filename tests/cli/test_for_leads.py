@@ -81,6 +81,9 @@ def test_sessions_and_a_second_factor_are_ended_by_verb(boucle: "Boucle") -> Non
     parts.store.close()
     ended = boucle("users", "reset-second-factor", "Léa")
     assert (ended.code, ended.err) == (2, "Léa has no second factor; nothing was changed.\n")
+    for verb in (["remove"], ["link"], ["end-sessions"], ["reset-second-factor"], ["role", "agent"]):
+        unknown = boucle("users", verb[0], "Nobody", *verb[1:])
+        assert (unknown.code, "There is no user Nobody" in unknown.err) == (1, True), verb
 
 
 @pytest.mark.usefixtures("typed")
@@ -117,7 +120,7 @@ def test_people_are_listed_changed_and_removed(boucle: "Boucle") -> None:
     assert boucle("users", "link", "Léa").out.startswith("http://127.0.0.1:8080/login/")
     assert boucle("users", "remove", "Léa").code == 0
     ended = boucle("users", "link", "Léa")
-    assert (ended.code, ended.err) == (2, "There is no user Léa. `boucle users list` shows them all.\n")
+    assert (ended.code, ended.err) == (1, "There is no user Léa. `boucle users list` shows them all.\n")
 
 
 def test_an_unknown_role_is_wrong_use(boucle: "Boucle") -> None:

@@ -42,7 +42,11 @@ def create(name: str | None, named: str, scopes: tuple[str, ...], expires: str, 
         raise BadInput("A key that ends at once is no key: --expires P90D, or leave it out.")
     by = user_name()
     key, row = api_keys().create(
-        name or named or "crm", read_scopes(scopes or ["all"]), owner=owner or by, lasts=lasts, by=by
+        (named or "crm") if name is None else name,
+        read_scopes(scopes or ["all"]),
+        owner=owner or by,
+        lasts=lasts,
+        by=by,
     )
     value = {
         "api_key": key,

@@ -26,7 +26,7 @@ from workers.cli.shared import say_fault
 from workers.cli.tables import Installed
 from workers.rules_cli import rules
 from workers.store.engine import first_line
-from workers.words import BadInput, Conflict, Misconfigured, Never, NotNow
+from workers.words import BadInput, Conflict, Misconfigured, Never, NotFound, NotNow
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -73,7 +73,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     except BadInput as error:
         say_fault(str(error))
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, NotFound) else 2)
     except (NotNow, Never, Conflict) as error:
         say_fault(str(error))
         sys.exit(1)
