@@ -6,6 +6,7 @@ server answers is asked by `boucle check`.
 
 import base64
 import binascii
+import difflib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from workers.duetime import parse_window
+from workers.scopes import Scope
 from workers.settings_faults import FaultKind, SettingFault, is_secret, shown_value, variable_of
 from workers.words import BadInput
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 Finding = tuple[str, str] | None
 """What is wrong, and what to do."""
 LARGEST_PORT = 65535
+KNOWN_SCOPES = tuple(scope.value for scope in Scope)
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 WEBHOOK_PREFIX = "whsec_"
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]*")
@@ -108,6 +111,8 @@ def web_address(text: str) -> Finding:
 
 def public_url(text: str) -> Finding:
     parts = split_url(text)
+    if parts is not None and (parts.username or parts.password):
+        return "it holds a user name or a password, which every link would show", "write it without USER:PASSWORD@"
     if parts is not None and (parts.query or parts.fragment):
         return "links are made by appending to it", "write it without ? and #"
     return web_address(text)
@@ -169,6 +174,20 @@ def keys(text: str) -> Finding:
     return None
 
 
+def api_keys(text: str) -> Finding:
+    for part in text.split(","):
+        named = [word.strip() for word in part.rpartition(":")[2].split("+")] if ":" in part else []
+        strange = [word for word in named if word not in KNOWN_SCOPES]
+        close = any(difflib.get_close_matches(word, KNOWN_SCOPES) for word in strange)
+        if strange and (close or len(strange) < len(named)):
+            there_are = ", ".join(KNOWN_SCOPES)
+            return (
+                "after the colon of a key stands a scope that there is not: the whole would be one key for everything",
+                f"write KEY:journey+scores; there are {there_are}",
+            )
+    return keys(text)
+
+
 SHAPES: dict[str, Callable[[str], Finding]] = {
     "http_bind": http_bind,
     "monitor_bind": http_bind,
@@ -190,7 +209,7 @@ SHAPES: dict[str, Callable[[str], Finding]] = {
     "send_window": send_window,
     "overrides": folder,
     "secret": keys,
-    "api_keys": keys,
+    "api_keys": api_keys,
 }
 """What a value that was given must look like; a setting that is not here is told by its type alone."""
 

@@ -69,11 +69,15 @@ def variable_of(name: str) -> str:
     return PREFIX + name.upper()
 
 
+USER_INFO = re.compile(r"://[^/@\s]{1,1000}@")
+"""A name and password in an address, wherever one was written by mistake."""
+
+
 def shown_value(text: str, *, is_secret: bool) -> str:
     """Return a value as it may be shown: one short line, and of a secret its length alone."""
     if is_secret:
         return f"({len(text)} character{'s' if len(text) != 1 else ''}, not shown)"
-    line = " ".join(text.split())
+    line = USER_INFO.sub("://...@", " ".join(text.split()))
     return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}..."
 
 

@@ -56,6 +56,13 @@ MISTAKES = (
     Mistake("no name of a database", {"database_url": "postgresql://u:topsecret@db"}, "name of the database"),
     Mistake("a port of words", {"database_url": "postgresql://db:five/x"}, "host, port or the name"),
     Mistake("no file", {"database_url": "sqlite://"}, "this names no file"),
+    Mistake("a scope with a slip", {"api_keys": "topsecretkeytopsecretkey:jurney"}, r"Write KEY:journey\+scores"),
+    Mistake("one scope too many", {"api_keys": "topsecretkeytopsecretkey:scores+typo"}, r"Write KEY:journey\+scores"),
+    Mistake(
+        "links with a password",
+        {"public_url": "https://u:topsecret@nps.example"},
+        "a password, which every link would show",
+    ),
     Mistake("a folder as file", {"database_url": "sqlite:///{tmp}"}, "cannot be made: is a directory"),
     Mistake("no database file", {"database_url": "sqlite:///{tmp}/file"}, "file is not a database"),
     Mistake("a schema of words", {"database_url": "sqlite:///{tmp}/words.db"}, "schema 'abc', which is no number"),
