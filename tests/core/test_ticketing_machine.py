@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -117,6 +118,16 @@ class Tickets(RuleBasedStateMachine):
         assert sum(one.state != TicketState.DONE for one in self.case.facts.all(Ticket)) <= 1
 
     @invariant()
+    def the_lead_is_told_once_a_working_day(self) -> None:
+        """Of a ticket that is overdue, until it is reopened with a new due time."""
+        for ticket in self.case.facts.all(Ticket):
+            entries = [one for one in self.case.facts.all(TicketEntry) if one.ticket == ticket.id]
+            turns = sorted((one for one in entries if one.kind in ("overdue", "reopened")), key=ticketing.told_order)
+            for before, after in pairwise(turns):
+                if (before.kind, after.kind) == ("overdue", "overdue"):
+                    assert add_working_days(before.at, 1, self.case.policy.calendar) <= after.at
+
+    @invariant()
     def counts_add_up(self) -> None:
         """What a ticket counts is what its history tells, as the books check it."""
         for ticket in self.case.facts.all(Ticket):
@@ -124,7 +135,6 @@ class Tickets(RuleBasedStateMachine):
             assert kinds["opened"] == 1
             assert ticket.attempts == sum(kinds[call] for call in CALLS)
             assert ticket.reopened == kinds["reopened"]
-            assert kinds["overdue"] <= 1 + ticket.reopened
             assert kinds["done"] == ticket.reopened + (ticket.state == TicketState.DONE)
 
     @invariant()
