@@ -317,7 +317,7 @@ def test_an_event_is_found_by_id_or_by_source_and_id(house: House) -> None:
     told = explain(house, "event", f"shop/{ident}")
     assert told is not None
     assert told == explain(house, "event", ident)
-    assert told["event"]["reason"] == "Accepted: it planned delivery-6w, delivery-now."  # type: ignore[index]  # an entry
+    assert told["event"]["reason"] == "Accepted: it planned right after delivery, six weeks after delivery."  # type: ignore[index]  # an entry
     assert {one["touchpoint"] for one in told["touchpoints"]} == {"delivery-now", "delivery-6w"}  # type: ignore[attr-defined]  # entries
 
 
@@ -360,7 +360,7 @@ def test_an_event_stays_explained_when_the_inbox_has_forgotten_it(tmp_path: Path
             connection.execute(sa.delete(tables.inbox))
         told = explain(house, "event", ident)
         assert told is not None
-        assert "it planned delivery-6w, delivery-now" in told["event"]["reason"]  # type: ignore[index]  # an entry
+        assert "it planned right after delivery, six weeks after delivery" in told["event"]["reason"]  # type: ignore[index]  # an entry
 
 
 def test_a_response_is_explained_with_everything_that_followed(house: House) -> None:

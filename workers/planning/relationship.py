@@ -87,5 +87,6 @@ def moves(wanted: Touchpoint, known: Touchpoint, policy: Policy, now: datetime) 
         return replaces(wanted, known, policy, now)
     if not follows_from_facts(known):
         return False
-    undone = TouchpointState.CANCELLED in (wanted.state, known.state) and wanted.state != known.state
+    cancelled = TouchpointState.CANCELLED in (wanted.state, known.state)
+    undone = cancelled and (wanted.state, wanted.reason, wanted.detail) != (known.state, known.reason, known.detail)
     return undone or (wanted.anchor_at, wanted.rule) != (known.anchor_at, known.rule)
