@@ -129,7 +129,7 @@ def test_an_answer_on_a_phone_without_javascript(chromium: "Browser", shop: Shop
         tap(page, 2)
         page.get_by_label("J'aimerais que vous m'appeliez").check()
         page.get_by_role("button", name="Envoyer ma note").click()
-        page.get_by_text("Nous vous appelons, comme vous le souhaitez.").wait_for()
+        page.get_by_text("nous vous écrivons").wait_for()
     assert shop.row(Response, reference="asked").score == 2
 
 

@@ -125,7 +125,7 @@ def test_breaking_the_table_shows_the_refusal(
         page.get_by_text("This table would be refused: 1 error.").wait_for()
         assert "The live table is unchanged." in page.get_by_role("alert").inner_text()
         assert page.get_by_text("No rule covers trigger purchase or delivery").is_visible()
-        cell = page.get_by_role("region", name="Rows at fault or changed").get_by_role("cell", name="1-6")
+        cell = page.get_by_role("region", name="Rows at fault or changed").get_by_role("cell", name="0-5")
         assert cell.is_visible()
         assert page.get_by_role("region", name="Row to paste for fault 1").inner_text().startswith("G1;purchase")
         page.get_by_role("link", name="Follow-up table", exact=True).click()

@@ -87,6 +87,9 @@ def moves(wanted: Touchpoint, known: Touchpoint, policy: Policy, now: datetime) 
         return replaces(wanted, known, policy, now)
     if not follows_from_facts(known):
         return False
+    same = (wanted.anchor_at, wanted.rule) == (known.anchor_at, known.rule)
+    if same and wanted.state == TouchpointState.SKIPPED:
+        return False  # what was cancelled in its time is not too late by a replay
     cancelled = TouchpointState.CANCELLED in (wanted.state, known.state)
     undone = cancelled and (wanted.state, wanted.reason, wanted.detail) != (known.state, known.reason, known.detail)
-    return undone or (wanted.anchor_at, wanted.rule) != (known.anchor_at, known.rule)
+    return undone or not same

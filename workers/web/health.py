@@ -14,6 +14,7 @@ from workers.migrating import MINIMUM, schema_of
 from workers.store.readiness import hurried, see_that_it_takes_writes
 from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
+from workers.web.parameters import BadAddress, parameters_of
 from workers.web.probing import Probing
 from workers.words import Misconfigured
 
@@ -37,9 +38,9 @@ async def ready(request: Request) -> Response:
 
     `?role=` is web (the default: pages and HTTP doors, which need no broker), stream or send.
     """
-    role = request.query_params.get("role", WEB)
+    role = parameters_of(request).text("role") or WEB
     if role not in NEEDS_NOT:
-        return PlainTextResponse(f"role is one of {', '.join(NEEDS_NOT)}.\n", 400)
+        raise BadAddress("role", f"role is one of {', '.join(NEEDS_NOT)}.")
     found = await probing_of(request).look()
     needed = [name for name in found if name not in NEEDS_NOT[role]]
     good = all(found[name].ok for name in needed)
