@@ -122,7 +122,7 @@ def test_breaking_the_table_shows_the_refusal(
         page.get_by_role("button", name="Explain").click()
         page.get_by_text("D2 (row 12) applies.").wait_for()
         page.get_by_role("button", name="Try a broken copy").click()
-        page.get_by_text("This table would be refused: 1 error.").wait_for()
+        page.get_by_text("This table would be refused: 2 errors.").wait_for()
         assert "The live table is unchanged." in page.get_by_role("alert").inner_text()
         assert page.get_by_text("No rule covers trigger purchase or delivery").is_visible()
         cell = page.get_by_role("region", name="Rows at fault or changed").get_by_role("cell", name="0-5")
