@@ -49,10 +49,20 @@ class ClockGuard:
 
     def look(self) -> bool:
         """Look at the clock; false while it may not be acted by. Raises NotNow."""
-        with self._lock, self._store.reading() as connection:
-            controls = read_controls(connection)
         with self._lock:
-            return self._judge(controls, self._now(), self._seconds())
+            controls, now = self._read()
+            return self._judge(controls, now, self._seconds())
+
+    def _read(self) -> tuple[Mapping[str, str], datetime]:
+        """Return the controls and the clock as they belong together: a clock moved in between is read again."""
+        while True:
+            controls, now = self._controls(), self._now()
+            if self._controls().get(CLOCK_MOVED, "") == controls.get(CLOCK_MOVED, ""):
+                return controls, now
+
+    def _controls(self) -> Mapping[str, str]:
+        with self._store.reading() as connection:
+            return read_controls(connection)
 
     def _judge(self, controls: Mapping[str, str], now: datetime, at: float) -> bool:
         from_then = self._leap(controls, now, at)
