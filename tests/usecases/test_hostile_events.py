@@ -96,6 +96,23 @@ def test_dead_letters_with_nul_in_their_headers_fit_into_postgresql(postgres: st
     boucle.store.close()
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [rb"a\u0000b", rb"\u0000", b"a" * 200_000, rb"\ud83d\ude00\u0000"],
+    ids=["NUL between", "NUL", "long", "NUL behind"],
+)
+def test_a_field_that_is_left_out_is_named_as_postgresql_can_hold_it(
+    postgres: str, tmp_path: Any, inside: bytes
+) -> None:
+    """The name of a field is the sender's, whatever it holds: the event counts, and so do those in its batch."""
+    boucle = Embedded(tmp_path / "home", database_url=postgres)
+    field = EVENT.replace(b'"reference"', b'"' + inside + rb'":"\u0000","reference"')
+    outcomes = boucle.parts.intake.take([Incoming(field), *behind()], Door.KAFKA)
+    assert [one.taken for one in outcomes] == [Taken.ACCEPTED] * 6
+    assert all(len(name) < 400 for row in boucle.rows(Inbox) for name in row.left_out or {})
+    boucle.store.close()
+
+
 def test_byte_order_marks_before_an_event_are_harmless(boucle: Embedded) -> None:
     """One mark is common on Windows, more come of files put together; the event behind them is read."""
     outcomes = boucle.parts.intake.take([Incoming(MARK * many + EVENT) for many in (1, 2, 1_100)], Door.KAFKA)

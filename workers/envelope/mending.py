@@ -14,11 +14,13 @@ from workers.envelope.faulting import pointer
 from workers.envelope.instants import parse
 from workers.envelope.reading import Envelope
 from workers.envelope.shapes import Route, as_typed, data_node, node, types_at
+from workers.plain_text import for_store
 
 PROSE = 1_000
 """A text that may be longer than this (characters, as its schema says) is cut and not left out: somebody wrote it."""
 MARK = " […]"
 """Ends a text that was cut."""
+LONGEST_POINTER = 300
 LEFT_OUT, AS_TEXT, AS_ONE_LINE, AS_TRUTH, WITHOUT_NUL = (
     "left out", "taken as text", "taken as one line", "taken as true or false", "taken without the character NUL"
 )  # fmt: skip
@@ -100,8 +102,14 @@ def mend(
             mended = {} if place == ["data"] else _MISSING
         if value is not _MISSING or place == ["data"]:
             ours = _put(ours, place, mended)
-        done[at] = LeftOut(at, f"{fault.detail} {_said(how, missing=value is _MISSING)}", how)
+        detail = f"{fault.detail} {_said(how, missing=value is _MISSING)}"
+        done[at] = LeftOut(at, for_store(detail), how)
     return ours, done
+
+
+def _named(at: str) -> str:
+    """Return a pointer that can be kept: the name of a field may be any text of any length."""
+    return for_store(at if len(at) <= LONGEST_POINTER else f"{at[:LONGEST_POINTER]}…")
 
 
 def _said(how: str, *, missing: bool) -> str:
@@ -169,4 +177,4 @@ def steps(at: str) -> list[str]:
 
 def told(event: Event, done: Mapping[str, LeftOut], moved: Mapping[str, str]) -> Event:
     """Return the event with what was left out, each pointed to where the sender's own event has the field."""
-    return replace(event, left_out=tuple(replace(each, pointer=moved.get(at, at)) for at, each in done.items()))
+    return replace(event, left_out=tuple(replace(each, pointer=_named(moved.get(at, at))) for at, each in done.items()))
