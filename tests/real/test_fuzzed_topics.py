@@ -153,3 +153,5 @@ def test_records_of_any_shape_leave_no_partition_behind(world: Apart) -> None:
         assert held < 600, f"the stream held {held} MB"
     print(f"\nrecords: {count:,} with seed {SEED}: {len(taken):,} taken, {len(letters):,} letters; it held {held} MB")
     assert world.stop("stream") == 0
+    log = (world.home / "stream.log").read_text(encoding="utf-8")
+    assert "intake.split" not in log, "a batch could not be taken as one"

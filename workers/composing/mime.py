@@ -18,6 +18,7 @@ from email.utils import format_datetime
 import idna
 
 from workers.addresses import ascii_form
+from workers.plain_text import UNSAFE
 from workers.words import Never
 
 FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\\?")
@@ -55,7 +56,13 @@ def ascii_domain(address: str) -> str:
         ascii_name = ascii_form(domain)
     except idna.IDNAError as error:
         raise Never(f"the domain of the recipient's address is not valid: {error}") from error
-    if not at or not _LOCAL.fullmatch(local) or "=?" in local or not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", ascii_name):
+    if (
+        not at
+        or not _LOCAL.fullmatch(local)
+        or "=?" in local
+        or UNSAFE.search(local)
+        or not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", ascii_name)
+    ):
         raise Never("the recipient's address is not a mail address; correct it in the CRM")
     return f"{local}@{ascii_name}"
 
