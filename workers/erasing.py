@@ -13,7 +13,7 @@ from workers.messages import tell_testimonial
 from workers.policy import Policy
 from workers.profile import address_key, let_go
 from workers.records import Consent, Customer, Response, Suppression, Testimonial, Ticket
-from workers.ticketing import next_version, turn
+from workers.ticketing import ended_at_once, turn
 from workers.words import Reason, TestimonialState, TicketState
 
 OUTCOME = "erased"
@@ -63,17 +63,7 @@ def without_words(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -
         changes = Changes()
         changes.change(silent)
         return changes
-    closed = next_version(
-        silent,
-        now,
-        state=TicketState.DONE,
-        outcome=OUTCOME,
-        done_at=now,
-        waiting_until=None,
-        waiting_since=None,
-        half_time_at=None,
-    )
-    return turn(closed, "done", "boucle", "", facts, policy, now)
+    return turn(ended_at_once(silent, OUTCOME, now), "done", "boucle", "", facts, policy, now)
 
 
 def taken_down(testimonial: Testimonial, facts: Facts, policy: Policy, now: datetime) -> Changes:

@@ -14,7 +14,7 @@ from workers.planning import follow_start, follows_from_facts, note, put, reasse
 from workers.policy import Policy
 from workers.profile import FIELDS, address_key, is_news, let_go
 from workers.records import Customer, FormerAddress, Journey, Suppression, Ticket, Touchpoint
-from workers.ticketing import happening, next_version, turn
+from workers.ticketing import ended_at_once, happening, next_version, turn
 from workers.traces import held_address
 from workers.words import Reason, TicketState, TouchpointState
 
@@ -139,16 +139,7 @@ def one_ticket(person: Facts, policy: Policy, now: datetime) -> Changes:
         still_open, key=lambda ticket: (ticket.first_contact_at is None, not ticket.owner, ticket.due_at, ticket.id)
     )
     for other in others:
-        ended = next_version(
-            other,
-            now,
-            state=TicketState.DONE,
-            outcome=DUPLICATE,
-            done_at=now,
-            waiting_until=None,
-            waiting_since=None,
-            half_time_at=None,
-        )
+        ended = ended_at_once(other, DUPLICATE, now)
         changes.merge(turn(ended, "done", "", f"{DUPLICATE}: {kept.number}", person, policy, now))
         changes.merge(stop(happening("ticket_done", ended, now), person, policy, now))
         kept = next_version(

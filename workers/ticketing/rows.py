@@ -55,6 +55,20 @@ def next_version(ticket: Ticket, now: datetime, **values: object) -> Ticket:
     return replace(ticket, version=ticket.version + 1, changed_at=now, **values)  # type: ignore[arg-type]  # columns by name
 
 
+def ended_at_once(ticket: Ticket, outcome: str, now: datetime) -> Ticket:
+    """Return the ticket done without anybody's act: nobody may call any more, or another ticket goes on for it."""
+    return next_version(
+        ticket,
+        now,
+        state=TicketState.DONE,
+        outcome=outcome,
+        done_at=now,
+        waiting_until=None,
+        waiting_since=None,
+        half_time_at=None,
+    )
+
+
 def turn(
     ticket: Ticket,
     kind: str,
