@@ -28,6 +28,8 @@ from workers.words import TouchpointState
 
 RELEASED = "f76643e"
 """The commit of 0.1.0."""
+READER_OF_BOUNCES = "def all_failures(message):\n    raise NotImplementedError('the library is not installed')\n"
+"""Stands for a library that 0.1.0 imports at its start and that is needed no more: no role of this test reads bounces."""
 ROOT = Path(__file__).parents[2]
 KEY = "0123456789abcdef0123456789abcdef"
 
@@ -107,6 +109,9 @@ def released(tmp_path: Path) -> Path:
     if archive.returncode:
         pytest.skip("the history of this checkout does not hold 0.1.0")
     subprocess.run(["tar", "x", "-C", str(folder)], input=archive.stdout, check=True)
+    dropped = folder / "flufl"
+    dropped.mkdir()
+    (dropped / "bounce.py").write_text(READER_OF_BOUNCES)
     return folder
 
 
