@@ -95,6 +95,18 @@ def metavar_of(parameter: click.Parameter) -> str:
     return "|".join(kind.choices) if isinstance(kind, click.Choice) else (parameter.name or "").upper()
 
 
+ACTS = """dead-letters discard, mail test, migrate, pause, resume, rules export, rules import, run, services down,
+services up, stream, tickets claim, tickets done, tickets note, topics create, users add, users end-sessions,
+users link, users password, users remove, users reset-second-factor, users role, web"""
+"""The verbs that do something and say so in a sentence; all others print data."""
+
+
+def test_every_verb_that_prints_data_prints_json() -> None:
+    """A script may add --format json to each verb but those that only act."""
+    silent = {" ".join(path) for path, verb in verbs(boucle) if "form" not in {one.name for one in verb.params}}
+    assert silent == set(ACTS.replace("\n", " ").split(", "))
+
+
 def path_lines() -> Iterator[str]:
     """Give the table of paths that are open to the world, each with the module that says what it shows."""
     yield "| path | what it is |"

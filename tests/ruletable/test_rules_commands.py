@@ -195,6 +195,7 @@ def test_evaluate() -> None:
     good = {"trigger": "delivery", "after": "P3D", "score": 9, "comment": "no", "wants_contact": "no"}
     result = run("evaluate", FOLLOW_UP, "--input", json.dumps(good))
     assert json.loads(result.stdout)["rules"] == ["P1"]
+    assert run("evaluate", FOLLOW_UP, "--input", json.dumps(good), "--format", "json").stdout == result.stdout
     bad = run("evaluate", FOLLOW_UP, "--input", json.dumps({**good, "score": 9.5}))
     assert list(json.loads(bad.stdout)) == ["error"]
     assert run("evaluate", FOLLOW_UP, "--input", "[1]").exit_code == 2

@@ -29,7 +29,7 @@ from workers.words import TouchpointState
 RELEASED = "f76643e"
 """The commit of 0.1.0."""
 READER_OF_BOUNCES = "def all_failures(message):\n    raise NotImplementedError('the library is not installed')\n"
-"""Stands for a library that 0.1.0 imports at its start and that is needed no more: no role of this test reads bounces."""
+"""Stands for a library that 0.1.0 imports at its start and later releases do without; no role here reads bounces."""
 ROOT = Path(__file__).parents[2]
 KEY = "0123456789abcdef0123456789abcdef"
 

@@ -135,8 +135,10 @@ def _cases(path: Path, table: Table) -> tuple[Case, ...]:
 @decision_option
 @click.option("--input", "given", help="The inputs as one JSON object.")
 @click.option("--inputs", "file", type=click.Path(path_type=Path), help="A file with one JSON object a line.")
-def evaluate_command(path: Path, decision: str | None, given: str | None, file: Path | None) -> None:
+@click.option("--format", "form", type=click.Choice(["json"]), default="json", help="json, the only one there is.")
+def evaluate_command(path: Path, decision: str | None, given: str | None, file: Path | None, form: str) -> None:
     """Decide on inputs and print the result as JSON; a table with gaps is evaluated all the same."""
+    del form  # taken so that each verb that prints data is called alike
     if (given is None) == (file is None):
         stop("Give either --input JSON or --inputs FILE.jsonl.")
     table = load_table(path, decision)
