@@ -77,6 +77,7 @@ class Embedded:
         dispatching = self.parts.dispatching()
         while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
             pass
+        self.parts.letter_search().search_all()
 
     def later(self, **time: float) -> None:
         """Move the clock on, then do what is due."""

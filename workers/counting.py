@@ -17,7 +17,7 @@ from workers.dispatching import mailserver, webhooks
 from workers.explaining import ON, Outgoing, Sending
 from workers.outages import KAFKA, MAIL
 from workers.policy import Policy
-from workers.store import due, mail_servers, overview, rulelive, rulepast, stories, told_outages
+from workers.store import due, letter_searches, mail_servers, overview, rulelive, rulepast, stories, told_outages
 from workers.store import tables as t
 from workers.store.webhook_targets import list_targets
 from workers.words import BadInput, DeadLetterState, DispatchState
@@ -63,6 +63,7 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
         },
         "mail_servers": servers,
         "away": away(connection, waiting, servers),
+        "letter_searches": letter_searching(connection),
         "webhooks": [webhooks.describe(target, now) for target in list_targets(connection)],
         "rules": {
             "in_use": rulelive.tables_in_use(connection),
@@ -99,6 +100,12 @@ def away_text(parts: list[dict[str, Any]]) -> list[str]:
         for one in parts
         if one["part"] != MAIL
     ]
+
+
+def letter_searching(connection: Connection) -> dict[str, object]:
+    """Return for how many erased people dead letters are still to be looked through, and since when."""
+    people, since = letter_searches.waiting(connection)
+    return {"people": people, "since": since.isoformat() if since else None}
 
 
 def candidates(connection: Connection) -> dict[str, dict[str, object]]:
@@ -240,6 +247,11 @@ def as_text(status: Mapping[str, object]) -> str:
     waiting = {kind: n for kind, n in cast("dict[str, int]", status["due"]).items() if n}
     parts = ", ".join(f"{n} {kind}" for kind, n in waiting.items())
     lines.append(f"due now     {status['due_now']}" + (f" ({parts})" if parts else ""))
+    searches = cast("dict[str, Any]", status["letter_searches"])
+    if searches["people"]:
+        lines.append(
+            f"erasing     {searches['people']} people, whose dead letters are looked through since {searches['since']}"
+        )
     lines += rules_text(cast("dict[str, Any]", status["rules"]))
     lines.append("oldest due  " + (f"{oldest['at']} ({oldest['what']})" if oldest else "nothing"))
     lines += [f"outbox      {status['outbox']}", f"failed      {status['failed']}", ""]

@@ -16,7 +16,7 @@ from workers.settings import Settings
 from workers.store.engine import Store
 from workers.words import Misconfigured
 
-SCHEMA = 13
+SCHEMA = 14
 """The schema this release makes: the number of the newest revision."""
 MINIMUM = SCHEMA
 """The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""

@@ -10,12 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.changes import Changes, Forgetting
+from workers.changes import Forgetting
 from workers.erasing import erase
+from workers.letter_search import LetterSearch
 from workers.policy import Policy
 from workers.profile import address_keys, customer_id
 from workers.records import Customer
-from workers.store import forgetting, letters, read
+from workers.store import forgetting, letter_searches, letters, read
 from workers.store import tables as t
 from workers.store.apply import apply
 from workers.store.auditlog import list_acts, record_act
@@ -32,6 +33,7 @@ class Privacy:
         self._store = store
         self._policy = policy
         self._now = now
+        self._letters = LetterSearch(store, policy, now)
 
     def export(self, crm_id: str, by: str) -> dict[str, Any] | None:
         """Return every row about a person by table, as JSON values, or None for somebody unknown or erased.
@@ -39,37 +41,49 @@ class Privacy:
         Of somebody who was never accepted as a customer, the dead letters are all there is.
         """
         ids, now = self._policy().ids, self._now()
-
-        def work(connection: Connection) -> dict[str, Any] | None:
+        with self._store.reading(patient=True) as connection:  # all letters are looked through: no writer waits for it
             person = find(connection, crm_id, ids)
-            if person is not None and person.erased_at:
-                record_act(connection, now, by, "privacy.export", person.id)
-                return None
-            rows = everything(connection, person, ids) if person else only_letters(connection, crm_id, ids)
-            if not rows:
-                return None
-            record_act(connection, now, by, "privacy.export", customer_id(crm_id, ids) if person is None else person.id)
-            return {"customer": crm_id, "exported_at": now.isoformat(), **rows}
-
-        return self._store.write(work)
+            rows: dict[str, Any] = {}
+            if person is None:
+                rows = only_letters(connection, crm_id, ids)
+            elif not person.erased_at:
+                rows = everything(connection, person, ids)
+        if rows or person is not None:
+            key = customer_id(crm_id, ids) if person is None else person.id
+            self._store.write(lambda connection: record_act(connection, now, by, "privacy.export", key))
+        return {"customer": crm_id, "exported_at": now.isoformat(), **rows} if rows else None
 
     def erase(self, crm_id: str, by: str) -> bool:
-        """Erase a person in one transaction; False when nothing names them. Idempotent: an erased one stays erased.
+        """Erase a person, and their letters before it returns; False when nothing names them. Safe to run again.
 
-        Of somebody who was never accepted as a customer, the dead letters go; of somebody erased, the later ones.
+        Of somebody who was never accepted as a customer, the dead letters go; of somebody erased, the later ones. When
+        this ends before its time, a role goes on with the letters.
         """
         policy, now = self._policy(), self._now()
 
-        def work(connection: Connection) -> bool:
+        def work(connection: Connection) -> Customer | None:
             person = find(connection, crm_id, policy.ids)
-            if person is None or person.erased_at:
-                return forget_letters_of(connection, crm_id, by, policy.ids, now) or person is not None
-            locked = read.lock_customers(connection, [person.id])
-            changes: Changes = erase(read.facts_of(connection, locked)[person.id], policy, now, by=by)
-            apply(connection, changes, now)
-            return True
+            if person is not None and not person.erased_at:
+                locked = read.lock_customers(connection, [person.id])
+                apply(connection, erase(read.facts_of(connection, locked)[person.id], policy, now, by=by), now)
+            return person
 
-        return self._store.write(work)
+        person = self._store.write(work)
+        if person is not None:
+            self._letters.search_for(person.id)
+            if not person.erased_at:
+                return True
+        gone = self._letters.forget_at_once(unknown(crm_id, policy.ids))
+        if gone:
+            key, detail = customer_id(crm_id, policy.ids), {"dead_letters": gone}
+            self._store.write(lambda connection: record_act(connection, now, by, "privacy.erase", key, detail))
+        return bool(gone) or person is not None
+
+    def searching_since(self, crm_id: str) -> datetime | None:
+        """Return since when letters are still to be looked through for somebody who was erased, or None."""
+        with self._store.reading() as connection:
+            person = find(connection, crm_id, self._policy().ids)
+            return letter_searches.waiting(connection, person.id)[1] if person else None
 
 
 def find(connection: Connection, crm_id: str, ids: Ids) -> Customer | None:
@@ -86,14 +100,6 @@ def find(connection: Connection, crm_id: str, ids: Ids) -> Customer | None:
 def unknown(crm_id: str, ids: Ids) -> letters.Sought:
     """Return how to find somebody who is no customer here."""
     return letters.Sought(letters.person(ids, [crm_id]), (customer_id(crm_id, ids),))
-
-
-def forget_letters_of(connection: Connection, crm_id: str, by: str, ids: Ids, now: datetime) -> bool:
-    """Delete the dead letters that name somebody who is no customer here; False when there are none."""
-    [gone] = letters.forget_letters(connection, [unknown(crm_id, ids)])
-    if gone:
-        record_act(connection, now, by, "privacy.erase", customer_id(crm_id, ids), {"dead_letters": gone})
-    return bool(gone)
 
 
 def only_letters(connection: Connection, crm_id: str, ids: Ids) -> dict[str, Any]:

@@ -77,14 +77,14 @@ async def run_roles(roles: Sequence[Role], stall_seconds: float = STALL_SECONDS)
 
 
 def sender(parts: Boucle) -> Role:
-    """Return the role that wakes what is due, hands over what is ready and relays the outbox.
+    """Return the role that wakes what is due, hands over what is ready, relays the outbox, and looks letters through.
 
     Each duty has a loop of its own, because none may wait for another: with a mail server that takes ten minutes over
     a mail, an unhappy customer's ticket is there within seconds, and so is its webhook and its message to Kafka.
     """
 
     async def run(stop: asyncio.Event) -> None:
-        dispatching, relaying = parts.dispatching(), parts.relaying()
+        dispatching, relaying, letters = parts.dispatching(), parts.relaying(), parts.letter_search()
         tick, waking, guard = parts.settings.tick_seconds, parts.waking, parts.clock_guard
 
         def wake() -> int:
@@ -96,6 +96,7 @@ def sender(parts: Boucle) -> Role:
             repeat(stop, tick, "dispatch", lambda: dispatching.send_mails(stop)),
             repeat(stop, tick, "webhooks", lambda: dispatching.send_webhooks(stop)),
             repeat(stop, tick, "relay", lambda: asyncio.to_thread(relaying.relay_all, ROUND_SECONDS)),
+            repeat(stop, tick, "letters", lambda: asyncio.to_thread(letters.search_all, ROUND_SECONDS)),
         )
 
     return run

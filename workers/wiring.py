@@ -34,6 +34,7 @@ from workers.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_
 from workers.id_key import fitting_key, settle_id_key, settle_signing_key
 from workers.imap import SCHEMES, ImapFolder
 from workers.intake import Intake
+from workers.letter_search import LetterSearch
 from workers.links import Links
 from workers.livetexts import live_texts
 from workers.mailbox import MailboxSender
@@ -416,6 +417,10 @@ class Boucle:
     def retention(self) -> Retention:
         """Return what deletes rows that are older than their table keeps them."""
         return Retention(self.store, self.now)
+
+    def letter_search(self) -> LetterSearch:
+        """Return what looks dead letters through for people who were erased."""
+        return LetterSearch(self.store, self.policies.current, self.now)
 
     def relaying(self) -> Relaying:
         """Return what moves the outbox on: to Kafka, or to a file without a broker."""

@@ -169,11 +169,13 @@ def test_a_replay_does_not_bring_the_person_back(boucle: Embedded) -> None:
 def test_the_crms_erased_event_does_the_same_as_the_command(tmp_path: Path, boucle: Embedded) -> None:
     """`boucle.customer.erased` reaches the same tables, with an audit row by the CRM."""
     boucle.take(about("erased", "42", boucle.clock.at))
+    boucle.settle()
     assert "42@example.org" not in everything(boucle)
     assert "order-1042" not in everything(boucle, but=("inbox",))
     with boucle.store.reading() as connection:
-        (act,) = list_acts(connection)
-    assert (act["by"], act["act"], act["subject"]) == ("crm", "privacy.erase", customer(boucle, None).id)
+        acts = [(one["by"], one["act"], one["subject"]) for one in list_acts(connection)]
+    owner = customer(boucle, None).id
+    assert acts == [("crm", "privacy.letters", owner), ("crm", "privacy.erase", owner)]
 
 
 def test_every_act_leaves_an_audit_row_without_personal_data(boucle: Embedded) -> None:
@@ -183,7 +185,8 @@ def test_every_act_leaves_an_audit_row_without_personal_data(boucle: Embedded) -
     assert privacy(boucle).erase("42", "ana")
     with boucle.store.reading() as connection:
         acts = list_acts(connection)
-    assert [(one["by"], one["act"]) for one in acts] == [("ana", "privacy.erase"), ("ana", "privacy.export")]
+    assert {one["by"] for one in acts} == {"ana"}
+    assert [one["act"] for one in acts] == ["privacy.letters", "privacy.erase", "privacy.export"]
     assert not [secret for secret in SECRETS if secret in str(acts)]
 
 
@@ -403,13 +406,20 @@ def test_of_somebody_never_accepted_the_letters_are_shown(boucle: Embedded) -> N
 
 
 def test_many_erasures_of_one_batch_look_through_the_letters_once(moved: Embedded) -> None:
-    """A CRM that erases a thousand customers does not stop the intake: letters are read once a transaction."""
+    """A CRM that erases forty customers at once has the letters read once for all of them."""
     ids = [f"gone-{n}" for n in range(40)]
     moved.take(*(about("changed", who, customer={"id": who, "email": f"{who}@example.org"}) for who in ids))
-    looked: list[str] = []
-    sa.event.listen(moved.store.engine, "before_cursor_execute", lambda *given: looked.append(given[2]))
     moved.take(*(about("erased", who, moved.clock.at) for who in ids))
-    assert sum("FROM dead_letter" in one and "body" in one for one in looked) <= 2
+    looked = statements(moved)
+    moved.parts.letter_search().search_all()
+    assert sum("FROM dead_letter" in one and "body" in one for one in looked) <= 3
+
+
+def statements(boucle: Embedded) -> list[str]:
+    """Return a list that gets every statement from now on."""
+    told: list[str] = []
+    sa.event.listen(boucle.store.engine, "before_cursor_execute", lambda *given: told.append(given[2]))
+    return told
 
 
 def test_the_addresses_of_a_merged_person_are_all_found(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ class Site:
         dispatching = self.parts.dispatching()
         while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
             pass
+        self.parts.letter_search().search_all()
 
     def pass_time(self, **time: float) -> None:
         """Move the clock on, then do what is due."""

@@ -14,6 +14,10 @@ from workers.store.auditlog import list_acts
 
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 UNKNOWN = "No customer {} is known here, and no dead letter names them. Give the id that the CRM uses."
+SEARCHING = (
+    "Customer {} was erased at {:%Y-%m-%d %H:%M}Z. Dead letters are still to be looked through for them, which "
+    "`boucle send` does; run `boucle privacy erase` with that id to have it done now."
+)
 
 
 @click.group()
@@ -32,9 +36,11 @@ def of_persons() -> Privacy:
 @as_json
 def export_person(customer: str, form: str) -> int:
     """Print every row about CUSTOMER (the CRM's id) as one JSON object, indented unless json is asked for."""
-    told = of_persons().export(customer, user_name())
+    persons = of_persons()
+    told = persons.export(customer, user_name())
     if told is None:
-        say_fault(UNKNOWN.format(customer))
+        since = persons.searching_since(customer)
+        say_fault(UNKNOWN.format(customer) if since is None else SEARCHING.format(customer, since))
         return 1
     show(told, json_text(told, indent=1), form)
     return 0
@@ -60,6 +66,8 @@ def retention(dry_run: bool, form: str) -> None:
     """Delete what is older than its table keeps it. Run it once a day; it may be stopped at any time."""
     found = parts()
     keeping = Retention(found.store, found.now)
+    if not dry_run:
+        found.letter_search().search_all()
     removed = keeping.plan() if dry_run else keeping.run(user_name())
     value = {
         "dry_run": dry_run,

@@ -76,6 +76,7 @@ class Touring:
         """Wake and send until nothing is due."""
         while self._parts.waking.wake_all() + asyncio.run(self._send()):
             pass
+        self._parts.letter_search().search_all()
 
     async def _send(self) -> int:
         """Hand over what is ready; a mail server's connections belong to this loop, and end with it."""

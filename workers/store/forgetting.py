@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.changes import Forgetting
-from workers.store import letters
+from workers.store import letter_searches, letters
 from workers.store import tables as t
 from workers.store.auditlog import record_act
 
@@ -63,18 +63,19 @@ UNLINKED = "erased "
 
 
 def forget(connection: Connection, people: Sequence[Forgetting], now: datetime) -> None:
-    """Scrub people and everybody merged into them, and leave an audit row for each. Idempotent."""
-    groups = [[one.customer, *merged_into(connection, one.customer)] for one in people]
-    sought = [letters.sought(connection, one, keys) for one, keys in zip(people, groups, strict=True)]
-    forgotten = letters.forget_letters(connection, sought)
-    for one, keys, whom, gone in zip(people, groups, sought, forgotten, strict=True):
+    """Scrub people and everybody merged into them, and leave an audit row for each. Idempotent.
+
+    Dead letters, which no key leads to, are looked through later; what finds the person in them is kept until then.
+    """
+    for one in people:
+        keys = [one.customer, *merged_into(connection, one.customer)]
+        whom = letters.sought(connection, one, keys)
+        letter_searches.ask(connection, whom, one.customer, one.by, now)
         blank_merged(connection, keys[1:], now)
         for key in keys:
             scrub(connection, key)
         connection.execute(sa.delete(t.outbox).where(t.outbox.c.key.in_(whom.person.crm_ids)))
-        record_act(
-            connection, now, one.by, "privacy.erase", one.customer, {"customers": len(keys), "dead_letters": gone}
-        )
+        record_act(connection, now, one.by, "privacy.erase", one.customer, {"customers": len(keys)})
 
 
 def merged_into(connection: Connection, customer: str) -> list[str]:

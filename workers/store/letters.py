@@ -1,7 +1,8 @@
 """Dead letters about a person: found by every id and address that they ever had, shown to them, and forgotten.
 
 What a letter says is read by `traces`. Of a batch that was refused as a whole, only the person's events go; the others
-are somebody else's, who has not asked for anything. All people of one transaction cost one look through the letters.
+are somebody else's, who has not asked for anything. Letters are looked at some at a time, and never in a transaction
+that writes; several people cost one look.
 """
 
 import functools
@@ -20,7 +21,8 @@ from workers.store import tables as t
 from workers.traces import KEEP, Found, Person, held_address, pieces, readings
 from workers.words import Ids
 
-LETTERS_AT_ONCE = 200
+LETTERS_AT_ONCE, BYTES_AT_ONCE = 200, 2_000_000
+"""What one look takes at most, but one letter however long it is."""
 C = t.dead_letter.c
 COLUMNS = (C.subject, C.headers, C.source, C.event_id, C.fault, C.note)
 """What is kept beside the bytes and may name somebody."""
@@ -35,6 +37,24 @@ class Sought:
 
     person: Person
     customers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A letter that names people: their places among those who are looked for, and the values that stay, if any."""
+
+    id: str
+    places: tuple[int, ...]
+    stays: dict[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found, the key of the last letter that it read (None behind the last one), and how many it read."""
+
+    named: tuple[Named, ...]
+    last: str | None
+    read: int
 
 
 def sought(connection: Connection, one: Forgetting, keys: Sequence[str]) -> Sought:
@@ -70,60 +90,96 @@ def person(
     return Person(named, keys, hashes | former, functools.partial(ids.keyed_hash, "held address"))
 
 
-def forget_letters(connection: Connection, people: Sequence[Sought]) -> list[int]:
-    """Delete the letters about these people, and their parts of refused batches; return how many for each."""
-    gone = [0] * len(people)
-    for letter, places in about(connection, people):
-        for place in places:
-            gone[place] += 1
-        kept = whole = pieces(bytes(letter.body))
-        for place in places:
-            kept = without(connection, kept, people[place])
-        named_beside = any(names(connection, [beside(letter)], people[place]) for place in places)
-        here = C.id == letter.id
-        if kept and kept != whole and not by_subject(letter, [people[place] for place in places]):
-            values: dict[str, object] = {"body": b"[" + ",".join(kept).encode("utf-8", KEEP) + b"]"}
-            if named_beside:
-                values |= {"fault": CUT, "note": "", "event_id": None, "source": None, "subject": None, "headers": {}}
-            connection.execute(sa.update(t.dead_letter).where(here).values(**values))
-        else:
-            connection.execute(sa.delete(t.dead_letter).where(here))
-    return gone
-
-
 def letters_of(connection: Connection, whom: Sought) -> Iterator[dict[str, Any]]:
     """Give the letters that name a person as rows; of a batch only the events that do."""
-    for letter, _ in about(connection, [whom]):
+    named = [letter.id for part in looks(connection, [whom]) for letter in part.named]
+    for letter in sorted(whole_rows(connection, named), key=operator.attrgetter("received_at", "id")):
         parts = pieces(bytes(letter.body))
         mine = [one for one in parts if names(connection, readings(one.encode("utf-8", KEEP)), whom)]
         whole = len(parts) == 1 or not mine or by_subject(letter, [whom])
         yield {**letter._mapping, **({} if whole else {"body": b"[" + ",".join(mine).encode("utf-8", KEEP) + b"]"})}
 
 
-def about(connection: Connection, people: Sequence[Sought]) -> list[tuple[sa.Row[Any], list[int]]]:
-    """Return the letters that name any of these people, each with the places of those it names."""
-    if not people:
-        return []
+def looks(connection: Connection, people: Sequence[Sought]) -> Iterator[Look]:
+    """Give one look after the other until all letters were looked at."""
+    after: str | None = None
+    while True:
+        part = look(connection, people, after)
+        yield part
+        if part.last is None:
+            return
+        after = part.last
+
+
+def look(connection: Connection, people: Sequence[Sought], after: str | None) -> Look:
+    """Look at the next letters behind a key for any of these people; bounded in letters and in bytes.
+
+    In the order of keys, which do not follow time: a letter that comes while the looks go on may be stepped over.
+    """
+    sizes = sa.select(C.id, sa.func.length(C.body)).order_by(C.id).limit(LETTERS_AT_ONCE)
+    keys: list[str] = []
+    held = 0
+    for key, size in connection.execute(sizes if after is None else sizes.where(C.id > after)).all():
+        held += int(size)
+        if keys and held > BYTES_AT_ONCE:
+            break
+        keys.append(str(key))
+    if not keys:
+        return Look((), None, 0)
     anybody = functools.reduce(operator.or_, (one.person for one in people))
-    query = sa.select(C.id, C.body, *COLUMNS).order_by(C.received_at, C.id)
-    found = []
-    for letter in connection.execute(query.execution_options(yield_per=LETTERS_AT_ONCE)):
-        texts = [*readings(bytes(letter.body)), beside(letter)]
-        if anybody.found_in(texts):
-            found.append((letter, texts))
-    named = [
-        (letter, [place for place, one in enumerate(people) if names(connection, texts, one, letter.subject)])
-        for letter, texts in found
-    ]
-    whole = dict(whole_rows(connection, [letter.id for letter, places in named if places]))
-    return [(whole[letter.id], places) for letter, places in named if places]
+    query = sa.select(C.id, C.body, *COLUMNS).where(C.id.in_(keys)).order_by(C.id)
+    told = (named_in(connection, letter, people, anybody) for letter in connection.execute(query))
+    return Look(tuple(one for one in told if one), keys[-1], len(keys))
 
 
-def whole_rows(connection: Connection, keys: Sequence[str]) -> Iterator[tuple[str, sa.Row[Any]]]:
-    """Give letters with every column, by key."""
+def named_in(
+    connection: Connection, letter: sa.Row[*tuple[Any, ...]], people: Sequence[Sought], anybody: Person
+) -> Named | None:
+    """Return whom of these people a letter names and what stays of it, or None when it names nobody."""
+    texts = [*readings(bytes(letter.body)), beside(letter)]
+    if not anybody.found_in(texts):
+        return None
+    places = [place for place, one in enumerate(people) if names(connection, texts, one, letter.subject)]
+    if not places:
+        return None
+    return Named(str(letter.id), tuple(places), what_stays(connection, letter, [people[place] for place in places]))
+
+
+def what_stays(
+    connection: Connection, letter: sa.Row[*tuple[Any, ...]], people: Sequence[Sought]
+) -> dict[str, object] | None:
+    """Return the values of a batch that stays without these people's events; None for a letter that goes whole."""
+    kept = whole = pieces(bytes(letter.body))
+    for one in people:
+        kept = without(connection, kept, one)
+    if not kept or kept == whole or by_subject(letter, people):
+        return None
+    values: dict[str, object] = {"body": b"[" + ",".join(kept).encode("utf-8", KEEP) + b"]"}
+    if any(names(connection, [beside(letter)], one) for one in people):
+        values |= {"fault": CUT, "note": "", "event_id": None, "source": None, "subject": None, "headers": {}}
+    return values
+
+
+def forget_named(connection: Connection, named: Iterable[Named], people: int) -> list[int]:
+    """Delete letters, or the parts of refused batches, that were found; return how many of each person's went."""
+    gone = [0] * people
+    for letter in named:
+        here = C.id == letter.id
+        statement = (
+            sa.delete(t.dead_letter).where(here)
+            if letter.stays is None
+            else sa.update(t.dead_letter).where(here).values(**letter.stays)
+        )
+        if connection.execute(statement).rowcount:
+            for place in letter.places:
+                gone[place] += 1
+    return gone
+
+
+def whole_rows(connection: Connection, keys: Sequence[str]) -> Iterator[sa.Row[Any]]:
+    """Give letters with every column."""
     for chunk in read.chunks(keys):
-        for row in connection.execute(sa.select(t.dead_letter).where(C.id.in_(chunk))):
-            yield row.id, row
+        yield from connection.execute(sa.select(t.dead_letter).where(C.id.in_(chunk)))
 
 
 def beside(letter: sa.Row[*tuple[Any, ...]]) -> str:
@@ -132,7 +188,7 @@ def beside(letter: sa.Row[*tuple[Any, ...]]) -> str:
     return "\n".join(readings(json_text(texts).encode()))
 
 
-def by_subject(letter: sa.Row[Any], people: Iterable[Sought]) -> bool:
+def by_subject(letter: sa.Row[*tuple[Any, ...]], people: Iterable[Sought]) -> bool:
     """Tell whether a letter as a whole is one of these people's: its sender said so."""
     return any(letter.subject and one.person.is_id(letter.subject).sure for one in people)
 

@@ -428,6 +428,19 @@ told = sa.Table(
     sa.Column("dispatch", Key, nullable=False),
     sa.Column("at", Instant(), nullable=False),
 )
+letter_search = sa.Table(
+    "letter_search",
+    metadata,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("person", Key, nullable=False),
+    sa.Column("by", sa.Text(), nullable=False),
+    sa.Column("asked_at", Instant(), nullable=False),
+    sa.Column("whom", Document, nullable=False),
+    sa.Column("after", Key, nullable=True),
+    sa.Column("gone", Number, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Erased people whose dead letters are still to be looked through (letter_searches.py)."""
 report_note = sa.Table(
     "report_note",
     metadata,
