@@ -15,7 +15,7 @@ from workers.planning import assess, note, put, zone_of
 from workers.policy import Policy
 from workers.profile import address_key
 from workers.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
-from workers.resting import Asked, Question, Resting, resting
+from workers.resting import Asked, Question, Resting, RestReason, resting
 from workers.words import DispatchState, MailClass, Reason, RequestState, TouchpointState
 
 CLOSES_AFTER = parse_wait("P14D")
@@ -52,8 +52,8 @@ def rested(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) 
     opens = next_in_window(rests.until, policy.window, zone_of(facts.customer, policy), policy.holidays)
     detail = dates_of(rests)
     if touchpoint.if_resting == "drop" or opens > touchpoint.give_up_at:
-        return put(touchpoint, TouchpointState.SKIPPED, rests.reason, detail, now)
-    return put(touchpoint, TouchpointState.PLANNED, rests.reason, detail, now, wake_at=opens)
+        return put(touchpoint, TouchpointState.SKIPPED, Reason(rests.reason), detail, now)
+    return put(touchpoint, TouchpointState.PLANNED, Reason(rests.reason), detail, now, wake_at=opens)
 
 
 def question_of(touchpoint: Touchpoint, policy: Policy) -> Question:
@@ -77,7 +77,7 @@ def rest_of(question: Question, facts: Facts, policy: Policy, now: datetime) -> 
     both = resting(question, [*asked, *facts.asked_elsewhere], policy.rest, zone, now)
     if both is None or (own is not None and own.until == both.until):
         return own
-    return replace(both, reason=Reason.SAME_MAILBOX)
+    return replace(both, reason=RestReason.SAME_MAILBOX)
 
 
 def dates_of(rests: Resting) -> str:

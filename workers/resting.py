@@ -6,9 +6,9 @@ The only function that decides it: asking goes by it, the check of a plan, the b
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from workers.duetime import Wait, add_wait
-from workers.words import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,19 @@ class Asked:
     template: str
 
 
+class RestReason(StrEnum):
+    """Which of the rules keeps a person from being asked; the values are reason codes."""
+
+    RESTING = "resting"
+    YEARLY_MAXIMUM = "yearly_maximum"
+    SAME_MAILBOX = "same_mailbox"  # asked there under another id
+
+
 @dataclass(frozen=True, slots=True)
 class Resting:
     """Why a person rests, until when, and the question that it counts from."""
 
-    reason: Reason
+    reason: RestReason
     until: datetime
     since: datetime
 
@@ -59,14 +67,14 @@ def resting(question: Question, asked: Iterable[Asked], rest: Rest, zone: str, n
     its own touchpoint was asked; any other from the last time that its template was. 3. The maximum counts all.
     """
     before = sorted(asked)
-    found = [Resting(Reason.RESTING, add_wait(one.at, rest.overall, zone), one.at) for one in before]
+    found = [Resting(RestReason.RESTING, add_wait(one.at, rest.overall, zone), one.at) for one in before]
     if question.rest is None:
         same = [(one, rest.same_template) for one in before if one.template == question.template]
     else:
         same = [(one, question.rest) for one in before if one.touchpoint == question.touchpoint]
-    found += [Resting(Reason.RESTING, add_wait(one.at, wait, zone), one.at) for one, wait in same]
+    found += [Resting(RestReason.RESTING, add_wait(one.at, wait, zone), one.at) for one, wait in same]
     if len(before) >= rest.at_most:
         oldest = before[-rest.at_most].at
-        found.append(Resting(Reason.YEARLY_MAXIMUM, add_wait(oldest, rest.within, zone), oldest))
+        found.append(Resting(RestReason.YEARLY_MAXIMUM, add_wait(oldest, rest.within, zone), oldest))
     longest = max(found, key=lambda one: (one.until, one.reason), default=None)
     return longest if longest is not None and longest.until > now else None

@@ -11,9 +11,9 @@ from workers.asking import CLOSES_AFTER, language_of, rest_of
 from workers.duetime import add_wait
 from workers.planning import Happening, plan
 from workers.records import Dispatch, SurveyRequest, Touchpoint
-from workers.resting import Question, Resting
+from workers.resting import Question, Resting, RestReason
 from workers.waking import Room
-from workers.words import Reason, RequestState, TouchpointState
+from workers.words import RequestState, TouchpointState
 
 
 def asked_before(person: Person, *askings: tuple[datetime, str], state: RequestState = RequestState.EXPIRED) -> None:
@@ -181,7 +181,7 @@ def test_a_reminder_is_no_survey_of_its_own() -> None:
     person.hear(told("delivery", reference="1"))
     person.wake()
     rests = rest_of(Question("other", "ask-in-use"), person.facts, person.policy, NOW + 5 * DAY)
-    assert rests == Resting(Reason.RESTING, add_wait(NOW, person.policy.rest.overall, "Europe/Paris"), NOW)
+    assert rests == Resting(RestReason.RESTING, add_wait(NOW, person.policy.rest.overall, "Europe/Paris"), NOW)
 
 
 @pytest.mark.parametrize("kind", ["opt_out", "bounce", "complaint", "erased"])

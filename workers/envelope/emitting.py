@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 
 import orjson
 
-from workers.words import Band, TicketState
-
 SOURCE = "boucle"
 
 
@@ -71,8 +69,8 @@ def response_received(
     response: str,
     request: str | None,
     score: int,
-    band: Band,
-    previous_band: Band | None,
+    band: str,
+    previous_band: str | None,
     trigger: str,
     touchpoint: str,
     reference: str,
@@ -110,7 +108,7 @@ def ticket_changed(
     reference: str,
     due_at: datetime,
     play: str,
-    state: TicketState,
+    state: str,
     owner: str,
 ) -> bytes:
     """Return the message that a ticket was opened, claimed, set to waiting, done or reopened, for boucle.tickets."""

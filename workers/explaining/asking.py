@@ -8,6 +8,7 @@ from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import cause, clause, held_by, lead, sentence
 from workers.planning import hold_ended, holding, in_scope
 from workers.records import Journey, Stop, SurveyRequest, Touchpoint
+from workers.resting import RestReason
 from workers.words import Effect, Reason, RequestState, TouchpointState
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
@@ -140,7 +141,7 @@ def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
     if rests is None:
         return []
     then = "will be dropped" if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at else "will wait"
-    who = "the mailbox, where somebody else was asked," if rests.reason == Reason.SAME_MAILBOX else "the customer"
+    who = "the mailbox, where somebody else was asked," if rests.reason == RestReason.SAME_MAILBOX else "the customer"
     return [f"{who} rests until {view.day(rests.until)}, so it {then}"]
 
 

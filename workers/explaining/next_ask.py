@@ -85,7 +85,8 @@ def hold(view: View) -> tuple[str, datetime | None]:
 
 def rest_clause(rests: Resting, view: View) -> str:
     """Return the rest period as a clause."""
-    return clause(rests.reason, {"asked": f" on {view.day(rests.since)}", "until": f" until {view.day(rests.until)}"})
+    told = Reason(rests.reason)
+    return clause(told, {"asked": f" on {view.day(rests.since)}", "until": f" until {view.day(rests.until)}"})
 
 
 def pending(opens: datetime, view: View) -> list[str]:
