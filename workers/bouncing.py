@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.bounces import Bounce, BounceKind, read_bounce
+from workers.bounces.letters import Letter
 from workers.changes import Changes
 from workers.controls import count_refusal
 from workers.dispatching import undeliverable
@@ -39,15 +40,6 @@ UNTRUSTED, KNOWN, DELAYED, UNREADABLE, LEFT = "untrusted", "known", "delayed", "
 """What is counted beside the kinds: no return path of ours; read before; still tried; over a bound, or broken; not yet
 taken, because other writers were in the way."""
 COUNTED = (*map(str, BounceKind), DELAYED, UNTRUSTED, KNOWN, UNREADABLE, LEFT)
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One mail of a place: its file or number there, and its first bytes; `unread` says why it could not be had."""
-
-    name: str
-    raw: bytes = b""
-    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

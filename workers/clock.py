@@ -8,8 +8,8 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from workers.clock_guard import confirm
 from workers.store import tables
+from workers.store.controls import confirm_clock
 from workers.store.engine import Store
 
 
@@ -77,6 +77,6 @@ class StoredClock:
             if ticking:
                 rows.append({"name": "ticking_since", "at": datetime.now(UTC)})
             connection.execute(sa.insert(tables.clock), rows)
-            confirm(connection, at, "clock")  # whoever moves it means it
+            confirm_clock(connection, at, "clock")  # whoever moves it means it
 
         self._store.write(work)

@@ -11,9 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy.engine import Connection
-
-from workers.controls import (
+from workers.store.controls import (
     CLOCK_LEAPT,
     CLOCK_MOVED,
     CLOCK_SEEN,
@@ -115,11 +113,3 @@ class ClockGuard:
             return
         value = f"{now.isoformat()} {self._moved}"
         self._store.write(lambda connection: set_control(connection, CLOCK_SEEN, value, now, BY))
-
-
-def confirm(connection: Connection, now: datetime, by: str) -> bool:
-    """Have the clock count as it is, for every role; say whether it was doubted."""
-    doubted = CLOCK_LEAPT in read_controls(connection)
-    clear_control(connection, CLOCK_LEAPT)
-    set_control(connection, CLOCK_MOVED, f"{now.isoformat()}/{time.time_ns()}", now, by)
-    return doubted

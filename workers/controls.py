@@ -1,6 +1,6 @@
 """Controls: whether mail goes out, what is paused, how much of today is used. Operators set them, roles read them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,14 +12,11 @@ from workers.duetime import in_zone
 from workers.plain_text import for_reader
 from workers.store import tables
 from workers.store.claim import CAPPED, HELD_BY_US
+from workers.store.controls import CLOCK_LEAPT, clear_control, read_controls, set_control
 from workers.store.mail_servers import failing, forget_servers
 from workers.words import DispatchState, Misconfigured
 
 PAUSED_TOUCHPOINT = "paused:"
-DEMO = "demo"
-"""The control that marks a database as a demo's."""
-CLOCK_SEEN, CLOCK_LEAPT, CLOCK_MOVED = "clock_seen", "clock_leapt", "clock_moved"
-"""The controls of business time: when it was last right, that it leapt (from, to), when it was last confirmed."""
 REFUSING = "refusing:"
 """Begins the controls that say who refuses us: until when that counts, and in what words."""
 
@@ -51,16 +48,6 @@ class SendingState:
         return self.state == "on"
 
 
-def read_controls(connection: Connection) -> Mapping[str, str]:
-    """Return every control by name."""
-    return {str(name): str(value) for name, value in connection.execute(CONTROLS)}
-
-
-def is_demo(connection: Connection) -> bool:
-    """Tell whether the database holds the year of a demo."""
-    return DEMO in read_controls(connection)
-
-
 def sending_now(connection: Connection, sending: Sending) -> SendingState:
     """Return whether mail goes out: held by the settings, paused by a person or by an alarm, or on.
 
@@ -88,18 +75,6 @@ def leap_told(control: str) -> str:
     )
 
 
-def set_control(connection: Connection, name: str, value: str, now: datetime, by: str) -> None:
-    """Set one control; setting it again replaces it."""
-    table = tables.control
-    connection.execute(sa.delete(table).where(table.c.name == name))
-    connection.execute(sa.insert(table).values(name=name, value=value, at=now, by=by))
-
-
-def clear_control(connection: Connection, name: str) -> None:
-    """Clear one control; clearing what is not set changes nothing."""
-    connection.execute(sa.delete(tables.control).where(tables.control.c.name == name))
-
-
 MAILS = tables.dispatch.c
 OF_CAPPED = tables.one_of(MAILS.mail_class, CAPPED)
 LEAVING = tables.one_of(MAILS.state, HELD_BY_US)
@@ -115,7 +90,6 @@ SENT_TODAY = COUNTED.where(sent_since(sa.bindparam("midnight", type_=tables.Inst
 DUE = COUNTED.where(
     MAILS.state == DispatchState.READY, MAILS.not_before <= sa.bindparam("now", type_=tables.Instant()), OF_CAPPED
 )
-CONTROLS = sa.select(tables.control.c.name, tables.control.c.value)
 
 
 def midnight_of(now: datetime, zone: str) -> datetime:

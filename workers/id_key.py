@@ -13,9 +13,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.controls import read_controls
 from workers.profile import customer_id
 from workers.store import tables
+from workers.store.controls import read_controls
 from workers.store.engine import Store
 from workers.words import Ids, Misconfigured
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from workers.bounces import HEAD_BYTES
-from workers.bouncing import Letter
-from workers.returned import Item
+from workers.bounces.letters import Item, Letter
 from workers.words import BadInput, Misconfigured, NotNow
 
 SCHEMES = ("imap", "imaps")

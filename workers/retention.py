@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.controls import clear_control, forget_refusals, read_controls, refusing_domains, set_control
+from workers.controls import forget_refusals, refusing_domains
 from workers.counting import RETIRED
 from workers.store import tables as t
 from workers.store.auditlog import record_act
+from workers.store.controls import clear_control, read_controls, set_control
 from workers.store.engine import Store
 from workers.words import DispatchState
 

@@ -6,13 +6,12 @@ and again, puts each mail away when it is done with it: what was read is marked 
 
 import logging
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from workers.bounces import HEAD_BYTES
-from workers.bouncing import LEFT, UNREADABLE, Bouncing, Letter, Taken
+from workers.bounces.letters import Item, Letter
 from workers.words import BadInput
 
 log = logging.getLogger(__name__)
@@ -23,24 +22,6 @@ ASIDE = ".Unreadable"
 _BEGINS = re.compile(rb"From \S*.{0,200}\d{4}\s*$")
 """The line with which an mbox begins a mail: who, and when, with its year; a sentence has none."""
 LONGEST_LINE = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing of a place that is put away as a whole: a file, which may hold several mails, or a message."""
-
-    name: str
-    letters: Iterator[Letter]
-
-
-class Place(Protocol):
-    """Somewhere that returned mails lie."""
-
-    def items(self, *, fresh: bool) -> Iterator[Item]:
-        """Give everything there is, or only what was not put away yet; raises NotNow when the place is away."""
-
-    def put_away(self, name: str, *, readable: bool) -> None:
-        """Remember that an item is done with; raises OSError or NotNow when that cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +100,7 @@ def flags_of(name: str) -> str:
     return name.partition(":2,")[2]
 
 
-def place_at(path: Path) -> Place:
+def place_at(path: Path) -> "OneFile | Folder | Maildir":
     """Return what lies at a path; raises BadInput for nothing."""
     if path.is_dir():
         return Maildir(path) if any((path / name).is_dir() for name in ("cur", "new")) else Folder(path)
@@ -169,42 +150,3 @@ def mails_of_mbox(path: Path) -> Iterator[bytes]:
             blank = line in (b"\n", b"\r\n")
     if started:
         yield b"".join(kept)[:HEAD_BYTES]
-
-
-@dataclass(slots=True)
-class Collector:
-    """Takes what is fresh in a place, again and again, and puts it away.
-
-    What cannot be put away is remembered, so that it is taken once by this process and not for ever.
-    """
-
-    place: Place
-    bouncing: Bouncing
-    _kept: set[str] = field(default_factory=set)
-
-    def collect(self, by: str, go_on: Callable[[], bool] = lambda: True) -> int:
-        """Take what is fresh, as long as `go_on` says so, and return how many mails that was. Raises NotNow."""
-        taken: list[Taken] = []
-        try:
-            for item in self.place.items(fresh=True):
-                if not go_on():
-                    break
-                if item.name not in self._kept:
-                    taken += self._take(item)
-        finally:
-            if taken:
-                self.bouncing.record(taken, str(self.place), by)
-        return len(taken)
-
-    def _take(self, item: Item) -> list[Taken]:
-        taken = list(self.bouncing.take_each(item.letters))
-        if not taken or any(one.followed == LEFT for one in taken):
-            return taken
-        try:
-            self.place.put_away(item.name, readable=any(one.followed != UNREADABLE for one in taken))
-        except FileNotFoundError:
-            return taken  # another sender was as quick
-        except OSError as error:
-            self._kept.add(item.name)
-            log.warning("%s cannot be put away: %s", self.place, error.strerror, extra={"action": "bounces.kept"})
-        return taken

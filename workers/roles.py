@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from workers import stop_signal, topics
 from workers.auditing import Auditing
+from workers.bounce_collection import Collector
 from workers.observing import Observing
-from workers.returned import Collector
 from workers.rounds import attempt, repeat, wait_or_stop
 from workers.settings import Settings
 from workers.settings_checks import bind_of

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from workers.acting import carry_out, contacts_first
 from workers.asking import ask
 from workers.changes import Changes
-from workers.controls import Sending, mails_today, read_controls, sending_now, set_control
+from workers.controls import Sending, mails_today, sending_now
 from workers.escalating import tickets_wake, told_before
 from workers.facts import Facts
 from workers.merging import join
@@ -28,6 +28,7 @@ from workers.routing import route
 from workers.store import due, moving, read, waves
 from workers.store.apply import apply
 from workers.store.askings import Mailboxes, remember_askings
+from workers.store.controls import read_controls, set_control
 from workers.store.engine import Store
 from workers.store.roster import desk
 from workers.ticketing import Desk

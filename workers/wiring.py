@@ -22,11 +22,12 @@ import sqlalchemy as sa
 from workers import topics
 from workers.addresses import mailbox
 from workers.apikeys import ApiKeys, Outcome, state_of
+from workers.bounce_collection import Place
 from workers.bouncing import Bouncing
 from workers.clock import Clock, StoredClock, SystemClock
 from workers.clock_guard import ClockGuard
 from workers.composing import Brand, Templates
-from workers.controls import Sending, is_demo
+from workers.controls import Sending
 from workers.data import Data
 from workers.dispatching import Dispatching, HookSender, MailSender
 from workers.envelope import Codec, EventMap, read_schemas
@@ -45,13 +46,14 @@ from workers.reach import Reach
 from workers.rehearsal import Rehearsal
 from workers.relaying import Relaying
 from workers.retention import Retention
-from workers.returned import OneFile, Place, place_at
+from workers.returned import OneFile, place_at
 from workers.rulepast import StoredRules
 from workers.serving import Serving
 from workers.settings import Settings
 from workers.settings_faults import SettingFault
 from workers.smtp import Server, SmtpSender
 from workers.store import rulelive
+from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.patience import Patience
 from workers.waking import Waking

@@ -13,7 +13,8 @@ from embedded import Embedded, journey
 from mutating import PIECES, changed_bytes, changed_lines
 from returning import COMPLAINT, LETTER, NESTED, OUT_OF_OFFICE, PATH, QMAIL, dsn
 
-from workers.bouncing import COUNTED, UNREADABLE, Letter
+from workers.bounces.letters import Letter
+from workers.bouncing import COUNTED, UNREADABLE
 from workers.records import Dispatch
 
 MAILS = 5_000

@@ -10,7 +10,8 @@ from embedded import Embedded, cloud_event, journey
 from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, dsn
 
 from workers import counting, explaining
-from workers.bouncing import Bouncing, Letter, count
+from workers.bounces.letters import Letter
+from workers.bouncing import Bouncing, count
 from workers.controls import refusing_domains, sending_now
 from workers.counting import explain
 from workers.deliverability import DeadRule, is_dead

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 from embedded import START, Embedded, journey
 
 from workers.clock import StoredClock
-from workers.clock_guard import STANDS_AFTER_SECONDS, ClockGuard, confirm
+from workers.clock_guard import STANDS_AFTER_SECONDS, ClockGuard
 from workers.controls import sending_now
 from workers.records import Response, SurveyRequest, Ticket, Touchpoint
 from workers.store import tables
+from workers.store.controls import confirm_clock
 
 MONTHS_13 = timedelta(days=395)
 
@@ -74,7 +75,7 @@ def test_a_leap_stops_asking_and_giving_up_and_going_back_undoes_nothing(roles: 
     roles.boucle.clock.at += timedelta(days=30)
     roles.start()
     assert not roles.guard.look()
-    roles.boucle.store.write(lambda connection: confirm(connection, roles.boucle.clock.at, "lea"))
+    roles.boucle.store.write(lambda connection: confirm_clock(connection, roles.boucle.clock.at, "lea"))
     assert roles.round()
 
 
@@ -91,7 +92,7 @@ def test_a_clock_that_stands_counts_again_by_itself(roles: Roles) -> None:
 def test_a_person_may_confirm_it_at_once(roles: Roles) -> None:
     """Whoever knows why the clock leapt need not wait, and no role doubts it again."""
     assert not roles.round(leap=timedelta(days=2))
-    assert roles.boucle.store.write(lambda connection: confirm(connection, roles.boucle.clock.at, "lea"))
+    assert roles.boucle.store.write(lambda connection: confirm_clock(connection, roles.boucle.clock.at, "lea"))
     assert roles.round()
 
 

@@ -7,9 +7,9 @@ from sqlalchemy.engine import Connection
 
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.clock import StoredClock
-from workers.clock_guard import confirm
 from workers.duetime import add_wait, parse_wait
 from workers.store.auditlog import record_act
+from workers.store.controls import confirm_clock
 from workers.wiring import Boucle
 from workers.words import BadInput, Misconfigured
 
@@ -63,7 +63,7 @@ def confirm_(form: str) -> None:
     now, by = found.now(), user_name()
 
     def work(connection: Connection) -> None:
-        confirm(connection, now, by)
+        confirm_clock(connection, now, by)
         record_act(connection, now, by, "clock.confirm", now.isoformat())
 
     found.store.write(work)

@@ -13,7 +13,7 @@ from functools import partial
 
 from workers import counting, wiring
 from workers.clock import FixedClock, StoredClock
-from workers.controls import DEMO, Sending, sending_now, set_control
+from workers.controls import Sending, sending_now
 from workers.demo import shop, wishes
 from workers.demo.people import Crowd
 from workers.demo.starting import begin_from_nothing, demo_brand, demo_settings, doors_of
@@ -22,6 +22,7 @@ from workers.dispatching import Dispatching
 from workers.relaying import Relaying
 from workers.settings import Settings
 from workers.store import due
+from workers.store.controls import DEMO, set_control
 
 SLOT_HOURS = (10, 14, 18)
 """Local hours at which the demo looks at what is due; between them people act at their own time."""

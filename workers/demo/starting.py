@@ -13,12 +13,12 @@ import sqlalchemy as sa
 
 from workers import migrating, roles, topics, wiring
 from workers.composing import Brand
-from workers.controls import is_demo
 from workers.data import Data
 from workers.demo.shop import Happened
 from workers.home import Home
 from workers.settings import Settings
 from workers.store import tables
+from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.web.tour import PRIVACY

@@ -1,0 +1,46 @@
+"""Controls: named values that operators and roles set in the database, such as `paused`; one row for each."""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.store import tables
+
+DEMO = "demo"
+"""The control that marks a database as a demo's."""
+CLOCK_SEEN, CLOCK_LEAPT, CLOCK_MOVED = "clock_seen", "clock_leapt", "clock_moved"
+"""The controls of business time: when it was last right, that it leapt (from, to), when it was last confirmed."""
+CONTROLS = sa.select(tables.control.c.name, tables.control.c.value)
+
+
+def read_controls(connection: Connection) -> Mapping[str, str]:
+    """Return every control by name."""
+    return {str(name): str(value) for name, value in connection.execute(CONTROLS)}
+
+
+def is_demo(connection: Connection) -> bool:
+    """Tell whether the database holds the year of a demo."""
+    return DEMO in read_controls(connection)
+
+
+def set_control(connection: Connection, name: str, value: str, now: datetime, by: str) -> None:
+    """Set one control; setting it again replaces it."""
+    table = tables.control
+    connection.execute(sa.delete(table).where(table.c.name == name))
+    connection.execute(sa.insert(table).values(name=name, value=value, at=now, by=by))
+
+
+def clear_control(connection: Connection, name: str) -> None:
+    """Clear one control; clearing what is not set changes nothing."""
+    connection.execute(sa.delete(tables.control).where(tables.control.c.name == name))
+
+
+def confirm_clock(connection: Connection, now: datetime, by: str) -> bool:
+    """Have the clock count as it is, for every role; say whether it was doubted."""
+    doubted = CLOCK_LEAPT in read_controls(connection)
+    clear_control(connection, CLOCK_LEAPT)
+    set_control(connection, CLOCK_MOVED, f"{now.isoformat()}/{time.time_ns()}", now, by)
+    return doubted
