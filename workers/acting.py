@@ -7,7 +7,8 @@ so that it happens once. Nothing here hands anything over.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from workers.asking import language_of
+from workers.answering import LATE_AFTER
+from workers.asking import OF_MAILBOX, language_of
 from workers.changes import Changes
 from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
 from workers.facts import Facts
@@ -47,11 +48,35 @@ def carry_out(
     reason, detail = refused(action, response, facts, policy, now)
     if not reason:
         return write_mail(action, action.template, response, None, facts, policy, now, changes)
+    if waits(reason, detail, response):
+        return hold(action, reason, detail, policy, now, changes)
     if falls_back(action, reason, facts):
         write_mail(action, PLAIN_THANKS, response, None, facts, policy, now, changes)
         changes.change(replace(action, state=ActionState.DONE, reason=Reason.FELL_BACK, detail=reason, changed_at=now))
         return changes
     return finish(action, ActionState.SKIPPED, reason, detail, policy, now, changes)
+
+
+def waits(reason: str, detail: str, response: Response) -> bool:
+    """Tell whether what stands in the way of a mail may end: an address that is to come, or a mailbox that may change.
+
+    What a person decided stays, and what is too late already is not waited for.
+    """
+    if response.late:
+        return False
+    return reason == Reason.NO_ADDRESS or (reason == Reason.SUPPRESSED and detail in OF_MAILBOX)
+
+
+def hold(action: Action, reason: str, detail: str, policy: Policy, now: datetime, changes: Changes) -> Changes:
+    """Keep a mail back until what stands in its way ends (`profile.take_up_held`); then it is due at once.
+
+    It is given up at its latest instant: that of its row, else LATE_AFTER from when it was due.
+    """
+    latest = action.latest_at or action.due_at + LATE_AFTER
+    if now >= latest:
+        return finish(action, ActionState.SKIPPED, Reason.TOO_LATE, reason, policy, now, changes)
+    kept = replace(action, due_at=latest, latest_at=latest)
+    return finish(kept, ActionState.HELD, reason, detail, policy, now, changes)
 
 
 def contacts_first(action: Action) -> bool:
@@ -141,7 +166,7 @@ def mail_refused(template: str, response: Response, facts: Facts, policy: Policy
 def refused(action: Action, response: Response, facts: Facts, policy: Policy, now: datetime) -> tuple[str, str]:
     """Return why a mail action is not done now, looking again at what has happened since it was decided."""
     if reason := mail_refused(action.template, response, facts, policy):
-        return reason, ""
+        return reason, facts.suppressed if reason == Reason.SUPPRESSED else ""
     if action.latest_at is not None and now > action.latest_at:
         return Reason.TOO_LATE, ""
     if action.name == TESTIMONIAL:
@@ -263,7 +288,7 @@ def facts_of_response(response: Response, ticket: Ticket | None, facts: Facts, p
         "comment": response.comment,
         "date": in_zone(response.anchor_at, zone).date().isoformat(),
         "quote_date": in_zone(response.answered_at, zone).date().isoformat(),
-        "contact_by": "call" if (ticket and ticket.phone) else "write",
+        "contact_by": "call" if ticket and (ticket.phone or facts.customer.phone) else "write",
     }
     if ticket is not None:
         found |= {name: value for name, value in facts_of_ticket(ticket, policy).items() if name in PROMISED}

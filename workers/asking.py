@@ -11,7 +11,7 @@ from workers.changes import Changes
 from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
 from workers.facts import Facts
 from workers.messages import tell_request
-from workers.planning import assess, note, put, zone_of
+from workers.planning import assess, note, put, too_late_from, zone_of
 from workers.policy import Policy
 from workers.profile import address_key
 from workers.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
@@ -86,12 +86,18 @@ def dates_of(rests: Resting) -> str:
 
 
 def unless_suppressed(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
-    """Return the touchpoint cancelled when the customer's address is suppressed; one that bounces stops mail alone."""
-    by_mail = policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule) == "mail"
-    stops = facts.suppressed and (by_mail or facts.suppressed not in OF_MAILBOX)
-    if touchpoint.state == TouchpointState.PLANNED and stops:
+    """Return the touchpoint cancelled when what the person said suppresses their address.
+
+    A mailbox that takes nothing stops mail alone, and may be another tomorrow: the touchpoint is held until then.
+    """
+    if touchpoint.state != TouchpointState.PLANNED or not facts.suppressed:
+        return touchpoint
+    if facts.suppressed not in OF_MAILBOX:
         return put(touchpoint, TouchpointState.CANCELLED, Reason.SUPPRESSED, facts.suppressed, now)
-    return touchpoint
+    if policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule) != "mail":
+        return touchpoint
+    wake = too_late_from(touchpoint)
+    return put(touchpoint, TouchpointState.HELD, Reason.SUPPRESSED, facts.suppressed, now, wake_at=wake)
 
 
 def send_request(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime, changes: Changes) -> Touchpoint:

@@ -195,7 +195,7 @@ def come_back(connection: Connection, returned: Returned, policy: Policy, now: d
     elif bounce.kind == BounceKind.HARD:
         changes.add(suppress(dispatch, HARD_BOUNCE, said, policy, now))
     elif returned.facts is not None:
-        failures = [now, *failures_of(connection, dispatch, now)]
+        failures = [now, *failures_of(connection, dispatch, policy, now)]
         give_up_if_dead(dispatch, failures, policy, now, changes)
         back_off(connection, returned.facts, now + pause_after(len(failures)), policy, now, changes)
     apply(connection, changes, now)

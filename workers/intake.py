@@ -176,6 +176,15 @@ class Intake:
         return Outcome(Taken.ACCEPTED, event)
 
 
+def addressed_anew(customers: Iterable[Customer], events: Mapping[CustomerId, Sequence[Event]]) -> list[CustomerId]:
+    """Return the customers of whom some of the events tell another address: a mail may have waited for it."""
+    return [
+        one.id
+        for one in customers
+        if any(event.customer.get("email", one.email) != one.email for event in events.get(one.id, ()))
+    ]
+
+
 def is_its_own(error: Exception) -> bool:
     """Tell whether an event that failed alone is at fault itself, and not the machine or the database."""
     if isinstance(error, DBAPIError):
@@ -274,6 +283,7 @@ class Batch:
             found |= merged_into
             deep |= merged_into
         deep |= read.scored_elsewhere(self.connection, [one.id for one in customers if one.id not in deep])
+        deep |= read.with_held_mails(self.connection, addressed_anew(customers, planned))
         self._load_planned([one for one in customers if one.id not in deep], planned)
         self._facts |= read.facts_of(self.connection, [one for one in customers if one.id in deep])
         self._find_suppressed([one for one in customers if one.id in deep and one.email])

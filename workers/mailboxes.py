@@ -24,12 +24,17 @@ from workers.words import DispatchState, Reason
 log = logging.getLogger(__name__)
 HARD_BOUNCE, DEAD = "bounce", "dead"
 """Kinds of suppression that speak of the mailbox and not of the person."""
+LIFT = "suppression.lift"
+"""The act by which an operator gives a mailbox back; the audit log keeps it under the mailbox's hash."""
 LOOKED_AT = 100
 """Mails to one address that are looked at, the newest first."""
 
 
-def failures_of(connection: Connection, mail: Dispatch, now: datetime) -> list[datetime]:
-    """Return when mails to a mail's address failed softly since the last that arrived there, the newest first."""
+def failures_of(connection: Connection, mail: Dispatch, policy: Policy, now: datetime) -> list[datetime]:
+    """Return when mails to a mail's address failed softly, the newest first.
+
+    What counts is since the last that arrived there, and since an operator gave the mailbox back.
+    """
     d = t.dispatch.c
     at = sa.func.coalesce(d.changed_at, d.accepted_at, type_=t.Instant())
     ends = (DispatchState.ACCEPTED, DispatchState.BOUNCED, DispatchState.FAILED)
@@ -43,7 +48,17 @@ def failures_of(connection: Connection, mail: Dispatch, now: datetime) -> list[d
             break
         if state != DispatchState.ACCEPTED and is_theirs(reason, detail):
             failed.append(ended_at)
-    return failed
+    if len(failed) + 1 < policy.dead.failures:
+        return failed  # too few to give it up: what was lifted makes no difference
+    given_back_at = lifted_at(connection, mail.recipient, policy)
+    return [at for at in failed if given_back_at is None or at > given_back_at]
+
+
+def lifted_at(connection: Connection, address: str, policy: Policy) -> datetime | None:
+    """Return when an operator last lifted the suppression of an address, whichever way it is spelt; None: never."""
+    a = t.audit.c
+    lifted = (a.subject == address_key(address, policy.ids), a.act == LIFT)
+    return connection.execute(sa.select(sa.func.max(a.at, type_=t.Instant())).where(*lifted)).scalar()
 
 
 def is_theirs(reason: str, detail: str) -> bool:

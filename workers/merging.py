@@ -12,7 +12,7 @@ from workers.changes import Changes
 from workers.facts import PENDING, Facts
 from workers.planning import follow_start, follows_from_facts, note, put, reassess, replaces, stop
 from workers.policy import Policy
-from workers.profile import FIELDS, address_key, is_news, let_go
+from workers.profile import FIELDS, address_key, is_news, let_go, take_up_held
 from workers.records import Customer, FormerAddress, Journey, Suppression, Ticket, Touchpoint
 from workers.ticketing import ended_at_once, happening, next_version, turn
 from workers.traces import held_address
@@ -60,6 +60,10 @@ def join(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
         if same is not None and same.id != journey.id:
             take(one_journey(journey, same, facts, person, policy, now))
     take(one_ticket(person, policy, now))
+    if known.email != facts.customer.email or known.email != into.customer.email:
+        found = Changes()
+        take_up_held(person, now, found)
+        take(found)
     zones = {known.time_zone, into.customer.time_zone, facts.customer.time_zone}
     take(reassess(person, policy, now, zone_changed=len(zones) > 1))
     take(follow_start(person, policy, now))

@@ -58,12 +58,21 @@ def learn(fields: Mapping[str, object], at: datetime, facts: Facts, policy: Poli
     changes.change(known)
     if "email" in values and known.email and known.opted_out_at:
         changes.add(Suppression(address_key(known.email, policy.ids), "opt_out", now, "opted out before"))
+    if "email" in values:
+        take_up_held(facts, now, changes)
     if "email" in values or "time_zone" in values:
         later = facts.copy()
         later.absorb(changes)
         zone_changed = zone_of(customer, policy) != zone_of(known, policy)
         changes.merge(reassess(later, policy, now, zone_changed=zone_changed))
     return changes
+
+
+def take_up_held(facts: Facts, now: datetime, changes: Changes) -> None:
+    """Let the mails that wait for an address be due at once, now that another is known or a suppression was lifted."""
+    for action in facts.all(Action):
+        if action.state == ActionState.HELD:
+            changes.change(replace(action, state=ActionState.PLANNED, reason="", detail="", due_at=now, changed_at=now))
 
 
 def former_addresses(customer: Customer, told: Mapping[str, object], news: Mapping[str, object]) -> list[str]:

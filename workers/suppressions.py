@@ -12,14 +12,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.addresses import one_address
-from workers.profile import address_keys
+from workers.changes import Changes
+from workers.facts import Facts
+from workers.mailboxes import LIFT
+from workers.planning import reassess
+from workers.policy import Policy
+from workers.profile import address_keys, take_up_held
+from workers.store import read
 from workers.store import tables as t
+from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.words import BadInput, Ids
 
 ERASED = "erased"
-ACT = "suppression.lift"
 ROWS_AT_ONCE = 1_000
 
 
@@ -45,10 +51,14 @@ class Lifted:
 class Suppressions:
     """Lists and lifts; every lifting is one transaction with its audit row."""
 
-    def __init__(self, store: Store, ids: Ids, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
         self._store = store
-        self._ids = ids
+        self._policy = policy
         self._now = now
+
+    @property
+    def _ids(self) -> Ids:
+        return self._policy().ids
 
     def every(self, kind: str = "") -> list[Suppressed]:
         """Return every suppressed mailbox, of one kind where given, the newest first."""
@@ -77,6 +87,7 @@ class Suppressions:
     def lift(self, address: str, why: str, *, by: str) -> Lifted | None:
         """Give a mailbox back, whichever way its address is spelt; None when nothing suppresses it.
 
+        What waited for it, questions and mails about an answer, is due again.
         Raises BadInput for what is no address, without a reason, and for the mailbox of an erased person.
         """
         meant, reason = one_address(address), why.strip()
@@ -84,7 +95,9 @@ class Suppressions:
             raise BadInput(f"{address[:100]!r} is not one mail address.")
         if not reason:
             raise BadInput("Say why with --why: the reason is kept in the audit log.")
-        keys, now = address_keys(meant, self._ids), self._now()
+        keys, now, policy = address_keys(meant, self._ids), self._now(), self._policy()
+        with self._store.reading() as connection:
+            theirs = self._customers(connection, set(keys))
 
         def work(connection: Connection) -> Lifted | None:
             here = t.suppression.c.address.in_(keys)
@@ -94,10 +107,20 @@ class Suppressions:
             if not kinds:
                 return None
             connection.execute(sa.delete(t.suppression).where(here))
-            record_act(connection, now, by, ACT, keys[0], {"kinds": kinds, "why": reason})
+            record_act(connection, now, by, LIFT, keys[0], {"kinds": kinds, "why": reason})
+            locked = [one for one in read.lock_customers(connection, theirs) if self._is(one.email or "", set(keys))]
+            for facts in read.facts_of(connection, locked).values():
+                apply(connection, given_back(facts, policy, now), now)
             return Lifted(tuple(kinds), self._still_opted_out(connection, keys))
 
         return self._store.write(work)
+
+    def _customers(self, connection: Connection, wanted: set[str]) -> list[str]:
+        """Return our keys of the customers whose mailbox it is."""
+        c = t.customer.c
+        query = sa.select(c.id, c.email).where(c.email.is_not(None), c.merged_into.is_(None))
+        rows = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
+        return [str(key) for key, email in rows if self._is(email, wanted)]
 
     def _still_opted_out(self, connection: Connection, keys: list[str]) -> tuple[str, ...]:
         c = t.customer.c
@@ -108,3 +131,10 @@ class Suppressions:
 
     def _is(self, email: str, wanted: set[str]) -> bool:
         return not wanted.isdisjoint(address_keys(email, self._ids))
+
+
+def given_back(facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return what waited for a customer's mailbox, due again."""
+    changes = reassess(facts, policy, now)
+    take_up_held(facts, now, changes)
+    return changes

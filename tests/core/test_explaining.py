@@ -289,7 +289,7 @@ def test_a_touchpoint_too_late_says_what_kept_it() -> None:
     row = touchpoint(state=TouchpointState.SKIPPED, reason=Reason.TOO_LATE, detail=Reason.NO_ADDRESS)
     assert reason(row) == (
         "Skipped: it would have come too late: it was due on 17 March and given up after 27 March; "
-        "it was held because no mail address of the customer is known."
+        "it was held because no mail address of the customer was known."
     )
 
 
@@ -417,7 +417,7 @@ def test_notes_that_say_the_same_are_one_line() -> None:
         ("stopped: refund", "the purchase was refunded"),
         ("carrier_failed: no such number", "the carrier of its channel could not deliver it (no such number)"),
         ("later", "the mail server asked to try again later"),
-        ("not in BOUCLE_MAIL_ONLY_TO", "its address is not on the list in BOUCLE_MAIL_ONLY_TO"),
+        ("not in BOUCLE_MAIL_ONLY_TO", "its address was not on the list in BOUCLE_MAIL_ONLY_TO"),
         ("something_new", "something new"),
     ],
 )

@@ -18,6 +18,7 @@ from workers.deliverability import DeadRule, is_dead
 from workers.records import Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.returned import place_at
 from workers.store.auditlog import list_acts
+from workers.suppressions import Suppressions
 
 
 class House(Embedded):
@@ -75,7 +76,7 @@ def test_an_address_that_is_none_is_suppressed_at_once(house: House) -> None:
     assert (str(house.request().state), house.request().reason) == ("undeliverable", "bounced")
     assert [one.kind for one in house.rows(Suppression)] == ["bounce"]
     house.later(days=42, hours=2)
-    assert [str(one.state) for one in house.rows(Touchpoint) if one.step == "delivery-6w"] == ["cancelled"]
+    assert [str(one.state) for one in house.rows(Touchpoint) if one.step == "delivery-6w"] == ["held"]
     assert house.mail("reminder").state == "cancelled"
     assert house.sending() == "on"
 
@@ -178,6 +179,21 @@ def test_a_mailbox_that_fails_again_and_again_is_given_up_and_told(
     house.take(journey("delivery", "full.example", house.clock.at, reference="again"))
     house.later(days=100)
     assert len(house.mails("full.example")) == asked
+
+
+def test_a_mailbox_that_was_given_back_is_counted_anew(house: House) -> None:
+    """What failed before an operator lifted it says nothing more: it takes as many failures again."""
+    four = ["4.2.2"] * 4
+    fail_softly(house, *four, "4.2.2", every=timedelta(days=100))
+    (dead,) = house.rows(Suppression)
+    suppressions = Suppressions(house.store, house.parts.policies.current, house.clock.now)
+    assert suppressions.lift(house.mails("full.example")[0].recipient, "they made room", by="lea") is not None
+    house.later(hours=1)
+    fail_softly(house, *four, every=timedelta(days=100))
+    assert house.rows(Suppression) == []
+    fail_softly(house, "4.2.2", every=timedelta(days=100))
+    (again,) = house.rows(Suppression)
+    assert (dead.kind, again.kind, again.detail[:14]) == ("dead", "dead", "failed 5 times")
 
 
 def test_one_success_resets_the_count(house: House) -> None:

@@ -69,7 +69,8 @@ def test_what_0_1_0_remembered_goes_on_holding(boucle: Embedded, told: str) -> N
         )
     boucle.take(delivered("2", told))
     boucle.settle()
-    assert states(boucle) == [("cancelled", "suppressed")]
+    assert states(boucle) == [("held", "suppressed")]
+    assert boucle.rows(Dispatch) == []
 
 
 def test_a_mail_leaves_for_the_envelope_form(boucle: Embedded) -> None:
@@ -87,7 +88,7 @@ def test_a_suppression_is_lifted_with_a_reason(boucle: Embedded) -> None:
         about("changed", "2", customer={"id": "2", "email": SPELLINGS[0]}),
         about("erased", "3", customer={"id": "3", "email": "gone@example.org"}),
     )
-    suppressions = Suppressions(boucle.store, boucle.parts.ids, lambda: START)
+    suppressions = Suppressions(boucle.store, boucle.parts.policies.current, lambda: START)
     listed = {one.kind: one for one in suppressions.every()}
     assert (set(listed), listed["opt_out"].customers) == ({"opt_out", "erased"}, ("1", "2"))
     assert TOLD not in str(listed)

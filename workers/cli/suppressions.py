@@ -14,7 +14,7 @@ def suppressions() -> None:
 def known() -> Suppressions:
     """Return the suppressions of this installation."""
     found = parts()
-    return Suppressions(found.store, found.ids, found.now)
+    return Suppressions(found.store, found.policies.current, found.now)
 
 
 @suppressions.command(name="list")

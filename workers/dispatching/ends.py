@@ -184,5 +184,5 @@ def judge_mailbox(connection: Connection, parcel: Parcel, result: SendResult, po
     if kind == BounceKind.HARD:
         changes.add(suppress(one, HARD_BOUNCE, result.text, policy, now))
     elif kind != BounceKind.OURS:
-        give_up_if_dead(one, failures_of(connection, one, now), policy, now, changes)
+        give_up_if_dead(one, failures_of(connection, one, policy, now), policy, now, changes)
     return changes

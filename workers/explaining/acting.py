@@ -145,15 +145,26 @@ def why_action(action: Action, view: View) -> str:
         if action.due_at > view.now:
             return f"Planned: its wait is not over before {view.moment(action.due_at)}."
         return f"Planned: it has been due since {view.moment(action.due_at)} and is done at the next look."
-    why = clause(action.reason, {"detail": action.detail}) if action.reason else "no reason was recorded"
-    return sentence(f"{lead(action.state)}: {why}")
+    if action.state == ActionState.HELD:
+        why = clause(action.reason, {"detail": action.detail})
+        return sentence(f"{lead(action.state)}: {why}; it is given up on {view.moment(action.due_at)}")
+    return sentence(f"{lead(action.state)}: {why_not_done(action)}")
+
+
+def why_not_done(action: Action) -> str:
+    """Return why a next step was never done, as a clause; one that was held says what held it."""
+    if not action.reason:
+        return "no reason was recorded"
+    if action.reason == Reason.TOO_LATE and action.detail:
+        return clause(Reason.TOO_LATE, {"before": f"; it was held because {clause(action.detail, {}, over=True)}"})
+    return clause(action.reason, {"detail": action.detail}, over=True)
 
 
 def done_by(action: Action, view: View) -> str:
     """Return what a next step led to, as a clause."""
     number = number_of(action.ticket, view)
     if action.reason == Reason.FELL_BACK:
-        because = clause(action.detail, {}) if action.detail else ""
+        because = clause(action.detail, {}, over=True) if action.detail else ""
         return clause(Reason.FELL_BACK, {"before": f", because {because}" if because else ""})
     if action.reason == Reason.JOINED_TICKET:
         return clause(Reason.JOINED_TICKET, {}) + (f" (ticket {number})" if number else "")
@@ -238,7 +249,8 @@ def why_mail(dispatch: Dispatch, view: View) -> str:
     if dispatch.state == DispatchState.ACCEPTED and dispatch.accepted_at:
         again = f"; perhaps {dispatch.copies + 1} times, because a sender was cut off" if dispatch.copies else ""
         return f"{start} on {view.moment(dispatch.accepted_at)}{again}."
-    why = [clause(dispatch.reason, {"detail": dispatch.detail})] if dispatch.reason else []
+    over = dispatch.state not in LEAVING
+    why = [clause(dispatch.reason, {"detail": dispatch.detail}, over=over)] if dispatch.reason else []
     if dispatch.state == DispatchState.READY:
         if dispatch.not_before > view.now:
             why.append(f"it leaves on {view.moment(dispatch.not_before)} at the earliest")

@@ -60,8 +60,10 @@ def why_touchpoint(touchpoint: Touchpoint, view: View) -> str:
         return f"Asked on {view.moment(touchpoint.changed_at)}."
     if touchpoint.state == TouchpointState.PLANNED:
         return f"Planned: {'; '.join(planned(touchpoint, view))}."
-    why = clause(touchpoint.reason, places(touchpoint, view)) if touchpoint.reason else "no reason was recorded"
-    if touchpoint.state == TouchpointState.HELD:
+    held = touchpoint.state == TouchpointState.HELD
+    filled = places(touchpoint, view)
+    why = clause(touchpoint.reason, filled, over=not held) if touchpoint.reason else "no reason was recorded"
+    if held:
         why += f"; it is given up after {view.day(touchpoint.give_up_at)}"
     return sentence(f"{lead(touchpoint.state)}: {why}")
 
@@ -103,7 +105,7 @@ def over(touchpoint: Touchpoint, cause: str, view: View) -> bool:
 def kept_by(touchpoint: Touchpoint, view: View) -> str:
     """Return what kept a touchpoint until it was too late, as a clause, or empty."""
     if touchpoint.detail != Reason.HOLD:
-        return clause(touchpoint.detail, {}) if touchpoint.detail else ""
+        return clause(touchpoint.detail, {}, over=True) if touchpoint.detail else ""
     known = [
         one
         for one in view.story.stops
@@ -148,9 +150,9 @@ def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
 def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
     """Return when a pending touchpoint is asked at the earliest, with what rests before it; None where it will not be.
 
-    Its due time alone is no promise: the rest period may move it, or drop it.
+    Its due time alone is no promise: the rest period may move it, or drop it, and nobody knows when an address comes.
     """
-    if touchpoint.state not in PENDING:
+    if touchpoint.state not in PENDING or touchpoint.wake_at > touchpoint.give_up_at:
         return None
     earliest = max(touchpoint.due_at, touchpoint.wake_at)
     if touchpoint.if_resting != "exempt":
@@ -225,7 +227,7 @@ def why_request(request: SurveyRequest, view: View) -> str:
         return f"Closed on {view.moment(request.changed_at)}: its answer no longer changes."
     if request.state == RequestState.EXPIRED:
         return f"Not answered in time: no answer was confirmed by {closes}."
-    why = clause(request.reason, {}) if request.reason else "no reason was recorded"
+    why = clause(request.reason, {}, over=True) if request.reason else "no reason was recorded"
     return sentence(f"{lead(request.state)}: {why}")
 
 

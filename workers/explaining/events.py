@@ -100,7 +100,7 @@ def history_entry(line: History, view: View) -> Entry:
     what = line.subject.replace("_", " ")
     if line.subject == "touchpoint":
         what += f" “{named(line.subject_id.rpartition('/')[2])}”"
-    why = clause(line.reason, told_then(line, view)) if line.reason else "no reason was recorded"
+    why = clause(line.reason, told_then(line, view), over=True) if line.reason else "no reason was recorded"
     return {
         "id": line.id,
         "at": iso(line.at),

@@ -71,6 +71,13 @@ CLAUSES: dict[Reason, str] = {
 }
 """Each reason; in braces what the row may add: why, until when, since when."""
 
+CLAUSES_THEN: dict[Reason, str] = {
+    Reason.NO_ADDRESS: "no mail address of the customer was known",
+    Reason.SUPPRESSED: "mail to the customer's address was suppressed{more}",
+    Reason.NO_PERMISSION: "the customer had not permitted marketing mail",
+}
+"""What held when something was decided for good, and may be otherwise today: an address came since."""
+
 CAUSES = {
     "refund": "the purchase was refunded",
     "order_cancelled": "the order was cancelled",
@@ -95,7 +102,7 @@ TRANSPORT = {
     "later": "the mail server asked to try again later{more}",
     "cut": "the connection broke when the mail had perhaps left already{more}",
     "cannot be written": "the mail could not be written{more}",
-    "not in BOUCLE_MAIL_ONLY_TO": "its address is not on the list in BOUCLE_MAIL_ONLY_TO",
+    "not in BOUCLE_MAIL_ONLY_TO": "its address was not on the list in BOUCLE_MAIL_ONLY_TO",
 }
 """Reasons that only a sender gives."""
 
@@ -164,8 +171,11 @@ def lead(state: StrEnum) -> str:
     return LEADS[type(state)][state.value]
 
 
-def clause(reason: str, places: Mapping[str, str]) -> str:
-    """Return why, as a clause; a reason may carry its detail behind a colon ("stopped: refund")."""
+def clause(reason: str, places: Mapping[str, str], *, over: bool = False) -> str:
+    """Return why, as a clause; a reason may carry its detail behind a colon ("stopped: refund").
+
+    `over`: it was decided for good, so that it says what held then.
+    """
     code, _, behind = reason.partition(": ")
     filled = {"more": "", "until": "", "asked": "", "due": "", "wake": "", "give_up": "", "before": "", **places}
     detail = behind or filled.get("detail", "")
@@ -174,7 +184,10 @@ def clause(reason: str, places: Mapping[str, str]) -> str:
     filled.setdefault("hold", held_by(detail))
     if code in TRANSPORT:
         return TRANSPORT[code].format_map(filled)
-    return CLAUSES[Reason(code)].format_map(filled) if code in set(Reason) else reason.replace("_", " ")
+    if code not in set(Reason):
+        return reason.replace("_", " ")
+    said = CLAUSES_THEN.get(Reason(code)) if over else None
+    return (said or CLAUSES[Reason(code)]).format_map(filled)
 
 
 def cause(event: str) -> str:

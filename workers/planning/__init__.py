@@ -17,6 +17,7 @@ from workers.planning.standing import (
     note,
     put,
     reassess,
+    too_late_from,
     zone_of,
 )
 from workers.planning.stopping import stop, withdraw
@@ -40,6 +41,7 @@ __all__ = [
     "references_of",
     "replaces",
     "stop",
+    "too_late_from",
     "wave_ends",
     "wave_happening",
     "withdraw",

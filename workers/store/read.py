@@ -13,7 +13,7 @@ from workers.profile import address_keys
 from workers.records import Customer, Row
 from workers.store import tables
 from workers.store.engine import among
-from workers.words import CustomerId, Ids
+from workers.words import ActionState, CustomerId, Ids
 
 R = TypeVar("R", bound=Row)
 CHUNK = 500
@@ -186,6 +186,16 @@ def scored_elsewhere(connection: Connection, customers: Iterable[str]) -> set[Cu
     found: set[CustomerId] = set()
     for chunk in chunks(customers):
         found.update(CustomerId(str(key)) for key in connection.execute(SCORED_ELSEWHERE, {"keys": chunk}).scalars())
+    return found
+
+
+def with_held_mails(connection: Connection, customers: Iterable[str]) -> set[CustomerId]:
+    """Return those of some customers of whom a mail about an answer is held back."""
+    c = tables.action.c
+    found: set[CustomerId] = set()
+    for chunk in chunks(customers):
+        query = sa.select(c.customer).where(among(c.customer, "keys"), c.state == ActionState.HELD)
+        found.update(CustomerId(str(key)) for key in connection.execute(query, {"keys": chunk}).scalars())
     return found
 
 

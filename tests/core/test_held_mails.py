@@ -1,0 +1,149 @@
+"""A mail that finds no address waits for one: what a customer is owed is not lost to the order in which a CRM tells."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from eventparts import DAY, NOW, Person, score_told, told
+from test_merging import Pair
+
+from workers.changes import Changes
+from workers.profile import take_up_held
+from workers.records import Action, Dispatch, Testimonial, Ticket
+
+CARD = {"email": "new@example.org", "language": "en"}
+HOUR = timedelta(hours=1)
+
+
+def unreachable(score: int = 10, trigger: str = "delivery", **more: object) -> Person:
+    """Return a customer without an address, of whom a score came from elsewhere."""
+    person = Person(email=None)
+    person.hear(score_told(score, NOW, trigger=trigger, reference="A", **more))
+    person.wake()
+    return person
+
+
+def actions(person: Person) -> dict[str, tuple[str, str, str]]:
+    """Return state, reason and detail of each action by its name."""
+    return {one.name: (str(one.state), one.reason, one.detail) for one in person.rows(Action)}
+
+
+def mails(person: Person) -> list[tuple[str, str]]:
+    """Return template and language of the mails that follow from answers."""
+    return sorted((one.template, one.language) for one in person.rows(Dispatch) if one.action)
+
+
+@pytest.mark.parametrize("event", ["changed", "delivery", "interaction_ended"])
+def test_a_mail_leaves_when_the_address_comes(event: str) -> None:
+    """Whichever event brings it, in the language that came with it; what it says of the purchase is known by then."""
+    person = unreachable()
+    assert actions(person)["thank_you"] == ("held", "no_address", "")
+    assert person.wake(NOW + HOUR).added == {}
+    person.hear(told(event, NOW + HOUR, reference="A", customer=CARD))
+    person.wake()
+    assert actions(person)["thank_you"][0] == "done"
+    assert mails(person) == [("thanks", "en")]
+    person.wake(NOW + 10 * DAY)
+    assert actions(person)["testimonial_request"][0] == "done"
+    assert len(person.rows(Testimonial)) == 1
+
+
+@pytest.mark.parametrize(
+    ("score", "trigger", "name", "template", "due", "latest"),
+    [
+        (9, "milestone", "testimonial_request", "thanks-testimonial", timedelta(), 14 * DAY),
+        (10, "feature_first_used", "thank_you", "thanks", timedelta(), 7 * DAY),
+        (7, "delivery", "improvement_question", "improve-now", DAY, 8 * DAY),
+    ],
+)
+def test_it_is_given_up_at_its_latest_instant_and_says_why(
+    score: int, trigger: str, name: str, template: str, due: timedelta, latest: timedelta
+) -> None:
+    """That of its row, else a week from when it was due; until then it waits without being looked at."""
+    person = unreachable(score, trigger)
+    person.wake(NOW + due)
+    assert actions(person)[name][:2] == ("held", "no_address")
+    last = person.facts.copy()
+    assert not person.wake(NOW + latest - timedelta(seconds=1))
+    person.wake(NOW + latest)
+    assert actions(person)[name] == ("skipped", "too_late", "no_address")
+    person.facts, person.now = last, NOW + latest - HOUR
+    person.hear(told("changed", person.now, customer=CARD))
+    person.wake()
+    assert mails(person) == [(template, "en")]
+
+
+def test_a_mail_that_waited_looks_again_at_what_has_happened() -> None:
+    """A low score came meanwhile: nobody is asked for a testimonial with a ticket open."""
+    person = unreachable(9, "milestone")
+    person.now = NOW + DAY
+    person.hear(score_told(1, person.now, trigger="milestone"), told("changed", person.now, customer=CARD))
+    person.wake()
+    done = [one for one in person.rows(Action) if one.name == "testimonial_request"]
+    assert [(one.reason, one.detail) for one in done] == [("fell_back", "open_ticket")]
+    assert not person.rows(Testimonial)
+
+
+def test_what_a_person_said_is_not_waited_for() -> None:
+    """An opt-out, a complaint, an answer that came too late: skipped at once, as before."""
+    person = Person()
+    person.hear(told("opted_out"), score_told(10, NOW, trigger="milestone"))
+    assert actions(person)["testimonial_request"][:2] == ("skipped", "opted_out")
+    person = Person()
+    person.facts.suppressed = "complaint"
+    person.hear(score_told(10, NOW, trigger="delivery"))
+    assert actions(person)["thank_you"] == ("skipped", "suppressed", "complaint")
+    person = Person(email=None)
+    person.now = NOW + 9 * DAY
+    person.hear(score_told(10, NOW, trigger="feature_first_used"))
+    assert actions(person)["thank_you"][:2] == ("skipped", "no_address")
+
+
+def test_a_suppressed_mailbox_is_waited_for_as_well() -> None:
+    """It may be given back, or the CRM may tell another: the mail leaves then, and not before."""
+    person = Person()
+    person.facts.suppressed = "bounce"
+    person.hear(score_told(10, NOW, trigger="feature_first_used"))
+    assert actions(person)["thank_you"] == ("held", "suppressed", "bounce")
+    changes = Changes()
+    take_up_held(person.facts, person.now, changes)
+    person.take([changes])
+    person.wake(NOW + HOUR)
+    assert actions(person)["thank_you"] == ("held", "suppressed", "bounce")
+    (waiting,) = person.rows(Action)
+    assert waiting.latest_at == NOW + 7 * DAY, "looking at it again gives it no more time"
+    person.facts.suppressed = ""
+    person.hear(told("changed", NOW + HOUR, customer=CARD))
+    person.wake()
+    assert mails(person) == [("thanks", "en")]
+
+
+def test_a_merge_that_brings_an_address_lets_the_mail_leave() -> None:
+    """The score came under one id, the address under the other."""
+    pair = Pair()
+    pair.hear(score_told(10, NOW, trigger="feature_first_used"))
+    pair.hear(told("changed", NOW, customer=CARD), second=True)
+    pair.wake(HOUR)
+    pair.merge()
+    pair.wake(2 * HOUR)
+    assert mails(pair.second) == [("thanks", "en")]
+
+
+def test_a_number_that_comes_later_is_called() -> None:
+    """ "9, please call me" of somebody unknown: when address and number come, the mail promises a call."""
+    person = unreachable(9, wants_contact=True)
+    assert [one.phone for one in person.rows(Ticket)] == [""]
+    person.hear(told("changed", NOW + HOUR, customer={**CARD, "phone": "+33 1 23"}))
+    person.wake(NOW + HOUR)
+    (mail,) = [one for one in person.rows(Dispatch) if one.template == "thanks-call"]
+    assert mail.facts["contact_by"] == "call"
+
+
+def test_erasing_and_opting_out_end_what_waits() -> None:
+    """Nothing is left to be sent to who said stop."""
+    for name, reason in (("erased", "erased"), ("opted_out", "opted_out")):
+        person = unreachable(9, "milestone")
+        person.hear(told(name, NOW + HOUR))
+        assert actions(person)["testimonial_request"][:2] == ("cancelled", reason)
+        (waiting,) = person.rows(Action)
+        assert replace(waiting, changed_at=NOW).state == "cancelled"
