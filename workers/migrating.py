@@ -6,15 +6,17 @@ Two that migrate at once take turns. Nothing here moves data that a running role
 
 import io
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.engine import Connection
 
 from workers.settings import Settings
 from workers.store.engine import Store
 from workers.words import Misconfigured
+
+if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
+    from alembic.config import Config
 
 SCHEMA = 14
 """The schema this release makes: the number of the newest revision."""
@@ -25,8 +27,10 @@ ADVISORY_LOCK = 0x626F7563
 """PostgreSQL's lock that migrations take turns by ("bouc")."""
 
 
-def script_of() -> Config:
+def script_of() -> "Config":
     """Return where Alembic finds the revisions; no ini file is read."""
+    from alembic.config import Config
+
     config = Config(stdout=io.StringIO())
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("file_template", "r%%(rev)s")
@@ -35,6 +39,8 @@ def script_of() -> Config:
 
 def upgrade(connection: Connection) -> None:
     """Run the revisions that a database lacks, in the caller's transaction."""
+    from alembic import command
+
     config = script_of()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import available_timezones
 
 import sqlalchemy as sa
@@ -23,32 +23,19 @@ from workers import topics
 from workers.addresses import mailbox
 from workers.apikeys import ApiKeys, Outcome, state_of
 from workers.bounce_collection import Place
-from workers.bouncing import Bouncing
 from workers.clock import Clock, StoredClock, SystemClock
-from workers.clock_guard import ClockGuard
 from workers.composing import Brand, Templates
 from workers.controls import Sending
 from workers.data import Data
-from workers.dispatching import Dispatching, HookSender, MailSender
 from workers.envelope import Codec, EventMap, read_schemas
 from workers.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
 from workers.id_key import fitting_key, settle_id_key, settle_signing_key
 from workers.imap import SCHEMES, ImapFolder
-from workers.intake import Intake
-from workers.letter_search import LetterSearch
 from workers.links import Links
 from workers.livetexts import live_texts
-from workers.mailbox import MailboxSender
 from workers.migrating import MINIMUM, schema_of
-from workers.outlets import FileOutlet
 from workers.policies import Policies, known_names
-from workers.reach import Reach
-from workers.rehearsal import Rehearsal
-from workers.relaying import Relaying
-from workers.retention import Retention
 from workers.returned import OneFile, place_at
-from workers.rulepast import StoredRules
-from workers.serving import Serving
 from workers.settings import Settings
 from workers.settings_faults import SettingFault
 from workers.smtp import Server, SmtpSender
@@ -56,10 +43,23 @@ from workers.store import rulelive
 from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.patience import Patience
-from workers.waking import Waking
 from workers.weak_settings import Surroundings, weak_settings
-from workers.webhook import WebhookSender, check_target
 from workers.words import BadInput, Ids, Misconfigured, NotNow
+
+if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
+    from workers.bouncing import Bouncing
+    from workers.clock_guard import ClockGuard
+    from workers.dispatching import Dispatching, HookSender, MailSender
+    from workers.intake import Intake
+    from workers.letter_search import LetterSearch
+    from workers.mailbox import MailboxSender
+    from workers.reach import Reach
+    from workers.rehearsal import Rehearsal
+    from workers.relaying import Relaying
+    from workers.retention import Retention
+    from workers.rulepast import StoredRules
+    from workers.serving import Serving
+    from workers.waking import Waking
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -190,8 +190,10 @@ class Boucle:
         return stored if wanted == "stored" or (wanted == "auto" and stored.is_set()) else SystemClock()
 
     @cached_property
-    def clock_guard(self) -> ClockGuard:
+    def clock_guard(self) -> "ClockGuard":
         """Return what sees that the clock does not leap."""
+        from workers.clock_guard import ClockGuard
+
         return ClockGuard(self.store, self.now)
 
     @property
@@ -323,8 +325,10 @@ class Boucle:
         return self.policies.look(self.store, self.now())
 
     @cached_property
-    def rules(self) -> StoredRules:
+    def rules(self) -> "StoredRules":
         """Return what is remembered of the rule tables: past responses, events, decisions, live versions."""
+        from workers.rulepast import StoredRules
+
         return StoredRules(self.store, lambda: known_names(self.data), lambda: self.templates.brand.time_zone)
 
     @cached_property
@@ -333,45 +337,59 @@ class Boucle:
         return self.given_sending or sending_of(self.settings, self.brand, self.data)
 
     @cached_property
-    def intake(self) -> Intake:
+    def intake(self) -> "Intake":
         """Return the intake."""
+        from workers.intake import Intake
+
         return Intake(self.store, self.codec, self.policies.current, self.now)
 
     @cached_property
-    def rehearsal(self) -> Rehearsal:
+    def rehearsal(self) -> "Rehearsal":
         """Return what tells beforehand what the intake would do."""
+        from workers.rehearsal import Rehearsal
+
         return Rehearsal(self.store, self.codec, self.policies.current, self.now)
 
     @cached_property
-    def waking(self) -> Waking:
+    def waking(self) -> "Waking":
         """Return what takes up due work."""
+        from workers.waking import Waking
+
         return Waking(self.store, self.policies.current, self.now, self.sending)
 
     @cached_property
-    def reach(self) -> Reach:
+    def reach(self) -> "Reach":
         """Return what tells whom the waves to come will reach."""
+        from workers.reach import Reach
+
         return Reach(self.store, self.policies.current, self.now)
 
     @cached_property
-    def serving(self) -> Serving:
+    def serving(self) -> "Serving":
         """Return what carries out the acts of persons."""
+        from workers.serving import Serving
+
         return Serving(self.store, self.policies.current, self.now)
 
     @cached_property
-    def mailbox(self) -> MailboxSender | None:
+    def mailbox(self) -> "MailboxSender | None":
         """Return the local mailbox, or None when mails leave by SMTP."""
+        from workers.mailbox import MailboxSender
+
         return None if self.settings.has_smtp else MailboxSender(self.settings.home / "mailbox")
 
-    def mail_sender(self) -> MailSender:
+    def mail_sender(self) -> "MailSender":
         """Return what hands mails over; one per event loop."""
         if self.mailbox is not None:
             return self.mailbox
         return SmtpSender(self.settings.smtp_url.get_secret_value(), self.settings.smtp_connections)
 
-    def hook_sender(self) -> HookSender | None:
+    def hook_sender(self) -> "HookSender | None":
         """Return what hands webhooks over, or None when none is set up."""
         if not self.settings.webhook_url:
             return None
+        from workers.webhook import WebhookSender
+
         return WebhookSender(
             self.settings.webhook_url, self.settings.webhook_secret.get_secret_value(), self._private_allowed
         )
@@ -384,10 +402,16 @@ class Boucle:
     def webhook_target(self) -> str:
         """Return the name of where webhooks go, empty for nowhere; raises Misconfigured with every fault of it."""
         url, secret = self.settings.webhook_url, self.settings.webhook_secret.get_secret_value()
-        return check_target(url, secret, self._private_allowed) if url else ""
+        if not url:
+            return ""
+        from workers.webhook import check_target
 
-    def dispatching(self, mails: MailSender | None = None) -> Dispatching:
+        return check_target(url, secret, self._private_allowed)
+
+    def dispatching(self, mails: "MailSender | None" = None) -> "Dispatching":
         """Return what hands mails and webhooks over; one per event loop, with a mail sender of the caller's own."""
+        from workers.dispatching import Dispatching
+
         return Dispatching(
             self.store,
             self.policies.current,
@@ -401,8 +425,10 @@ class Boucle:
             crm_url=self.settings.crm_url,
         )
 
-    def bouncing(self) -> Bouncing:
+    def bouncing(self) -> "Bouncing":
         """Return what takes returned mails."""
+        from workers.bouncing import Bouncing
+
         return Bouncing(self.store, self.policies.current, self.now, self.links.read_return_path)
 
     def returned_mail(self) -> Place | None:
@@ -416,16 +442,24 @@ class Boucle:
             raise Misconfigured([f"BOUCLE_BOUNCES: {place} is one file; name a folder, a Maildir or imaps://..."])
         return place
 
-    def retention(self) -> Retention:
+    def retention(self) -> "Retention":
         """Return what deletes rows that are older than their table keeps them."""
+        from workers.retention import Retention
+
         return Retention(self.store, self.now)
 
-    def letter_search(self) -> LetterSearch:
+    def letter_search(self) -> "LetterSearch":
         """Return what looks dead letters through for people who were erased."""
+        from workers.letter_search import LetterSearch
+
         return LetterSearch(self.store, self.policies.current, self.now)
 
-    def relaying(self) -> Relaying:
+    def relaying(self) -> "Relaying":
         """Return what moves the outbox on: to Kafka, or to a file without a broker."""
+        from workers.relaying import Relaying
+
+        from workers.outlets import FileOutlet
+
         cluster = kafka_of(self.settings)
         holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         if cluster is None:

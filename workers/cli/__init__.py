@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit with its code; an expected failure is a sentence on standard error, no traceback."""
     if arguments is None and len(sys.argv) > 1 and sys.argv[1] in ROLES:
         stop_signal.listen()
-    from workers.cli.command import run  # takes a second or two
+    from workers.cli.command import run
 
     run(arguments)
 

@@ -1,24 +1,25 @@
-"""Verbs that look and change nothing: explain, status, books, report."""
+"""Verbs that look and change nothing: explain, status, books, report.
+
+Each imports what it reads with when it runs, so that none of them waits for what another one needs.
+"""
 
 from contextlib import closing
 from datetime import datetime
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
-from workers import books as books_module
-from workers import counting, explaining, observing, reporting, topics, wiring
 from workers.cli.shared import as_json, parts, say_fault, show
-from workers.controls import mails_today, sending_now
-from workers.duetime import instant_of, zone_info
-from workers.outages import DATABASE, KAFKA, Outages
-from workers.store.readiness import hurried, see_that_it_takes_writes
-from workers.wiring import Boucle
 from workers.words import NotNow
+
+if TYPE_CHECKING:
+    from workers.wiring import Boucle
 
 KAFKA_SECONDS = 2.0
 DAY = click.DateTime(["%Y-%m-%d"])
+GROUPS = ("trigger", "touchpoint", "segment", "month")
+"""What a report can be grouped by; the report itself says so too, and refuses any other."""
 
 
 @click.command()
@@ -27,6 +28,9 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @as_json
 def explain(what: str, ident: str, form: str) -> int:
     """Say what happened, what is planned, what was not sent and why."""
+    from workers import counting, explaining
+    from workers.controls import mails_today, sending_now
+
     found = parts()
     now = found.now()
     with found.store.reading() as connection:
@@ -45,6 +49,11 @@ def explain(what: str, ident: str, form: str) -> int:
 @as_json
 def status(form: str) -> int:
     """Show on one screen: what is away, sending, what is due, how many of everything in each state, dead letters."""
+    from workers import counting
+    from workers.controls import sending_now
+    from workers.outages import DATABASE, KAFKA
+    from workers.store.readiness import hurried, see_that_it_takes_writes
+
     try:
         found = parts(hurried=True)
         with closing(hurried(found.store.url)) as store:
@@ -65,8 +74,11 @@ def status(form: str) -> int:
     return 0
 
 
-def kafka_away(found: Boucle, waiting: int) -> list[dict[str, object]]:
+def kafka_away(found: "Boucle", waiting: int) -> list[dict[str, object]]:
     """Return that the broker does not answer us either, where there is one."""
+    from workers import observing, topics, wiring
+    from workers.outages import KAFKA, Outages
+
     cluster, outages = wiring.kafka_of(found.settings), Outages()
     if cluster is not None:
         observing.note_whether(outages, KAFKA, partial(topics.answers, cluster, KAFKA_SECONDS))
@@ -77,6 +89,9 @@ def kafka_away(found: Boucle, waiting: int) -> list[dict[str, object]]:
 @as_json
 def books(form: str) -> int:
     """Show that the sums add up, or where they do not."""
+    from workers import books as books_module
+    from workers import counting
+
     found = parts()
     with found.store.reading(patient=True) as connection:
         value = counting.read_books(connection)
@@ -87,10 +102,13 @@ def books(form: str) -> int:
 @click.command()
 @click.option("--since", type=DAY, help="Questions asked on this day and later, in the brand's time zone.")
 @click.option("--until", type=DAY, help="Questions asked before this day.")
-@click.option("--by", type=click.Choice(reporting.BY), help="Also by group.")
+@click.option("--by", type=click.Choice(GROUPS), help="Also by group.")
 @as_json
 def report(since: datetime | None, until: datetime | None, by: str | None, form: str) -> None:
     """Show the NPS with n, interval and response rate; recovery surveys stand apart."""
+    from workers import reporting
+    from workers.duetime import instant_of, zone_info
+
     found = parts()
     zone = found.policies.current().zone
     begin, end = (instant_of(day, zone_info(zone)) if day else None for day in (since, until))

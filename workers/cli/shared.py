@@ -1,20 +1,22 @@
-"""What the verbs share: settings and parts from the environment, and how a value is printed."""
+"""What the verbs share: settings and parts from the environment, and how a value is printed.
+
+The parts are imported when a verb asks for them: the help of a verb needs none.
+"""
 
 import os
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from workers import settings as settings_module
-from workers import wiring
-from workers.home import Home
-from workers.logs import set_up_logs
-from workers.migrating import require
 from workers.plain_text import for_reader, json_text
-from workers.settings import Settings
 from workers.words import Misconfigured
+
+if TYPE_CHECKING:
+    from workers import wiring
+    from workers.home import Home
+    from workers.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,8 +39,11 @@ def say_fault(fault: str) -> None:
     click.echo(for_reader(fault), err=True)
 
 
-def settings() -> Settings:
+def settings() -> "Settings":
     """Return the settings of the environment; unknown variables are named on standard error."""
+    from workers import settings as settings_module
+    from workers.logs import set_up_logs
+
     found = settings_module.read(os.environ)
     set_up_logs(found.log)
     for hint in settings_module.unknown(os.environ):
@@ -55,12 +60,16 @@ HURRY = {
 """For a verb that says what is away: it must not wait for that as long as a role would."""
 
 
-def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = False) -> wiring.Boucle:
+def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = False) -> "wiring.Boucle":
     """Return the parts of the installation, its database ready; raises Misconfigured with every fault.
 
     A `role` does not start on faulty rules, on weak settings or on a demo's home; other verbs say what is faulty among
     the rules, and go on with those that were in use.
     """
+    from workers import wiring
+    from workers.home import Home
+    from workers.migrating import require
+
     found = settings().model_copy(update=HURRY) if hurried else settings()
     home = Home(found.home)
     home.make()
@@ -80,7 +89,7 @@ def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = 
     return started
 
 
-def tell_modes(home: Home, found: Settings) -> None:
+def tell_modes(home: "Home", found: "Settings") -> None:
     """Close what others could read of the installation's own files, and say what was closed and what could not be."""
     for path in home.close_to_others(found.database):
         say_fault(f"note: other accounts could read {path}; it is closed to them now.")
@@ -88,8 +97,10 @@ def tell_modes(home: Home, found: Settings) -> None:
         say_fault(f"note: other accounts can read {path}; close it: chmod go-rwx {path}")
 
 
-def see_that_a_role_may_start(found: Settings) -> None:
+def see_that_a_role_may_start(found: "Settings") -> None:
     """Raise Misconfigured with everything that forbids a role's start beside faulty files and parts that are away."""
+    from workers import wiring
+
     installation = wiring.Boucle(found)
     with closing(installation.store):
         faults = [fault.sentence for fault in installation.weaknesses()]
@@ -98,7 +109,7 @@ def see_that_a_role_may_start(found: Settings) -> None:
         raise Misconfigured(faults)
 
 
-def demo_faults(installation: wiring.Boucle) -> list[str]:
+def demo_faults(installation: "wiring.Boucle") -> list[str]:
     """Return that an installation's database is a demo's: its people are made up, and its clock is its own."""
     if not installation.is_demo():
         return []

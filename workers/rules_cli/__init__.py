@@ -30,3 +30,4 @@ for command in (
     import_command,
 ):
     rules.add_command(command)
+COMMANDS = (rules,)

@@ -1,0 +1,66 @@
+"""Which module has which verb, with its line in the help: so that a command imports its own module and no other.
+
+A test holds every line against the verb's own docstring.
+"""
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """Where a verb is defined, and what the list of verbs says of it."""
+
+    module: str
+    summary: str
+
+
+VERBS: dict[str, Verb] = {
+    "audit": Verb("workers.cli.privacy", "List who did what: exports, erasures, retention, keys, pauses."),
+    "books": Verb("workers.cli.looking", "Show that the sums add up, or where they do not."),
+    "bounces": Verb("workers.cli.bounces", "Mails that came back."),
+    "check": Verb("workers.cli.checking", "Check everything and list all faults at once."),
+    "clock": Verb("workers.cli.clock", "Business time of a trial; a real installation runs on the machine's time."),
+    "dead-letters": Verb("workers.cli.events", "Events that could not be accepted: nothing is lost."),
+    "demo": Verb("workers.cli.demo", "Generate a year of a lamp shop, drive it through the whole loop, and show it."),
+    "events": Verb("workers.cli.events", "Events: publish to Kafka, import from CSV, see what they would plan."),
+    "explain": Verb("workers.cli.looking", "Say what happened, what is planned, what was not sent and why."),
+    "export": Verb("workers.cli.privacy", "Files for other tools."),
+    "keys": Verb("workers.cli.admin", "Keys for POST /v1/events and for signing."),
+    "mail": Verb("workers.cli.sending", "Mails by hand."),
+    "migrate": Verb("workers.cli.running", "Bring the database to the schema of this release."),
+    "pause": Verb("workers.cli.sending", "Pause sending; what is due waits, nothing is lost."),
+    "privacy": Verb(
+        "workers.cli.privacy",
+        "What a person may ask: everything that is kept about them, or to be forgotten.",
+    ),
+    "report": Verb(
+        "workers.cli.looking",
+        "Show the NPS with n, interval and response rate; recovery surveys stand apart.",
+    ),
+    "resume": Verb("workers.cli.sending", "Let sending go on; the first time, this switches it on."),
+    "retention": Verb(
+        "workers.cli.privacy",
+        "Delete what is older than its table keeps it. Run it once a day; it may be stopped at any time.",
+    ),
+    "rules": Verb("workers.rules_cli", "Check, explain and try out decision tables."),
+    "run": Verb("workers.cli.running", "Run all roles in one process, embedded by default."),
+    "send": Verb("workers.cli.sending", "Wake what is due, hand over mails and webhooks, relay the outbox."),
+    "services": Verb(
+        "workers.cli.running",
+        "Real Kafka, PostgreSQL and a mail server from ordinary packages, on this machine.",
+    ),
+    "status": Verb(
+        "workers.cli.looking",
+        "Show on one screen: what is away, sending, what is due, how many of everything in each state, dead letters.",
+    ),
+    "stream": Verb("workers.cli.running", "Take events from Kafka (a Faust worker)."),
+    "suppressions": Verb(
+        "workers.cli.suppressions",
+        "Mailboxes that get no mail: opted out, bounced, dead, complained of, erased.",
+    ),
+    "tickets": Verb("workers.cli.tickets", "Contacts owed to customers."),
+    "topics": Verb("workers.cli.running", "Kafka's topics."),
+    "users": Verb("workers.cli.people", "People who may sign in: agents, leads, marketing, operators."),
+    "waves": Verb("workers.cli.waves", "Waves: the days on which all customers are asked."),
+    "web": Verb("workers.cli.running", "Serve the pages and the HTTP doors."),
+}
+"""Every verb of `boucle`, in the order of the help."""
