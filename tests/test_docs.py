@@ -61,8 +61,11 @@ def verbs(group: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[tu
         yield path, group
     if not isinstance(group, click.Group):
         return
-    for name in sorted(group.commands):
-        yield from verbs(group.commands[name], (*path, name))
+    context = click.Context(group)
+    for name in sorted(group.list_commands(context)):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield from verbs(command, (*path, name))
 
 
 def verb_lines() -> Iterator[str]:

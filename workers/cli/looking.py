@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from workers.cli.shared import as_json, parts, say_fault, show
+from workers.cli.shared import as_json, parts, say_fault, show, store_alone
 from workers.words import NotNow
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ def books(form: str) -> int:
     from workers import books as books_module
     from workers import counting
 
-    found = parts()
-    with found.store.reading(patient=True) as connection:
+    with store_alone().reading(patient=True) as connection:
         value = counting.read_books(connection)
     show(value.as_dict(), books_module.as_text(value), form)
     return 0 if value.ok() else 1

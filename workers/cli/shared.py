@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from workers import wiring
     from workers.home import Home
     from workers.settings import Settings
+    from workers.store.engine import Store
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,6 +88,22 @@ def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = 
             f"{name}: the edit is refused, version {refused.live_version[:12]} goes on; `boucle status` says why."
         )
     return started
+
+
+def store_alone() -> "Store":
+    """Return the installation's database, brought up to date as by `parts`, for a verb that needs nothing else."""
+    from workers import wiring
+    from workers.home import Home
+    from workers.migrating import require
+
+    found = settings()
+    home = Home(found.home)
+    home.make()
+    store = wiring.Boucle(found).store
+    click.get_current_context().call_on_close(store.close)
+    require(store, found, may_migrate=True)
+    tell_modes(home, found)
+    return store
 
 
 def tell_modes(home: "Home", found: "Settings") -> None:

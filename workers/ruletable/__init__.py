@@ -3,14 +3,15 @@
 Pure but for `load`, `load_path` and `LiveTable`, which read files. Nothing here knows customers, mails or a database.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from workers.duetime.waits import Wait
 from workers.ruletable.backtesting import Backtest, PastResponse, backtest
 from workers.ruletable.cases import Case, parse_cases, run_cases
 from workers.ruletable.checking import check, fault_json, refuse
 from workers.ruletable.content import from_content
 from workers.ruletable.deciding import Compiled, compile_table
-from workers.ruletable.dmn_reading import parse_dmn
-from workers.ruletable.dmn_writing import write_dmn
 from workers.ruletable.evaluating import evaluate
 from workers.ruletable.explaining import Explanation, explain
 from workers.ruletable.live import LiveTable, Refused, Swapped
@@ -35,7 +36,6 @@ from workers.ruletable.proposing import propose_cases
 from workers.ruletable.reading import parse
 from workers.ruletable.replaying import PastEvent, PlanBacktest, Replay, backtest_plan, replay
 from workers.ruletable.shadowing import Disagreement, compare
-from workers.ruletable.sheets import read_xlsx, write_xlsx
 from workers.ruletable.sidefiles import (
     Calendar,
     Contrary,
@@ -46,6 +46,11 @@ from workers.ruletable.sidefiles import (
 )
 from workers.ruletable.stored import Stored
 from workers.ruletable.values import Kind, Scalar, Value
+
+if TYPE_CHECKING:
+    from workers.ruletable.dmn_reading import parse_dmn
+    from workers.ruletable.dmn_writing import write_dmn
+    from workers.ruletable.sheets import read_xlsx, write_xlsx
 
 __all__ = [
     "Aggregator",
@@ -107,3 +112,13 @@ __all__ = [
     "write_dmn",
     "write_xlsx",
 ]
+
+OTHER_FORMS = {"parse_dmn": "dmn_reading", "write_dmn": "dmn_writing", "read_xlsx": "sheets", "write_xlsx": "sheets"}
+"""Where a table is read from or written to a form whose library takes long to import."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import what reads or writes workbooks and DMN when somebody asks for it."""
+    if name not in OTHER_FORMS:
+        raise AttributeError(name)
+    return getattr(import_module(f"{__name__}.{OTHER_FORMS[name]}"), name)

@@ -2,8 +2,7 @@
 
 import json
 
-from workers.ruletable.dmn_reading import DMN, parse_dmn
-from workers.ruletable.model import Table, Unreadable
+from workers.ruletable.model import DMN_FILE, Table, Unreadable
 from workers.ruletable.reading import parse_texts
 
 
@@ -15,6 +14,8 @@ def from_content(content: str) -> Table:
         files = None
     if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
         raise Unreadable("The stored content is not a rule table.")
-    if DMN in files:
-        return parse_dmn(files[DMN].encode(), files.get("decision"))
+    if DMN_FILE in files:
+        from workers.ruletable.dmn_reading import parse_dmn  # long to import, and few tables are DMN
+
+        return parse_dmn(files[DMN_FILE].encode(), files.get("decision"))
     return parse_texts(files)

@@ -32,6 +32,7 @@ from workers.ruletable.dmn_xml import (
 )
 from workers.ruletable.limits import TABLE, check_columns, check_faults, total
 from workers.ruletable.model import (
+    DMN_FILE,
     MANY_HITS,
     Cell,
     Column,
@@ -48,7 +49,6 @@ from workers.ruletable.spans import everything_of
 from workers.ruletable.tests_to_cells import cell_from_tests, compares, domain_of
 from workers.ruletable.values import Kind, Scalar, show
 
-DMN = "table.dmn"
 _TYPES = {
     "number": Kind.NUMBER, "double": Kind.NUMBER, "decimal": Kind.NUMBER, "float": Kind.NUMBER,
     "integer": Kind.INTEGER, "int": Kind.INTEGER, "long": Kind.INTEGER, "short": Kind.INTEGER,
@@ -92,7 +92,7 @@ def parse_dmn(data: bytes, decision: str | None = None) -> Table:
     tests = [texts_of(rule, "inputEntry") for rule in rules]
     outputs = [texts_of(rule, "outputEntry") for rule in rules]
     table = _Assembly(root, node, name, items).table(rules, tests, outputs)
-    files = {DMN: etree.tostring(root, encoding="unicode"), "decision": name}
+    files = {DMN_FILE: etree.tostring(root, encoding="unicode"), "decision": name}
     return replace(table, files=files, canonical=canonical_form(table))
 
 

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from workers.ruletable.dmn_reading import parse_dmn
 from workers.ruletable.limits import MOST_BYTES, check_size
 from workers.ruletable.model import Table, Unreadable
 from workers.ruletable.reading import DEFINITION, RULES, decode, parse
-from workers.ruletable.sheets import read_xlsx
 from workers.ruletable.sidefiles import WaveDate, load_waves
 
 _WORKBOOK = "rules.xlsx"
@@ -19,6 +17,8 @@ def load(folder: Path) -> Table:
     if (folder / _WORKBOOK).is_file():
         if (folder / RULES).is_file():
             raise Unreadable(f"{folder} holds both {RULES} and {_WORKBOOK}: keep the one that you edit.")
+        from workers.ruletable.sheets import read_xlsx  # long to import, and few tables are workbooks
+
         return read_xlsx(read_file(folder / _WORKBOOK), _beside(folder))
     return parse({name: read_file(folder / name) for name in (DEFINITION, RULES) if (folder / name).is_file()})
 
@@ -32,8 +32,12 @@ def load_path(path: Path, decision: str | None = None, *, definition: str | None
         raise Unreadable(f"{path} does not exist.")
     suffix = path.suffix.lower()
     if path.is_file() and suffix in (".dmn", ".xml"):
+        from workers.ruletable.dmn_reading import parse_dmn
+
         return parse_dmn(read_file(path), decision)
     if path.is_file() and suffix == ".xlsx":
+        from workers.ruletable.sheets import read_xlsx
+
         return read_xlsx(read_file(path), definition or _beside(path.parent))
     if path.is_file() and suffix == ".csv":
         return load(path.parent) if path.name == RULES else _loose(path)

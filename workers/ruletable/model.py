@@ -54,6 +54,8 @@ class Aggregator(StrEnum):
     COUNT = "COUNT"
 
 
+DMN_FILE = "table.dmn"
+"""The one file of a table that came as DMN, in its stored content."""
 MANY_HITS = frozenset({HitPolicy.COLLECT, HitPolicy.RULE_ORDER, HitPolicy.OUTPUT_ORDER})
 
 

@@ -12,7 +12,6 @@ from operator import attrgetter
 from typing import Any
 
 import orjson
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
@@ -120,6 +119,8 @@ def copy(connection: Connection, shape: Shape, rows: Sequence[Row]) -> None:
     """Send rows by COPY; its faults are raised as SQLAlchemy raises those of any statement."""
     lines = map("\t".join, values_of(rows, shape, shape.for_copy))
     statement = f'COPY "{shape.table}" ({quoted(shape.names)}) FROM STDIN'
+    import psycopg  # loads libpq, which a run on SQLite need not
+
     raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver
     try:
         with raw.cursor() as cursor, cursor.copy(statement.encode()) as stream:

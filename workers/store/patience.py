@@ -4,12 +4,13 @@ The server ends statements, waits for locks and idle transactions; the system en
 for a server that is stopped, or a proxy that holds what it was given, the client itself stops waiting.
 """
 
-import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy.engine import Connection
+
+if TYPE_CHECKING:
+    from workers.store.patient_connection import PatientConnection
 
 GRACE_SECONDS = 5.0
 """How much longer than the server itself we wait for a statement: its own word says more than our silence."""
@@ -50,25 +51,10 @@ class Patience:
         }
 
 
-class PatientConnection(psycopg.Connection[Any]):
-    """A connection that gives up a server which neither answers nor hangs up. `longest` None waits without an end."""
-
-    longest: float | None = None
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait for the server at most `longest` seconds, then close: what it still does is rolled back there."""
-        limit = self.longest if timeout is None else timeout
-        began = time.monotonic()
-        try:
-            return super().wait(gen, interval, limit)
-        except psycopg.OperationalError:
-            if limit is not None and time.monotonic() - began >= limit:
-                self.pgconn.finish()
-            raise
-
-
-def connect_patiently(patience: Patience, arguments: Any, options: Any) -> PatientConnection:
+def connect_patiently(patience: Patience, arguments: Any, options: Any) -> "PatientConnection":
     """Return a new connection with every time-out set."""
+    from workers.store.patient_connection import PatientConnection
+
     connection = PatientConnection.connect(*arguments, **options)
     connection.longest = patience.statement + GRACE_SECONDS
     return connection
@@ -81,12 +67,12 @@ def be_patient(connection: Connection) -> None:
     """
     for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
         connection.exec_driver_sql(f"SET LOCAL {name} = 0")
-    driven = connection.connection.dbapi_connection
-    if isinstance(driven, PatientConnection):
+    driven: Any = connection.connection.dbapi_connection
+    if hasattr(driven, "longest"):
         driven.longest = None
 
 
 def be_impatient(driven: Any, patience: Patience) -> None:
     """Have a connection that comes back into the pool give up again when it should."""
-    if isinstance(driven, PatientConnection):
+    if hasattr(driven, "longest"):
         driven.longest = patience.statement + GRACE_SECONDS

@@ -3,27 +3,28 @@
 Faust must not make topics itself: it would wait for ever on one that is missing. Nothing here consumes.
 """
 
-from workers.topics.batches import read_by_record
-from workers.topics.catalogue import (
-    PARTITIONS,
-    TOPICS_IN,
-    TOPICS_OUT,
-    Topic,
-    admin,
-    answers,
-    check,
-    cluster_id,
-    create,
-    describe,
-    faults_of,
-    log_ends,
-    log_starts,
-    topic_ids,
-    topic_names,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from workers.topics.cluster import Address, Cluster, Mechanism, credentials, options
-from workers.topics.publishing import STRUCTURED, Publisher, Record, TopicOutlet, publish
-from workers.topics.reading import Log
+from workers.topics.names import PARTITIONS, TOPICS_IN, TOPICS_OUT, Topic, topic_names
+
+if TYPE_CHECKING:
+    from workers.topics.batches import read_by_record
+    from workers.topics.catalogue import (
+        admin,
+        answers,
+        check,
+        cluster_id,
+        create,
+        describe,
+        faults_of,
+        log_ends,
+        log_starts,
+        topic_ids,
+    )
+    from workers.topics.publishing import STRUCTURED, Publisher, Record, TopicOutlet, publish
+    from workers.topics.reading import Log
 
 __all__ = [
     "PARTITIONS",
@@ -54,3 +55,17 @@ __all__ = [
     "topic_ids",
     "topic_names",
 ]
+
+NEEDS_CLIENT = {
+    **dict.fromkeys(("STRUCTURED", "Publisher", "Record", "TopicOutlet", "publish"), "publishing"),
+    "Log": "reading",
+    "read_by_record": "batches",
+}
+"""Where a name is that needs Kafka's client, which takes long to import; those that are not here are in `catalogue`."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs Kafka's client when somebody asks for it."""
+    if name not in __all__:
+        raise AttributeError(name)
+    return getattr(import_module(f"{__name__}.{NEEDS_CLIENT.get(name, 'catalogue')}"), name)

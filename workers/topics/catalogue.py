@@ -1,8 +1,7 @@
-"""The topics of an installation: their names, making and checking them, their ids and ends."""
+"""The topics of an installation on its broker: making and checking them, their ids and ends."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from enum import StrEnum
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
@@ -16,30 +15,8 @@ from kafka.errors import (
 )
 
 from workers.topics.cluster import ANSWER_SECONDS, Address, options, reach
+from workers.topics.names import PARTITIONS, topic_names
 from workers.words import Misconfigured, NotNow
-
-PARTITIONS = 12  # fixed: another count would send a customer's events to another partition, and break their order
-
-
-class Topic(StrEnum):
-    """The topics of the published interface, without the installation's prefix."""
-
-    EVENTS = "boucle.events"
-    SCORES = "boucle.scores"
-    TICKET_UPDATES = "boucle.ticket-updates"
-    SURVEY_REQUESTS = "boucle.survey-requests"
-    RESPONSES = "boucle.responses"
-    TICKETS = "boucle.tickets"
-    TESTIMONIALS = "boucle.testimonials"
-
-
-TOPICS_IN = (Topic.EVENTS, Topic.SCORES, Topic.TICKET_UPDATES)
-TOPICS_OUT = (Topic.SURVEY_REQUESTS, Topic.RESPONSES, Topic.TICKETS, Topic.TESTIMONIALS)
-
-
-def topic_names(prefix: str = "", topics: Sequence[Topic] = TOPICS_IN + TOPICS_OUT) -> list[str]:
-    """Return the names of topics in an installation with this prefix, which is put in front as it is."""
-    return [prefix + topic for topic in topics]
 
 
 @contextmanager

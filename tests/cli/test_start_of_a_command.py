@@ -1,0 +1,68 @@
+"""A command imports what it needs: the help answers at once, and verbs that look need no client of anything else."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+
+from workers import reporting
+from workers.cli import looking
+from workers.cli.command import boucle
+from workers.cli.command_index import VERBS
+
+HEAVY = (
+    "aiokafka", "alembic", "faust", "httpx", "jsonschema_rs", "kafka", "lxml", "openpyxl", "pydantic", "sqlalchemy",
+    "starlette", "uvicorn", "yaml",
+)  # fmt: skip
+"""What takes long to import, each for a part that the help of a verb does not use."""
+NOT_TO_LOOK = ("aiokafka", "alembic", "faust", "httpx", "kafka", "lxml", "openpyxl", "psycopg", "starlette", "uvicorn")
+"""What no verb needs that looks at an embedded database that is up to date."""
+LIGHT = ("", "explain", "status", "books", "report")
+
+
+def imported(arguments: list[str], home: str) -> set[str]:
+    """Return the modules that a command of its own process has imported at its end."""
+    code = (
+        "import sys, atexit; atexit.register(lambda: print(chr(10) + ' '.join(sys.modules)));"
+        "from workers.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={"BOUCLE_HOME": home, "PATH": "/usr/bin:/bin"},
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("verb", LIGHT)
+def test_the_help_imports_nothing_heavy(verb: str, tmp_path: object) -> None:
+    """Who asks what a verb does waits for no library that the verb itself may need."""
+    modules = imported([verb, "--help"] if verb else ["--help"], str(tmp_path))
+    assert sorted(modules.intersection(HEAVY)) == []
+
+
+def test_looking_imports_no_other_part(tmp_path: object) -> None:
+    """The books and the status of an embedded installation need no client of Kafka, HTTP, workbooks or migrations."""
+    imported(["status"], str(tmp_path))  # makes the database
+    for verb in ("status", "books"):
+        modules = imported([verb], str(tmp_path))
+        assert sorted(modules.intersection(NOT_TO_LOOK)) == [], verb
+
+
+def test_the_index_is_the_verbs() -> None:
+    """Every line of the list of verbs is the beginning of the verb's own help, and the verb is where the line says."""
+    context = click.Context(boucle)
+    for name, verb in VERBS.items():
+        command = boucle.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert " ".join((command.help or "").split("\n\n")[0].split()) == verb.summary
+
+
+def test_the_groups_of_a_report_are_those_of_the_command() -> None:
+    """What the command offers without importing the report is what the report can be grouped by."""
+    assert looking.GROUPS == reporting.BY
