@@ -456,9 +456,8 @@ class Boucle:
 
     def relaying(self) -> "Relaying":
         """Return what moves the outbox on: to Kafka, or to a file without a broker."""
-        from workers.relaying import Relaying
-
         from workers.outlets import FileOutlet
+        from workers.relaying import Relaying
 
         cluster = kafka_of(self.settings)
         holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
