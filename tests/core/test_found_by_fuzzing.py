@@ -10,7 +10,7 @@ import pytest
 import yaml
 from embedded import shipped_templates
 
-from workers.composing import Brand, compose
+from workers.composing import Brand, Templates, compose
 from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
 from workers.links import Links
@@ -52,6 +52,25 @@ def test_a_domain_in_other_letters_is_written_as_it_travels() -> None:
     """Message-ID, From and the return path are ASCII (RFC 5891)."""
     brand = Brand.load(Edited(sender="hello@bücher.example"))
     assert (brand.sender, brand.domain) == ("hello@xn--bcher-kva.example", "xn--bcher-kva.example")
+
+
+@pytest.mark.parametrize("key", ["name", "sender", "postal_address", "privacy_url", "logo", "colour", "time_zone"])
+def test_a_value_of_the_brand_that_no_line_of_a_mail_bears_is_told_by_its_length(key: str) -> None:
+    """A name of 40,000 letters made one header line of as many; the fault says how long, and does not repeat it."""
+    with pytest.raises(Misconfigured) as told:
+        Brand.load(Edited(**{key: "x" * 40_000}))
+    assert [(f"{key} has 40,000 characters" in fault, len(fault) < 200) for fault in told.value.faults] == [
+        (True, True)
+    ]
+
+
+def test_the_longest_name_of_a_brand_fits_a_header() -> None:
+    """What is taken makes no line over 998 characters (RFC 5322)."""
+    shipped = shipped_templates()._in_use
+    for sign in ("x", "é", "字", "'"):
+        templates = Templates(shipped.mails, shipped.catalogs, Brand.load(Edited(name=sign * 200)))
+        raw = compose(sample_mail("thanks", "fr", SAMPLE_FACTS), templates, LINKS, AT).raw
+        assert max(len(line) for line in raw.split(b"\r\n")) <= 998
 
 
 @pytest.mark.parametrize("sign", ["\x7f", "\x85", "\x9b", "\u2028", "\u2029", "\t", "=?"])

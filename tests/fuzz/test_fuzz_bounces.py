@@ -106,7 +106,7 @@ class Mailbox:
         assert len(taken.bounce.status) < 20
 
 
-@pytest.mark.timeout(3_600)
+@pytest.mark.timeout(14_400)
 def test_returned_mails_of_any_shape_are_read_or_set_aside(tmp_path: Path) -> None:
     """None of them breaks its reader, and a plain report is understood behind all of them as before them."""
     logging.getLogger("workers.bouncing").setLevel(logging.ERROR)

@@ -155,7 +155,7 @@ def smaller(sent: Sent) -> Iterator[Sent]:
         yield method, path, less, headers
 
 
-@pytest.mark.timeout(3_600)
+@pytest.mark.timeout(14_400)
 def test_requests_of_schemathesis_are_answered(tmp_path: Path) -> None:
     """No request is answered by 500, ends in an exception, or costs more than its budget."""
     served = Served(tmp_path)
@@ -237,7 +237,7 @@ def word(draw: Random) -> str:
     )
 
 
-@pytest.mark.timeout(3_600)
+@pytest.mark.timeout(14_400)
 def test_pages_and_forms_of_the_team_bear_any_value(tmp_path: Path) -> None:
     """Every route and form with values of any kind, signed in and with the form's own token, answers below 500."""
     forms = Forms(Served(tmp_path))

@@ -200,7 +200,7 @@ def told(said: str) -> None:
     assert "Error:" not in said, said[:500]
 
 
-@pytest.mark.timeout(3_600)
+@pytest.mark.timeout(14_400)
 def test_tables_of_any_shape_are_refused_or_used() -> None:
     """No file ends its reader, and what is read without a fault can be decided with and written."""
     Campaign("tables", TABLES, make_table, attempt, smaller).run()

@@ -159,7 +159,7 @@ class Writer:
         assert not strange, strange
 
 
-@pytest.mark.timeout(3_600)
+@pytest.mark.timeout(14_400)
 def test_texts_of_any_kind_stay_texts_in_a_mail() -> None:
     """Whatever a CRM, a customer or an agent writes, a mail has its own headers, tags and links, or is refused."""
     writer = Writer(shipped_templates())
@@ -198,7 +198,7 @@ def smaller_brand(content: bytes) -> Iterator[bytes]:
         yield content[:start] + content[start + 1 :]
 
 
-@pytest.mark.timeout(3_600)
+@pytest.mark.timeout(14_400)
 def test_a_brand_is_refused_or_writes_good_mails() -> None:
     """Values of brand.yaml of any kind are named as faults, or mails that show them are as they should be."""
     templates = shipped_templates()

@@ -132,7 +132,7 @@ def good_behind(world: Apart) -> set[str]:
     return ids
 
 
-@pytest.mark.timeout(7_200)
+@pytest.mark.timeout(14_400)
 def test_records_of_any_shape_leave_no_partition_behind(world: Apart) -> None:
     """Every partition is taken to its end by a role that goes on within bounded memory, the good events behind too."""
     count = max(400, round(RECORDS * SHARE * SHARE))

@@ -16,6 +16,10 @@ _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 # Language and zone are choices that any shop may share with the sample; the others would show readers a stranger.
 _MAY_EQUAL_SAMPLE = frozenset({"language", "time_zone"})
 _MAY_BE_EMPTY = frozenset({"logo"})
+_LONGEST = {"name": 200, "sender": 254, "reply_to": 254, "postal_address": 1_000, "logo": 2_000, "privacy_url": 2_000}
+"""Characters of a value: a header's line carries 998 (RFC 5322), an address 254 (RFC 5321); others stand in mails."""
+_LONGEST_WORD = 100
+"""Characters of the values that are one word: language, colour, zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,15 @@ class Brand:
         texts = {name: str(values.get(name) or "").strip() for name in names}
         empty = [name for name, text in texts.items() if not text and name not in _MAY_BE_EMPTY]
         faults += [f"{place}: {name} is missing: write it" for name in empty]
+        long = [name for name, text in texts.items() if len(text) > _LONGEST.get(name, _LONGEST_WORD)]
+        faults += [
+            f"{place}: {name} has {len(texts[name]):,} characters; write at most {_LONGEST.get(name, _LONGEST_WORD):,}"
+            for name in long
+        ]
         for name in ("sender", "reply_to"):
-            texts[name] = _travelling(texts[name]) or texts[name]
+            texts[name] = texts[name] if name in long else _travelling(texts[name]) or texts[name]
         brand = cls(**texts)
-        faults += [f"{place}: {fault}" for fault in brand._faults() if not fault.startswith(tuple(empty or ["\0"]))]
+        faults += [f"{place}: {fault}" for fault in brand._faults() if fault.partition(" ")[0] not in (*empty, *long)]
         if faults:
             raise Misconfigured(faults)
         return brand
