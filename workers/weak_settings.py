@@ -1,6 +1,7 @@
 """Settings that work and are weak: what a stranger could use once the pages are open to more than this machine.
 
-Each is a fault of `boucle check` and of a role's start, unless BOUCLE_HTTP_BIND is an address of this machine alone.
+Each is a fault of `boucle check` and of a role's start, unless BOUCLE_HTTP_BIND is an address of this machine alone;
+of the monitor's pages, unless BOUCLE_MONITOR_BIND is.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,17 +35,18 @@ def is_this_machine(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def is_open_to_others(settings: Settings) -> bool:
-    """Tell whether the pages can be reached from another machine."""
-    bind = bind_of(settings.http_bind)
+def is_open_to_others(address: str) -> bool:
+    """Tell whether what listens at HOST:PORT can be reached from another machine."""
+    bind = bind_of(address)
     return bind is None or not is_this_machine(bind[0])
 
 
 def weak_settings(settings: Settings, surroundings: Surroundings) -> list[SettingFault]:
     """Return every weakness of an installation whose pages others can reach; none of one that they cannot."""
-    if not is_open_to_others(settings):
-        return []
-    found = [*short_keys(settings), *sample_brand(settings, surroundings)]
+    watched = [*open_monitor(settings)]
+    if not is_open_to_others(settings.http_bind):
+        return watched
+    found = [*watched, *short_keys(settings), *sample_brand(settings, surroundings)]
     if not settings.api_keys.get_secret_value() and not surroundings.has_api_keys:
         problem = f"there is no key for events, and {settings.http_bind} can be reached by other machines"
         found.append(weak("api_keys", "", problem, "make one with `boucle keys create`, or bind to 127.0.0.1"))
@@ -57,15 +59,32 @@ def weak_settings(settings: Settings, surroundings: Surroundings) -> list[Settin
 
 
 def short_keys(settings: Settings) -> Iterator[SettingFault]:
-    """Give the secrets and keys that could be guessed."""
+    """Give the secrets and keys of the pages that could be guessed."""
     signing = [key.strip() for key in settings.secret.get_secret_value().split(",") if key.strip()]
     sending = [key for key, _ in keys_with_scopes(settings.api_keys.get_secret_value())]
-    monitor = filter(None, [settings.monitor_token.get_secret_value()])
-    for name, given in (("secret", signing), ("api_keys", sending), ("monitor_token", monitor)):
+    for name, given in (("secret", signing), ("api_keys", sending)):
         for key in given:
-            if len(key) < SHORTEST_KEY:
-                problem = f"a key of fewer than {SHORTEST_KEY} characters can be guessed"
-                yield weak(name, shown_value(key, is_secret=True), problem, f"set a longer one: {MAKE_ONE}")
+            yield from short_key(name, key)
+
+
+def open_monitor(settings: Settings) -> Iterator[SettingFault]:
+    """Give what lets others read /readyz and /metrics: an address of their own without a token, a token to guess."""
+    token, address = settings.monitor_token.get_secret_value(), settings.monitor_bind or settings.http_bind
+    if not is_open_to_others(address):
+        return
+    if token:
+        yield from short_key("monitor_token", token)
+    elif settings.monitor_bind:
+        problem = f"{address} can be reached by other machines, and whoever asks there reads all counts and states"
+        advice = f"set one ({MAKE_ONE}), or bind {variable_of('monitor_bind')} to 127.0.0.1"
+        yield weak("monitor_token", "", problem, advice)
+
+
+def short_key(name: str, key: str) -> Iterator[SettingFault]:
+    """Give the fault of a key that could be guessed."""
+    if len(key) < SHORTEST_KEY:
+        problem = f"a key of fewer than {SHORTEST_KEY} characters can be guessed"
+        yield weak(name, shown_value(key, is_secret=True), problem, f"set a longer one: {MAKE_ONE}")
 
 
 def sample_brand(settings: Settings, surroundings: Surroundings) -> Iterator[SettingFault]:

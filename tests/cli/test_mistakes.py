@@ -256,6 +256,20 @@ def test_nothing_is_weak_that_only_this_machine_reaches(boucle: "Boucle", bind: 
     assert weak_ones(boucle) == {"sending"}
 
 
+@pytest.mark.parametrize("token", ["", "m"])
+def test_a_monitor_that_others_reach_needs_a_token(boucle: "Boucle", token: str) -> None:
+    """Its address counts by itself: also where the pages are for this machine alone; without others none is needed."""
+    boucle.set(http_bind="127.0.0.1:8080", monitor_bind="0.0.0.0:9464", monitor_token=token)
+    assert weak_ones(boucle) == {"monitor_token"}
+    refused = boucle("web")
+    assert refused.code == 1
+    assert "BOUCLE_MONITOR_TOKEN" in refused.err
+    boucle.set(monitor_bind="127.0.0.1:9464")
+    assert weak_ones(boucle) == set()
+    boucle.set(monitor_bind="192.0.2.4:9464", monitor_token="t" * 32)
+    assert weak_ones(boucle) == set()
+
+
 @pytest.mark.parametrize("bind", ["0.0.0.0:80", "[::]:80", "192.0.2.4:80", "nps.example:80"])
 def test_whatever_is_not_loopback_is_open(boucle: "Boucle", bind: str) -> None:
     """Every other address counts as one that others reach."""

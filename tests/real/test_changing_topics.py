@@ -1,11 +1,9 @@
 """A topic that changes under a running stream is read within half a minute, and the log says so: real Kafka."""
 
 import time
-from datetime import timedelta
-from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
-from catching import MailCatcher
 from kafka import KafkaProducer
 from parts import poll
 from story import START, Message
@@ -28,43 +26,45 @@ def delivery(number: str) -> bytes:
     ).encode()
 
 
+@pytest.fixture
+def stream_settings() -> dict[str, str]:
+    """Give the streams of any installation."""
+    return {"session_seconds": "6"}
+
+
 def test_new_partitions_and_a_topic_made_again_are_read_within_half_a_minute(
-    kafka: str, postgres: str, topic_prefix: str, smtp_catcher: MailCatcher, tmp_path: Path
+    world: Apart, kafka: str, topic_prefix: str
 ) -> None:
     """What stands in a new partition, and in a topic that was deleted and made again, is taken by the same stream."""
-    with Apart(
-        tmp_path / "home", kafka, postgres, smtp_catcher.url, topic_prefix, roles=(), session_seconds="6"
-    ) as world:
-        world.set_clock(START + timedelta(hours=1))
-        stream = world.start("stream")
-        world.send([Message(START, Topic.EVENTS, str(n), delivery(f"before-{n}")) for n in range(40)])
-        world.wait(world.is_taken, "the first events to be taken in")
-        name = f"{topic_prefix}{Topic.EVENTS}"
+    stream = world.start("stream")
+    world.send([Message(START, Topic.EVENTS, str(n), delivery(f"before-{n}")) for n in range(40)])
+    world.wait(world.is_taken, "the first events to be taken in")
+    name = f"{topic_prefix}{Topic.EVENTS}"
 
-        with topics.admin(kafka) as client:
-            client.create_partitions({name: PARTITIONS})
-        producer = KafkaProducer(bootstrap_servers=kafka)
-        producer.partitions_for(name)
-        until = time.monotonic() + WITHIN
-        poll(lambda: len(topics.describe(kafka, [name])[name]) == PARTITIONS, 10, "the partitions")
-        producer.close()
-        producer = KafkaProducer(bootstrap_servers=kafka)
-        producer.send(name, delivery("in-a-new-one"), partition=PARTITIONS - 1).get(20)
-        poll(lambda: "in-a-new-one" in taken(world), until - time.monotonic(), "the new partition to be read")
+    with topics.admin(kafka) as client:
+        client.create_partitions({name: PARTITIONS})
+    producer = KafkaProducer(bootstrap_servers=kafka)
+    producer.partitions_for(name)
+    until = time.monotonic() + WITHIN
+    poll(lambda: len(topics.describe(kafka, [name])[name]) == PARTITIONS, 10, "the partitions")
+    producer.close()
+    producer = KafkaProducer(bootstrap_servers=kafka)
+    producer.send(name, delivery("in-a-new-one"), partition=PARTITIONS - 1).get(20)
+    poll(lambda: "in-a-new-one" in taken(world), until - time.monotonic(), "the new partition to be read")
 
-        with topics.admin(kafka) as client:
-            client.delete_topics([name])
-        poll(lambda: name not in topics.describe(kafka, [name]), 20, "the topic to be gone")
-        topics.create(kafka, topic_prefix, replication=1)
-        until = time.monotonic() + WITHIN
-        producer.close()
-        producer = KafkaProducer(bootstrap_servers=kafka)
-        again = [f"again-{n}" for n in range(40)]
-        for n, one in enumerate(again):
-            producer.send(name, delivery(one), partition=n % 12).get(20)
-        producer.close()
-        poll(lambda: set(again) <= taken(world), until - time.monotonic(), "the new topic to be read")
-        assert stream.poll() is None, "the stream was started again for it"
+    with topics.admin(kafka) as client:
+        client.delete_topics([name])
+    poll(lambda: name not in topics.describe(kafka, [name]), 20, "the topic to be gone")
+    topics.create(kafka, topic_prefix, replication=1)
+    until = time.monotonic() + WITHIN
+    producer.close()
+    producer = KafkaProducer(bootstrap_servers=kafka)
+    again = [f"again-{n}" for n in range(40)]
+    for n, one in enumerate(again):
+        producer.send(name, delivery(one), partition=n % 12).get(20)
+    producer.close()
+    poll(lambda: set(again) <= taken(world), until - time.monotonic(), "the new topic to be read")
+    assert stream.poll() is None, "the stream was started again for it"
 
 
 def taken(world: Apart) -> set[str]:

@@ -1,12 +1,7 @@
 """What a consumer group passed over on a real broker is taken in, and a stream that stands still ends itself."""
 
-from collections.abc import Iterator
-from datetime import timedelta
-from pathlib import Path
-
 import pytest
 import sqlalchemy as sa
-from catching import MailCatcher
 from kafka.structs import OffsetAndMetadata, TopicPartition
 from story import START, Message
 from worlds import Apart
@@ -51,21 +46,9 @@ def commit_beyond(world: Apart) -> None:
 
 
 @pytest.fixture
-def world(kafka: str, postgres: str, topic_prefix: str, smtp_catcher: MailCatcher, tmp_path: Path) -> Iterator[Apart]:
-    """Give an installation of which only the stream will run, and not yet."""
-    with Apart(
-        tmp_path / "home",
-        kafka,
-        postgres,
-        smtp_catcher.url,
-        topic_prefix,
-        roles=(),
-        session_seconds="6",
-        audit_seconds="1",
-        stall_seconds="4",
-    ) as made:
-        made.set_clock(START + timedelta(hours=1))
-        yield made
+def stream_settings() -> dict[str, str]:
+    """Give a stream that ends itself after standing still for four seconds."""
+    return {"session_seconds": "6", "audit_seconds": "1", "stall_seconds": "4"}
 
 
 def test_offsets_that_the_group_skipped_are_taken_in_at_start(world: Apart) -> None:

@@ -1,12 +1,10 @@
 """Two streams share the partitions; one is killed again and again: none is lost, none counts twice."""
 
 from collections import Counter
-from datetime import timedelta
-from pathlib import Path
 from random import Random
 
+import pytest
 import sqlalchemy as sa
-from catching import MailCatcher
 from story import START, Message
 from worlds import Apart
 
@@ -35,40 +33,33 @@ def events(round_: int) -> list[Message]:
     ]
 
 
-def test_two_streams_one_killed_none_lost_none_twice(
-    kafka: str, postgres: str, topic_prefix: str, smtp_catcher: MailCatcher, tmp_path: Path
-) -> None:
+@pytest.fixture
+def stream_settings() -> dict[str, str]:
+    """Give streams that take few events at once."""
+    return {"session_seconds": "6", "batch_size": "20"}
+
+
+def test_two_streams_one_killed_none_lost_none_twice(world: Apart) -> None:
     """Every event is accepted once and planned once, whoever had its partition when the other died."""
     chance = Random(5)
-    with Apart(
-        tmp_path / "home",
-        kafka,
-        postgres,
-        smtp_catcher.url,
-        topic_prefix,
-        roles=(),
-        session_seconds="6",
-        batch_size="20",
-    ) as world:
-        world.set_clock(START + timedelta(hours=1))
-        for name in ("first", "second"):
-            world.start("stream", name)
-        for round_ in range(ROUNDS):
-            world.send(events(round_))
-            some = round_ * A_ROUND + chance.randrange(20, A_ROUND // 2)
-            world.wait(lambda some=some: taken(world) >= some, "some of the events")  # type: ignore[misc]  # bound at once
-            victim = chance.choice(("first", "second"))
-            world.kill(victim)
-            world.start("stream", victim)
-        world.wait(world.is_taken, "everything to be taken in")
-        with world.store.reading() as connection:
-            inbox = Counter(connection.execute(sa.select(tables.inbox.c.event_id)).scalars())
-            planned = Counter(connection.execute(sa.select(tables.touchpoint.c.step)).scalars())
-            books = counting.read_books(connection)
-        assert len(inbox) == ROUNDS * A_ROUND
-        assert set(inbox.values()) == {1}
-        assert planned == {"delivery-now": ROUNDS * A_ROUND, "delivery-6w": ROUNDS * A_ROUND}
-        assert books.ok()
+    for name in ("first", "second"):
+        world.start("stream", name)
+    for round_ in range(ROUNDS):
+        world.send(events(round_))
+        some = round_ * A_ROUND + chance.randrange(20, A_ROUND // 2)
+        world.wait(lambda some=some: taken(world) >= some, "some of the events")  # type: ignore[misc]  # bound at once
+        victim = chance.choice(("first", "second"))
+        world.kill(victim)
+        world.start("stream", victim)
+    world.wait(world.is_taken, "everything to be taken in")
+    with world.store.reading() as connection:
+        inbox = Counter(connection.execute(sa.select(tables.inbox.c.event_id)).scalars())
+        planned = Counter(connection.execute(sa.select(tables.touchpoint.c.step)).scalars())
+        books = counting.read_books(connection)
+    assert len(inbox) == ROUNDS * A_ROUND
+    assert set(inbox.values()) == {1}
+    assert planned == {"delivery-now": ROUNDS * A_ROUND, "delivery-6w": ROUNDS * A_ROUND}
+    assert books.ok()
 
 
 def taken(world: Apart) -> int:

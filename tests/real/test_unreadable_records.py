@@ -3,13 +3,10 @@
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import orjson
 import pytest
-from catching import MailCatcher
 from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 from story import START
@@ -37,23 +34,6 @@ class Named(str):
 
     def encode(self, *_: object) -> bytes:
         return b"\xff\xfe"
-
-
-@pytest.fixture
-def world(kafka: str, postgres: str, topic_prefix: str, smtp_catcher: MailCatcher, tmp_path: Path) -> Iterator[Apart]:
-    """Give an installation of which only the stream will run, and not yet."""
-    with Apart(
-        tmp_path / "home",
-        kafka,
-        postgres,
-        smtp_catcher.url,
-        topic_prefix,
-        roles=(),
-        session_seconds="6",
-        audit_seconds="1",
-    ) as made:
-        made.set_clock(START + timedelta(hours=1))
-        yield made
 
 
 def publish(world: Apart, records: list[tuple[bytes, list[tuple[str, bytes]]]], **more: object) -> str:
