@@ -11,7 +11,7 @@ from workers.changes import Changes
 from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
 from workers.facts import Facts
 from workers.messages import tell_request
-from workers.planning import assess, note, put, too_late_from, zone_of
+from workers.planning import assess, note, put, too_late_from, unless_answered, zone_of
 from workers.policy import Policy
 from workers.profile import address_key
 from workers.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
@@ -29,7 +29,7 @@ COUNTED = (RequestState.OPEN, RequestState.ANSWERED, RequestState.CLOSED, Reques
 def ask(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Changes:
     """Return what a woken touchpoint becomes: asked, put back with a reason, skipped or cancelled."""
     changes = Changes()
-    stands = assess(touchpoint, facts, policy, now)
+    stands = assess(unless_answered(touchpoint, facts, policy, now), facts, policy, now)
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
         stands = unless_suppressed(rested(stands, facts, policy, now), facts, policy, now)
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:

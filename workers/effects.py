@@ -23,7 +23,7 @@ from workers.erasing import erase
 from workers.facts import Facts
 from workers.helpdesk import take_update
 from workers.merging import merge_customers
-from workers.planning import Happening, follow_start, has_undone, plan, references_of, stop
+from workers.planning import Happening, follow_answers, follow_start, has_undone, plan, references_of, stop
 from workers.policy import Policy
 from workers.profile import learn, opt_out
 from workers.records import Customer, Response, SurveyRequest
@@ -46,6 +46,7 @@ def effects(event: Event, facts: Facts, into: Facts | None, policy: Policy, now:
     step(scratch, changes, learn(event.customer, event.occurred_at, scratch, policy, now))
     for more in by_kind(event, scratch, into, policy, now, desk):
         step(scratch, changes, more)
+    step(scratch, changes, follow_answers(scratch, policy, now))
     return changes
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from workers.changes import Changes
 from workers.facts import PENDING, Facts
-from workers.planning import follow_start, follows_from_facts, note, put, reassess, replaces, stop
+from workers.planning import follow_answers, follow_start, follows_from_facts, note, put, reassess, replaces, stop
 from workers.policy import Policy
 from workers.profile import FIELDS, address_key, is_news, let_go, take_up_held
 from workers.records import Customer, FormerAddress, Journey, Suppression, Ticket, Touchpoint
@@ -67,6 +67,7 @@ def join(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
     zones = {known.time_zone, into.customer.time_zone, facts.customer.time_zone}
     take(reassess(person, policy, now, zone_changed=len(zones) > 1))
     take(follow_start(person, policy, now))
+    take(follow_answers(person, policy, now))
     if known.opted_out_at:
         if known.email:
             changes.add(Suppression(address_key(known.email, policy.ids), "opt_out", now, "merged"))

@@ -315,13 +315,13 @@ def close(request: SurveyRequest, facts: Facts, policy: Policy, now: datetime) -
     changes = Changes()
     answered = request.state == RequestState.ANSWERED
     state = RequestState.CLOSED if answered else RequestState.EXPIRED
-    changes.change(replace(request, state=state, reason=Reason.REQUEST_CLOSED, changed_at=now))
+    elsewhere = not answered and request.reason == Reason.ANSWERED
+    reason = Reason.ANSWERED if elsewhere else Reason.REQUEST_CLOSED
+    changes.change(replace(request, state=state, reason=reason, changed_at=now))
     changes.cancel("request", request.id, Reason.REQUEST_CLOSED, MailClass.SURVEY)
     for response in facts.all(Response):
         if response.request == request.id and response.state == ResponseState.DECIDED:
             changes.change(replace(response, state=ResponseState.CLOSED))
     if not answered:
-        changes.add(
-            history(request.customer, "survey_request", request.id, state, Reason.REQUEST_CLOSED, "", now, policy)
-        )
+        changes.add(history(request.customer, "survey_request", request.id, state, reason, "", now, policy))
     return changes

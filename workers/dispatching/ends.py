@@ -166,7 +166,7 @@ def gone_out(request: SurveyRequest, now: datetime) -> SurveyRequest:
         sent_at=request.sent_at or now,
         closes_at=request.closes_at + late if late > LEFT_LATE and request.sent_at is None else request.closes_at,
         state=RequestState.OPEN if called_back else request.state,
-        reason="" if called_back else request.reason,
+        reason="" if called_back and request.reason != Reason.ANSWERED else request.reason,
     )
 
 

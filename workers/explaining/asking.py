@@ -72,6 +72,7 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
     """Return what a touchpoint's reason may name."""
     until, asked = rest_dates(touchpoint.detail, touchpoint.changed_at, view)
     gives_up = view.day(touchpoint.give_up_at)
+    answered = until if touchpoint.reason == Reason.ANSWERED else None
     ends = touchpoint.wake_at < touchpoint.give_up_at
     held, _ = holding(touchpoint, view.story.facts(), view.policy)
     before = kept_by(touchpoint, view) if touchpoint.reason == Reason.TOO_LATE else ""
@@ -84,6 +85,7 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
         "wake": f", so it waits until {view.moment(touchpoint.wake_at)}" if ends else "",
         "give_up": f": it was due on {view.day(touchpoint.due_at)} and given up after {gives_up}",
         "before": f"; it was held because {before}" if before else "",
+        "elsewhere": f" in another way, on {view.day(answered)}" if answered else "",
     }
 
 
@@ -217,6 +219,9 @@ def clicks_of(request: SurveyRequest, view: View) -> int:
 def why_request(request: SurveyRequest, view: View) -> str:
     """Return the sentence that says where a survey request stands."""
     closes = view.moment(request.closes_at)
+    if request.reason == Reason.ANSWERED and request.state in (RequestState.OPEN, RequestState.EXPIRED):
+        by_link = "may still be given" if request.state == RequestState.OPEN else "was not given"
+        return f"The customer answered in another way; an answer by the link {by_link} until {closes}."
     if request.state == RequestState.OPEN:
         clicks = clicks_of(request, view)
         opened = f"; its link was opened {times(clicks)}, and no answer was confirmed" if clicks else ""

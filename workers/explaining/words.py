@@ -47,7 +47,7 @@ CLAUSES: dict[Reason, str] = {
     Reason.PAUSED: "this touchpoint is paused{more}",
     Reason.DAILY_MAXIMUM: "the daily maximum of mails was reached{more}",
     Reason.MOVED_EARLIER: "an earlier event moved it",
-    Reason.ANSWERED: "the customer had answered already",
+    Reason.ANSWERED: "the customer had answered already{elsewhere}",
     Reason.REQUEST_CLOSED: "the survey request had closed",
     Reason.SUPERSEDED: "a changed answer led to a newer decision",
     Reason.ALREADY_DONE: "the decision before had done the same already",
@@ -166,6 +166,10 @@ LEADS: dict[type[StrEnum], dict[str, str]] = {
 """How a sentence about each state begins."""
 
 
+PLACES = ("more", "until", "asked", "due", "wake", "give_up", "before", "elsewhere")
+"""What a row may add to a reason."""
+
+
 def lead(state: StrEnum) -> str:
     """Return the first words of a sentence about a state."""
     return LEADS[type(state)][state.value]
@@ -177,7 +181,7 @@ def clause(reason: str, places: Mapping[str, str], *, over: bool = False) -> str
     `over`: it was decided for good, so that it says what held then.
     """
     code, _, behind = reason.partition(": ")
-    filled = {"more": "", "until": "", "asked": "", "due": "", "wake": "", "give_up": "", "before": "", **places}
+    filled = {**dict.fromkeys(PLACES, ""), **places}
     detail = behind or filled.get("detail", "")
     filled["more"] = f" ({detail})" if detail else filled["more"]
     filled["cause"] = cause(detail)

@@ -5,6 +5,7 @@ that came first still stops. Nothing here asks anybody.
 """
 
 from workers.planning.journeys import Happening, plan, references_of, replaces
+from workers.planning.other_answers import follow_answers, unless_answered
 from workers.planning.relationship import follow_start, has_undone
 from workers.planning.standing import (
     assess,
@@ -26,6 +27,7 @@ from workers.planning.wavedays import wave_ends, wave_happening
 __all__ = [
     "Happening",
     "assess",
+    "follow_answers",
     "follow_start",
     "follows_from_facts",
     "has_undone",
@@ -42,6 +44,7 @@ __all__ = [
     "replaces",
     "stop",
     "too_late_from",
+    "unless_answered",
     "wave_ends",
     "wave_happening",
     "withdraw",

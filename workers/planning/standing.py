@@ -14,7 +14,7 @@ from workers.records import Customer, History, Journey, Stop, Touchpoint
 from workers.words import CustomerId, Effect, Reason, TouchpointState
 
 PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BOUNCED)
-CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.MERGED)
+CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.MERGED, Reason.ANSWERED)
 
 
 def follows_from_facts(touchpoint: Touchpoint) -> bool:
