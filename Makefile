@@ -18,7 +18,7 @@ SHOTS ?= .boucle/screenshots
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help run run-real test check lint format bench orders siege fuzz screenshots lock outdated sbom services-up services-down clean
+.PHONY: help run run-real test check lint format bench bench-scale orders siege fuzz screenshots lock outdated sbom services-up services-down clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ bench: $(VENV)/.installed-test  ## Measure: intake against a loop by hand and Fa
 	@$(BIN)/python bench/sizes.py
 	@$(BIN)/python bench/decide.py
 	@$(BIN)/python -m bench $(ARGS)
+
+bench-scale: $(VENV)/.installed-test  ## Measure: pages and verbs in a database of many customers (ARGS="--customers N")
+	@$(BIN)/python -m bench.scale $(ARGS)
 
 orders: $(VENV)/.installed-test  ## Play 5,000 real orders through real Kafka, PostgreSQL, postfix and Chromium; prints the figures
 	@ORDERS=all $(BIN)/python -m pytest -q -s tests/real/test_orders.py $(ARGS)

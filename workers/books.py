@@ -42,6 +42,8 @@ HIDDEN = frozenset(
     {"email", "name", "phone", "comment", "improvement", "sentence", "wording", "shown_name", "place", "text"}
 )
 """Columns whose text stays out of a listing: it is compared by its hash, so that a difference can be shown around."""
+LEFT_OUT_OF_INPUTS = "after"
+"""Of a decision's inputs the one that is not compared: it runs to the moment of sending, which is the sender's tick."""
 HASH_SHOWN = 12  # characters: enough to see that two texts differ
 ERASED = "erased"
 """Stands for the customer id of a person who was erased."""
@@ -111,7 +113,7 @@ SUMS: tuple[Sum, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """The counts that must add up, and per table how many comparable rows there are and their fingerprint."""
+    """The counts that must add up, and, where it was asked for, each table's number of rows and their fingerprint."""
 
     tallies: Mapping[str, int]
     fingerprints: Mapping[str, str]
@@ -130,13 +132,18 @@ class Books:
         return all(line["ok"] for line in self.sums())
 
     def digest(self) -> str:
-        """Return SHA-256 over the comparable rows of every table: equal books have equal digests."""
+        """Return SHA-256 over the fingerprints of every table, empty where none was asked for.
+
+        Equal books have equal digests, in whatever order and database their rows are.
+        """
+        if not self.fingerprints:
+            return ""
         lines = [f"{table} {self.counts[table]} {self.fingerprints[table]}" for table in sorted(self.fingerprints)]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def as_dict(self) -> dict[str, object]:
         """Return the books as `boucle books --format json` prints them."""
-        return {"sums": self.sums(), "digest": self.digest(), "rows": dict(self.counts)}
+        return {"sums": self.sums(), "digest": self.digest() or None, "rows": dict(self.counts)}
 
 
 def line(values: Mapping[str, object], references: Mapping[str, str]) -> str:
@@ -158,15 +165,27 @@ def plain(name: str, value: object, references: Mapping[str, str]) -> object:
     if name == "reference":
         return references.get(str(value), value)
     if name == "inputs" and isinstance(value, Mapping):
-        # `after` runs to the moment of sending, which is the sender's tick.
-        return {key: one for key, one in value.items() if key != "after"}
+        return {key: one for key, one in value.items() if key != LEFT_OUT_OF_INPUTS}
     return value
 
 
+def mark(line: str) -> int:
+    """Return what a row adds to the fingerprint of its table: the first eight bytes of SHA-256, as a signed number."""
+    return int.from_bytes(hashlib.sha256(line.encode()).digest()[:8], signed=True)
+
+
+def as_fingerprint(total: int) -> str:
+    """Return the sum of the marks of a table's rows as sixteen hexadecimal digits; their order does not matter."""
+    return f"{total % 2**64:016x}"
+
+
 def fingerprint(lines: Iterable[str]) -> tuple[str, int]:
-    """Return SHA-256 over the sorted SHA-256 of each line, and how many there were; their order does not matter."""
-    marks = sorted(hashlib.sha256(one.encode()).digest() for one in lines)
-    return hashlib.sha256(b"".join(marks)).hexdigest(), len(marks)
+    """Return the fingerprint of rows as lines, and how many there are; holds none of them."""
+    total = count = 0
+    for one in lines:
+        total += mark(one)
+        count += 1
+    return as_fingerprint(total), count
 
 
 def difference(left: Iterable[tuple[str, str]], right: Iterable[tuple[str, str]]) -> Iterator[str]:
@@ -188,4 +207,6 @@ def as_text(books: Books) -> str:
         else f"{wrong} of {len(sums)} sums do not hold: rows were lost, doubled or changed by hand. "
         "`boucle explain` shows single rows."
     )
-    return "\n".join(["            left     right", *rows, "", verdict, f"digest {books.digest()}"])
+    digest = books.digest()
+    told = f"digest {digest}" if digest else "`boucle books --digest` also reads every row, for a digest to compare by."
+    return "\n".join(["            left     right", *rows, "", verdict, told])

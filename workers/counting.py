@@ -3,21 +3,31 @@
 The read side for the operator who asks why nothing goes out, and where customer 42's survey is. Changes nothing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import books, explaining, observing
+from workers import explaining, observing
 from workers.books import Books
 from workers.controls import refusing_domains
 from workers.dispatching import mailserver, webhooks
 from workers.explaining import ON, Outgoing, Sending
 from workers.outages import KAFKA, MAIL
 from workers.policy import Policy
-from workers.store import due, letter_searches, mail_servers, overview, rulelive, rulepast, stories, told_outages
+from workers.store import (
+    due,
+    fingerprints,
+    letter_searches,
+    mail_servers,
+    overview,
+    rulelive,
+    rulepast,
+    stories,
+    told_outages,
+)
 from workers.store import tables as t
 from workers.store.webhook_targets import list_targets
 from workers.words import BadInput, DeadLetterState, DispatchState
@@ -215,11 +225,20 @@ def explain_event(
     return explaining.explain_unowned([one[:2] for one in named], letters, now, policy)
 
 
-def read_books(connection: Connection) -> Books:
-    """Return the books: every count that a sum names, and the fingerprint of each table's comparable rows."""
-    marks = {table: books.fingerprint(lines) for table, lines in overview.lines(connection)}
+def read_books(
+    connection: Connection, *, digest: bool = True, tell: Callable[[str], None] = lambda _table: None
+) -> Books:
+    """Return the books: every count that a sum names, and with `digest` the fingerprint of each table's rows.
+
+    The database counts and hashes, whatever there is; `tell` hears which table is read now.
+    """
+    tallies = overview.tallies(connection)
+    marks: dict[str, tuple[str, int]] = {}
+    for table, statement in overview.COMPARED.items() if digest else ():
+        tell(table)
+        marks[table] = fingerprints.fingerprint(connection, statement)
     return Books(
-        tallies=overview.tallies(connection),
+        tallies=tallies,
         fingerprints={table: mark for table, (mark, _) in marks.items()},
         counts={table: n for table, (_, n) in marks.items()},
     )

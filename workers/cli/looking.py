@@ -3,6 +3,7 @@
 Each imports what it reads with when it runs, so that none of them waits for what another one needs.
 """
 
+import sys
 from contextlib import closing
 from datetime import datetime
 from functools import partial
@@ -86,14 +87,27 @@ def kafka_away(found: "Boucle", waiting: int) -> list[dict[str, object]]:
 
 
 @click.command()
+@click.option(
+    "--digest/--no-digest",
+    default=None,
+    help="Also read every row, for a digest that equal books share; it takes minutes for millions. "
+    "With --format json it is read unless --no-digest says otherwise.",
+)
 @as_json
-def books(form: str) -> int:
+def books(digest: bool | None, form: str) -> int:
     """Show that the sums add up, or where they do not."""
     from workers import books as books_module
     from workers import counting
 
+    def tell(table: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\x1b[Kreading every {table.replace('_', ' ')} ...", err=True, nl=False)
+
+    wanted = form == "json" if digest is None else digest
     with store_alone().reading(patient=True) as connection:
-        value = counting.read_books(connection)
+        value = counting.read_books(connection, digest=wanted, tell=tell)
+    if wanted and sys.stderr.isatty():
+        click.echo("\r\x1b[K", err=True, nl=False)
     show(value.as_dict(), books_module.as_text(value), form)
     return 0 if value.ok() else 1
 

@@ -44,18 +44,23 @@ def text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
 
 def by_state(connection: Connection, group: str) -> dict[str, int]:
     """Return how many rows are in each state of a group, 0 where none is."""
-    table = STATE_TABLES[group]
-    found = connection.execute(sa.select(text(table.c.state), sa.func.count()).group_by(text(table.c.state)))
-    counted = {str(state): int(n) for state, n in found}
+    counted = counted_states(connection, STATE_TABLES[group])
     return {str(state): counted.get(state, 0) for state in books.GROUPS[group]}
 
 
+def counted_states(connection: Connection, table: sa.Table) -> dict[str, int]:
+    """Return how many rows of a table are in each state that any of them is in, known or not."""
+    found = connection.execute(sa.select(text(table.c.state), sa.func.count()).group_by(text(table.c.state)))
+    return {str(state): int(n) for state, n in found}
+
+
 def tallies(connection: Connection) -> dict[str, int]:
-    """Return every count that a sum of the books names."""
+    """Return every count that a sum of the books names; the database counts, each table as seldom as can be."""
     found: dict[str, int] = {}
     for group, table in STATE_TABLES.items():
-        found[group] = count(connection, table)
-        found |= {f"{group}.{state}": n for state, n in by_state(connection, group).items()}
+        counted = counted_states(connection, table)
+        found[group] = sum(counted.values())
+        found |= {f"{group}.{state}": counted.get(state, 0) for state in books.GROUPS[group]}
     for name, statement in COUNTED.items():
         found[name] = int(connection.execute(statement).scalar() or 0)
     return found

@@ -1,0 +1,270 @@
+"""`make bench-scale ARGS="--customers N"`: how pages and verbs fare in a database of many customers.
+
+Fills an empty database with copies of a demo's year, then runs each verb as a process of its own and asks a `boucle
+web` for each page, twice. It prints seconds of wall, seconds of processor (the command's or the web role's, not
+PostgreSQL's) and the most memory. Run it for two sizes and compare: what does not grow with the customers is right,
+whatever the machine.
+"""
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+
+from bench.filling import fill
+from workers import services
+from workers.migrating import migrate
+from workers.store import accounts
+from workers.store import tables as t
+from workers.store.engine import Store
+from workers.store.patience import Patience
+from workers.web.staff import COOKIE
+
+BOUCLE = [sys.executable, "-c", "from workers.cli import main; main()"]
+SOURCE_CUSTOMERS = 200
+PAGES = ("/report", "/report/responses.xlsx", "/tables", "/queue", "/metrics", "/inbox", "/themes")
+LOOK_SECONDS = 0.02
+"""How often the memory of a verb is looked at: the system keeps the most, but forgets it at the end."""
+START_SECONDS, PAGE_SECONDS, VERB_SECONDS = 120.0, 900.0, 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one verb or page took."""
+
+    name: str
+    seconds: float
+    processor: float
+    megabytes: float
+    answer: str
+
+
+def main() -> int:
+    """Fill, measure and print."""
+    parser = argparse.ArgumentParser(prog="bench/scale.py", description=__doc__)
+    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
+    parser.add_argument("--source", type=Path, help="home of a demo to copy; unset: one is made")
+    parser.add_argument("--only", default="", help="comma-separated beginnings of what to measure")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+    arguments = parser.parse_args()
+    wanted = tuple(one for one in arguments.only.split(",") if one)
+    with tempfile.TemporaryDirectory(prefix="boucle-scale-") as folder, contextlib.ExitStack() as stack:
+        home = Path(folder)
+        source = arguments.source or demo_in(home / "source")
+        url = stack.enter_context(database(home, arguments.database))
+        store = Store(url, Patience(statement=VERB_SECONDS))
+        began = time.monotonic()
+        migrate(store)
+        customers = fill(source / "boucle.db", store, arguments.customers)
+        filled = time.monotonic() - began
+        environment = environment_of(home, source, url)
+        found = list(measure(store, environment, wanted))
+        size = about(store)
+        store.close()
+    told = {"customers": customers, "database": arguments.database, "filled_in": round(filled, 1), **size}
+    if arguments.format == "json":
+        print(json.dumps({**told, "measured": [vars_of(one) for one in found]}))
+    else:
+        print(as_text(told, found))
+    return 0
+
+
+def vars_of(one: Measured) -> dict[str, object]:
+    """Return a measurement as JSON has it."""
+    return {name: getattr(one, name) for name in ("name", "seconds", "processor", "megabytes", "answer")}
+
+
+def demo_in(home: Path) -> Path:
+    """Make a demo's year and return its home."""
+    home.mkdir(parents=True)
+    command = [*BOUCLE, "demo", "--seed", "7", "--customers", str(SOURCE_CUSTOMERS), "--no-serve", "--format", "json"]
+    subprocess.run(command, check=True, env={**clean(), "BOUCLE_HOME": str(home)}, stdout=subprocess.DEVNULL)
+    return home
+
+
+def clean() -> dict[str, str]:
+    """Return the environment without settings of whoever measures."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("BOUCLE_")}
+
+
+@contextlib.contextmanager
+def database(home: Path, kind: str) -> Iterator[str]:
+    """Give an empty database that is thrown away."""
+    if kind == "sqlite":
+        yield f"sqlite:///{home / 'target.db'}"
+        return
+    place = home / "parts"
+    server = services.up(place, ("postgres",), environment={}, durable=False)["postgres"]
+    try:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute("CREATE DATABASE scale")
+            connection.execute("ALTER SYSTEM SET shared_buffers = '1GB'")
+            connection.execute("ALTER SYSTEM SET max_wal_size = '8GB'")
+            connection.execute("SELECT pg_reload_conf()")
+        head, question, query = server.partition("?")
+        yield head.rpartition("/")[0] + "/scale" + question + query
+    finally:
+        services.down(place, discard=True)
+
+
+def environment_of(home: Path, source: Path, url: str) -> dict[str, str]:
+    """Return the environment of an installation on the filled database, with the keys of the demo that it copies."""
+    own = home / "installation"
+    own.mkdir(0o700)
+    for secret in source.glob("*secret*"):
+        (own / secret.name).touch(0o600)
+        (own / secret.name).write_bytes(secret.read_bytes())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return {
+        **clean(),
+        "BOUCLE_HOME": str(own),
+        "BOUCLE_DATABASE_URL": url,
+        "BOUCLE_HTTP_BIND": f"127.0.0.1:{port}",
+        "BOUCLE_RATE_LIMIT": "0",
+        "BOUCLE_DATABASE_STATEMENT_SECONDS": "600",
+    }
+
+
+def measure(store: Store, environment: dict[str, str], wanted: tuple[str, ...]) -> Iterator[Measured]:
+    """Give what each verb and each page takes."""
+    with store.reading() as connection:
+        crm_id = connection.execute(
+            sa.select(t.customer.c.crm_id).where(t.customer.c.crm_id.is_not(None)).limit(1)
+        ).scalar()
+        event = connection.execute(sa.select(t.inbox.c.event_id).limit(1)).scalar()
+    verbs = {
+        "--help": ["--help"],
+        "status": ["status"],
+        "explain customer": ["explain", "customer", str(crm_id)],
+        "explain event": ["explain", "event", str(event)],
+        "report": ["report", "--by", "trigger"],
+        "rules check": ["rules", "check", "rules/follow-up"],
+        "books": ["books"],
+    }
+    for name, arguments in verbs.items():
+        if chosen(f"boucle {name}", wanted):
+            yield run(f"boucle {name}", arguments, environment)
+    if any(chosen(page, wanted) for page in PAGES):
+        yield from ask(store, environment, wanted)
+
+
+def chosen(name: str, wanted: tuple[str, ...]) -> bool:
+    """Tell whether something is to be measured."""
+    return not wanted or any(name.startswith(one) for one in wanted)
+
+
+def run(name: str, arguments: list[str], environment: dict[str, str]) -> Measured:
+    """Run a verb as a process of its own."""
+    began = time.monotonic()
+    with subprocess.Popen([*BOUCLE, *arguments], env=environment, stdout=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.monotonic() - began
+    return Measured(name, seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, f"exit {process.returncode}")
+
+
+def ask(store: Store, environment: dict[str, str], wanted: tuple[str, ...]) -> Iterator[Measured]:
+    """Serve the pages, and give what each takes the first time and the second."""
+    token = secrets.token_urlsafe(32)
+    with store.engine.begin() as connection:
+        accounts.put_token(connection, token, accounts.Kind.SESSION, "ines", timedelta(days=1))
+    port = int(environment["BOUCLE_HTTP_BIND"].rpartition(":")[2])
+    process = subprocess.Popen([*BOUCLE, "web"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(port, process)
+        for page in PAGES:
+            for turn in ("first", "again") if chosen(page, wanted) else ():
+                before, began = processor_of(process.pid), time.monotonic()
+                status, length = get(port, page, token)
+                seconds = time.monotonic() - began
+                used = processor_of(process.pid) - before
+                answer = f"{status}, {length / 1024:.0f} kB, {turn}"
+                yield Measured(page, seconds, used, most_memory(process.pid), answer)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the pages are served."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError):
+            get(port, "/healthz", "")
+            return
+        time.sleep(0.1)
+    raise SystemExit("boucle web does not answer")
+
+
+def get(port: int, page: str, token: str) -> tuple[int, int]:
+    """Ask for a page and return its status and length."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=PAGE_SECONDS)
+    try:
+        client.request("GET", page, headers={"Cookie": f"{COOKIE}={token}"})
+        answer = client.getresponse()
+        length = 0
+        while chunk := answer.read(1 << 16):
+            length += len(chunk)
+        return answer.status, length
+    finally:
+        client.close()
+
+
+def processor_of(pid: int) -> float:
+    """Return the seconds of processor that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def most_memory(pid: int) -> float:
+    """Return the most megabytes that a process has held."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def about(store: Store) -> dict[str, object]:
+    """Return how large the database is."""
+    with store.reading(patient=True) as connection:
+        rows = {
+            name: int(connection.execute(sa.select(sa.func.count()).select_from(t.metadata.tables[name])).scalar_one())
+            for name in ("touchpoint", "survey_request", "response", "dispatch")
+        }
+        if store.sqlite:
+            size = connection.exec_driver_sql(
+                "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+            )
+        else:
+            size = connection.exec_driver_sql("SELECT pg_database_size(current_database())")
+        return {**rows, "megabytes": int(size.scalar_one()) // 2**20}
+
+
+def as_text(told: dict[str, object], found: list[Measured]) -> str:
+    """Return the table for a terminal."""
+    lines = [", ".join(f"{name} {value}" for name, value in told.items()), ""]
+    lines.append(f"{'':32}{'seconds':>9}{'processor':>11}{'MB':>7}  answer")
+    lines += [
+        f"{one.name:32}{one.seconds:>9.2f}{one.processor:>11.2f}{one.megabytes:>7.0f}  {one.answer}" for one in found
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
