@@ -58,7 +58,7 @@ def examples() -> tuple[dict[str, Any], ...]:
 def make_event(draw: Random) -> dict[str, Any]:
     """Return an event that is good but for what is asked of it: of some customer, on some day, about something."""
     event = draw.choice(examples())
-    if event["type"].endswith(".erased.v1") and draw.random() < 0.8:  # each has all letters looked through
+    if event["type"].endswith(".erased.v1") and draw.random() < 0.8:
         event = draw.choice(examples())
     event = json.loads(json.dumps(event))
     event["id"] = f"{draw.choice(('a', 'b'))}{draw.randrange(200_000)}"

@@ -41,6 +41,8 @@ POISON: dict[str, Incoming] = {
     "half a surrogate pair": Incoming(b'{"id": "\\ud800"}'),
     "NUL in an attribute": Incoming(b"{}", [*ATTRIBUTES, ("ce_subject", b"4\x002")]),
     "NUL in the name of an attribute": Incoming(b"{}", [*ATTRIBUTES, ("ce_a\x00b", b"1")]),
+    "half a surrogate pair in the name of an attribute": Incoming(b"{}", [*ATTRIBUTES, ("ce_x\udfff", b"1")]),
+    "half a surrogate pair in an attribute": Incoming(b"{}", {"ce-specversion": "1.0", "ce-id": "\ud8001"}),
     "NUL percent-encoded": Incoming(b"{}", {"ce-specversion": "1.0", "ce-id": "1%00", "content-type": "text/json"}),
     "an attribute that is null": Incoming(b"{}", [*ATTRIBUTES, ("ce_id", None)]),  # type: ignore[list-item]  # Kafka allows it
     "an attribute that is a number": Incoming(b"{}", [*ATTRIBUTES, ("ce_id", 7)]),  # type: ignore[list-item]  # as above
@@ -73,6 +75,7 @@ def test_poison_is_one_dead_letter_and_the_five_behind_it_are_taken(
     sent = as_bytes(poison.body)
     assert (letter.body, letter.size, letter.sha256) == (sent, len(sent), hashlib.sha256(sent).hexdigest())
     assert letter.fault
+    assert "failed here" not in letter.fault
     assert len(boucle.rows(Inbox)) == 5
 
 

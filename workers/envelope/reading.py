@@ -6,6 +6,7 @@ It knows no event type and never raises on what it is given.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
@@ -33,6 +34,10 @@ _MARK = b"\xef\xbb\xbf"
 def refused(reason: Refusal, detail: str, pointer: str = "") -> Rejected:
     """Refuse what has a single fault and no sender that could be named."""
     return Rejected(reason, (Fault(pointer, detail, reason),))
+
+
+NOT_UTF8 = re.compile("[\ud800-\udfff\ufffd]")
+"""What stands for bytes that were no UTF-8: half a surrogate pair, which no text holds, or the sign for it."""
 
 
 def read(body: bytes, headers: Headers, content_type: str | None, max_bytes: int) -> Envelope | Rejected:
@@ -145,7 +150,7 @@ def _is_framed(body: bytes) -> bool:
 def _binary(body: bytes, named: Mapping[str, str], media: str) -> Envelope | Rejected:
     """Read binary mode: attributes in headers, the data alone in the body."""
     envelope = _attributes(named)
-    if any("\ufffd" in str(value) for value in envelope.values()):
+    if any(NOT_UTF8.search(text) for name, value in envelope.items() for text in (name, str(value))):
         return refused(Refusal.WRONG_ENCODING, "A header is not UTF-8. Send attribute headers in UTF-8.")
     if any("\x00" in name or "\x00" in str(value) for name, value in envelope.items()):
         return refused(Refusal.WRONG_ENCODING, "A header holds the character NUL. Remove it and send again.")

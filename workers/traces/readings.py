@@ -15,6 +15,8 @@ from urllib.parse import unquote
 
 ROUNDS = 3
 """How often escapes are taken out again: a JSON text in a JSON text in a percent-encoded field."""
+ONE_BYTE = ("latin-1", "cp1252", "mac_roman", "cp850")
+"""Encodings that western files came in before UTF-8: of Unix, Windows, Macintosh and DOS, whose exports still live."""
 MOST_UNPACKED = 10_000_000
 """Bytes that compressed ones are unpacked to."""
 PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -69,8 +71,8 @@ def decoded(body: bytes) -> Iterator[str]:
         text = body.decode()
     except UnicodeDecodeError:
         yield body.decode("utf-8", "replace")
-        yield body.decode("latin-1")
-        yield body.decode("cp1252", "replace")
+        for encoding in ONE_BYTE:
+            yield body.decode(encoding, "replace")
         return
     yield text
     if not text.isascii():
@@ -78,8 +80,8 @@ def decoded(body: bytes) -> Iterator[str]:
 
 
 def misread(text: str) -> Iterator[str]:
-    """Give the text that somebody read in Latin-1 or Windows-1252 and wrote in UTF-8 again."""
-    for encoding in ("latin-1", "cp1252"):
+    """Give the text that somebody read in one byte a letter and wrote in UTF-8 again."""
+    for encoding in ONE_BYTE:
         try:
             yield text.encode(encoding).decode()
         except UnicodeError:
