@@ -227,3 +227,63 @@ class TestOptionalFields:
         refused = read("nothing", id=None, time="2026-02-30T10:00:00Z")
         assert isinstance(refused, Rejected)
         assert [each.pointer for each in refused.faults] == ["/id", "/type", "/time"]
+
+
+# Who it is, told in one of two places
+
+
+@pytest.mark.parametrize("type_", [*STOPS, *OTHERS])
+@pytest.mark.parametrize("subject", ["", "  ", "\t", " 42 ", "42\n", 42])
+def test_a_subject_that_says_nobody_costs_nothing_where_the_data_say_who(type_: str, subject: object) -> None:
+    """The id in the data counts, also where the subject is the same id badly written; it is told."""
+    event = taken(type_, {"id": "42"}, subject=subject, data={"reference": "1"})
+    assert event.crm_id == "42"
+    taken_as_it_is = subject == 42 and type_ in STOPS  # of what stops, a number is the id that it is
+    assert places(event) == ([] if taken_as_it_is else ["/subject"])
+
+
+@pytest.mark.parametrize("subject", ["43", 43, "x" * 300, True, ["42"]])
+def test_two_customers_in_one_event_are_refused(subject: object) -> None:
+    """Which of the two is meant nobody can know."""
+    refused = read("journey.delivery", {"id": "42"}, subject=subject, data={"reference": "1"})
+    assert isinstance(refused, Rejected)
+
+
+@pytest.mark.parametrize("subject", ["", "  "])
+def test_an_event_that_says_nobody_is_refused(subject: object) -> None:
+    """And a wave whose subject is empty is not one for everybody: somebody may have been meant."""
+    for type_ in ("journey.delivery", "journey.wave"):
+        refused = read(type_, subject=subject, data={"reference": "spring"})
+        assert isinstance(refused, Rejected)
+        assert [fault.pointer for fault in refused.faults] == ["/subject"]
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [
+        ("subject", {"subject": "", "data": {"reference": "1"}}),
+        ("source", {"source": ""}),
+        ("id", {"id": ""}),
+        ("subject", {"subject": "\n" * 300, "data": {"reference": "1"}}),
+        ("data/customer/id", {"data": {"reference": "1", "customer": {"id": ""}}}),
+        ("data/score", {"type": "boucle.score.v1", "data": {"score": 10.5}}),
+    ],
+)
+def test_each_fault_is_told_once(place: str, wrong: dict[str, object]) -> None:
+    """A value that breaks two rules of the schema at once is one fault."""
+    refused = CODEC.parse(orjson.dumps(delivery(**wrong)), (), NOW)
+    assert isinstance(refused, Rejected)
+    assert [fault.pointer for fault in refused.faults] == [f"/{place}"]
+
+
+def test_a_score_that_answers_our_request_needs_no_subject() -> None:
+    """The request says whose it is."""
+    event = taken("score", subject="", data={"score": 9, "request": "0195e9a0-5d2c-8aaa-9bbb-0123456789ab"})
+    assert (event.crm_id, places(event)) == ("", ["/subject"])
+
+
+def test_a_subject_of_null_is_none() -> None:
+    """Serialisers write what is not there."""
+    event = CODEC.parse(orjson.dumps({**delivery(), "subject": None}), (), NOW)
+    assert isinstance(event, Event)
+    assert places(event) == ["/subject"]

@@ -4,6 +4,7 @@ It trusts the schema for types and reads times itself; it returns None where a t
 and `faults` then says why.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import cast
@@ -38,6 +39,7 @@ _TIMES = {Kind.SCORE: ("occurred_at", "answered_at", "asked_at"), Kind.TICKET: (
 # A detail is a short text to show beside the label; longer ones are documents and stay out.
 _DETAIL_LENGTH = 500
 _DETAILS = 40
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _NOTHING: dict[str, object] = {}
 _NOBODY = CustomerData()
 _EXPECTED = {
@@ -69,7 +71,7 @@ def build(
     given = cast("Data | None", data.get("customer"))
     subject = cast("str", envelope.get("subject") or "")
     crm_id = subject or cast("str", given["id"] if given else "")
-    if (given is not None and given["id"] != crm_id) or _is_echo(envelope, route.kind):
+    if crm_id.isspace() or (given is not None and given["id"] != crm_id) or _is_echo(envelope, route.kind):
         return None
     customer, wrong = _customer(given, zones) if given is not None else (_NOBODY, _NOTHING)
     if wrong:
@@ -235,12 +237,28 @@ def faults(envelope: Data, kind: Kind, now: datetime, *, zones: frozenset[str] |
     data = data if isinstance(data, dict) else _NOTHING
     found = [*_time_faults(envelope, data, kind, now), *_customer_faults(data.get("customer"), zones)]
     subject, customer = envelope.get("subject"), node(data, "customer", "id")
-    if isinstance(subject, str) and isinstance(customer, str) and subject and customer and subject != customer:
-        detail = f"Found {describe(customer)}, but `subject` is {describe(subject)}. Send the same customer id in both."
-        found.append(Fault("/data/customer/id", detail))
+    found += _id_faults(subject, customer)
     if _is_echo(envelope, kind):
         detail = "This is our own message about a ticket. Send what the helpdesk did, under the helpdesk's own source."
         found.append(Fault("/source", detail))
+    return found
+
+
+def _id_faults(subject: object, given: object) -> list[Fault]:
+    """Say which of the two places of the customer's id says nobody, and whether they say two customers."""
+    found = [
+        Fault(at, f"Found {describe(value)}. Expected the CRM's customer id, as text. It must not be empty.")
+        for at, value in (("/subject", subject), ("/data/customer/id", given))
+        if isinstance(value, str) and value.isspace() and not _CONTROLS.search(value)  # of these the schema speaks
+    ]
+    if not (isinstance(subject, str) and isinstance(given, str) and subject.strip() and given.strip()):
+        return found
+    if subject.strip() != given.strip():
+        detail = f"Found {describe(given)}, but `subject` is {describe(subject)}. Send the same customer id in both."
+        found.append(Fault("/data/customer/id", detail))
+    elif subject != given:
+        detail = f"Found {describe(subject)}, but `data.customer.id` is {describe(given)}. Send the same in both."
+        found.append(Fault("/subject", detail))
     return found
 
 

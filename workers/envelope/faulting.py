@@ -21,15 +21,23 @@ _NO_CUSTOMER = (
 
 def schema_faults(route: Route, canonical: Schema) -> Iterator[Fault]:
     """Yield every fault that the schema finds, each once; raises RecursionError for a value of over 250 levels."""
-    seen: set[tuple[str, str]] = set()
+    found: dict[str, list[Fault]] = {}
     try:
         errors = route.validator.iter_errors(canonical)
     except ValueError as limit:  # how the validator says so, while it takes the value over
         raise RecursionError(str(limit)) from limit
     for error in errors:
         fault = _fault(route.schema, error)
-        if (fault.pointer, fault.detail) not in seen:
-            seen.add((fault.pointer, fault.detail))
+        found.setdefault(fault.pointer, []).append(fault)
+    for faults in found.values():
+        yield from told_once(faults)
+
+
+def told_once(faults: list[Fault]) -> Iterator[Fault]:
+    """Give the faults of one place, without those that another says in more words: an empty text breaks two rules."""
+    for place, fault in enumerate(faults):
+        others = faults[:place] + [one for one in faults[place + 1 :] if one.detail != fault.detail]
+        if not any(one.detail.startswith(fault.detail) for one in others):
             yield fault
 
 

@@ -63,6 +63,8 @@ def _id(value: object, route: Route) -> object:
 def needed(fault: Fault, ours: Mapping[str, object], route: Route) -> bool:
     """Tell whether an event cannot do without what a fault is about."""
     path = steps(fault.pointer)
+    if path == ["subject"]:
+        return not is_spare(ours)
     if path == ["time"]:
         return not stops(route) and parse(node(ours, "data", "occurred_at")) is None
     if not path or path[0] != "data":
@@ -75,6 +77,19 @@ def needed(fault: Fault, ours: Mapping[str, object], route: Route) -> bool:
     if stops(route):
         return False
     return field in required or field in _COUNTED_TIMES.get(route.kind, ())
+
+
+def is_spare(ours: Mapping[str, object]) -> bool:
+    """Tell whether a subject that is wrong costs nothing: it says nobody, or whom `data.customer.id` says anyway."""
+    subject, given = ours.get("subject"), node(ours, "data", "customer", "id")
+    nobody = subject is None or (isinstance(subject, str) and not subject.strip())
+    if node(ours, "data", "ticket") or node(ours, "data", "request"):
+        return nobody  # they say whose it is
+    if not isinstance(given, str) or not given.strip():
+        return False
+    if isinstance(subject, int) and not isinstance(subject, bool):
+        return str(subject) == given
+    return nobody or (isinstance(subject, str) and subject.strip() == given)
 
 
 def _required(schema: object) -> Sequence[str]:
@@ -97,7 +112,8 @@ def mend(
         if at in done:
             continue
         value = _at(ours, place)
-        mended, how = (value, LEFT_OUT) if at in before else _mended(value, place, route)
+        kept = at not in before and place != ["subject"]
+        mended, how = _mended(value, place, route) if kept else (value, LEFT_OUT)
         if how == LEFT_OUT:
             mended = {} if place == ["data"] else _MISSING
         if value is not _MISSING or place == ["data"]:
