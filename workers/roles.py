@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from workers import stop_signal, topics
 from workers.auditing import Auditing
+from workers.backlog import Backlog, count_waiting
 from workers.bounce_collection import Collector
 from workers.observing import Observing
 from workers.rounds import attempt, repeat, wait_or_stop
@@ -243,7 +244,17 @@ def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
         refused=parts.policies.refused,
         tour=tour,
         checks=checks_of(parts),
+        backlog=backlog_of(parts),
     )
+
+
+def backlog_of(parts: Boucle) -> Backlog | None:
+    """Return what counts the records that wait in the broker, where there is one."""
+    cluster, settings = kafka_of(parts.settings), parts.settings
+    if cluster is None:
+        return None
+    names = topic_names(settings, topics.TOPICS_IN)
+    return partial(count_waiting, parts.store, topics.Log(cluster, names, group_of(settings)))
 
 
 def checks_of(parts: Boucle) -> dict[str, Callable[[], str]]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sqlalchemy.engine import Connection
+
 from workers import ticketing
 from workers.changes import Changes
 from workers.duetime import in_zone, working_between
@@ -152,6 +154,15 @@ def hand_to(to: str, by: str) -> TicketAct:
         return ticketing.hand_over(ticket, by, to, "", facts, policy, now)
 
     return act
+
+
+def count_overdue(connection: Connection, policy: Policy, now: datetime) -> int:
+    """Count the tickets that are not done and past the time that counts next, as the inbox lists them.
+
+    The first time that counts is the first contact's, so only tickets past that are read: few, by their index.
+    """
+    begun = stored.past_first_contact(connection, now)
+    return sum(ticketing.clock_due(ticket, now, policy) <= now for ticket in begun)
 
 
 def line_of(ticket: Ticket, customer: Customer, policy: Policy, now: datetime) -> Line | None:

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from catching import MailCatcher, serve
 from driver import books_of, play
 from kafka.admin import OffsetSpec
 from parts import empty_database, fresh_name
+from prometheus_client.parser import text_string_to_metric_families
 from story import Story
 from worlds import Apart, Embedded, dead_letter_reasons
 
@@ -83,6 +85,30 @@ def test_the_same_story_gives_the_same_books_on_every_transport(played: Played) 
     assert set(ids.values()) == {1}
 
 
+def figures(world: Apart) -> dict[str, dict[tuple[str, str], float]]:
+    """Return what the web role tells a monitor, by name and by (topic, partition), empty for those without."""
+    text = httpx.get(f"http://{world.web}/metrics", timeout=10).raise_for_status().text
+    found: dict[str, dict[tuple[str, str], float]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            place = (sample.labels.get("topic", ""), sample.labels.get("partition", ""))
+            found.setdefault(sample.name, {})[place] = sample.value
+    return found
+
+
+def test_a_monitor_sees_what_was_sent_and_that_nothing_lags(played: Played) -> None:
+    """Every partition is read to its end, every mail and dead letter counted once, and the outbox is empty."""
+    world = played.world
+    told = figures(world)
+    assert {topic for topic, _ in told["boucle_consumer_lag"]} == set(
+        topics.topic_names(world.prefix, topics.TOPICS_IN)
+    )
+    assert set(told["boucle_consumer_lag"].values()) == {0.0}
+    assert told["boucle_mails_sent_total"] == {("", ""): float(played.mails)}
+    assert sum(told["boucle_dead_letters_total"].values()) == played.story.bad
+    assert told["boucle_outbox_age_seconds"] == {("", ""): 0.0}
+
+
 def test_publishing_everything_twice_changes_nothing(played: Played) -> None:
     """Every event, score and ticket update again: all duplicates, no book changes, nothing is sent."""
     before = received(played)
@@ -102,12 +128,14 @@ def test_replaying_all_topics_into_an_empty_inbox_changes_nothing(played: Played
     with world.store.engine.begin() as connection:
         connection.execute(sa.delete(tables.inbox))
         connection.execute(sa.delete(tables.consumed))
+    world.wait(lambda: sum(figures(world)["boucle_consumer_lag"].values()) > 200, "a lag that a monitor sees")
     with topics.admin(world.kafka) as client:
         group = group_of(world.parts.settings)
         places = list(client.list_group_offsets(group)[group])
         client.reset_group_offsets(group, dict.fromkeys(places, OffsetSpec.EARLIEST))
     world.start("stream")
     world.settle()
+    world.wait(lambda: not any(figures(world)["boucle_consumer_lag"].values()), "a lag of nothing")
     assert (received(played) - before)["accepted"] > 200
     same_books(played)
     assert len(played.catcher.mails) == played.mails

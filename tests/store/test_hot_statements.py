@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.visitors import iterate
 
 from workers.migrating import migrate
-from workers.store import askings, due, read, tables
+from workers.store import askings, due, outbox, read, tables, tickets
 from workers.store.engine import Store
 
 STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
@@ -22,11 +22,13 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "touchpoints of journeys": read.OF_JOURNEYS,
     "suppressed addresses": read.SUPPRESSED,
     "what a mailbox was asked": askings.ASKED,
+    "what waits longest in the outbox": outbox.OLDEST,
+    "tickets past their first contact": tickets.PAST_FIRST_CONTACT,
     "who was scored elsewhere": read.SCORED_ELSEWHERE,
     **{f"{tables.of(kind).name} of customers": statement for kind, statement in read.OF_CUSTOMERS.items()},
     **{f"due work {number}": statement for number, statement in enumerate((*due.ALWAYS, due.ASKABLE, due.GIVEN_UP))},
 }
-"""What intake, waking and sending run for each batch."""
+"""What intake, waking and sending run for each batch, and /metrics at each scrape."""
 SOME_KEY = "00000000-0000-8000-8000-000000000000"
 MOMENT = datetime(2026, 3, 3, tzinfo=UTC)
 

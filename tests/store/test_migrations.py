@@ -27,8 +27,13 @@ def sqlite_schema(store: Store) -> dict[str, str]:
     """Return every table and index with its statement, its columns in order, without what means nothing."""
     with store.reading() as connection:
         found = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all()
-    known = {str(name): " ".join(str(sql).replace('"', "").split()) for name, sql in found}
+    known = {str(name): spaced(str(sql)) for name, sql in found}
     return {name: sql for name, sql in known.items() if name not in ("alembic_version", "sqlite_sequence")}
+
+
+def spaced(sql: str) -> str:
+    """Return a statement without quotes and in one way of writing blanks: SQLite keeps those of ALTER TABLE."""
+    return re.sub(r"\s*([(),])\s*", r"\1", " ".join(sql.replace('"', "").split()))
 
 
 POSTGRES_COLUMNS = """

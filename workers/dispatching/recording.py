@@ -15,7 +15,7 @@ from workers.controls import Sending
 from workers.dispatching import mailserver, webhooks
 from workers.dispatching.ends import alarm, follow, judge_mailbox, record_end, undeliverable
 from workers.dispatching.parcels import Parcel
-from workers.handover import SendResult
+from workers.handover import SendKind, SendResult
 from workers.plain_text import for_store
 from workers.policy import Policy
 from workers.records import SurveyRequest
@@ -23,6 +23,7 @@ from workers.store import claim, mail_servers, read, tables
 from workers.store.apply import apply
 from workers.store.claim import WEBHOOK
 from workers.store.engine import Store, database_now
+from workers.store.sent_mails import add_sent
 from workers.words import MailClass, Reason
 
 log = logging.getLogger(__name__)
@@ -54,9 +55,10 @@ class Recording:
             wanted = [parcel.dispatch.request for parcel in parcels if parcel.dispatch.request]
             requests = read.rows(connection, SurveyRequest, tables.survey_request.c.id.in_(wanted)) if wanted else []
             known = {one.id: one for one in requests}
-            changes = Changes()
+            changes, sent = Changes(), 0
             for parcel, result in sorted(storable, key=lambda pair: pair[0].dispatch.id):
                 if record_end(connection, parcel.dispatch, result, now, policy):
+                    sent += is_sent(parcel, result)
                     request = known.get(parcel.dispatch.request or "")
                     follow(connection, parcel, result, request, now, changes, policy)
                     alarm(connection, parcel, result, now, policy.refusals)
@@ -64,6 +66,7 @@ class Recording:
                         changes.merge(judge_mailbox(connection, parcel, result, policy, now))
             apply(connection, changes, now)
             self._judge_receivers(connection, storable, now)
+            add_sent(connection, sent)
 
         self._store.write(work)
         for parcel, result in storable:
@@ -75,11 +78,13 @@ class Recording:
     def record_plainly(self, end: End, now: datetime) -> None:
         """Record one end without its consequences, after these broke it: what left must not leave again for that."""
         parcel, result = end
-        self._store.write(
-            lambda connection: record_end(
-                connection, parcel.dispatch, replace(result, text=for_store(result.text)), now, self._policy()
-            )
-        )
+        storable = replace(result, text=for_store(result.text))
+
+        def work(connection: Connection) -> None:
+            if record_end(connection, parcel.dispatch, storable, now, self._policy()):
+                add_sent(connection, int(is_sent(parcel, result)))
+
+        self._store.write(work)
 
     def _judge_receivers(self, connection: Connection, ends: Sequence[End], now: datetime) -> None:
         """Keep how the mail server and the receiver of webhooks stand after some answers."""
@@ -126,6 +131,11 @@ class Recording:
             return ended
 
         return self._store.write(work)
+
+
+def is_sent(parcel: Parcel, result: SendResult) -> bool:
+    """Tell whether a mail was taken by its server."""
+    return parcel.dispatch.kind != WEBHOOK and result.kind == SendKind.ACCEPTED
 
 
 def tell_of(state: mail_servers.ServerState, before: mail_servers.ServerState) -> None:

@@ -85,9 +85,20 @@ def cancel_dispatches(connection: Connection, cancellation: Cancellation, now: d
 def publish(connection: Connection, publications: Sequence[Publication]) -> None:
     """Put messages into the outbox, in order."""
     if publications:
-        connection.execute(
-            sa.insert(tables.outbox), [{"topic": one.topic, "key": one.key, "value": one.value} for one in publications]
-        )
+        messages = [{"topic": one.topic, "key": one.key, "value": one.value} for one in publications]
+        connection.execute(PUBLISH[connection.dialect.name], messages)
+
+
+def publish_statement(clock: str) -> sa.Insert:
+    """Return the statement that puts a message into the outbox at the database's own time."""
+    named: dict[str, sa.BindParameter[object]] = {name: sa.bindparam(name) for name in ("topic", "key", "value")}
+    return sa.insert(tables.outbox).values(**named, at=sa.literal_column(clock))
+
+
+PUBLISH = {
+    "postgresql": publish_statement("clock_timestamp()"),
+    "sqlite": publish_statement("strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'"),
+}
 
 
 def next_number(connection: Connection, name: str) -> int:

@@ -205,6 +205,7 @@ outbox = sa.Table(
     sa.Column("topic", sa.Text(), nullable=False),
     sa.Column("key", sa.Text(), nullable=False),
     sa.Column("value", sa.LargeBinary(), nullable=False),
+    sa.Column("at", Instant()),  # by the database's own clock; none in what a release before left
     sqlite_autoincrement=True,
 )
 consumed = sa.Table(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -25,6 +26,16 @@ def open_tickets(connection: Connection) -> list[Row]:
     """Return every ticket that is not done, with its customer, the one due first on top."""
     table = tables.ticket
     return listed(connection, table.c.state != TicketState.DONE)
+
+
+PAST_FIRST_CONTACT = sa.select(tables.ticket).where(
+    tables.ticket.c.state != TicketState.DONE, tables.ticket.c.due_at <= sa.bindparam("now", type_=tables.Instant())
+)
+
+
+def past_first_contact(connection: Connection, now: datetime) -> list[Ticket]:
+    """Return the tickets that are not done and past the time of their first contact, met or not."""
+    return [Ticket(*row) for row in connection.execute(PAST_FIRST_CONTACT, {"now": now})]
 
 
 def promises(connection: Connection) -> list[Row]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, NoError
 from kafka.structs import OffsetAndMetadata
 
@@ -28,6 +29,17 @@ class Stretch:
     start: int
     end: int
     committed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What one partition's log has: the first offset kept, and the offset that comes next."""
+
+    topic: str
+    topic_id: str
+    partition: int
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,28 @@ class Log:
         return [
             Stretch(topic, ids[topic], partition, starts[topic, partition], end, wanted.get((topic, partition), 0))
             for (topic, partition), end in sorted(ends.items())
+        ]
+
+    def extents(self) -> tuple[str, list[Extent]]:
+        """Return the cluster's own id, and what every partition has, by one connection.
+
+        A topic that does not exist has none. Raises NotNow when Kafka is away.
+        """
+        with admin(self.address) as client:
+            cluster = str(client.describe_cluster()["cluster_id"])
+            names = sorted(set(self.names) & set(client.list_topics()))
+            if not names:
+                return cluster, []
+            topics = client.describe_topics(names)
+            ids = {str(row["name"]): str(row["topic_id"]) for row in topics}
+            places = [
+                TopicPartition(row["name"], part["partition_index"]) for row in topics for part in row["partitions"]
+            ]
+            ends = client.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST))
+            starts = client.list_partition_offsets(dict.fromkeys(places, OffsetSpec.EARLIEST))
+        return cluster, [
+            Extent(at.topic, ids[at.topic], at.partition, int(starts[at].offset), int(ends[at].offset))
+            for at in sorted(places)
         ]
 
     def committed(self) -> dict[tuple[str, int], int]:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from starlette.requests import Request
 
+from workers.backlog import Backlog
 from workers.composing import Templates
 from workers.controls import Sending
 from workers.data import Data
@@ -31,6 +32,7 @@ class Web:
     """The parts behind the pages.
 
     `checks` are further parts that /readyz asks, by name: each returns what it found in words, or raises a BoucleError.
+    `backlog` counts what waits in the broker; None without one.
     `rules` is the past of the rule tables; `refused` names the tables whose folder holds an edit that was not taken.
     `tour` is what only a demo has.
     """
@@ -49,6 +51,7 @@ class Web:
     data: Data
     sending: Sending
     checks: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    backlog: Backlog | None = None
     rules: Stored = field(default_factory=Nothing)
     refused: Callable[[], Mapping[str, Refused]] = dict
     tour: Tour | None = None

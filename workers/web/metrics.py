@@ -3,7 +3,7 @@
 Counts only: no customer, no comment, no address. Every role counts the same rows, so scrape one of them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -18,17 +18,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.accesslog import Access, AccessLog
+from workers.backlog import Place
 from workers.controls import sending_now
 from workers.counting import STATUS_GROUPS, due_work
 from workers.dispatching import webhooks
 from workers.outages import MAIL, PARTS, Outage
+from workers.policy import Policy
 from workers.store import accounts, api_keys, mail_servers, overview, rulelive, tables, told_outages
+from workers.store.outbox import outbox_age
 from workers.store.returned_mails import counted_returned
+from workers.store.sent_mails import count_sent
 from workers.store.webhook_targets import list_targets
 from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
+from workers.web.scraping import Kept, Lag
 from workers.web.threads import run_in_threadpool
 from workers.words import NotNow, TicketState
+from workers.worklist import count_overdue
 
 OUTCOMES = ("accepted", "duplicates", "dead_letters")
 
@@ -36,8 +42,10 @@ OUTCOMES = ("accepted", "duplicates", "dead_letters")
 class Figures(Collector):
     """Counts at each scrape."""
 
-    def __init__(self, web: Web) -> None:
+    def __init__(self, web: Web, kept: "Kept[list[Metric]]", lag: Mapping[Place, int]) -> None:
         self._web = web
+        self._kept = kept
+        self._lag = lag
 
     def collect(self) -> Iterator[Metric]:
         """Give every metric; while the database is away only how long what is away has been so."""
@@ -46,6 +54,7 @@ class Figures(Collector):
         except NotNow:
             counted, told = [], []
         yield away_seconds([*told, *self._web.store.outages.current()])
+        yield consumer_lag(self._lag)
         yield from counted
 
     def _told(self) -> list[Outage]:
@@ -59,12 +68,11 @@ class Figures(Collector):
     def _counted(self) -> Iterator[Metric]:
         now = self._web.now()
         with self._web.store.reading() as connection:
-            yield received(connection)
+            yield from self._kept.get(lambda: list(counted_through(connection)))
             yield key_requests(connection)
             yield returned(connection)
-            for group in STATUS_GROUPS:
-                yield by_state(connection, group)
-            yield from waiting(connection, now)
+            yield from waiting(connection, now, self._web.policy())
+            yield mails_sent(connection)
             state = sending_now(connection, self._web.sending).state
             refused = float(len(rulelive.refusals(connection)))
             yield gauge(
@@ -93,15 +101,41 @@ def away_seconds(outages: Iterable[Outage]) -> Metric:
     return found
 
 
-def received(connection: Connection) -> Metric:
-    """Return the events that came in, by door and outcome."""
-    found = CounterMetricFamily("boucle_events", "Events that came in, by door and outcome", labels=["door", "outcome"])
+def consumer_lag(lag: Mapping[Place, int]) -> Metric:
+    """Return the records that wait in each partition of the topics that we read."""
+    help_text = "Records in Kafka that were not taken in yet"
+    found = GaugeMetricFamily("boucle_consumer_lag", help_text, labels=["topic", "partition"])
+    for (topic, partition), records in sorted(lag.items()):
+        found.add_metric([topic, str(partition)], float(records))
+    return found
+
+
+def counted_through(connection: Connection) -> Iterator[Metric]:
+    """Give what must be counted through a whole table: rows by state, and what came in."""
+    yield from received(connection)
+    for group in STATUS_GROUPS:
+        yield by_state(connection, group)
+
+
+def received(connection: Connection) -> Iterator[Metric]:
+    """Give the events that came in, by door and outcome, and the dead letters among them apart."""
+    events = CounterMetricFamily(
+        "boucle_events", "Events that came in, by door and outcome", labels=["door", "outcome"]
+    )
+    letters = CounterMetricFamily("boucle_dead_letters", "Messages that were refused, by door", labels=["door"])
     columns = tables.received.c
     sums = [sa.func.sum(columns[outcome]) for outcome in OUTCOMES]
     for door, *counted in connection.execute(sa.select(columns.door, *sums).group_by(columns.door)):
         for outcome, n in zip(OUTCOMES, counted, strict=True):
-            found.add_metric([door, outcome], float(n or 0))
-    return found
+            events.add_metric([door, outcome], float(n or 0))
+        letters.add_metric([door], float(counted[OUTCOMES.index("dead_letters")] or 0))
+    yield events
+    yield letters
+
+
+def mails_sent(connection: Connection) -> Metric:
+    """Return how many mails a server took, each time one did; it never falls, also when they come back."""
+    return CounterMetricFamily("boucle_mails_sent", "Mails that the mail server took", value=count_sent(connection))
 
 
 def returned(connection: Connection) -> Metric:
@@ -130,7 +164,7 @@ def by_state(connection: Connection, group: str) -> Metric:
     return found
 
 
-def waiting(connection: Connection, now: datetime) -> Iterator[Metric]:
+def waiting(connection: Connection, now: datetime, policy: Policy) -> Iterator[Metric]:
     """Give what is due and not done, since when, and what people still owe customers."""
     due, oldest = due_work(connection, now)
     found = GaugeMetricFamily("boucle_due", "Work that is due and not done, by kind", labels=["kind"])
@@ -140,6 +174,9 @@ def waiting(connection: Connection, now: datetime) -> Iterator[Metric]:
     since = (now - datetime.fromisoformat(oldest["at"])).total_seconds() if oldest else 0.0
     yield gauge("boucle_oldest_due_seconds", "For how long the oldest due work has been due", max(0.0, since))
     yield gauge("boucle_outbox", "Messages that wait to be published", float(due["outbox"]))
+    yield gauge("boucle_outbox_age_seconds", "For how long the oldest of them has waited", outbox_age(connection))
+    overdue = float(count_overdue(connection, policy, now))
+    yield gauge("boucle_tickets_overdue", "Tickets that are not done and past the time that counts next", overdue)
     open_tickets = overview.count(connection, tables.ticket, tables.ticket.c.state != TicketState.DONE)
     yield gauge("boucle_tickets_open", "Tickets that are not done", float(open_tickets))
 
@@ -160,17 +197,37 @@ def gauge(name: str, help: str, value: float) -> Metric:
     return GaugeMetricFamily(name, help, value=value)
 
 
+def lag_of(request: Request) -> Lag:
+    """Return what asks the broker, one for each application."""
+    state = request.app.state
+    if not hasattr(state, "lag"):
+        state.lag = Lag(web_of(request).backlog)
+    lag: Lag = state.lag
+    return lag
+
+
+def kept_of(request: Request) -> Kept[list[Metric]]:
+    """Return the counts that are kept for a while, one for each application."""
+    state = request.app.state
+    if not hasattr(state, "counted_through"):
+        state.counted_through = Kept()
+    kept: Kept[list[Metric]] = state.counted_through
+    return kept
+
+
 async def show(request: Request) -> Response:
     """Answer the metrics of this moment."""
 
     access_log: AccessLog = request.app.state.access_log
+
+    lag = await lag_of(request).current()
 
     def written() -> bytes:
         with suppress(NotNow):  # counted with the next scrape
             request.app.state.key_use.write_counts()
             access_log.flush()
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(Figures(web_of(request)))
+        registry.register(Figures(web_of(request), kept_of(request), lag))
         return generate_latest(registry)
 
     return Response(await run_in_threadpool(written), headers={"Content-Type": CONTENT_TYPE_LATEST})
