@@ -77,6 +77,10 @@ class Catalog:
         first = f"{pattern}.first" if day.day == 1 and f"{pattern}.first" in self.ids else pattern
         return _formatted_date(self.locale, self._pattern(first), date(day.year, day.month, day.day))
 
+    def clock(self, at: datetime) -> str:
+        """Return the time of day as people write it, in the zone that the instant carries."""
+        return _typeset(self.language, str(format_time(at, self._pattern("format.time"), locale=self.locale)))
+
     def moment(self, at: datetime) -> str:
         """Return day and time of day in words, in the zone that the instant carries."""
         pattern = self._pattern("format.time" if at.minute else "format.hour")
@@ -85,6 +89,12 @@ class Catalog:
 
     def _pattern(self, id: str) -> str:
         return self.text(id, {})
+
+
+def catalog_of(language: str, texts: Mapping[str, str]) -> Catalog:
+    """Return a catalog of texts that stand in the code; none has a plural. Raises ValueError for a broken variable."""
+    compiled = {id: _compile((_typeset(language, text),)) for id, text in texts.items()}
+    return Catalog(language, Locale.parse(language, sep="-"), _chains(compiled), frozenset(compiled), lambda n: 0)
 
 
 class Catalogs:

@@ -5,6 +5,7 @@ The read side for the operator who asks why nothing goes out, and where customer
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from workers import explaining, observing
 from workers.books import Books
+from workers.catalogs import Catalog
 from workers.controls import refusing_domains
 from workers.dispatching import mailserver, webhooks
 from workers.explaining import ON, Outgoing, Sending
@@ -187,20 +189,25 @@ def explain(
     sending: Outgoing = ON,
     *,
     day_is_full: bool = False,
+    catalog: Catalog = explaining.ENGLISH,
 ) -> dict[str, object] | None:
     """Return what is known of a `customer`, `response` or `event` by its id, or None; the command and the page agree.
+
+    Customers and responses are told in the language of a catalog, events in English.
 
     Raises BadInput for anything else to explain.
     """
     if what == "customer":
         story = stories.by_crm_id(connection, ident, policy)
-        return explaining.explain_customer(story, now, policy, sending, day_is_full=day_is_full) if story else None
+        told = partial(explaining.explain_customer, day_is_full=day_is_full, catalog=catalog)
+        return told(story, now, policy, sending) if story else None
     if what == "response":
         found = stories.owner_of_response(connection, ident)
         story = stories.by_key(connection, found[0], policy) if found else None
         if found is None or story is None:
             return None
-        return explaining.explain_response(story, found[1], now, policy, sending, day_is_full=day_is_full)
+        told_response = partial(explaining.explain_response, day_is_full=day_is_full, catalog=catalog)
+        return told_response(story, found[1], now, policy, sending)
     if what == "event":
         return explain_event(connection, ident, now, policy, sending, day_is_full=day_is_full)
     raise BadInput(f"Only a customer, a response or an event can be explained, not {what!r}.")

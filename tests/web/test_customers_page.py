@@ -35,12 +35,34 @@ def test_the_page_says_what_explain_says(team: Team) -> None:
     assert str(told["next_ask"]["reason"]) in said  # type: ignore[index]  # an entry
 
 
+def test_a_french_page_says_all_of_it_in_french(team: Team) -> None:
+    """Every sentence in the reader's language, and no word that is marked as English."""
+    site, catalog = team.site, team.site.web.templates.catalogs.catalog("fr")
+    with site.parts.store.reading() as connection:
+        english, french = (
+            counting.explain(connection, "customer", "42", site.clock.at, site.web.policy(), **more)  # type: ignore[arg-type]
+            for more in ({}, {"catalog": catalog})
+        )
+    assert english is not None
+    assert french is not None
+    page = team.client("Léa").get("/customers/42?lang=fr").text
+    said = words(page)
+    for (_, _, one), (_, _, other) in zip(
+        explaining.text.entries(french, catalog), explaining.text.entries(english), strict=True
+    ):
+        assert " ".join(str(one["reason"]).split()) in said
+        assert one["reason"] != other["reason"]
+        assert str(other["reason"]) not in said
+    assert 'lang="en"' not in page.partition("<main")[2].partition("</main>")[0]
+
+
 def test_what_is_to_come_stands_before_now_and_what_was_after_it(team: Team) -> None:
     """One line through time, the newest first."""
     page = team.client("Léa").get("/customers/42").text
     before, after = words(page).split(" now ", 1)
     assert "After a ticket" in before
-    assert "boucle.journey.delivery.v1" in after
+    assert "Delivery arrived:" in after
+    assert "boucle.journey" not in after
     times = re.findall(r'<time datetime="(\d{4}-\d\d-\d\dT\d\d:\d\d)\+00:00">', page)
     assert times == sorted(times, reverse=True)
 

@@ -4,15 +4,17 @@ Values in, values out: the store loads the story, command line and pages show wh
 nothing.
 """
 
+from workers.explaining.phrases import ENGLISH, PHRASES
 from workers.explaining.story import ON, Outgoing, Sending, Story
 from workers.explaining.telling import explain_customer, explain_event, explain_response, explain_unowned
 from workers.explaining.text import as_text
-from workers.explaining.words import CLAUSES, LEADS, clause, day, lead, moment
+from workers.explaining.words import LEADS, clause, day, lead, moment
 
 __all__ = [
-    "CLAUSES",
+    "ENGLISH",
     "LEADS",
     "ON",
+    "PHRASES",
     "Outgoing",
     "Sending",
     "Story",

@@ -1,9 +1,11 @@
 """Tells of responses, decisions, actions, tickets, mails and testimonials: what followed from an answer, and why."""
 
+from workers.catalogs import Catalog
 from workers.explaining.asking import about
-from workers.explaining.names import named
+from workers.explaining.names import word_in
+from workers.explaining.phrases import ENGLISH
 from workers.explaining.view import Entry, View, iso
-from workers.explaining.words import clause, lead, sentence
+from workers.explaining.words import say, sentence
 from workers.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
 from workers.words import (
     ActionState,
@@ -53,14 +55,14 @@ def response_entry(response: Response, view: View) -> Entry:
 
 def why_response(response: Response, view: View) -> str:
     """Return the sentence that says where an answer stands."""
-    late = "; it arrived more than 7 days late, so no mail follows" if response.late else ""
-    if response.state == ResponseState.SETTLING:
-        return f"Settling: it is decided on once it has been still until {view.moment(response.settles_at)}{late}."
     current = current_decision(response, view)
-    decided = f"rule {current.rule} applies" if current and current.rule else "its decision stands"
-    if response.state == ResponseState.CLOSED:
-        return f"Closed: {decided}, and the answer no longer changes{late}."
-    return f"Decided: {decided}{late}."
+    rule = current.rule if current else ""
+    decided = view.say("rule-applies", rule=rule) if rule else view.say("decision-stands")
+    if response.state == ResponseState.SETTLING:
+        said = view.say("settling", at=view.moment(response.settles_at))
+    else:
+        said = view.say(f"response-{response.state.value}", decided=decided)
+    return sentence(view.say("late", said=said) if response.late else said)
 
 
 def current_decision(response: Response, view: View) -> Decision | None:
@@ -92,15 +94,16 @@ def decision_entry(decision: Decision, view: View) -> Entry:
 def why_decision(decision: Decision, view: View) -> str:
     """Return which rule fired for which inputs, as a sentence."""
     if decision.outcome == DecisionOutcome.PARKED:
-        why = f"{lead(decision.outcome)}: {clause(Reason.NO_SUCH_RULE, {'detail': decision.reason})}"
+        why = view.clause(Reason.NO_SUCH_RULE, {"detail": decision.reason})
+        said = view.say("why", lead=view.lead(decision.outcome), why=why)
     else:
-        seen = ", ".join(input_text(name, value) for name, value in sorted(decision.inputs.items(), key=by_column))
-        row = f" (row {decision.row})" if decision.row is not None else ""
-        table = decision.version[:VERSION_SHOWN]
-        why = f"{lead(decision.outcome)}: {decision.rule}{row} of table {table}, for {seen}"
+        inputs = sorted(decision.inputs.items(), key=by_column)
+        seen = ", ".join(input_text(name, value, view) for name, value in inputs) or "–"
+        lead, table = view.lead(decision.outcome), decision.version[:VERSION_SHOWN]
+        said = view.say("rule", lead=lead, rule=decision.rule or "–", row=decision.row, table=table, seen=seen)
     if decision.state == DecisionState.SUPERSEDED and decision.superseded_at:
-        why += f"; superseded on {view.moment(decision.superseded_at)}, because the answer changed"
-    return sentence(why)
+        said = view.say("superseded", said=said, at=view.moment(decision.superseded_at))
+    return sentence(said)
 
 
 def by_column(one: tuple[str, object]) -> tuple[int, str]:
@@ -108,11 +111,22 @@ def by_column(one: tuple[str, object]) -> tuple[int, str]:
     return (COLUMNS.index(one[0]) if one[0] in COLUMNS else len(COLUMNS), one[0])
 
 
-def input_text(name: str, value: object) -> str:
+def input_text(name: str, value: object, view: View) -> str:
     """Return one input of a decision as words."""
     if name == "after" and isinstance(value, int | float):
-        return time_after(value)
-    return f"{name.replace('_', ' ')} {value}"
+        return time_after(value, view.outlook.catalog)
+    known = view.there_is(f"input.{name}")
+    called = view.say(f"input.{name}") if known else name.replace("_", " ")
+    return view.say("input", name=called, value=value_text(name, value, view))
+
+
+def value_text(name: str, value: object, view: View) -> str:
+    """Return an input's value as words: a trigger by its name, yes and no in the reader's language."""
+    if name == "trigger":
+        return view.name(str(value))
+    if value in ("yes", "no"):
+        return view.say(str(value))
+    return "–" if value is None or value == "" else str(value)
 
 
 def action_entry(action: Action, view: View) -> Entry:
@@ -140,38 +154,38 @@ def number_of(ticket: str | None, view: View) -> int | None:
 def why_action(action: Action, view: View) -> str:
     """Return the sentence that says what became of a next step."""
     if action.state == ActionState.DONE:
-        return sentence(f"Done on {view.moment(action.changed_at)}: {done_by(action, view)}")
+        return sentence(view.say("done-on", at=view.moment(action.changed_at), what=done_by(action, view)))
     if action.state == ActionState.PLANNED:
-        if action.due_at > view.now:
-            return f"Planned: its wait is not over before {view.moment(action.due_at)}."
-        return f"Planned: it has been due since {view.moment(action.due_at)} and is done at the next look."
+        return view.say("waits-before" if action.due_at > view.now else "done-soon", at=view.moment(action.due_at))
     if action.state == ActionState.HELD:
-        why = clause(action.reason, {"detail": action.detail})
-        return sentence(f"{lead(action.state)}: {why}; it is given up on {view.moment(action.due_at)}")
-    return sentence(f"{lead(action.state)}: {why_not_done(action)}")
+        why = view.clause(action.reason, {"detail": action.detail})
+        why = view.say("given-up-on", why=why, at=view.moment(action.due_at))
+        return view.why(view.lead(action.state), why)
+    return view.why(view.lead(action.state), why_not_done(action, view))
 
 
-def why_not_done(action: Action) -> str:
+def why_not_done(action: Action, view: View) -> str:
     """Return why a next step was never done, as a clause; one that was held says what held it."""
-    if not action.reason:
-        return "no reason was recorded"
     if action.reason == Reason.TOO_LATE and action.detail:
-        return clause(Reason.TOO_LATE, {"before": f"; it was held because {clause(action.detail, {}, over=True)}"})
-    return clause(action.reason, {"detail": action.detail}, over=True)
+        return view.clause(Reason.TOO_LATE, {"before": view.clause(action.detail, over=True)})
+    return view.clause(action.reason, {"detail": action.detail}, over=True)
 
 
 def done_by(action: Action, view: View) -> str:
     """Return what a next step led to, as a clause."""
     number = number_of(action.ticket, view)
     if action.reason == Reason.FELL_BACK:
-        because = clause(action.detail, {}, over=True) if action.detail else ""
-        return clause(Reason.FELL_BACK, {"before": f", because {because}" if because else ""})
+        return view.clause(
+            Reason.FELL_BACK, {"because": view.clause(action.detail, over=True) if action.detail else ""}
+        )
+    ticket = view.say("did-ticket", number=number) if number else ""
     if action.reason == Reason.JOINED_TICKET:
-        return clause(Reason.JOINED_TICKET, {}) + (f" (ticket {number})" if number else "")
-    parts = [f"ticket {number}"] if number else []
+        said = view.clause(Reason.JOINED_TICKET)
+        return view.say("more", what=said, detail=ticket) if ticket else said
+    parts = [ticket] if ticket else []
     if any(one.action == action.id for one in view.story.dispatches):
-        parts.append(f"the mail “{named(action.template)}”")
-    return " and ".join(parts) or "nothing else was needed"
+        parts.append(view.say("did-mail", name=view.name(action.template)))
+    return view.together(parts or [view.say("did-nothing")], "and")
 
 
 def ticket_entry(ticket: Ticket, view: View) -> Entry:
@@ -206,20 +220,33 @@ def ticket_entry(ticket: Ticket, view: View) -> Entry:
 def why_ticket(ticket: Ticket, view: View) -> str:
     """Return the sentence that says where a ticket stands."""
     if ticket.state == TicketState.DONE:
-        cause = f", root cause {ticket.root_cause.replace('/', ': ').replace('_', ' ')}" if ticket.root_cause else ""
-        on = f" on {view.moment(ticket.done_at)}" if ticket.done_at else ""
-        return sentence(f"Done{on}: {ticket.outcome.replace('_', ' ') or 'no outcome was recorded'}{cause}")
-    owner = f" by {ticket.owner}" if ticket.owner and ticket.state == TicketState.CLAIMED else ""
-    until = f" until {view.moment(ticket.waiting_until)}" if ticket.waiting_until else ""
-    return sentence(f"{lead(ticket.state)}{owner}{until}: {contact_of(ticket, view)}")
+        ended = word_in("outcome.", ticket.outcome, view.outlook.catalog) if ticket.outcome else view.say("no-outcome")
+        if ticket.root_cause:
+            ended = view.say("root-cause", what=ended, cause=root_cause(ticket.root_cause, view))
+        return sentence(view.say("ticket-done", at=view.moment(ticket.done_at) if ticket.done_at else "", what=ended))
+    said = view.lead(ticket.state)
+    if ticket.owner and ticket.state == TicketState.CLAIMED:
+        said = view.say("by", what=said, who=ticket.owner)
+    if ticket.waiting_until:
+        said = view.say("until", what=said, until=view.moment(ticket.waiting_until))
+    return view.why(said, contact_of(ticket, view))
+
+
+def root_cause(code: str, view: View) -> str:
+    """Return a root cause as words: an area, and a part of it."""
+    area, _, part = code.partition("/")
+    named = word_in("cause.", area, view.outlook.catalog)
+    if not part:
+        return named
+    return view.say("root-cause.part", area=named, part=word_in(f"cause.{area}.", part, view.outlook.catalog))
 
 
 def contact_of(ticket: Ticket, view: View) -> str:
     """Return whether the first contact was made in time, as a clause."""
     due = view.moment(ticket.due_at)
     if ticket.first_contact_at:
-        return f"the first contact was made on {view.moment(ticket.first_contact_at)} (due by {due})"
-    return f"the first contact {'was' if ticket.due_at <= view.now else 'is'} due by {due}"
+        return view.say("contacted", at=view.moment(ticket.first_contact_at), due=due)
+    return view.say("contact-was-due" if ticket.due_at <= view.now else "contact-is-due", due=due)
 
 
 def mail_entry(dispatch: Dispatch, view: View) -> Entry:
@@ -245,23 +272,21 @@ def mail_entry(dispatch: Dispatch, view: View) -> Entry:
 
 def why_mail(dispatch: Dispatch, view: View) -> str:
     """Return the sentence that says whether a mail left, and why not."""
-    start = lead(dispatch.state)
+    start = view.lead(dispatch.state)
     if dispatch.state == DispatchState.ACCEPTED and dispatch.accepted_at:
-        again = f"; perhaps {dispatch.copies + 1} times, because a sender was cut off" if dispatch.copies else ""
-        return f"{start} on {view.moment(dispatch.accepted_at)}{again}."
+        id = "sent-again" if dispatch.copies else "sent"
+        return view.say(id, at=view.moment(dispatch.accepted_at), number=dispatch.copies + 1)
     over = dispatch.state not in LEAVING
-    why = [clause(dispatch.reason, {"detail": dispatch.detail}, over=over)] if dispatch.reason else []
+    why = [view.clause(dispatch.reason, {"detail": dispatch.detail}, over=over)] if dispatch.reason else []
     if dispatch.state == DispatchState.READY:
         if dispatch.not_before > view.now:
-            why.append(f"it leaves on {view.moment(dispatch.not_before)} at the earliest")
+            why.append(view.say("leaves-on", at=view.moment(dispatch.not_before)))
         elif dispatch.kind == "mail" and view.sending.state == "on" and view.sending.reason:
             why = [view.sending.reason]  # the server as it is now, instead of what it said to this one
         why += view.stalled()
-    if not why:
-        return (
-            sentence(f"{start}: it leaves at the next look") if dispatch.state == DispatchState.READY else start + "."
-        )
-    return sentence(f"{start}: {'; '.join(why)}")
+    if not why and dispatch.state == DispatchState.READY:
+        why = [view.say("leaves-soon")]
+    return view.why(start, view.together(why)) if why else sentence(start)
 
 
 def testimonial_entry(testimonial: Testimonial, view: View) -> Entry:
@@ -270,20 +295,20 @@ def testimonial_entry(testimonial: Testimonial, view: View) -> Entry:
         "id": testimonial.id,
         "at": iso(testimonial.changed_at),
         "state": testimonial.state.value,
-        "reason": sentence(f"{lead(testimonial.state)}, since {view.day(testimonial.changed_at)}"),
+        "reason": sentence(view.say("since", what=view.lead(testimonial.state), day=view.day(testimonial.changed_at))),
         "response": testimonial.response,
         "scope": testimonial.scope,
         "wording": view.private(testimonial.wording),
     }
 
 
-AFTER = (("min", 1 / 1440, 90), ("h", 1 / 24, 48))
+AFTER = (("minutes", 1 / 1440, 90), ("hours", 1 / 24, 48))
 """Units up to days: the name, its size in days, and from how many on the next one says it better."""
 
 
-def time_after(days: float) -> str:
+def time_after(days: float, catalog: Catalog = ENGLISH) -> str:
     """Return how long after the event an answer came, in the unit that one would say it in."""
     for name, size, most in AFTER:
         if days / size < most:
-            return f"{max(1, round(days / size))} {name} after"
-    return f"{days:.0f} days after"
+            return say(f"after.{name}", catalog, number=max(1, round(days / size)))
+    return say("after.days", catalog, number=f"{days:.0f}")

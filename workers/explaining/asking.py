@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from workers.asking import COUNTED, question_of, rest_of
 from workers.duetime import next_in_window
 from workers.explaining.view import Entry, View, iso
-from workers.explaining.words import cause, clause, held_by, lead, sentence
+from workers.explaining.words import sentence
 from workers.planning import hold_ended, holding, in_scope
 from workers.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.resting import RestReason
@@ -50,42 +50,41 @@ def reference_of(touchpoint: Touchpoint, view: View) -> str:
 
 def about(label: str, reference: str, view: View) -> str:
     """Return what something is about: its label, else a ticket's number, else the reference."""
-    tickets = {one.id: f"ticket {one.number}" for one in view.story.tickets}
+    tickets = {one.id: view.say("about-ticket", number=one.number) for one in view.story.tickets}
     return label or tickets.get(reference, reference)
 
 
 def why_touchpoint(touchpoint: Touchpoint, view: View) -> str:
     """Return the full sentence that says where a touchpoint stands, and why it was not asked."""
     if touchpoint.state == TouchpointState.ASKED:
-        return f"Asked on {view.moment(touchpoint.changed_at)}."
+        return view.say("asked", at=view.moment(touchpoint.changed_at))
     if touchpoint.state == TouchpointState.PLANNED:
-        return f"Planned: {'; '.join(planned(touchpoint, view))}."
+        return view.say("planned", why=view.together(planned(touchpoint, view)))
     held = touchpoint.state == TouchpointState.HELD
-    filled = places(touchpoint, view)
-    why = clause(touchpoint.reason, filled, over=not held) if touchpoint.reason else "no reason was recorded"
+    why = view.clause(touchpoint.reason, places(touchpoint, view), over=not held)
     if held:
-        why += f"; it is given up after {view.day(touchpoint.give_up_at)}"
-    return sentence(f"{lead(touchpoint.state)}: {why}")
+        why = view.say("gives-up", why=why, day=view.day(touchpoint.give_up_at))
+    return view.why(view.lead(touchpoint.state), why)
 
 
 def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
-    """Return what a touchpoint's reason may name."""
+    """Return what a touchpoint's reason may name; empty what is not known."""
     until, asked = rest_dates(touchpoint.detail, touchpoint.changed_at, view)
-    gives_up = view.day(touchpoint.give_up_at)
     answered = until if touchpoint.reason == Reason.ANSWERED else None
     ends = touchpoint.wake_at < touchpoint.give_up_at
     held, _ = holding(touchpoint, view.story.facts(), view.policy)
     before = kept_by(touchpoint, view) if touchpoint.reason == Reason.TOO_LATE else ""
     return {
         "detail": "" if until or before else touchpoint.detail,
-        "until": f" until {view.day(until)}" if until else "",
-        "asked": f" on {view.day(asked)}" if asked else " before",
-        "due": f" before {view.moment(touchpoint.due_at)}",
-        "hold": held_by(touchpoint.detail, ended=held == touchpoint.detail and over(touchpoint, held, view)),
-        "wake": f", so it waits until {view.moment(touchpoint.wake_at)}" if ends else "",
-        "give_up": f": it was due on {view.day(touchpoint.due_at)} and given up after {gives_up}",
-        "before": f"; it was held because {before}" if before else "",
-        "elsewhere": f" in another way, on {view.day(answered)}" if answered else "",
+        "until": view.day(until) if until else "",
+        "asked": view.day(asked) if asked else "",
+        "due": view.moment(touchpoint.due_at),
+        "hold": view.held_by(touchpoint.detail, ended=held == touchpoint.detail and over(touchpoint, held, view)),
+        "wake": view.moment(touchpoint.wake_at) if ends else "",
+        "due_on": view.day(touchpoint.due_at),
+        "gives_up": view.day(touchpoint.give_up_at),
+        "before": before,
+        "elsewhere": view.day(answered) if answered else "",
     }
 
 
@@ -107,14 +106,14 @@ def over(touchpoint: Touchpoint, cause: str, view: View) -> bool:
 def kept_by(touchpoint: Touchpoint, view: View) -> str:
     """Return what kept a touchpoint until it was too late, as a clause, or empty."""
     if touchpoint.detail != Reason.HOLD:
-        return clause(touchpoint.detail, {}, over=True) if touchpoint.detail else ""
+        return view.clause(touchpoint.detail, over=True) if touchpoint.detail else ""
     known = [
         one
         for one in view.story.stops
         if one.effect == Effect.HOLD and one.from_at <= touchpoint.give_up_at and in_scope(one, touchpoint)
     ]
     last = max(known, key=lambda one: one.from_at, default=None)
-    return cause(last.cause if last else "")
+    return view.cause(last.cause if last else "")
 
 
 def planned(touchpoint: Touchpoint, view: View) -> list[str]:
@@ -122,18 +121,17 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
     found: list[str] = []
     filled = places(touchpoint, view)
     if touchpoint.reason in RESTING and touchpoint.wake_at > view.now:
-        found.append(f"{clause(touchpoint.reason, filled)}, and is asked then")
+        found.append(view.say("asked-then", why=view.clause(touchpoint.reason, filled)))
     elif view.now < touchpoint.wake_at and waits_for_window(touchpoint, view):
-        filled["wake"] = f", which opens on {view.moment(touchpoint.wake_at)}"
-        found.append(clause(Reason.SEND_WINDOW, filled))
+        found.append(view.clause(Reason.SEND_WINDOW, {"opens": view.moment(touchpoint.wake_at)}))
     elif max(touchpoint.due_at, touchpoint.wake_at) > view.now:
-        found.append(f"it is not due before {view.moment(max(touchpoint.due_at, touchpoint.wake_at))}")
+        found.append(view.clause(Reason.NOT_DUE, {"due": view.moment(max(touchpoint.due_at, touchpoint.wake_at))}))
         found += rests_longer(touchpoint, view)
     else:
-        found.append(f"it has been due since {view.moment(touchpoint.wake_at)}")
+        found.append(view.say("due-since", at=view.moment(touchpoint.wake_at)))
     stalled = view.stalled(touchpoint.step)
     if not stalled and touchpoint.wake_at <= view.now:
-        stalled = ["it goes out at the next look at what is due"]
+        stalled = [view.say("next-look")]
     return found + stalled
 
 
@@ -144,9 +142,9 @@ def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
     rests = rest_of(question_of(touchpoint, view.policy), view.story.facts(), view.policy, touchpoint.due_at)
     if rests is None:
         return []
-    then = "will be dropped" if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at else "will wait"
-    who = "the mailbox, where somebody else was asked," if rests.reason == RestReason.SAME_MAILBOX else "the customer"
-    return [f"{who} rests until {view.day(rests.until)}, so it {then}"]
+    then = "drops" if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at else "waits"
+    who = "mailbox" if rests.reason == RestReason.SAME_MAILBOX else "customer"
+    return [view.say(f"{then}-{who}", until=view.day(rests.until))]
 
 
 def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
@@ -220,25 +218,22 @@ def why_request(request: SurveyRequest, view: View) -> str:
     """Return the sentence that says where a survey request stands."""
     closes = view.moment(request.closes_at)
     if request.reason == Reason.ANSWERED and request.state in (RequestState.OPEN, RequestState.EXPIRED):
-        by_link = "may still be given" if request.state == RequestState.OPEN else "was not given"
-        return f"The customer answered in another way; an answer by the link {by_link} until {closes}."
+        return view.say(f"answered-elsewhere.{request.state.value}", closes=closes)
     if request.state == RequestState.OPEN:
         clicks = clicks_of(request, view)
-        opened = f"; its link was opened {times(clicks)}, and no answer was confirmed" if clicks else ""
-        return f"Waiting for an answer until {closes}{opened}."
+        return view.say("waits-for-answer", closes=closes, times=times(clicks, view) if clicks else "")
     if request.state == RequestState.ANSWERED:
-        return f"Answered; the answer may be changed until {closes}."
+        return view.say("answered", closes=closes)
     if request.state == RequestState.CLOSED:
-        return f"Closed on {view.moment(request.changed_at)}: its answer no longer changes."
+        return view.say("closed", at=view.moment(request.changed_at))
     if request.state == RequestState.EXPIRED:
-        return f"Not answered in time: no answer was confirmed by {closes}."
-    why = clause(request.reason, {}, over=True) if request.reason else "no reason was recorded"
-    return sentence(f"{lead(request.state)}: {why}")
+        return view.say("expired", closes=closes)
+    return view.why(view.lead(request.state), view.clause(request.reason, over=True))
 
 
-def times(n: int) -> str:
+def times(n: int, view: View) -> str:
     """Return how often, in words."""
-    return {1: "once", 2: "twice"}.get(n, f"{n} times")
+    return view.say({1: "once", 2: "twice"}.get(n, "times"), number=n)
 
 
 def stop_entry(stop: Stop, view: View) -> Entry:
@@ -256,7 +251,7 @@ def stop_entry(stop: Stop, view: View) -> Entry:
 
 def why_stop(stop: Stop, view: View) -> str:
     """Return what a contrary event does, as a sentence."""
-    about = f" for {stop.reference}" if stop.scope != "customer" and view.private(stop.reference) else ""
-    if stop.effect == Effect.END:
-        return sentence(f"{lead(stop.effect)}: the event {stop.cause.replace('_', ' ')} arrived")
-    return sentence(f"{lead(stop.effect)}{about}: {clause(Reason.STOPPED, {'detail': stop.cause})}")
+    what, why = view.lead(stop.effect), view.clause(Reason.STOPPED, {"detail": stop.cause})
+    if stop.effect == Effect.END or stop.scope == "customer" or not view.private(stop.reference):
+        return view.why(what, why)
+    return sentence(view.say("stop.for", what=what, reference=stop.reference, why=why))

@@ -1,7 +1,9 @@
-"""What touchpoints, mails and next steps are called in English: ids are for tables and scripts, not for readers.
+"""What touchpoints, mails and next steps are called: ids are for tables and scripts, not for readers.
 
-Pages have the same names in their reader's language, in the catalogs.
+English stands here, for the command; other languages have the same names in their catalogs.
 """
+
+from workers.catalogs import Catalog
 
 NAMES = {
     "purchase-now": "right after a purchase",
@@ -53,3 +55,21 @@ NAMES = {
 def named(id: str) -> str:
     """Return what a touchpoint, a mail or a next step is called; an operator's own id as words."""
     return NAMES.get(id) or id.replace("_", " ")
+
+
+KINDS = ("report.touchpoint.", "action.", "mail.name.", "trigger.")
+"""Beginnings of the texts that name an id, in the order in which they are looked for."""
+
+
+def name_in(id: str, catalog: Catalog) -> str:
+    """Return what a touchpoint, a next step, a mail or a trigger is called in the language of a catalog."""
+    if id in NAMES and catalog.language.split("-")[0] == "en":
+        return NAMES[id]  # as the command says it
+    found = next((prefix + id for prefix in KINDS if prefix + id in catalog.ids), "")
+    return catalog.text(found, {}) if found else named(id)
+
+
+def word_in(prefix: str, id: str, catalog: Catalog) -> str:
+    """Return the text that a catalog has for an id, in the middle of a sentence; else the id as words."""
+    text = catalog.text(prefix + id, {}) if prefix + id in catalog.ids else id.replace("_", " ")
+    return text[:1].lower() + text[1:]

@@ -5,9 +5,8 @@ from datetime import datetime
 from workers.asking import OF_MAILBOX, rest_of
 from workers.duetime import next_in_window
 from workers.explaining.asking import expected_at
-from workers.explaining.names import named
 from workers.explaining.view import Entry, View, iso
-from workers.explaining.words import cause, clause, held_by, sentence
+from workers.explaining.words import sentence
 from workers.planning import hold_ended, hold_ends
 from workers.resting import Question, Resting
 from workers.words import Effect, Reason
@@ -20,19 +19,19 @@ def next_ask(view: View) -> Entry:
     """Return the instant from which the customer may be asked again (None: not while this lasts), and the reason."""
     never = barred(view)
     if never:
-        return {"at": None, "reason": sentence(f"Not to be asked: {never}")}
+        return {"at": None, "reason": view.say("next.never", why=never)}
     held, held_until = hold(view)
     if held and held_until is None:
-        return {"at": None, "reason": sentence(f"Not to be asked for now: {held}")}
+        return {"at": None, "reason": view.say("next.not-now", why=held)}
     rests = rest_of(ANY, view.story.facts(), view.policy, view.now)
     until = max(filter(None, (held_until, rests.until if rests else None)), default=None)
     if until is None or until <= view.now:
-        at, why = view.now, "the customer may be asked at any time"
+        at, why = view.now, view.say("next.any-time")
     else:
         at, why = until, held if rests is None or until != rests.until else rest_clause(rests, view)
     opens = next_in_window(at, view.policy.window, view.zone, view.policy.holidays)
     parts = [why, *pending(opens, view), *view.stalled()]
-    return {"at": iso(opens), "reason": sentence("; ".join(parts))}
+    return {"at": iso(opens), "reason": sentence(view.together(parts))}
 
 
 def rests_until(view: View) -> datetime | None:
@@ -45,18 +44,18 @@ def barred(view: View) -> str:
     """Return why the customer is not asked at all, as a clause, or empty."""
     customer = view.story.customer
     if customer.erased_at:
-        return clause(Reason.ERASED, {})
+        return view.clause(Reason.ERASED)
     if customer.merged_into:
-        return clause(Reason.MERGED, {})
+        return view.clause(Reason.MERGED)
     if customer.opted_out_at:
-        return clause(Reason.OPTED_OUT, {})
+        return view.clause(Reason.OPTED_OUT)
     for stop in view.story.stops:
         if stop.effect == Effect.CANCEL and stop.scope == "customer":
-            return cause(stop.cause)
+            return view.cause(stop.cause)
     mail_alone = asked_by_mail_alone(view)
     if view.story.suppressed and (mail_alone or view.story.suppressed not in OF_MAILBOX):
-        return clause(Reason.SUPPRESSED, {"detail": view.story.suppressed})
-    return "" if customer.email or not mail_alone else clause(Reason.NO_ADDRESS, {})
+        return view.clause(Reason.SUPPRESSED, {"detail": view.story.suppressed})
+    return "" if customer.email or not mail_alone else view.clause(Reason.NO_ADDRESS)
 
 
 def asked_by_mail_alone(view: View) -> bool:
@@ -75,31 +74,30 @@ def hold(view: View) -> tuple[str, datetime | None]:
             continue
         until = hold_ends(stop, facts, view.policy)
         if until is None:
-            return held_by(stop.cause, ended=False), None
+            return view.held_by(stop.cause, ended=False), None
         if until > view.now and (found[1] is None or until > found[1]):
             ended = hold_ended(stop, facts, view.policy)
-            at_most = "" if ended else " at most"
-            found = (f"{held_by(stop.cause, ended=ended)}; this holds until {view.day(until)}{at_most}", until)
+            why = view.held_by(stop.cause, ended=ended)
+            found = (view.say("next.holds" if ended else "next.holds-at-most", why=why, until=view.day(until)), until)
     return found
 
 
 def rest_clause(rests: Resting, view: View) -> str:
     """Return the rest period as a clause."""
-    told = Reason(rests.reason)
-    return clause(told, {"asked": f" on {view.day(rests.since)}", "until": f" until {view.day(rests.until)}"})
+    return view.clause(Reason(rests.reason), {"asked": view.day(rests.since), "until": view.day(rests.until)})
 
 
 def pending(opens: datetime, view: View) -> list[str]:
     """Return what is planned next, as a clause."""
     waiting = view.story.facts().pending()
     if not waiting:
-        return ["nothing is planned"]
+        return [view.say("next.nothing")]
     found = []
     for one in waiting:
         earliest = expected_at(one, view)
         if earliest is not None:
             found.append((earliest if one.if_resting == "exempt" else max(earliest, opens), one.step))
     if not found:
-        return ["what is planned will be dropped, as the customer rests longer"]
+        return [view.say("next.dropped")]
     at, step = min(found)
-    return [f"planned next is {named(step)} on {view.day(at)}"]
+    return [view.say("next.planned", name=view.name(step), day=view.day(at))]

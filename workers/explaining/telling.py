@@ -6,6 +6,7 @@ The shape is fixed for scripts: every entry has id, at, state and reason, and th
 from collections.abc import Sequence
 from datetime import datetime
 
+from workers.catalogs import Catalog
 from workers.explaining.acting import (
     action_entry,
     decision_entry,
@@ -17,18 +18,25 @@ from workers.explaining.acting import (
 from workers.explaining.asking import request_entry, stop_entry, touchpoint_entry
 from workers.explaining.events import did, event_entry, history_entry, letter_entry
 from workers.explaining.next_ask import next_ask, rests_until
+from workers.explaining.phrases import ENGLISH
 from workers.explaining.story import ON, Outgoing, Story
-from workers.explaining.view import Entry, View, iso
+from workers.explaining.view import Entry, Outlook, View, iso
 from workers.policy import Policy
 from workers.records import Customer, DeadLetter
 from workers.words import CustomerId
 
 
 def explain_customer(
-    story: Story, now: datetime, policy: Policy, sending: Outgoing = ON, *, day_is_full: bool = False
+    story: Story,
+    now: datetime,
+    policy: Policy,
+    sending: Outgoing = ON,
+    *,
+    day_is_full: bool = False,
+    catalog: Catalog = ENGLISH,
 ) -> Entry:
-    """Return everything that happened to a customer, is planned, or was not sent and why."""
-    view = View(story, now, policy, sending, day_is_full)
+    """Return everything that happened to a customer, is planned, or was not sent and why, in a catalog's language."""
+    view = View(story, now, policy, Outlook(sending, day_is_full, catalog))
     return {
         **heading(view),
         "events": [event_entry(one, view) for one in story.events]
@@ -56,13 +64,14 @@ def customer_entry(view: View) -> Entry:
     """Return the customer's profile and state."""
     customer = view.story.customer
     if customer.erased_at:
-        reason = f"Erased on {view.day(customer.erased_at)}: what follows holds no personal data."
+        reason = view.say("customer.erased", day=view.day(customer.erased_at))
         return {"id": "erased", "at": iso(customer.erased_at), "state": "erased", "reason": reason}
-    state, reason = "active", "Known since " + view.day(customer.created_at) + "."
+    state, reason = "active", view.say("customer.known", day=view.day(customer.created_at))
     if customer.opted_out_at:
-        state, reason = "opted_out", f"Opted out on {view.day(customer.opted_out_at)}: no question is sent any more."
+        state, reason = "opted_out", view.say("customer.opted-out", day=view.day(customer.opted_out_at))
     if view.story.asked_as in view.story.merged_from:
-        reason = f"{view.story.asked_as} was merged into {customer.crm_id}: they are one person. {reason}"
+        one_person = view.say("customer.merged", former=view.story.asked_as, id=customer.crm_id)
+        reason = f"{one_person} {reason}"
     return {
         "id": customer.crm_id,
         "merged_from": list(view.story.merged_from),
@@ -82,10 +91,17 @@ def customer_entry(view: View) -> Entry:
 
 
 def explain_response(
-    story: Story, response: str, now: datetime, policy: Policy, sending: Outgoing = ON, *, day_is_full: bool = False
+    story: Story,
+    response: str,
+    now: datetime,
+    policy: Policy,
+    sending: Outgoing = ON,
+    *,
+    day_is_full: bool = False,
+    catalog: Catalog = ENGLISH,
 ) -> Entry | None:
     """Return one answer, its question, the rule that fired and all that followed; None when it is not in the story."""
-    view = View(story, now, policy, sending, day_is_full)
+    view = View(story, now, policy, Outlook(sending, day_is_full, catalog))
     answer = next((one for one in story.responses if one.id == response), None)
     if answer is None:
         return None
@@ -127,7 +143,7 @@ def explain_event(
 
     `letters` are dead letters of the same id, such as a second event that reused it.
     """
-    view = View(story, now, policy, sending, day_is_full)
+    view = View(story, now, policy, Outlook(sending, day_is_full))
     name = f"{source}/{event}"
     found = [one for one in story.events if (one.source, one.event_id) == (source, event)]
     if not found and not did(source, event, view):
@@ -149,7 +165,7 @@ def explain_event(
 
 def forgotten(source: str, event: str, view: View) -> Entry:
     """Return an event that the inbox no longer remembers, by what it left behind."""
-    reason = f"Accepted more than 30 days ago: {'; '.join(did(source, event, view))}."
+    reason = view.say("event.forgotten", what=view.together(did(source, event, view)))
     return {"id": event, "at": None, "state": "accepted", "reason": reason, "source": source}
 
 
@@ -162,7 +178,7 @@ def explain_unowned(
     """
     # Without a customer there is no zone that would count: the brand's does.
     view = View(Story(customer=Customer(CustomerId(""), None, now)), now, policy)
-    reason = "Accepted: it is about no single customer, such as a wave."
+    reason = view.say("event.of-nobody")
     found: list[Entry] = [
         {"id": event, "at": None, "state": "accepted", "reason": reason, "source": source} for source, event in events
     ]

@@ -3,13 +3,16 @@
 Comments come from outside: whatever a terminal could act upon is left out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import cast
 
+from workers.catalogs import Catalog
 from workers.duetime import in_zone
-from workers.explaining.names import named
+from workers.explaining.names import name_in
+from workers.explaining.phrases import ENGLISH
 from workers.explaining.view import Entry
+from workers.explaining.words import event_name, say
 
 LISTS = {
     "events": "event",
@@ -61,15 +64,18 @@ def header(told: Entry) -> Iterator[str]:
     yield printable(customer["reason"])
 
 
-def entries(told: Entry) -> Iterator[tuple[datetime | None, str, Entry]]:
-    """Give every entry with the instant at which it stands in the line: what is pending, when it is due."""
+def entries(told: Entry, catalog: Catalog = ENGLISH) -> Iterator[tuple[datetime | None, str, Entry]]:
+    """Give every entry with the instant at which it stands in the line: what is pending, when it is due.
+
+    `catalog` is the one in which the story was told.
+    """
     for name, kind in SINGLE.items():
         if name in told:
             yield place(cast(Entry, told[name])), kind, cast(Entry, told[name])
     for name, kind in LISTS.items():
         listed = cast("list[Entry]", told.get(name, []))
         if name == "history":
-            listed = list(folded(news(listed, told)))
+            listed = list(folded(news(listed, told), catalog))
         for one in listed:
             if one is not told.get("event"):
                 yield place(one), kind, one
@@ -98,7 +104,7 @@ def news(notes: list[Entry], told: Entry) -> list[Entry]:
     return [one for one in notes if (one["subject_id"], one["at"], one["state"]) not in said]
 
 
-def folded(notes: list[Entry]) -> Iterator[Entry]:
+def folded(notes: list[Entry], catalog: Catalog = ENGLISH) -> Iterator[Entry]:
     """Give notes that say the same at the same instant as one."""
     alike: dict[tuple[object, object, str], list[Entry]] = {}
     for note in notes:
@@ -109,25 +115,34 @@ def folded(notes: list[Entry]) -> Iterator[Entry]:
         if len(found) == 1 or first["subject"] != "touchpoint":
             yield from found
             continue
-        steps = ", ".join(sorted(named(str(one["subject_id"]).rpartition("/")[2]) for one in found))
-        yield {**first, "reason": f"Touchpoints {steps} {first['state']}: {why}"}
+        names = ", ".join(sorted(name_in(str(one["subject_id"]).rpartition("/")[2], catalog) for one in found))
+        state = say(f"touchpoint.{first['state']}", catalog).lower()
+        yield {**first, "reason": say("note.many", catalog, names=names, state=state, why=why)}
 
 
-def subject(entry: Entry, name_of: Callable[[str], str] = named) -> str:
-    """Return what an entry is about, before its sentence; `name_of` says what an id is called."""
+def subject(entry: Entry, catalog: Catalog = ENGLISH, *, ids: bool = True) -> str:
+    """Return what an entry is about, before its sentence; empty where the sentence says it.
+
+    With `ids`, an event is named by its type and id, as who publishes it looks for it; else by what it is called.
+    """
+    found = what_about(entry, catalog, ids=ids)
+    return say("subject", catalog, what=found) + " " if found else ""
+
+
+def what_about(entry: Entry, catalog: Catalog, *, ids: bool) -> str:
+    """Return the thing itself."""
     if "touchpoint" in entry:
-        asked = capitalised(name_of(str(entry["touchpoint"] or entry["trigger"])))
+        asked = capitalised(name_in(str(entry["touchpoint"] or entry["trigger"]), catalog))
         about = f" ({entry['reference']})" if entry.get("reference") else ""
-        score = f" {entry['score']}/10" if "score" in entry else ""
-        return f"{asked}{about}{score}: "
+        return asked + about + (f" {entry['score']}/10" if "score" in entry else "")
     if "number" in entry:
-        return f"ticket {entry['number']}: "
+        return say("about-ticket", catalog, number=entry["number"])
     if "dead_letter" in entry:
-        return f"{entry['id']}: "
+        return str(entry["id"])
     if "type" in entry:
-        return f"{entry['type']} {entry['id']}: "
+        return f"{entry['type']} {entry['id']}" if ids else capitalised(event_name(str(entry["type"]), catalog))
     name = str(entry.get("name") or entry.get("template") or "")
-    return f"{capitalised(name_of(name))}: " if name else ""
+    return capitalised(name_in(name, catalog)) if name else ""
 
 
 def capitalised(text: str) -> str:

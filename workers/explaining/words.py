@@ -1,14 +1,17 @@
-"""Every reason and every state as English, and instants as a person says them.
+"""Every reason and every state in words, and instants as a person says them, in the language of a catalog.
 
 A reason is a clause ("the customer has opted out of these questions"), a state a lead ("Skipped"); together they are
 one full sentence. Must not look at rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import reduce
 
+from workers.catalogs import Catalog
 from workers.duetime import in_zone
+from workers.explaining.phrases import ENGLISH, PREFIX
 from workers.words import (
     ActionState,
     DeadLetterState,
@@ -24,200 +27,126 @@ from workers.words import (
     TouchpointState,
 )
 
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
+WITH_DETAIL = frozenset(
+    {
+        Reason.SUPPRESSED,
+        Reason.COUNTED_ONCE,
+        Reason.SENDING_HELD,
+        Reason.PAUSED,
+        Reason.DAILY_MAXIMUM,
+        Reason.OPEN_TICKET,
+        Reason.LATER_RESPONSE,
+        Reason.ASKED_LAST_YEAR,
+        Reason.OPERATOR,
+        Reason.REFUSED_BY_SERVER,
+        Reason.SERVER_AWAY,
+        Reason.BOUNCED,
+        Reason.NO_SUCH_RULE,
+        Reason.CARRIER_FAILED,
+        Reason.HANDED_OVER,
+    }
 )
-
-CLAUSES: dict[Reason, str] = {
-    Reason.NO_ADDRESS: "no mail address of the customer is known",
-    Reason.OPTED_OUT: "the customer has opted out of these questions",
-    Reason.SUPPRESSED: "mail to the customer's address is suppressed{more}",
-    Reason.ERASED: "the customer's data was erased",
-    Reason.TOO_LATE: "it would have come too late{give_up}{before}",
-    Reason.RESTING: "the customer was asked{asked} and rests{until}",
-    Reason.YEARLY_MAXIMUM: "the customer was asked as often as is allowed in a year and rests{until}",
-    Reason.COUNTED_ONCE: "the same answer came again under another event id and counts once{more}",
-    Reason.SAME_MAILBOX: "somebody with the same mail address was asked before and the mailbox rests{until}",
-    Reason.SEND_WINDOW: "mails leave only in the send window{wake}",
-    Reason.NOT_DUE: "it is not due yet{due}",
-    Reason.STOPPED: "{cause}",
-    Reason.HOLD: "{hold}{wake}",
-    Reason.SENDING_HELD: "sending is held{more}",
-    Reason.PAUSED: "this touchpoint is paused{more}",
-    Reason.DAILY_MAXIMUM: "the daily maximum of mails was reached{more}",
-    Reason.MOVED_EARLIER: "an earlier event moved it",
-    Reason.ANSWERED: "the customer had answered already{elsewhere}",
-    Reason.REQUEST_CLOSED: "the survey request had closed",
-    Reason.SUPERSEDED: "a changed answer led to a newer decision",
-    Reason.ALREADY_DONE: "the decision before had done the same already",
-    Reason.OPEN_TICKET: "the customer has, or has had since, an open ticket{more}",
-    Reason.LATER_RESPONSE: "a later answer of the customer is not 9 or 10{more}",
-    Reason.ASKED_LAST_YEAR: "the customer was asked for a testimonial before, and is not asked again so soon{more}",
-    Reason.CONSENT_REFUSED: "the customer refused or withdrew consent before",
-    Reason.NO_PERMISSION: "the customer has not permitted marketing mail",
-    Reason.FELL_BACK: "a plain thank-you went out instead{before}",
-    Reason.OPERATOR: "an operator decided so{more}",
-    Reason.CHANGED: "the answer was changed",
-    Reason.REFUSED_BY_SERVER: "the mail server refused it{more}",
-    Reason.SERVER_AWAY: "the mail server took no mails{more}",
-    Reason.BOUNCED: "the mail came back{more}",
-    Reason.NO_SUCH_RULE: "no rule of the follow-up table covers the answer{more}",
-    Reason.MERGED: "the customer was merged into another one",
-    Reason.CARRIER_FAILED: "the carrier of its channel could not deliver it{more}",
-    Reason.HANDED_OVER: "it was handed over{more}",
-    Reason.JOINED_TICKET: "the customer had an open ticket already, which it joined",
-    Reason.WAIT: "its wait is not over{due}",
-}
-"""Each reason; in braces what the row may add: why, until when, since when."""
-
-CLAUSES_THEN: dict[Reason, str] = {
-    Reason.NO_ADDRESS: "no mail address of the customer was known",
-    Reason.SUPPRESSED: "mail to the customer's address was suppressed{more}",
-    Reason.NO_PERMISSION: "the customer had not permitted marketing mail",
-}
-"""What held when something was decided for good, and may be otherwise today: an address came since."""
-
-CAUSES = {
-    "refund": "the purchase was refunded",
-    "order_cancelled": "the order was cancelled",
-    "churned": "the customer has left",
-    "deceased": "the customer has died",
-    "opted_out": "the customer has opted out",
-    "erased": "the customer's data was erased",
-    "complaint_opened": "a complaint was opened",
-    "complaint_closed": "a complaint was closed",
-    "ticket_opened": "a ticket was opened",
-    "ticket_done": "a ticket was closed",
-}
-"""What a contrary event means; an operator's own one is named as it is."""
-
-HOLDS = {
-    "complaint_opened": ("a complaint is open", "a complaint was closed a short time ago"),
-    "ticket_opened": ("a ticket is open", "a ticket was closed a short time ago"),
-}
-"""What a contrary event holds for: while it lasts, and once its end is known."""
-
+"""Reasons behind which their detail is told in brackets, as it was written down."""
 TRANSPORT = {
-    "later": "the mail server asked to try again later{more}",
-    "cut": "the connection broke when the mail had perhaps left already{more}",
-    "cannot be written": "the mail could not be written{more}",
-    "not in BOUCLE_MAIL_ONLY_TO": "its address was not on the list in BOUCLE_MAIL_ONLY_TO",
+    "later": "transport.later",
+    "cut": "transport.cut",
+    "cannot be written": "transport.not-written",
+    "not in BOUCLE_MAIL_ONLY_TO": "transport.not-on-list",
 }
-"""Reasons that only a sender gives."""
-
-LEADS: dict[type[StrEnum], dict[str, str]] = {
-    TouchpointState: {
-        "planned": "Planned",
-        "held": "Held",
-        "asked": "Asked",
-        "skipped": "Skipped",
-        "cancelled": "Cancelled",
-    },
-    RequestState: {
-        "open": "Waiting for an answer",
-        "answered": "Answered",
-        "closed": "Closed",
-        "expired": "Not answered in time",
-        "withdrawn": "Withdrawn",
-        "undeliverable": "Could not be delivered",
-    },
-    ResponseState: {"settling": "Settling", "decided": "Decided", "closed": "Closed"},
-    DecisionState: {"current": "Counts", "superseded": "Superseded"},
-    DecisionOutcome: {
-        "matched": "A rule matched",
-        "otherwise": "No rule matched, the otherwise rule applied",
-        "parked": "Parked for a person to look at",
-    },
-    ActionState: {
-        "planned": "Planned",
-        "held": "Held",
-        "done": "Done",
-        "skipped": "Skipped",
-        "cancelled": "Cancelled",
-        "failed": "Failed",
-    },
-    DispatchState: {
-        "ready": "Not sent yet",
-        "leased": "About to be sent",
-        "sending": "Being sent",
-        "accepted": "Sent",
-        "failed": "Failed",
-        "unknown": "Perhaps sent: the connection broke at the last moment",
-        "bounced": "Came back",
-        "cancelled": "Cancelled before it was sent",
-        "suppressed": "Not sent",
-    },
-    TicketState: {"open": "Open", "claimed": "Claimed", "waiting": "Waiting", "done": "Done"},
-    TestimonialState: {
-        "asked": "Asked for, not written yet",
-        "written": "Written, without consent yet",
-        "consented": "May be published",
-        "refused": "Must not be published: consent was refused",
-        "withdrawn": "Must not be published any more: consent was withdrawn",
-    },
-    DeadLetterState: {
-        "open": "Not accepted",
-        "replayed": "Not accepted at first, taken in on a second try",
-        "discarded": "Not accepted, and discarded by an operator",
-    },
-    Effect: {"cancel": "Cancels what is planned", "hold": "Holds what is planned", "end": "Ends a hold"},
+"""Reasons that only a sender gives, and their texts; all but the last have a detail."""
+LEADS: dict[type[StrEnum], str] = {
+    TouchpointState: "touchpoint",
+    RequestState: "request",
+    ResponseState: "response",
+    DecisionState: "decision",
+    DecisionOutcome: "outcome",
+    ActionState: "action",
+    DispatchState: "dispatch",
+    TicketState: "ticket",
+    TestimonialState: "testimonial",
+    DeadLetterState: "letter",
+    Effect: "effect",
 }
-"""How a sentence about each state begins."""
+"""How the texts begin that tell a state: `touchpoint.planned`."""
 
 
-PLACES = ("more", "until", "asked", "due", "wake", "give_up", "before", "elsewhere")
-"""What a row may add to a reason."""
+def say(id: str, catalog: Catalog = ENGLISH, /, **values: object) -> str:
+    """Return one text of explain; a stand-in where a value is unknown. Raises Never for an id that there is not."""
+    return catalog.text(PREFIX + id, values)
 
 
-def lead(state: StrEnum) -> str:
+def there_is(id: str, catalog: Catalog) -> bool:
+    """Tell whether there is such a text."""
+    return PREFIX + id in catalog.ids
+
+
+def lead(state: StrEnum, catalog: Catalog = ENGLISH) -> str:
     """Return the first words of a sentence about a state."""
-    return LEADS[type(state)][state.value]
+    return say(f"{LEADS[type(state)]}.{state.value}", catalog)
 
 
-def clause(reason: str, places: Mapping[str, str], *, over: bool = False) -> str:
+def clause(reason: str, places: Mapping[str, str], catalog: Catalog = ENGLISH, *, over: bool = False) -> str:
     """Return why, as a clause; a reason may carry its detail behind a colon ("stopped: refund").
 
-    `over`: it was decided for good, so that it says what held then.
+    `places` has what the row adds, where it is known: `detail`, and dates and clauses by the names in the text.
+    `over`: it was decided for good, so that it says what held then, and may be otherwise today.
     """
     code, _, behind = reason.partition(": ")
-    filled = {**dict.fromkeys(PLACES, ""), **places}
-    detail = behind or filled.get("detail", "")
-    filled["more"] = f" ({detail})" if detail else filled["more"]
-    filled["cause"] = cause(detail)
-    filled.setdefault("hold", held_by(detail))
+    detail = behind or places.get("detail", "")
     if code in TRANSPORT:
-        return TRANSPORT[code].format_map(filled)
-    if code not in set(Reason):
+        id, has_detail = TRANSPORT[code], code != "not in BOUCLE_MAIL_ONLY_TO"
+    elif code in set(Reason):
+        id, has_detail = f"reason.{code}", code in WITH_DETAIL
+    else:
         return reason.replace("_", " ")
-    said = CLAUSES_THEN.get(Reason(code)) if over else None
-    return (said or CLAUSES[Reason(code)]).format_map(filled)
+    if over and there_is(f"{id}.then", catalog):
+        id = f"{id}.then"
+    values = {"hold": held_by(detail, catalog), **places, "cause": cause(detail, catalog)}
+    said = say(id, catalog, **values)
+    return say("more", catalog, what=said, detail=detail) if detail and has_detail else said
 
 
-def cause(event: str) -> str:
-    """Return what a contrary event means."""
+def cause(event: str, catalog: Catalog = ENGLISH) -> str:
+    """Return what a contrary event means; an operator's own one is named as it is."""
     if not event:
-        return "an event against the plan arrived"
-    return CAUSES.get(event, f"the event {event.replace('_', ' ')} arrived")
+        return say("cause.none", catalog)
+    if there_is(f"cause.{event}", catalog):
+        return say(f"cause.{event}", catalog)
+    return say("cause.other", catalog, event=event.replace("_", " "))
 
 
-def held_by(event: str, *, ended: bool | None = None) -> str:
+def held_by(event: str, catalog: Catalog = ENGLISH, *, ended: bool | None = None) -> str:
     """Return what a hold waits for: something that lasts, or the days after its end; both where that is not known."""
-    if event not in HOLDS:
-        return cause(event)
-    return " or ".join(HOLDS[event]) if ended is None else HOLDS[event][ended]
+    lasts = f"hold.{event}"
+    if not event or not there_is(lasts, catalog):
+        return cause(event, catalog)
+    if ended is None:
+        return say("or", catalog, first=say(lasts, catalog), second=say(f"{lasts}.ended", catalog))
+    return say(f"{lasts}.ended" if ended else lasts, catalog)
 
 
-def day(at: datetime, zone: str, now: datetime) -> str:
+def together(clauses: Iterable[str], catalog: Catalog = ENGLISH, id: str = "and-then") -> str:
+    """Return clauses as one, in their order."""
+    return reduce(lambda first, second: say(id, catalog, first=first, second=second), clauses)
+
+
+def event_name(type: str, catalog: Catalog = ENGLISH) -> str:
+    """Return what an event of a type is called: `boucle.journey.delivery.v1` is a delivery that arrived."""
+    name = type.removeprefix("boucle.").removesuffix(".v1").removeprefix("journey.")
+    if there_is(f"type.{name}", catalog):
+        return say(f"type.{name}", catalog)
+    return name.replace("_", " ").replace(".", " ")
+
+
+def day(at: datetime, zone: str, now: datetime, catalog: Catalog = ENGLISH) -> str:
     """Return the date as a person says it, with the year only where it is not this one: 3 March, 3 March 2017."""
     local, here = in_zone(at, zone), in_zone(now, zone)
-    year = "" if local.year == here.year else f" {local.year}"
-    return f"{local.day} {MONTHS[local.month - 1]}{year}"
+    return catalog.date(local.date(), "format.day" if local.year == here.year else "format.date")
 
 
-def moment(at: datetime, zone: str, now: datetime) -> str:
+def moment(at: datetime, zone: str, now: datetime, catalog: Catalog = ENGLISH) -> str:
     """Return date and time as a person says them: 3 March at 10:12."""
-    return f"{day(at, zone, now)} at {in_zone(at, zone):%H:%M}"
+    return say("moment", catalog, day=day(at, zone, now, catalog), time=catalog.clock(in_zone(at, zone)))
 
 
 def sentence(text: str) -> str:

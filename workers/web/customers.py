@@ -18,9 +18,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers import counting
+from workers.catalogs import Catalog
 from workers.composing.facts import clean, one_line
 from workers.controls import mails_today, sending_now
 from workers.duetime import in_zone
+from workers.explaining.names import word_in
 from workers.explaining.text import ORDER, entries, subject
 from workers.explaining.view import Entry
 from workers.links import crm_link
@@ -28,7 +30,6 @@ from workers.records import Dispatch
 from workers.store import read, tables
 from workers.store import tickets as stored
 from workers.web.context import Web, web_of
-from workers.web.names import named
 from workers.web.pages import pages_of
 from workers.web.parameters import LONGEST_VALUE, parameters_of
 from workers.web.staff import AGENTS, Visitor, for_roles, language_of, show
@@ -87,12 +88,13 @@ async def show_customer(request: Request, visitor: Visitor) -> Response:
 def write_customer(request: Request, visitor: Visitor) -> Response:
     """Explain the customer and write the page, the newest entry first and what is to come above it."""
     web, crm_id = web_of(request), clean(request.path_params["id"])
-    told = explained(web, crm_id)
+    catalog = pages_of(request).catalog(language_of(request))
+    told = explained(web, crm_id, catalog)
     if told is None:
         raise HTTPException(404)
     now, zone = web.now(), str(told["zone"])
     there = str(cast(Mapping[str, object], told["customer"]).get("time_zone") or zone)
-    lines = [shown(request, at, kind, entry, now, zone) for at, kind, entry in in_order(told, now)]
+    lines = [shown(request, at, kind, entry, now, zone) for at, kind, entry in in_order(told, now, catalog)]
     values = {
         "customer": {
             name: one_line(value, 200) for name, value in cast(Mapping[str, object], told["customer"]).items() if value
@@ -107,19 +109,21 @@ def write_customer(request: Request, visitor: Visitor) -> Response:
     return show(request, visitor, "customer.html", values)
 
 
-def explained(web: Web, crm_id: str) -> Entry | None:
-    """Return what `boucle explain customer` tells, or None."""
+def explained(web: Web, crm_id: str, catalog: Catalog) -> Entry | None:
+    """Return what `boucle explain customer` tells, in the reader's language, or None."""
     now, policy = web.now(), web.policy()
     with web.store.reading() as connection:
         per_day = web.sending.per_day
         full = bool(per_day) and mails_today(connection, now, policy.zone) >= per_day
         state = sending_now(connection, web.sending)
-        return counting.explain(connection, "customer", crm_id, now, policy, state, day_is_full=full)
+        return counting.explain(connection, "customer", crm_id, now, policy, state, day_is_full=full, catalog=catalog)
 
 
-def in_order(told: Entry, now: datetime) -> list[tuple[datetime | None, str, Entry]]:
+def in_order(told: Entry, now: datetime, catalog: Catalog) -> list[tuple[datetime | None, str, Entry]]:
     """Return the entries, the newest first; at one instant, what was caused stands above its cause."""
-    return sorted(entries(told), key=lambda one: (one[0] or now, ORDER[one[1]], str(one[2]["id"])), reverse=True)
+    return sorted(
+        entries(told, catalog), key=lambda one: (one[0] or now, ORDER[one[1]], str(one[2]["id"])), reverse=True
+    )
 
 
 def shown(request: Request, at: datetime | None, kind: str, entry: Entry, now: datetime, zone: str) -> Shown:
@@ -131,21 +135,23 @@ def shown(request: Request, at: datetime | None, kind: str, entry: Entry, now: d
         state=str(entry["state"]),
         at=when(at, zone, now, catalog) if at else "",
         instant=at.isoformat(timespec="minutes") if at else "",
-        about=clean(subject(entry, lambda id: named(id, catalog)), LONGEST_LINE),
+        about=clean(subject(entry, catalog, ids=False), LONGEST_LINE),
         said=clean(str(entry["reason"]), LONGEST_LINE),
         comment=clean(entry.get("comment") or entry.get("improvement") or ""),
-        versions=tuple(version(one, zone) for one in history if "kind" in one or len(history) > 1),
+        versions=tuple(version(one, zone, catalog) for one in history if "kind" in one or len(history) > 1),
         link=link_of(request, kind, entry),
         ahead=bool(at and at > now),
     )
 
 
-def version(entry: Entry, zone: str) -> str:
+def version(entry: Entry, zone: str, catalog: Catalog) -> str:
     """Return one line of a ticket's history, or one version of an answer."""
-    at = in_zone(datetime.fromisoformat(str(entry["at"])), zone).strftime("%Y-%m-%d %H:%M")
+    local = in_zone(datetime.fromisoformat(str(entry["at"])), zone)
+    at = catalog.text("staff.when", {"day": catalog.date(local.date()), "time": catalog.clock(local)})
     if "kind" in entry:
         by = f", {entry['by']}" if entry["by"] else ""
-        return one_line(f"{at} {str(entry['kind']).replace('_', ' ')}{by}: {entry['text']}".rstrip(": "), LONGEST_LINE)
+        said = f": {entry['text']}" if entry["text"] else ""
+        return one_line(f"{at} {word_in('staff.entry.', str(entry['kind']), catalog)}{by}{said}", LONGEST_LINE)
     return one_line(f"{at} {entry['score']}/10 {entry['comment']}", LONGEST_LINE)
 
 

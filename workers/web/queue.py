@@ -15,12 +15,13 @@ from starlette.routing import Route
 from workers.catalogs import Catalog
 from workers.composing.facts import clean, one_line
 from workers.duetime import in_zone
+from workers.explaining.names import name_in as named
 from workers.reach import Reach, WaveReach
 from workers.records import Action, Customer, Touchpoint
 from workers.steering import DAYS, LISTED, Day, Steering
 from workers.store.queue import ACTION, TOUCHPOINT, Chosen
 from workers.web.context import web_of
-from workers.web.names import named, why
+from workers.web.names import why
 from workers.web.pages import pages_of
 from workers.web.parameters import Parameters, parameters_of
 from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show

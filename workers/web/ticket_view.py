@@ -15,7 +15,7 @@ from workers.composing.facts import clean, one_line
 from workers.duetime import half_day_after, in_zone, next_half_day
 from workers.explaining import Story
 from workers.explaining.acting import why_decision
-from workers.explaining.view import View
+from workers.explaining.view import Outlook, View
 from workers.links import crm_link
 from workers.nps import band
 from workers.planning import zone_of
@@ -80,7 +80,7 @@ def ticket_page(
         "promises": promises_shown(view, policy, catalog),
         "play": word(f"play.{ticket.play}", ticket.play, catalog),
         "facts_language": language_name(ticket.language, catalog),
-        "reason": why(view, policy),
+        "reason": why(view, policy, catalog),
         "name": one_line(customer.name, 80),
         "comment": clean(ticket.comment),
         "entries": [entry_shown(one, view, policy, catalog) for one in reversed(view.entries)],
@@ -178,11 +178,11 @@ def promises_shown(view: TicketView, policy: Policy, catalog: Catalog) -> list[s
     return found
 
 
-def why(view: TicketView, policy: Policy) -> str:
-    """Return the decision's reason, in the sentence that `boucle explain` says."""
+def why(view: TicketView, policy: Policy, catalog: Catalog) -> str:
+    """Return the decision's reason, in the sentence that `boucle explain` says, in the reader's language."""
     if view.decision is None:
         return ""
-    return why_decision(view.decision, View(Story(customer=view.customer), view.now, policy))
+    return why_decision(view.decision, View(Story(customer=view.customer), view.now, policy, Outlook(catalog=catalog)))
 
 
 def entry_shown(entry: TicketEntry, view: TicketView, policy: Policy, catalog: Catalog) -> dict[str, str]:

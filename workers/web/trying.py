@@ -170,11 +170,12 @@ async def show_case(request: Request) -> Response:
 def write_case(request: Request, visitor: Visitor | None) -> Response:
     """Read the case and write its page; 404 for a customer who is no visitor."""
     web, pages, id = web_of(request), pages_of(request), str(request.path_params["id"])
-    told = explained(web, id) if id.startswith(TRY_PREFIX) else None
+    language = language_of(request)
+    catalog = pages.catalog(language)
+    told = explained(web, id, catalog) if id.startswith(TRY_PREFIX) else None
     if told is None:
         raise HTTPException(404)
-    language = language_of(request)
-    reader = Reader(request, web, pages.catalog(language), visitor)
+    reader = Reader(request, web, catalog, visitor)
     customer = cast(Entry, told["customer"])
     step = reader.step(told)
     values = {
