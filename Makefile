@@ -18,7 +18,7 @@ SHOTS ?= .boucle/screenshots
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help run run-real test check lint format bench bench-scale orders siege fuzz screenshots lock outdated sbom services-up services-down clean
+.PHONY: help run run-real test check lint format bench bench-scale orders siege fuzz chaos screenshots lock outdated sbom services-up services-down clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ siege: $(VENV)/.installed-test  ## Attack five doors of a web role while 100 cus
 
 fuzz: $(VENV)/.installed-test  ## Try 100,000 events, 20,000 requests and more of any shape at every door; FUZZ_SEED=N draws others
 	@FUZZ_SHARE="$${FUZZ_SHARE:-1}" $(BIN)/python -m pytest -q -s tests/fuzz tests/real/test_fuzzed_topics.py $(ARGS)
+
+chaos: $(VENV)/.installed-test  ## Kill roles, stop parts and cut lines by seed, and compare: ARGS="--rounds 300 --real", "--sabotage all"
+	@PYTHONPATH=tests $(BIN)/python tests/chaos/run_chaos.py $(ARGS)
 
 screenshots: $(VENV)/.installed-test  ## Take pictures of every page into SHOTS (.boucle/screenshots): light, dark, phone
 	@mkdir -p "$(SHOTS)"
