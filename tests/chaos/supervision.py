@@ -22,7 +22,7 @@ STOP_SECONDS = 10.0
 class Nursery:
     """Forks processes for us (nursery.py) and says when they end."""
 
-    def __init__(self, ended: Callable[[int, int], None], log: Path) -> None:
+    def __init__(self, ended: Callable[[int, int], None], log: Path, settings: Mapping[str, str]) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("BOUCLE_")}
         self._ended = ended
         self._started: dict[str, int] = {}
@@ -33,7 +33,7 @@ class Nursery:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=environment,
+                env={**environment, **settings},
             )
         assert self._process.stdout is not None
         assert json.loads(self._process.stdout.readline())["ready"]
@@ -57,7 +57,7 @@ class Nursery:
         with self._changed:
             self._process.stdin.write(json.dumps({"name": name, **order}).encode() + b"\n")
             self._process.stdin.flush()
-            if not self._changed.wait_for(lambda: name in self._started, 60):
+            if not self._changed.wait_for(lambda: name in self._started, 180):
                 raise TimeoutError(f"the nursery did not start {name}")
             return self._started.pop(name)
 
@@ -65,7 +65,11 @@ class Nursery:
         """End it, and whoever it started."""
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(20)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._thread.join(5)
         assert self._process.stdout is not None
         self._process.stdout.close()
@@ -100,7 +104,7 @@ class Supervisor:
         self._lock = threading.RLock()
         self._closing = False
         self._count = 0
-        self._nursery = Nursery(self._ended, home / "nursery.log")
+        self._nursery = Nursery(self._ended, home / "nursery.log", environment)
 
     def run(self, name: str, *arguments: str) -> None:
         """Want a role up from now on."""
@@ -173,7 +177,7 @@ class Supervisor:
 
     def pid_of(self, name: str) -> int:
         """Return the pid of a role, once it runs."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not (pid := self._roles[name].pid):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{name} is not up")
@@ -182,7 +186,7 @@ class Supervisor:
 
     def _hearing(self, name: str) -> int:
         """Return the pid of a role once it hears SIGTERM, which takes a process some moments."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             pid = self.pid_of(name)
             with contextlib.suppress(OSError, StopIteration):
