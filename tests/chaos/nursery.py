@@ -38,7 +38,7 @@ def compile_once(environment: dict[str, str]) -> None:
             compiled[key] = compile_one(self, source, *more, **named)
         return compiled[key]
 
-    Environment.compile = remembered  # type: ignore[method-assign, assignment]  # in this process and its children
+    Environment.compile = remembered  # type: ignore[method-assign]  # in this process and its children
     roles.web(wiring.Boucle(settings_module.read(environment)))
 
 
