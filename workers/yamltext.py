@@ -5,6 +5,7 @@ aliases counted in full, are limits on what the parser reports, and the parser s
 the values or raises BadInput, whatever the text is.
 """
 
+import re
 from collections.abc import Iterator
 
 import yaml
@@ -16,6 +17,9 @@ LONGEST = 500_000
 MOST_NODES = 50_000
 """Keys, values and lists, each counted as often as an alias repeats it."""
 DEEPEST = 30
+LONGEST_NUMBER = 500
+"""Signs of what may be read as a number: YAML 1.1 reads 1:1:1 with base 60, whose cost is the square of its length."""
+_NUMBER = re.compile(r"[-+0-9:_.]+")
 _PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TEXTS = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -61,6 +65,8 @@ def _measure(text: str, name: str) -> None:
                 sizes[anchor] = nodes - before
         elif isinstance(event, yaml.ScalarEvent):
             nodes += 1
+            if len(event.value) > LONGEST_NUMBER and event.implicit[0] and _NUMBER.fullmatch(event.value):
+                raise BadInput(f"{name} has a number of {len(event.value):,} signs; write a text in quotes.")
             if event.anchor:
                 sizes[event.anchor] = 1
         if depth > DEEPEST:
