@@ -41,9 +41,9 @@ import catching  # noqa: E402  # after the filter: this import already warns
 import parts  # noqa: E402
 
 from workers import services, topics  # noqa: E402
+from workers.errors import NotNow  # noqa: E402
 from workers.store import engine as engine_module  # noqa: E402
 from workers.store.patience import Patience  # noqa: E402
-from workers.words import NotNow  # noqa: E402
 
 # A property is no benchmark: on a busy machine one example may take long.
 hypothesis.settings.register_profile("boucle", deadline=None)

@@ -24,8 +24,8 @@ import pytest
 from psycopg import sql
 
 from workers import services
+from workers.errors import Misconfigured
 from workers.services import places
-from workers.words import Misconfigured
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

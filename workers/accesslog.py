@@ -12,10 +12,10 @@ from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 
+from workers.errors import BoucleError
 from workers.store import accounts
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
-from workers.words import BoucleError
 
 log = logging.getLogger(__name__)
 FLUSH_SECONDS = 5.0

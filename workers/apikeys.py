@@ -15,12 +15,12 @@ from enum import StrEnum
 from sqlalchemy.engine import Connection
 
 from workers.duetime import Wait, add_wait
+from workers.errors import BadInput, NotFound
 from workers.scopes import EVERYTHING, Scopes, as_text, read_scopes
 from workers.store import api_keys
 from workers.store.api_keys import KeyRow
 from workers.store.auditlog import record_act
 from workers.store.engine import Store, database_now
-from workers.words import BadInput, NotFound
 
 KEY_BYTES = 32
 LONGEST_NAME = 60

@@ -18,6 +18,7 @@ from workers.bounces.letters import Letter
 from workers.changes import Changes
 from workers.controls import count_refusal
 from workers.dispatching import undeliverable
+from workers.errors import Conflict, NotNow
 from workers.facts import Facts
 from workers.mailboxes import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
 from workers.planning import history, note
@@ -31,7 +32,7 @@ from workers.store.auditlog import record_act
 from workers.store.claim import CAPPED
 from workers.store.engine import Store
 from workers.store.returned_mails import add_returned
-from workers.words import Conflict, DispatchState, NotNow, Reason, TouchpointState
+from workers.words import DispatchState, Reason, TouchpointState
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(days=3), timedelta(days=30)

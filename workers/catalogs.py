@@ -18,7 +18,7 @@ from babel.core import Locale
 from babel.dates import format_date, format_time
 from babel.messages.pofile import read_po
 
-from workers.words import Misconfigured, Never
+from workers.errors import Misconfigured, Never
 
 Pieces = tuple[tuple[str, str | None], ...]  # literal text, then the variable that follows it
 _NARROW = re.compile(r" (?=[:;?!»%€])|(?<=«) |(?<=\d) (?=h\b)|(?<=\d h) ")

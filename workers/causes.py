@@ -6,7 +6,7 @@ Reads text only. What a cause is called in a language stands in the catalogs.
 import re
 from collections.abc import Mapping
 
-from workers.words import BadInput, Misconfigured
+from workers.errors import BadInput, Misconfigured
 from workers.yamltext import read_yaml
 
 FILE = "rules/root-causes.yaml"

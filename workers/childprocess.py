@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from workers.words import BoucleError
+from workers.errors import BoucleError
 
 A = TypeVar("A")
 R = TypeVar("R")

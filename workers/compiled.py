@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from typing import Generic, TypeVar, cast
 
 from workers.duetime import Wait
+from workers.errors import BadInput
 from workers.policy import NextStep, PlanStep, Verdict
 from workers.ruletable import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
 from workers.ruletable.reading import ON
-from workers.words import BadInput
 
 T = TypeVar("T")
 ACTIONS_IN_A_ROW = 9

@@ -16,6 +16,7 @@ from workers.books import Books
 from workers.catalogs import Catalog
 from workers.controls import refusing_domains
 from workers.dispatching import mailserver, webhooks
+from workers.errors import BadInput
 from workers.explaining import ON, Outgoing, Sending
 from workers.outages import KAFKA, MAIL
 from workers.policy import Policy
@@ -32,7 +33,7 @@ from workers.store import (
 )
 from workers.store import tables as t
 from workers.store.webhook_targets import list_targets
-from workers.words import BadInput, DeadLetterState, DispatchState
+from workers.words import DeadLetterState, DispatchState
 
 __all__ = ["Sending", "as_text", "book_rows", "explain", "read_books", "status"]
 

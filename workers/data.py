@@ -6,7 +6,7 @@ one by one; a rule table is a folder and is taken whole, never merged. Nothing h
 
 from pathlib import Path, PurePosixPath
 
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 MOST_BYTES = 10_000_000
 """Of one data file: a logo, a catalog, a table."""

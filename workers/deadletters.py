@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.envelope import Refusal, Unreadable
+from workers.errors import BadInput
 from workers.intake import Intake
 from workers.records import DeadLetter
 from workers.scopes import read_scopes
@@ -15,7 +16,7 @@ from workers.store import read, tables
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.ledger import SCOPES_HEADER, Incoming
-from workers.words import BadInput, DeadLetterState, Door
+from workers.words import DeadLetterState, Door
 
 TABLE = tables.dead_letter
 LISTED_AT_MOST = 10_000

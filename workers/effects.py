@@ -20,6 +20,7 @@ from workers.answering import (
 from workers.changes import Changes
 from workers.envelope import Event, Kind
 from workers.erasing import erase
+from workers.errors import BadInput
 from workers.facts import Facts
 from workers.helpdesk import take_update
 from workers.merging import merge_customers
@@ -29,7 +30,7 @@ from workers.profile import learn, opt_out
 from workers.records import Customer, Response, SurveyRequest
 from workers.routing import route, route_again
 from workers.ticketing import Desk
-from workers.words import BadInput, RequestState, ResponseState
+from workers.words import RequestState, ResponseState
 
 
 def effects(event: Event, facts: Facts, into: Facts | None, policy: Policy, now: datetime, desk: Desk) -> Changes:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from workers import ticketing
 from workers.changes import Changes
 from workers.envelope import Event, TicketChange, TicketUpdate
+from workers.errors import BadInput
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.records import Ticket, TicketEntry
-from workers.words import BadInput, TicketState
+from workers.words import TicketState
 
 NEXT_DAY = timedelta(days=1)
 UNDOCUMENTED = "other/helpdesk"

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from workers.bounces import HEAD_BYTES
 from workers.bounces.letters import Item, Letter
-from workers.words import BadInput, Misconfigured, NotNow
+from workers.errors import BadInput, Misconfigured, NotNow
 
 SCHEMES = ("imap", "imaps")
 TIMEOUT_SECONDS = 30.0

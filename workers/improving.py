@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.announcing import tell_some
+from workers.errors import BadInput, Conflict
 from workers.nps import Counts
 from workers.policy import Policy
 from workers.records import Response
@@ -21,7 +22,7 @@ from workers.store import themes as stored
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.themes import NO_THEME, Initiative, Theme, Wish
-from workers.words import BadInput, Band, Conflict
+from workers.words import Band
 
 LONGEST_NAME, LONGEST_TEXT = 80, 300
 AT_ONCE = 50

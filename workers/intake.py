@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from workers.changes import Changes
 from workers.effects import effects, references_wanted
 from workers.envelope import Codec, Event, Fault, Kind, Refusal, Rejected
+from workers.errors import BadInput, NotNow
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.profile import customer_id, new_customer
@@ -29,7 +30,7 @@ from workers.store.engine import Store, away, is_about_values
 from workers.store.ledger import Incoming, Outcome, Taken
 from workers.store.positions import Consumed, record_consumed
 from workers.store.roster import desk, dry_desk
-from workers.words import BadInput, CustomerId, Door, NotNow
+from workers.words import CustomerId, Door
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

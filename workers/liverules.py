@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 from workers import causes, ruletable
 from workers.data import Data
+from workers.errors import BadInput, Misconfigured
 from workers.fitting import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES
 from workers.ruletable import Known, Table
 from workers.ruletable.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
 from workers.ruletable.loading import read_file
-from workers.words import BadInput, Misconfigured
 
 CALENDAR = "rules/calendar.yaml"
 CONTRARY, WAVES = "contrary.csv", "waves.csv"

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from workers.composing import Brand, Templates
 from workers.data import Data
 from workers.envelope import Codec, EventMap
+from workers.errors import Misconfigured
 from workers.liverules import Stamp, stamp_of
 from workers.ruletable.live import FAULTS, Refused, faults_of
-from workers.words import Misconfigured
 
 LIVE, AT_START, SHIPPED = "within seconds", "at the next start", "never: it stays as shipped"
 WATCHED: Mapping[str, str] = {

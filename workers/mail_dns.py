@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import dns.exception
 import dns.resolver
 
-from workers.words import NotNow
+from workers.errors import NotNow
 
 COMMON_SELECTORS = ("default", "mail", "dkim", "s1", "s2", "selector1", "selector2", "google", "k1", "key1", "smtp")
 """DKIM selectors looked for when none is named: DNS cannot list them."""

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 
+from workers.errors import Never
 from workers.handover import SendKind, SendResult
 from workers.home import make_private_folder, open_private
-from workers.words import Never
 
 log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")

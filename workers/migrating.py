@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.errors import Misconfigured
 from workers.settings import Settings
 from workers.store.engine import Store
-from workers.words import Misconfigured
 
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
     from alembic.config import Config

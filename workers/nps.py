@@ -17,7 +17,8 @@ from enum import StrEnum
 from functools import cache
 from statistics import NormalDist
 
-from workers.words import BadInput, Band
+from workers.errors import BadInput
+from workers.words import Band
 
 LOWEST, HIGHEST = 0, 10  # the scale; a table or a form that starts at 1 is at fault
 COUNTS_ONLY_BELOW = 5  # answers; below, an NPS would tell more about persons than about the service

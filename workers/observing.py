@@ -7,10 +7,10 @@ be written down now is written when the database is back.
 import logging
 from collections.abc import Callable, Sequence
 
+from workers.errors import Misconfigured, NotNow
 from workers.outages import KAFKA, Outage, Outages
 from workers.store import told_outages
 from workers.store.engine import Store
-from workers.words import Misconfigured, NotNow
 
 log = logging.getLogger(__name__)
 LOOKS_BETWEEN_TELLING = 4

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn import zxcvbn
 
-from workers.words import CodedFault
+from workers.errors import CodedFault
 
 SHORTEST, LONGEST = 12, 1024
 """Characters. NIST asks for 15 where a password is the only factor, 8 where it is one of two; every role here may have

@@ -11,12 +11,12 @@ from functools import cached_property
 from argon2 import PasswordHasher
 from sqlalchemy.engine import Connection
 
+from workers.errors import CodedFault, UnknownUser
 from workers.passwords import LONGEST, check_new_password, hash_password, is_password
 from workers.store import accounts
 from workers.store.accounts import Kind, Role, Session, User
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
-from workers.words import CodedFault, UnknownUser
 
 __all__ = ["MANAGES", "People", "Role", "Session", "User"]
 

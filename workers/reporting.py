@@ -18,9 +18,10 @@ from sqlalchemy.engine import Connection
 
 from workers import nps
 from workers.duetime import in_zone, instant_of, zone_info
+from workers.errors import BadInput
 from workers.figures import DECIMALS, NONE, RECOVERY, Figures, rounded
 from workers.store import tables as t
-from workers.words import BadInput, Band, RequestState, ResponseState
+from workers.words import Band, RequestState, ResponseState
 
 BY = ("trigger", "touchpoint", "segment", "month")
 BY_THE_KEYS = sa.text("1, 2, 3")

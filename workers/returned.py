@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workers.bounces import HEAD_BYTES
 from workers.bounces.letters import Item, Letter
-from workers.words import BadInput
+from workers.errors import BadInput
 
 log = logging.getLogger(__name__)
 READ, BROKEN = "read", "unreadable"

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from workers import figures, funnel, reporting
 from workers.duetime import in_zone, instant_of, working_between, zone_info
+from workers.errors import BadInput
 from workers.figures import Announced, Filters, Loop, Movement, OverTime, Step, Told, Touchpoint
 from workers.improving import Kind
 from workers.policy import Policy
@@ -20,7 +21,7 @@ from workers.records import Response
 from workers.store import figures as stored
 from workers.store import read
 from workers.store import tables as t
-from workers.words import BadInput, DispatchState, ResponseState, TestimonialState
+from workers.words import DispatchState, ResponseState, TestimonialState
 
 GIVEN = tuple(str(one) for one in TestimonialState if one not in (TestimonialState.ASKED, TestimonialState.REFUSED))
 CONSENTED = (str(TestimonialState.CONSENTED),)

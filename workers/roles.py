@@ -18,6 +18,7 @@ from workers import stop_signal, topics
 from workers.auditing import Auditing
 from workers.backlog import Backlog, count_waiting
 from workers.bounce_collection import Collector
+from workers.errors import Misconfigured, Never, NotNow
 from workers.observing import Observing
 from workers.rounds import attempt, repeat, wait_or_stop
 from workers.settings import Settings
@@ -27,7 +28,6 @@ from workers.stream_guards import StreamGuards
 from workers.watchdog import keep_beating, start_watching
 from workers.web.tour import Tour
 from workers.wiring import Boucle, kafka_of, topic_names
-from workers.words import Misconfigured, Never, NotNow
 
 if TYPE_CHECKING:
     from workers.web.context import Web

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from workers.errors import NotNow
 from workers.watchdog import watched
-from workers.words import NotNow
 
 log = logging.getLogger(__name__)
 

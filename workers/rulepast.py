@@ -10,6 +10,7 @@ from typing import cast
 
 from workers.compiled import yes_no
 from workers.duetime import in_zone
+from workers.errors import BadInput
 from workers.ruletable import Inputs, Known, PastEvent, PastResponse, Table, from_content
 from workers.ruletable.model import Cell
 from workers.ruletable.reading import ON
@@ -17,7 +18,6 @@ from workers.ruletable.stored import Disagreed
 from workers.store import rulepast
 from workers.store.engine import Store
 from workers.store.rulepast import PastDecision, PastJourney, PastStop, PastTouchpoint
-from workers.words import BadInput
 
 
 class StoredRules:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from enum import StrEnum
 
 from workers.envelope import Kind
-from workers.words import BadInput
+from workers.errors import BadInput
 
 
 class Scope(StrEnum):

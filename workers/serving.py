@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from workers.answering import ANSWERABLE, Answer, answer_request
 from workers.changes import Changes
+from workers.errors import BadInput
 from workers.facts import Facts
 from workers.messages import tell_testimonial
 from workers.policy import Policy
@@ -36,7 +37,7 @@ from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.forgetting import merged_into
 from workers.ticketing import next_version, reopen, told_order, turn
-from workers.words import BadInput, CustomerId, TestimonialState, TicketState
+from workers.words import CustomerId, TestimonialState, TicketState
 
 CONSENT_TEXT_VERSION = "1"
 """Version of the sentence a promoter consents to; raise it when the catalogs' consent texts change."""

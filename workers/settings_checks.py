@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from workers.duetime import parse_window
+from workers.errors import BadInput
 from workers.scopes import Scope
 from workers.settings_faults import FaultKind, SettingFault, is_secret, shown_value, variable_of
-from workers.words import BadInput
 
 if TYPE_CHECKING:
     from workers.settings import Settings

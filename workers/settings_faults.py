@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 PREFIX = "BOUCLE_"
 LONGEST_SHOWN = 80

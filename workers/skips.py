@@ -11,13 +11,14 @@ from typing import Protocol
 
 from workers.auditing import Bounds, Log
 from workers.envelope import Refusal, Unreadable
+from workers.errors import BadInput, Never
 from workers.intake import Intake
 from workers.store import positions
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.store.positions import Consumed
-from workers.words import BadInput, Door, Never
+from workers.words import Door
 
 
 class MovingLog(Log, Protocol):

@@ -15,6 +15,7 @@ from workers import controls
 from workers.changes import Changes
 from workers.controls import Sending, SendingState, sending_now
 from workers.duetime import in_zone, instant_of, zone_info
+from workers.errors import BadInput
 from workers.facts import Facts
 from workers.planning import assess, history, put
 from workers.policy import Policy
@@ -24,7 +25,7 @@ from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.queue import ACTION, TOUCHPOINT, Chosen, Counted
-from workers.words import ActionState, BadInput, Reason, TouchpointState
+from workers.words import ActionState, Reason, TouchpointState
 
 DAYS = 14
 CUSTOMERS_A_ROUND = 200

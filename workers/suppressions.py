@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from workers.addresses import one_address
 from workers.changes import Changes
+from workers.errors import BadInput
 from workers.facts import Facts
 from workers.mailboxes import LIFT
 from workers.planning import reassess
@@ -23,7 +24,7 @@ from workers.store import tables as t
 from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
-from workers.words import BadInput, Ids
+from workers.words import Ids
 
 ERASED = "erased"
 ROWS_AT_ONCE = 1_000

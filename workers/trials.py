@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from workers.errors import BadInput
 from workers.fitting import PLACES
 from workers.ruletable import Fault, Known, Table, Unreadable, check, compile_table
 from workers.ruletable.backtesting import Backtest, PastResponse, backtest
@@ -18,7 +19,6 @@ from workers.ruletable.restclashes import rest_clashes
 from workers.ruletable.sidefiles import Contrary
 from workers.ruletable.trying import Brought, broken_copy, read_candidate
 from workers.ruletable.written import Written, written
-from workers.words import BadInput
 
 
 @dataclass(frozen=True, slots=True)

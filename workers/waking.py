@@ -18,6 +18,7 @@ from workers.acting import carry_out, contacts_first
 from workers.asking import ask
 from workers.changes import Changes
 from workers.controls import Sending, mails_today, sending_now
+from workers.errors import NotNow
 from workers.escalating import tickets_wake, told_before
 from workers.facts import Facts
 from workers.merging import join
@@ -32,7 +33,7 @@ from workers.store.controls import read_controls, set_control
 from workers.store.engine import Store
 from workers.store.roster import desk
 from workers.ticketing import Desk
-from workers.words import ActionState, CustomerId, MailClass, NotNow, Reason, RequestState, ResponseState
+from workers.words import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
 
 log = logging.getLogger(__name__)
 CUSTOMERS_A_ROUND = 200

@@ -18,9 +18,9 @@ from email.utils import parsedate_to_datetime
 import httpx
 from standardwebhooks import Webhook
 
+from workers.errors import Misconfigured
 from workers.handover import SendKind, SendResult
 from workers.public_addresses import is_public
-from workers.words import Misconfigured
 
 log = logging.getLogger(__name__)
 

@@ -28,6 +28,7 @@ from workers.composing import Brand, Templates
 from workers.controls import Sending
 from workers.data import Data
 from workers.envelope import Codec, EventMap, read_schemas
+from workers.errors import BadInput, Misconfigured, NotNow
 from workers.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
 from workers.id_key import fitting_key, settle_id_key, settle_signing_key
 from workers.imap import SCHEMES, ImapFolder
@@ -44,7 +45,7 @@ from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.patience import Patience
 from workers.weak_settings import Surroundings, weak_settings
-from workers.words import BadInput, Ids, Misconfigured, NotNow
+from workers.words import Ids
 
 if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
     from workers.bouncing import Bouncing

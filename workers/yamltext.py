@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from workers.words import BadInput
+from workers.errors import BadInput
 
 LONGEST = 500_000
 """Signs of a file: the largest that ships has 5,000."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workers.data import Data
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from test_imports import CODEC
 
 from workers import imports
+from workers.errors import Misconfigured
 from workers.imports.records import LONGEST_CELL
 from workers.imports.rows import ImportRow
-from workers.words import Misconfigured
 
 HEAD = "customer_id,email,name,order_id,paid_at,label,delivery\n"
 MAPPING = """
@@ -319,7 +319,7 @@ SETUP = """
     import io
     from test_import_damage import CODEC, HEAD, MAPPING, line
     from workers import imports
-    from workers.words import Misconfigured
+    from workers.errors import Misconfigured
     mapping = imports.Mapping.load(MAPPING, CODEC)
     def read(text, rows):
         found = 0

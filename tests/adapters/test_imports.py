@@ -12,7 +12,7 @@ from ordersyear import FILE, SHOP
 
 from workers import imports
 from workers.envelope import Codec, Event, Refusal, Rejected, read_schemas
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)

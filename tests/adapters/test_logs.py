@@ -13,10 +13,10 @@ from embedded import Embedded, about, journey
 from hypothesis import given
 from texts import any_text
 
+from workers.errors import NotNow
 from workers.logs import JsonLines, Words, told
 from workers.store import tables
 from workers.store.engine import Store
-from workers.words import NotNow
 
 ID, MAIL = "CANARY-7781", "canary-7781@example.org"
 

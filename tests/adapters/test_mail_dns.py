@@ -11,8 +11,8 @@ import dns.resolver
 import dns.rrset
 import pytest
 
+from workers.errors import NotNow
 from workers.mail_dns import COMMON_SELECTORS, Dns, Findings, check_domain
-from workers.words import NotNow
 
 GOOD = {
     "lamps.example": ["v=spf1 include:mail.example -all", "some-verification=1"],

@@ -9,10 +9,10 @@ import pytest
 from workers.composing import Brand, Templates, compose
 from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
+from workers.errors import Never
 from workers.handover import SendKind
 from workers.links import Links
 from workers.mailbox import MailboxSender
-from workers.words import Never
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 

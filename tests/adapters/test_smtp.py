@@ -21,11 +21,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Session
 from scripted import HELLO, TAKEN, Scripted
 
+from workers.errors import Misconfigured
 from workers.handover import SendKind, SendResult
 from workers.mailbox import MailboxSender
 from workers.services.places import free_port
 from workers.smtp import SmtpSender
-from workers.words import Misconfigured
 
 Sender = MailboxSender | SmtpSender
 FROM = "bounce+token@example.org"

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from workers import webhook
+from workers.errors import Misconfigured
 from workers.handover import SendKind, SendResult
 from workers.public_addresses import is_public
 from workers.webhook import WebhookSender, check_target
-from workers.words import Misconfigured
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 OTHER = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()

@@ -15,7 +15,7 @@ from schedule import Round, waves
 from truth import Acknowledged, seen_in
 from verdict import Differences, Figures, compare, count_copies, judge_recovery
 
-from workers.words import NotNow
+from workers.errors import NotNow
 
 PRODUCERS = 6
 PEOPLE_A_ROUND = 3

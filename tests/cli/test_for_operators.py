@@ -16,10 +16,10 @@ from returning import NESTED, dsn
 
 from workers import services
 from workers import settings as settings_module
+from workers.errors import Misconfigured
 from workers.migrating import SCHEMA
 from workers.records import SurveyRequest
 from workers.store import read
-from workers.words import Misconfigured
 
 if TYPE_CHECKING:
     from verbs import Boucle

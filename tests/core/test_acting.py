@@ -11,11 +11,12 @@ from ticketparts import shipped
 
 from workers.compiled import FollowUpTable
 from workers.duetime import in_zone, parse_window
+from workers.errors import Misconfigured
 from workers.fitting import fit_follow_up
 from workers.policy import Policy
 from workers.records import Action, Dispatch, Journey, SurveyRequest, Testimonial, Ticket
 from workers.ruletable import Table, parse
-from workers.words import CustomerId, MailClass, Misconfigured, TestimonialState, TicketState
+from workers.words import CustomerId, MailClass, TestimonialState, TicketState
 
 SHIPPED = Path(__file__).parents[2] / "rules" / "follow-up"
 HOUR = timedelta(hours=1)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from workers.addresses import envelope_form, mailbox, one_address, spellings
 from workers.composing import mime
-from workers.words import Never
+from workers.errors import Never
 
 ONE_MAILBOX = (
     "jean@exämple.fr",

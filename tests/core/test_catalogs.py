@@ -6,7 +6,7 @@ import pytest
 
 from workers.catalogs import Catalogs
 from workers.data import Data
-from workers.words import Misconfigured, Never
+from workers.errors import Misconfigured, Never
 
 HEAD = r"""
 msgid ""

@@ -3,7 +3,7 @@
 import pytest
 
 from workers.causes import read_causes
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 
 def test_areas_and_their_causes_are_read_in_order() -> None:

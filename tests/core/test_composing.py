@@ -14,8 +14,9 @@ from workers.composing import Brand, Composed, MailFacts, Templates, compose, su
 from workers.composing.facts import one_line
 from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
+from workers.errors import Never
 from workers.links import Links
-from workers.words import MailClass, Never
+from workers.words import MailClass
 
 LINKS = Links(["secret"], "https://ask.example.org")
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ import yaml
 
 from workers.composing import Brand
 from workers.data import Data
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 OWN = {
     "name": "Café Zoé",

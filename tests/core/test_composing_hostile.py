@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from workers.composing import Brand, Templates, compose
 from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
+from workers.errors import Never
 from workers.links import Links
-from workers.words import Never
 
 LINKS = Links(["secret"], "https://ask.example.org")
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

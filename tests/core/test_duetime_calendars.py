@@ -19,7 +19,7 @@ from workers.duetime import (
     next_half_day,
     working_between,
 )
-from workers.words import BadInput
+from workers.errors import BadInput
 
 TEAM = Calendar.of("Europe/Paris", "mon-fri 09:00-18:00", [date(2026, 4, 6)])  # Easter Monday
 MINUTE = timedelta(minutes=1)

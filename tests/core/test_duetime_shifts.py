@@ -23,7 +23,7 @@ from workers.duetime import (
     public_holidays,
     working_between,
 )
-from workers.words import BadInput
+from workers.errors import BadInput
 
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.duetime import Wait, add_wait, instant_of, known_zone, parse_wait
-from workers.words import BadInput
+from workers.errors import BadInput
 
 PARIS = ZoneInfo("Europe/Paris")
 ZONES = sorted(name for name in zoneinfo.available_timezones() if known_zone(name))

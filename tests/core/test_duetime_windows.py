@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.duetime import SendWindow, next_in_window, parse_window
-from workers.words import BadInput
+from workers.errors import BadInput
 
 OFFICE = parse_window("mon-fri 09:00-18:00")
 ZONES = ["Europe/Paris", "America/New_York", "Pacific/Auckland", "Asia/Kathmandu", "Australia/Lord_Howe",

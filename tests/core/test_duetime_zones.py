@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from workers.duetime import as_utc, in_zone, known_zone, zone_info
-from workers.words import BadInput
+from workers.errors import BadInput
 
 
 @pytest.mark.parametrize("name", ["Europe/Paris", "America/Argentina/Ushuaia", "UTC", "Asia/Kathmandu", "Etc/GMT+5"])

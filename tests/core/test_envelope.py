@@ -18,7 +18,7 @@ from workers.envelope import (
     TicketChange,
     read_schemas,
 )
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 CODEC = Codec(SCHEMAS, EventMap.load((ROOT / "rules/events.csv").read_bytes()))
 

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from workers.envelope import Codec, Event, EventMap, Kind, Refusal, Rejected, read_schemas
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)

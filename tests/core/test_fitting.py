@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from workers.errors import Misconfigured
 from workers.fitting import fit_follow_up, fit_plan
 from workers.ruletable import Table, parse
-from workers.words import Misconfigured
 
 RULES = Path(__file__).parents[2] / "rules"
 

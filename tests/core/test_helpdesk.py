@@ -6,8 +6,8 @@ import pytest
 from eventparts import DAY, NOW, Person, score_told, told
 
 from workers.envelope import CarrierReport, Event, Kind, TicketChange, TicketUpdate
+from workers.errors import BadInput
 from workers.records import SurveyRequest, Ticket, TicketEntry, Touchpoint
-from workers.words import BadInput
 
 HOUR = timedelta(hours=1)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.errors import BadInput
 from workers.nps import (
     Change,
     Counts,
@@ -22,7 +23,7 @@ from workers.nps import (
     response_rate,
     sample_size,
 )
-from workers.words import BadInput, Band
+from workers.words import Band
 
 SMALL = st.integers(0, 60)
 COUNTS = st.builds(Counts, SMALL, SMALL, SMALL)

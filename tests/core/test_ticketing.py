@@ -7,10 +7,11 @@ import pytest
 from ticketparts import TUESDAY, Case, answer, contact_for, customer, desk, shipped
 
 from workers import ticketing
+from workers.errors import BadInput, Conflict
 from workers.escalating import tickets_wake
 from workers.records import Dispatch, Response, Stop, Ticket, TicketEntry, Touchpoint
 from workers.ticketing import Fault, Unfinished
-from workers.words import BadInput, Conflict, TicketState
+from workers.words import TicketState
 
 PARIS_SUMMER = timedelta(hours=2)
 

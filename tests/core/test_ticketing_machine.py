@@ -11,10 +11,11 @@ from ticketparts import Case, desk
 
 from workers import ticketing
 from workers.duetime import add_working, add_working_days
+from workers.errors import BadInput
 from workers.escalating import tickets_wake
 from workers.records import Dispatch, Stop, Ticket, TicketEntry, Touchpoint
 from workers.ticketing import OUTCOMES, Unfinished
-from workers.words import BadInput, TicketState
+from workers.words import TicketState
 
 AGENTS = st.sampled_from(["Léa", "Max"])
 CALLS = {"no_answer", "reached"}

@@ -12,6 +12,7 @@ from building import FOLLOW_UP, HOME, PLAN, dmn
 from campaign import Campaign, smaller_bytes
 from mutating import PIECES, changed_bytes, changed_lines
 
+from workers.errors import BadInput
 from workers.ruletable import (
     Severity,
     check,
@@ -29,7 +30,6 @@ from workers.ruletable import (
 )
 from workers.ruletable.model import Table
 from workers.ruletable.trying import inputs_of
-from workers.words import BadInput
 
 TABLES = 5_000
 TABLE_PIECES = (

@@ -20,8 +20,8 @@ from workers.composing import Brand, Templates, compose
 from workers.composing.facts import DAYS, MOMENTS
 from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
+from workers.errors import Misconfigured, Never
 from workers.links import Links
-from workers.words import Misconfigured, Never
 
 TEXTS, BRANDS = 20_000, 2_000
 AT = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)

@@ -14,9 +14,9 @@ from kafka import KafkaConsumer, TopicPartition
 from playwright.sync_api import Page
 
 from workers import services, topics
+from workers.errors import Misconfigured, NotNow
 from workers.services import places
 from workers.services.places import Running
-from workers.words import Misconfigured, NotNow
 
 
 def test_a_message_comes_back_from_the_broker(kafka: str, topic_prefix: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 from kafka import KafkaConsumer
 
 from workers import topics
+from workers.errors import Misconfigured, NotNow
 from workers.topics import Cluster, Record, Topic
-from workers.words import Misconfigured, NotNow
 
 NOBODY = "127.0.0.1:9"  # the discard port: nothing listens there
 

@@ -13,12 +13,12 @@ from story import START
 from worlds import BOUCLE, Apart
 
 from workers import topics
+from workers.errors import Conflict
 from workers.records import DeadLetter, Inbox
 from workers.store import read
 from workers.store.auditlog import list_acts
 from workers.stream import group_of
 from workers.topics import Topic, options
-from workers.words import Conflict
 
 LARGE = 60_000_000
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from building import FOLLOW_UP, dmn
 
+from workers.errors import BadInput
 from workers.ruletable import Unreadable, load, load_calendar, parse, parse_dmn, read_xlsx, write_xlsx
-from workers.words import BadInput
 from workers.yamltext import read_yaml
 
 COLUMNS = (

@@ -14,11 +14,11 @@ import pytest
 from building import FOLLOW_UP, HOME, dmn, table
 from hostile import DOORS, rows, workbook
 
+from workers.errors import BadInput
 from workers.ruletable import Unreadable, load, parse, parse_dmn, read_xlsx, write_xlsx
 from workers.ruletable.cells import either
 from workers.ruletable.limits import LONGEST_CELL, MOST_COLUMNS, MOST_FAULTS, TABLE
 from workers.ruletable.spans import Span, common
-from workers.words import BadInput
 from workers.yamltext import DEEPEST, MOST_NODES, read_yaml
 
 SECONDS, MEGABYTES = 20, 700

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from building import FOLLOW_UP, HOME, PLAN, checked, codes, edited
 
+from workers.errors import BadInput
 from workers.ruletable import (
     Fault,
     Inputs,
@@ -23,7 +24,6 @@ from workers.ruletable import (
 )
 from workers.ruletable.cases import parse_cases, run_cases
 from workers.ruletable.replaying import PastEvent, replay
-from workers.words import BadInput
 
 
 @pytest.mark.parametrize("folder", [FOLLOW_UP, PLAN])

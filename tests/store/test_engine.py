@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from workers.errors import KeyTaken, NotNow
 from workers.store import tables
 from workers.store.engine import LOOKS, Store, away, is_away, is_collision
-from workers.words import KeyTaken, NotNow
 
 WRITERS, ROUNDS = 3, 30
 KATHMANDU = timezone(timedelta(hours=5, minutes=45))

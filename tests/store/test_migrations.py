@@ -11,9 +11,9 @@ from make_dump import DUMP, load
 
 from workers import counting, migrating
 from workers import settings as settings_module
+from workers.errors import Misconfigured
 from workers.store import tables
 from workers.store.engine import Store
-from workers.words import Misconfigured
 
 AGAIN = "Run `python -m workers.migrations first`, or write a new revision (workers/migrations/README.md)."
 

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from silence import SilentProxy
 
+from workers.errors import NotNow
 from workers.outages import DATABASE
 from workers.store.engine import Store
 from workers.store.patience import Patience
-from workers.words import NotNow
 
 SHORT = Patience(connect=2, statement=0.3, lock=0.2, idle=0.3, silence=4)
 

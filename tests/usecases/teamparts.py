@@ -9,13 +9,14 @@ from embedded import Embedded, score
 
 from workers import ticketing
 from workers.changes import Changes
+from workers.errors import Conflict
 from workers.facts import Facts
 from workers.people import People, Role
 from workers.policy import Policy
 from workers.records import Ticket, TicketEntry
 from workers.serving import TicketAct
 from workers.store import read, tables
-from workers.words import Conflict, TicketState
+from workers.words import TicketState
 from workers.worklist import Worklist
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

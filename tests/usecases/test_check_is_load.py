@@ -8,10 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from workers.data import Data
+from workers.errors import Misconfigured
 from workers.liverules import LiveRules
 from workers.policies import known_names
 from workers.rules_cli import rules
-from workers.words import Misconfigured
 
 RULES = Path(__file__).parents[2] / "rules"
 EDITS: dict[str, tuple[str, str, str, str]] = {

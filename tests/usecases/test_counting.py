@@ -10,10 +10,10 @@ from counted import House, event, live_through
 
 from workers import books, counting, explaining
 from workers.controls import sending_now
+from workers.errors import BadInput
 from workers.explaining import Sending
 from workers.store import overview, tables
 from workers.store.engine import Store
-from workers.words import BadInput
 
 UNKNOWN_ID = "00000000-0000-8000-8000-000000000000"
 

@@ -16,12 +16,13 @@ from workers import controls, counting
 from workers.composing import compose
 from workers.controls import Sending
 from workers.dispatching import Dispatching, ends, lanes, recording
+from workers.errors import Misconfigured, NotNow
 from workers.handover import SendKind, SendResult
 from workers.profile import address_key
 from workers.records import Customer, Dispatch, Response, Suppression, SurveyRequest, Testimonial, Touchpoint
 from workers.store import claim, tables
 from workers.store.claim import COPIES_AT_MOST
-from workers.words import MailClass, Misconfigured, NotNow, RequestState
+from workers.words import MailClass, RequestState
 
 DAY = timedelta(days=1)
 TINY_LEASE = 0.05

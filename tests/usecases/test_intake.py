@@ -16,6 +16,7 @@ from workers import counting, intake
 from workers import intake as intake_module
 from workers.changes import Changes
 from workers.effects import effects
+from workers.errors import BadInput, NotNow
 from workers.records import (
     Customer,
     DeadLetter,
@@ -31,7 +32,7 @@ from workers.records import (
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
 from workers.store.positions import Consumed
-from workers.words import BadInput, Door, NotNow
+from workers.words import Door
 
 DAY = timedelta(days=1)
 

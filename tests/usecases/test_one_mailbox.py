@@ -14,11 +14,11 @@ from embedded import START, Embedded, about, journey
 
 from workers import wiring
 from workers.counting import explain
+from workers.errors import BadInput
 from workers.profile import customer_id
 from workers.records import AskedMailbox, Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.store import tables
 from workers.suppressions import Suppressions
-from workers.words import BadInput
 
 DAY = timedelta(days=1)
 TOLD = "jean@exämple.fr"

@@ -10,11 +10,11 @@ from argon2 import PasswordHasher
 from embedded import START, Embedded
 from teamparts import at_once
 
+from workers.errors import BadInput, CodedFault
 from workers.people import People, Role
 from workers.store import tables
 from workers.store.auditlog import list_acts
 from workers.store.roster import read_roster
-from workers.words import BadInput, CodedFault
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

@@ -11,11 +11,11 @@ import pytest
 import sqlalchemy as sa
 from embedded import Embedded, about, journey, score
 
+from workers.errors import NotNow
 from workers.outlets import FileOutlet
 from workers.records import Response, SurveyRequest, Ticket
 from workers.relaying import RELAY_AT_MOST, Relaying
 from workers.store import tables
-from workers.words import NotNow
 
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "out"
 SCHEMA_OF = {

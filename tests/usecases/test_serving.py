@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
 
+from workers.errors import BadInput
 from workers.profile import address_key
 from workers.records import (
     Click,
@@ -25,7 +26,6 @@ from workers.records import (
     Ticket,
 )
 from workers.store import tables
-from workers.words import BadInput
 
 DAY = timedelta(days=1)
 UNKNOWN = "0190a1b2-c3d4-8e5f-8a9b-0c1d2e3f4a5b"

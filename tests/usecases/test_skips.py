@@ -11,10 +11,10 @@ from embedded import Embedded, journey
 from workers.auditing import Auditing
 from workers.deadletters import DeadLetters
 from workers.envelope import Refusal, Unreadable
+from workers.errors import BadInput, BoucleError, Conflict, Never
 from workers.records import DeadLetter, Inbox
 from workers.skips import Place, Skipping
 from workers.store.auditlog import list_acts
-from workers.words import BadInput, BoucleError, Conflict, Never
 
 EVENT = orjson.dumps(journey("delivery", "7", reference="7"))
 PLACE = Place("boucle.events", 0, 1)

@@ -9,8 +9,8 @@ from starlette.types import Receive, Scope, Send
 from webparts import HERE, Site, event
 
 from workers import settings as settings_module
+from workers.errors import Misconfigured
 from workers.web.clients import address_prefix
-from workers.words import Misconfigured
 
 Doors = Callable[[Site, TestClient, dict[str, str]], bool]
 AWAY = "203.0.113.7"

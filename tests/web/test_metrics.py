@@ -11,11 +11,11 @@ from starlette.testclient import TestClient
 from webparts import Site
 
 from workers.backlog import Place, count_waiting
+from workers.errors import NotNow
 from workers.store.positions import Consumed, record_consumed
 from workers.topics.reading import Extent
 from workers.web.app import create_app
 from workers.web.scraping import Kept, Lag
-from workers.words import NotNow
 
 Labels = tuple[tuple[str, str], ...]
 NEW = (

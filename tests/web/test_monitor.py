@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from webparts import Site
 
 from workers import roles, settings
+from workers.errors import Misconfigured
 from workers.web.app import create_monitor
-from workers.words import Misconfigured
 
 MONITORED = ("/readyz", "/metrics")
 TOKEN = {"authorization": "Bearer right-token"}

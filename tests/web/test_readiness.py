@@ -18,11 +18,11 @@ from starlette.testclient import TestClient
 from webparts import Site
 
 from workers import roles
+from workers.errors import NotNow
 from workers.migrating import migrate
 from workers.store.engine import Store
 from workers.store.readiness import hurried, see_that_it_takes_writes
 from workers.web.app import create_app
-from workers.words import NotNow
 
 WITHIN = 2.0
 
@@ -71,7 +71,7 @@ def test_an_embedded_database_that_is_locked_is_not_ready(site: Site) -> None:
 FULL = """
 import resource, signal, sys
 from workers.store.readiness import hurried, see_that_it_takes_writes
-from workers.words import NotNow
+from workers.errors import NotNow
 store = hurried(sys.argv[1])
 see_that_it_takes_writes(store)
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

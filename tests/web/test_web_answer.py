@@ -12,10 +12,10 @@ from webparts import Site
 
 from workers.answering import VERSIONS_KEPT
 from workers.changes import Changes
+from workers.errors import NotNow
 from workers.records import Click, Decision, Response, ResponseRevision, SurveyRequest, Ticket
 from workers.serving import MOST_CLICKS
 from workers.store.apply import apply
-from workers.words import NotNow
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)> {{ 7*7 }}'
 

@@ -11,9 +11,9 @@ from embedded import about
 from webparts import START, Site, event
 
 from workers.counting import explain
+from workers.errors import NotNow
 from workers.records import DeadLetter, Inbox, Touchpoint
 from workers.store import tables
-from workers.words import NotNow
 
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}

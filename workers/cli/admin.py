@@ -9,9 +9,9 @@ import click
 from workers.apikeys import KEY_BYTES, ApiKeys, Outcome, read_given, state_of
 from workers.cli.shared import as_json, parts, show, user_name
 from workers.duetime import parse_wait
+from workers.errors import BadInput
 from workers.scopes import Scope, as_text, read_scopes
 from workers.store.api_keys import KeyRow
-from workers.words import BadInput
 
 ACTIVE, IN_SETTINGS = "active", "in the settings"
 SCOPE = click.Choice([str(scope) for scope in Scope])

@@ -4,8 +4,8 @@ import click
 
 from workers.bouncing import count
 from workers.cli.shared import as_json, parts, show, user_name
+from workers.errors import BadInput
 from workers.wiring import returned_mail
-from workers.words import BadInput
 
 SAID = {
     "hard": "no such mailbox: suppressed",

@@ -14,6 +14,7 @@ from workers import settings as settings_module
 from workers import topics, weak_settings, wiring
 from workers.cli.shared import as_json, demo_faults, say_fault, show
 from workers.duetime import IN_USE, OTHERS
+from workers.errors import BadInput, BoucleError, Misconfigured
 from workers.fitting import JOURNEY_PLAN
 from workers.home import SQLITE, Home, database_file_faults
 from workers.mail_dns import Dns, Findings, check_domain
@@ -25,7 +26,6 @@ from workers.settings_faults import FaultySettings, SettingFault
 from workers.smtp import SmtpSender
 from workers.store import rulelive
 from workers.store.engine import first_line
-from workers.words import BadInput, BoucleError, Misconfigured
 
 WHERE_DATA_IS = frozenset({"BOUCLE_HOME", "BOUCLE_DATABASE_URL"})
 """While one of these is faulty, what is found at the default place says nothing about the installation."""

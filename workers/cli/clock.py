@@ -8,10 +8,10 @@ from sqlalchemy.engine import Connection
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.clock import StoredClock
 from workers.duetime import add_wait, parse_wait
+from workers.errors import BadInput, Misconfigured
 from workers.store.auditlog import record_act
 from workers.store.controls import confirm_clock
 from workers.wiring import Boucle
-from workers.words import BadInput, Misconfigured
 
 UTC_ZONE = "UTC"
 """Days of a trial have 24 hours: who moves a clock counts on the sum, whatever clocks on walls do meanwhile."""

@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from workers.cli.command_index import VERBS
+from workers.errors import BadInput, Conflict, Misconfigured, Never, NotFound, NotNow
 from workers.plain_text import for_reader
-from workers.words import BadInput, Conflict, Misconfigured, Never, NotFound, NotNow
 
 
 class Verbs(click.Group):

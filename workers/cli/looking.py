@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from workers.cli.shared import as_json, parts, say_fault, show, store_alone
-from workers.words import NotNow
+from workers.errors import NotNow
 
 if TYPE_CHECKING:
     from workers.wiring import Boucle

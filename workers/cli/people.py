@@ -6,8 +6,8 @@ import sys
 import click
 
 from workers.cli.shared import as_json, parts, show, user_name
+from workers.errors import BadInput
 from workers.people import People, Role
-from workers.words import BadInput
 
 ROLES = click.Choice([str(one) for one in Role])
 

@@ -9,8 +9,8 @@ import click
 from workers import migrating, roles, topics, wiring
 from workers import services as services_module
 from workers.cli.shared import as_json, parts, settings, show, user_name
+from workers.errors import Misconfigured
 from workers.skips import Place, Skipping
-from workers.words import Misconfigured
 
 
 @click.command()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from workers.errors import Misconfigured
 from workers.plain_text import for_reader, json_text
-from workers.words import Misconfigured
 
 if TYPE_CHECKING:
     from workers import wiring

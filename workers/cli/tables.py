@@ -14,12 +14,12 @@ import click
 from workers import settings as settings_module
 from workers import wiring
 from workers.cli.shared import say_fault
+from workers.errors import Misconfigured
 from workers.logs import set_up_logs
 from workers.migrating import MINIMUM, schema_of
 from workers.policies import known_names
 from workers.ruletable import Inputs, Known, PastEvent, PastResponse, Stored, Table
 from workers.ruletable.stored import Disagreed, Nothing
-from workers.words import Misconfigured
 
 SQLITE = "sqlite:///"
 

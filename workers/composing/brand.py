@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workers.catalogs import DataFiles
 from workers.composing.mime import FORBIDDEN, ascii_domain
-from workers.words import BadInput, Misconfigured, Never
+from workers.errors import BadInput, Misconfigured, Never
 from workers.yamltext import read_yaml
 
 _PLACE = "templates/brand.yaml"

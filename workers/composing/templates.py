@@ -17,8 +17,9 @@ from workers.composing import card
 from workers.composing.brand import Brand
 from workers.composing.facts import MailFacts, one_line, ticket_number, values
 from workers.composing.samples import SAMPLE_AT, SAMPLE_FACTS, look, sample_mail
+from workers.errors import BadInput, BoucleError, Misconfigured, Never
 from workers.links import Links
-from workers.words import BadInput, BoucleError, MailClass, Misconfigured, Never
+from workers.words import MailClass
 from workers.yamltext import read_yaml
 
 _SUBJECT_LONGEST = 150  # signs; a phone shows some 40, a header line carries far more

@@ -15,6 +15,7 @@ from workers import migrating, roles, topics, wiring
 from workers.composing import Brand
 from workers.data import Data
 from workers.demo.shop import Happened
+from workers.errors import Misconfigured, NotNow
 from workers.home import Home
 from workers.settings import Settings
 from workers.store import tables
@@ -22,7 +23,7 @@ from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.web.tour import PRIVACY
-from workers.words import Door, Misconfigured, NotNow
+from workers.words import Door
 
 SETTLING_SECONDS = 5
 CONTENT_TYPE = "application/cloudevents+json"

@@ -10,12 +10,12 @@ from datetime import timedelta
 
 from workers.clock import StoredClock
 from workers.demo.story import story
+from workers.errors import BadInput
 from workers.people import People, Role
 from workers.smtp import SmtpSender
 from workers.store import due
 from workers.web.tour import Story
 from workers.wiring import Boucle
-from workers.words import BadInput
 
 STEPS = 48
 """At most so many stops on the way, each where something comes due: two weeks are done in a few seconds."""

@@ -24,6 +24,7 @@ from workers.dispatching.parcels import (
     too_early,
     too_late,
 )
+from workers.errors import Conflict, KeyTaken, Never
 from workers.messages import ticket_message
 from workers.plain_text import name_of_somebody
 from workers.policy import Policy
@@ -32,7 +33,7 @@ from workers.store import claim, read
 from workers.store.claim import WEBHOOK
 from workers.store.engine import Store
 from workers.store.webhook_targets import state_of
-from workers.words import Conflict, DispatchState, KeyTaken, Never, Reason
+from workers.words import DispatchState, Reason
 
 log = logging.getLogger(__name__)
 CANNOT_BE_WRITTEN = "cannot be written"

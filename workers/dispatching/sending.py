@@ -21,6 +21,7 @@ from workers.dispatching.lanes import Lanes
 from workers.dispatching.parcels import Parcel
 from workers.dispatching.preparation import Preparation
 from workers.dispatching.recording import End, Recording
+from workers.errors import NotNow
 from workers.handover import SendKind, SendResult
 from workers.policy import Policy
 from workers.records import Dispatch
@@ -29,7 +30,6 @@ from workers.store.apply import next_number
 from workers.store.claim import MAIL, WEBHOOK
 from workers.store.engine import Store, database_now
 from workers.store.webhook_targets import state_of
-from workers.words import NotNow
 
 log = logging.getLogger(__name__)
 CLAIM_AT_MOST = 500

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from workers.words import BadInput
+from workers.errors import BadInput
 
 
 @dataclass(frozen=True, slots=True)

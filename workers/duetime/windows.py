@@ -12,7 +12,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from workers.duetime.zones import as_utc, instant_of, zone_info
-from workers.words import BadInput
+from workers.errors import BadInput
 
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MIDNIGHT = time(0)  # as a closing time: the end of the day, 24:00

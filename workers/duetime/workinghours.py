@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from workers.duetime.windows import SendWindow
-from workers.words import BadInput
+from workers.errors import BadInput
 
 MIDNIGHT = time(0)
 MOST_SHIFTS = 12

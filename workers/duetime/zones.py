@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import tzdata
 
-from workers.words import BadInput
+from workers.errors import BadInput
 
 # In the zone database by accident: the machine's own zone, and a placeholder that means "not set up".
 _NOT_ZONES = frozenset({"localtime", "Factory"})

@@ -20,7 +20,7 @@ from workers.envelope.mapping import EventMap
 from workers.envelope.nul import nul_faults
 from workers.envelope.shapes import Places, Route, Schema, data_node, mapped, node, routes, types_at
 from workers.envelope.unreadable import Unreadable
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 MAX_BYTES = 1_000_000
 # A batch is split before its events are read, each within MAX_BYTES: room for some thousand usual events.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from workers.envelope.events import Kind
 from workers.envelope.shapes import Places
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 _HEAD = ("type", "kind", "name")
 _MAPPABLE = {Kind.JOURNEY, Kind.CONTRARY, Kind.CUSTOMER, Kind.SCORE, Kind.TICKET}

@@ -11,7 +11,7 @@ import jsonschema_rs
 import orjson
 
 from workers.envelope.events import Kind
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 Schema = dict[str, object]
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable
 from typing import BinaryIO
 
-from workers.words import Misconfigured
+from workers.errors import Misconfigured
 
 Said = Callable[[str], object]
 """Hears, in a sentence, how something in the file was understood."""

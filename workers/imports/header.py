@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from workers.errors import Misconfigured
 from workers.imports.charsets import Said, no_header
 from workers.imports.lines import LONGEST_LINE, Line, Lines
-from workers.words import Misconfigured
 
 MOST_COLUMNS = 2_000
 """Columns of a file: no export has more, and a file with more has lost its line ends."""

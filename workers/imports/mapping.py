@@ -11,9 +11,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workers.envelope import Codec, Kind
+from workers.errors import BadInput, Misconfigured
 from workers.imports.charsets import check_encoding
 from workers.imports.times import WORDS
-from workers.words import BadInput, Misconfigured
 from workers.yamltext import read_yaml
 
 Path = tuple[str, ...]

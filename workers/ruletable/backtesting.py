@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from workers.duetime.waits import Wait, add_wait
+from workers.errors import BadInput
 from workers.ruletable.deciding import Compiled
 from workers.ruletable.model import Inputs, Outcome, OutcomeKind, Role, Table
 from workers.ruletable.values import Scalar, show
-from workers.words import BadInput
 
 _TICKET_ACTIONS = frozenset({"urgent_contact", "call_back", "reopen_ticket"})
 

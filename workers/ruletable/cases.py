@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from workers.errors import BadInput
 from workers.ruletable.cells import CellError, fold, split_list, suggestion, unquote
 from workers.ruletable.deciding import Compiled
 from workers.ruletable.limits import total
 from workers.ruletable.model import Column, Fault, Outcome, OutcomeKind, Severity, Table, Unreadable
 from workers.ruletable.reading import decode, parse_output, read_rows
 from workers.ruletable.values import Scalar, Value, parse_scalar, show
-from workers.words import BadInput
 
 CASES = "cases.csv"
 _RULE = ("rule", "rules", "expected", "expected rule")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
+from workers.errors import BadInput
 from workers.ruletable.damage import damaged_by_spreadsheet
 from workers.ruletable.limits import LONGEST_VALUE
 from workers.ruletable.model import Cell, Column
@@ -25,7 +26,6 @@ from workers.ruletable.values import (
     show,
     value_at,
 )
-from workers.words import BadInput
 
 _FOLD = str.maketrans({
     "“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "‘": "'", "’": "'",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from workers.errors import BadInput, Misconfigured
 from workers.ruletable.boxes import box_json, paste_row, sentence
 from workers.ruletable.cases import Case, case_faults
 from workers.ruletable.deciding import compile_table
@@ -20,7 +21,6 @@ from workers.ruletable.model import Fault, Inputs, Known, Severity, Table
 from workers.ruletable.naming import naming_faults
 from workers.ruletable.overlapfaults import masked_faults, merge_faults, overlap_faults, policy_faults
 from workers.ruletable.values import Kind
-from workers.words import BadInput, Misconfigured
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from enum import StrEnum
 from typing import TypeVar
 
 from workers.duetime.waits import Wait, parse_wait
+from workers.errors import BadInput
 from workers.ruletable.cells import CellError, parse_cell, shortened, suggestion
 from workers.ruletable.limits import MOST_COLUMNS, MOST_VALUES, check_columns
 from workers.ruletable.model import MANY_HITS, Aggregator, Column, HitPolicy, RestPeriod, Role, Unreadable, check_order
 from workers.ruletable.spans import WHOLE, Spans, everything_of
 from workers.ruletable.values import ORDERED, Kind, Scalar, parse_scalar
-from workers.words import BadInput
 from workers.yamltext import read_yaml
 
 _Enum = TypeVar("_Enum", bound=StrEnum)

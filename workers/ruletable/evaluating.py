@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 
+from workers.errors import BadInput
 from workers.ruletable.boxes import json_value
 from workers.ruletable.deciding import Compiled
 from workers.ruletable.model import MANY_HITS, Aggregator, Column, Inputs, Outcome, OutcomeKind, Table
 from workers.ruletable.values import Kind, Scalar, Value, position_of
-from workers.words import BadInput
 
 _PLAIN = (str, bool, int, float, Decimal)
 _ANY = (*_PLAIN, date, time, timedelta)

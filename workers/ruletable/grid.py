@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 
+from workers.errors import BadInput
 from workers.ruletable.model import Cell, Column, Rule
 from workers.ruletable.spans import Cut, Span, Spans, cuts_of, union
 from workers.ruletable.values import ORDERED, Kind, Value, parse_scalar, position_of, show
-from workers.words import BadInput
 
 _DENSE = 4096  # whole numbers of a smaller domain are looked up instead of searched
 

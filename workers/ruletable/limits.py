@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from workers.errors import BoucleError
 from workers.ruletable.model import Fault, Unreadable
-from workers.words import BoucleError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from workers.errors import BadInput, Misconfigured
 from workers.ruletable.cases import CASES, parse_cases
 from workers.ruletable.checking import check, refuse
 from workers.ruletable.deciding import Compiled, compile_table
 from workers.ruletable.limits import total
 from workers.ruletable.loading import load, read_file
 from workers.ruletable.model import Known, Table
-from workers.words import BadInput, Misconfigured
 
 T = TypeVar("T")
 FAULTS = (Misconfigured, BadInput, OSError)

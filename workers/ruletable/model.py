@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from workers.duetime.waits import Wait
+from workers.errors import BadInput
 from workers.ruletable.spans import WHOLE, Spans
 from workers.ruletable.values import Kind, Scalar, Value
-from workers.words import BadInput
 
 LONGEST_LINE = 1_000
 

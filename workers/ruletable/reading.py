@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from workers.errors import BadInput
 from workers.ruletable.canon import canonical_form
 from workers.ruletable.cells import CellError, any_cell, fold, parse_cell, suggestion, unquote
 from workers.ruletable.damage import damaged_by_spreadsheet
@@ -17,7 +18,6 @@ from workers.ruletable.definition import Definition, parse_definition
 from workers.ruletable.limits import TABLE, Limits, bounded, check_faults, check_size, total
 from workers.ruletable.model import Cell, Column, Fault, Rule, Severity, Table, Unreadable
 from workers.ruletable.values import Kind, Scalar, parse_scalar
-from workers.words import BadInput
 
 DEFINITION, RULES = "table.yaml", "rules.csv"
 VALID = ("valid from", "valid until")

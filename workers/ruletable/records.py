@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
+from workers.errors import BadInput
 from workers.ruletable.backtesting import PastResponse
 from workers.ruletable.cells import fold, suggestion
 from workers.ruletable.limits import PAST, total
@@ -14,7 +15,6 @@ from workers.ruletable.model import Column, Table, Unreadable
 from workers.ruletable.reading import decode, read_rows
 from workers.ruletable.replaying import PastEvent
 from workers.ruletable.values import Kind, Value, parse_moment, parse_scalar
-from workers.words import BadInput
 
 _UNKNOWN = frozenset({"", "unknown", "null"})
 _LONGEST = 80  # characters of a number, date or duration; what is longer is none, and is refused as what is left of it

@@ -11,12 +11,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from workers.duetime.waits import Wait, add_wait
+from workers.errors import BadInput
 from workers.resting import NO_REST, Asked, Question, Rest, resting
 from workers.ruletable.deciding import Compiled
 from workers.ruletable.model import OutcomeKind, RestPeriod, Table
 from workers.ruletable.sidefiles import Contrary
 from workers.ruletable.values import Scalar
-from workers.words import BadInput
 
 _UTC = "UTC"
 _STARTS = frozenset({"purchase", "deal_won", "customer_started"})

@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise, product
 
 from workers.duetime.waits import Wait, add_wait
+from workers.errors import BadInput
 from workers.ruletable.cells import split_list
 from workers.ruletable.deciding import Compiled, compile_table
 from workers.ruletable.model import Fault, Severity, Table
 from workers.ruletable.replaying import Fate, PastEvent, Step, is_plan, replay
 from workers.ruletable.sidefiles import WaveDate
-from workers.words import BadInput
 
 CODE = "W803"
 DAYS = (1, 2, 15, 28, 29, 30, 31)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from enum import Enum
 
+from workers.errors import BadInput
 from workers.ruletable.cells import shortened
 from workers.ruletable.limits import check_cell
 from workers.ruletable.model import Unreadable
@@ -23,7 +24,6 @@ from workers.ruletable.values import (
     parse_number,
     parse_time,
 )
-from workers.words import BadInput
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from workers.errors import BadInput
 from workers.ruletable.backtesting import effect_of
 from workers.ruletable.deciding import Compiled
 from workers.ruletable.model import Inputs
-from workers.words import BadInput
 
 
 @dataclass(frozen=True, slots=True)

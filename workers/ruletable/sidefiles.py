@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from workers.duetime.daysoff import DaysOff, regions_of
 from workers.duetime.waits import Wait, parse_wait
 from workers.duetime.workinghours import Shift, WorkingHours, parse_shifts
+from workers.errors import BadInput
 from workers.ruletable.cells import fold, shortened, split_list, suggestion
 from workers.ruletable.limits import total
 from workers.ruletable.model import Unreadable
 from workers.ruletable.reading import decode, read_rows
 from workers.ruletable.values import parse_date
-from workers.words import BadInput
 from workers.yamltext import read_yaml
 
 TICKET_OPENED = "ticket_opened"

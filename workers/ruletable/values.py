@@ -12,7 +12,7 @@ from typing import cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workers.duetime.waits import Wait, parse_wait
-from workers.words import BadInput
+from workers.errors import BadInput
 
 Scalar = str | bool | int | Decimal | timedelta | date | datetime | time | Wait
 Value = Scalar | float | None

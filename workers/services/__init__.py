@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from workers.errors import Misconfigured
 from workers.services import kafka, places, postgres, smtp
 from workers.services.places import Running
-from workers.words import Misconfigured
 
 
 class Part(StrEnum):

@@ -15,8 +15,8 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from workers.errors import Misconfigured, NotNow
 from workers.services.places import Running, free_port, is_free, launch, until
-from workers.words import Misconfigured, NotNow
 
 VERSION = "4.3.0"
 COORDINATES = (("org.apache.kafka", "kafka_2.13", VERSION), ("org.slf4j", "slf4j-simple", "1.7.36"))

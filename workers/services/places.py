@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from workers.words import NotNow
+from workers.errors import NotNow
 
 POLL_SECONDS = 0.05
 LOG_TAIL_LINES = 15

@@ -14,8 +14,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from workers.errors import Misconfigured, NotNow
 from workers.services.places import Account, Running, is_root, open_to_all, place, until
-from workers.words import Misconfigured, NotNow
 
 OLDEST = 18
 START_SECONDS = 60.0

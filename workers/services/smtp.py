@@ -12,8 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from workers.errors import Misconfigured, NotNow
 from workers.services.places import Account, Running, free_port, is_root, launch, place, until
-from workers.words import Misconfigured, NotNow
 
 START_SECONDS = 30.0
 MAIL_FOLDER = "mail"

@@ -19,11 +19,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from workers.errors import KeyTaken, NotNow
 from workers.masking import without_values
 from workers.outages import DATABASE, Outages
 from workers.pulse import beat
 from workers.store.patience import Patience, be_impatient, be_patient, connect_patiently
-from workers.words import KeyTaken, NotNow
 
 T = TypeVar("T")
 POOL, OVERFLOW = 32, 24

@@ -4,11 +4,12 @@ from datetime import datetime
 
 from workers.changes import Changes
 from workers.duetime import next_half_day
+from workers.errors import BadInput
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.records import Ticket
 from workers.ticketing.rows import awake, entry, mail_to_customer, may_mail, next_version, not_done, turn
-from workers.words import BadInput, TicketState
+from workers.words import TicketState
 
 TRIED_MAIL = "tried"
 """The mail that says that we called in vain, and when we call again."""

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from workers.changes import Changes
 from workers.duetime import add_working
+from workers.errors import BadInput
 from workers.facts import Facts
 from workers.planning import plan, stop
 from workers.policy import Policy
@@ -32,7 +33,7 @@ from workers.ticketing.rows import (
     not_done,
     turn,
 )
-from workers.words import BadInput, TicketState
+from workers.words import TicketState
 
 DONE_MAIL = "done"
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from workers.duetime import in_zone
+from workers.errors import BadInput
 from workers.records import Ticket, TicketEntry
-from workers.words import BadInput
 
 OUTCOMES = (
     "solved",

@@ -5,12 +5,13 @@ from datetime import date, datetime, time, timedelta
 
 from workers.changes import Changes
 from workers.duetime import Calendar, add_working, half_day_after, in_zone, instant_of, working_between, zone_info
+from workers.errors import BadInput, Conflict
 from workers.facts import Facts
 from workers.messages import tell_ticket
 from workers.planning import Happening
 from workers.policy import Policy
 from workers.records import Dispatch, Ticket, TicketEntry
-from workers.words import BadInput, Conflict, DispatchState, MailClass, TicketState
+from workers.words import DispatchState, MailClass, TicketState
 
 RESOLVE_WITHIN_DAYS = 2
 """Working days until a ticket should be done (our choice, shipped-tables)."""

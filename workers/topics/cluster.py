@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypedDict
 
-from workers.words import Misconfigured, NotNow
+from workers.errors import Misconfigured, NotNow
 
 ANSWER_SECONDS = 15.0
 

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from workers.accesslog import Access
 from workers.attempts import Guess
 from workers.duetime import in_zone
+from workers.errors import CodedFault
 from workers.passwords import SHORTEST
 from workers.people import Session
 from workers.store.accounts import hash_token
@@ -37,7 +38,6 @@ from workers.web.staff import (
 )
 from workers.web.threads import run_in_threadpool
 from workers.web.times import clock
-from workers.words import CodedFault
 
 CURRENT, NEW, AGAIN = "current_password", "new_password", "new_password_again"
 TYPED = (CURRENT, NEW, AGAIN)

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from workers.catalogs import Catalog
 from workers.composing.facts import one_line, promise_words
 from workers.duetime import half_day_after, in_zone
+from workers.errors import NotNow
 from workers.masking import beginning
 from workers.nps import band
 from workers.policy import Policy
@@ -26,7 +27,6 @@ from workers.web.forms import Came, after_posting, came_from, just_posted, new_n
 from workers.web.pages import READER, pages_of
 from workers.web.parameters import parameters_of
 from workers.web.threads import run_in_threadpool
-from workers.words import NotNow
 
 SCORES = {str(n): n for n in range(11)}
 HALF_DAYS = ("", "morning", "afternoon")

@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from workers.errors import Misconfigured
 from workers.migrating import MINIMUM, schema_of
 from workers.store.readiness import hurried, see_that_it_takes_writes
 from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
 from workers.web.parameters import BadAddress, parameters_of
 from workers.web.probing import Probing
-from workers.words import Misconfigured
 
 OPENAPI = "schemas/openapi.json"
 WEB = "web"

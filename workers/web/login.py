@@ -12,6 +12,7 @@ from starlette.routing import Match, Route
 
 from workers.accesslog import Access
 from workers.attempts import Guess
+from workers.errors import CodedFault
 from workers.passwords import check_new_password
 from workers.people import SESSION_LASTS, User
 from workers.secondfactor import SecondFactors
@@ -46,7 +47,6 @@ from workers.web.staff import (
     visitor_of,
 )
 from workers.web.threads import run_in_threadpool
-from workers.words import CodedFault
 
 PASSWORD_FIELD = "password"
 WEAK_PASSWORD = "/account?did=weak"

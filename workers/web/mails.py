@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from workers.catalogs import Catalog
 from workers.duetime import in_zone
+from workers.errors import Never
 from workers.mailbox import KeptMail, MailboxSender, OpenedMail
 from workers.web.clients import from_this_machine
 from workers.web.context import web_of
@@ -21,7 +22,6 @@ from workers.web.pages import pages_of
 from workers.web.parameters import parameters_of
 from workers.web.staff import language_of, remember_language
 from workers.web.threads import run_in_threadpool
-from workers.words import Never
 
 A_PAGE = 50  # mails
 SANDBOX = "allow-same-origin allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"

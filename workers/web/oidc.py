@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.accesslog import Access
+from workers.errors import Misconfigured
 from workers.people import People, User
 from workers.settings import Settings
 from workers.web.context import Web, web_of
@@ -24,7 +25,6 @@ from workers.web.login import onward, open_session, with_session
 from workers.web.parameters import LONGEST_VALUE, parameters_of
 from workers.web.staff import access_log_of, go, login_page, people_of, secure
 from workers.web.threads import run_in_threadpool
-from workers.words import Misconfigured
 
 log = logging.getLogger(__name__)
 COOKIE = "boucle_oidc"

@@ -15,12 +15,12 @@ from starlette.responses import HTMLResponse
 from workers.catalogs import Catalog, Catalogs
 from workers.composing import Brand
 from workers.data import Data
+from workers.errors import Misconfigured
 from workers.plain_text import UNSAFE, for_reader
 from workers.web.assets import Assets
 from workers.web.banner import banner
 from workers.web.context import Web
 from workers.web.parameters import parameters_of
-from workers.words import Misconfigured
 
 FOLDER = "templates/pages"
 LANGUAGE = "lang"

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.errors import CodedFault
 from workers.people import MANAGES, Role, User
 from workers.web.context import web_of
 from workers.web.pages import pages_of
@@ -31,7 +32,6 @@ from workers.web.staff import (
 )
 from workers.web.threads import run_in_threadpool
 from workers.web.times import when
-from workers.words import CodedFault
 
 DONE = ("role", "sessions", "second-factor", "remove")
 """What a page says after an act: `people.did.NAME`."""

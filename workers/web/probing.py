@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from workers.words import BoucleError
+from workers.errors import BoucleError
 
 SECONDS = 1.5
 """For every answer together; /readyz promises two seconds."""

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from workers.errors import Conflict, NotNow
 from workers.store.engine import away, is_away
 from workers.web.pages import pages_of
 from workers.web.parameters import BadAddress
-from workers.words import Conflict, NotNow
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5

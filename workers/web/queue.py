@@ -15,6 +15,7 @@ from starlette.routing import Route
 from workers.catalogs import Catalog
 from workers.composing.facts import clean, one_line
 from workers.duetime import in_zone
+from workers.errors import BadInput
 from workers.explaining.names import name_in as named
 from workers.reach import Reach, WaveReach
 from workers.records import Action, Customer, Touchpoint
@@ -27,7 +28,6 @@ from workers.web.parameters import Parameters, parameters_of
 from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.threads import run_in_threadpool
 from workers.web.times import day, when
-from workers.words import BadInput
 
 PLAYED = 300
 """Customers whom the page plays through the waves to come: some tenths of a second; the command plays them all."""

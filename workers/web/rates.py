@@ -17,9 +17,9 @@ from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.exc import SQLAlchemyError
 
+from workers.errors import BoucleError
 from workers.store import rates
 from workers.store.engine import Store
-from workers.words import BoucleError
 
 log = logging.getLogger(__name__)
 SECONDS = 60

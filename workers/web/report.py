@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers import figures, reviewing
+from workers.errors import BadInput
 from workers.figures import BANDS, BESIDE, LADDER, Step, Touchpoint
 from workers.funnel import Fate
 from workers.improving import Improving
@@ -24,7 +25,7 @@ from workers.web.report_sheets import ANSWERS, QUESTIONS, drawn_sheet, sheets, v
 from workers.web.report_words import Words
 from workers.web.staff import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.threads import run_in_threadpool
-from workers.words import BadInput, Band
+from workers.words import Band
 
 MOST_ROWS = 12
 """Rows of a table of counts on the page; the file has all."""

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from workers import reviewing
 from workers.duetime import in_zone
+from workers.errors import BadInput
 from workers.figures import Filters
 from workers.reviewing import PAGE_LENGTH, YES, Answered, Pick
 from workers.spreadsheets import Value, as_csv, as_xlsx
@@ -23,7 +24,6 @@ from workers.web.parameters import parameters_of
 from workers.web.report_words import Words
 from workers.web.staff import AGENTS, READERS, Visitor, for_roles, language_of, show
 from workers.web.threads import run_in_threadpool
-from workers.words import BadInput
 
 CSV, XLSX = "text/csv; charset=utf-8", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ANSWER_COLUMNS = (

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers import questions
+from workers.errors import BadInput
 from workers.figures import Filters
 from workers.questions import PAGE_LENGTH, Listed
 from workers.web.context import web_of
@@ -22,7 +23,6 @@ from workers.web.report_sheets import NOT_ASKED, QUESTIONS, reason
 from workers.web.report_words import Words
 from workers.web.staff import AGENTS, READERS, Visitor, for_roles, language_of, show
 from workers.web.threads import run_in_threadpool
-from workers.words import BadInput
 
 Found = tuple[int, list[Listed]]
 

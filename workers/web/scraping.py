@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 from workers.backlog import Backlog, Place
-from workers.words import BoucleError
+from workers.errors import BoucleError
 
 Counted = TypeVar("Counted")
 log = logging.getLogger(__name__)

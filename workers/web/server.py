@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import uvicorn
 from starlette.types import ASGIApp
 
+from workers.errors import Never
 from workers.web.connections import Connections
-from workers.words import Never
 
 TAKEN_AT_ONCE = 32
 """Connections that the event loop takes in one round. It goes round four times before one that made room is closed."""

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from workers.catalogs import Catalog
 from workers.composing.facts import clean, one_line
 from workers.duetime import in_zone
+from workers.errors import BadInput
 from workers.ruletable import Table
 from workers.ruletable.defining import write_rules
 from workers.ruletable.dmn_writing import write_dmn
@@ -48,7 +49,6 @@ from workers.web.tables_trial import Wish
 from workers.web.threads import run_in_threadpool
 from workers.web.times import when
 from workers.web.turns import Busy, Turns, while_there
-from workers.words import BadInput
 
 MOST_ROWS = 120
 """Rows of a table on the page; those with something to see come first."""

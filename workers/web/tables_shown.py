@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from workers.compiled import FollowUpTable, JourneyPlan
 from workers.duetime import in_zone
+from workers.errors import BadInput, Misconfigured
 from workers.policies import FOLLOW_UP, JOURNEY_PLAN
 from workers.ruletable import Column, Fault, Severity, Table, compile_table, explain, from_content
 from workers.ruletable.backtesting import effect_of
@@ -28,7 +29,6 @@ from workers.ruletable.trying import inputs_of
 from workers.ruletable.values import Kind, show
 from workers.trials import Around, judged
 from workers.web.context import Web, web_of
-from workers.words import BadInput, Misconfigured
 
 PLACES = {"journey-plan": JOURNEY_PLAN, "follow-up": FOLLOW_UP}
 MOST_FAULTS = 100

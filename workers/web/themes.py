@@ -15,6 +15,7 @@ from workers.announcing import TEMPLATE
 from workers.composing import MailFacts
 from workers.composing.facts import one_line
 from workers.duetime import in_zone
+from workers.errors import BadInput, BoucleError, Conflict
 from workers.improving import LEVELS, TEXTS, InitiativeState, Kind, ThemeState, Work
 from workers.nps import band
 from workers.store.themes import NO_THEME, Wish
@@ -24,7 +25,6 @@ from workers.web.parameters import parameters_of, path_number, read_number
 from workers.web.report import improving_of
 from workers.web.staff import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.threads import run_in_threadpool
-from workers.words import BadInput, BoucleError, Conflict
 
 AT_ONCE = 10
 """Answers to sort on one page: as many as can be read in one go."""

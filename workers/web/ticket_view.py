@@ -13,6 +13,7 @@ from workers.catalogs import Catalog
 from workers.composing import MailFacts
 from workers.composing.facts import clean, one_line
 from workers.duetime import half_day_after, in_zone, next_half_day
+from workers.errors import BoucleError
 from workers.explaining import Story
 from workers.explaining.acting import why_decision
 from workers.explaining.view import Outlook, View
@@ -29,7 +30,7 @@ from workers.web.pages import pages_of
 from workers.web.parameters import parameters_of
 from workers.web.staff import Form, Visitor, language_of, people_of, show
 from workers.web.times import clock, day, when
-from workers.words import BoucleError, TicketState
+from workers.words import TicketState
 from workers.worklist import TicketView
 
 STANDARD_FORM = {"act": "", "text": "", "to": "", "half_day": "morning"}

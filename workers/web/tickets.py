@@ -14,6 +14,7 @@ from starlette.routing import Route
 from workers import ticketing
 from workers.changes import Changes
 from workers.duetime import MORNING_ENDS, half_days, instant_of, zone_info
+from workers.errors import BadInput, Conflict, NotNow
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.records import Ticket
@@ -25,7 +26,7 @@ from workers.web.parameters import DIGITS, path_number, read_day
 from workers.web.staff import AGENTS, Form, Visitor, act_for_roles, for_roles, go
 from workers.web.threads import run_in_threadpool
 from workers.web.ticket_view import ticket_page
-from workers.words import BadInput, Conflict, NotNow, TicketState
+from workers.words import TicketState
 from workers.worklist import TicketView
 
 Doing = Callable[[Ticket, str, Form, Facts, Policy, datetime], Changes]

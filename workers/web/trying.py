@@ -18,6 +18,7 @@ from starlette.routing import Route
 from workers.catalogs import Catalog
 from workers.composing.facts import one_line
 from workers.duetime import in_zone
+from workers.errors import Never
 from workers.explaining.view import Entry
 from workers.figures import RECOVERY
 from workers.people import Role
@@ -39,7 +40,7 @@ from workers.web.staff import (
 )
 from workers.web.threads import run_in_threadpool
 from workers.web.tour import PRIVACY, TRY_PREFIX, Tour
-from workers.words import DispatchState, Door, Never
+from workers.words import DispatchState, Door
 
 CONTENT_TYPE = "application/cloudevents+json"
 LABELS = {"en": "Arc lamp", "fr": "lampe Arc"}
