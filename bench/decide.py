@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from workers.ruletable import Value, compile_table, parse
+from workers.decision_table import Value, compile_table, parse
 
 TRIGGERS = ("purchase", "delivery", "milestone", "wave", "recovery")
 SEGMENTS = ("consumer", "small", "large", "public")

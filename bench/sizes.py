@@ -24,8 +24,8 @@ for place in (ROOT, ROOT / "tests" / "ruletable"):
 from building import FOLLOW_UP, edited  # noqa: E402  # the tests' own tables
 from test_large_tables import big_table  # noqa: E402
 
-from workers.ruletable import check, compile_table, load  # noqa: E402
-from workers.ruletable.backtesting import PastResponse, backtest  # noqa: E402
+from workers.decision_table import check, compile_table, load  # noqa: E402
+from workers.decision_table.trials.backtest import PastResponse, backtest  # noqa: E402
 
 ROUNDS = 3
 MOVED = ((";0-6;", ";0-7;"), (";7-8;", ";8;"), (";7-10;", ";8-10;"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 from story import Message, Story
 
-from workers.envelope import Codec
+from workers.cloudevents import Codec
 from workers.imports import Mapping, rows
 from workers.topics import Topic
 

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from workers.answering import LATE_AFTER
 from workers.asking import OF_MAILBOX, language_of
+from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.changes import Changes
-from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
 from workers.facts import Facts
 from workers.planning import history, zone_of
 from workers.policy import Policy

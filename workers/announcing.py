@@ -12,8 +12,8 @@ from sqlalchemy.engine import Connection
 
 from workers.acting import mail_refused
 from workers.asking import language_of
+from workers.calendar import in_zone, next_in_window
 from workers.changes import Changes
-from workers.duetime import in_zone, next_in_window
 from workers.facts import Facts
 from workers.planning import zone_of
 from workers.policy import Policy

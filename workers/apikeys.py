@@ -14,9 +14,9 @@ from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
-from workers.duetime import Wait, add_wait
+from workers.calendar import Wait, add_wait
+from workers.cloudevents.scopes import EVERYTHING, Scopes, as_text, read_scopes
 from workers.errors import BadInput, NotFound
-from workers.scopes import EVERYTHING, Scopes, as_text, read_scopes
 from workers.store import api_keys
 from workers.store.api_keys import KeyRow
 from workers.store.auditlog import record_act

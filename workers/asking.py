@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.changes import Changes
-from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
+from workers.decision_table.model.rest_period import Asked, Question, Resting, RestReason, resting
 from workers.facts import Facts
 from workers.messages import tell_request
 from workers.planning import assess, note, put, too_late_from, unless_answered, zone_of
 from workers.policy import Policy
 from workers.profile import address_key
 from workers.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
-from workers.resting import Asked, Question, Resting, RestReason, resting
 from workers.words import DispatchState, MailClass, Reason, RequestState, TouchpointState
 
 CLOSES_AFTER = parse_wait("P14D")

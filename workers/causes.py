@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from workers.errors import BadInput, Misconfigured
-from workers.yamltext import read_yaml
+from workers.text.yaml_text import read_yaml
 
 FILE = "rules/root-causes.yaml"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

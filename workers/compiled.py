@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Generic, TypeVar, cast
 
-from workers.duetime import Wait
+from workers.calendar import Wait
+from workers.decision_table import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
+from workers.decision_table.files.reader import ON
 from workers.errors import BadInput
 from workers.policy import NextStep, PlanStep, Verdict
-from workers.ruletable import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
-from workers.ruletable.reading import ON
 
 T = TypeVar("T")
 ACTIONS_IN_A_ROW = 9

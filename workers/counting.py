@@ -18,8 +18,8 @@ from workers.controls import refusing_domains
 from workers.dispatching import mailserver, webhooks
 from workers.errors import BadInput
 from workers.explaining import ON, Outgoing, Sending
-from workers.outages import KAFKA, MAIL
 from workers.policy import Policy
+from workers.process.outages import KAFKA, MAIL
 from workers.store import (
     due,
     fingerprints,

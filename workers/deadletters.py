@@ -7,11 +7,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.envelope import Refusal, Unreadable
+from workers.cloudevents import Refusal, Unreadable
+from workers.cloudevents.scopes import read_scopes
 from workers.errors import BadInput
 from workers.intake import Intake
 from workers.records import DeadLetter
-from workers.scopes import read_scopes
 from workers.store import read, tables
 from workers.store.auditlog import record_act
 from workers.store.engine import Store

@@ -18,7 +18,7 @@ from workers.answering import (
     take_score,
 )
 from workers.changes import Changes
-from workers.envelope import Event, Kind
+from workers.cloudevents import Event, Kind
 from workers.erasing import erase
 from workers.errors import BadInput
 from workers.facts import Facts

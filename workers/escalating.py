@@ -6,8 +6,8 @@ Half time and due times lie in working hours already; whoever wakes late catches
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from workers.calendar import Calendar, add_working_days
 from workers.changes import Changes
-from workers.duetime import Calendar, add_working_days
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.records import Ticket

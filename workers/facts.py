@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TypeVar, cast
 
 from workers.changes import Changes
+from workers.decision_table.model.rest_period import Asked
 from workers.records import Customer, Journey, Row, Ticket, Touchpoint
-from workers.resting import Asked
 from workers.words import TicketState, TouchpointState
 
 R = TypeVar("R", bound=Row)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import cast
 
+from workers.decision_table import HitPolicy, Inputs, Kind, Table, compile_table
+from workers.decision_table.files.reader import ON
+from workers.decision_table.model.table import MANY_HITS
 from workers.errors import BadInput, Misconfigured
-from workers.ruletable import HitPolicy, Inputs, Kind, Table, compile_table
-from workers.ruletable.model import MANY_HITS
-from workers.ruletable.reading import ON
 
 Given = Mapping[str, tuple[object, ...]]
 YES_NO = ("yes", "no")

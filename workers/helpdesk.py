@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from workers import ticketing
 from workers.changes import Changes
-from workers.envelope import Event, TicketChange, TicketUpdate
+from workers.cloudevents import Event, TicketChange, TicketUpdate
 from workers.errors import BadInput
 from workers.facts import Facts
 from workers.policy import Policy

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+from workers.calendar import in_zone
 from workers.changes import Changes
-from workers.duetime import in_zone
-from workers.envelope import Event, Rejected
+from workers.cloudevents import Event, Rejected
 from workers.imports import ImportRow
 from workers.intake import Intake
 from workers.records import Touchpoint

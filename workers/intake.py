@@ -16,14 +16,14 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
 from workers.changes import Changes
+from workers.cloudevents import Codec, Event, Fault, Kind, Refusal, Rejected
+from workers.cloudevents.scopes import gate_of
 from workers.effects import effects, references_wanted
-from workers.envelope import Codec, Event, Fault, Kind, Refusal, Rejected
 from workers.errors import BadInput, NotNow
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.profile import customer_id, new_customer
 from workers.records import Customer, DeadLetter, Inbox
-from workers.scopes import gate_of
 from workers.store import ledger, read, tables, waves
 from workers.store.apply import apply
 from workers.store.engine import Store, away, is_about_values

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from workers import causes, ruletable
+from workers import causes, decision_table
 from workers.data import Data
+from workers.decision_table import Known, Table
+from workers.decision_table.files.loader import read_file
+from workers.decision_table.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
 from workers.errors import BadInput, Misconfigured
 from workers.fitting import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES
-from workers.ruletable import Known, Table
-from workers.ruletable.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
-from workers.ruletable.loading import read_file
 
 CALENDAR = "rules/calendar.yaml"
 CONTRARY, WAVES = "contrary.csv", "waves.csv"
@@ -57,9 +57,9 @@ class LiveRules:
                 faults += [f"{place}: {fault}" for fault in faults_of(error)]
         if faults:
             raise Misconfigured(faults)
-        self.contrary = self._file(CONTRARY, self._read_contrary, ruletable.load_contrary, earlier)
-        self.waves = self._file(WAVES, self._read_waves, ruletable.load_waves, earlier)
-        self.calendar = self._file("calendar.yaml", lambda: data.read(CALENDAR), ruletable.load_calendar, earlier)
+        self.contrary = self._file(CONTRARY, self._read_contrary, decision_table.load_contrary, earlier)
+        self.waves = self._file(WAVES, self._read_waves, decision_table.load_waves, earlier)
+        self.calendar = self._file("calendar.yaml", lambda: data.read(CALENDAR), decision_table.load_calendar, earlier)
         self.causes = self._file("root-causes.yaml", lambda: data.read(causes.FILE), causes.read_causes, earlier)
         self._candidates: dict[str, LiveTable] = {}
         self._refused_candidates: dict[str, Refused] = {}
@@ -183,6 +183,6 @@ def former(earlier: Earlier, place: str) -> Table | None:
     if content is None:
         return None
     try:
-        return ruletable.from_content(content)
+        return decision_table.from_content(content)
     except BadInput:
         return None

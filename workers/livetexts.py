@@ -7,12 +7,12 @@ Files only: no database, no clock.
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
+from workers.cloudevents import Codec, EventMap
 from workers.composing import Brand, Templates
 from workers.data import Data
-from workers.envelope import Codec, EventMap
+from workers.decision_table.live import FAULTS, Refused, faults_of
 from workers.errors import Misconfigured
 from workers.liverules import Stamp, stamp_of
-from workers.ruletable.live import FAULTS, Refused, faults_of
 
 LIVE, AT_START, SHIPPED = "within seconds", "at the next start", "never: it stays as shipped"
 WATCHED: Mapping[str, str] = {

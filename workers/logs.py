@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from workers.errors import BoucleError
-from workers.masking import mask_addresses, without_values
-from workers.plain_text import for_log, json_text
+from workers.text.masking import mask_addresses, without_values
+from workers.text.plain_text import for_log, json_text
 
 PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 NOISY = ("aiokafka", "alembic", "kafka", "faust", "mode", "uvicorn", "httpx", "httpcore", "asyncio", "mail.log")

@@ -1,6 +1,6 @@
 """Messages for other systems, made from rows: which topic, which key, which bytes. Nothing here publishes."""
 
-from workers import envelope
+from workers import cloudevents
 from workers.changes import Changes
 from workers.facts import Facts
 from workers.policy import Policy
@@ -21,7 +21,7 @@ def tell_request(request: SurveyRequest, facts: Facts, policy: Policy, changes: 
     changes.publish(
         SURVEY_REQUESTS,
         crm_id,
-        envelope.request_created(
+        cloudevents.request_created(
             policy.ids.derive(request.asked_at, "survey-request.created", request.id),
             crm_id,
             request.asked_at,
@@ -44,7 +44,7 @@ def tell_response(response: Response, facts: Facts, policy: Policy, changes: Cha
     changes.publish(
         RESPONSES,
         crm_id,
-        envelope.response_received(
+        cloudevents.response_received(
             policy.ids.derive(response.answered_at, "response.received", response.id, str(response.n)),
             crm_id,
             response.answered_at,
@@ -65,7 +65,7 @@ def tell_response(response: Response, facts: Facts, policy: Policy, changes: Cha
 
 def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> bytes:
     """Return the message of one turn of a ticket; topic and webhook carry the same bytes."""
-    return envelope.ticket_changed(
+    return cloudevents.ticket_changed(
         policy.ids.derive(ticket.changed_at, "ticket", turn, ticket.id, str(ticket.version)),
         crm_id,
         ticket.changed_at,
@@ -97,7 +97,7 @@ def tell_testimonial(testimonial: Testimonial, mark: str, facts: Facts, policy: 
     crm_id = facts.customer.crm_id or ""
     key = policy.ids.derive(testimonial.changed_at, "testimonial", testimonial.state, testimonial.id, mark)
     if testimonial.state == TestimonialState.CONSENTED:
-        body = envelope.testimonial_consented(
+        body = cloudevents.testimonial_consented(
             key,
             crm_id,
             testimonial.changed_at,
@@ -109,5 +109,5 @@ def tell_testimonial(testimonial: Testimonial, mark: str, facts: Facts, policy: 
             language=testimonial.language,
         )
     else:
-        body = envelope.testimonial_withdrawn(key, crm_id, testimonial.changed_at, testimonial=testimonial.id)
+        body = cloudevents.testimonial_withdrawn(key, crm_id, testimonial.changed_at, testimonial=testimonial.id)
     changes.publish(TESTIMONIALS, crm_id, body)

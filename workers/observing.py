@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from workers.errors import Misconfigured, NotNow
-from workers.outages import KAFKA, Outage, Outages
+from workers.process.outages import KAFKA, Outage, Outages
 from workers.store import told_outages
 from workers.store.engine import Store
 

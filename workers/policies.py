@@ -9,24 +9,24 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from pathlib import PurePath
 
-from workers.addresses import mailbox
+from workers.calendar import Calendar, instant_of, parse_window, zone_info
 from workers.compiled import FollowUpTable, JourneyPlan, Versions
 from workers.composing import Templates
 from workers.data import Data
+from workers.decision_table import Known, Table, WaveDate
+from workers.decision_table.live import Refused
+from workers.decision_table.trials.replay import rest_in_use
 from workers.deliverability import DeadRule, KeepRule, RefusalRule
-from workers.duetime import Calendar, instant_of, parse_window, zone_info
 from workers.fitting import FOLLOW_UP, JOURNEY_PLAN
 from workers.links import Links
 from workers.liverules import Earlier, LiveRules
 from workers.livetexts import LiveText
 from workers.planning import wave_ends
 from workers.policy import ContraryRule, Plan, Policy, WaveDay
-from workers.ruletable import Known, Table, WaveDate
-from workers.ruletable.live import Refused
-from workers.ruletable.replaying import rest_in_use
 from workers.settings import Settings
 from workers.store import rulelive
 from workers.store.engine import Store
+from workers.text.mail_addresses import mailbox
 from workers.words import Ids, MailClass
 
 __all__ = ["ACTIONS", "FOLLOW_UP", "JOURNEY_PLAN", "Policies", "known_names", "wave_day"]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from workers.addresses import mailbox
+from workers.calendar import Calendar, SendWindow, Wait
+from workers.decision_table import Disagreement
+from workers.decision_table.model.rest_period import Rest
 from workers.deliverability import DeadRule, KeepRule, RefusalRule
-from workers.duetime import Calendar, SendWindow, Wait
 from workers.links import Links
-from workers.resting import Rest
-from workers.ruletable import Disagreement
+from workers.text.mail_addresses import mailbox
 from workers.words import Ids, MailClass
 
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from workers.addresses import mailbox, spellings
 from workers.changes import Changes
 from workers.facts import Facts
 from workers.planning import reassess, withdraw, zone_of
 from workers.policy import Policy
 from workers.records import Action, Customer, FormerAddress, Suppression, SurveyRequest
+from workers.text.mail_addresses import mailbox, spellings
 from workers.traces import held_address
 from workers.words import ActionState, CustomerId, Ids, MailClass, Reason
 

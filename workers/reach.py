@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.asking import ask, question_of, rest_of
+from workers.decision_table.model.rest_period import Asked
 from workers.facts import PENDING, Facts
 from workers.planning import Happening, plan, wave_ends, wave_happening
 from workers.policy import Policy
 from workers.profile import address_key
 from workers.records import Customer, Journey, SurveyRequest, Touchpoint
-from workers.resting import Asked
 from workers.store import read, tables, waves
 from workers.store.askings import Mailboxes
 from workers.store.engine import Store

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from workers.changes import Changes
-from workers.envelope import Codec, Event, Rejected
+from workers.cloudevents import Codec, Event, Rejected
 from workers.intake import DRY_RUN_CHUNK, Batch, batched, conflicting
 from workers.policy import Policy
 from workers.store import ledger

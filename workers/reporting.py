@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers import nps
-from workers.duetime import in_zone, instant_of, zone_info
+from workers.calendar import in_zone, instant_of, zone_info
 from workers.errors import BadInput
 from workers.figures import DECIMALS, NONE, RECOVERY, Figures, rounded
 from workers.store import tables as t

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers import figures, funnel, reporting
-from workers.duetime import in_zone, instant_of, working_between, zone_info
+from workers.calendar import in_zone, instant_of, working_between, zone_info
 from workers.errors import BadInput
 from workers.figures import Announced, Filters, Loop, Movement, OverTime, Step, Told, Touchpoint
 from workers.improving import Kind

@@ -8,14 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from workers.acting import CONTACTS, carry_out, contacts_first, repeats
+from workers.calendar import add_wait, add_working, in_zone
 from workers.changes import Changes
-from workers.duetime import add_wait, add_working, in_zone
+from workers.decision_table.files.reader import ON
 from workers.facts import Facts
 from workers.messages import tell_response
 from workers.planning import history, zone_of
 from workers.policy import NextStep, Policy, Verdict
 from workers.records import Action, Decision, Response, SurveyRequest
-from workers.ruletable.reading import ON
 from workers.shadowing import shadow
 from workers.ticketing import FIRST_CONTACT, Desk, remark
 from workers.words import ActionState, DecisionOutcome, DecisionState, Reason, RequestState, ResponseState

@@ -1,6 +1,7 @@
 """What an installation remembers of its rule tables: past responses, past events, decisions and live versions.
 
-The `Stored` that `boucle rules` and the page of the tables ask (workers.ruletable.stored). Changes nothing.
+The `Stored` that `boucle rules` and the page of the tables ask (workers.decision_table.trials.installation). Changes
+nothing.
 """
 
 from collections import defaultdict
@@ -8,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import cast
 
+from workers.calendar import in_zone
 from workers.compiled import yes_no
-from workers.duetime import in_zone
+from workers.decision_table import Inputs, Known, PastEvent, PastResponse, Table, from_content
+from workers.decision_table.files.reader import ON
+from workers.decision_table.model.table import Cell
+from workers.decision_table.trials.installation import Disagreed
 from workers.errors import BadInput
-from workers.ruletable import Inputs, Known, PastEvent, PastResponse, Table, from_content
-from workers.ruletable.model import Cell
-from workers.ruletable.reading import ON
-from workers.ruletable.stored import Disagreed
 from workers.store import rulepast
 from workers.store.engine import Store
 from workers.store.rulepast import PastDecision, PastJourney, PastStop, PastTouchpoint

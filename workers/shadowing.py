@@ -5,9 +5,9 @@ Values in, a row out. The comparison itself is the engine's.
 
 from datetime import datetime
 
+from workers.decision_table import Disagreement
 from workers.policy import Policy
 from workers.records import Shadow
-from workers.ruletable import Disagreement
 from workers.words import CustomerId
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from workers.auditing import Bounds, Log
-from workers.envelope import Refusal, Unreadable
+from workers.cloudevents import Refusal, Unreadable
 from workers.errors import BadInput, Never
 from workers.intake import Intake
 from workers.store import positions

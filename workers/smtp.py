@@ -23,7 +23,7 @@ import idna
 from workers.bounces import BounceKind, meaning_of
 from workers.errors import Misconfigured
 from workers.handover import SendKind, SendResult
-from workers.plain_text import for_reader, for_store
+from workers.text.plain_text import for_reader, for_store
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -12,9 +12,9 @@ from functools import partial
 from sqlalchemy.engine import Connection
 
 from workers import controls
+from workers.calendar import in_zone, instant_of, zone_info
 from workers.changes import Changes
 from workers.controls import Sending, SendingState, sending_now
-from workers.duetime import in_zone, instant_of, zone_info
 from workers.errors import BadInput
 from workers.facts import Facts
 from workers.planning import assess, history, put

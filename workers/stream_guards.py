@@ -8,13 +8,14 @@ import logging
 
 import faust
 
-from workers import stop_signal, topics
+from workers import topics
 from workers.auditing import Auditing, Watchdog, behind
-from workers.rounds import attempt, wait_or_stop
+from workers.process import stop_signal
+from workers.process.rounds import attempt, wait_or_stop
+from workers.process.watchdog import EXIT_STALLED
 from workers.settings import Settings
 from workers.store.engine import Store
 from workers.stream import Positions
-from workers.watchdog import EXIT_STALLED
 
 log = logging.getLogger(__name__)
 LOOKS_A_STALL = 4

@@ -11,7 +11,6 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.addresses import one_address
 from workers.changes import Changes
 from workers.errors import BadInput
 from workers.facts import Facts
@@ -24,6 +23,7 @@ from workers.store import tables as t
 from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
+from workers.text.mail_addresses import one_address
 from workers.words import Ids
 
 ERASED = "erased"

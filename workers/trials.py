@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from workers.decision_table import Fault, Known, Table, Unreadable, check, compile_table
+from workers.decision_table.checks.checker import by_weight
+from workers.decision_table.files.as_written import Written, written
+from workers.decision_table.files.side_files import Contrary
+from workers.decision_table.trials.backtest import Backtest, PastResponse, backtest
+from workers.decision_table.trials.candidate import Brought, broken_copy, read_candidate
+from workers.decision_table.trials.cases import Case, parse_cases
+from workers.decision_table.trials.past_files import read_events, read_responses
+from workers.decision_table.trials.replay import PastEvent, PlanBacktest, backtest_plan, is_plan
+from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.errors import BadInput
 from workers.fitting import PLACES
-from workers.ruletable import Fault, Known, Table, Unreadable, check, compile_table
-from workers.ruletable.backtesting import Backtest, PastResponse, backtest
-from workers.ruletable.cases import Case, parse_cases
-from workers.ruletable.checking import by_weight
-from workers.ruletable.records import read_events, read_responses
-from workers.ruletable.replaying import PastEvent, PlanBacktest, backtest_plan, is_plan
-from workers.ruletable.restclashes import rest_clashes
-from workers.ruletable.sidefiles import Contrary
-from workers.ruletable.trying import Brought, broken_copy, read_candidate
-from workers.ruletable.written import Written, written
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from workers.apikeys import keys_with_scopes
 from workers.settings import Settings
-from workers.settings_checks import bind_of
-from workers.settings_faults import FaultKind, SettingFault, shown_value, variable_of
+from workers.settings.checks import bind_of
+from workers.settings.faults import FaultKind, SettingFault, shown_value, variable_of
 
 SHORTEST_KEY = 32
 """Characters of a secret or an API key: 128 bits where they are written in hexadecimal (NIST SP 800-131A)."""

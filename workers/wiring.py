@@ -20,14 +20,13 @@ from zoneinfo import available_timezones
 import sqlalchemy as sa
 
 from workers import topics
-from workers.addresses import mailbox
 from workers.apikeys import ApiKeys, Outcome, state_of
 from workers.bounce_collection import Place
 from workers.clock import Clock, StoredClock, SystemClock
+from workers.cloudevents import Codec, EventMap, read_schemas
 from workers.composing import Brand, Templates
 from workers.controls import Sending
 from workers.data import Data
-from workers.envelope import Codec, EventMap, read_schemas
 from workers.errors import BadInput, Misconfigured, NotNow
 from workers.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
 from workers.id_key import fitting_key, settle_id_key, settle_signing_key
@@ -38,12 +37,13 @@ from workers.migrating import MINIMUM, schema_of
 from workers.policies import Policies, known_names
 from workers.returned import OneFile, place_at
 from workers.settings import Settings
-from workers.settings_faults import SettingFault
+from workers.settings.faults import SettingFault
 from workers.smtp import Server, SmtpSender
 from workers.store import rulelive
 from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.patience import Patience
+from workers.text.mail_addresses import mailbox
 from workers.weak_settings import Surroundings, weak_settings
 from workers.words import Ids
 

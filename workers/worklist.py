@@ -12,8 +12,8 @@ from enum import StrEnum
 from sqlalchemy.engine import Connection
 
 from workers import ticketing
+from workers.calendar import in_zone, working_between
 from workers.changes import Changes
-from workers.duetime import in_zone, working_between
 from workers.facts import Facts
 from workers.people import People, User
 from workers.policy import Policy

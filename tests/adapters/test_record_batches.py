@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka.consumer.fetcher import Fetcher
 
-from workers.envelope import KEPT_BYTES, Unreadable
+from workers.cloudevents import KEPT_BYTES, Unreadable
 from workers.topics import batches, inflating
 from workers.topics.batches import HEAD, read_by_record
 

@@ -36,7 +36,7 @@ from workers import settings as settings_module
 from workers.clock import StoredClock
 from workers.errors import NotNow
 from workers.migrating import migrate
-from workers.outages import DATABASE, MAIL
+from workers.process.outages import DATABASE, MAIL
 from workers.services.places import free_port
 from workers.store import tables
 from workers.store.engine import Store

@@ -25,7 +25,7 @@ from schedule import Fault
 
 from workers import settings as settings_module
 from workers import topics, wiring
-from workers.outages import DATABASE, KAFKA, MAIL
+from workers.process.outages import DATABASE, KAFKA, MAIL
 from workers.services import kafka, places, postgres
 from workers.services.places import Running, free_port
 from workers.store import tables

@@ -10,11 +10,12 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from workers import intake, outlets, serving, smtp, stop_signal, topics, waking
+from workers import intake, outlets, serving, smtp, topics, waking
 from workers.changes import Changes
+from workers.cloudevents import Event
 from workers.dispatching import mailserver
-from workers.envelope import Event
 from workers.handover import SendKind, SendResult
+from workers.process import stop_signal
 from workers.records import Dispatch, Row
 from workers.store import apply as apply_module
 from workers.store import mail_servers

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workers.envelope import read_schemas
+from workers.cloudevents import read_schemas
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ from ticketparts import desk, shipped
 
 from workers.answering import Answer, answer_request
 from workers.changes import Changes
+from workers.cloudevents import Event, Kind, ScoreData
 from workers.effects import effects
-from workers.envelope import Event, Kind, ScoreData
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.profile import new_customer

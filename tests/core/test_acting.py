@@ -9,13 +9,13 @@ import pytest
 from eventparts import DAY, NOW, Person, asked, say, score_told, settle, told
 from ticketparts import shipped
 
+from workers.calendar import in_zone, parse_window
 from workers.compiled import FollowUpTable
-from workers.duetime import in_zone, parse_window
+from workers.decision_table import Table, parse
 from workers.errors import Misconfigured
 from workers.fitting import fit_follow_up
 from workers.policy import Policy
 from workers.records import Action, Dispatch, Journey, SurveyRequest, Testimonial, Ticket
-from workers.ruletable import Table, parse
 from workers.words import CustomerId, MailClass, TestimonialState, TicketState
 
 SHIPPED = Path(__file__).parents[2] / "rules" / "follow-up"

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.addresses import envelope_form, mailbox, one_address, spellings
 from workers.composing import mime
 from workers.errors import Never
+from workers.text.mail_addresses import envelope_form, mailbox, one_address, spellings
 
 ONE_MAILBOX = (
     "jean@exämple.fr",

@@ -8,10 +8,10 @@ import pytest
 from eventparts import DAY, NOW, Person, told
 
 from workers.asking import CLOSES_AFTER, language_of, rest_of
-from workers.duetime import add_wait
+from workers.calendar import add_wait
+from workers.decision_table.model.rest_period import Question, Resting, RestReason
 from workers.planning import Happening, plan
 from workers.records import Dispatch, SurveyRequest, Touchpoint
-from workers.resting import Question, Resting, RestReason
 from workers.waking import Room
 from workers.words import RequestState, TouchpointState
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, QMAIL, dsn
 
 from workers.bounces import BounceKind, read_bounce
-from workers.plain_text import UNSAFE
+from workers.text.plain_text import UNSAFE
 
 HARD, SOFT, OURS, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.OURS, BounceKind.POLICY
 

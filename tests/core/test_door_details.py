@@ -8,11 +8,11 @@ from envelopeparts import NOW as CODEC_NOW
 from envelopeparts import SCHEMAS, delivery
 from eventparts import NOW, Person, score_told
 
-from workers.envelope import Codec, Event, EventMap, Refusal, Rejected
+from workers.cloudevents import Codec, Event, EventMap, Refusal, Rejected
 from workers.errors import Misconfigured
 from workers.links import AFTER_A_LINK
-from workers.plain_text import name_of_somebody
 from workers.records import History, Response
+from workers.text.plain_text import name_of_somebody
 
 CODEC = Codec(SCHEMAS)
 

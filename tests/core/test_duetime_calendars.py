@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.duetime import (
+from workers.calendar import (
     Calendar,
     HalfDayPart,
     SendWindow,

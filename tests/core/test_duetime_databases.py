@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import tzdata
 
-from workers.duetime.zones import PACKAGED, ZoneData, known_databases, version_in
+from workers.calendar.timezones import PACKAGED, ZoneData, known_databases, version_in
 
 OFFSET = """
 from datetime import datetime
 from zoneinfo import ZoneInfo
 before = ZoneInfo("America/Vancouver")
 from workers.cli.checking import zones_note
-from workers.duetime import in_zone, known_zone
+from workers.calendar import in_zone, known_zone
 assert known_zone("Europe/Paris")
 print(in_zone(datetime.fromisoformat("2027-01-10T20:00:00+00:00"), "America/Vancouver").utcoffset())
 print(ZoneInfo("America/Vancouver").utcoffset(datetime(2027, 1, 10)))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.duetime import Wait, add_wait, instant_of, known_zone, parse_wait
+from workers.calendar import Wait, add_wait, instant_of, known_zone, parse_wait
 from workers.errors import BadInput
 
 PARIS = ZoneInfo("Europe/Paris")

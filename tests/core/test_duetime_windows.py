@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.duetime import SendWindow, next_in_window, parse_window
+from workers.calendar import SendWindow, next_in_window, parse_window
 from workers.errors import BadInput
 
 OFFICE = parse_window("mon-fri 09:00-18:00")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from workers.duetime import as_utc, in_zone, known_zone, zone_info
+from workers.calendar import as_utc, in_zone, known_zone, zone_info
 from workers.errors import BadInput
 
 

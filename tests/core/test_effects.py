@@ -6,7 +6,7 @@ from eventparts import DAY, NOW, Person, score_told, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.envelope import Event
+from workers.cloudevents import Event
 from workers.records import Decision, FormerAddress, Response
 from workers.words import DecisionState
 

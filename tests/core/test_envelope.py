@@ -7,7 +7,7 @@ import orjson
 import pytest
 from envelopeparts import NOW, ROOT, SCHEMAS, delivery
 
-from workers.envelope import (
+from workers.cloudevents import (
     Codec,
     CustomerData,
     Event,

@@ -4,7 +4,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.envelope.batches import holds_more_than
+from workers.cloudevents.batches import holds_more_than
 
 VALUES = st.recursive(
     st.none() | st.integers(0, 99) | st.text(st.sampled_from('[]{},:"\\ aé')),

@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from workers.envelope import Codec, Event, EventMap, Kind, Refusal, Rejected, read_schemas
+from workers.cloudevents import Codec, Event, EventMap, Kind, Refusal, Rejected, read_schemas
 from workers.errors import Misconfigured
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.envelope import Codec, Event, Rejected, read_schemas
+from workers.cloudevents import Codec, Event, Rejected, read_schemas
 
 SCHEMA_FILES = Path(__file__).parents[2] / "schemas"
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)

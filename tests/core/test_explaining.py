@@ -8,12 +8,12 @@ from typing import cast
 import pytest
 
 from workers import explaining, records
-from workers.duetime import Wait, parse_wait, parse_window
+from workers.calendar import Wait, parse_wait, parse_window
+from workers.decision_table.model.rest_period import Rest
 from workers.explaining import ON, Sending, Story, words
 from workers.explaining.acting import time_after
 from workers.policy import ContraryRule, Policy
 from workers.records import Customer, History, Journey, Stop, SurveyRequest, Touchpoint
-from workers.resting import Rest
 from workers.words import (
     CustomerId,
     Effect,

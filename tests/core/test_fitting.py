@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from workers.decision_table import Table, parse
 from workers.errors import Misconfigured
 from workers.fitting import fit_follow_up, fit_plan
-from workers.ruletable import Table, parse
 
 RULES = Path(__file__).parents[2] / "rules"
 

@@ -13,9 +13,9 @@ from embedded import shipped_templates
 from workers.composing import Brand, Templates, compose
 from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
+from workers.decision_table import Fault, Severity, Unreadable, parse_dmn
 from workers.errors import Misconfigured, Never
 from workers.links import Links
-from workers.ruletable import Fault, Severity, Unreadable, parse_dmn
 from workers.traces import Person
 
 AT = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)

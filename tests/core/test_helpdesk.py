@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from eventparts import DAY, NOW, Person, score_told, told
 
-from workers.envelope import CarrierReport, Event, Kind, TicketChange, TicketUpdate
+from workers.cloudevents import CarrierReport, Event, Kind, TicketChange, TicketUpdate
 from workers.errors import BadInput
 from workers.records import SurveyRequest, Ticket, TicketEntry, Touchpoint
 

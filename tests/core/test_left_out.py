@@ -7,7 +7,7 @@ import orjson
 import pytest
 from envelopeparts import NOW, SCHEMAS, delivery
 
-from workers.envelope import Codec, Event, EventMap, Rejected
+from workers.cloudevents import Codec, Event, EventMap, Rejected
 
 CODEC = Codec(SCHEMAS, zones=available_timezones())
 STOPS = (

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_effects import histories
 
-from workers.envelope import Event
+from workers.cloudevents import Event
 from workers.facts import Facts
 from workers.merging import join, merge_customers
 from workers.profile import new_customer

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from test_effects import lives, orders, scores
 from test_merging import Pair
 
-from workers.envelope import Event
+from workers.cloudevents import Event
 from workers.records import Dispatch, Response, SurveyRequest, Touchpoint
 from workers.words import DispatchState
 

@@ -35,8 +35,8 @@ LENGTH = 6_000
 SECONDS = 0.5
 """Of the processor, for one pattern and sign; a pattern that looks at each sign once takes a thousandth of it."""
 BOUNDED = {
-    "workers.envelope.places": "names of at most _LONGEST signs",
-    "workers.ruletable.cells": "bands of at most LONGEST_VALUE signs",
+    "workers.cloudevents.locale_names": "names of at most _LONGEST signs",
+    "workers.decision_table.model.cells": "bands of at most LONGEST_VALUE signs",
 }
 """Modules whose patterns see short texts only, and why."""
 AT_THE_BEGINNING = {"fullmatch", "match"}

@@ -7,9 +7,9 @@ from hypothesis import given
 from lxml import etree
 from texts import NASTY, any_text
 
-from workers.plain_text import for_log, for_reader, for_store, for_xml, json_text
-from workers.ruletable import load
-from workers.ruletable.dmn_writing import write_dmn
+from workers.decision_table import load
+from workers.decision_table.dmn.writer import write_dmn
+from workers.text.plain_text import for_log, for_reader, for_store, for_xml, json_text
 
 FINE = "Été à l'œuvre, 東京 😀\nand a second\tline: 1 < 2 & “3”"
 

@@ -8,8 +8,8 @@ import pytest
 from eventparts import DAY, NOW, Person, told
 from ticketparts import shipped
 
-from workers.duetime import parse_window
-from workers.envelope import Event
+from workers.calendar import parse_window
+from workers.cloudevents import Event
 from workers.planning import Happening, plan, stop
 from workers.policy import Policy
 from workers.records import History, Journey, Stop, SurveyRequest, Touchpoint

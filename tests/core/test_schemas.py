@@ -9,8 +9,8 @@ import orjson
 import pytest
 import yaml
 
-from workers import envelope
-from workers.envelope import Codec, Event, Rejected, read_schemas
+from workers import cloudevents
+from workers.cloudevents import Codec, Event, Rejected, read_schemas
 from workers.words import Band, TicketState
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ def test_every_type_of_the_interface_is_accepted() -> None:
     """The published names, and no others under our prefix."""
     wanted = {f"boucle.journey.{trigger}.v1" for trigger in TRIGGERS}
     wanted |= {f"boucle.customer.{change}.v1" for change in ("changed", "merged", "opted_out", "erased")}
-    wanted |= {f"boucle.ticket.{change}.v1" for change in envelope.TicketChange}
+    wanted |= {f"boucle.ticket.{change}.v1" for change in cloudevents.TicketChange}
     wanted |= {"boucle.score.v1", "boucle.survey-request.sent.v1", "boucle.survey-request.failed.v1"}
     assert set(CODEC.types) == wanted
 
@@ -116,7 +116,7 @@ AT = datetime(2026, 3, 31, 12, 5, tzinfo=UTC)
 
 def emitted(crm_id: str) -> list[tuple[str, bytes]]:
     """Return one message of every sort with the schema it must fit."""
-    request = envelope.request_created(
+    request = cloudevents.request_created(
         "e-1",
         crm_id,
         AT,
@@ -131,7 +131,7 @@ def emitted(crm_id: str) -> list[tuple[str, bytes]]:
         closes_at=AT,
     )
     responses = [
-        envelope.response_received(
+        cloudevents.response_received(
             "e-2",
             crm_id,
             AT,
@@ -150,7 +150,7 @@ def emitted(crm_id: str) -> list[tuple[str, bytes]]:
         for asked, before in (("r-1", Band.PROMOTER), (None, None))
     ]
     tickets = [
-        envelope.ticket_changed(
+        cloudevents.ticket_changed(
             "e-3",
             crm_id,
             AT,
@@ -167,10 +167,10 @@ def emitted(crm_id: str) -> list[tuple[str, bytes]]:
         )
         for change in ("opened", "claimed", "waiting", "done", "reopened")
     ]
-    consented = envelope.testimonial_consented(
+    consented = cloudevents.testimonial_consented(
         "e-4", crm_id, AT, testimonial="m-1", wording="Good.", shown_name="M.", place="", scope="website", language="en"
     )
-    withdrawn = envelope.testimonial_withdrawn("e-5", crm_id, AT, testimonial="m-1")
+    withdrawn = cloudevents.testimonial_withdrawn("e-5", crm_id, AT, testimonial="m-1")
     return [
         ("out/survey-request.json", request),
         *(("out/response.json", response) for response in responses),
@@ -209,9 +209,9 @@ def test_the_same_values_give_the_same_bytes() -> None:
 def test_a_naive_time_is_not_sent() -> None:
     """A time without a zone is a mistake of ours and must not reach others."""
     with pytest.raises(ValueError, match="time zone"):
-        envelope.testimonial_withdrawn("e", "C", datetime(2026, 1, 1), testimonial="m")  # noqa: DTZ001  # the point
+        cloudevents.testimonial_withdrawn("e", "C", datetime(2026, 1, 1), testimonial="m")  # noqa: DTZ001  # the point
     with pytest.raises(ValueError, match="no change"):
-        envelope.ticket_changed(
+        cloudevents.ticket_changed(
             "e",
             "C",
             AT,

@@ -10,7 +10,7 @@ import pytest
 from eventparts import DAY, NOW, Person, told
 from ticketparts import answer
 
-from workers.envelope import Event
+from workers.cloudevents import Event
 from workers.records import Action, Decision, Dispatch, Ticket, Touchpoint
 from workers.routing import route
 from workers.words import ActionState, ResponseState, TicketState

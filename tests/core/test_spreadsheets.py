@@ -13,8 +13,8 @@ from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 from texts import NASTY, any_text
 
-from workers.plain_text import first_sign
-from workers.spreadsheets import LONGEST_CELL, MOST_ROWS, Value, as_csv, as_xlsx, cell_text, csv_cell, harmless
+from workers.text.plain_text import first_sign
+from workers.text.spreadsheets import LONGEST_CELL, MOST_ROWS, Value, as_csv, as_xlsx, cell_text, csv_cell, harmless
 
 ZONE = "Europe/Paris"
 AT = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
@@ -115,7 +115,7 @@ def test_a_sheet_can_be_read_at_once() -> None:
 def test_a_table_longer_than_a_sheet_goes_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     """No row is beyond what a spreadsheet opens."""
     assert MOST_ROWS + 1 == 2**20
-    monkeypatch.setattr("workers.spreadsheets.MOST_ROWS", 2)
+    monkeypatch.setattr("workers.text.spreadsheets.MOST_ROWS", 2)
     book = load_workbook(io.BytesIO(as_xlsx([("Answers", ("n",), [[1], [2], [3]])], ZONE)))
     assert [[cell.value for cell in page["A"]] for page in book.worksheets] == [["n", 1, 2], ["n", 3]]
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from workers.compiled import FollowUpTable, JourneyPlan, Versions
-from workers.ruletable import load
+from workers.decision_table import load
 
 RULES = Path(__file__).parents[2] / "rules"
 

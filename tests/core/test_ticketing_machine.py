@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ticketparts import Case, desk
 
 from workers import ticketing
-from workers.duetime import add_working, add_working_days
+from workers.calendar import add_working, add_working_days
 from workers.errors import BadInput
 from workers.escalating import tickets_wake
 from workers.records import Dispatch, Stop, Ticket, TicketEntry, Touchpoint

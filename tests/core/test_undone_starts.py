@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 from eventparts import DAY, NOW, Person, told
 
-from workers.envelope import Event
+from workers.cloudevents import Event
 from workers.records import Touchpoint
 
 FIRST, SECOND = NOW - 3 * DAY, NOW - 1 * DAY

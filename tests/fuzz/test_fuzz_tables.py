@@ -12,8 +12,7 @@ from building import FOLLOW_UP, HOME, PLAN, dmn
 from campaign import Campaign, smaller_bytes
 from mutating import PIECES, changed_bytes, changed_lines
 
-from workers.errors import BadInput
-from workers.ruletable import (
+from workers.decision_table import (
     Severity,
     check,
     compile_table,
@@ -28,8 +27,9 @@ from workers.ruletable import (
     write_dmn,
     write_xlsx,
 )
-from workers.ruletable.model import Table
-from workers.ruletable.trying import inputs_of
+from workers.decision_table.model.table import Table
+from workers.decision_table.trials.candidate import inputs_of
+from workers.errors import BadInput
 
 TABLES = 5_000
 TABLE_PIECES = (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from workers.ruletable import Fault, Table, check, parse
+from workers.decision_table import Fault, Table, check, parse
 
 HOME = Path(__file__).resolve().parents[2]
 FOLLOW_UP, PLAN = HOME / "rules" / "follow-up", HOME / "rules" / "journey-plan"

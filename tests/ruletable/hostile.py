@@ -14,9 +14,9 @@ from pathlib import Path
 
 from building import FOLLOW_UP, dmn
 
+from workers.decision_table import Unreadable, load, load_calendar, parse, parse_dmn, read_xlsx, write_xlsx
 from workers.errors import BadInput
-from workers.ruletable import Unreadable, load, load_calendar, parse, parse_dmn, read_xlsx, write_xlsx
-from workers.yamltext import read_yaml
+from workers.text.yaml_text import read_yaml
 
 COLUMNS = (
     b"name: t\ninputs:\n  score: integer 0..10\n  word: {type: text, other values: allowed}\noutputs:\n  then: text\n"

@@ -4,8 +4,8 @@ from datetime import date, time
 
 import pytest
 
-from workers.duetime import Shift
-from workers.ruletable import Unreadable, load_calendar
+from workers.calendar import Shift
+from workers.decision_table import Unreadable, load_calendar
 
 HEAD = "zone: Europe/Paris\n"
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from building import FOLLOW_UP, PLAN, SCORE, edited, table
 
-from workers.ruletable import Inputs, Unreadable, Value, check, compile_table, explain, load
-from workers.ruletable.backtesting import PastResponse, backtest
-from workers.ruletable.cases import parse_cases, run_cases
-from workers.ruletable.proposing import propose_cases
-from workers.ruletable.records import read_events, read_responses
-from workers.ruletable.replaying import Fate, PastEvent, backtest_plan, replay
-from workers.ruletable.shadowing import compare
-from workers.ruletable.sidefiles import load_contrary
+from workers.decision_table import Inputs, Unreadable, Value, check, compile_table, explain, load
+from workers.decision_table.files.side_files import load_contrary
+from workers.decision_table.trials.backtest import PastResponse, backtest
+from workers.decision_table.trials.cases import parse_cases, run_cases
+from workers.decision_table.trials.past_files import read_events, read_responses
+from workers.decision_table.trials.proposed_cases import propose_cases
+from workers.decision_table.trials.replay import Fate, PastEvent, backtest_plan, replay
+from workers.decision_table.trials.shadow import compare
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 SEVENS = ((";0-6;", ";0-7;"), (";7-8;", ";8;"), (";7-10;", ";8-10;"))

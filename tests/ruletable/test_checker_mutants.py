@@ -21,68 +21,68 @@ settings.load_profile("quick")
 """
 MUTANTS = {
     "an open end of whole numbers is taken as closed": (
-        "spans.py",
+        "model/spans.py",
         "return (cut[0] + 1, 0) if cut is not None and cut[1] else cut",
         "return (cut[0], 0) if cut is not None and cut[1] else cut",
     ),
     "the unknown value passes every cell": (
-        "grid.py",
+        "model/grid.py",
         "return sum(1 << number for number, cell in enumerate(cells) if cell.unknown)",
         "return sum(1 << number for number, cell in enumerate(cells))",
     ),
     "other values pass no cell": (
-        "grid.py",
+        "model/grid.py",
         "sum(1 << number for number, cell in enumerate(cells) if cell.inverted)",
         "sum(1 << number for number, cell in enumerate(cells) if False)",
     ),
     "a gap grows over rules on its first axis": (
-        "gaps.py",
+        "checks/gaps.py",
         "blocked = grid.touched(grown, but=axis)",
         "blocked = grid.touched(grown, but=axis) if axis else 0",
     ),
-    "a gap is not grown": ("gaps.py", "found.append(grow(grid, piece))", "found.append(piece)"),
+    "a gap is not grown": ("checks/gaps.py", "found.append(grow(grid, piece))", "found.append(piece)"),
     "the search stops at the first rule that meets a piece": (
-        "gaps.py",
+        "checks/gaps.py",
         "        outside = mine & ~theirs\n        if outside:\n            yield from",
         "        outside = mine & ~theirs\n        if outside and not axis:\n            yield from",
     ),
     "an overlap needs one column only": (
-        "overlaps.py",
+        "checks/overlaps.py",
         "meeting &= memo[axis][mask]",
         "meeting = memo[axis][mask] if axis == 0 else meeting",
     ),
     "overlaps with the last rule are left out": (
-        "overlaps.py",
+        "checks/overlaps.py",
         "for second in bits(others >> (first + 1)):",
         "for second in bits((others >> (first + 1)) & ((1 << (len(grid.rules) - first - 2)) - 1) if first < len(grid.rules) - 1 else 0):",  # noqa: E501
     ),
     "a rule counts as masked when one above it overlaps": (
-        "overlapfaults.py",
+        "checks/overlap_faults.py",
         "if before and covered_by(grid, number, before):",
         "if before:",
     ),
     "half-open bands take their upper end": (
-        "cells.py",
+        "model/cells.py",
         "_band(*halves, column, item, (True, not column.half_open))",
         "_band(*halves, column, item, (True, True))",
     ),
     "a band is read without its brackets": (
-        "cells.py",
+        "model/cells.py",
         'open_low, open_high = match[1] in "(]", match[4] in ")["',
         "open_low, open_high = False, False",
     ),
     "responses are counted anywhere": (
-        "checking.py",
+        "checks/checker.py",
         "if all(mask >> number & 1 for mask, number in zip(box, point, strict=True))",
         "if any(mask >> number & 1 for mask, number in zip(box, point, strict=True))",
     ),
     "review gating looks at one row at a time": (
-        "gating.py",
+        "checks/review_gating.py",
         "boxes = [grid.masks[number] for number in rules]",
         "boxes = []",
     ),
     "equal outcomes are errors": (
-        "overlapfaults.py",
+        "checks/overlap_faults.py",
         "equal = outcome_of(table, first) == outcome_of(table, second)",
         "equal = False",
     ),
@@ -93,14 +93,15 @@ MUTANTS = {
 def test_a_seeded_fault_is_caught(what: str, tmp_path: Path) -> None:
     """With this fault in the checker, the tests of the checker fail."""
     module, old, new = MUTANTS[what]
-    shutil.copytree(HOME / "workers" / "ruletable", tmp_path / "workers" / "ruletable")
-    shutil.copytree(HOME / "workers" / "duetime", tmp_path / "workers" / "duetime")
-    for name in ("__init__.py", "words.py"):
+    shutil.copytree(HOME / "workers" / "decision_table", tmp_path / "workers" / "decision_table")
+    for name in ("calendar", "text"):
+        shutil.copytree(HOME / "workers" / name, tmp_path / "workers" / name)
+    for name in ("__init__.py", "errors.py"):
         shutil.copy(HOME / "workers" / name, tmp_path / "workers" / name)
     shutil.copytree(HOME / "rules", tmp_path / "rules")
     shutil.copytree(HOME / "tests" / "ruletable", tmp_path / "tests" / "ruletable")
     (tmp_path / "tests" / "conftest.py").write_text(PROFILE, "utf-8")
-    source = tmp_path / "workers" / "ruletable" / module
+    source = tmp_path / "workers" / "decision_table" / module
     text = source.read_text("utf-8")
     assert text.count(old) == 1, f"{module} no longer holds the line that this fault changes"
     source.write_text(text.replace(old, new), "utf-8")

@@ -16,9 +16,9 @@ import pytest
 from building import FOLLOW_UP, PLAN, dmn
 from lxml import etree
 
-from workers.ruletable import load
-from workers.ruletable.dmn_reading import parse_dmn
-from workers.ruletable.dmn_writing import write_dmn
+from workers.decision_table import load
+from workers.decision_table.dmn.reader import parse_dmn
+from workers.decision_table.dmn.writer import write_dmn
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -3,7 +3,7 @@
 import pytest
 from building import FOLLOW_UP, PLAN, codes, dmn, table
 
-from workers.ruletable import (
+from workers.decision_table import (
     Table,
     Unreadable,
     check,
@@ -14,10 +14,10 @@ from workers.ruletable import (
     parse_cases,
     propose_cases,
 )
-from workers.ruletable.defining import table_files
-from workers.ruletable.dmn_reading import decisions_in, parse_dmn
-from workers.ruletable.dmn_writing import write_dmn
-from workers.ruletable.evaluating import evaluate
+from workers.decision_table.decisions.evaluation import evaluate
+from workers.decision_table.dmn.reader import decisions_in, parse_dmn
+from workers.decision_table.dmn.writer import write_dmn
+from workers.decision_table.files.csv_writer import table_files
 
 OUT = [("out", "string", "", "")]
 

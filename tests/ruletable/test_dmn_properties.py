@@ -10,12 +10,12 @@ from building import dmn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.ruletable import check, compile_table
-from workers.ruletable.defining import table_files
-from workers.ruletable.dmn_reading import parse_dmn
-from workers.ruletable.dmn_writing import write_dmn
-from workers.ruletable.evaluating import evaluate
-from workers.ruletable.reading import parse_texts
+from workers.decision_table import check, compile_table
+from workers.decision_table.decisions.evaluation import evaluate
+from workers.decision_table.dmn.reader import parse_dmn
+from workers.decision_table.dmn.writer import write_dmn
+from workers.decision_table.files.csv_writer import table_files
+from workers.decision_table.files.reader import parse_texts
 
 ENDS = (0, 2, 4.5, 7)
 NUMBERS = (-1, 0, 1, 2, 3, 4.5, 5, 7, 8, None)

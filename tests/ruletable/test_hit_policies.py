@@ -3,9 +3,9 @@
 import pytest
 from building import SCORE, dmn, table
 
-from workers.ruletable import compile_table
-from workers.ruletable.dmn_reading import parse_dmn
-from workers.ruletable.evaluating import evaluate
+from workers.decision_table import compile_table
+from workers.decision_table.decisions.evaluation import evaluate
+from workers.decision_table.dmn.reader import parse_dmn
 
 ROWS = "id;score;then\nA;0-6;low\nB;5-10;high\n"
 RANKED = "inputs:\n  score: integer 0..10\noutputs:\n  then: {type: text, values: [high, low]}\n"

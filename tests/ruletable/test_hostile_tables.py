@@ -14,12 +14,12 @@ import pytest
 from building import FOLLOW_UP, HOME, dmn, table
 from hostile import DOORS, rows, workbook
 
+from workers.decision_table import Unreadable, load, parse, parse_dmn, read_xlsx, write_xlsx
+from workers.decision_table.model.cells import either
+from workers.decision_table.model.limits import LONGEST_CELL, MOST_COLUMNS, MOST_FAULTS, TABLE
+from workers.decision_table.model.spans import Span, common
 from workers.errors import BadInput
-from workers.ruletable import Unreadable, load, parse, parse_dmn, read_xlsx, write_xlsx
-from workers.ruletable.cells import either
-from workers.ruletable.limits import LONGEST_CELL, MOST_COLUMNS, MOST_FAULTS, TABLE
-from workers.ruletable.spans import Span, common
-from workers.yamltext import DEEPEST, MOST_NODES, read_yaml
+from workers.text.yaml_text import DEEPEST, MOST_NODES, read_yaml
 
 SECONDS, MEGABYTES = 20, 700
 """What one file may take, and what all of a door's may: five times and more of what they take."""

@@ -7,14 +7,14 @@ import sys
 import pytest
 from building import HOME
 
-from workers.ruletable import Table, compile_table, parse
-from workers.ruletable.model import Rule
+from workers.decision_table import Table, compile_table, parse
+from workers.decision_table.model.table import Rule
 
 _IN_A_PROCESS = """
 import resource, sys
 sys.path.insert(0, {tests!r})
 from test_large_tables import big_table
-from workers.ruletable import check
+from workers.decision_table import check
 found = check(big_table({rules}, widened={widened}, dropped=2))
 assert any(fault.code == "E101" for fault in found)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

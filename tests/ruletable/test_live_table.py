@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from building import FOLLOW_UP
 
+from workers.decision_table import Inputs, load
+from workers.decision_table.files.side_files import load_contrary
+from workers.decision_table.live import LiveFile, LiveTable, Refused, Swapped
 from workers.errors import BadInput, Misconfigured
-from workers.ruletable import Inputs, load
-from workers.ruletable.live import LiveFile, LiveTable, Refused, Swapped
-from workers.ruletable.sidefiles import load_contrary
 
 ZERO: Inputs = {"trigger": "delivery", "after": 3, "score": 0, "comment": "no", "wants_contact": "no"}
 

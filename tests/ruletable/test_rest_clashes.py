@@ -6,11 +6,11 @@ from datetime import date, timedelta
 import pytest
 from building import PLAN, edited
 
-from workers.ruletable import Table
-from workers.ruletable.loading import load
-from workers.ruletable.reading import parse
-from workers.ruletable.restclashes import rest_clashes
-from workers.ruletable.sidefiles import WaveDate
+from workers.decision_table import Table
+from workers.decision_table.files.loader import load
+from workers.decision_table.files.reader import parse
+from workers.decision_table.files.side_files import WaveDate
+from workers.decision_table.trials.rest_clashes import rest_clashes
 
 SPRING = date(2027, 4, 1)
 

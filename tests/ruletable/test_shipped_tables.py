@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from building import FOLLOW_UP, HOME, PLAN, checked, codes, edited
 
-from workers.errors import BadInput
-from workers.ruletable import (
+from workers.decision_table import (
     Fault,
     Inputs,
     Known,
@@ -22,8 +21,9 @@ from workers.ruletable import (
     load_waves,
     parse,
 )
-from workers.ruletable.cases import parse_cases, run_cases
-from workers.ruletable.replaying import PastEvent, replay
+from workers.decision_table.trials.cases import parse_cases, run_cases
+from workers.decision_table.trials.replay import PastEvent, replay
+from workers.errors import BadInput
 
 
 @pytest.mark.parametrize("folder", [FOLLOW_UP, PLAN])

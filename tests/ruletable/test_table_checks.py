@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 from building import FOLLOW_UP, PLAN, SCORE, checked, codes, edited, table
 
+from workers.decision_table import Inputs, Known, Severity, check, load, parse, refuse
+from workers.decision_table.checks.checker import fault_json
 from workers.errors import Misconfigured
-from workers.ruletable import Inputs, Known, Severity, check, load, parse, refuse
-from workers.ruletable.checking import fault_json
 
 UNKNOWN = "inputs:\n  months: {type: integer 0..12, may be unknown: yes}\noutputs:\n  then: text\n"
 TWO = "inputs:\n  score: integer 0..10\n  colour: {type: text, values: [red, blue]}\noutputs:\n  then: text\n"

@@ -7,13 +7,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_tables import OTHER, UNKNOWN, ColumnSketch, Sample, TableSketch, any_table, partition
 
-from workers.ruletable import Fault, Severity, check, compile_table, from_content, parse
-from workers.ruletable.canon import canonical_cell
-from workers.ruletable.cells import parse_cell
-from workers.ruletable.defining import table_files
-from workers.ruletable.model import OutcomeKind
-from workers.ruletable.values import parse_duration
-from workers.ruletable.writing import write_cell
+from workers.decision_table import Fault, Severity, check, compile_table, from_content, parse
+from workers.decision_table.files.cell_writer import write_cell
+from workers.decision_table.files.csv_writer import table_files
+from workers.decision_table.model.canonical_form import canonical_cell
+from workers.decision_table.model.cells import parse_cell
+from workers.decision_table.model.table import OutcomeKind
+from workers.decision_table.model.values import parse_duration
 
 
 def in_box(columns: Sequence[ColumnSketch], box: Sequence[Mapping[str, object]], point: Sequence[Sample]) -> bool:

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from building import FOLLOW_UP, HOME, PLAN, SCORE, codes, table
 
-from workers.ruletable import Inputs, Unreadable, Wait, check, compile_table, from_content, load, parse
-from workers.ruletable.cells import CellError, parse_cell
-from workers.ruletable.deciding import Compiled
-from workers.ruletable.definition import parse_definition
-from workers.ruletable.grid import build_grid
-from workers.ruletable.model import Column, HitPolicy, OutcomeKind, Rule, Table
-from workers.ruletable.writing import write_cell
+from workers.decision_table import Inputs, Unreadable, Wait, check, compile_table, from_content, load, parse
+from workers.decision_table.decisions.compiled import Compiled
+from workers.decision_table.files.cell_writer import write_cell
+from workers.decision_table.files.definition import parse_definition
+from workers.decision_table.model.cells import CellError, parse_cell
+from workers.decision_table.model.grid import build_grid
+from workers.decision_table.model.table import Column, HitPolicy, OutcomeKind, Rule, Table
 
 ROWS = "id;score;then\nA;0-6;x\nB;7-10;y\n"
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from silence import SilentProxy
 
 from workers.errors import NotNow
-from workers.outages import DATABASE
+from workers.process.outages import DATABASE
 from workers.store.engine import Store
 from workers.store.patience import Patience
 

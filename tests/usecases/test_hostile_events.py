@@ -8,10 +8,10 @@ import orjson
 import pytest
 from embedded import START, Embedded, journey
 
+from workers.cloudevents import KEPT_BYTES, Codec, Event, Refusal, Rejected, Unreadable, read_schemas
+from workers.cloudevents.codec import Gate
+from workers.cloudevents.shapes import Schema
 from workers.deadletters import DeadLetters
-from workers.envelope import KEPT_BYTES, Codec, Event, Refusal, Rejected, Unreadable, read_schemas
-from workers.envelope.codec import Gate
-from workers.envelope.shapes import Schema
 from workers.intake import Intake
 from workers.records import DeadLetter, Inbox
 from workers.store.ledger import Incoming, Taken, as_bytes

@@ -16,9 +16,9 @@ from workers import counting, roles, wiring
 from workers.clock import FixedClock
 from workers.composing import Templates
 from workers.controls import sending_now
+from workers.decision_table import PastEvent
 from workers.errors import Misconfigured
 from workers.records import Action, Decision, Shadow, Ticket, Touchpoint
-from workers.ruletable import PastEvent
 from workers.store import rulelive
 
 RULES = Path(__file__).parents[2] / "rules"

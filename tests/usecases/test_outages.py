@@ -13,7 +13,7 @@ from workers import counting
 from workers.controls import sending_now
 from workers.errors import NotNow
 from workers.observing import Observing
-from workers.outages import DATABASE, KAFKA, QUIET_SECONDS, Outages
+from workers.process.outages import DATABASE, KAFKA, QUIET_SECONDS, Outages
 from workers.store import tables, told_outages
 
 

@@ -9,8 +9,8 @@ import pytest
 from embedded import Embedded, journey
 
 from workers.auditing import Auditing
+from workers.cloudevents import Refusal, Unreadable
 from workers.deadletters import DeadLetters
-from workers.envelope import Refusal, Unreadable
 from workers.errors import BadInput, BoucleError, Conflict, Never
 from workers.records import DeadLetter, Inbox
 from workers.skips import Place, Skipping

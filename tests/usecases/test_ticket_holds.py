@@ -8,10 +8,10 @@ from teamparts import House
 
 from workers import counting, ticketing
 from workers.changes import Changes
+from workers.decision_table import load_contrary
 from workers.facts import Facts
 from workers.policy import Policy
 from workers.records import Ticket, TicketEntry, Touchpoint
-from workers.ruletable import load_contrary
 
 
 def forgotten(boucle: Embedded) -> None:

@@ -13,10 +13,10 @@ from httpx2 import Response
 from webparts import START, Site, event
 
 from workers.apikeys import ApiKeys, hashed, read_given
+from workers.cloudevents import Kind
+from workers.cloudevents.scopes import SENDS, Scope, as_text, kinds_of, needed_for, read_scopes
 from workers.deadletters import DeadLetters
-from workers.envelope import Kind
 from workers.records import Customer, DeadLetter, Inbox
-from workers.scopes import SENDS, Scope, as_text, kinds_of, needed_for, read_scopes
 from workers.store import tables
 from workers.store.auditlog import list_acts
 

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from webparts import Site
 
-from workers.childprocess import Budget
+from workers.process.child_process import Budget
 from workers.web import app as web_app
 from workers.web import tables_trial, turns
 from workers.web.threads import THREADS, Lane, Lanes, lane_of, run_in_threadpool

@@ -26,7 +26,7 @@ from workers.bounces.bounded import (
 )
 from workers.bounces.kinds import Bounce, BounceKind
 from workers.bounces.meaning import has_answer, in_words, meaning_of, named, status_in
-from workers.plain_text import for_reader
+from workers.text.plain_text import for_reader
 
 SENT_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
 """Headers that may hold the address a report was sent to: our return path."""

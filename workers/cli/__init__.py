@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from workers import stop_signal
+from workers.process import stop_signal
 
 if TYPE_CHECKING:
     from workers.cli.command import boucle as boucle

@@ -7,10 +7,10 @@ from datetime import datetime
 import click
 
 from workers.apikeys import KEY_BYTES, ApiKeys, Outcome, read_given, state_of
+from workers.calendar import parse_wait
 from workers.cli.shared import as_json, parts, show, user_name
-from workers.duetime import parse_wait
+from workers.cloudevents.scopes import Scope, as_text, read_scopes
 from workers.errors import BadInput
-from workers.scopes import Scope, as_text, read_scopes
 from workers.store.api_keys import KeyRow
 
 ACTIVE, IN_SETTINGS = "active", "in the settings"

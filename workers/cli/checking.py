@@ -12,17 +12,17 @@ import sqlalchemy as sa
 
 from workers import settings as settings_module
 from workers import topics, weak_settings, wiring
+from workers.calendar import IN_USE, OTHERS
 from workers.cli.shared import as_json, demo_faults, say_fault, show
-from workers.duetime import IN_USE, OTHERS
+from workers.decision_table.files.loader import load, waves_beside
+from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.errors import BadInput, BoucleError, Misconfigured
 from workers.fitting import JOURNEY_PLAN
 from workers.home import SQLITE, Home, database_file_faults
 from workers.mail_dns import Dns, Findings, check_domain
 from workers.migrating import MINIMUM, schema_of
-from workers.ruletable.loading import load, waves_beside
-from workers.ruletable.restclashes import rest_clashes
 from workers.settings import Settings
-from workers.settings_faults import FaultySettings, SettingFault
+from workers.settings.faults import FaultySettings, SettingFault
 from workers.smtp import SmtpSender
 from workers.store import rulelive
 from workers.store.engine import first_line

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import click
 from sqlalchemy.engine import Connection
 
+from workers.calendar import add_wait, parse_wait
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.clock import StoredClock
-from workers.duetime import add_wait, parse_wait
 from workers.errors import BadInput, Misconfigured
 from workers.store.auditlog import record_act
 from workers.store.controls import confirm_clock

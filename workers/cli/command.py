@@ -13,7 +13,7 @@ import click
 
 from workers.cli.command_index import VERBS
 from workers.errors import BadInput, Conflict, Misconfigured, Never, NotFound, NotNow
-from workers.plain_text import for_reader
+from workers.text.plain_text import for_reader
 
 
 class Verbs(click.Group):

@@ -14,8 +14,8 @@ from workers.demo.running import SENDING_ALWAYS
 from workers.demo.starting import demo_brand
 from workers.demo.summary import figures, waterfall
 from workers.demo.touring import Touring, login_links
-from workers.plain_text import json_text
 from workers.settings import Settings
+from workers.text.plain_text import json_text
 
 PARTS_OF_A_HUNDRED = 1000
 DEMO_HOME = Path("demo-home")

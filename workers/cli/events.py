@@ -12,8 +12,8 @@ import orjson
 from workers import topics, wiring
 from workers.cli.file_import import import_
 from workers.cli.shared import as_json, parts, say_fault, settings, show, user_name
+from workers.cloudevents import Refusal, Unreadable
 from workers.deadletters import DeadLetters, Listed, listed
-from workers.envelope import Refusal, Unreadable
 from workers.errors import BadInput, Misconfigured
 from workers.importing import plan_of
 from workers.records import DeadLetter

@@ -52,7 +52,7 @@ def status(form: str) -> int:
     """Show on one screen: what is away, sending, what is due, how many of everything in each state, dead letters."""
     from workers import counting
     from workers.controls import sending_now
-    from workers.outages import DATABASE, KAFKA
+    from workers.process.outages import DATABASE, KAFKA
     from workers.store.readiness import hurried, see_that_it_takes_writes
 
     try:
@@ -78,7 +78,7 @@ def status(form: str) -> int:
 def kafka_away(found: "Boucle", waiting: int) -> list[dict[str, object]]:
     """Return that the broker does not answer us either, where there is one."""
     from workers import observing, topics, wiring
-    from workers.outages import KAFKA, Outages
+    from workers.process.outages import KAFKA, Outages
 
     cluster, outages = wiring.kafka_of(found.settings), Outages()
     if cluster is not None:
@@ -120,7 +120,7 @@ def books(digest: bool | None, form: str) -> int:
 def report(since: datetime | None, until: datetime | None, by: str | None, form: str) -> None:
     """Show the NPS with n, interval and response rate; recovery surveys stand apart."""
     from workers import reporting
-    from workers.duetime import instant_of, zone_info
+    from workers.calendar import instant_of, zone_info
 
     found = parts()
     zone = found.policies.current().zone

@@ -7,10 +7,10 @@ import click
 
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.exporting import export_responses
-from workers.plain_text import json_text
 from workers.privacy import Privacy
 from workers.retention import Removed, Retention
 from workers.store.auditlog import list_acts
+from workers.text.plain_text import json_text
 
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 UNKNOWN = "No customer {} is known here, and no dead letter names them. Give the id that the CRM uses."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from workers.errors import Misconfigured
-from workers.plain_text import for_reader, json_text
+from workers.text.plain_text import for_reader, json_text
 
 if TYPE_CHECKING:
     from workers import wiring

@@ -14,18 +14,18 @@ import click
 from workers import settings as settings_module
 from workers import wiring
 from workers.cli.shared import say_fault
+from workers.decision_table import Inputs, Known, PastEvent, PastResponse, Stored, Table
+from workers.decision_table.trials.installation import Disagreed, Nothing
 from workers.errors import Misconfigured
 from workers.logs import set_up_logs
 from workers.migrating import MINIMUM, schema_of
 from workers.policies import known_names
-from workers.ruletable import Inputs, Known, PastEvent, PastResponse, Stored, Table
-from workers.ruletable.stored import Disagreed, Nothing
 
 SQLITE = "sqlite:///"
 
 
 class Installed:
-    """The installation that the environment names, as `workers.ruletable.stored.Stored`."""
+    """The installation that the environment names, as `workers.decision_table.trials.installation.Stored`."""
 
     @cached_property
     def _parts(self) -> wiring.Boucle | None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import click
 
+from workers.calendar import in_zone
 from workers.cli.shared import as_json, parts, show
-from workers.duetime import in_zone
 from workers.explaining import clause
 from workers.reach import WaveReach
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from workers.catalogs import DataFiles
 from workers.composing.mime import FORBIDDEN, ascii_domain
 from workers.errors import BadInput, Misconfigured, Never
-from workers.yamltext import read_yaml
+from workers.text.yaml_text import read_yaml
 
 _PLACE = "templates/brand.yaml"
 _SAMPLE = "templates/brand.sample.yaml"

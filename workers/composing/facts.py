@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from workers.catalogs import Catalog
 from workers.composing.brand import Brand
 from workers.errors import Never
-from workers.plain_text import for_reader
+from workers.text.plain_text import for_reader
 
 _TITLES = frozenset(
     {"m", "mm", "mme", "mlle", "mr", "mrs", "ms", "miss", "dr", "pr", "me", "sir", "madame", "monsieur"}

@@ -17,9 +17,9 @@ from email.utils import format_datetime
 
 import idna
 
-from workers.addresses import ascii_form
 from workers.errors import Never
-from workers.plain_text import UNSAFE
+from workers.text.mail_addresses import ascii_form
+from workers.text.plain_text import UNSAFE
 
 FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]|=\\?")
 _LOCAL = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x20\x7f]{1,64}")

@@ -19,8 +19,8 @@ from workers.composing.facts import MailFacts, one_line, ticket_number, values
 from workers.composing.samples import SAMPLE_AT, SAMPLE_FACTS, look, sample_mail
 from workers.errors import BadInput, BoucleError, Misconfigured, Never
 from workers.links import Links
+from workers.text.yaml_text import read_yaml
 from workers.words import MailClass
-from workers.yamltext import read_yaml
 
 _SUBJECT_LONGEST = 150  # signs; a phone shows some 40, a header line carries far more
 _MAIL = "templates/mail"

@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from workers import ticketing
+from workers.calendar import add_working
 from workers.demo import reactions, shop
 from workers.demo.shop import Person, is_late
-from workers.duetime import add_working
 from workers.records import Ticket
 from workers.serving import TicketAct
 from workers.store import tables

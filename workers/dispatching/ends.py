@@ -17,12 +17,12 @@ from workers.dispatching import webhooks
 from workers.dispatching.parcels import LEFT_LATE, Parcel, Refused
 from workers.handover import SendKind, SendResult
 from workers.mailboxes import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
-from workers.plain_text import for_log
 from workers.policy import Policy
 from workers.records import Dispatch, SurveyRequest
 from workers.store import claim, read
 from workers.store.apply import apply
 from workers.store.claim import WEBHOOK
+from workers.text.plain_text import for_log
 from workers.words import DispatchState, Reason, RequestState
 
 log = logging.getLogger(__name__)

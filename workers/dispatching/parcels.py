@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.duetime import add_wait, in_zone, next_in_window, parse_wait
+from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.links import crm_link
 from workers.planning import zone_of
 from workers.policy import Policy

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from workers.addresses import envelope_form, mailbox
 from workers.composing import Composed, MailFacts, Templates, compose
 from workers.controls import Sending, sending_now
 from workers.dispatching import webhooks
@@ -26,13 +25,14 @@ from workers.dispatching.parcels import (
 )
 from workers.errors import Conflict, KeyTaken, Never
 from workers.messages import ticket_message
-from workers.plain_text import name_of_somebody
 from workers.policy import Policy
 from workers.records import Customer, Dispatch, Ticket
 from workers.store import claim, read
 from workers.store.claim import WEBHOOK
 from workers.store.engine import Store
 from workers.store.webhook_targets import state_of
+from workers.text.mail_addresses import envelope_form, mailbox
+from workers.text.plain_text import name_of_somebody
 from workers.words import DispatchState, Reason
 
 log = logging.getLogger(__name__)

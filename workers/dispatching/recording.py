@@ -16,7 +16,6 @@ from workers.dispatching import mailserver, webhooks
 from workers.dispatching.ends import alarm, follow, judge_mailbox, record_end, undeliverable
 from workers.dispatching.parcels import Parcel
 from workers.handover import SendKind, SendResult
-from workers.plain_text import for_store
 from workers.policy import Policy
 from workers.records import SurveyRequest
 from workers.store import claim, mail_servers, read, tables
@@ -24,6 +23,7 @@ from workers.store.apply import apply
 from workers.store.claim import WEBHOOK
 from workers.store.engine import Store, database_now
 from workers.store.sent_mails import add_sent
+from workers.text.plain_text import for_store
 from workers.words import MailClass, Reason
 
 log = logging.getLogger(__name__)

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 from workers.asking import COUNTED, question_of, rest_of
-from workers.duetime import next_in_window
+from workers.calendar import next_in_window
+from workers.decision_table.model.rest_period import RestReason
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import sentence
 from workers.planning import hold_ended, holding, in_scope
 from workers.records import Journey, Stop, SurveyRequest, Touchpoint
-from workers.resting import RestReason
 from workers.words import Effect, Reason, RequestState, TouchpointState
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)

@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from workers.asking import OF_MAILBOX, rest_of
-from workers.duetime import next_in_window
+from workers.calendar import next_in_window
+from workers.decision_table.model.rest_period import Question, Resting
 from workers.explaining.asking import expected_at
 from workers.explaining.view import Entry, View, iso
 from workers.explaining.words import sentence
 from workers.planning import hold_ended, hold_ends
-from workers.resting import Question, Resting
 from workers.words import Effect, Reason
 
 ANY = Question("", "")

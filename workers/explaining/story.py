@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from workers.decision_table.model.rest_period import Asked
 from workers.facts import Facts
 from workers.records import (
     Action,
@@ -23,7 +24,6 @@ from workers.records import (
     TicketEntry,
     Touchpoint,
 )
-from workers.resting import Asked
 
 
 class Outgoing(Protocol):

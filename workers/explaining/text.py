@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import cast
 
+from workers.calendar import in_zone
 from workers.catalogs import Catalog
-from workers.duetime import in_zone
 from workers.explaining.names import name_in
 from workers.explaining.phrases import ENGLISH
 from workers.explaining.view import Entry

@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from functools import reduce
 
+from workers.calendar import in_zone
 from workers.catalogs import Catalog
-from workers.duetime import in_zone
 from workers.explaining.phrases import ENGLISH, PREFIX
 from workers.words import (
     ActionState,

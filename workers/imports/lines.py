@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from workers.envelope import KEPT_BYTES, Refusal, Unreadable
+from workers.cloudevents import KEPT_BYTES, Refusal, Unreadable
 
 LONGEST_LINE = 1_000_000
 """Bytes; a longer line is no row of a table. Of such a line the beginning is kept, with the size and the digest."""

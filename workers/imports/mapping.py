@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from workers.envelope import Codec, Kind
+from workers.cloudevents import Codec, Kind
 from workers.errors import BadInput, Misconfigured
 from workers.imports.charsets import check_encoding
 from workers.imports.times import WORDS
-from workers.yamltext import read_yaml
+from workers.text.yaml_text import read_yaml
 
 Path = tuple[str, ...]
 

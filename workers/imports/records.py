@@ -8,7 +8,7 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from workers.envelope import Refusal
+from workers.cloudevents import Refusal
 from workers.imports.lines import Line, Lines
 
 LONGEST_RECORD = 1_000_000

@@ -12,15 +12,15 @@ from typing import BinaryIO
 
 import orjson
 
-from workers.addresses import one_address
-from workers.envelope import Fault, Kind, Refusal, Rejected
-from workers.envelope.shapes import as_typed
+from workers.cloudevents import Fault, Kind, Refusal, Rejected
+from workers.cloudevents.shapes import as_typed
 from workers.imports.charsets import Said, opened
 from workers.imports.header import Header, read_header
 from workers.imports.lines import Lines
 from workers.imports.mapping import COLUMN, Cell, EventRule, Mapping, Path
 from workers.imports.records import Record, Records
 from workers.imports.times import Times
+from workers.text.mail_addresses import one_address
 
 SHOWN = 200
 """Characters of a cell that a refusal shows."""

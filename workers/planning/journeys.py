@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from workers.calendar import add_wait, in_zone
 from workers.changes import Changes
-from workers.duetime import add_wait, in_zone
 from workers.facts import Facts
 from workers.planning.standing import assess, follows_from_facts, is_undone, note, zone_of
 from workers.policy import PlanStep, Policy

@@ -7,8 +7,8 @@ merge is told first. Idempotent.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from workers.calendar import add_wait
 from workers.changes import Changes
-from workers.duetime import add_wait
 from workers.facts import PENDING, Facts
 from workers.planning.standing import assess, note, put, zone_of
 from workers.planning.stopping import withdraw

@@ -6,8 +6,8 @@ that is told before its purchase, or a second purchase told before the first, gi
 
 from datetime import datetime
 
+from workers.calendar import in_zone
 from workers.changes import Changes
-from workers.duetime import in_zone
 from workers.facts import PENDING, Facts
 from workers.planning.journeys import Happening, candidate_for, replaces
 from workers.planning.standing import assess, follows_from_facts, note, put, undoing

@@ -6,8 +6,8 @@ What is pending is a function of the set of facts, not of their order. The rest 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from workers.calendar import add_wait, next_in_window
 from workers.changes import Changes
-from workers.duetime import add_wait, next_in_window
 from workers.facts import PENDING, Facts
 from workers.policy import ContraryRule, Policy
 from workers.records import Customer, History, Journey, Stop, Touchpoint

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from workers.duetime import add_wait, in_zone
+from workers.calendar import add_wait, in_zone
 from workers.planning.journeys import Happening
 from workers.policy import Plan
 

@@ -1,8 +1,9 @@
 """`boucle rules`: check, evaluate, explain, test, backtest, version, history, shadow, import and export.
 
 Exit 0 good, 1 faults or not found, 2 unreadable or wrong use. What needs a database comes in through a `Stored`
-object (workers.ruletable.stored), which the composition root supplies as `ctx.obj`, or inside a mapping under the key
-"rules"; without one, the commands work on files alone. No logic here beyond reading options and printing.
+object (workers.decision_table.trials.installation), which the composition root supplies as `ctx.obj`, or inside a
+mapping under the key "rules"; without one, the commands work on files alone. No logic here beyond reading options and
+printing.
 """
 
 import click

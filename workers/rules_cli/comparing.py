@@ -7,6 +7,14 @@ from pathlib import Path
 
 import click
 
+from workers.decision_table import Table, compile_table
+from workers.decision_table.files.loader import read_file
+from workers.decision_table.files.side_files import load_contrary
+from workers.decision_table.trials.backtest import PastResponse, backtest
+from workers.decision_table.trials.candidate import Brought, read_candidate
+from workers.decision_table.trials.past_files import read_events, read_responses
+from workers.decision_table.trials.replay import backtest_plan, is_plan
+from workers.decision_table.trials.text import changed_rules, tell_backtest, tell_plan_backtest
 from workers.rules_cli.shared import (
     decision_option,
     form_option,
@@ -17,21 +25,6 @@ from workers.rules_cli.shared import (
     show,
     stored_of,
 )
-from workers.ruletable import (
-    Table,
-    compile_table,
-)
-from workers.ruletable.backtesting import PastResponse, backtest
-from workers.ruletable.loading import read_file
-from workers.ruletable.records import read_events, read_responses
-from workers.ruletable.replaying import backtest_plan, is_plan
-from workers.ruletable.sidefiles import load_contrary
-from workers.ruletable.telling import (
-    changed_rules,
-    tell_backtest,
-    tell_plan_backtest,
-)
-from workers.ruletable.trying import Brought, read_candidate
 
 
 @click.command("backtest")

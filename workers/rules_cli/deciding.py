@@ -10,6 +10,29 @@ from pathlib import Path
 
 import click
 
+from workers.decision_table import (
+    Fault,
+    Inputs,
+    Severity,
+    Table,
+    Unreadable,
+    check,
+    compile_table,
+    explain,
+    fault_json,
+    from_content,
+)
+from workers.decision_table.decisions.evaluation import evaluate, typed_inputs
+from workers.decision_table.files.loader import read_file, waves_beside
+from workers.decision_table.files.side_files import load_contrary, load_waves
+from workers.decision_table.trials.backtest import PastResponse
+from workers.decision_table.trials.cases import CASES, Case, parse_cases, run_cases
+from workers.decision_table.trials.installation import Stored
+from workers.decision_table.trials.past_files import read_responses, typed
+from workers.decision_table.trials.proposed_cases import propose_cases
+from workers.decision_table.trials.replay import is_plan
+from workers.decision_table.trials.rest_clashes import rest_clashes
+from workers.decision_table.trials.text import tell_cases, tell_explanation, tell_faults
 from workers.fitting import fit_named, fit_plan
 from workers.rules_cli.shared import (
     decision_option,
@@ -23,33 +46,6 @@ from workers.rules_cli.shared import (
     show,
     stop,
     stored_of,
-)
-from workers.ruletable import (
-    Fault,
-    Inputs,
-    Severity,
-    Table,
-    Unreadable,
-    check,
-    compile_table,
-    explain,
-    fault_json,
-    from_content,
-)
-from workers.ruletable.backtesting import PastResponse
-from workers.ruletable.cases import CASES, Case, parse_cases, run_cases
-from workers.ruletable.evaluating import evaluate, typed_inputs
-from workers.ruletable.loading import read_file, waves_beside
-from workers.ruletable.proposing import propose_cases
-from workers.ruletable.records import read_responses, typed
-from workers.ruletable.replaying import is_plan
-from workers.ruletable.restclashes import rest_clashes
-from workers.ruletable.sidefiles import load_contrary, load_waves
-from workers.ruletable.stored import Stored
-from workers.ruletable.telling import (
-    tell_cases,
-    tell_explanation,
-    tell_faults,
 )
 
 

@@ -5,16 +5,13 @@ from pathlib import Path
 
 import click
 
+from workers.decision_table import Table, check
+from workers.decision_table.dmn.writer import write_dmn
+from workers.decision_table.files.csv_writer import table_files, write_rules
+from workers.decision_table.files.loader import load_path, read_file
+from workers.decision_table.files.reader import decode
+from workers.decision_table.files.workbook import write_xlsx
 from workers.rules_cli.shared import decision_option, load_table, path_argument, readable, stop
-from workers.ruletable import (
-    Table,
-    check,
-)
-from workers.ruletable.defining import table_files, write_rules
-from workers.ruletable.dmn_writing import write_dmn
-from workers.ruletable.loading import load_path, read_file
-from workers.ruletable.reading import decode
-from workers.ruletable.sheets import write_xlsx
 
 
 @click.command("export")

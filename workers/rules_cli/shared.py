@@ -7,11 +7,11 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from workers.decision_table import Table
+from workers.decision_table.files.loader import load_path
+from workers.decision_table.trials.installation import Nothing, Stored
 from workers.errors import BadInput, NotNow
-from workers.plain_text import for_reader, json_text
-from workers.ruletable import Table
-from workers.ruletable.loading import load_path
-from workers.ruletable.stored import Nothing, Stored
+from workers.text.plain_text import for_reader, json_text
 
 _T = TypeVar("_T")
 PAST_IS_AWAY = "workers.rules_cli.past_is_away"

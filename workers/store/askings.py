@@ -13,10 +13,10 @@ from sqlalchemy.engine import Connection
 
 from workers.asking import COUNTED
 from workers.changes import Changes
+from workers.decision_table.model.rest_period import Asked
 from workers.policy import Policy
 from workers.profile import address_key
 from workers.records import AskedMailbox, Customer, SurveyRequest
-from workers.resting import Asked
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import insert

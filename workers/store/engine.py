@@ -20,10 +20,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from workers.errors import KeyTaken, NotNow
-from workers.masking import without_values
-from workers.outages import DATABASE, Outages
-from workers.pulse import beat
+from workers.process.outages import DATABASE, Outages
+from workers.process.pulse import beat
 from workers.store.patience import Patience, be_impatient, be_patient, connect_patiently
+from workers.text.masking import without_values
 
 T = TypeVar("T")
 POOL, OVERFLOW = 32, 24

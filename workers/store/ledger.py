@@ -13,13 +13,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.changes import Changes
-from workers.envelope import KEPT_BYTES, Event, Refusal, Rejected, Unreadable
-from workers.plain_text import for_store
+from workers.cloudevents import KEPT_BYTES, Event, Refusal, Rejected, Unreadable
+from workers.cloudevents.scopes import Scope, Scopes, as_text
 from workers.records import DeadLetter
-from workers.scopes import Scope, Scopes, as_text
 from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.engine import among
+from workers.text.plain_text import for_store
 from workers.words import DeadLetterState, Door, Ids
 
 SCOPES_HEADER = "boucle-scopes"

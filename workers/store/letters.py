@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.changes import Forgetting
-from workers.plain_text import json_text
 from workers.store import read
 from workers.store import tables as t
+from workers.text.plain_text import json_text
 from workers.traces import KEEP, Found, Person, held_address, pieces, readings
 from workers.words import Ids
 

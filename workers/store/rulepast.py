@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers import books
-from workers.ruletable.stored import Disagreed
+from workers.decision_table.trials.installation import Disagreed
 from workers.store import tables as t
 from workers.store.read import is_id
 from workers.words import DecisionState

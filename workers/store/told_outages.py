@@ -10,7 +10,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.outages import Outage
+from workers.process.outages import Outage
 from workers.store import tables
 from workers.store.engine import database_now
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from workers.calendar import next_half_day
 from workers.changes import Changes
-from workers.duetime import next_half_day
 from workers.errors import BadInput
 from workers.facts import Facts
 from workers.policy import Policy

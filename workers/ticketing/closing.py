@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
+from workers.calendar import add_working
 from workers.changes import Changes
-from workers.duetime import add_working
 from workers.errors import BadInput
 from workers.facts import Facts
 from workers.planning import plan, stop

@@ -6,8 +6,8 @@ First contact is due in working hours of the team, from the moment at which the 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from workers.calendar import Wait, add_working, add_working_days, parse_wait
 from workers.changes import Changes
-from workers.duetime import Wait, add_working, add_working_days, parse_wait
 from workers.facts import Facts
 from workers.messages import tell_ticket
 from workers.planning import stop

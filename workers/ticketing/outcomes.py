@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from workers.duetime import in_zone
+from workers.calendar import in_zone
 from workers.errors import BadInput
 from workers.records import Ticket, TicketEntry
 

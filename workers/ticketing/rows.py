@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
+from workers.calendar import Calendar, add_working, half_day_after, in_zone, instant_of, working_between, zone_info
 from workers.changes import Changes
-from workers.duetime import Calendar, add_working, half_day_after, in_zone, instant_of, working_between, zone_info
 from workers.errors import BadInput, Conflict
 from workers.facts import Facts
 from workers.messages import tell_ticket

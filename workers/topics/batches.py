@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from workers.envelope import KEPT_BYTES, Refusal, Unreadable
+from workers.cloudevents import KEPT_BYTES, Refusal, Unreadable
 from workers.topics.inflating import GZIP, Damaged, gzip_chunks, inflated
 
 HEAD = struct.Struct(">qiibIhiqqqhii")

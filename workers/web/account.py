@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from workers.accesslog import Access
 from workers.attempts import Guess
-from workers.duetime import in_zone
+from workers.calendar import in_zone
 from workers.errors import CodedFault
 from workers.passwords import SHORTEST
 from workers.people import Session

@@ -11,17 +11,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from workers.calendar import half_day_after, in_zone
 from workers.catalogs import Catalog
 from workers.composing.facts import one_line, promise_words
-from workers.duetime import half_day_after, in_zone
 from workers.errors import NotNow
-from workers.masking import beginning
 from workers.nps import band
 from workers.policy import Policy
 from workers.records import Customer
 from workers.records import Response as Known
 from workers.routing import contact_due
 from workers.serving import AskedPage
+from workers.text.masking import beginning
 from workers.web.context import web_of
 from workers.web.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
 from workers.web.pages import READER, pages_of

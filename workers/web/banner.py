@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.routing import Match
 
+from workers.calendar import in_zone
 from workers.catalogs import Catalog
-from workers.duetime import in_zone
 from workers.people import People, Role
 from workers.web.clients import from_this_machine
 from workers.web.context import Web

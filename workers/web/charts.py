@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from workers.duetime import in_zone
+from workers.calendar import in_zone
 from workers.figures import COUNTS_ONLY_BELOW, Lane, OverTime, Period, Reading
 from workers.reviewing import Note
 from workers.web.report_words import Words

@@ -10,16 +10,16 @@ from datetime import datetime
 from starlette.requests import Request
 
 from workers.backlog import Backlog
+from workers.cloudevents import Codec
 from workers.composing import Templates
 from workers.controls import Sending
 from workers.data import Data
-from workers.envelope import Codec
+from workers.decision_table.live import Refused
+from workers.decision_table.trials.installation import Nothing, Stored
 from workers.intake import Intake
 from workers.links import Links
 from workers.mailbox import MailboxSender
 from workers.policy import Policy
-from workers.ruletable.live import Refused
-from workers.ruletable.stored import Nothing, Stored
 from workers.serving import Serving
 from workers.settings import Settings
 from workers.store.engine import Store

@@ -18,10 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers import counting
+from workers.calendar import in_zone
 from workers.catalogs import Catalog
 from workers.composing.facts import clean, one_line
 from workers.controls import mails_today, sending_now
-from workers.duetime import in_zone
 from workers.explaining.names import word_in
 from workers.explaining.text import ORDER, entries, subject
 from workers.explaining.view import Entry

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.apikeys import Judged, Outcome
-from workers.envelope import MAX_BATCH_BYTES, Fault, Refusal, Rejected
+from workers.cloudevents import MAX_BATCH_BYTES, Fault, Refusal, Rejected
+from workers.cloudevents.scopes import Scopes
 from workers.importing import left_out, planned
-from workers.scopes import Scopes
 from workers.store.ledger import Incoming, Taken
 from workers.store.ledger import Outcome as EventOutcome
 from workers.web.clients import address_prefix, client_of

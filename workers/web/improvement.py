@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from workers.masking import beginning
 from workers.records import Customer
 from workers.records import Response as Known
+from workers.text.masking import beginning
 from workers.web.context import web_of
 from workers.web.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
 from workers.web.pages import pages_of

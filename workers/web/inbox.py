@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from workers.calendar import add_working, in_zone, instant_of, working_between, zone_info
 from workers.catalogs import Catalog
 from workers.composing.facts import one_line
-from workers.duetime import add_working, in_zone, instant_of, working_between, zone_info
 from workers.nps import band
 from workers.people import User
 from workers.policy import Policy

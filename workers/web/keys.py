@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from starlette.requests import Request
 
 from workers.apikeys import ApiKeys, Judged, Outcome
-from workers.scopes import EVERYTHING
+from workers.cloudevents.scopes import EVERYTHING
 from workers.store import api_keys
 from workers.store.auditlog import record_act
 from workers.store.engine import Store, database_now

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from workers.calendar import in_zone
 from workers.catalogs import Catalog
-from workers.duetime import in_zone
 from workers.errors import Never
 from workers.mailbox import KeptMail, MailboxSender, OpenedMail
 from workers.web.clients import from_this_machine

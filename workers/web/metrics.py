@@ -23,8 +23,8 @@ from workers.controls import sending_now
 from workers.counting import STATUS_GROUPS, due_work
 from workers.dispatching import webhooks
 from workers.errors import NotNow
-from workers.outages import MAIL, PARTS, Outage
 from workers.policy import Policy
+from workers.process.outages import MAIL, PARTS, Outage
 from workers.store import accounts, api_keys, mail_servers, overview, rulelive, tables, told_outages
 from workers.store.outbox import outbox_age
 from workers.store.returned_mails import counted_returned

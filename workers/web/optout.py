@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.masking import mask_address
 from workers.records import Customer, Dispatch
 from workers.store import read
+from workers.text.masking import mask_address
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.threads import run_in_threadpool

@@ -16,7 +16,7 @@ from workers.catalogs import Catalog, Catalogs
 from workers.composing import Brand
 from workers.data import Data
 from workers.errors import Misconfigured
-from workers.plain_text import UNSAFE, for_reader
+from workers.text.plain_text import UNSAFE, for_reader
 from workers.web.assets import Assets
 from workers.web.banner import banner
 from workers.web.context import Web

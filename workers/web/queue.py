@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.calendar import in_zone
 from workers.catalogs import Catalog
 from workers.composing.facts import clean, one_line
-from workers.duetime import in_zone
 from workers.errors import BadInput
 from workers.explaining.names import name_in as named
 from workers.reach import Reach, WaveReach

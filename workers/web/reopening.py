@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.calendar import half_day_after
 from workers.composing.facts import one_line
-from workers.duetime import half_day_after
 from workers.records import Customer, Ticket
 from workers.web.context import web_of
 from workers.web.forms import Came, came_from, new_nonce, read_form

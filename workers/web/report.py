@@ -15,7 +15,7 @@ from workers.funnel import Fate
 from workers.improving import Improving
 from workers.nps import Counts, band
 from workers.reviewing import Review
-from workers.spreadsheets import as_csv, as_xlsx
+from workers.text.spreadsheets import as_csv, as_xlsx
 from workers.web import charts
 from workers.web.context import web_of
 from workers.web.pages import pages_of

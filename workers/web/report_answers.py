@@ -12,12 +12,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers import reviewing
-from workers.duetime import in_zone
+from workers.calendar import in_zone
 from workers.errors import BadInput
 from workers.figures import Filters
 from workers.reviewing import PAGE_LENGTH, YES, Answered, Pick
-from workers.spreadsheets import Value, as_csv, as_xlsx
 from workers.store.auditlog import record_act
+from workers.text.spreadsheets import Value, as_csv, as_xlsx
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import parameters_of

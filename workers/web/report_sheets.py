@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from workers import figures, funnel
-from workers.duetime import in_zone
+from workers.calendar import in_zone
 from workers.figures import BANDS, BESIDE, LADDER, SCORES, Figures, Lane, OverTime, Reading, Step
 from workers.funnel import Fate
 from workers.questions import NO_REASON
 from workers.reviewing import ASKED, CONSENTED, GIVEN, REFUSED, Review
-from workers.spreadsheets import Value
+from workers.text.spreadsheets import Value
 from workers.web.report_words import Words
 
 ANSWERS, QUESTIONS, NOT_ASKED = "responses", "questions", "not-asked"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
+from workers.calendar import in_zone
 from workers.catalogs import Catalog
-from workers.duetime import in_zone
 from workers.figures import EVERYBODY, NONE, Filters, Period
 from workers.reviewing import day_of
 from workers.web.times import span

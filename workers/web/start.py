@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.calendar import in_zone
 from workers.catalogs import Catalog
-from workers.duetime import in_zone
 from workers.web.banner import HOSTS, players, tour_of
 from workers.web.context import Web, web_of
 from workers.web.pages import pages_of

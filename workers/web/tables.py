@@ -11,18 +11,18 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from workers.calendar import in_zone
 from workers.catalogs import Catalog
 from workers.composing.facts import clean, one_line
-from workers.duetime import in_zone
+from workers.decision_table import Table
+from workers.decision_table.dmn.writer import write_dmn
+from workers.decision_table.files.as_written import written
+from workers.decision_table.files.csv_writer import write_rules
+from workers.decision_table.files.reader import DEFINITION, RULES
+from workers.decision_table.files.workbook import write_xlsx
+from workers.decision_table.trials.candidate import Brought, broken_copy
+from workers.decision_table.trials.replay import Fate
 from workers.errors import BadInput
-from workers.ruletable import Table
-from workers.ruletable.defining import write_rules
-from workers.ruletable.dmn_writing import write_dmn
-from workers.ruletable.reading import DEFINITION, RULES
-from workers.ruletable.replaying import Fate
-from workers.ruletable.sheets import write_xlsx
-from workers.ruletable.trying import Brought, broken_copy
-from workers.ruletable.written import written
 from workers.trials import Trial
 from workers.web import charts, tables_shown, tables_trial
 from workers.web.context import web_of

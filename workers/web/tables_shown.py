@@ -11,22 +11,22 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from workers.calendar import in_zone
 from workers.compiled import FollowUpTable, JourneyPlan
-from workers.duetime import in_zone
+from workers.decision_table import Column, Fault, Severity, Table, compile_table, explain, from_content
+from workers.decision_table.decisions.explanation import Explanation
+from workers.decision_table.files.loader import read_file
+from workers.decision_table.files.side_files import Contrary
+from workers.decision_table.live import Refused
+from workers.decision_table.model.values import Kind, show
+from workers.decision_table.trials.backtest import effect_of
+from workers.decision_table.trials.candidate import inputs_of
+from workers.decision_table.trials.cases import CASES, Case, CaseReport, parse_cases, run_cases
+from workers.decision_table.trials.installation import Disagreed
+from workers.decision_table.trials.replay import is_plan
+from workers.decision_table.trials.text import changed_rules
 from workers.errors import BadInput, Misconfigured
 from workers.policies import FOLLOW_UP, JOURNEY_PLAN
-from workers.ruletable import Column, Fault, Severity, Table, compile_table, explain, from_content
-from workers.ruletable.backtesting import effect_of
-from workers.ruletable.cases import CASES, Case, CaseReport, parse_cases, run_cases
-from workers.ruletable.explaining import Explanation
-from workers.ruletable.live import Refused
-from workers.ruletable.loading import read_file
-from workers.ruletable.replaying import is_plan
-from workers.ruletable.sidefiles import Contrary
-from workers.ruletable.stored import Disagreed
-from workers.ruletable.telling import changed_rules
-from workers.ruletable.trying import inputs_of
-from workers.ruletable.values import Kind, show
 from workers.trials import Around, judged
 from workers.web.context import Web, web_of
 

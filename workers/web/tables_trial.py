@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from workers.childprocess import Budget, Crashed, OverBudget, run_apart
+from workers.decision_table import Column, Kind, Value
+from workers.decision_table.model.values import show
+from workers.decision_table.trials.backtest import Backtest, DayLoad
+from workers.decision_table.trials.candidate import Brought
+from workers.decision_table.trials.replay import Fate, PlanBacktest
+from workers.process.child_process import Budget, Crashed, OverBudget, run_apart
 from workers.reviewing import day_start
-from workers.ruletable import Column, Kind, Value
-from workers.ruletable.backtesting import Backtest, DayLoad
-from workers.ruletable.replaying import Fate, PlanBacktest
-from workers.ruletable.trying import Brought
-from workers.ruletable.values import show
 from workers.trials import Order, Past, Trial, carry_out
 from workers.web import charts
 from workers.web.context import Web

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.announcing import TEMPLATE
+from workers.calendar import in_zone
 from workers.composing import MailFacts
 from workers.composing.facts import one_line
-from workers.duetime import in_zone
 from workers.errors import BadInput, BoucleError, Conflict
 from workers.improving import LEVELS, TEXTS, InitiativeState, Kind, ThemeState, Work
 from workers.nps import band

@@ -9,10 +9,10 @@ from babel.core import Locale, UnknownLocaleError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from workers.calendar import half_day_after, in_zone, next_half_day
 from workers.catalogs import Catalog
 from workers.composing import MailFacts
 from workers.composing.facts import clean, one_line
-from workers.duetime import half_day_after, in_zone, next_half_day
 from workers.errors import BoucleError
 from workers.explaining import Story
 from workers.explaining.acting import why_decision

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers import ticketing
+from workers.calendar import MORNING_ENDS, half_days, instant_of, zone_info
 from workers.changes import Changes
-from workers.duetime import MORNING_ENDS, half_days, instant_of, zone_info
 from workers.errors import BadInput, Conflict, NotNow
 from workers.facts import Facts
 from workers.policy import Policy

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from workers.calendar import in_zone
 from workers.catalogs import Catalog
 from workers.composing.facts import one_line
-from workers.duetime import in_zone
 from workers.errors import Never
 from workers.explaining.view import Entry
 from workers.figures import RECOVERY

@@ -1,0 +1,57 @@
+"""The envelope: CloudEvents in and out. Bytes and headers to an event or its faults; our own messages to bytes.
+
+Pure: no clock, no file, no network. The schemas and the map of a CRM's own types are given as values.
+"""
+
+from workers.cloudevents.batches import MAX_BATCH_EVENTS
+from workers.cloudevents.codec import MAX_BATCH_BYTES, MAX_BYTES, Codec
+from workers.cloudevents.events import (
+    CarrierReport,
+    CustomerData,
+    Event,
+    Fault,
+    Kind,
+    LeftOut,
+    Refusal,
+    Rejected,
+    ScoreData,
+    TicketChange,
+    TicketUpdate,
+)
+from workers.cloudevents.mapping import EventMap
+from workers.cloudevents.outbound import (
+    request_created,
+    response_received,
+    testimonial_consented,
+    testimonial_withdrawn,
+    ticket_changed,
+)
+from workers.cloudevents.shapes import read_schemas
+from workers.cloudevents.unreadable import KEPT_BYTES, Unreadable
+
+__all__ = [
+    "KEPT_BYTES",
+    "MAX_BATCH_BYTES",
+    "MAX_BATCH_EVENTS",
+    "MAX_BYTES",
+    "CarrierReport",
+    "Codec",
+    "CustomerData",
+    "Event",
+    "EventMap",
+    "Fault",
+    "Kind",
+    "LeftOut",
+    "Refusal",
+    "Rejected",
+    "ScoreData",
+    "TicketChange",
+    "TicketUpdate",
+    "Unreadable",
+    "read_schemas",
+    "request_created",
+    "response_received",
+    "testimonial_consented",
+    "testimonial_withdrawn",
+    "ticket_changed",
+]

@@ -1,0 +1,1 @@
+"""Deciding by a table, and why it decided so."""

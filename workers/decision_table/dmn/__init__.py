@@ -1,0 +1,1 @@
+"""A decision table as DMN XML, in and out."""

@@ -1,0 +1,1 @@
+"""A decision table as files: folders, workbooks, and the small files beside it."""

@@ -1,0 +1,278 @@
+"""Read the small files beside the tables: contrary.csv, waves.csv and calendar.yaml.
+
+Bytes in, frozen values out. Raises Unreadable, naming the row and what to write instead.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from workers.calendar.days_off import DaysOff, regions_of
+from workers.calendar.durations import Wait, parse_wait
+from workers.calendar.team_hours import Shift, WorkingHours, parse_shifts
+from workers.decision_table.files.reader import decode, read_rows
+from workers.decision_table.model.cells import fold, shortened, split_list, suggestion
+from workers.decision_table.model.limits import total
+from workers.decision_table.model.table import Unreadable
+from workers.decision_table.model.values import parse_date
+from workers.errors import BadInput
+from workers.text.yaml_text import read_yaml
+
+TICKET_OPENED = "ticket_opened"
+TICKETS_HOLD = Wait(days=60)
+"""How long a ticket holds at most where the file has no such column: a forgotten one silences nobody for good."""
+_EFFECTS = ("cancel", "hold")
+_SCOPES = ("reference", "customer")
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(frozen=True, slots=True)
+class Contrary:
+    """Events that speak against asking: what they do, to what, and which events end it (plus a wait)."""
+
+    events: frozenset[str]
+    effect: str
+    scope: str
+    until: frozenset[str] = frozenset()
+    wait: Wait = Wait()  # noqa: RUF009  Wait is frozen
+    at_most: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaveDate:
+    """One day on which all customers are asked."""
+
+    day: date
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The team's working hours: zone, shifts by weekday (Monday is 0) and by date, days off with the names of some."""
+
+    zone: str
+    hours: WorkingHours
+    days_off: DaysOff
+    holidays: Mapping[date, str]
+
+    @property
+    def weekdays(self) -> frozenset[int]:
+        """Return the days of the week on which somebody works."""
+        return frozenset(day for day, shifts in self.hours.week.items() if shifts)
+
+    @property
+    def opens(self) -> time:
+        """Return the earliest opening of the week."""
+        return min(shift.opens for shifts in self.hours.week.values() for shift in shifts)
+
+    @property
+    def closes(self) -> time:
+        """Return the closing that comes last on its day, or the day after."""
+        return max((shift for shifts in self.hours.week.values() for shift in shifts), key=Shift.closing_minutes).closes
+
+    def opens_on(self, day: date) -> time:
+        """Return when the team begins on a date; on a day off, when it usually does."""
+        return next((shift.opens for shift in self.hours.on(day, self.days_off)), self.opens)
+
+
+@total
+def load_contrary(data: bytes) -> tuple[Contrary, ...]:
+    """Read contrary.csv."""
+    found = []
+    for row, entry in _records("contrary.csv", data, ("event", "effect", "scope", "until"), ("at most",)):
+        where = f"contrary.csv, row {row}"
+        events = frozenset(filter(None, split_list(entry["event"])))
+        if not events:
+            raise Unreadable(f"{where}: name at least one event.")
+        until, wait = _until(entry["until"], where)
+        effect = _one_of(entry["effect"], _EFFECTS, f"{where}, effect")
+        scope = _one_of(entry["scope"], _SCOPES, f"{where}, scope")
+        if effect == "cancel" and until:
+            raise Unreadable(f"{where}: what is cancelled stays cancelled: leave until empty, or write hold.")
+        at_most = _at_most(entry.get("at most"), events, where) if effect == "hold" else None
+        found.append(Contrary(events, effect, scope, until, wait, at_most))
+    return tuple(found)
+
+
+def _at_most(text: str | None, events: frozenset[str], where: str) -> Wait | None:
+    """Return how long a hold lasts at most: as the cell says; without the column, what a ticket does."""
+    if text is None:
+        return TICKETS_HOLD if TICKET_OPENED in events else None
+    try:
+        return parse_wait(text) if text else None
+    except BadInput as fault:
+        raise Unreadable(f"{where}, at most: {fault}") from None
+
+
+def _until(text: str, where: str) -> tuple[frozenset[str], Wait]:
+    names, plus, wait = text.partition("+")
+    try:
+        pause = parse_wait(wait) if plus else Wait()
+    except BadInput as fault:
+        raise Unreadable(f"{where}, until: {fault}") from None
+    return frozenset(filter(None, split_list(names.strip()))), pause
+
+
+@total
+def load_waves(data: bytes) -> tuple[WaveDate, ...]:
+    """Read waves.csv, in order of date."""
+    found = []
+    for row, entry in _records("waves.csv", data, ("date", "name")):
+        try:
+            day = parse_date(entry["date"])
+        except BadInput as fault:
+            raise Unreadable(f"waves.csv, row {row}: {fault}") from None
+        found.append(WaveDate(day, entry["name"] or day.isoformat()))
+    days = [wave.day for wave in found]
+    if len(set(days)) < len(days):
+        raise Unreadable("waves.csv: a date stands there twice: everybody would be asked twice on one day.")
+    return tuple(sorted(found, key=lambda wave: wave.day))
+
+
+def _records(
+    file: str, data: bytes, columns: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> list[tuple[int, dict[str, str]]]:
+    rows, _ = read_rows(decode(file, data), name=file)
+    head = [fold(cell).lower() for cell in rows[0]] if rows else []
+    missing = [name for name in columns if name not in head]
+    named = (*columns, *(name for name in optional if name in head))
+    if missing:
+        raise Unreadable(f"{file}: the first line lacks {', '.join(missing)}: it must read {';'.join(columns)}.")
+    found = []
+    for number, cells in enumerate(rows[1:], start=2):
+        texts = [fold(cell) for cell in cells] + [""] * len(head)
+        if any(texts) and not texts[0].startswith("#"):
+            found.append((number, {name: texts[head.index(name)] for name in named}))
+    return found
+
+
+def _one_of(text: str, allowed: tuple[str, ...], where: str) -> str:
+    if text not in allowed:
+        raise Unreadable(f"{where}: {shortened(text)!r} is not one of {', '.join(allowed)}.{suggestion(text, allowed)}")
+    return text
+
+
+CALENDAR_KEYS = ("zone", "working_days", "working_hours", "hours_on", "country", "region", "holidays")
+
+
+@total
+def load_calendar(data: bytes) -> Calendar:
+    """Read calendar.yaml."""
+    try:
+        entry = read_yaml(data, "calendar.yaml", texts=True)
+    except BadInput as fault:
+        raise Unreadable(str(fault)) from None
+    if not isinstance(entry, dict):
+        raise Unreadable("calendar.yaml must name zone, working_days, working_hours and holidays.")
+    for key in entry:
+        if key not in CALENDAR_KEYS:
+            hint = suggestion(str(key), CALENDAR_KEYS)
+            raise Unreadable(f"calendar.yaml has an unknown key {shortened(str(key))!r}.{hint}")
+    holidays = _holidays(entry.get("holidays") or {})
+    country, region = _country(entry.get("country"), entry.get("region"))
+    dates = {day: _shifts(hours, f"hours_on, {day}") for day, hours in _dated(entry.get("hours_on") or {}, "hours_on")}
+    week = _week(entry.get("working_days"), entry.get("working_hours", "09:00-18:00"))
+    return Calendar(
+        _zone(str(entry.get("zone", ""))),
+        WorkingHours(week, dates),
+        DaysOff(frozenset(holidays), country, region),
+        holidays,
+    )
+
+
+def _country(country: object, region: object) -> tuple[str, str]:
+    """Return a country and region whose public holidays are known; neither is asked for."""
+    if not country:
+        if region:
+            raise Unreadable("calendar.yaml: region goes with a country, such as country: DE and region: BY.")
+        return "", ""
+    name, part = str(country).strip().upper(), str(region or "").strip()
+    try:
+        regions = regions_of(name)
+    except BadInput as fault:
+        raise Unreadable(f"calendar.yaml: {fault}") from None
+    part = part.removeprefix(f"{name}-")
+    if part and part not in regions:
+        known = ", ".join(regions) or "none"
+        raise Unreadable(f"calendar.yaml: region {shortened(part)!r} of {name} is not known; there are {known}.")
+    return name, part
+
+
+def _week(days: object, hours: object) -> dict[int, tuple[Shift, ...]]:
+    """Return the shifts of each weekday: the same on every working day, or by day."""
+    if not isinstance(hours, dict):
+        shifts = _shifts(hours, "working_hours")
+        return dict.fromkeys(sorted(_weekdays(days or [])), shifts)
+    week: dict[int, tuple[Shift, ...]] = {}
+    for name, own in hours.items():
+        for day in _days_named(str(name)):
+            if day in week:
+                raise Unreadable(f"calendar.yaml: working_hours names {_DAYS[day]} twice.")
+            week[day] = _shifts(own, f"working_hours, {name}")
+    if days is not None and _weekdays(days) != {day for day, shifts in week.items() if shifts}:
+        raise Unreadable("calendar.yaml: working_hours names other days than working_days: leave working_days out.")
+    if not any(week.values()):
+        raise Unreadable("calendar.yaml: working_hours must name hours on one day at least.")
+    return week
+
+
+def _days_named(text: str) -> list[int]:
+    """Return the days that a key names: `fri`, `mon-thu`, `sat,sun`."""
+    found: list[int] = []
+    for part in text.replace("–", "-").split(","):
+        first, dash, last = (name.strip().lower()[:3] for name in part.partition("-"))
+        if first not in _DAYS or (dash and last not in _DAYS):
+            raise Unreadable(f"calendar.yaml: working_hours: {shortened(text)!r} names no day, such as fri or mon-thu.")
+        start, end = _DAYS.index(first), _DAYS.index(last if dash else first)
+        found += [(start + step) % 7 for step in range((end - start) % 7 + 1)]
+    return found
+
+
+def _shifts(entry: object, where: str) -> tuple[Shift, ...]:
+    """Return the spans of a day, from a text or a list of texts; nothing, or `closed`, is a day without work."""
+    text = ", ".join(str(one) for one in entry) if isinstance(entry, list) else str(entry or "")
+    if where != "working_hours" and text.strip().lower() in ("", "closed", "off", "none"):
+        return ()
+    try:
+        return parse_shifts(fold(text))
+    except BadInput as fault:
+        raise Unreadable(f"calendar.yaml: {where}: {fault}") from None
+
+
+def _dated(entry: object, where: str) -> Iterator[tuple[date, object]]:
+    """Give each date of a mapping with what stands there."""
+    if not isinstance(entry, dict):
+        raise Unreadable(f"calendar.yaml: {where} must be a list of `2026-12-24: 09:00-12:00` lines.")
+    for day, hours in entry.items():
+        try:
+            yield parse_date(str(day)), hours
+        except BadInput as fault:
+            raise Unreadable(f"calendar.yaml, {where}: {fault}") from None
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise Unreadable(
+            f"calendar.yaml: zone {shortened(name)!r} is not an IANA zone, such as Europe/Paris."
+        ) from None
+    return name
+
+
+def _weekdays(entry: object) -> frozenset[int]:
+    names = [str(name).lower()[:3] for name in entry] if isinstance(entry, list) else []
+    if not names or any(name not in _DAYS for name in names):
+        raise Unreadable("calendar.yaml: working_days must be a list such as [mon, tue, wed, thu, fri].")
+    return frozenset(_DAYS.index(name) for name in names)
+
+
+def _holidays(entry: object) -> dict[date, str]:
+    pairs = (
+        entry.items() if isinstance(entry, dict) else [(day, "") for day in entry] if isinstance(entry, list) else []
+    )
+    try:
+        return {parse_date(str(day)): str(name) for day, name in pairs}
+    except BadInput as fault:
+        raise Unreadable(f"calendar.yaml, holidays: {fault}") from None

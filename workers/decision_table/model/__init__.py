@@ -1,0 +1,1 @@
+"""A decision table as plain values: its columns, cells, rules, and their finite form."""

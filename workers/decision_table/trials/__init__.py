@@ -1,0 +1,1 @@
+"""A table tried: on cases, on the past, beside the one in use."""
