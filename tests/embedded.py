@@ -15,13 +15,13 @@ import orjson
 from workers import settings as settings_module
 from workers import wiring
 from workers.clock import FixedClock
-from workers.composing import Templates
+from workers.domain.mail.compose import Templates
+from workers.domain.records import Row
+from workers.domain.types import Door
 from workers.migrating import migrate
-from workers.records import Row
 from workers.store import read
 from workers.store.engine import Store
 from workers.store.ledger import Incoming, Outcome
-from workers.words import Door
 
 R = TypeVar("R", bound=Row)
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from workers import nps
-from workers.changes import Changes
-from workers.records import Action, Customer, Response, Row, SurveyRequest, Ticket
+from workers.domain.changeset import Changes
+from workers.domain.records import Action, Customer, Response, Row, SurveyRequest, Ticket
+from workers.domain.reporting import nps
+from workers.domain.types import ActionState, CustomerId, Ids, RequestState, ResponseState, TicketState
 from workers.store.apply import apply
 from workers.store.engine import Store
-from workers.words import ActionState, CustomerId, Ids, RequestState, ResponseState, TicketState
 
 BEGIN = datetime(2025, 4, 3, 9, 0, tzinfo=UTC)
 DIP = (datetime(2025, 12, 8, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC))

@@ -15,15 +15,15 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from starlette.routing import Route
 
-from workers.books import GROUPS
 from workers.cli import boucle
 from workers.counting import STATUS_GROUPS
-from workers.explaining.words import TRANSPORT
+from workers.domain.explain.words import TRANSPORT
+from workers.domain.invariants import GROUPS
+from workers.domain.types import DecisionOutcome, Reason
 from workers.retention import KEEPS
 from workers.settings import Settings
 from workers.topics import Topic
 from workers.web.app import PUBLIC, public_paths
-from workers.words import DecisionOutcome, Reason
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -28,11 +28,11 @@ from story import Message
 from workers import controls, counting, topics, wiring
 from workers import settings as settings_module
 from workers.clock import StoredClock
+from workers.domain.types import Door
 from workers.migrating import migrate
 from workers.services.places import free_port
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
-from workers.words import Door
 
 BRAND = """\
 name: Lampes Durand

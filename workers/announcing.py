@@ -10,18 +10,18 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.acting import mail_refused
-from workers.asking import language_of
 from workers.calendar import in_zone, next_in_window
-from workers.changes import Changes
-from workers.facts import Facts
-from workers.planning import zone_of
-from workers.policy import Policy
-from workers.records import Customer, Dispatch, Response
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.followup.actions import mail_refused
+from workers.domain.policy import Policy
+from workers.domain.records import Customer, Dispatch, Response
+from workers.domain.survey.planning import zone_of
+from workers.domain.survey.request import language_of
+from workers.domain.types import DispatchState, MailClass, ResponseId
 from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.themes import Initiative
-from workers.words import DispatchState, MailClass, ResponseId
 
 TEMPLATE = "you-asked"
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
+from workers.domain.types import Door
 from workers.intake import Intake
 from workers.store import positions
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.store.positions import Consumed, Range, merged
-from workers.words import Door
 
 log = logging.getLogger(__name__)
 AT_ONCE = 500

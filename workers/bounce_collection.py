@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from workers.bounces.letters import Item
 from workers.bouncing import LEFT, UNREADABLE, Bouncing, Taken
+from workers.domain.mail.bounce_parser.letters import Item
 
 log = logging.getLogger(__name__)
 

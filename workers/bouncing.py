@@ -13,18 +13,19 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.bounces import Bounce, BounceKind, read_bounce
-from workers.bounces.letters import Letter
-from workers.changes import Changes
 from workers.controls import count_refusal
 from workers.dispatching import undeliverable
+from workers.domain.changeset import Changes
+from workers.domain.customer.profile import address_key, address_keys, opt_out
+from workers.domain.customer_state import Facts
+from workers.domain.mail.bounce_parser import Bounce, BounceKind, read_bounce
+from workers.domain.mail.bounce_parser.letters import Letter
+from workers.domain.policy import Policy
+from workers.domain.records import Dispatch, Suppression
+from workers.domain.survey.planning import history, note
+from workers.domain.types import DispatchState, Reason, TouchpointState
 from workers.errors import Conflict, NotNow
-from workers.facts import Facts
 from workers.mailboxes import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
-from workers.planning import history, note
-from workers.policy import Policy
-from workers.profile import address_key, address_keys, opt_out
-from workers.records import Dispatch, Suppression
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import apply
@@ -32,7 +33,6 @@ from workers.store.auditlog import record_act
 from workers.store.claim import CAPPED
 from workers.store.engine import Store
 from workers.store.returned_mails import add_returned
-from workers.words import DispatchState, Reason, TouchpointState
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(days=3), timedelta(days=30)

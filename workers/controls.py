@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.calendar import in_zone
-from workers.deliverability import RefusalRule, must_pause, owner_of
+from workers.domain.mail.deliverability import RefusalRule, must_pause, owner_of
+from workers.domain.types import DispatchState
 from workers.errors import Misconfigured
 from workers.store import tables
 from workers.store.claim import CAPPED, HELD_BY_US
 from workers.store.controls import CLOCK_LEAPT, clear_control, read_controls, set_control
 from workers.store.mail_servers import failing, forget_servers
 from workers.text.plain_text import for_reader
-from workers.words import DispatchState
 
 PAUSED_TOUCHPOINT = "paused:"
 REFUSING = "refusing:"

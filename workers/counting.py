@@ -11,14 +11,16 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import explaining, observing
-from workers.books import Books
-from workers.catalogs import Catalog
+from workers import observing
 from workers.controls import refusing_domains
 from workers.dispatching import mailserver, webhooks
+from workers.domain import explain as explaining
+from workers.domain.explain import ON, Outgoing, Sending
+from workers.domain.invariants import Books
+from workers.domain.mail.translations import Catalog
+from workers.domain.policy import Policy
+from workers.domain.types import DeadLetterState, DispatchState
 from workers.errors import BadInput
-from workers.explaining import ON, Outgoing, Sending
-from workers.policy import Policy
 from workers.process.outages import KAFKA, MAIL
 from workers.store import (
     due,
@@ -33,7 +35,6 @@ from workers.store import (
 )
 from workers.store import tables as t
 from workers.store.webhook_targets import list_targets
-from workers.words import DeadLetterState, DispatchState
 
 __all__ = ["Sending", "as_text", "book_rows", "explain", "read_books", "status"]
 

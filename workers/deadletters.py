@@ -9,14 +9,14 @@ from sqlalchemy.engine import Connection
 
 from workers.cloudevents import Refusal, Unreadable
 from workers.cloudevents.scopes import read_scopes
+from workers.domain.records import DeadLetter
+from workers.domain.types import DeadLetterState, Door
 from workers.errors import BadInput
 from workers.intake import Intake
-from workers.records import DeadLetter
 from workers.store import read, tables
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.ledger import SCOPES_HEADER, Incoming
-from workers.words import DeadLetterState, Door
 
 TABLE = tables.dead_letter
 LISTED_AT_MOST = 10_000

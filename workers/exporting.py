@@ -12,11 +12,11 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.domain.types import DecisionState
 from workers.store import tables as t
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.text.spreadsheets import Value, write_csv
-from workers.words import DecisionState
 
 AT_ONCE = 2_000  # rows fetched in one go
 COLUMNS = (

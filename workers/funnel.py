@@ -12,11 +12,11 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.explaining import clause
-from workers.explaining.words import sentence
+from workers.domain.explain import clause
+from workers.domain.explain.words import sentence
+from workers.domain.types import RequestState, TouchpointState
 from workers.reporting import Period, total
 from workers.store import tables as t
-from workers.words import RequestState, TouchpointState
 
 LOST = (RequestState.UNDELIVERABLE, RequestState.WITHDRAWN)
 

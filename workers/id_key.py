@@ -13,12 +13,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.domain.customer.profile import customer_id
+from workers.domain.types import Ids
 from workers.errors import Misconfigured
-from workers.profile import customer_id
 from workers.store import tables
 from workers.store.controls import read_controls
 from workers.store.engine import Store
-from workers.words import Ids
 
 ID_KEY = "id_key"
 """The control that holds the fingerprint of the key of ids."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from workers.bounces import HEAD_BYTES
-from workers.bounces.letters import Item, Letter
+from workers.domain.mail.bounce_parser import HEAD_BYTES
+from workers.domain.mail.bounce_parser.letters import Item, Letter
 from workers.errors import BadInput, Misconfigured, NotNow
 
 SCHEMES = ("imap", "imaps")

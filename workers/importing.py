@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from workers.calendar import in_zone
-from workers.changes import Changes
 from workers.cloudevents import Event, Rejected
+from workers.domain.changeset import Changes
+from workers.domain.records import Touchpoint
+from workers.domain.types import Door, TouchpointState
 from workers.imports import ImportRow
 from workers.intake import Intake
-from workers.records import Touchpoint
 from workers.rehearsal import Rehearsal
 from workers.store.ledger import Incoming, InFile, Outcome, Refused, Taken
-from workers.words import Door, TouchpointState
 
 BATCH = 500
 CONFIRM_ABOVE = 1000

@@ -13,16 +13,16 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.announcing import tell_some
+from workers.domain.policy import Policy
+from workers.domain.records import Response
+from workers.domain.reporting.nps import Counts
+from workers.domain.types import Band
 from workers.errors import BadInput, Conflict
-from workers.nps import Counts
-from workers.policy import Policy
-from workers.records import Response
 from workers.store import read, tables
 from workers.store import themes as stored
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.themes import NO_THEME, Initiative, Theme, Wish
-from workers.words import Band
 
 LONGEST_NAME, LONGEST_TEXT = 80, 300
 AT_ONCE = 50

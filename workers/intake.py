@@ -15,22 +15,22 @@ from typing import TypeVar
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from workers.changes import Changes
 from workers.cloudevents import Codec, Event, Fault, Kind, Refusal, Rejected
 from workers.cloudevents.scopes import gate_of
-from workers.effects import effects, references_wanted
+from workers.domain.changeset import Changes
+from workers.domain.customer.profile import customer_id, new_customer
+from workers.domain.customer_state import Facts
+from workers.domain.event_handlers import effects, references_wanted
+from workers.domain.policy import Policy
+from workers.domain.records import Customer, DeadLetter, Inbox
+from workers.domain.types import CustomerId, Door
 from workers.errors import BadInput, NotNow
-from workers.facts import Facts
-from workers.policy import Policy
-from workers.profile import customer_id, new_customer
-from workers.records import Customer, DeadLetter, Inbox
 from workers.store import ledger, read, tables, waves
 from workers.store.apply import apply
 from workers.store.engine import Store, away, is_about_values
 from workers.store.ledger import Incoming, Outcome, Taken
 from workers.store.positions import Consumed, record_consumed
 from workers.store.roster import desk, dry_desk
-from workers.words import CustomerId, Door
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from workers.policy import Policy
+from workers.domain.policy import Policy
 from workers.store import letter_searches, letters
 from workers.store.engine import Store
 

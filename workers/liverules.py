@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from workers import causes, decision_table
+from workers import decision_table
 from workers.data import Data
 from workers.decision_table import Known, Table
 from workers.decision_table.files.loader import read_file
 from workers.decision_table.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
+from workers.domain.followup.table_contract import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES
+from workers.domain.ticket import root_causes
 from workers.errors import BadInput, Misconfigured
-from workers.fitting import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES
 
 CALENDAR = "rules/calendar.yaml"
 CONTRARY, WAVES = "contrary.csv", "waves.csv"
@@ -60,7 +61,9 @@ class LiveRules:
         self.contrary = self._file(CONTRARY, self._read_contrary, decision_table.load_contrary, earlier)
         self.waves = self._file(WAVES, self._read_waves, decision_table.load_waves, earlier)
         self.calendar = self._file("calendar.yaml", lambda: data.read(CALENDAR), decision_table.load_calendar, earlier)
-        self.causes = self._file("root-causes.yaml", lambda: data.read(causes.FILE), causes.read_causes, earlier)
+        self.causes = self._file(
+            "root-causes.yaml", lambda: data.read(root_causes.FILE), root_causes.read_causes, earlier
+        )
         self._candidates: dict[str, LiveTable] = {}
         self._refused_candidates: dict[str, Refused] = {}
         self._look_at_candidates()
@@ -159,7 +162,7 @@ class LiveRules:
         """Return place, time and size of every file: what changes with an edit, and costs some microseconds each."""
         folders = [self._data.place(one) for place in PLACES for one in (place, f"{place}{CANDIDATE}")]
         files = [folder / name for folder in folders if folder for name in IN_A_FOLDER]
-        files += [one for one in (self._data.place(CALENDAR), self._data.place(causes.FILE)) if one]
+        files += [one for one in (self._data.place(CALENDAR), self._data.place(root_causes.FILE)) if one]
         return frozenset(stamp for path in files if (stamp := stamp_of(path)))
 
 

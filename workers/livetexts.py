@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
 from workers.cloudevents import Codec, EventMap
-from workers.composing import Brand, Templates
 from workers.data import Data
 from workers.decision_table.live import FAULTS, Refused, faults_of
+from workers.domain.mail.compose import Brand, Templates
 from workers.errors import Misconfigured
 from workers.liverules import Stamp, stamp_of
 

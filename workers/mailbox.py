@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 
+from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Never
-from workers.handover import SendKind, SendResult
 from workers.home import make_private_folder, open_private
 
 log = logging.getLogger(__name__)

@@ -11,15 +11,15 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.bounces import BounceKind, meaning_of
-from workers.changes import Changes
-from workers.deliverability import ARRIVES_WITHIN, is_dead
-from workers.planning import history
-from workers.policy import Policy
-from workers.profile import address_key
-from workers.records import Dispatch, Suppression
+from workers.domain.changeset import Changes
+from workers.domain.customer.profile import address_key
+from workers.domain.mail.bounce_parser import BounceKind, meaning_of
+from workers.domain.mail.deliverability import ARRIVES_WITHIN, is_dead
+from workers.domain.policy import Policy
+from workers.domain.records import Dispatch, Suppression
+from workers.domain.survey.planning import history
+from workers.domain.types import DispatchState, Reason
 from workers.store import tables as t
-from workers.words import DispatchState, Reason
 
 log = logging.getLogger(__name__)
 HARD_BOUNCE, DEAD = "bounce", "dead"

@@ -10,24 +10,24 @@ from datetime import datetime, time, timedelta
 from pathlib import PurePath
 
 from workers.calendar import Calendar, instant_of, parse_window, zone_info
-from workers.compiled import FollowUpTable, JourneyPlan, Versions
-from workers.composing import Templates
 from workers.data import Data
 from workers.decision_table import Known, Table, WaveDate
 from workers.decision_table.live import Refused
 from workers.decision_table.trials.replay import rest_in_use
-from workers.deliverability import DeadRule, KeepRule, RefusalRule
-from workers.fitting import FOLLOW_UP, JOURNEY_PLAN
-from workers.links import Links
+from workers.domain.followup.compiled_tables import FollowUpTable, JourneyPlan, Versions
+from workers.domain.followup.table_contract import FOLLOW_UP, JOURNEY_PLAN
+from workers.domain.mail.compose import Templates
+from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
+from workers.domain.mail.links import Links
+from workers.domain.policy import ContraryRule, Plan, Policy, WaveDay
+from workers.domain.survey.planning import wave_ends
+from workers.domain.types import Ids, MailClass
 from workers.liverules import Earlier, LiveRules
 from workers.livetexts import LiveText
-from workers.planning import wave_ends
-from workers.policy import ContraryRule, Plan, Policy, WaveDay
 from workers.settings import Settings
 from workers.store import rulelive
 from workers.store.engine import Store
 from workers.text.mail_addresses import mailbox
-from workers.words import Ids, MailClass
 
 __all__ = ["ACTIONS", "FOLLOW_UP", "JOURNEY_PLAN", "Policies", "known_names", "wave_day"]
 

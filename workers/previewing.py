@@ -6,8 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.domain.types import DispatchState, TouchpointState
 from workers.store import tables
-from workers.words import DispatchState, TouchpointState
 
 NEXT = 50
 

@@ -10,18 +10,18 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.changes import Forgetting
-from workers.erasing import erase
+from workers.domain.changeset import Forgetting
+from workers.domain.customer.erasure import erase
+from workers.domain.customer.profile import address_keys, customer_id
+from workers.domain.policy import Policy
+from workers.domain.records import Customer
+from workers.domain.types import Ids
 from workers.letter_search import LetterSearch
-from workers.policy import Policy
-from workers.profile import address_keys, customer_id
-from workers.records import Customer
 from workers.store import forgetting, letter_searches, letters, read
 from workers.store import tables as t
 from workers.store.apply import apply
 from workers.store.auditlog import list_acts, record_act
 from workers.store.engine import Store
-from workers.words import Ids
 
 ACTS_AT_MOST = 1000
 

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers import funnel
+from workers.domain.reporting import Filters
+from workers.domain.types import TouchpointState
 from workers.errors import BadInput
-from workers.figures import Filters
 from workers.funnel import Fate
 from workers.reporting import Period
 from workers.store import figures as stored
 from workers.store import tables as t
-from workers.words import TouchpointState
 
 PAGE_LENGTH = 40
 """Questions on one page of the list."""

@@ -12,18 +12,18 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.asking import ask, question_of, rest_of
 from workers.decision_table.model.rest_period import Asked
-from workers.facts import PENDING, Facts
-from workers.planning import Happening, plan, wave_ends, wave_happening
-from workers.policy import Policy
-from workers.profile import address_key
-from workers.records import Customer, Journey, SurveyRequest, Touchpoint
+from workers.domain.customer.profile import address_key
+from workers.domain.customer_state import PENDING, Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Customer, Journey, SurveyRequest, Touchpoint
+from workers.domain.survey.planning import Happening, plan, wave_ends, wave_happening
+from workers.domain.survey.request import ask, question_of, rest_of
+from workers.domain.types import CustomerId, Reason, TouchpointState
 from workers.store import read, tables, waves
 from workers.store.askings import Mailboxes
 from workers.store.engine import Store
 from workers.store.waves import Wave
-from workers.words import CustomerId, Reason, TouchpointState
 
 CUSTOMERS_A_ROUND = 500
 MOST_STEPS = 200

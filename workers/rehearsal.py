@@ -6,10 +6,10 @@ It goes through the same steps as intake.py and stores nothing, so that a dry ru
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from workers.changes import Changes
 from workers.cloudevents import Codec, Event, Rejected
+from workers.domain.changeset import Changes
+from workers.domain.policy import Policy
 from workers.intake import DRY_RUN_CHUNK, Batch, batched, conflicting
-from workers.policy import Policy
 from workers.store import ledger
 from workers.store.engine import Store
 from workers.store.ledger import Incoming, Outcome, Taken

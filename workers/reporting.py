@@ -16,12 +16,11 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import nps
 from workers.calendar import in_zone, instant_of, zone_info
+from workers.domain.reporting import DECIMALS, NONE, RECOVERY, Figures, nps, rounded
+from workers.domain.types import Band, RequestState, ResponseState
 from workers.errors import BadInput
-from workers.figures import DECIMALS, NONE, RECOVERY, Figures, rounded
 from workers.store import tables as t
-from workers.words import Band, RequestState, ResponseState
 
 BY = ("trigger", "touchpoint", "segment", "month")
 BY_THE_KEYS = sa.text("1, 2, 3")

@@ -11,17 +11,18 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import figures, funnel, reporting
+from workers import funnel, reporting
 from workers.calendar import in_zone, instant_of, working_between, zone_info
+from workers.domain import reporting as figures
+from workers.domain.policy import Policy
+from workers.domain.records import Response
+from workers.domain.reporting import Announced, Filters, Loop, Movement, OverTime, Step, Told, Touchpoint
+from workers.domain.types import DispatchState, ResponseState, TestimonialState
 from workers.errors import BadInput
-from workers.figures import Announced, Filters, Loop, Movement, OverTime, Step, Told, Touchpoint
 from workers.improving import Kind
-from workers.policy import Policy
-from workers.records import Response
 from workers.store import figures as stored
 from workers.store import read
 from workers.store import tables as t
-from workers.words import DispatchState, ResponseState, TestimonialState
 
 GIVEN = tuple(str(one) for one in TestimonialState if one not in (TestimonialState.ASKED, TestimonialState.REFUSED))
 CONSENTED = (str(TestimonialState.CONSENTED),)

@@ -10,11 +10,11 @@ from datetime import date, datetime
 from typing import cast
 
 from workers.calendar import in_zone
-from workers.compiled import yes_no
 from workers.decision_table import Inputs, Known, PastEvent, PastResponse, Table, from_content
 from workers.decision_table.files.reader import ON
 from workers.decision_table.model.table import Cell
 from workers.decision_table.trials.installation import Disagreed
+from workers.domain.followup.compiled_tables import yes_no
 from workers.errors import BadInput
 from workers.store import rulepast
 from workers.store.engine import Store

@@ -15,11 +15,11 @@ from datetime import datetime
 import pyotp
 from sqlalchemy.engine import Connection
 
+from workers.domain.types import Ids
 from workers.store import accounts
 from workers.store.accounts import SecondFactor
 from workers.store.auditlog import record_act
 from workers.store.engine import Store, database_now
-from workers.words import Ids
 
 STEP_SECONDS = 30
 DIGITS = 6

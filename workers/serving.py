@@ -11,14 +11,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.answering import ANSWERABLE, Answer, answer_request
-from workers.changes import Changes
-from workers.errors import BadInput
-from workers.facts import Facts
-from workers.messages import tell_testimonial
-from workers.policy import Policy
-from workers.profile import address_key, opt_out
-from workers.records import (
+from workers.domain.changeset import Changes
+from workers.domain.customer.profile import address_key, opt_out
+from workers.domain.customer_state import Facts
+from workers.domain.outbound_messages import tell_testimonial
+from workers.domain.policy import Policy
+from workers.domain.records import (
     Click,
     Consent,
     Customer,
@@ -31,13 +29,15 @@ from workers.records import (
     Ticket,
     TicketEntry,
 )
+from workers.domain.survey.response import ANSWERABLE, Answer, answer_request
+from workers.domain.ticket import next_version, reopen, told_order, turn
+from workers.domain.types import CustomerId, TestimonialState, TicketState
+from workers.errors import BadInput
 from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.forgetting import merged_into
-from workers.ticketing import next_version, reopen, told_order, turn
-from workers.words import CustomerId, TestimonialState, TicketState
 
 CONSENT_TEXT_VERSION = "1"
 """Version of the sentence a promoter consents to; raise it when the catalogs' consent texts change."""

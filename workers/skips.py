@@ -11,6 +11,7 @@ from typing import Protocol
 
 from workers.auditing import Bounds, Log
 from workers.cloudevents import Refusal, Unreadable
+from workers.domain.types import Door
 from workers.errors import BadInput, Never
 from workers.intake import Intake
 from workers.store import positions
@@ -18,7 +19,6 @@ from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.store.positions import Consumed
-from workers.words import Door
 
 
 class MovingLog(Log, Protocol):

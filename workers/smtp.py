@@ -20,9 +20,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 import idna
 
-from workers.bounces import BounceKind, meaning_of
+from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.mail.bounce_parser import BounceKind, meaning_of
 from workers.errors import Misconfigured
-from workers.handover import SendKind, SendResult
 from workers.text.plain_text import for_reader, for_store
 
 log = logging.getLogger(__name__)

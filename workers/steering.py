@@ -13,19 +13,19 @@ from sqlalchemy.engine import Connection
 
 from workers import controls
 from workers.calendar import in_zone, instant_of, zone_info
-from workers.changes import Changes
 from workers.controls import Sending, SendingState, sending_now
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Action, Customer, History, Touchpoint
+from workers.domain.survey.planning import assess, history, put
+from workers.domain.types import ActionState, Reason, TouchpointState
 from workers.errors import BadInput
-from workers.facts import Facts
-from workers.planning import assess, history, put
-from workers.policy import Policy
-from workers.records import Action, Customer, History, Touchpoint
 from workers.store import queue, read
 from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.queue import ACTION, TOUCHPOINT, Chosen, Counted
-from workers.words import ActionState, Reason, TouchpointState
 
 DAYS = 14
 CUSTOMERS_A_ROUND = 200

@@ -13,12 +13,12 @@ from typing import Any
 import faust
 from faust.types import EventT
 
+from workers.domain.types import Door
 from workers.errors import NotNow
 from workers.intake import Intake
 from workers.settings import Settings
 from workers.store.ledger import Incoming, as_bytes
 from workers.store.positions import Consumed, merged
-from workers.words import Door
 
 log = logging.getLogger(__name__)
 GROUP = "boucle"

@@ -11,20 +11,20 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.changes import Changes
+from workers.domain.changeset import Changes
+from workers.domain.customer.profile import address_keys, take_up_held
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.survey.planning import reassess
+from workers.domain.types import Ids
 from workers.errors import BadInput
-from workers.facts import Facts
 from workers.mailboxes import LIFT
-from workers.planning import reassess
-from workers.policy import Policy
-from workers.profile import address_keys, take_up_held
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import apply
 from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.text.mail_addresses import one_address
-from workers.words import Ids
 
 ERASED = "erased"
 ROWS_AT_ONCE = 1_000

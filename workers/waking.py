@@ -14,26 +14,26 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from workers.acting import carry_out, contacts_first
-from workers.asking import ask
-from workers.changes import Changes
 from workers.controls import Sending, mails_today, sending_now
+from workers.domain.changeset import Changes
+from workers.domain.customer.merge import join
+from workers.domain.customer_state import Facts
+from workers.domain.followup.actions import carry_out, contacts_first
+from workers.domain.followup.decision import route
+from workers.domain.policy import Policy, WaveDay
+from workers.domain.records import Action, Response, SurveyRequest
+from workers.domain.survey.planning import history, plan, wave_happening
+from workers.domain.survey.request import ask
+from workers.domain.ticket import Desk
+from workers.domain.ticket.sla import tickets_wake, told_before
+from workers.domain.types import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
 from workers.errors import NotNow
-from workers.escalating import tickets_wake, told_before
-from workers.facts import Facts
-from workers.merging import join
-from workers.planning import history, plan, wave_happening
-from workers.policy import Policy, WaveDay
-from workers.records import Action, Response, SurveyRequest
-from workers.routing import route
 from workers.store import due, moving, read, waves
 from workers.store.apply import apply
 from workers.store.askings import Mailboxes, remember_askings
 from workers.store.controls import read_controls, set_control
 from workers.store.engine import Store
 from workers.store.roster import desk
-from workers.ticketing import Desk
-from workers.words import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
 
 log = logging.getLogger(__name__)
 CUSTOMERS_A_ROUND = 200

@@ -18,8 +18,8 @@ from email.utils import parsedate_to_datetime
 import httpx
 from standardwebhooks import Webhook
 
+from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Misconfigured
-from workers.handover import SendKind, SendResult
 from workers.public_addresses import is_public
 
 log = logging.getLogger(__name__)

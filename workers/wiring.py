@@ -24,14 +24,15 @@ from workers.apikeys import ApiKeys, Outcome, state_of
 from workers.bounce_collection import Place
 from workers.clock import Clock, StoredClock, SystemClock
 from workers.cloudevents import Codec, EventMap, read_schemas
-from workers.composing import Brand, Templates
 from workers.controls import Sending
 from workers.data import Data
+from workers.domain.mail.compose import Brand, Templates
+from workers.domain.mail.links import Links
+from workers.domain.types import Ids
 from workers.errors import BadInput, Misconfigured, NotNow
 from workers.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
 from workers.id_key import fitting_key, settle_id_key, settle_signing_key
 from workers.imap import SCHEMES, ImapFolder
-from workers.links import Links
 from workers.livetexts import live_texts
 from workers.migrating import MINIMUM, schema_of
 from workers.policies import Policies, known_names
@@ -45,7 +46,6 @@ from workers.store.engine import Store
 from workers.store.patience import Patience
 from workers.text.mail_addresses import mailbox
 from workers.weak_settings import Surroundings, weak_settings
-from workers.words import Ids
 
 if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
     from workers.bouncing import Bouncing

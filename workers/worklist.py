@@ -11,19 +11,19 @@ from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
-from workers import ticketing
 from workers.calendar import in_zone, working_between
-from workers.changes import Changes
-from workers.facts import Facts
+from workers.domain import ticket as ticketing
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Customer, Decision, Response, Ticket, TicketEntry
+from workers.domain.types import DecisionState, TicketState
 from workers.people import People, User
-from workers.policy import Policy
-from workers.records import Customer, Decision, Response, Ticket, TicketEntry
 from workers.serving import Serving, TicketAct
 from workers.store import read, tables
 from workers.store import tickets as stored
 from workers.store.engine import Store
 from workers.store.roster import desk
-from workers.words import DecisionState, TicketState
 
 EARLIER_SCORES = 6
 EARLIER_PROMISES = 5

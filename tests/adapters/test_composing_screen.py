@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workers.composing import Brand, Templates
-from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
-from workers.links import Links
+from workers.domain.mail.compose import Brand, Templates
+from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail
+from workers.domain.mail.links import Links
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -15,7 +15,7 @@ from postroom import LATER, NEVER, NO_SUCH, OURS, Postman
 from scripted import HELLO, TAKEN, Scripted
 
 from workers.dispatching import MailSender
-from workers.handover import SendKind, SendResult
+from workers.domain.delivery_result import SendKind, SendResult
 from workers.mailbox import MailboxSender
 from workers.smtp import SmtpSender
 

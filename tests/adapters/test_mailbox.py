@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from workers.composing import Brand, Templates, compose
-from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
+from workers.domain.delivery_result import SendKind
+from workers.domain.mail.compose import Brand, Templates, compose
+from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail
+from workers.domain.mail.links import Links
 from workers.errors import Never
-from workers.handover import SendKind
-from workers.links import Links
 from workers.mailbox import MailboxSender
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -14,9 +14,9 @@ from returning import LETTER, NESTED, OUT_OF_OFFICE, PATH, dsn
 from workers import roles, settings, wiring
 from workers.bounce_collection import Collector, Place
 from workers.bouncing import Bouncing, Taken, count
+from workers.domain.records import Dispatch, Suppression
 from workers.errors import BadInput, Conflict, Misconfigured, NotNow
 from workers.imap import ImapFolder
-from workers.records import Dispatch, Suppression
 from workers.returned import place_at
 from workers.store.auditlog import list_acts
 from workers.store.returned_mails import counted_returned

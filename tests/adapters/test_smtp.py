@@ -21,8 +21,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Session
 from scripted import HELLO, TAKEN, Scripted
 
+from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Misconfigured
-from workers.handover import SendKind, SendResult
 from workers.mailbox import MailboxSender
 from workers.services.places import free_port
 from workers.smtp import SmtpSender

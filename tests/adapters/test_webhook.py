@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from workers import webhook
+from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Misconfigured
-from workers.handover import SendKind, SendResult
 from workers.public_addresses import is_public
 from workers.webhook import WebhookSender, check_target
 

@@ -34,13 +34,13 @@ from verdict import Arrival
 from workers import counting, wiring
 from workers import settings as settings_module
 from workers.clock import StoredClock
+from workers.domain.types import DispatchState, ResponseState
 from workers.errors import NotNow
 from workers.migrating import migrate
 from workers.process.outages import DATABASE, MAIL
 from workers.services.places import free_port
 from workers.store import tables
 from workers.store.engine import Store
-from workers.words import DispatchState, ResponseState
 
 BRAND = """\
 name: Lampes Durand

@@ -11,16 +11,16 @@ from itertools import count
 from typing import Any
 
 from workers import intake, outlets, serving, smtp, topics, waking
-from workers.changes import Changes
 from workers.cloudevents import Event
 from workers.dispatching import mailserver
-from workers.handover import SendKind, SendResult
+from workers.domain.changeset import Changes
+from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.records import Dispatch, Row
+from workers.domain.types import Door
 from workers.process import stop_signal
-from workers.records import Dispatch, Row
 from workers.store import apply as apply_module
 from workers.store import mail_servers
 from workers.store.ledger import Incoming, Outcome, Taken
-from workers.words import Door
 
 EACH = 3
 """Of so many chances a sabotage takes one, so that most of a run looks healthy."""

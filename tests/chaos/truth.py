@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from crowd import Effect, Kind, Person, effects_after
 from mail_part import Taken
 
+from workers.domain.types import DeadLetterState, DecisionState, DispatchState
 from workers.store import tables
 from workers.store.engine import Store
-from workers.words import DeadLetterState, DecisionState, DispatchState
 
 TICKET_MAIL = "ticket"
 AHEAD = {"planned": "ahead", "held": "ahead"}

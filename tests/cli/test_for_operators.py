@@ -16,9 +16,9 @@ from returning import NESTED, dsn
 
 from workers import services
 from workers import settings as settings_module
+from workers.domain.records import SurveyRequest
 from workers.errors import Misconfigured
 from workers.migrating import SCHEMA
-from workers.records import SurveyRequest
 from workers.store import read
 
 if TYPE_CHECKING:

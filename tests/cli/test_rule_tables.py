@@ -9,7 +9,7 @@ import pytest
 from embedded import START, journey, score
 from verbs import Boucle
 
-from workers.records import Response
+from workers.domain.records import Response
 from workers.store import read
 
 RULES = Path(__file__).parents[2] / "rules"

@@ -14,10 +14,10 @@ from embedded import STRUCTURED
 from workers import settings as settings_module
 from workers import wiring
 from workers.cli import main
-from workers.composing import Brand, Templates
 from workers.data import Data
+from workers.domain.mail.compose import Brand, Templates
+from workers.domain.types import Door
 from workers.store.ledger import Incoming, Outcome
-from workers.words import Door
 
 
 @dataclass(frozen=True, slots=True)

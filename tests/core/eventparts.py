@@ -7,14 +7,14 @@ from typing import TypeVar
 
 from ticketparts import desk, shipped
 
-from workers.answering import Answer, answer_request
-from workers.changes import Changes
 from workers.cloudevents import Event, Kind, ScoreData
-from workers.effects import effects
-from workers.facts import Facts
-from workers.policy import Policy
-from workers.profile import new_customer
-from workers.records import Journey, Row, Stop, SurveyRequest, Touchpoint
+from workers.domain.changeset import Changes
+from workers.domain.customer.profile import new_customer
+from workers.domain.customer_state import Facts
+from workers.domain.event_handlers import effects
+from workers.domain.policy import Policy
+from workers.domain.records import Journey, Row, Stop, SurveyRequest, Touchpoint
+from workers.domain.survey.response import Answer, answer_request
 from workers.store.apply import KEPT_ONCE
 from workers.waking import Room, wake
 

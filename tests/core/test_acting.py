@@ -10,13 +10,13 @@ from eventparts import DAY, NOW, Person, asked, say, score_told, settle, told
 from ticketparts import shipped
 
 from workers.calendar import in_zone, parse_window
-from workers.compiled import FollowUpTable
 from workers.decision_table import Table, parse
+from workers.domain.followup.compiled_tables import FollowUpTable
+from workers.domain.followup.table_contract import fit_follow_up
+from workers.domain.policy import Policy
+from workers.domain.records import Action, Dispatch, Journey, SurveyRequest, Testimonial, Ticket
+from workers.domain.types import CustomerId, MailClass, TestimonialState, TicketState
 from workers.errors import Misconfigured
-from workers.fitting import fit_follow_up
-from workers.policy import Policy
-from workers.records import Action, Dispatch, Journey, SurveyRequest, Testimonial, Ticket
-from workers.words import CustomerId, MailClass, TestimonialState, TicketState
 
 SHIPPED = Path(__file__).parents[2] / "rules" / "follow-up"
 HOUR = timedelta(hours=1)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.composing import mime
+from workers.domain.mail.compose import mime
 from workers.errors import Never
 from workers.text.mail_addresses import envelope_form, mailbox, one_address, spellings
 

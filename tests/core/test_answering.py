@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from eventparts import DAY, NOW, Person, asked, say, score_told, settle, told
 
+from workers.domain.records import Action, Decision, Journey, Response, ResponseRevision, SurveyRequest, Ticket
 from workers.errors import BadInput
-from workers.records import Action, Decision, Journey, Response, ResponseRevision, SurveyRequest, Ticket
 
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

@@ -7,13 +7,13 @@ import orjson
 import pytest
 from eventparts import DAY, NOW, Person, told
 
-from workers.asking import CLOSES_AFTER, language_of, rest_of
 from workers.calendar import add_wait
 from workers.decision_table.model.rest_period import Question, Resting, RestReason
-from workers.planning import Happening, plan
-from workers.records import Dispatch, SurveyRequest, Touchpoint
+from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
+from workers.domain.survey.planning import Happening, plan
+from workers.domain.survey.request import CLOSES_AFTER, language_of, rest_of
+from workers.domain.types import RequestState, TouchpointState
 from workers.waking import Room
-from workers.words import RequestState, TouchpointState
 
 
 def asked_before(person: Person, *askings: tuple[datetime, str], state: RequestState = RequestState.EXPIRED) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers import books
-from workers.books import SUMS, Books, Sum
+from workers.domain import invariants
+from workers.domain.invariants import SUMS, Books, Sum
 
 AT = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ def tallies(**more: int) -> dict[str, int]:
 
 def book(counts: dict[str, int], *lines: str) -> Books:
     """Return books with one table."""
-    mark, n = books.fingerprint(lines)
+    mark, n = invariants.fingerprint(lines)
     return Books(counts, {"customer": mark}, {"customer": n})
 
 
@@ -59,20 +59,20 @@ def test_the_order_of_rows_means_nothing(lines: list[str], random: object) -> No
     """A database gives rows back in any order; the digest does not care."""
     shuffled = list(lines)
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # a random.Random
-    assert books.fingerprint(lines) == books.fingerprint(shuffled)
+    assert invariants.fingerprint(lines) == invariants.fingerprint(shuffled)
 
 
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=12))
 def test_a_row_twice_is_another_book(lines: list[str]) -> None:
     """Doubling a row, or losing one, changes the digest."""
-    mark, _ = books.fingerprint(lines)
-    assert books.fingerprint([*lines, lines[0]])[0] != mark
-    assert books.fingerprint(lines[1:])[0] != mark
+    mark, _ = invariants.fingerprint(lines)
+    assert invariants.fingerprint([*lines, lines[0]])[0] != mark
+    assert invariants.fingerprint(lines[1:])[0] != mark
 
 
 def test_the_digest_names_the_table() -> None:
     """The same rows in another table are other books."""
-    mark, n = books.fingerprint(["row"])
+    mark, n = invariants.fingerprint(["row"])
     left, right = Books({}, {"customer": mark}, {"customer": n}), Books({}, {"journey": mark}, {"journey": n})
     assert left.digest() != right.digest()
     assert len(left.digest()) == 64
@@ -81,43 +81,43 @@ def test_the_digest_names_the_table() -> None:
 def test_instants_are_compared_in_utc() -> None:
     """PostgreSQL and SQLite give the same instant back in their own ways."""
     paris = timezone(timedelta(hours=1))
-    assert books.line({"at": AT.astimezone(paris)}, {}) == books.line({"at": AT}, {})
+    assert invariants.line({"at": AT.astimezone(paris)}, {}) == invariants.line({"at": AT}, {})
 
 
 def test_personal_text_is_compared_but_not_shown() -> None:
     """A listing of the books can be sent around: addresses, names and comments are hashes in it."""
-    line = books.line({"email": "anne@example.org", "comment": "Broken", "name": None}, {})
+    line = invariants.line({"email": "anne@example.org", "comment": "Broken", "name": None}, {})
     assert "anne" not in line
     assert "Broken" not in line
-    assert line != books.line({"email": "anna@example.org", "comment": "Broken", "name": None}, {})
+    assert line != invariants.line({"email": "anna@example.org", "comment": "Broken", "name": None}, {})
 
 
 def test_a_reference_to_a_ticket_is_compared_by_what_the_ticket_is_about() -> None:
     """Our own ids differ from one installation to the next."""
-    left = books.line({"reference": "id-1"}, {"id-1": "ticket about delivery 1042"})
-    right = books.line({"reference": "id-2"}, {"id-2": "ticket about delivery 1042"})
+    left = invariants.line({"reference": "id-1"}, {"id-1": "ticket about delivery 1042"})
+    right = invariants.line({"reference": "id-2"}, {"id-2": "ticket about delivery 1042"})
     assert left == right
 
 
 def test_the_moment_of_sending_is_not_compared() -> None:
     """`after` runs to the sender's tick; every other input of a decision is compared."""
-    left = books.line({"inputs": {"after": 0.1, "score": 3}}, {})
-    assert left == books.line({"inputs": {"after": 0.2, "score": 3}}, {})
-    assert left != books.line({"inputs": {"after": 0.1, "score": 4}}, {})
+    left = invariants.line({"inputs": {"after": 0.1, "score": 3}}, {})
+    assert left == invariants.line({"inputs": {"after": 0.2, "score": 3}}, {})
+    assert left != invariants.line({"inputs": {"after": 0.1, "score": 4}}, {})
 
 
 def test_a_difference_names_the_rows_of_each_side() -> None:
     """What only one of two books has is listed with its table, doubled rows too."""
     left = [("ticket", "a"), ("ticket", "b"), ("ticket", "b")]
     right = [("ticket", "b"), ("journey", "c")]
-    assert list(books.difference(left, right)) == ["+ journey c", "- ticket a", "- ticket b"]
-    assert list(books.difference(left, list(reversed(left)))) == []
+    assert list(invariants.difference(left, right)) == ["+ journey c", "- ticket a", "- ticket b"]
+    assert list(invariants.difference(left, list(reversed(left)))) == []
 
 
 def test_what_does_not_hold_is_read_first() -> None:
     """The text begins with the sums that fail and says what to do."""
-    text = books.as_text(book(tallies(revisions=2)))
+    text = invariants.as_text(book(tallies(revisions=2)))
     assert "WRONG         2         0  revisions = versions of all responses" in text.splitlines()[1]
     assert "1 of" in text
     assert "boucle explain" in text
-    assert "Every sum holds." in books.as_text(book(tallies()))
+    assert "Every sum holds." in invariants.as_text(book(tallies()))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from returning import NESTED, dsn
 
-from workers.bounces import BounceKind, read_bounce
+from workers.domain.mail.bounce_parser import BounceKind, read_bounce
 
 LINES = b"From: MAILER-DAEMON@mx.example.org\n"
 PARTS = b"Content-Type: multipart/mixed; boundary=b\n\n"
@@ -68,7 +68,7 @@ def test_no_mail_costs_much_time_or_memory(tmp_path: Path) -> None:
     program = f"""
         import resource, sys, time
         from pathlib import Path
-        from workers.bounces import read_bounce
+        from workers.domain.mail.bounce_parser import read_bounce
         from workers.returned import place_at
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         resource.setrlimit(resource.RLIMIT_CPU, (60, 60))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, QMAIL, dsn
 
-from workers.bounces import BounceKind, read_bounce
+from workers.domain.mail.bounce_parser import BounceKind, read_bounce
 from workers.text.plain_text import UNSAFE
 
 HARD, SOFT, OURS, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.OURS, BounceKind.POLICY

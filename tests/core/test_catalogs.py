@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from workers.catalogs import Catalogs
 from workers.data import Data
+from workers.domain.mail.translations import Catalogs
 from workers.errors import Misconfigured, Never
 
 HEAD = r"""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.causes import read_causes
+from workers.domain.ticket.root_causes import read_causes
 from workers.errors import Misconfigured
 
 

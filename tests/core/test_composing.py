@@ -10,13 +10,13 @@ from email.message import EmailMessage
 
 import pytest
 
-from workers.composing import Brand, Composed, MailFacts, Templates, compose, survey_message_id
-from workers.composing.facts import one_line
-from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
+from workers.domain.mail.compose import Brand, Composed, MailFacts, Templates, compose, survey_message_id
+from workers.domain.mail.compose.facts import one_line
+from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail
+from workers.domain.mail.links import Links
+from workers.domain.types import MailClass
 from workers.errors import Never
-from workers.links import Links
-from workers.words import MailClass
 
 LINKS = Links(["secret"], "https://ask.example.org")
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

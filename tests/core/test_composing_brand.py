@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from workers.composing import Brand
 from workers.data import Data
+from workers.domain.mail.compose import Brand
 from workers.errors import Misconfigured
 
 OWN = {

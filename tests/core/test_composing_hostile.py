@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from workers.composing import Brand, Templates, compose
-from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
+from workers.domain.mail.compose import Brand, Templates, compose
+from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail
+from workers.domain.mail.links import Links
 from workers.errors import Never
-from workers.links import Links
 
 LINKS = Links(["secret"], "https://ask.example.org")
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -9,9 +9,9 @@ from envelopeparts import SCHEMAS, delivery
 from eventparts import NOW, Person, score_told
 
 from workers.cloudevents import Codec, Event, EventMap, Refusal, Rejected
+from workers.domain.mail.links import AFTER_A_LINK
+from workers.domain.records import History, Response
 from workers.errors import Misconfigured
-from workers.links import AFTER_A_LINK
-from workers.records import History, Response
 from workers.text.plain_text import name_of_somebody
 
 CODEC = Codec(SCHEMAS)

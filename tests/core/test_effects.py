@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.cloudevents import Event
-from workers.records import Decision, FormerAddress, Response
-from workers.words import DecisionState
+from workers.domain.records import Decision, FormerAddress, Response
+from workers.domain.types import DecisionState
 
 ZONES = ("Europe/Paris", "Pacific/Kiritimati", "America/Sao_Paulo", "Pacific/Pago_Pago")
 REFERENCES = ("A", "B")

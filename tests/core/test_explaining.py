@@ -7,20 +7,14 @@ from typing import cast
 
 import pytest
 
-from workers import explaining, records
 from workers.calendar import Wait, parse_wait, parse_window
 from workers.decision_table.model.rest_period import Rest
-from workers.explaining import ON, Sending, Story, words
-from workers.explaining.acting import time_after
-from workers.policy import ContraryRule, Policy
-from workers.records import Customer, History, Journey, Stop, SurveyRequest, Touchpoint
-from workers.words import (
-    CustomerId,
-    Effect,
-    Reason,
-    RequestState,
-    TouchpointState,
-)
+from workers.domain import explain, records
+from workers.domain.explain import ON, Sending, Story, words
+from workers.domain.explain.followup import time_after
+from workers.domain.policy import ContraryRule, Policy
+from workers.domain.records import Customer, History, Journey, Stop, SurveyRequest, Touchpoint
+from workers.domain.types import CustomerId, Effect, Reason, RequestState, TouchpointState
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 ANNE = CustomerId("00000000-0000-8000-8000-00000000000a")
@@ -132,13 +126,13 @@ def stop(cause: str, at: datetime, effect: Effect = Effect.HOLD, scope: str = "c
     return Stop(ANY_ID % 9, ANNE, cause, effect, scope, "1042", at, "shop/s1")
 
 
-def tell(story: Story, sending: explaining.Outgoing = ON, **more: object) -> dict[str, object]:
+def tell(story: Story, sending: explain.Outgoing = ON, **more: object) -> dict[str, object]:
     """Explain a customer now, with mails that leave in a `window`."""
     known = policy(str(more.pop("window", "always")))
-    return explaining.explain_customer(story, NOW, known, sending, **more)  # type: ignore[arg-type]  # keywords
+    return explain.explain_customer(story, NOW, known, sending, **more)  # type: ignore[arg-type]  # keywords
 
 
-def reason(row: Touchpoint, sending: explaining.Outgoing = ON, *others: records.Row, **more: object) -> str:
+def reason(row: Touchpoint, sending: explain.Outgoing = ON, *others: records.Row, **more: object) -> str:
     """Return the sentence about one touchpoint."""
     story = Story(
         customer=anne(),
@@ -153,7 +147,7 @@ def reason(row: Touchpoint, sending: explaining.Outgoing = ON, *others: records.
 
 def next_ask(story: Story, window: str = "always") -> dict[str, object]:
     """Return when a customer can next be asked."""
-    told = explaining.explain_customer(story, NOW, policy(window))
+    told = explain.explain_customer(story, NOW, policy(window))
     return told["next_ask"]  # type: ignore[return-value]  # an entry
 
 
@@ -167,14 +161,14 @@ def test_every_reason_has_a_sentence(one: Reason) -> None:
     assert not set("{}_") & set(text)
 
 
-STATES = [state for words_of in explaining.LEADS for state in words_of]
+STATES = [state for words_of in explain.LEADS for state in words_of]
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda one: f"{type(one).__name__}.{one.value}")
 def test_every_state_has_a_sentence(state: StrEnum) -> None:
     """Each state of each table begins a sentence of its own."""
-    assert explaining.lead(state)[0].isupper()
-    assert "_" not in explaining.lead(state)
+    assert explain.lead(state)[0].isupper()
+    assert "_" not in explain.lead(state)
 
 
 def test_every_enumeration_of_states_is_told() -> None:
@@ -187,7 +181,7 @@ def test_every_enumeration_of_states_is_told() -> None:
         for column in table.columns
         if isinstance(type_ := column.type, tables.State) and column.name in ("state", "outcome", "effect")
     }
-    assert used <= set(explaining.LEADS)
+    assert used <= set(explain.LEADS)
 
 
 @pytest.mark.parametrize("state", list(TouchpointState))
@@ -195,7 +189,7 @@ def test_every_enumeration_of_states_is_told() -> None:
 def test_a_touchpoint_always_says_why(state: TouchpointState, code: str) -> None:
     """Whatever state and reason meet, there is one full sentence."""
     text = reason(touchpoint(state=state, reason=code, detail=""))
-    assert text.startswith(explaining.lead(state))
+    assert text.startswith(explain.lead(state))
     assert text.endswith(".")
     assert not set("{}_") & set(text)
 
@@ -302,9 +296,9 @@ def test_a_cancelled_touchpoint_names_the_contrary_event() -> None:
 
 def test_the_year_is_named_only_where_it_is_another() -> None:
     """A person says the year when it is not this one."""
-    assert explaining.day(NOW, "Europe/Paris", NOW) == "10 March"
-    assert explaining.day(NOW - timedelta(days=365), "Europe/Paris", NOW) == "10 March 2025"
-    assert explaining.moment(NOW, "America/Sao_Paulo", NOW) == "10 March at 06:00"
+    assert explain.day(NOW, "Europe/Paris", NOW) == "10 March"
+    assert explain.day(NOW - timedelta(days=365), "Europe/Paris", NOW) == "10 March 2025"
+    assert explain.moment(NOW, "America/Sao_Paulo", NOW) == "10 March at 06:00"
 
 
 def test_a_person_asked_lately_can_be_asked_after_the_rest_period() -> None:
@@ -384,7 +378,7 @@ def test_text_is_safe_for_a_terminal() -> None:
     """A comment from outside cannot move the cursor, ring the bell or fake a line."""
     hostile = "fine\x1b[2J\x07\nNext question: never\u202e"
     labelled = replace(journey(), label=hostile)
-    text = explaining.as_text(tell(Story(customer=anne(), journeys=(labelled,), touchpoints=(touchpoint(),))))
+    text = explain.as_text(tell(Story(customer=anne(), journeys=(labelled,), touchpoints=(touchpoint(),))))
     assert not set("\x1b\x07\u202e") & set(text)
     assert sum(line.startswith("Next question:") for line in text.splitlines()) == 1
 
@@ -393,7 +387,7 @@ def test_text_is_one_line_through_time() -> None:
     """What was stands above the mark, what is to come below, each at its instant."""
     asked = request(NOW - timedelta(days=2), state=RequestState.OPEN)
     story = Story(customer=anne(), journeys=(journey(),), touchpoints=(touchpoint(),), requests=(asked,))
-    lines = explaining.as_text(tell(story)).splitlines()
+    lines = explain.as_text(tell(story)).splitlines()
     mark = next(n for n, line in enumerate(lines) if line.startswith("----"))
     assert "question" in lines[mark - 1]
     assert lines[mark + 1].startswith("2026-03-17 10:00 touchpoint")
@@ -406,7 +400,7 @@ def test_notes_that_say_the_same_are_one_line() -> None:
         History(ANNE, ANY_ID % n, NOW, "touchpoint", f"{ANY_ID % 1}/step-{n}", "held", Reason.HOLD, "ticket_opened")
         for n in range(5)
     )
-    text = explaining.as_text(tell(Story(customer=anne(), history=notes)))
+    text = explain.as_text(tell(Story(customer=anne(), history=notes)))
     assert text.count("a ticket is open") == 1
     assert "step-0, step-1, step-2, step-3, step-4" in text
 

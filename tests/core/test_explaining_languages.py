@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workers.catalogs import Catalog, Catalogs
 from workers.data import Data
-from workers.explaining import ENGLISH, PHRASES, clause, lead, moment, words
-from workers.explaining.acting import time_after
-from workers.explaining.names import NAMES, name_in
-from workers.words import Reason
+from workers.domain.explain import ENGLISH, PHRASES, clause, lead, moment, words
+from workers.domain.explain.followup import time_after
+from workers.domain.explain.names import NAMES, name_in
+from workers.domain.mail.translations import Catalog, Catalogs
+from workers.domain.types import Reason
 
 VARIABLE = re.compile(r"\{(\w+)\}")
 NOW = datetime(2026, 3, 1, 9, 12, tzinfo=UTC)

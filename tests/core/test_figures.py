@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers import figures, nps
-from workers.figures import AnswerCell, AskedCell, Case, Cube, Movement, Step, Told
-from workers.figures.periods import MOST_PERIODS, cut
+from workers.domain import reporting
+from workers.domain.reporting import AnswerCell, AskedCell, Case, Cube, Movement, Step, Told, nps
+from workers.domain.reporting.periods import MOST_PERIODS, cut
 
 AT = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 COUNTS = st.lists(st.integers(0, 70), max_size=24)
@@ -60,7 +60,7 @@ def test_a_step_at_a_note_is_dated_and_any_other_is_not() -> None:
     """The period that a note begins says so; a step between pooled months does not, as its date is uncertain."""
     stretches = ("2025-10", "2025-11", "2025-11-17", "2025-12")
     cube = Cube((*cells("2025-10", 25, 5), *cells("2025-11-17", 5, 25), *cells("2025-12", 25, 5)), ())
-    [chart] = figures.over_time(cube, stretches, {2})
+    [chart] = reporting.over_time(cube, stretches, {2})
     assert [(one.first, one.behind, one.at_note, one.changed) for one in chart.lanes[0].periods] == [
         (0, 1, False, False),
         (2, 3, True, True),
@@ -71,7 +71,7 @@ def test_a_step_at_a_note_is_dated_and_any_other_is_not() -> None:
 def test_too_few_answers_make_no_step() -> None:
     """Four answers behind a note have no score, so there is no step to them."""
     cube = Cube((*cells("2025-10", 30, 0), *cells("2025-11", 0, 4)), ())
-    [chart] = figures.over_time(cube, MONTHS, {1})
+    [chart] = reporting.over_time(cube, MONTHS, {1})
     assert [one.change for one in chart.lanes[0].periods] == [None, None]
 
 
@@ -87,7 +87,7 @@ MONTHS = ("2025-10", "2025-11", "2025-12")
 def test_a_step_is_a_change_only_by_the_test() -> None:
     """From +60 to -60 with thirty answers each is a change by nps.change_test; from +60 to +47 is none."""
     cube = Cube((*cells("2025-10", 24, 6), *cells("2025-11", 22, 8), *cells("2025-12", 6, 24)), ())
-    [chart] = figures.over_time(cube, MONTHS)
+    [chart] = reporting.over_time(cube, MONTHS)
     first, second, third = chart.lanes[0].periods
     assert first.change is None
     assert second.change == nps.change_test(nps.Counts(24, 0, 6), nps.Counts(22, 0, 8))
@@ -98,7 +98,7 @@ def test_only_segments_that_changed_are_drawn_beside_everybody() -> None:
     """The line of a segment in which nothing changed stays in the table."""
     north = [*cells("2025-10", 25, 5), *cells("2025-12", 5, 25)]
     south = [*cells("2025-10", 25, 5, "south"), *cells("2025-12", 25, 5, "south")]
-    [chart] = figures.over_time(Cube((*north, *south), ()), MONTHS)
+    [chart] = reporting.over_time(Cube((*north, *south), ()), MONTHS)
     assert [one.segment for one in chart.lanes] == ["", "north", "south"]
     assert [one.segment for one in chart.shown] == ["", "north"]
 
@@ -107,14 +107,14 @@ def test_touchpoints_stand_apart_and_in_the_order_of_time() -> None:
     """Transactional before relationship, right after before weeks later, three months before twelve."""
     names = [("milestone", "milestone-12m"), ("delivery", "delivery-6w"), ("milestone", "milestone-3m")]
     asked = tuple(AskedCell(trigger, step, "none", "2025-10", 1, 0) for trigger, step in names)
-    found = figures.touchpoints(Cube(tuple(cells("2025-10", 1, 0)), asked))
+    found = reporting.touchpoints(Cube(tuple(cells("2025-10", 1, 0)), asked))
     assert [one.touchpoint for one in found] == ["delivery-now", "delivery-6w", "milestone-3m", "milestone-12m"]
     assert [one.relationship for one in found] == [False, False, True, True]
 
 
 def test_below_five_there_is_no_score() -> None:
     """Four answers give counts and no NPS, five give a flagged one, thirty one without a flag."""
-    sizes = {n: figures.Reading.of(figures.Figures(promoters=n)) for n in (4, 5, 29, 30)}
+    sizes = {n: reporting.Reading.of(reporting.Figures(promoters=n)) for n in (4, 5, 29, 30)}
     assert (sizes[4].nps, sizes[4].low, sizes[4].flag) == (None, None, "counts only")
     assert [(one.nps, one.flag) for one in (sizes[5], sizes[29], sizes[30])] == [
         (100, "small"),
@@ -135,7 +135,7 @@ def case(score: int, hours: float | None, again: int | None, *, due: float = 4, 
 def test_the_loop_counts_each_step_of_all_detractors() -> None:
     """In time, done, answered again, moved up; who was late, is silent or stayed stands beside."""
     cases = [case(3, 1, 9), case(6, 5, 6), case(2, 2, None), case(0, None, None, done=False)]
-    loop = figures.loop(cases, lambda start, end: end - start)
+    loop = reporting.loop(cases, lambda start, end: end - start)
     steps = {step: n for step, n in loop.steps.items() if n}
     assert steps == {
         Step.DETRACTORS: 4, Step.TICKET: 4, Step.IN_TIME: 2, Step.DONE: 3, Step.ANSWERED: 2, Step.MOVED_UP: 1,
@@ -146,7 +146,7 @@ def test_the_loop_counts_each_step_of_all_detractors() -> None:
 
 def test_a_rise_within_a_band_is_no_rise() -> None:
     """From 2 to 6 is still a detractor; from 6 to 7 is won back."""
-    assert [len(figures.at_step([case(low, 1, high)], Step.MOVED_UP)) for low, high in ((2, 6), (6, 7))] == [0, 1]
+    assert [len(reporting.at_step([case(low, 1, high)], Step.MOVED_UP)) for low, high in ((2, 6), (6, 7))] == [0, 1]
 
 
 def test_about_to_leave_is_a_detractor_or_who_fell() -> None:
@@ -160,7 +160,7 @@ def test_about_to_leave_is_a_detractor_or_who_fell() -> None:
 def test_before_and_after_are_of_the_same_persons() -> None:
     """Who was told but has not answered since is in neither bar."""
     rows = [Told(1, 3, True, 9), Told(1, 7, True, 7), Told(1, 2, True, None), Told(2, 8, False, None)]
-    found = figures.announced(rows)
+    found = reporting.announced(rows)
     one = found[1]
     assert (one.told, one.sent, one.answered, one.moved_up) == (3, 3, 2, 1)
     assert (one.before, one.after) == (nps.Counts(0, 1, 1), nps.Counts(1, 1, 0))
@@ -170,4 +170,4 @@ def test_before_and_after_are_of_the_same_persons() -> None:
 @pytest.mark.parametrize(("trigger", "stage"), [("purchase", "acquisition"), ("wave", "loyalty"), ("phone", "other")])
 def test_each_trigger_has_its_stage(trigger: str, stage: str) -> None:
     """The stages are those of the field; another tool's trigger has none."""
-    assert figures.stage_of(trigger) == stage
+    assert reporting.stage_of(trigger) == stage

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from workers.decision_table import Table, parse
+from workers.domain.followup.table_contract import fit_follow_up, fit_plan
 from workers.errors import Misconfigured
-from workers.fitting import fit_follow_up, fit_plan
 
 RULES = Path(__file__).parents[2] / "rules"
 

@@ -10,13 +10,13 @@ import pytest
 import yaml
 from embedded import shipped_templates
 
-from workers.composing import Brand, Templates, compose
-from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
 from workers.decision_table import Fault, Severity, Unreadable, parse_dmn
+from workers.domain.customer.traces import Person
+from workers.domain.mail.compose import Brand, Templates, compose
+from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail
+from workers.domain.mail.links import Links
 from workers.errors import Misconfigured, Never
-from workers.links import Links
-from workers.traces import Person
 
 AT = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 LINKS = Links(["secret"], "https://ask.example.org")

@@ -7,9 +7,9 @@ import pytest
 from eventparts import DAY, NOW, Person, score_told, told
 from test_merging import Pair
 
-from workers.changes import Changes
-from workers.profile import take_up_held
-from workers.records import Action, Dispatch, Testimonial, Ticket
+from workers.domain.changeset import Changes
+from workers.domain.customer.profile import take_up_held
+from workers.domain.records import Action, Dispatch, Testimonial, Ticket
 
 CARD = {"email": "new@example.org", "language": "en"}
 HOUR = timedelta(hours=1)

@@ -6,8 +6,8 @@ import pytest
 from eventparts import DAY, NOW, Person, score_told, told
 
 from workers.cloudevents import CarrierReport, Event, Kind, TicketChange, TicketUpdate
+from workers.domain.records import SurveyRequest, Ticket, TicketEntry, Touchpoint
 from workers.errors import BadInput
-from workers.records import SurveyRequest, Ticket, TicketEntry, Touchpoint
 
 HOUR = timedelta(hours=1)
 

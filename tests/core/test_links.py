@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workers.links import Links
+from workers.domain.mail.links import Links
 
 ID = "0195f2a0-1234-8abc-9def-0123456789ab"
 URL = "https://ask.example.org/"

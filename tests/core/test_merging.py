@@ -10,11 +10,21 @@ from hypothesis import strategies as st
 from test_effects import histories
 
 from workers.cloudevents import Event
-from workers.facts import Facts
-from workers.merging import join, merge_customers
-from workers.profile import new_customer
-from workers.records import Action, Journey, Response, Stop, SurveyRequest, Testimonial, Ticket, TicketEntry, Touchpoint
-from workers.words import TicketState
+from workers.domain.customer.merge import join, merge_customers
+from workers.domain.customer.profile import new_customer
+from workers.domain.customer_state import Facts
+from workers.domain.records import (
+    Action,
+    Journey,
+    Response,
+    Stop,
+    SurveyRequest,
+    Testimonial,
+    Ticket,
+    TicketEntry,
+    Touchpoint,
+)
+from workers.domain.types import TicketState
 
 OTHER = "43"
 

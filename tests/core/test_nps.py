@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.errors import BadInput
-from workers.nps import (
+from workers.domain.reporting.nps import (
     Change,
     Counts,
     Interval,
@@ -23,7 +22,8 @@ from workers.nps import (
     response_rate,
     sample_size,
 )
-from workers.words import Band
+from workers.domain.types import Band
+from workers.errors import BadInput
 
 SMALL = st.integers(0, 60)
 COUNTS = st.builds(Counts, SMALL, SMALL, SMALL)

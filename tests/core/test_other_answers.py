@@ -10,8 +10,8 @@ from test_effects import lives, orders, scores
 from test_merging import Pair
 
 from workers.cloudevents import Event
-from workers.records import Dispatch, Response, SurveyRequest, Touchpoint
-from workers.words import DispatchState
+from workers.domain.records import Dispatch, Response, SurveyRequest, Touchpoint
+from workers.domain.types import DispatchState
 
 HOUR = timedelta(hours=1)
 CARD = {"email": "42@example.org"}

@@ -10,10 +10,10 @@ from ticketparts import shipped
 
 from workers.calendar import parse_window
 from workers.cloudevents import Event
-from workers.planning import Happening, plan, stop
-from workers.policy import Policy
-from workers.records import History, Journey, Stop, SurveyRequest, Touchpoint
-from workers.words import TouchpointState
+from workers.domain.policy import Policy
+from workers.domain.records import History, Journey, Stop, SurveyRequest, Touchpoint
+from workers.domain.survey.planning import Happening, plan, stop
+from workers.domain.types import TouchpointState
 
 HOUR = timedelta(hours=1)
 Planned = tuple[str, int, int, str, str, str]

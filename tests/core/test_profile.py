@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from eventparts import DAY, NOW, Person, asked, say, settle, told
 
-from workers.profile import address_key, customer_id, opt_out
-from workers.records import Action, Suppression, SurveyRequest, Touchpoint
+from workers.domain.customer.profile import address_key, customer_id, opt_out
+from workers.domain.records import Action, Suppression, SurveyRequest, Touchpoint
 
 
 def test_the_latest_word_on_each_field_counts() -> None:

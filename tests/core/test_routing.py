@@ -8,9 +8,9 @@ import orjson
 import pytest
 from eventparts import DAY, NOW, Person, asked, say, settle
 
-from workers.policy import Verdict
-from workers.records import Action, Decision, Dispatch, History, Response, SurveyRequest, Ticket
-from workers.words import ActionState
+from workers.domain.policy import Verdict
+from workers.domain.records import Action, Decision, Dispatch, History, Response, SurveyRequest, Ticket
+from workers.domain.types import ActionState
 
 HOUR = timedelta(hours=1)
 

@@ -11,7 +11,7 @@ import yaml
 
 from workers import cloudevents
 from workers.cloudevents import Codec, Event, Rejected, read_schemas
-from workers.words import Band, TicketState
+from workers.domain.types import Band, TicketState
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "schemas"

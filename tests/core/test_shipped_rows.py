@@ -11,9 +11,9 @@ from eventparts import DAY, NOW, Person, told
 from ticketparts import answer
 
 from workers.cloudevents import Event
-from workers.records import Action, Decision, Dispatch, Ticket, Touchpoint
-from workers.routing import route
-from workers.words import ActionState, ResponseState, TicketState
+from workers.domain.followup.decision import route
+from workers.domain.records import Action, Decision, Dispatch, Ticket, Touchpoint
+from workers.domain.types import ActionState, ResponseState, TicketState
 
 TRIGGERS = (
     *("purchase", "deal_won", "customer_started", "delivery", "milestone", "loyal_2y", "wave", "interaction_ended"),

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from workers.compiled import FollowUpTable, JourneyPlan, Versions
 from workers.decision_table import load
+from workers.domain.followup.compiled_tables import FollowUpTable, JourneyPlan, Versions
 
 RULES = Path(__file__).parents[2] / "rules"
 

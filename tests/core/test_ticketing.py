@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from ticketparts import TUESDAY, Case, answer, contact_for, customer, desk, shipped
 
-from workers import ticketing
+from workers.domain import ticket as ticketing
+from workers.domain.records import Dispatch, Response, Stop, Ticket, TicketEntry, Touchpoint
+from workers.domain.ticket import Fault, Unfinished
+from workers.domain.ticket.sla import tickets_wake
+from workers.domain.types import TicketState
 from workers.errors import BadInput, Conflict
-from workers.escalating import tickets_wake
-from workers.records import Dispatch, Response, Stop, Ticket, TicketEntry, Touchpoint
-from workers.ticketing import Fault, Unfinished
-from workers.words import TicketState
 
 PARIS_SUMMER = timedelta(hours=2)
 

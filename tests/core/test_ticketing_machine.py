@@ -9,13 +9,13 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from ticketparts import Case, desk
 
-from workers import ticketing
 from workers.calendar import add_working, add_working_days
+from workers.domain import ticket as ticketing
+from workers.domain.records import Dispatch, Stop, Ticket, TicketEntry, Touchpoint
+from workers.domain.ticket import OUTCOMES, Unfinished
+from workers.domain.ticket.sla import tickets_wake
+from workers.domain.types import TicketState
 from workers.errors import BadInput
-from workers.escalating import tickets_wake
-from workers.records import Dispatch, Stop, Ticket, TicketEntry, Touchpoint
-from workers.ticketing import OUTCOMES, Unfinished
-from workers.words import TicketState
 
 AGENTS = st.sampled_from(["Léa", "Max"])
 CALLS = {"no_answer", "reached"}

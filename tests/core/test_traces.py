@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from texts import any_text
 
-from workers.traces import Person, canonical_address, held_address, pieces, readings
-from workers.words import Ids
+from workers.domain.customer.traces import Person, canonical_address, held_address, pieces, readings
+from workers.domain.types import Ids
 
 IDS = Ids(b"secret")
 ADDRESS = "Jérôme.Dupont@Exämple.fr"

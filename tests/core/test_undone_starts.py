@@ -7,7 +7,7 @@ import pytest
 from eventparts import DAY, NOW, Person, told
 
 from workers.cloudevents import Event
-from workers.records import Touchpoint
+from workers.domain.records import Touchpoint
 
 FIRST, SECOND = NOW - 3 * DAY, NOW - 1 * DAY
 MILESTONES = ("milestone-3m", "milestone-6m", "milestone-12m", "loyal-2y")

@@ -7,13 +7,13 @@ from itertools import count
 
 from workers import settings as settings_module
 from workers import wiring
-from workers.changes import Changes
-from workers.facts import Facts
-from workers.nps import band
-from workers.policy import Policy
-from workers.records import Action, Customer, Response, Ticket, TicketEntry
-from workers.ticketing import Desk, Roster, open_or_join, told_order
-from workers.words import ActionState, CustomerId, ResponseState
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Action, Customer, Response, Ticket, TicketEntry
+from workers.domain.reporting.nps import band
+from workers.domain.ticket import Desk, Roster, open_or_join, told_order
+from workers.domain.types import ActionState, CustomerId, ResponseState
 
 TUESDAY = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 """10:12 in Paris, where the shipped team works 9 to 18 on weekdays."""

@@ -13,9 +13,9 @@ from embedded import Embedded, journey
 from mutating import PIECES, changed_bytes, changed_lines
 from returning import COMPLAINT, LETTER, NESTED, OUT_OF_OFFICE, PATH, QMAIL, dsn
 
-from workers.bounces.letters import Letter
 from workers.bouncing import COUNTED, UNREADABLE
-from workers.records import Dispatch
+from workers.domain.mail.bounce_parser.letters import Letter
+from workers.domain.records import Dispatch
 
 MAILS = 5_000
 SIGNED = b"bounce+SIGNED@boucle.example"

@@ -12,9 +12,9 @@ from pages import PAGES
 from staffparts import Team
 from webparts import Site
 
-from workers.records import Customer, DeadLetter
+from workers.domain.records import Customer, DeadLetter
+from workers.domain.types import Door
 from workers.store.ledger import Incoming, Outcome, Taken
-from workers.words import Door
 
 EVENTS = 100_000
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)

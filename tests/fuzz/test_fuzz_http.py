@@ -32,8 +32,8 @@ from staffparts import Team, hidden
 from starlette.routing import Route
 from webparts import Site
 
-from workers.records import Response as Answered
-from workers.records import SurveyRequest
+from workers.domain.records import Response as Answered
+from workers.domain.records import SurveyRequest
 from workers.web.app import all_routes
 
 REQUESTS, FORMS = 20_000, 5_000

@@ -16,12 +16,12 @@ from campaign import Campaign
 from embedded import shipped_templates
 from mutating import any_text, any_value
 
-from workers.composing import Brand, Templates, compose
-from workers.composing.facts import DAYS, MOMENTS
-from workers.composing.samples import SAMPLE_FACTS, sample_mail
 from workers.data import Data
+from workers.domain.mail.compose import Brand, Templates, compose
+from workers.domain.mail.compose.facts import DAYS, MOMENTS
+from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail
+from workers.domain.mail.links import Links
 from workers.errors import Misconfigured, Never
-from workers.links import Links
 
 TEXTS, BRANDS = 20_000, 2_000
 AT = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)

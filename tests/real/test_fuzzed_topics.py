@@ -15,7 +15,7 @@ from story import START
 from worlds import Apart
 
 from workers import topics
-from workers.records import DeadLetter, Inbox
+from workers.domain.records import DeadLetter, Inbox
 from workers.store import read
 from workers.topics import Topic, options
 

@@ -23,10 +23,10 @@ from story import Story
 from worlds import Apart, Embedded, dead_letter_reasons
 
 from workers import counting
-from workers.books import difference
-from workers.records import Dispatch
+from workers.domain.invariants import difference
+from workers.domain.records import Dispatch
+from workers.domain.types import DispatchState
 from workers.store import read, tables
-from workers.words import DispatchState
 
 STORY = Story(seed=11, customers=30, days=60)
 Moment = Callable[[sa.Connection], bool]

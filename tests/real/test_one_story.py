@@ -20,7 +20,7 @@ from story import Story
 from worlds import Apart, Embedded, dead_letter_reasons
 
 from workers import counting, topics
-from workers.books import difference
+from workers.domain.invariants import difference
 from workers.store import tables
 from workers.stream import group_of
 

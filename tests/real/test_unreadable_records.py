@@ -13,8 +13,8 @@ from story import START
 from worlds import BOUCLE, Apart
 
 from workers import topics
+from workers.domain.records import DeadLetter, Inbox
 from workers.errors import Conflict
-from workers.records import DeadLetter, Inbox
 from workers.store import read
 from workers.store.auditlog import list_acts
 from workers.stream import group_of

@@ -41,11 +41,11 @@ def play(home: Path) -> Path:
     from embedded import START, Embedded, about, journey, score
 
     from workers.controls import pause
-    from workers.records import SurveyRequest, Testimonial
+    from workers.domain.records import SurveyRequest, Testimonial
+    from workers.domain.types import Door
     from workers.retention import retire
     from workers.store.ledger import Incoming
     from workers.store.positions import Consumed
-    from workers.words import Door
 
     boucle = Embedded(home)
     boucle.take(journey("delivery", "1", reference="1001", label="lamp"))

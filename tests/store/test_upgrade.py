@@ -19,12 +19,12 @@ from parts import poll
 from workers import counting, migrating
 from workers.clock import StoredClock
 from workers.controls import resume
-from workers.records import SurveyRequest, Touchpoint
+from workers.domain.records import SurveyRequest, Touchpoint
+from workers.domain.types import TouchpointState
 from workers.services.places import free_port
 from workers.store import tables
 from workers.store.engine import Store
 from workers.store.ledger import Taken
-from workers.words import TouchpointState
 
 RELEASED = "f76643e"
 """The commit of 0.1.0."""

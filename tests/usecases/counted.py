@@ -10,12 +10,13 @@ import orjson
 import sqlalchemy as sa
 
 from workers import settings as settings_module
-from workers import ticketing, wiring
+from workers import wiring
 from workers.clock import FixedClock
+from workers.domain import ticket as ticketing
+from workers.domain.types import Door
 from workers.migrating import migrate
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
-from workers.words import Door
 
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 """A Tuesday, 10:12 in Paris."""

@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from embedded import Embedded, score
 
-from workers import ticketing
-from workers.changes import Changes
+from workers.domain import ticket as ticketing
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Ticket, TicketEntry
+from workers.domain.types import TicketState
 from workers.errors import Conflict
-from workers.facts import Facts
 from workers.people import People, Role
-from workers.policy import Policy
-from workers.records import Ticket, TicketEntry
 from workers.serving import TicketAct
 from workers.store import read, tables
-from workers.words import TicketState
 from workers.worklist import Worklist
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -15,8 +15,8 @@ from workers import settings as settings_module
 from workers import topics, wiring
 from workers.auditing import Audited, Auditing, Watchdog, behind, holes
 from workers.clock import FixedClock
+from workers.domain.records import Inbox
 from workers.migrating import migrate
-from workers.records import Inbox
 from workers.store import positions, read
 from workers.store.engine import Store
 from workers.store.positions import Consumed, Range, merged, record_consumed

@@ -9,13 +9,14 @@ import pytest
 from embedded import Embedded, cloud_event, journey
 from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, dsn
 
-from workers import counting, explaining
-from workers.bounces.letters import Letter
+from workers import counting
 from workers.bouncing import Bouncing, count
 from workers.controls import refusing_domains, sending_now
 from workers.counting import explain
-from workers.deliverability import DeadRule, is_dead
-from workers.records import Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
+from workers.domain import explain as explaining
+from workers.domain.mail.bounce_parser.letters import Letter
+from workers.domain.mail.deliverability import DeadRule, is_dead
+from workers.domain.records import Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.returned import place_at
 from workers.store.auditlog import list_acts
 from workers.suppressions import Suppressions

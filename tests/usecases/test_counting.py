@@ -8,10 +8,12 @@ import pytest
 import sqlalchemy as sa
 from counted import House, event, live_through
 
-from workers import books, counting, explaining
+from workers import counting
 from workers.controls import sending_now
+from workers.domain import explain as explaining
+from workers.domain import invariants
+from workers.domain.explain import Sending
 from workers.errors import BadInput
-from workers.explaining import Sending
 from workers.store import overview, tables
 from workers.store.engine import Store
 
@@ -26,7 +28,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield lived
 
 
-def read(house: House) -> books.Books:
+def read(house: House) -> invariants.Books:
     """Read the books of a house."""
     with house.parts.store.reading() as connection:
         return counting.read_books(connection)
@@ -49,7 +51,7 @@ def test_every_tally_that_a_sum_names_is_counted(house: House) -> None:
     """No sum waits for a number that nobody counts."""
     with house.parts.store.reading() as connection:
         known = overview.tallies(connection)
-    assert {name for one in books.SUMS for name in (*one.left, *one.right)} <= set(known)
+    assert {name for one in invariants.SUMS for name in (*one.left, *one.right)} <= set(known)
 
 
 ONE = "(SELECT min({key}) FROM {table} WHERE {where})"
@@ -108,16 +110,16 @@ CORRUPTIONS = {
 
 def test_every_sum_has_its_fault() -> None:
     """A sum that is added needs a fault that it alone finds."""
-    unmatched = [one.name for one in books.SUMS if not any(one.name.startswith(name) for name in CORRUPTIONS)]
+    unmatched = [one.name for one in invariants.SUMS if not any(one.name.startswith(name) for name in CORRUPTIONS)]
     assert unmatched == []
-    assert len(CORRUPTIONS) == len(books.SUMS)
+    assert len(CORRUPTIONS) == len(invariants.SUMS)
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_a_fault_is_found_by_its_sum_alone(house: House, name: str) -> None:
     """Rows that were lost, doubled or changed by hand make exactly one sum fail."""
     assert failing_after(house.parts.store, CORRUPTIONS[name]) == [
-        one.name for one in books.SUMS if one.name.startswith(name)
+        one.name for one in invariants.SUMS if one.name.startswith(name)
     ]
 
 
@@ -157,7 +159,7 @@ def test_another_secret_and_another_run_give_the_same_books(house: House, tmp_pa
     """Ids, links and ticket numbers are ours; what happened to the customers is the same."""
     with House(tmp_path, secret="quite-another-secret") as other:
         live_through(other)
-        assert list(books.difference(rows(house), rows(other))) == []
+        assert list(invariants.difference(rows(house), rows(other))) == []
         assert read(other).digest() == read(house).digest()
 
 
@@ -168,12 +170,12 @@ def test_everything_twice_and_an_emptied_inbox_change_no_book(tmp_path: Path) ->
         house.settle()
         before = read(house), rows(house)
         house.send_again()
-        assert list(books.difference(before[1], rows(house))) == []
+        assert list(invariants.difference(before[1], rows(house))) == []
         with house.parts.store.engine.begin() as connection:
             connection.execute(sa.delete(tables.inbox))
         house.send_again()
         after = read(house)
-        assert list(books.difference(before[1], rows(house))) == []
+        assert list(invariants.difference(before[1], rows(house))) == []
         assert (after.digest(), after.ok()) == (before[0].digest(), True)
 
 
@@ -181,7 +183,7 @@ def test_postgres_gives_the_same_books(house: House, tmp_path: Path, postgres: s
     """The digest says nothing of the database underneath, and every sum holds there too."""
     with House(tmp_path, database=postgres) as other:
         live_through(other)
-        assert list(books.difference(rows(house), rows(other))) == []
+        assert list(invariants.difference(rows(house), rows(other))) == []
         found = read(other)
         assert (found.digest(), found.ok()) == (read(house).digest(), True)
         with other.parts.store.reading() as connection:

@@ -13,16 +13,16 @@ from embedded import START, Embedded, about, journey
 from postroom import CUT, LATER, NEVER, NO_SUCH, Hook, Killed, Postman, mails, sender_of
 
 from workers import controls, counting
-from workers.composing import compose
 from workers.controls import Sending
 from workers.dispatching import Dispatching, ends, lanes, recording
+from workers.domain.customer.profile import address_key
+from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.mail.compose import compose
+from workers.domain.records import Customer, Dispatch, Response, Suppression, SurveyRequest, Testimonial, Touchpoint
+from workers.domain.types import MailClass, RequestState
 from workers.errors import Misconfigured, NotNow
-from workers.handover import SendKind, SendResult
-from workers.profile import address_key
-from workers.records import Customer, Dispatch, Response, Suppression, SurveyRequest, Testimonial, Touchpoint
 from workers.store import claim, tables
 from workers.store.claim import COPIES_AT_MOST
-from workers.words import MailClass, RequestState
 
 DAY = timedelta(days=1)
 TINY_LEASE = 0.05

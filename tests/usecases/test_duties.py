@@ -13,9 +13,9 @@ from postroom import OPEN
 
 from workers import roles
 from workers.dispatching import lanes
-from workers.records import Dispatch, Ticket
+from workers.domain.records import Dispatch, Ticket
+from workers.domain.types import RequestId
 from workers.store import tables
-from workers.words import RequestId
 
 WITHIN_SECONDS = 20.0
 """Generous: on an idle machine it is less than two."""

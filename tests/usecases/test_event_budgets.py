@@ -22,7 +22,7 @@ INTAKE = """
     from embedded import Embedded
     from workers.deadletters import DeadLetters
     from workers.store.ledger import Incoming
-    from workers.words import Door
+    from workers.domain.types import Door
     boucle = Embedded(Path("home"))
     def take(body):
         message = Incoming(body, [("ce_x", b"1")], None, "boucle.events", 0, 1)

@@ -12,10 +12,10 @@ from workers.cloudevents import KEPT_BYTES, Codec, Event, Refusal, Rejected, Unr
 from workers.cloudevents.codec import Gate
 from workers.cloudevents.shapes import Schema
 from workers.deadletters import DeadLetters
+from workers.domain.records import DeadLetter, Inbox
+from workers.domain.types import Door
 from workers.intake import Intake
-from workers.records import DeadLetter, Inbox
 from workers.store.ledger import Incoming, Taken, as_bytes
-from workers.words import Door
 
 MARK = b"\xef\xbb\xbf"
 EVENT = orjson.dumps(journey("delivery", "7", reference="7"))

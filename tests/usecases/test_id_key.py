@@ -13,16 +13,16 @@ from embedded import START, STRUCTURED, about, journey, shipped_templates
 from workers import settings as settings_module
 from workers import wiring
 from workers.clock import FixedClock
+from workers.domain.records import Customer
+from workers.domain.types import Door
 from workers.errors import Misconfigured
 from workers.home import ID_SECRET, SIGNING_SECRET, Home
 from workers.id_key import ID_KEY, fingerprint, settle_id_key
 from workers.migrating import migrate
-from workers.records import Customer
 from workers.store import read
 from workers.store.controls import read_controls
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
-from workers.words import Door
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
 from make_dump import load

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from embedded import Embedded, about, journey
 
+from workers.domain.records import Dispatch, Response, SurveyRequest
+from workers.domain.types import DispatchState
 from workers.errors import BadInput, Conflict
 from workers.improving import Improving, InitiativeState, Kind, ThemeState, weight
-from workers.records import Dispatch, Response, SurveyRequest
 from workers.store import tables
 from workers.store.auditlog import list_acts
 from workers.store.themes import NO_THEME, Theme
-from workers.words import DispatchState
 
 TEXTS = {"fr": {"change": "un nouveau transporteur", "change_sentence": "un autre transporteur vous livre."}}
 PEOPLE = ("asked", "asked-twice", "other-wish", "left", "erased")

@@ -14,10 +14,9 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from workers import counting, intake
 from workers import intake as intake_module
-from workers.changes import Changes
-from workers.effects import effects
-from workers.errors import BadInput, NotNow
-from workers.records import (
+from workers.domain.changeset import Changes
+from workers.domain.event_handlers import effects
+from workers.domain.records import (
     Customer,
     DeadLetter,
     Dispatch,
@@ -29,10 +28,11 @@ from workers.records import (
     Ticket,
     Touchpoint,
 )
+from workers.domain.types import Door
+from workers.errors import BadInput, NotNow
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
 from workers.store.positions import Consumed
-from workers.words import Door
 
 DAY = timedelta(days=1)
 

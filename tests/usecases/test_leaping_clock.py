@@ -10,7 +10,7 @@ from embedded import START, Embedded, journey
 from workers.clock import StoredClock
 from workers.clock_guard import STANDS_AFTER_SECONDS, ClockGuard
 from workers.controls import sending_now
-from workers.records import Response, SurveyRequest, Ticket, Touchpoint
+from workers.domain.records import Response, SurveyRequest, Ticket, Touchpoint
 from workers.store import tables
 from workers.store.controls import confirm_clock
 

@@ -11,13 +11,13 @@ from embedded import Embedded, about
 
 from workers import counting
 from workers.controls import sending_now
+from workers.domain.records import DeadLetter
+from workers.domain.types import Door
 from workers.letter_search import LetterSearch
 from workers.privacy import Privacy
-from workers.records import DeadLetter
 from workers.store import letter_searches, letters, tables
 from workers.store.auditlog import list_acts
 from workers.store.ledger import Incoming
-from workers.words import Door
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

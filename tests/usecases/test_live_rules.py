@@ -14,11 +14,11 @@ from embedded import START, Embedded, about, journey, score, shipped_templates
 
 from workers import counting, roles, wiring
 from workers.clock import FixedClock
-from workers.composing import Templates
 from workers.controls import sending_now
 from workers.decision_table import PastEvent
+from workers.domain.mail.compose import Templates
+from workers.domain.records import Action, Decision, Shadow, Ticket, Touchpoint
 from workers.errors import Misconfigured
-from workers.records import Action, Decision, Shadow, Ticket, Touchpoint
 from workers.store import rulelive
 
 RULES = Path(__file__).parents[2] / "rules"

@@ -17,7 +17,7 @@ import orjson
 import pytest
 from embedded import journey, score
 
-from workers.records import Decision
+from workers.domain.records import Decision
 from workers.store import read
 from workers.store.engine import Store
 

@@ -11,11 +11,11 @@ import pytest
 from workers import settings as settings_module
 from workers import wiring
 from workers.clock import FixedClock
+from workers.domain.records import Action, Decision, Dispatch, Response, SurveyRequest, Ticket, Touchpoint
+from workers.domain.types import Door
 from workers.migrating import migrate
-from workers.records import Action, Decision, Dispatch, Response, SurveyRequest, Ticket, Touchpoint
 from workers.store import read
 from workers.store.ledger import Incoming, Outcome, Taken
-from workers.words import Door
 
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 

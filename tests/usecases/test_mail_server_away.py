@@ -13,8 +13,8 @@ from postroom import OURS, Postman, mails, sender_of
 from workers import counting
 from workers.controls import sending_now
 from workers.dispatching import Dispatching, mailserver
-from workers.handover import SendKind, SendResult
-from workers.records import Dispatch, SurveyRequest, Touchpoint
+from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
 from workers.store import mail_servers
 
 DAY = timedelta(days=1)

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from embedded import START, Embedded, about, journey, score
 
 from workers.counting import explain, read_books
-from workers.records import Action, Customer, Dispatch, Response, SurveyRequest, Testimonial, Ticket
+from workers.domain.records import Action, Customer, Dispatch, Response, SurveyRequest, Testimonial, Ticket
+from workers.domain.types import TicketState
 from workers.store import tables
-from workers.words import TicketState
 
 DAY = timedelta(days=1)
 CARD = {"email": "n@example.org", "may_promote": True, "language": "en"}

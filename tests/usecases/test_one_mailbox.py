@@ -14,9 +14,9 @@ from embedded import START, Embedded, about, journey
 
 from workers import wiring
 from workers.counting import explain
+from workers.domain.customer.profile import customer_id
+from workers.domain.records import AskedMailbox, Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.errors import BadInput
-from workers.profile import customer_id
-from workers.records import AskedMailbox, Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.store import tables
 from workers.suppressions import Suppressions
 

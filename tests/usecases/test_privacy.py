@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from embedded import Embedded, about, journey, score
 
 from workers import counting
-from workers.privacy import Privacy
-from workers.records import (
+from workers.domain.records import (
     Action,
     Customer,
     DeadLetter,
@@ -25,10 +24,11 @@ from workers.records import (
     Ticket,
     Touchpoint,
 )
+from workers.domain.types import Door
+from workers.privacy import Privacy
 from workers.store import forgetting, tables
 from workers.store.auditlog import list_acts
 from workers.store.ledger import Incoming
-from workers.words import Door
 
 SECRETS = ("Camille", "42@example.org", "Broken on arrival", "+33 1 23 45", "order-1042", "lamp for Camille", '"42"')
 """What leads to the person: name, address, words, phone, order number, label, the CRM's id."""
@@ -203,7 +203,7 @@ def test_dead_letters_about_the_person_go_with_them(boucle: Embedded) -> None:
 
 def test_a_consented_testimonial_is_withdrawn_and_web_sites_are_told(tmp_path: Path) -> None:
     """An erased promoter's words are taken down: state, consent record and message say so."""
-    from workers.records import Consent
+    from workers.domain.records import Consent
 
     boucle = Embedded(tmp_path)
     boucle.take(journey("delivery", reference="1"))

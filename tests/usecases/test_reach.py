@@ -10,8 +10,8 @@ import pytest
 from embedded import START, Embedded, about, journey
 from test_waves import people, wave, with_dates
 
+from workers.domain.records import Touchpoint
 from workers.reach import WaveReach
-from workers.records import Touchpoint
 
 IN_A_WEEK = (START + timedelta(days=7)).date().isoformat()
 

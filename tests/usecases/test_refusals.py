@@ -12,8 +12,8 @@ from postroom import OPEN, OURS, TAKEN, Postman, sender_of
 
 from workers import controls, counting
 from workers.dispatching import Dispatching
-from workers.handover import SendKind, SendResult
-from workers.records import Customer, Dispatch, Suppression, SurveyRequest
+from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.records import Customer, Dispatch, Suppression, SurveyRequest
 
 DAY = timedelta(days=1)
 

@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from workers import nps, reporting
+from workers import reporting
+from workers.domain.records import Customer, Response, SurveyRequest
+from workers.domain.reporting import nps
+from workers.domain.reporting.nps import Counts
+from workers.domain.types import CustomerId, RequestState, ResponseState
 from workers.errors import BadInput
 from workers.migrating import migrate
-from workers.nps import Counts
-from workers.records import Customer, Response, SurveyRequest
 from workers.store.apply import insert
 from workers.store.engine import Store
-from workers.words import CustomerId, RequestState, ResponseState
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 PARIS = "Europe/Paris"

@@ -10,12 +10,12 @@ from embedded import START, Embedded, journey
 
 from workers import counting
 from workers.controls import Sending, sending_now
-from workers.records import SurveyRequest
+from workers.domain.records import SurveyRequest
+from workers.domain.types import Door
 from workers.retention import KEEPS, Retention
 from workers.store import tables
 from workers.store.auditlog import list_acts
 from workers.store.ledger import Incoming
-from workers.words import Door
 
 UNLIMITED = Sending(blocked="", held="", per_day=0, per_second=0, only_to=frozenset(), redirect="")
 

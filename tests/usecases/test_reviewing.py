@@ -11,13 +11,14 @@ from embedded import Embedded
 from shopyear import BEGIN, DAYS, LATE, fill
 from sqlalchemy.engine import Connection
 
-from workers import figures, questions, reporting, reviewing
-from workers.catalogs import Catalogs
+from workers import questions, reporting, reviewing
 from workers.data import Data
 from workers.demo import story
-from workers.figures import AnswerCell, Cube, Filters, Step
+from workers.domain import reporting as figures
+from workers.domain.mail.translations import Catalogs
+from workers.domain.records import Response
+from workers.domain.reporting import AnswerCell, Cube, Filters, Step
 from workers.improving import Improving, Kind
-from workers.records import Response
 from workers.reviewing import Pick, Review
 from workers.web import charts
 from workers.web.report_sheets import Cell, sheets

@@ -10,11 +10,11 @@ from embedded import Embedded
 from pyotp import TOTP
 from teamparts import at_once
 
+from workers.domain.types import Ids
 from workers.people import People, Role
 from workers.secondfactor import RECOVERY_CODES, SecondFactors
 from workers.store import tables
 from workers.store.auditlog import list_acts
-from workers.words import Ids
 
 STEP = timedelta(seconds=30)
 

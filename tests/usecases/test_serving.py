@@ -10,9 +10,8 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
 
-from workers.errors import BadInput
-from workers.profile import address_key
-from workers.records import (
+from workers.domain.customer.profile import address_key
+from workers.domain.records import (
     Click,
     Consent,
     Customer,
@@ -25,6 +24,7 @@ from workers.records import (
     Testimonial,
     Ticket,
 )
+from workers.errors import BadInput
 from workers.store import tables
 
 DAY = timedelta(days=1)

@@ -11,8 +11,8 @@ from embedded import Embedded, journey
 from workers.auditing import Auditing
 from workers.cloudevents import Refusal, Unreadable
 from workers.deadletters import DeadLetters
+from workers.domain.records import DeadLetter, Inbox
 from workers.errors import BadInput, BoucleError, Conflict, Never
-from workers.records import DeadLetter, Inbox
 from workers.skips import Place, Skipping
 from workers.store.auditlog import list_acts
 

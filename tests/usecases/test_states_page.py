@@ -12,12 +12,12 @@ from returning import PATH, dsn
 
 from workers.bouncing import Bouncing
 from workers.deadletters import DeadLetters
+from workers.domain.records import Dispatch, Ticket
+from workers.domain.ticket import claim, done, reopen, resume, wait
+from workers.domain.types import DispatchState, TicketState
 from workers.privacy import Privacy
-from workers.records import Dispatch, Ticket
 from workers.serving import TicketAct
 from workers.store import read, tables
-from workers.ticketing import claim, done, reopen, resume, wait
-from workers.words import DispatchState, TicketState
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
 WITH_STATES = {table for table in tables.metadata.sorted_tables if "state" in table.c} - {

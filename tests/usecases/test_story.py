@@ -8,7 +8,7 @@ from driver import books_of, play
 from story import Message, Story
 from worlds import Embedded, dead_letter_reasons
 
-from workers.books import difference
+from workers.domain.invariants import difference
 from workers.store import tables
 
 STORY = Story(seed=9, customers=24, days=130)

@@ -6,12 +6,13 @@ from pathlib import Path
 from embedded import Embedded, about, journey, score
 from teamparts import House
 
-from workers import counting, ticketing
-from workers.changes import Changes
+from workers import counting
 from workers.decision_table import load_contrary
-from workers.facts import Facts
-from workers.policy import Policy
-from workers.records import Ticket, TicketEntry, Touchpoint
+from workers.domain import ticket as ticketing
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Ticket, TicketEntry, Touchpoint
 
 
 def forgotten(boucle: Embedded) -> None:

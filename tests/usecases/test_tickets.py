@@ -10,11 +10,11 @@ import pytest
 from embedded import START, journey, score
 from teamparts import House, both_in_one_ticket, claim, done, race_of_reopening, reopen
 
-from workers import ticketing
+from workers.domain import ticket as ticketing
+from workers.domain.records import Dispatch, SurveyRequest, Ticket
+from workers.domain.types import TicketState
 from workers.errors import Conflict
-from workers.records import Dispatch, SurveyRequest, Ticket
 from workers.store.auditlog import list_acts
-from workers.words import TicketState
 
 
 @pytest.fixture

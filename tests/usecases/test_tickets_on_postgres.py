@@ -7,7 +7,7 @@ import pytest
 from embedded import START, journey
 from teamparts import House, at_once, both_in_one_ticket, claim, race_of_reopening
 
-from workers.records import Touchpoint
+from workers.domain.records import Touchpoint
 from workers.steering import Steering
 from workers.store.roster import desk
 

@@ -6,10 +6,10 @@ import pytest
 from embedded import START, Embedded, about, journey, score
 
 from workers import counting
-from workers.changes import Changes
+from workers.domain.changeset import Changes
+from workers.domain.customer.profile import address_key
+from workers.domain.records import Action, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.mailboxes import HARD_BOUNCE
-from workers.profile import address_key
-from workers.records import Action, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.store.apply import apply
 from workers.suppressions import Suppressions
 

@@ -11,7 +11,7 @@ from embedded import START, Embedded, about, journey, score
 
 from workers import controls, waking
 from workers.counting import due_work
-from workers.records import Action, Customer, Decision, Dispatch, Response, SurveyRequest, Ticket, Touchpoint
+from workers.domain.records import Action, Customer, Decision, Dispatch, Response, SurveyRequest, Ticket, Touchpoint
 from workers.store import due, read
 
 DAY = timedelta(days=1)

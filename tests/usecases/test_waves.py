@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from embedded import START, STRUCTURED, Embedded, about, cloud_event, journey
 
 from workers.counting import due_work
-from workers.records import Customer, Journey, SurveyRequest, Touchpoint
+from workers.domain.records import Customer, Journey, SurveyRequest, Touchpoint
 from workers.store import tables
 from workers.store.ledger import Incoming
 

@@ -12,8 +12,8 @@ from postroom import TAKEN, Hook, Postman, sender_of
 from workers.controls import sending_now
 from workers.counting import as_text, status
 from workers.dispatching import webhooks
-from workers.handover import SendKind, SendResult
-from workers.records import Dispatch
+from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.records import Dispatch
 from workers.store.webhook_targets import forget_targets
 
 SECONDS, MINUTES, HOURS = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)

@@ -13,10 +13,10 @@ from starlette.testclient import TestClient
 from webparts import HERE, Site, event
 
 from workers.data import Data
+from workers.domain.records import SurveyRequest, Ticket
+from workers.domain.types import TicketState
 from workers.people import People, Role
-from workers.records import SurveyRequest, Ticket
 from workers.web import pages
-from workers.words import TicketState
 
 PASSWORD = "correct horse battery"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

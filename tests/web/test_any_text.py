@@ -10,7 +10,7 @@ from staffparts import Team, hidden
 from texts import NASTY
 from webparts import Site, event
 
-from workers.records import Response
+from workers.domain.records import Response
 
 SENT = [one for one in NASTY if not set(one) & set("\x00\ud800\udfff")]
 """What JSON can carry; the others are refused at the door."""

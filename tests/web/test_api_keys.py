@@ -16,7 +16,7 @@ from workers.apikeys import ApiKeys, hashed, read_given
 from workers.cloudevents import Kind
 from workers.cloudevents.scopes import SENDS, Scope, as_text, kinds_of, needed_for, read_scopes
 from workers.deadletters import DeadLetters
-from workers.records import Customer, DeadLetter, Inbox
+from workers.domain.records import Customer, DeadLetter, Inbox
 from workers.store import tables
 from workers.store.auditlog import list_acts
 

@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from browserparts import DESKTOP, NARROW, PHONE, SECONDS, free_address, look_at, served, weight_of
 from webparts import LARGEST, Site, event
 
-from workers.records import Click, Dispatch, Response, Testimonial
+from workers.domain.records import Click, Dispatch, Response, Testimonial
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

@@ -6,9 +6,10 @@ import pytest
 from staffparts import Team, act, words
 from webparts import Site, event
 
-from workers import counting, explaining
-from workers.records import Dispatch
-from workers.words import DispatchState
+from workers import counting
+from workers.domain import explain
+from workers.domain.records import Dispatch
+from workers.domain.types import DispatchState
 
 
 @pytest.fixture
@@ -25,10 +26,10 @@ def test_the_page_says_what_explain_says(team: Team) -> None:
     """The same sentences from the same code: every one of them is on the page."""
     site = team.site
     with site.parts.store.reading() as connection:
-        told = counting.explain(connection, "customer", "42", site.clock.at, site.web.policy(), explaining.ON)
+        told = counting.explain(connection, "customer", "42", site.clock.at, site.web.policy(), explain.ON)
     assert told is not None
     said = words(team.client("Léa").get("/customers/42").text)
-    found = [str(entry["reason"]) for _, _, entry in explaining.text.entries(told)]
+    found = [str(entry["reason"]) for _, _, entry in explain.text.entries(told)]
     assert len(found) > 15
     for sentence in found:
         assert " ".join(sentence.split()) in said, sentence
@@ -48,7 +49,7 @@ def test_a_french_page_says_all_of_it_in_french(team: Team) -> None:
     page = team.client("Léa").get("/customers/42?lang=fr").text
     said = words(page)
     for (_, _, one), (_, _, other) in zip(
-        explaining.text.entries(french, catalog), explaining.text.entries(english), strict=True
+        explain.text.entries(french, catalog), explain.text.entries(english), strict=True
     ):
         assert " ".join(str(one["reason"]).split()) in said
         assert one["reason"] != other["reason"]

@@ -25,8 +25,8 @@ from workers.demo import Demo
 from workers.demo.running import SENDING_ALWAYS
 from workers.demo.starting import demo_brand
 from workers.demo.touring import Touring, login_links
+from workers.domain.records import Dispatch
 from workers.people import Role
-from workers.records import Dispatch
 from workers.store import read, tables
 
 if TYPE_CHECKING:

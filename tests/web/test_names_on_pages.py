@@ -7,8 +7,8 @@ from staffparts import Team, act, words
 from webparts import Site, event
 
 from workers.data import Data
-from workers.explaining.names import NAMES
-from workers.words import Reason
+from workers.domain.explain.names import NAMES
+from workers.domain.types import Reason
 
 PAGES = (
     "/queue",

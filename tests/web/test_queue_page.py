@@ -7,9 +7,9 @@ import pytest
 from staffparts import Team, hidden, words
 from webparts import LARGEST, Site, event, travelling
 
-from workers.records import Action, History, SurveyRequest, Touchpoint
+from workers.domain.records import Action, History, SurveyRequest, Touchpoint
+from workers.domain.types import ActionState, Reason, TouchpointState
 from workers.store.auditlog import list_acts
-from workers.words import ActionState, Reason, TouchpointState
 
 FRIDAY = "2026-03-06"
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from webparts import Site
 
-from workers.records import Click, Customer, Dispatch, Response
+from workers.domain.records import Click, Customer, Dispatch, Response
 from workers.store import rates as counts
 from workers.store import tables
 from workers.store.engine import Store

@@ -6,8 +6,8 @@ import pytest
 from staffparts import Team, act, hidden, words
 from webparts import Site
 
-from workers.records import Dispatch, TicketEntry
-from workers.words import TicketState
+from workers.domain.records import Dispatch, TicketEntry
+from workers.domain.types import TicketState
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from shopyear import BEGIN, DAYS, LATE, fill
 from staffparts import PASSWORD, Team
 from webparts import LARGEST, Site
 
+from workers.domain.records import Response
 from workers.improving import Improving, InitiativeState, Kind
-from workers.records import Response
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

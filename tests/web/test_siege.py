@@ -19,7 +19,7 @@ from staffparts import Team
 from webparts import START, Site, event
 
 from workers.clock import StoredClock
-from workers.records import Response, SurveyRequest
+from workers.domain.records import Response, SurveyRequest
 
 LONG = os.environ.get("SIEGE", "") != ""
 CUSTOMERS = 100 if LONG else 12

@@ -6,7 +6,7 @@ import pytest
 from staffparts import Team, hidden, words
 from webparts import Site, event
 
-from workers.records import Dispatch, Response, SurveyRequest
+from workers.domain.records import Dispatch, Response, SurveyRequest
 
 WISHES = ("Livrez plus vite !", "=cmd|' /C calc'!A0 <script>alert(1)</script>", "Une ampoule dans la boîte.")
 FRENCH = {"change.fr": "un nouveau transporteur", "change_sentence.fr": "un autre transporteur vous livre"}

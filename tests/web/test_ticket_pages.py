@@ -9,9 +9,9 @@ from staffparts import PASSWORD, Team, act, hidden, words
 from starlette.testclient import TestClient
 from webparts import Site
 
-from workers.records import Dispatch, SurveyRequest, TicketEntry, Touchpoint
+from workers.domain.records import Dispatch, SurveyRequest, TicketEntry, Touchpoint
+from workers.domain.types import TicketState
 from workers.store import tables
-from workers.words import TicketState
 
 SOLVED = {"outcome": "solved", "root_cause": "delivery/damaged", "sentence": "Une lampe neuve part ce soir."}
 

@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from webparts import Site
 
-from workers.answering import VERSIONS_KEPT
-from workers.changes import Changes
+from workers.domain.changeset import Changes
+from workers.domain.records import Click, Decision, Response, ResponseRevision, SurveyRequest, Ticket
+from workers.domain.survey.response import VERSIONS_KEPT
 from workers.errors import NotNow
-from workers.records import Click, Decision, Response, ResponseRevision, SurveyRequest, Ticket
 from workers.serving import MOST_CLICKS
 from workers.store.apply import apply
 

@@ -11,8 +11,8 @@ from embedded import about
 from webparts import START, Site, event
 
 from workers.counting import explain
+from workers.domain.records import DeadLetter, Inbox, Touchpoint
 from workers.errors import NotNow
-from workers.records import DeadLetter, Inbox, Touchpoint
 from workers.store import tables
 
 STRUCTURED = {"content-type": "application/cloudevents+json"}

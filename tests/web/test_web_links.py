@@ -4,7 +4,7 @@ import re
 
 from webparts import Site
 
-from workers.records import Consent, Customer, Dispatch, Response, Testimonial
+from workers.domain.records import Consent, Customer, Dispatch, Response, Testimonial
 
 UNKNOWN = "0195f2a0-0000-8000-8000-000000000001"
 WORDS = "I was looking for a warm light and found it."

@@ -13,7 +13,7 @@ from openpyxl import Workbook
 from staffparts import Team, hidden, words
 from webparts import LARGEST, Site, event, travelling
 
-from workers.records import Decision, Response
+from workers.domain.records import Decision, Response
 from workers.web import limits, tables_trial
 
 RULES = Path(__file__).parents[2] / "rules"

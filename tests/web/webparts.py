@@ -19,14 +19,14 @@ from starlette.testclient import TestClient
 from workers import settings as settings_module
 from workers import wiring
 from workers.clock import FixedClock
+from workers.domain.records import Row, SurveyRequest
+from workers.domain.types import Door
 from workers.migrating import migrate
-from workers.records import Row, SurveyRequest
 from workers.roles import web_of
 from workers.store import read
 from workers.store.ledger import Incoming, Outcome
 from workers.web.app import create_app
 from workers.web.compression import LEVEL
-from workers.words import Door
 
 R = TypeVar("R", bound=Row)
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)

@@ -14,9 +14,9 @@ from workers.cli.file_import import import_
 from workers.cli.shared import as_json, parts, say_fault, settings, show, user_name
 from workers.cloudevents import Refusal, Unreadable
 from workers.deadletters import DeadLetters, Listed, listed
+from workers.domain.records import DeadLetter
 from workers.errors import BadInput, Misconfigured
 from workers.importing import plan_of
-from workers.records import DeadLetter
 from workers.roles import log_of
 from workers.store.ledger import Incoming
 

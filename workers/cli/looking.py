@@ -29,8 +29,9 @@ GROUPS = ("trigger", "touchpoint", "segment", "month")
 @as_json
 def explain(what: str, ident: str, form: str) -> int:
     """Say what happened, what is planned, what was not sent and why."""
-    from workers import counting, explaining
+    from workers import counting
     from workers.controls import mails_today, sending_now
+    from workers.domain import explain as explaining
 
     found = parts()
     now = found.now()
@@ -96,8 +97,8 @@ def kafka_away(found: "Boucle", waiting: int) -> list[dict[str, object]]:
 @as_json
 def books(digest: bool | None, form: str) -> int:
     """Show that the sums add up, or where they do not."""
-    from workers import books as books_module
     from workers import counting
+    from workers.domain import invariants as books_module
 
     def tell(table: str) -> None:
         if sys.stderr.isatty():

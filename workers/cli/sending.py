@@ -8,11 +8,11 @@ from sqlalchemy.engine import Connection
 
 from workers import controls, roles, wiring
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
-from workers.composing import MailFacts, compose
+from workers.domain.delivery_result import SendKind
+from workers.domain.mail.compose import MailFacts, compose
+from workers.domain.records import Customer
 from workers.errors import BadInput
-from workers.handover import SendKind
 from workers.previewing import NEXT, next_mails
-from workers.records import Customer
 from workers.store import read, tables
 from workers.store.auditlog import record_act
 from workers.store.webhook_targets import forget_targets

@@ -5,12 +5,12 @@ from datetime import datetime
 import click
 import sqlalchemy as sa
 
-from workers import ticketing
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
-from workers.records import Customer, Ticket, TicketEntry
+from workers.domain import ticket as ticketing
+from workers.domain.records import Customer, Ticket, TicketEntry
+from workers.domain.types import TicketState
 from workers.serving import TicketAct
 from workers.store import tables
-from workers.words import TicketState
 
 DAY = click.DateTime(["%Y-%m-%d"])
 

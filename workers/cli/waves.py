@@ -6,7 +6,7 @@ import click
 
 from workers.calendar import in_zone
 from workers.cli.shared import as_json, parts, show
-from workers.explaining import clause
+from workers.domain.explain import clause
 from workers.reach import WaveReach
 
 STATES = {

@@ -12,15 +12,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from workers import ticketing
 from workers.calendar import add_working
 from workers.demo import reactions, shop
 from workers.demo.shop import Person, is_late
-from workers.records import Ticket
+from workers.domain import ticket as ticketing
+from workers.domain.records import Ticket
+from workers.domain.types import DispatchState, RequestState, TicketState
 from workers.serving import TicketAct
 from workers.store import tables
 from workers.wiring import Boucle
-from workers.words import DispatchState, RequestState, TicketState
 
 AGENTS = ("claire", "nadia", "tom")
 STILL_OPEN, LATE_ONES = (shop.END - timedelta(days=days) for days in (11, 8))

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from workers import migrating, roles, topics, wiring
-from workers.composing import Brand
 from workers.data import Data
 from workers.demo.shop import Happened
+from workers.domain.mail.compose import Brand
+from workers.domain.types import Door
 from workers.errors import Misconfigured, NotNow
 from workers.home import Home
 from workers.settings import Settings
@@ -23,7 +24,6 @@ from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.web.tour import PRIVACY
-from workers.words import Door
 
 SETTLING_SECONDS = 5
 CONTENT_TYPE = "application/cloudevents+json"

@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection
 from workers import reviewing
 from workers.demo import wishes
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END, PARIS, START
-from workers.figures import RECOVERY, Figures, Filters, Reading
+from workers.domain.reporting import RECOVERY, Figures, Filters, Reading
+from workers.domain.types import Band, DispatchState
 from workers.store import figures as stored
 from workers.store import tables as t
 from workers.web.tour import Dip, Followed, Span, Story
-from workers.words import Band, DispatchState
 
 SEGMENT, TRIGGER, TOUCHPOINT = "north", "delivery", "delivery-now"
 """One touchpoint of one segment: the report never blends two."""

@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers import funnel
+from workers.domain.types import DispatchState
 from workers.reporting import Period
 from workers.store import tables
-from workers.words import DispatchState
 
 
 def figures(connection: Connection) -> dict[str, dict[str, int]]:

@@ -9,21 +9,21 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from workers.bounces import BounceKind, meaning_of
-from workers.changes import Changes
 from workers.controls import count_refusal
-from workers.deliverability import RefusalRule
 from workers.dispatching import webhooks
 from workers.dispatching.parcels import LEFT_LATE, Parcel, Refused
-from workers.handover import SendKind, SendResult
+from workers.domain.changeset import Changes
+from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.mail.bounce_parser import BounceKind, meaning_of
+from workers.domain.mail.deliverability import RefusalRule
+from workers.domain.policy import Policy
+from workers.domain.records import Dispatch, SurveyRequest
+from workers.domain.types import DispatchState, Reason, RequestState
 from workers.mailboxes import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
-from workers.policy import Policy
-from workers.records import Dispatch, SurveyRequest
 from workers.store import claim, read
 from workers.store.apply import apply
 from workers.store.claim import WEBHOOK
 from workers.text.plain_text import for_log
-from workers.words import DispatchState, Reason, RequestState
 
 log = logging.getLogger(__name__)
 LONGEST_PAUSE = timedelta(hours=4)

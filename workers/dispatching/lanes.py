@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 from workers.dispatching.parcels import Parcel
 from workers.dispatching.recording import End
+from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.records import Dispatch
 from workers.errors import NotNow
-from workers.handover import SendKind, SendResult
-from workers.records import Dispatch
 
 log = logging.getLogger(__name__)
 GRACE_SECONDS = 3.0

@@ -7,7 +7,7 @@ about a mail ends it. Nothing here reads or writes rows.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from workers.handover import SendKind, SendResult
+from workers.domain.delivery_result import SendKind, SendResult
 from workers.store.mail_servers import ServerState
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(seconds=30)

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
-from workers.links import crm_link
-from workers.planning import zone_of
-from workers.policy import Policy
-from workers.records import Action, Customer, Dispatch, SurveyRequest, Ticket, Touchpoint
+from workers.domain.mail.links import crm_link
+from workers.domain.policy import Policy
+from workers.domain.records import Action, Customer, Dispatch, SurveyRequest, Ticket, Touchpoint
+from workers.domain.survey.planning import zone_of
+from workers.domain.types import CustomerId, DispatchState, MailClass, Reason, RequestState
 from workers.store import claim, read, tables
-from workers.words import CustomerId, DispatchState, MailClass, Reason, RequestState
 
 SCORES_SHOWN = 5
 LEFT_LATE = timedelta(hours=12)

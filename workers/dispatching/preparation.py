@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from workers.composing import Composed, MailFacts, Templates, compose
 from workers.controls import Sending, sending_now
 from workers.dispatching import webhooks
 from workers.dispatching.ends import refuse
@@ -23,17 +22,18 @@ from workers.dispatching.parcels import (
     too_early,
     too_late,
 )
+from workers.domain.mail.compose import Composed, MailFacts, Templates, compose
+from workers.domain.outbound_messages import ticket_message
+from workers.domain.policy import Policy
+from workers.domain.records import Customer, Dispatch, Ticket
+from workers.domain.types import DispatchState, Reason
 from workers.errors import Conflict, KeyTaken, Never
-from workers.messages import ticket_message
-from workers.policy import Policy
-from workers.records import Customer, Dispatch, Ticket
 from workers.store import claim, read
 from workers.store.claim import WEBHOOK
 from workers.store.engine import Store
 from workers.store.webhook_targets import state_of
 from workers.text.mail_addresses import envelope_form, mailbox
 from workers.text.plain_text import name_of_somebody
-from workers.words import DispatchState, Reason
 
 log = logging.getLogger(__name__)
 CANNOT_BE_WRITTEN = "cannot be written"

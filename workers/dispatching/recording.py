@@ -10,21 +10,21 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from workers.changes import Changes
 from workers.controls import Sending
 from workers.dispatching import mailserver, webhooks
 from workers.dispatching.ends import alarm, follow, judge_mailbox, record_end, undeliverable
 from workers.dispatching.parcels import Parcel
-from workers.handover import SendKind, SendResult
-from workers.policy import Policy
-from workers.records import SurveyRequest
+from workers.domain.changeset import Changes
+from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.policy import Policy
+from workers.domain.records import SurveyRequest
+from workers.domain.types import MailClass, Reason
 from workers.store import claim, mail_servers, read, tables
 from workers.store.apply import apply
 from workers.store.claim import WEBHOOK
 from workers.store.engine import Store, database_now
 from workers.store.sent_mails import add_sent
 from workers.text.plain_text import for_store
-from workers.words import MailClass, Reason
 
 log = logging.getLogger(__name__)
 End = tuple[Parcel, SendResult]

@@ -14,17 +14,17 @@ from typing import Protocol
 
 from sqlalchemy.engine import Connection
 
-from workers.composing import Templates
 from workers.controls import Sending, mails_sent_today, sending_now
 from workers.dispatching import mailserver, webhooks
 from workers.dispatching.lanes import Lanes
 from workers.dispatching.parcels import Parcel
 from workers.dispatching.preparation import Preparation
 from workers.dispatching.recording import End, Recording
+from workers.domain.delivery_result import SendKind, SendResult
+from workers.domain.mail.compose import Templates
+from workers.domain.policy import Policy
+from workers.domain.records import Dispatch
 from workers.errors import NotNow
-from workers.handover import SendKind, SendResult
-from workers.policy import Policy
-from workers.records import Dispatch
 from workers.store import claim, mail_servers
 from workers.store.apply import next_number
 from workers.store.claim import MAIL, WEBHOOK

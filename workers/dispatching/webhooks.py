@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from workers.handover import SendKind, SendResult
+from workers.domain.delivery_result import SendKind, SendResult
 from workers.store.webhook_targets import TargetState, keep_state, state_of
 
 log = logging.getLogger(__name__)

@@ -33,7 +33,7 @@ from workers.decision_table.trials.proposed_cases import propose_cases
 from workers.decision_table.trials.replay import is_plan
 from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.decision_table.trials.text import tell_cases, tell_explanation, tell_faults
-from workers.fitting import fit_named, fit_plan
+from workers.domain.followup.table_contract import fit_named, fit_plan
 from workers.rules_cli.shared import (
     decision_option,
     form_option,

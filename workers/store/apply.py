@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from workers.changes import Cancellation, Changes, Publication
-from workers.records import AskedMailbox, FormerAddress, History, Row, Shadow, Suppression, Ticket
+from workers.domain.changeset import Cancellation, Changes, Publication
+from workers.domain.records import AskedMailbox, FormerAddress, History, Row, Shadow, Suppression, Ticket
+from workers.domain.types import DispatchState, TicketState
 from workers.store import bulk, tables
 from workers.store.forgetting import forget
 from workers.store.moving import move_rows
-from workers.words import DispatchState, TicketState
 
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
 

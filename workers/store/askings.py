@@ -11,17 +11,17 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.asking import COUNTED
-from workers.changes import Changes
 from workers.decision_table.model.rest_period import Asked
-from workers.policy import Policy
-from workers.profile import address_key
-from workers.records import AskedMailbox, Customer, SurveyRequest
+from workers.domain.changeset import Changes
+from workers.domain.customer.profile import address_key
+from workers.domain.policy import Policy
+from workers.domain.records import AskedMailbox, Customer, SurveyRequest
+from workers.domain.survey.request import COUNTED
+from workers.domain.types import CustomerId, Ids
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import insert
 from workers.store.engine import among
-from workers.words import CustomerId, Ids
 
 A, R = t.asked_mailbox.c, t.survey_request.c
 ASKED = (

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
-from workers.records import Row
+from workers.domain.records import Row
 from workers.store import tables
 from workers.store.engine import to_json
 

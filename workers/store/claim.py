@@ -12,10 +12,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.records import Dispatch
+from workers.domain.records import Dispatch
+from workers.domain.types import DispatchState, MailClass, RequestState
 from workers.store import read, tables
 from workers.store.engine import database_now
-from workers.words import DispatchState, MailClass, RequestState
 
 TABLE = tables.dispatch
 HELD_BY_US = (DispatchState.LEASED, DispatchState.SENDING)

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.store import tables
-from workers.words import (
+from workers.domain.types import (
     ActionState,
     CustomerId,
     DispatchState,
@@ -16,6 +15,7 @@ from workers.words import (
     TicketState,
     TouchpointState,
 )
+from workers.store import tables
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)

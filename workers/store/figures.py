@@ -13,10 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.figures import NONE, RECOVERY, STAGES, AnswerCell, AskedCell, Case, Cube, Filters
+from workers.domain.reporting import NONE, RECOVERY, STAGES, AnswerCell, AskedCell, Case, Cube, Filters
+from workers.domain.types import Band, RequestState, ResponseState
 from workers.store import read
 from workers.store import tables as t
-from workers.words import Band, RequestState, ResponseState
 
 Column = sa.ColumnElement[Any]
 Condition = sa.ColumnElement[bool]

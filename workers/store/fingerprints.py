@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import books
+from workers.domain import invariants
 from workers.store import tables as t
 
 SEPARATOR, NOTHING = "\x1f", "\x1d"
@@ -25,9 +25,9 @@ def fingerprint(connection: Connection, rows: sa.Select[Any]) -> tuple[str, int]
     line = line_of(rows, connection.dialect.name)
     if connection.dialect.name == "postgresql":
         total, count = connection.execute(sa.select(sa.func.sum(mark_of(line)), sa.func.count())).one()
-        return books.as_fingerprint(int(total or 0)), int(count)
+        return invariants.as_fingerprint(int(total or 0)), int(count)
     add_functions(connection)
-    return books.fingerprint(connection.execution_options(yield_per=AT_ONCE).execute(sa.select(line)).scalars())
+    return invariants.fingerprint(connection.execution_options(yield_per=AT_ONCE).execute(sa.select(line)).scalars())
 
 
 def mark_of(line: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
@@ -59,7 +59,7 @@ def line_of(rows: sa.Select[Any], dialect: str) -> sa.ColumnElement[str]:
         if name == "reference":
             names = sa.select(ticket.c.name).where(ticket.c.key == text).scalar_subquery()
             text = sa.func.coalesce(names, text)
-        parts.append(sa.func.coalesce(text, "" if name in books.HIDDEN else NOTHING))
+        parts.append(sa.func.coalesce(text, "" if name in invariants.HIDDEN else NOTHING))
     found: sa.ColumnElement[str] = parts[0]
     for part in parts[1:]:
         found = found + sa.literal(SEPARATOR, sa.String()) + part
@@ -86,7 +86,7 @@ def text_of(name: str, column: sa.ColumnElement[Any], dialect: str) -> sa.Column
     if isinstance(kind, sa.JSON):
         if dialect != "postgresql":
             return sa.func.boucle_document(sa.type_coerce(column, sa.String()))
-        return sa.cast(column.op("-")(sa.literal(books.LEFT_OUT_OF_INPUTS, sa.Text())), sa.Text())
+        return sa.cast(column.op("-")(sa.literal(invariants.LEFT_OUT_OF_INPUTS, sa.Text())), sa.Text())
     if isinstance(kind, sa.Integer):
         return sa.cast(column, sa.Text())
     if isinstance(kind, sa.String | sa.Text):
@@ -105,6 +105,6 @@ def document(text: str | None) -> str | None:
     if text is None:
         return None
     values = json.loads(text)
-    values.pop(books.LEFT_OUT_OF_INPUTS, None)
+    values.pop(invariants.LEFT_OUT_OF_INPUTS, None)
     ordered = sorted(values, key=lambda name: (len(name.encode()), name.encode()))
     return json.dumps({name: values[name] for name in ordered}, ensure_ascii=False)

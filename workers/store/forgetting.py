@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.changes import Forgetting
+from workers.domain.changeset import Forgetting
 from workers.store import letter_searches, letters
 from workers.store import tables as t
 from workers.store.auditlog import record_act

@@ -12,15 +12,15 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.changes import Changes
 from workers.cloudevents import KEPT_BYTES, Event, Refusal, Rejected, Unreadable
 from workers.cloudevents.scopes import Scope, Scopes, as_text
-from workers.records import DeadLetter
+from workers.domain.changeset import Changes
+from workers.domain.records import DeadLetter
+from workers.domain.types import DeadLetterState, Door, Ids
 from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.engine import among
 from workers.text.plain_text import for_store
-from workers.words import DeadLetterState, Door, Ids
 
 SCOPES_HEADER = "boucle-scopes"
 """Name under which a dead letter keeps what its sender's key may send, beside the headers that came."""

@@ -11,10 +11,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.domain.types import Ids
 from workers.store import letters
 from workers.store import tables as t
 from workers.store.auditlog import record_act
-from workers.words import Ids
 
 PEOPLE_AT_ONCE = 100
 """People whom one look looks for at most; others wait for the next one."""

@@ -14,12 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.changes import Forgetting
+from workers.domain.changeset import Forgetting
+from workers.domain.customer.traces import KEEP, Found, Person, held_address, pieces, readings
+from workers.domain.types import Ids
 from workers.store import read
 from workers.store import tables as t
 from workers.text.plain_text import json_text
-from workers.traces import KEEP, Found, Person, held_address, pieces, readings
-from workers.words import Ids
 
 LETTERS_AT_ONCE, BYTES_AT_ONCE = 200, 2_000_000
 """What one look takes at most, but one letter however long it is."""

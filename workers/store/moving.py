@@ -7,7 +7,7 @@ holds every table with a `customer` against MOVED, SETTLED and STAYS, so that a 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.changes import Moving
+from workers.domain.changeset import Moving
 from workers.store import tables as t
 
 MOVED: tuple[sa.Table, ...] = (

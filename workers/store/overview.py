@@ -9,17 +9,10 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import books
-from workers.acting import CONTACTS
+from workers.domain import invariants
+from workers.domain.followup.actions import CONTACTS
+from workers.domain.types import ActionState, DispatchState, Reason, ResponseState, TestimonialState, TouchpointState
 from workers.store import tables as t
-from workers.words import (
-    ActionState,
-    DispatchState,
-    Reason,
-    ResponseState,
-    TestimonialState,
-    TouchpointState,
-)
 
 STATE_TABLES: dict[str, sa.Table] = {
     "touchpoints": t.touchpoint,
@@ -45,7 +38,7 @@ def text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
 def by_state(connection: Connection, group: str) -> dict[str, int]:
     """Return how many rows are in each state of a group, 0 where none is."""
     counted = counted_states(connection, STATE_TABLES[group])
-    return {str(state): counted.get(state, 0) for state in books.GROUPS[group]}
+    return {str(state): counted.get(state, 0) for state in invariants.GROUPS[group]}
 
 
 def counted_states(connection: Connection, table: sa.Table) -> dict[str, int]:
@@ -60,7 +53,7 @@ def tallies(connection: Connection) -> dict[str, int]:
     for group, table in STATE_TABLES.items():
         counted = counted_states(connection, table)
         found[group] = sum(counted.values())
-        found |= {f"{group}.{state}": counted.get(state, 0) for state in books.GROUPS[group]}
+        found |= {f"{group}.{state}": counted.get(state, 0) for state in invariants.GROUPS[group]}
     for name, statement in COUNTED.items():
         found[name] = int(connection.execute(statement).scalar() or 0)
     return found
@@ -201,7 +194,7 @@ def lines(connection: Connection) -> Iterator[tuple[str, Iterator[str]]]:
     references = ticket_names(connection)
     for table, statement in COMPARED.items():
         found = connection.execution_options(yield_per=AT_ONCE).execute(statement)
-        yield table, (books.line(cast(Mapping[str, object], row), references) for row in found.mappings())
+        yield table, (invariants.line(cast(Mapping[str, object], row), references) for row in found.mappings())
 
 
 def ticket_names(connection: Connection) -> dict[str, str]:
@@ -216,7 +209,7 @@ def ticket_names(connection: Connection) -> dict[str, str]:
 def who(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     """Return the CRM's id of the customer that a row belongs to."""
     other = t.customer.alias()
-    found = sa.select(sa.func.coalesce(other.c.crm_id, books.ERASED)).where(other.c.id == column)
+    found = sa.select(sa.func.coalesce(other.c.crm_id, invariants.ERASED)).where(other.c.id == column)
     return found.scalar_subquery().label("customer")
 
 
@@ -260,7 +253,7 @@ def asked_rows() -> dict[str, Rows]:
     profile = pick(t.customer, "email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
     return {
         "customer": sa.select(
-            sa.func.coalesce(c.crm_id, books.ERASED).label("customer"),
+            sa.func.coalesce(c.crm_id, invariants.ERASED).label("customer"),
             *profile,
             c.opted_out_at.is_not(None).label("opted_out"),
             who(c.merged_into).label("merged_into"),

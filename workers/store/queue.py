@@ -11,9 +11,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.records import Action, Customer, Touchpoint
+from workers.domain.records import Action, Customer, Touchpoint
+from workers.domain.types import ActionState, CustomerId, DispatchState, TouchpointState
 from workers.store import tables
-from workers.words import ActionState, CustomerId, DispatchState, TouchpointState
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 WAITING = (ActionState.PLANNED, ActionState.HELD)

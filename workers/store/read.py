@@ -7,13 +7,13 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import records
-from workers.facts import Facts
-from workers.profile import address_keys
-from workers.records import Customer, Row
+from workers.domain import records
+from workers.domain.customer.profile import address_keys
+from workers.domain.customer_state import Facts
+from workers.domain.records import Customer, Row
+from workers.domain.types import ActionState, CustomerId, Ids
 from workers.store import tables
 from workers.store.engine import among
-from workers.words import ActionState, CustomerId, Ids
 
 R = TypeVar("R", bound=Row)
 CHUNK = 500

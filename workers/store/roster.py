@@ -6,9 +6,9 @@ from functools import cache
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.domain.ticket import Desk, Roster
 from workers.store import tables
 from workers.store.apply import next_number
-from workers.ticketing import Desk, Roster
 
 TICKETS, TURNS = "ticket", "turn"
 """Counters: numbers of tickets, and turns of the agents."""

@@ -11,11 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import books
 from workers.decision_table.trials.installation import Disagreed
+from workers.domain import invariants
+from workers.domain.types import DecisionState
 from workers.store import tables as t
 from workers.store.read import is_id
-from workers.words import DecisionState
 
 AT_ONCE = 5_000  # rows fetched in one go
 WENT_LIVE = "rules.live"
@@ -169,7 +169,7 @@ def stops(connection: Connection, since: datetime | None) -> Iterator[PastStop]:
 
 def whose(customer: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     """Return the CRM's id of a customer; of an erased one our own key, so that people stay apart."""
-    unlinked = sa.literal(f"{books.ERASED} ") + sa.cast(customer, sa.Text())
+    unlinked = sa.literal(f"{invariants.ERASED} ") + sa.cast(customer, sa.Text())
     return sa.func.coalesce(t.customer.c.crm_id, unlinked)
 
 

@@ -6,17 +6,17 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import records
-from workers.explaining import Story
-from workers.policy import Policy
-from workers.profile import customer_id
-from workers.records import Customer, DeadLetter, Row
+from workers.domain import records
+from workers.domain.customer.profile import customer_id
+from workers.domain.explain import Story
+from workers.domain.policy import Policy
+from workers.domain.records import Customer, DeadLetter, Row
+from workers.domain.ticket import told_order
+from workers.domain.types import CustomerId
 from workers.store import read
 from workers.store import tables as t
 from workers.store.askings import Mailboxes
 from workers.store.forgetting import merged_into
-from workers.ticketing import told_order
-from workers.words import CustomerId
 
 R = TypeVar("R", bound=Row)
 

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 
-from workers import records
-from workers.records import Row
+from workers.domain import records
+from workers.domain.records import Row
 
 metadata = sa.MetaData()
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.records import Response
+from workers.domain.records import Response
 from workers.store import tables as t
 
 NO_THEME = 0

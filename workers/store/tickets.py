@@ -7,9 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.records import Customer, Ticket
+from workers.domain.records import Customer, Ticket
+from workers.domain.types import TicketState
 from workers.store import tables
-from workers.words import TicketState
 
 FOUND_AT_MOST = 50
 LISTED_AT_MOST = 500

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
+from workers.domain.types import CustomerId
 from workers.store import tables
-from workers.words import CustomerId
 
 TABLE = tables.wave
 DUE = sa.and_(TABLE.c.done_at.is_(None), TABLE.c.at <= sa.bindparam("now", type_=tables.Instant()))

@@ -10,8 +10,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.domain.types import DispatchState
 from workers.store import tables
-from workers.words import DispatchState
 
 TABLE = tables.webhook_target
 

@@ -12,14 +12,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from workers.calendar import half_day_after, in_zone
-from workers.catalogs import Catalog
-from workers.composing.facts import one_line, promise_words
+from workers.domain.followup.decision import contact_due
+from workers.domain.mail.compose.facts import one_line, promise_words
+from workers.domain.mail.translations import Catalog
+from workers.domain.policy import Policy
+from workers.domain.records import Customer
+from workers.domain.records import Response as Known
+from workers.domain.reporting.nps import band
 from workers.errors import NotNow
-from workers.nps import band
-from workers.policy import Policy
-from workers.records import Customer
-from workers.records import Response as Known
-from workers.routing import contact_due
 from workers.serving import AskedPage
 from workers.text.masking import beginning
 from workers.web.context import web_of

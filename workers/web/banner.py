@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.routing import Match
 
 from workers.calendar import in_zone
-from workers.catalogs import Catalog
+from workers.domain.mail.translations import Catalog
 from workers.people import People, Role
 from workers.web.clients import from_this_machine
 from workers.web.context import Web

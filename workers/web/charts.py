@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from workers.calendar import in_zone
-from workers.figures import COUNTS_ONLY_BELOW, Lane, OverTime, Period, Reading
+from workers.domain.reporting import COUNTS_ONLY_BELOW, Lane, OverTime, Period, Reading
 from workers.reviewing import Note
 from workers.web.report_words import Words
 

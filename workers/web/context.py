@@ -11,20 +11,20 @@ from starlette.requests import Request
 
 from workers.backlog import Backlog
 from workers.cloudevents import Codec
-from workers.composing import Templates
 from workers.controls import Sending
 from workers.data import Data
 from workers.decision_table.live import Refused
 from workers.decision_table.trials.installation import Nothing, Stored
+from workers.domain.mail.compose import Templates
+from workers.domain.mail.links import Links
+from workers.domain.policy import Policy
+from workers.domain.types import Ids
 from workers.intake import Intake
-from workers.links import Links
 from workers.mailbox import MailboxSender
-from workers.policy import Policy
 from workers.serving import Serving
 from workers.settings import Settings
 from workers.store.engine import Store
 from workers.web.tour import Tour
-from workers.words import Ids
 
 
 @dataclass(frozen=True, slots=True)

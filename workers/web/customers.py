@@ -19,14 +19,15 @@ from starlette.routing import Route
 
 from workers import counting
 from workers.calendar import in_zone
-from workers.catalogs import Catalog
-from workers.composing.facts import clean, one_line
 from workers.controls import mails_today, sending_now
-from workers.explaining.names import word_in
-from workers.explaining.text import ORDER, entries, subject
-from workers.explaining.view import Entry
-from workers.links import crm_link
-from workers.records import Dispatch
+from workers.domain.explain.names import word_in
+from workers.domain.explain.text import ORDER, entries, subject
+from workers.domain.explain.view import Entry
+from workers.domain.mail.compose.facts import clean, one_line
+from workers.domain.mail.links import crm_link
+from workers.domain.mail.translations import Catalog
+from workers.domain.records import Dispatch
+from workers.domain.types import DispatchState
 from workers.store import read, tables
 from workers.store import tickets as stored
 from workers.web.context import Web, web_of
@@ -35,7 +36,6 @@ from workers.web.parameters import LONGEST_VALUE, parameters_of
 from workers.web.staff import AGENTS, Visitor, for_roles, language_of, show
 from workers.web.threads import run_in_threadpool
 from workers.web.times import when
-from workers.words import DispatchState
 
 TOKEN = re.compile(r"(?<=/[autir]/)[\w.~-]{12,}")
 """The signed part of a link to an answer, an opt-out, a testimonial, an improvement or a reopening page."""

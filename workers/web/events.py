@@ -15,6 +15,7 @@ from starlette.routing import Route
 from workers.apikeys import Judged, Outcome
 from workers.cloudevents import MAX_BATCH_BYTES, Fault, Refusal, Rejected
 from workers.cloudevents.scopes import Scopes
+from workers.domain.types import Door
 from workers.importing import left_out, planned
 from workers.store.ledger import Incoming, Taken
 from workers.store.ledger import Outcome as EventOutcome
@@ -26,7 +27,6 @@ from workers.web.parameters import parameters_of
 from workers.web.problems import problem
 from workers.web.rates import Bucket
 from workers.web.threads import run_in_threadpool
-from workers.words import Door
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 JSON_KINDS = ("", "application/json", "text/json", STRUCTURED, BATCH)

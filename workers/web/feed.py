@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.explaining.view import iso
-from workers.records import Testimonial
+from workers.domain.explain.view import iso
+from workers.domain.records import Testimonial
 from workers.web.context import web_of
 from workers.web.threads import run_in_threadpool
 

@@ -14,8 +14,8 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from workers.composing.facts import clean
-from workers.links import Links
+from workers.domain.mail.compose.facts import clean
+from workers.domain.mail.links import Links
 from workers.web.parameters import LONGEST_VALUE, host_of, parameters_of
 
 NONCE = "nonce"

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from workers.records import Customer
-from workers.records import Response as Known
+from workers.domain.records import Customer
+from workers.domain.records import Response as Known
 from workers.text.masking import beginning
 from workers.web.context import web_of
 from workers.web.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form

@@ -13,19 +13,19 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from workers.calendar import add_working, in_zone, instant_of, working_between, zone_info
-from workers.catalogs import Catalog
-from workers.composing.facts import one_line
-from workers.nps import band
+from workers.domain.mail.compose.facts import one_line
+from workers.domain.mail.translations import Catalog
+from workers.domain.policy import Policy
+from workers.domain.records import Customer, Ticket
+from workers.domain.reporting.nps import band
+from workers.domain.types import TicketState
 from workers.people import User
-from workers.policy import Policy
-from workers.records import Customer, Ticket
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import LONGEST_VALUE, parameters_of, read_day
 from workers.web.staff import AGENTS, Form, Visitor, act_for_roles, for_roles, go, language_of, people_of, show
 from workers.web.threads import run_in_threadpool
 from workers.web.times import day, span, when
-from workers.words import TicketState
 from workers.worklist import Line, Lists, Worklist, line_of
 
 SAID = frozenset({"claimed", "done", "handed_over", "waiting", "no_answer", "reopened", "away", "back", "kept"})

@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from workers.links import Links
+from workers.domain.mail.links import Links
 from workers.web.clients import address_prefix, client_of
 from workers.web.pages import pages_of
 from workers.web.rates import SECONDS, Bucket, Rates

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from workers.calendar import in_zone
-from workers.catalogs import Catalog
+from workers.domain.mail.translations import Catalog
 from workers.errors import Never
 from workers.mailbox import KeptMail, MailboxSender, OpenedMail
 from workers.web.clients import from_this_machine

@@ -22,8 +22,9 @@ from workers.backlog import Place
 from workers.controls import sending_now
 from workers.counting import STATUS_GROUPS, due_work
 from workers.dispatching import webhooks
+from workers.domain.policy import Policy
+from workers.domain.types import TicketState
 from workers.errors import NotNow
-from workers.policy import Policy
 from workers.process.outages import MAIL, PARTS, Outage
 from workers.store import accounts, api_keys, mail_servers, overview, rulelive, tables, told_outages
 from workers.store.outbox import outbox_age
@@ -34,7 +35,6 @@ from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
 from workers.web.scraping import Kept, Lag
 from workers.web.threads import run_in_threadpool
-from workers.words import TicketState
 from workers.worklist import count_overdue
 
 OUTCOMES = ("accepted", "duplicates", "dead_letters")

@@ -1,8 +1,8 @@
 """What a reason is called in the short lists of pages, in the reader's language."""
 
-from workers.catalogs import Catalog
-from workers.explaining import clause
-from workers.words import Reason
+from workers.domain.explain import clause
+from workers.domain.mail.translations import Catalog
+from workers.domain.types import Reason
 
 
 def why(reason: str, detail: str, catalog: Catalog) -> str:

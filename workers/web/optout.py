@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.records import Customer, Dispatch
+from workers.domain.records import Customer, Dispatch
 from workers.store import read
 from workers.text.masking import mask_address
 from workers.web.context import web_of

@@ -12,9 +12,9 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from workers.catalogs import Catalog, Catalogs
-from workers.composing import Brand
 from workers.data import Data
+from workers.domain.mail.compose import Brand
+from workers.domain.mail.translations import Catalog, Catalogs
 from workers.errors import Misconfigured
 from workers.text.plain_text import UNSAFE, for_reader
 from workers.web.assets import Assets

@@ -13,12 +13,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.calendar import in_zone
-from workers.catalogs import Catalog
-from workers.composing.facts import clean, one_line
+from workers.domain.explain.names import name_in as named
+from workers.domain.mail.compose.facts import clean, one_line
+from workers.domain.mail.translations import Catalog
+from workers.domain.records import Action, Customer, Touchpoint
 from workers.errors import BadInput
-from workers.explaining.names import name_in as named
 from workers.reach import Reach, WaveReach
-from workers.records import Action, Customer, Touchpoint
 from workers.steering import DAYS, LISTED, Day, Steering
 from workers.store.queue import ACTION, TOUCHPOINT, Chosen
 from workers.web.context import web_of

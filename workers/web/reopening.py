@@ -9,8 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.calendar import half_day_after
-from workers.composing.facts import one_line
-from workers.records import Customer, Ticket
+from workers.domain.mail.compose.facts import one_line
+from workers.domain.records import Customer, Ticket
 from workers.web.context import web_of
 from workers.web.forms import Came, came_from, new_nonce, read_form
 from workers.web.pages import pages_of

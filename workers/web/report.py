@@ -8,12 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers import figures, reviewing
+from workers import reviewing
+from workers.domain import reporting
+from workers.domain.reporting import BANDS, BESIDE, LADDER, Step, Touchpoint
+from workers.domain.reporting.nps import Counts, band
+from workers.domain.types import Band
 from workers.errors import BadInput
-from workers.figures import BANDS, BESIDE, LADDER, Step, Touchpoint
 from workers.funnel import Fate
 from workers.improving import Improving
-from workers.nps import Counts, band
 from workers.reviewing import Review
 from workers.text.spreadsheets import as_csv, as_xlsx
 from workers.web import charts
@@ -25,7 +27,6 @@ from workers.web.report_sheets import ANSWERS, QUESTIONS, drawn_sheet, sheets, v
 from workers.web.report_words import Words
 from workers.web.staff import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.threads import run_in_threadpool
-from workers.words import Band
 
 MOST_ROWS = 12
 """Rows of a table of counts on the page; the file has all."""
@@ -67,7 +68,7 @@ def write_report(request: Request, visitor: Visitor, problem: str = "", status: 
 
 def drawings(review: Review, words: Words) -> dict[str, object]:
     """Return the marks of every chart."""
-    over_time, left = figures.drawn(review.over_time)
+    over_time, left = reporting.drawn(review.over_time)
     steps = review.loop.steps
     total = steps[Step.DETRACTORS]
     return {
@@ -102,7 +103,7 @@ KINDS = (("transactional", False), ("relationship", True))
 
 def of_kind(trigger: str, relationship: bool) -> bool:
     """Tell whether a trigger is of this kind."""
-    return figures.is_relationship(trigger) == relationship
+    return reporting.is_relationship(trigger) == relationship
 
 
 def drawn_touchpoints(review: Review, words: Words, relationship: bool) -> list[tuple[Touchpoint, object, str]]:
@@ -141,10 +142,10 @@ def drawn_stacks(review: Review, words: Words, relationship: bool) -> list[tuple
 
 def drawn_histograms(review: Review, words: Words) -> list[tuple[str, int, list[charts.Column]]]:
     """Return the histogram of each trigger that has answers."""
-    bands = [band(score).value for score in figures.SCORES]
+    bands = [band(score).value for score in reporting.SCORES]
     found = []
-    for trigger, counts in figures.spread(review.touchpoints).items():
-        queries = [words.query(trigger=trigger, score=score) for score in figures.SCORES]
+    for trigger, counts in reporting.spread(review.touchpoints).items():
+        queries = [words.query(trigger=trigger, score=score) for score in reporting.SCORES]
         found.append((words.trigger(trigger), sum(counts), charts.histogram(counts, bands, queries)))
     return found
 

@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from workers import reviewing
 from workers.calendar import in_zone
+from workers.domain.reporting import Filters
 from workers.errors import BadInput
-from workers.figures import Filters
 from workers.reviewing import PAGE_LENGTH, YES, Answered, Pick
 from workers.store.auditlog import record_act
 from workers.text.spreadsheets import Value, as_csv, as_xlsx

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers import questions
+from workers.domain.reporting import Filters
 from workers.errors import BadInput
-from workers.figures import Filters
 from workers.questions import PAGE_LENGTH, Listed
 from workers.web.context import web_of
 from workers.web.pages import pages_of

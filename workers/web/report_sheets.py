@@ -6,9 +6,10 @@ A cell has its value for files, its text for the page, and the address of the an
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from workers import figures, funnel
+from workers import funnel
 from workers.calendar import in_zone
-from workers.figures import BANDS, BESIDE, LADDER, SCORES, Figures, Lane, OverTime, Reading, Step
+from workers.domain import reporting
+from workers.domain.reporting import BANDS, BESIDE, LADDER, SCORES, Figures, Lane, OverTime, Reading, Step
 from workers.funnel import Fate
 from workers.questions import NO_REASON
 from workers.reviewing import ASKED, CONSENTED, GIVEN, REFUSED, Review
@@ -69,7 +70,7 @@ def questions(words: Words, n: int, fate: Fate, **pick: str) -> Cell:
 
 def points(words: Words, value: float | None) -> Cell:
     """Return a cell with points."""
-    return Cell(figures.rounded(value), words.points(value))
+    return Cell(reporting.rounded(value), words.points(value))
 
 
 def sheets(review: Review, words: Words) -> list[Sheet]:
@@ -122,7 +123,7 @@ def count_of(cell: Cell) -> int:
 
 def share(words: Words, n: int, total: int) -> Cell:
     """Return a cell with a share; below five in all there is none."""
-    value = n / total if total >= figures.COUNTS_ONLY_BELOW else None
+    value = n / total if total >= reporting.COUNTS_ONLY_BELOW else None
     return Cell(None if value is None else round(value, 4), words.share(value))
 
 
@@ -191,7 +192,7 @@ def lines(charts: Iterable[tuple[OverTime, Iterable[Lane]]], words: Words) -> Sh
                         *map(word, names),
                         number(words, one.reading.n, **pick),
                         *measured,
-                        Cell(figures.rounded(step), words.points(step) if step is not None else ""),
+                        Cell(reporting.rounded(step), words.points(step) if step is not None else ""),
                         word(when),
                     ]
                 )
@@ -272,8 +273,8 @@ def reason(words: Words, code: str) -> str:
 
 def causes_sheet(review: Review, words: Words) -> Sheet:
     """Return tickets by root cause and stage."""
-    causes, there = figures.table(review.causes)
-    stages = [one for one in (*figures.STAGES, "other") if one in there]
+    causes, there = reporting.table(review.causes)
+    stages = [one for one in (*reporting.STAGES, "other") if one in there]
     rows = []
     for cause in causes:
         cells = [number(words, review.causes.get((cause, stage), 0), cause=cause, stage=stage) for stage in stages]
@@ -299,7 +300,7 @@ def by_band(name: str, themes: list[int], review: Review, words: Words) -> Sheet
     """Return answers by theme and band, the most frequent theme first."""
     counted = {(str(theme), band): n for (theme, band), n in review.themes.items() if theme in themes}
     rows = []
-    for theme in figures.table(counted)[0]:
+    for theme in reporting.table(counted)[0]:
         cells = [number(words, counted.get((theme, band.value), 0), theme=theme, band=band.value) for band in BANDS]
         total = sum(count_of(cell) for cell in cells)
         rows.append([word(words.theme(int(theme))), *cells, number(words, total, theme=theme)])

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 from urllib.parse import urlencode
 
 from workers.calendar import in_zone
-from workers.catalogs import Catalog
-from workers.figures import EVERYBODY, NONE, Filters, Period
+from workers.domain.mail.translations import Catalog
+from workers.domain.reporting import EVERYBODY, NONE, Filters, Period
 from workers.reviewing import day_of
 from workers.web.times import span
 

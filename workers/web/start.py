@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.calendar import in_zone
-from workers.catalogs import Catalog
+from workers.domain.mail.translations import Catalog
 from workers.web.banner import HOSTS, players, tour_of
 from workers.web.context import Web, web_of
 from workers.web.pages import pages_of

@@ -12,8 +12,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.calendar import in_zone
-from workers.catalogs import Catalog
-from workers.composing.facts import clean, one_line
 from workers.decision_table import Table
 from workers.decision_table.dmn.writer import write_dmn
 from workers.decision_table.files.as_written import written
@@ -22,8 +20,10 @@ from workers.decision_table.files.reader import DEFINITION, RULES
 from workers.decision_table.files.workbook import write_xlsx
 from workers.decision_table.trials.candidate import Brought, broken_copy
 from workers.decision_table.trials.replay import Fate
+from workers.domain.followup.table_trial import Trial
+from workers.domain.mail.compose.facts import clean, one_line
+from workers.domain.mail.translations import Catalog
 from workers.errors import BadInput
-from workers.trials import Trial
 from workers.web import charts, tables_shown, tables_trial
 from workers.web.context import web_of
 from workers.web.forms import fields_of, foreign, same_token

@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from workers.calendar import in_zone
-from workers.compiled import FollowUpTable, JourneyPlan
 from workers.decision_table import Column, Fault, Severity, Table, compile_table, explain, from_content
 from workers.decision_table.decisions.explanation import Explanation
 from workers.decision_table.files.loader import read_file
@@ -25,9 +24,10 @@ from workers.decision_table.trials.cases import CASES, Case, CaseReport, parse_c
 from workers.decision_table.trials.installation import Disagreed
 from workers.decision_table.trials.replay import is_plan
 from workers.decision_table.trials.text import changed_rules
+from workers.domain.followup.compiled_tables import FollowUpTable, JourneyPlan
+from workers.domain.followup.table_trial import Around, judged
 from workers.errors import BadInput, Misconfigured
 from workers.policies import FOLLOW_UP, JOURNEY_PLAN
-from workers.trials import Around, judged
 from workers.web.context import Web, web_of
 
 PLACES = {"journey-plan": JOURNEY_PLAN, "follow-up": FOLLOW_UP}

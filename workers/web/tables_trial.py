@@ -14,9 +14,9 @@ from workers.decision_table.model.values import show
 from workers.decision_table.trials.backtest import Backtest, DayLoad
 from workers.decision_table.trials.candidate import Brought
 from workers.decision_table.trials.replay import Fate, PlanBacktest
+from workers.domain.followup.table_trial import Order, Past, Trial, carry_out
 from workers.process.child_process import Budget, Crashed, OverBudget, run_apart
 from workers.reviewing import day_start
-from workers.trials import Order, Past, Trial, carry_out
 from workers.web import charts
 from workers.web.context import Web
 from workers.web.tables_shown import InUse, around

@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from workers.composing.facts import first_name, one_line
+from workers.domain.mail.compose.facts import first_name, one_line
+from workers.domain.types import TestimonialState
 from workers.serving import SCOPES, Serving, TestimonialPage
 from workers.web.context import web_of
 from workers.web.forms import NONCE, Came, came_from, new_nonce, read_form
 from workers.web.pages import pages_of
 from workers.web.threads import run_in_threadpool
-from workers.words import TestimonialState
 
 LONGEST = 2_000  # characters of the testimonial; two or three sentences are asked for
 LONGEST_NAME = 120

@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from workers.announcing import TEMPLATE
 from workers.calendar import in_zone
-from workers.composing import MailFacts
-from workers.composing.facts import one_line
+from workers.domain.mail.compose import MailFacts
+from workers.domain.mail.compose.facts import one_line
+from workers.domain.reporting.nps import band
 from workers.errors import BadInput, BoucleError, Conflict
 from workers.improving import LEVELS, TEXTS, InitiativeState, Kind, ThemeState, Work
-from workers.nps import band
 from workers.store.themes import NO_THEME, Wish
 from workers.web.context import web_of
 from workers.web.pages import pages_of

@@ -10,27 +10,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from workers.calendar import half_day_after, in_zone, next_half_day
-from workers.catalogs import Catalog
-from workers.composing import MailFacts
-from workers.composing.facts import clean, one_line
+from workers.domain.explain import Story
+from workers.domain.explain.followup import why_decision
+from workers.domain.explain.view import Outlook, View
+from workers.domain.mail.compose import MailFacts
+from workers.domain.mail.compose.facts import clean, one_line
+from workers.domain.mail.links import crm_link
+from workers.domain.mail.translations import Catalog
+from workers.domain.policy import Policy
+from workers.domain.records import Response as Answer
+from workers.domain.records import Ticket, TicketEntry
+from workers.domain.reporting.nps import band
+from workers.domain.survey.planning import zone_of
+from workers.domain.ticket import OUTCOMES, facts_of_ticket, next_version, second_clock
+from workers.domain.types import TicketState
 from workers.errors import BoucleError
-from workers.explaining import Story
-from workers.explaining.acting import why_decision
-from workers.explaining.view import Outlook, View
-from workers.links import crm_link
-from workers.nps import band
-from workers.planning import zone_of
-from workers.policy import Policy
-from workers.records import Response as Answer
-from workers.records import Ticket, TicketEntry
-from workers.ticketing import OUTCOMES, facts_of_ticket, next_version, second_clock
 from workers.web.context import web_of
 from workers.web.inbox import dial, line_shown
 from workers.web.pages import pages_of
 from workers.web.parameters import parameters_of
 from workers.web.staff import Form, Visitor, language_of, people_of, show
 from workers.web.times import clock, day, when
-from workers.words import TicketState
 from workers.worklist import TicketView
 
 STANDARD_FORM = {"act": "", "text": "", "to": "", "half_day": "morning"}

@@ -11,22 +11,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers import ticketing
 from workers.calendar import MORNING_ENDS, half_days, instant_of, zone_info
-from workers.changes import Changes
+from workers.domain import ticket as ticketing
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Ticket
+from workers.domain.ticket import Unfinished
+from workers.domain.types import TicketState
 from workers.errors import BadInput, Conflict, NotNow
-from workers.facts import Facts
-from workers.policy import Policy
-from workers.records import Ticket
 from workers.serving import TicketAct
-from workers.ticketing import Unfinished
 from workers.web.context import web_of
 from workers.web.inbox import worklist_of
 from workers.web.parameters import DIGITS, path_number, read_day
 from workers.web.staff import AGENTS, Form, Visitor, act_for_roles, for_roles, go
 from workers.web.threads import run_in_threadpool
 from workers.web.ticket_view import ticket_page
-from workers.words import TicketState
 from workers.worklist import TicketView
 
 Doing = Callable[[Ticket, str, Form, Facts, Policy, datetime], Changes]

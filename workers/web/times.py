@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from babel.dates import format_time
 
 from workers.calendar import in_zone
-from workers.catalogs import Catalog
+from workers.domain.mail.translations import Catalog
 
 HOUR, MINUTE = 3600, 60
 

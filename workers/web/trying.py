@@ -16,11 +16,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from workers.calendar import in_zone
-from workers.catalogs import Catalog
-from workers.composing.facts import one_line
+from workers.domain.explain.view import Entry
+from workers.domain.mail.compose.facts import one_line
+from workers.domain.mail.translations import Catalog
+from workers.domain.reporting import RECOVERY
+from workers.domain.types import DispatchState, Door
 from workers.errors import Never
-from workers.explaining.view import Entry
-from workers.figures import RECOVERY
 from workers.people import Role
 from workers.store import tables
 from workers.store.ledger import Incoming
@@ -40,7 +41,6 @@ from workers.web.staff import (
 )
 from workers.web.threads import run_in_threadpool
 from workers.web.tour import PRIVACY, TRY_PREFIX, Tour
-from workers.words import DispatchState, Door
 
 CONTENT_TYPE = "application/cloudevents+json"
 LABELS = {"en": "Arc lamp", "fr": "lampe Arc"}

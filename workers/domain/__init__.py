@@ -1,0 +1,1 @@
+"""What Boucle decides: values in, values out. No clock, no chance, no input or output."""

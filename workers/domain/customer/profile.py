@@ -1,0 +1,133 @@
+"""Profile: what the CRM says of a customer, whatever the order in which it says it.
+
+Each field keeps the event time of its last change; an older word never overwrites a newer one. Opt-out is for ever;
+erasure is in `erasing`. Nothing here plans or asks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from workers.domain.changeset import Changes
+from workers.domain.customer.traces import held_address
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Action, Customer, FormerAddress, Suppression, SurveyRequest
+from workers.domain.survey.planning import reassess, withdraw, zone_of
+from workers.domain.types import ActionState, CustomerId, Ids, MailClass, Reason
+from workers.text.mail_addresses import mailbox, spellings
+
+FIELDS = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
+
+
+def customer_id(crm_id: str, ids: Ids) -> CustomerId:
+    """Return our key for the CRM's id; the same whatever is known of the customer, so two writers agree."""
+    return CustomerId(ids.derive(None, "customer", crm_id))
+
+
+def new_customer(crm_id: str, ids: Ids, now: datetime) -> Customer:
+    """Return a customer of whom nothing but the id is known."""
+    return Customer(id=customer_id(crm_id, ids), crm_id=crm_id, created_at=now)
+
+
+def address_key(email: str, ids: Ids) -> str:
+    """Return the keyed hash under which a mailbox is suppressed, whichever way its address is spelt."""
+    return ids.keyed_hash("address", mailbox(email))
+
+
+def address_keys(email: str, ids: Ids) -> list[str]:
+    """Return every keyed hash under which a mailbox may be suppressed, the one that is used now first."""
+    return [ids.keyed_hash("address", each) for each in spellings(email)]
+
+
+def learn(fields: Mapping[str, object], at: datetime, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return the customer with the fields that are news, and what that changes for planned touchpoints."""
+    changes = Changes()
+    customer = facts.customer
+    if customer.erased_at:
+        return changes
+    moment = at.isoformat()
+    news = {name: fields[name] for name in FIELDS if name in fields and is_news(name, fields[name], customer, moment)}
+    values = {name: value for name, value in news.items() if getattr(customer, name) != value}
+    for address in former_addresses(customer, fields, values):
+        changes.add(FormerAddress(customer.id, held_address(address, policy.ids), now))
+    stamps = {**customer.changed_at, **dict.fromkeys(news, moment)}
+    if not values and stamps == customer.changed_at:
+        return changes
+    known = replace(customer, changed_at=stamps, **values)  # type: ignore[arg-type]  # the schema typed the fields
+    changes.change(known)
+    if "email" in values and known.email and known.opted_out_at:
+        changes.add(Suppression(address_key(known.email, policy.ids), "opt_out", now, "opted out before"))
+    if "email" in values:
+        take_up_held(facts, now, changes)
+    if "email" in values or "time_zone" in values:
+        later = facts.copy()
+        later.absorb(changes)
+        zone_changed = zone_of(customer, policy) != zone_of(known, policy)
+        changes.merge(reassess(later, policy, now, zone_changed=zone_changed))
+    return changes
+
+
+def take_up_held(facts: Facts, now: datetime, changes: Changes) -> None:
+    """Let the mails that wait for an address be due at once, now that another is known or a suppression was lifted."""
+    for action in facts.all(Action):
+        if action.state == ActionState.HELD:
+            changes.change(replace(action, state=ActionState.PLANNED, reason="", detail="", due_at=now, changed_at=now))
+
+
+def former_addresses(customer: Customer, told: Mapping[str, object], news: Mapping[str, object]) -> list[str]:
+    """Return the addresses that a customer no longer has: the one that gives way, or one that is told too late."""
+    if "email" not in told:
+        return []
+    past = customer.email if "email" in news else told["email"]
+    return [past] if isinstance(past, str) and past and past != news.get("email", customer.email) else []
+
+
+def is_news(name: str, value: object, customer: Customer, moment: str) -> bool:
+    """Tell whether a field's value counts: told later, or at the same instant and the one that any order agrees on."""
+    known = customer.changed_at.get(name, "")
+    return moment > known or (moment == known and weight(value) > weight(getattr(customer, name)))
+
+
+def weight(value: object) -> str:
+    """Return what decides between two values of one instant: no permission before permission, else the text."""
+    if isinstance(value, bool):
+        return "permitted" if value else "refused"
+    return "" if value is None else str(value)
+
+
+def opt_out(facts: Facts, policy: Policy, now: datetime, *, how: str) -> Changes:
+    """Return the customer opted out at once and for ever; what is planned or has not left is cancelled."""
+    changes = Changes()
+    customer = facts.customer
+    if customer.opted_out_at or customer.erased_at:
+        return changes
+    changes.change(replace(customer, opted_out_at=now))
+    if customer.email:
+        changes.add(Suppression(address_key(customer.email, policy.ids), "opt_out", now, how))
+    let_go(facts, Reason.OPTED_OUT, policy, now, changes)
+    return changes
+
+
+def let_go(facts: Facts, reason: Reason, policy: Policy, now: datetime, changes: Changes) -> None:
+    """Cancel what is planned for a customer: touchpoints, actions, survey and promotion mails that have not left.
+
+    A service is still owed to who has opted out: a call that is planned, and what is said about it.
+    """
+    known = facts.copy()
+    known.absorb(changes)
+    changes.merge(reassess(known, policy, now))
+    for action in facts.all(Action):
+        owed = reason != Reason.ERASED and is_service(action, policy)
+        if action.state in (ActionState.PLANNED, ActionState.HELD) and not owed:
+            changes.change(replace(action, state=ActionState.CANCELLED, reason=reason, changed_at=now))
+    for request in facts.all(SurveyRequest):
+        withdraw(request, reason, now, changes)
+    classes = list(MailClass) if reason == Reason.ERASED else [MailClass.SURVEY, MailClass.PROMOTION]
+    for mail_class in classes:
+        changes.cancel("customer", facts.customer.id, reason, mail_class)
+
+
+def is_service(action: Action, policy: Policy) -> bool:
+    """Tell whether an action is a service: without a mail of its own, or with a service mail."""
+    return not action.template or policy.mail_classes.get(action.template) == MailClass.SERVICE

@@ -1,0 +1,30 @@
+"""Explaining: rows become sentences, so that anybody sees what happened to one customer, and why something did not.
+
+Values in, values out: the store loads the story, command line and pages show what is told here. Decides and changes
+nothing.
+"""
+
+from workers.domain.explain.answers import explain_customer, explain_event, explain_response, explain_unowned
+from workers.domain.explain.phrases import ENGLISH, PHRASES
+from workers.domain.explain.story import ON, Outgoing, Sending, Story
+from workers.domain.explain.text import as_text
+from workers.domain.explain.words import LEADS, clause, day, lead, moment
+
+__all__ = [
+    "ENGLISH",
+    "LEADS",
+    "ON",
+    "PHRASES",
+    "Outgoing",
+    "Sending",
+    "Story",
+    "as_text",
+    "clause",
+    "day",
+    "explain_customer",
+    "explain_event",
+    "explain_response",
+    "explain_unowned",
+    "lead",
+    "moment",
+]

@@ -1,0 +1,194 @@
+"""The three questions that explain answers: what of this customer, what of this answer, what of this event.
+
+The shape is fixed for scripts: every entry has id, at, state and reason, and the page shows the same.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from workers.domain.explain.events import did, event_entry, history_entry, letter_entry
+from workers.domain.explain.followup import (
+    action_entry,
+    decision_entry,
+    mail_entry,
+    response_entry,
+    testimonial_entry,
+    ticket_entry,
+)
+from workers.domain.explain.next_ask import next_ask, rests_until
+from workers.domain.explain.phrases import ENGLISH
+from workers.domain.explain.story import ON, Outgoing, Story
+from workers.domain.explain.survey import request_entry, stop_entry, touchpoint_entry
+from workers.domain.explain.view import Entry, Outlook, View, iso
+from workers.domain.mail.translations import Catalog
+from workers.domain.policy import Policy
+from workers.domain.records import Customer, DeadLetter
+from workers.domain.types import CustomerId
+
+
+def explain_customer(
+    story: Story,
+    now: datetime,
+    policy: Policy,
+    sending: Outgoing = ON,
+    *,
+    day_is_full: bool = False,
+    catalog: Catalog = ENGLISH,
+) -> Entry:
+    """Return everything that happened to a customer, is planned, or was not sent and why, in a catalog's language."""
+    view = View(story, now, policy, Outlook(sending, day_is_full, catalog))
+    return {
+        **heading(view),
+        "events": [event_entry(one, view) for one in story.events]
+        + [letter_entry(one, view) for one in story.dead_letters],
+        "stops": [stop_entry(one, view) for one in story.stops],
+        "touchpoints": [touchpoint_entry(one, view) for one in story.touchpoints],
+        "survey_requests": [request_entry(one, view) for one in story.requests],
+        "responses": [response_entry(one, view) for one in story.responses],
+        "decisions": [decision_entry(one, view) for one in story.decisions],
+        "actions": [action_entry(one, view) for one in story.actions],
+        "tickets": [ticket_entry(one, view) for one in story.tickets],
+        "mails": [mail_entry(one, view) for one in story.dispatches],
+        "testimonials": [testimonial_entry(one, view) for one in story.testimonials],
+        "history": [history_entry(one, view) for one in story.history],
+        "next_ask": next_ask(view),
+    }
+
+
+def heading(view: View) -> Entry:
+    """Return who the customer is, as of now; nothing personal once they were erased."""
+    return {"customer": customer_entry(view), "as_of": iso(view.now), "zone": view.policy.zone}
+
+
+def customer_entry(view: View) -> Entry:
+    """Return the customer's profile and state."""
+    customer = view.story.customer
+    if customer.erased_at:
+        reason = view.say("customer.erased", day=view.day(customer.erased_at))
+        return {"id": "erased", "at": iso(customer.erased_at), "state": "erased", "reason": reason}
+    state, reason = "active", view.say("customer.known", day=view.day(customer.created_at))
+    if customer.opted_out_at:
+        state, reason = "opted_out", view.say("customer.opted-out", day=view.day(customer.opted_out_at))
+    if view.story.asked_as in view.story.merged_from:
+        one_person = view.say("customer.merged", former=view.story.asked_as, id=customer.crm_id)
+        reason = f"{one_person} {reason}"
+    return {
+        "id": customer.crm_id,
+        "merged_from": list(view.story.merged_from),
+        "at": iso(customer.created_at),
+        "state": state,
+        "reason": reason,
+        "name": customer.name,
+        "email": customer.email,
+        "phone": customer.phone,
+        "language": customer.language,
+        "time_zone": customer.time_zone,
+        "segment": customer.segment,
+        "owner": customer.owner,
+        "may_promote": customer.may_promote,
+        "rest_until": iso(rests_until(view)),
+    }
+
+
+def explain_response(
+    story: Story,
+    response: str,
+    now: datetime,
+    policy: Policy,
+    sending: Outgoing = ON,
+    *,
+    day_is_full: bool = False,
+    catalog: Catalog = ENGLISH,
+) -> Entry | None:
+    """Return one answer, its question, the rule that fired and all that followed; None when it is not in the story."""
+    view = View(story, now, policy, Outlook(sending, day_is_full, catalog))
+    answer = next((one for one in story.responses if one.id == response), None)
+    if answer is None:
+        return None
+    actions = [one for one in story.actions if one.response == response]
+    wanted = {one.ticket for one in actions} | {one.id for one in story.tickets if one.response == response}
+    ids = {response, *(one.id for one in actions)}
+    requests = [one for one in story.requests if one.id == answer.request]
+    asked = {(one.journey, one.step) for one in requests}
+    return {
+        **heading(view),
+        "response": response_entry(answer, view),
+        "touchpoints": [touchpoint_entry(one, view) for one in story.touchpoints if one.key() in asked],
+        "survey_requests": [request_entry(one, view) for one in requests],
+        "decisions": [decision_entry(one, view) for one in story.decisions if one.response == response],
+        "actions": [action_entry(one, view) for one in actions],
+        "tickets": [ticket_entry(one, view) for one in story.tickets if one.id in wanted],
+        "mails": [
+            mail_entry(one, view)
+            for one in story.dispatches
+            if one.response == response or (answer.request and one.request == answer.request)
+        ],
+        "testimonials": [testimonial_entry(one, view) for one in story.testimonials if one.response == response],
+        "history": [history_entry(one, view) for one in story.history if one.subject_id in ids],
+    }
+
+
+def explain_event(
+    story: Story,
+    source: str,
+    event: str,
+    now: datetime,
+    policy: Policy,
+    sending: Outgoing = ON,
+    *,
+    letters: Sequence[DeadLetter] = (),
+    day_is_full: bool = False,
+) -> Entry | None:
+    """Return one accepted event and all that came of it; None when the story does not know it.
+
+    `letters` are dead letters of the same id, such as a second event that reused it.
+    """
+    view = View(story, now, policy, Outlook(sending, day_is_full))
+    name = f"{source}/{event}"
+    found = [one for one in story.events if (one.source, one.event_id) == (source, event)]
+    if not found and not did(source, event, view):
+        return None
+    journeys = {one.id for one in story.journeys if one.event == name}
+    answers = {one.id for one in story.responses if (one.source, one.external_id) == (source, event)}
+    return {
+        **heading(view),
+        "event": event_entry(found[0], view) if found else forgotten(source, event, view),
+        "stops": [stop_entry(one, view) for one in story.stops if one.event == name],
+        "touchpoints": [touchpoint_entry(one, view) for one in story.touchpoints if one.journey in journeys],
+        "survey_requests": [request_entry(one, view) for one in story.requests if one.journey in journeys],
+        "responses": [response_entry(one, view) for one in story.responses if one.id in answers],
+        "decisions": [decision_entry(one, view) for one in story.decisions if one.response in answers],
+        "actions": [action_entry(one, view) for one in story.actions if one.response in answers],
+        "dead_letters": [letter_entry(one, view) for one in letters],
+    }
+
+
+def forgotten(source: str, event: str, view: View) -> Entry:
+    """Return an event that the inbox no longer remembers, by what it left behind."""
+    reason = view.say("event.forgotten", what=view.together(did(source, event, view)))
+    return {"id": event, "at": None, "state": "accepted", "reason": reason, "source": source}
+
+
+def explain_unowned(
+    events: Sequence[tuple[str, str]], letters: Sequence[DeadLetter], now: datetime, policy: Policy
+) -> Entry | None:
+    """Return an event that belongs to no customer: a wave, or one that was never accepted; None when there is none.
+
+    `events` are (source, id) of accepted ones.
+    """
+    # Without a customer there is no zone that would count: the brand's does.
+    view = View(Story(customer=Customer(CustomerId(""), None, now)), now, policy)
+    reason = view.say("event.of-nobody")
+    found: list[Entry] = [
+        {"id": event, "at": None, "state": "accepted", "reason": reason, "source": source} for source, event in events
+    ]
+    refused = [letter_entry(one, view) for one in letters]
+    if not found and not refused:
+        return None
+    return {
+        "customer": None,
+        "as_of": iso(now),
+        "zone": policy.zone,
+        "event": (found or refused[-1:])[0],
+        "dead_letters": refused,
+    }

@@ -1,0 +1,135 @@
+"""Tells of what came in: what an event planned, stopped or brought, or why it could not be accepted."""
+
+from enum import StrEnum
+
+from workers.domain.explain.names import word_in
+from workers.domain.explain.survey import rest_dates
+from workers.domain.explain.view import Entry, View, iso
+from workers.domain.explain.words import sentence
+from workers.domain.records import DeadLetter, History, Inbox
+from workers.domain.types import ActionState, DecisionOutcome, DispatchState, Reason, RequestState, TouchpointState
+
+ERASED = "erased"
+"""Stands for the id that a CRM gave an event of a person who was erased: it may say whose it was."""
+MERGED = "boucle.customer.merged.v1"
+UNDOING = frozenset({"boucle.journey.refund.v1", "boucle.journey.order_cancelled.v1"})
+SUBJECTS: dict[str, type[StrEnum]] = {
+    "touchpoint": TouchpointState,
+    "action": ActionState,
+    "response": DecisionOutcome,
+    "survey_request": RequestState,
+    "dispatch": DispatchState,
+}
+"""Which states a line of history about a subject can name."""
+
+
+def event_entry(event: Inbox, view: View) -> Entry:
+    """Return one accepted event and what it did."""
+    clauses = did(event.source, event.event_id, view) or [nothing(event, view)]
+    clauses += [
+        view.say("event.left-out", field=name_of(pointer), done=done)
+        for pointer, done in (event.left_out or {}).items()
+    ]
+    return {
+        "id": view.private(event.event_id) or ERASED,
+        "at": iso(event.occurred_at),
+        "state": "accepted",
+        "reason": sentence(view.say("event.accepted", what=view.together(clauses))),
+        "left_out": [{"pointer": pointer, "detail": done} for pointer, done in (event.left_out or {}).items()],
+        "source": event.source,
+        "type": event.type,
+        "door": event.door,
+        "received_at": iso(event.received_at),
+    }
+
+
+def name_of(pointer: str) -> str:
+    """Return a field as a sentence names it: customer.email for /data/customer/email."""
+    return f"`{pointer.removeprefix('/data').strip('/').replace('/', '.') or 'data'}`"
+
+
+def did(source: str, event: str, view: View) -> list[str]:
+    """Return what an event did, as clauses."""
+    story, name = view.story, f"{source}/{event}"
+    planned = {one.id for one in story.journeys if one.event == name}
+    steps = sorted(view.name(one.step) for one in story.touchpoints if one.journey in planned)
+    found = [view.say("event.planned", steps=", ".join(steps))] if steps else []
+    found += [view.say(f"event.{one.effect.value}") for one in story.stops if one.event == name]
+    found += [
+        view.say("event.score", score=one.score)
+        for one in story.responses
+        if (one.source, one.external_id) == (source, event)
+    ]
+    found += [
+        view.say("event.counted-once")
+        for line in story.history
+        if line.reason == Reason.COUNTED_ONCE and line.detail == event
+    ]
+    found += [
+        view.say("event.told", kind=word_in("staff.entry.", one.kind, view.outlook.catalog))
+        for one in story.entries
+        if (one.source, one.event_id) == (source, event)
+    ]
+    return found
+
+
+def nothing(event: Inbox, view: View) -> str:
+    """Return why an event left no trace of its own."""
+    if event.type in UNDOING:
+        return view.say("event.undid-nothing")
+    if event.type == MERGED:
+        return view.say("event.merged")
+    if event.type.startswith("boucle.customer."):
+        return view.say("event.of-customer")
+    return view.say("event.nothing")
+
+
+def letter_entry(letter: DeadLetter, view: View) -> Entry:
+    """Return one event that could not be accepted."""
+    return {
+        "id": view.private(letter.event_id or "") or letter.id,
+        "at": iso(letter.received_at),
+        "state": "dead_letter",
+        "reason": view.why(view.lead(letter.state), view.private(letter.fault) or letter.reason),
+        "code": letter.reason,
+        "source": letter.source,
+        "door": letter.door,
+        "dead_letter": letter.id,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+    }
+
+
+def history_entry(line: History, view: View) -> Entry:
+    """Return one line of why something became what it is."""
+    state = stated(line, view)
+    name = view.name(line.subject_id.rpartition("/")[2])
+    known = view.there_is(f"note.{line.subject}")
+    what = view.say(f"note.{line.subject}", name=name) if known else line.subject.replace("_", " ")
+    why = view.clause(line.reason, told_then(line, view), over=True)
+    return {
+        "id": line.id,
+        "at": iso(line.at),
+        "state": line.state,
+        "reason": sentence(view.say("note", what=what, state=state, why=why)),
+        "code": line.reason,
+        "subject": line.subject,
+        "subject_id": line.subject_id,
+    }
+
+
+def stated(line: History, view: View) -> str:
+    """Return the state that a line of history names, in the middle of a sentence."""
+    states: type[StrEnum] | None = SUBJECTS.get(line.subject)
+    known = states is not None and line.state in set(states)
+    said = view.lead(states(line.state)) if states is not None and known else line.state.replace("_", " ")
+    return said[:1].lower() + said[1:]
+
+
+def told_then(line: History, view: View) -> dict[str, str]:
+    """Return what a reason may name that was recorded at an instant: a rest period names both its dates."""
+    until, asked = rest_dates(line.detail, line.at, view)
+    if until is None:
+        return {"detail": line.detail}
+    return {"until": view.day(until), "asked": view.day(asked) if asked else ""}

@@ -1,0 +1,314 @@
+"""Tells of responses, decisions, actions, tickets, mails and testimonials: what followed from an answer, and why."""
+
+from workers.domain.explain.names import word_in
+from workers.domain.explain.phrases import ENGLISH
+from workers.domain.explain.survey import about
+from workers.domain.explain.view import Entry, View, iso
+from workers.domain.explain.words import say, sentence
+from workers.domain.mail.translations import Catalog
+from workers.domain.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
+from workers.domain.types import (
+    ActionState,
+    DecisionOutcome,
+    DecisionState,
+    DispatchState,
+    Reason,
+    ResponseState,
+    TicketState,
+)
+
+LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
+COLUMNS = ("trigger", "after", "score", "comment", "wants_contact")
+VERSION_SHOWN = 8  # characters of a table's version: enough to tell two apart
+
+
+def response_entry(response: Response, view: View) -> Entry:
+    """Return one answer with every version of it."""
+    versions = [one for one in view.story.revisions if one.response == response.id]
+    return {
+        "id": response.id,
+        "at": iso(response.answered_at),
+        "state": response.state.value,
+        "reason": why_response(response, view),
+        "score": response.score,
+        "band": response.band,
+        "comment": view.private(response.comment),
+        "wants_contact": response.wants_contact,
+        "trigger": response.trigger,
+        "touchpoint": response.touchpoint,
+        "reference": view.private(about(response.label, response.reference, view)),
+        "channel": response.channel,
+        "request": response.request,
+        "improvement": view.private(response.improvement),
+        "history": [
+            {
+                "n": one.n,
+                "at": iso(one.at),
+                "score": one.score,
+                "comment": view.private(one.comment),
+                "wants_contact": one.wants_contact,
+            }
+            for one in sorted(versions, key=lambda one: one.n)
+        ],
+    }
+
+
+def why_response(response: Response, view: View) -> str:
+    """Return the sentence that says where an answer stands."""
+    current = current_decision(response, view)
+    rule = current.rule if current else ""
+    decided = view.say("rule-applies", rule=rule) if rule else view.say("decision-stands")
+    if response.state == ResponseState.SETTLING:
+        said = view.say("settling", at=view.moment(response.settles_at))
+    else:
+        said = view.say(f"response-{response.state.value}", decided=decided)
+    return sentence(view.say("late", said=said) if response.late else said)
+
+
+def current_decision(response: Response, view: View) -> Decision | None:
+    """Return the decision that counts for an answer."""
+    return next(
+        (one for one in view.story.decisions if one.response == response.id and one.state == DecisionState.CURRENT),
+        None,
+    )
+
+
+def decision_entry(decision: Decision, view: View) -> Entry:
+    """Return which rule fired, with the table's version and the inputs it saw."""
+    return {
+        "id": f"{decision.response}/{decision.n}",
+        "at": iso(decision.at),
+        "state": decision.state.value,
+        "reason": why_decision(decision, view),
+        "response": decision.response,
+        "n": decision.n,
+        "outcome": decision.outcome.value,
+        "rule": decision.rule,
+        "row": decision.row,
+        "version": decision.version,
+        "inputs": dict(sorted(decision.inputs.items(), key=by_column)),
+        "superseded_at": iso(decision.superseded_at),
+    }
+
+
+def why_decision(decision: Decision, view: View) -> str:
+    """Return which rule fired for which inputs, as a sentence."""
+    if decision.outcome == DecisionOutcome.PARKED:
+        why = view.clause(Reason.NO_SUCH_RULE, {"detail": decision.reason})
+        said = view.say("why", lead=view.lead(decision.outcome), why=why)
+    else:
+        inputs = sorted(decision.inputs.items(), key=by_column)
+        seen = ", ".join(input_text(name, value, view) for name, value in inputs) or "–"
+        lead, table = view.lead(decision.outcome), decision.version[:VERSION_SHOWN]
+        said = view.say("rule", lead=lead, rule=decision.rule or "–", row=decision.row, table=table, seen=seen)
+    if decision.state == DecisionState.SUPERSEDED and decision.superseded_at:
+        said = view.say("superseded", said=said, at=view.moment(decision.superseded_at))
+    return sentence(said)
+
+
+def by_column(one: tuple[str, object]) -> tuple[int, str]:
+    """Return an input's place: the shipped table's order, then by name; PostgreSQL keeps no order of its own."""
+    return (COLUMNS.index(one[0]) if one[0] in COLUMNS else len(COLUMNS), one[0])
+
+
+def input_text(name: str, value: object, view: View) -> str:
+    """Return one input of a decision as words."""
+    if name == "after" and isinstance(value, int | float):
+        return time_after(value, view.outlook.catalog)
+    known = view.there_is(f"input.{name}")
+    called = view.say(f"input.{name}") if known else name.replace("_", " ")
+    return view.say("input", name=called, value=value_text(name, value, view))
+
+
+def value_text(name: str, value: object, view: View) -> str:
+    """Return an input's value as words: a trigger by its name, yes and no in the reader's language."""
+    if name == "trigger":
+        return view.name(str(value))
+    if value in ("yes", "no"):
+        return view.say(str(value))
+    return "–" if value is None or value == "" else str(value)
+
+
+def action_entry(action: Action, view: View) -> Entry:
+    """Return one next step."""
+    return {
+        "id": action.id,
+        "at": iso(action.changed_at),
+        "state": action.state.value,
+        "reason": why_action(action, view),
+        "code": action.reason,
+        "name": action.name,
+        "template": action.template,
+        "due_at": iso(action.due_at),
+        "response": action.response,
+        "decision": action.decision,
+        "ticket": number_of(action.ticket, view),
+    }
+
+
+def number_of(ticket: str | None, view: View) -> int | None:
+    """Return the number of a ticket by its id."""
+    return next((one.number for one in view.story.tickets if one.id == ticket), None)
+
+
+def why_action(action: Action, view: View) -> str:
+    """Return the sentence that says what became of a next step."""
+    if action.state == ActionState.DONE:
+        return sentence(view.say("done-on", at=view.moment(action.changed_at), what=done_by(action, view)))
+    if action.state == ActionState.PLANNED:
+        return view.say("waits-before" if action.due_at > view.now else "done-soon", at=view.moment(action.due_at))
+    if action.state == ActionState.HELD:
+        why = view.clause(action.reason, {"detail": action.detail})
+        why = view.say("given-up-on", why=why, at=view.moment(action.due_at))
+        return view.why(view.lead(action.state), why)
+    return view.why(view.lead(action.state), why_not_done(action, view))
+
+
+def why_not_done(action: Action, view: View) -> str:
+    """Return why a next step was never done, as a clause; one that was held says what held it."""
+    if action.reason == Reason.TOO_LATE and action.detail:
+        return view.clause(Reason.TOO_LATE, {"before": view.clause(action.detail, over=True)})
+    return view.clause(action.reason, {"detail": action.detail}, over=True)
+
+
+def done_by(action: Action, view: View) -> str:
+    """Return what a next step led to, as a clause."""
+    number = number_of(action.ticket, view)
+    if action.reason == Reason.FELL_BACK:
+        return view.clause(
+            Reason.FELL_BACK, {"because": view.clause(action.detail, over=True) if action.detail else ""}
+        )
+    ticket = view.say("did-ticket", number=number) if number else ""
+    if action.reason == Reason.JOINED_TICKET:
+        said = view.clause(Reason.JOINED_TICKET)
+        return view.say("more", what=said, detail=ticket) if ticket else said
+    parts = [ticket] if ticket else []
+    if any(one.action == action.id for one in view.story.dispatches):
+        parts.append(view.say("did-mail", name=view.name(action.template)))
+    return view.together(parts or [view.say("did-nothing")], "and")
+
+
+def ticket_entry(ticket: Ticket, view: View) -> Entry:
+    """Return one contact owed to the customer, with its own history."""
+    lines = [one for one in view.story.entries if one.ticket == ticket.id]
+    lines.sort(key=lambda one: (one.at, one.kind != "opened"))
+    return {
+        "id": ticket.id,
+        "at": iso(ticket.opened_at),
+        "state": ticket.state.value,
+        "reason": why_ticket(ticket, view),
+        "number": ticket.number,
+        "score": ticket.score,
+        "reference": view.private(about(ticket.label, ticket.reference, view)),
+        "due_at": iso(ticket.due_at),
+        "resolve_due_at": iso(ticket.resolve_due_at),
+        "owner": ticket.owner,
+        "play": ticket.play,
+        "attempts": ticket.attempts,
+        "reopened": ticket.reopened,
+        "root_cause": ticket.root_cause,
+        "outcome": ticket.outcome,
+        "done_at": iso(ticket.done_at),
+        "response": ticket.response,
+        "history": [
+            {"id": one.id, "at": iso(one.at), "kind": one.kind, "by": one.by, "text": view.private(one.text)}
+            for one in lines
+        ],
+    }
+
+
+def why_ticket(ticket: Ticket, view: View) -> str:
+    """Return the sentence that says where a ticket stands."""
+    if ticket.state == TicketState.DONE:
+        ended = word_in("outcome.", ticket.outcome, view.outlook.catalog) if ticket.outcome else view.say("no-outcome")
+        if ticket.root_cause:
+            ended = view.say("root-cause", what=ended, cause=root_cause(ticket.root_cause, view))
+        return sentence(view.say("ticket-done", at=view.moment(ticket.done_at) if ticket.done_at else "", what=ended))
+    said = view.lead(ticket.state)
+    if ticket.owner and ticket.state == TicketState.CLAIMED:
+        said = view.say("by", what=said, who=ticket.owner)
+    if ticket.waiting_until:
+        said = view.say("until", what=said, until=view.moment(ticket.waiting_until))
+    return view.why(said, contact_of(ticket, view))
+
+
+def root_cause(code: str, view: View) -> str:
+    """Return a root cause as words: an area, and a part of it."""
+    area, _, part = code.partition("/")
+    named = word_in("cause.", area, view.outlook.catalog)
+    if not part:
+        return named
+    return view.say("root-cause.part", area=named, part=word_in(f"cause.{area}.", part, view.outlook.catalog))
+
+
+def contact_of(ticket: Ticket, view: View) -> str:
+    """Return whether the first contact was made in time, as a clause."""
+    due = view.moment(ticket.due_at)
+    if ticket.first_contact_at:
+        return view.say("contacted", at=view.moment(ticket.first_contact_at), due=due)
+    return view.say("contact-was-due" if ticket.due_at <= view.now else "contact-is-due", due=due)
+
+
+def mail_entry(dispatch: Dispatch, view: View) -> Entry:
+    """Return one mail or webhook; `at` is when it left or ended, or when it may leave."""
+    ended = dispatch.changed_at if dispatch.state not in LEAVING else None
+    return {
+        "id": dispatch.id,
+        "at": iso(dispatch.accepted_at or ended or dispatch.not_before),
+        "state": dispatch.state.value,
+        "reason": why_mail(dispatch, view),
+        "code": dispatch.reason,
+        "kind": dispatch.kind,
+        "template": dispatch.template,
+        "language": dispatch.language,
+        "recipient": view.private(dispatch.recipient),
+        "copies": dispatch.copies,
+        "request": dispatch.request,
+        "response": dispatch.response,
+        "action": dispatch.action,
+        "ticket": number_of(dispatch.ticket, view),
+    }
+
+
+def why_mail(dispatch: Dispatch, view: View) -> str:
+    """Return the sentence that says whether a mail left, and why not."""
+    start = view.lead(dispatch.state)
+    if dispatch.state == DispatchState.ACCEPTED and dispatch.accepted_at:
+        id = "sent-again" if dispatch.copies else "sent"
+        return view.say(id, at=view.moment(dispatch.accepted_at), number=dispatch.copies + 1)
+    over = dispatch.state not in LEAVING
+    why = [view.clause(dispatch.reason, {"detail": dispatch.detail}, over=over)] if dispatch.reason else []
+    if dispatch.state == DispatchState.READY:
+        if dispatch.not_before > view.now:
+            why.append(view.say("leaves-on", at=view.moment(dispatch.not_before)))
+        elif dispatch.kind == "mail" and view.sending.state == "on" and view.sending.reason:
+            why = [view.sending.reason]  # the server as it is now, instead of what it said to this one
+        why += view.stalled()
+    if not why and dispatch.state == DispatchState.READY:
+        why = [view.say("leaves-soon")]
+    return view.why(start, view.together(why)) if why else sentence(start)
+
+
+def testimonial_entry(testimonial: Testimonial, view: View) -> Entry:
+    """Return what a promoter was asked to write, and how far it may be published."""
+    return {
+        "id": testimonial.id,
+        "at": iso(testimonial.changed_at),
+        "state": testimonial.state.value,
+        "reason": sentence(view.say("since", what=view.lead(testimonial.state), day=view.day(testimonial.changed_at))),
+        "response": testimonial.response,
+        "scope": testimonial.scope,
+        "wording": view.private(testimonial.wording),
+    }
+
+
+AFTER = (("minutes", 1 / 1440, 90), ("hours", 1 / 24, 48))
+"""Units up to days: the name, its size in days, and from how many on the next one says it better."""
+
+
+def time_after(days: float, catalog: Catalog = ENGLISH) -> str:
+    """Return how long after the event an answer came, in the unit that one would say it in."""
+    for name, size, most in AFTER:
+        if days / size < most:
+            return say(f"after.{name}", catalog, number=max(1, round(days / size)))
+    return say("after.days", catalog, number=f"{days:.0f}")

@@ -1,0 +1,103 @@
+"""When a person can next be asked, and what stands in the way. Asks `asking` and `planning`; decides nothing itself."""
+
+from datetime import datetime
+
+from workers.calendar import next_in_window
+from workers.decision_table.model.rest_period import Question, Resting
+from workers.domain.explain.survey import expected_at
+from workers.domain.explain.view import Entry, View, iso
+from workers.domain.explain.words import sentence
+from workers.domain.survey.planning import hold_ended, hold_ends
+from workers.domain.survey.request import OF_MAILBOX, rest_of
+from workers.domain.types import Effect, Reason
+
+ANY = Question("", "")
+"""A question of no template and no touchpoint: what rests is the person."""
+
+
+def next_ask(view: View) -> Entry:
+    """Return the instant from which the customer may be asked again (None: not while this lasts), and the reason."""
+    never = barred(view)
+    if never:
+        return {"at": None, "reason": view.say("next.never", why=never)}
+    held, held_until = hold(view)
+    if held and held_until is None:
+        return {"at": None, "reason": view.say("next.not-now", why=held)}
+    rests = rest_of(ANY, view.story.facts(), view.policy, view.now)
+    until = max(filter(None, (held_until, rests.until if rests else None)), default=None)
+    if until is None or until <= view.now:
+        at, why = view.now, view.say("next.any-time")
+    else:
+        at, why = until, held if rests is None or until != rests.until else rest_clause(rests, view)
+    opens = next_in_window(at, view.policy.window, view.zone, view.policy.holidays)
+    parts = [why, *pending(opens, view), *view.stalled()]
+    return {"at": iso(opens), "reason": sentence(view.together(parts))}
+
+
+def rests_until(view: View) -> datetime | None:
+    """Return until when the customer rests; a question that never reached them gives its time back."""
+    rests = rest_of(ANY, view.story.facts(), view.policy, view.now)
+    return rests.until if rests else None
+
+
+def barred(view: View) -> str:
+    """Return why the customer is not asked at all, as a clause, or empty."""
+    customer = view.story.customer
+    if customer.erased_at:
+        return view.clause(Reason.ERASED)
+    if customer.merged_into:
+        return view.clause(Reason.MERGED)
+    if customer.opted_out_at:
+        return view.clause(Reason.OPTED_OUT)
+    for stop in view.story.stops:
+        if stop.effect == Effect.CANCEL and stop.scope == "customer":
+            return view.cause(stop.cause)
+    mail_alone = asked_by_mail_alone(view)
+    if view.story.suppressed and (mail_alone or view.story.suppressed not in OF_MAILBOX):
+        return view.clause(Reason.SUPPRESSED, {"detail": view.story.suppressed})
+    return "" if customer.email or not mail_alone else view.clause(Reason.NO_ADDRESS)
+
+
+def asked_by_mail_alone(view: View) -> bool:
+    """Tell whether nothing that is planned for the customer is asked on another channel, such as SMS."""
+    policy = view.policy
+    waiting = view.story.facts().pending()
+    return all(policy.plan_of(one.plan_version).channel_of(one.rule) == "mail" for one in waiting)
+
+
+def hold(view: View) -> tuple[str, datetime | None]:
+    """Return the cause of the longest hold on the whole customer as a clause, and its end (None: not known yet)."""
+    facts = view.story.facts()
+    found: tuple[str, datetime | None] = ("", None)
+    for stop in view.story.stops:
+        if stop.effect != Effect.HOLD or stop.scope != "customer":
+            continue
+        until = hold_ends(stop, facts, view.policy)
+        if until is None:
+            return view.held_by(stop.cause, ended=False), None
+        if until > view.now and (found[1] is None or until > found[1]):
+            ended = hold_ended(stop, facts, view.policy)
+            why = view.held_by(stop.cause, ended=ended)
+            found = (view.say("next.holds" if ended else "next.holds-at-most", why=why, until=view.day(until)), until)
+    return found
+
+
+def rest_clause(rests: Resting, view: View) -> str:
+    """Return the rest period as a clause."""
+    return view.clause(Reason(rests.reason), {"asked": view.day(rests.since), "until": view.day(rests.until)})
+
+
+def pending(opens: datetime, view: View) -> list[str]:
+    """Return what is planned next, as a clause."""
+    waiting = view.story.facts().pending()
+    if not waiting:
+        return [view.say("next.nothing")]
+    found = []
+    for one in waiting:
+        earliest = expected_at(one, view)
+        if earliest is not None:
+            found.append((earliest if one.if_resting == "exempt" else max(earliest, opens), one.step))
+    if not found:
+        return [view.say("next.dropped")]
+    at, step = min(found)
+    return [view.say("next.planned", name=view.name(step), day=view.day(at))]

@@ -1,0 +1,89 @@
+"""The story of one customer: every row about them, as the store loaded it. Nothing here decides or changes anything."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from workers.decision_table.model.rest_period import Asked
+from workers.domain.customer_state import Facts
+from workers.domain.records import (
+    Action,
+    Click,
+    Customer,
+    DeadLetter,
+    Decision,
+    Dispatch,
+    History,
+    Inbox,
+    Journey,
+    Response,
+    ResponseRevision,
+    Stop,
+    SurveyRequest,
+    Testimonial,
+    Ticket,
+    TicketEntry,
+    Touchpoint,
+)
+
+
+class Outgoing(Protocol):
+    """Whether mails go out (`on`, `held`, `paused`), why not, and which touchpoints are paused."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def paused(self) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """Whether mails go out, as a value; `controls.SendingState` says the same of a running installation."""
+
+    state: str = "on"
+    reason: str = ""
+    paused: frozenset[str] = frozenset()
+
+
+ON = Sending()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """Every row about one person.
+
+    `merged_from` are the CRM's ids that were merged into the customer's own; `asked_as` is the id that was asked for.
+    """
+
+    customer: Customer
+    events: tuple[Inbox, ...] = ()
+    dead_letters: tuple[DeadLetter, ...] = ()
+    stops: tuple[Stop, ...] = ()
+    journeys: tuple[Journey, ...] = ()
+    touchpoints: tuple[Touchpoint, ...] = ()
+    requests: tuple[SurveyRequest, ...] = ()
+    clicks: tuple[Click, ...] = ()
+    responses: tuple[Response, ...] = ()
+    revisions: tuple[ResponseRevision, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    actions: tuple[Action, ...] = ()
+    dispatches: tuple[Dispatch, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+    entries: tuple[TicketEntry, ...] = ()
+    testimonials: tuple[Testimonial, ...] = ()
+    history: tuple[History, ...] = ()
+    suppressed: str = ""
+    asked_elsewhere: tuple[Asked, ...] = ()
+    merged_from: tuple[str, ...] = ()
+    asked_as: str = ""
+
+    @property
+    def erased(self) -> bool:
+        """Tell whether nothing personal may be said any more."""
+        return self.customer.erased_at is not None
+
+    def facts(self) -> Facts:
+        """Return the facts that planning and asking decide by."""
+        rows = (*self.stops, *self.journeys, *self.touchpoints, *self.requests, *self.responses, *self.tickets)
+        return Facts(self.customer, rows, suppressed=self.suppressed, asked_elsewhere=self.asked_elsewhere)

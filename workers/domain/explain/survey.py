@@ -1,0 +1,257 @@
+"""Tells of touchpoints and survey requests: what was asked, what is planned, what was not asked and why."""
+
+from datetime import datetime, timedelta
+
+from workers.calendar import next_in_window
+from workers.decision_table.model.rest_period import RestReason
+from workers.domain.explain.view import Entry, View, iso
+from workers.domain.explain.words import sentence
+from workers.domain.records import Journey, Stop, SurveyRequest, Touchpoint
+from workers.domain.survey.planning import hold_ended, holding, in_scope
+from workers.domain.survey.request import COUNTED, question_of, rest_of
+from workers.domain.types import Effect, Reason, RequestState, TouchpointState
+
+PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
+A_MOMENT = timedelta(microseconds=1)
+RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX)
+
+
+def touchpoint_entry(touchpoint: Touchpoint, view: View) -> Entry:
+    """Return one planned moment to ask; `at` is when it came into its state."""
+    return {
+        "id": f"{touchpoint.journey}/{touchpoint.step}",
+        "at": iso(touchpoint.changed_at),
+        "state": touchpoint.state.value,
+        "reason": why_touchpoint(touchpoint, view),
+        "code": touchpoint.reason,
+        "trigger": touchpoint.trigger,
+        "touchpoint": touchpoint.step,
+        "reference": view.private(reference_of(touchpoint, view)),
+        "rule": touchpoint.rule,
+        "due_at": iso(touchpoint.due_at),
+        "wake_at": iso(touchpoint.wake_at),
+        "expected_at": iso(expected_at(touchpoint, view)),
+        "give_up_at": iso(touchpoint.give_up_at),
+    }
+
+
+def journey_of(touchpoint: Touchpoint, view: View) -> Journey | None:
+    """Return the journey of a touchpoint."""
+    return next((one for one in view.story.journeys if one.id == touchpoint.journey), None)
+
+
+def reference_of(touchpoint: Touchpoint, view: View) -> str:
+    """Return what a touchpoint is about; nothing where it is about the customer."""
+    journey = journey_of(touchpoint, view)
+    if journey is None or not journey.reference:
+        return ""  # about the customer, not about one purchase
+    return about(journey.label, journey.reference, view)
+
+
+def about(label: str, reference: str, view: View) -> str:
+    """Return what something is about: its label, else a ticket's number, else the reference."""
+    tickets = {one.id: view.say("about-ticket", number=one.number) for one in view.story.tickets}
+    return label or tickets.get(reference, reference)
+
+
+def why_touchpoint(touchpoint: Touchpoint, view: View) -> str:
+    """Return the full sentence that says where a touchpoint stands, and why it was not asked."""
+    if touchpoint.state == TouchpointState.ASKED:
+        return view.say("asked", at=view.moment(touchpoint.changed_at))
+    if touchpoint.state == TouchpointState.PLANNED:
+        return view.say("planned", why=view.together(planned(touchpoint, view)))
+    held = touchpoint.state == TouchpointState.HELD
+    why = view.clause(touchpoint.reason, places(touchpoint, view), over=not held)
+    if held:
+        why = view.say("gives-up", why=why, day=view.day(touchpoint.give_up_at))
+    return view.why(view.lead(touchpoint.state), why)
+
+
+def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
+    """Return what a touchpoint's reason may name; empty what is not known."""
+    until, asked = rest_dates(touchpoint.detail, touchpoint.changed_at, view)
+    answered = until if touchpoint.reason == Reason.ANSWERED else None
+    ends = touchpoint.wake_at < touchpoint.give_up_at
+    held, _ = holding(touchpoint, view.story.facts(), view.policy)
+    before = kept_by(touchpoint, view) if touchpoint.reason == Reason.TOO_LATE else ""
+    return {
+        "detail": "" if until or before else touchpoint.detail,
+        "until": view.day(until) if until else "",
+        "asked": view.day(asked) if asked else "",
+        "due": view.moment(touchpoint.due_at),
+        "hold": view.held_by(touchpoint.detail, ended=held == touchpoint.detail and over(touchpoint, held, view)),
+        "wake": view.moment(touchpoint.wake_at) if ends else "",
+        "due_on": view.day(touchpoint.due_at),
+        "gives_up": view.day(touchpoint.give_up_at),
+        "before": before,
+        "elsewhere": view.day(answered) if answered else "",
+    }
+
+
+def waits_for_window(touchpoint: Touchpoint, view: View) -> bool:
+    """Tell whether the send window put a touchpoint off: it wakes just as the window opens, and not when it is due."""
+    window, holidays = view.policy.window, view.policy.holidays
+    if window.always or touchpoint.wake_at == touchpoint.due_at:
+        return False
+    return next_in_window(touchpoint.wake_at - A_MOMENT, window, view.zone, holidays) == touchpoint.wake_at
+
+
+def over(touchpoint: Touchpoint, cause: str, view: View) -> bool:
+    """Tell whether every hold of a cause on a touchpoint was ended by an event, and only its last days are left."""
+    facts = view.story.facts()
+    holds = [stop for stop in view.story.stops if stop.effect == Effect.HOLD and stop.cause == cause]
+    return all(hold_ended(stop, facts, view.policy) for stop in holds if in_scope(stop, touchpoint))
+
+
+def kept_by(touchpoint: Touchpoint, view: View) -> str:
+    """Return what kept a touchpoint until it was too late, as a clause, or empty."""
+    if touchpoint.detail != Reason.HOLD:
+        return view.clause(touchpoint.detail, over=True) if touchpoint.detail else ""
+    known = [
+        one
+        for one in view.story.stops
+        if one.effect == Effect.HOLD and one.from_at <= touchpoint.give_up_at and in_scope(one, touchpoint)
+    ]
+    last = max(known, key=lambda one: one.from_at, default=None)
+    return view.cause(last.cause if last else "")
+
+
+def planned(touchpoint: Touchpoint, view: View) -> list[str]:
+    """Return why a planned touchpoint is not asked yet, as clauses; the first one always says something."""
+    found: list[str] = []
+    filled = places(touchpoint, view)
+    if touchpoint.reason in RESTING and touchpoint.wake_at > view.now:
+        found.append(view.say("asked-then", why=view.clause(touchpoint.reason, filled)))
+    elif view.now < touchpoint.wake_at and waits_for_window(touchpoint, view):
+        found.append(view.clause(Reason.SEND_WINDOW, {"opens": view.moment(touchpoint.wake_at)}))
+    elif max(touchpoint.due_at, touchpoint.wake_at) > view.now:
+        found.append(view.clause(Reason.NOT_DUE, {"due": view.moment(max(touchpoint.due_at, touchpoint.wake_at))}))
+        found += rests_longer(touchpoint, view)
+    else:
+        found.append(view.say("due-since", at=view.moment(touchpoint.wake_at)))
+    stalled = view.stalled(touchpoint.step)
+    if not stalled and touchpoint.wake_at <= view.now:
+        stalled = [view.say("next-look")]
+    return found + stalled
+
+
+def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
+    """Return what the rest period will do to a touchpoint that comes due inside it."""
+    if touchpoint.if_resting == "exempt":
+        return []
+    rests = rest_of(question_of(touchpoint, view.policy), view.story.facts(), view.policy, touchpoint.due_at)
+    if rests is None:
+        return []
+    then = "drops" if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at else "waits"
+    who = "mailbox" if rests.reason == RestReason.SAME_MAILBOX else "customer"
+    return [view.say(f"{then}-{who}", until=view.day(rests.until))]
+
+
+def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
+    """Return when a pending touchpoint is asked at the earliest, with what rests before it; None where it will not be.
+
+    Its due time alone is no promise: the rest period may move it, or drop it, and nobody knows when an address comes.
+    """
+    if touchpoint.state not in PENDING or touchpoint.wake_at > touchpoint.give_up_at:
+        return None
+    earliest = max(touchpoint.due_at, touchpoint.wake_at)
+    if touchpoint.if_resting != "exempt":
+        rests = rest_of(question_of(touchpoint, view.policy), view.story.facts(), view.policy, earliest)
+        if rests is not None:
+            if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at:
+                return None
+            earliest = rests.until
+    return next_in_window(earliest, view.policy.window, view.zone, view.policy.holidays)
+
+
+def asked_before(at: datetime, view: View) -> datetime | None:
+    """Return when the customer was last asked before an instant."""
+    return max(
+        (one.asked_at for one in view.story.requests if one.state in COUNTED and one.asked_at < at), default=None
+    )
+
+
+def rest_dates(detail: str, at: datetime, view: View) -> tuple[datetime | None, datetime | None]:
+    """Return until when a rest lasts and the question that it counts from, as the decision wrote both down.
+
+    A row of 0.1.0 has the first date alone: then the last question before is the nearest that can be said.
+    """
+    first, _, second = detail.partition(" ")
+    until = instant(first)
+    return until, instant(second) or asked_before(at, view)
+
+
+def instant(text: str) -> datetime | None:
+    """Return the instant that a reason's detail carries, or None when it carries something else."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def request_entry(request: SurveyRequest, view: View) -> Entry:
+    """Return one question as sent."""
+    return {
+        "id": request.id,
+        "at": iso(request.asked_at),
+        "state": request.state.value,
+        "reason": why_request(request, view),
+        "trigger": request.trigger,
+        "touchpoint": request.step,
+        "reference": view.private(about(request.label, request.reference, view) if request.reference else ""),
+        "channel": request.channel,
+        "template": request.template,
+        "language": request.language,
+        "sent_at": iso(request.sent_at),
+        "closes_at": iso(request.closes_at),
+        "clicks": clicks_of(request, view),
+    }
+
+
+def clicks_of(request: SurveyRequest, view: View) -> int:
+    """Return how often the link of a request was opened, by a person or a machine."""
+    return sum(click.request == request.id for click in view.story.clicks)
+
+
+def why_request(request: SurveyRequest, view: View) -> str:
+    """Return the sentence that says where a survey request stands."""
+    closes = view.moment(request.closes_at)
+    if request.reason == Reason.ANSWERED and request.state in (RequestState.OPEN, RequestState.EXPIRED):
+        return view.say(f"answered-elsewhere.{request.state.value}", closes=closes)
+    if request.state == RequestState.OPEN:
+        clicks = clicks_of(request, view)
+        return view.say("waits-for-answer", closes=closes, times=times(clicks, view) if clicks else "")
+    if request.state == RequestState.ANSWERED:
+        return view.say("answered", closes=closes)
+    if request.state == RequestState.CLOSED:
+        return view.say("closed", at=view.moment(request.changed_at))
+    if request.state == RequestState.EXPIRED:
+        return view.say("expired", closes=closes)
+    return view.why(view.lead(request.state), view.clause(request.reason, over=True))
+
+
+def times(n: int, view: View) -> str:
+    """Return how often, in words."""
+    return view.say({1: "once", 2: "twice"}.get(n, "times"), number=n)
+
+
+def stop_entry(stop: Stop, view: View) -> Entry:
+    """Return one contrary fact."""
+    return {
+        "id": stop.id,
+        "at": iso(stop.from_at),
+        "state": stop.effect.value,
+        "reason": why_stop(stop, view),
+        "cause": stop.cause,
+        "scope": stop.scope,
+        "reference": view.private(stop.reference),
+    }
+
+
+def why_stop(stop: Stop, view: View) -> str:
+    """Return what a contrary event does, as a sentence."""
+    what, why = view.lead(stop.effect), view.clause(Reason.STOPPED, {"detail": stop.cause})
+    if stop.effect == Effect.END or stop.scope == "customer" or not view.private(stop.reference):
+        return view.why(what, why)
+    return sentence(view.say("stop.for", what=what, reference=stop.reference, why=why))

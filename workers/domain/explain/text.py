@@ -1,0 +1,170 @@
+"""The explanation for a terminal: who it is, then one line through time, then when they can next be asked.
+
+Comments come from outside: whatever a terminal could act upon is left out.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import cast
+
+from workers.calendar import in_zone
+from workers.domain.explain.names import name_in
+from workers.domain.explain.phrases import ENGLISH
+from workers.domain.explain.view import Entry
+from workers.domain.explain.words import event_name, say
+from workers.domain.mail.translations import Catalog
+
+LISTS = {
+    "events": "event",
+    "dead_letters": "dead letter",
+    "stops": "stop",
+    "touchpoints": "touchpoint",
+    "survey_requests": "question",
+    "responses": "answer",
+    "decisions": "decision",
+    "actions": "action",
+    "tickets": "ticket",
+    "mails": "mail",
+    "testimonials": "testimonial",
+    "history": "note",
+}
+"""The lists of an explanation, and what one entry of each is called."""
+ORDER = {kind: n for n, kind in enumerate(LISTS.values())}
+"""At one instant, causes stand before what they led to."""
+SINGLE = {"event": "event", "response": "answer"}
+PENDING = ("planned", "held")
+WIDEST_KIND = max(len(kind) for kind in LISTS.values())
+
+
+def as_text(told: Entry) -> str:
+    """Return an explanation as text, oldest first, with a mark between what was and what is to come."""
+    zone = str(told["zone"])
+    lines = [*header(told), f"Times are in {zone}.", ""]
+    now = datetime.fromisoformat(str(told["as_of"]))
+    marked = False
+    for at, kind, entry in sorted(entries(told), key=lambda one: (one[0] or now, ORDER[one[1]], str(one[2]["id"]))):
+        if not marked and at and at > now:
+            lines.append(f"---------------- {'now':<{WIDEST_KIND}}  {'-' * 40}")
+            marked = True
+        lines.append(f"{local(at, zone)} {kind:<{WIDEST_KIND}}  {printable(subject(entry) + str(entry['reason']))}")
+        lines += details(entry, zone)
+    if "next_ask" in told:
+        lines += ["", f"Next question: {printable(cast(Entry, told['next_ask'])['reason'])}"]
+    return "\n".join(lines)
+
+
+def header(told: Entry) -> Iterator[str]:
+    """Give who it is about."""
+    customer = cast("Entry | None", told.get("customer"))
+    if customer is None:
+        yield "This event belongs to no customer here."
+        return
+    known = ", ".join(printable(customer[name]) for name in ("name", "email", "segment") if customer.get(name))
+    yield f"Customer {printable(customer['id'])}" + (f" ({known})" if known else "")
+    yield printable(customer["reason"])
+
+
+def entries(told: Entry, catalog: Catalog = ENGLISH) -> Iterator[tuple[datetime | None, str, Entry]]:
+    """Give every entry with the instant at which it stands in the line: what is pending, when it is due.
+
+    `catalog` is the one in which the story was told.
+    """
+    for name, kind in SINGLE.items():
+        if name in told:
+            yield place(cast(Entry, told[name])), kind, cast(Entry, told[name])
+    for name, kind in LISTS.items():
+        listed = cast("list[Entry]", told.get(name, []))
+        if name == "history":
+            listed = list(folded(news(listed, told), catalog))
+        for one in listed:
+            if one is not told.get("event"):
+                yield place(one), kind, one
+
+
+def place(entry: Entry) -> datetime | None:
+    """Return the instant at which an entry stands: what is pending, when it will be looked at."""
+    pending = entry["state"] in PENDING and "due_at" in entry
+    return instant(entry.get("wake_at", entry["due_at"]) if pending else entry["at"])
+
+
+def instant(at: object) -> datetime | None:
+    """Return an ISO instant as a datetime, or None."""
+    return datetime.fromisoformat(str(at)) if at else None
+
+
+def local(at: datetime | None, zone: str) -> str:
+    """Return the wall time of an instant, or as much room."""
+    return in_zone(at, zone).strftime("%Y-%m-%d %H:%M") if at else " " * 16
+
+
+def news(notes: list[Entry], told: Entry) -> list[Entry]:
+    """Return the notes that say more than the line of their touchpoint or action says already."""
+    lines = [*cast("list[Entry]", told.get("touchpoints", [])), *cast("list[Entry]", told.get("actions", []))]
+    said = {(one["id"], one["at"], one["state"]) for one in lines if one["state"] not in PENDING}
+    return [one for one in notes if (one["subject_id"], one["at"], one["state"]) not in said]
+
+
+def folded(notes: list[Entry], catalog: Catalog = ENGLISH) -> Iterator[Entry]:
+    """Give notes that say the same at the same instant as one."""
+    alike: dict[tuple[object, object, str], list[Entry]] = {}
+    for note in notes:
+        why = str(note["reason"]).partition(": ")[2]
+        alike.setdefault((note["at"], note["state"], why), []).append(note)
+    for (_, _, why), found in alike.items():
+        first = found[0]
+        if len(found) == 1 or first["subject"] != "touchpoint":
+            yield from found
+            continue
+        names = ", ".join(sorted(name_in(str(one["subject_id"]).rpartition("/")[2], catalog) for one in found))
+        state = say(f"touchpoint.{first['state']}", catalog).lower()
+        yield {**first, "reason": say("note.many", catalog, names=names, state=state, why=why)}
+
+
+def subject(entry: Entry, catalog: Catalog = ENGLISH, *, ids: bool = True) -> str:
+    """Return what an entry is about, before its sentence; empty where the sentence says it.
+
+    With `ids`, an event is named by its type and id, as who publishes it looks for it; else by what it is called.
+    """
+    found = what_about(entry, catalog, ids=ids)
+    return say("subject", catalog, what=found) + " " if found else ""
+
+
+def what_about(entry: Entry, catalog: Catalog, *, ids: bool) -> str:
+    """Return the thing itself."""
+    if "touchpoint" in entry:
+        asked = capitalised(name_in(str(entry["touchpoint"] or entry["trigger"]), catalog))
+        about = f" ({entry['reference']})" if entry.get("reference") else ""
+        return asked + about + (f" {entry['score']}/10" if "score" in entry else "")
+    if "number" in entry:
+        return say("about-ticket", catalog, number=entry["number"])
+    if "dead_letter" in entry:
+        return str(entry["id"])
+    if "type" in entry:
+        return f"{entry['type']} {entry['id']}" if ids else capitalised(event_name(str(entry["type"]), catalog))
+    name = str(entry.get("name") or entry.get("template") or "")
+    return capitalised(name_in(name, catalog)) if name else ""
+
+
+def capitalised(text: str) -> str:
+    """Return a text with a capital first, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def details(entry: Entry, zone: str) -> Iterator[str]:
+    """Give the lines below an entry: a comment, earlier versions, a ticket's own history."""
+    indent = " " * (18 + WIDEST_KIND)
+    if entry.get("comment"):
+        yield f"{indent}“{printable(entry['comment'])}”"
+    versions = cast("list[Entry]", entry.get("history") or [])
+    for one in versions:
+        if "kind" in one:
+            who = f" by {one['by']}" if one["by"] else ""
+            said = f": {printable(one['text'])}" if one["text"] else ""
+            yield f"{indent}{local(instant(one['at']), zone)} {one['kind']}{who}{said}"
+        elif len(versions) > 1:
+            yield f"{indent}version {one['n']}: {one['score']}/10 on {local(instant(one['at']), zone)}"
+
+
+def printable(value: object) -> str:
+    """Return text without anything that a terminal would act upon, on one line."""
+    return "".join(one if one.isprintable() else " " for one in str(value)).strip()

@@ -1,0 +1,1 @@
+"""What follows from an answer: the table's decision and its actions."""

@@ -1,0 +1,217 @@
+"""The two tables in the form the core asks them: the journey plan and the follow-up table over one engine.
+
+Pure: a compiled rule table goes in. What a row means is read once, when the table becomes live.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Generic, TypeVar, cast
+
+from workers.calendar import Wait
+from workers.decision_table import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
+from workers.decision_table.files.reader import ON
+from workers.domain.policy import NextStep, PlanStep, Verdict
+from workers.errors import BadInput
+
+T = TypeVar("T")
+ACTIONS_IN_A_ROW = 9
+NOW = Wait()
+
+
+def wait_of(value: object) -> Wait:
+    """Return a wait cell's value; an empty cell is no wait."""
+    return value if isinstance(value, Wait) else NOW
+
+
+def text_of(value: object) -> str:
+    """Return a text cell's value; an empty cell is the empty text."""
+    return "" if value is None else str(value)
+
+
+class Versions(Generic[T]):
+    """Tables that were in use before, by version; each is compiled when it is first asked for."""
+
+    def __init__(self, contents: Mapping[str, str], make: Callable[[Table], T]) -> None:
+        self._contents = contents
+        self._make = make
+        self._made: dict[str, T | None] = {}
+
+    def get(self, version: str) -> T | None:
+        """Return the table of a version, or None when it is not known or can no longer be read."""
+        if version not in self._made:
+            content = self._contents.get(version)
+            try:
+                self._made[version] = None if content is None else self._make(from_content(content))
+            except (BadInput, KeyError):  # written by a release that knew another format
+                self._made[version] = None
+        return self._made[version]
+
+
+class JourneyPlan:
+    """The journey plan: which touchpoints an event plans."""
+
+    def __init__(
+        self, table: Table, earlier: "Versions[JourneyPlan] | None" = None, candidate: Table | None = None
+    ) -> None:
+        self.table = table
+        self.version = table.version
+        self._earlier = earlier
+        self._compiled: Compiled = compile_table(table)
+        self._candidate = compile_table(candidate) if candidate else None
+        self._told: dict[tuple[object, ...], Disagreement | None] = {}
+        self._steps = {rule.id: plan_step(rule) for rule in table.rules}
+        self._known: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}
+        self.dated = is_dated(table) or (candidate is not None and is_dated(candidate))
+
+    def steps_for(
+        self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
+    ) -> tuple[PlanStep, ...]:
+        """Return the rows that apply to an event on a day, in the order of the table."""
+        key = (event, first, delivery_expected, months, on if self.dated else None)
+        if key not in self._known:
+            inputs = plan_inputs(event, first, delivery_expected, months, on)
+            self._known[key] = tuple(self._steps[rule.id] for rule in self._compiled.decide(inputs).rules)
+        return self._known[key]
+
+    def disagreement(
+        self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
+    ) -> Disagreement | None:
+        """Return what the candidate beside the plan would do instead, or None."""
+        if self._candidate is None:
+            return None
+        key = (event, first, delivery_expected, months, on if self.dated else None)
+        if key not in self._told:
+            inputs = plan_inputs(event, first, delivery_expected, months, on)
+            self._told[key] = compare(self._compiled, self._candidate, inputs)
+        return self._told[key]
+
+    def at(self, version: str) -> "JourneyPlan | None":
+        """Return the plan as it was in a version, or None when that is not known."""
+        return self if version == self.version else self._earlier.get(version) if self._earlier else None
+
+    def step(self, rule: str) -> PlanStep | None:
+        """Return the row with this id, if the plan still has it."""
+        return self._steps.get(rule)
+
+    def touchpoints(self) -> frozenset[str]:
+        """Return the names of the touchpoints that the plan has."""
+        return frozenset(step.touchpoint for step in self._steps.values())
+
+    def triggers(self) -> frozenset[str]:
+        """Return the triggers that the plan's questions have."""
+        return frozenset(step.trigger for step in self._steps.values())
+
+    def hangs_on_start(self, rule: str) -> bool:
+        """Tell whether the row's anchor is the start of the relationship."""
+        step = self._steps.get(rule)
+        return step is not None and step.anchor == "start"
+
+    def channel_of(self, rule: str) -> str:
+        """Return the channel on which the row asks."""
+        step = self._steps.get(rule)
+        return step.channel if step else "mail"
+
+
+def is_dated(table: Table) -> bool:
+    """Tell whether a table has rows that hold on some days only."""
+    return any(column.name == ON for column in table.inputs)
+
+
+def plan_inputs(
+    event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None
+) -> Mapping[str, Scalar | None]:
+    """Return the inputs of the journey plan; the day counts only where rows hold on some days."""
+    expected = None if delivery_expected is None else yes_no(delivery_expected)
+    return {"event": event, "first": yes_no(first), "delivery_expected": expected, "months": months, ON: on}
+
+
+def yes_no(value: bool) -> str:
+    """Return the word that stands in tables."""
+    return "yes" if value else "no"
+
+
+def plan_step(rule: Rule) -> PlanStep:
+    """Return what one row of the journey plan says."""
+    row = rule.outputs
+    reminder = row.get("reminder")
+    return PlanStep(
+        rule=rule.id,
+        touchpoint=text_of(row["touchpoint"]),
+        trigger=text_of(row["trigger"]),
+        anchor=text_of(row["anchor"]),
+        due=wait_of(row["due"]),
+        give_up_after=wait_of(row["give up after"]),
+        if_resting=text_of(row["if resting"]),
+        once_per=text_of(row["once per"]),
+        reminder=wait_of(reminder).iso() if reminder is not None else "",
+        template=text_of(row["template"]),
+        channel=text_of(row.get("channel")) or "mail",
+        rest=own_rest(row.get("rest")),
+    )
+
+
+def own_rest(value: object) -> Wait | None:
+    """Return a row's own rest period; an empty cell leaves it to the table's."""
+    return value if isinstance(value, Wait) else None
+
+
+class FollowUpTable:
+    """The follow-up table: what happens after a response."""
+
+    def __init__(
+        self, table: Table, earlier: "Versions[FollowUpTable] | None" = None, candidate: Table | None = None
+    ) -> None:
+        self.table = table
+        self.version = table.version
+        self._earlier = earlier
+        self._compiled: Compiled = compile_table(table)
+        self._candidate = compile_table(candidate) if candidate else None
+        self.dated = is_dated(table) or (candidate is not None and is_dated(candidate))
+
+    def disagreement(self, inputs: Mapping[str, object]) -> Disagreement | None:
+        """Return what the candidate beside the table would do instead, or None."""
+        if self._candidate is None:
+            return None
+        return compare(self._compiled, self._candidate, self._typed(inputs))
+
+    def at(self, version: str) -> "FollowUpTable | None":
+        """Return the table as it was in a version, or None when that is not known."""
+        return self if version == self.version else self._earlier.get(version) if self._earlier else None
+
+    def apart(self, action: str) -> Wait | None:
+        """Return how long nobody is asked again for what an action asks for; None where the table does not say."""
+        return self.table.apart.get(action)
+
+    def decide(self, inputs: Mapping[str, object]) -> Verdict:
+        """Return what the table says; parked when no rule, or more than one, fires."""
+        outcome = self._compiled.decide(self._typed(inputs))
+        if not outcome.outputs:
+            rules = ", ".join(rule.id for rule in outcome.rules)
+            return Verdict(outcome.kind.value, rules, None, (), None, "", outcome.reason)
+        row = outcome.outputs[0]
+        due = row.get("ticket due")
+        return Verdict(
+            outcome=outcome.kind.value,
+            rule=outcome.rules[0].id if outcome.rules else "otherwise",
+            row=outcome.rules[0].row if outcome.rules else None,
+            steps=tuple(self._steps(row)),
+            ticket_due=timedelta(days=due.days, seconds=due.seconds) if isinstance(due, Wait) else None,
+            play=text_of(row.get("play")),
+            reason=outcome.reason,
+        )
+
+    def _typed(self, inputs: Mapping[str, object]) -> Mapping[str, Scalar | None]:
+        """Return inputs as the engine takes them: a stored decision has its day as text."""
+        given = cast("Mapping[str, Scalar | None]", inputs)
+        day = given.get(ON)
+        return {**given, ON: date.fromisoformat(day)} if self.dated and isinstance(day, str) else given
+
+    def _steps(self, row: Mapping[str, Scalar | None]) -> list[NextStep]:
+        """Return the actions of a row, in order."""
+        found = []
+        for n in range(1, ACTIONS_IN_A_ROW + 1):
+            action = text_of(row.get(f"action {n}"))
+            if action:
+                wait = wait_of(row.get(f"wait {n}"))
+                found.append(NextStep(action, text_of(row.get(f"template {n}")), wait, self.table.latest.get(action)))
+        return found

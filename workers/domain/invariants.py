@@ -1,0 +1,212 @@
+"""The books: which sums must add up, and which rows two runs of the same scenario must share.
+
+Rows are compared by natural key (the CRM's customer id, trigger, reference, step, template), never by our ids, ticket
+numbers, doors or copies. Counts and rows come in as values (counting.py reads them); nothing here reads the store.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypedDict
+
+from workers.domain.types import (
+    ActionState,
+    DeadLetterState,
+    DecisionState,
+    DispatchState,
+    RequestState,
+    ResponseState,
+    TestimonialState,
+    TicketState,
+    TouchpointState,
+)
+
+GROUPS: dict[str, type[StrEnum]] = {
+    "touchpoints": TouchpointState,
+    "survey_requests": RequestState,
+    "responses": ResponseState,
+    "decisions": DecisionState,
+    "actions": ActionState,
+    "dispatches": DispatchState,
+    "tickets": TicketState,
+    "testimonials": TestimonialState,
+    "dead_letters": DeadLetterState,
+}
+"""What is counted by state, and the states there are."""
+
+HIDDEN = frozenset(
+    {"email", "name", "phone", "comment", "improvement", "sentence", "wording", "shown_name", "place", "text"}
+)
+"""Columns whose text stays out of a listing: it is compared by its hash, so that a difference can be shown around."""
+LEFT_OUT_OF_INPUTS = "after"
+"""Of a decision's inputs the one that is not compared: it runs to the moment of sending, which is the sender's tick."""
+HASH_SHOWN = 12  # characters: enough to see that two texts differ
+ERASED = "erased"
+"""Stands for the customer id of a person who was erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Two ways of counting the same thing: the named tallies on the left and on the right must come to one number."""
+
+    name: str
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+
+
+class SumLine(TypedDict):
+    """One sum as `boucle books` prints it."""
+
+    name: str
+    left: int
+    right: int
+    ok: bool
+
+
+def of_states(group: str) -> Sum:
+    """Return the sum of a group: everything there is = what is in each of its states."""
+    words = [str(state) for state in GROUPS[group]]
+    return Sum(f"{group} = {' + '.join(words)}", (group,), tuple(f"{group}.{word}" for word in words))
+
+
+SUMS: tuple[Sum, ...] = (
+    Sum(
+        "received = accepted + duplicate + dead letter",
+        ("received.events",),
+        ("received.accepted", "received.duplicates", "received.dead_letters"),
+    ),
+    Sum(
+        "accepted events = events in the inbox (both after its oldest batch)", ("accepted.counted",), ("accepted.kept",)
+    ),
+    *(of_states(group) for group in GROUPS),
+    Sum("survey requests = touchpoints asked", ("survey_requests",), ("touchpoints.asked",)),
+    Sum("touchpoints not asked = touchpoints with a reason", ("touchpoints.unasked",), ("touchpoints.explained",)),
+    Sum("requests by mail = requests with one survey mail", ("requests.by_mail",), ("requests.mailed_once",)),
+    Sum(
+        "responses to a request = requests answered + closed",
+        ("responses.to_request",),
+        ("survey_requests.answered", "survey_requests.closed"),
+    ),
+    Sum("revisions = versions of all responses", ("revisions",), ("responses.versions",)),
+    Sum("decisions current = responses that have a decision", ("decisions.current",), ("responses.with_decision",)),
+    Sum(
+        "responses decided or closed = those with a current decision",
+        ("responses.settled",),
+        ("responses.settled_with_current",),
+    ),
+    Sum("actions not done = actions with a reason", ("actions.undone",), ("actions.explained",)),
+    Sum("mail actions done = those with one mail", ("actions.mail_done",), ("actions.mailed_once",)),
+    Sum("contact actions done = those with a ticket", ("actions.contact_done",), ("actions.with_ticket",)),
+    Sum("testimonial requests sent = testimonials", ("actions.testimonial_done",), ("testimonials",)),
+    Sum("testimonials settled = those with a consent record", ("testimonials.settled",), ("testimonials.recorded",)),
+    Sum("tickets = tickets opened in their history", ("tickets",), ("entries.opened",)),
+    Sum("attempts = calls in the tickets' history", ("tickets.attempts",), ("entries.attempts",)),
+    Sum("reopened = reopenings in the tickets' history", ("tickets.reopened",), ("entries.reopened",)),
+    Sum("mails accepted since the oldest kept body = those with a body", ("mails.recent",), ("mails.with_body",)),
+)
+"""Every sum counts its two sides in different tables or columns, so that it can fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The counts that must add up, and, where it was asked for, each table's number of rows and their fingerprint."""
+
+    tallies: Mapping[str, int]
+    fingerprints: Mapping[str, str]
+    counts: Mapping[str, int]
+
+    def sums(self) -> list[SumLine]:
+        """Return every sum with both sides."""
+        return [self._line(one) for one in SUMS]
+
+    def _line(self, one: Sum) -> SumLine:
+        left, right = (sum(self.tallies[name] for name in side) for side in (one.left, one.right))
+        return {"name": one.name, "left": left, "right": right, "ok": left == right}
+
+    def ok(self) -> bool:
+        """Tell whether every sum holds."""
+        return all(line["ok"] for line in self.sums())
+
+    def digest(self) -> str:
+        """Return SHA-256 over the fingerprints of every table, empty where none was asked for.
+
+        Equal books have equal digests, in whatever order and database their rows are.
+        """
+        if not self.fingerprints:
+            return ""
+        lines = [f"{table} {self.counts[table]} {self.fingerprints[table]}" for table in sorted(self.fingerprints)]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the books as `boucle books --format json` prints them."""
+        return {"sums": self.sums(), "digest": self.digest() or None, "rows": dict(self.counts)}
+
+
+def line(values: Mapping[str, object], references: Mapping[str, str]) -> str:
+    """Return a row as one line of JSON that is the same on every database.
+
+    `references` gives the natural name of what our own ids stand for: a recovery survey is about a ticket.
+    """
+    return json.dumps(
+        {name: plain(name, value, references) for name, value in values.items()}, sort_keys=True, ensure_ascii=False
+    )
+
+
+def plain(name: str, value: object, references: Mapping[str, str]) -> object:
+    """Return one value in the form in which it is compared."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if name in HIDDEN:
+        return f"text {hashlib.sha256(str(value).encode()).hexdigest()[:HASH_SHOWN]}" if value else ""
+    if name == "reference":
+        return references.get(str(value), value)
+    if name == "inputs" and isinstance(value, Mapping):
+        return {key: one for key, one in value.items() if key != LEFT_OUT_OF_INPUTS}
+    return value
+
+
+def mark(line: str) -> int:
+    """Return what a row adds to the fingerprint of its table: the first eight bytes of SHA-256, as a signed number."""
+    return int.from_bytes(hashlib.sha256(line.encode()).digest()[:8], signed=True)
+
+
+def as_fingerprint(total: int) -> str:
+    """Return the sum of the marks of a table's rows as sixteen hexadecimal digits; their order does not matter."""
+    return f"{total % 2**64:016x}"
+
+
+def fingerprint(lines: Iterable[str]) -> tuple[str, int]:
+    """Return the fingerprint of rows as lines, and how many there are; holds none of them."""
+    total = count = 0
+    for one in lines:
+        total += mark(one)
+        count += 1
+    return as_fingerprint(total), count
+
+
+def difference(left: Iterable[tuple[str, str]], right: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Give the rows that only one of two books has, `-` for the left and `+` for the right, sorted."""
+    here, there = Counter(left), Counter(right)
+    marked = [(row, "-") for row in (here - there).elements()] + [(row, "+") for row in (there - here).elements()]
+    for (table, text), sign in sorted(marked):
+        yield f"{sign} {table} {text}"
+
+
+def as_text(books: Books) -> str:
+    """Return the books for a terminal: each sum, what does not hold first, then the digest."""
+    sums = sorted(books.sums(), key=lambda one: one["ok"])
+    wrong = sum(not one["ok"] for one in sums)
+    rows = [f"{'ok   ' if one['ok'] else 'WRONG'} {one['left']:>9} {one['right']:>9}  {one['name']}" for one in sums]
+    verdict = (
+        "Every sum holds."
+        if not wrong
+        else f"{wrong} of {len(sums)} sums do not hold: rows were lost, doubled or changed by hand. "
+        "`boucle explain` shows single rows."
+    )
+    digest = books.digest()
+    told = f"digest {digest}" if digest else "`boucle books --digest` also reads every row, for a digest to compare by."
+    return "\n".join(["            left     right", *rows, "", verdict, told])

@@ -1,0 +1,14 @@
+"""Compose a mail: template, facts, links and an instant give the bytes that leave, the same each time.
+
+Split by step: `brand` (who writes), `facts` (what is said), `templates` (how it looks), `message` and `mime` (what
+leaves). Pure:
+no clock, no random, no I/O beyond the data reader that `Templates.load` is given.
+"""
+
+from workers.domain.mail.compose.brand import Brand
+from workers.domain.mail.compose.facts import MailFacts
+from workers.domain.mail.compose.message import compose
+from workers.domain.mail.compose.mime import Composed, survey_message_id
+from workers.domain.mail.compose.templates import Templates
+
+__all__ = ["Brand", "Composed", "MailFacts", "Templates", "compose", "survey_message_id"]

@@ -1,0 +1,171 @@
+"""What a mail says: the facts of one dispatch, made safe and put into the words of one language.
+
+A fact that is unknown is left out, never shown empty. Customer data is text here, never a template.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from workers.domain.mail.compose.brand import Brand
+from workers.domain.mail.translations import Catalog
+from workers.errors import Never
+from workers.text.plain_text import for_reader
+
+_TITLES = frozenset(
+    {"m", "mm", "mme", "mlle", "mr", "mrs", "ms", "miss", "dr", "pr", "me", "sir", "madame", "monsieur"}
+)
+_LINK = re.compile(r"://|www\.|@|\.\w{2,}/", re.IGNORECASE)
+_DAYS_WITHOUT_YEAR = 300  # further away, a day without its year could be read as another one
+_LONGEST = {
+    "first": 40,
+    "label": 120,
+    "agent": 80,
+    "caller": 80,
+    "lead": 80,
+    "quote": 160,
+    "change": 100,
+}  # signs; longer ones break a layout
+
+USUAL_ENDS = {"morning": "13:00", "afternoon": "18:00"}
+"""When the halves of a working day usually end: the catalogs have words of their own for these."""
+DAYS = ("date", "quote_date", "change_date", "promise_date")
+MOMENTS = ("due_at", "resolve_due_at", "opened_at", "answered_at")
+
+
+@dataclass(frozen=True, slots=True)
+class MailFacts:
+    """One mail to compose: for whom, in which template and language, and what is to be said.
+
+    `facts` may hold, all optional: first_name, label, product, feature, agent (who they were in touch with), caller
+    (who will call), lead, comment, sentence, quote, change, change_sentence, kind (clicked, unclicked), contact_by
+    (call, write), promise_half_day (morning, afternoon), score and months (numbers), the days of DAYS as ISO 8601
+    dates and the instants of MOMENTS as ISO 8601 with offset; for the ticket mail also number, customer_name,
+    customer_id, customer_language, phone, segment, play, owner, wants_contact, half_day, trigger, reference, crm_url
+    and history (a list of {"date", "score", "touchpoint"}). Other facts are there for the operator's own templates.
+    """
+
+    dispatch_id: str
+    template: str
+    recipient: str
+    language: str | None = None
+    name: str = ""
+    request_id: str | None = None
+    response_id: str | None = None
+    action_id: str | None = None
+    ticket_number: int | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def clean(value: object, longest: int | None = None) -> str:
+    """Return text fit for people; longer text is cut at a word and says so."""
+    text = for_reader(str(value)).strip() if value is not None else ""
+    if longest is None or len(text) <= longest:
+        return text
+    head = text[: longest - 1]
+    return (head.rpartition(" ")[0] or head).rstrip(" ,.;:") + "…"
+
+
+def one_line(value: object, longest: int | None = None) -> str:
+    """Return clean text on one line, without the mark that begins an encoded word in a header (RFC 2047)."""
+    text = " ".join(clean(value).split())
+    while "=?" in text:
+        text = text.replace("=?", "?")
+    return clean(text, longest)
+
+
+def first_name(name: object) -> str:
+    """Return how to greet: the first word of a name, the whole name after a title, nothing for what is no name."""
+    text = one_line(name, _LONGEST["first"])
+    if not text or _LINK.search(text) or not any(sign.isalpha() for sign in text):
+        return ""
+    head = text.split(" ")[0]
+    return text if head.rstrip(".").lower() in _TITLES else head
+
+
+def ticket_number(mail: MailFacts) -> int | None:
+    """Return the number of the ticket that a mail is about."""
+    number = mail.ticket_number if mail.ticket_number is not None else mail.facts.get("number")
+    return number if isinstance(number, int) else None
+
+
+def values(mail: MailFacts, catalog: Catalog, brand: Brand, at: datetime) -> dict[str, object]:
+    """Return every variable that a text may use, in words of the catalog's language and the brand's zone.
+
+    Raises Never for a fact that has the wrong shape.
+    """
+    facts = mail.facts
+    found: dict[str, object] = {
+        key: clean(value) if key in ("comment", "sentence", "quote") else one_line(value, _LONGEST.get(key))
+        for key, value in facts.items()
+        if isinstance(value, str) and key not in DAYS and key not in MOMENTS
+    }
+    found |= {key: value for key, value in facts.items() if isinstance(value, int | float) and value is not None}
+    found["brand"] = brand.name
+    found["first"] = first_name(facts.get("first_name") or mail.name)
+    found["number"] = ticket_number(mail)
+    if not re.match(r"https?://[^\s\"<>]+$", str(found.get("crm_url") or "")):
+        found["crm_url"] = ""
+    if isinstance(found.get("quote"), str):
+        found["quote"] = one_line(found["quote"], _LONGEST["quote"])
+    try:
+        found |= _days(facts, catalog, at) | _moments(facts, catalog, ZoneInfo(brand.time_zone))
+    except (ValueError, OverflowError) as error:  # a day at the end of the calendar has no other zone's
+        raise Never(f"mail {mail.dispatch_id} cannot be written: a date in its facts is wrong: {error}") from error
+    found["team"] = found.get("caller") or catalog.text("team", {})
+    found["lead"] = found.get("lead") or catalog.text("team.lead", {})
+    found["promise"] = promise_words(found, catalog)
+    return found
+
+
+def _days(facts: Mapping[str, object], catalog: Catalog, at: datetime) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key in DAYS:
+        if facts.get(key):
+            day = date.fromisoformat(str(facts[key])[:10])
+            near = abs((day - at.date()).days) < _DAYS_WITHOUT_YEAR
+            found[key] = catalog.date(day, "format.day" if near else "format.date")
+            if key == "promise_date":
+                found[key] = catalog.date(day, "format.weekday")
+            if key == "quote_date":
+                found["month"] = catalog.date(day, "format.month")
+            if key == "date":
+                found["duration"] = _duration(facts.get("months"), day, at, catalog)
+    return found
+
+
+def _moments(facts: Mapping[str, object], catalog: Catalog, zone: ZoneInfo) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key in MOMENTS:
+        if facts.get(key):
+            at = datetime.fromisoformat(str(facts[key]))
+            if at.tzinfo is None:
+                raise ValueError(f"{key} has no offset")
+            found[key] = catalog.moment(at.astimezone(zone))
+    return found
+
+
+def _duration(months: object, since: date, at: datetime, catalog: Catalog) -> str:
+    """Return "6 months", "one year": from the milestone where it is known, else from the calendar."""
+    if str(months).isdigit():
+        n = int(str(months))
+    else:
+        n = (at.year - since.year) * 12 + at.month - since.month - (at.day < since.day)
+    if n < 1:
+        return ""
+    if n % 12 == 0:
+        return catalog.text("duration.years", {"n": n // 12})
+    return catalog.text("duration.months", {"n": n})
+
+
+def promise_words(found: Mapping[str, object], catalog: Catalog) -> str:
+    """Return by when a person calls, such as "on Monday 5 January before 1 pm"; the day stands there in words."""
+    half_day, time = found.get("promise_half_day"), str(found.get("promise_time") or "")
+    if half_day not in USUAL_ENDS:
+        half_day = None
+    before = catalog.text(f"promise.before.{half_day}", {}) if half_day else ""
+    if half_day and re.fullmatch(r"\d\d:\d\d", time) and time != USUAL_ENDS[str(half_day)]:
+        before = catalog.text("promise.before", {"time": time if time != "00:00" else "24:00"})
+    return catalog.text("promise", {"promise_date": found.get("promise_date"), "before": before})

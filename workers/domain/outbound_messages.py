@@ -1,0 +1,113 @@
+"""Messages for other systems, made from rows: which topic, which key, which bytes. Nothing here publishes."""
+
+from workers import cloudevents
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Response, SurveyRequest, Testimonial, Ticket
+from workers.domain.types import Band, TestimonialState
+
+SURVEY_REQUESTS, RESPONSES = "boucle.survey-requests", "boucle.responses"
+TICKETS, TESTIMONIALS = "boucle.tickets", "boucle.testimonials"
+MAIL = "mail"
+"""The channel that we carry ourselves."""
+PUBLISHED_TURNS = frozenset({"opened", "claimed", "waiting", "done", "reopened"})
+
+
+def tell_request(request: SurveyRequest, facts: Facts, policy: Policy, changes: Changes) -> None:
+    """Publish that a question was asked; the signed link and the label only for a carrier, who has to send them."""
+    crm_id = facts.customer.crm_id or ""
+    carried = request.channel != MAIL
+    changes.publish(
+        SURVEY_REQUESTS,
+        crm_id,
+        cloudevents.request_created(
+            policy.ids.derive(request.asked_at, "survey-request.created", request.id),
+            crm_id,
+            request.asked_at,
+            request=request.id,
+            channel=request.channel,
+            trigger=request.trigger,
+            touchpoint=request.step,
+            reference=request.reference,
+            label=request.label if carried else None,
+            language=request.language,
+            link=policy.links.answer_url(request.id) if carried else None,
+            closes_at=request.closes_at,
+        ),
+    )
+
+
+def tell_response(response: Response, facts: Facts, policy: Policy, changes: Changes) -> None:
+    """Publish score, band and previous band of a settled response."""
+    crm_id = facts.customer.crm_id or ""
+    changes.publish(
+        RESPONSES,
+        crm_id,
+        cloudevents.response_received(
+            policy.ids.derive(response.answered_at, "response.received", response.id, str(response.n)),
+            crm_id,
+            response.answered_at,
+            response=response.id,
+            request=response.request,
+            score=response.score,
+            band=Band(response.band),
+            previous_band=Band(response.previous_band) if response.previous_band else None,
+            trigger=response.trigger,
+            touchpoint=response.touchpoint,
+            reference=response.reference,
+            has_comment=bool(response.comment),
+            wants_contact=response.wants_contact,
+            revision=response.n,
+        ),
+    )
+
+
+def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> bytes:
+    """Return the message of one turn of a ticket; topic and webhook carry the same bytes."""
+    return cloudevents.ticket_changed(
+        policy.ids.derive(ticket.changed_at, "ticket", turn, ticket.id, str(ticket.version)),
+        crm_id,
+        ticket.changed_at,
+        change=turn,
+        ticket=ticket.id,
+        number=ticket.number,
+        score=ticket.score,
+        trigger=ticket.trigger,
+        reference=ticket.reference,
+        due_at=ticket.due_at,
+        play=ticket.play,
+        state=ticket.state,
+        owner=ticket.owner,
+    )
+
+
+def tell_ticket(ticket: Ticket, turn: str, facts: Facts, policy: Policy, changes: Changes) -> None:
+    """Publish one turn of a ticket that other systems follow; notes and calls stay here."""
+    if turn in PUBLISHED_TURNS:
+        crm_id = facts.customer.crm_id or ""
+        changes.publish(TICKETS, crm_id, ticket_message(ticket, turn, crm_id, policy))
+
+
+def tell_testimonial(testimonial: Testimonial, mark: str, facts: Facts, policy: Policy, changes: Changes) -> None:
+    """Publish a consented testimonial, or that a withdrawn one must be taken down.
+
+    `mark` tells two changes of mind within one instant apart.
+    """
+    crm_id = facts.customer.crm_id or ""
+    key = policy.ids.derive(testimonial.changed_at, "testimonial", testimonial.state, testimonial.id, mark)
+    if testimonial.state == TestimonialState.CONSENTED:
+        body = cloudevents.testimonial_consented(
+            key,
+            crm_id,
+            testimonial.changed_at,
+            testimonial=testimonial.id,
+            wording=testimonial.wording,
+            shown_name=testimonial.shown_name,
+            place=testimonial.place,
+            scope=testimonial.scope,
+            language=testimonial.language,
+        )
+    else:
+        body = cloudevents.testimonial_withdrawn(key, crm_id, testimonial.changed_at, testimonial=testimonial.id)
+    changes.publish(TESTIMONIALS, crm_id, body)

@@ -1,0 +1,52 @@
+"""Planning: a journey event and the facts of its customer give a journey, touchpoints with due times, and stops.
+
+What is pending is a function of the set of events, not of their order: an earlier start moves what hangs on it, a stop
+that came first still stops. Nothing here asks anybody.
+"""
+
+from workers.domain.survey.planning.eligibility import (
+    assess,
+    follows_from_facts,
+    history,
+    hold_ended,
+    hold_ends,
+    holding,
+    in_scope,
+    note,
+    put,
+    reassess,
+    too_late_from,
+    zone_of,
+)
+from workers.domain.survey.planning.journey import Happening, plan, references_of, replaces
+from workers.domain.survey.planning.other_answers import follow_answers, unless_answered
+from workers.domain.survey.planning.relationship import follow_start, has_undone
+from workers.domain.survey.planning.stop import stop, withdraw
+from workers.domain.survey.planning.wave_day import wave_ends, wave_happening
+
+__all__ = [
+    "Happening",
+    "assess",
+    "follow_answers",
+    "follow_start",
+    "follows_from_facts",
+    "has_undone",
+    "history",
+    "hold_ended",
+    "hold_ends",
+    "holding",
+    "in_scope",
+    "note",
+    "plan",
+    "put",
+    "reassess",
+    "references_of",
+    "replaces",
+    "stop",
+    "too_late_from",
+    "unless_answered",
+    "wave_ends",
+    "wave_happening",
+    "withdraw",
+    "zone_of",
+]

@@ -1,0 +1,203 @@
+"""A journey event and the facts of its customer give a journey and touchpoints with due times.
+
+Due times come from the anchor, never from one another; of several candidates for one touchpoint the best one stands,
+whatever their order. Nothing here asks anybody.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from workers.calendar import add_wait, in_zone
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.followup.shadow import shadow
+from workers.domain.policy import PlanStep, Policy
+from workers.domain.records import Customer, Journey, Touchpoint
+from workers.domain.survey.planning.eligibility import assess, follows_from_facts, is_undone, note, zone_of
+from workers.domain.types import TouchpointState
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A journey or contrary event as planning sees it; `event` names it as source/id."""
+
+    name: str
+    at: datetime
+    event: str
+    reference: str = ""
+    label: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    delivery_expected: bool | None = None
+    months: int | None = None
+    partial: bool = False
+
+
+def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return the journeys and touchpoints that this event plans; none if they are planned already."""
+    changes = Changes()
+    working = Facts(facts.customer, facts.all(Journey))
+    asked = asked_of_plan(happening, facts.customer, policy)
+    steps = policy.plan.steps_for(*asked)
+    for step in steps:
+        journey = open_journey(step.trigger, step_reference(step, happening), happening, working, policy, changes)
+        working.put(journey)
+        if step.anchor == "start" and is_undone(own_reference(happening), happening.at, facts):
+            continue  # `relationship` says where it hangs
+        plan_step(step, journey, happening, facts, policy, now, changes)
+    if not any(step.trigger == happening.name for step in steps):
+        open_journey(happening.name, own_reference(happening), happening, working, policy, changes)
+    remember_first(happening, facts.customer, changes)
+    told = policy.plan.disagreement(*asked)
+    if told:
+        changes.add(shadow("journey-plan", happening.event, facts.customer.id, told, happening.at, policy))
+    return changes
+
+
+def references_of(happening: Happening, customer: Customer, policy: Policy) -> set[str]:
+    """Return the references of the journeys that `plan` looks at for this event."""
+    steps = policy.plan.steps_for(*asked_of_plan(happening, customer, policy))
+    return {own_reference(happening), *(step_reference(step, happening) for step in steps)}
+
+
+def asked_of_plan(
+    happening: Happening, customer: Customer, policy: Policy
+) -> tuple[str, bool, bool | None, int | None, date | None]:
+    """Return what the plan looks at: name, whether it is the first, the event's own data, and the day."""
+    day = in_zone(happening.at, policy.zone).date() if policy.plan.dated else None
+    return happening.name, is_first(customer, happening), happening.delivery_expected, happening.months, day
+
+
+def is_first(customer: Customer, happening: Happening) -> bool:
+    """Tell whether no earlier event of this name is known."""
+    known = customer.firsts.get(happening.name)
+    return known is None or happening.at.isoformat() <= known
+
+
+def remember_first(happening: Happening, customer: Customer, changes: Changes) -> None:
+    """Keep the instant of the customer's first event of each name."""
+    if customer.firsts.get(happening.name, "~") > happening.at.isoformat():
+        changes.change(replace(customer, firsts={**customer.firsts, happening.name: happening.at.isoformat()}))
+
+
+def own_reference(happening: Happening) -> str:
+    """Return what the event is about; an event that does not say stands for itself."""
+    return happening.reference or happening.event
+
+
+def step_reference(step: PlanStep, happening: Happening) -> str:
+    """Return the reference that the step's `once per` makes part of the journey's key."""
+    return "" if step.once_per == "customer" else own_reference(happening)
+
+
+def open_journey(
+    trigger: str, reference: str, happening: Happening, facts: Facts, policy: Policy, changes: Changes
+) -> Journey:
+    """Return the journey with this natural key: the known one, told by the earliest event that belongs to it."""
+    customer = facts.customer.id
+    known = facts.journey(trigger, reference)
+    if known is None:
+        journey = Journey(
+            id=policy.ids.derive(happening.at, "journey", customer, trigger, reference),
+            customer=customer,
+            trigger=trigger,
+            reference=reference,
+            label=happening.label,
+            details=dict(happening.details),
+            anchor_at=happening.at,
+            event=happening.event,
+            state="open",
+            plan_version=policy.plan.version,
+            began=happening.name,
+            delivery_expected=happening.delivery_expected,
+            months=happening.months,
+        )
+        changes.add(journey)
+        return journey
+    if (happening.at, happening.event) < (known.anchor_at, known.event):
+        known = replace(
+            known,
+            anchor_at=happening.at,
+            event=happening.event,
+            label=happening.label,
+            details=dict(happening.details),
+            began=happening.name,
+            delivery_expected=happening.delivery_expected,
+            months=happening.months,
+        )
+        changes.change(known)
+    return known
+
+
+def plan_step(
+    step: PlanStep,
+    journey: Journey,
+    happening: Happening,
+    facts: Facts,
+    policy: Policy,
+    now: datetime,
+    changes: Changes,
+) -> None:
+    """Plan one touchpoint of a journey, or let the better of two candidates for it stand."""
+    candidate = assess(candidate_for(step, journey, happening, facts, policy, now), facts, policy, now)
+    known = facts.get(Touchpoint, journey.id, step.touchpoint)
+    if known is None:
+        changes.add(candidate)
+        note(candidate, "", policy, changes)
+    elif replaces(candidate, known, policy, now):
+        changes.change(candidate)
+        note(candidate, known.state, policy, changes)
+
+
+def candidate_for(
+    step: PlanStep, journey: Journey, happening: Happening, facts: Facts, policy: Policy, now: datetime
+) -> Touchpoint:
+    """Return the touchpoint as this event alone would plan it."""
+    zone = zone_of(facts.customer, policy)
+    due = add_wait(happening.at, step.due, zone)
+    return Touchpoint(
+        journey=journey.id,
+        step=step.touchpoint,
+        customer=facts.customer.id,
+        trigger=step.trigger,
+        reference="" if step.once_per == "customer" else happening.reference,
+        rule=step.rule,
+        plan_version=policy.plan.version,
+        template=step.template,
+        anchor_at=happening.at,
+        due_at=due,
+        wake_at=due,
+        give_up_at=add_wait(due, step.give_up_after, zone),
+        if_resting=step.if_resting,
+        reminder=step.reminder,
+        state=TouchpointState.PLANNED,
+        reason="",
+        detail="",
+        changed_at=now,
+        planned_at=now,
+    )
+
+
+def replaces(candidate: Touchpoint, known: Touchpoint, policy: Policy, now: datetime) -> bool:
+    """Tell whether a second event for the same touchpoint plans it better; never once it was asked or rested away.
+
+    The known one is judged as of the moment it was planned, so that events told again much later change nothing; only
+    what happened after it was given up asks afresh.
+    """
+    if not follows_from_facts(known):
+        return False
+    afresh = candidate.anchor_at > known.give_up_at and now <= candidate.give_up_at
+    if afresh and not policy.plan.hangs_on_start(candidate.rule):
+        return True
+    return rank(candidate, policy, now) < rank(known, policy, known.planned_at)
+
+
+def rank(touchpoint: Touchpoint, policy: Policy, now: datetime) -> tuple[int, datetime, str]:
+    """Return what orders the candidates for one touchpoint, the best first.
+
+    A total order, so that the one which stands does not depend on the order of arrival: 1. the earliest due of those
+    that an event names and that can still be asked, 2. those that are computed, of the earliest start, 3. the rest.
+    """
+    if policy.plan_of(touchpoint.plan_version).hangs_on_start(touchpoint.rule):
+        return 1, touchpoint.anchor_at, touchpoint.rule
+    return 2 if now > touchpoint.give_up_at else 0, touchpoint.due_at, touchpoint.rule

@@ -1,0 +1,95 @@
+"""The questions that hang on the start of the relationship, when what started it was undone.
+
+They hang on the first purchase that stands; without any they are cancelled. A function of the set of facts: a refund
+that is told before its purchase, or a second purchase told before the first, gives the same.
+"""
+
+from datetime import datetime
+
+from workers.calendar import in_zone
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import PENDING, Facts
+from workers.domain.policy import PlanStep, Policy
+from workers.domain.records import Customer, Journey, Touchpoint
+from workers.domain.survey.planning.eligibility import assess, follows_from_facts, note, put, undoing
+from workers.domain.survey.planning.journey import Happening, candidate_for, replaces
+from workers.domain.types import Reason, TouchpointState
+
+
+def undoing_events(policy: Policy) -> frozenset[str]:
+    """Return the names of the events that undo what they are about, such as refund."""
+    rules = (rule for rule in policy.contrary if rule.effect == "cancel" and rule.scope == "reference")
+    return frozenset(name for rule in rules for name in rule.events)
+
+
+def has_undone(customer: Customer, policy: Policy) -> bool:
+    """Tell whether anything of this customer was ever undone: only then do all of their journeys count at once."""
+    return not undoing_events(policy).isdisjoint(customer.firsts)
+
+
+def follow_start(facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return the touchpoints that hang on the start, moved to the first start that stands, or cancelled without one."""
+    changes = Changes()
+    if not has_undone(facts.customer, policy):
+        return changes
+    for step, start in starts(facts, policy).values():
+        journey = facts.journey(step.trigger, "")
+        if journey is None:
+            continue
+        wanted = planned_by(
+            start, candidate_for(step, journey, happening_of(start), facts, policy, now), facts, policy, now
+        )
+        known = facts.get(Touchpoint, journey.id, step.touchpoint)
+        if known is None:
+            changes.add(wanted)
+            note(wanted, "", policy, changes)
+        elif moves(wanted, known, policy, now):
+            changes.change(wanted)
+            note(wanted, known.state, policy, changes)
+    return changes
+
+
+def starts(facts: Facts, policy: Policy) -> dict[tuple[str, str], tuple[PlanStep, Journey]]:
+    """Return for each touchpoint that hangs on a start its row and its start: the earliest that stands, else the first.
+
+    Of each kind of start one counts, as in the plan's column `first`.
+    """
+    first: dict[tuple[bool, str], Journey] = {}
+    for journey in sorted(facts.all(Journey), key=lambda one: (one.anchor_at, one.event)):
+        if journey.reference:
+            first.setdefault((undoing(journey, facts) is not None, journey.trigger), journey)
+    found: dict[tuple[str, str], tuple[PlanStep, Journey]] = {}
+    for _, start in sorted(first.items(), key=lambda each: (each[0][0], each[1].anchor_at, each[1].event)):
+        day = in_zone(start.anchor_at, policy.zone).date() if policy.plan.dated else None
+        for step in policy.plan.steps_for(start.trigger, True, start.delivery_expected, start.months, day):
+            if step.anchor == "start" and step.once_per == "customer":
+                found.setdefault((step.trigger, step.touchpoint), (step, start))
+    return found
+
+
+def happening_of(start: Journey) -> Happening:
+    """Return the event that began a journey as planning sees it."""
+    return Happening(start.trigger, start.anchor_at, start.event, start.reference, start.label, start.details)
+
+
+def planned_by(start: Journey, candidate: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
+    """Return a touchpoint as its start plans it, cancelled where that was undone and it is not too late anyway."""
+    stop = undoing(start, facts)
+    wanted = assess(candidate, facts, policy, now)
+    if stop is None or wanted.state not in PENDING:
+        return wanted
+    return put(wanted, TouchpointState.CANCELLED, Reason.STOPPED, stop.cause, now)
+
+
+def moves(wanted: Touchpoint, known: Touchpoint, policy: Policy, now: datetime) -> bool:
+    """Tell whether a touchpoint changes: it hangs on another start, or its start was undone, or now stands."""
+    if not policy.plan.hangs_on_start(known.rule):
+        return replaces(wanted, known, policy, now)
+    if not follows_from_facts(known):
+        return False
+    same = (wanted.anchor_at, wanted.rule) == (known.anchor_at, known.rule)
+    if same and wanted.state == TouchpointState.SKIPPED:
+        return False  # what was cancelled in its time is not too late by a replay
+    cancelled = TouchpointState.CANCELLED in (wanted.state, known.state)
+    undone = cancelled and (wanted.state, wanted.reason, wanted.detail) != (known.state, known.reason, known.detail)
+    return undone or not same

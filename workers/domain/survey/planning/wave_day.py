@@ -1,0 +1,20 @@
+"""A wave as planning sees it: the event that comes to each customer, and until when it may ask anybody."""
+
+from datetime import datetime
+
+from workers.calendar import add_wait, in_zone
+from workers.domain.policy import Plan
+from workers.domain.survey.planning.journey import Happening
+
+WAVE = "wave"
+
+
+def wave_happening(wave: str, at: datetime, label: str) -> Happening:
+    """Return what a wave is to each customer; its id is what it is about, so that each is asked once."""
+    return Happening(WAVE, at, f"{WAVE}/{wave}", wave, label)
+
+
+def wave_ends(at: datetime, plan: Plan, zone: str) -> datetime:
+    """Return when the last touchpoint of a wave that begins at an instant is given up; a day may have its own rows."""
+    steps = plan.steps_for(WAVE, True, None, None, in_zone(at, zone).date())
+    return max((add_wait(add_wait(at, step.due, zone), step.give_up_after, zone) for step in steps), default=at)

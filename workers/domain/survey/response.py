@@ -1,0 +1,307 @@
+"""Answering: what a customer (or another tool) said becomes a response with its revisions.
+
+An answer is provisional until it has been still for the settling time, and may change until its request closes.
+The same answer twice changes nothing. Routing is decided elsewhere.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypedDict
+
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Journey, Response, ResponseRevision, SurveyRequest
+from workers.domain.reporting.nps import band
+from workers.domain.survey.planning import history
+from workers.domain.types import MailClass, Reason, RequestState, ResponseState
+
+SETTLES_AT_MOST = timedelta(minutes=10)
+"""However often an answer changes, it is routed after this time."""
+LATE_AFTER = timedelta(days=7)
+"""Mails about an answer older than this when it arrives are not sent; tickets are opened all the same."""
+VERSIONS_KEPT = 20
+"""Versions of one answer that are kept each; of more, which nobody needs, only the last before each decision."""
+SLOW_SETTLING = timedelta(days=1)
+"""How long such an answer settles, at most until its question closes: a link costs a decision a day."""
+ANSWERABLE = (RequestState.OPEN, RequestState.ANSWERED)
+SECONDS_A_DAY = 86_400
+OTHER = "other"
+"""The trigger of a score that names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was said: a score from 0 to 10, a comment, a wish for contact."""
+
+    score: int
+    comment: str
+    wants_contact: bool
+    at: datetime
+    phone: str = ""
+    half_day: str = ""
+    channel: str = "mail"
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideScore:
+    """A score that another tool collected; `source` and `external_id` name it for ever."""
+
+    source: str
+    external_id: str
+    answer: Answer
+    trigger: str
+    asked_at: datetime
+    reference: str
+    label: str
+
+
+def answer_request(request: SurveyRequest, answer: Answer, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return the response to one of our requests: new, changed (n+1), or nothing when it says the same again."""
+    changes = Changes()
+    known = response_to(request.id, facts)
+    if known is None:
+        response = first_answer(request, answer, facts, policy, now)
+        changes.add(response)
+    else:
+        response = changed_answer(known, answer, policy, now, closes_at=request.closes_at)
+        if response is known:
+            return changes
+        changes.change(response)
+    revision = revision_of(response, answer)
+    if known is not None and response.n == known.n:
+        changes.change(revision)
+    else:
+        changes.add(revision)
+    if request.state != RequestState.ANSWERED:
+        changes.change(replace(request, state=RequestState.ANSWERED, reason="", changed_at=now))
+    changes.cancel("request", request.id, Reason.ANSWERED, MailClass.SURVEY)
+    return changes
+
+
+def response_to(request: str, facts: Facts) -> Response | None:
+    """Return the response to a request, if there is one."""
+    return next((one for one in facts.all(Response) if one.request == request), None)
+
+
+def first_answer(request: SurveyRequest, answer: Answer, facts: Facts, policy: Policy, now: datetime) -> Response:
+    """Return the first version of a response; `after_days` runs from the anchor to when the question was sent."""
+    asked = request.sent_at or request.asked_at
+    settling = policy.settling if answer.channel == "mail" else timedelta()
+    return Response(
+        id=policy.ids.derive(request.asked_at, "response", request.id),
+        customer=request.customer,
+        request=request.id,
+        source=None,
+        external_id=None,
+        trigger=request.trigger,
+        touchpoint=request.step,
+        reference=request.reference,
+        label=request.label,
+        details=request.details,
+        anchor_at=request.anchor_at,
+        asked_at=asked,
+        after_days=days_between(request.anchor_at, asked),
+        **said(answer),
+        first_answered_at=answer.at,
+        settling_since=now,
+        settles_at=now + settling,
+        n=1,
+        state=ResponseState.SETTLING,
+        previous_band=previous_band(facts, answer.at),
+        late=now - answer.at > LATE_AFTER,
+    )
+
+
+def changed_answer(
+    known: Response, answer: Answer, policy: Policy, now: datetime, *, closes_at: datetime | None = None
+) -> Response:
+    """Return the response with its next revision, settling again; the known one when nothing differs or it is older.
+
+    From VERSIONS_KEPT on, what a link changes before it is decided stays one version, and settles slowly: the last word
+    counts, by the time the question closes at the latest.
+    """
+    words = said(answer)
+    same = all(getattr(known, name) == value for name, value in words.items() if name not in ("answered_at", "channel"))
+    if same or answer.at < known.answered_at or (answer.at == known.answered_at and not wins_tie(answer, known)):
+        return known
+    since = known.settling_since if known.state == ResponseState.SETTLING else now
+    settling = policy.settling if answer.channel == "mail" else timedelta()
+    settles_at = min(now + settling, since + SETTLES_AT_MOST)
+    often = answer.channel == "mail" and known.n >= VERSIONS_KEPT
+    if often and closes_at is not None:
+        settles_at = min(since + SLOW_SETTLING, max(closes_at, settles_at))
+    return replace(
+        known,
+        **words,
+        n=known.n if often and known.state == ResponseState.SETTLING else known.n + 1,
+        state=ResponseState.SETTLING,
+        settling_since=since,
+        settles_at=settles_at,
+        late=now - answer.at > LATE_AFTER,
+    )
+
+
+def wins_tie(answer: Answer, known: Response) -> bool:
+    """Tell which of two answers of one instant counts: the later click of a person; of two events the one that any
+    order of arrival agrees on, so that a replay changes nothing.
+    """
+    if answer.channel == "mail":
+        return True
+    told = (answer.score, answer.comment, answer.wants_contact, answer.phone, answer.half_day, answer.agent)
+    had = (known.score, known.comment, known.wants_contact, known.phone, known.half_day, known.agent)
+    return told > had
+
+
+class Said(TypedDict):
+    """The columns of a response that an answer sets."""
+
+    score: int
+    band: str
+    comment: str
+    wants_contact: bool
+    phone: str
+    half_day: str
+    channel: str
+    agent: str
+    answered_at: datetime
+
+
+def said(answer: Answer) -> Said:
+    """Return the columns of a response that an answer sets."""
+    return {
+        "score": answer.score,
+        "band": band(answer.score).value,
+        "comment": answer.comment,
+        "wants_contact": answer.wants_contact,
+        "phone": answer.phone,
+        "half_day": answer.half_day,
+        "channel": answer.channel,
+        "agent": answer.agent,
+        "answered_at": answer.at,
+    }
+
+
+def revision_of(response: Response, answer: Answer) -> ResponseRevision:
+    """Return the line of history for the response's current version."""
+    return ResponseRevision(
+        response.id, response.n, response.customer, answer.score, answer.comment, answer.wants_contact, answer.at
+    )
+
+
+def previous_band(facts: Facts, before: datetime) -> str:
+    """Return the band of the customer's last response before an instant, or empty."""
+    earlier = [one for one in facts.all(Response) if one.answered_at < before]
+    return max(earlier, key=lambda one: (one.answered_at, one.id)).band if earlier else ""
+
+
+def days_between(start: datetime, end: datetime) -> float:
+    """Return the days from start to end, never below 0."""
+    return max(0.0, (end - start).total_seconds() / SECONDS_A_DAY)
+
+
+def take_score(score: OutsideScore, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return the response for a score that another tool collected; none when it is known by source and id.
+
+    The very same answer under another id of its source counts once; the history of the first says so.
+    """
+    changes = Changes()
+    if any((one.source, one.external_id) == (score.source, score.external_id) for one in facts.all(Response)):
+        return changes
+    twin = next((one for one in facts.all(Response) if is_told_again(score, one)), None)
+    if twin is not None:
+        mark = (facts.customer.id, "response", twin.id, twin.state, Reason.COUNTED_ONCE, score.external_id)
+        changes.add(history(*mark, score.answer.at, policy))
+        return changes
+    journey = anchor_of(score.trigger, score.asked_at, score.reference, facts)
+    answer = score.answer
+    response = Response(
+        id=policy.ids.derive(answer.at, "response", score.source, score.external_id),
+        customer=facts.customer.id,
+        request=None,
+        source=score.source,
+        external_id=score.external_id,
+        trigger=score.trigger or OTHER,
+        touchpoint="",
+        reference=score.reference or (journey.reference if journey else ""),
+        label=score.label or (journey.label if journey else ""),
+        details=journey.details if journey else {},
+        anchor_at=journey.anchor_at if journey else score.asked_at,
+        asked_at=score.asked_at,
+        after_days=days_between(journey.anchor_at, score.asked_at) if journey else 0.0,
+        **said(answer),
+        first_answered_at=answer.at,
+        settling_since=now,
+        settles_at=now,
+        n=1,
+        state=ResponseState.SETTLING,
+        previous_band=previous_band(facts, answer.at),
+        late=now - answer.at > LATE_AFTER,
+        said_itself=" ".join(name for name in ("reference", "label") if getattr(score, name)),
+    )
+    changes.add(response)
+    changes.add(revision_of(response, answer))
+    for later in follow_ups(response, facts):
+        changes.change(later)
+    return changes
+
+
+def is_told_again(score: OutsideScore, known: Response) -> bool:
+    """Tell whether a score is one that its source told before under another id: same time, question and words."""
+    answer, itself = score.answer, known.said_itself
+    reference = known.reference if itself is None or "reference" in itself.split() else ""
+    return (known.request, known.source, known.score, known.answered_at, known.asked_at) == (
+        *(None, score.source, answer.score, answer.at),
+        score.asked_at,
+    ) and (known.trigger, reference, known.comment, known.wants_contact) == (
+        *(score.trigger or OTHER, score.reference),
+        *(answer.comment, answer.wants_contact),
+    )
+
+
+def follow_ups(response: Response, facts: Facts) -> Iterable[Response]:
+    """Give the responses whose previous band is another one, now that an earlier answer came after them."""
+    known = Facts(facts.customer, [*facts.all(Response), response])
+    for later in facts.all(Response):
+        band_before = previous_band(known, later.answered_at)
+        if later.answered_at > response.answered_at and later.previous_band != band_before:
+            yield replace(later, previous_band=band_before)
+
+
+def find_anchors(facts: Facts) -> Changes:
+    """Return the scores from elsewhere whose journey became known after them, or is known better now.
+
+    Nothing is decided again here. Together with `take_score` this makes what a score is about a function of the set of
+    events, whichever topic was read first. Idempotent.
+    """
+    changes = Changes()
+    for response in facts.all(Response):
+        if response.request is not None or response.said_itself is None:
+            continue
+        told = response.reference if "reference" in response.said_itself else ""
+        journey = anchor_of(response.trigger, response.asked_at, told, facts)
+        if journey is None:
+            continue
+        anchored = replace(
+            response,
+            reference=told or journey.reference,
+            label=response.label if "label" in response.said_itself else journey.label,
+            details=journey.details,
+            anchor_at=journey.anchor_at,
+            after_days=days_between(journey.anchor_at, response.asked_at),
+        )
+        if anchored != response:
+            changes.change(anchored)
+    return changes
+
+
+def anchor_of(trigger: str, asked_at: datetime, reference: str, facts: Facts) -> Journey | None:
+    """Return the customer's last journey of a trigger (and reference, unless empty) before a question was asked."""
+    fitting = [
+        one
+        for one in facts.all(Journey)
+        if one.trigger == trigger and one.anchor_at <= asked_at and (not reference or one.reference == reference)
+    ]
+    return max(fitting, key=lambda one: (one.anchor_at, one.id), default=None)

@@ -1,0 +1,75 @@
+"""Ticketing: a contact owed to a customer is opened, joined, claimed, tried, noted, handed over, done, reopened.
+
+Two clocks in working hours of the team: first contact, which nothing moves back, and done, which stands still while the
+ticket waits. Every act checks the version that the agent saw, so that two agents never overwrite each other.
+"""
+
+from workers.domain.ticket.assignment import NOBODY, Desk, Roster
+from workers.domain.ticket.close import done, promise_kept, reopen
+from workers.domain.ticket.history import (
+    FIRST_CONTACT,
+    RESOLVE_WITHIN_DAYS,
+    clock_due,
+    ended_at_once,
+    entry,
+    facts_of_ticket,
+    happening,
+    next_version,
+    promise_due,
+    second_clock,
+    seen,
+    told_order,
+    turn,
+)
+from workers.domain.ticket.open import open_or_join, remark
+from workers.domain.ticket.outcomes import (
+    CONTACTED,
+    OUTCOMES,
+    RECOVERING,
+    TOLD,
+    Fault,
+    Tried,
+    Unfinished,
+    check_done,
+    tried,
+)
+from workers.domain.ticket.work import attempt, claim, hand_over, resume, take_note, wait
+
+__all__ = [
+    "CONTACTED",
+    "FIRST_CONTACT",
+    "NOBODY",
+    "OUTCOMES",
+    "RECOVERING",
+    "RESOLVE_WITHIN_DAYS",
+    "TOLD",
+    "Desk",
+    "Fault",
+    "Roster",
+    "Tried",
+    "Unfinished",
+    "attempt",
+    "check_done",
+    "claim",
+    "clock_due",
+    "done",
+    "ended_at_once",
+    "entry",
+    "facts_of_ticket",
+    "hand_over",
+    "happening",
+    "next_version",
+    "open_or_join",
+    "promise_due",
+    "promise_kept",
+    "remark",
+    "reopen",
+    "resume",
+    "second_clock",
+    "seen",
+    "take_note",
+    "told_order",
+    "tried",
+    "turn",
+    "wait",
+]
