@@ -20,10 +20,11 @@ import psycopg
 from psycopg import sql
 
 from bench.orders import events
-from workers import services, topics, wiring
+from workers import services, wiring
 from workers import settings as settings_module
+from workers.adapters import kafka as topics
+from workers.adapters.kafka import Topic
 from workers.migrating import migrate
-from workers.topics import Topic
 
 LANES = ("hand", "faust", "ours")
 COMPARED = {

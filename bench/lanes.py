@@ -23,13 +23,14 @@ from kafka import KafkaConsumer
 from bench.by_hand import take
 from bench.orders import NOW
 from workers import settings as settings_module
-from workers import topics, wiring
-from workers.clock import FixedClock
+from workers import wiring
+from workers.adapters import kafka
+from workers.adapters.clock import FixedClock
+from workers.adapters.kafka import Topic
 from workers.intake import Intake
 from workers.settings import Settings
 from workers.store.ledger import Outcome
 from workers.stream import Positions, add_agent, make_app, spare_the_collector
-from workers.topics import Topic
 
 
 class Meter:
@@ -89,9 +90,9 @@ async def ours(settings: Settings, names: Sequence[str], meter: Meter) -> None:
     parts = wiring.start(settings, clock=FixedClock(NOW))
     intake = Measured(parts.store, parts.codec, parts.policies.current, parts.now)
     intake.meter = meter
-    topics.read_by_record(settings.max_event_bytes)
+    kafka.read_by_record(settings.max_event_bytes)
     app = make_app(settings)
-    positions = Positions("bench", topics.topic_ids(settings.kafka_bootstrap, names))
+    positions = Positions("bench", kafka.topic_ids(settings.kafka_bootstrap, names))
     add_agent(app, names, intake, positions, batch_size=settings.batch_size, batch_wait=settings.batch_wait)
     await run_until_done(app, meter)
     parts.store.close()

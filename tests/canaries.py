@@ -3,7 +3,7 @@
 import logging
 import re
 
-from workers.logs import JsonLines
+from workers.adapters.logs import JsonLines
 
 ADDRESS = re.compile(r"[\w.+\-]+@[\w\-]+\.[\w.]+")
 CANARY = re.compile(r"canary-[0-9]+", re.IGNORECASE)

@@ -40,7 +40,8 @@ import canaries  # noqa: E402
 import catching  # noqa: E402  # after the filter: this import already warns
 import parts  # noqa: E402
 
-from workers import services, topics  # noqa: E402
+from workers import services  # noqa: E402
+from workers.adapters import kafka as topics  # noqa: E402
 from workers.errors import NotNow  # noqa: E402
 from workers.store import engine as engine_module  # noqa: E402
 from workers.store.patience import Patience  # noqa: E402

@@ -13,11 +13,11 @@ import orjson
 from story import DAY, Message, Story
 
 from workers import counting
+from workers.adapters.kafka import Topic
 from workers.domain.records import Customer, Response, SurveyRequest, Testimonial, Ticket
 from workers.domain.types import RequestState, TestimonialState, TicketState
 from workers.store import read, tables
 from workers.store.engine import Store
-from workers.topics import Topic
 
 SETTLED_AFTER = timedelta(minutes=11)
 """Longer than the settling time of an answer can become."""

@@ -14,7 +14,7 @@ import orjson
 
 from workers import settings as settings_module
 from workers import wiring
-from workers.clock import FixedClock
+from workers.adapters.clock import FixedClock
 from workers.domain.mail.compose import Templates
 from workers.domain.records import Row
 from workers.domain.types import Door

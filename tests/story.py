@@ -11,7 +11,7 @@ from random import Random
 
 import orjson
 
-from workers.topics import Topic
+from workers.adapters.kafka import Topic
 
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

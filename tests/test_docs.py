@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from starlette.routing import Route
 
+from workers.adapters.kafka import Topic
 from workers.cli import boucle
 from workers.counting import STATUS_GROUPS
 from workers.domain.explain.words import TRANSPORT
@@ -22,7 +23,6 @@ from workers.domain.invariants import GROUPS
 from workers.domain.types import DecisionOutcome, Reason
 from workers.retention import KEEPS
 from workers.settings import Settings
-from workers.topics import Topic
 from workers.web.app import PUBLIC, public_paths
 
 ROOT = Path(__file__).parents[1]

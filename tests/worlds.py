@@ -25,9 +25,10 @@ from driver import Words, busy
 from kafka import KafkaProducer
 from story import Message
 
-from workers import controls, counting, topics, wiring
+from workers import controls, counting, wiring
 from workers import settings as settings_module
-from workers.clock import StoredClock
+from workers.adapters import kafka as topics
+from workers.adapters.clock import StoredClock
 from workers.domain.types import Door
 from workers.migrating import migrate
 from workers.services.places import free_port

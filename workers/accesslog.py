@@ -13,9 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from workers.errors import BoucleError
-from workers.store import accounts
-from workers.store.auditlog import record_act
 from workers.store.engine import Store
+from workers.store.sign_in import accounts
+from workers.store.sign_in.audit_log import record_act
 
 log = logging.getLogger(__name__)
 FLUSH_SECONDS = 5.0

@@ -21,7 +21,7 @@ from workers.domain.survey.request import language_of
 from workers.domain.types import DispatchState, MailClass, ResponseId
 from workers.store import read, tables
 from workers.store.apply import apply
-from workers.store.themes import Initiative
+from workers.store.report.themes import Initiative
 
 TEMPLATE = "you-asked"
 

@@ -17,10 +17,10 @@ from sqlalchemy.engine import Connection
 from workers.calendar import Wait, add_wait
 from workers.cloudevents.scopes import EVERYTHING, Scopes, as_text, read_scopes
 from workers.errors import BadInput, NotFound
-from workers.store import api_keys
-from workers.store.api_keys import KeyRow
-from workers.store.auditlog import record_act
 from workers.store.engine import Store, database_now
+from workers.store.sign_in import api_keys
+from workers.store.sign_in.api_keys import KeyRow
+from workers.store.sign_in.audit_log import record_act
 
 KEY_BYTES = 32
 LONGEST_NAME = 60

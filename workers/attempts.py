@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
-from workers.store import accounts
-from workers.store.accounts import Guesses
 from workers.store.engine import Store
+from workers.store.sign_in import accounts
+from workers.store.sign_in.accounts import Guesses
 
 
 class Guess(StrEnum):

@@ -29,10 +29,10 @@ from workers.mailboxes import HARD_BOUNCE, failures_of, give_up_if_dead, suppres
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import apply
-from workers.store.auditlog import record_act
-from workers.store.claim import CAPPED
+from workers.store.delivery.claim import CAPPED
+from workers.store.delivery.returned_mails import add_returned
 from workers.store.engine import Store
-from workers.store.returned_mails import add_returned
+from workers.store.sign_in.audit_log import record_act
 
 log = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(days=3), timedelta(days=30)

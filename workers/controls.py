@@ -12,9 +12,9 @@ from workers.domain.mail.deliverability import RefusalRule, must_pause, owner_of
 from workers.domain.types import DispatchState
 from workers.errors import Misconfigured
 from workers.store import tables
-from workers.store.claim import CAPPED, HELD_BY_US
 from workers.store.controls import CLOCK_LEAPT, clear_control, read_controls, set_control
-from workers.store.mail_servers import failing, forget_servers
+from workers.store.delivery.claim import CAPPED, HELD_BY_US
+from workers.store.delivery.mail_servers import failing, forget_servers
 from workers.text.plain_text import for_reader
 
 PAUSED_TOUCHPOINT = "paused:"

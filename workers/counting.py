@@ -22,19 +22,13 @@ from workers.domain.policy import Policy
 from workers.domain.types import DeadLetterState, DispatchState
 from workers.errors import BadInput
 from workers.process.outages import KAFKA, MAIL
-from workers.store import (
-    due,
-    fingerprints,
-    letter_searches,
-    mail_servers,
-    overview,
-    rulelive,
-    rulepast,
-    stories,
-    told_outages,
-)
+from workers.store import due, fingerprints
 from workers.store import tables as t
-from workers.store.webhook_targets import list_targets
+from workers.store.customer import letter_searches
+from workers.store.delivery import mail_servers, told_outages
+from workers.store.delivery.webhook_targets import list_targets
+from workers.store.report import books, stories
+from workers.store.rules import live, past
 
 __all__ = ["Sending", "as_text", "book_rows", "explain", "read_books", "status"]
 
@@ -58,7 +52,7 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
     """Return every group by state, what is due and not done at `now`, and whether mails go out."""
     groups: dict[str, object] = {"events": events(connection)}
     for group in STATUS_GROUPS:
-        counted = overview.by_state(connection, group)
+        counted = books.by_state(connection, group)
         groups[group] = {"total": sum(counted.values()), **counted}
     waiting, oldest = due_work(connection, now)
     servers = failing_servers(connection, now)
@@ -68,7 +62,7 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
         "due": waiting,
         "oldest_due": oldest,
         "outbox": waiting["outbox"],
-        "failed": overview.count(connection, t.dispatch, t.dispatch.c.state.in_(FAILED)),
+        "failed": books.count(connection, t.dispatch, t.dispatch.c.state.in_(FAILED)),
         "sending": {
             "state": sending.state,
             "reason": sending.reason,
@@ -80,7 +74,7 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
         "letter_searches": letter_searching(connection),
         "webhooks": [webhooks.describe(target, now) for target in list_targets(connection)],
         "rules": {
-            "in_use": rulelive.tables_in_use(connection),
+            "in_use": live.tables_in_use(connection),
             "candidates": candidates(connection),
             "refused": refused_edits(connection),
         },
@@ -92,7 +86,7 @@ def failing_servers(connection: Connection, now: datetime) -> list[dict[str, obj
     failing = mail_servers.failing(connection)
     d = t.dispatch.c
     due_mail = (d.kind == "mail", d.state.in_(LEAVING), d.not_before <= now)
-    waiting = overview.count(connection, t.dispatch, *due_mail) if failing else 0
+    waiting = books.count(connection, t.dispatch, *due_mail) if failing else 0
     return [mailserver.describe(one, waiting, now) for one in failing]
 
 
@@ -125,23 +119,21 @@ def letter_searching(connection: Connection) -> dict[str, object]:
 def candidates(connection: Connection) -> dict[str, dict[str, object]]:
     """Return the tables that decide beside those in use, and on how many decisions each disagreed."""
     return {
-        place: {"version": version, "disagreed": rulepast.disagreed(connection, version)}
-        for place, version in sorted(rulelive.candidates(connection).items())
+        place: {"version": version, "disagreed": past.disagreed(connection, version)}
+        for place, version in sorted(live.candidates(connection).items())
     }
 
 
 def refused_edits(connection: Connection) -> dict[str, dict[str, object]]:
     """Return the edits of the rules that roles did not take over, with every fault; the rules before go on."""
-    return {
-        one.name: {"since": one.since.isoformat(), "faults": list(one.faults)} for one in rulelive.refusals(connection)
-    }
+    return {one.name: {"since": one.since.isoformat(), "faults": list(one.faults)} for one in live.refusals(connection)}
 
 
 def events(connection: Connection) -> dict[str, int]:
     """Return the events that were accepted, and those that are dead letters: a replayed one counts as accepted."""
     retired = connection.execute(sa.select(t.counter.c.value).where(t.counter.c.name == RETIRED)).scalar() or 0
-    accepted = overview.count(connection, t.inbox) + int(retired)
-    letters = overview.count(connection, t.dead_letter, t.dead_letter.c.state != DeadLetterState.REPLAYED)
+    accepted = books.count(connection, t.inbox) + int(retired)
+    letters = books.count(connection, t.dead_letter, t.dead_letter.c.state != DeadLetterState.REPLAYED)
     return {"total": accepted + letters, "accepted": accepted, "dead_letter": letters}
 
 
@@ -177,7 +169,7 @@ def due_work(connection: Connection, now: datetime) -> tuple[dict[str, int], dic
         found[kind] = int(n)
         if first is not None:
             oldest.append((first, kind))
-    found["outbox"] = overview.count(connection, t.outbox)
+    found["outbox"] = books.count(connection, t.outbox)
     longest = min(oldest, default=None)
     return found, {"at": longest[0].isoformat(), "what": longest[1]} if longest else None
 
@@ -241,9 +233,9 @@ def read_books(
 
     The database counts and hashes, whatever there is; `tell` hears which table is read now.
     """
-    tallies = overview.tallies(connection)
+    tallies = books.tallies(connection)
     marks: dict[str, tuple[str, int]] = {}
-    for table, statement in overview.COMPARED.items() if digest else ():
+    for table, statement in books.COMPARED.items() if digest else ():
         tell(table)
         marks[table] = fingerprints.fingerprint(connection, statement)
     return Books(
@@ -255,7 +247,7 @@ def read_books(
 
 def book_rows(connection: Connection) -> Iterator[tuple[str, str]]:
     """Give every comparable row as (table, line), so that `books.difference` can tell two books apart."""
-    for table, lines in overview.lines(connection):
+    for table, lines in books.lines(connection):
         for line in lines:
             yield table, line
 

@@ -14,9 +14,9 @@ from workers.domain.types import DeadLetterState, Door
 from workers.errors import BadInput
 from workers.intake import Intake
 from workers.store import read, tables
-from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.ledger import SCOPES_HEADER, Incoming
+from workers.store.sign_in.audit_log import record_act
 
 TABLE = tables.dead_letter
 LISTED_AT_MOST = 10_000

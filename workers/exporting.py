@@ -14,8 +14,8 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.types import DecisionState
 from workers.store import tables as t
-from workers.store.auditlog import record_act
 from workers.store.engine import Store
+from workers.store.sign_in.audit_log import record_act
 from workers.text.spreadsheets import Value, write_csv
 
 AT_ONCE = 2_000  # rows fetched in one go

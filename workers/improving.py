@@ -19,10 +19,10 @@ from workers.domain.reporting.nps import Counts
 from workers.domain.types import Band
 from workers.errors import BadInput, Conflict
 from workers.store import read, tables
-from workers.store import themes as stored
-from workers.store.auditlog import record_act
 from workers.store.engine import Store
-from workers.store.themes import NO_THEME, Initiative, Theme, Wish
+from workers.store.report import themes as stored
+from workers.store.report.themes import NO_THEME, Initiative, Theme, Wish
+from workers.store.sign_in.audit_log import record_act
 
 LONGEST_NAME, LONGEST_TEXT = 80, 300
 AT_ONCE = 50

@@ -25,12 +25,13 @@ from workers.domain.policy import Policy
 from workers.domain.records import Customer, DeadLetter, Inbox
 from workers.domain.types import CustomerId, Door
 from workers.errors import BadInput, NotNow
-from workers.store import ledger, read, tables, waves
+from workers.store import ledger, read, tables
 from workers.store.apply import apply
 from workers.store.engine import Store, away, is_about_values
 from workers.store.ledger import Incoming, Outcome, Taken
 from workers.store.positions import Consumed, record_consumed
 from workers.store.roster import desk, dry_desk
+from workers.store.rules import waves
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy.engine import Connection
 
 from workers.domain.policy import Policy
-from workers.store import letter_searches, letters
+from workers.store.customer import dead_letters, letter_searches
 from workers.store.engine import Store
 
 
@@ -44,19 +44,19 @@ class LetterSearch:
             searches = letter_searches.next_searches(connection, self._policy().ids, person)
             if not searches:
                 return False
-            look = letters.look(connection, [one.whom for one in searches], searches[0].after)
+            look = dead_letters.look(connection, [one.whom for one in searches], searches[0].after)
         self._store.write(lambda connection: letter_searches.take_step(connection, searches, look, self._now()))
         return True
 
-    def forget_at_once(self, whom: letters.Sought) -> int:
+    def forget_at_once(self, whom: dead_letters.Sought) -> int:
         """Take all letters of somebody whom no search waits for; return how many. Safe to run again."""
         after, gone = None, 0
         while True:
             with self._store.reading() as connection:
-                look = letters.look(connection, [whom], after)
+                look = dead_letters.look(connection, [whom], after)
 
-            def take(connection: Connection, look: letters.Look = look) -> int:
-                return sum(letters.forget_named(connection, look.named, 1))
+            def take(connection: Connection, look: dead_letters.Look = look) -> int:
+                return sum(dead_letters.forget_named(connection, look.named, 1))
 
             gone += self._store.write(take) if look.named else 0
             if look.last is None:

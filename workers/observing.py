@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from workers.errors import Misconfigured, NotNow
 from workers.process.outages import KAFKA, Outage, Outages
-from workers.store import told_outages
+from workers.store.delivery import told_outages
 from workers.store.engine import Store
 
 log = logging.getLogger(__name__)

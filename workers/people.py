@@ -13,10 +13,10 @@ from sqlalchemy.engine import Connection
 
 from workers.errors import CodedFault, UnknownUser
 from workers.passwords import LONGEST, check_new_password, hash_password, is_password
-from workers.store import accounts
-from workers.store.accounts import Kind, Role, Session, User
-from workers.store.auditlog import record_act
 from workers.store.engine import Store
+from workers.store.sign_in import accounts
+from workers.store.sign_in.accounts import Kind, Role, Session, User
+from workers.store.sign_in.audit_log import record_act
 
 __all__ = ["MANAGES", "People", "Role", "Session", "User"]
 

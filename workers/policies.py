@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from pathlib import PurePath
 
+from workers.adapters.resources import Data
+from workers.adapters.rule_files import Earlier, LiveRules
+from workers.adapters.text_files import LiveText
 from workers.calendar import Calendar, instant_of, parse_window, zone_info
-from workers.data import Data
 from workers.decision_table import Known, Table, WaveDate
 from workers.decision_table.live import Refused
 from workers.decision_table.trials.replay import rest_in_use
@@ -22,11 +24,9 @@ from workers.domain.mail.links import Links
 from workers.domain.policy import ContraryRule, Plan, Policy, WaveDay
 from workers.domain.survey.planning import wave_ends
 from workers.domain.types import Ids, MailClass
-from workers.liverules import Earlier, LiveRules
-from workers.livetexts import LiveText
 from workers.settings import Settings
-from workers.store import rulelive
 from workers.store.engine import Store
+from workers.store.rules import live
 from workers.text.mail_addresses import mailbox
 
 __all__ = ["ACTIONS", "FOLLOW_UP", "JOURNEY_PLAN", "Policies", "known_names", "wave_day"]
@@ -123,14 +123,14 @@ class Policies:
     def _unknown_versions(self, store: Store) -> bool:
         """Tell whether another process has taken a version over that this one could not look up."""
         with store.reading() as connection:
-            return not rulelive.versions(connection) <= self._contents.keys()
+            return not live.versions(connection) <= self._contents.keys()
 
     def _remember(self, store: Store, now: datetime) -> None:
         """Keep what is in use in the store, then use it: what other processes had in use can be looked up as well."""
         items, refused = list(self._rules.contents()), self._all_refused()
-        kept = [rulelive.Kept(one.place, one.name, one.version, one.content, one.candidate) for one in items]
+        kept = [live.Kept(one.place, one.name, one.version, one.content, one.candidate) for one in items]
         faults = {name: one.faults for name, one in refused.items()}
-        known = rulelive.remember(store, kept, faults if self._is_role else None, now)
+        known = live.remember(store, kept, faults if self._is_role else None, now)
         self._contents = known
         self._policy = self._build()
         self._refused = refused

@@ -17,11 +17,12 @@ from workers.domain.policy import Policy
 from workers.domain.records import Customer
 from workers.domain.types import Ids
 from workers.letter_search import LetterSearch
-from workers.store import forgetting, letter_searches, letters, read
+from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import apply
-from workers.store.auditlog import list_acts, record_act
+from workers.store.customer import dead_letters, erasure, letter_searches
 from workers.store.engine import Store
+from workers.store.sign_in.audit_log import list_acts, record_act
 
 ACTS_AT_MOST = 1000
 
@@ -97,28 +98,28 @@ def find(connection: Connection, crm_id: str, ids: Ids) -> Customer | None:
     return person
 
 
-def unknown(crm_id: str, ids: Ids) -> letters.Sought:
+def unknown(crm_id: str, ids: Ids) -> dead_letters.Sought:
     """Return how to find somebody who is no customer here."""
-    return letters.Sought(letters.person(ids, [crm_id]), (customer_id(crm_id, ids),))
+    return dead_letters.Sought(dead_letters.person(ids, [crm_id]), (customer_id(crm_id, ids),))
 
 
 def only_letters(connection: Connection, crm_id: str, ids: Ids) -> dict[str, Any]:
     """Return the dead letters that name somebody who is no customer here."""
-    found = [plain(one) for one in letters.letters_of(connection, unknown(crm_id, ids))]
+    found = [plain(one) for one in dead_letters.letters_of(connection, unknown(crm_id, ids))]
     return {"customers": [], "dead_letter": found} if found else {}
 
 
 def everything(connection: Connection, person: Customer, ids: Ids) -> dict[str, Any]:
     """Return every row about a person by table."""
-    keys = [person.id, *forgetting.merged_into(connection, person.id)]
+    keys = [person.id, *erasure.merged_into(connection, person.id)]
     found: dict[str, Any] = {"customers": rows_of(connection, t.customer, t.customer.c.id.in_(keys))}
     for table in t.metadata.sorted_tables:
         if "customer" in table.c:
             found[table.name] = rows_of(connection, table, table.c.customer.in_(keys))
     mails = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer.in_(keys))
     found["dispatch_body"] = rows_of(connection, t.dispatch_body, t.dispatch_body.c.dispatch.in_(mails))
-    whom = letters.sought(connection, Forgetting(person.id, "", "", "", ids), keys)
-    found["dead_letter"] = [plain(one) for one in letters.letters_of(connection, whom)]
+    whom = dead_letters.sought(connection, Forgetting(person.id, "", "", "", ids), keys)
+    found["dead_letter"] = [plain(one) for one in dead_letters.letters_of(connection, whom)]
     crm_ids = [one["crm_id"] for one in found["customers"] if one["crm_id"]]
     found["outbox"] = rows_of(connection, t.outbox, t.outbox.c.key.in_(crm_ids))
     addresses = [key for one in found["customers"] if one["email"] for key in address_keys(one["email"], ids)]

@@ -16,8 +16,8 @@ from workers.domain.types import TouchpointState
 from workers.errors import BadInput
 from workers.funnel import Fate
 from workers.reporting import Period
-from workers.store import figures as stored
 from workers.store import tables as t
+from workers.store.report import figures as stored
 
 PAGE_LENGTH = 40
 """Questions on one page of the list."""

@@ -20,10 +20,11 @@ from workers.domain.records import Customer, Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import Happening, plan, wave_ends, wave_happening
 from workers.domain.survey.request import ask, question_of, rest_of
 from workers.domain.types import CustomerId, Reason, TouchpointState
-from workers.store import read, tables, waves
-from workers.store.askings import Mailboxes
+from workers.store import read, tables
+from workers.store.customer.askings import Mailboxes
 from workers.store.engine import Store
-from workers.store.waves import Wave
+from workers.store.rules import waves
+from workers.store.rules.waves import Wave
 
 CUSTOMERS_A_ROUND = 500
 MOST_STEPS = 200

@@ -15,9 +15,9 @@ from workers.controls import forget_refusals, refusing_domains
 from workers.counting import RETIRED
 from workers.domain.types import DispatchState
 from workers.store import tables as t
-from workers.store.auditlog import record_act
 from workers.store.controls import clear_control, read_controls, set_control
 from workers.store.engine import Store
+from workers.store.sign_in.audit_log import record_act
 
 LAST_DAY = "retention"
 """The control that holds the last day of business time on which retention ran by itself."""

@@ -20,9 +20,9 @@ from workers.domain.reporting import Announced, Filters, Loop, Movement, OverTim
 from workers.domain.types import DispatchState, ResponseState, TestimonialState
 from workers.errors import BadInput
 from workers.improving import Kind
-from workers.store import figures as stored
 from workers.store import read
 from workers.store import tables as t
+from workers.store.report import figures as stored
 
 GIVEN = tuple(str(one) for one in TestimonialState if one not in (TestimonialState.ASKED, TestimonialState.REFUSED))
 CONSENTED = (str(TestimonialState.CONSENTED),)

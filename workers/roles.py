@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-from workers import topics
+from workers.adapters import kafka as topics
 from workers.auditing import Auditing
 from workers.backlog import Backlog, count_waiting
 from workers.bounce_collection import Collector

@@ -16,9 +16,9 @@ from workers.decision_table.model.table import Cell
 from workers.decision_table.trials.installation import Disagreed
 from workers.domain.followup.compiled_tables import yes_no
 from workers.errors import BadInput
-from workers.store import rulepast
 from workers.store.engine import Store
-from workers.store.rulepast import PastDecision, PastJourney, PastStop, PastTouchpoint
+from workers.store.rules import past
+from workers.store.rules.past import PastDecision, PastJourney, PastStop, PastTouchpoint
 
 
 class StoredRules:
@@ -38,7 +38,7 @@ class StoredRules:
         """Give past responses with the inputs of their current decision, oldest first. Raises NotNow."""
         zone = self._zone()
         with self._store.reading(patient=True) as connection:
-            for one in rulepast.decisions(connection, since):
+            for one in past.decisions(connection, since):
                 yield PastResponse(one.response, one.customer, one.answered_at, inputs_of(one, zone))
 
     def events(self, since: datetime | None) -> Sequence[PastEvent]:
@@ -47,10 +47,10 @@ class StoredRules:
         Of several events for one journey the first is known, and those that planned a touchpoint of their own.
         """
         with self._store.reading(patient=True) as connection:
-            begun = list(journey_events(rulepast.journeys(connection, since)))
-            later = list(rulepast.later_touchpoints(connection, since))
-            stops = list(stop_events(rulepast.stops(connection, since)))
-            plans = {one.version: rulepast.content_of(connection, one.version) for one in later}
+            begun = list(journey_events(past.journeys(connection, since)))
+            later = list(past.later_touchpoints(connection, since))
+            stops = list(stop_events(past.stops(connection, since)))
+            plans = {one.version: past.content_of(connection, one.version) for one in later}
         tables = {version: table for version, content in plans.items() if (table := readable(content)) is not None}
         found = [*begun, *stops]
         told = {(one.customer, one.at) for one in begun}
@@ -61,8 +61,8 @@ class StoredRules:
     def decision_inputs(self, response_id: str) -> tuple[Inputs, str] | None:
         """Return the inputs of a response's current decision and the content of the table that made it, or None."""
         with self._store.reading() as connection:
-            decision = rulepast.decision_of(connection, response_id)
-            content = rulepast.content_of(connection, decision.version) if decision else None
+            decision = past.decision_of(connection, response_id)
+            content = past.content_of(connection, decision.version) if decision else None
         return (inputs_of(decision, self._zone()), content) if decision and content is not None else None
 
     def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:
@@ -71,13 +71,13 @@ class StoredRules:
         What a release before wrote, and this one can no longer read, is left out.
         """
         with self._store.reading() as connection:
-            found = rulepast.live_versions(connection, name)
+            found = past.live_versions(connection, name)
         return [(one.at, table) for one in found if (table := readable(one.content)) is not None]
 
     def disagreements(self, since: datetime | None) -> list[Disagreed]:
         """Return on what candidates beside the tables in use disagreed, by kind. Raises NotNow."""
         with self._store.reading() as connection:
-            return rulepast.disagreements(connection, since)
+            return past.disagreements(connection, since)
 
 
 def readable(content: str | None) -> Table | None:

@@ -16,10 +16,10 @@ import pyotp
 from sqlalchemy.engine import Connection
 
 from workers.domain.types import Ids
-from workers.store import accounts
-from workers.store.accounts import SecondFactor
-from workers.store.auditlog import record_act
 from workers.store.engine import Store, database_now
+from workers.store.sign_in import accounts
+from workers.store.sign_in.accounts import SecondFactor
+from workers.store.sign_in.audit_log import record_act
 
 STEP_SECONDS = 30
 DIGITS = 6

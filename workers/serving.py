@@ -35,9 +35,9 @@ from workers.domain.types import CustomerId, TestimonialState, TicketState
 from workers.errors import BadInput
 from workers.store import read, tables
 from workers.store.apply import apply
-from workers.store.auditlog import record_act
+from workers.store.customer.erasure import merged_into
 from workers.store.engine import Store
-from workers.store.forgetting import merged_into
+from workers.store.sign_in.audit_log import record_act
 
 CONSENT_TEXT_VERSION = "1"
 """Version of the sentence a promoter consents to; raise it when the catalogs' consent texts change."""

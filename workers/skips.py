@@ -15,10 +15,10 @@ from workers.domain.types import Door
 from workers.errors import BadInput, Never
 from workers.intake import Intake
 from workers.store import positions
-from workers.store.auditlog import record_act
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.store.positions import Consumed
+from workers.store.sign_in.audit_log import record_act
 
 
 class MovingLog(Log, Protocol):

@@ -21,11 +21,12 @@ from workers.domain.records import Action, Customer, History, Touchpoint
 from workers.domain.survey.planning import assess, history, put
 from workers.domain.types import ActionState, Reason, TouchpointState
 from workers.errors import BadInput
-from workers.store import queue, read
+from workers.store import read
 from workers.store.apply import apply
-from workers.store.auditlog import record_act
 from workers.store.engine import Store
-from workers.store.queue import ACTION, TOUCHPOINT, Chosen, Counted
+from workers.store.report import queue
+from workers.store.report.queue import ACTION, TOUCHPOINT, Chosen, Counted
+from workers.store.sign_in.audit_log import record_act
 
 DAYS = 14
 CUSTOMERS_A_ROUND = 200

@@ -8,7 +8,7 @@ import logging
 
 import faust
 
-from workers import topics
+from workers.adapters import kafka
 from workers.auditing import Auditing, Watchdog, behind
 from workers.process import stop_signal
 from workers.process.rounds import attempt, wait_or_stop
@@ -30,7 +30,7 @@ class StreamGuards:
     """The guards of one stream; `changed` is set when holes may have come about."""
 
     def __init__(
-        self, store: Store, auditing: Auditing, log_of_topics: topics.Log, positions: Positions, settings: Settings
+        self, store: Store, auditing: Auditing, log_of_topics: kafka.Log, positions: Positions, settings: Settings
     ) -> None:
         self._store = store
         self._auditing = auditing

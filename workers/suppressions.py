@@ -22,8 +22,8 @@ from workers.mailboxes import LIFT
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import apply
-from workers.store.auditlog import record_act
 from workers.store.engine import Store
+from workers.store.sign_in.audit_log import record_act
 from workers.text.mail_addresses import one_address
 
 ERASED = "erased"

@@ -28,12 +28,14 @@ from workers.domain.ticket import Desk
 from workers.domain.ticket.sla import tickets_wake, told_before
 from workers.domain.types import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
 from workers.errors import NotNow
-from workers.store import due, moving, read, waves
+from workers.store import due, read
 from workers.store.apply import apply
-from workers.store.askings import Mailboxes, remember_askings
 from workers.store.controls import read_controls, set_control
+from workers.store.customer import merge
+from workers.store.customer.askings import Mailboxes, remember_askings
 from workers.store.engine import Store
 from workers.store.roster import desk
+from workers.store.rules import waves
 
 log = logging.getLogger(__name__)
 CUSTOMERS_A_ROUND = 200
@@ -166,7 +168,7 @@ class Waking:
         now, policy = self._now(), self._policy()
 
         def work(connection: Connection) -> int:
-            apart = moving.left_behind(connection, limit)
+            apart = merge.left_behind(connection, limit)
             for key in apart:
                 pair = joined_by(connection, CustomerId(key), policy, now)
                 apply(connection, pair, now)

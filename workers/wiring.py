@@ -19,41 +19,41 @@ from zoneinfo import available_timezones
 
 import sqlalchemy as sa
 
-from workers import topics
+from workers.adapters import kafka
+from workers.adapters.clock import Clock, StoredClock, SystemClock
+from workers.adapters.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
+from workers.adapters.imap_folder import SCHEMES, ImapFolder
+from workers.adapters.resources import Data
+from workers.adapters.returned_mails import OneFile, place_at
+from workers.adapters.smtp import Server, SmtpSender
+from workers.adapters.text_files import live_texts
 from workers.apikeys import ApiKeys, Outcome, state_of
 from workers.bounce_collection import Place
-from workers.clock import Clock, StoredClock, SystemClock
 from workers.cloudevents import Codec, EventMap, read_schemas
 from workers.controls import Sending
-from workers.data import Data
 from workers.domain.mail.compose import Brand, Templates
 from workers.domain.mail.links import Links
 from workers.domain.types import Ids
 from workers.errors import BadInput, Misconfigured, NotNow
-from workers.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
 from workers.id_key import fitting_key, settle_id_key, settle_signing_key
-from workers.imap import SCHEMES, ImapFolder
-from workers.livetexts import live_texts
 from workers.migrating import MINIMUM, schema_of
 from workers.policies import Policies, known_names
-from workers.returned import OneFile, place_at
 from workers.settings import Settings
 from workers.settings.faults import SettingFault
-from workers.smtp import Server, SmtpSender
-from workers.store import rulelive
 from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.patience import Patience
+from workers.store.rules import live
 from workers.text.mail_addresses import mailbox
 from workers.weak_settings import Surroundings, weak_settings
 
 if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
+    from workers.adapters.file_mailbox import MailboxSender
     from workers.bouncing import Bouncing
     from workers.clock_guard import ClockGuard
     from workers.dispatching import Dispatching, HookSender, MailSender
     from workers.intake import Intake
     from workers.letter_search import LetterSearch
-    from workers.mailbox import MailboxSender
     from workers.reach import Reach
     from workers.rehearsal import Rehearsal
     from workers.relaying import Relaying
@@ -89,17 +89,17 @@ def id_keys(settings: Settings) -> list[str]:
     return list(dict.fromkeys(key for key in known if key))
 
 
-def kafka_of(settings: Settings) -> topics.Cluster | None:
+def kafka_of(settings: Settings) -> kafka.Cluster | None:
     """Return how to reach Kafka, or None without a broker."""
     if not settings.kafka_bootstrap:
         return None
-    return topics.Cluster(
+    return kafka.Cluster(
         bootstrap=settings.kafka_bootstrap,
         tls=settings.kafka_tls,
         ca_file=settings.kafka_ca_file or None,
         user=settings.kafka_user or None,
         password=settings.kafka_password.get_secret_value() or None,
-        mechanism=topics.Mechanism(settings.kafka_mechanism),
+        mechanism=kafka.Mechanism(settings.kafka_mechanism),
         allow_plaintext=settings.kafka_allow_plaintext,
     )
 
@@ -319,7 +319,7 @@ class Boucle:
     def _in_use_before(self, place: str) -> str | None:
         """Return the content of what roles have in use in a place."""
         with self.store.reading() as connection:
-            return rulelive.content_in_use(connection, place)
+            return live.content_in_use(connection, place)
 
     def look_at_rules(self) -> bool:
         """Take over what was edited among the rules; say whether anything changed. Raises NotNow."""
@@ -375,7 +375,7 @@ class Boucle:
     @cached_property
     def mailbox(self) -> "MailboxSender | None":
         """Return the local mailbox, or None when mails leave by SMTP."""
-        from workers.mailbox import MailboxSender
+        from workers.adapters.file_mailbox import MailboxSender
 
         return None if self.settings.has_smtp else MailboxSender(self.settings.home / "mailbox")
 
@@ -389,7 +389,7 @@ class Boucle:
         """Return what hands webhooks over, or None when none is set up."""
         if not self.settings.webhook_url:
             return None
-        from workers.webhook import WebhookSender
+        from workers.adapters.webhook import WebhookSender
 
         return WebhookSender(
             self.settings.webhook_url, self.settings.webhook_secret.get_secret_value(), self._private_allowed
@@ -405,7 +405,7 @@ class Boucle:
         url, secret = self.settings.webhook_url, self.settings.webhook_secret.get_secret_value()
         if not url:
             return ""
-        from workers.webhook import check_target
+        from workers.adapters.webhook import check_target
 
         return check_target(url, secret, self._private_allowed)
 
@@ -457,14 +457,14 @@ class Boucle:
 
     def relaying(self) -> "Relaying":
         """Return what moves the outbox on: to Kafka, or to a file without a broker."""
-        from workers.outlets import FileOutlet
+        from workers.adapters.file_outbox import FileOutlet
         from workers.relaying import Relaying
 
         cluster = kafka_of(self.settings)
         holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         if cluster is None:
             return Relaying(self.store, FileOutlet(self.settings.home / "outbox.jsonl"), holder)
-        return Relaying(self.store, topics.TopicOutlet(cluster, self.settings.topic_prefix), holder)
+        return Relaying(self.store, kafka.TopicOutlet(cluster, self.settings.topic_prefix), holder)
 
     def check(self) -> list[str]:
         """Return every fault of data files at once: brand, templates, schemas, tables."""
@@ -546,6 +546,6 @@ def start(
     return parts
 
 
-def topic_names(settings: Settings, wanted: Sequence[topics.Topic]) -> list[str]:
+def topic_names(settings: Settings, wanted: Sequence[kafka.Topic]) -> list[str]:
     """Return topic names with the installation's prefix."""
-    return topics.topic_names(settings.topic_prefix, wanted)
+    return kafka.topic_names(settings.topic_prefix, wanted)

@@ -21,8 +21,8 @@ from workers.domain.types import DecisionState, TicketState
 from workers.people import People, User
 from workers.serving import Serving, TicketAct
 from workers.store import read, tables
-from workers.store import tickets as stored
 from workers.store.engine import Store
+from workers.store.report import tickets as stored
 from workers.store.roster import desk
 
 EARLIER_SCORES = 6

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.domain.mail.compose import Brand, Templates
 from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail
 from workers.domain.mail.links import Links

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.errors import Misconfigured
 
 

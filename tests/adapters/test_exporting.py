@@ -80,7 +80,7 @@ def test_the_file_is_private_whole_and_audited(boucle: Embedded, tmp_path: Path)
     export_responses(boucle.store, path, boucle.clock.at, "ana")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert sorted(one.name for one in tmp_path.iterdir()) == ["home", "r.csv"]
-    from workers.store.auditlog import list_acts
+    from workers.store.sign_in.audit_log import list_acts
 
     with boucle.store.reading() as connection:
         (act,) = list_acts(connection)

@@ -13,8 +13,8 @@ from embedded import Embedded, about, journey
 from hypothesis import given
 from texts import any_text
 
+from workers.adapters.logs import JsonLines, Words, told
 from workers.errors import NotNow
-from workers.logs import JsonLines, Words, told
 from workers.store import tables
 from workers.store.engine import Store
 
@@ -101,7 +101,7 @@ def test_no_line_of_a_run_with_faults_tells_of_somebody(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Events that break here, letters, mails, erasure: every line at every level, as a role writes it."""
-    from workers.logs import set_up_logs
+    from workers.adapters.logs import set_up_logs
 
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
@@ -135,7 +135,7 @@ def test_no_line_of_a_run_with_faults_tells_of_somebody(
 
 QUIET = """
 import logging
-from workers.logs import set_up_logs
+from workers.adapters.logs import set_up_logs
 set_up_logs("json")
 logging.getLogger("kafka.net.transport").error("Connection lost")
 logging.getLogger("aiokafka.conn").error("Unable to connect")

@@ -11,8 +11,8 @@ import dns.resolver
 import dns.rrset
 import pytest
 
+from workers.adapters.mail_dns import COMMON_SELECTORS, Dns, Findings, check_domain
 from workers.errors import NotNow
-from workers.mail_dns import COMMON_SELECTORS, Dns, Findings, check_domain
 
 GOOD = {
     "lamps.example": ["v=spf1 include:mail.example -all", "some-verification=1"],

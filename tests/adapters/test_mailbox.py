@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from workers.data import Data
+from workers.adapters.file_mailbox import MailboxSender
+from workers.adapters.resources import Data
 from workers.domain.delivery_result import SendKind
 from workers.domain.mail.compose import Brand, Templates, compose
 from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail
 from workers.domain.mail.links import Links
 from workers.errors import Never
-from workers.mailbox import MailboxSender
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kafka.consumer.fetcher import Fetcher
 
+from workers.adapters.kafka import decompression, record_batches
+from workers.adapters.kafka.record_batches import HEAD, read_by_record
 from workers.cloudevents import KEPT_BYTES, Unreadable
-from workers.topics import batches, inflating
-from workers.topics.batches import HEAD, read_by_record
 
 LIMIT = 200_000
 PLACE = TopicPartition("events", 0)
@@ -228,7 +228,7 @@ def test_a_batch_that_inflates_to_more_than_memory_should_hold(
     read: Callable[..., Given], compression: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of gzip each record is read as it comes; of other compressions the batch is stepped over."""
-    monkeypatch.setattr(inflating, "PLAIN_BYTES", 1_000_000)
+    monkeypatch.setattr(decompression, "PLAIN_BYTES", 1_000_000)
     codec, squeeze = COMPRESSED[compression]
     large = b"abc" * 1_000_000
     raw = batch(0, [record(0, GOOD[0]), record(1, large), record(2, GOOD[2])], codec, squeeze)
@@ -254,7 +254,7 @@ def test_any_damage_leaves_the_batches_behind_it_readable(data: st.DataObject) -
         if not 23 <= at < 27:  # how many offsets it takes: a broker's own count
             raw[at] = data.draw(st.integers(0, 255))
     damaged = sealed(bytes(raw)) if data.draw(st.booleans()) else bytes(raw)
-    own = batches.Batches
+    own = record_batches.Batches
     kind = type("Own", (own,), {"own": own_of(data.draw(st.sampled_from(["aiokafka", "kafka"]))), "limit": LIMIT})
     found = kind(damaged + batch(5, [record(0, b"behind")]))
     read_back: list[Any] = []
@@ -277,4 +277,4 @@ def own_of(library: str) -> Any:
 def test_gzip_in_several_members_is_read() -> None:
     """Some producers write one member after another."""
     data = gzip.compress(b"a" * 100_000) + gzip.compress(b"b")
-    assert inflating.inflated(data, inflating.GZIP) == zlib.decompress(data[: len(data) - 21], 31) + b"b"
+    assert decompression.inflated(data, decompression.GZIP) == zlib.decompress(data[: len(data) - 21], 31) + b"b"

@@ -21,11 +21,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Session
 from scripted import HELLO, TAKEN, Scripted
 
+from workers.adapters.file_mailbox import MailboxSender
+from workers.adapters.smtp import SmtpSender
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Misconfigured
-from workers.mailbox import MailboxSender
 from workers.services.places import free_port
-from workers.smtp import SmtpSender
 
 Sender = MailboxSender | SmtpSender
 FROM = "bounce+token@example.org"

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from workers import webhook
+from workers.adapters import webhook
+from workers.adapters.public_addresses import is_public
+from workers.adapters.webhook import WebhookSender, check_target
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Misconfigured
-from workers.public_addresses import is_public
-from workers.webhook import WebhookSender, check_target
 
 SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode()
 OTHER = "whsec_" + base64.b64encode(b"fedcba9876543210fedcba9876543210").decode()

@@ -33,7 +33,7 @@ from verdict import Arrival
 
 from workers import counting, wiring
 from workers import settings as settings_module
-from workers.clock import StoredClock
+from workers.adapters.clock import StoredClock
 from workers.domain.types import DispatchState, ResponseState
 from workers.errors import NotNow
 from workers.migrating import migrate

@@ -24,7 +24,8 @@ from lossy_proxy import Line, Proxy
 from schedule import Fault
 
 from workers import settings as settings_module
-from workers import topics, wiring
+from workers import wiring
+from workers.adapters import kafka as topics
 from workers.process.outages import DATABASE, KAFKA, MAIL
 from workers.services import kafka, places, postgres
 from workers.services.places import Running, free_port

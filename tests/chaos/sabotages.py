@@ -10,7 +10,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from workers import intake, outlets, serving, smtp, topics, waking
+from workers import intake, serving, waking
+from workers.adapters import file_outbox, kafka, smtp
 from workers.cloudevents import Event
 from workers.dispatching import mailserver
 from workers.domain.changeset import Changes
@@ -19,7 +20,7 @@ from workers.domain.records import Dispatch, Row
 from workers.domain.types import Door
 from workers.process import stop_signal
 from workers.store import apply as apply_module
-from workers.store import mail_servers
+from workers.store.delivery import mail_servers
 from workers.store.ledger import Incoming, Outcome, Taken
 
 EACH = 3
@@ -139,7 +140,7 @@ def queue_twice() -> None:
 
 def drop_a_message() -> None:
     """Say that messages were published, and leave some out."""
-    for outlet in (outlets.FileOutlet, topics.TopicOutlet):
+    for outlet in (file_outbox.FileOutlet, kafka.TopicOutlet):
         leave_some_out(outlet)
 
 

@@ -13,8 +13,8 @@ from embedded import STRUCTURED
 
 from workers import settings as settings_module
 from workers import wiring
+from workers.adapters.resources import Data
 from workers.cli import main
-from workers.data import Data
 from workers.domain.mail.compose import Brand, Templates
 from workers.domain.types import Door
 from workers.store.ledger import Incoming, Outcome

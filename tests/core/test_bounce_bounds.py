@@ -69,7 +69,7 @@ def test_no_mail_costs_much_time_or_memory(tmp_path: Path) -> None:
         import resource, sys, time
         from pathlib import Path
         from workers.domain.mail.bounce_parser import read_bounce
-        from workers.returned import place_at
+        from workers.adapters.returned_mails import place_at
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
         begun = time.process_time()

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.domain.mail.translations import Catalogs
 from workers.errors import Misconfigured, Never
 

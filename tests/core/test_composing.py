@@ -10,7 +10,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.domain.mail.compose import Brand, Composed, MailFacts, Templates, compose, survey_message_id
 from workers.domain.mail.compose.facts import one_line
 from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail

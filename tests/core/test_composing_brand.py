@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.domain.mail.compose import Brand
 from workers.errors import Misconfigured
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.domain.mail.compose import Brand, Templates, compose
 from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail
 from workers.domain.mail.links import Links

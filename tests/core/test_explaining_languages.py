@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.domain.explain import ENGLISH, PHRASES, clause, lead, moment, words
 from workers.domain.explain.followup import time_after
 from workers.domain.explain.names import NAMES, name_in

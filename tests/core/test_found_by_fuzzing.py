@@ -10,7 +10,7 @@ import pytest
 import yaml
 from embedded import shipped_templates
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.decision_table import Fault, Severity, Unreadable, parse_dmn
 from workers.domain.customer.traces import Person
 from workers.domain.mail.compose import Brand, Templates, compose

@@ -16,7 +16,7 @@ from campaign import Campaign
 from embedded import shipped_templates
 from mutating import any_text, any_value
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.domain.mail.compose import Brand, Templates, compose
 from workers.domain.mail.compose.facts import DAYS, MOMENTS
 from workers.domain.mail.compose.samples import SAMPLE_FACTS, sample_mail

@@ -9,9 +9,9 @@ from parts import poll
 from story import START, Message
 from worlds import Apart
 
-from workers import topics
+from workers.adapters import kafka as topics
+from workers.adapters.kafka import Topic
 from workers.store import tables
-from workers.topics import Topic
 
 WITHIN = 30.0
 PARTITIONS = 14

@@ -14,10 +14,10 @@ from kafka import KafkaProducer
 from story import START
 from worlds import Apart
 
-from workers import topics
+from workers.adapters import kafka
+from workers.adapters.kafka import Topic, options
 from workers.domain.records import DeadLetter, Inbox
 from workers.store import read
-from workers.topics import Topic, options
 
 sys.path.append(str(Path(__file__).parents[1] / "fuzz"))
 from campaign import SEED, SHARE
@@ -107,7 +107,7 @@ async def by_aiokafka(world: Apart, topic: str, codec: str, made: list[dict[str,
 
 def ends_of(world: Apart, topic: str) -> list[int]:
     """Return where the log of each partition ends."""
-    ends = topics.log_ends(world.kafka, [topic])
+    ends = kafka.log_ends(world.kafka, [topic])
     return [ends[topic, partition] for partition in range(PARTITIONS)]
 
 

@@ -6,10 +6,10 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 from story import START, Message
 from worlds import Apart
 
-from workers import topics
+from workers.adapters import kafka
+from workers.adapters.kafka import Topic
 from workers.store import positions, tables
 from workers.stream import group_of
-from workers.topics import Topic
 
 EVENTS = 60
 
@@ -38,10 +38,10 @@ def accepted(world: Apart) -> int:
 
 def commit_beyond(world: Apart) -> None:
     """Move the group to the end of every log, as a lost rebalance may."""
-    names = topics.topic_names(world.prefix, topics.TOPICS_IN)
-    ends = topics.log_ends(world.kafka, names)
+    names = kafka.topic_names(world.prefix, kafka.TOPICS_IN)
+    ends = kafka.log_ends(world.kafka, names)
     offsets = {TopicPartition(topic, number): OffsetAndMetadata(end, "", -1) for (topic, number), end in ends.items()}
-    with topics.admin(world.kafka) as client:
+    with kafka.admin(world.kafka) as client:
         client.alter_group_offsets(group_of(world.parts.settings), offsets)
 
 
@@ -82,11 +82,11 @@ def test_a_topic_made_again_is_read_from_its_beginning(world: Apart) -> None:
     world.wait(world.is_taken, "the messages")
     world.stop("stream")
     name = world.prefix + Topic.EVENTS
-    before = topics.topic_ids(world.kafka, [name])[name]
-    with topics.admin(world.kafka) as client:
+    before = kafka.topic_ids(world.kafka, [name])[name]
+    with kafka.admin(world.kafka) as client:
         client.delete_topics([name])
-    world.wait(lambda: not topics.describe(world.kafka, [name]), "the topic to be gone")
-    topics.create(world.kafka, world.prefix, replication=1)
+    world.wait(lambda: not kafka.describe(world.kafka, [name]), "the topic to be gone")
+    kafka.create(world.kafka, world.prefix, replication=1)
     world.learn_topics()
     assert world.ids[name] != before
     world.send(deliveries(EVENTS, EVENTS))
@@ -94,7 +94,7 @@ def test_a_topic_made_again_is_read_from_its_beginning(world: Apart) -> None:
     world.wait(world.is_taken, "the messages of the new topic")
     assert accepted(world) == 2 * EVENTS
     with world.store.reading() as connection:
-        ranges = positions.ranges_of(connection, topics.cluster_id(world.kafka))
+        ranges = positions.ranges_of(connection, kafka.cluster_id(world.kafka))
     assert {topic_id for topic_id, _ in ranges} == {before, world.ids[name]}
 
 

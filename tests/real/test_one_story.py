@@ -19,7 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from story import Story
 from worlds import Apart, Embedded, dead_letter_reasons
 
-from workers import counting, topics
+from workers import counting
+from workers.adapters import kafka as topics
 from workers.domain.invariants import difference
 from workers.store import tables
 from workers.stream import group_of

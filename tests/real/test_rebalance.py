@@ -9,8 +9,8 @@ from story import START, Message
 from worlds import Apart
 
 from workers import counting
+from workers.adapters.kafka import Topic
 from workers.store import tables
-from workers.topics import Topic
 
 ROUNDS = 3
 A_ROUND = 400

@@ -13,7 +13,8 @@ from catching import MailCatcher
 from kafka import KafkaConsumer, TopicPartition
 from playwright.sync_api import Page
 
-from workers import services, topics
+from workers import services
+from workers.adapters import kafka as topics
 from workers.errors import Misconfigured, NotNow
 from workers.services import places
 from workers.services.places import Running

@@ -9,9 +9,9 @@ import parts
 import pytest
 from kafka import KafkaConsumer
 
-from workers import topics
+from workers.adapters import kafka as topics
+from workers.adapters.kafka import Cluster, Record, Topic
 from workers.errors import Misconfigured, NotNow
-from workers.topics import Cluster, Record, Topic
 
 NOBODY = "127.0.0.1:9"  # the discard port: nothing listens there
 

@@ -12,13 +12,13 @@ from kafka.structs import OffsetAndMetadata
 from story import START
 from worlds import BOUCLE, Apart
 
-from workers import topics
+from workers.adapters import kafka
+from workers.adapters.kafka import Topic, options
 from workers.domain.records import DeadLetter, Inbox
 from workers.errors import Conflict
 from workers.store import read
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 from workers.stream import group_of
-from workers.topics import Topic, options
 
 LARGE = 60_000_000
 
@@ -63,9 +63,9 @@ def run(world: Apart, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def pass_over(world: Apart, topic: str) -> None:
     """Move the group behind everything, as a lost rebalance may, so that the audit has to read the log."""
-    ends = topics.log_ends(world.kafka, [topic])
+    ends = kafka.log_ends(world.kafka, [topic])
     offsets = {TopicPartition(topic, number): OffsetAndMetadata(end, "", -1) for (topic, number), end in ends.items()}
-    with topics.admin(world.kafka) as client:
+    with kafka.admin(world.kafka) as client:
         client.alter_group_offsets(group_of(world.parts.settings), offsets)
 
 
@@ -137,6 +137,6 @@ def test_an_operator_skips_a_record(world: Apart) -> None:
     with world.store.reading() as connection:
         (act,) = list_acts(connection)
     assert (act["act"], act["subject"], act["detail"]["why"]) == ("stream.skip", f"{topic}/3@1", "it stops the stream")
-    log_of_topics = topics.Log(world.kafka, [topic], group_of(world.parts.settings))
+    log_of_topics = kafka.Log(world.kafka, [topic], group_of(world.parts.settings))
     with pytest.raises(Conflict, match="Stop it"):
         log_of_topics.move_on(topic, 3, 99)

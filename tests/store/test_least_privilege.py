@@ -10,8 +10,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
 from workers import migrating
+from workers.adapters.kafka import TOPICS_IN, TOPICS_OUT
 from workers.store.engine import Store
-from workers.topics import TOPICS_IN, TOPICS_OUT
 
 OPERATING = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 

@@ -1,7 +1,7 @@
 """Moving the rows of a merged customer: every table that has a customer is known to the move."""
 
 from workers.store import tables
-from workers.store.moving import MOVED, SETTLED, STAYS
+from workers.store.customer.merge import MOVED, SETTLED, STAYS
 
 
 def test_every_table_with_a_customer_moves() -> None:

@@ -17,7 +17,7 @@ from make_dump import load, load_postgresql
 from parts import poll
 
 from workers import counting, migrating
-from workers.clock import StoredClock
+from workers.adapters.clock import StoredClock
 from workers.controls import resume
 from workers.domain.records import SurveyRequest, Touchpoint
 from workers.domain.types import TouchpointState

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from workers import settings as settings_module
 from workers import wiring
-from workers.clock import FixedClock
+from workers.adapters.clock import FixedClock
 from workers.domain import ticket as ticketing
 from workers.domain.types import Door
 from workers.migrating import migrate

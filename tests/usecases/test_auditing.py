@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers import settings as settings_module
-from workers import topics, wiring
+from workers import wiring
+from workers.adapters import kafka
+from workers.adapters.clock import FixedClock
 from workers.auditing import Audited, Auditing, Watchdog, behind, holes
-from workers.clock import FixedClock
 from workers.domain.records import Inbox
 from workers.migrating import migrate
 from workers.store import positions, read
@@ -215,6 +216,6 @@ def test_a_partition_that_the_group_left_to_nobody_is_told_too(install: Callable
 
 def guards_of(boucle: Embedded) -> StreamGuards:
     """Return the guards of a stream that has read nothing."""
-    log = topics.Log("127.0.0.1:1", ["boucle.events"], "boucle")
+    log = kafka.Log("127.0.0.1:1", ["boucle.events"], "boucle")
     auditing = Auditing(boucle.store, boucle.parts.intake, log)
     return StreamGuards(boucle.store, auditing, log, Positions("cluster", {}), boucle.parts.settings)

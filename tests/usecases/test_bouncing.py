@@ -10,6 +10,7 @@ from embedded import Embedded, cloud_event, journey
 from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, dsn
 
 from workers import counting
+from workers.adapters.returned_mails import place_at
 from workers.bouncing import Bouncing, count
 from workers.controls import refusing_domains, sending_now
 from workers.counting import explain
@@ -17,8 +18,7 @@ from workers.domain import explain as explaining
 from workers.domain.mail.bounce_parser.letters import Letter
 from workers.domain.mail.deliverability import DeadRule, is_dead
 from workers.domain.records import Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
-from workers.returned import place_at
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 from workers.suppressions import Suppressions
 
 

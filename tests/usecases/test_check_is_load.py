@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from workers.data import Data
+from workers.adapters.resources import Data
+from workers.adapters.rule_files import LiveRules
 from workers.errors import Misconfigured
-from workers.liverules import LiveRules
 from workers.policies import known_names
 from workers.rules_cli import rules
 

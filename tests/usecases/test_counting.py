@@ -14,8 +14,9 @@ from workers.domain import explain as explaining
 from workers.domain import invariants
 from workers.domain.explain import Sending
 from workers.errors import BadInput
-from workers.store import overview, tables
+from workers.store import tables
 from workers.store.engine import Store
+from workers.store.report import books
 
 UNKNOWN_ID = "00000000-0000-8000-8000-000000000000"
 
@@ -50,7 +51,7 @@ def test_every_sum_holds_when_every_outcome_has_come_up(house: House) -> None:
 def test_every_tally_that_a_sum_names_is_counted(house: House) -> None:
     """No sum waits for a number that nobody counts."""
     with house.parts.store.reading() as connection:
-        known = overview.tallies(connection)
+        known = books.tallies(connection)
     assert {name for one in invariants.SUMS for name in (*one.left, *one.right)} <= set(known)
 
 

@@ -21,8 +21,9 @@ from workers.domain.mail.compose import compose
 from workers.domain.records import Customer, Dispatch, Response, Suppression, SurveyRequest, Testimonial, Touchpoint
 from workers.domain.types import MailClass, RequestState
 from workers.errors import Misconfigured, NotNow
-from workers.store import claim, tables
-from workers.store.claim import COPIES_AT_MOST
+from workers.store import tables
+from workers.store.delivery import claim
+from workers.store.delivery.claim import COPIES_AT_MOST
 
 DAY = timedelta(days=1)
 TINY_LEASE = 0.05

@@ -73,7 +73,7 @@ RECORDS = """
     from budget import TESTS
     sys.path.append(str(TESTS / "adapters"))
     from test_record_batches import HEAD, batch, by_aiokafka, by_kafka_python, record, sealed, sized, varint
-    from workers.topics.batches import read_by_record
+    from workers.adapters.kafka.record_batches import read_by_record
     read_by_record(1_000_000)
     packer = zlib.compressobj(1, wbits=31)
     size = 300_000_000

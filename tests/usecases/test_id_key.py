@@ -12,11 +12,11 @@ from embedded import START, STRUCTURED, about, journey, shipped_templates
 
 from workers import settings as settings_module
 from workers import wiring
-from workers.clock import FixedClock
+from workers.adapters.clock import FixedClock
+from workers.adapters.home import ID_SECRET, SIGNING_SECRET, Home
 from workers.domain.records import Customer
 from workers.domain.types import Door
 from workers.errors import Misconfigured
-from workers.home import ID_SECRET, SIGNING_SECRET, Home
 from workers.id_key import ID_KEY, fingerprint, settle_id_key
 from workers.migrating import migrate
 from workers.store import read

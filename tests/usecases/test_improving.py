@@ -13,8 +13,8 @@ from workers.domain.types import DispatchState
 from workers.errors import BadInput, Conflict
 from workers.improving import Improving, InitiativeState, Kind, ThemeState, weight
 from workers.store import tables
-from workers.store.auditlog import list_acts
-from workers.store.themes import NO_THEME, Theme
+from workers.store.report.themes import NO_THEME, Theme
+from workers.store.sign_in.audit_log import list_acts
 
 TEXTS = {"fr": {"change": "un nouveau transporteur", "change_sentence": "un autre transporteur vous livre."}}
 PEOPLE = ("asked", "asked-twice", "other-wish", "left", "erased")

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, journey
 
-from workers.clock import StoredClock
+from workers.adapters.clock import StoredClock
 from workers.clock_guard import STANDS_AFTER_SECONDS, ClockGuard
 from workers.controls import sending_now
 from workers.domain.records import Response, SurveyRequest, Ticket, Touchpoint

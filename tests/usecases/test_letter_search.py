@@ -15,9 +15,10 @@ from workers.domain.records import DeadLetter
 from workers.domain.types import Door
 from workers.letter_search import LetterSearch
 from workers.privacy import Privacy
-from workers.store import letter_searches, letters, tables
-from workers.store.auditlog import list_acts
+from workers.store import tables
+from workers.store.customer import dead_letters, letter_searches
 from workers.store.ledger import Incoming
+from workers.store.sign_in.audit_log import list_acts
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -74,7 +75,7 @@ def test_an_erasure_costs_the_intake_the_same_however_many_letters_there_are(bou
 
 def test_the_role_takes_the_letters_afterwards(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """In steps of few letters; who was not erased keeps theirs; the audit says how many went."""
-    monkeypatch.setattr(letters, "LETTERS_AT_ONCE", 3)
+    monkeypatch.setattr(dead_letters, "LETTERS_AT_ONCE", 3)
     refuse(boucle, "42", 10)
     refuse(boucle, "43", 10)
     boucle.take(about("erased", "42", boucle.clock.at))
@@ -89,7 +90,7 @@ def test_the_role_takes_the_letters_afterwards(boucle: Embedded, monkeypatch: py
 
 def test_a_look_that_was_cut_off_goes_on_where_it_was(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever ends a process in the midst of it, the next one finishes; who comes later waits for it."""
-    monkeypatch.setattr(letters, "LETTERS_AT_ONCE", 4)
+    monkeypatch.setattr(dead_letters, "LETTERS_AT_ONCE", 4)
     refuse(boucle, "42", 9)
     refuse(boucle, "43", 9)
     boucle.take(about("erased", "42", boucle.clock.at))
@@ -106,14 +107,14 @@ def test_a_look_that_was_cut_off_goes_on_where_it_was(boucle: Embedded, monkeypa
 
 def test_two_that_look_at_once_count_and_skip_nothing(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that another role has taken between its reading and its writing is taken once."""
-    monkeypatch.setattr(letters, "LETTERS_AT_ONCE", 4)
+    monkeypatch.setattr(dead_letters, "LETTERS_AT_ONCE", 4)
     refuse(boucle, "42", 11)
     boucle.take(about("erased", "42", boucle.clock.at))
     first = boucle.parts.letter_search()
     with boucle.store.reading() as connection:
         ids = boucle.parts.policies.current().ids
         searches = letter_searches.next_searches(connection, ids)
-        look = letters.look(connection, [one.whom for one in searches], None)
+        look = dead_letters.look(connection, [one.whom for one in searches], None)
     assert first.step()
     boucle.store.write(lambda connection: letter_searches.take_step(connection, searches, look, boucle.clock.now()))
     first.search_all()
@@ -141,7 +142,7 @@ def test_who_looks_is_told_that_a_search_is_pending(boucle: Embedded) -> None:
 @pytest.mark.parametrize("boucle", ["sqlite"], indirect=True)
 def test_one_look_is_bounded_in_bytes(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large letters are looked at one by one, a single one of any size too."""
-    monkeypatch.setattr(letters, "BYTES_AT_ONCE", 1_000)
+    monkeypatch.setattr(dead_letters, "BYTES_AT_ONCE", 1_000)
     bodies = [json.dumps({"subject": "42", "n": n, "fill": "x" * 700}).encode()[:-1] for n in range(3)]
     boucle.parts.intake.take([Incoming(one, {}) for one in bodies], Door.HTTP)
     boucle.take(about("erased", "42", boucle.clock.at))
@@ -152,7 +153,7 @@ def test_one_look_is_bounded_in_bytes(boucle: Embedded, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("boucle", ["sqlite"], indirect=True)
 def test_a_stop_ends_the_look_between_two_steps(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its time the round ends, and what is left waits for the next one."""
-    monkeypatch.setattr(letters, "LETTERS_AT_ONCE", 1)
+    monkeypatch.setattr(dead_letters, "LETTERS_AT_ONCE", 1)
     refuse(boucle, "42", 5)
     boucle.take(about("erased", "42", boucle.clock.at))
     search = LetterSearch(boucle.store, boucle.parts.policies.current, boucle.clock.now)

@@ -13,13 +13,13 @@ import pytest
 from embedded import START, Embedded, about, journey, score, shipped_templates
 
 from workers import counting, roles, wiring
-from workers.clock import FixedClock
+from workers.adapters.clock import FixedClock
 from workers.controls import sending_now
 from workers.decision_table import PastEvent
 from workers.domain.mail.compose import Templates
 from workers.domain.records import Action, Decision, Shadow, Ticket, Touchpoint
 from workers.errors import Misconfigured
-from workers.store import rulelive
+from workers.store.rules import live
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -187,7 +187,7 @@ def test_a_version_is_stored_before_it_decides(boucle: Edited, monkeypatch: pyte
         raise ConnectionError("the database is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rulelive, "remember", away)
+        patch.setattr(live, "remember", away)
         with pytest.raises(ConnectionError):
             boucle.edit(FOLLOW_UP, *FASTER)
         assert boucle.version() == before

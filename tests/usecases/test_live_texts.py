@@ -8,7 +8,7 @@ import pytest
 from embedded import START, Embedded, journey
 from starlette.testclient import TestClient
 
-from workers.livetexts import AT_START, LIVE, WATCHED, watch_of
+from workers.adapters.text_files import AT_START, LIVE, WATCHED, watch_of
 from workers.roles import web_of
 from workers.store.ledger import Taken
 from workers.web.app import create_app

@@ -10,7 +10,7 @@ import pytest
 
 from workers import settings as settings_module
 from workers import wiring
-from workers.clock import FixedClock
+from workers.adapters.clock import FixedClock
 from workers.domain.records import Action, Decision, Dispatch, Response, SurveyRequest, Ticket, Touchpoint
 from workers.domain.types import Door
 from workers.migrating import migrate

@@ -15,7 +15,7 @@ from workers.controls import sending_now
 from workers.dispatching import Dispatching, mailserver
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
-from workers.store import mail_servers
+from workers.store.delivery import mail_servers
 
 DAY = timedelta(days=1)
 AWAY = SendResult(SendKind.LATER, 0, "the mail server is away: Connection refused", everyone=True)

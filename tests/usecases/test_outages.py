@@ -14,7 +14,8 @@ from workers.controls import sending_now
 from workers.errors import NotNow
 from workers.observing import Observing
 from workers.process.outages import DATABASE, KAFKA, QUIET_SECONDS, Outages
-from workers.store import tables, told_outages
+from workers.store import tables
+from workers.store.delivery import told_outages
 
 
 class Time:

@@ -26,9 +26,10 @@ from workers.domain.records import (
 )
 from workers.domain.types import Door
 from workers.privacy import Privacy
-from workers.store import forgetting, tables
-from workers.store.auditlog import list_acts
+from workers.store import tables
+from workers.store.customer import erasure
 from workers.store.ledger import Incoming
+from workers.store.sign_in.audit_log import list_acts
 
 SECRETS = ("Camille", "42@example.org", "Broken on arrival", "+33 1 23 45", "order-1042", "lamp for Camille", '"42"')
 """What leads to the person: name, address, words, phone, order number, label, the CRM's id."""
@@ -258,9 +259,9 @@ def test_who_was_merged_is_the_same_person(tmp_path: Path) -> None:
 def test_every_table_about_a_person_is_scrubbed_or_kept_with_a_reason() -> None:
     """A new table with a customer is forgotten by nobody: it is named here before it ships."""
     owned = {table for table in tables.metadata.sorted_tables if "customer" in table.c}
-    named = {*forgetting.SCRUBBED, *forgetting.KEPT, *forgetting.DELETED}
+    named = {*erasure.SCRUBBED, *erasure.KEPT, *erasure.DELETED}
     assert {table.name for table in owned - named} == set()
-    for table, values in forgetting.SCRUBBED.items():
+    for table, values in erasure.SCRUBBED.items():
         assert set(values) <= set(table.c.keys()), table.name
 
 

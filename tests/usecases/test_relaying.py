@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 from embedded import Embedded, about, journey, score
 
+from workers.adapters.file_outbox import FileOutlet
 from workers.domain.records import Response, SurveyRequest, Ticket
 from workers.errors import NotNow
-from workers.outlets import FileOutlet
 from workers.relaying import RELAY_AT_MOST, Relaying
 from workers.store import tables
 

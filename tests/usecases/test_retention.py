@@ -14,8 +14,8 @@ from workers.domain.records import SurveyRequest
 from workers.domain.types import Door
 from workers.retention import KEEPS, Retention
 from workers.store import tables
-from workers.store.auditlog import list_acts
 from workers.store.ledger import Incoming
+from workers.store.sign_in.audit_log import list_acts
 
 UNLIMITED = Sending(blocked="", held="", per_day=0, per_second=0, only_to=frozenset(), redirect="")
 

@@ -12,7 +12,7 @@ from shopyear import BEGIN, DAYS, LATE, fill
 from sqlalchemy.engine import Connection
 
 from workers import questions, reporting, reviewing
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.demo import story
 from workers.domain import reporting as figures
 from workers.domain.mail.translations import Catalogs

@@ -14,7 +14,7 @@ from workers.domain.types import Ids
 from workers.people import People, Role
 from workers.secondfactor import RECOVERY_CODES, SecondFactors
 from workers.store import tables
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 
 STEP = timedelta(seconds=30)
 

@@ -14,7 +14,7 @@ from workers.deadletters import DeadLetters
 from workers.domain.records import DeadLetter, Inbox
 from workers.errors import BadInput, BoucleError, Conflict, Never
 from workers.skips import Place, Skipping
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 
 EVENT = orjson.dumps(journey("delivery", "7", reference="7"))
 PLACE = Place("boucle.events", 0, 1)

@@ -14,7 +14,7 @@ from workers.domain import ticket as ticketing
 from workers.domain.records import Dispatch, SurveyRequest, Ticket
 from workers.domain.types import TicketState
 from workers.errors import Conflict
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from workers.counting import as_text, status
 from workers.dispatching import webhooks
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch
-from workers.store.webhook_targets import forget_targets
+from workers.store.delivery.webhook_targets import forget_targets
 
 SECONDS, MINUTES, HOURS = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 REDIRECT = SendResult(SendKind.OURS, 302, "the receiver redirects; set BOUCLE_WEBHOOK_URL to where it leads")

@@ -12,7 +12,7 @@ from jinja2.bccache import Bucket
 from starlette.testclient import TestClient
 from webparts import HERE, Site, event
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.domain.records import SurveyRequest, Ticket
 from workers.domain.types import TicketState
 from workers.people import People, Role

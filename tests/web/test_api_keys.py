@@ -18,7 +18,7 @@ from workers.cloudevents.scopes import SENDS, Scope, as_text, kinds_of, needed_f
 from workers.deadletters import DeadLetters
 from workers.domain.records import Customer, DeadLetter, Inbox
 from workers.store import tables
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 
 AWAY = ("203.0.113.7", 50_000)
 BATCH = "application/cloudevents-batch+json"

@@ -21,8 +21,8 @@ from browserparts import free_address
 from starlette.types import ASGIApp, Receive, Scope, Send
 from webparts import Site
 
+from workers.adapters.logs import MOST_OF_ONE_KIND, CountingHandler
 from workers.errors import Never
-from workers.logs import MOST_OF_ONE_KIND, CountingHandler
 from workers.web.connections import BODY_RATE, Connections
 from workers.web.connections import HEAD_SECONDS as HEAD_LASTS
 from workers.web.server import listen, serve

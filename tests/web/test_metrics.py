@@ -10,10 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 from webparts import Site
 
+from workers.adapters.kafka.offsets import Extent
 from workers.backlog import Place, count_waiting
 from workers.errors import NotNow
 from workers.store.positions import Consumed, record_consumed
-from workers.topics.reading import Extent
 from workers.web.app import create_app
 from workers.web.scraping import Kept, Lag
 

@@ -6,7 +6,7 @@ import pytest
 from staffparts import Team, act, words
 from webparts import Site, event
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.domain.explain.names import NAMES
 from workers.domain.types import Reason
 

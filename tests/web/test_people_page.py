@@ -12,7 +12,7 @@ from webparts import Site
 
 from workers.people import Role
 from workers.store import tables
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 
 ACTS = {
     "link": {},

@@ -9,7 +9,7 @@ from webparts import LARGEST, Site, event, travelling
 
 from workers.domain.records import Action, History, SurveyRequest, Touchpoint
 from workers.domain.types import ActionState, Reason, TouchpointState
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 
 FRIDAY = "2026-03-06"
 

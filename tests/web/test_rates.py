@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from webparts import Site
 
 from workers.domain.records import Click, Customer, Dispatch, Response
-from workers.store import rates as counts
 from workers.store import tables
 from workers.store.engine import Store
+from workers.store.sign_in import rates as counts
 from workers.web.rates import KEPT, Bucket, DatabaseCounts, MemoryCounts, Rates
 
 AWAY = ("203.0.113.7", 50_000)

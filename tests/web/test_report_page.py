@@ -15,7 +15,7 @@ from staffparts import Team, hidden, words
 from webparts import Site
 
 from workers import reporting
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 
 ROW = re.compile(r"<tr[^>]*>(.*?)</tr>", re.DOTALL)
 CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)

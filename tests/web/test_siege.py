@@ -18,7 +18,7 @@ from browserparts import free_address
 from staffparts import Team
 from webparts import START, Site, event
 
-from workers.clock import StoredClock
+from workers.adapters.clock import StoredClock
 from workers.domain.records import Response, SurveyRequest
 
 LONG = os.environ.get("SIEGE", "") != ""

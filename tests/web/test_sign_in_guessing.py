@@ -18,7 +18,7 @@ from webparts import HERE, Site
 from workers.people import User
 from workers.secondfactor import SecondFactors
 from workers.store import tables
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 from workers.web.patience import AT_ONCE, WAITING_PER_NETWORK
 
 GUESSES = 60

@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 
 from workers import settings as settings_module
 from workers import wiring
-from workers.clock import FixedClock
+from workers.adapters.clock import FixedClock
 from workers.domain.records import Row, SurveyRequest
 from workers.domain.types import Door
 from workers.migrating import migrate

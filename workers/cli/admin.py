@@ -11,7 +11,7 @@ from workers.calendar import parse_wait
 from workers.cli.shared import as_json, parts, show, user_name
 from workers.cloudevents.scopes import Scope, as_text, read_scopes
 from workers.errors import BadInput
-from workers.store.api_keys import KeyRow
+from workers.store.sign_in.api_keys import KeyRow
 
 ACTIVE, IN_SETTINGS = "active", "in the settings"
 SCOPE = click.Choice([str(scope) for scope in Scope])

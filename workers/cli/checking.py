@@ -11,21 +11,22 @@ import click
 import sqlalchemy as sa
 
 from workers import settings as settings_module
-from workers import topics, weak_settings, wiring
+from workers import weak_settings, wiring
+from workers.adapters import kafka
+from workers.adapters.home import SQLITE, Home, database_file_faults
+from workers.adapters.mail_dns import Dns, Findings, check_domain
+from workers.adapters.smtp import SmtpSender
 from workers.calendar import IN_USE, OTHERS
 from workers.cli.shared import as_json, demo_faults, say_fault, show
 from workers.decision_table.files.loader import load, waves_beside
 from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.domain.followup.table_contract import JOURNEY_PLAN
 from workers.errors import BadInput, BoucleError, Misconfigured
-from workers.home import SQLITE, Home, database_file_faults
-from workers.mail_dns import Dns, Findings, check_domain
 from workers.migrating import MINIMUM, schema_of
 from workers.settings import Settings
 from workers.settings.faults import FaultySettings, SettingFault
-from workers.smtp import SmtpSender
-from workers.store import rulelive
 from workers.store.engine import first_line
+from workers.store.rules import live
 
 WHERE_DATA_IS = frozenset({"BOUCLE_HOME", "BOUCLE_DATABASE_URL"})
 """While one of these is faulty, what is found at the default place says nothing about the installation."""
@@ -116,7 +117,7 @@ def rules_notes(found: settings_module.Settings) -> list[str]:
             if schema_of(store) < MINIMUM:
                 return []
             with store.reading() as connection:
-                refused, in_use = rulelive.refusals(connection), rulelive.in_use(connection)
+                refused, in_use = live.refusals(connection), live.in_use(connection)
     except Exception:  # what is wrong with the database is told as a fault
         return []
     return [
@@ -143,7 +144,7 @@ def kafka_faults(found: settings_module.Settings) -> list[str]:
     if cluster is None:
         return []
     try:
-        return cluster.faults() or topics.check(cluster, found.topic_prefix)
+        return cluster.faults() or kafka.check(cluster, found.topic_prefix)
     except BoucleError as error:
         return [str(error)]
 

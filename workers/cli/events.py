@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import orjson
 
-from workers import topics, wiring
+from workers import wiring
+from workers.adapters import kafka
 from workers.cli.file_import import import_
 from workers.cli.shared import as_json, parts, say_fault, settings, show, user_name
 from workers.cloudevents import Refusal, Unreadable
@@ -52,11 +53,11 @@ def publish(file: Path, form: str) -> None:
     if cluster is None:
         raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first; without a broker, POST the events to /v1/events."])
     prefix = found.topic_prefix
-    count = topics.publish(cluster, (record_of(body, prefix) for body in bodies(file)))
+    count = kafka.publish(cluster, (record_of(body, prefix) for body in bodies(file)))
     show({"published": count}, f"{count} events published.", form)
 
 
-def record_of(body: bytes, prefix: str) -> topics.Record:
+def record_of(body: bytes, prefix: str) -> kafka.Record:
     """Return the record of an event: its topic follows from its type, its key from its subject."""
     try:
         event = orjson.loads(body)
@@ -64,13 +65,13 @@ def record_of(body: bytes, prefix: str) -> topics.Record:
         event = {}
     kind = str(event.get("type", "")) if isinstance(event, dict) else ""
     subject = str(event.get("subject") or "") if isinstance(event, dict) else ""
-    topic = topics.Topic.EVENTS
+    topic = kafka.Topic.EVENTS
     if kind.startswith("boucle.score"):
-        topic = topics.Topic.SCORES
+        topic = kafka.Topic.SCORES
     elif kind.startswith("boucle.ticket"):
-        topic = topics.Topic.TICKET_UPDATES
+        topic = kafka.Topic.TICKET_UPDATES
     headers = (("content-type", STRUCTURED.encode()),)
-    return topics.Record(topic=prefix + topic, key=subject, value=body, headers=headers)
+    return kafka.Record(topic=prefix + topic, key=subject, value=body, headers=headers)
 
 
 @events.command(name="plan")

@@ -78,12 +78,13 @@ def status(form: str) -> int:
 
 def kafka_away(found: "Boucle", waiting: int) -> list[dict[str, object]]:
     """Return that the broker does not answer us either, where there is one."""
-    from workers import observing, topics, wiring
+    from workers import observing, wiring
+    from workers.adapters import kafka
     from workers.process.outages import KAFKA, Outages
 
     cluster, outages = wiring.kafka_of(found.settings), Outages()
     if cluster is not None:
-        observing.note_whether(outages, KAFKA, partial(topics.answers, cluster, KAFKA_SECONDS))
+        observing.note_whether(outages, KAFKA, partial(kafka.answers, cluster, KAFKA_SECONDS))
     return observing.describe(outages.current(), lambda _part: waiting)
 
 

@@ -9,7 +9,7 @@ from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.exporting import export_responses
 from workers.privacy import Privacy
 from workers.retention import Removed, Retention
-from workers.store.auditlog import list_acts
+from workers.store.sign_in.audit_log import list_acts
 from workers.text.plain_text import json_text
 
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)

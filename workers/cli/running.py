@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from workers import migrating, roles, topics, wiring
+from workers import migrating, roles, wiring
 from workers import services as services_module
+from workers.adapters import kafka
 from workers.cli.shared import as_json, parts, settings, show, user_name
 from workers.errors import Misconfigured
 from workers.skips import Place, Skipping
@@ -88,7 +89,7 @@ def topics_create() -> None:
     cluster = wiring.kafka_of(found)
     if cluster is None:
         raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first."])
-    made = topics.create(cluster, found.topic_prefix, found.replication)
+    made = kafka.create(cluster, found.topic_prefix, found.replication)
     click.echo("\n".join(f"created {name}" for name in made) or "Every topic is there already.")
 
 

@@ -14,8 +14,8 @@ from workers.domain.records import Customer
 from workers.errors import BadInput
 from workers.previewing import NEXT, next_mails
 from workers.store import read, tables
-from workers.store.auditlog import record_act
-from workers.store.webhook_targets import forget_targets
+from workers.store.delivery.webhook_targets import forget_targets
+from workers.store.sign_in.audit_log import record_act
 
 
 @click.command()

@@ -15,7 +15,7 @@ from workers.text.plain_text import for_reader, json_text
 
 if TYPE_CHECKING:
     from workers import wiring
-    from workers.home import Home
+    from workers.adapters.home import Home
     from workers.settings import Settings
     from workers.store.engine import Store
 
@@ -43,7 +43,7 @@ def say_fault(fault: str) -> None:
 def settings() -> "Settings":
     """Return the settings of the environment; unknown variables are named on standard error."""
     from workers import settings as settings_module
-    from workers.logs import set_up_logs
+    from workers.adapters.logs import set_up_logs
 
     found = settings_module.read(os.environ)
     set_up_logs(found.log)
@@ -68,7 +68,7 @@ def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = 
     the rules, and go on with those that were in use.
     """
     from workers import wiring
-    from workers.home import Home
+    from workers.adapters.home import Home
     from workers.migrating import require
 
     found = settings().model_copy(update=HURRY) if hurried else settings()
@@ -93,7 +93,7 @@ def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = 
 def store_alone() -> "Store":
     """Return the installation's database, brought up to date as by `parts`, for a verb that needs nothing else."""
     from workers import wiring
-    from workers.home import Home
+    from workers.adapters.home import Home
     from workers.migrating import require
 
     found = settings()

@@ -13,11 +13,11 @@ import click
 
 from workers import settings as settings_module
 from workers import wiring
+from workers.adapters.logs import set_up_logs
 from workers.cli.shared import say_fault
 from workers.decision_table import Inputs, Known, PastEvent, PastResponse, Stored, Table
 from workers.decision_table.trials.installation import Disagreed, Nothing
 from workers.errors import Misconfigured
-from workers.logs import set_up_logs
 from workers.migrating import MINIMUM, schema_of
 from workers.policies import known_names
 

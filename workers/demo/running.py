@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from workers import counting, wiring
-from workers.clock import FixedClock, StoredClock
+from workers.adapters.clock import FixedClock, StoredClock
 from workers.controls import Sending, sending_now
 from workers.demo import shop, wishes
 from workers.demo.people import Crowd

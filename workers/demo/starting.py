@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from workers import migrating, roles, topics, wiring
-from workers.data import Data
+from workers import migrating, roles, wiring
+from workers.adapters import kafka
+from workers.adapters.home import Home
+from workers.adapters.resources import Data
 from workers.demo.shop import Happened
 from workers.domain.mail.compose import Brand
 from workers.domain.types import Door
 from workers.errors import Misconfigured, NotNow
-from workers.home import Home
 from workers.settings import Settings
 from workers.store import tables
 from workers.store.controls import is_demo
@@ -37,7 +38,7 @@ def demo_settings(settings: Settings, seed: int) -> Settings:
     """
     if settings.has_smtp:
         host = urlsplit(settings.smtp_url.get_secret_value()).hostname or ""
-        if not topics.cluster.is_loopback(host):
+        if not kafka.connection.is_loopback(host):
             raise Misconfigured(
                 [f"The demo writes to made-up addresses: it sends only to this machine, not to {host}."]
             )
@@ -101,16 +102,16 @@ def doors_of(parts: wiring.Boucle) -> Iterator[EventDoor]:
     if cluster is None:
         yield EventDoor(lambda batch: take_in(parts, batch))
         return
-    topics.create(cluster, parts.settings.topic_prefix, parts.settings.replication)
-    publisher = topics.Publisher(cluster, "boucle-demo")
+    kafka.create(cluster, parts.settings.topic_prefix, parts.settings.replication)
+    publisher = kafka.Publisher(cluster, "boucle-demo")
     with worker(parts) as failed:
         total = 0
 
         def take(batch: list[Happened]) -> None:
             nonlocal total
-            name = f"{parts.settings.topic_prefix}{topics.Topic.EVENTS}"
+            name = f"{parts.settings.topic_prefix}{kafka.Topic.EVENTS}"
             headers = (("content-type", CONTENT_TYPE.encode()),)
-            publisher.publish(topics.Record(topic=name, key=one.key, value=one.body, headers=headers) for one in batch)
+            publisher.publish(kafka.Record(topic=name, key=one.key, value=one.body, headers=headers) for one in batch)
             total += len(batch)
             wait_until_taken(parts, total, failed)
 

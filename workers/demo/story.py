@@ -13,8 +13,8 @@ from workers.demo import wishes
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END, PARIS, START
 from workers.domain.reporting import RECOVERY, Figures, Filters, Reading
 from workers.domain.types import Band, DispatchState
-from workers.store import figures as stored
 from workers.store import tables as t
+from workers.store.report import figures as stored
 from workers.web.tour import Dip, Followed, Span, Story
 
 SEGMENT, TRIGGER, TOUCHPOINT = "north", "delivery", "delivery-now"

@@ -8,11 +8,11 @@ import secrets
 import threading
 from datetime import timedelta
 
-from workers.clock import StoredClock
+from workers.adapters.clock import StoredClock
+from workers.adapters.smtp import SmtpSender
 from workers.demo.story import story
 from workers.errors import BadInput
 from workers.people import People, Role
-from workers.smtp import SmtpSender
 from workers.store import due
 from workers.web.tour import Story
 from workers.wiring import Boucle

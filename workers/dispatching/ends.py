@@ -20,9 +20,10 @@ from workers.domain.policy import Policy
 from workers.domain.records import Dispatch, SurveyRequest
 from workers.domain.types import DispatchState, Reason, RequestState
 from workers.mailboxes import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
-from workers.store import claim, read
+from workers.store import read
 from workers.store.apply import apply
-from workers.store.claim import WEBHOOK
+from workers.store.delivery import claim
+from workers.store.delivery.claim import WEBHOOK
 from workers.text.plain_text import for_log
 
 log = logging.getLogger(__name__)

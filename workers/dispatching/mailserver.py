@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.domain.delivery_result import SendKind, SendResult
-from workers.store.mail_servers import ServerState
+from workers.store.delivery.mail_servers import ServerState
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(seconds=30)
 """Between two probes: with the 20 s that a connection may take, mails leave within a minute of the server's return."""

@@ -16,7 +16,8 @@ from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Dispatch, SurveyRequest, Ticket, Touchpoint
 from workers.domain.survey.planning import zone_of
 from workers.domain.types import CustomerId, DispatchState, MailClass, Reason, RequestState
-from workers.store import claim, read, tables
+from workers.store import read, tables
+from workers.store.delivery import claim
 
 SCORES_SHOWN = 5
 LEFT_LATE = timedelta(hours=12)

@@ -28,10 +28,11 @@ from workers.domain.policy import Policy
 from workers.domain.records import Customer, Dispatch, Ticket
 from workers.domain.types import DispatchState, Reason
 from workers.errors import Conflict, KeyTaken, Never
-from workers.store import claim, read
-from workers.store.claim import WEBHOOK
+from workers.store import read
+from workers.store.delivery import claim
+from workers.store.delivery.claim import WEBHOOK
+from workers.store.delivery.webhook_targets import state_of
 from workers.store.engine import Store
-from workers.store.webhook_targets import state_of
 from workers.text.mail_addresses import envelope_form, mailbox
 from workers.text.plain_text import name_of_somebody
 

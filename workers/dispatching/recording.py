@@ -19,11 +19,12 @@ from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.policy import Policy
 from workers.domain.records import SurveyRequest
 from workers.domain.types import MailClass, Reason
-from workers.store import claim, mail_servers, read, tables
+from workers.store import read, tables
 from workers.store.apply import apply
-from workers.store.claim import WEBHOOK
+from workers.store.delivery import claim, mail_servers
+from workers.store.delivery.claim import WEBHOOK
+from workers.store.delivery.sent_mails import add_sent
 from workers.store.engine import Store, database_now
-from workers.store.sent_mails import add_sent
 from workers.text.plain_text import for_store
 
 log = logging.getLogger(__name__)

@@ -25,11 +25,11 @@ from workers.domain.mail.compose import Templates
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch
 from workers.errors import NotNow
-from workers.store import claim, mail_servers
 from workers.store.apply import next_number
-from workers.store.claim import MAIL, WEBHOOK
+from workers.store.delivery import claim, mail_servers
+from workers.store.delivery.claim import MAIL, WEBHOOK
+from workers.store.delivery.webhook_targets import state_of
 from workers.store.engine import Store, database_now
-from workers.store.webhook_targets import state_of
 
 log = logging.getLogger(__name__)
 CLAIM_AT_MOST = 500

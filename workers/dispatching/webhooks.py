@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from workers.domain.delivery_result import SendKind, SendResult
-from workers.store.webhook_targets import TargetState, keep_state, state_of
+from workers.store.delivery.webhook_targets import TargetState, keep_state, state_of
 
 log = logging.getLogger(__name__)
 RETRY_AFTER = (

@@ -15,8 +15,8 @@ from workers.domain.changeset import Cancellation, Changes, Publication
 from workers.domain.records import AskedMailbox, FormerAddress, History, Row, Shadow, Suppression, Ticket
 from workers.domain.types import DispatchState, TicketState
 from workers.store import bulk, tables
-from workers.store.forgetting import forget
-from workers.store.moving import move_rows
+from workers.store.customer.erasure import forget
+from workers.store.customer.merge import move_rows
 
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
 

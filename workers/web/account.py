@@ -17,7 +17,7 @@ from workers.calendar import in_zone
 from workers.errors import CodedFault
 from workers.passwords import SHORTEST
 from workers.people import Session
-from workers.store.accounts import hash_token
+from workers.store.sign_in.accounts import hash_token
 from workers.web.context import web_of
 from workers.web.login import network_of, patience_of, second_factors_of
 from workers.web.pages import pages_of

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.web.colours import stylesheet
 from workers.web.parameters import parameters_of
 

@@ -9,10 +9,11 @@ from datetime import datetime
 
 from starlette.requests import Request
 
+from workers.adapters.file_mailbox import MailboxSender
+from workers.adapters.resources import Data
 from workers.backlog import Backlog
 from workers.cloudevents import Codec
 from workers.controls import Sending
-from workers.data import Data
 from workers.decision_table.live import Refused
 from workers.decision_table.trials.installation import Nothing, Stored
 from workers.domain.mail.compose import Templates
@@ -20,7 +21,6 @@ from workers.domain.mail.links import Links
 from workers.domain.policy import Policy
 from workers.domain.types import Ids
 from workers.intake import Intake
-from workers.mailbox import MailboxSender
 from workers.serving import Serving
 from workers.settings import Settings
 from workers.store.engine import Store

@@ -29,7 +29,7 @@ from workers.domain.mail.translations import Catalog
 from workers.domain.records import Dispatch
 from workers.domain.types import DispatchState
 from workers.store import read, tables
-from workers.store import tickets as stored
+from workers.store.report import tickets as stored
 from workers.web.context import Web, web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import LONGEST_VALUE, parameters_of

@@ -16,9 +16,9 @@ from starlette.requests import Request
 
 from workers.apikeys import ApiKeys, Judged, Outcome
 from workers.cloudevents.scopes import EVERYTHING
-from workers.store import api_keys
-from workers.store.auditlog import record_act
 from workers.store.engine import Store, database_now
+from workers.store.sign_in import api_keys
+from workers.store.sign_in.audit_log import record_act
 from workers.web.clients import address_prefix, client_of, from_this_machine
 from workers.web.context import Web
 from workers.web.forms import foreign

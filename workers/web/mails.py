@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from workers.adapters.file_mailbox import KeptMail, MailboxSender, OpenedMail
 from workers.calendar import in_zone
 from workers.domain.mail.translations import Catalog
 from workers.errors import Never
-from workers.mailbox import KeptMail, MailboxSender, OpenedMail
 from workers.web.clients import from_this_machine
 from workers.web.context import web_of
 from workers.web.headers import policy

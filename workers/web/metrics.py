@@ -26,11 +26,15 @@ from workers.domain.policy import Policy
 from workers.domain.types import TicketState
 from workers.errors import NotNow
 from workers.process.outages import MAIL, PARTS, Outage
-from workers.store import accounts, api_keys, mail_servers, overview, rulelive, tables, told_outages
-from workers.store.outbox import outbox_age
-from workers.store.returned_mails import counted_returned
-from workers.store.sent_mails import count_sent
-from workers.store.webhook_targets import list_targets
+from workers.store import tables
+from workers.store.delivery import mail_servers, told_outages
+from workers.store.delivery.outbox import outbox_age
+from workers.store.delivery.returned_mails import counted_returned
+from workers.store.delivery.sent_mails import count_sent
+from workers.store.delivery.webhook_targets import list_targets
+from workers.store.report import books
+from workers.store.rules import live
+from workers.store.sign_in import accounts, api_keys
 from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
 from workers.web.scraping import Kept, Lag
@@ -75,7 +79,7 @@ class Figures(Collector):
             yield from waiting(connection, now, self._web.policy())
             yield mails_sent(connection)
             state = sending_now(connection, self._web.sending).state
-            refused = float(len(rulelive.refusals(connection)))
+            refused = float(len(live.refusals(connection)))
             yield gauge(
                 "boucle_rules_refused", "Edits of the rules that were refused; what was in use goes on", refused
             )
@@ -160,7 +164,7 @@ def key_requests(connection: Connection) -> Metric:
 def by_state(connection: Connection, group: str) -> Metric:
     """Return the rows of one group by state."""
     found = GaugeMetricFamily(f"boucle_{group}", f"{group.replace('_', ' ').capitalize()} by state", labels=["state"])
-    for state, n in overview.by_state(connection, group).items():
+    for state, n in books.by_state(connection, group).items():
         found.add_metric([state], n)
     return found
 
@@ -178,7 +182,7 @@ def waiting(connection: Connection, now: datetime, policy: Policy) -> Iterator[M
     yield gauge("boucle_outbox_age_seconds", "For how long the oldest of them has waited", outbox_age(connection))
     overdue = float(count_overdue(connection, policy, now))
     yield gauge("boucle_tickets_overdue", "Tickets that are not done and past the time that counts next", overdue)
-    open_tickets = overview.count(connection, tables.ticket, tables.ticket.c.state != TicketState.DONE)
+    open_tickets = books.count(connection, tables.ticket, tables.ticket.c.state != TicketState.DONE)
     yield gauge("boucle_tickets_open", "Tickets that are not done", float(open_tickets))
 
 

@@ -12,7 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.domain.mail.compose import Brand
 from workers.domain.mail.translations import Catalog, Catalogs
 from workers.errors import Misconfigured

@@ -20,7 +20,7 @@ from workers.domain.records import Action, Customer, Touchpoint
 from workers.errors import BadInput
 from workers.reach import Reach, WaveReach
 from workers.steering import DAYS, LISTED, Day, Steering
-from workers.store.queue import ACTION, TOUCHPOINT, Chosen
+from workers.store.report.queue import ACTION, TOUCHPOINT, Chosen
 from workers.web.context import web_of
 from workers.web.names import why
 from workers.web.pages import pages_of

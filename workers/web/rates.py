@@ -18,8 +18,8 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.exc import SQLAlchemyError
 
 from workers.errors import BoucleError
-from workers.store import rates
 from workers.store.engine import Store
+from workers.store.sign_in import rates
 
 log = logging.getLogger(__name__)
 SECONDS = 60

@@ -16,7 +16,7 @@ from workers.calendar import in_zone
 from workers.domain.reporting import Filters
 from workers.errors import BadInput
 from workers.reviewing import PAGE_LENGTH, YES, Answered, Pick
-from workers.store.auditlog import record_act
+from workers.store.sign_in.audit_log import record_act
 from workers.text.spreadsheets import Value, as_csv, as_xlsx
 from workers.web.context import web_of
 from workers.web.pages import pages_of

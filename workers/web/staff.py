@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from workers.accesslog import Access, AccessLog
 from workers.people import People, Role, User
-from workers.store.accounts import hash_token
+from workers.store.sign_in.accounts import hash_token
 from workers.web.banner import back_to, players
 from workers.web.context import Web, web_of
 from workers.web.forms import foreign, read_form, same_token

@@ -18,7 +18,7 @@ from workers.domain.mail.compose.facts import one_line
 from workers.domain.reporting.nps import band
 from workers.errors import BadInput, BoucleError, Conflict
 from workers.improving import LEVELS, TEXTS, InitiativeState, Kind, ThemeState, Work
-from workers.store.themes import NO_THEME, Wish
+from workers.store.report.themes import NO_THEME, Wish
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import parameters_of, path_number, read_number

@@ -18,9 +18,9 @@ from email.utils import parsedate_to_datetime
 import httpx
 from standardwebhooks import Webhook
 
+from workers.adapters.public_addresses import is_public
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Misconfigured
-from workers.public_addresses import is_public
 
 log = logging.getLogger(__name__)
 

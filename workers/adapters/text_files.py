@@ -7,12 +7,12 @@ Files only: no database, no clock.
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 
+from workers.adapters.resources import Data
+from workers.adapters.rule_files import Stamp, stamp_of
 from workers.cloudevents import Codec, EventMap
-from workers.data import Data
 from workers.decision_table.live import FAULTS, Refused, faults_of
 from workers.domain.mail.compose import Brand, Templates
 from workers.errors import Misconfigured
-from workers.liverules import Stamp, stamp_of
 
 LIVE, AT_START, SHIPPED = "within seconds", "at the next start", "never: it stays as shipped"
 WATCHED: Mapping[str, str] = {

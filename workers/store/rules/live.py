@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.store import tables as t
-from workers.store.auditlog import record_act
 from workers.store.engine import Store
-from workers.store.rulepast import WENT_LIVE
+from workers.store.rules.past import WENT_LIVE
+from workers.store.sign_in.audit_log import record_act
 
 IN_USE, REFUSED, BESIDE = "rules in use: ", "rules refused: ", "rules beside: "
 """Begin the names of the controls that say it of a table or file."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from workers.adapters.kafka.decompression import GZIP, Damaged, gzip_chunks, inflated
 from workers.cloudevents import KEPT_BYTES, Refusal, Unreadable
-from workers.topics.inflating import GZIP, Damaged, gzip_chunks, inflated
 
 HEAD = struct.Struct(">qiibIhiqqqhii")
 """Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last timestamp, producer id,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import orjson
 
-from workers.home import make_private_folder, open_private
+from workers.adapters.home import make_private_folder, open_private
 
 
 class FileOutlet:

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import Forgetting
-from workers.store import letter_searches, letters
 from workers.store import tables as t
-from workers.store.auditlog import record_act
+from workers.store.customer import dead_letters, letter_searches
+from workers.store.sign_in.audit_log import record_act
 
 SCRUBBED: dict[sa.Table, dict[str, object]] = {
     t.stop: {"reference": "", "event": ""},
@@ -69,7 +69,7 @@ def forget(connection: Connection, people: Sequence[Forgetting], now: datetime) 
     """
     for one in people:
         keys = [one.customer, *merged_into(connection, one.customer)]
-        whom = letters.sought(connection, one, keys)
+        whom = dead_letters.sought(connection, one, keys)
         letter_searches.ask(connection, whom, one.customer, one.by, now)
         blank_merged(connection, keys[1:], now)
         for key in keys:

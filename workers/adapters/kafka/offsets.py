@@ -11,9 +11,9 @@ from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, NoError
 from kafka.structs import OffsetAndMetadata
 
+from workers.adapters.kafka.connection import ANSWER_SECONDS, Address, options, reach
+from workers.adapters.kafka.topics import admin, cluster_id, describe, log_ends, log_starts, topic_ids
 from workers.errors import Conflict, NotNow
-from workers.topics.catalogue import admin, cluster_id, describe, log_ends, log_starts, topic_ids
-from workers.topics.cluster import ANSWER_SECONDS, Address, options, reach
 
 POLL_MS = 500
 READ_SECONDS = 60.0

@@ -6,12 +6,14 @@ Faust must not make topics itself: it would wait for ever on one that is missing
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from workers.topics.cluster import Address, Cluster, Mechanism, credentials, options
-from workers.topics.names import PARTITIONS, TOPICS_IN, TOPICS_OUT, Topic, topic_names
+from workers.adapters.kafka.connection import Address, Cluster, Mechanism, credentials, options
+from workers.adapters.kafka.names import PARTITIONS, TOPICS_IN, TOPICS_OUT, Topic, topic_names
 
 if TYPE_CHECKING:
-    from workers.topics.batches import read_by_record
-    from workers.topics.catalogue import (
+    from workers.adapters.kafka.offsets import Log
+    from workers.adapters.kafka.producer import STRUCTURED, Publisher, Record, TopicOutlet, publish
+    from workers.adapters.kafka.record_batches import read_by_record
+    from workers.adapters.kafka.topics import (
         admin,
         answers,
         check,
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
         log_starts,
         topic_ids,
     )
-    from workers.topics.publishing import STRUCTURED, Publisher, Record, TopicOutlet, publish
-    from workers.topics.reading import Log
 
 __all__ = [
     "PARTITIONS",
@@ -57,15 +57,15 @@ __all__ = [
 ]
 
 NEEDS_CLIENT = {
-    **dict.fromkeys(("STRUCTURED", "Publisher", "Record", "TopicOutlet", "publish"), "publishing"),
-    "Log": "reading",
-    "read_by_record": "batches",
+    **dict.fromkeys(("STRUCTURED", "Publisher", "Record", "TopicOutlet", "publish"), "producer"),
+    "Log": "offsets",
+    "read_by_record": "record_batches",
 }
-"""Where a name is that needs Kafka's client, which takes long to import; those that are not here are in `catalogue`."""
+"""Where a name is that needs Kafka's client, which takes long to import; those that are not here are in `topics`."""
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs Kafka's client when somebody asks for it."""
     if name not in __all__:
         raise AttributeError(name)
-    return getattr(import_module(f"{__name__}.{NEEDS_CLIENT.get(name, 'catalogue')}"), name)
+    return getattr(import_module(f"{__name__}.{NEEDS_CLIENT.get(name, 'topics')}"), name)

@@ -14,9 +14,9 @@ from kafka.errors import (
     for_code,
 )
 
+from workers.adapters.kafka.connection import ANSWER_SECONDS, Address, options, reach
+from workers.adapters.kafka.names import PARTITIONS, topic_names
 from workers.errors import Misconfigured, NotNow
-from workers.topics.cluster import ANSWER_SECONDS, Address, options, reach
-from workers.topics.names import PARTITIONS, topic_names
 
 
 @contextmanager

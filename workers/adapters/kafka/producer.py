@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from workers.adapters.kafka.connection import ANSWER_SECONDS, Address, options, reach
+from workers.adapters.kafka.topics import describe
 from workers.errors import Misconfigured, NotNow
-from workers.topics.catalogue import describe
-from workers.topics.cluster import ANSWER_SECONDS, Address, options, reach
 
 PUBLISH_SECONDS = 120.0
 STRUCTURED = ("content-type", b"application/cloudevents+json; charset=UTF-8")

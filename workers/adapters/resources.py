@@ -10,7 +10,7 @@ from workers.errors import Misconfigured
 
 MOST_BYTES = 10_000_000
 """Of one data file: a logo, a catalog, a table."""
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 
 
 def _shipped() -> Path:

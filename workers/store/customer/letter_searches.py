@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.types import Ids
-from workers.store import letters
 from workers.store import tables as t
-from workers.store.auditlog import record_act
+from workers.store.customer import dead_letters
+from workers.store.sign_in.audit_log import record_act
 
 PEOPLE_AT_ONCE = 100
 """People whom one look looks for at most; others wait for the next one."""
@@ -32,10 +32,10 @@ class Search:
     by: str
     after: str | None
     gone: int
-    whom: letters.Sought
+    whom: dead_letters.Sought
 
 
-def ask(connection: Connection, whom: letters.Sought, person: str, by: str, now: datetime) -> None:
+def ask(connection: Connection, whom: dead_letters.Sought, person: str, by: str, now: datetime) -> None:
     """Have the letters looked through for a person, of whom `person` is our key."""
     names = {
         "crm_ids": sorted(whom.person.crm_ids),
@@ -64,20 +64,22 @@ def next_searches(connection: Connection, ids: Ids, person: str | None = None) -
     ]
 
 
-def sought_of(names: dict[str, list[str]], ids: Ids) -> letters.Sought:
+def sought_of(names: dict[str, list[str]], ids: Ids) -> dead_letters.Sought:
     """Return whom a row names."""
-    whom = letters.person(ids, names["crm_ids"], keys=frozenset(names["keys"]), former=frozenset(names["addresses"]))
-    return letters.Sought(whom, tuple(names["customers"]))
+    whom = dead_letters.person(
+        ids, names["crm_ids"], keys=frozenset(names["keys"]), former=frozenset(names["addresses"])
+    )
+    return dead_letters.Sought(whom, tuple(names["customers"]))
 
 
-def take_step(connection: Connection, searches: Sequence[Search], look: letters.Look, now: datetime) -> None:
+def take_step(connection: Connection, searches: Sequence[Search], look: dead_letters.Look, now: datetime) -> None:
     """Take what one look found, and note how far it is; behind the last letter the search ends.
 
     A search that somebody else has taken on since is theirs: what was found here for it, they find as well.
     """
     mine = still_there(connection, searches)
     found = [one for one in look.named if any(searches[place].id in mine for place in one.places)]
-    gone = letters.forget_named(connection, found, len(searches))
+    gone = dead_letters.forget_named(connection, found, len(searches))
     for search, more in zip(searches, gone, strict=True):
         if search.id not in mine:
             continue

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 
+from workers.adapters.home import make_private_folder, open_private
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Never
-from workers.home import make_private_folder, open_private
 
 log = logging.getLogger(__name__)
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")

@@ -15,8 +15,8 @@ from workers.domain.ticket import told_order
 from workers.domain.types import CustomerId
 from workers.store import read
 from workers.store import tables as t
-from workers.store.askings import Mailboxes
-from workers.store.forgetting import merged_into
+from workers.store.customer.askings import Mailboxes
+from workers.store.customer.erasure import merged_into
 
 R = TypeVar("R", bound=Row)
 

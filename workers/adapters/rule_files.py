@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from workers import decision_table
-from workers.data import Data
+from workers.adapters.resources import Data
 from workers.decision_table import Known, Table
 from workers.decision_table.files.loader import read_file
 from workers.decision_table.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of

@@ -1,0 +1,1 @@
+"""The outside world: mail servers, webhooks, Kafka, DNS, folders, the clock."""

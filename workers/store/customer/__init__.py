@@ -1,0 +1,1 @@
+"""Statements about one person: what they were asked, merging, forgetting."""

@@ -1,0 +1,1 @@
+"""Statements about what leaves: claims, and the state of those who receive."""

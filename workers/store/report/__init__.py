@@ -1,0 +1,1 @@
+"""The SELECTs behind pages, report and books. Reads, apart from themes."""

@@ -1,0 +1,1 @@
+"""Statements about the rules in use, what they decided, and waves."""

@@ -1,0 +1,1 @@
+"""Statements about who may sign in or send, and what they did."""
