@@ -24,7 +24,7 @@ from workers import services, wiring
 from workers import settings as settings_module
 from workers.adapters import kafka as topics
 from workers.adapters.kafka import Topic
-from workers.migrating import migrate
+from workers.usecases.operation.migrate import migrate
 
 LANES = ("hand", "faust", "ours")
 COMPARED = {

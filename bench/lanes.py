@@ -27,10 +27,10 @@ from workers import wiring
 from workers.adapters import kafka
 from workers.adapters.clock import FixedClock
 from workers.adapters.kafka import Topic
-from workers.intake import Intake
 from workers.settings import Settings
 from workers.store.ledger import Outcome
 from workers.stream import Positions, add_agent, make_app, spare_the_collector
+from workers.usecases.intake import Intake
 
 
 class Meter:

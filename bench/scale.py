@@ -28,11 +28,11 @@ import sqlalchemy as sa
 
 from bench.filling import fill
 from workers import services
-from workers.migrating import migrate
 from workers.store import tables as t
 from workers.store.engine import Store
 from workers.store.patience import Patience
 from workers.store.sign_in import accounts
+from workers.usecases.operation.migrate import migrate
 from workers.web.staff import COOKIE
 
 BOUCLE = [sys.executable, "-c", "from workers.cli import main; main()"]

@@ -12,12 +12,12 @@ from typing import Protocol
 import orjson
 from story import DAY, Message, Story
 
-from workers import counting
 from workers.adapters.kafka import Topic
 from workers.domain.records import Customer, Response, SurveyRequest, Testimonial, Ticket
 from workers.domain.types import RequestState, TestimonialState, TicketState
 from workers.store import read, tables
 from workers.store.engine import Store
+from workers.usecases.operation import status
 
 SETTLED_AFTER = timedelta(minutes=11)
 """Longer than the settling time of an answer can become."""
@@ -102,7 +102,7 @@ def play(
 def busy(store: Store, at: datetime) -> bool:
     """Tell whether anything is due at a moment."""
     with store.reading() as connection:
-        return any(counting.due_work(connection, at)[0].values())
+        return any(status.due_work(connection, at)[0].values())
 
 
 class People:
@@ -244,4 +244,4 @@ def update(ticket: Ticket, crm_id: str, step: str, name: str, at: datetime) -> M
 def books_of(store: Store) -> list[tuple[str, str]]:
     """Return every comparable row of a world."""
     with store.reading() as connection:
-        return list(counting.book_rows(connection))
+        return list(status.book_rows(connection))

@@ -18,10 +18,10 @@ from workers.adapters.clock import FixedClock
 from workers.domain.mail.compose import Templates
 from workers.domain.records import Row
 from workers.domain.types import Door
-from workers.migrating import migrate
 from workers.store import read
 from workers.store.engine import Store
 from workers.store.ledger import Incoming, Outcome
+from workers.usecases.operation.migrate import migrate
 
 R = TypeVar("R", bound=Row)
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from story import Message, Story
 
 from workers.adapters.kafka import Topic
 from workers.cloudevents import Codec
-from workers.imports import Mapping, rows
+from workers.usecases.csv_import import Mapping, rows
 
 FILE = Path(__file__).parents[2] / "shared" / "data" / "orders.csv"
 CLOCK_STARTS = datetime(2016, 9, 1, 10, 0, tzinfo=UTC)

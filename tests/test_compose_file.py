@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from workers.cli import boucle
 from workers.services import kafka, postgres
 from workers.settings import Settings, read
-from workers.weak_settings import Surroundings, weak_settings
+from workers.usecases.operation.weak_settings import Surroundings, weak_settings
 from workers.wiring import kafka_of
 
 ROOT = Path(__file__).parent.parent

@@ -17,12 +17,12 @@ from starlette.routing import Route
 
 from workers.adapters.kafka import Topic
 from workers.cli import boucle
-from workers.counting import STATUS_GROUPS
 from workers.domain.explain.words import TRANSPORT
 from workers.domain.invariants import GROUPS
 from workers.domain.types import DecisionOutcome, Reason
-from workers.retention import KEEPS
 from workers.settings import Settings
+from workers.usecases.operation.status import STATUS_GROUPS
+from workers.usecases.privacy.retention import KEEPS
 from workers.web.app import PUBLIC, public_paths
 
 ROOT = Path(__file__).parents[1]

@@ -25,15 +25,17 @@ from driver import Words, busy
 from kafka import KafkaProducer
 from story import Message
 
-from workers import controls, counting, wiring
 from workers import settings as settings_module
+from workers import wiring
 from workers.adapters import kafka as topics
 from workers.adapters.clock import StoredClock
 from workers.domain.types import Door
-from workers.migrating import migrate
 from workers.services.places import free_port
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
+from workers.usecases.delivery import send_controls
+from workers.usecases.operation import status
+from workers.usecases.operation.migrate import migrate
 
 BRAND = """\
 name: Lampes Durand
@@ -111,7 +113,7 @@ class Installation:
     def state(self) -> str:
         """Tell what is still to do."""
         with self.store.reading() as connection:
-            waiting, oldest = counting.due_work(connection, self.parts.now())
+            waiting, oldest = status.due_work(connection, self.parts.now())
         return f"{self.parts.now()}: {waiting}, oldest {oldest}"
 
     def survey_mail(self, request: str) -> str:
@@ -253,10 +255,10 @@ class Apart(Installation):
     def publish(self, messages: list[Message]) -> None:
         """Publish to Kafka and wait until all is taken in; whom to ask first is not left to the order of arrival."""
         now = self.parts.now()
-        self.store.write(lambda connection: controls.pause(connection, now, "driver"))
+        self.store.write(lambda connection: send_controls.pause(connection, now, "driver"))
         self.send(messages)
         self.wait(self.is_taken, "the messages to be taken in")
-        self.store.write(lambda connection: controls.resume(connection, self.parts.sending, now, "driver"))
+        self.store.write(lambda connection: send_controls.resume(connection, self.parts.sending, now, "driver"))
 
     def send(self, messages: list[Message]) -> None:
         """Publish to Kafka, remember what, and where the logs end."""
@@ -280,7 +282,7 @@ class Apart(Installation):
         with self.store.reading() as connection:
             if not self.is_consumed(connection):
                 return False
-            waiting, _ = counting.due_work(connection, self.parts.now())
+            waiting, _ = status.due_work(connection, self.parts.now())
             return not any(waiting.values())
 
     def is_taken(self) -> bool:

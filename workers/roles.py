@@ -15,11 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from workers.adapters import kafka as topics
-from workers.auditing import Auditing
-from workers.backlog import Backlog, count_waiting
-from workers.bounce_collection import Collector
 from workers.errors import Misconfigured, Never, NotNow
-from workers.observing import Observing
 from workers.process import stop_signal
 from workers.process.rounds import attempt, repeat, wait_or_stop
 from workers.process.watchdog import keep_beating, start_watching
@@ -27,6 +23,10 @@ from workers.settings import Settings
 from workers.settings.checks import bind_of
 from workers.stream import Positions, add_agent, group_of, make_app, spare_the_collector
 from workers.stream_guards import StreamGuards
+from workers.usecases.delivery.bounce_collection import Collector
+from workers.usecases.operation.backlog import Backlog, count_waiting
+from workers.usecases.operation.consumer_audit import Auditing
+from workers.usecases.operation.outage_watch import Observing
 from workers.web.tour import Tour
 from workers.wiring import Boucle, kafka_of, topic_names
 

@@ -15,10 +15,10 @@ from faust.types import EventT
 
 from workers.domain.types import Door
 from workers.errors import NotNow
-from workers.intake import Intake
 from workers.settings import Settings
 from workers.store.ledger import Incoming, as_bytes
 from workers.store.positions import Consumed, merged
+from workers.usecases.intake import Intake
 
 log = logging.getLogger(__name__)
 GROUP = "boucle"

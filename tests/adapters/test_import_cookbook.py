@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from test_imports import CODEC
 
-from workers import imports
 from workers.cloudevents import Event
+from workers.usecases import csv_import
 
 PAGE = (Path(__file__).parents[2] / "docs" / "importing.md").read_text("utf-8")
 RECIPE = re.compile(r"^### (?P<name>.+?)\n.*?^```yaml\n(?P<mapping>.*?)^```\n```csv\n(?P<csv>.*?)^```", re.M | re.S)
@@ -30,7 +30,7 @@ def events(mapping: str, csv: str) -> list[Event]:
     """Import a file; nothing may be refused or left out."""
     parsed = [
         CODEC.parse(item, (), NOW) if isinstance(item, bytes) else item
-        for _, item in imports.events(io.BytesIO(csv.encode()), imports.Mapping.load(mapping, CODEC))
+        for _, item in csv_import.events(io.BytesIO(csv.encode()), csv_import.Mapping.load(mapping, CODEC))
     ]
     good = [one for one in parsed if isinstance(one, Event)]
     assert good == parsed
@@ -63,9 +63,9 @@ def test_the_first_example_can_be_used() -> None:
 def test_a_suggestion_fits_the_export_it_was_made_from(name: str) -> None:
     """What `--suggest` writes loads, reads the file, and finds the customer, the time and an id in it."""
     _, csv = RECIPES[name]
-    suggestion = imports.suggested(io.BytesIO(csv.encode()))
-    mapping = imports.Mapping.load(suggestion, CODEC)
-    rows = list(imports.rows(io.BytesIO(csv.encode()), mapping))
+    suggestion = csv_import.suggested(io.BytesIO(csv.encode()))
+    mapping = csv_import.Mapping.load(suggestion, CODEC)
+    rows = list(csv_import.rows(io.BytesIO(csv.encode()), mapping))
     good = [row for row in rows if row.rejected is None and row.events]
     assert good, suggestion
     event = CODEC.parse(good[0].events[0], (), NOW)
@@ -76,9 +76,9 @@ def test_a_suggestion_fits_the_export_it_was_made_from(name: str) -> None:
 def test_a_suggestion_for_scores_and_for_a_file_that_says_nothing() -> None:
     """Answers of another tool become scores; where no time is found the mapping says so and is not usable yet."""
     scores = "Response ID,Email,NPS Score,Comment,Response Date\n1,a@example.org,9,fine,03/04/2026 10:00\n"
-    suggestion = imports.suggested(io.BytesIO(scores.encode()))
+    suggestion = csv_import.suggested(io.BytesIO(scores.encode()))
     assert "boucle.score.v1" in suggestion
     assert "may be read two ways" in suggestion
-    assert imports.Mapping.load(suggestion, CODEC).columns >= {"NPS Score", "Comment", "Response Date", "Email"}
-    bare = imports.suggested(io.BytesIO(b"x,y\n1,2\n"))
+    assert csv_import.Mapping.load(suggestion, CODEC).columns >= {"NPS Score", "Comment", "Response Date", "Email"}
+    bare = csv_import.suggested(io.BytesIO(b"x,y\n1,2\n"))
     assert "which column says when it happened?" in bare

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_imports import CODEC
 
-from workers import imports
 from workers.errors import Misconfigured
-from workers.imports.records import LONGEST_CELL
-from workers.imports.rows import ImportRow
+from workers.usecases import csv_import
+from workers.usecases.csv_import.records import LONGEST_CELL
+from workers.usecases.csv_import.rows import ImportRow
 
 HEAD = "customer_id,email,name,order_id,paid_at,label,delivery\n"
 MAPPING = """
@@ -32,7 +32,9 @@ events:
 def read(csv: str | bytes, mapping: str = MAPPING, said: list[str] | None = None) -> list[ImportRow]:
     """Return the rows of a file."""
     stream = io.BytesIO(csv if isinstance(csv, bytes) else csv.encode())
-    return list(imports.rows(stream, imports.Mapping.load(mapping, CODEC), (said if said is not None else []).append))
+    return list(
+        csv_import.rows(stream, csv_import.Mapping.load(mapping, CODEC), (said if said is not None else []).append)
+    )
 
 
 def line(number: int, name: str = "Bo", label: str = "lamp") -> str:
@@ -318,7 +320,7 @@ def test_a_line_or_cell_over_its_limit_is_one_row() -> None:
 SETUP = """
     import io
     from test_import_damage import CODEC, HEAD, MAPPING, line
-    from workers import imports
+    from workers.usecases import csv_import as imports
     from workers.errors import Misconfigured
     mapping = imports.Mapping.load(MAPPING, CODEC)
     def read(text, rows):

@@ -10,9 +10,9 @@ import orjson
 import pytest
 from ordersyear import FILE, SHOP
 
-from workers import imports
 from workers.cloudevents import Codec, Event, Refusal, Rejected, read_schemas
 from workers.errors import Misconfigured
+from workers.usecases import csv_import
 
 ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -33,7 +33,7 @@ def run(csv: str | bytes, mapping: str = SHOP) -> list[tuple[int, Event | Reject
     stream = io.BytesIO(csv if isinstance(csv, bytes) else csv.encode())
     return [
         (line, CODEC.parse(item, (), NOW) if isinstance(item, bytes) else item)
-        for line, item in imports.events(stream, imports.Mapping.load(mapping, CODEC))
+        for line, item in csv_import.events(stream, csv_import.Mapping.load(mapping, CODEC))
     ]
 
 
@@ -143,7 +143,7 @@ def test_bad_rows_are_refused_by_line_and_the_rest_goes_on() -> None:
 def test_a_refused_row_keeps_its_bytes() -> None:
     """A dead letter shows what stood in the file."""
     csv = HEADER.encode() + b'o1,"c\n\xc3\xa9"\n'
-    [row] = imports.rows(io.BytesIO(csv), imports.Mapping.load(SHOP, CODEC))
+    [row] = csv_import.rows(io.BytesIO(csv), csv_import.Mapping.load(SHOP, CODEC))
     assert (row.line, row.raw, row.events) == (2, b'o1,"c\n\xc3\xa9"\n', ())
     assert row.rejected is not None
     assert "2 cells, the header 4" in row.rejected.fault
@@ -167,7 +167,7 @@ class Endless(io.RawIOBase):
 def test_it_streams() -> None:
     """A row is out before the next is read, however long the file; a line without end stays bounded."""
     stream = Endless(b"o1,c1,2017-10-02T10:56:00,\n", 1_000_000)
-    found = imports.events(stream, imports.Mapping.load(SHOP, CODEC))  # type: ignore[arg-type]  # raw streams read lines too
+    found = csv_import.events(stream, csv_import.Mapping.load(SHOP, CODEC))  # type: ignore[arg-type]  # raw streams read lines too
     assert next(found)[0] == 2
     assert stream.read_rows == 2
     endless: Iterator[tuple[int, Event | Rejected]] = iter(run(HEADER.encode() + b"x" * 3_000_000))
@@ -196,7 +196,7 @@ events:
   - 5
 """
     with pytest.raises(Misconfigured) as caught:
-        imports.Mapping.load(mapping, CODEC)
+        csv_import.Mapping.load(mapping, CODEC)
     text = str(caught.value)
     assert len(caught.value.faults) == 10
     for hint in ("Did you mean source?", "Did you mean boucle.journey.purchase.v1?", "Did you mean when?", "Mars/Base"):
@@ -207,15 +207,15 @@ events:
 def test_what_is_no_mapping(text: str) -> None:
     """Anything but a YAML object is refused with a sentence."""
     with pytest.raises(Misconfigured):
-        imports.Mapping.load(text, CODEC)
+        csv_import.Mapping.load(text, CODEC)
 
 
 @pytest.mark.skipif(not FILE.is_file(), reason="the shared orders are not on this machine")
 def test_the_shared_orders() -> None:
     """5,000 real orders: a purchase each, a delivery where one arrived, and nothing refused."""
     with FILE.open("rb") as stream:
-        mapping = imports.Mapping.load(SHOP, CODEC)
-        rows = list(imports.rows(stream, mapping))
+        mapping = csv_import.Mapping.load(SHOP, CODEC)
+        rows = list(csv_import.rows(stream, mapping))
     events = [CODEC.parse(event, (), NOW) for row in rows for event in row.events]
     names = Counter(event.name for event in events if isinstance(event, Event))
     lines = FILE.read_text().splitlines()

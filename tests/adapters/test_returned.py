@@ -14,12 +14,12 @@ from returning import LETTER, NESTED, OUT_OF_OFFICE, PATH, dsn
 from workers import roles, settings, wiring
 from workers.adapters.imap_folder import ImapFolder
 from workers.adapters.returned_mails import place_at
-from workers.bounce_collection import Collector, Place
-from workers.bouncing import Bouncing, Taken, count
 from workers.domain.records import Dispatch, Suppression
 from workers.errors import BadInput, Conflict, Misconfigured, NotNow
 from workers.store.delivery.returned_mails import counted_returned
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.delivery.bounce_collection import Collector, Place
+from workers.usecases.delivery.bounces import Bouncing, Taken, count
 
 
 @pytest.fixture

@@ -31,16 +31,17 @@ from supervision import HERE, Supervisor
 from truth import told_in
 from verdict import Arrival
 
-from workers import counting, wiring
 from workers import settings as settings_module
+from workers import wiring
 from workers.adapters.clock import StoredClock
 from workers.domain.types import DispatchState, ResponseState
 from workers.errors import NotNow
-from workers.migrating import migrate
 from workers.process.outages import DATABASE, MAIL
 from workers.services.places import free_port
 from workers.store import tables
 from workers.store.engine import Store
+from workers.usecases.operation import status
+from workers.usecases.operation.migrate import migrate
 
 BRAND = """\
 name: Lampes Durand
@@ -227,7 +228,7 @@ class Ground:
             return False
         now = self.clock.now()
         with self.store.reading() as connection:
-            waiting, _ = counting.due_work(connection, now)
+            waiting, _ = status.due_work(connection, now)
             held = tables.dispatch.c.state.in_(ON_ITS_WAY)
             settling = tables.response.c.state == ResponseState.SETTLING
             queries = [sa.select(tables.dispatch.c.id).where(held), sa.select(tables.response.c.id).where(settling)]

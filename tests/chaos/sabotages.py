@@ -10,10 +10,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from workers import intake, serving, waking
 from workers.adapters import file_outbox, kafka, smtp
 from workers.cloudevents import Event
-from workers.dispatching import mailserver
 from workers.domain.changeset import Changes
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch, Row
@@ -22,6 +20,8 @@ from workers.process import stop_signal
 from workers.store import apply as apply_module
 from workers.store.delivery import mail_servers
 from workers.store.ledger import Incoming, Outcome, Taken
+from workers.usecases import customer_actions, intake, scheduler
+from workers.usecases.delivery import mail_server
 
 EACH = 3
 """Of so many chances a sabotage takes one, so that most of a run looks healthy."""
@@ -64,22 +64,22 @@ def acknowledge_early() -> None:
 
 def lose_an_answer() -> None:
     """Thank for an answer, and keep nothing of it."""
-    answer, chances = serving.Serving.answer, count()
+    answer, chances = customer_actions.Serving.answer, count()
 
-    def forgetful(self: serving.Serving, request: str, *more: Any, **named: Any) -> bool:
+    def forgetful(self: customer_actions.Serving, request: str, *more: Any, **named: Any) -> bool:
         return next(chances) % EACH == 0 or answer(self, request, *more, **named)
 
-    serving.Serving.answer = forgetful  # type: ignore[method-assign]  # planted
+    customer_actions.Serving.answer = forgetful  # type: ignore[method-assign]  # planted
 
 
 def change_a_score() -> None:
     """Keep another score than the one that was given."""
-    answer = serving.Serving.answer
+    answer = customer_actions.Serving.answer
 
-    def wrong(self: serving.Serving, request: str, score: int, *more: Any, **named: Any) -> bool:
+    def wrong(self: customer_actions.Serving, request: str, score: int, *more: Any, **named: Any) -> bool:
         return answer(self, request, (score + 5) % 11, *more, **named)
 
-    serving.Serving.answer = wrong  # type: ignore[method-assign]  # planted
+    customer_actions.Serving.answer = wrong  # type: ignore[method-assign]  # planted
 
 
 def send_twice() -> None:
@@ -118,13 +118,13 @@ def believe_a_broken_line() -> None:
 
 def skip_a_row() -> None:
     """Never wake some of those whose question is due."""
-    wake = waking.wake
+    wake = scheduler.wake
 
     def lazy(facts: Any, *more: Any) -> Any:
         unlucky = sum(facts.customer.id.encode()) % EACH == 0
         return Changes() if unlucky else wake(facts, *more)
 
-    waking.wake = lazy  # type: ignore[assignment]  # planted
+    scheduler.wake = lazy  # type: ignore[assignment]  # planted
 
 
 def queue_twice() -> None:
@@ -160,7 +160,7 @@ def hide_an_outage() -> None:
     def rosy(state: mail_servers.ServerState, *_more: Any) -> mail_servers.ServerState:
         return mail_servers.ServerState(state.server)
 
-    mailserver.after = rosy  # type: ignore[assignment]  # planted
+    mail_server.after = rosy  # type: ignore[assignment]  # planted
 
 
 def be_deaf_to_a_stop() -> None:

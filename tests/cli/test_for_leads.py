@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pyotp import TOTP
 
-from workers.people import People
-from workers.secondfactor import SecondFactors
+from workers.usecases.sign_in.accounts import People
+from workers.usecases.sign_in.second_factor import SecondFactors
 
 if TYPE_CHECKING:
     from verbs import Boucle

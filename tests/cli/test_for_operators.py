@@ -18,8 +18,8 @@ from workers import services
 from workers import settings as settings_module
 from workers.domain.records import SurveyRequest
 from workers.errors import Misconfigured
-from workers.migrating import SCHEMA
 from workers.store import read
+from workers.usecases.operation.migrate import SCHEMA
 
 if TYPE_CHECKING:
     from verbs import Boucle

@@ -14,8 +14,8 @@ from embedded import START, Embedded, journey
 
 from workers import wiring
 from workers.cli.demo import DEMO_HOME, of_its_own
-from workers.relaying import Relaying
 from workers.settings import read
+from workers.usecases.outbox_relay import Relaying
 
 if TYPE_CHECKING:
     from verbs import Boucle

@@ -16,7 +16,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import Journey, Row, Stop, SurveyRequest, Touchpoint
 from workers.domain.survey.response import Answer, answer_request
 from workers.store.apply import KEPT_ONCE
-from workers.waking import Room, wake
+from workers.usecases.scheduler import Room, wake
 
 R = TypeVar("R", bound=Row)
 NOW = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)

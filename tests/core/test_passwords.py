@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from workers.errors import CodedFault
-from workers.passwords import LONGEST, SHORTEST, check_new_password, hash_password, is_password
+from workers.usecases.sign_in.passwords import LONGEST, SHORTEST, check_new_password, hash_password, is_password
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

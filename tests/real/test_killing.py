@@ -22,11 +22,11 @@ from parts import poll
 from story import Story
 from worlds import Apart, Embedded, dead_letter_reasons
 
-from workers import counting
 from workers.domain.invariants import difference
 from workers.domain.records import Dispatch
 from workers.domain.types import DispatchState
 from workers.store import read, tables
+from workers.usecases.operation import status
 
 STORY = Story(seed=11, customers=30, days=60)
 Moment = Callable[[sa.Connection], bool]
@@ -206,7 +206,7 @@ def test_killing_every_role_changes_no_book(
         assert "\n".join(difference(books_of(undisturbed.store), books_of(world.store))) == ""
         assert dead_letter_reasons(world) == dead_letter_reasons(undisturbed)
         with world.store.reading() as connection:
-            assert [line for line in counting.read_books(connection).sums() if not line["ok"]] == []
+            assert [line for line in status.read_books(connection).sums() if not line["ok"]] == []
             dispatches = read.rows(connection, Dispatch)
     controller.stop()
     left = Counter(mail.message["Message-ID"] for mail in catcher.mails)

@@ -19,11 +19,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from story import Story
 from worlds import Apart, Embedded, dead_letter_reasons
 
-from workers import counting
 from workers.adapters import kafka as topics
 from workers.domain.invariants import difference
 from workers.store import tables
 from workers.stream import group_of
+from workers.usecases.operation import status
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ def same_books(played: Played) -> None:
     assert not differences, "\n".join(differences[:50])
     assert dead_letter_reasons(played.world) == played.dead_letters
     with played.world.store.reading() as connection:
-        books = counting.read_books(connection)
+        books = status.read_books(connection)
     assert [line for line in books.sums() if not line["ok"]] == []
 
 

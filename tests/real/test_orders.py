@@ -17,8 +17,8 @@ from ordersyear import FILE, story_of_orders
 from parts import RealMail
 from worlds import Apart, dead_letter_reasons
 
-from workers import counting
 from workers.store import tables
+from workers.usecases.operation import status
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -92,7 +92,7 @@ def test_real_orders_close_the_loop(
         story = story_of_orders(codec) if ALL else story_of_orders(codec, after=SLICE_FROM, count=SLICE)
         play(story, world)
         with world.store.reading() as connection:
-            books = counting.read_books(connection)
+            books = status.read_books(connection)
         print(figures(world, len(story.messages), time.monotonic() - began))
         assert [line for line in books.sums() if not line["ok"]] == []
         assert dead_letter_reasons(world) == {}

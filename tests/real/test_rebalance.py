@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from story import START, Message
 from worlds import Apart
 
-from workers import counting
 from workers.adapters.kafka import Topic
 from workers.store import tables
+from workers.usecases.operation import status
 
 ROUNDS = 3
 A_ROUND = 400
@@ -55,7 +55,7 @@ def test_two_streams_one_killed_none_lost_none_twice(world: Apart) -> None:
     with world.store.reading() as connection:
         inbox = Counter(connection.execute(sa.select(tables.inbox.c.event_id)).scalars())
         planned = Counter(connection.execute(sa.select(tables.touchpoint.c.step)).scalars())
-        books = counting.read_books(connection)
+        books = status.read_books(connection)
     assert len(inbox) == ROUNDS * A_ROUND
     assert set(inbox.values()) == {1}
     assert planned == {"delivery-now": ROUNDS * A_ROUND, "delivery-6w": ROUNDS * A_ROUND}

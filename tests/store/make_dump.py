@@ -40,12 +40,12 @@ def play(home: Path) -> Path:
     """Play the story and return the database's file."""
     from embedded import START, Embedded, about, journey, score
 
-    from workers.controls import pause
     from workers.domain.records import SurveyRequest, Testimonial
     from workers.domain.types import Door
-    from workers.retention import retire
     from workers.store.ledger import Incoming
     from workers.store.positions import Consumed
+    from workers.usecases.delivery.send_controls import pause
+    from workers.usecases.privacy.retention import retire
 
     boucle = Embedded(home)
     boucle.take(journey("delivery", "1", reference="1001", label="lamp"))

@@ -13,10 +13,10 @@ from sqlalchemy.exc import IntegrityError
 from workers.domain.changeset import Changes
 from workers.domain.records import Action, Customer, Dispatch, History, Journey, Row, Suppression, Touchpoint
 from workers.domain.types import ActionState, CustomerId, DispatchState, Ids, MailClass, Reason, TouchpointState
-from workers.migrating import migrate
 from workers.store import bulk, read, tables
 from workers.store.apply import apply, next_number
 from workers.store.engine import Store
+from workers.usecases.operation.migrate import migrate
 
 NOW = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 IDS = Ids(b"test")

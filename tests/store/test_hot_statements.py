@@ -10,12 +10,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.sql.visitors import iterate
 
-from workers.migrating import migrate
 from workers.store import due, read, tables
 from workers.store.customer import askings
 from workers.store.delivery import outbox
 from workers.store.engine import Store
 from workers.store.report import tickets
+from workers.usecases.operation.migrate import migrate
 
 STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "customers by key": read.CUSTOMERS,

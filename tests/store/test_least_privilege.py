@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ProgrammingError
 
-from workers import migrating
 from workers.adapters.kafka import TOPICS_IN, TOPICS_OUT
 from workers.store.engine import Store
+from workers.usecases.operation import migrate as migrating
 
 OPERATING = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
 

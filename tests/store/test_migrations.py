@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from make_dump import DUMP, load
 
-from workers import counting, migrating
 from workers import settings as settings_module
 from workers.errors import Misconfigured
 from workers.store import tables
 from workers.store.engine import Store
+from workers.usecases.operation import migrate, status
 
 AGAIN = "Run `python -m workers.migrations first`, or write a new revision (workers/migrations/README.md)."
 
@@ -71,7 +71,7 @@ def clear(store: Store) -> None:
 def test_revisions_make_the_tables_on_sqlite(tmp_path: Path) -> None:
     """On SQLite, revisions and table descriptions give the same tables, columns, keys and indexes."""
     migrated, direct = sqlite_store(tmp_path, "a.db"), sqlite_store(tmp_path, "b.db")
-    migrating.migrate(migrated)
+    migrate.migrate(migrated)
     make_directly(direct)
     assert sqlite_schema(migrated) == sqlite_schema(direct), AGAIN
     migrated.close()
@@ -84,7 +84,7 @@ def test_revisions_make_the_tables_on_postgresql(postgres: str) -> None:
     make_directly(store)
     direct = postgres_schema(store)
     clear(store)
-    migrating.migrate(store)
+    migrate.migrate(store)
     assert postgres_schema(store) == direct, AGAIN
     store.close()
 
@@ -92,22 +92,22 @@ def test_revisions_make_the_tables_on_postgresql(postgres: str) -> None:
 def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     """`boucle migrate` may run at every start."""
     store = sqlite_store(tmp_path, "a.db")
-    assert migrating.schema_of(store) == 0
-    assert migrating.migrate(store) == migrating.SCHEMA
+    assert migrate.schema_of(store) == 0
+    assert migrate.migrate(store) == migrate.SCHEMA
     before = sqlite_schema(store)
-    assert migrating.migrate(store) == migrating.SCHEMA
+    assert migrate.migrate(store) == migrate.SCHEMA
     assert sqlite_schema(store) == before
     store.close()
 
 
 def test_revisions_are_numbered_and_the_newest_is_the_schema() -> None:
     """The schema's number is the newest revision's, and each revision's file bears its number."""
-    script = ScriptDirectory.from_config(migrating.script_of())
+    script = ScriptDirectory.from_config(migrate.script_of())
     numbers = sorted(int(one.revision) for one in script.walk_revisions())
-    assert numbers == list(range(1, migrating.SCHEMA + 1))
-    assert script.get_current_head() == f"{migrating.SCHEMA:04}"
+    assert numbers == list(range(1, migrate.SCHEMA + 1))
+    assert script.get_current_head() == f"{migrate.SCHEMA:04}"
     assert {Path(one.path).name for one in script.walk_revisions()} == {f"r{number:04}.py" for number in numbers}
-    assert migrating.MINIMUM <= migrating.SCHEMA
+    assert migrate.MINIMUM <= migrate.SCHEMA
 
 
 def test_a_role_waits_for_migrate_on_a_real_database_but_not_on_the_embedded_one(tmp_path: Path) -> None:
@@ -115,9 +115,9 @@ def test_a_role_waits_for_migrate_on_a_real_database_but_not_on_the_embedded_one
     settings = settings_module.read({"BOUCLE_HOME": str(tmp_path)})
     store = sqlite_store(tmp_path, "a.db")
     with pytest.raises(Misconfigured, match="run `boucle migrate`"):
-        migrating.require(store, settings, may_migrate=False)
-    migrating.require(store, settings, may_migrate=True)
-    assert migrating.schema_of(store) == migrating.SCHEMA
+        migrate.require(store, settings, may_migrate=False)
+    migrate.require(store, settings, may_migrate=True)
+    assert migrate.schema_of(store) == migrate.SCHEMA
     store.close()
 
 
@@ -125,11 +125,11 @@ def test_a_newer_schema_is_used_as_it_is(tmp_path: Path) -> None:
     """A role of the release before goes on with a newer schema, and migrating does not go back."""
     settings = settings_module.read({"BOUCLE_HOME": str(tmp_path)})
     store = sqlite_store(tmp_path, "a.db")
-    migrating.migrate(store)
+    migrate.migrate(store)
     with store.engine.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0099'"))
-    migrating.require(store, settings, may_migrate=True)
-    assert migrating.migrate(store) == 99
+    migrate.require(store, settings, may_migrate=True)
+    assert migrate.migrate(store) == 99
     store.close()
 
 
@@ -142,10 +142,10 @@ def test_the_database_of_0_1_0_is_brought_up_to_date_and_its_books_hold(tmp_path
         before = {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
     connection.close()
     store = Store(f"sqlite:///{path}")
-    migrating.migrate(store)
+    migrate.migrate(store)
     with store.reading() as opened:
         after = {name: opened.execute(sa.text(f'SELECT count(*) FROM "{name}"')).scalar() for name in before}
-        books = counting.read_books(opened)
+        books = status.read_books(opened)
     assert after == before
     assert [one for one in books.sums() if not one["ok"]] == []
     direct = sqlite_store(tmp_path, "new.db")

@@ -16,15 +16,15 @@ from embedded import START, STRUCTURED, Embedded, journey
 from make_dump import load, load_postgresql
 from parts import poll
 
-from workers import counting, migrating
 from workers.adapters.clock import StoredClock
-from workers.controls import resume
 from workers.domain.records import SurveyRequest, Touchpoint
 from workers.domain.types import TouchpointState
 from workers.services.places import free_port
 from workers.store import tables
 from workers.store.engine import Store
 from workers.store.ledger import Taken
+from workers.usecases.delivery.send_controls import resume
+from workers.usecases.operation import migrate, status
 
 RELEASED = "f76643e"
 """The commit of 0.1.0."""
@@ -62,14 +62,14 @@ def counted(store: Store, names: list[str]) -> dict[str, int]:
 def test_every_row_is_kept_and_the_books_hold(url: str) -> None:
     """No revision since drops, doubles or miscounts a row, on either engine."""
     store = Store(url)
-    assert migrating.schema_of(store) == 1
-    names = [name for name in sa.inspect(store.engine).get_table_names() if name != migrating.VERSION_TABLE]
+    assert migrate.schema_of(store) == 1
+    names = [name for name in sa.inspect(store.engine).get_table_names() if name != migrate.VERSION_TABLE]
     before = counted(store, names)
     assert all(before.values())
-    migrating.migrate(store)
+    migrate.migrate(store)
     assert counted(store, names) == before
     with store.reading() as connection:
-        assert [one for one in counting.read_books(connection).sums() if not one["ok"]] == []
+        assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []
     store.close()
 
 
@@ -91,7 +91,7 @@ def test_what_0_1_0_had_planned_fires_after_the_migration(url: str, tmp_path: Pa
     assert any(one.state == TouchpointState.ASKED for one in fired)
     assert list((tmp_path / "home" / "mailbox").rglob("*.eml"))
     with boucle.store.reading() as connection:
-        assert [one for one in counting.read_books(connection).sums() if not one["ok"]] == []
+        assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []
     boucle.close()
 
 
@@ -169,7 +169,7 @@ def test_old_and_new_roles_work_side_by_side_through_the_migrations(
         roles.append(stack.enter_context(old_role(released, tmp_path / "send", "send", **more)))
         assert post("before") == 202
         boucle = Old(tmp_path / "new", at, postgres)  # migrates while they run
-        assert migrating.schema_of(store) == migrating.SCHEMA
+        assert migrate.schema_of(store) == migrate.SCHEMA
         assert post("old") == 202
         boucle.take(journey("delivery", "new", at, reference="new"))
         (again,) = boucle.take(journey("delivery", "old", at, reference="old"))
@@ -179,7 +179,7 @@ def test_old_and_new_roles_work_side_by_side_through_the_migrations(
             see_that_they_run()
             boucle.settle()
             with store.reading() as connection:
-                due, _ = counting.due_work(connection, clock.now())
+                due, _ = status.due_work(connection, clock.now())
             return not due["touchpoints"] and not due["dispatches"]
 
         poll(is_done, 60, "both senders to have done what is due")
@@ -187,5 +187,5 @@ def test_old_and_new_roles_work_side_by_side_through_the_migrations(
         new_ones = [one for one in boucle.rows(SurveyRequest) if one.reference in ("before", "old", "new")]
         assert sorted(one.reference for one in new_ones) == ["before", "new", "old"]
         with store.reading() as connection:
-            assert [one for one in counting.read_books(connection).sums() if not one["ok"]] == []
+            assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []
         boucle.close()

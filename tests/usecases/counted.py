@@ -14,9 +14,9 @@ from workers import wiring
 from workers.adapters.clock import FixedClock
 from workers.domain import ticket as ticketing
 from workers.domain.types import Door
-from workers.migrating import migrate
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
+from workers.usecases.operation.migrate import migrate
 
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 """A Tuesday, 10:12 in Paris."""

@@ -14,10 +14,10 @@ from workers.domain.policy import Policy
 from workers.domain.records import Ticket, TicketEntry
 from workers.domain.types import TicketState
 from workers.errors import Conflict
-from workers.people import People, Role
-from workers.serving import TicketAct
 from workers.store import read, tables
-from workers.worklist import Worklist
+from workers.usecases.customer_actions import TicketAct
+from workers.usecases.sign_in.accounts import People, Role
+from workers.usecases.ticket_inbox import Worklist
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 from teamparts import at_once
 
-from workers.attempts import LIMITS, Attempts, Guess
-from workers.migrating import migrate
 from workers.store import tables
 from workers.store.engine import Store
+from workers.usecases.operation.migrate import migrate
+from workers.usecases.sign_in.attempts import LIMITS, Attempts, Guess
 
 NETWORK = "192.0.2.0/24"
 

@@ -15,14 +15,14 @@ from workers import settings as settings_module
 from workers import wiring
 from workers.adapters import kafka
 from workers.adapters.clock import FixedClock
-from workers.auditing import Audited, Auditing, Watchdog, behind, holes
 from workers.domain.records import Inbox
-from workers.migrating import migrate
 from workers.store import positions, read
 from workers.store.engine import Store
 from workers.store.positions import Consumed, Range, merged, record_consumed
 from workers.stream import Positions
 from workers.stream_guards import StreamGuards
+from workers.usecases.operation.consumer_audit import Audited, Auditing, Watchdog, behind, holes
+from workers.usecases.operation.migrate import migrate
 
 NOW = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 RANGES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9)).map(lambda one: (one[0], one[0] + one[1])))

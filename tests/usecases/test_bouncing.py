@@ -9,17 +9,17 @@ import pytest
 from embedded import Embedded, cloud_event, journey
 from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, dsn
 
-from workers import counting
 from workers.adapters.returned_mails import place_at
-from workers.bouncing import Bouncing, count
-from workers.controls import refusing_domains, sending_now
-from workers.counting import explain
 from workers.domain import explain as explaining
 from workers.domain.mail.bounce_parser.letters import Letter
 from workers.domain.mail.deliverability import DeadRule, is_dead
 from workers.domain.records import Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.store.sign_in.audit_log import list_acts
-from workers.suppressions import Suppressions
+from workers.usecases.delivery.bounces import Bouncing, count
+from workers.usecases.delivery.send_controls import refusing_domains, sending_now
+from workers.usecases.operation import status as counting
+from workers.usecases.operation.status import explain
+from workers.usecases.privacy.suppressions import Suppressions
 
 
 class House(Embedded):
@@ -291,7 +291,7 @@ def test_the_teams_mailbox_is_never_suppressed(house: House, caplog: pytest.LogC
 
 def test_a_report_about_an_erased_person_changes_nothing(house: House) -> None:
     """Of a person who was forgotten nothing is known any more, and nothing new is kept."""
-    from workers.privacy import Privacy
+    from workers.usecases.privacy.person import Privacy
 
     mail = house.mail()
     Privacy(house.store, house.parts.policies.current, house.clock.now).erase("42", "ana")

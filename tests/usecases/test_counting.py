@@ -8,8 +8,6 @@ import pytest
 import sqlalchemy as sa
 from counted import House, event, live_through
 
-from workers import counting
-from workers.controls import sending_now
 from workers.domain import explain as explaining
 from workers.domain import invariants
 from workers.domain.explain import Sending
@@ -17,6 +15,8 @@ from workers.errors import BadInput
 from workers.store import tables
 from workers.store.engine import Store
 from workers.store.report import books
+from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation import status as counting
 
 UNKNOWN_ID = "00000000-0000-8000-8000-000000000000"
 

@@ -12,9 +12,6 @@ import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
 from postroom import CUT, LATER, NEVER, NO_SUCH, Hook, Killed, Postman, mails, sender_of
 
-from workers import controls, counting
-from workers.controls import Sending
-from workers.dispatching import Dispatching, ends, lanes, recording
 from workers.domain.customer.profile import address_key
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.compose import compose
@@ -24,6 +21,9 @@ from workers.errors import Misconfigured, NotNow
 from workers.store import tables
 from workers.store.delivery import claim
 from workers.store.delivery.claim import COPIES_AT_MOST
+from workers.usecases.delivery import Dispatching, lanes, outcomes, recording, send_controls
+from workers.usecases.delivery.send_controls import Sending
+from workers.usecases.operation import status
 
 DAY = timedelta(days=1)
 TINY_LEASE = 0.05
@@ -92,7 +92,7 @@ def test_nothing_leaves_while_sending_is_held_but_webhooks_do(install: Callable[
     held = sender_of(boucle, postman, hook, held="sending starts held")
     assert send(held) == 1
     assert (len(postman.posted), len(hook.posted)) == (0, 1)
-    set_control(boucle, controls.resume, sending_of(held="sending starts held"), START, "ops")
+    set_control(boucle, send_controls.resume, sending_of(held="sending starts held"), START, "ops")
     assert send(held) > 0
     assert {"42@example.org", boucle.parts.policies.current().agents_address} == set(postman.recipients())
 
@@ -117,7 +117,7 @@ def test_sending_that_cannot_be_switched_on_stays_held(boucle: Embedded) -> None
     deliver(boucle, "42")
     blocked = sending_of(blocked="brand.yaml still holds sample values")
     with pytest.raises(Misconfigured, match="sample values"):
-        set_control(boucle, controls.resume, blocked, START, "ops")
+        set_control(boucle, send_controls.resume, blocked, START, "ops")
     assert send(sender_of(boucle, Postman(), blocked="brand.yaml still holds sample values")) == 0
 
 
@@ -126,10 +126,10 @@ def test_what_is_paused_waits_and_goes_on(boucle: Embedded) -> None:
     deliver(boucle, "42")
     postman = Postman()
     dispatching = sender_of(boucle, postman)
-    set_control(boucle, controls.pause, START, "ops")
+    set_control(boucle, send_controls.pause, START, "ops")
     assert send(dispatching) == 0
     assert str(the_mail(boucle).state) == "ready"
-    set_control(boucle, controls.resume, sending_of(), START, "ops")
+    set_control(boucle, send_controls.resume, sending_of(), START, "ops")
     assert send(dispatching) == 1
 
 
@@ -137,14 +137,14 @@ def test_a_paused_touchpoint_waits_while_others_leave(boucle: Embedded) -> None:
     """An off switch for each survey: asked before the pause or not, it does not leave."""
     deliver(boucle, "1")
     deliver(boucle, "2", name="onboarding_finished")
-    set_control(boucle, controls.pause, START, "ops", touchpoint="delivery-now")
+    set_control(boucle, send_controls.pause, START, "ops", touchpoint="delivery-now")
     postman = Postman()
     send(sender_of(boucle, postman))
     assert postman.recipients() == ["2@example.org"]
     deliver(boucle, "3")
     planned = {one.step: str(one.state) for one in boucle.rows(Touchpoint) if one.reference == "order-3"}
     assert planned["delivery-now"] == "planned"
-    set_control(boucle, controls.resume, sending_of(), START, "ops", touchpoint="delivery-now")
+    set_control(boucle, send_controls.resume, sending_of(), START, "ops", touchpoint="delivery-now")
     boucle.parts.waking.wake_all()
     send(sender_of(boucle, postman))
     assert postman.recipients() == ["1@example.org", "2@example.org", "3@example.org"]
@@ -458,12 +458,12 @@ def test_senders_that_are_killed_again_and_again_end_a_mail_as_unknown(boucle: E
     mail = the_mail(boucle)
     assert (postman.posted, str(mail.state), mail.reason, mail.copies) == ([], "unknown", "cut", COPIES_AT_MOST)
     with boucle.store.reading() as connection:
-        assert counting.status(connection, boucle.clock.at, sending=sending_of_on())["failed"] == 1
+        assert status.status(connection, boucle.clock.at, sending=sending_of_on())["failed"] == 1
 
 
-def sending_of_on() -> controls.SendingState:
+def sending_of_on() -> send_controls.SendingState:
     """Return sending that is on."""
-    return controls.SendingState("on", "", frozenset())
+    return send_controls.SendingState("on", "", frozenset())
 
 
 def test_cuts_and_kills_count_together(boucle: Embedded) -> None:
@@ -497,7 +497,7 @@ def test_whatever_a_server_says_is_recorded(postgres: str, install: Callable[...
 def test_an_end_whose_consequences_break_is_that_mails_own(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are recorded with theirs, and the broken one as what it is: it does not leave again."""
     deliver(boucle, "1", "2", "3")
-    following = ends.follow
+    following = outcomes.follow
 
     def breaking(connection: Any, parcel: Any, *rest: Any) -> None:
         if parcel.recipient == "2@example.org":
@@ -733,7 +733,7 @@ def test_a_mail_that_cannot_be_written_stops_no_other(boucle: Embedded, monkeypa
             raise RuntimeError("no such filter")
         return compose(mail, *args)
 
-    monkeypatch.setattr("workers.dispatching.preparation.compose", broken)
+    monkeypatch.setattr("workers.usecases.delivery.preparation.compose", broken)
     postman = Postman()
     send(sender_of(boucle, postman))
     assert postman.recipients() == ["1@example.org", "3@example.org"]

@@ -12,10 +12,10 @@ from embedded import Embedded, journey
 from postroom import OPEN
 
 from workers import roles
-from workers.dispatching import lanes
 from workers.domain.records import Dispatch, Ticket
 from workers.domain.types import RequestId
 from workers.store import tables
+from workers.usecases.delivery import lanes
 
 WITHIN_SECONDS = 20.0
 """Generous: on an idle machine it is less than two."""

@@ -20,7 +20,7 @@ SITE = """
 INTAKE = """
     from pathlib import Path
     from embedded import Embedded
-    from workers.deadletters import DeadLetters
+    from workers.usecases.dead_letters import DeadLetters
     from workers.store.ledger import Incoming
     from workers.domain.types import Door
     boucle = Embedded(Path("home"))

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from counted import START, House, live_through
 
-from workers.funnel import funnel
+from workers.usecases.report.funnel import funnel
 
 
 @pytest.fixture(scope="module")

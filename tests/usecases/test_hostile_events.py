@@ -11,11 +11,11 @@ from embedded import START, Embedded, journey
 from workers.cloudevents import KEPT_BYTES, Codec, Event, Refusal, Rejected, Unreadable, read_schemas
 from workers.cloudevents.codec import Gate
 from workers.cloudevents.shapes import Schema
-from workers.deadletters import DeadLetters
 from workers.domain.records import DeadLetter, Inbox
 from workers.domain.types import Door
-from workers.intake import Intake
 from workers.store.ledger import Incoming, Taken, as_bytes
+from workers.usecases.dead_letters import DeadLetters
+from workers.usecases.intake import Intake
 
 MARK = b"\xef\xbb\xbf"
 EVENT = orjson.dumps(journey("delivery", "7", reference="7"))

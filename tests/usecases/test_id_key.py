@@ -17,12 +17,12 @@ from workers.adapters.home import ID_SECRET, SIGNING_SECRET, Home
 from workers.domain.records import Customer
 from workers.domain.types import Door
 from workers.errors import Misconfigured
-from workers.id_key import ID_KEY, fingerprint, settle_id_key
-from workers.migrating import migrate
 from workers.store import read
 from workers.store.controls import read_controls
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
+from workers.usecases.operation.id_key import ID_KEY, fingerprint, settle_id_key
+from workers.usecases.operation.migrate import migrate
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
 from make_dump import load

@@ -11,10 +11,10 @@ from embedded import Embedded, about, journey
 from workers.domain.records import Dispatch, Response, SurveyRequest
 from workers.domain.types import DispatchState
 from workers.errors import BadInput, Conflict
-from workers.improving import Improving, InitiativeState, Kind, ThemeState, weight
 from workers.store import tables
 from workers.store.report.themes import NO_THEME, Theme
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.initiatives import Improving, InitiativeState, Kind, ThemeState, weight
 
 TEXTS = {"fr": {"change": "un nouveau transporteur", "change_sentence": "un autre transporteur vous livre."}}
 PEOPLE = ("asked", "asked-twice", "other-wish", "left", "erased")

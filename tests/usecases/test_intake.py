@@ -12,8 +12,6 @@ import sqlalchemy as sa
 from embedded import START, STRUCTURED, Embedded, about, journey, score
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from workers import counting, intake
-from workers import intake as intake_module
 from workers.domain.changeset import Changes
 from workers.domain.event_handlers import effects
 from workers.domain.records import (
@@ -33,6 +31,9 @@ from workers.errors import BadInput, NotNow
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
 from workers.store.positions import Consumed
+from workers.usecases import intake
+from workers.usecases import intake as intake_module
+from workers.usecases.operation import status
 
 DAY = timedelta(days=1)
 
@@ -59,7 +60,7 @@ def received(boucle: Embedded) -> dict[str, int]:
 def books_hold(boucle: Embedded) -> bool:
     """Tell whether every sum holds."""
     with boucle.store.reading() as connection:
-        return counting.read_books(connection).ok()
+        return status.read_books(connection).ok()
 
 
 def nothing_of(boucle: Embedded, *kinds: type[Row]) -> bool:

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from embedded import START, Embedded, journey
 
 from workers.adapters.clock import StoredClock
-from workers.clock_guard import STANDS_AFTER_SECONDS, ClockGuard
-from workers.controls import sending_now
 from workers.domain.records import Response, SurveyRequest, Ticket, Touchpoint
 from workers.store import tables
 from workers.store.controls import confirm_clock
+from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation.clock_guard import STANDS_AFTER_SECONDS, ClockGuard
 
 MONTHS_13 = timedelta(days=395)
 

@@ -9,16 +9,16 @@ import pytest
 import sqlalchemy as sa
 from embedded import Embedded, about
 
-from workers import counting
-from workers.controls import sending_now
 from workers.domain.records import DeadLetter
 from workers.domain.types import Door
-from workers.letter_search import LetterSearch
-from workers.privacy import Privacy
 from workers.store import tables
 from workers.store.customer import dead_letters, letter_searches
 from workers.store.ledger import Incoming
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation import status
+from workers.usecases.privacy.letter_search import LetterSearch
+from workers.usecases.privacy.person import Privacy
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -131,9 +131,9 @@ def test_who_looks_is_told_that_a_search_is_pending(boucle: Embedded) -> None:
     assert privacy(boucle).export("42", "ana") is None
     assert privacy(boucle).searching_since("42") == boucle.clock.at
     with boucle.store.reading() as connection:
-        told = counting.status(connection, boucle.clock.now(), sending=sending_now(connection, boucle.parts.sending))
+        told = status.status(connection, boucle.clock.now(), sending=sending_now(connection, boucle.parts.sending))
     assert told["letter_searches"] == {"people": 1, "since": boucle.clock.at.isoformat()}
-    assert "erasing     1 people" in counting.as_text(told)
+    assert "erasing     1 people" in status.as_text(told)
     assert privacy(boucle).erase("42", "ana")
     assert privacy(boucle).searching_since("42") is None
     assert named(boucle) == []

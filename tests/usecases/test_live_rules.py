@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 from embedded import START, Embedded, about, journey, score, shipped_templates
 
-from workers import counting, roles, wiring
+from workers import roles, wiring
 from workers.adapters.clock import FixedClock
-from workers.controls import sending_now
 from workers.decision_table import PastEvent
 from workers.domain.mail.compose import Templates
 from workers.domain.records import Action, Decision, Shadow, Ticket, Touchpoint
 from workers.errors import Misconfigured
 from workers.store.rules import live
+from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation import status as counting
 
 RULES = Path(__file__).parents[2] / "rules"
 

@@ -13,9 +13,9 @@ from workers import wiring
 from workers.adapters.clock import FixedClock
 from workers.domain.records import Action, Decision, Dispatch, Response, SurveyRequest, Ticket, Touchpoint
 from workers.domain.types import Door
-from workers.migrating import migrate
 from workers.store import read
 from workers.store.ledger import Incoming, Outcome, Taken
+from workers.usecases.operation.migrate import migrate
 
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 

@@ -10,12 +10,12 @@ import pytest
 from embedded import START, Embedded, journey
 from postroom import OURS, Postman, mails, sender_of
 
-from workers import counting
-from workers.controls import sending_now
-from workers.dispatching import Dispatching, mailserver
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
 from workers.store.delivery import mail_servers
+from workers.usecases.delivery import Dispatching, mail_server
+from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation import status
 
 DAY = timedelta(days=1)
 AWAY = SendResult(SendKind.LATER, 0, "the mail server is away: Connection refused", everyone=True)
@@ -26,8 +26,8 @@ NO_LOGIN = SendResult(SendKind.OURS, 535, "5.7.8 wrong password", everyone=True)
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Probe at once, so that nobody waits by the clock."""
-    monkeypatch.setattr(mailserver, "FIRST_PAUSE", timedelta(milliseconds=1))
-    monkeypatch.setattr(mailserver, "LONGEST_PAUSE", timedelta(milliseconds=5))
+    monkeypatch.setattr(mail_server, "FIRST_PAUSE", timedelta(milliseconds=1))
+    monkeypatch.setattr(mail_server, "LONGEST_PAUSE", timedelta(milliseconds=5))
 
 
 def deliver(boucle: Embedded, *customers: str) -> None:
@@ -49,7 +49,7 @@ def questions(boucle: Embedded) -> list[Dispatch]:
 def whole_status(boucle: Embedded) -> dict[str, Any]:
     """Return `boucle status`."""
     with boucle.store.reading() as connection:
-        told = counting.status(connection, boucle.clock.at, sending=sending_now(connection, boucle.parts.sending))
+        told = status.status(connection, boucle.clock.at, sending=sending_now(connection, boucle.parts.sending))
     return cast("dict[str, Any]", told)
 
 
@@ -68,7 +68,7 @@ def test_what_a_server_does_to_all_is_counted_against_no_mail(
     boucle: Embedded, failure: SendResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often: no attempt is used up, nothing is paused, and one mail at a time asks whether it is back."""
-    monkeypatch.setattr(mailserver, "LOGIN_PAUSE", timedelta(milliseconds=5))
+    monkeypatch.setattr(mail_server, "LOGIN_PAUSE", timedelta(milliseconds=5))
     deliver(boucle, *"abcdef")
     postman = Postman(always=failure)
     dispatching = sender_of(boucle, postman, connections=2)
@@ -85,11 +85,11 @@ def test_what_a_server_does_to_all_is_counted_against_no_mail(
     assert failure.text.removeprefix("the mail server is away: ") in server["reason"]
     with boucle.store.reading() as connection:
         now, policy = sending_now(connection, boucle.parts.sending), boucle.parts.policies.current()
-        story = counting.explain(connection, "customer", "a", boucle.clock.at, policy, now)
+        story = status.explain(connection, "customer", "a", boucle.clock.at, policy, now)
     mails_told = {one["template"]: one["reason"] for one in cast("list[dict[str, Any]]", cast("Any", story)["mails"])}
     assert "the mail server smtp://mail.example:25 takes no mails since" in mails_told["ask-delivery"]
     assert "mail server" not in mails_told["reminder"], "what is not due yet does not wait for it"
-    assert "mail server" in counting.as_text(told)
+    assert "mail server" in status.as_text(told)
     postman.always = None
     real_parts.poll(lambda: send(dispatching) > 0, 20, "the next probe")
     send(dispatching)
@@ -99,8 +99,8 @@ def test_what_a_server_does_to_all_is_counted_against_no_mail(
 
 def test_while_a_server_is_left_alone_nothing_is_tried(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between two probes no connection is made, and any number of senders make one probe."""
-    monkeypatch.setattr(mailserver, "FIRST_PAUSE", timedelta(hours=1))
-    monkeypatch.setattr(mailserver, "LONGEST_PAUSE", timedelta(hours=1))
+    monkeypatch.setattr(mail_server, "FIRST_PAUSE", timedelta(hours=1))
+    monkeypatch.setattr(mail_server, "LONGEST_PAUSE", timedelta(hours=1))
     deliver(boucle, *"abc")
     postman = Postman(always=AWAY)
     dispatching = sender_of(boucle, postman, connections=1)
@@ -139,7 +139,7 @@ def test_after_four_days_away_a_question_is_undeliverable_and_gives_its_rest_bac
     assert [(str(one.state), one.reason) for one in boucle.rows(SurveyRequest)] == [("undeliverable", "server_away")]
     policy = boucle.parts.policies.current()
     with boucle.store.reading() as connection:
-        told = counting.explain(connection, "customer", "42", boucle.clock.at, policy)
+        told = status.explain(connection, "customer", "42", boucle.clock.at, policy)
     assert told is not None
     text = str(told)
     assert "the mail server took no mails (from 2026-03-03 09:12 UTC on" in text

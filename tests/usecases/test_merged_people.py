@@ -6,10 +6,10 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey, score
 
-from workers.counting import explain, read_books
 from workers.domain.records import Action, Customer, Dispatch, Response, SurveyRequest, Testimonial, Ticket
 from workers.domain.types import TicketState
 from workers.store import tables
+from workers.usecases.operation.status import explain, read_books
 
 DAY = timedelta(days=1)
 CARD = {"email": "n@example.org", "may_promote": True, "language": "en"}

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
 
 from workers import wiring
-from workers.counting import explain
 from workers.domain.customer.profile import customer_id
 from workers.domain.records import AskedMailbox, Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.errors import BadInput
 from workers.store import tables
-from workers.suppressions import Suppressions
+from workers.usecases.operation.status import explain
+from workers.usecases.privacy.suppressions import Suppressions
 
 DAY = timedelta(days=1)
 TOLD = "jean@exämple.fr"

@@ -9,13 +9,13 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded
 
-from workers import counting
-from workers.controls import sending_now
 from workers.errors import NotNow
-from workers.observing import Observing
 from workers.process.outages import DATABASE, KAFKA, QUIET_SECONDS, Outages
 from workers.store import tables
 from workers.store.delivery import told_outages
+from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation import status
+from workers.usecases.operation.outage_watch import Observing
 
 
 class Time:
@@ -118,8 +118,8 @@ def status_of(boucle: Embedded) -> list[dict[str, object]]:
     """Return what `boucle status` says is away."""
     with boucle.store.reading() as connection:
         state = sending_now(connection, boucle.parts.sending)
-        value = counting.status(connection, boucle.clock.at, sending=state)
-    text = counting.as_text(value)
+        value = status.status(connection, boucle.clock.at, sending=state)
+    text = status.as_text(value)
     away = value["away"]
     assert isinstance(away, list)
     assert text.count("\naway ") == len(away)

@@ -11,10 +11,10 @@ from embedded import START, Embedded
 from teamparts import at_once
 
 from workers.errors import BadInput, CodedFault
-from workers.people import People, Role
 from workers.store import tables
 from workers.store.roster import read_roster
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.sign_in.accounts import People, Role
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 

@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 from embedded import Embedded, about, journey, score
 
-from workers import counting
 from workers.domain.records import (
     Action,
     Customer,
@@ -25,11 +24,12 @@ from workers.domain.records import (
     Touchpoint,
 )
 from workers.domain.types import Door
-from workers.privacy import Privacy
 from workers.store import tables
 from workers.store.customer import erasure
 from workers.store.ledger import Incoming
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.operation import status
+from workers.usecases.privacy.person import Privacy
 
 SECRETS = ("Camille", "42@example.org", "Broken on arrival", "+33 1 23 45", "order-1042", "lamp for Camille", '"42"')
 """What leads to the person: name, address, words, phone, order number, label, the CRM's id."""
@@ -131,7 +131,7 @@ def test_what_is_counted_stays_and_the_books_hold(boucle: Embedded) -> None:
     boucle.later(days=60)
     assert sorted((one.score, one.answered_at) for one in boucle.rows(Response)) == before
     with boucle.store.reading() as connection:
-        assert [one for one in counting.read_books(connection).sums() if not one["ok"]] == []
+        assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []
 
 
 def test_nothing_leaves_after_erasing(boucle: Embedded) -> None:
@@ -224,7 +224,7 @@ def test_a_consented_testimonial_is_withdrawn_and_web_sites_are_told(tmp_path: P
     assert boucle.parts.serving.published() == []
     with boucle.store.reading() as connection:
         topics = connection.execute(sa.select(tables.outbox.c.topic)).scalars().all()
-        assert [one for one in counting.read_books(connection).sums() if not one["ok"]] == []
+        assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []
     assert topics == ["boucle.testimonials"]
 
 

@@ -10,10 +10,10 @@ import pytest
 from embedded import Embedded, cloud_event
 from postroom import OPEN, OURS, TAKEN, Postman, sender_of
 
-from workers import controls, counting
-from workers.dispatching import Dispatching
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Customer, Dispatch, Suppression, SurveyRequest
+from workers.usecases.delivery import Dispatching, send_controls
+from workers.usecases.operation import status
 
 DAY = timedelta(days=1)
 
@@ -50,16 +50,16 @@ def ends(boucle: Embedded) -> dict[str, str]:
     }
 
 
-def sending_state(boucle: Embedded) -> controls.SendingState:
+def sending_state(boucle: Embedded) -> send_controls.SendingState:
     """Return whether mail goes out."""
     with boucle.store.reading() as connection:
-        return controls.sending_now(connection, OPEN)
+        return send_controls.sending_now(connection, OPEN)
 
 
 def refusing(boucle: Embedded) -> list[str]:
     """Return who refuses us by now, as `boucle status` says it."""
     with boucle.store.reading() as connection:
-        told = counting.status(connection, boucle.clock.at, sending=sending_state(boucle))
+        told = status.status(connection, boucle.clock.at, sending=sending_state(boucle))
     return cast("dict[str, list[str]]", told["sending"])["refusing_domains"]
 
 
@@ -92,7 +92,7 @@ def test_several_unrelated_domains_that_refuse_us_pause_all_mail(boucle: Embedde
     assert set(ends(boucle).values()) == {"ready"}
     now = sending_state(boucle)
     assert (now.state, ", ".join(named) in now.reason, "5.7.1" in now.reason) == ("paused", True, True)
-    boucle.store.write(lambda connection: controls.resume(connection, OPEN, boucle.clock.at, "ops"))
+    boucle.store.write(lambda connection: send_controls.resume(connection, OPEN, boucle.clock.at, "ops"))
     assert (refusing(boucle), sending_state(boucle).state) == ([], "on")
     boucle.clock.at += timedelta(hours=5)
     postman.answers = {"1@a.example": [OURS]}

@@ -8,11 +8,11 @@ import orjson
 import pytest
 from embedded import STRUCTURED, Embedded, journey
 
-from workers.deadletters import DeadLetters
-from workers.importing import preview, take_in
-from workers.imports import Mapping, rows
-from workers.intake import DRY_RUN_CHUNK
 from workers.store.ledger import Incoming, Taken
+from workers.usecases.csv_import import Mapping, rows
+from workers.usecases.csv_import.run import preview, take_in
+from workers.usecases.dead_letters import DeadLetters
+from workers.usecases.intake import DRY_RUN_CHUNK
 
 MAPPING = """
 source: shop

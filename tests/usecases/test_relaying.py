@@ -14,8 +14,8 @@ from embedded import Embedded, about, journey, score
 from workers.adapters.file_outbox import FileOutlet
 from workers.domain.records import Response, SurveyRequest, Ticket
 from workers.errors import NotNow
-from workers.relaying import RELAY_AT_MOST, Relaying
 from workers.store import tables
+from workers.usecases.outbox_relay import RELAY_AT_MOST, Relaying
 
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "out"
 SCHEMA_OF = {

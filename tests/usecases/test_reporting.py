@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from workers import reporting
 from workers.domain.records import Customer, Response, SurveyRequest
 from workers.domain.reporting import nps
 from workers.domain.reporting.nps import Counts
 from workers.domain.types import CustomerId, RequestState, ResponseState
 from workers.errors import BadInput
-from workers.migrating import migrate
 from workers.store.apply import insert
 from workers.store.engine import Store
+from workers.usecases.operation.migrate import migrate
+from workers.usecases.report import nps_by_dimension
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 PARIS = "Europe/Paris"
@@ -124,7 +124,7 @@ def scored(store: Store, scores: list[int], *, silent: int = 0) -> None:
 def report(store: Store, **more: object) -> Report:
     """Return a report in the brand's zone."""
     with store.reading() as connection:
-        return reporting.report(connection, now=NOW, zone=PARIS, **more)  # type: ignore[arg-type]  # keywords
+        return nps_by_dimension.report(connection, now=NOW, zone=PARIS, **more)  # type: ignore[arg-type]  # keywords
 
 
 def groups(told: Report) -> dict[str, Report]:
@@ -166,7 +166,7 @@ def test_nothing_asked_is_no_rate(store: Store) -> None:
     """An empty report has no score and no rate, and no group."""
     told = report(store, by="month")
     assert (told["n"], told["asked"], told["response_rate"], told["nps"], told["groups"]) == (0, 0, None, None, [])
-    assert reporting.as_text(told)
+    assert nps_by_dimension.as_text(told)
 
 
 def test_answers_are_counted_with_their_question(store: Store) -> None:
@@ -208,7 +208,7 @@ def test_recovery_scores_stand_apart(store: Store) -> None:
     assert (told["n"], told["nps"], told["asked"]) == (5, -100.0, 5)
     assert set(groups(told)) == {"delivery"}
     assert told["recovery"]["n"] == 6  # type: ignore[index]  # figures
-    assert "recovery" in reporting.as_text(told)
+    assert "recovery" in nps_by_dimension.as_text(told)
 
 
 def test_what_may_still_change_is_said(store: Store) -> None:
@@ -216,7 +216,7 @@ def test_what_may_still_change_is_said(store: Store) -> None:
     scored(store, [9] * 35, silent=4)
     told = report(store)
     assert (told["settling"], told["late"], told["open"]) == (5, 7, 4)
-    text = reporting.as_text(told)
+    text = nps_by_dimension.as_text(told)
     assert "4 questions may still be answered" in text
     assert "5 answers may still change; 7 arrived" in text
 
@@ -247,7 +247,7 @@ def test_a_month_is_called_a_change_only_by_the_test(store: Store) -> None:
     assert march is None
     assert (april["delta"], april["significant"]) == (-200.0, True)  # type: ignore[index]  # a change
     assert (may["delta"], may["significant"]) == (10.0, False)  # type: ignore[index]  # a change
-    assert reporting.as_text(told).count("changed by") == 1
+    assert nps_by_dimension.as_text(told).count("changed by") == 1
 
 
 def test_an_unknown_grouping_is_refused(store: Store) -> None:
@@ -305,7 +305,7 @@ def agrees(store: Store, seed: int) -> None:
     rows = invent(seed)
     fill(store, *rows)
     since, until = datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 6, 3, 7, 0, tzinfo=UTC)
-    for by in reporting.BY:
+    for by in nps_by_dimension.BY:
         told = report(store, by=by, since=since, until=until)
         shown = {name: (one["n"], one["promoters"], one["asked"]) for name, one in groups(told).items()}
         assert shown == by_hand(rows, by, since, until)
@@ -327,7 +327,7 @@ def test_postgres_counts_the_same(postgres: str) -> None:
         migrate(opened)
         agrees(opened, 1)
         told = report(opened, by="month")
-        assert reporting.as_text(told).splitlines()[1].startswith("2025-12")
+        assert nps_by_dimension.as_text(told).splitlines()[1].startswith("2025-12")
     finally:
         opened.close()
 
@@ -335,7 +335,7 @@ def test_postgres_counts_the_same(postgres: str) -> None:
 def test_text_names_the_score_with_its_interval(store: Store) -> None:
     """One line for each group and one for all, with n, interval and rate, and how to read them."""
     scored(store, [9] * 30 + [3] * 10, silent=40)
-    lines = reporting.as_text(report(store, by="trigger")).splitlines()
+    lines = nps_by_dimension.as_text(report(store, by="trigger")).splitlines()
     assert lines[1].split() == ["delivery", "40", "+50", "+21", "+72", "30", "0", "10", "80", "50", "%"]
     assert lines[2].startswith("all ")
     assert any("95 % adjusted Wald interval" in line for line in lines)
@@ -356,7 +356,7 @@ def test_touchpoints_are_never_blended_into_one_score(store: Store, by: str | No
         beside = {step["touchpoint"]: step["nps"] for step in one["touchpoints"]}  # type: ignore[attr-defined]  # figures
         assert (one["mixed"], one["n"], beside) == (True, 20, {"delivery-now": 100.0, "purchase-now": -100.0})
         assert one.get("change") is None
-    lines = [line.split() for line in reporting.as_text(told).splitlines()]
+    lines = [line.split() for line in nps_by_dimension.as_text(told).splitlines()]
     [whole] = [line for line in lines if line[:1] == ["all"]]
     assert whole[:3] == ["all", "20", "10"]
     assert [line[2] for line in lines if line[:1] == ["delivery-now"]] == ["+100"]

@@ -8,14 +8,14 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, journey
 
-from workers import counting
-from workers.controls import Sending, sending_now
 from workers.domain.records import SurveyRequest
 from workers.domain.types import Door
-from workers.retention import KEEPS, Retention
 from workers.store import tables
 from workers.store.ledger import Incoming
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.delivery.send_controls import Sending, sending_now
+from workers.usecases.operation import status
+from workers.usecases.privacy.retention import KEEPS, Retention
 
 UNLIMITED = Sending(blocked="", held="", per_day=0, per_second=0, only_to=frozenset(), redirect="")
 
@@ -48,8 +48,8 @@ def sizes(boucle: Embedded) -> dict[str, int]:
 def counted(boucle: Embedded) -> dict[str, object]:
     """Return what `boucle status` and `boucle books` say of events, and every sum."""
     with boucle.store.reading() as connection:
-        state = counting.status(connection, boucle.clock.at, sending=sending_now(connection, UNLIMITED))
-        books = counting.read_books(connection)
+        state = status.status(connection, boucle.clock.at, sending=sending_now(connection, UNLIMITED))
+        books = status.read_books(connection)
     assert [one for one in books.sums() if not one["ok"]] == []
     events = state["events"]
     assert isinstance(events, dict)

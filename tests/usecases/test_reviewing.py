@@ -11,15 +11,15 @@ from embedded import Embedded
 from shopyear import BEGIN, DAYS, LATE, fill
 from sqlalchemy.engine import Connection
 
-from workers import questions, reporting, reviewing
 from workers.adapters.resources import Data
 from workers.demo import story
 from workers.domain import reporting as figures
 from workers.domain.mail.translations import Catalogs
 from workers.domain.records import Response
 from workers.domain.reporting import AnswerCell, Cube, Filters, Step
-from workers.improving import Improving, Kind
-from workers.reviewing import Pick, Review
+from workers.usecases.initiatives import Improving, Kind
+from workers.usecases.report import funnel_questions, nps_by_dimension, sections
+from workers.usecases.report.sections import Pick, Review
 from workers.web import charts
 from workers.web.report_sheets import Cell, sheets
 from workers.web.report_words import Words
@@ -27,8 +27,8 @@ from workers.web.start import from_above
 
 NOW = BEGIN + timedelta(days=DAYS + 1)
 DIPPED = Filters(
-    reviewing.day_start("2025-12-01", "Europe/Paris"),
-    reviewing.day_start("2026-03-01", "Europe/Paris"),
+    sections.day_start("2025-12-01", "Europe/Paris"),
+    sections.day_start("2026-03-01", "Europe/Paris"),
     segment="north",
 )
 FILTERS = (
@@ -57,7 +57,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 def read(house: Embedded, filters: Filters) -> Review:
     """Return the report."""
     with house.store.reading() as connection:
-        return reviewing.review(connection, filters, house.parts.policies.current(), NOW)
+        return sections.review(connection, filters, house.parts.policies.current(), NOW)
 
 
 def words_of(house: Embedded, review: Review) -> Words:
@@ -69,9 +69,9 @@ def words_of(house: Embedded, review: Review) -> Words:
 def filters_and_picks(query: str, zone: str) -> tuple[Filters, dict[Pick, str]]:
     """Return what an address says."""
     found = {name: values[0] for name, values in parse_qs(query).items()}
-    until = reviewing.day_start(found.get("until", ""), zone)
+    until = sections.day_start(found.get("until", ""), zone)
     words = {name: found.get(name, "") for name in ("trigger", "segment", "language", "touchpoint", "without")}
-    since = reviewing.day_start(found.get("since", ""), zone)
+    since = sections.day_start(found.get("since", ""), zone)
     filters = Filters(since, until + timedelta(days=1) if until else None, **words)
     return filters, {Pick(name): word for name, word in found.items() if name in list(Pick)}
 
@@ -95,12 +95,12 @@ def behind(connection: Connection, cell: Cell, zone: str) -> tuple[int, int]:
     given = {name: values[0] for name, values in parse_qs(cell.query).items()}
     match cell.of:
         case "questions":
-            n, asked = questions.asked(connection, wanted, given["fate"], length=None)
+            n, asked = funnel_questions.asked(connection, wanted, given["fate"], length=None)
             return n, len(asked)
         case "not-asked":
-            n, asked = questions.not_asked(connection, wanted, given["state"], given["reason"], length=None)
+            n, asked = funnel_questions.not_asked(connection, wanted, given["state"], given["reason"], length=None)
             return n, len(asked)
-    n, found = reviewing.answers(connection, wanted, picks, length=None)
+    n, found = sections.answers(connection, wanted, picks, length=None)
     return n, len(found)
 
 
@@ -118,7 +118,7 @@ def test_the_report_counts_what_the_terminal_counts(house: Embedded) -> None:
     """By touchpoint: n, bands, score, interval, asked and rate are those of `boucle report`."""
     review = read(house, Filters())
     with house.store.reading() as connection:
-        told = reporting.report(connection, by="touchpoint", now=NOW, zone=review.zone)
+        told = nps_by_dimension.report(connection, by="touchpoint", now=NOW, zone=review.zone)
     groups = {one["group"]: one for one in told["groups"]}  # type: ignore[attr-defined]  # a list of dicts
     assert {one.touchpoint for one in review.touchpoints} == set(groups)
     for one in review.touchpoints:
@@ -161,14 +161,14 @@ def test_the_dip_is_found_where_it_is_and_nowhere_else(house: Embedded) -> None:
 def test_a_note_within_a_month_cuts_it(house: Embedded) -> None:
     """From the day of a note on there is a period of its own, whose list and days are exactly those of its answers."""
     improving = Improving(house.store, house.parts.policies.current, house.parts.now)
-    at = reviewing.day_start("2026-01-20", "Europe/Paris")
+    at = sections.day_start("2026-01-20", "Europe/Paris")
     assert at
     improving.add_note(at, "Something changed", "test")
     try:
         review = read(house, Filters(touchpoint="delivery-now"))
     finally:
         with house.store.reading() as connection:
-            [note] = reviewing.notes(connection, Filters())
+            [note] = sections.notes(connection, Filters())
         assert note.id is not None
         improving.remove_note(note.id, "test")
     assert "2026-01-20" in review.stretches
@@ -217,7 +217,7 @@ def test_the_story_of_the_demo_says_what_its_links_show(house: Embedded) -> None
             assert (points_of(shown.reading.nps), shown.reading.n) == (values["points"], values["n"]), path
         elif path == "/report/responses":
             with house.store.reading() as connection:
-                assert reviewing.answers(connection, wanted, picks)[0] == values["n"]
+                assert sections.answers(connection, wanted, picks)[0] == values["n"]
     assert dip.before.nps != dip.during.nps
 
 

@@ -11,10 +11,10 @@ from pyotp import TOTP
 from teamparts import at_once
 
 from workers.domain.types import Ids
-from workers.people import People, Role
-from workers.secondfactor import RECOVERY_CODES, SecondFactors
 from workers.store import tables
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.sign_in.accounts import People, Role
+from workers.usecases.sign_in.second_factor import RECOVERY_CODES, SecondFactors
 
 STEP = timedelta(seconds=30)
 

@@ -8,13 +8,13 @@ import orjson
 import pytest
 from embedded import Embedded, journey
 
-from workers.auditing import Auditing
 from workers.cloudevents import Refusal, Unreadable
-from workers.deadletters import DeadLetters
 from workers.domain.records import DeadLetter, Inbox
 from workers.errors import BadInput, BoucleError, Conflict, Never
-from workers.skips import Place, Skipping
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.dead_letters import DeadLetters
+from workers.usecases.operation.consumer_audit import Auditing
+from workers.usecases.operation.record_skips import Place, Skipping
 
 EVENT = orjson.dumps(journey("delivery", "7", reference="7"))
 PLACE = Place("boucle.events", 0, 1)

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from counted import START, House, event, live_through
 from returning import PATH, dsn
 
-from workers.bouncing import Bouncing
-from workers.deadletters import DeadLetters
 from workers.domain.records import Dispatch, Ticket
 from workers.domain.ticket import claim, done, reopen, resume, wait
 from workers.domain.types import DispatchState, TicketState
-from workers.privacy import Privacy
-from workers.serving import TicketAct
 from workers.store import read, tables
+from workers.usecases.customer_actions import TicketAct
+from workers.usecases.dead_letters import DeadLetters
+from workers.usecases.delivery.bounces import Bouncing
+from workers.usecases.privacy.person import Privacy
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
 WITH_STATES = {table for table in tables.metadata.sorted_tables if "state" in table.c} - {

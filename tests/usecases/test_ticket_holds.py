@@ -6,13 +6,13 @@ from pathlib import Path
 from embedded import Embedded, about, journey, score
 from teamparts import House
 
-from workers import counting
 from workers.decision_table import load_contrary
 from workers.domain import ticket as ticketing
 from workers.domain.changeset import Changes
 from workers.domain.customer_state import Facts
 from workers.domain.policy import Policy
 from workers.domain.records import Ticket, TicketEntry, Touchpoint
+from workers.usecases.operation import status
 
 
 def forgotten(boucle: Embedded) -> None:
@@ -24,7 +24,7 @@ def forgotten(boucle: Embedded) -> None:
 def told(boucle: Embedded) -> dict[str, object]:
     """Return what is explained of the customer."""
     with boucle.store.reading() as connection:
-        found = counting.explain(connection, "customer", "1", boucle.clock.now(), boucle.parts.policies.current())
+        found = status.explain(connection, "customer", "1", boucle.clock.now(), boucle.parts.policies.current())
     assert found is not None
     return found
 

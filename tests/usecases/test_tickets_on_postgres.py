@@ -8,8 +8,8 @@ from embedded import START, journey
 from teamparts import House, at_once, both_in_one_ticket, claim, race_of_reopening
 
 from workers.domain.records import Touchpoint
-from workers.steering import Steering
 from workers.store.roster import desk
+from workers.usecases.queue_control import Steering
 
 
 @pytest.fixture

@@ -5,19 +5,19 @@ from datetime import timedelta
 import pytest
 from embedded import START, Embedded, about, journey, score
 
-from workers import counting
 from workers.domain.changeset import Changes
 from workers.domain.customer.profile import address_key
 from workers.domain.records import Action, Dispatch, Suppression, SurveyRequest, Touchpoint
-from workers.mailboxes import HARD_BOUNCE
 from workers.store.apply import apply
-from workers.suppressions import Suppressions
+from workers.usecases.delivery.mailbox_health import HARD_BOUNCE
+from workers.usecases.operation import status
+from workers.usecases.privacy.suppressions import Suppressions
 
 
 def told(boucle: Embedded, group: str, customer: str = "1") -> list[str]:
     """Return the sentences that explain says of a group of one customer's rows."""
     with boucle.store.reading() as connection:
-        found = counting.explain(connection, "customer", customer, boucle.clock.now(), boucle.parts.policies.current())
+        found = status.explain(connection, "customer", customer, boucle.clock.now(), boucle.parts.policies.current())
     assert found is not None
     return [str(one["reason"]) for one in found[group]]  # type: ignore[attr-defined]
 
@@ -25,7 +25,7 @@ def told(boucle: Embedded, group: str, customer: str = "1") -> list[str]:
 def sums_hold(boucle: Embedded) -> bool:
     """Tell whether the books add up."""
     with boucle.store.reading() as connection:
-        return counting.read_books(connection).ok()
+        return status.read_books(connection).ok()
 
 
 @pytest.mark.parametrize("name", ["changed", "delivery", "purchase"])

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from embedded import START, Embedded, about, journey, score
 
-from workers import controls, waking
-from workers.counting import due_work
 from workers.domain.records import Action, Customer, Decision, Dispatch, Response, SurveyRequest, Ticket, Touchpoint
 from workers.store import due, read
+from workers.usecases import scheduler
+from workers.usecases.delivery import send_controls
+from workers.usecases.operation.status import due_work
 
 DAY = timedelta(days=1)
 
@@ -96,7 +97,7 @@ def test_one_customer_whom_something_breaks_does_not_stop_the_others(
     """The others are taken up; the broken one is told about, and tried again later."""
     deliveries(boucle, "a", "b", "c")
     (broken,) = [one.id for one in boucle.rows(Customer) if one.crm_id == "b"]
-    taking = waking.wake
+    taking = scheduler.wake
 
     def breaking(facts: Any, *rest: Any) -> Any:
         if facts.customer.id == broken:
@@ -104,7 +105,7 @@ def test_one_customer_whom_something_breaks_does_not_stop_the_others(
         return taking(facts, *rest)
 
     with monkeypatch.context() as patched:
-        patched.setattr(waking, "wake", breaking)
+        patched.setattr(scheduler, "wake", breaking)
         boucle.parts.waking.wake_all()
     assert {one.customer for one in boucle.rows(SurveyRequest)} == {
         one.id for one in boucle.rows(Customer) if one.id != broken
@@ -120,15 +121,15 @@ def test_a_broken_customer_does_not_hide_those_who_wait_behind(
     """However many are taken up in one round."""
     deliveries(boucle, *(f"c{n}" for n in range(6)))
     broken = {one.id for one in boucle.rows(Customer) if one.crm_id in ("c0", "c1", "c2")}
-    taking = waking.wake
+    taking = scheduler.wake
 
     def breaking(facts: Any, *rest: Any) -> Any:
         if facts.customer.id in broken:
             raise RuntimeError("no such step")
         return taking(facts, *rest)
 
-    monkeypatch.setattr(waking, "CUSTOMERS_A_ROUND", 2)
-    monkeypatch.setattr(waking, "wake", breaking)
+    monkeypatch.setattr(scheduler, "CUSTOMERS_A_ROUND", 2)
+    monkeypatch.setattr(scheduler, "wake", breaking)
     boucle.parts.waking.wake_all()
     assert len(boucle.rows(SurveyRequest)) == 3
 
@@ -144,7 +145,7 @@ def test_a_killed_waker_leaves_nothing_behind(boucle: Embedded, monkeypatch: pyt
 
     deliveries(boucle, "a", "b")
     with monkeypatch.context() as patched:
-        patched.setattr(waking, "apply", dying)
+        patched.setattr(scheduler, "apply", dying)
         with pytest.raises(Killed):
             boucle.parts.waking.wake_all()
     assert boucle.rows(SurveyRequest) == []
@@ -198,7 +199,7 @@ def test_nothing_is_due_before_its_time_and_next_due_says_when(boucle: Embedded)
 @pytest.mark.parametrize("step", ["delivery-now", "delivery-6w"])
 def test_a_paused_touchpoint_is_not_asked_and_is_given_up_all_the_same(boucle: Embedded, step: str) -> None:
     """A pause is no excuse for asking about what is long over."""
-    boucle.store.write(lambda connection: controls.pause(connection, START, "ops", touchpoint=step))
+    boucle.store.write(lambda connection: send_controls.pause(connection, START, "ops", touchpoint=step))
     deliveries(boucle, "a")
     boucle.settle()
     boucle.later(days=43)
@@ -225,7 +226,7 @@ def test_an_answer_settles_while_sending_is_held(install: Callable[..., Embedded
     """Holding mail stops mail, not tickets: whoever is unhappy is called."""
     boucle = install()
     boucle.take(about("changed", "a", customer={"id": "a", "email": "a@example.org"}))
-    boucle.store.write(lambda connection: controls.pause(connection, START, "ops"))
+    boucle.store.write(lambda connection: send_controls.pause(connection, START, "ops"))
     boucle.take(journey("delivery", "a", START, reference="1"), score(2, "a", START, trigger="delivery"))
     boucle.settle()
     assert len(boucle.rows(Ticket)) == 1
@@ -242,7 +243,7 @@ def test_a_lasting_collision_of_one_customer_keeps_nobody_waiting(
     deliveries(boucle, "a", "b", "c")
     (broken,) = [one.id for one in boucle.rows(Customer) if one.crm_id == "b"]
     tries: Counter[bool] = Counter()
-    taking = waking.wake
+    taking = scheduler.wake
 
     def colliding(facts: Any, *rest: Any) -> Any:
         more = taking(facts, *rest)
@@ -251,7 +252,7 @@ def test_a_lasting_collision_of_one_customer_keeps_nobody_waiting(
             more.add(facts.customer)  # a row that is there already
         return more
 
-    monkeypatch.setattr(waking, "wake", colliding)
+    monkeypatch.setattr(scheduler, "wake", colliding)
     boucle.parts.waking.wake_all()
     deliveries(boucle, "d")
     before = tries[False]
@@ -276,7 +277,7 @@ def test_what_somebody_waits_for_comes_before_a_wave_and_the_mornings_questions(
     boucle.parts.serving.answer(request.id, 1)
     deliveries(boucle, *(f"c{n}" for n in range(9)))
     boucle.clock.at += timedelta(minutes=2)
-    monkeypatch.setattr(waking, "CUSTOMERS_A_ROUND", 2)
+    monkeypatch.setattr(scheduler, "CUSTOMERS_A_ROUND", 2)
     boucle.parts.waking.wake_all(seconds=0)
     assert len(boucle.rows(Ticket)) == 1
     assert len(boucle.rows(SurveyRequest)) <= 1 + 2

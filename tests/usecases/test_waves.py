@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, STRUCTURED, Embedded, about, cloud_event, journey
 
-from workers.counting import due_work
 from workers.domain.records import Customer, Journey, SurveyRequest, Touchpoint
 from workers.store import tables
 from workers.store.ledger import Incoming
+from workers.usecases.operation.status import due_work
 
 SHIPPED = Path(__file__).parents[2] / "rules" / "journey-plan"
 

@@ -9,12 +9,12 @@ import pytest
 from embedded import Embedded, journey, score
 from postroom import TAKEN, Hook, Postman, sender_of
 
-from workers.controls import sending_now
-from workers.counting import as_text, status
-from workers.dispatching import webhooks
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch
 from workers.store.delivery.webhook_targets import forget_targets
+from workers.usecases.delivery import webhook_retries
+from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation.status import as_text, status
 
 SECONDS, MINUTES, HOURS = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 REDIRECT = SendResult(SendKind.OURS, 302, "the receiver redirects; set BOUCLE_WEBHOOK_URL to where it leads")
@@ -191,8 +191,8 @@ def test_resuming_tries_what_waits_at_once(boucle: Embedded) -> None:
 
 def test_waits_come_from_the_specification_and_from_the_receiver() -> None:
     """The later of both counts; ids spread what failed together."""
-    waits = {webhooks.next_try(str(n), 1, AWAY) for n in range(50)}
+    waits = {webhook_retries.next_try(str(n), 1, AWAY) for n in range(50)}
     assert len(waits) > 40
     assert all(wait is not None and 5 * SECONDS <= wait <= 6 * SECONDS for wait in waits)
-    assert webhooks.next_try("1", 1, BUSY) == 30 * MINUTES
-    assert webhooks.next_try("1", 10, TAKEN) is None
+    assert webhook_retries.next_try("1", 1, BUSY) == 30 * MINUTES
+    assert webhook_retries.next_try("1", 10, TAKEN) is None

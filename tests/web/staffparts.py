@@ -15,7 +15,7 @@ from webparts import HERE, Site, event
 from workers.adapters.resources import Data
 from workers.domain.records import SurveyRequest, Ticket
 from workers.domain.types import TicketState
-from workers.people import People, Role
+from workers.usecases.sign_in.accounts import People, Role
 from workers.web import pages
 
 PASSWORD = "correct horse battery"

@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from httpx2 import Response
 from webparts import START, Site, event
 
-from workers.apikeys import ApiKeys, hashed, read_given
 from workers.cloudevents import Kind
 from workers.cloudevents.scopes import SENDS, Scope, as_text, kinds_of, needed_for, read_scopes
-from workers.deadletters import DeadLetters
 from workers.domain.records import Customer, DeadLetter, Inbox
 from workers.store import tables
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.dead_letters import DeadLetters
+from workers.usecases.sign_in.api_keys import ApiKeys, hashed, read_given
 
 AWAY = ("203.0.113.7", 50_000)
 BATCH = "application/cloudevents-batch+json"

@@ -6,10 +6,10 @@ import pytest
 from staffparts import Team, act, words
 from webparts import Site, event
 
-from workers import counting
 from workers.domain import explain
 from workers.domain.records import Dispatch
 from workers.domain.types import DispatchState
+from workers.usecases.operation import status
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def test_the_page_says_what_explain_says(team: Team) -> None:
     """The same sentences from the same code: every one of them is on the page."""
     site = team.site
     with site.parts.store.reading() as connection:
-        told = counting.explain(connection, "customer", "42", site.clock.at, site.web.policy(), explain.ON)
+        told = status.explain(connection, "customer", "42", site.clock.at, site.web.policy(), explain.ON)
     assert told is not None
     said = words(team.client("Léa").get("/customers/42").text)
     found = [str(entry["reason"]) for _, _, entry in explain.text.entries(told)]
@@ -41,7 +41,7 @@ def test_a_french_page_says_all_of_it_in_french(team: Team) -> None:
     site, catalog = team.site, team.site.web.templates.catalogs.catalog("fr")
     with site.parts.store.reading() as connection:
         english, french = (
-            counting.explain(connection, "customer", "42", site.clock.at, site.web.policy(), **more)  # type: ignore[arg-type]
+            status.explain(connection, "customer", "42", site.clock.at, site.web.policy(), **more)  # type: ignore[arg-type]
             for more in ({}, {"catalog": catalog})
         )
     assert english is not None

@@ -26,8 +26,8 @@ from workers.demo.running import SENDING_ALWAYS
 from workers.demo.starting import demo_brand
 from workers.demo.touring import Touring, login_links
 from workers.domain.records import Dispatch
-from workers.people import Role
 from workers.store import read, tables
+from workers.usecases.sign_in.accounts import Role
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

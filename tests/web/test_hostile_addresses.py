@@ -20,8 +20,8 @@ from starlette.testclient import TestClient
 from webparts import Site, event
 
 from workers import web as web_package
-from workers.improving import Improving, Kind
-from workers.people import Role
+from workers.usecases.initiatives import Improving, Kind
+from workers.usecases.sign_in.accounts import Role
 from workers.web.app import MODULES
 from workers.web.parameters import LATEST, read_day, read_number
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from staffparts import NAMES, PASSWORD, Team, hidden, words
 from webparts import Site
 
-from workers.people import Role
 from workers.store import tables
+from workers.usecases.sign_in.accounts import Role
 from workers.web import staff
 from workers.web.forms import same_token
 

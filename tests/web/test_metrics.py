@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 from webparts import Site
 
 from workers.adapters.kafka.offsets import Extent
-from workers.backlog import Place, count_waiting
 from workers.errors import NotNow
 from workers.store.positions import Consumed, record_consumed
+from workers.usecases.operation.backlog import Place, count_waiting
 from workers.web.app import create_app
 from workers.web.scraping import Kept, Lag
 

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from webparts import Site
 
-from workers.people import Role
+from workers.usecases.sign_in.accounts import Role
 
 joserfc = pytest.importorskip("joserfc", reason="pip install 'boucle[oidc]'")
 pytest.importorskip("authlib", reason="pip install 'boucle[oidc]'")

@@ -10,9 +10,9 @@ from staffparts import NAMES, PASSWORD, Team, hidden, words
 from starlette.testclient import TestClient
 from webparts import Site
 
-from workers.people import Role
 from workers.store import tables
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.sign_in.accounts import Role
 
 ACTS = {
     "link": {},

@@ -177,7 +177,7 @@ def test_a_wish_that_makes_no_sense_is_not_there(team: Team, query: str) -> None
 
 def test_many_people_are_done_in_several_transactions(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at a time: every one is done once, and sending now ends although all fall on the same day then."""
-    monkeypatch.setattr("workers.steering.CUSTOMERS_A_ROUND", 2)
+    monkeypatch.setattr("workers.usecases.queue_control.CUSTOMERS_A_ROUND", 2)
     answer, _ = confirmed(team, act="send_now")
     assert answer.headers["location"] == "/queue?did=send_now&n=5"  # type: ignore[attr-defined]  # a response
     assert {one.wake_at for one in team.site.rows(Touchpoint)} == {team.site.clock.at}

@@ -19,9 +19,9 @@ from webparts import Site
 
 from workers import roles
 from workers.errors import NotNow
-from workers.migrating import migrate
 from workers.store.engine import Store
 from workers.store.readiness import hurried, see_that_it_takes_writes
+from workers.usecases.operation.migrate import migrate
 from workers.web.app import create_app
 
 WITHIN = 2.0

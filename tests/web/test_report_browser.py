@@ -13,7 +13,7 @@ from staffparts import PASSWORD, Team
 from webparts import LARGEST, Site
 
 from workers.domain.records import Response
-from workers.improving import Improving, InitiativeState, Kind
+from workers.usecases.initiatives import Improving, InitiativeState, Kind
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page

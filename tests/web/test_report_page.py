@@ -14,8 +14,8 @@ from shopyear import BEGIN, DAYS, FORMULA, fill
 from staffparts import Team, hidden, words
 from webparts import Site
 
-from workers import reporting
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.report import nps_by_dimension
 
 ROW = re.compile(r"<tr[^>]*>(.*?)</tr>", re.DOTALL)
 CELL = re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.DOTALL)
@@ -56,7 +56,7 @@ def test_page_terminal_and_file_say_the_same(team: Team) -> None:
     client, parts = team.client("Nadia"), team.site.parts
     with parts.store.reading() as connection:
         zone = parts.policies.current().zone
-        told = reporting.report(connection, by="touchpoint", now=parts.now(), zone=zone)
+        told = nps_by_dimension.report(connection, by="touchpoint", now=parts.now(), zone=zone)
     names = ("n", "nps", "low", "high", "promoters", "passives", "detractors", "asked")
     found = cast("list[dict[str, Any]]", told["groups"])
     groups = sorted(tuple(one[name] for name in names) for one in found)

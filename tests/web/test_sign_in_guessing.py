@@ -15,10 +15,10 @@ from pyotp import TOTP
 from staffparts import CHEAP, PASSWORD, Team, hidden, words
 from webparts import HERE, Site
 
-from workers.people import User
-from workers.secondfactor import SecondFactors
 from workers.store import tables
 from workers.store.sign_in.audit_log import list_acts
+from workers.usecases.sign_in.accounts import User
+from workers.usecases.sign_in.second_factor import SecondFactors
 from workers.web.patience import AT_ONCE, WAITING_PER_NETWORK
 
 GUESSES = 60
@@ -103,7 +103,7 @@ def test_sixty_guesses_at_once_take_bounded_memory(tmp_path: Path) -> None:
         from pathlib import Path
         from test_sign_in_guessing import GUESSES, guess_at_once
         from webparts import Site
-        from workers.people import People, Role
+        from workers.usecases.sign_in.accounts import People, Role
 
         site = Site(Path({str(tmp_path)!r}))
         site.app.state.people.add("Léa", Role.AGENT, "correct horse battery", by="test")

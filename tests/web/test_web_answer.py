@@ -14,8 +14,8 @@ from workers.domain.changeset import Changes
 from workers.domain.records import Click, Decision, Response, ResponseRevision, SurveyRequest, Ticket
 from workers.domain.survey.response import VERSIONS_KEPT
 from workers.errors import NotNow
-from workers.serving import MOST_CLICKS
 from workers.store.apply import apply
+from workers.usecases.customer_actions import MOST_CLICKS
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)> {{ 7*7 }}'
 

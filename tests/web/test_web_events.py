@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from embedded import about
 from webparts import START, Site, event
 
-from workers.counting import explain
 from workers.domain.records import DeadLetter, Inbox, Touchpoint
 from workers.errors import NotNow
 from workers.store import tables
+from workers.usecases.operation.status import explain
 
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}

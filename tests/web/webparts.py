@@ -21,10 +21,10 @@ from workers import wiring
 from workers.adapters.clock import FixedClock
 from workers.domain.records import Row, SurveyRequest
 from workers.domain.types import Door
-from workers.migrating import migrate
 from workers.roles import web_of
 from workers.store import read
 from workers.store.ledger import Incoming, Outcome
+from workers.usecases.operation.migrate import migrate
 from workers.web.app import create_app
 from workers.web.compression import LEVEL
 

@@ -6,12 +6,12 @@ from datetime import datetime
 
 import click
 
-from workers.apikeys import KEY_BYTES, ApiKeys, Outcome, read_given, state_of
 from workers.calendar import parse_wait
 from workers.cli.shared import as_json, parts, show, user_name
 from workers.cloudevents.scopes import Scope, as_text, read_scopes
 from workers.errors import BadInput
 from workers.store.sign_in.api_keys import KeyRow
+from workers.usecases.sign_in.api_keys import KEY_BYTES, ApiKeys, Outcome, read_given, state_of
 
 ACTIVE, IN_SETTINGS = "active", "in the settings"
 SCOPE = click.Choice([str(scope) for scope in Scope])

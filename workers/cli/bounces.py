@@ -2,9 +2,9 @@
 
 import click
 
-from workers.bouncing import count
 from workers.cli.shared import as_json, parts, show, user_name
 from workers.errors import BadInput
+from workers.usecases.delivery.bounces import count
 from workers.wiring import returned_mail
 
 SAID = {

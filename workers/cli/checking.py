@@ -11,7 +11,7 @@ import click
 import sqlalchemy as sa
 
 from workers import settings as settings_module
-from workers import weak_settings, wiring
+from workers import wiring
 from workers.adapters import kafka
 from workers.adapters.home import SQLITE, Home, database_file_faults
 from workers.adapters.mail_dns import Dns, Findings, check_domain
@@ -22,11 +22,12 @@ from workers.decision_table.files.loader import load, waves_beside
 from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.domain.followup.table_contract import JOURNEY_PLAN
 from workers.errors import BadInput, BoucleError, Misconfigured
-from workers.migrating import MINIMUM, schema_of
 from workers.settings import Settings
 from workers.settings.faults import FaultySettings, SettingFault
 from workers.store.engine import first_line
 from workers.store.rules import live
+from workers.usecases.operation import weak_settings
+from workers.usecases.operation.migrate import MINIMUM, schema_of
 
 WHERE_DATA_IS = frozenset({"BOUCLE_HOME", "BOUCLE_DATABASE_URL"})
 """While one of these is faulty, what is found at the default place says nothing about the installation."""

@@ -14,12 +14,12 @@ from workers.adapters import kafka
 from workers.cli.file_import import import_
 from workers.cli.shared import as_json, parts, say_fault, settings, show, user_name
 from workers.cloudevents import Refusal, Unreadable
-from workers.deadletters import DeadLetters, Listed, listed
 from workers.domain.records import DeadLetter
 from workers.errors import BadInput, Misconfigured
-from workers.importing import plan_of
 from workers.roles import log_of
 from workers.store.ledger import Incoming
+from workers.usecases.csv_import.run import plan_of
+from workers.usecases.dead_letters import DeadLetters, Listed, listed
 
 STRUCTURED = "application/cloudevents+json"
 REFUSALS_SHOWN = 20

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from workers.cli.shared import as_json, parts, say_fault, show
-from workers.importing import Preview, preview, take_in
-from workers.imports import Mapping, rows, suggested
+from workers.usecases.csv_import import Mapping, rows, suggested
+from workers.usecases.csv_import.run import Preview, preview, take_in
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -29,9 +29,9 @@ GROUPS = ("trigger", "touchpoint", "segment", "month")
 @as_json
 def explain(what: str, ident: str, form: str) -> int:
     """Say what happened, what is planned, what was not sent and why."""
-    from workers import counting
-    from workers.controls import mails_today, sending_now
     from workers.domain import explain as explaining
+    from workers.usecases.delivery.send_controls import mails_today, sending_now
+    from workers.usecases.operation import status as counting
 
     found = parts()
     now = found.now()
@@ -51,10 +51,10 @@ def explain(what: str, ident: str, form: str) -> int:
 @as_json
 def status(form: str) -> int:
     """Show on one screen: what is away, sending, what is due, how many of everything in each state, dead letters."""
-    from workers import counting
-    from workers.controls import sending_now
     from workers.process.outages import DATABASE, KAFKA
     from workers.store.readiness import hurried, see_that_it_takes_writes
+    from workers.usecases.delivery.send_controls import sending_now
+    from workers.usecases.operation import status as counting
 
     try:
         found = parts(hurried=True)
@@ -78,14 +78,15 @@ def status(form: str) -> int:
 
 def kafka_away(found: "Boucle", waiting: int) -> list[dict[str, object]]:
     """Return that the broker does not answer us either, where there is one."""
-    from workers import observing, wiring
+    from workers import wiring
     from workers.adapters import kafka
     from workers.process.outages import KAFKA, Outages
+    from workers.usecases.operation import outage_watch
 
     cluster, outages = wiring.kafka_of(found.settings), Outages()
     if cluster is not None:
-        observing.note_whether(outages, KAFKA, partial(kafka.answers, cluster, KAFKA_SECONDS))
-    return observing.describe(outages.current(), lambda _part: waiting)
+        outage_watch.note_whether(outages, KAFKA, partial(kafka.answers, cluster, KAFKA_SECONDS))
+    return outage_watch.describe(outages.current(), lambda _part: waiting)
 
 
 @click.command()
@@ -98,8 +99,8 @@ def kafka_away(found: "Boucle", waiting: int) -> list[dict[str, object]]:
 @as_json
 def books(digest: bool | None, form: str) -> int:
     """Show that the sums add up, or where they do not."""
-    from workers import counting
     from workers.domain import invariants as books_module
+    from workers.usecases.operation import status as counting
 
     def tell(table: str) -> None:
         if sys.stderr.isatty():
@@ -121,15 +122,15 @@ def books(digest: bool | None, form: str) -> int:
 @as_json
 def report(since: datetime | None, until: datetime | None, by: str | None, form: str) -> None:
     """Show the NPS with n, interval and response rate; recovery surveys stand apart."""
-    from workers import reporting
     from workers.calendar import instant_of, zone_info
+    from workers.usecases.report import nps_by_dimension
 
     found = parts()
     zone = found.policies.current().zone
     begin, end = (instant_of(day, zone_info(zone)) if day else None for day in (since, until))
     with found.store.reading(patient=True) as connection:
-        told = reporting.report(connection, since=begin, until=end, by=by, now=found.now(), zone=zone)
-    show(told, reporting.as_text(told), form)
+        told = nps_by_dimension.report(connection, since=begin, until=end, by=by, now=found.now(), zone=zone)
+    show(told, nps_by_dimension.as_text(told), form)
 
 
 COMMANDS = (explain, status, books, report)

@@ -7,7 +7,7 @@ import click
 
 from workers.cli.shared import as_json, parts, show, user_name
 from workers.errors import BadInput
-from workers.people import People, Role
+from workers.usecases.sign_in.accounts import People, Role
 
 ROLES = click.Choice([str(one) for one in Role])
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
-from workers.exporting import export_responses
-from workers.privacy import Privacy
-from workers.retention import Removed, Retention
 from workers.store.sign_in.audit_log import list_acts
 from workers.text.plain_text import json_text
+from workers.usecases.privacy.person import Privacy
+from workers.usecases.privacy.response_export import export_responses
+from workers.usecases.privacy.retention import Removed, Retention
 
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 UNKNOWN = "No customer {} is known here, and no dead letter names them. Give the id that the CRM uses."

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from workers import migrating, roles, wiring
+from workers import roles, wiring
 from workers import services as services_module
 from workers.adapters import kafka
 from workers.cli.shared import as_json, parts, settings, show, user_name
 from workers.errors import Misconfigured
-from workers.skips import Place, Skipping
+from workers.usecases.operation import migrate as migrating
+from workers.usecases.operation.record_skips import Place, Skipping
 
 
 @click.command()

@@ -6,16 +6,17 @@ import click
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import controls, roles, wiring
+from workers import roles, wiring
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.domain.delivery_result import SendKind
 from workers.domain.mail.compose import MailFacts, compose
 from workers.domain.records import Customer
 from workers.errors import BadInput
-from workers.previewing import NEXT, next_mails
 from workers.store import read, tables
 from workers.store.delivery.webhook_targets import forget_targets
 from workers.store.sign_in.audit_log import record_act
+from workers.usecases.delivery import send_controls
+from workers.usecases.delivery.preview import NEXT, next_mails
 
 
 @click.command()
@@ -33,7 +34,7 @@ def send(preview: bool, form: str) -> None:
         return
     with found.store.reading() as connection:
         mails = next_mails(connection)
-        state = controls.sending_now(connection, found.sending)
+        state = send_controls.sending_now(connection, found.sending)
     lines = [f"Sending is {state.state}. {state.reason}".strip()]
     lines += [f"{one.at:%Y-%m-%d %H:%M}  {one.customer:20} {one.template:20} {one.reason}" for one in mails]
     show([one.as_dict() for one in mails], "\n".join(lines), form)
@@ -57,7 +58,7 @@ def pause(touchpoint: str) -> None:
 
     def work(connection: Connection) -> None:
         known_touchpoint(connection, found, touchpoint)
-        controls.pause(connection, now, by, touchpoint=touchpoint)
+        send_controls.pause(connection, now, by, touchpoint=touchpoint)
         record_act(connection, now, by, "sending.pause", touchpoint)
 
     found.store.write(work)
@@ -83,7 +84,7 @@ def resume(touchpoint: str, webhooks: bool) -> None:
         return
 
     def work(connection: Connection) -> None:
-        controls.resume(connection, found.sending, now, by, touchpoint=touchpoint)
+        send_controls.resume(connection, found.sending, now, by, touchpoint=touchpoint)
         record_act(connection, now, by, "sending.resume", touchpoint)
 
     found.store.write(work)

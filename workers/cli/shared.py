@@ -69,7 +69,7 @@ def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = 
     """
     from workers import wiring
     from workers.adapters.home import Home
-    from workers.migrating import require
+    from workers.usecases.operation.migrate import require
 
     found = settings().model_copy(update=HURRY) if hurried else settings()
     home = Home(found.home)
@@ -94,7 +94,7 @@ def store_alone() -> "Store":
     """Return the installation's database, brought up to date as by `parts`, for a verb that needs nothing else."""
     from workers import wiring
     from workers.adapters.home import Home
-    from workers.migrating import require
+    from workers.usecases.operation.migrate import require
 
     found = settings()
     home = Home(found.home)

@@ -3,7 +3,7 @@
 import click
 
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
-from workers.suppressions import Suppressed, Suppressions
+from workers.usecases.privacy.suppressions import Suppressed, Suppressions
 
 
 @click.group()

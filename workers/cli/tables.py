@@ -18,8 +18,8 @@ from workers.cli.shared import say_fault
 from workers.decision_table import Inputs, Known, PastEvent, PastResponse, Stored, Table
 from workers.decision_table.trials.installation import Disagreed, Nothing
 from workers.errors import Misconfigured
-from workers.migrating import MINIMUM, schema_of
-from workers.policies import known_names
+from workers.usecases.operation.migrate import MINIMUM, schema_of
+from workers.usecases.rules.active_policy import known_names
 
 SQLITE = "sqlite:///"
 

@@ -9,8 +9,8 @@ from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.domain import ticket as ticketing
 from workers.domain.records import Customer, Ticket, TicketEntry
 from workers.domain.types import TicketState
-from workers.serving import TicketAct
 from workers.store import tables
+from workers.usecases.customer_actions import TicketAct
 
 DAY = click.DateTime(["%Y-%m-%d"])
 

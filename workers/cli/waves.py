@@ -7,7 +7,7 @@ import click
 from workers.calendar import in_zone
 from workers.cli.shared import as_json, parts, show
 from workers.domain.explain import clause
-from workers.reach import WaveReach
+from workers.usecases.wave_reach import WaveReach
 
 STATES = {
     "listed": "stands in waves.csv, and can be taken back",

@@ -18,8 +18,8 @@ from workers.demo.shop import Person, is_late
 from workers.domain import ticket as ticketing
 from workers.domain.records import Ticket
 from workers.domain.types import DispatchState, RequestState, TicketState
-from workers.serving import TicketAct
 from workers.store import tables
+from workers.usecases.customer_actions import TicketAct
 from workers.wiring import Boucle
 
 AGENTS = ("claire", "nadia", "tom")

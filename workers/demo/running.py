@@ -11,18 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from workers import counting, wiring
+from workers import wiring
 from workers.adapters.clock import FixedClock, StoredClock
-from workers.controls import Sending, sending_now
 from workers.demo import shop, wishes
 from workers.demo.people import Crowd
 from workers.demo.starting import begin_from_nothing, demo_brand, demo_settings, doors_of
 from workers.demo.touring import hire
-from workers.dispatching import Dispatching
-from workers.relaying import Relaying
 from workers.settings import Settings
 from workers.store import due
 from workers.store.controls import DEMO, set_control
+from workers.usecases.delivery import Dispatching
+from workers.usecases.delivery.send_controls import Sending, sending_now
+from workers.usecases.operation import status as counting
+from workers.usecases.outbox_relay import Relaying
 
 SLOT_HOURS = (10, 14, 18)
 """Local hours at which the demo looks at what is due; between them people act at their own time."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
-from workers import migrating, roles, wiring
+from workers import roles, wiring
 from workers.adapters import kafka
 from workers.adapters.home import Home
 from workers.adapters.resources import Data
@@ -24,6 +24,7 @@ from workers.store import tables
 from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
+from workers.usecases.operation import migrate
 from workers.web.tour import PRIVACY
 
 SETTLING_SECONDS = 5
@@ -70,7 +71,7 @@ def begin_from_nothing(settings: Settings) -> None:
     with store.engine.begin() as connection:
         tables.metadata.drop_all(connection)
         connection.execute(sa.text("DROP TABLE IF EXISTS alembic_version"))
-    migrating.migrate(store)
+    migrate.migrate(store)
     for name in ("mailbox", "outbox.jsonl"):
         place = settings.home / name
         if place.is_dir():

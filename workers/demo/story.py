@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import reviewing
 from workers.demo import wishes
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END, PARIS, START
 from workers.domain.reporting import RECOVERY, Figures, Filters, Reading
 from workers.domain.types import Band, DispatchState
 from workers.store import tables as t
 from workers.store.report import figures as stored
+from workers.usecases.report import sections
 from workers.web.tour import Dip, Followed, Span, Story
 
 SEGMENT, TRIGGER, TOUCHPOINT = "north", "delivery", "delivery-now"
@@ -156,6 +156,6 @@ def told(connection: Connection, theme: int) -> int:
 
 def passives(connection: Connection, theme: int, first: date, last: date) -> int:
     """Return how many passives of the North said the same in those weeks, as the report lists them."""
-    picks = {reviewing.Pick.THEME: str(theme), reviewing.Pick.BAND: Band.PASSIVE.value}
-    n, _ = reviewing.answers(connection, period(first, last, segment=SEGMENT), picks, length=0)
+    picks = {sections.Pick.THEME: str(theme), sections.Pick.BAND: Band.PASSIVE.value}
+    n, _ = sections.answers(connection, period(first, last, segment=SEGMENT), picks, length=0)
     return n

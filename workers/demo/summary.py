@@ -6,10 +6,10 @@ from typing import cast
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers import funnel
 from workers.domain.types import DispatchState
-from workers.reporting import Period
 from workers.store import tables
+from workers.usecases.report import funnel
+from workers.usecases.report.nps_by_dimension import Period
 
 
 def figures(connection: Connection) -> dict[str, dict[str, int]]:

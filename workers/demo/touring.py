@@ -12,8 +12,8 @@ from workers.adapters.clock import StoredClock
 from workers.adapters.smtp import SmtpSender
 from workers.demo.story import story
 from workers.errors import BadInput
-from workers.people import People, Role
 from workers.store import due
+from workers.usecases.sign_in.accounts import People, Role
 from workers.web.tour import Story
 from workers.wiring import Boucle
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from workers.demo import reactions
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END
-from workers.improving import Improving, InitiativeState, Kind, ThemeState
 from workers.store import tables
+from workers.usecases.initiatives import Improving, InitiativeState, Kind, ThemeState
 from workers.wiring import Boucle
 
 LEAD = "ines"

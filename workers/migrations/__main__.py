@@ -8,8 +8,8 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 
-from workers.migrating import SCHEMA, script_of, upgrade
 from workers.store.engine import Store
+from workers.usecases.operation.migrate import SCHEMA, script_of, upgrade
 
 USE = """python -m workers.migrations first          write revision 0001 anew; only until 0.1.0 is released
 python -m workers.migrations new "Message"  write the next revision: what differs from the newest one"""
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
         path = write(config, FIRST, "The tables of 0.1.0")
     elif len(arguments) == 2 and arguments[0] == "new":
         path = write(config, f"{SCHEMA + 1:04}", arguments[1])
-        print(f"Raise SCHEMA in workers/migrating.py to {SCHEMA + 1}.")
+        print(f"Raise SCHEMA in workers/usecases/operation/migrate.py to {SCHEMA + 1}.")
     else:
         print(USE, file=sys.stderr)
         return 2

@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.accesslog import Access
-from workers.attempts import Guess
 from workers.calendar import in_zone
 from workers.errors import CodedFault
-from workers.passwords import SHORTEST
-from workers.people import Session
 from workers.store.sign_in.accounts import hash_token
+from workers.usecases.sign_in.access_log import Access
+from workers.usecases.sign_in.accounts import Session
+from workers.usecases.sign_in.attempts import Guess
+from workers.usecases.sign_in.passwords import SHORTEST
 from workers.web.context import web_of
 from workers.web.login import network_of, patience_of, second_factors_of
 from workers.web.pages import pages_of

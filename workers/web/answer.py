@@ -20,8 +20,8 @@ from workers.domain.records import Customer
 from workers.domain.records import Response as Known
 from workers.domain.reporting.nps import band
 from workers.errors import NotNow
-from workers.serving import AskedPage
 from workers.text.masking import beginning
+from workers.usecases.customer_actions import AskedPage
 from workers.web.context import web_of
 from workers.web.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
 from workers.web.pages import READER, pages_of

@@ -14,11 +14,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
-from workers.accesslog import AccessLog
-from workers.apikeys import ApiKeys, read_given
-from workers.attempts import Attempts
-from workers.people import People
-from workers.secondfactor import SecondFactors
+from workers.usecases.sign_in.access_log import AccessLog
+from workers.usecases.sign_in.accounts import People
+from workers.usecases.sign_in.api_keys import ApiKeys, read_given
+from workers.usecases.sign_in.attempts import Attempts
+from workers.usecases.sign_in.second_factor import SecondFactors
 from workers.web import (
     account,
     answer,

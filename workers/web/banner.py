@@ -13,7 +13,7 @@ from starlette.routing import Match
 
 from workers.calendar import in_zone
 from workers.domain.mail.translations import Catalog
-from workers.people import People, Role
+from workers.usecases.sign_in.accounts import People, Role
 from workers.web.clients import from_this_machine
 from workers.web.context import Web
 from workers.web.tour import TRY_PREFIX, Tour

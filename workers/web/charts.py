@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from workers.calendar import in_zone
 from workers.domain.reporting import COUNTS_ONLY_BELOW, Lane, OverTime, Period, Reading
-from workers.reviewing import Note
+from workers.usecases.report.sections import Note
 from workers.web.report_words import Words
 
 LANE_TOP, LANE_HEIGHT = 26, 120

@@ -11,19 +11,19 @@ from starlette.requests import Request
 
 from workers.adapters.file_mailbox import MailboxSender
 from workers.adapters.resources import Data
-from workers.backlog import Backlog
 from workers.cloudevents import Codec
-from workers.controls import Sending
 from workers.decision_table.live import Refused
 from workers.decision_table.trials.installation import Nothing, Stored
 from workers.domain.mail.compose import Templates
 from workers.domain.mail.links import Links
 from workers.domain.policy import Policy
 from workers.domain.types import Ids
-from workers.intake import Intake
-from workers.serving import Serving
 from workers.settings import Settings
 from workers.store.engine import Store
+from workers.usecases.customer_actions import Serving
+from workers.usecases.delivery.send_controls import Sending
+from workers.usecases.intake import Intake
+from workers.usecases.operation.backlog import Backlog
 from workers.web.tour import Tour
 
 

@@ -17,9 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers import counting
 from workers.calendar import in_zone
-from workers.controls import mails_today, sending_now
 from workers.domain.explain.names import word_in
 from workers.domain.explain.text import ORDER, entries, subject
 from workers.domain.explain.view import Entry
@@ -30,6 +28,8 @@ from workers.domain.records import Dispatch
 from workers.domain.types import DispatchState
 from workers.store import read, tables
 from workers.store.report import tickets as stored
+from workers.usecases.delivery.send_controls import mails_today, sending_now
+from workers.usecases.operation import status
 from workers.web.context import Web, web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import LONGEST_VALUE, parameters_of
@@ -116,7 +116,7 @@ def explained(web: Web, crm_id: str, catalog: Catalog) -> Entry | None:
         per_day = web.sending.per_day
         full = bool(per_day) and mails_today(connection, now, policy.zone) >= per_day
         state = sending_now(connection, web.sending)
-        return counting.explain(connection, "customer", crm_id, now, policy, state, day_is_full=full, catalog=catalog)
+        return status.explain(connection, "customer", crm_id, now, policy, state, day_is_full=full, catalog=catalog)
 
 
 def in_order(told: Entry, now: datetime, catalog: Catalog) -> list[tuple[datetime | None, str, Entry]]:

@@ -12,13 +12,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.apikeys import Judged, Outcome
 from workers.cloudevents import MAX_BATCH_BYTES, Fault, Refusal, Rejected
 from workers.cloudevents.scopes import Scopes
 from workers.domain.types import Door
-from workers.importing import left_out, planned
 from workers.store.ledger import Incoming, Taken
 from workers.store.ledger import Outcome as EventOutcome
+from workers.usecases.csv_import.run import left_out, planned
+from workers.usecases.sign_in.api_keys import Judged, Outcome
 from workers.web.clients import address_prefix, client_of
 from workers.web.context import Web, web_of
 from workers.web.keys import note, sender_of

@@ -11,8 +11,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from workers.errors import Misconfigured
-from workers.migrating import MINIMUM, schema_of
 from workers.store.readiness import hurried, see_that_it_takes_writes
+from workers.usecases.operation.migrate import MINIMUM, schema_of
 from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
 from workers.web.parameters import BadAddress, parameters_of

@@ -19,14 +19,14 @@ from workers.domain.policy import Policy
 from workers.domain.records import Customer, Ticket
 from workers.domain.reporting.nps import band
 from workers.domain.types import TicketState
-from workers.people import User
+from workers.usecases.sign_in.accounts import User
+from workers.usecases.ticket_inbox import Line, Lists, Worklist, line_of
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import LONGEST_VALUE, parameters_of, read_day
 from workers.web.staff import AGENTS, Form, Visitor, act_for_roles, for_roles, go, language_of, people_of, show
 from workers.web.threads import run_in_threadpool
 from workers.web.times import day, span, when
-from workers.worklist import Line, Lists, Worklist, line_of
 
 SAID = frozenset({"claimed", "done", "handed_over", "waiting", "no_answer", "reopened", "away", "back", "kept"})
 """Acts after which the page says that they worked."""

@@ -14,11 +14,11 @@ from datetime import date
 from sqlalchemy.engine import Connection
 from starlette.requests import Request
 
-from workers.apikeys import ApiKeys, Judged, Outcome
 from workers.cloudevents.scopes import EVERYTHING
 from workers.store.engine import Store, database_now
 from workers.store.sign_in import api_keys
 from workers.store.sign_in.audit_log import record_act
+from workers.usecases.sign_in.api_keys import ApiKeys, Judged, Outcome
 from workers.web.clients import address_prefix, client_of, from_this_machine
 from workers.web.context import Web
 from workers.web.forms import foreign

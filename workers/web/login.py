@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 
-from workers.accesslog import Access
-from workers.attempts import Guess
 from workers.errors import CodedFault
-from workers.passwords import check_new_password
-from workers.people import SESSION_LASTS, User
-from workers.secondfactor import SecondFactors
+from workers.usecases.sign_in.access_log import Access
+from workers.usecases.sign_in.accounts import SESSION_LASTS, User
+from workers.usecases.sign_in.attempts import Guess
+from workers.usecases.sign_in.passwords import check_new_password
+from workers.usecases.sign_in.second_factor import SecondFactors
 from workers.web.browsers import browser_name
 from workers.web.clients import address_prefix, client_of
 from workers.web.context import web_of

@@ -17,11 +17,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.accesslog import Access, AccessLog
-from workers.backlog import Place
-from workers.controls import sending_now
-from workers.counting import STATUS_GROUPS, due_work
-from workers.dispatching import webhooks
 from workers.domain.policy import Policy
 from workers.domain.types import TicketState
 from workers.errors import NotNow
@@ -35,11 +30,16 @@ from workers.store.delivery.webhook_targets import list_targets
 from workers.store.report import books
 from workers.store.rules import live
 from workers.store.sign_in import accounts, api_keys
+from workers.usecases.delivery import webhook_retries
+from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation.backlog import Place
+from workers.usecases.operation.status import STATUS_GROUPS, due_work
+from workers.usecases.sign_in.access_log import Access, AccessLog
+from workers.usecases.ticket_inbox import count_overdue
 from workers.web.context import Web, web_of
 from workers.web.monitor import for_monitors
 from workers.web.scraping import Kept, Lag
 from workers.web.threads import run_in_threadpool
-from workers.worklist import count_overdue
 
 OUTCOMES = ("accepted", "duplicates", "dead_letters")
 
@@ -87,7 +87,10 @@ class Figures(Collector):
                 "boucle_webhooks_paused",
                 "Receivers of webhooks that are left alone for a while, or that want no more",
                 float(
-                    sum(webhooks.describe(one, now)["state"] in ("paused", "gone") for one in list_targets(connection))
+                    sum(
+                        webhook_retries.describe(one, now)["state"] in ("paused", "gone")
+                        for one in list_targets(connection)
+                    )
                 ),
             )
             yield from accesses(connection)

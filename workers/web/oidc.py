@@ -16,10 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.accesslog import Access
 from workers.errors import Misconfigured
-from workers.people import People, User
 from workers.settings import Settings
+from workers.usecases.sign_in.access_log import Access
+from workers.usecases.sign_in.accounts import People, User
 from workers.web.context import Web, web_of
 from workers.web.login import onward, open_session, with_session
 from workers.web.parameters import LONGEST_VALUE, parameters_of

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from workers.attempts import Attempts, Guess
+from workers.usecases.sign_in.attempts import Attempts, Guess
 from workers.web.threads import run_in_threadpool
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.errors import CodedFault
-from workers.people import MANAGES, Role, User
+from workers.usecases.sign_in.accounts import MANAGES, Role, User
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import parameters_of

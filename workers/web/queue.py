@@ -18,9 +18,9 @@ from workers.domain.mail.compose.facts import clean, one_line
 from workers.domain.mail.translations import Catalog
 from workers.domain.records import Action, Customer, Touchpoint
 from workers.errors import BadInput
-from workers.reach import Reach, WaveReach
-from workers.steering import DAYS, LISTED, Day, Steering
 from workers.store.report.queue import ACTION, TOUCHPOINT, Chosen
+from workers.usecases.queue_control import DAYS, LISTED, Day, Steering
+from workers.usecases.wave_reach import Reach, WaveReach
 from workers.web.context import web_of
 from workers.web.names import why
 from workers.web.pages import pages_of

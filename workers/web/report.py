@@ -8,16 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers import reviewing
 from workers.domain import reporting
 from workers.domain.reporting import BANDS, BESIDE, LADDER, Step, Touchpoint
 from workers.domain.reporting.nps import Counts, band
 from workers.domain.types import Band
 from workers.errors import BadInput
-from workers.funnel import Fate
-from workers.improving import Improving
-from workers.reviewing import Review
 from workers.text.spreadsheets import as_csv, as_xlsx
+from workers.usecases.initiatives import Improving
+from workers.usecases.report import sections
+from workers.usecases.report.funnel import Fate
+from workers.usecases.report.sections import Review
 from workers.web import charts
 from workers.web.context import web_of
 from workers.web.pages import pages_of
@@ -38,7 +38,7 @@ def read(request: Request) -> tuple[Review, Words]:
     policy = web.policy()
     filters = filters_of(request, policy.zone)
     with web.store.reading() as connection:
-        found = reviewing.review(connection, filters, policy, web.now())
+        found = sections.review(connection, filters, policy, web.now())
     catalog = pages_of(request).catalog(language_of(request))
     return found, Words(catalog, filters, policy.zone, found.stretches, found.theme_names)
 
@@ -221,7 +221,7 @@ async def again(request: Request, visitor: Visitor, form: Form, problem: str) ->
 async def add_note(request: Request, visitor: Visitor, form: Form) -> Response:
     """Write a dated note on the charts."""
     try:
-        at = reviewing.midnight(read_day(form.get("day", "")), web_of(request).policy().zone)
+        at = sections.midnight(read_day(form.get("day", "")), web_of(request).policy().zone)
         await run_in_threadpool(improving_of(request).add_note, at, form.get("text", ""), visitor.user.name)
     except (BadInput, ValueError):
         return await run_in_threadpool(write_report, request, visitor, "report.note.wrong", 400)

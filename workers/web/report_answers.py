@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers import reviewing
 from workers.calendar import in_zone
 from workers.domain.reporting import Filters
 from workers.errors import BadInput
-from workers.reviewing import PAGE_LENGTH, YES, Answered, Pick
 from workers.store.sign_in.audit_log import record_act
 from workers.text.spreadsheets import Value, as_csv, as_xlsx
+from workers.usecases.report import sections
+from workers.usecases.report.sections import PAGE_LENGTH, YES, Answered, Pick
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import parameters_of
@@ -40,8 +40,8 @@ def filters_of(request: Request, zone: str) -> Filters:
     given = parameters_of(request)
     since, until = given.day("since"), given.day("until")
     return Filters(
-        since=reviewing.midnight(since, zone) if since else None,
-        until=reviewing.midnight(until, zone) + timedelta(days=1) if until else None,
+        since=sections.midnight(since, zone) if since else None,
+        until=sections.midnight(until, zone) + timedelta(days=1) if until else None,
         trigger=given.text("trigger"),
         segment=given.text("segment"),
         language=given.text("language"),
@@ -81,8 +81,8 @@ def found_answers(request: Request, *, length: int | None, page: int = 1) -> tup
     filters = filters_of(request, zone)
     try:
         with web.store.reading(patient=length is None) as connection:
-            n, found = reviewing.answers(connection, filters, picks_of(request), page=page, length=length)
-            themes = reviewing.theme_names(connection)
+            n, found = sections.answers(connection, filters, picks_of(request), page=page, length=length)
+            themes = sections.theme_names(connection)
     except BadInput as error:
         raise HTTPException(404) from error
     catalog = pages_of(request).catalog(language_of(request))

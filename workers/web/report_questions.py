@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers import questions
 from workers.domain.reporting import Filters
 from workers.errors import BadInput
-from workers.questions import PAGE_LENGTH, Listed
+from workers.usecases.report import funnel_questions
+from workers.usecases.report.funnel_questions import PAGE_LENGTH, Listed
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import parameters_of
@@ -38,7 +38,7 @@ def write_asked(request: Request, visitor: Visitor) -> Response:
     fate = parameters_of(request).text("fate")
 
     def find(connection: Connection, filters: Filters, page: int) -> Found:
-        return questions.asked(connection, filters, fate, page=page)
+        return funnel_questions.asked(connection, filters, fate, page=page)
 
     return write(request, visitor, find, {"fate": fate}, lambda words: [words.word("report.fate", fate)])
 
@@ -55,10 +55,10 @@ def write_not_asked(request: Request, visitor: Visitor) -> Response:
     state, code = given.text("state"), given.text("reason")
 
     def find(connection: Connection, filters: Filters, page: int) -> Found:
-        return questions.not_asked(connection, filters, state, code, page=page)
+        return funnel_questions.not_asked(connection, filters, state, code, page=page)
 
     def named(words: Words) -> list[str]:
-        return [words.word("report.state", state), reason(words, "" if code == questions.NO_REASON else code)]
+        return [words.word("report.state", state), reason(words, "" if code == funnel_questions.NO_REASON else code)]
 
     return write(request, visitor, find, {"state": state, "reason": code}, named)
 

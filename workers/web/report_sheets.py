@@ -6,14 +6,14 @@ A cell has its value for files, its text for the page, and the address of the an
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from workers import funnel
 from workers.calendar import in_zone
 from workers.domain import reporting
 from workers.domain.reporting import BANDS, BESIDE, LADDER, SCORES, Figures, Lane, OverTime, Reading, Step
-from workers.funnel import Fate
-from workers.questions import NO_REASON
-from workers.reviewing import ASKED, CONSENTED, GIVEN, REFUSED, Review
 from workers.text.spreadsheets import Value
+from workers.usecases.report import funnel
+from workers.usecases.report.funnel import Fate
+from workers.usecases.report.funnel_questions import NO_REASON
+from workers.usecases.report.sections import ASKED, CONSENTED, GIVEN, REFUSED, Review
 from workers.web.report_words import Words
 
 ANSWERS, QUESTIONS, NOT_ASKED = "responses", "questions", "not-asked"

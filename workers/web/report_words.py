@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from workers.calendar import in_zone
 from workers.domain.mail.translations import Catalog
 from workers.domain.reporting import EVERYBODY, NONE, Filters, Period
-from workers.reviewing import day_of
+from workers.usecases.report.sections import day_of
 from workers.web.times import span
 
 MINUS = "\u2212"

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from workers.backlog import Backlog, Place
 from workers.errors import BoucleError
+from workers.usecases.operation.backlog import Backlog, Place
 
 Counted = TypeVar("Counted")
 log = logging.getLogger(__name__)

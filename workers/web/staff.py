@@ -12,9 +12,9 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from workers.accesslog import Access, AccessLog
-from workers.people import People, Role, User
 from workers.store.sign_in.accounts import hash_token
+from workers.usecases.sign_in.access_log import Access, AccessLog
+from workers.usecases.sign_in.accounts import People, Role, User
 from workers.web.banner import back_to, players
 from workers.web.context import Web, web_of
 from workers.web.forms import foreign, read_form, same_token

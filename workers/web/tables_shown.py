@@ -27,7 +27,7 @@ from workers.decision_table.trials.text import changed_rules
 from workers.domain.followup.compiled_tables import FollowUpTable, JourneyPlan
 from workers.domain.followup.table_trial import Around, judged
 from workers.errors import BadInput, Misconfigured
-from workers.policies import FOLLOW_UP, JOURNEY_PLAN
+from workers.usecases.rules.active_policy import FOLLOW_UP, JOURNEY_PLAN
 from workers.web.context import Web, web_of
 
 PLACES = {"journey-plan": JOURNEY_PLAN, "follow-up": FOLLOW_UP}

@@ -16,7 +16,7 @@ from workers.decision_table.trials.candidate import Brought
 from workers.decision_table.trials.replay import Fate, PlanBacktest
 from workers.domain.followup.table_trial import Order, Past, Trial, carry_out
 from workers.process.child_process import Budget, Crashed, OverBudget, run_apart
-from workers.reviewing import day_start
+from workers.usecases.report.sections import day_start
 from workers.web import charts
 from workers.web.context import Web
 from workers.web.tables_shown import InUse, around

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from workers.domain.mail.compose.facts import first_name, one_line
 from workers.domain.types import TestimonialState
-from workers.serving import SCOPES, Serving, TestimonialPage
+from workers.usecases.customer_actions import SCOPES, Serving, TestimonialPage
 from workers.web.context import web_of
 from workers.web.forms import NONCE, Came, came_from, new_nonce, read_form
 from workers.web.pages import pages_of

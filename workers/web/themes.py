@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from workers.announcing import TEMPLATE
 from workers.calendar import in_zone
 from workers.domain.mail.compose import MailFacts
 from workers.domain.mail.compose.facts import one_line
 from workers.domain.reporting.nps import band
 from workers.errors import BadInput, BoucleError, Conflict
-from workers.improving import LEVELS, TEXTS, InitiativeState, Kind, ThemeState, Work
 from workers.store.report.themes import NO_THEME, Wish
+from workers.usecases.announcements import TEMPLATE
+from workers.usecases.initiatives import LEVELS, TEXTS, InitiativeState, Kind, ThemeState, Work
 from workers.web.context import web_of
 from workers.web.pages import pages_of
 from workers.web.parameters import parameters_of, path_number, read_number

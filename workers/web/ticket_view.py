@@ -25,13 +25,13 @@ from workers.domain.survey.planning import zone_of
 from workers.domain.ticket import OUTCOMES, facts_of_ticket, next_version, second_clock
 from workers.domain.types import TicketState
 from workers.errors import BoucleError
+from workers.usecases.ticket_inbox import TicketView
 from workers.web.context import web_of
 from workers.web.inbox import dial, line_shown
 from workers.web.pages import pages_of
 from workers.web.parameters import parameters_of
 from workers.web.staff import Form, Visitor, language_of, people_of, show
 from workers.web.times import clock, day, when
-from workers.worklist import TicketView
 
 STANDARD_FORM = {"act": "", "text": "", "to": "", "half_day": "morning"}
 AT_FIELD = {

@@ -20,14 +20,14 @@ from workers.domain.records import Ticket
 from workers.domain.ticket import Unfinished
 from workers.domain.types import TicketState
 from workers.errors import BadInput, Conflict, NotNow
-from workers.serving import TicketAct
+from workers.usecases.customer_actions import TicketAct
+from workers.usecases.ticket_inbox import TicketView
 from workers.web.context import web_of
 from workers.web.inbox import worklist_of
 from workers.web.parameters import DIGITS, path_number, read_day
 from workers.web.staff import AGENTS, Form, Visitor, act_for_roles, for_roles, go
 from workers.web.threads import run_in_threadpool
 from workers.web.ticket_view import ticket_page
-from workers.worklist import TicketView
 
 Doing = Callable[[Ticket, str, Form, Facts, Policy, datetime], Changes]
 """What a form does to a ticket: the ticket, who, the form's fields."""

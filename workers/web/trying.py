@@ -22,9 +22,9 @@ from workers.domain.mail.translations import Catalog
 from workers.domain.reporting import RECOVERY
 from workers.domain.types import DispatchState, Door
 from workers.errors import Never
-from workers.people import Role
 from workers.store import tables
 from workers.store.ledger import Incoming
+from workers.usecases.sign_in.accounts import Role
 from workers.web.banner import CASE_COOKIE, HOSTS, LEAPS, players, tour_of
 from workers.web.context import Web, web_of
 from workers.web.customers import explained

@@ -1,0 +1,1 @@
+"""One unit of work each: load, let the domain decide, write, commit."""

@@ -1,0 +1,208 @@
+"""Auditing: what the consumer group passed over is found in the log and taken in; a stream that stands still is told.
+
+Faust may acknowledge what nobody took (a rebalance, a lost commit, a moved group). So the consumed ranges in the
+database are held against the log; a hole goes through the same intake as anything else, and one that proves empty is
+closed as empty. Never moves the group's own position.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol
+
+from workers.domain.types import Door
+from workers.store import positions
+from workers.store.engine import Store
+from workers.store.ledger import Incoming
+from workers.store.positions import Consumed, Range, merged
+from workers.usecases.intake import Intake
+
+log = logging.getLogger(__name__)
+AT_ONCE = 500
+"""Messages of a hole taken into one transaction."""
+
+
+class Bounds(Protocol):
+    """One partition's log: the first offset kept, the one that comes next, the next one that the group wants."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def topic_id(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def committed(self) -> int: ...
+
+
+class Kept(Protocol):
+    """One message as it stands in the log."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def value(self) -> bytes: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class Log(Protocol):
+    """The log that positions are held against."""
+
+    def cluster(self) -> str:
+        """Return the cluster's own id."""
+
+    def stretches(self) -> Sequence[Bounds]:
+        """Return every partition's bounds; raises NotNow when the log cannot be reached."""
+
+    def read(self, topic: str, partition: int, first: int, last: int) -> Iterable[Kept]:
+        """Give what the log has between two offsets, both included, and end when `last` is passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What an audit found: holes, the messages in them, offsets that proved empty, offsets whose messages are gone."""
+
+    holes: int = 0
+    taken: int = 0
+    empty: int = 0
+    gone: int = 0
+
+    def plus(self, other: "Audited") -> "Audited":
+        """Return both together."""
+        return Audited(
+            self.holes + other.holes, self.taken + other.taken, self.empty + other.empty, self.gone + other.gone
+        )
+
+
+class Auditing:
+    """Closes the holes between what the log has and what was taken in."""
+
+    def __init__(self, store: Store, intake: Intake, log_of_topics: Log) -> None:
+        self._store = store
+        self._intake = intake
+        self._log = log_of_topics
+
+    def audit(self) -> Audited:
+        """Take every hole in, then merge ranges; idempotent, and harmless beside other audits and a running stream.
+
+        Raises NotNow when the log or the database is away: the next audit finds the same holes.
+        """
+        cluster = self._log.cluster()
+        with self._store.reading() as connection:
+            known = positions.ranges_of(connection, cluster)
+        found = Audited()
+        for bounds in self._log.stretches():
+            ranges = known.get((bounds.topic_id, bounds.partition), [])
+            for hole in holes(ranges, bounds.start, reached(bounds, ranges)):
+                found = found.plus(self._close(cluster, bounds, hole))
+            found = found.plus(self._lost(cluster, bounds, ranges))
+        saved = self._store.write(lambda connection: positions.merge(connection, cluster))
+        if found != Audited():
+            log.warning("%s", found, extra={"action": "audit.holes"})
+        log.info("%d ranges merged", saved, extra={"action": "audit"})
+        return found
+
+    def _close(self, cluster: str, bounds: Bounds, hole: Range) -> Audited:
+        """Take what the log has in a hole, piece by piece, each with the positions it covers."""
+        first, last = hole
+        taken = 0
+        for piece in pieces(self._log.read(bounds.topic, bounds.partition, first, last)):
+            until = piece[-1].offset
+            self._take(cluster, bounds, piece, (first, until))
+            taken += len(piece)
+            first = until + 1
+        if first <= last:
+            self._take(cluster, bounds, [], (first, last))
+        return Audited(holes=1, taken=taken, empty=hole[1] - hole[0] + 1 - taken)
+
+    def _take(self, cluster: str, bounds: Bounds, piece: Sequence[Kept], covered: Range) -> None:
+        batch = [Incoming(one.value, one.headers, None, bounds.topic, bounds.partition, one.offset) for one in piece]
+        place = Consumed(cluster, bounds.topic_id, bounds.partition, *covered)
+        self._intake.take(batch, Door.KAFKA, [place])
+
+    def _lost(self, cluster: str, bounds: Bounds, ranges: Sequence[Range]) -> Audited:
+        """Close holes whose messages the log has deleted already, and say so: nobody can bring them back from here."""
+        begun = min((first for first, _ in ranges), default=bounds.start)
+        gone = holes(ranges, begun, min(bounds.start, reached(bounds, ranges)))
+        for first, last in gone:
+            log.error(
+                "Offsets %d to %d of %s/%d were deleted from the log before they were taken in. "
+                "Publish them again: what is known already does no harm.",
+                first,
+                last,
+                bounds.topic,
+                bounds.partition,
+                extra={"action": "audit.gone"},
+            )
+            self._take(cluster, bounds, [], (first, last))
+        return Audited(gone=sum(last - first + 1 for first, last in gone))
+
+
+def reached(bounds: Bounds, ranges: Sequence[Range]) -> int:
+    """Return the offset up to which everything should have been taken in; beyond it the stream is on its way."""
+    consumed = max((last + 1 for _, last in ranges), default=0)
+    return min(max(bounds.committed, consumed), bounds.end)
+
+
+def holes(ranges: Sequence[Range], start: int, end: int) -> list[Range]:
+    """Return the runs of positions from `start` up to but not including `end` that no range covers."""
+    found: list[Range] = []
+    at = start
+    for first, last in merged(ranges):
+        if first > at and at < end:
+            found.append((at, min(first, end) - 1))
+        at = max(at, last + 1)
+    if at < end:
+        found.append((at, end - 1))
+    return found
+
+
+class Watchdog:
+    """Notices partitions that have messages waiting and whose position does not move."""
+
+    def __init__(self, stall_seconds: float) -> None:
+        self._stall = stall_seconds
+        self._moved: dict[tuple[str, int], tuple[int, float]] = {}
+
+    def look(self, waiting: Mapping[tuple[str, int], int], at: float) -> list[tuple[str, int]]:
+        """Return the (topic, partition) that stand still for too long.
+
+        `waiting` has the position of each that is behind its log, `at` is seconds of a clock that only goes forward.
+        """
+        self._moved = {
+            place: self._moved[place] if self._moved.get(place, (-1, 0.0))[0] == position else (position, at)
+            for place, position in waiting.items()
+        }
+        return [place for place, (_, since) in self._moved.items() if at - since >= self._stall]
+
+    def forget(self) -> None:
+        """Start anew, after a time in which nothing could move."""
+        self._moved.clear()
+
+
+def behind(store: Store, log_of_topics: Log) -> dict[tuple[str, int], int]:
+    """Return the position of every (topic, partition) whose log goes on beyond what was taken in."""
+    cluster = log_of_topics.cluster()
+    stretches = log_of_topics.stretches()
+    with store.reading() as connection:
+        known = positions.ranges_of(connection, cluster)
+    found = {}
+    for bounds in stretches:
+        ranges = known.get((bounds.topic_id, bounds.partition), [])
+        position = max((last + 1 for _, last in ranges), default=bounds.start)
+        if position < bounds.end:
+            found[bounds.topic, bounds.partition] = position
+    return found
+
+
+def pieces(messages: Iterable[Kept]) -> Iterator[list[Kept]]:
+    """Cut what the log gives into batches."""
+    waiting = iter(messages)
+    while piece := list(islice(waiting, AT_ONCE)):
+        yield piece

@@ -1,0 +1,94 @@
+"""Migrating: brings a database to the schema this release makes, by the revisions in `migrations/`.
+
+Roles need `schema >= MINIMUM`, never equality: a newer schema is additive, so the release before goes on with it.
+Two that migrate at once take turns. Nothing here moves data that a running role may change.
+"""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.errors import Misconfigured
+from workers.settings import Settings
+from workers.store.engine import Store
+
+if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
+    from alembic.config import Config
+
+SCHEMA = 15
+"""The schema this release makes: the number of the newest revision."""
+MINIMUM = SCHEMA
+"""The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""
+VERSION_TABLE = "alembic_version"
+ADVISORY_LOCK = 0x626F7563
+"""PostgreSQL's lock that migrations take turns by ("bouc")."""
+
+
+def script_of() -> "Config":
+    """Return where Alembic finds the revisions; no ini file is read."""
+    from alembic.config import Config
+
+    config = Config(stdout=io.StringIO())
+    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations").replace("%", "%%"))
+    config.set_main_option("file_template", "r%%(rev)s")
+    return config
+
+
+def upgrade(connection: Connection) -> None:
+    """Run the revisions that a database lacks, in the caller's transaction."""
+    from alembic import command
+
+    config = script_of()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def migrate(store: Store) -> int:
+    """Bring the database to this release's schema and return its number; a newer schema stays. Idempotent.
+
+    Raises NotNow when the database is away.
+    """
+
+    def work(connection: Connection) -> int:
+        if not store.sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        number = schema_in(connection)
+        if number < SCHEMA:
+            upgrade(connection)
+        return max(number, SCHEMA)
+
+    return store.write(work, patient=True)
+
+
+def schema_of(store: Store) -> int:
+    """Return the schema's number of a database; 0 for an empty one."""
+    with store.reading() as connection:
+        return schema_in(connection)
+
+
+def schema_in(connection: Connection) -> int:
+    """Return the schema's number by the revision that the database says it has."""
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return 0
+    number = str(connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() or 0)
+    if not (number.isascii() and number.isdecimal()):
+        problem = f"The database calls its schema {number[:40]!r}, which is no number: another program has changed it."
+        raise Misconfigured([f"{problem} Set BOUCLE_DATABASE_URL or BOUCLE_HOME to Boucle's own, or restore a backup."])
+    return int(number)
+
+
+def require(store: Store, settings: Settings, *, may_migrate: bool) -> None:
+    """See that the database's schema is new enough; the embedded database is brought up to date by itself.
+
+    Raises Misconfigured when somebody must run `boucle migrate` first.
+    """
+    number = schema_of(store)
+    if store.sqlite and may_migrate and number < SCHEMA:
+        migrate(store)
+    elif number < MINIMUM:
+        raise Misconfigured(
+            [f"The database has schema {number}, this release needs {MINIMUM} or later: run `boucle migrate`."]
+        )

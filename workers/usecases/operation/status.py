@@ -1,0 +1,314 @@
+"""Counting: how many of everything in each state, what is due and not done, whether the books add up, and why.
+
+The read side for the operator who asks why nothing goes out, and where customer 42's survey is. Changes nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.domain import explain as explaining
+from workers.domain.explain import ON, Outgoing, Sending
+from workers.domain.invariants import Books
+from workers.domain.mail.translations import Catalog
+from workers.domain.policy import Policy
+from workers.domain.types import DeadLetterState, DispatchState
+from workers.errors import BadInput
+from workers.process.outages import KAFKA, MAIL
+from workers.store import due, fingerprints
+from workers.store import tables as t
+from workers.store.customer import letter_searches
+from workers.store.delivery import mail_servers, told_outages
+from workers.store.delivery.webhook_targets import list_targets
+from workers.store.report import books, stories
+from workers.store.rules import live, past
+from workers.usecases.delivery import mail_server, webhook_retries
+from workers.usecases.delivery.send_controls import refusing_domains
+from workers.usecases.operation import outage_watch
+
+__all__ = ["Sending", "as_text", "book_rows", "explain", "read_books", "status"]
+
+FAILED = (DispatchState.FAILED, DispatchState.UNKNOWN)
+LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
+RETIRED = "inbox_retired"
+"""Counter of inbox rows that retention has deleted: they were accepted all the same."""
+STATUS_GROUPS = (
+    "touchpoints",
+    "survey_requests",
+    "responses",
+    "decisions",
+    "actions",
+    "dispatches",
+    "tickets",
+    "dead_letters",
+)
+
+
+def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[str, object]:
+    """Return every group by state, what is due and not done at `now`, and whether mails go out."""
+    groups: dict[str, object] = {"events": events(connection)}
+    for group in STATUS_GROUPS:
+        counted = books.by_state(connection, group)
+        groups[group] = {"total": sum(counted.values()), **counted}
+    waiting, oldest = due_work(connection, now)
+    servers = failing_servers(connection, now)
+    return {
+        **groups,
+        "due_now": sum(waiting.values()),
+        "due": waiting,
+        "oldest_due": oldest,
+        "outbox": waiting["outbox"],
+        "failed": books.count(connection, t.dispatch, t.dispatch.c.state.in_(FAILED)),
+        "sending": {
+            "state": sending.state,
+            "reason": sending.reason,
+            "paused": sorted(sending.paused),
+            "refusing_domains": refusing_domains(connection, now),
+        },
+        "mail_servers": servers,
+        "away": away(connection, waiting, servers),
+        "letter_searches": letter_searching(connection),
+        "webhooks": [webhook_retries.describe(target, now) for target in list_targets(connection)],
+        "rules": {
+            "in_use": live.tables_in_use(connection),
+            "candidates": candidates(connection),
+            "refused": refused_edits(connection),
+        },
+    }
+
+
+def failing_servers(connection: Connection, now: datetime) -> list[dict[str, object]]:
+    """Return the mail servers that take nothing at the moment: since when, in what words, and how many mails wait."""
+    failing = mail_servers.failing(connection)
+    d = t.dispatch.c
+    due_mail = (d.kind == "mail", d.state.in_(LEAVING), d.not_before <= now)
+    waiting = books.count(connection, t.dispatch, *due_mail) if failing else 0
+    return [mail_server.describe(one, waiting, now) for one in failing]
+
+
+def away(
+    connection: Connection, waiting: Mapping[str, int], servers: list[dict[str, object]]
+) -> list[dict[str, object]]:
+    """Return what is away now, mail servers included: since when, why, and how much waits for it."""
+    everything = sum(waiting.values())
+    told = outage_watch.describe(
+        told_outages.list_away(connection), lambda part: waiting["outbox"] if part == KAFKA else everything
+    )
+    return told + [{"part": MAIL, **{name: one[name] for name in ("since", "reason", "waiting")}} for one in servers]
+
+
+def away_text(parts: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each part that is away, without mail servers, which have a line of their own."""
+    return [
+        f"away        {one['part']} since {one['since']}: {one['reason']}; {one['waiting']} wait"
+        for one in parts
+        if one["part"] != MAIL
+    ]
+
+
+def letter_searching(connection: Connection) -> dict[str, object]:
+    """Return for how many erased people dead letters are still to be looked through, and since when."""
+    people, since = letter_searches.waiting(connection)
+    return {"people": people, "since": since.isoformat() if since else None}
+
+
+def candidates(connection: Connection) -> dict[str, dict[str, object]]:
+    """Return the tables that decide beside those in use, and on how many decisions each disagreed."""
+    return {
+        place: {"version": version, "disagreed": past.disagreed(connection, version)}
+        for place, version in sorted(live.candidates(connection).items())
+    }
+
+
+def refused_edits(connection: Connection) -> dict[str, dict[str, object]]:
+    """Return the edits of the rules that roles did not take over, with every fault; the rules before go on."""
+    return {one.name: {"since": one.since.isoformat(), "faults": list(one.faults)} for one in live.refusals(connection)}
+
+
+def events(connection: Connection) -> dict[str, int]:
+    """Return the events that were accepted, and those that are dead letters: a replayed one counts as accepted."""
+    retired = connection.execute(sa.select(t.counter.c.value).where(t.counter.c.name == RETIRED)).scalar() or 0
+    accepted = books.count(connection, t.inbox) + int(retired)
+    letters = books.count(connection, t.dead_letter, t.dead_letter.c.state != DeadLetterState.REPLAYED)
+    return {"total": accepted + letters, "accepted": accepted, "dead_letter": letters}
+
+
+def due_kinds(now: datetime) -> dict[str, tuple[sa.ColumnElement[Any], sa.ColumnElement[bool]]]:
+    """Return, for each kind of work, the instant from which it is due, and which rows are due and not done.
+
+    Held and paused work counts too: it is what an operator looks for.
+    """
+    leaving = sa.and_(t.dispatch.c.state.in_(LEAVING), t.dispatch.c.not_before <= now)
+    return {
+        "touchpoints": (t.touchpoint.c.wake_at, due.touchpoints_due(now, may_ask=True, paused=())),
+        "responses": (t.response.c.settles_at, due.responses_due(now)),
+        "survey_requests": (t.survey_request.c.closes_at, due.requests_due(now)),
+        "actions": (t.action.c.due_at, due.actions_due(now)),
+        "dispatches": (t.dispatch.c.not_before, leaving),
+        "tickets": (
+            sa.func.coalesce(t.ticket.c.waiting_until, t.ticket.c.half_time_at, t.ticket.c.due_at),
+            due.tickets_due(now),
+        ),
+        "waves": (t.wave.c.at, sa.and_(t.wave.c.done_at.is_(None), t.wave.c.at <= now)),
+    }
+
+
+def due_work(connection: Connection, now: datetime) -> tuple[dict[str, int], dict[str, str] | None]:
+    """Return how much of each kind is due and not done, and what has been due for the longest time.
+
+    What waits in the outbox is always due, and has no instant.
+    """
+    found: dict[str, int] = {}
+    oldest: list[tuple[datetime, str]] = []
+    for kind, (at, is_due) in due_kinds(now).items():
+        n, first = connection.execute(sa.select(sa.func.count(), sa.func.min(at)).where(is_due)).one()
+        found[kind] = int(n)
+        if first is not None:
+            oldest.append((first, kind))
+    found["outbox"] = books.count(connection, t.outbox)
+    longest = min(oldest, default=None)
+    return found, {"at": longest[0].isoformat(), "what": longest[1]} if longest else None
+
+
+def explain(
+    connection: Connection,
+    what: str,
+    ident: str,
+    now: datetime,
+    policy: Policy,
+    sending: Outgoing = ON,
+    *,
+    day_is_full: bool = False,
+    catalog: Catalog = explaining.ENGLISH,
+) -> dict[str, object] | None:
+    """Return what is known of a `customer`, `response` or `event` by its id, or None; the command and the page agree.
+
+    Customers and responses are told in the language of a catalog, events in English.
+
+    Raises BadInput for anything else to explain.
+    """
+    if what == "customer":
+        story = stories.by_crm_id(connection, ident, policy)
+        told = partial(explaining.explain_customer, day_is_full=day_is_full, catalog=catalog)
+        return told(story, now, policy, sending) if story else None
+    if what == "response":
+        found = stories.owner_of_response(connection, ident)
+        story = stories.by_key(connection, found[0], policy) if found else None
+        if found is None or story is None:
+            return None
+        told_response = partial(explaining.explain_response, day_is_full=day_is_full, catalog=catalog)
+        return told_response(story, found[1], now, policy, sending)
+    if what == "event":
+        return explain_event(connection, ident, now, policy, sending, day_is_full=day_is_full)
+    raise BadInput(f"Only a customer, a response or an event can be explained, not {what!r}.")
+
+
+def explain_event(
+    connection: Connection, ident: str, now: datetime, policy: Policy, sending: Outgoing, *, day_is_full: bool
+) -> dict[str, object] | None:
+    """Return what is known of an event, accepted or a dead letter; `also` names others with the same id."""
+    letters = stories.letters_of_event(connection, ident)
+    named = stories.owners_of_event(connection, ident)
+    for source, event, customer in named:
+        story = stories.by_key(connection, customer, policy) if customer else None
+        if story is None:
+            continue
+        told = explaining.explain_event(
+            story, source, event, now, policy, sending, letters=letters, day_is_full=day_is_full
+        )
+        if told is not None:
+            others = [f"{one[0]}/{one[1]}" for one in named if one[:2] != (source, event)]
+            return {**told, "also": others}
+    return explaining.explain_unowned([one[:2] for one in named], letters, now, policy)
+
+
+def read_books(
+    connection: Connection, *, digest: bool = True, tell: Callable[[str], None] = lambda _table: None
+) -> Books:
+    """Return the books: every count that a sum names, and with `digest` the fingerprint of each table's rows.
+
+    The database counts and hashes, whatever there is; `tell` hears which table is read now.
+    """
+    tallies = books.tallies(connection)
+    marks: dict[str, tuple[str, int]] = {}
+    for table, statement in books.COMPARED.items() if digest else ():
+        tell(table)
+        marks[table] = fingerprints.fingerprint(connection, statement)
+    return Books(
+        tallies=tallies,
+        fingerprints={table: mark for table, (mark, _) in marks.items()},
+        counts={table: n for table, (_, n) in marks.items()},
+    )
+
+
+def book_rows(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Give every comparable row as (table, line), so that `books.difference` can tell two books apart."""
+    for table, lines in books.lines(connection):
+        for line in lines:
+            yield table, line
+
+
+def as_text(status: Mapping[str, object]) -> str:
+    """Return the status for a terminal: sending and what is due first, then each group by state."""
+    sending, oldest = cast("dict[str, object]", status["sending"]), cast("dict[str, str] | None", status["oldest_due"])
+    why = "" if status["mail_servers"] and sending["state"] == "on" else sending["reason"]  # it has a line of its own
+    lines = [f"sending     {sending['state']}" + (f": {why}" if why else "")]
+    if sending["paused"]:
+        lines.append(f"paused      {', '.join(cast('list[str]', sending['paused']))}")
+    lines += servers_text(cast("list[dict[str, Any]]", status["mail_servers"]))
+    lines += away_text(cast("list[dict[str, Any]]", status["away"]))
+    lines += webhooks_text(cast("list[dict[str, Any]]", status["webhooks"]))
+    if sending["refusing_domains"]:
+        lines.append(f"refused by  {', '.join(cast('list[str]', sending['refusing_domains']))}")
+    waiting = {kind: n for kind, n in cast("dict[str, int]", status["due"]).items() if n}
+    parts = ", ".join(f"{n} {kind}" for kind, n in waiting.items())
+    lines.append(f"due now     {status['due_now']}" + (f" ({parts})" if parts else ""))
+    searches = cast("dict[str, Any]", status["letter_searches"])
+    if searches["people"]:
+        lines.append(
+            f"erasing     {searches['people']} people, whose dead letters are looked through since {searches['since']}"
+        )
+    lines += rules_text(cast("dict[str, Any]", status["rules"]))
+    lines.append("oldest due  " + (f"{oldest['at']} ({oldest['what']})" if oldest else "nothing"))
+    lines += [f"outbox      {status['outbox']}", f"failed      {status['failed']}", ""]
+    for group in ("events", *STATUS_GROUPS):
+        counted = cast("dict[str, int]", status[group])
+        states = "  ".join(f"{state} {n}" for state, n in counted.items() if state != "total")
+        lines.append(f"{group:<16}{counted['total']:>8}  {states}")
+    return "\n".join(lines)
+
+
+def servers_text(servers: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each mail server that takes nothing: since when, what waits for it, and what it said last."""
+    lines = []
+    for one in servers:
+        who = "; it does not seem to end by itself: a person is needed" if one["person_needed"] else ""
+        what = f"{one['server']}, {one['waiting']} mails wait; {one['reason']}{who}"
+        lines.append(f"mail server {one['state']} since {one['since']}: {what}")
+    return lines
+
+
+def webhooks_text(targets: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each receiver of webhooks: whether it takes them, and what it said last."""
+    lines = []
+    for one in targets:
+        until = f" until {one['until']}" if one["until"] else ""
+        why = f", {one['failures']} times in a row since {one['since']}: {one['reason']}" if one["failures"] else ""
+        lines.append(f"webhooks    {one['state']}{until}: {one['target']}{why}")
+    return lines
+
+
+def rules_text(rules: Mapping[str, Any]) -> list[str]:
+    """Return a line for each table in use, and every fault of an edit that was refused."""
+    lines = ["rules       " + ", ".join(f"{name} {version[:12]}" for name, version in rules["in_use"].items())]
+    for name, one in rules["candidates"].items():
+        said = f"disagreed {one['disagreed']} times" if one["disagreed"] else "has not disagreed"
+        lines.append(f"candidate   {name} {one['version'][:12]} {said}; `boucle rules shadow` lists them")
+    for name, one in rules["refused"].items():
+        lines.append(f"refused     {name}: the edit of {one['since']} is not taken, what was in use goes on")
+        lines += [f"            {fault}" for fault in one["faults"]]
+    return lines

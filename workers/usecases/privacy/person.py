@@ -1,0 +1,148 @@
+"""Privacy: everything that is kept about a person, and forgetting them. Each act leaves an audit row.
+
+The person is named by the CRM's id; somebody merged into another is the same person.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.domain.changeset import Forgetting
+from workers.domain.customer.erasure import erase
+from workers.domain.customer.profile import address_keys, customer_id
+from workers.domain.policy import Policy
+from workers.domain.records import Customer
+from workers.domain.types import Ids
+from workers.store import read
+from workers.store import tables as t
+from workers.store.apply import apply
+from workers.store.customer import dead_letters, erasure, letter_searches
+from workers.store.engine import Store
+from workers.store.sign_in.audit_log import list_acts, record_act
+from workers.usecases.privacy.letter_search import LetterSearch
+
+ACTS_AT_MOST = 1000
+
+
+class Privacy:
+    """Carries out what a person may ask of whoever keeps their data."""
+
+    def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._policy = policy
+        self._now = now
+        self._letters = LetterSearch(store, policy, now)
+
+    def export(self, crm_id: str, by: str) -> dict[str, Any] | None:
+        """Return every row about a person by table, as JSON values, or None for somebody unknown or erased.
+
+        Of somebody who was never accepted as a customer, the dead letters are all there is.
+        """
+        ids, now = self._policy().ids, self._now()
+        with self._store.reading(patient=True) as connection:  # all letters are looked through: no writer waits for it
+            person = find(connection, crm_id, ids)
+            rows: dict[str, Any] = {}
+            if person is None:
+                rows = only_letters(connection, crm_id, ids)
+            elif not person.erased_at:
+                rows = everything(connection, person, ids)
+        if rows or person is not None:
+            key = customer_id(crm_id, ids) if person is None else person.id
+            self._store.write(lambda connection: record_act(connection, now, by, "privacy.export", key))
+        return {"customer": crm_id, "exported_at": now.isoformat(), **rows} if rows else None
+
+    def erase(self, crm_id: str, by: str) -> bool:
+        """Erase a person, and their letters before it returns; False when nothing names them. Safe to run again.
+
+        Of somebody who was never accepted as a customer, the dead letters go; of somebody erased, the later ones. When
+        this ends before its time, a role goes on with the letters.
+        """
+        policy, now = self._policy(), self._now()
+
+        def work(connection: Connection) -> Customer | None:
+            person = find(connection, crm_id, policy.ids)
+            if person is not None and not person.erased_at:
+                locked = read.lock_customers(connection, [person.id])
+                apply(connection, erase(read.facts_of(connection, locked)[person.id], policy, now, by=by), now)
+            return person
+
+        person = self._store.write(work)
+        if person is not None:
+            self._letters.search_for(person.id)
+            if not person.erased_at:
+                return True
+        gone = self._letters.forget_at_once(unknown(crm_id, policy.ids))
+        if gone:
+            key, detail = customer_id(crm_id, policy.ids), {"dead_letters": gone}
+            self._store.write(lambda connection: record_act(connection, now, by, "privacy.erase", key, detail))
+        return bool(gone) or person is not None
+
+    def searching_since(self, crm_id: str) -> datetime | None:
+        """Return since when letters are still to be looked through for somebody who was erased, or None."""
+        with self._store.reading() as connection:
+            person = find(connection, crm_id, self._policy().ids)
+            return letter_searches.waiting(connection, person.id)[1] if person else None
+
+
+def find(connection: Connection, crm_id: str, ids: Ids) -> Customer | None:
+    """Return the person whom the CRM calls so; the one that it was merged into, where it was."""
+    c = t.customer.c
+    found = read.rows(connection, Customer, sa.or_(c.crm_id == crm_id, c.id == customer_id(crm_id, ids)))
+    person, seen = (found[0] if found else None), set[str]()
+    while person is not None and person.merged_into and person.merged_into not in seen:
+        seen.add(person.id)
+        person = read.one(connection, Customer, person.merged_into) or person
+    return person
+
+
+def unknown(crm_id: str, ids: Ids) -> dead_letters.Sought:
+    """Return how to find somebody who is no customer here."""
+    return dead_letters.Sought(dead_letters.person(ids, [crm_id]), (customer_id(crm_id, ids),))
+
+
+def only_letters(connection: Connection, crm_id: str, ids: Ids) -> dict[str, Any]:
+    """Return the dead letters that name somebody who is no customer here."""
+    found = [plain(one) for one in dead_letters.letters_of(connection, unknown(crm_id, ids))]
+    return {"customers": [], "dead_letter": found} if found else {}
+
+
+def everything(connection: Connection, person: Customer, ids: Ids) -> dict[str, Any]:
+    """Return every row about a person by table."""
+    keys = [person.id, *erasure.merged_into(connection, person.id)]
+    found: dict[str, Any] = {"customers": rows_of(connection, t.customer, t.customer.c.id.in_(keys))}
+    for table in t.metadata.sorted_tables:
+        if "customer" in table.c:
+            found[table.name] = rows_of(connection, table, table.c.customer.in_(keys))
+    mails = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer.in_(keys))
+    found["dispatch_body"] = rows_of(connection, t.dispatch_body, t.dispatch_body.c.dispatch.in_(mails))
+    whom = dead_letters.sought(connection, Forgetting(person.id, "", "", "", ids), keys)
+    found["dead_letter"] = [plain(one) for one in dead_letters.letters_of(connection, whom)]
+    crm_ids = [one["crm_id"] for one in found["customers"] if one["crm_id"]]
+    found["outbox"] = rows_of(connection, t.outbox, t.outbox.c.key.in_(crm_ids))
+    addresses = [key for one in found["customers"] if one["email"] for key in address_keys(one["email"], ids)]
+    found["suppression"] = rows_of(connection, t.suppression, t.suppression.c.address.in_(addresses))
+    found["audit"] = [plain(one) for key in keys for one in list_acts(connection, limit=ACTS_AT_MOST, subject=key)]
+    return found
+
+
+def rows_of(connection: Connection, table: sa.Table, condition: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+    """Return rows of a table as JSON values, in the order of their key."""
+    query = sa.select(table).where(condition).order_by(*table.primary_key)
+    return [plain(dict(row._mapping)) for row in connection.execute(query)]
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as JSON values: instants as ISO 8601, bytes as text."""
+    return {name: plain_value(value) for name, value in row.items()}
+
+
+def plain_value(value: object) -> object:
+    """Return one value as JSON has it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    return value

@@ -1,0 +1,141 @@
+"""Suppressions: which mailboxes get no mail, why, whose they are, and lifting them with a reason that is kept.
+
+Only hashes of addresses are stored, so whose a mailbox is follows from the customers of today. An erased person's
+mailbox is never given back, and an opt-out of a person outlives the lifting of their mailbox.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.domain.changeset import Changes
+from workers.domain.customer.profile import address_keys, take_up_held
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.survey.planning import reassess
+from workers.domain.types import Ids
+from workers.errors import BadInput
+from workers.store import read
+from workers.store import tables as t
+from workers.store.apply import apply
+from workers.store.engine import Store
+from workers.store.sign_in.audit_log import record_act
+from workers.text.mail_addresses import one_address
+from workers.usecases.delivery.mailbox_health import LIFT
+
+ERASED = "erased"
+ROWS_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """One mailbox that gets no mail of a kind: its hash, why, since when, and the CRM's ids of its customers."""
+
+    mailbox: str
+    kind: str
+    at: datetime
+    detail: str
+    customers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """What was lifted, and whose own opt-out stays."""
+
+    kinds: tuple[str, ...]
+    opted_out: tuple[str, ...]
+
+
+class Suppressions:
+    """Lists and lifts; every lifting is one transaction with its audit row."""
+
+    def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._policy = policy
+        self._now = now
+
+    @property
+    def _ids(self) -> Ids:
+        return self._policy().ids
+
+    def every(self, kind: str = "") -> list[Suppressed]:
+        """Return every suppressed mailbox, of one kind where given, the newest first."""
+        s = t.suppression.c
+        query = sa.select(t.suppression).order_by(s.at.desc(), s.address, s.kind)
+        with self._store.reading() as connection:
+            rows = connection.execute(query.where(s.kind == kind) if kind else query).all()
+            owners = self._owners(connection, {str(row.address) for row in rows})
+        return [
+            Suppressed(row.address, row.kind, row.at, row.detail, tuple(sorted(owners.get(row.address, ()))))
+            for row in rows
+        ]
+
+    def _owners(self, connection: Connection, wanted: set[str]) -> dict[str, list[str]]:
+        """Return the customers whose address hashes to one that is wanted."""
+        c = t.customer.c
+        query = sa.select(c.crm_id, c.email).where(c.email.is_not(None), c.crm_id.is_not(None))
+        found: dict[str, list[str]] = {}
+        if not wanted:
+            return found
+        for crm_id, email in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query):
+            for key in wanted.intersection(address_keys(email, self._ids)):
+                found.setdefault(key, []).append(crm_id)
+        return found
+
+    def lift(self, address: str, why: str, *, by: str) -> Lifted | None:
+        """Give a mailbox back, whichever way its address is spelt; None when nothing suppresses it.
+
+        What waited for it, questions and mails about an answer, is due again.
+        Raises BadInput for what is no address, without a reason, and for the mailbox of an erased person.
+        """
+        meant, reason = one_address(address), why.strip()
+        if meant is None:
+            raise BadInput(f"{address[:100]!r} is not one mail address.")
+        if not reason:
+            raise BadInput("Say why with --why: the reason is kept in the audit log.")
+        keys, now, policy = address_keys(meant, self._ids), self._now(), self._policy()
+        with self._store.reading() as connection:
+            theirs = self._customers(connection, set(keys))
+
+        def work(connection: Connection) -> Lifted | None:
+            here = t.suppression.c.address.in_(keys)
+            kinds = sorted(set(connection.execute(sa.select(t.suppression.c.kind).where(here)).scalars()))
+            if ERASED in kinds:
+                raise BadInput("This mailbox belongs to a person who was erased at their wish. It stays without mail.")
+            if not kinds:
+                return None
+            connection.execute(sa.delete(t.suppression).where(here))
+            record_act(connection, now, by, LIFT, keys[0], {"kinds": kinds, "why": reason})
+            locked = [one for one in read.lock_customers(connection, theirs) if self._is(one.email or "", set(keys))]
+            for facts in read.facts_of(connection, locked).values():
+                apply(connection, given_back(facts, policy, now), now)
+            return Lifted(tuple(kinds), self._still_opted_out(connection, keys))
+
+        return self._store.write(work)
+
+    def _customers(self, connection: Connection, wanted: set[str]) -> list[str]:
+        """Return our keys of the customers whose mailbox it is."""
+        c = t.customer.c
+        query = sa.select(c.id, c.email).where(c.email.is_not(None), c.merged_into.is_(None))
+        rows = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
+        return [str(key) for key, email in rows if self._is(email, wanted)]
+
+    def _still_opted_out(self, connection: Connection, keys: list[str]) -> tuple[str, ...]:
+        c = t.customer.c
+        query = sa.select(c.crm_id, c.email).where(c.opted_out_at.is_not(None), c.email.is_not(None))
+        wanted = set(keys)
+        found = (str(crm_id) for crm_id, email in connection.execute(query) if crm_id and self._is(email, wanted))
+        return tuple(sorted(found))
+
+    def _is(self, email: str, wanted: set[str]) -> bool:
+        return not wanted.isdisjoint(address_keys(email, self._ids))
+
+
+def given_back(facts: Facts, policy: Policy, now: datetime) -> Changes:
+    """Return what waited for a customer's mailbox, due again."""
+    changes = reassess(facts, policy, now)
+    take_up_held(facts, now, changes)
+    return changes

@@ -1,0 +1,1 @@
+"""The rules in use: taken over, remembered, looked back on."""

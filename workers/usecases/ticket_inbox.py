@@ -1,0 +1,194 @@
+"""The worklist behind the inbox page: what a team owes its customers, in the order in which it is due, and one ticket
+with all that a call needs.
+
+Reads, and lets a person go away with their tickets handed over. Acts on one ticket are `serving.act_on_ticket`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy.engine import Connection
+
+from workers.calendar import in_zone, working_between
+from workers.domain import ticket as ticketing
+from workers.domain.changeset import Changes
+from workers.domain.customer_state import Facts
+from workers.domain.policy import Policy
+from workers.domain.records import Customer, Decision, Response, Ticket, TicketEntry
+from workers.domain.types import DecisionState, TicketState
+from workers.store import read, tables
+from workers.store.engine import Store
+from workers.store.report import tickets as stored
+from workers.store.roster import desk
+from workers.usecases.customer_actions import Serving, TicketAct
+from workers.usecases.sign_in.accounts import People, User
+
+EARLIER_SCORES = 6
+EARLIER_PROMISES = 5
+
+
+class Due(StrEnum):
+    """Which clock a ticket is listed by."""
+
+    CONTACT = "contact"
+    DONE = "done"
+    PROMISE = "promise"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One ticket of the list: by which clock it is listed, when that is due, and how much working time is left."""
+
+    ticket: Ticket
+    customer: Customer
+    clock: Due
+    due_at: datetime
+    working_left: timedelta
+    late: bool
+
+
+@dataclass(slots=True)
+class Lists:
+    """The tickets of a team: each stands in exactly one list."""
+
+    overdue: list[Line] = field(default_factory=list)
+    today: list[Line] = field(default_factory=list)
+    waiting: list[Line] = field(default_factory=list)
+    later: list[Line] = field(default_factory=list)
+
+    def all(self) -> Iterable[tuple[str, list[Line]]]:
+        """Give the lists by name, in the order in which they are read."""
+        return (("overdue", self.overdue), ("today", self.today), ("waiting", self.waiting), ("later", self.later))
+
+
+@dataclass(frozen=True, slots=True)
+class TicketView:
+    """One ticket with all that a call needs; `line` is its place in the list, None once nothing is owed."""
+
+    ticket: Ticket
+    customer: Customer
+    line: Line | None
+    entries: Sequence[TicketEntry]
+    scores: Sequence[Response]
+    promises: Sequence[Ticket]
+    decision: Decision | None
+    now: datetime
+
+
+class Worklist:
+    """Shows tickets to the people who call."""
+
+    def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._policy = policy
+        self._now = now
+
+    def lists(self, owner: str | None = None) -> Lists:
+        """Return what is owed; with an owner, theirs and what nobody has taken."""
+        with self._store.reading() as connection:
+            rows = [*stored.open_tickets(connection), *stored.promises(connection)]
+        policy, now = self._policy(), self._now()
+        mine = [(ticket, who) for ticket, who in rows if owner is None or ticket.owner in (owner, "")]
+        return sorted_out((line for line in (line_of(*row, policy, now) for row in mine) if line), policy, now)
+
+    def search(self, text: str) -> list[tuple[Ticket, Customer]]:
+        """Return tickets by name, phone or number, done ones too."""
+        with self._store.reading() as connection:
+            return stored.search(connection, text)
+
+    def stamp(self) -> str:
+        """Return a text that changes whenever any ticket changes."""
+        with self._store.reading() as connection:
+            return stored.stamp(connection)
+
+    def ticket(self, number: int) -> TicketView | None:
+        """Return one ticket with all that a call needs; None when there is none, or its person was erased."""
+        with self._store.reading() as connection:
+            found = stored.listed(connection, tables.ticket.c.number == number)
+            if not found:
+                return None
+            ticket, customer = found[0]
+            entries = read.rows(connection, TicketEntry, tables.ticket_entry.c.ticket == ticket.id)
+            scores = read.rows(connection, Response, tables.response.c.customer == customer.id)
+            others = read.rows(connection, Ticket, tables.ticket.c.customer == customer.id)
+            decisions = read.rows(connection, Decision, tables.decision.c.response == ticket.response)
+        now = self._now()
+        current = [one for one in decisions if one.state == DecisionState.CURRENT]
+        told = [one for one in others if one.id != ticket.id and one.sentence]
+        return TicketView(
+            ticket=ticket,
+            customer=customer,
+            line=line_of(ticket, customer, self._policy(), now),
+            entries=sorted(entries, key=ticketing.told_order),
+            scores=sorted(scores, key=lambda one: one.answered_at, reverse=True)[:EARLIER_SCORES],
+            promises=sorted(told, key=lambda one: one.changed_at, reverse=True)[:EARLIER_PROMISES],
+            decision=current[0] if current else None,
+            now=now,
+        )
+
+    def owned(self, name: str) -> int:
+        """Return how many open tickets a person owns."""
+        with self._store.reading() as connection:
+            return len(list(stored.numbers_of(connection, name)))
+
+    def leave(self, user: User, until: datetime, people: People, serving: Serving) -> int:
+        """Set a person away and hand their open tickets over, in turns; return how many. Idempotent."""
+        people.set_away(user.name, until, by=user.name)
+        now = self._now()
+        with self._store.reading() as connection:
+            numbers = list(stored.numbers_of(connection, user.name))
+        for number in numbers:
+            to = self._store.write(lambda connection: desk(connection, now).next_agent(user.name))
+            serving.act_on_ticket(number, hand_to(to, user.name))
+        return len(numbers)
+
+
+def hand_to(to: str, by: str) -> TicketAct:
+    """Return the act that hands a ticket of one person to another, unless somebody took it meanwhile."""
+
+    def act(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
+        if ticket.owner != by or ticket.state == TicketState.DONE:
+            return Changes()
+        return ticketing.hand_over(ticket, by, to, "", facts, policy, now)
+
+    return act
+
+
+def count_overdue(connection: Connection, policy: Policy, now: datetime) -> int:
+    """Count the tickets that are not done and past the time that counts next, as the inbox lists them.
+
+    The first time that counts is the first contact's, so only tickets past that are read: few, by their index.
+    """
+    begun = stored.past_first_contact(connection, now)
+    return sum(ticketing.clock_due(ticket, now, policy) <= now for ticket in begun)
+
+
+def line_of(ticket: Ticket, customer: Customer, policy: Policy, now: datetime) -> Line | None:
+    """Return a ticket's line by the clock that counts next; None when nothing is owed any more."""
+    if ticket.state == TicketState.DONE:
+        if ticket.promised_at is None or ticket.kept_at is not None:
+            return None
+        clock, due = Due.PROMISE, ticket.promised_at
+    else:
+        clock = Due.CONTACT if ticket.first_contact_at is None else Due.DONE
+        due = ticketing.clock_due(ticket, now, policy)
+    left = working_between(now, due, policy.calendar)
+    return Line(ticket, customer, clock, due, left, late=due <= now)
+
+
+def sorted_out(lines: Iterable[Line], policy: Policy, now: datetime) -> Lists:
+    """Return the lines in their lists: what is late first, whatever else holds of it."""
+    lists = Lists()
+    here = in_zone(now, policy.calendar.zone).date()
+    for line in sorted(lines, key=lambda one: (one.due_at, one.ticket.number)):
+        if line.late:
+            lists.overdue.append(line)
+        elif line.ticket.state == TicketState.WAITING:
+            lists.waiting.append(line)
+        elif in_zone(line.due_at, policy.calendar.zone).date() <= here:
+            lists.today.append(line)
+        else:
+            lists.later.append(line)
+    return lists
