@@ -20,7 +20,7 @@ import psycopg
 from psycopg import sql
 
 from bench.orders import events
-from workers import services, wiring
+from workers import app, devservices
 from workers import settings as settings_module
 from workers.adapters import kafka as topics
 from workers.adapters.kafka import Topic
@@ -46,11 +46,11 @@ class Lane:
 @contextlib.contextmanager
 def parts(home: Path) -> Iterator[tuple[str, str]]:
     """Give the addresses of real Kafka and PostgreSQL; what is started here is stopped again."""
-    found = services.up(home)
+    found = devservices.up(home)
     try:
         yield found["kafka"], found["postgres"]
     finally:
-        services.down(home, discard=True)
+        devservices.down(home, discard=True)
 
 
 @contextlib.contextmanager
@@ -61,7 +61,7 @@ def database(server: str) -> Iterator[str]:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     head, question, query = server.partition("?")
     url = head.rpartition("/")[0] + "/" + name + question + query
-    store = wiring.Boucle(settings_module.read({"BOUCLE_DATABASE_URL": url})).store
+    store = app.Boucle(settings_module.read({"BOUCLE_DATABASE_URL": url})).store
     migrate(store)
     store.close()
     try:

@@ -22,14 +22,14 @@ from kafka import KafkaConsumer
 
 from bench.by_hand import take
 from bench.orders import NOW
+from workers import app as wiring
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters import kafka
 from workers.adapters.clock import FixedClock
 from workers.adapters.kafka import Topic
 from workers.settings import Settings
 from workers.store.ledger import Outcome
-from workers.stream import Positions, add_agent, make_app, spare_the_collector
+from workers.streams.consumer import Positions, add_agent, make_app, spare_the_collector
 from workers.usecases.intake import Intake
 
 

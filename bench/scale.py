@@ -27,13 +27,13 @@ import psycopg
 import sqlalchemy as sa
 
 from bench.filling import fill
-from workers import services
+from workers import devservices
 from workers.store import tables as t
 from workers.store.engine import Store
 from workers.store.patience import Patience
 from workers.store.sign_in import accounts
 from workers.usecases.operation.migrate import migrate
-from workers.web.staff import COOKIE
+from workers.web.staff.frame import COOKIE
 
 BOUCLE = [sys.executable, "-c", "from workers.cli import main; main()"]
 SOURCE_CUSTOMERS = 200
@@ -110,7 +110,7 @@ def database(home: Path, kind: str) -> Iterator[str]:
         yield f"sqlite:///{home / 'target.db'}"
         return
     place = home / "parts"
-    server = services.up(place, ("postgres",), environment={}, durable=False)["postgres"]
+    server = devservices.up(place, ("postgres",), environment={}, durable=False)["postgres"]
     try:
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute("CREATE DATABASE scale")
@@ -120,7 +120,7 @@ def database(home: Path, kind: str) -> Iterator[str]:
         head, question, query = server.partition("?")
         yield head.rpartition("/")[0] + "/scale" + question + query
     finally:
-        services.down(place, discard=True)
+        devservices.down(place, discard=True)
 
 
 def environment_of(home: Path, source: Path, url: str) -> dict[str, str]:

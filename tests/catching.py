@@ -16,7 +16,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from workers.services.places import free_port
+from workers.devservices.places import free_port
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ import canaries  # noqa: E402
 import catching  # noqa: E402  # after the filter: this import already warns
 import parts  # noqa: E402
 
-from workers import services  # noqa: E402
+from workers import devservices  # noqa: E402
 from workers.adapters import kafka as topics  # noqa: E402
 from workers.errors import NotNow  # noqa: E402
 from workers.store import engine as engine_module  # noqa: E402
@@ -110,7 +110,7 @@ def silent_about_people() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def kafka() -> str:
     """Give the bootstrap string of a real broker."""
-    return parts.current().address(services.Part.KAFKA)
+    return parts.current().address(devservices.Part.KAFKA)
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def topic_prefix(kafka: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_server() -> str:
     """Give the URL of a real server's own database."""
-    return parts.current().address(services.Part.POSTGRES)
+    return parts.current().address(devservices.Part.POSTGRES)
 
 
 @pytest.fixture

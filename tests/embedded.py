@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 import orjson
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters.clock import FixedClock
 from workers.domain.mail.compose import Templates
 from workers.domain.records import Row
@@ -42,7 +42,7 @@ def empty_database() -> bytes:
 @cache
 def shipped_templates() -> Templates:
     """Return the shipped templates, all of them tried out; made once, as above."""
-    return wiring.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret", "BOUCLE_HOME": "unused"})).templates
+    return app.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret", "BOUCLE_HOME": "unused"})).templates
 
 
 class Embedded:
@@ -54,13 +54,13 @@ class Embedded:
         settings = settings_module.read(environment)
         self.clock = FixedClock(at)
         if "database_url" in more:
-            fresh = wiring.Boucle(settings).store
+            fresh = app.Boucle(settings).store
             migrate(fresh)
             fresh.close()
         else:
             home.mkdir(parents=True, exist_ok=True)
             Path(settings.database.removeprefix("sqlite:///")).write_bytes(empty_database())
-        self.parts = wiring.Boucle(settings, self.clock)
+        self.parts = app.Boucle(settings, self.clock)
         if "overrides" not in more:
             vars(self.parts)["templates"] = shipped_templates()
         assert self.parts.check() == []

@@ -23,9 +23,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from workers import services
+from workers import devservices
+from workers.devservices import places
 from workers.errors import Misconfigured
-from workers.services import places
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -54,7 +54,7 @@ class Run:
     def address(self, name: str) -> str:
         """Return the address of a part, started if need be; skip or fail the test when it is not to be had."""
         try:
-            return services.up(self.home, (name,), environment=self.given, durable=False)[name]
+            return devservices.up(self.home, (name,), environment=self.given, durable=False)[name]
         except Misconfigured as fault:
             missing(str(fault))
 
@@ -63,8 +63,8 @@ def begin() -> None:
     """Choose the run's folder and hide every BOUCLE_ variable, so that no test depends on who runs it."""
     kept = os.environ.get(KEPT_HOME, "")
     home = Path(kept or tempfile.mkdtemp(prefix=f"boucle-tests-{os.getpid()}-")).resolve()
-    given = {name: os.environ[name] for name in services.SETTINGS.values() if name in os.environ}
-    given.pop(services.SETTINGS[services.Part.SMTP], None)  # tests read what arrives, so they start their own
+    given = {name: os.environ[name] for name in devservices.SETTINGS.values() if name in os.environ}
+    given.pop(devservices.SETTINGS[devservices.Part.SMTP], None)  # tests read what arrives, so they start their own
     for name in [name for name in os.environ if name.startswith("BOUCLE_")]:
         del os.environ[name]
     os.environ[HANDED_DOWN] = json.dumps({"home": str(home), "given": given, "kept": bool(kept)})
@@ -90,7 +90,7 @@ def finish() -> None:
 
 def discard(home: Path) -> None:
     """Stop the parts of `home` and remove it."""
-    services.down(home, discard=True)
+    devservices.down(home, discard=True)
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -168,11 +168,11 @@ class RealMail:
 
 def real_mail(run: Run) -> RealMail:
     """Start the machine's postfix for this run."""
-    url = run.address(services.Part.SMTP)
-    [status] = [row for row in services.status(run.home, environment=run.given) if row.name == services.Part.SMTP]
+    url = run.address(devservices.Part.SMTP)
+    [status] = [row for row in devservices.status(run.home, environment=run.given) if row.name == devservices.Part.SMTP]
     if status.kind != "postfix":
         missing("There is no postfix that we may start: apt-get install postfix, and run as root.")
-    folder = services.mail_folder(run.home)
+    folder = devservices.mail_folder(run.home)
     assert folder is not None
     return RealMail(url, folder)
 

@@ -56,14 +56,14 @@ def imported(module: str) -> set[str]:
 @pytest.mark.parametrize(
     "path",
     [
-        ("stream", "intake", "store.apply"),
-        ("web.answer", "serving", "store.apply"),
-        ("web.events", "intake", "store.apply"),
+        ("streams.consumer", "usecases.intake", "store.apply"),
+        ("web.public.answer", "usecases.customer_actions", "store.apply"),
+        ("web.api.events", "usecases.intake", "store.apply"),
     ],
 )
 def test_a_response_is_followed_in_three_files(path: tuple[str, ...]) -> None:
     """From the door to the commit there is one use case in between, whichever door it is."""
     door, use_case, write = path
-    assert f"workers.{use_case}" in imported(door) | {name for name in imported("web.context") if "web." in door}
+    assert f"workers.{use_case}" in imported(door) | {name for name in imported("web.http.context") if "web." in door}
     assert f"workers.{write}" in imported(use_case)
     assert f"workers.{write}" not in imported(door)

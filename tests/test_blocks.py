@@ -19,7 +19,7 @@ import parts
 import pytest
 import yaml
 
-from workers.services.places import free_port
+from workers.devservices.places import free_port
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = (

@@ -8,11 +8,11 @@ from pathlib import Path
 import yaml
 from click.testing import CliRunner
 
+from workers.app import kafka_of
 from workers.cli import boucle
-from workers.services import kafka, postgres
+from workers.devservices import kafka, postgres
 from workers.settings import Settings, read
 from workers.usecases.operation.weak_settings import Surroundings, weak_settings
-from workers.wiring import kafka_of
 
 ROOT = Path(__file__).parent.parent
 ROLES = ("stream", "send", "web")

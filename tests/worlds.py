@@ -25,12 +25,12 @@ from driver import Words, busy
 from kafka import KafkaProducer
 from story import Message
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters import kafka as topics
 from workers.adapters.clock import StoredClock
+from workers.devservices.places import free_port
 from workers.domain.types import Door
-from workers.services.places import free_port
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
 from workers.usecases.delivery import send_controls
@@ -75,10 +75,10 @@ class Installation:
         self.home = home
         self.environment = {f"BOUCLE_{name.upper()}": value for name, value in (own | more).items()}
         settings = settings_module.read(self.environment)
-        empty = wiring.Boucle(settings).store
+        empty = app.Boucle(settings).store
         migrate(empty)
         empty.close()
-        self.parts = wiring.start(settings)
+        self.parts = app.start(settings)
         self.store = self.parts.store
         self.clock = StoredClock(self.store)
 

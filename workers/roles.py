@@ -15,23 +15,23 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from workers.adapters import kafka as topics
+from workers.app import Boucle, kafka_of, topic_names
 from workers.errors import Misconfigured, Never, NotNow
 from workers.process import stop_signal
 from workers.process.rounds import attempt, repeat, wait_or_stop
 from workers.process.watchdog import keep_beating, start_watching
 from workers.settings import Settings
 from workers.settings.checks import bind_of
-from workers.stream import Positions, add_agent, group_of, make_app, spare_the_collector
-from workers.stream_guards import StreamGuards
+from workers.streams.consumer import Positions, add_agent, group_of, make_app, spare_the_collector
+from workers.streams.guards import StreamGuards
 from workers.usecases.delivery.bounce_collection import Collector
 from workers.usecases.operation.backlog import Backlog, count_waiting
 from workers.usecases.operation.consumer_audit import Auditing
 from workers.usecases.operation.outage_watch import Observing
-from workers.web.tour import Tour
-from workers.wiring import Boucle, kafka_of, topic_names
+from workers.web.demo.tour import Tour
 
 if TYPE_CHECKING:
-    from workers.web.context import Web
+    from workers.web.http.context import Web
 
 log = logging.getLogger(__name__)
 Role = Callable[[asyncio.Event], Awaitable[None]]
@@ -225,7 +225,7 @@ def port_fault(variable: str, bind: str) -> str:
 
 def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
     """Return what the pages and the HTTP doors work with."""
-    from workers.web.context import Web
+    from workers.web.http.context import Web
 
     return Web(
         settings=parts.settings,

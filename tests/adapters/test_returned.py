@@ -11,7 +11,7 @@ from embedded import Embedded, journey
 from imapserver import FakeImap, Kept, serving
 from returning import LETTER, NESTED, OUT_OF_OFFICE, PATH, dsn
 
-from workers import roles, settings, wiring
+from workers import app, roles, settings
 from workers.adapters.imap_folder import ImapFolder
 from workers.adapters.returned_mails import place_at
 from workers.domain.records import Dispatch, Suppression
@@ -239,7 +239,7 @@ def test_the_role_send_reads_bounces_and_keeps_its_tables_small_by_itself(house:
     folder.mkdir()
     (folder / "1.eml").write_bytes(report(house))
     environment = {"BOUCLE_HOME": str(tmp_path / "home"), "BOUCLE_SECRET": "test-secret"}
-    parts = wiring.Boucle(
+    parts = app.Boucle(
         settings.read({**environment, "BOUCLE_BOUNCES": str(folder), "BOUCLE_BOUNCES_SECONDS": "0.05"}), house.clock
     )
 
@@ -270,6 +270,6 @@ def test_the_role_send_reads_bounces_and_keeps_its_tables_small_by_itself(house:
 def test_a_place_that_the_sender_cannot_tidy_is_a_fault_at_the_start(tmp_path: Path, name: str) -> None:
     """One file, or none, is said before anything runs."""
     (tmp_path / "one.eml").write_bytes(LETTER)
-    parts = wiring.Boucle(settings.read({"BOUCLE_BOUNCES": str(tmp_path / name)}))
+    parts = app.Boucle(settings.read({"BOUCLE_BOUNCES": str(tmp_path / name)}))
     with pytest.raises(Misconfigured, match="BOUCLE_BOUNCES"):
         roles.returns(parts)

@@ -23,9 +23,9 @@ from scripted import HELLO, TAKEN, Scripted
 
 from workers.adapters.file_mailbox import MailboxSender
 from workers.adapters.smtp import SmtpSender
+from workers.devservices.places import free_port
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import Misconfigured
-from workers.services.places import free_port
 
 Sender = MailboxSender | SmtpSender
 FROM = "bounce+token@example.org"

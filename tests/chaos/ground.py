@@ -31,13 +31,13 @@ from supervision import HERE, Supervisor
 from truth import told_in
 from verdict import Arrival
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters.clock import StoredClock
+from workers.devservices.places import free_port
 from workers.domain.types import DispatchState, ResponseState
 from workers.errors import NotNow
 from workers.process.outages import DATABASE, MAIL
-from workers.services.places import free_port
 from workers.store import tables
 from workers.store.engine import Store
 from workers.usecases.operation import status
@@ -164,7 +164,7 @@ class Ground:
 
     def make_store(self) -> Store:
         """Return the database as the harness reads it."""
-        return wiring.Boucle(settings_module.read(self.environment)).store
+        return app.Boucle(settings_module.read(self.environment)).store
 
     def start(self) -> None:
         """Start the roles, and wait until the pages answer."""

@@ -20,10 +20,10 @@ import sabotages
 from jinja2 import Environment
 
 import workers.cli.command
-import workers.stream
+import workers.streams.consumer
 import workers.web.app
 import workers.web.server  # noqa: F401  # what roles import late
-from workers import roles, wiring
+from workers import app, roles
 from workers import settings as settings_module
 from workers.cli import main
 
@@ -39,7 +39,7 @@ def compile_once(environment: dict[str, str]) -> None:
         return compiled[key]
 
     Environment.compile = remembered  # type: ignore[method-assign]  # in this process and its children
-    roles.web(wiring.Boucle(settings_module.read(environment)))
+    roles.web(app.Boucle(settings_module.read(environment)))
 
 
 def tell(**what: object) -> None:

@@ -23,12 +23,12 @@ from kafka.errors import KafkaError
 from lossy_proxy import Line, Proxy
 from schedule import Fault
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters import kafka as topics
+from workers.devservices import kafka, places, postgres
+from workers.devservices.places import Running, free_port
 from workers.process.outages import DATABASE, KAFKA, MAIL
-from workers.services import kafka, places, postgres
-from workers.services.places import Running, free_port
 from workers.store import tables
 from workers.store.engine import Store
 
@@ -213,7 +213,7 @@ class RealGround(Ground):
     def make_store(self) -> Store:
         """Return the database past the line that fails."""
         url = f"postgresql://postgres@127.0.0.1:{self._own_line.port}/boucle"
-        return wiring.Boucle(settings_module.read(self.environment | {"BOUCLE_DATABASE_URL": url})).store
+        return app.Boucle(settings_module.read(self.environment | {"BOUCLE_DATABASE_URL": url})).store
 
     def start(self) -> None:
         """Start the roles."""

@@ -14,7 +14,7 @@ import pytest
 from embedded import about, journey
 from returning import NESTED, dsn
 
-from workers import services
+from workers import devservices
 from workers import settings as settings_module
 from workers.domain.records import SurveyRequest
 from workers.errors import Misconfigured
@@ -143,7 +143,7 @@ def test_a_real_database_waits_for_migrate(boucle: "Boucle", postgres: str) -> N
 def test_services_are_those_of_home(boucle: "Boucle", postgres_server: str) -> None:
     """`services status` tells of the parts that run in HOME, whoever started them."""
     run = parts.current()
-    if services.Part.POSTGRES.value in run.given:
+    if devservices.Part.POSTGRES.value in run.given:
         pytest.skip("PostgreSQL was given by its address, so nothing was started")
     boucle.set(home=str(run.home))
     told = boucle("services", "status", "--format", "json")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from embedded import START, Embedded, journey
 
-from workers import wiring
+from workers import app
 from workers.cli.demo import DEMO_HOME, of_its_own
 from workers.settings import read
 from workers.usecases.outbox_relay import Relaying
@@ -130,7 +130,7 @@ def test_what_comes_due_follows_the_trial_s_clock(boucle: "Boucle") -> None:
     boucle.take(json.dumps(event).encode())
     assert boucle("status", "--format", "json").json()["touchpoints"]["asked"] == 1
     boucle("clock", "advance", "P50D")
-    parts: wiring.Boucle = boucle.parts()
+    parts: app.Boucle = boucle.parts()
     with closing(parts.store):
         assert parts.now() == START + timedelta(days=50)
         parts.waking.wake_all()

@@ -6,7 +6,7 @@ import sys
 import click
 import pytest
 
-from workers.cli import looking
+from workers.cli import inquiry
 from workers.cli.command import boucle
 from workers.cli.command_index import VERBS
 from workers.usecases.report import nps_by_dimension
@@ -65,4 +65,4 @@ def test_the_index_is_the_verbs() -> None:
 
 def test_the_groups_of_a_report_are_those_of_the_command() -> None:
     """What the command offers without importing the report is what the report can be grouped by."""
-    assert looking.GROUPS == nps_by_dimension.BY
+    assert inquiry.GROUPS == nps_by_dimension.BY

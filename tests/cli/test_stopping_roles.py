@@ -23,11 +23,11 @@ from embedded import START, STRUCTURED, journey
 from parts import poll
 from worlds import Installation
 
+from workers.devservices.places import free_port
 from workers.domain.types import Door
 from workers.process import stop_signal
 from workers.process.pulse import Pulse, beat, of_this_work
 from workers.process.watchdog import EXIT_STALLED, stalled, watched
-from workers.services.places import free_port
 from workers.store import tables
 from workers.store.ledger import Incoming
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from embedded import STRUCTURED
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters.resources import Data
 from workers.cli import main
 from workers.domain.mail.compose import Brand, Templates
@@ -57,9 +57,9 @@ class Boucle:
         assert isinstance(code, int)
         return Ended(code, told.out, told.err)
 
-    def parts(self) -> wiring.Boucle:
+    def parts(self) -> app.Boucle:
         """Return the parts of the installation as the verbs see it."""
-        return wiring.start(settings_module.read(os.environ))
+        return app.start(settings_module.read(os.environ))
 
     def take(self, *bodies: bytes) -> list[Outcome]:
         """Take messages in as from HTTP."""

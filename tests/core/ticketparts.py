@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.domain.changeset import Changes
 from workers.domain.customer_state import Facts
 from workers.domain.policy import Policy
@@ -24,7 +24,7 @@ FOUR_HOURS = timedelta(hours=4)
 @cache
 def shipped() -> Policy:
     """Return the policy of the shipped tables."""
-    return wiring.Boucle(settings_module.read({"BOUCLE_SECRET": "test", "BOUCLE_HOME": "unused"})).policies.current()
+    return app.Boucle(settings_module.read({"BOUCLE_SECRET": "test", "BOUCLE_HOME": "unused"})).policies.current()
 
 
 def customer(**more: object) -> Customer:

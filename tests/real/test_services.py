@@ -13,11 +13,11 @@ from catching import MailCatcher
 from kafka import KafkaConsumer, TopicPartition
 from playwright.sync_api import Page
 
-from workers import services
+from workers import devservices
 from workers.adapters import kafka as topics
+from workers.devservices import places
+from workers.devservices.places import Running
 from workers.errors import Misconfigured, NotNow
-from workers.services import places
-from workers.services.places import Running
 
 
 def test_a_message_comes_back_from_the_broker(kafka: str, topic_prefix: str) -> None:
@@ -47,8 +47,8 @@ def test_databases_are_empty_and_apart(postgres: str, postgres_server: str) -> N
 def test_starting_again_gives_the_same_parts(kafka: str, postgres_server: str) -> None:
     """A second `up` starts nothing and answers the same addresses; `status` shows both."""
     run = parts.current()
-    assert services.up(run.home, environment=run.given) == {"kafka": kafka, "postgres": postgres_server}
-    states = {row.name: row.state for row in services.status(run.home, environment=run.given)}
+    assert devservices.up(run.home, environment=run.given) == {"kafka": kafka, "postgres": postgres_server}
+    states = {row.name: row.state for row in devservices.status(run.home, environment=run.given)}
     assert states["kafka"] in ("running", "given")
     assert states["postgres"] in ("running", "given")
 
@@ -56,30 +56,30 @@ def test_starting_again_gives_the_same_parts(kafka: str, postgres_server: str) -
 def test_an_address_in_the_environment_is_used_as_it_is(tmp_path: Path) -> None:
     """What the environment names is not started, and `down` does not touch it."""
     environment = {"BOUCLE_KAFKA_BOOTSTRAP": "broker.example:9092", "BOUCLE_DATABASE_URL": "postgresql://db.example/b"}
-    found = services.up(tmp_path, environment=environment)
+    found = devservices.up(tmp_path, environment=environment)
     assert found == {"kafka": "broker.example:9092", "postgres": "postgresql://db.example/b"}
-    assert services.down(tmp_path) == []
-    assert {row.state for row in services.status(tmp_path, environment=environment)} == {"given", "stopped"}
+    assert devservices.down(tmp_path) == []
+    assert {row.state for row in devservices.status(tmp_path, environment=environment)} == {"given", "stopped"}
 
 
 def test_a_mail_server_starts_keeps_mail_and_stops(tmp_path: Path) -> None:
     """`up smtp` gives a server whose mails can be read from a folder; `down` ends it, twice without a fault."""
-    url = services.up(tmp_path, ("smtp",), environment={})["smtp"]
+    url = devservices.up(tmp_path, ("smtp",), environment={})["smtp"]
     host, port = url.removeprefix("smtp://").split(":")
     with smtplib.SMTP(host, int(port)) as client:
         client.sendmail("shop@example.org", ["reader@example.org"], b"Subject: Bonjour\r\n\r\nText\r\n")
-    folder = services.mail_folder(tmp_path)
+    folder = devservices.mail_folder(tmp_path)
     assert folder is not None
     parts.poll(lambda: any((folder / "new").glob("*")), 30, "the mail in its folder")
-    assert services.down(tmp_path, discard=True) == ["smtp"]
-    assert services.down(tmp_path) == []
-    assert services.mail_folder(tmp_path) is None
+    assert devservices.down(tmp_path, discard=True) == ["smtp"]
+    assert devservices.down(tmp_path) == []
+    assert devservices.mail_folder(tmp_path) is None
 
 
 def test_addresses_are_told_as_a_shell_reads_them() -> None:
     """The lines of `boucle services up` survive a shell, whatever an address holds."""
     address = "postgresql://postgres@/postgres?host=/tmp/a b&x='1'"
-    lines = services.shell_lines({"postgres": address, "kafka": "127.0.0.1:9092"})
+    lines = devservices.shell_lines({"postgres": address, "kafka": "127.0.0.1:9092"})
     assert lines[0] == "BOUCLE_KAFKA_BOOTSTRAP=127.0.0.1:9092"
     shown = subprocess.run(
         ["/bin/sh", "-c", f'{lines[1]}; printf %s "$BOUCLE_DATABASE_URL"'], capture_output=True, text=True, check=True
@@ -90,7 +90,7 @@ def test_addresses_are_told_as_a_shell_reads_them() -> None:
 def test_unknown_parts_are_all_named(tmp_path: Path) -> None:
     """A wrong name is refused with the names that exist."""
     with pytest.raises(Misconfigured) as refused:
-        services.up(tmp_path, ("kafka", "redis", "oracle"), environment={})
+        devservices.up(tmp_path, ("kafka", "redis", "oracle"), environment={})
     assert len(refused.value.faults) == 2
     assert "redis" in refused.value.faults[0]
     assert "postgres" in refused.value.faults[0]

@@ -11,11 +11,11 @@ from building import FOLLOW_UP, PLAN, dmn
 from click.testing import CliRunner, Result
 from openpyxl import load_workbook
 
+from workers.cli.rules import rules
 from workers.decision_table import Inputs, Known, Table, load
 from workers.decision_table.files.workbook import read_xlsx
 from workers.decision_table.trials.backtest import PastResponse
 from workers.decision_table.trials.replay import PastEvent
-from workers.rules_cli import rules
 
 
 def run(*args: object, stored: object = None) -> Result:

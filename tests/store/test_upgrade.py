@@ -17,9 +17,9 @@ from make_dump import load, load_postgresql
 from parts import poll
 
 from workers.adapters.clock import StoredClock
+from workers.devservices.places import free_port
 from workers.domain.records import SurveyRequest, Touchpoint
 from workers.domain.types import TouchpointState
-from workers.services.places import free_port
 from workers.store import tables
 from workers.store.engine import Store
 from workers.store.ledger import Taken

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters.clock import FixedClock
 from workers.domain import ticket as ticketing
 from workers.domain.types import Door
@@ -35,10 +35,10 @@ class House:
         }
         settings = settings_module.read(environment)
         self.clock = FixedClock(START)
-        fresh = wiring.Boucle(settings, self.clock).store
+        fresh = app.Boucle(settings, self.clock).store
         migrate(fresh)
         fresh.close()
-        self.parts = wiring.start(settings, clock=self.clock)
+        self.parts = app.start(settings, clock=self.clock)
         self.sent: list[Incoming] = []
 
     def __enter__(self) -> "House":

@@ -11,16 +11,16 @@ from embedded import Embedded
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters import kafka
 from workers.adapters.clock import FixedClock
 from workers.domain.records import Inbox
 from workers.store import positions, read
 from workers.store.engine import Store
 from workers.store.positions import Consumed, Range, merged, record_consumed
-from workers.stream import Positions
-from workers.stream_guards import StreamGuards
+from workers.streams.consumer import Positions
+from workers.streams.guards import StreamGuards
 from workers.usecases.operation.consumer_audit import Audited, Auditing, Watchdog, behind, holes
 from workers.usecases.operation.migrate import migrate
 
@@ -81,11 +81,11 @@ def delivery(number: int) -> bytes:
     )
 
 
-def installation(home: Path) -> wiring.Boucle:
+def installation(home: Path) -> app.Boucle:
     """Return an embedded installation at a fixed time."""
     settings = settings_module.read({"BOUCLE_HOME": str(home), "BOUCLE_SECRET": "test"})
-    migrate(wiring.Boucle(settings).store)
-    return wiring.start(settings, clock=FixedClock(NOW))
+    migrate(app.Boucle(settings).store)
+    return app.start(settings, clock=FixedClock(NOW))
 
 
 def accepted(store: Store) -> list[str]:

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from workers.adapters.resources import Data
 from workers.adapters.rule_files import LiveRules
+from workers.cli.rules import rules
 from workers.errors import Misconfigured
-from workers.rules_cli import rules
 from workers.usecases.rules.active_policy import known_names
 
 RULES = Path(__file__).parents[2] / "rules"

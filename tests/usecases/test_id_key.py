@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, STRUCTURED, about, journey, shipped_templates
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters.clock import FixedClock
 from workers.adapters.home import ID_SECRET, SIGNING_SECRET, Home
 from workers.domain.records import Customer
@@ -35,12 +35,12 @@ OTHER_KEY = (
 NO_KEY = "Another machine made up the key .* set BOUCLE_ID_SECRET to the content of the file id-secret"
 
 
-def start(home: Path, database: Path | str, **more: str) -> wiring.Boucle:
+def start(home: Path, database: Path | str, **more: str) -> app.Boucle:
     """Return a machine on a database, started as a role starts."""
     address = str(database) if "://" in str(database) else f"sqlite:///{database}"
     given = {"home": str(home), "database_url": address, **more}
     settings = settings_module.read({f"BOUCLE_{name.upper()}": value for name, value in given.items()})
-    machine = wiring.Boucle(settings, FixedClock(START))
+    machine = app.Boucle(settings, FixedClock(START))
     vars(machine)["templates"] = shipped_templates()
     migrate(machine.store)
     try:
@@ -53,12 +53,12 @@ def start(home: Path, database: Path | str, **more: str) -> wiring.Boucle:
     return machine
 
 
-def take(machine: wiring.Boucle, *events: dict[str, object]) -> None:
+def take(machine: app.Boucle, *events: dict[str, object]) -> None:
     """Take events in as from HTTP."""
     machine.intake.take([Incoming(orjson.dumps(event), {}, STRUCTURED) for event in events], Door.HTTP)
 
 
-def customers(machine: wiring.Boucle) -> dict[str, bool]:
+def customers(machine: app.Boucle) -> dict[str, bool]:
     """Return every customer's id and whether they are erased; the machine is closed."""
     with machine.store.reading() as connection:
         rows = read.rows(connection, Customer)

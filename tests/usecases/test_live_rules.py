@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from embedded import START, Embedded, about, journey, score, shipped_templates
 
-from workers import roles, wiring
+from workers import app, roles
 from workers.adapters.clock import FixedClock
 from workers.decision_table import PastEvent
 from workers.domain.mail.compose import Templates
@@ -199,7 +199,7 @@ def test_a_version_is_stored_before_it_decides(boucle: Edited, monkeypatch: pyte
 def test_a_role_knows_versions_that_another_took_over(tmp_path: Path) -> None:
     """Two processes on one database: what one planned with a new version, the other looks up."""
     first = Edited(tmp_path / "home", tmp_path / "own")
-    second = wiring.start(first.parts.settings, clock=FixedClock(START))
+    second = app.start(first.parts.settings, clock=FixedClock(START))
     first.edit(FOLLOW_UP, *FASTER)
     newer = first.version()
     assert second.policies.current().follow_up.at(newer) is None
@@ -215,8 +215,8 @@ def test_a_faulty_table_stops_the_start_of_a_role_only(boucle: Edited) -> None:
     before = boucle.version()
     boucle.edit(FOLLOW_UP, *GAP)
     with pytest.raises(Misconfigured, match="E101"):
-        wiring.start(boucle.parts.settings)
-    verb = wiring.start(boucle.parts.settings, clock=FixedClock(START), lenient=True)
+        app.start(boucle.parts.settings)
+    verb = app.start(boucle.parts.settings, clock=FixedClock(START), lenient=True)
     assert verb.policies.current().follow_up.version == before
     assert "follow-up" in verb.policies.refused()
     verb.store.close()

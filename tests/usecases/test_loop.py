@@ -8,8 +8,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters.clock import FixedClock
 from workers.domain.records import Action, Decision, Dispatch, Response, SurveyRequest, Ticket, Touchpoint
 from workers.domain.types import Door
@@ -28,9 +28,9 @@ class Loop:
         environment |= {f"BOUCLE_{name.upper()}": value for name, value in more.items()}
         settings = settings_module.read(environment)
         self.clock = FixedClock(START)
-        boucle = wiring.Boucle(settings, self.clock)
+        boucle = app.Boucle(settings, self.clock)
         migrate(boucle.store)
-        self.parts = wiring.start(settings, clock=self.clock)
+        self.parts = app.start(settings, clock=self.clock)
 
     def events(self, *events: dict[str, object]) -> list[Outcome]:
         """Take events in as from HTTP."""

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
 
-from workers import wiring
+from workers import app
 from workers.domain.customer.profile import customer_id
 from workers.domain.records import AskedMailbox, Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.errors import BadInput
@@ -201,7 +201,7 @@ def test_two_wakers_never_ask_a_mailbox_twice(tmp_path: Path, postgres: str) -> 
     boucle = Embedded(tmp_path / "home", database_url=postgres)
     boucle.take(*(delivered(str(n), f"m{n % 5}@firm.example") for n in range(10)))
     first = [customer_id(str(n), boucle.parts.ids) for n in range(5)]
-    other = wiring.Boucle(boucle.parts.settings, boucle.clock)
+    other = app.Boucle(boucle.parts.settings, boucle.clock)
 
     def waits_or_ended(ended: Callable[[], bool]) -> bool:
         with boucle.store.reading() as connection:

@@ -20,10 +20,10 @@ from workers.domain.reporting import AnswerCell, Cube, Filters, Step
 from workers.usecases.initiatives import Improving, Kind
 from workers.usecases.report import funnel_questions, nps_by_dimension, sections
 from workers.usecases.report.sections import Pick, Review
-from workers.web import charts
-from workers.web.report_sheets import Cell, sheets
-from workers.web.report_words import Words
-from workers.web.start import from_above
+from workers.web.staff.report import charts
+from workers.web.staff.report.sheets import Cell, sheets
+from workers.web.staff.report.wording import Words
+from workers.web.staff.start import from_above
 
 NOW = BEGIN + timedelta(days=DAYS + 1)
 DIPPED = Filters(

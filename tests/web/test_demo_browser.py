@@ -20,11 +20,11 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from browserparts import DESKTOP, PHONE, look_at, weight_of
 from webparts import LARGEST
 
-from workers import roles, settings, wiring
+from workers import app, roles, settings
 from workers.demo import Demo
-from workers.demo.running import SENDING_ALWAYS
-from workers.demo.starting import demo_brand
-from workers.demo.touring import Touring, login_links
+from workers.demo.run import SENDING_ALWAYS
+from workers.demo.start import demo_brand
+from workers.demo.tour import Touring, login_links
 from workers.domain.records import Dispatch
 from workers.store import read, tables
 from workers.usecases.sign_in.accounts import Role
@@ -48,7 +48,7 @@ NAMES_OF_ROWS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/)[\w.-]{40,}|(?<=[/=
 class Served:
     """A demo that is served."""
 
-    parts: wiring.Boucle
+    parts: app.Boucle
     url: str
 
     def link(self, role: Role) -> str:
@@ -63,14 +63,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         free.bind(("127.0.0.1", 0))
         bind = f"127.0.0.1:{free.getsockname()[1]}"
     home = tmp_path_factory.mktemp("demo")
-    found: list[wiring.Boucle] = []
+    found: list[app.Boucle] = []
     stop, loop = asyncio.Event(), asyncio.new_event_loop()
 
     def run() -> None:
         year = Demo(settings_of(home, bind), seed=42, customers=CUSTOMERS, tell=lambda share: None)
         year.run()
         quick = year.settings.model_copy(update={"settling_seconds": 1.0})
-        found.append(wiring.start(quick, sending=SENDING_ALWAYS, brand=demo_brand(quick)))
+        found.append(app.start(quick, sending=SENDING_ALWAYS, brand=demo_brand(quick)))
         both = (roles.sender(found[0])(stop), roles.web(found[0], Touring(found[0]))(stop))
         loop.run_until_complete(asyncio.wait_for(gathered(*both), None))
 

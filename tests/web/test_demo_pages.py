@@ -12,13 +12,13 @@ from starlette.testclient import TestClient
 from webparts import HERE, Site, event
 
 from workers import roles
-from workers.demo.running import SENDING_ALWAYS
+from workers.demo.run import SENDING_ALWAYS
 from workers.domain.records import Customer, SurveyRequest
 from workers.domain.types import DispatchState
 from workers.errors import Misconfigured
 from workers.store import tables
 from workers.web.app import create_app
-from workers.web.tour import Story
+from workers.web.demo.tour import Story
 
 ELSEWHERE = ("192.0.2.7", 50_000)
 

@@ -131,8 +131,8 @@ def test_away_until_a_day_that_makes_no_sense_is_refused(team: Team, until: str)
 
 def test_the_stream_tells_of_a_change(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first word comes at once, and the stream ends by itself, so that a stopping server need not wait."""
-    monkeypatch.setattr("workers.web.inbox.STREAM_LASTS", 0.05)
-    monkeypatch.setattr("workers.web.inbox.LOOKS_EVERY", 0.01)
+    monkeypatch.setattr("workers.web.staff.tickets.inbox.STREAM_LASTS", 0.05)
+    monkeypatch.setattr("workers.web.staff.tickets.inbox.LOOKS_EVERY", 0.01)
     client = team.client("Léa")
     first = client.get("/inbox/events")
     assert first.headers["content-type"].startswith("text/event-stream")

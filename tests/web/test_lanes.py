@@ -17,9 +17,10 @@ from webparts import Site
 
 from workers.process.child_process import Budget
 from workers.web import app as web_app
-from workers.web import tables_trial, turns
-from workers.web.threads import THREADS, Lane, Lanes, lane_of, run_in_threadpool
-from workers.web.turns import Busy, Turns, while_there
+from workers.web.http import turns
+from workers.web.http.threads import THREADS, Lane, Lanes, lane_of, run_in_threadpool
+from workers.web.http.turns import Busy, Turns, while_there
+from workers.web.staff.tables import trial
 
 FOLLOW_UP = "/tables/follow-up"
 OF_CUSTOMERS = {"answer", "optout", "improvement", "testimonial", "reopening", "feed", "assets"}
@@ -183,7 +184,7 @@ def test_forty_two_uploads_keep_nobody_from_answering(team: Team, monkeypatch: p
 
 def test_a_trial_that_takes_too_long_is_told(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page says that time was up and names the command that has no such limit."""
-    monkeypatch.setattr(tables_trial, "BUDGET", Budget(seconds=0.01, megabytes=1_200))
+    monkeypatch.setattr(trial, "BUDGET", Budget(seconds=0.01, megabytes=1_200))
     client = team.client("Marc")
     token = hidden(client.get(FOLLOW_UP).text)["csrf"]
     page = client.post(FOLLOW_UP, data={"csrf": token}, files={"rules": ("rules.csv", rules())})

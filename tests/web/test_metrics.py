@@ -14,8 +14,8 @@ from workers.adapters.kafka.offsets import Extent
 from workers.errors import NotNow
 from workers.store.positions import Consumed, record_consumed
 from workers.usecases.operation.backlog import Place, count_waiting
+from workers.web.api.scraping import Kept, Lag
 from workers.web.app import create_app
-from workers.web.scraping import Kept, Lag
 
 Labels = tuple[tuple[str, str], ...]
 NEW = (

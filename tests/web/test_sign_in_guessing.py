@@ -19,7 +19,7 @@ from workers.store import tables
 from workers.store.sign_in.audit_log import list_acts
 from workers.usecases.sign_in.accounts import User
 from workers.usecases.sign_in.second_factor import SecondFactors
-from workers.web.patience import AT_ONCE, WAITING_PER_NETWORK
+from workers.web.staff.auth.guessing_limits import AT_ONCE, WAITING_PER_NETWORK
 
 GUESSES = 60
 PEAK = 450_000_000

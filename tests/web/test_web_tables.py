@@ -14,7 +14,8 @@ from staffparts import Team, hidden, words
 from webparts import LARGEST, Site, event, travelling
 
 from workers.domain.records import Decision, Response
-from workers.web import limits, tables_trial
+from workers.web.http import limits
+from workers.web.staff.tables import trial
 
 RULES = Path(__file__).parents[2] / "rules"
 FOLLOW_UP, PLAN = "/tables/follow-up", "/tables/journey-plan"
@@ -467,7 +468,7 @@ def test_very_large_files_and_tables_are_refused(team: Team, monkeypatch: pytest
     answer = tried(team, rules=b"x" * 300_000)
     assert answer.status_code == 413
     assert "too large together" in said(answer)
-    monkeypatch.setattr(tables_trial, "MOST_RULES", 14)
+    monkeypatch.setattr(trial, "MOST_RULES", 14)
     assert "`boucle rules check` reads it" in said(tried(team, rules=rows(team)))
 
 

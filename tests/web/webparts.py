@@ -16,8 +16,8 @@ import orjson
 import pytest
 from starlette.testclient import TestClient
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters.clock import FixedClock
 from workers.domain.records import Row, SurveyRequest
 from workers.domain.types import Door
@@ -26,7 +26,7 @@ from workers.store import read
 from workers.store.ledger import Incoming, Outcome
 from workers.usecases.operation.migrate import migrate
 from workers.web.app import create_app
-from workers.web.compression import LEVEL
+from workers.web.http.compression import LEVEL
 
 R = TypeVar("R", bound=Row)
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
@@ -43,7 +43,7 @@ class Site:
         environment |= {f"BOUCLE_{name.upper()}": value for name, value in {"rate_limit": "0", **more}.items()}
         settings = settings_module.read(environment)
         self.clock = FixedClock(START)
-        self.parts = wiring.Boucle(settings, self.clock)
+        self.parts = app.Boucle(settings, self.clock)
         self.parts.__dict__.update(read_once())
         migrate(self.parts.store)
         self.ticks = 0.0
@@ -111,7 +111,7 @@ def travelling(content: bytes) -> int:
 @lru_cache(maxsize=1)
 def read_once() -> dict[str, object]:
     """Return the parts that no test changes, read and checked once for all tests."""
-    parts = wiring.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret"}))
+    parts = app.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret"}))
     return {name: getattr(parts, name) for name in ("data", "brand", "templates", "codec")}
 
 

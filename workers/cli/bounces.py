@@ -2,10 +2,10 @@
 
 import click
 
+from workers.app import returned_mail
 from workers.cli.shared import as_json, parts, show, user_name
 from workers.errors import BadInput
 from workers.usecases.delivery.bounces import count
-from workers.wiring import returned_mail
 
 SAID = {
     "hard": "no such mailbox: suppressed",

@@ -6,12 +6,12 @@ import click
 from sqlalchemy.engine import Connection
 
 from workers.adapters.clock import StoredClock
+from workers.app import Boucle
 from workers.calendar import add_wait, parse_wait
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.errors import BadInput, Misconfigured
 from workers.store.controls import confirm_clock
 from workers.store.sign_in.audit_log import record_act
-from workers.wiring import Boucle
 
 UTC_ZONE = "UTC"
 """Days of a trial have 24 hours: who moves a clock counts on the sum, whatever clocks on walls do meanwhile."""

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from workers import roles, wiring
+from workers import app, roles
 from workers.cli.shared import settings
 from workers.demo import Demo, DemoResult
-from workers.demo.running import SENDING_ALWAYS
-from workers.demo.starting import demo_brand
+from workers.demo.run import SENDING_ALWAYS
+from workers.demo.start import demo_brand
 from workers.demo.summary import figures, waterfall
-from workers.demo.touring import Touring, login_links
+from workers.demo.tour import Touring, login_links
 from workers.settings import Settings
 from workers.text.plain_text import json_text
 
@@ -66,7 +66,7 @@ def say(result: DemoResult, found: Settings, form: str) -> None:
     if form == "json":
         click.echo(json_text(result.as_dict()))
         return
-    with wiring.Boucle(found).store.reading() as connection:
+    with app.Boucle(found).store.reading() as connection:
         lines = list(waterfall(figures(connection)))
     parts = ", ".join(result.parts.values())
     click.echo(
@@ -81,7 +81,7 @@ def say(result: DemoResult, found: Settings, form: str) -> None:
 
 def serve(year: Demo) -> None:
     """Serve the demo's pages until interrupted."""
-    parts = wiring.start(year.settings, sending=SENDING_ALWAYS, brand=demo_brand(year.settings))
+    parts = app.start(year.settings, sending=SENDING_ALWAYS, brand=demo_brand(year.settings))
     base = parts.settings.base_url
     lines = [
         "",

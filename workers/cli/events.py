@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import orjson
 
-from workers import wiring
+from workers import app
 from workers.adapters import kafka
 from workers.cli.file_import import import_
 from workers.cli.shared import as_json, parts, say_fault, settings, show, user_name
@@ -49,7 +49,7 @@ def bodies(path: Path) -> Iterator[bytes]:
 def publish(file: Path, form: str) -> None:
     """Publish the events of FILE (JSON lines) to Kafka, each under its customer's id."""
     found = settings()  # the broker is asked, never the database
-    cluster = wiring.kafka_of(found)
+    cluster = app.kafka_of(found)
     if cluster is None:
         raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first; without a broker, POST the events to /v1/events."])
     prefix = found.topic_prefix
@@ -108,9 +108,9 @@ def letters() -> DeadLetters:
     return DeadLetters(found.store, found.intake, found.now, lambda letter: read_again(found, letter))
 
 
-def read_again(found: wiring.Boucle, letter: DeadLetter) -> Incoming | None:
+def read_again(found: app.Boucle, letter: DeadLetter) -> Incoming | None:
     """Read a letter's message again from Kafka, where it still stands at its place; None where it does not."""
-    cluster = wiring.kafka_of(found.settings)
+    cluster = app.kafka_of(found.settings)
     if cluster is None or letter.topic is None or letter.partition is None or letter.offset is None:
         return None
     log_of_topics = log_of(cluster, found.settings)

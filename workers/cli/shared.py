@@ -14,7 +14,7 @@ from workers.errors import Misconfigured
 from workers.text.plain_text import for_reader, json_text
 
 if TYPE_CHECKING:
-    from workers import wiring
+    from workers import app
     from workers.adapters.home import Home
     from workers.settings import Settings
     from workers.store.engine import Store
@@ -61,25 +61,25 @@ HURRY = {
 """For a verb that says what is away: it must not wait for that as long as a role would."""
 
 
-def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = False) -> "wiring.Boucle":
+def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = False) -> "app.Boucle":
     """Return the parts of the installation, its database ready; raises Misconfigured with every fault.
 
     A `role` does not start on faulty rules, on weak settings or on a demo's home; other verbs say what is faulty among
     the rules, and go on with those that were in use.
     """
-    from workers import wiring
+    from workers import app
     from workers.adapters.home import Home
     from workers.usecases.operation.migrate import require
 
     found = settings().model_copy(update=HURRY) if hurried else settings()
     home = Home(found.home)
     home.make()
-    with closing(wiring.Boucle(found).store) as store:
+    with closing(app.Boucle(found).store) as store:
         require(store, found, may_migrate=migrate_embedded)
     tell_modes(home, found)
     if role:
         see_that_a_role_may_start(found)
-    started = wiring.start(found, lenient=not role)
+    started = app.start(found, lenient=not role)
     click.get_current_context().call_on_close(started.store.close)
     for fault in started.passed_over:
         say_fault(f"{fault} What runs goes on with what it had; this command reads the shipped file instead.")
@@ -92,14 +92,14 @@ def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = 
 
 def store_alone() -> "Store":
     """Return the installation's database, brought up to date as by `parts`, for a verb that needs nothing else."""
-    from workers import wiring
+    from workers import app
     from workers.adapters.home import Home
     from workers.usecases.operation.migrate import require
 
     found = settings()
     home = Home(found.home)
     home.make()
-    store = wiring.Boucle(found).store
+    store = app.Boucle(found).store
     click.get_current_context().call_on_close(store.close)
     require(store, found, may_migrate=True)
     tell_modes(home, found)
@@ -116,9 +116,9 @@ def tell_modes(home: "Home", found: "Settings") -> None:
 
 def see_that_a_role_may_start(found: "Settings") -> None:
     """Raise Misconfigured with everything that forbids a role's start beside faulty files and parts that are away."""
-    from workers import wiring
+    from workers import app
 
-    installation = wiring.Boucle(found)
+    installation = app.Boucle(found)
     with closing(installation.store):
         faults = [fault.sentence for fault in installation.weaknesses()]
         faults += demo_faults(installation)
@@ -126,7 +126,7 @@ def see_that_a_role_may_start(found: "Settings") -> None:
         raise Misconfigured(faults)
 
 
-def demo_faults(installation: "wiring.Boucle") -> list[str]:
+def demo_faults(installation: "app.Boucle") -> list[str]:
     """Return that an installation's database is a demo's: its people are made up, and its clock is its own."""
     if not installation.is_demo():
         return []

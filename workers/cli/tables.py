@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
+from workers import app
 from workers import settings as settings_module
-from workers import wiring
 from workers.adapters.logs import set_up_logs
 from workers.cli.shared import say_fault
 from workers.decision_table import Inputs, Known, PastEvent, PastResponse, Stored, Table
@@ -28,11 +28,11 @@ class Installed:
     """The installation that the environment names, as `workers.decision_table.trials.installation.Stored`."""
 
     @cached_property
-    def _parts(self) -> wiring.Boucle | None:
+    def _parts(self) -> app.Boucle | None:
         """Return the parts, or None, said once, when the settings are faulty."""
         try:
             found = settings_module.read(os.environ)
-            parts = wiring.Boucle(found)
+            parts = app.Boucle(found)
             parts.data.list("templates")
         except Misconfigured as error:
             say_fault(f"Working on the files alone: {'; '.join(error.faults)}")

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from workers.app import Boucle
 from workers.calendar import add_working
 from workers.demo import reactions, shop
 from workers.demo.shop import Person, is_late
@@ -20,7 +21,6 @@ from workers.domain.records import Ticket
 from workers.domain.types import DispatchState, RequestState, TicketState
 from workers.store import tables
 from workers.usecases.customer_actions import TicketAct
-from workers.wiring import Boucle
 
 AGENTS = ("claire", "nadia", "tom")
 STILL_OPEN, LATE_ONES = (shop.END - timedelta(days=days) for days in (11, 8))

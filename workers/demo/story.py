@@ -15,7 +15,7 @@ from workers.domain.types import Band, DispatchState
 from workers.store import tables as t
 from workers.store.report import figures as stored
 from workers.usecases.report import sections
-from workers.web.tour import Dip, Followed, Span, Story
+from workers.web.demo.tour import Dip, Followed, Span, Story
 
 SEGMENT, TRIGGER, TOUCHPOINT = "north", "delivery", "delivery-now"
 """One touchpoint of one segment: the report never blends two."""

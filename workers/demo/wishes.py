@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from workers.app import Boucle
 from workers.demo import reactions
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END
 from workers.store import tables
 from workers.usecases.initiatives import Improving, InitiativeState, Kind, ThemeState
-from workers.wiring import Boucle
 
 LEAD = "ines"
 LATE, BULB, LEAFLET, TRACKING, BROKEN, PHONE = (

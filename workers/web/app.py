@@ -19,51 +19,32 @@ from workers.usecases.sign_in.accounts import People
 from workers.usecases.sign_in.api_keys import ApiKeys, read_given
 from workers.usecases.sign_in.attempts import Attempts
 from workers.usecases.sign_in.second_factor import SecondFactors
-from workers.web import (
-    account,
-    answer,
-    assets,
-    customers,
-    events,
-    feed,
-    health,
-    improvement,
-    inbox,
-    login,
-    mails,
-    metrics,
-    monitor,
-    oidc,
-    optout,
-    people,
-    queue,
-    reopening,
-    report,
-    report_answers,
-    report_questions,
-    start,
-    tables,
-    testimonial,
-    themes,
-    tickets,
-    trying,
-)
-from workers.web.address_check import ReadableAddress
-from workers.web.assets import Assets
-from workers.web.clients import Clients
-from workers.web.compression import Compression
-from workers.web.context import Web
-from workers.web.cookies import OwnCookies
-from workers.web.headers import SafeHeaders
-from workers.web.keys import KeyUse
-from workers.web.limits import Limits
-from workers.web.pages import Pages
-from workers.web.patience import Patience
-from workers.web.problems import HANDLERS
-from workers.web.rates import Rates
-from workers.web.tables_shown import LiveFaults
-from workers.web.threads import Lanes
-from workers.web.turns import Turns
+from workers.web.api import events, feed, health, metrics, monitor
+from workers.web.api.keys import KeyUse
+from workers.web.demo import playground
+from workers.web.http import assets
+from workers.web.http.address_check import ReadableAddress
+from workers.web.http.assets import Assets
+from workers.web.http.clients import Clients
+from workers.web.http.compression import Compression
+from workers.web.http.context import Web
+from workers.web.http.cookies import OwnCookies
+from workers.web.http.headers import SafeHeaders
+from workers.web.http.limits import Limits
+from workers.web.http.pages import Pages
+from workers.web.http.problems import HANDLERS
+from workers.web.http.rates import Rates
+from workers.web.http.threads import Lanes
+from workers.web.http.turns import Turns
+from workers.web.public import answer, improvement, optout, reopening, testimonial
+from workers.web.staff import customers, mails, queue, start, themes
+from workers.web.staff.auth import account, login, oidc, people
+from workers.web.staff.auth.guessing_limits import Patience
+from workers.web.staff.report import answers, pages, questions
+from workers.web.staff.tables import pages as tables
+from workers.web.staff.tables.view import LiveFaults
+from workers.web.staff.tickets import inbox
+from workers.web.staff.tickets import pages as tickets
 
 PUBLIC: tuple[ModuleType, ...] = (events, feed, answer, optout, improvement, testimonial, reopening, assets)
 """What customers, web sites and event publishers reach from anywhere: a proxy lets these paths through."""
@@ -79,12 +60,12 @@ INTERNAL: tuple[ModuleType, ...] = (
     tickets,
     customers,
     queue,
-    report_answers,
-    report_questions,
-    report,
+    answers,
+    questions,
+    pages,
     themes,
     tables,
-    trying,
+    playground,
 )
 """What the team and this machine open."""
 MODULES = PUBLIC + MONITORED + INTERNAL

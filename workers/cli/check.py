@@ -1,0 +1,219 @@
+"""The verb `check`: settings, tables, templates, schemas, connections, topics: all faults at once."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+
+from workers import app
+from workers import settings as settings_module
+from workers.adapters import kafka
+from workers.adapters.home import SQLITE, Home, database_file_faults
+from workers.adapters.mail_dns import Dns, Findings, check_domain
+from workers.adapters.smtp import SmtpSender
+from workers.calendar import IN_USE, OTHERS
+from workers.cli.shared import as_json, demo_faults, say_fault, show
+from workers.decision_table.files.loader import load, waves_beside
+from workers.decision_table.trials.rest_clashes import rest_clashes
+from workers.domain.followup.table_contract import JOURNEY_PLAN
+from workers.errors import BadInput, BoucleError, Misconfigured
+from workers.settings import Settings
+from workers.settings.faults import FaultySettings, SettingFault
+from workers.store.engine import first_line
+from workers.store.rules import live
+from workers.usecases.operation import weak_settings
+from workers.usecases.operation.migrate import MINIMUM, schema_of
+
+WHERE_DATA_IS = frozenset({"BOUCLE_HOME", "BOUCLE_DATABASE_URL"})
+"""While one of these is faulty, what is found at the default place says nothing about the installation."""
+
+
+@click.command()
+@click.option("--dns", is_flag=True, help="Ask DNS as well whether receivers can tell that our mail is ours.")
+@click.option("--selector", multiple=True, help="With --dns: the DKIM selector that the mail server signs with.")
+@as_json
+def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
+    """Check everything and list all faults at once."""
+    found, settings = readable_settings()
+    installation = app.Boucle(found, looking=True)
+    faulty = {fault.variable for fault in settings}
+    settings += [fault for fault in weaknesses(installation) if fault.variable not in faulty]
+    faults = [fault.sentence for fault in settings]
+    if not faulty & WHERE_DATA_IS:
+        faults += [*Home(found.home).faults(), *database_faults(installation)]
+    faults += [
+        *installation.check(),
+        *clashes(installation),
+        *kafka_faults(found),
+        *mail_faults(found),
+        *bounces_faults(installation),
+    ]
+    notes = [*notes_of(found), zones_note(), *rules_notes(found)]
+    if dns:
+        told = dns_findings(found, selector)
+        faults += told.faults
+        notes += told.notes
+    return tell(faults, notes, form, settings)
+
+
+def readable_settings() -> tuple[Settings, list[SettingFault]]:
+    """Return the settings that can be used, and a fault for each that cannot or that there is none of."""
+    try:
+        return settings_module.read(os.environ), settings_module.unknown_settings(os.environ)
+    except FaultySettings as error:
+        return Settings.model_validate(error.sound), error.found
+
+
+def weaknesses(installation: app.Boucle) -> list[SettingFault]:
+    """Return the settings that are weak; a brand that cannot be used for real mail is one on any address."""
+    surroundings = installation.surroundings()
+    weak = weak_settings.weak_settings(installation.settings, surroundings)
+    return weak or list(weak_settings.sample_brand(installation.settings, surroundings))
+
+
+def tell(faults: list[str], notes: list[str], form: str, settings: Sequence[SettingFault]) -> int:
+    """Print the faults and return the exit code; as JSON those of settings also with their parts."""
+    faults = list(dict.fromkeys(faults))
+    text = "\n".join([*(f"note: {note}" for note in notes), "Everything is in order." if not faults else ""]).strip()
+    if form == "json":
+        parts = [fault.as_dict() for fault in settings]
+        show({"ok": not faults, "faults": faults, "settings": parts, "notes": notes}, "", form)
+    else:
+        for fault in faults:
+            say_fault(fault)
+        click.echo(text)
+    return 1 if faults else 0
+
+
+def database_faults(installation: app.Boucle) -> list[str]:
+    """Return what is wrong with the database, and whether its ids derive from the key that this machine has."""
+    if not installation.has_database:
+        return database_file_faults(Path(installation.settings.database.removeprefix(SQLITE)))
+    try:
+        with closing(installation.store) as store:
+            store.database_now()
+            number = schema_of(store)
+            faults = [*installation.key_faults(), *demo_faults(installation)] if number >= MINIMUM else []
+    except BoucleError as error:
+        return [str(error)]
+    except sa.exc.DBAPIError as error:
+        return [f"BOUCLE_DATABASE_URL: {first_line(error)}"]
+    if number < MINIMUM and not store.sqlite:
+        return [f"The database has no schema {MINIMUM} or later yet: run `boucle migrate`."]
+    return faults
+
+
+def rules_notes(found: settings_module.Settings) -> list[str]:
+    """Return which edits the roles did not take over: what is a fault of the files stops no running role."""
+    installation = app.Boucle(found, looking=True)
+    if not installation.has_database:
+        return []
+    try:
+        with closing(installation.store) as store:
+            if schema_of(store) < MINIMUM:
+                return []
+            with store.reading() as connection:
+                refused, in_use = live.refusals(connection), live.in_use(connection)
+    except Exception:  # what is wrong with the database is told as a fault
+        return []
+    return [
+        f"The roles refused the edit of {one.name} at {one.since.isoformat()} "
+        f"and go on with version {in_use.get(one.name, 'before')[:12]}: {' '.join(one.faults)}"
+        for one in refused
+    ]
+
+
+def clashes(installation: app.Boucle) -> list[str]:
+    """Return which questions of the journey plan its own rest periods keep from ever being asked."""
+    try:
+        folder = installation.data.folder(JOURNEY_PLAN)
+        table = load(folder)
+    except (Misconfigured, BadInput, OSError):  # told as a fault of the tables
+        return []
+    today = datetime.now(UTC).date()
+    return [f"{JOURNEY_PLAN}: {one.code} {one.message}" for one in rest_clashes(table, waves_beside(folder), today)]
+
+
+def kafka_faults(found: settings_module.Settings) -> list[str]:
+    """Return what is wrong with the broker and its topics."""
+    cluster = app.kafka_of(found)
+    if cluster is None:
+        return []
+    try:
+        return cluster.faults() or kafka.check(cluster, found.topic_prefix)
+    except BoucleError as error:
+        return [str(error)]
+
+
+def mail_faults(found: settings_module.Settings) -> list[str]:
+    """Return what is wrong with the mail server."""
+    if not found.has_smtp:
+        return []
+    try:
+        sender = SmtpSender(found.smtp_url.get_secret_value(), 1, timeout_seconds=10)
+    except Misconfigured as error:
+        return error.faults
+
+    async def ask() -> list[str]:
+        result = await sender.check()
+        await sender.close()
+        return [] if result.kind == "accepted" else [f"BOUCLE_SMTP_URL: the mail server says {result.text}"]
+
+    return asyncio.run(ask())
+
+
+def bounces_faults(installation: app.Boucle) -> list[str]:
+    """Return why the sender could not read the mails that come back."""
+    try:
+        place = installation.returned_mail()
+        for _ in place.items(fresh=True) if place else ():
+            break
+    except BoucleError as error:
+        text = str(error)
+        return [text if text.startswith("BOUCLE_BOUNCES") else f"BOUCLE_BOUNCES: {text}"]
+    return []
+
+
+def dns_findings(found: settings_module.Settings, selectors: tuple[str, ...]) -> Findings:
+    """Return what DNS says of the brand's domain, which mails come from and bounces go to."""
+    try:
+        domain = app.Boucle(found).brand.domain
+        return check_domain(domain, domain, Dns(), selectors)
+    except Misconfigured:
+        return Findings([], ["DNS was not asked: templates/brand.yaml cannot be read."])
+    except BoucleError as error:
+        return Findings([str(error)], [])
+
+
+def zones_note() -> str:
+    """Return which zone database is used, and which are not because they are older."""
+    others = ", ".join(f"{one.version or 'no release named'} in {one.place}" for one in OTHERS)
+    beside = f"; not used, because it is no newer: {others}" if others else ""
+    return f"Time zones are those of release {IN_USE.version or 'unknown'}, from {IN_USE.place}{beside}."
+
+
+def notes_of(found: settings_module.Settings) -> list[str]:
+    """Return what is no fault but worth knowing before mails go to customers."""
+    notes = []
+    if found.has_smtp and found.send_window == "always":
+        notes.append("BOUCLE_SEND_WINDOW is always: customers may get mail at night; mon-sat 08:00-20:00 is kinder.")
+    if found.has_smtp and not found.secret.get_secret_value():
+        notes.append("BOUCLE_SECRET is unset: links are signed with a secret kept in HOME.")
+    if not found.database.startswith(SQLITE) and not found.id_secret.get_secret_value():
+        notes.append(
+            "BOUCLE_ID_SECRET is unset: before another machine joins this database, set it on every machine to the "
+            "content of the file id-secret in this HOME (made at the first start), and keep it with your backups."
+        )
+    for path in Home(found.home).open_to_others(found.database):
+        notes.append(f"other accounts can read {path}; close it: chmod go-rwx {path}")
+    if found.has_smtp and found.public_url == "":
+        notes.append("BOUCLE_PUBLIC_URL is unset: links in mails lead to this machine only.")
+    return notes
+
+
+COMMANDS = (check,)

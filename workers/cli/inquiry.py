@@ -1,0 +1,136 @@
+"""Verbs that look and change nothing: explain, status, books, report.
+
+Each imports what it reads with when it runs, so that none of them waits for what another one needs.
+"""
+
+import sys
+from contextlib import closing
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from workers.cli.shared import as_json, parts, say_fault, show, store_alone
+from workers.errors import NotNow
+
+if TYPE_CHECKING:
+    from workers.app import Boucle
+
+KAFKA_SECONDS = 2.0
+DAY = click.DateTime(["%Y-%m-%d"])
+GROUPS = ("trigger", "touchpoint", "segment", "month")
+"""What a report can be grouped by; the report itself says so too, and refuses any other."""
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["customer", "response", "event"]))
+@click.argument("ident")
+@as_json
+def explain(what: str, ident: str, form: str) -> int:
+    """Say what happened, what is planned, what was not sent and why."""
+    from workers.domain import explain as explaining
+    from workers.usecases.delivery.send_controls import mails_today, sending_now
+    from workers.usecases.operation import status as counting
+
+    found = parts()
+    now = found.now()
+    with found.store.reading() as connection:
+        per_day = found.sending.per_day
+        full = bool(per_day) and mails_today(connection, now, found.policies.current().zone) >= per_day
+        state = sending_now(connection, found.sending)
+        told = counting.explain(connection, what, ident, now, found.policies.current(), state, day_is_full=full)
+    if told is None:
+        say_fault(f"No {what} {ident} is known here.")
+        return 1
+    show(told, explaining.as_text(told), form)
+    return 0
+
+
+@click.command()
+@as_json
+def status(form: str) -> int:
+    """Show on one screen: what is away, sending, what is due, how many of everything in each state, dead letters."""
+    from workers.process.outages import DATABASE, KAFKA
+    from workers.store.readiness import hurried, see_that_it_takes_writes
+    from workers.usecases.delivery.send_controls import sending_now
+    from workers.usecases.operation import status as counting
+
+    try:
+        found = parts(hurried=True)
+        with closing(hurried(found.store.url)) as store:
+            see_that_it_takes_writes(store)
+        with found.store.reading() as connection:
+            value = counting.status(connection, found.now(), sending=sending_now(connection, found.sending))
+    except NotNow as error:
+        away = {"part": DATABASE, "since": None, "reason": str(error), "waiting": None}
+        show({"away": [away]}, f"away        {DATABASE}: {error} Everything waits for it.", form)
+        return 1
+    refused = cast("dict[str, dict[str, dict[str, object]]]", value["rules"])["refused"]
+    for name, one in found.policies.refused().items():  # with no role running, nobody else has said so yet
+        refused.setdefault(name, {"since": found.now().isoformat(), "faults": list(one.faults)})
+    told = cast("list[dict[str, object]]", value["away"])
+    if KAFKA not in [one["part"] for one in told]:  # as above
+        told += kafka_away(found, cast("int", value["outbox"]))
+    show(value, counting.as_text(value), form)
+    return 0
+
+
+def kafka_away(found: "Boucle", waiting: int) -> list[dict[str, object]]:
+    """Return that the broker does not answer us either, where there is one."""
+    from workers import app
+    from workers.adapters import kafka
+    from workers.process.outages import KAFKA, Outages
+    from workers.usecases.operation import outage_watch
+
+    cluster, outages = app.kafka_of(found.settings), Outages()
+    if cluster is not None:
+        outage_watch.note_whether(outages, KAFKA, partial(kafka.answers, cluster, KAFKA_SECONDS))
+    return outage_watch.describe(outages.current(), lambda _part: waiting)
+
+
+@click.command()
+@click.option(
+    "--digest/--no-digest",
+    default=None,
+    help="Also read every row, for a digest that equal books share; it takes minutes for millions. "
+    "With --format json it is read unless --no-digest says otherwise.",
+)
+@as_json
+def books(digest: bool | None, form: str) -> int:
+    """Show that the sums add up, or where they do not."""
+    from workers.domain import invariants as books_module
+    from workers.usecases.operation import status as counting
+
+    def tell(table: str) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\r\x1b[Kreading every {table.replace('_', ' ')} ...", err=True, nl=False)
+
+    wanted = form == "json" if digest is None else digest
+    with store_alone().reading(patient=True) as connection:
+        value = counting.read_books(connection, digest=wanted, tell=tell)
+    if wanted and sys.stderr.isatty():
+        click.echo("\r\x1b[K", err=True, nl=False)
+    show(value.as_dict(), books_module.as_text(value), form)
+    return 0 if value.ok() else 1
+
+
+@click.command()
+@click.option("--since", type=DAY, help="Questions asked on this day and later, in the brand's time zone.")
+@click.option("--until", type=DAY, help="Questions asked before this day.")
+@click.option("--by", type=click.Choice(GROUPS), help="Also by group.")
+@as_json
+def report(since: datetime | None, until: datetime | None, by: str | None, form: str) -> None:
+    """Show the NPS with n, interval and response rate; recovery surveys stand apart."""
+    from workers.calendar import instant_of, zone_info
+    from workers.usecases.report import nps_by_dimension
+
+    found = parts()
+    zone = found.policies.current().zone
+    begin, end = (instant_of(day, zone_info(zone)) if day else None for day in (since, until))
+    with found.store.reading(patient=True) as connection:
+        told = nps_by_dimension.report(connection, since=begin, until=end, by=by, now=found.now(), zone=zone)
+    show(told, nps_by_dimension.as_text(told), form)
+
+
+COMMANDS = (explain, status, books, report)

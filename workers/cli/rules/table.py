@@ -1,0 +1,241 @@
+"""The verbs around one table: rules check, evaluate, explain, test."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import click
+
+from workers.cli.rules.shared import (
+    decision_option,
+    form_option,
+    load_table,
+    past_if_there,
+    path_argument,
+    print_json,
+    print_lines,
+    readable,
+    show,
+    stop,
+    stored_of,
+)
+from workers.decision_table import (
+    Fault,
+    Inputs,
+    Severity,
+    Table,
+    Unreadable,
+    check,
+    compile_table,
+    explain,
+    fault_json,
+    from_content,
+)
+from workers.decision_table.decisions.evaluation import evaluate, typed_inputs
+from workers.decision_table.files.loader import read_file, waves_beside
+from workers.decision_table.files.side_files import load_contrary, load_waves
+from workers.decision_table.trials.backtest import PastResponse
+from workers.decision_table.trials.cases import CASES, Case, parse_cases, run_cases
+from workers.decision_table.trials.installation import Stored
+from workers.decision_table.trials.past_files import read_responses, typed
+from workers.decision_table.trials.proposed_cases import propose_cases
+from workers.decision_table.trials.replay import is_plan
+from workers.decision_table.trials.rest_clashes import rest_clashes
+from workers.decision_table.trials.text import tell_cases, tell_explanation, tell_faults
+from workers.domain.followup.table_contract import fit_named, fit_plan
+
+
+@click.command("check")
+@path_argument
+@form_option
+@decision_option
+@click.option("--all", "allowed", is_flag=True, help="Also list gaps and overlaps that the hit policy allows.")
+@click.option("--responses", type=click.Path(path_type=Path), help="A CSV of past responses, to count what a gap hits.")
+@click.option(
+    "--place",
+    type=click.Choice(["follow-up", "journey-plan"]),
+    help="Check that it can be used there; a folder of that name is checked for it anyway.",
+)
+@click.pass_context
+def check_command(
+    context: click.Context,
+    path: Path,
+    form: str,
+    decision: str | None,
+    allowed: bool,
+    responses: Path | None,
+    place: str | None,
+) -> None:
+    """List every fault of a table: a folder, an .xlsx workbook or a .dmn file."""
+    stored = stored_of(context)
+    table = load_table(path, decision)
+    name = place or (path.resolve().name if path.is_dir() else "")
+    today = datetime.now(UTC).date()
+    faults = check(
+        table,
+        known=stored.known() if path.is_dir() else None,
+        responses=_past_inputs(stored, table, responses),
+        cases=_cases(path, table),
+        earlier=[version for _, version in past_if_there(lambda: stored.versions(table.name))] if path.is_dir() else (),
+        today=today,
+        allowed=allowed,
+        fit=fit_named(name),
+    )
+    faults += [*_beside_faults(path, name), *rest_clashes(table, waves_beside(path), today)]
+    shown = [fault if path.is_dir() else _in_file(fault, path.name) for fault in faults]
+    show(form, [fault_json(fault) for fault in shown], tell_faults(table, shown))
+    sys.exit(1 if any(fault.severity is Severity.ERROR for fault in faults) else 0)
+
+
+def _beside_faults(path: Path, place: str) -> list[Fault]:
+    """Return why a file beside the journey plan, which is taken over with it, cannot be read."""
+    if not path.is_dir() or fit_named(place) is not fit_plan:
+        return []
+    found = []
+    for name, read in (("contrary.csv", load_contrary), ("waves.csv", load_waves)):
+        file = path / name
+        try:
+            if file.is_file():
+                read(read_file(file))
+        except Unreadable as fault:
+            found.append(Fault("E802", Severity.ERROR, str(fault), file=name))
+    return found
+
+
+def _in_file(fault: Fault, name: str) -> Fault:
+    return replace(fault, file=name)
+
+
+def _past_inputs(stored: Stored, table: Table, file: Path | None) -> list[Inputs] | None:
+    if file is not None:
+        past: Iterable[PastResponse] = readable(lambda: read_responses(table, file.read_bytes(), file=file.name))
+    elif is_plan(table) or not any(column.name == "score" for column in table.inputs):
+        return None
+    else:
+        past = past_if_there(lambda: stored.responses(None))
+    found = [response.inputs for response in past]
+    return found or ([] if file is not None else None)
+
+
+def _cases(path: Path, table: Table) -> tuple[Case, ...]:
+    file = path / CASES
+    return readable(lambda: parse_cases(table, read_file(file))) if path.is_dir() and file.is_file() else ()
+
+
+@click.command("evaluate")
+@path_argument
+@decision_option
+@click.option("--input", "given", help="The inputs as one JSON object.")
+@click.option("--inputs", "file", type=click.Path(path_type=Path), help="A file with one JSON object a line.")
+@click.option("--format", "form", type=click.Choice(["json"]), default="json", help="json, the only one there is.")
+def evaluate_command(path: Path, decision: str | None, given: str | None, file: Path | None, form: str) -> None:
+    """Decide on inputs and print the result as JSON; a table with gaps is evaluated all the same."""
+    del form  # taken so that each verb that prints data is called alike
+    if (given is None) == (file is None):
+        stop("Give either --input JSON or --inputs FILE.jsonl.")
+    table = load_table(path, decision)
+    compiled = readable(lambda: compile_table(table))
+    if given is not None:
+        answer = evaluate(compiled, readable(lambda: _json_object(given)))
+        print_json(answer)
+        sys.exit(1 if "error" in answer else 0)
+    assert file is not None
+    lines = readable(lambda: file.read_text("utf-8-sig")).splitlines()
+    objects = [readable(lambda line=line: _json_object(line)) for line in lines if line.strip()]  # type: ignore[misc]  # a default binds the line
+    print_json([evaluate(compiled, one) for one in objects])
+
+
+def _json_object(text: str) -> dict[str, object]:
+    try:
+        value = json.loads(text, parse_float=Decimal)
+    except ValueError as fault:
+        raise Unreadable(f"{text[:60]!r} is not JSON: {fault}.") from None
+    if not isinstance(value, dict):
+        raise Unreadable(f"{text[:60]!r} is not a JSON object of inputs.")
+    return value
+
+
+@click.command("explain", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("path", type=click.Path(path_type=Path), required=False)
+@form_option
+@decision_option
+@click.option("--response", help="The id of a stored response.")
+@click.option("--input", "given", help="The inputs as one JSON object; or give each as --COLUMN VALUE.")
+@click.pass_context
+def explain_command(
+    context: click.Context,
+    path: Path | None,
+    form: str,
+    decision: str | None,
+    response: str | None,
+    given: str | None,
+) -> None:
+    """Say why a table answers as it does: the rule, cell by cell, and the near misses.
+
+    Inputs are options named like the columns: --score 3 --trigger delivery --after P40D. With --response alone, the
+    table is the one that decided, in the version that it had then.
+    """
+    if response is not None:
+        found = stored_of(context).decision_inputs(response)
+        if found is None:
+            click.echo(
+                f"No decision is stored for response {response!r}: `boucle explain customer ID` has ids.", err=True
+            )
+            sys.exit(1)
+        inputs, content = found
+        table = load_table(path, decision) if path else readable(lambda: from_content(content))
+        told = readable(lambda: explain(compile_table(table), inputs))
+        show(form, told.as_json(), tell_explanation(told))
+        return
+    if path is None:
+        stop("Name a table's folder, or --response ID.")
+    table = load_table(path, decision)
+    if given is not None:
+        inputs = readable(lambda: typed_inputs(table, _json_object(given)))
+    else:
+        inputs = readable(lambda: _inputs_from_options(table, context.args))
+    told = readable(lambda: explain(compile_table(table), inputs))
+    show(form, told.as_json(), tell_explanation(told))
+
+
+def _inputs_from_options(table: Table, args: Sequence[str]) -> Inputs:
+    columns = {column.name.lower().replace("_", "-").replace(" ", "-"): column for column in table.inputs}
+    inputs: dict[str, object] = {}
+    rest = list(args)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        column = columns.get(name.removeprefix("--").lower().replace("_", "-"))
+        if column is None or not name.startswith("--"):
+            raise Unreadable(f"{name} is no option; the inputs are {', '.join(f'--{one}' for one in columns)}.")
+        if not equals and not rest:
+            raise Unreadable(f"{name} needs a value.")
+        inputs[column.name] = typed(column, value if equals else rest.pop(0))
+    return typed_inputs(table, {name: value for name, value in inputs.items() if value is not None}, plain=False)
+
+
+@click.command("test")
+@path_argument
+@form_option
+@click.option("--generate", is_flag=True, help="Print a small set of cases that covers every rule and boundary.")
+def test_command(path: Path, form: str, generate: bool) -> None:
+    """Run cases.csv beside a table, and say which rules no case reaches."""
+    table = load_table(path)
+    compiled = readable(lambda: compile_table(table))
+    if generate:
+        click.echo(propose_cases(compiled), nl=False)
+        return
+    cases = _cases(path, table)
+    if not cases:
+        click.echo(f"{path / CASES} has no cases: `boucle rules test {path} --generate` proposes some.", err=True)
+        sys.exit(1)
+    report = run_cases(compiled, cases)
+    if form == "json":
+        failed = [{"row": one.case.row, "rules": list(one.rules), "message": one.message} for one in report.failed]
+        print_json({"cases": len(cases), "failed": failed, "coverage": dict(report.coverage)})
+    else:
+        print_lines(tell_cases(report))
+    sys.exit(1 if report.failed else 0)

@@ -1,0 +1,171 @@
+"""How a demo starts: from nothing, in a database of its own, with doors that feed it events."""
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import monotonic, sleep
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from workers import app, roles
+from workers.adapters import kafka
+from workers.adapters.home import Home
+from workers.adapters.resources import Data
+from workers.demo.shop import Happened
+from workers.domain.mail.compose import Brand
+from workers.domain.types import Door
+from workers.errors import Misconfigured, NotNow
+from workers.settings import Settings
+from workers.store import tables
+from workers.store.controls import is_demo
+from workers.store.engine import Store
+from workers.store.ledger import Incoming
+from workers.usecases.operation import migrate
+from workers.web.demo.tour import PRIVACY
+
+SETTLING_SECONDS = 5
+CONTENT_TYPE = "application/cloudevents+json"
+PATIENCE_SECONDS = 120.0
+
+
+def demo_settings(settings: Settings, seed: int) -> Settings:
+    """Return the settings of a demo: a short settling time, no caps, topics of its own.
+
+    Raises Misconfigured for a mail server off this machine: the demo writes to made-up addresses.
+    """
+    if settings.has_smtp:
+        host = urlsplit(settings.smtp_url.get_secret_value()).hostname or ""
+        if not kafka.connection.is_loopback(host):
+            raise Misconfigured(
+                [f"The demo writes to made-up addresses: it sends only to this machine, not to {host}."]
+            )
+    changed: dict[str, object] = {
+        "settling_seconds": SETTLING_SECONDS,
+        "mail_per_second": 0,
+        "mail_per_day": 0,
+        "rate_limit": 0,
+        "clock": "stored",
+    }
+    if settings.kafka_bootstrap:
+        changed["topic_prefix"] = f"{settings.topic_prefix}demo-{seed}-{int(monotonic() * 1000)}."
+    return settings.model_copy(update=changed)
+
+
+def demo_brand(settings: Settings) -> Brand:
+    """Return the lamp shop; its privacy page is one of the demo's own, so that no link leaves this machine."""
+    return replace(Brand.load(Data(settings.overrides)), privacy_url=f"{settings.base_url}{PRIVACY}")
+
+
+def begin_from_nothing(settings: Settings) -> None:
+    """Empty the database of an earlier demo; raises Misconfigured when it holds anything else."""
+    Home(settings.home).make()
+    store = app.Boucle(settings).store
+    if is_of_others(store):
+        raise Misconfigured(
+            [f"{store.engine.url.render_as_string()} holds data that is not a demo's: choose another BOUCLE_HOME."]
+        )
+    with store.engine.begin() as connection:
+        tables.metadata.drop_all(connection)
+        connection.execute(sa.text("DROP TABLE IF EXISTS alembic_version"))
+    migrate.migrate(store)
+    for name in ("mailbox", "outbox.jsonl"):
+        place = settings.home / name
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+
+
+def is_of_others(store: Store) -> bool:
+    """Tell whether a database holds customers that no demo made."""
+    if not sa.inspect(store.engine).has_table(tables.customer.name):
+        return False
+    with store.reading() as connection:
+        customer = connection.execute(sa.select(tables.customer.c.id).limit(1)).first()
+        return customer is not None and not is_demo(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class EventDoor:
+    """Takes events in and returns when they are in."""
+
+    take: Callable[[list[Happened]], None]
+
+
+@contextmanager
+def doors_of(parts: app.Boucle) -> Iterator[EventDoor]:
+    """Give the door for events: Kafka with a Faust worker beside it, or the intake itself."""
+    cluster = app.kafka_of(parts.settings)
+    if cluster is None:
+        yield EventDoor(lambda batch: take_in(parts, batch))
+        return
+    kafka.create(cluster, parts.settings.topic_prefix, parts.settings.replication)
+    publisher = kafka.Publisher(cluster, "boucle-demo")
+    with worker(parts) as failed:
+        total = 0
+
+        def take(batch: list[Happened]) -> None:
+            nonlocal total
+            name = f"{parts.settings.topic_prefix}{kafka.Topic.EVENTS}"
+            headers = (("content-type", CONTENT_TYPE.encode()),)
+            publisher.publish(kafka.Record(topic=name, key=one.key, value=one.body, headers=headers) for one in batch)
+            total += len(batch)
+            wait_until_taken(parts, total, failed)
+
+        yield EventDoor(take)
+    publisher.close()
+
+
+def take_in(parts: app.Boucle, batch: list[Happened]) -> None:
+    """Take events in as from HTTP."""
+    parts.intake.take([Incoming(one.body, {}, CONTENT_TYPE) for one in batch], Door.HTTP)
+
+
+@contextmanager
+def worker(parts: app.Boucle) -> Iterator[list[BaseException]]:
+    """Run the stream role in a thread of its own while the demo lasts; gives a list that holds why it failed."""
+    failed: list[BaseException] = []
+    ready = threading.Event()
+    handle: dict[str, object] = {}
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        handle["stop"], handle["loop"] = stop, asyncio.get_running_loop()
+        ready.set()
+        await roles.stream(parts)(stop)
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:  # handed to the driver, which raises it
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="stream", daemon=True)
+    thread.start()
+    ready.wait()
+    try:
+        yield failed
+    finally:
+        loop, stop = handle["loop"], handle["stop"]
+        if isinstance(loop, asyncio.AbstractEventLoop) and isinstance(stop, asyncio.Event) and thread.is_alive():
+            loop.call_soon_threadsafe(stop.set)
+        thread.join(timeout=30)
+
+
+def wait_until_taken(parts: app.Boucle, total: int, failed: list[BaseException]) -> None:
+    """Wait until the consumed positions cover everything that was published."""
+    table = tables.consumed
+    query = sa.select(sa.func.coalesce(sa.func.sum(table.c.last - table.c.first + 1), 0))
+    deadline = monotonic() + PATIENCE_SECONDS
+    while monotonic() < deadline:
+        if failed:
+            raise failed[0]
+        with parts.store.reading() as connection:
+            if connection.execute(query).scalar_one() >= total:
+                return
+        sleep(0.02)
+    raise NotNow(f"The worker did not take {total} events in within {PATIENCE_SECONDS:.0f} s.")

@@ -1,0 +1,1 @@
+"""The interfaces for programs: events in, testimonials out, health, metrics."""

@@ -1,0 +1,44 @@
+"""GET /v1/testimonials: what customers consented to publish, for web sites to show and to take down.
+
+Open to everybody, as its content is by consent; nothing that was not agreed to is in it.
+"""
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.domain.explain.view import iso
+from workers.domain.records import Testimonial
+from workers.web.http.context import web_of
+from workers.web.http.threads import run_in_threadpool
+
+KEPT_SECONDS = 60  # how long a cache may show what was withdrawn meanwhile
+
+
+async def show(request: Request) -> Response:
+    """Answer the testimonials with consent, newest first."""
+    found = await run_in_threadpool(web_of(request).serving.published)
+    body = orjson.dumps({"testimonials": [entry(one) for one in found]})
+    headers = {
+        "Access-Control-Allow-Origin": "*",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Cache-Control": f"public, max-age={KEPT_SECONDS}",
+    }
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def entry(one: Testimonial) -> dict[str, object]:
+    """Return one testimonial as it may be shown."""
+    return {
+        "id": one.id,
+        "wording": one.wording,
+        "shown_name": one.shown_name,
+        "place": one.place,
+        "scope": one.scope,
+        "language": one.language,
+        "consented_at": iso(one.changed_at),
+    }
+
+
+routes = [Route("/v1/testimonials", show, methods=["GET"])]

@@ -1,0 +1,244 @@
+"""GET /metrics: what an operator watches, in Prometheus' text format, counted in SQL when it is asked for.
+
+Counts only: no customer, no comment, no address. Every role counts the same rows, so scrape one of them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from sqlalchemy.engine import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.domain.policy import Policy
+from workers.domain.types import TicketState
+from workers.errors import NotNow
+from workers.process.outages import MAIL, PARTS, Outage
+from workers.store import tables
+from workers.store.delivery import mail_servers, told_outages
+from workers.store.delivery.outbox import outbox_age
+from workers.store.delivery.returned_mails import counted_returned
+from workers.store.delivery.sent_mails import count_sent
+from workers.store.delivery.webhook_targets import list_targets
+from workers.store.report import books
+from workers.store.rules import live
+from workers.store.sign_in import accounts, api_keys
+from workers.usecases.delivery import webhook_retries
+from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation.backlog import Place
+from workers.usecases.operation.status import STATUS_GROUPS, due_work
+from workers.usecases.sign_in.access_log import Access, AccessLog
+from workers.usecases.ticket_inbox import count_overdue
+from workers.web.api.monitor import for_monitors
+from workers.web.api.scraping import Kept, Lag
+from workers.web.http.context import Web, web_of
+from workers.web.http.threads import run_in_threadpool
+
+OUTCOMES = ("accepted", "duplicates", "dead_letters")
+
+
+class Figures(Collector):
+    """Counts at each scrape."""
+
+    def __init__(self, web: Web, kept: "Kept[list[Metric]]", lag: Mapping[Place, int]) -> None:
+        self._web = web
+        self._kept = kept
+        self._lag = lag
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every metric; while the database is away only how long what is away has been so."""
+        try:
+            counted, told = list(self._counted()), self._told()
+        except NotNow:
+            counted, told = [], []
+        yield away_seconds([*told, *self._web.store.outages.current()])
+        yield consumer_lag(self._lag)
+        yield from counted
+
+    def _told(self) -> list[Outage]:
+        """Return what any role finds away, and the mail server that takes nothing."""
+        with self._web.store.reading() as connection:
+            away = told_outages.list_away(connection)
+            servers = mail_servers.failing(connection)
+        lost = self._web.now() - datetime.now(UTC)  # its instants are business time
+        return away + [Outage(MAIL, one.failing_since - lost, one.reason) for one in servers if one.failing_since]
+
+    def _counted(self) -> Iterator[Metric]:
+        now = self._web.now()
+        with self._web.store.reading() as connection:
+            yield from self._kept.get(lambda: list(counted_through(connection)))
+            yield key_requests(connection)
+            yield returned(connection)
+            yield from waiting(connection, now, self._web.policy())
+            yield mails_sent(connection)
+            state = sending_now(connection, self._web.sending).state
+            refused = float(len(live.refusals(connection)))
+            yield gauge(
+                "boucle_rules_refused", "Edits of the rules that were refused; what was in use goes on", refused
+            )
+            yield gauge(
+                "boucle_webhooks_paused",
+                "Receivers of webhooks that are left alone for a while, or that want no more",
+                float(
+                    sum(
+                        webhook_retries.describe(one, now)["state"] in ("paused", "gone")
+                        for one in list_targets(connection)
+                    )
+                ),
+            )
+            yield from accesses(connection)
+            yield gauge("boucle_sending_held", "1 while mails are held or paused, else 0", float(state != "on"))
+
+
+def away_seconds(outages: Iterable[Outage]) -> Metric:
+    """Return for how long each part has been away, 0 for those that are not."""
+    found = GaugeMetricFamily("boucle_part_away_seconds", "For how long a part has been away", labels=["part"])
+    now = datetime.now(UTC)
+    seconds = dict.fromkeys(PARTS, 0.0)
+    for one in outages:
+        seconds[one.part] = max(seconds.get(one.part, 0.0), (now - one.since).total_seconds())
+    for part, value in seconds.items():
+        found.add_metric([part], value)
+    return found
+
+
+def consumer_lag(lag: Mapping[Place, int]) -> Metric:
+    """Return the records that wait in each partition of the topics that we read."""
+    help_text = "Records in Kafka that were not taken in yet"
+    found = GaugeMetricFamily("boucle_consumer_lag", help_text, labels=["topic", "partition"])
+    for (topic, partition), records in sorted(lag.items()):
+        found.add_metric([topic, str(partition)], float(records))
+    return found
+
+
+def counted_through(connection: Connection) -> Iterator[Metric]:
+    """Give what must be counted through a whole table: rows by state, and what came in."""
+    yield from received(connection)
+    for group in STATUS_GROUPS:
+        yield by_state(connection, group)
+
+
+def received(connection: Connection) -> Iterator[Metric]:
+    """Give the events that came in, by door and outcome, and the dead letters among them apart."""
+    events = CounterMetricFamily(
+        "boucle_events", "Events that came in, by door and outcome", labels=["door", "outcome"]
+    )
+    letters = CounterMetricFamily("boucle_dead_letters", "Messages that were refused, by door", labels=["door"])
+    columns = tables.received.c
+    sums = [sa.func.sum(columns[outcome]) for outcome in OUTCOMES]
+    for door, *counted in connection.execute(sa.select(columns.door, *sums).group_by(columns.door)):
+        for outcome, n in zip(OUTCOMES, counted, strict=True):
+            events.add_metric([door, outcome], float(n or 0))
+        letters.add_metric([door], float(counted[OUTCOMES.index("dead_letters")] or 0))
+    yield events
+    yield letters
+
+
+def mails_sent(connection: Connection) -> Metric:
+    """Return how many mails a server took, each time one did; it never falls, also when they come back."""
+    return CounterMetricFamily("boucle_mails_sent", "Mails that the mail server took", value=count_sent(connection))
+
+
+def returned(connection: Connection) -> Metric:
+    """Return the mails that came back, by what they said; each counts once."""
+    found = CounterMetricFamily("boucle_bounces", "Mails that came back, by what they said", labels=["kind"])
+    for kind, n in counted_returned(connection).items():
+        found.add_metric([kind], float(n))
+    return found
+
+
+def key_requests(connection: Connection) -> Metric:
+    """Return the requests to the event door, by how they stand with their key."""
+    found = CounterMetricFamily(
+        "boucle_key_requests", "Requests to /v1/events, by outcome of their key", labels=["outcome"]
+    )
+    for outcome, n in api_keys.counted_requests(connection).items():
+        found.add_metric([outcome], n)
+    return found
+
+
+def by_state(connection: Connection, group: str) -> Metric:
+    """Return the rows of one group by state."""
+    found = GaugeMetricFamily(f"boucle_{group}", f"{group.replace('_', ' ').capitalize()} by state", labels=["state"])
+    for state, n in books.by_state(connection, group).items():
+        found.add_metric([state], n)
+    return found
+
+
+def waiting(connection: Connection, now: datetime, policy: Policy) -> Iterator[Metric]:
+    """Give what is due and not done, since when, and what people still owe customers."""
+    due, oldest = due_work(connection, now)
+    found = GaugeMetricFamily("boucle_due", "Work that is due and not done, by kind", labels=["kind"])
+    for kind, n in due.items():
+        found.add_metric([kind], n)
+    yield found
+    since = (now - datetime.fromisoformat(oldest["at"])).total_seconds() if oldest else 0.0
+    yield gauge("boucle_oldest_due_seconds", "For how long the oldest due work has been due", max(0.0, since))
+    yield gauge("boucle_outbox", "Messages that wait to be published", float(due["outbox"]))
+    yield gauge("boucle_outbox_age_seconds", "For how long the oldest of them has waited", outbox_age(connection))
+    overdue = float(count_overdue(connection, policy, now))
+    yield gauge("boucle_tickets_overdue", "Tickets that are not done and past the time that counts next", overdue)
+    open_tickets = books.count(connection, tables.ticket, tables.ticket.c.state != TicketState.DONE)
+    yield gauge("boucle_tickets_open", "Tickets that are not done", float(open_tickets))
+
+
+def accesses(connection: Connection) -> Iterator[Metric]:
+    """Give how often somebody was let in or refused."""
+    found = {
+        Access.SIGN_IN: CounterMetricFamily("boucle_sign_ins", "Sign-ins, by how they ended", labels=["outcome"]),
+        Access.ACT: CounterMetricFamily("boucle_refused_acts", "Pages and acts refused, by why", labels=["outcome"]),
+    }
+    for (what, outcome), n in accounts.access_counts(connection).items():
+        found[Access(what)].add_metric([outcome], float(n))
+    yield from found.values()
+
+
+def gauge(name: str, help: str, value: float) -> Metric:
+    """Return a metric of one value."""
+    return GaugeMetricFamily(name, help, value=value)
+
+
+def lag_of(request: Request) -> Lag:
+    """Return what asks the broker, one for each application."""
+    state = request.app.state
+    if not hasattr(state, "lag"):
+        state.lag = Lag(web_of(request).backlog)
+    lag: Lag = state.lag
+    return lag
+
+
+def kept_of(request: Request) -> Kept[list[Metric]]:
+    """Return the counts that are kept for a while, one for each application."""
+    state = request.app.state
+    if not hasattr(state, "counted_through"):
+        state.counted_through = Kept()
+    kept: Kept[list[Metric]] = state.counted_through
+    return kept
+
+
+async def show(request: Request) -> Response:
+    """Answer the metrics of this moment."""
+
+    access_log: AccessLog = request.app.state.access_log
+
+    lag = await lag_of(request).current()
+
+    def written() -> bytes:
+        with suppress(NotNow):  # counted with the next scrape
+            request.app.state.key_use.write_counts()
+            access_log.flush()
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(Figures(web_of(request), kept_of(request), lag))
+        return generate_latest(registry)
+
+    return Response(await run_in_threadpool(written), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+routes = [Route("/metrics", for_monitors(show), methods=["GET"])]

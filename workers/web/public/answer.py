@@ -1,0 +1,234 @@
+"""The answer page, /a/TOKEN: the score preselected, one question, "please call me", send.
+
+Opening it keeps a click and nothing else; only a posted form is an answer. Works without JavaScript. Closed, erased
+and unknown links look alike.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from workers.calendar import half_day_after, in_zone
+from workers.domain.followup.decision import contact_due
+from workers.domain.mail.compose.facts import one_line, promise_words
+from workers.domain.mail.translations import Catalog
+from workers.domain.policy import Policy
+from workers.domain.records import Customer
+from workers.domain.records import Response as Known
+from workers.domain.reporting.nps import band
+from workers.errors import NotNow
+from workers.text.masking import beginning
+from workers.usecases.customer_actions import AskedPage
+from workers.web.http.context import web_of
+from workers.web.http.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
+from workers.web.http.pages import READER, pages_of
+from workers.web.http.parameters import parameters_of
+from workers.web.http.threads import run_in_threadpool
+
+SCORES = {str(n): n for n in range(11)}
+HALF_DAYS = ("", "morning", "afternoon")
+LONGEST_COMMENT = 5_000  # characters; some two pages
+LONGEST_PHONE = 40
+FEWEST_DIGITS = 4  # of a phone number; an extension is as short as that
+DIGITS_SHOWN = 2  # of the number we have: the link may have been passed on
+KEEP, KEEP_PHONE = "keep", "keep_phone"
+"""Names of the fields by which the form says that what it did not show again still counts."""
+NO = frozenset({"", "no", "0", "false", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What stands in the form."""
+
+    score: int | None = None
+    comment: str = ""
+    wants_contact: bool = False
+    phone: str = ""
+    half_day: str = ""
+
+    def faults(self) -> dict[str, str]:
+        """Return the id of the text that says what is wrong, by field."""
+        found = {}
+        if self.score is None:
+            found["score"] = "answer.choose"
+        if len(self.comment) > LONGEST_COMMENT:
+            found["comment"] = "answer.comment-long"
+        digits = sum(sign.isdigit() for sign in self.phone)
+        if self.phone and (digits < FEWEST_DIGITS or len(self.phone) > LONGEST_PHONE):
+            found["phone"] = "answer.phone-wrong"
+        return found
+
+
+def posted(form: dict[str, str]) -> Draft:
+    """Return what was typed."""
+    half_day = form.get("half_day", "")
+    return Draft(
+        score=SCORES.get(form.get("score", "")),
+        comment=form.get("comment", ""),
+        wants_contact=form.get("wants_contact", "").lower() not in NO,
+        phone=one_line(form.get("phone", "")),
+        half_day=half_day if half_day in HALF_DAYS else "",
+    )
+
+
+def known(response: Known | None) -> Draft:
+    """Return what was answered before but for the words and the number: the link may have been passed on since."""
+    if response is None:
+        return Draft()
+    return Draft(response.score, "", response.wants_contact, "", response.half_day)
+
+
+def kept(draft: Draft, form: Mapping[str, str], response: Known | None) -> Draft:
+    """Return what was typed, with the earlier comment and number where the form says to keep what it did not show."""
+    if response is None:
+        return draft
+    comment = draft.comment or (response.comment if form.get(KEEP) else "")
+    return replace(draft, comment=comment, phone=draft.phone or (response.phone if form.get(KEEP_PHONE) else ""))
+
+
+async def show(request: Request) -> Response:
+    """Show the form, with the score of the link or the earlier answer; keep the click."""
+    web, id = web_of(request), request_id(request)
+    asked = await run_in_threadpool(web.serving.asked, id) if id else None
+    if asked is None or not asked.open:
+        return gone(request)
+    score = SCORES.get(parameters_of(request).values.get("score", ""))
+    await run_in_threadpool(web.serving.click, asked.request.id, score, request.method)
+    draft = known(asked.response)
+    return form_page(request, asked, draft if score is None else replace(draft, score=score))
+
+
+async def send(request: Request) -> Response:
+    """Take the answer, or show what is wrong with the typed text kept."""
+    web, id = web_of(request), request_id(request)
+    asked = await run_in_threadpool(web.serving.asked, id) if id else None
+    if asked is not None:
+        setattr(request.state, READER, asked.request.language)
+    form = await read_form(request)
+    if asked is None or not asked.open:
+        return gone(request)
+    draft = posted(form)
+    faults = draft.faults()
+    came = came_from(request, form, web.links, "answer", asked.request.id, web.now())
+    if came == Came.STALE:
+        return form_page(request, asked, draft, {"": "answer.stale"}, status=403)
+    if faults:
+        return form_page(request, asked, draft, faults, status=400)
+    try:
+        taken = await run_in_threadpool(take, request, asked, kept(draft, form, asked.response), came)
+    except NotNow:
+        return form_page(request, asked, draft, {"": "page.error.body"}, status=503)
+    if not taken:
+        return gone(request)
+    language = pages_of(request).language(request, asked.request.language)
+    query = f"lang={language}"
+    if draft.comment:  # one that was kept and not typed is not shown
+        query += f"&{after_posting(web.links, asked.request.id, web.now())}"
+    return RedirectResponse(pages_of(request).url(f"{request.url.path}/thanks?{query}"), status_code=303)
+
+
+def take(request: Request, asked: AskedPage, draft: Draft, came: Came) -> bool:
+    """Keep the answer; False when the question has closed meanwhile. A program's post is marked beside it."""
+    serving = web_of(request).serving
+    taken = serving.answer(
+        asked.request.id,
+        draft.score or 0,
+        draft.comment,
+        wants_contact=draft.wants_contact,
+        phone=draft.phone if draft.wants_contact else "",
+        half_day=draft.half_day if draft.wants_contact else "",
+    )
+    if taken and came == Came.DIRECT:
+        serving.click(asked.request.id, draft.score, "POST", "no form")
+    return taken
+
+
+async def thanks(request: Request) -> Response:
+    """Say thank you, and until when the answer may be changed."""
+    web, id = web_of(request), request_id(request)
+    asked = await run_in_threadpool(web.serving.asked, id) if id else None
+    if asked is None or not asked.open:
+        return gone(request)
+    if asked.response is None:
+        return RedirectResponse(pages_of(request).url(request.url.path.removesuffix("/thanks")), status_code=303)
+    pages = pages_of(request)
+    language = pages.language(request, asked.request.language)
+    said = asked.response.comment
+    closes = in_zone(asked.request.closes_at, web.templates.brand.time_zone)
+    values = {
+        "answer": asked.response,
+        "comment": said if just_posted(request, web.links, asked.request.id, web.now()) else beginning(said),
+        "until": pages.catalog(language).date(closes.date(), "format.weekday"),
+        **contact_shown(asked.response, asked.customer, web.policy(), pages.catalog(language)),
+        "form": f"{pages.url(request.url.path.removesuffix('/thanks'))}?lang={language}",
+    }
+    return pages.show(request, "thanks.html", language, values)
+
+
+def contact_shown(response: Known, customer: Customer, policy: Policy, catalog: Catalog) -> dict[str, str]:
+    """Return how and by when somebody contacts a customer who asked for it, as the mail will promise it."""
+    due = contact_due(response, policy)
+    if due is None:
+        return {"contact_by": "", "promise": ""}
+    promise = half_day_after(due, policy.calendar)
+    found = {
+        "promise_date": catalog.date(promise.day, "format.weekday"),
+        "promise_half_day": promise.part.value,
+        "promise_time": in_zone(promise.limit, policy.calendar.zone).strftime("%H:%M"),
+    }
+    number = response.phone or customer.phone
+    return {"contact_by": "call" if number else "write", "promise": promise_words(found, catalog)}
+
+
+async def trap(request: Request) -> Response:
+    """Keep that somebody followed the link that no person sees; show nothing."""
+    web, id = web_of(request), request_id(request)
+    asked = await run_in_threadpool(web.serving.asked, id) if id else None
+    if asked is not None and asked.open:
+        await run_in_threadpool(web.serving.click, asked.request.id, None, request.method, "hidden link")
+    return Response(status_code=204)
+
+
+def request_id(request: Request) -> str | None:
+    """Return the survey request that the link's token names, or None."""
+    return web_of(request).links.read("answer", request.path_params["token"])
+
+
+def gone(request: Request) -> Response:
+    """Answer what unknown, erased and closed links have in common."""
+    return pages_of(request).say(request, "closed", 404)
+
+
+def form_page(
+    request: Request, asked: AskedPage, draft: Draft, faults: dict[str, str] | None = None, *, status: int = 200
+) -> Response:
+    """Write the page with its form; `faults` are ids of texts by field, "" for the whole form."""
+    web, pages = web_of(request), pages_of(request)
+    question = asked.request
+    earlier = asked.response
+    phone = (earlier.phone if earlier else "") or asked.customer.phone or ""
+    values = {
+        "label": one_line(question.label, 120),
+        "recovery": question.trigger == "recovery",
+        "answered": earlier,
+        "began": beginning(earlier.comment) if earlier else "",
+        "draft": draft,
+        "band": str(band(draft.score)) if draft.score is not None else "",
+        "faults": faults or {},
+        "longest": LONGEST_COMMENT,
+        "phone_ends": phone[-DIGITS_SHOWN:] if sum(sign.isdigit() for sign in phone) >= FEWEST_DIGITS else "",
+        "nonce": new_nonce(web.links, "answer", question.id, web.now()),
+        "trap": pages.url(f"/a/{request.path_params['token']}/more"),
+    }
+    return pages.show(request, "answer.html", pages.language(request, question.language), values, status=status)
+
+
+routes = [
+    Route("/a/{token}", show, methods=["GET"]),
+    Route("/a/{token}", send, methods=["POST"]),
+    Route("/a/{token}/thanks", thanks, methods=["GET"]),
+    Route("/a/{token}/more", trap, methods=["GET"]),
+]

@@ -1,0 +1,225 @@
+"""The answers behind a figure of the report: as a page, as CSV and as XLSX; and what the report's addresses mean.
+
+Comments are shown as text; who may not see tickets and customers gets no links to them.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.calendar import in_zone
+from workers.domain.reporting import Filters
+from workers.errors import BadInput
+from workers.store.sign_in.audit_log import record_act
+from workers.text.spreadsheets import Value, as_csv, as_xlsx
+from workers.usecases.report import sections
+from workers.usecases.report.sections import PAGE_LENGTH, YES, Answered, Pick
+from workers.web.http.context import web_of
+from workers.web.http.pages import pages_of
+from workers.web.http.parameters import parameters_of
+from workers.web.http.threads import run_in_threadpool
+from workers.web.staff.frame import AGENTS, READERS, Visitor, for_roles, language_of, show
+from workers.web.staff.report.wording import Words
+
+CSV, XLSX = "text/csv; charset=utf-8", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ANSWER_COLUMNS = (
+    *("answered", "customer", "name", "segment", "trigger", "touchpoint", "about"),
+    *("score", "band", "comment", "improvement", "ticket"),
+)
+LONGEST_COMMENT = 500
+NUMBERS = (Pick.SCORE, Pick.THEME, Pick.TOLD)
+"""What an address names by a number."""
+
+
+def filters_of(request: Request, zone: str) -> Filters:
+    """Return the filters of an address; a word that nothing has finds nothing. Raises BadAddress for no day."""
+    given = parameters_of(request)
+    since, until = given.day("since"), given.day("until")
+    return Filters(
+        since=sections.midnight(since, zone) if since else None,
+        until=sections.midnight(until, zone) + timedelta(days=1) if until else None,
+        trigger=given.text("trigger"),
+        segment=given.text("segment"),
+        language=given.text("language"),
+        touchpoint=given.text("touchpoint"),
+        without=given.text("without"),
+    )
+
+
+def picks_of(request: Request) -> dict[Pick, str]:
+    """Return which answers of the report an address names. Raises BadAddress for a number that is none."""
+    given = parameters_of(request)
+    for pick in NUMBERS:
+        given.number(pick.value)
+    return {pick: word for pick in Pick if (word := given.text(pick.value))}
+
+
+def choice(words: Words, name: str, value: str) -> str:
+    """Return how a filter's value is called."""
+    said: dict[str, Callable[[str], str]] = {
+        "trigger": words.trigger,
+        "touchpoint": words.touchpoint,
+        "segment": words.segment,
+    }
+    return said[name](value) if name in said else str(words.catalog.locale.languages.get(value, value))
+
+
+@for_roles(READERS)
+async def show_answers(request: Request, visitor: Visitor) -> Response:
+    """Show the answers behind a figure."""
+    return await run_in_threadpool(write_answers, request, visitor)
+
+
+def found_answers(request: Request, *, length: int | None, page: int = 1) -> tuple[int, list[Answered], Words]:
+    """Return the answers behind a figure and the words to say them in; 404 for an address that the report has not."""
+    web = web_of(request)
+    zone = web.policy().zone
+    filters = filters_of(request, zone)
+    try:
+        with web.store.reading(patient=length is None) as connection:
+            n, found = sections.answers(connection, filters, picks_of(request), page=page, length=length)
+            themes = sections.theme_names(connection)
+    except BadInput as error:
+        raise HTTPException(404) from error
+    catalog = pages_of(request).catalog(language_of(request))
+    return n, found, Words(catalog, filters, zone, (), themes)
+
+
+def write_answers(request: Request, visitor: Visitor) -> Response:
+    """Read and write the list of answers."""
+    page = parameters_of(request).page()
+    n, found, words = found_answers(request, length=PAGE_LENGTH, page=page)
+    picks = picks_of(request)
+    named = {pick.value: word for pick, word in picks.items()}
+    values = {
+        "w": words,
+        "n": n,
+        "answers": found,
+        "page": page,
+        "pages": max(1, -(-n // PAGE_LENGTH)),
+        "titles": titles(words, picks),
+        "query": words.query(**named) or "all=1",
+        "back": words.query(),
+        "longest": LONGEST_COMMENT,
+        "calls": visitor.user.role in AGENTS,
+    }
+    return show(request, visitor, "report-answers.html", values)
+
+
+def titles(words: Words, picks: Mapping[Pick, str]) -> list[str]:
+    """Return what the answers of a list have in common, in words."""
+    chosen = words.chosen()
+    found = [
+        choice(words, name, chosen[name]) for name in ("trigger", "touchpoint", "segment", "language") if chosen[name]
+    ]
+    if chosen["without"]:
+        found.append(words.text("without", segment=words.segment(chosen["without"])))
+    if chosen["since"] or chosen["until"]:
+        first, until = words.filters.since, last(words.filters)
+        days = [words.day(at) if at else "…" for at in (first, until)]
+        found.append(words.text("from-to", first=days[0], last=days[1]))
+    return found + [title(words, pick, word) for pick, word in picks.items()]
+
+
+def last(filters: Filters) -> datetime | None:
+    """Return an instant on the last day of the period."""
+    return filters.until - timedelta(seconds=1) if filters.until else None
+
+
+def title(words: Words, pick: Pick, word: str) -> str:
+    """Return one thing that the answers of a list have in common."""
+    match pick:
+        case Pick.BAND:
+            return words.word("report.bands", word)
+        case Pick.SCORE:
+            return words.text("score", score=word)
+        case Pick.STAGE:
+            return words.word("report.stage", word)
+        case Pick.CAUSE:
+            return words.cause(word)
+        case Pick.THEME:
+            return words.theme(int(word))
+        case Pick.LOOP:
+            return words.word("report.loop", word)
+        case Pick.MOVE if word == "leaving":
+            return words.text("leaving")
+        case Pick.MOVE:
+            before, _, latest = word.partition("-")
+            return f"{words.word('report.before', before or 'none')} → {words.word('report.bands', latest)}"
+        case Pick.VOICE:
+            return words.word("report.voice", word)
+        case Pick.TOLD:
+            return words.text("asked-for-it")
+        case Pick.COMMENTED:
+            return words.text("asked.commented" if word == YES else "asked.wordless")
+        case Pick.REMINDED:
+            return words.text("asked.reminder" if word == YES else "asked.first")
+        case Pick.OURS:
+            return words.text("asked.ours")
+        case Pick.SETTLING:
+            return words.text("asked.settling")
+        case Pick.LATE:
+            return words.text("asked.late")
+        case Pick.CHANNEL:
+            return words.word("report.channel", word)
+
+
+@for_roles(READERS)
+async def download_answers(request: Request, visitor: Visitor) -> Response:
+    """Answer the answers behind a figure as a file."""
+    return await run_in_threadpool(write_answer_file, request, visitor)
+
+
+def write_answer_file(request: Request, visitor: Visitor) -> Response:
+    """Write the answers behind a figure as CSV or XLSX; 404 for another kind of file."""
+    kind = request.path_params["kind"]
+    if kind not in ("csv", "xlsx"):
+        raise HTTPException(404)
+    _, found, words = found_answers(request, length=None)
+    columns = [words.text(f"column.{name}") for name in ANSWER_COLUMNS]
+    rows = [answer_row(one, words) for one in found]
+    audit(request, visitor, "answers", len(rows))
+    if kind == "csv":
+        return attachment(as_csv(columns, rows), "answers.csv", CSV)
+    return attachment(as_xlsx([(words.text("answers.title"), columns, rows)], words.zone), "answers.xlsx", XLSX)
+
+
+def answer_row(one: Answered, words: Words) -> list[Value]:
+    """Return one answer as a row of a file."""
+    r = one.response
+    return [
+        in_zone(r.answered_at, words.zone),
+        one.customer or "",
+        one.name,
+        words.segment(one.segment),
+        words.trigger(one.trigger),
+        words.touchpoint(one.touchpoint),
+        r.label or r.reference,
+        r.score,
+        words.word("band", str(r.band)),
+        r.comment,
+        r.improvement,
+        one.ticket,
+    ]
+
+
+def audit(request: Request, visitor: Visitor, what: str, rows: int) -> None:
+    """Keep who took which file away."""
+    web = web_of(request)
+    now, by = web.now(), visitor.user.name
+    web.store.write(lambda connection: record_act(connection, now, by, "export.report", what, {"rows": rows}))
+
+
+def attachment(body: bytes, name: str, kind: str) -> Response:
+    """Answer a file to keep."""
+    return Response(body, media_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+routes = [
+    Route("/report/responses", show_answers, methods=["GET"]),
+    Route("/report/responses.{kind:str}", download_answers, methods=["GET"]),
+]

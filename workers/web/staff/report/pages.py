@@ -1,0 +1,244 @@
+"""The report page: eight parts in a fixed order, its tables as CSV and XLSX, and dated notes.
+
+Drawn on the server; the address holds the filters. Nothing here counts: `reviewing` and `figures` do.
+"""
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.domain import reporting
+from workers.domain.reporting import BANDS, BESIDE, LADDER, Step, Touchpoint
+from workers.domain.reporting.nps import Counts, band
+from workers.domain.types import Band
+from workers.errors import BadInput
+from workers.text.spreadsheets import as_csv, as_xlsx
+from workers.usecases.initiatives import Improving
+from workers.usecases.report import sections
+from workers.usecases.report.funnel import Fate
+from workers.usecases.report.sections import Review
+from workers.web.http.context import web_of
+from workers.web.http.pages import pages_of
+from workers.web.http.parameters import path_number, read_day
+from workers.web.http.threads import run_in_threadpool
+from workers.web.staff.frame import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
+from workers.web.staff.report import charts
+from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of
+from workers.web.staff.report.sheets import ANSWERS, QUESTIONS, drawn_sheet, sheets, values
+from workers.web.staff.report.wording import Words
+
+MOST_ROWS = 12
+"""Rows of a table of counts on the page; the file has all."""
+
+
+def read(request: Request) -> tuple[Review, Words]:
+    """Return the report of an address and the words to say it in."""
+    web = web_of(request)
+    policy = web.policy()
+    filters = filters_of(request, policy.zone)
+    with web.store.reading() as connection:
+        found = sections.review(connection, filters, policy, web.now())
+    catalog = pages_of(request).catalog(language_of(request))
+    return found, Words(catalog, filters, policy.zone, found.stretches, found.theme_names)
+
+
+@for_roles(READERS)
+async def show_report(request: Request, visitor: Visitor) -> Response:
+    """Show the report."""
+    return await run_in_threadpool(write_report, request, visitor)
+
+
+def write_report(request: Request, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
+    """Read and write the page."""
+    review, words = read(request)
+    values = {
+        "w": words,
+        "review": review,
+        "sheets": {one.name: one for one in sheets(review, words)},
+        "chosen": words.chosen(),
+        "query": words.query(),
+        "choices": {name: [(one, choice(words, name, one)) for one in found] for name, found in review.words.items()},
+        "problem": problem,
+        "may_write": True,
+        **drawings(review, words),
+    }
+    return show(request, visitor, "report.html", values, status=status)
+
+
+def drawings(review: Review, words: Words) -> dict[str, object]:
+    """Return the marks of every chart."""
+    over_time, left = reporting.drawn(review.over_time)
+    steps = review.loop.steps
+    total = steps[Step.DETRACTORS]
+    return {
+        "ladder": [(step, steps[step], charts.percent(steps[step] / (total or 1))) for step in LADDER],
+        "beside": [(step, steps[step]) for step in BESIDE],
+        "groups": [(name, drawn_touchpoints(review, words, relationship)) for name, relationship in KINDS],
+        "over_time": [
+            (name, [charts.over_time(one, words) for one in over_time if of_kind(one.trigger, relationship)])
+            for name, relationship in KINDS
+        ],
+        "not_drawn": [(words.touchpoint(one.touchpoint), words.query(touchpoint=one.touchpoint)) for one in left],
+        "time_sheet": drawn_sheet(over_time, words),
+        "note_marks": charts.note_marks(review.notes, words),
+        "month_marks": charts.month_marks(words),
+        "stacks": [(name, drawn_stacks(review, words, relationship)) for name, relationship in KINDS],
+        "histograms": drawn_histograms(review, words),
+        "falls": drawn_waterfall(review, words),
+        "heat": heat,
+        "most": MOST_ROWS,
+        "told_bar": lambda counts: bar_of(counts, words),
+    }
+
+
+def bar_of(counts: Counts, words: Words) -> list[charts.Slice]:
+    """Return the bar of some bands that opens nothing: the same persons, before or after."""
+    parts = zip(BANDS, (counts.promoters, counts.passives, counts.detractors), strict=True)
+    return charts.slices([(band_.value, n, "", "") for band_, n in parts], words)
+
+
+KINDS = (("transactional", False), ("relationship", True))
+
+
+def of_kind(trigger: str, relationship: bool) -> bool:
+    """Tell whether a trigger is of this kind."""
+    return reporting.is_relationship(trigger) == relationship
+
+
+def drawn_touchpoints(review: Review, words: Words, relationship: bool) -> list[tuple[Touchpoint, object, str]]:
+    """Return each touchpoint with its marks and the query of its answers."""
+    return [
+        (one, charts.strip(one.reading), words.query(**words.asked_at(one.trigger, one.touchpoint)))
+        for one in review.touchpoints
+        if one.relationship == relationship
+    ]
+
+
+def drawn_stacks(review: Review, words: Words, relationship: bool) -> list[tuple[Touchpoint, list[charts.Slice]]]:
+    """Return the bar of promoters, passives and detractors of each touchpoint that has answers."""
+    found = []
+    for one in review.touchpoints:
+        counted = one.reading.figures
+        if one.relationship != relationship or not one.reading.n:
+            continue
+        counts = (
+            (Band.PROMOTER, counted.promoters),
+            (Band.PASSIVE, counted.passives),
+            (Band.DETRACTOR, counted.detractors),
+        )
+        parts = [
+            (
+                name.value,
+                n,
+                words.query(**words.asked_at(one.trigger, one.touchpoint), band=name.value),
+                f"{words.text(f'bands.{name}')}: {words.whole(n)}",
+            )
+            for name, n in counts
+        ]
+        found.append((one, charts.slices(parts, words)))
+    return found
+
+
+def drawn_histograms(review: Review, words: Words) -> list[tuple[str, int, list[charts.Column]]]:
+    """Return the histogram of each trigger that has answers."""
+    bands = [band(score).value for score in reporting.SCORES]
+    found = []
+    for trigger, counts in reporting.spread(review.touchpoints).items():
+        queries = [words.query(trigger=trigger, score=score) for score in reporting.SCORES]
+        found.append((words.trigger(trigger), sum(counts), charts.histogram(counts, bands, queries)))
+    return found
+
+
+def drawn_waterfall(review: Review, words: Words) -> list[charts.Fall]:
+    """Return the lines of the waterfall from asked to commented."""
+    f = review.funnel
+    asked = {fate: f"{QUESTIONS}?{words.query(fate=fate.value)}" for fate in Fate}
+    ours = {commented: f"{ANSWERS}?{words.query(ours='yes', commented=commented)}" for commented in ("", "no", "yes")}
+    return charts.waterfall(
+        [
+            ("asked", f.asked, True, asked[Fate.ASKED]),
+            ("lost", f.lost, False, asked[Fate.LOST]),
+            ("silent", f.silent, False, asked[Fate.SILENT]),
+            ("clicked", f.clicked_only, False, asked[Fate.CLICKED]),
+            ("answered", f.answered, True, ours[""]),
+            ("wordless", f.answered - f.commented, False, ours["no"]),
+            ("commented", f.commented, True, ours["yes"]),
+        ],
+        words,
+    )
+
+
+def heat(value: object, most: int) -> int:
+    """Return how dark a cell of a table of counts is, 0 to 4: the number in it says the same."""
+    n = value if isinstance(value, int) else 0
+    return 0 if not n or not most else 1 + min(3, int(4 * (n - 1) / most))
+
+
+@for_roles(READERS)
+async def download(request: Request, visitor: Visitor) -> Response:
+    """Answer one table as CSV."""
+    return await run_in_threadpool(write_csv, request, visitor)
+
+
+def write_csv(request: Request, visitor: Visitor) -> Response:
+    """Write one table as CSV; 404 for a table that there is not."""
+    review, words = read(request)
+    wanted = next((one for one in sheets(review, words) if one.name == request.path_params["name"]), None)
+    if wanted is None:
+        raise HTTPException(404)
+    audit(request, visitor, wanted.name, len(wanted.rows))
+    return attachment(as_csv(wanted.columns, values(wanted)), f"{wanted.name}.csv", CSV)
+
+
+@for_roles(READERS)
+async def download_all(request: Request, visitor: Visitor) -> Response:
+    """Answer every table in one workbook."""
+    return await run_in_threadpool(write_xlsx, request, visitor)
+
+
+def write_xlsx(request: Request, visitor: Visitor) -> Response:
+    """Write every table in one workbook."""
+    review, words = read(request)
+    found = sheets(review, words)
+    audit(request, visitor, "report", sum(len(one.rows) for one in found))
+    body = as_xlsx([(one.title, one.columns, values(one)) for one in found], words.zone)
+    return attachment(body, "report.xlsx", XLSX)
+
+
+def improving_of(request: Request) -> Improving:
+    """Return what keeps themes, initiatives and notes."""
+    web = web_of(request)
+    return Improving(web.store, web.policy, web.now)
+
+
+async def again(request: Request, visitor: Visitor, form: Form, problem: str) -> Response:
+    """Show the report with what went wrong."""
+    return await run_in_threadpool(write_report, request, visitor, problem, 403)
+
+
+@act_for_roles(READERS, again)
+async def add_note(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Write a dated note on the charts."""
+    try:
+        at = sections.midnight(read_day(form.get("day", "")), web_of(request).policy().zone)
+        await run_in_threadpool(improving_of(request).add_note, at, form.get("text", ""), visitor.user.name)
+    except (BadInput, ValueError):
+        return await run_in_threadpool(write_report, request, visitor, "report.note.wrong", 400)
+    return go(request, "/report#notes")
+
+
+@act_for_roles(READERS, again)
+async def remove_note(request: Request, visitor: Visitor, form: Form) -> Response:
+    """Take a note off the charts."""
+    await run_in_threadpool(improving_of(request).remove_note, path_number(request, "id"), visitor.user.name)
+    return go(request, "/report#notes")
+
+
+routes = [
+    Route("/report", show_report, methods=["GET"]),
+    Route("/report.xlsx", download_all, methods=["GET"]),
+    Route("/report/notes", add_note, methods=["POST"]),
+    Route("/report/notes/{id:int}/remove", remove_note, methods=["POST"]),
+    Route("/report/{name}.csv", download, methods=["GET"]),
+]

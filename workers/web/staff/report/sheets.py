@@ -1,0 +1,360 @@
+"""The tables of the report: one for each of its charts, the same on the page, in CSV and in XLSX.
+
+A cell has its value for files, its text for the page, and the address of the answers behind it. Pure.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from workers.calendar import in_zone
+from workers.domain import reporting
+from workers.domain.reporting import BANDS, BESIDE, LADDER, SCORES, Figures, Lane, OverTime, Reading, Step
+from workers.text.spreadsheets import Value
+from workers.usecases.report import funnel
+from workers.usecases.report.funnel import Fate
+from workers.usecases.report.funnel_questions import NO_REASON
+from workers.usecases.report.sections import ASKED, CONSENTED, GIVEN, REFUSED, Review
+from workers.web.staff.report.wording import Words
+
+ANSWERS, QUESTIONS, NOT_ASKED = "responses", "questions", "not-asked"
+"""The lists behind the figures, as the last part of their address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: what a file gets, what the page shows, and the query of the rows behind it ("" for none).
+
+    `of` says which list the query is of: `responses`, `questions` or `not-asked`.
+    """
+
+    value: Value
+    text: str = ""
+    query: str = ""
+    of: str = ANSWERS
+
+    @property
+    def link(self) -> str:
+        """Return the address of what the cell counts, relative to the report; "" for a cell that opens nothing."""
+        return f"{self.of}?{self.query}" if self.query else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One table with its heading row; `name` is its part of the address."""
+
+    name: str
+    title: str
+    columns: tuple[str, ...]
+    rows: list[list[Cell]] = field(default_factory=list)
+
+
+def values(sheet: Sheet) -> list[list[Value]]:
+    """Return what a file gets of a sheet."""
+    return [[one.value for one in row] for row in sheet.rows]
+
+
+def word(text: str, query: str = "") -> Cell:
+    """Return a cell with words."""
+    return Cell(text, text, query)
+
+
+def number(words: Words, n: int, **pick: object) -> Cell:
+    """Return a cell with a count, which opens the answers behind it where there are some."""
+    return Cell(n, words.whole(n), words.query(**pick) or "all=1" if n and pick else "")
+
+
+def questions(words: Words, n: int, fate: Fate, **pick: str) -> Cell:
+    """Return a cell with a count of questions, which opens them."""
+    return Cell(n, words.whole(n), words.query(fate=fate.value, **pick) if n else "", QUESTIONS)
+
+
+def points(words: Words, value: float | None) -> Cell:
+    """Return a cell with points."""
+    return Cell(reporting.rounded(value), words.points(value))
+
+
+def sheets(review: Review, words: Words) -> list[Sheet]:
+    """Return every table of the report, in its order."""
+    makers: tuple[Callable[[Review, Words], Sheet], ...] = (
+        loop_sheet,
+        touchpoint_sheet,
+        time_sheet,
+        scores_sheet,
+        asked_sheet,
+        not_asked_sheet,
+        causes_sheet,
+        themes_sheet,
+        competitors_sheet,
+        movement_sheet,
+        testimonials_sheet,
+        announced_sheet,
+        notes_sheet,
+    )
+    return [make(review, words) for make in makers]
+
+
+def sheet(name: str, words: Words, columns: Iterable[str], rows: list[list[Cell]]) -> Sheet:
+    """Return a sheet with its title and headings in words."""
+    return Sheet(name, words.text(f"sheet.{name}"), tuple(words.text(f"column.{one}") for one in columns), rows)
+
+
+def loop_sheet(review: Review, words: Words) -> Sheet:
+    """Return the loop: how far detractors came, what stands beside, and the median time to first contact."""
+    found = review.loop.steps
+    total = found[Step.DETRACTORS]
+    rows = [
+        [
+            word(words.text(f"loop.{step}")),
+            number(words, found[step], loop=step.value),
+            share(words, found[step], total),
+        ]
+        for step in (*LADDER, *BESIDE)
+    ]
+    for name, length in (("working", review.loop.working), ("wall", review.loop.wall)):
+        minutes = None if length is None else round(length.total_seconds() / 60)
+        rows.append([word(words.text(f"loop.median-{name}")), Cell(minutes, words.length(length)), word("")])
+    return sheet("loop", words, ("step", "n", "share"), rows)
+
+
+def count_of(cell: Cell) -> int:
+    """Return the count in a cell; 0 where there is none."""
+    return cell.value if isinstance(cell.value, int) else 0
+
+
+def share(words: Words, n: int, total: int) -> Cell:
+    """Return a cell with a share; below five in all there is none."""
+    value = n / total if total >= reporting.COUNTS_ONLY_BELOW else None
+    return Cell(None if value is None else round(value, 4), words.share(value))
+
+
+def readings(words: Words, one: Reading, **pick: object) -> list[Cell]:
+    """Return the cells of an NPS: n, points, interval, bands, flag; each band opens its answers."""
+    bands = zip(BANDS, (one.figures.promoters, one.figures.passives, one.figures.detractors), strict=True)
+    return [
+        number(words, one.n, **pick),
+        points(words, one.nps),
+        points(words, one.low),
+        points(words, one.high),
+        *(number(words, n, **{**pick, "band": band.value} if pick else {}) for band, n in bands),
+        word(words.text(f"flag.{one.flag.replace(' ', '-')}") if one.flag else ""),
+    ]
+
+
+MEASURED = ("n", "nps", "low", "high", "promoters", "passives", "detractors", "flag")
+
+
+def touchpoint_sheet(review: Review, words: Words) -> Sheet:
+    """Return the NPS of each touchpoint."""
+    rows = []
+    for one in review.touchpoints:
+        counted = one.reading.figures
+        rows.append(
+            [
+                word(words.touchpoint(one.touchpoint)),
+                word(words.text("relationship" if one.relationship else "transactional")),
+                word(words.trigger(one.trigger)),
+                *readings(words, one.reading, **words.asked_at(one.trigger, one.touchpoint)),
+                questions(words, counted.asked, Fate.ASKED, **words.asked_at(one.trigger, one.touchpoint)),
+                Cell(None if one.reading.rate is None else round(one.reading.rate, 4), words.share(one.reading.rate)),
+                questions(words, counted.open, Fate.OPEN, **words.asked_at(one.trigger, one.touchpoint)),
+                word(", ".join(f"{words.word('report.channel', name)} {words.whole(n)}" for name, n in one.channels)),
+            ]
+        )
+    columns = ("touchpoint", "kind", "trigger", *MEASURED, "asked", "rate", "open", "channels")
+    return sheet("touchpoints", words, columns, rows)
+
+
+def time_sheet(review: Review, words: Words) -> Sheet:
+    """Return the NPS over time: every period of every line, and the step to it where it is more than chance."""
+    return lines(((chart, chart.lanes) for chart in review.over_time), words)
+
+
+def drawn_sheet(charts: Iterable[OverTime], words: Words) -> Sheet:
+    """Return the part of `time_sheet` that a page draws, which keeps it small."""
+    return lines(((chart, chart.shown) for chart in charts), words)
+
+
+def lines(charts: Iterable[tuple[OverTime, Iterable[Lane]]], words: Words) -> Sheet:
+    """Return a row for each period of these lines; n opens its answers."""
+    rows = []
+    for chart, lanes in charts:
+        for lane in lanes:
+            for before, one in zip((None, *lane.periods), lane.periods, strict=False):
+                pick = {**words.asked_at(chart.trigger, chart.touchpoint), **words.months_query(one)}
+                if lane.segment:
+                    pick["segment"] = lane.segment
+                step = one.change.delta if one.change and one.change.significant else None
+                when = words.when_changed(before, one) if before and step is not None else ""
+                names = (words.touchpoint(chart.touchpoint), words.segment(lane.segment), words.period(one))
+                _, *measured = readings(words, one.reading)
+                rows.append(
+                    [
+                        *map(word, names),
+                        number(words, one.reading.n, **pick),
+                        *measured,
+                        Cell(reporting.rounded(step), words.points(step) if step is not None else ""),
+                        word(when),
+                    ]
+                )
+    return sheet("time", words, ("touchpoint", "segment", "period", *MEASURED, "change", "changed-when"), rows)
+
+
+def scores_sheet(review: Review, words: Words) -> Sheet:
+    """Return how often each score was given, by touchpoint."""
+    rows = [
+        [
+            word(words.touchpoint(one.touchpoint)),
+            *(
+                number(words, one.scores[score], **words.asked_at(one.trigger, one.touchpoint), score=score)
+                for score in SCORES
+            ),
+        ]
+        for one in review.touchpoints
+        if one.reading.n
+    ]
+    made = sheet("scores", words, ("touchpoint",), rows)
+    return Sheet(made.name, made.title, (*made.columns, *map(str, SCORES)), rows)
+
+
+def asked_sheet(review: Review, words: Words) -> Sheet:
+    """Return what became of the questions."""
+    f = review.funnel
+    first = f.answered - f.answered_after_reminder
+    cells = {
+        "asked": questions(words, f.asked, Fate.ASKED),
+        "lost": questions(words, f.lost, Fate.LOST),
+        "silent": questions(words, f.silent, Fate.SILENT),
+        "clicked": questions(words, f.clicked_only, Fate.CLICKED),
+        "answered": number(words, f.answered, ours="yes"),
+        "first": number(words, first, ours="yes", reminded="no"),
+        "reminder": number(words, f.answered_after_reminder, reminded="yes"),
+        "commented": number(words, f.commented, ours="yes", commented="yes"),
+        "reminded": questions(words, f.reminded, Fate.REMINDED),
+        "machine": questions(words, f.suspected_machine, Fate.MACHINE),
+        "settling": number(words, settling(review).settling, settling="yes"),
+        "late": number(words, settling(review).late, late="yes"),
+    }
+    rows = [
+        [word(words.text(f"asked.{name}")), cell, share(words, count_of(cell), f.asked)] for name, cell in cells.items()
+    ]
+    return sheet("asked", words, ("step", "n", "share"), rows)
+
+
+def settling(review: Review) -> Figures:
+    """Return the sum of what may still change or came late."""
+    return sum((one.reading.figures for one in review.touchpoints), Figures())
+
+
+def not_asked_sheet(review: Review, words: Words) -> Sheet:
+    """Return what was not asked, by state and reason."""
+    rows = [
+        [
+            word(words.word("report.state", str(one["state"]))),
+            word(reason(words, str(one["code"]))),
+            unasked(words, one),
+        ]
+        for one in review.not_asked
+    ]
+    return sheet("not-asked", words, ("state", "reason", "n"), rows)
+
+
+def unasked(words: Words, one: dict[str, object]) -> Cell:
+    """Return a count of touchpoints that were not asked, which opens them."""
+    n = int(str(one["n"]))
+    query = words.query(state=one["state"], reason=one["code"] or NO_REASON)
+    return Cell(n, words.whole(n), query if n else "", NOT_ASKED)
+
+
+def reason(words: Words, code: str) -> str:
+    """Return why a touchpoint was not asked: the catalog's words, or the sentence that `explain` says."""
+    id = f"report.reason.{code or 'not_due'}"
+    return words.catalog.text(id, {}) if id in words.catalog.ids else funnel.reason_of(code)
+
+
+def causes_sheet(review: Review, words: Words) -> Sheet:
+    """Return tickets by root cause and stage."""
+    causes, there = reporting.table(review.causes)
+    stages = [one for one in (*reporting.STAGES, "other") if one in there]
+    rows = []
+    for cause in causes:
+        cells = [number(words, review.causes.get((cause, stage), 0), cause=cause, stage=stage) for stage in stages]
+        total = sum(count_of(cell) for cell in cells)
+        rows.append([word(words.cause(cause)), *cells, number(words, total, cause=cause)])
+    headings = tuple(words.text(f"stage.{stage}") for stage in stages)
+    return Sheet(
+        "causes", words.text("sheet.causes"), (words.text("column.cause"), *headings, words.text("column.all")), rows
+    )
+
+
+def themes_sheet(review: Review, words: Words) -> Sheet:
+    """Return answers by theme and band; competitors are a list of their own."""
+    return by_band("themes", [one for one, _ in review.themes if one and one not in review.competitors], review, words)
+
+
+def competitors_sheet(review: Review, words: Words) -> Sheet:
+    """Return answers by the competitor that they name, and band."""
+    return by_band("competitors", [one for one, _ in review.themes if one in review.competitors], review, words)
+
+
+def by_band(name: str, themes: list[int], review: Review, words: Words) -> Sheet:
+    """Return answers by theme and band, the most frequent theme first."""
+    counted = {(str(theme), band): n for (theme, band), n in review.themes.items() if theme in themes}
+    rows = []
+    for theme in reporting.table(counted)[0]:
+        cells = [number(words, counted.get((theme, band.value), 0), theme=theme, band=band.value) for band in BANDS]
+        total = sum(count_of(cell) for cell in cells)
+        rows.append([word(words.theme(int(theme))), *cells, number(words, total, theme=theme)])
+    return sheet(name, words, (name, "promoters", "passives", "detractors", "all"), rows)
+
+
+def movement_sheet(review: Review, words: Words) -> Sheet:
+    """Return persons by the band before and the latest one."""
+    moved = review.movement.moved
+    rows = [
+        [
+            word(words.text(f"before.{before or 'none'}")),
+            *(number(words, moved.get((before, band.value), 0), move=f"{before}-{band.value}") for band in BANDS),
+        ]
+        for before in (*(band.value for band in BANDS), "")
+    ]
+    return sheet("movement", words, ("before", "promoters", "passives", "detractors"), rows)
+
+
+def testimonials_sheet(review: Review, words: Words) -> Sheet:
+    """Return testimonials asked, given, consented, refused."""
+    found = review.testimonials
+    lines = (("asked", ASKED), ("given", GIVEN), ("consented", CONSENTED), ("refused", REFUSED))
+    rows = [
+        [word(words.text(f"voice.{name}")), number(words, sum(found.get(one, 0) for one in states), voice=name)]
+        for name, states in lines
+    ]
+    return sheet("testimonials", words, ("step", "n"), rows)
+
+
+def announced_sheet(review: Review, words: Words) -> Sheet:
+    """Return, for each initiative, how many were told and the bands of the same persons before and after."""
+    rows = []
+    for key, one in sorted(review.announced.items()):
+        rows.append(
+            [
+                word(review.initiatives.get(key, f"#{key}")),
+                number(words, one.told, told=key),
+                Cell(one.sent, words.whole(one.sent)),
+                Cell(one.answered, words.whole(one.answered)),
+                *(Cell(n, words.whole(n)) for n in (one.before.promoters, one.before.passives, one.before.detractors)),
+                *(Cell(n, words.whole(n)) for n in (one.after.promoters, one.after.passives, one.after.detractors)),
+                Cell(one.moved_up, words.whole(one.moved_up)),
+            ]
+        )
+    before = ("before-promoters", "before-passives", "before-detractors")
+    after = ("after-promoters", "after-passives", "after-detractors")
+    return sheet("announced", words, ("initiative", "told", "sent", "answered", *before, *after, "moved-up"), rows)
+
+
+def notes_sheet(review: Review, words: Words) -> Sheet:
+    """Return the dated notes."""
+    rows = [
+        [Cell(in_zone(one.at, words.zone).date(), words.day(one.at)), word(one.text), word(one.by)]
+        for one in review.notes
+    ]
+    return sheet("notes", words, ("date", "note", "by"), rows)

@@ -1,0 +1,154 @@
+"""The start page, /: where everything is. It shows only what this installation has.
+
+In a demo it also tells the demo's story, each sentence with the page that shows it, and whom a visitor may play.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.calendar import in_zone
+from workers.domain.mail.translations import Catalog
+from workers.web.demo.banner import HOSTS, players, tour_of
+from workers.web.demo.tour import Dip, Followed, Span, Tour
+from workers.web.http.context import Web, web_of
+from workers.web.http.pages import pages_of
+from workers.web.http.threads import run_in_threadpool
+from workers.web.staff.frame import language_of, remember_language, visitor_of
+
+Go = Callable[[str], str]
+"""Gives the address of a page for staff."""
+
+PLACES = ("mailbox", "report", "inbox", "queue", "tables")
+"""Pages that people start from, in the order shown; each has the texts `start.NAME.title` and `start.NAME.body`."""
+MACHINES = ("/openapi.json", "/healthz", "/readyz", "/metrics", "/v1/testimonials")
+OPEN = frozenset({"mailbox"})
+"""Places that need no login."""
+BROKEN_TABLE = "/tables/follow-up#try"
+HOST = "ines"
+"""Whom the links of the story sign in: a lead may see every page."""
+MINUTES = 60
+Sentence = dict[str, object]
+"""One sentence of the story: the id of its text, what the text needs, and the page that shows it."""
+
+
+async def show(request: Request) -> Response:
+    """Show where everything is."""
+    tour = tour_of(request, web_of(request))
+    if tour is None:
+        return write(request, {"story": None, "ways": {name: f"/{name}" for name in PLACES}})
+    visitor = await visitor_of(request)
+    sees_all = visitor is not None and visitor.user.role in HOSTS
+    return await run_in_threadpool(write_story, request, tour, sees_all)
+
+
+def write(request: Request, values: dict[str, object]) -> Response:
+    """Write the page."""
+    pages = pages_of(request)
+    there = places_there(request)
+    shown = {"places": there, "machines": machines_there(request), **values}
+    return remember_language(request, pages.show(request, "start.html", language_of(request), shown))
+
+
+def machines_there(request: Request) -> list[str]:
+    """Return what programs ask here; monitors may have an address of their own."""
+    paths = {route.path for route in request.app.routes if isinstance(route, Route)}
+    return [path for path in MACHINES if path in paths]
+
+
+def places_there(request: Request) -> list[str]:
+    """Return the places that this installation has."""
+    paths = {route.path for route in request.app.routes if isinstance(route, Route)}
+    with_mailbox = web_of(request).mailbox is not None
+    return [name for name in PLACES if f"/{name}" in paths and (name != "mailbox" or with_mailbox)]
+
+
+def write_story(request: Request, tour: Tour, sees_all: bool) -> Response:
+    """Write the page with the story of a demo."""
+    web, pages = web_of(request), pages_of(request)
+    story = tour.story()
+    found = players(request, web)
+    host = next((one.url for one in found if one.name == HOST), "")
+
+    def go(path: str) -> str:
+        """Return the address of a page for staff, by a link that signs the visitor in where that is needed."""
+        return path if sees_all or not host else f"{host}?{urlencode({'next': path})}"
+
+    catalog = pages.catalog(language_of(request))
+    paths = {getattr(route, "path", "") for route in request.app.routes}
+    values = {
+        "story": {
+            "followed": sentences(story.followed, web, catalog, go) if story.followed else [],
+            "said": story.followed,
+            "dip": from_above(story.dip, go) if story.dip else [],
+            "table": go(BROKEN_TABLE) if "/tables/{name}" in paths else "",
+            "players": found,
+            "token": tour.token,
+        },
+        "ways": {name: f"/{name}" if name in OPEN else go(f"/{name}") for name in PLACES},
+    }
+    return write(request, values)
+
+
+def sentences(one: Followed, web: Web, catalog: Catalog, go: Go) -> list[Sentence]:
+    """Return the five sentences about one customer: asked, answered, called, done, asked again."""
+    zone = web.templates.brand.time_zone
+
+    def day(at: datetime) -> str:
+        return catalog.date(in_zone(at, zone).date(), "format.weekday")
+
+    def mail(id: str) -> str:
+        return f"/mailbox/{id}" if web.mailbox is not None else go(f"/sent/{id}")
+
+    hours, minutes = divmod(int(one.called_after.total_seconds()) // MINUTES, MINUTES)
+    called = catalog.text("tour.hours", {"h": hours, "m": f"{minutes:02}"}) if hours else f"{minutes} min"
+    told = (
+        ("asked", {"day": day(one.asked_at), "name": one.name, "about": one.about}, mail(one.asked_mail)),
+        ("answered", {"score": one.score}, go(f"/customers/{one.id}")),
+        ("called", {"ticket": one.ticket, "agent": one.agent, "after": called}, go(f"/tickets/{one.ticket}")),
+        (
+            "done",
+            {"day": day(one.done_at), "outcome": catalog.text(f"outcome.{one.outcome}", {})},
+            mail(one.done_mail),
+        ),
+        ("again", {"day": day(one.again_at), "score": one.again_score}, mail(one.again_mail)),
+    )
+    return [{"text": name, "values": values, "url": url} for name, values, url in told]
+
+
+def from_above(one: Dip, go: Go) -> list[Sentence]:
+    """Return what the lead saw of the same year; each figure is the one that its page shows."""
+
+    def of(part: Span, **more: str) -> str:
+        return urlencode({"touchpoint": one.touchpoint, "since": part.since, "until": part.until, **more})
+
+    north = {"segment": one.segment}
+    late = {"theme": str(one.theme_number), "band": "passive"}
+    told = [
+        ("before", {"points": points(one.before), "n": one.before.n}, f"/report?{of(one.before, **north)}"),
+        ("fell", {"points": points(one.during), "n": one.during.n}, f"/report?{of(one.during, **north)}"),
+        (
+            "elsewhere",
+            {"points": points(one.elsewhere), "n": one.elsewhere.n},
+            f"/report?{of(one.elsewhere, without=one.segment)}",
+        ),
+        ("why", {"n": one.passives}, f"/report/responses?{of(one.during, **north, **late)}"),
+    ]
+    if one.told:
+        told.append(("told", {"n": one.told}, f"/themes/{one.theme_number}"))
+    told.append(("recovered", {"points": points(one.after), "n": one.after.n}, f"/report?{of(one.after, **north)}"))
+    year = urlencode({"touchpoint": one.touchpoint, **north})
+    told.append(("year", {}, f"/report?{year}#time"))
+    return [{"text": name, "values": values, "url": go(path)} for name, values, path in told]
+
+
+def points(one: Span) -> str:
+    """Return an NPS with its sign, or a dash where there are too few answers."""
+    return "–" if one.nps is None else f"{one.nps:+.0f}".replace("-", "−")
+
+
+routes = [Route("/", show, methods=["GET"])]
