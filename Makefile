@@ -22,7 +22,7 @@ SHOTS ?= .boucle/screenshots
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo '  Arguments go in ARGS, as in: make run ARGS="--seed 7 --no-serve"; make test ARGS="tests/core -x"'
+	@echo '  Arguments go in ARGS, as in: make run ARGS="--seed 7 --no-serve"; make test ARGS="tests/domain -x"'
 
 run: $(VENV)/.installed  ## Install, then a demo year without broker, database or mail server; serves on 127.0.0.1:8080
 	@$(BIN)/boucle demo $(ARGS)

@@ -4,4 +4,4 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "web"), str(TESTS / "ruletable"), str(TESTS)]
+sys.path[:0] = [str(TESTS / "web"), str(TESTS / "decision_table"), str(TESTS)]

@@ -9,7 +9,7 @@ import pytest
 from budget import costs, dear
 from hypothesis import given
 from hypothesis import strategies as st
-from test_imports import CODEC
+from test_csv_import import CODEC
 
 from workers.errors import Misconfigured
 from workers.usecases import csv_import

@@ -7,7 +7,7 @@ import pytest
 from eventparts import DAY, NOW, Person, asked, say, score_told, settle, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_effects import histories
+from test_event_handlers import histories
 
 from workers.cloudevents import Event
 from workers.domain.customer.merge import join, merge_customers

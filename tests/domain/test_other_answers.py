@@ -6,8 +6,8 @@ import pytest
 from eventparts import DAY, NOW, Person, asked, say, score_told, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_effects import lives, orders, scores
-from test_merging import Pair
+from test_event_handlers import lives, orders, scores
+from test_merge import Pair
 
 from workers.cloudevents import Event
 from workers.domain.records import Dispatch, Response, SurveyRequest, Touchpoint

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from eventparts import DAY, NOW, Person, score_told, told
-from test_merging import Pair
+from test_merge import Pair
 
 from workers.domain.changeset import Changes
 from workers.domain.customer.profile import take_up_held

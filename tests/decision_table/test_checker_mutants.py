@@ -99,7 +99,7 @@ def test_a_seeded_fault_is_caught(what: str, tmp_path: Path) -> None:
     for name in ("__init__.py", "errors.py"):
         shutil.copy(HOME / "workers" / name, tmp_path / "workers" / name)
     shutil.copytree(HOME / "rules", tmp_path / "rules")
-    shutil.copytree(HOME / "tests" / "ruletable", tmp_path / "tests" / "ruletable")
+    shutil.copytree(HOME / "tests" / "decision_table", tmp_path / "tests" / "decision_table")
     (tmp_path / "tests" / "conftest.py").write_text(PROFILE, "utf-8")
     source = tmp_path / "workers" / "decision_table" / module
     text = source.read_text("utf-8")
@@ -110,7 +110,7 @@ def test_a_seeded_fault_is_caught(what: str, tmp_path: Path) -> None:
 
 def _tests_fail(folder: Path) -> bool:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-W", "error"]
-    command += ["--rootdir", str(folder), *(str(folder / "tests" / "ruletable" / name) for name in TESTS)]
+    command += ["--rootdir", str(folder), *(str(folder / "tests" / "decision_table" / name) for name in TESTS)]
     environment = {**os.environ, "PYTHONPATH": str(folder), "HYPOTHESIS_STORAGE_DIRECTORY": str(folder / "examples")}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
