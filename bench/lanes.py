@@ -29,7 +29,7 @@ from workers.adapters.clock import FixedClock
 from workers.adapters.kafka import Topic
 from workers.settings import Settings
 from workers.store.ledger import Outcome
-from workers.streams.consumer import Positions, add_agent, make_app, spare_the_collector
+from workers.streams.consumer import Positions, add_agent, freeze_startup_heap, make_app
 from workers.usecases.intake import Intake
 
 
@@ -117,7 +117,7 @@ async def faust(settings: Settings, names: Sequence[str], meter: Meter) -> None:
 
 async def run_until_done(app: Any, meter: Meter) -> None:
     """Start a Faust app and stop it when every event is done."""
-    spare_the_collector()
+    freeze_startup_heap()
     await app.start()
     while not meter.ended:
         await asyncio.sleep(0.02)

@@ -17,7 +17,7 @@ from workers import settings as settings_module
 from workers.adapters.clock import FixedClock
 from workers.domain.mail.compose import Templates
 from workers.domain.records import Row
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store import read
 from workers.store.engine import Store
 from workers.store.ledger import Incoming, Outcome
@@ -70,7 +70,7 @@ class Embedded:
     def take(self, *events: dict[str, object]) -> list[Outcome]:
         """Take events in as from HTTP."""
         batch = [Incoming(orjson.dumps(event), {}, STRUCTURED) for event in events]
-        return self.parts.intake.take(batch, Door.HTTP)
+        return self.parts.intake.take(batch, Ingress.HTTP)
 
     def settle(self) -> None:
         """Wake and send until nothing is due."""

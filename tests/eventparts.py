@@ -8,22 +8,22 @@ from typing import TypeVar
 from ticketparts import desk, shipped
 
 from workers.cloudevents import Event, Kind, ScoreData
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import new_customer
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.event_handlers import effects
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Row, Stop, SurveyRequest, Touchpoint
 from workers.domain.survey.response import Answer, answer_request
 from workers.store.apply import KEPT_ONCE
-from workers.usecases.scheduler import Room, wake
+from workers.usecases.scheduler import SendBudget, wake
 
 R = TypeVar("R", bound=Row)
 NOW = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 CONTRARY = frozenset({"refund", "order_cancelled", "churned", "deceased", "complaint_opened", "complaint_closed"})
 CUSTOMER = frozenset({"changed", "opted_out", "erased", "merged"})
-FREE = Room(None)
+FREE = SendBudget(None)
 
 
 def told(name: str, at: datetime = NOW, **more: object) -> Event:
@@ -52,18 +52,18 @@ class Person:
     ) -> None:
         self.policy = policy or shipped()
         self.now = now
-        self.facts = Facts(new_customer("42", self.policy.ids, now))
+        self.facts = CustomerState(new_customer("42", self.policy.ids, now))
         self.desk = desk("Léa", "Max")
         if email:
             self.hear(told("changed", NOW - 900 * DAY, customer={"email": email}))
 
-    def hear(self, *events: Event) -> Changes:
+    def hear(self, *events: Event) -> ChangeSet:
         """Take events in, one after the other, and return what all of them changed."""
         return self.take(effects(event, self.facts, None, self.policy, self.now, self.desk) for event in events)
 
-    def take(self, several: Iterable[Changes]) -> Changes:
+    def take(self, several: Iterable[ChangeSet]) -> ChangeSet:
         """Absorb changes; a row that is added must be new, one that is changed must be known."""
-        total = Changes()
+        total = ChangeSet()
         for changes in several:
             for row in changes.rows_added():
                 fresh = type(row) in KEPT_ONCE or self.facts.get(type(row), *row.key()) is None
@@ -72,7 +72,7 @@ class Person:
             total.merge(changes)
         return total
 
-    def wake(self, at: datetime | None = None, room: Room = FREE) -> Changes:
+    def wake(self, at: datetime | None = None, room: SendBudget = FREE) -> ChangeSet:
         """Let time pass and take up what is due."""
         self.now = at or self.now
         return self.take([wake(self.facts, self.policy, self.now, room, self.desk)])
@@ -126,7 +126,7 @@ def asked(name: str = "delivery", *, person: Person | None = None, **more: objec
     return someone, sent
 
 
-def say(person: Person, request: SurveyRequest, score: int, comment: str = "", **more: object) -> Changes:
+def say(person: Person, request: SurveyRequest, score: int, comment: str = "", **more: object) -> ChangeSet:
     """Let a customer confirm an answer on the page."""
     answer = Answer(score, comment, bool(more.pop("wants_contact", False)), person.now)
     current = person.facts.get(SurveyRequest, request.id) or request
@@ -134,7 +134,7 @@ def say(person: Person, request: SurveyRequest, score: int, comment: str = "", *
     return person.take([answer_request(current, given, person.facts, person.policy, person.now)])
 
 
-def settle(person: Person, after: timedelta = timedelta(seconds=60)) -> Changes:
+def settle(person: Person, after: timedelta = timedelta(seconds=60)) -> ChangeSet:
     """Let the settling time pass, and take up what is due."""
     return person.wake(person.now + after)
 

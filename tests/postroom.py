@@ -10,7 +10,7 @@ from embedded import Embedded
 
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch
-from workers.usecases.delivery import Dispatching
+from workers.usecases.delivery import Delivery
 from workers.usecases.delivery.send_controls import Sending
 
 OPEN = Sending(blocked="", held="", per_day=0, per_second=0, only_to=frozenset(), redirect="")
@@ -89,10 +89,10 @@ def sender_of(
     connections: int = 4,
     lease_seconds: float = 60.0,
     **sending: object,
-) -> Dispatching:
+) -> Delivery:
     """Return an installation's dispatching over a postman; `sending` are fields of Sending."""
     parts = boucle.parts
-    return Dispatching(
+    return Delivery(
         parts.store,
         parts.policies.current,
         parts.now,

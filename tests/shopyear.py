@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.records import Action, Customer, Response, Row, SurveyRequest, Ticket
 from workers.domain.reporting import nps
 from workers.domain.types import ActionState, CustomerId, Ids, RequestState, ResponseState, TicketState
@@ -31,7 +31,7 @@ FORMULA = '=HYPERLINK("https://evil.example";"tap") <script>alert(1)</script>'
 
 def fill(store: Store, answers: int = 1200, seed: int = 6) -> None:
     """Put the year into the tables."""
-    random, changes = Random(seed), Changes()
+    random, changes = Random(seed), ChangeSet()
     for number in range(answers):
         for row in rows_of(number, random):
             changes.add(row)

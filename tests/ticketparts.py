@@ -7,12 +7,12 @@ from itertools import count
 
 from workers import app
 from workers import settings as settings_module
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Response, Ticket, TicketEntry
 from workers.domain.reporting.nps import band
-from workers.domain.ticket import Desk, Roster, open_or_join, told_order
+from workers.domain.ticket import Roster, TicketAllocator, open_or_join, told_order
 from workers.domain.types import ActionState, CustomerId, ResponseState
 
 TUESDAY = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
@@ -41,11 +41,11 @@ def customer(**more: object) -> Customer:
     return replace(known, **more)  # type: ignore[arg-type]  # fields by name
 
 
-def desk(*agents: str, leads: tuple[str, ...] = ("Nadia",), away: tuple[str, ...] = ()) -> Desk:
+def desk(*agents: str, leads: tuple[str, ...] = ("Nadia",), away: tuple[str, ...] = ()) -> TicketAllocator:
     """Return a desk with these agents present."""
     numbers, turns = count(1), count(1)
     roster = Roster(agents, leads, frozenset(away))
-    return Desk(lambda: next(numbers), lambda: next(turns), lambda: roster)
+    return TicketAllocator(lambda: next(numbers), lambda: next(turns), lambda: roster)
 
 
 def answer(
@@ -109,13 +109,13 @@ def contact_for(response: Response, n: int = 1) -> Action:
 class Case:
     """One customer's tickets over time: each act is absorbed, and nothing may be added twice."""
 
-    def __init__(self, at_desk: Desk | None = None, who: Customer | None = None) -> None:
+    def __init__(self, at_desk: TicketAllocator | None = None, who: Customer | None = None) -> None:
         self.policy = shipped()
-        self.facts = Facts(who or customer())
+        self.facts = CustomerState(who or customer())
         self.desk = at_desk or desk("Léa", "Max")
         self.now = TUESDAY
 
-    def take(self, changes: Changes) -> Changes:
+    def take(self, changes: ChangeSet) -> ChangeSet:
         """Absorb changes; a row that is added must be new, one that is changed must be known."""
         for row in changes.rows_added():
             assert self.facts.get(type(row), *row.key()) is None, f"added twice: {row}"

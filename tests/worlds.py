@@ -30,7 +30,7 @@ from workers import settings as settings_module
 from workers.adapters import kafka as topics
 from workers.adapters.clock import StoredClock
 from workers.devservices.places import free_port
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
 from workers.usecases.delivery import send_controls
@@ -144,7 +144,7 @@ class Embedded(Installation):
         if self.order:
             rank = {(one.topic, one.key): self.order.random() for one in messages}
             messages = sorted(messages, key=lambda one: rank[one.topic, one.key])
-        self.outcomes += self.parts.intake.take([Incoming(one.body, dict_of(one)) for one in messages], Door.HTTP)
+        self.outcomes += self.parts.intake.take([Incoming(one.body, dict_of(one)) for one in messages], Ingress.HTTP)
 
     def settle(self) -> None:
         """Do everything that is due."""

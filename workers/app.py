@@ -49,17 +49,17 @@ from workers.usecases.sign_in.api_keys import ApiKeys, Outcome, state_of
 
 if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
     from workers.adapters.file_mailbox import MailboxSender
-    from workers.usecases.customer_actions import Serving
-    from workers.usecases.delivery import Dispatching, HookSender, MailSender
-    from workers.usecases.delivery.bounces import Bouncing
+    from workers.usecases.customer_actions import CustomerActions
+    from workers.usecases.delivery import Delivery, HookSender, MailSender
+    from workers.usecases.delivery.bounces import BounceIntake
     from workers.usecases.intake import Intake
     from workers.usecases.operation.clock_guard import ClockGuard
-    from workers.usecases.outbox_relay import Relaying
+    from workers.usecases.outbox_relay import OutboxRelay
     from workers.usecases.privacy.letter_search import LetterSearch
     from workers.usecases.privacy.retention import Retention
     from workers.usecases.rehearsal import Rehearsal
     from workers.usecases.rules.history import StoredRules
-    from workers.usecases.scheduler import Waking
+    from workers.usecases.scheduler import Scheduler
     from workers.usecases.wave_reach import Reach
 
 log = logging.getLogger(__name__)
@@ -352,11 +352,11 @@ class Boucle:
         return Rehearsal(self.store, self.codec, self.policies.current, self.now)
 
     @cached_property
-    def waking(self) -> "Waking":
+    def waking(self) -> "Scheduler":
         """Return what takes up due work."""
-        from workers.usecases.scheduler import Waking
+        from workers.usecases.scheduler import Scheduler
 
-        return Waking(self.store, self.policies.current, self.now, self.sending)
+        return Scheduler(self.store, self.policies.current, self.now, self.sending)
 
     @cached_property
     def reach(self) -> "Reach":
@@ -366,11 +366,11 @@ class Boucle:
         return Reach(self.store, self.policies.current, self.now)
 
     @cached_property
-    def serving(self) -> "Serving":
+    def serving(self) -> "CustomerActions":
         """Return what carries out the acts of persons."""
-        from workers.usecases.customer_actions import Serving
+        from workers.usecases.customer_actions import CustomerActions
 
-        return Serving(self.store, self.policies.current, self.now)
+        return CustomerActions(self.store, self.policies.current, self.now)
 
     @cached_property
     def mailbox(self) -> "MailboxSender | None":
@@ -409,11 +409,11 @@ class Boucle:
 
         return check_target(url, secret, self._private_allowed)
 
-    def dispatching(self, mails: "MailSender | None" = None) -> "Dispatching":
+    def dispatching(self, mails: "MailSender | None" = None) -> "Delivery":
         """Return what hands mails and webhooks over; one per event loop, with a mail sender of the caller's own."""
-        from workers.usecases.delivery import Dispatching
+        from workers.usecases.delivery import Delivery
 
-        return Dispatching(
+        return Delivery(
             self.store,
             self.policies.current,
             self.now,
@@ -426,11 +426,11 @@ class Boucle:
             crm_url=self.settings.crm_url,
         )
 
-    def bouncing(self) -> "Bouncing":
+    def bouncing(self) -> "BounceIntake":
         """Return what takes returned mails."""
-        from workers.usecases.delivery.bounces import Bouncing
+        from workers.usecases.delivery.bounces import BounceIntake
 
-        return Bouncing(self.store, self.policies.current, self.now, self.links.read_return_path)
+        return BounceIntake(self.store, self.policies.current, self.now, self.links.read_return_path)
 
     def returned_mail(self) -> Place | None:
         """Return where returned mails lie, or None when nothing is set; raises Misconfigured for what is no place."""
@@ -455,16 +455,16 @@ class Boucle:
 
         return LetterSearch(self.store, self.policies.current, self.now)
 
-    def relaying(self) -> "Relaying":
+    def relaying(self) -> "OutboxRelay":
         """Return what moves the outbox on: to Kafka, or to a file without a broker."""
         from workers.adapters.file_outbox import FileOutlet
-        from workers.usecases.outbox_relay import Relaying
+        from workers.usecases.outbox_relay import OutboxRelay
 
         cluster = kafka_of(self.settings)
         holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         if cluster is None:
-            return Relaying(self.store, FileOutlet(self.settings.home / "outbox.jsonl"), holder)
-        return Relaying(self.store, kafka.TopicOutlet(cluster, self.settings.topic_prefix), holder)
+            return OutboxRelay(self.store, FileOutlet(self.settings.home / "outbox.jsonl"), holder)
+        return OutboxRelay(self.store, kafka.TopicOutlet(cluster, self.settings.topic_prefix), holder)
 
     def check(self) -> list[str]:
         """Return every fault of data files at once: brand, templates, schemas, tables."""

@@ -22,7 +22,7 @@ from workers.process.rounds import attempt, repeat, wait_or_stop
 from workers.process.watchdog import keep_beating, start_watching
 from workers.settings import Settings
 from workers.settings.checks import bind_of
-from workers.streams.consumer import Positions, add_agent, group_of, make_app, spare_the_collector
+from workers.streams.consumer import Positions, add_agent, freeze_startup_heap, group_of, make_app
 from workers.streams.guards import StreamGuards
 from workers.usecases.delivery.bounce_collection import Collector
 from workers.usecases.operation.backlog import Backlog, count_waiting
@@ -300,7 +300,7 @@ def stream(parts: Boucle) -> Role:
         app = make_app(settings, topics.credentials(cluster))
         add_agent(app, names, parts.intake, positions, batch_size=settings.batch_size, batch_wait=settings.batch_wait)
         app.on_partitions_assigned.connect(lambda *_, **__: guards.changed.set(), weak=False)
-        spare_the_collector()
+        freeze_startup_heap()
         await app.start()
         guarding = [asyncio.ensure_future(guard) for guard in (guards.audit_now_and_then(), guards.watch(app))]
         ended = asyncio.ensure_future(app.wait_until_stopped())

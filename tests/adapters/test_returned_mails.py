@@ -19,7 +19,7 @@ from workers.errors import BadInput, Conflict, Misconfigured, NotNow
 from workers.store.delivery.returned_mails import counted_returned
 from workers.store.sign_in.audit_log import list_acts
 from workers.usecases.delivery.bounce_collection import Collector, Place
-from workers.usecases.delivery.bounces import Bouncing, Taken, count
+from workers.usecases.delivery.bounces import BounceIntake, Taken, count
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_a_mail_that_breaks_something_is_its_own_end(house: Embedded, tmp_path: 
         return house.parts.links.read_return_path(path)
 
     collector = Collector(
-        place_at(folder), Bouncing(house.store, house.parts.policies.current, house.clock.now, read_return_path)
+        place_at(folder), BounceIntake(house.store, house.parts.policies.current, house.clock.now, read_return_path)
     )
     collector.collect("boucle")
     assert [one.kind for one in house.rows(Suppression)] == ["bounce"]

@@ -12,10 +12,10 @@ from typing import Any
 
 from workers.adapters import file_outbox, kafka, smtp
 from workers.cloudevents import Event
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch, Row
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.process import stop_signal
 from workers.store import apply as apply_module
 from workers.store.delivery import mail_servers
@@ -33,7 +33,7 @@ def drop_an_event() -> None:
     take, chances = intake.Intake.take, count()
 
     def forgetful(
-        self: intake.Intake, batch: Sequence[Incoming], door: Door, *more: Any, **named: Any
+        self: intake.Intake, batch: Sequence[Incoming], door: Ingress, *more: Any, **named: Any
     ) -> list[Outcome]:
         parsed = [self._parse(one, self._now()) for one in batch]
         if next(chances) % EACH == 0 and all(isinstance(one, Event) for one in parsed):
@@ -47,7 +47,7 @@ def acknowledge_early() -> None:
     """Say that an event was accepted some seconds before it is written."""
     take = intake.Intake.take
 
-    def hasty(self: intake.Intake, batch: Sequence[Incoming], door: Door, *more: Any, **named: Any) -> list[Outcome]:
+    def hasty(self: intake.Intake, batch: Sequence[Incoming], door: Ingress, *more: Any, **named: Any) -> list[Outcome]:
         parsed = [self._parse(one, self._now()) for one in batch]
         if not all(isinstance(one, Event) for one in parsed):
             return take(self, batch, door, *more, **named)
@@ -64,22 +64,22 @@ def acknowledge_early() -> None:
 
 def lose_an_answer() -> None:
     """Thank for an answer, and keep nothing of it."""
-    answer, chances = customer_actions.Serving.answer, count()
+    answer, chances = customer_actions.CustomerActions.answer, count()
 
-    def forgetful(self: customer_actions.Serving, request: str, *more: Any, **named: Any) -> bool:
+    def forgetful(self: customer_actions.CustomerActions, request: str, *more: Any, **named: Any) -> bool:
         return next(chances) % EACH == 0 or answer(self, request, *more, **named)
 
-    customer_actions.Serving.answer = forgetful  # type: ignore[method-assign]  # planted
+    customer_actions.CustomerActions.answer = forgetful  # type: ignore[method-assign]  # planted
 
 
 def change_a_score() -> None:
     """Keep another score than the one that was given."""
-    answer = customer_actions.Serving.answer
+    answer = customer_actions.CustomerActions.answer
 
-    def wrong(self: customer_actions.Serving, request: str, score: int, *more: Any, **named: Any) -> bool:
+    def wrong(self: customer_actions.CustomerActions, request: str, score: int, *more: Any, **named: Any) -> bool:
         return answer(self, request, (score + 5) % 11, *more, **named)
 
-    customer_actions.Serving.answer = wrong  # type: ignore[method-assign]  # planted
+    customer_actions.CustomerActions.answer = wrong  # type: ignore[method-assign]  # planted
 
 
 def send_twice() -> None:
@@ -122,7 +122,7 @@ def skip_a_row() -> None:
 
     def lazy(facts: Any, *more: Any) -> Any:
         unlucky = sum(facts.customer.id.encode()) % EACH == 0
-        return Changes() if unlucky else wake(facts, *more)
+        return ChangeSet() if unlucky else wake(facts, *more)
 
     scheduler.wake = lazy  # type: ignore[assignment]  # planted
 

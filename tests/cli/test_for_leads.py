@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyotp import TOTP
 
-from workers.usecases.sign_in.accounts import People
+from workers.usecases.sign_in.accounts import Accounts
 from workers.usecases.sign_in.second_factor import SecondFactors
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_a_person_is_added_and_may_sign_in(boucle: "Boucle") -> None:
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == "Léa may sign in as agent at http://127.0.0.1:8080/login\n"
     parts = boucle.parts()
-    user = People(parts.store, parts.now).check("léa", PASSWORD)
+    user = Accounts(parts.store, parts.now).check("léa", PASSWORD)
     assert user is not None
     assert user.role == "agent"
     parts.store.close()
@@ -67,7 +67,7 @@ def test_sessions_and_a_second_factor_are_ended_by_verb(boucle: "Boucle") -> Non
     """What an operator does when a phone is lost; without a second factor the verb says so."""
     assert boucle("users", "add", "Léa", "--role", "agent", "--password-stdin").code == 0
     parts = boucle.parts()
-    people = People(parts.store, parts.now)
+    people = Accounts(parts.store, parts.now)
     factors = SecondFactors(parts.store, parts.now, parts.ids, "Boucle")
     offer = factors.offer("Léa")
     assert factors.enrol("Léa", offer.salt, TOTP(offer.secret).now())

@@ -15,7 +15,7 @@ from embedded import START, Embedded, journey
 from workers import app
 from workers.cli.demo import DEMO_HOME, of_its_own
 from workers.settings import read
-from workers.usecases.outbox_relay import Relaying
+from workers.usecases.outbox_relay import OutboxRelay
 
 if TYPE_CHECKING:
     from verbs import Boucle
@@ -48,7 +48,7 @@ def test_what_an_installation_makes_is_private(boucle: "Boucle") -> None:
     with closing(house), house.store.reading():
         house.take(journey("delivery", reference="1", label="lamp"))
         house.later(days=3)
-        relaying: Relaying = house.parts.relaying()
+        relaying: OutboxRelay = house.parts.relaying()
         relaying.relay_all()
         made = modes(house.parts.settings.home)
     made = {name: mode for name, mode in made.items() if not name.startswith("home/boucle.db")}  # a helper's copy

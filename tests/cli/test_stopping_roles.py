@@ -24,7 +24,7 @@ from parts import poll
 from worlds import Installation
 
 from workers.devservices.places import free_port
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.process import stop_signal
 from workers.process.pulse import Pulse, beat, of_this_work
 from workers.process.watchdog import EXIT_STALLED, stalled, watched
@@ -140,7 +140,7 @@ def test_a_stop_is_obeyed_while_the_mail_server_stalls(tmp_path: Path) -> None:
     with Installation(tmp_path, smtp_url=stalling.url, sending="on") as installation:
         installation.set_clock(START)
         delivery = Incoming(orjson.dumps(journey("delivery", "1", reference="1001")), (), STRUCTURED)
-        installation.parts.intake.take([delivery], Door.HTTP)
+        installation.parts.intake.take([delivery], Ingress.HTTP)
         installation.set_clock(START + timedelta(days=10))
         more = {name.removeprefix("BOUCLE_").lower(): value for name, value in installation.environment.items()}
         del more["home"]

@@ -16,7 +16,7 @@ from workers import settings as settings_module
 from workers.adapters.resources import Data
 from workers.cli import main
 from workers.domain.mail.compose import Brand, Templates
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store.ledger import Incoming, Outcome
 
 
@@ -65,7 +65,7 @@ class Boucle:
         """Take messages in as from HTTP."""
         self("status")  # makes the database
         found = self.parts()
-        outcomes = found.intake.take([Incoming(body, {}, STRUCTURED) for body in bodies], Door.HTTP)
+        outcomes = found.intake.take([Incoming(body, {}, STRUCTURED) for body in bodies], Ingress.HTTP)
         found.waking.wake_all()
         found.store.close()
         return outcomes

@@ -7,7 +7,7 @@ import pytest
 from eventparts import DAY, NOW, Person, score_told, told
 from test_merge import Pair
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import take_up_held
 from workers.domain.records import Action, Dispatch, Testimonial, Ticket
 
@@ -105,7 +105,7 @@ def test_a_suppressed_mailbox_is_waited_for_as_well() -> None:
     person.facts.suppressed = "bounce"
     person.hear(score_told(10, NOW, trigger="feature_first_used"))
     assert actions(person)["thank_you"] == ("held", "suppressed", "bounce")
-    changes = Changes()
+    changes = ChangeSet()
     take_up_held(person.facts, person.now, changes)
     person.take([changes])
     person.wake(NOW + HOUR)

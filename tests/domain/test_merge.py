@@ -12,7 +12,7 @@ from test_event_handlers import histories
 from workers.cloudevents import Event
 from workers.domain.customer.merge import join, merge_customers
 from workers.domain.customer.profile import new_customer
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.records import (
     Action,
     Journey,
@@ -34,7 +34,7 @@ class Pair:
 
     def __init__(self) -> None:
         self.first, self.second = Person(email=None), Person(email=None)
-        self.second.facts = Facts(new_customer(OTHER, self.second.policy.ids, NOW))
+        self.second.facts = CustomerState(new_customer(OTHER, self.second.policy.ids, NOW))
         self.merged = False
 
     def hear(self, event: Event, *, second: bool = False) -> None:
@@ -70,11 +70,11 @@ def merged(first: Person, second: Person) -> Person:
 def somebody(now: object = NOW, **card: object) -> Person:
     """Return a person of the second id with some fields of the profile."""
     person = Person(email=None)
-    person.facts = Facts(replace(new_customer(OTHER, person.policy.ids, NOW), **card))  # type: ignore[arg-type]  # fields by name
+    person.facts = CustomerState(replace(new_customer(OTHER, person.policy.ids, NOW), **card))  # type: ignore[arg-type]  # fields by name
     return person
 
 
-def outcome(facts: Facts) -> dict[str, object]:
+def outcome(facts: CustomerState) -> dict[str, object]:
     """Return what became of everything that was planned, asked, answered and done, without ids and keys."""
     names = {row.id: (row.trigger, row.reference) for row in facts.all(Journey)}
     return {
@@ -265,7 +265,7 @@ def test_joining_again_changes_nothing_but_the_move() -> None:
     first, second = Person(), somebody(email="43@example.org")
     first.hear(told("delivery", NOW, reference="1"))
     person = merged(first, second)
-    again = join(Facts(first.facts.customer), person.facts, person.policy, NOW)
+    again = join(CustomerState(first.facts.customer), person.facts, person.policy, NOW)
     assert not list(again.rows_added())
     assert set(again.changed) <= {type(person.facts.customer)}
 

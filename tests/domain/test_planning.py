@@ -12,7 +12,7 @@ from workers.calendar import parse_window
 from workers.cloudevents import Event
 from workers.domain.policy import Policy
 from workers.domain.records import History, Journey, Stop, SurveyRequest, Touchpoint
-from workers.domain.survey.planning import Happening, plan, stop
+from workers.domain.survey.planning import JourneyEvent, plan, stop
 from workers.domain.types import TouchpointState
 
 HOUR = timedelta(hours=1)
@@ -92,7 +92,7 @@ def test_each_event_plans_what_its_rows_say(event: Event, expected: dict[str, Pl
 def test_a_done_ticket_plans_its_recovery_survey() -> None:
     """J15: ten days later, about the ticket, exempt from the rest period."""
     person = Person()
-    happening = Happening("ticket_done", NOW, "boucle/ticket_done/1", "ticket-key")
+    happening = JourneyEvent("ticket_done", NOW, "boucle/ticket_done/1", "ticket-key")
     person.take([plan(happening, person.facts, person.policy, NOW)])
     assert rows_of(person) == {"recovery": ("J15", 10, 14, "exempt", "P4D", "ask-recovery")}
     (journey,) = [one for one in person.rows(Journey) if one.trigger == "recovery"]
@@ -406,7 +406,7 @@ def test_a_ticket_holds_like_a_complaint() -> None:
     person.hear(told("delivery", reference="1"))
     for name, at in (("ticket_opened", NOW), ("ticket_done", NOW + DAY)):
         person.now = at
-        person.take([stop(Happening(name, at, name, "t1"), person.facts, person.policy, at)])
+        person.take([stop(JourneyEvent(name, at, name, "t1"), person.facts, person.policy, at)])
     held = person.touchpoint("delivery-now")
     assert (str(held.state), held.reason, held.detail, held.wake_at) == ("held", "hold", "ticket_opened", NOW + 8 * DAY)
 

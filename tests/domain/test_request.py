@@ -10,10 +10,10 @@ from eventparts import DAY, NOW, Person, told
 from workers.calendar import add_wait
 from workers.decision_table.model.rest_period import Question, Resting, RestReason
 from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
-from workers.domain.survey.planning import Happening, plan
+from workers.domain.survey.planning import JourneyEvent, plan
 from workers.domain.survey.request import CLOSES_AFTER, language_of, rest_of
 from workers.domain.types import RequestState, TouchpointState
-from workers.usecases.scheduler import Room
+from workers.usecases.scheduler import SendBudget
 
 
 def asked_before(person: Person, *askings: tuple[datetime, str], state: RequestState = RequestState.EXPIRED) -> None:
@@ -157,7 +157,7 @@ def test_a_recovery_survey_is_exempt_from_the_rest_period_and_counts_for_others(
     """Who was called is asked again, however short ago the first question is; the next survey rests from then."""
     person = Person()
     asked_before(person, (NOW - 9 * DAY, "ask-recovery"))
-    person.take([plan(Happening("ticket_done", NOW - 10 * DAY, "b/1", "t1"), person.facts, person.policy, NOW)])
+    person.take([plan(JourneyEvent("ticket_done", NOW - 10 * DAY, "b/1", "t1"), person.facts, person.policy, NOW)])
     person.hear(told("interaction_ended", NOW - DAY, reference="c1"))
     person.wake()
     assert outcome(person, "recovery")[0] == "asked"
@@ -220,9 +220,9 @@ def test_nothing_is_asked_while_there_is_no_room() -> None:
     """Held, paused, or the day full: what is due stays as it is, and what is too late is given up all the same."""
     person = Person()
     person.hear(told("interaction_ended", reference="c1"))
-    for room in (Room(0), Room(None, may_ask=False), Room(None, frozenset({"interaction"}))):
+    for room in (SendBudget(0), SendBudget(None, may_ask=False), SendBudget(None, frozenset({"interaction"}))):
         assert not person.wake(NOW + DAY, room)
-    person.wake(NOW + 4 * DAY, Room(0))
+    person.wake(NOW + 4 * DAY, SendBudget(0))
     assert outcome(person, "interaction")[:2] == ("skipped", "too_late")
 
 

@@ -13,7 +13,7 @@ from staffparts import Team
 from webparts import Site
 
 from workers.domain.records import Customer, DeadLetter
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store.ledger import Incoming, Outcome, Taken
 
 EVENTS = 100_000
@@ -70,7 +70,7 @@ class Doors:
             Incoming(one.body, list(one.headers), None, "boucle.events", 0, number)  # type: ignore[arg-type]  # Kafka's null
             for number, one in enumerate(batch)
         ]
-        outcomes = self.site.parts.intake.take(incoming, Door.KAFKA)
+        outcomes = self.site.parts.intake.take(incoming, Ingress.KAFKA)
         assert len(outcomes) == len(batch)
         for outcome in outcomes:
             self.judge(outcome)
@@ -141,7 +141,7 @@ def test_a_good_event_is_still_taken(tmp_path: Path, kind: str) -> None:
     site = Site(tmp_path)
     site.clock.at = NOW
     outcomes = site.parts.intake.take(
-        [Incoming(orjson.dumps(one), {"content-type": kind} if kind else {}) for one in examples()], Door.KAFKA
+        [Incoming(orjson.dumps(one), {"content-type": kind} if kind else {}) for one in examples()], Ingress.KAFKA
     )
     assert sum(one.taken == Taken.ACCEPTED for one in outcomes) > len(outcomes) // 3
     site.parts.store.close()

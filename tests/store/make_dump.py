@@ -41,7 +41,7 @@ def play(home: Path) -> Path:
     from embedded import START, Embedded, about, journey, score
 
     from workers.domain.records import SurveyRequest, Testimonial
-    from workers.domain.types import Door
+    from workers.domain.types import Ingress
     from workers.store.ledger import Incoming
     from workers.store.positions import Consumed
     from workers.usecases.delivery.send_controls import pause
@@ -56,7 +56,7 @@ def play(home: Path) -> Path:
         journey("refund", "3", reference="1003"), about("opted_out", "4"), journey("delivery", "5", reference="1005")
     )
     boucle.parts.intake.take(
-        [Incoming(b"no event", (), None, "boucle.events", 0, 7)], Door.KAFKA, [Consumed("cluster", "topic", 0, 0, 7)]
+        [Incoming(b"no event", (), None, "boucle.events", 0, 7)], Ingress.KAFKA, [Consumed("cluster", "topic", 0, 0, 7)]
     )
     boucle.settle()
     requests = {one.reference: one.id for one in boucle.rows(SurveyRequest)}

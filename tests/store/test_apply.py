@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.records import Action, Customer, Dispatch, History, Journey, Row, Suppression, Touchpoint
 from workers.domain.types import ActionState, CustomerId, DispatchState, Ids, MailClass, Reason, TouchpointState
 from workers.store import bulk, read, tables
@@ -115,13 +115,13 @@ def action(name: str) -> Action:
 
 def write(store: Store, *rows: Row, **more: Any) -> None:
     """Write added rows."""
-    changes = Changes()
+    changes = ChangeSet()
     for row in rows:
         changes.add(row)
     commit(store, changes)
 
 
-def commit(store: Store, changes: Changes) -> None:
+def commit(store: Store, changes: ChangeSet) -> None:
     """Apply changes in one transaction."""
     store.write(lambda connection: apply(connection, changes, NOW))
 
@@ -132,7 +132,7 @@ def stored(store: Store, kind: type[Any]) -> list[Any]:
         return sorted(read.rows(connection, kind), key=lambda row: str(row.key()))
 
 
-def statements(store: Store, changes: Changes) -> list[tuple[str, str, list[Any]]]:
+def statements(store: Store, changes: ChangeSet) -> list[tuple[str, str, list[Any]]]:
     """Apply changes and return (verb, table, parameters) of each statement that wrote, in order."""
     seen: list[tuple[str, str, list[Any]]] = []
 
@@ -169,7 +169,7 @@ def test_rows_come_back_as_they_were(store: Store) -> None:
 
 def test_tables_are_written_in_one_order_and_rows_sorted_by_key(store: Store) -> None:
     """However the core adds rows, every writer takes tables and keys in the same order: so they cannot deadlock."""
-    changes = Changes()
+    changes = ChangeSet()
     for row in (dispatch("b"), action("thank_you"), dispatch("a"), touchpoint("z"), touchpoint("a"), customer()):
         changes.add(row)
     changes.publish("boucle.responses", "42", b"{}")
@@ -194,7 +194,7 @@ def test_tables_are_written_in_one_order_and_rows_sorted_by_key(store: Store) ->
 
 def test_a_whole_batch_is_one_statement_for_each_table(store: Store) -> None:
     """A thousand rows of a table are one statement with a thousand parameters, not a thousand statements."""
-    changes = Changes()
+    changes = ChangeSet()
     for n in range(1000):
         changes.add(dispatch(f"{n:04}"))
     seen = statements(store, changes)
@@ -207,7 +207,7 @@ def test_a_changed_row_replaces_every_column_but_its_key(store: Store) -> None:
     first, other = touchpoint("delivery-now"), touchpoint("delivery-6w")
     write(store, first, other)
     later = replace(first, state=TouchpointState.SKIPPED, reason=Reason.TOO_LATE, wake_at=NOW + timedelta(days=9))
-    changes = Changes()
+    changes = ChangeSet()
     changes.change(later)
     commit(store, changes)
     assert {one.step: one for one in stored(store, Touchpoint)} == {"delivery-now": later, "delivery-6w": other}
@@ -215,7 +215,7 @@ def test_a_changed_row_replaces_every_column_but_its_key(store: Store) -> None:
 
 def test_a_row_added_and_changed_in_one_piece_of_work_is_written_once(store: Store) -> None:
     """Merged changes keep the newest state of a row, and add it once."""
-    changes, later = Changes(), Changes()
+    changes, later = ChangeSet(), ChangeSet()
     changes.add(touchpoint("delivery-now"))
     later.change(replace(touchpoint("delivery-now"), state=TouchpointState.ASKED))
     changes.merge(later)
@@ -226,7 +226,7 @@ def test_a_row_added_and_changed_in_one_piece_of_work_is_written_once(store: Sto
 def test_the_same_work_twice_fails_instead_of_doubling(store: Store) -> None:
     """A key that is there is a collision; nothing of the second piece of work is stored."""
     write(store, action("thank_you"))
-    changes = Changes()
+    changes = ChangeSet()
     changes.add(action("thank_you"))
     changes.publish("boucle.tickets", "42", b"{}")
     with pytest.raises(IntegrityError), store.engine.begin() as connection:
@@ -255,7 +255,7 @@ def test_what_cannot_be_two_is_not(store: Store) -> None:
     """A second journey of one customer, trigger and reference is refused by the database itself."""
     journey = Journey(key("j1"), customer().id, "delivery", "1042", "", {}, NOW, "e", "open", "v")
     write(store, journey)
-    changes = Changes()
+    changes = ChangeSet()
     changes.add(replace(journey, id=key("j2")))
     with pytest.raises(IntegrityError), store.engine.begin() as connection:
         apply(connection, changes, NOW)
@@ -276,7 +276,7 @@ def test_only_what_has_not_left_is_cancelled(store: Store, state: DispatchState,
     """A cancellation takes ready and leased mails, with reason and moment, and frees the lease; no other."""
     before = dispatch("a", state=state, lease_until=NOW if state == DispatchState.LEASED else None)
     write(store, before)
-    changes = Changes()
+    changes = ChangeSet()
     changes.cancel("customer", customer().id, Reason.OPTED_OUT)
     commit(store, changes)
     (after,) = stored(store, Dispatch)
@@ -293,7 +293,7 @@ def test_a_cancellation_takes_what_it_names(store: Store) -> None:
         "other": dispatch("other", request=key("another")),
     }
     write(store, *rows.values())
-    changes = Changes()
+    changes = ChangeSet()
     changes.cancel("request", key("request"), Reason.ANSWERED, MailClass.SURVEY)
     commit(store, changes)
     names = {row.id: name for name, row in rows.items()}
@@ -303,7 +303,7 @@ def test_a_cancellation_takes_what_it_names(store: Store) -> None:
 
 def test_rows_written_with_a_cancellation_are_cancelled_too(store: Store) -> None:
     """Cancellations come after rows: a mail added by the same piece of work does not slip through."""
-    changes = Changes()
+    changes = ChangeSet()
     changes.cancel("customer", customer().id, Reason.ERASED)
     changes.add(dispatch("a"))
     commit(store, changes)
@@ -313,7 +313,7 @@ def test_rows_written_with_a_cancellation_are_cancelled_too(store: Store) -> Non
 def test_messages_leave_in_the_order_in_which_they_were_published(store: Store) -> None:
     """The outbox keeps the order of calls, within one piece of work and from one to the next."""
     for part in ("first", "second"):
-        changes = Changes()
+        changes = ChangeSet()
         for n in range(25):
             changes.publish("boucle.tickets", "42", f"{part} {n:02}".encode())
         commit(store, changes)

@@ -13,7 +13,7 @@ from workers import app
 from workers import settings as settings_module
 from workers.adapters.clock import FixedClock
 from workers.domain import ticket as ticketing
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
 from workers.usecases.operation.migrate import migrate
@@ -51,12 +51,12 @@ class House:
         """Take events in as from HTTP."""
         batch = [Incoming(orjson.dumps(one), {}, "application/cloudevents+json") for one in events]
         self.sent += batch
-        return self.parts.intake.take(batch, Door.HTTP)
+        return self.parts.intake.take(batch, Ingress.HTTP)
 
     def send_again(self) -> None:
         """Take in everything that ever came in, once more and in the same order."""
         for one in self.sent:
-            self.parts.intake.take([one], Door.HTTP)
+            self.parts.intake.take([one], Ingress.HTTP)
         self.settle()
 
     def settle(self) -> None:

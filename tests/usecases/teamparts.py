@@ -8,15 +8,15 @@ from argon2 import PasswordHasher
 from embedded import Embedded, score
 
 from workers.domain import ticket as ticketing
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Ticket, TicketEntry
 from workers.domain.types import TicketState
 from workers.errors import Conflict
 from workers.store import read, tables
 from workers.usecases.customer_actions import TicketAct
-from workers.usecases.sign_in.accounts import People, Role
+from workers.usecases.sign_in.accounts import Accounts, Role
 from workers.usecases.ticket_inbox import Worklist
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -25,9 +25,9 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 class House(Embedded):
     """An installation with two agents and a lead."""
 
-    def staff(self) -> People:
+    def staff(self) -> Accounts:
         """Add the people."""
-        people = People(self.store, self.clock.now, CHEAP)
+        people = Accounts(self.store, self.clock.now, CHEAP)
         for name, role in (("Léa", Role.AGENT), ("Max", Role.AGENT), ("Nadia", Role.LEAD)):
             people.add(name, role, by="ops")
         return people
@@ -70,7 +70,7 @@ class House(Embedded):
 def claim(by: str, version: int | None = None) -> TicketAct:
     """Return the act of claiming, of the version that was seen."""
 
-    def act(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    def act(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
         ticketing.seen(ticket, version)
         return ticketing.claim(ticket, by, facts, policy, now)
 

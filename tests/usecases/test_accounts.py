@@ -14,7 +14,7 @@ from workers.errors import BadInput, CodedFault
 from workers.store import tables
 from workers.store.roster import read_roster
 from workers.store.sign_in.audit_log import list_acts
-from workers.usecases.sign_in.accounts import People, Role
+from workers.usecases.sign_in.accounts import Accounts, Role
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -28,9 +28,9 @@ def house(tmp_path: Path) -> Iterator[Embedded]:
 
 
 @pytest.fixture
-def people(house: Embedded) -> People:
+def people(house: Embedded) -> Accounts:
     """Give its people."""
-    return People(house.store, house.clock.now, CHEAP)
+    return Accounts(house.store, house.clock.now, CHEAP)
 
 
 def expire(house: Embedded) -> None:
@@ -39,7 +39,7 @@ def expire(house: Embedded) -> None:
     house.store.write(lambda connection: connection.execute(past))
 
 
-def test_a_password_signs_in_and_a_wrong_one_does_not(people: People) -> None:
+def test_a_password_signs_in_and_a_wrong_one_does_not(people: Accounts) -> None:
     """The name in any capitals, the password exactly."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
     found = people.check("  léa ", "correct horse")
@@ -51,23 +51,23 @@ def test_a_password_signs_in_and_a_wrong_one_does_not(people: People) -> None:
 
 def test_a_password_is_kept_as_an_argon2_hash(house: Embedded) -> None:
     """Whoever reads the database reads no password."""
-    People(house.store, house.clock.now).add("Léa", Role.AGENT, "correct horse", by="ops")
+    Accounts(house.store, house.clock.now).add("Léa", Role.AGENT, "correct horse", by="ops")
     with house.store.reading() as connection:
         (kept,) = connection.execute(sa.select(tables.user.c.password_hash)).scalars()
     assert kept.startswith("$argon2id$")
     assert "correct horse" not in kept
 
 
-def test_nobody_signs_in_without_a_password_of_their_own(people: People) -> None:
+def test_nobody_signs_in_without_a_password_of_their_own(people: Accounts) -> None:
     """Who signs in by link or identity provider has no password, not an empty one."""
     people.add("Léa", Role.AGENT, by="ops")
     assert people.check("Léa", "") is None
 
 
-def test_a_stronger_hash_replaces_a_weaker_one_at_the_next_sign_in(house: Embedded, people: People) -> None:
+def test_a_stronger_hash_replaces_a_weaker_one_at_the_next_sign_in(house: Embedded, people: Accounts) -> None:
     """Raising the cost later needs no new passwords."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
-    stronger = People(house.store, house.clock.now, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    stronger = Accounts(house.store, house.clock.now, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
     assert stronger.check("Léa", "correct horse")
     with house.store.reading() as connection:
         (kept,) = connection.execute(sa.select(tables.user.c.password_hash)).scalars()
@@ -75,20 +75,20 @@ def test_a_stronger_hash_replaces_a_weaker_one_at_the_next_sign_in(house: Embedd
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 61, "a:b", "a\tb\x00"])
-def test_a_name_can_be_typed_and_shown(people: People, name: str) -> None:
+def test_a_name_can_be_typed_and_shown(people: Accounts, name: str) -> None:
     """A name that would break a line of history is refused."""
     with pytest.raises(BadInput):
         people.add(name, Role.AGENT, "correct horse", by="ops")
 
 
-def test_a_name_is_taken_once_whatever_its_capitals(people: People) -> None:
+def test_a_name_is_taken_once_whatever_its_capitals(people: Accounts) -> None:
     """Nobody can be mistaken for somebody else."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
     with pytest.raises(BadInput, match="already"):
         people.add("LÉA", Role.LEAD, "correct horse", by="ops")
 
 
-def test_a_session_ends_by_itself_and_by_signing_out(house: Embedded, people: People) -> None:
+def test_a_session_ends_by_itself_and_by_signing_out(house: Embedded, people: Accounts) -> None:
     """The server forgets it: a kept cookie is worth nothing afterwards."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
     token, other = people.sign_in("Léa", "password"), people.sign_in("Léa", "password")
@@ -101,7 +101,7 @@ def test_a_session_ends_by_itself_and_by_signing_out(house: Embedded, people: Pe
     assert people.who("made up") is None
 
 
-def test_the_database_keeps_no_token(house: Embedded, people: People) -> None:
+def test_the_database_keeps_no_token(house: Embedded, people: Accounts) -> None:
     """Whoever reads the database cannot sign in with what stands there."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
     token = people.sign_in("Léa", "password")
@@ -119,7 +119,7 @@ def test_the_database_keeps_no_token(house: Embedded, people: People) -> None:
         lambda people: people.remove("Léa", by="ops"),
     ],
 )
-def test_a_new_password_or_role_ends_every_session(people: People, change: Callable[[People], None]) -> None:
+def test_a_new_password_or_role_ends_every_session(people: Accounts, change: Callable[[Accounts], None]) -> None:
     """Whoever has left is out at once."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
     token = people.sign_in("Léa", "password")
@@ -127,7 +127,7 @@ def test_a_new_password_or_role_ends_every_session(people: People, change: Calla
     assert people.who(token) is None
 
 
-def test_a_link_signs_in_once_and_is_no_session(house: Embedded, people: People) -> None:
+def test_a_link_signs_in_once_and_is_no_session(house: Embedded, people: Accounts) -> None:
     """A one-time link is worth one sign-in within a day, and no cookie by itself."""
     people.add("Léa", Role.AGENT, by="ops")
     link, late = people.login_token("léa"), people.login_token("Léa")
@@ -142,7 +142,7 @@ def test_a_link_signs_in_once_and_is_no_session(house: Embedded, people: People)
         people.login_token("Max")
 
 
-def test_who_is_away_gets_no_ticket_until_back(house: Embedded, people: People) -> None:
+def test_who_is_away_gets_no_ticket_until_back(house: Embedded, people: Accounts) -> None:
     """Away ends by itself, at the first working moment that was named."""
     people.add("Léa", Role.AGENT, by="ops")
     people.add("Max", Role.AGENT, by="ops")
@@ -157,7 +157,7 @@ def test_who_is_away_gets_no_ticket_until_back(house: Embedded, people: People) 
     assert people.find("Max").away_until is None  # type: ignore[union-attr]  # just added
 
 
-def test_every_act_on_a_person_is_in_the_audit_log(house: Embedded, people: People) -> None:
+def test_every_act_on_a_person_is_in_the_audit_log(house: Embedded, people: Accounts) -> None:
     """Who gave whom which role is never a question, and no password stands there."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
     people.sign_in("Léa", "password")
@@ -174,7 +174,7 @@ def test_every_act_on_a_person_is_in_the_audit_log(house: Embedded, people: Peop
     assert "horse" not in str(acts)
 
 
-def test_of_two_operators_who_remove_each_other_one_stays(people: People) -> None:
+def test_of_two_operators_who_remove_each_other_one_stays(people: Accounts) -> None:
     """The last one is looked for in the act's own transaction."""
     people.add("Olga", Role.OPERATOR, by="ops")
     people.add("Otto", Role.OPERATOR, by="ops")
@@ -191,7 +191,7 @@ def test_of_two_operators_who_remove_each_other_one_stays(people: People) -> Non
     assert len([one for one in people.everybody() if one.role == Role.OPERATOR]) == 1
 
 
-def test_a_session_stands_idle_for_an_hour_at_most(house: Embedded, people: People) -> None:
+def test_a_session_stands_idle_for_an_hour_at_most(house: Embedded, people: Accounts) -> None:
     """Its use is kept, not more often than every minute; what a page does by itself is no use."""
     people.add("Léa", Role.AGENT, by="ops")
     token = people.sign_in("Léa", "password", "Firefox, Linux")
@@ -212,7 +212,7 @@ def test_a_session_stands_idle_for_an_hour_at_most(house: Embedded, people: Peop
     assert people.who(token) is None
 
 
-def test_a_session_of_the_release_before_goes_on(house: Embedded, people: People) -> None:
+def test_a_session_of_the_release_before_goes_on(house: Embedded, people: Accounts) -> None:
     """A role of 0.1.0 writes sessions without browser and last use: they count from when they began."""
     people.add("Léa", Role.AGENT, by="ops")
     token = people.sign_in("Léa", "password")

@@ -21,7 +21,7 @@ from workers.errors import Misconfigured, NotNow
 from workers.store import tables
 from workers.store.delivery import claim
 from workers.store.delivery.claim import COPIES_AT_MOST
-from workers.usecases.delivery import Dispatching, lanes, outcomes, recording, send_controls
+from workers.usecases.delivery import Delivery, lanes, outcomes, recording, send_controls
 from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.operation import status
 
@@ -35,7 +35,7 @@ def deliver(boucle: Embedded, *customers: str, name: str = "delivery") -> None:
     boucle.parts.waking.wake_all()
 
 
-def send(dispatching: Dispatching) -> int:
+def send(dispatching: Delivery) -> int:
     """Hand over everything that is ready."""
     return asyncio.run(dispatching.send_all())
 
@@ -497,14 +497,14 @@ def test_whatever_a_server_says_is_recorded(postgres: str, install: Callable[...
 def test_an_end_whose_consequences_break_is_that_mails_own(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are recorded with theirs, and the broken one as what it is: it does not leave again."""
     deliver(boucle, "1", "2", "3")
-    following = outcomes.follow
+    following = outcomes.apply_outcome
 
     def breaking(connection: Any, parcel: Any, *rest: Any) -> None:
         if parcel.recipient == "2@example.org":
             raise RuntimeError("no such consequence")
         following(connection, parcel, *rest)
 
-    monkeypatch.setattr(recording, "follow", breaking)
+    monkeypatch.setattr(recording, "apply_outcome", breaking)
     postman = Postman()
     dispatching = sender_of(boucle, postman)
     send(dispatching)

@@ -12,7 +12,7 @@ from workers.cloudevents import KEPT_BYTES, Codec, Event, Refusal, Rejected, Unr
 from workers.cloudevents.codec import Gate
 from workers.cloudevents.shapes import Schema
 from workers.domain.records import DeadLetter, Inbox
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store.ledger import Incoming, Taken, as_bytes
 from workers.usecases.dead_letters import DeadLetters
 from workers.usecases.intake import Intake
@@ -64,9 +64,9 @@ def behind() -> list[Incoming]:
 
 
 @pytest.mark.parametrize("poison", POISON.values(), ids=list(POISON))
-@pytest.mark.parametrize("door", [Door.KAFKA, Door.HTTP])
+@pytest.mark.parametrize("door", [Ingress.KAFKA, Ingress.HTTP])
 def test_poison_is_one_dead_letter_and_the_five_behind_it_are_taken(
-    boucle: Embedded, poison: Incoming, door: Door
+    boucle: Embedded, poison: Incoming, door: Ingress
 ) -> None:
     """No message ends a role, keeps a batch from being taken, or is lost."""
     outcomes = boucle.parts.intake.take([poison, *behind()], door)
@@ -85,7 +85,7 @@ def test_what_is_nested_is_left_out_or_refused_in_words_at_any_depth(boucle: Emb
     levels = (200, 249, 250, 252, 253, 254, 255, 256, 300, 900)
     deep = [b"[" * n + b"1" + b"]" * n for n in levels] + [b'{"a":' * n + b"1" + b"}" * n for n in levels]
     events = [EVENT.replace(b"v1/7/7", b"v1/7/%d" % n).replace(place, one) for n, one in enumerate(deep)]
-    for one in boucle.parts.intake.take([Incoming(event) for event in events], Door.KAFKA):
+    for one in boucle.parts.intake.take([Incoming(event) for event in events], Ingress.KAFKA):
         said = one.rejected.fault if one.rejected else ": Found what is left out"
         assert any(words in said for words in (": Found ", "nested too deeply", "This is not JSON")), said
 
@@ -94,7 +94,7 @@ def test_what_is_nested_is_left_out_or_refused_in_words_at_any_depth(boucle: Emb
 def test_dead_letters_with_nul_in_their_headers_fit_into_postgresql(postgres: str, tmp_path: Any, name: str) -> None:
     """PostgreSQL's text and JSON hold no NUL, so no header, id or fault of a letter brings one."""
     boucle = Embedded(tmp_path / "home", database_url=postgres)
-    assert boucle.parts.intake.take([POISON[name], *behind()], Door.KAFKA)[0].taken == Taken.REJECTED
+    assert boucle.parts.intake.take([POISON[name], *behind()], Ingress.KAFKA)[0].taken == Taken.REJECTED
     assert len(boucle.rows(Inbox)) == 5
     boucle.store.close()
 
@@ -110,7 +110,7 @@ def test_a_field_that_is_left_out_is_named_as_postgresql_can_hold_it(
     """The name of a field is the sender's, whatever it holds: the event counts, and so do those in its batch."""
     boucle = Embedded(tmp_path / "home", database_url=postgres)
     field = EVENT.replace(b'"reference"', b'"' + inside + rb'":"\u0000","reference"')
-    outcomes = boucle.parts.intake.take([Incoming(field), *behind()], Door.KAFKA)
+    outcomes = boucle.parts.intake.take([Incoming(field), *behind()], Ingress.KAFKA)
     assert [one.taken for one in outcomes] == [Taken.ACCEPTED] * 6
     assert all(len(name) < 400 for row in boucle.rows(Inbox) for name in row.left_out or {})
     boucle.store.close()
@@ -118,7 +118,7 @@ def test_a_field_that_is_left_out_is_named_as_postgresql_can_hold_it(
 
 def test_byte_order_marks_before_an_event_are_harmless(boucle: Embedded) -> None:
     """One mark is common on Windows, more come of files put together; the event behind them is read."""
-    outcomes = boucle.parts.intake.take([Incoming(MARK * many + EVENT) for many in (1, 2, 1_100)], Door.KAFKA)
+    outcomes = boucle.parts.intake.take([Incoming(MARK * many + EVENT) for many in (1, 2, 1_100)], Ingress.KAFKA)
     assert [one.taken for one in outcomes] == [Taken.ACCEPTED, Taken.DUPLICATE, Taken.DUPLICATE]
 
 
@@ -140,7 +140,7 @@ def test_what_escapes_while_reading_is_a_dead_letter(boucle: Embedded, error: ty
             return super()._accept(envelope, now, gate)
 
     intake = Intake(boucle.store, Breaking(schemas(boucle)), boucle.parts.policies.current, boucle.clock.now)
-    outcomes = intake.take([Incoming(EVENT), *behind()], Door.KAFKA)
+    outcomes = intake.take([Incoming(EVENT), *behind()], Ingress.KAFKA)
     assert [one.taken for one in outcomes] == [Taken.REJECTED] + [Taken.ACCEPTED] * 5
     (letter,) = boucle.rows(DeadLetter)
     assert (letter.body, letter.source, letter.event_id) == (EVENT, "shop", orjson.loads(EVENT)["id"])
@@ -149,7 +149,7 @@ def test_what_escapes_while_reading_is_a_dead_letter(boucle: Embedded, error: ty
 def too_large(boucle: Embedded) -> DeadLetter:
     """Let a message of 3 MB come from Kafka, and return its letter."""
     message = Incoming(EVENT + b" " * 3_000_000, topic="boucle.events", partition=2, offset=5)
-    assert boucle.parts.intake.take([message], Door.KAFKA)[0].taken == Taken.REJECTED
+    assert boucle.parts.intake.take([message], Ingress.KAFKA)[0].taken == Taken.REJECTED
     (letter,) = boucle.rows(DeadLetter)
     return letter
 
@@ -188,7 +188,7 @@ def test_a_truncated_letter_is_read_again_where_it_came_from(boucle: Embedded) -
 
 def test_a_letter_of_the_release_before_is_listed_by_its_body(boucle: Embedded) -> None:
     """Letters without a size, as 0.1.0 wrote them, were kept whole and can be replayed."""
-    boucle.parts.intake.take([Incoming(b"{}")], Door.KAFKA)
+    boucle.parts.intake.take([Incoming(b"{}")], Ingress.KAFKA)
     with boucle.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE dead_letter SET size = NULL, sha256 = NULL")
     letters = DeadLetters(boucle.store, boucle.parts.intake, boucle.clock.now)
@@ -200,7 +200,7 @@ def test_a_letter_of_the_release_before_is_listed_by_its_body(boucle: Embedded) 
 def test_what_a_door_could_not_read_is_refused_with_the_doors_reason(boucle: Embedded) -> None:
     """A record that the client library cannot decode keeps its place, its bytes and the reason."""
     body = Unreadable.whole(EVENT, Refusal.UNREADABLE, "The checksum is wrong.")
-    boucle.parts.intake.take([Incoming(body, topic="boucle.events", partition=1, offset=3), *behind()], Door.KAFKA)
+    boucle.parts.intake.take([Incoming(body, topic="boucle.events", partition=1, offset=3), *behind()], Ingress.KAFKA)
     (letter,) = boucle.rows(DeadLetter)
     assert (letter.topic, letter.partition, letter.offset) == ("boucle.events", 1, 3)
     assert (letter.reason, letter.fault, letter.body) == ("unreadable", "The checksum is wrong.", EVENT)

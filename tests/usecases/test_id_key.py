@@ -15,7 +15,7 @@ from workers import settings as settings_module
 from workers.adapters.clock import FixedClock
 from workers.adapters.home import ID_SECRET, SIGNING_SECRET, Home
 from workers.domain.records import Customer
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.errors import Misconfigured
 from workers.store import read
 from workers.store.controls import read_controls
@@ -55,7 +55,7 @@ def start(home: Path, database: Path | str, **more: str) -> app.Boucle:
 
 def take(machine: app.Boucle, *events: dict[str, object]) -> None:
     """Take events in as from HTTP."""
-    machine.intake.take([Incoming(orjson.dumps(event), {}, STRUCTURED) for event in events], Door.HTTP)
+    machine.intake.take([Incoming(orjson.dumps(event), {}, STRUCTURED) for event in events], Ingress.HTTP)
 
 
 def customers(machine: app.Boucle) -> dict[str, bool]:

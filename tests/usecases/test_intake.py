@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from embedded import START, STRUCTURED, Embedded, about, journey, score
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.event_handlers import effects
 from workers.domain.records import (
     Customer,
@@ -26,7 +26,7 @@ from workers.domain.records import (
     Ticket,
     Touchpoint,
 )
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.errors import BadInput, NotNow
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
@@ -72,7 +72,7 @@ def nothing_of(boucle: Embedded, *kinds: type[Row]) -> bool:
 def poison(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the event about the reference `poison` break whatever takes it in."""
 
-    def broken(event: Any, *rest: Any) -> Changes:
+    def broken(event: Any, *rest: Any) -> ChangeSet:
         if event.reference == "poison":
             raise RuntimeError("division by zero in the middle")
         return effects(event, *rest)
@@ -87,7 +87,7 @@ def test_one_event_that_breaks_does_not_stop_the_others(boucle: Embedded) -> Non
     batch = [message(journey("delivery", f"c{n}", reference=str(n))) for n in (1, 3)]
     batch.insert(1, message(bad))
     consumed = [Consumed("cluster", "topic", 0, 10, 12)]
-    outcomes = boucle.parts.intake.take(batch, Door.KAFKA, consumed)
+    outcomes = boucle.parts.intake.take(batch, Ingress.KAFKA, consumed)
     assert taken(outcomes) == ["accepted", "rejected", "accepted"]
     (letter,) = boucle.rows(DeadLetter)
     assert orjson.loads(letter.body) == bad
@@ -106,9 +106,9 @@ def test_one_event_that_breaks_does_not_stop_the_others(boucle: Embedded) -> Non
 def test_a_batch_that_breaks_and_comes_again_changes_nothing(boucle: Embedded) -> None:
     """Killed before the positions were kept: the same messages again are duplicates, and one letter stays one."""
     batch = [message(journey("delivery", "c1", reference=one)) for one in ("1", "poison", "2")]
-    boucle.parts.intake.take(batch, Door.KAFKA)
+    boucle.parts.intake.take(batch, Ingress.KAFKA)
     before = len(boucle.rows(Touchpoint)), len(boucle.rows(DeadLetter))
-    again = boucle.parts.intake.take(batch, Door.KAFKA)
+    again = boucle.parts.intake.take(batch, Ingress.KAFKA)
     assert taken(again) == ["duplicate", "rejected", "duplicate"]
     assert (len(boucle.rows(Touchpoint)), len(boucle.rows(DeadLetter))) == before
     assert received(boucle) == {"events": 6, "accepted": 2, "duplicates": 3, "dead_letters": 1}
@@ -175,16 +175,16 @@ def test_a_database_that_goes_away_while_a_batch_is_split_is_waited_for(
     with monkeypatch.context() as patched:
         patched.setattr(boucle.store, "write", flaky)
         with pytest.raises(NotNow):
-            boucle.parts.intake.take(batch, Door.KAFKA)
+            boucle.parts.intake.take(batch, Ingress.KAFKA)
     assert boucle.rows(DeadLetter) == []
-    assert taken(boucle.parts.intake.take(batch, Door.KAFKA)) == ["duplicate", "accepted", "accepted"]
+    assert taken(boucle.parts.intake.take(batch, Ingress.KAFKA)) == ["duplicate", "accepted", "accepted"]
 
 
 def test_a_dead_letter_is_kept_once_with_its_bytes(boucle: Embedded) -> None:
     """The same bytes twice are one letter; other bytes are another one."""
     first, second = b"\xff\x00 not an event", b"{}"
     for body in (first, second, first, first):
-        assert taken(boucle.parts.intake.take([Incoming(body, {}, STRUCTURED)], Door.HTTP)) == ["rejected"]
+        assert taken(boucle.parts.intake.take([Incoming(body, {}, STRUCTURED)], Ingress.HTTP)) == ["rejected"]
     assert sorted(one.body for one in boucle.rows(DeadLetter)) == sorted([first, second])
     assert received(boucle) == {"events": 4, "accepted": 0, "duplicates": 2, "dead_letters": 2}
     assert books_hold(boucle)
@@ -193,7 +193,7 @@ def test_a_dead_letter_is_kept_once_with_its_bytes(boucle: Embedded) -> None:
 def test_twice_in_one_batch_is_a_duplicate_too(boucle: Embedded) -> None:
     """For events and for what cannot be read."""
     good, bad = message(journey("delivery", reference="1")), Incoming(b"oops", {}, STRUCTURED)
-    assert taken(boucle.parts.intake.take([good, bad, good, bad], Door.HTTP)) == [
+    assert taken(boucle.parts.intake.take([good, bad, good, bad], Ingress.HTTP)) == [
         *("accepted", "rejected", "duplicate", "rejected")
     ]
     assert received(boucle) == {"events": 4, "accepted": 1, "duplicates": 2, "dead_letters": 1}
@@ -322,7 +322,7 @@ def test_what_cannot_be_answered_is_a_dead_letter_with_words(boucle: Embedded) -
 def test_an_event_whose_effects_refuse_it_leaves_no_trace(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even the customer that it was the first to name; a replay of its letter is taken in."""
 
-    def refusing(*_args: Any) -> Changes:
+    def refusing(*_args: Any) -> ChangeSet:
         raise BadInput("not like this")
 
     with monkeypatch.context() as patched:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from embedded import Embedded, about
 
 from workers.domain.records import DeadLetter
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store import tables
 from workers.store.customer import dead_letters, letter_searches
 from workers.store.ledger import Incoming
@@ -34,7 +34,7 @@ def boucle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Embedded]
 def refuse(boucle: Embedded, who: str, count: int, start: int = 0) -> None:
     """Leave letters that name somebody."""
     bodies = [b'{"subject": "%s", "n": %d' % (who.encode(), n) for n in range(start, start + count)]
-    boucle.parts.intake.take([Incoming(one, {}) for one in bodies], Door.HTTP)
+    boucle.parts.intake.take([Incoming(one, {}) for one in bodies], Ingress.HTTP)
 
 
 def named(boucle: Embedded) -> list[str]:
@@ -144,7 +144,7 @@ def test_one_look_is_bounded_in_bytes(boucle: Embedded, monkeypatch: pytest.Monk
     """Large letters are looked at one by one, a single one of any size too."""
     monkeypatch.setattr(dead_letters, "BYTES_AT_ONCE", 1_000)
     bodies = [json.dumps({"subject": "42", "n": n, "fill": "x" * 700}).encode()[:-1] for n in range(3)]
-    boucle.parts.intake.take([Incoming(one, {}) for one in bodies], Door.HTTP)
+    boucle.parts.intake.take([Incoming(one, {}) for one in bodies], Ingress.HTTP)
     boucle.take(about("erased", "42", boucle.clock.at))
     assert boucle.parts.letter_search().search_all() == 4
     assert boucle.rows(DeadLetter) == []

@@ -12,7 +12,7 @@ from workers import app
 from workers import settings as settings_module
 from workers.adapters.clock import FixedClock
 from workers.domain.records import Action, Decision, Dispatch, Response, SurveyRequest, Ticket, Touchpoint
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store import read
 from workers.store.ledger import Incoming, Outcome, Taken
 from workers.usecases.operation.migrate import migrate
@@ -35,7 +35,7 @@ class Loop:
     def events(self, *events: dict[str, object]) -> list[Outcome]:
         """Take events in as from HTTP."""
         batch = [Incoming(orjson.dumps(event), {}, "application/cloudevents+json") for event in events]
-        return self.parts.intake.take(batch, Door.HTTP)
+        return self.parts.intake.take(batch, Ingress.HTTP)
 
     def settle(self) -> None:
         """Wake and send until nothing is due."""

@@ -13,7 +13,7 @@ from postroom import OURS, Postman, mails, sender_of
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
 from workers.store.delivery import mail_servers
-from workers.usecases.delivery import Dispatching, mail_server
+from workers.usecases.delivery import Delivery, mail_server
 from workers.usecases.delivery.send_controls import sending_now
 from workers.usecases.operation import status
 
@@ -36,7 +36,7 @@ def deliver(boucle: Embedded, *customers: str) -> None:
     boucle.parts.waking.wake_all()
 
 
-def send(dispatching: Dispatching) -> int:
+def send(dispatching: Delivery) -> int:
     """Hand over everything that is ready."""
     return asyncio.run(dispatching.send_all())
 
@@ -53,7 +53,7 @@ def whole_status(boucle: Embedded) -> dict[str, Any]:
     return cast("dict[str, Any]", told)
 
 
-def probes_until(boucle: Embedded, dispatching: Dispatching, count: int, postman: Postman) -> None:
+def probes_until(boucle: Embedded, dispatching: Delivery, count: int, postman: Postman) -> None:
     """Send until so many mails were tried."""
 
     def tried() -> bool:

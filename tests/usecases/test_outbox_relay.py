@@ -15,7 +15,7 @@ from workers.adapters.file_outbox import FileOutlet
 from workers.domain.records import Response, SurveyRequest, Ticket
 from workers.errors import NotNow
 from workers.store import tables
-from workers.usecases.outbox_relay import RELAY_AT_MOST, Relaying
+from workers.usecases.outbox_relay import RELAY_AT_MOST, OutboxRelay
 
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "out"
 SCHEMA_OF = {
@@ -69,17 +69,17 @@ def test_messages_leave_in_the_order_in_which_they_were_written(boucle: Embedded
     """Over several rounds; each is gone once the broker has it."""
     fill(boucle, RELAY_AT_MOST + 50)
     broker = Broker()
-    assert Relaying(boucle.store, broker, "me").relay_all() == RELAY_AT_MOST + 50
+    assert OutboxRelay(boucle.store, broker, "me").relay_all() == RELAY_AT_MOST + 50
     assert numbers(broker) == list(range(RELAY_AT_MOST + 50))
     assert left(boucle) == 0
-    assert Relaying(boucle.store, broker, "me").relay_all() == 0
+    assert OutboxRelay(boucle.store, broker, "me").relay_all() == 0
 
 
 def test_a_lower_id_that_commits_later_is_not_passed_over(boucle: Embedded) -> None:
     """What is unpublished is what is there, never what has a higher id than the last."""
     fill(boucle, 3)
     broker = Broker()
-    relaying = Relaying(boucle.store, broker, "me")
+    relaying = OutboxRelay(boucle.store, broker, "me")
     relaying.relay_all()
     late = sa.insert(tables.outbox).values(id=1, topic="t", key="k", value=b"99")
     boucle.store.write(lambda connection: connection.execute(late))
@@ -92,9 +92,9 @@ def test_a_relay_killed_between_publishing_and_deleting_publishes_again(boucle: 
     fill(boucle, 4)
     broker = Broker(die_after=1)
     with pytest.raises(SystemExit):
-        Relaying(boucle.store, broker, "me").relay_all()
+        OutboxRelay(boucle.store, broker, "me").relay_all()
     assert left(boucle) == 4
-    Relaying(boucle.store, broker, "me").relay_all()
+    OutboxRelay(boucle.store, broker, "me").relay_all()
     assert numbers(broker) == [0, 1, 2, 3] * 2
     assert left(boucle) == 0
 
@@ -103,7 +103,7 @@ def test_a_broker_that_is_away_is_waited_for(boucle: Embedded) -> None:
     """Nothing is lost, and answers go on: the outbox only grows."""
     fill(boucle, 2)
     broker = Broker(away=True)
-    relaying = Relaying(boucle.store, broker, "me")
+    relaying = OutboxRelay(boucle.store, broker, "me")
     with pytest.raises(NotNow):
         relaying.relay_all()
     fill(boucle, 1, start=2)
@@ -116,13 +116,13 @@ def test_one_relay_works_at_a_time(boucle: Embedded) -> None:
     """The lease decides, by the database's clock; the other one gets its turn when it runs out."""
     fill(boucle, 2)
     first, second = Broker(), Broker()
-    assert Relaying(boucle.store, first, "one", lease_seconds=60).relay_some() == 2
+    assert OutboxRelay(boucle.store, first, "one", lease_seconds=60).relay_some() == 2
     fill(boucle, 2, start=2)
-    assert Relaying(boucle.store, second, "two", lease_seconds=60).relay_some() == 0
+    assert OutboxRelay(boucle.store, second, "two", lease_seconds=60).relay_some() == 0
     boucle.store.write(
         lambda connection: connection.execute(sa.update(tables.role_lease).values(until=boucle.clock.at))
     )
-    assert Relaying(boucle.store, second, "two", lease_seconds=60).relay_some() == 2
+    assert OutboxRelay(boucle.store, second, "two", lease_seconds=60).relay_some() == 2
     assert (numbers(first), numbers(second)) == ([0, 1], [2, 3])
 
 
@@ -134,7 +134,7 @@ def test_relays_at_once_keep_the_order(postgres: str, install: Callable[..., Emb
 
     def work(name: str) -> None:
         barrier.wait(10)
-        Relaying(boucle.store, broker, name).relay_all()
+        OutboxRelay(boucle.store, broker, name).relay_all()
 
     threads = [threading.Thread(target=work, args=(f"relay-{n}",)) for n in range(4)]
     for one in threads:
@@ -149,7 +149,7 @@ def test_without_a_broker_messages_go_to_a_file(boucle: Embedded, tmp_path: Path
     boucle.take(journey("delivery", "42", reference="1042"))
     boucle.settle()
     path = tmp_path / "deep" / "outbox.jsonl"
-    assert Relaying(boucle.store, FileOutlet(path), "me").relay_all() == 1
+    assert OutboxRelay(boucle.store, FileOutlet(path), "me").relay_all() == 1
     (line,) = [orjson.loads(line) for line in path.read_bytes().splitlines()]
     assert (line["topic"], line["key"]) == ("boucle.survey-requests", "42")
 
@@ -203,7 +203,7 @@ def test_everything_that_leaves_fits_its_schema_and_has_its_customers_key(boucle
     boucle.take(about("erased", "c", boucle.clock.at))
     boucle.settle()
     broker = Broker()
-    Relaying(boucle.store, broker, "me").relay_all()
+    OutboxRelay(boucle.store, broker, "me").relay_all()
     found: dict[str, set[str]] = {}
     for topic, key, value in broker.kept:
         event = orjson.loads(value)

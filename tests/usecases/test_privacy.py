@@ -23,7 +23,7 @@ from workers.domain.records import (
     Ticket,
     Touchpoint,
 )
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store import tables
 from workers.store.customer import erasure
 from workers.store.ledger import Incoming
@@ -47,7 +47,7 @@ def boucle(tmp_path: Path) -> Embedded:
     assert requests
     answer_all(made)
     made.take(journey("delivery", "42", made.clock.at, **LATE), score(9, "42", made.clock.at, trigger="deal_won"))
-    made.parts.intake.take([Incoming(b'{"subject": "42", "oops": "42@example.org"}', {})], Door.HTTP)
+    made.parts.intake.take([Incoming(b'{"subject": "42", "oops": "42@example.org"}', {})], Ingress.HTTP)
     made.later(minutes=1)
     return made
 
@@ -294,7 +294,7 @@ def moved(tmp_path: Path) -> Embedded:
     made.clock.at += timedelta(days=1)
     made.take(about("changed", "42", made.clock.at, customer=second))
     for body in (*LETTERS.values(), *OTHERS.values()):
-        made.parts.intake.take([Incoming(body, {})], Door.HTTP)
+        made.parts.intake.take([Incoming(body, {})], Ingress.HTTP)
     assert len(made.rows(DeadLetter)) == len(LETTERS) + len(OTHERS)
     return made
 
@@ -325,7 +325,7 @@ def test_each_letter_goes_by_itself(tmp_path: Path, way: str) -> None:
     for email in (OLD, NEW):
         made.take(about("changed", "42", made.clock.at, customer={"id": "42", "email": email}))
         made.clock.at += timedelta(days=1)
-    made.parts.intake.take([Incoming(LETTERS[way], {})], Door.HTTP)
+    made.parts.intake.take([Incoming(LETTERS[way], {})], Ingress.HTTP)
     assert len(made.rows(DeadLetter)) == 1
     privacy(made).erase("42", "ana")
     assert made.rows(DeadLetter) == []
@@ -336,7 +336,7 @@ def test_an_older_address_that_is_told_late_is_found_as_well(tmp_path: Path) -> 
     made = Embedded(tmp_path)
     made.take(about("changed", "42", made.clock.at, customer={"id": "42", "email": NEW}))
     made.take(about("changed", "42", made.clock.at - timedelta(days=9), customer={"id": "42", "email": OLD}))
-    made.parts.intake.take([Incoming(LETTERS["an earlier address"], {})], Door.HTTP)
+    made.parts.intake.take([Incoming(LETTERS["an earlier address"], {})], Ingress.HTTP)
     privacy(made).erase("42", "ana")
     assert made.rows(DeadLetter) == []
 
@@ -347,7 +347,7 @@ def test_a_refused_batch_loses_only_the_persons_events(tmp_path: Path) -> None:
     made.take(about("changed", "42", customer={"id": "42", "email": NEW}))
     mine, other = ({"subject": one, "data": {"customer": {"id": one}}} for one in ("42", "43"))
     body = json.dumps([mine, other]).encode()
-    made.parts.intake.take([Incoming(body, {})], Door.HTTP)
+    made.parts.intake.take([Incoming(body, {})], Ingress.HTTP)
     told = privacy(made).export("42", "ana")
     assert told is not None
     assert json.loads(told["dead_letter"][0]["body"]) == [mine]
@@ -373,7 +373,7 @@ def test_an_id_in_other_capitals_is_somebody_else_if_the_crm_says_so(tmp_path: P
     """Some CRMs tell 0015AbC from 0015aBC; where only one is known, the other spelling is theirs."""
     made = Embedded(tmp_path)
     made.take(about("changed", "CRM0015a", customer={"id": "CRM0015a"}))
-    made.parts.intake.take([Incoming(b'{"text": "CRM0015A"}', {}), Incoming(b'{"text": "crm0015a"}', {})], Door.HTTP)
+    made.parts.intake.take([Incoming(b'{"text": "CRM0015A"}', {}), Incoming(b'{"text": "crm0015a"}', {})], Ingress.HTTP)
     made.take(about("changed", "CRM0015A", customer={"id": "CRM0015A"}))
     privacy(made).erase("CRM0015a", "ana")
     assert bodies(made) == [b'{"text": "CRM0015A"}']
@@ -383,7 +383,7 @@ def test_a_letter_may_name_the_person_by_our_own_key(boucle: Embedded) -> None:
     """A refused score that only names the question is about whoever was asked."""
     request = boucle.rows(SurveyRequest)[0]
     body = json.dumps({"data": {"request": request.id, "comment": "It is me"}}).encode()
-    boucle.parts.intake.take([Incoming(body, {})], Door.HTTP)
+    boucle.parts.intake.take([Incoming(body, {})], Ingress.HTTP)
     asked = next(one.crm_id for one in boucle.rows(Customer) if one.id == request.customer)
     privacy(boucle).erase(str(asked), "ana")
     assert body not in bodies(boucle)
@@ -392,7 +392,7 @@ def test_a_letter_may_name_the_person_by_our_own_key(boucle: Embedded) -> None:
 def test_letters_that_came_after_erasing_go_when_asked_again(moved: Embedded) -> None:
     """Erasing once more reaches what a broken sender has sent since; the person stays unknown to the export."""
     privacy(moved).erase("42", "ana")
-    moved.parts.intake.take([Incoming(b'{"subject": 42, "again": true', {})], Door.HTTP)
+    moved.parts.intake.take([Incoming(b'{"subject": 42, "again": true', {})], Ingress.HTTP)
     assert privacy(moved).export("42", "ana") is None
     assert privacy(moved).erase("42", "ana")
     assert bodies(moved) == sorted(OTHERS.values())
@@ -433,6 +433,6 @@ def test_the_addresses_of_a_merged_person_are_all_found(tmp_path: Path) -> None:
         made.clock.at += timedelta(days=1)
         made.take(about("merged", "old", made.clock.at, merged_into="new"))
         for who in ("old", "new"):
-            made.parts.intake.take([Incoming(f"{who}@example.org wrote".encode(), {})], Door.HTTP)
+            made.parts.intake.take([Incoming(f"{who}@example.org wrote".encode(), {})], Ingress.HTTP)
         privacy(made).erase("new", "ana")
         assert made.rows(DeadLetter) == [], later

@@ -12,7 +12,7 @@ from postroom import OPEN, OURS, TAKEN, Postman, sender_of
 
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Customer, Dispatch, Suppression, SurveyRequest
-from workers.usecases.delivery import Dispatching, send_controls
+from workers.usecases.delivery import Delivery, send_controls
 from workers.usecases.operation import status
 
 DAY = timedelta(days=1)
@@ -35,7 +35,7 @@ def deliver(boucle: Embedded, *addresses: str) -> None:
     boucle.parts.waking.wake_all()
 
 
-def send(dispatching: Dispatching) -> None:
+def send(dispatching: Delivery) -> None:
     """Hand over everything that is ready."""
     asyncio.run(dispatching.send_all())
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from embedded import START, Embedded, journey
 
 from workers.domain.records import SurveyRequest
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store import tables
 from workers.store.ledger import Incoming
 from workers.store.sign_in.audit_log import list_acts
@@ -26,7 +26,7 @@ def boucle(tmp_path: Path) -> Embedded:
     made = Embedded(tmp_path, mail_per_day="0")
     for n in range(40):
         made.take(journey("delivery", str(n), reference=f"{n}"))
-    made.parts.intake.take([Incoming(b"no event", {})], Door.HTTP)
+    made.parts.intake.take([Incoming(b"no event", {})], Ingress.HTTP)
     made.settle()
     made.parts.serving.click(made.rows(SurveyRequest)[0].id, 3, "GET")
     return made

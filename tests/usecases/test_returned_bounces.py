@@ -15,7 +15,7 @@ from workers.domain.mail.bounce_parser.letters import Letter
 from workers.domain.mail.deliverability import DeadRule, is_dead
 from workers.domain.records import Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.store.sign_in.audit_log import list_acts
-from workers.usecases.delivery.bounces import Bouncing, count
+from workers.usecases.delivery.bounces import BounceIntake, count
 from workers.usecases.delivery.send_controls import refusing_domains, sending_now
 from workers.usecases.operation import status as counting
 from workers.usecases.operation.status import explain
@@ -43,10 +43,10 @@ class House(Embedded):
         """Let a report about a mail come back and return what it was taken for."""
         return self.bouncing().take(report.replace(PATH.encode(), self.path(mail or self.mail()).encode()))
 
-    def bouncing(self) -> Bouncing:
+    def bouncing(self) -> BounceIntake:
         """Return the use case."""
         parts = self.parts
-        return Bouncing(parts.store, parts.policies.current, self.clock.now, parts.links.read_return_path)
+        return BounceIntake(parts.store, parts.policies.current, self.clock.now, parts.links.read_return_path)
 
     def sending(self) -> str:
         """Return whether mail goes out."""

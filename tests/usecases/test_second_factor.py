@@ -13,7 +13,7 @@ from teamparts import at_once
 from workers.domain.types import Ids
 from workers.store import tables
 from workers.store.sign_in.audit_log import list_acts
-from workers.usecases.sign_in.accounts import People, Role
+from workers.usecases.sign_in.accounts import Accounts, Role
 from workers.usecases.sign_in.second_factor import RECOVERY_CODES, SecondFactors
 
 STEP = timedelta(seconds=30)
@@ -23,7 +23,7 @@ STEP = timedelta(seconds=30)
 def house(tmp_path: Path) -> Iterator[Embedded]:
     """Give an installation with one person."""
     boucle = Embedded(tmp_path)
-    People(boucle.store, boucle.clock.now).add("Léa", Role.AGENT, by="ops")
+    Accounts(boucle.store, boucle.clock.now).add("Léa", Role.AGENT, by="ops")
     yield boucle
     boucle.close()
 
@@ -132,7 +132,7 @@ def test_every_change_is_audited(house: Embedded, factors: SecondFactors) -> Non
     """Set up, a recovery code used, reset by whom: each stands there, without a code."""
     _, codes = enrolled(factors)
     factors.take("Léa", codes[0])
-    People(house.store, house.clock.now).reset_second_factor("léa", by="ops")
+    Accounts(house.store, house.clock.now).reset_second_factor("léa", by="ops")
     assert not factors.has("Léa")
     assert factors.left("Léa") == 0
     with house.store.reading() as connection:

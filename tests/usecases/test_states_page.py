@@ -16,7 +16,7 @@ from workers.domain.types import DispatchState, TicketState
 from workers.store import read, tables
 from workers.usecases.customer_actions import TicketAct
 from workers.usecases.dead_letters import DeadLetters
-from workers.usecases.delivery.bounces import Bouncing
+from workers.usecases.delivery.bounces import BounceIntake
 from workers.usecases.privacy.person import Privacy
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
@@ -53,7 +53,7 @@ def go_on(house: House) -> None:
         )
         tickets = [one.number for one in read.rows(connection, Ticket) if one.state != TicketState.DONE]
     report = dsn("4.4.7").replace(PATH.encode(), parts.links.return_path(mail.id, "lamps.example").encode())
-    Bouncing(parts.store, parts.policies.current, house.clock.now, parts.links.read_return_path).take(report)
+    BounceIntake(parts.store, parts.policies.current, house.clock.now, parts.links.read_return_path).take(report)
     until = house.clock.at + timedelta(days=1)
     steps: list[TicketAct] = [
         lambda one, facts, policy, now: claim(one, "ana", facts, policy, now),

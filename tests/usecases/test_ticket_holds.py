@@ -8,8 +8,8 @@ from teamparts import House
 
 from workers.decision_table import load_contrary
 from workers.domain import ticket as ticketing
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Ticket, TicketEntry, Touchpoint
 from workers.usecases.operation import status
@@ -64,7 +64,7 @@ def test_an_overdue_ticket_is_told_to_the_lead_every_working_day(tmp_path: Path)
     house.close()
 
 
-def called(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def called(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Call in vain: a first contact."""
     return ticketing.attempt(ticket, "Léa", "", facts, policy, now, reached=False)
 

@@ -9,7 +9,7 @@ from teamparts import House, at_once, both_in_one_ticket, claim, race_of_reopeni
 
 from workers.domain.records import Touchpoint
 from workers.store.roster import desk
-from workers.usecases.queue_control import Steering
+from workers.usecases.queue_control import QueueControl
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_the_queue_is_read_and_steered(house: House) -> None:
     """Calendar, counts, lists, and acts in several transactions."""
     house.take(*(journey("feature_first_used", f"f{n}", reference="search") for n in range(3)))
     house.low("1")
-    steering = Steering(house.store, house.parts.policies.current, house.clock.now, house.parts.sending)
+    steering = QueueControl(house.store, house.parts.policies.current, house.clock.now, house.parts.sending)
     outlook = steering.outlook()
     assert [one.total for one in outlook.days][3] == 3
     assert outlook.steps == ["feature"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from embedded import START, Embedded, about, journey, score
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import address_key
 from workers.domain.records import Action, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.store.apply import apply
@@ -66,7 +66,7 @@ def test_a_thanks_whose_address_never_comes_is_given_up_truly(boucle: Embedded) 
 def test_a_lifted_suppression_lets_go_what_waited_for_the_mailbox(boucle: Embedded) -> None:
     """The question and the thanks, at the next look; nobody has to tell the address again."""
     boucle.take(about("changed", "1", customer={"id": "1", "email": "Jean@exämple.fr"}))
-    bounced = Changes()
+    bounced = ChangeSet()
     bounced.add(Suppression(address_key("jean@exämple.fr", boucle.parts.ids), HARD_BOUNCE, START, "5.1.1"))
     with boucle.store.engine.begin() as connection:
         apply(connection, bounced, START)

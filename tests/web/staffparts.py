@@ -15,7 +15,7 @@ from webparts import HERE, Site, event
 from workers.adapters.resources import Data
 from workers.domain.records import SurveyRequest, Ticket
 from workers.domain.types import TicketState
-from workers.usecases.sign_in.accounts import People, Role
+from workers.usecases.sign_in.accounts import Accounts, Role
 from workers.web.http import pages
 
 PASSWORD = "correct horse battery"
@@ -62,7 +62,7 @@ class Team:
     def __init__(self, site: Site) -> None:
         self.site = site
         idle = timedelta(minutes=site.web.settings.session_idle_minutes)
-        self.people = People(site.parts.store, site.parts.now, CHEAP, idle=idle)
+        self.people = Accounts(site.parts.store, site.parts.now, CHEAP, idle=idle)
         site.app.state.people = self.people
         for role, name in NAMES.items():
             self.people.add(name, role, PASSWORD, by="test")

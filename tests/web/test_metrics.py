@@ -120,17 +120,17 @@ def test_the_lag_is_there_with_a_broker_that_answers_and_only_then(site: Site) -
 
 def test_a_broker_that_hangs_is_asked_once_and_keeps_nobody_waiting() -> None:
     """Scrapes do not pile up behind it, and once it answers the figure is there."""
-    asked, let_go = [], threading.Event()
+    asked, cancel_pending = [], threading.Event()
 
     def hang() -> Mapping[Place, int]:
         asked.append(1)
-        let_go.wait(20)
+        cancel_pending.wait(20)
         return {("t", 0): len(asked)}
 
     async def scrapes() -> list[Mapping[Place, int]]:
         lag = Lag(hang, wait=0.02, fresh=60.0)
         hung = [await lag.current(), await lag.current()]
-        let_go.set()
+        cancel_pending.set()
         while not (answered := await lag.current()):
             pass
         return [*hung, answered, await lag.current()]

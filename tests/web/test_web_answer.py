@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from webparts import Site
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.records import Click, Decision, Response, ResponseRevision, SurveyRequest, Ticket
 from workers.domain.survey.response import VERSIONS_KEPT
 from workers.errors import NotNow
@@ -200,7 +200,7 @@ def test_the_language_is_the_customers_and_can_be_switched(site: Site) -> None:
 def test_a_recovery_survey_asks_whether_it_is_solved(site: Site) -> None:
     """After a ticket the page asks about today, and the tick says that it is not solved."""
     request = site.ask()
-    changes = Changes()
+    changes = ChangeSet()
     changes.change(replace(request, trigger="recovery"))
     site.parts.store.write(lambda connection: apply(connection, changes, site.clock.at))
     shown = site.client.get(site.link("answer", request.id) + "?lang=en").text

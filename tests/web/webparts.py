@@ -20,7 +20,7 @@ from workers import app
 from workers import settings as settings_module
 from workers.adapters.clock import FixedClock
 from workers.domain.records import Row, SurveyRequest
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.roles import web_of
 from workers.store import read
 from workers.store.ledger import Incoming, Outcome
@@ -58,7 +58,7 @@ class Site:
     def events(self, *events: dict[str, object]) -> list[Outcome]:
         """Take events in."""
         batch = [Incoming(orjson.dumps(event), {}, "application/cloudevents+json") for event in events]
-        return self.parts.intake.take(batch, Door.FILE)
+        return self.parts.intake.take(batch, Ingress.FILE)
 
     def settle(self) -> None:
         """Wake and send until nothing is due."""

@@ -7,7 +7,7 @@ import click
 
 from workers.cli.shared import as_json, parts, show, user_name
 from workers.errors import BadInput
-from workers.usecases.sign_in.accounts import People, Role
+from workers.usecases.sign_in.accounts import Accounts, Role
 
 ROLES = click.Choice([str(one) for one in Role])
 
@@ -17,10 +17,10 @@ def users() -> None:
     """People who may sign in: agents, leads, marketing, operators."""
 
 
-def people() -> tuple[People, str]:
+def people() -> tuple[Accounts, str]:
     """Return the people of the installation and the base of its links."""
     found = parts()
-    return People(found.store, found.now), found.links.base
+    return Accounts(found.store, found.now), found.links.base
 
 
 def read_password(from_stdin: bool) -> str:

@@ -20,10 +20,10 @@ from workers.demo.tour import hire
 from workers.settings import Settings
 from workers.store import due
 from workers.store.controls import DEMO, set_control
-from workers.usecases.delivery import Dispatching
+from workers.usecases.delivery import Delivery
 from workers.usecases.delivery.send_controls import Sending, sending_now
 from workers.usecases.operation import status as counting
-from workers.usecases.outbox_relay import Relaying
+from workers.usecases.outbox_relay import OutboxRelay
 
 SLOT_HOURS = (10, 14, 18)
 """Local hours at which the demo looks at what is due; between them people act at their own time."""
@@ -143,8 +143,8 @@ class Year:
         lead = wishes.Lead(parts)
         for number, deed in enumerate(wishes.DEEDS):
             self._crowd.plan(deed.at, f"lead/{number}", partial(lead.do, deed.name))
-        self._dispatching: Dispatching = parts.dispatching()
-        self._relaying: Relaying = parts.relaying()
+        self._dispatching: Delivery = parts.dispatching()
+        self._relaying: OutboxRelay = parts.relaying()
         self._next_due: datetime | None = None
 
     def drive(self) -> Iterator[float]:

@@ -17,7 +17,7 @@ from workers.adapters.home import Home
 from workers.adapters.resources import Data
 from workers.demo.shop import Happened
 from workers.domain.mail.compose import Brand
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.errors import Misconfigured, NotNow
 from workers.settings import Settings
 from workers.store import tables
@@ -122,7 +122,7 @@ def doors_of(parts: app.Boucle) -> Iterator[EventDoor]:
 
 def take_in(parts: app.Boucle, batch: list[Happened]) -> None:
     """Take events in as from HTTP."""
-    parts.intake.take([Incoming(one.body, {}, CONTENT_TYPE) for one in batch], Door.HTTP)
+    parts.intake.take([Incoming(one.body, {}, CONTENT_TYPE) for one in batch], Ingress.HTTP)
 
 
 @contextmanager

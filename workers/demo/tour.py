@@ -14,7 +14,7 @@ from workers.app import Boucle
 from workers.demo.story import story
 from workers.errors import BadInput
 from workers.store import due
-from workers.usecases.sign_in.accounts import People, Role
+from workers.usecases.sign_in.accounts import Accounts, Role
 from workers.web.demo.tour import Story
 
 STEPS = 48
@@ -90,7 +90,7 @@ class Touring:
 
 def hire(parts: Boucle) -> None:
     """Give the demo its people; whoever is there already stays."""
-    people = People(parts.store, parts.now)
+    people = Accounts(parts.store, parts.now)
     for name, role in PLAYERS:
         if people.find(name) is None:
             people.add(name, role, by="demo")
@@ -98,5 +98,5 @@ def hire(parts: Boucle) -> None:
 
 def login_links(parts: Boucle) -> list[tuple[str, Role, str]]:
     """Return a link for each person that signs them in once."""
-    people = People(parts.store, parts.now)
+    people = Accounts(parts.store, parts.now)
     return [(name, role, f"{parts.links.base}/login/{people.login_token(name)}") for name, role in PLAYERS]

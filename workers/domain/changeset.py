@@ -53,7 +53,7 @@ class Moving:
 
 
 @dataclass(slots=True)
-class Changes:
+class ChangeSet:
     """Rows by table and key; merging keeps the later state of a row."""
 
     added: dict[type[Row], dict[tuple[object, ...], Row]] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Changes:
         """Give every row of one customer to another; a journey that both have stays where it is."""
         self.moved.append(Moving(customer, into))
 
-    def merge(self, later: "Changes") -> None:
+    def merge(self, later: "ChangeSet") -> None:
         """Take the later changes on top of these."""
         for kind, rows in later.added.items():
             self.added.setdefault(kind, {}).update(rows)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar, cast
 
 from workers.decision_table.model.rest_period import Asked
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.records import Customer, Journey, Row, Ticket, Touchpoint
 from workers.domain.types import TicketState, TouchpointState
 
@@ -17,7 +17,7 @@ NONE: Mapping[tuple[object, ...], Row] = {}
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 
 
-class Facts:
+class CustomerState:
     """The rows of one customer, by table and key, and what was asked of their mailbox under other customers' ids."""
 
     __slots__ = ("_rows", "asked_elsewhere", "customer", "suppressed")
@@ -49,7 +49,7 @@ class Facts:
         """Return one row by its key, or None."""
         return cast("R | None", self._rows.get(kind, NONE).get(key))
 
-    def absorb(self, changes: Changes) -> None:
+    def absorb(self, changes: ChangeSet) -> None:
         """Take the changes of this customer in, so that the next decision sees them."""
         for part in (changes.added, changes.changed):
             for kind, rows in part.items():
@@ -65,7 +65,7 @@ class Facts:
             if getattr(row, "customer", None) == self.customer.id:
                 mine[key] = row
 
-    def adopt(self, other: "Facts") -> None:
+    def adopt(self, other: "CustomerState") -> None:
         """Take the rows of a customer who turned out to be this person, as `store.moving` moves them.
 
         A journey that both have stays with the other customer, and its touchpoints with it.
@@ -97,8 +97,8 @@ class Facts:
                 return ticket
         return None
 
-    def copy(self) -> "Facts":
+    def copy(self) -> "CustomerState":
         """Return facts that can absorb changes without touching these."""
-        copied = Facts(self.customer, suppressed=self.suppressed, asked_elsewhere=self.asked_elsewhere)
+        copied = CustomerState(self.customer, suppressed=self.suppressed, asked_elsewhere=self.asked_elsewhere)
         copied._rows = {kind: dict(rows) for kind, rows in self._rows.items()}
         return copied

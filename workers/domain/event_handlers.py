@@ -8,16 +8,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from workers.cloudevents import Event, Kind
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.erasure import erase
 from workers.domain.customer.merge import merge_customers
 from workers.domain.customer.profile import learn, opt_out
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.followup.decision import route, route_again
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Response, SurveyRequest
 from workers.domain.survey.planning import (
-    Happening,
+    JourneyEvent,
     follow_answers,
     follow_start,
     has_undone,
@@ -35,18 +35,20 @@ from workers.domain.survey.response import (
     response_to,
     take_score,
 )
-from workers.domain.ticket import Desk
+from workers.domain.ticket import TicketAllocator
 from workers.domain.ticket.helpdesk import take_update
 from workers.domain.types import RequestState, ResponseState
 from workers.errors import BadInput
 
 
-def effects(event: Event, facts: Facts, into: Facts | None, policy: Policy, now: datetime, desk: Desk) -> Changes:
+def effects(
+    event: Event, facts: CustomerState, into: CustomerState | None, policy: Policy, now: datetime, desk: TicketAllocator
+) -> ChangeSet:
     """Return everything that one accepted event changes; `into` has the facts of a customer it merges into.
 
     Raises BadInput when its data cannot be taken: the event becomes a dead letter.
     """
-    changes = Changes()
+    changes = ChangeSet()
     if facts.customer.erased_at:
         if event.name == "merged" and into is not None:
             changes.merge(erase(into, policy, now))  # the wish to be forgotten is the person's, under either id
@@ -60,8 +62,8 @@ def effects(event: Event, facts: Facts, into: Facts | None, policy: Policy, now:
 
 
 def by_kind(
-    event: Event, facts: Facts, into: Facts | None, policy: Policy, now: datetime, desk: Desk
-) -> Iterable[Changes]:
+    event: Event, facts: CustomerState, into: CustomerState | None, policy: Policy, now: datetime, desk: TicketAllocator
+) -> Iterable[ChangeSet]:
     """Give the changes of an event, kind by kind."""
     if event.kind == Kind.JOURNEY:
         yield plan(happening_of(event), facts, policy, now)
@@ -82,7 +84,9 @@ def by_kind(
         yield carrier(event, facts, now)
 
 
-def customer_event(event: Event, facts: Facts, into: Facts | None, policy: Policy, now: datetime) -> Iterable[Changes]:
+def customer_event(
+    event: Event, facts: CustomerState, into: CustomerState | None, policy: Policy, now: datetime
+) -> Iterable[ChangeSet]:
     """Give the changes of a customer event other than its fields."""
     if event.name == "opted_out":
         yield opt_out(facts, policy, now, how="crm")
@@ -95,14 +99,14 @@ def customer_event(event: Event, facts: Facts, into: Facts | None, policy: Polic
             yield erase(facts, policy, now)  # the person asked to be forgotten under the other id
 
 
-def route_settled(facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Iterable[Changes]:
+def route_settled(facts: CustomerState, policy: Policy, now: datetime, desk: TicketAllocator) -> Iterable[ChangeSet]:
     """Give the decisions of responses that are settled now: a score from elsewhere has no settling time."""
     for response in list(facts.all(Response)):
         if response.state == ResponseState.SETTLING and response.settles_at <= now:
             yield route(response, facts, policy, now, desk)
 
 
-def anchored(facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Iterable[Changes]:
+def anchored(facts: CustomerState, policy: Policy, now: datetime, desk: TicketAllocator) -> Iterable[ChangeSet]:
     """Give what a journey says of scores that came before it, and their next decisions where another row answers."""
     found = find_anchors(facts)
     if not found:
@@ -113,7 +117,7 @@ def anchored(facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Iterabl
             yield route_again(row, facts, policy, now, desk)
 
 
-def step(facts: Facts, changes: Changes, more: Changes) -> None:
+def step(facts: CustomerState, changes: ChangeSet, more: ChangeSet) -> None:
     """Take more changes on top, and let the facts see them."""
     facts.absorb(more)
     changes.merge(more)
@@ -135,9 +139,9 @@ def references_wanted(event: Event, customer: Customer, policy: Policy) -> set[s
     return references_of(happening_of(event), customer, policy)
 
 
-def happening_of(event: Event) -> Happening:
+def happening_of(event: Event) -> JourneyEvent:
     """Return a journey or contrary event as planning sees it."""
-    return Happening(
+    return JourneyEvent(
         name=event.name,
         at=event.occurred_at,
         event=f"{event.source}/{event.id}",
@@ -150,7 +154,7 @@ def happening_of(event: Event) -> Happening:
     )
 
 
-def score_changes(event: Event, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def score_changes(event: Event, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the response that a score event brings; raises BadInput for a request that takes no answer."""
     score = event.score
     if score is None:
@@ -173,7 +177,7 @@ def score_changes(event: Event, facts: Facts, policy: Policy, now: datetime) -> 
             )
         known = response_to(request.id, facts)
         if known is not None and changed_answer(known, answer, policy, now) is known:
-            return Changes()  # told again after the inbox forgot it, or overtaken by a later answer
+            return ChangeSet()  # told again after the inbox forgot it, or overtaken by a later answer
         if known is not None and request.state not in ANSWERABLE:
             raise BadInput(f"Survey request {score.request} is {request.state}: its answer no longer changes.")
         return answer_request(request, answer, facts, policy, now)
@@ -193,9 +197,9 @@ def score_changes(event: Event, facts: Facts, policy: Policy, now: datetime) -> 
     )
 
 
-def carrier(event: Event, facts: Facts, now: datetime) -> Changes:
+def carrier(event: Event, facts: CustomerState, now: datetime) -> ChangeSet:
     """Return the request as its carrier reports it: sent, or failed and so undeliverable."""
-    changes = Changes()
+    changes = ChangeSet()
     request = facts.get(SurveyRequest, event.report.request) if event.report else None
     if event.report is None or request is None:
         raise BadInput("No such survey request is known for this customer.")

@@ -1,8 +1,8 @@
 """Messages for other systems, made from rows: which topic, which key, which bytes. Nothing here publishes."""
 
 from workers import cloudevents
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Response, SurveyRequest, Testimonial, Ticket
 from workers.domain.types import Band, TestimonialState
@@ -14,7 +14,7 @@ MAIL = "mail"
 PUBLISHED_TURNS = frozenset({"opened", "claimed", "waiting", "done", "reopened"})
 
 
-def tell_request(request: SurveyRequest, facts: Facts, policy: Policy, changes: Changes) -> None:
+def tell_request(request: SurveyRequest, facts: CustomerState, policy: Policy, changes: ChangeSet) -> None:
     """Publish that a question was asked; the signed link and the label only for a carrier, who has to send them."""
     crm_id = facts.customer.crm_id or ""
     carried = request.channel != MAIL
@@ -38,7 +38,7 @@ def tell_request(request: SurveyRequest, facts: Facts, policy: Policy, changes: 
     )
 
 
-def tell_response(response: Response, facts: Facts, policy: Policy, changes: Changes) -> None:
+def tell_response(response: Response, facts: CustomerState, policy: Policy, changes: ChangeSet) -> None:
     """Publish score, band and previous band of a settled response."""
     crm_id = facts.customer.crm_id or ""
     changes.publish(
@@ -82,14 +82,16 @@ def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> by
     )
 
 
-def tell_ticket(ticket: Ticket, turn: str, facts: Facts, policy: Policy, changes: Changes) -> None:
+def tell_ticket(ticket: Ticket, turn: str, facts: CustomerState, policy: Policy, changes: ChangeSet) -> None:
     """Publish one turn of a ticket that other systems follow; notes and calls stay here."""
     if turn in PUBLISHED_TURNS:
         crm_id = facts.customer.crm_id or ""
         changes.publish(TICKETS, crm_id, ticket_message(ticket, turn, crm_id, policy))
 
 
-def tell_testimonial(testimonial: Testimonial, mark: str, facts: Facts, policy: Policy, changes: Changes) -> None:
+def tell_testimonial(
+    testimonial: Testimonial, mark: str, facts: CustomerState, policy: Policy, changes: ChangeSet
+) -> None:
     """Publish a consented testimonial, or that a withdrawn one must be taken down.
 
     `mark` tells two changes of mind within one instant apart.

@@ -165,7 +165,7 @@ class Effect(StrEnum):
     END = "end"
 
 
-class Door(StrEnum):
+class Ingress(StrEnum):
     """Where an event came in."""
 
     KAFKA = "kafka"

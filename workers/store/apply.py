@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from workers.domain.changeset import Cancellation, Changes, Publication
+from workers.domain.changeset import Cancellation, ChangeSet, Publication
 from workers.domain.records import AskedMailbox, FormerAddress, History, Row, Shadow, Suppression, Ticket
 from workers.domain.types import DispatchState, TicketState
 from workers.store import bulk, tables
@@ -21,7 +21,7 @@ from workers.store.customer.merge import move_rows
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
 
 
-def apply(connection: Connection, changes: Changes, now: datetime) -> None:
+def apply(connection: Connection, changes: ChangeSet, now: datetime) -> None:
     """Write the changes: 1. rows table by table, 2. moves, 3. cancellations, 4. whoever is forgotten, 5. the outbox."""
     for kind in tables.WRITE_ORDER:
         if changed := changes.changed.get(kind):  # first, so that one current decision or open ticket gives way

@@ -134,7 +134,7 @@ class ListOf(sa.types.TypeDecorator[list[str]]):
         return list(value) if dialect.name == "postgresql" else orjson.dumps(list(value)).decode()
 
 
-class among(FunctionElement[bool]):  # noqa: N801  # reads like the function it renders as
+class in_array(FunctionElement[bool]):  # noqa: N801  # reads like the function it renders as
     """Tell whether a column is in a list that is one parameter: the statement stays the same however long the list.
 
     An IN list is rendered, split and parsed anew for every batch, which cost a sixth of the intake.
@@ -146,20 +146,20 @@ class among(FunctionElement[bool]):  # noqa: N801  # reads like the function it 
     def __init__(self, column: sa.ColumnElement[Any], parameter: str) -> None:
         super().__init__(column, sa.bindparam(parameter, type_=ListOf(column.type)))
 
-    def self_group(self, against: Any = None) -> "among":
+    def self_group(self, against: Any = None) -> "in_array":
         """Stay as it is in a condition: written as `... = 1`, as SQLite is told of booleans, no index would be used."""
         return self
 
 
-@compiles(among, "postgresql")
-def among_on_postgresql(element: among, compiler: Any, **more: Any) -> str:
+@compiles(in_array, "postgresql")
+def in_array_on_postgresql(element: in_array, compiler: Any, **more: Any) -> str:
     """Render the test against an array."""
     column, values = (compiler.process(one, **more) for one in element.clauses)
     return f"{column} = ANY ({values})"
 
 
-@compiles(among, "sqlite")
-def among_on_sqlite(element: among, compiler: Any, **more: Any) -> str:
+@compiles(in_array, "sqlite")
+def in_array_on_sqlite(element: in_array, compiler: Any, **more: Any) -> str:
     """Render the test against a JSON text."""
     column, values = (compiler.process(one, **more) for one in element.clauses)
     return f"{column} IN (SELECT value FROM json_each({values}))"

@@ -14,12 +14,12 @@ from sqlalchemy.engine import Connection
 
 from workers.cloudevents import KEPT_BYTES, Event, Refusal, Rejected, Unreadable
 from workers.cloudevents.scopes import Scope, Scopes, as_text
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.records import DeadLetter
-from workers.domain.types import DeadLetterState, Door, Ids
+from workers.domain.types import DeadLetterState, Ids, Ingress
 from workers.store import read, tables
 from workers.store.apply import apply
-from workers.store.engine import among
+from workers.store.engine import in_array
 from workers.text.plain_text import for_store
 
 SCOPES_HEADER = "boucle-scopes"
@@ -105,7 +105,7 @@ class Outcome:
 
 
 KNOWN = sa.select(tables.inbox.c.event_id, tables.inbox.c.digest).where(
-    tables.inbox.c.source == sa.bindparam("from"), among(tables.inbox.c.event_id, "ids")
+    tables.inbox.c.source == sa.bindparam("from"), in_array(tables.inbox.c.event_id, "ids")
 )
 
 
@@ -127,7 +127,7 @@ NAME_LENGTH = 1_000
 """Characters of a letter's fault, and of each name in it (id, source, subject, header), that are kept."""
 
 
-def dead_letter(message: Incoming, why: Rejected, door: Door, ids: Ids, now: datetime) -> DeadLetter:
+def dead_letter(message: Incoming, why: Rejected, door: Ingress, ids: Ids, now: datetime) -> DeadLetter:
     """Return a dead letter; its key follows from the bytes, so that the same message twice is one letter.
 
     Of a message over its limit the beginning is kept, with the size and the SHA-256 of the whole.
@@ -202,7 +202,7 @@ def store_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) ->
     known: set[str] = set()
     for chunk in read.chunks(wanted):
         known.update(connection.execute(sa.select(table.c.id).where(table.c.id.in_(chunk))).scalars())
-    changes = Changes()
+    changes = ChangeSet()
     for key, letter in wanted.items():
         if key not in known:
             changes.add(letter)
@@ -219,7 +219,7 @@ def counted_again(outcome: Outcome, new_letters: set[str]) -> Outcome:
     return replace(outcome, dead_letter=None) if outcome.dead_letter else outcome
 
 
-def record_received(connection: Connection, outcomes: Sequence[Outcome], door: Door, now: datetime) -> None:
+def record_received(connection: Connection, outcomes: Sequence[Outcome], door: Ingress, now: datetime) -> None:
     """Count the batch: received = accepted + duplicates + dead letters."""
     if not outcomes:
         return

@@ -9,11 +9,11 @@ from sqlalchemy.engine import Connection
 
 from workers.domain import records
 from workers.domain.customer.profile import address_keys
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.records import Customer, Row
 from workers.domain.types import ActionState, CustomerId, Ids
 from workers.store import tables
-from workers.store.engine import among
+from workers.store.engine import in_array
 
 R = TypeVar("R", bound=Row)
 CHUNK = 500
@@ -65,11 +65,11 @@ def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
 
 
 OF_CUSTOMERS = {
-    kind: sa.select(tables.of(kind)).where(among(tables.of(kind).c.customer, "keys"))
+    kind: sa.select(tables.of(kind)).where(in_array(tables.of(kind).c.customer, "keys"))
     for kind in (*OF_A_CUSTOMER, records.TicketEntry, records.Consent)
 }
 """Built once: building a statement costs more than running it."""
-CUSTOMERS = sa.select(tables.customer).where(among(tables.customer.c.id, "keys")).order_by(tables.customer.c.id)
+CUSTOMERS = sa.select(tables.customer).where(in_array(tables.customer.c.id, "keys")).order_by(tables.customer.c.id)
 LOCKING, LOCKING_FREE = CUSTOMERS.with_for_update(), CUSTOMERS.with_for_update(skip_locked=True)
 
 
@@ -84,9 +84,9 @@ def lock_customers(connection: Connection, ids: Iterable[str], *, skip_locked: b
 
 def facts_of(
     connection: Connection, customers: Iterable[Customer], kinds: Sequence[type[Row]] = OF_A_CUSTOMER
-) -> dict[CustomerId, Facts]:
+) -> dict[CustomerId, CustomerState]:
     """Return what is known of each customer, of the given tables."""
-    facts = {customer.id: Facts(customer) for customer in customers}
+    facts = {customer.id: CustomerState(customer) for customer in customers}
     if not facts:
         return facts
     answered = facts
@@ -100,13 +100,13 @@ def facts_of(
     return facts
 
 
-OF_REFERENCES = OF_CUSTOMERS[records.Journey].where(among(tables.journey.c.reference, "references"))
-OF_JOURNEYS = sa.select(tables.touchpoint).where(among(tables.touchpoint.c.journey, "keys"))
+OF_REFERENCES = OF_CUSTOMERS[records.Journey].where(in_array(tables.journey.c.reference, "references"))
+OF_JOURNEYS = sa.select(tables.touchpoint).where(in_array(tables.touchpoint.c.journey, "keys"))
 
 
 def facts_about(
     connection: Connection, customers: Iterable[Customer], references: Iterable[str]
-) -> dict[CustomerId, Facts]:
+) -> dict[CustomerId, CustomerState]:
     """Return what is known of each customer about some references only: these journeys with their touchpoints, stops.
 
     Of a customer of years that is a small part, and most events read nothing.
@@ -127,10 +127,10 @@ def facts_about(
 
 
 SCORED_ELSEWHERE = sa.select(tables.response.c.customer).where(
-    among(tables.response.c.customer, "keys"), tables.response.c.said_itself.is_not(None)
+    in_array(tables.response.c.customer, "keys"), tables.response.c.said_itself.is_not(None)
 )
 SUPPRESSED = sa.select(tables.suppression.c.address, tables.suppression.c.kind).where(
-    among(tables.suppression.c.address, "keys")
+    in_array(tables.suppression.c.address, "keys")
 )
 
 
@@ -194,7 +194,7 @@ def with_held_mails(connection: Connection, customers: Iterable[str]) -> set[Cus
     c = tables.action.c
     found: set[CustomerId] = set()
     for chunk in chunks(customers):
-        query = sa.select(c.customer).where(among(c.customer, "keys"), c.state == ActionState.HELD)
+        query = sa.select(c.customer).where(in_array(c.customer, "keys"), c.state == ActionState.HELD)
         found.update(CustomerId(str(key)) for key in connection.execute(query, {"keys": chunk}).scalars())
     return found
 
@@ -213,7 +213,7 @@ def owners_of_scores(connection: Connection, scores: Iterable[tuple[str, str]]) 
     return found
 
 
-def told_to_tickets(connection: Connection, events: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+def known_ticket_events(connection: Connection, events: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return those events, named by source and id, that stand in a ticket's own history already."""
     table = tables.ticket_entry
     by_source: dict[str, list[str]] = {}

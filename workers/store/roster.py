@@ -6,7 +6,7 @@ from functools import cache
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.ticket import Desk, Roster
+from workers.domain.ticket import Roster, TicketAllocator
 from workers.store import tables
 from workers.store.apply import next_number
 
@@ -29,15 +29,15 @@ def read_roster(connection: Connection, now: datetime) -> Roster:
     return Roster(tuple(present[AGENT]), tuple(present[LEAD]), frozenset(away))
 
 
-def desk(connection: Connection, now: datetime) -> Desk:
+def desk(connection: Connection, now: datetime) -> TicketAllocator:
     """Return the desk of one transaction; the roster is read once, when it is first needed."""
-    return Desk(
+    return TicketAllocator(
         number=lambda: next_number(connection, TICKETS),
         turn=lambda: next_number(connection, TURNS),
         roster=cache(lambda: read_roster(connection, now)),
     )
 
 
-def dry_desk(connection: Connection, now: datetime) -> Desk:
+def dry_desk(connection: Connection, now: datetime) -> TicketAllocator:
     """Return the desk of a dry run, which hands nothing out."""
-    return Desk(number=lambda: 0, turn=lambda: 0, roster=cache(lambda: read_roster(connection, now)))
+    return TicketAllocator(number=lambda: 0, turn=lambda: 0, roster=cache(lambda: read_roster(connection, now)))

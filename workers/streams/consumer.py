@@ -13,7 +13,7 @@ from typing import Any
 import faust
 from faust.types import EventT
 
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.errors import NotNow
 from workers.settings import Settings
 from workers.store.ledger import Incoming, as_bytes
@@ -90,7 +90,7 @@ def add_agent(
     app.agent(channel, concurrency=1, name="intake")(take)
 
 
-def spare_the_collector() -> None:
+def freeze_startup_heap() -> None:
     """Leave what a started process holds for good out of garbage collection, and collect less often.
 
     A batch makes some ten thousand objects that die with it, and each full collection went through templates, tables
@@ -132,7 +132,7 @@ async def take_batch(events: Sequence[EventT], intake: Intake, positions: "Posit
     consumed = positions.of(batch)
     while True:
         try:
-            await asyncio.to_thread(intake.take, batch, Door.KAFKA, consumed)
+            await asyncio.to_thread(intake.take, batch, Ingress.KAFKA, consumed)
         except NotNow as error:
             positions.waiting = True
             log.debug("%s", error, extra={"action": "stream.wait"})  # told once, by the store (outages.py)

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.calendar import in_zone, next_in_window
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.followup.actions import mail_refused
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Dispatch, Response
@@ -32,13 +32,13 @@ def tell_some(connection: Connection, one: Initiative, latest: Mapping[str, str]
     known = set(
         connection.execute(sa.select(tables.told.c.customer).where(tables.told.c.initiative == one.id)).scalars()
     )
-    changes, rows = Changes(), []
+    changes, rows = ChangeSet(), []
     for customer in customers:
         response = read.one(connection, Response, latest[customer.id])
         if response is None or customer.id in known:
             continue
         mail = announcement(one, customer, response, policy, now)
-        if mail_refused(TEMPLATE, replace(response, late=False), Facts(customer), policy):
+        if mail_refused(TEMPLATE, replace(response, late=False), CustomerState(customer), policy):
             continue
         changes.add(mail)
         rows.append(

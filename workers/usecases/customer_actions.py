@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import address_key, opt_out
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.outbound_messages import tell_testimonial
 from workers.domain.policy import Policy
 from workers.domain.records import (
@@ -60,7 +60,7 @@ WITH_ENTRIES = (*read.OF_A_CUSTOMER, TicketEntry)
 
 WITH_CONSENTS = (*read.OF_A_CUSTOMER, Consent)
 """What a change of mind about a testimonial looks at: how often it was changed before."""
-TicketAct = Callable[[Ticket, Facts, Policy, datetime], Changes]
+TicketAct = Callable[[Ticket, CustomerState, Policy, datetime], ChangeSet]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class TestimonialPage:
     customer: Customer
 
 
-class Serving:
+class CustomerActions:
     """Carries out what one person does; every act is idempotent."""
 
     def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
@@ -117,7 +117,7 @@ class Serving:
                 return
             mark = signal or machine_signal(earlier, score, method, now)
             key = policy.ids.derive(now, "click", request, str(len(earlier)), str(score), method)
-            changes = Changes()
+            changes = ChangeSet()
             changes.add(Click(key, request, found.customer, now, score, method, mark))
             apply(connection, changes, now)
 
@@ -135,7 +135,7 @@ class Serving:
     ) -> bool:
         """Take a confirmed answer; False when the request takes none any more. The same answer twice is one."""
 
-        def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+        def act(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
             found = facts.get(SurveyRequest, request)
             if found is None or found.state not in ANSWERABLE or found.closes_at <= now:
                 return None
@@ -149,7 +149,7 @@ class Serving:
 
         addresses = self._merged_addresses(dispatch)
 
-        def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+        def act(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
             changes = opt_out(facts, policy, now, how="customer")
             for address in addresses:  # the mailbox that said stop may be the one of an id that was merged
                 changes.add(Suppression(address_key(address, policy.ids), "opt_out", now, "customer"))
@@ -182,11 +182,11 @@ class Serving:
     def improve(self, response: str, text: str) -> bool:
         """Keep what would have made it a 9 or 10 with the response; a later text replaces the earlier one."""
 
-        def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+        def act(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
             found = facts.get(Response, response)
             if found is None:
                 return None
-            changes = Changes()
+            changes = ChangeSet()
             if text.strip() and found.improvement != text.strip():
                 changes.change(replace(found, improvement=text.strip(), improvement_at=now))
             return changes
@@ -236,7 +236,7 @@ class Serving:
         )
 
     def _testimonial(self, response: str, change: Callable[[Testimonial, datetime], Testimonial]) -> bool:
-        def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+        def act(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
             known = next((one for one in facts.all(Testimonial) if one.response == response), None)
             if known is None:
                 return None
@@ -272,7 +272,7 @@ class Serving:
         if not rows:
             return False
 
-        def run(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+        def run(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
             ticket = facts.get(Ticket, rows[0].id)
             return act(ticket, facts, policy, now) if ticket else None
 
@@ -301,12 +301,12 @@ class Serving:
             return None
         key = found[0].id
 
-        def act(facts: Facts, policy: Policy, now: datetime) -> Changes | None:
+        def act(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
             ticket = facts.get(Ticket, key)
             if ticket is None:
                 return None
             if ticket.state != TicketState.DONE:
-                return said_again(ticket, text, facts, policy, now)
+                return append_comment(ticket, text, facts, policy, now)
             return reopen(ticket, CUSTOMER, text, facts, policy, now)
 
         if not self._for_owner(tables.ticket, key, act, kinds=WITH_ENTRIES):
@@ -320,7 +320,7 @@ class Serving:
         self,
         table: sa.Table,
         key: str,
-        act: Callable[[Facts, Policy, datetime], Changes | None],
+        act: Callable[[CustomerState, Policy, datetime], ChangeSet | None],
         *,
         kinds: Sequence[type[Row]] = read.OF_A_CUSTOMER,
     ) -> bool:
@@ -346,16 +346,16 @@ class Serving:
         return self._store.write(work)
 
 
-def said_again(ticket: Ticket, text: str, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def append_comment(ticket: Ticket, text: str, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return a customer's words as a line of an open ticket; the same words once more add nothing."""
     earlier = [one for one in facts.all(TicketEntry) if one.ticket == ticket.id and one.by == CUSTOMER]
     said = any(one.text == text.strip() for one in earlier)
     if not text.strip() or said or len(earlier) >= MOST_WORDS_OF_A_CUSTOMER:
-        return Changes()
+        return ChangeSet()
     return turn(next_version(ticket, now), "comment", CUSTOMER, text.strip(), facts, policy, now)
 
 
-def audit_turns(connection: Connection, changes: Changes, facts: Facts, now: datetime) -> None:
+def audit_turns(connection: Connection, changes: ChangeSet, facts: CustomerState, now: datetime) -> None:
     """Add the turns of tickets to the audit trail."""
     numbers = {one.id: one.number for one in facts.all(Ticket)}
     for row in changes.rows_added():
@@ -365,13 +365,15 @@ def audit_turns(connection: Connection, changes: Changes, facts: Facts, now: dat
 
 def facts_for(
     connection: Connection, customer: CustomerId, kinds: Sequence[type[Row]] = read.OF_A_CUSTOMER
-) -> Facts | None:
+) -> CustomerState | None:
     """Lock one customer and return what is known of them, of the given tables."""
     rows = read.lock_customers(connection, [customer])
     return read.facts_of(connection, rows, kinds)[customer] if rows else None
 
 
-def facts_of_owner(connection: Connection, table: sa.Table, key: str, kinds: Sequence[type[Row]]) -> Facts | None:
+def facts_of_owner(
+    connection: Connection, table: sa.Table, key: str, kinds: Sequence[type[Row]]
+) -> CustomerState | None:
     """Lock the customer that a row belongs to and return what is known of them; None for an unknown row.
 
     The owner is asked for again under the lock: a merge may have moved the row to another customer meanwhile.
@@ -406,9 +408,11 @@ def machine_signal(earlier: list[Click], score: int | None, method: str, now: da
     return ""
 
 
-def consented(known: Testimonial, wanted: Testimonial, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def consented(
+    known: Testimonial, wanted: Testimonial, facts: CustomerState, policy: Policy, now: datetime
+) -> ChangeSet:
     """Return a testimonial in its new state with the consent that was given, refused or withdrawn, and who is told."""
-    changes = Changes()
+    changes = ChangeSet()
     same = replace(wanted, changed_at=known.changed_at) == known
     if same:
         return changes

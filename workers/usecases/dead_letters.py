@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from workers.cloudevents import Refusal, Unreadable
 from workers.cloudevents.scopes import read_scopes
 from workers.domain.records import DeadLetter
-from workers.domain.types import DeadLetterState, Door
+from workers.domain.types import DeadLetterState, Ingress
 from workers.errors import BadInput
 from workers.store import read, tables
 from workers.store.engine import Store
@@ -147,7 +147,7 @@ class DeadLetters:
             if overrule and message.scopes is not None:
                 self._audit(letter, overrule)
                 message = replace(message, scopes=None)
-            outcome = self._intake.take([message], Door(letter.door))[0]
+            outcome = self._intake.take([message], Ingress(letter.door))[0]
             if outcome.rejected is not None:
                 done.refusals.append(f"{letter.id}: {outcome.rejected.fault}")
                 continue
@@ -197,7 +197,7 @@ class DeadLetters:
 
 def is_row(letter: DeadLetter) -> bool:
     """Return whether a letter is a row of an imported file that never became an event."""
-    return letter.door == Door.FILE and not letter.body.lstrip().startswith(b"{")
+    return letter.door == Ingress.FILE and not letter.body.lstrip().startswith(b"{")
 
 
 def whole_or_beginning(letter: DeadLetter, detail: str) -> Unreadable:
@@ -209,7 +209,7 @@ def incoming(letter: DeadLetter, body: bytes) -> Incoming:
     """Return a letter as the message it was, with these bytes."""
     headers: dict[str, str] | list[tuple[str, bytes]] = letter.headers
     content_type, scopes = None, None
-    if letter.door == Door.KAFKA:
+    if letter.door == Ingress.KAFKA:
         headers = [(name, value.encode()) for name, value in letter.headers.items()]
     else:
         headers = {name: value for name, value in letter.headers.items() if name != SCOPES_HEADER}

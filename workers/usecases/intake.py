@@ -17,13 +17,13 @@ from sqlalchemy.exc import DBAPIError
 
 from workers.cloudevents import Codec, Event, Fault, Kind, Refusal, Rejected
 from workers.cloudevents.scopes import gate_of
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import customer_id, new_customer
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.event_handlers import effects, references_wanted
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, DeadLetter, Inbox
-from workers.domain.types import CustomerId, Door
+from workers.domain.types import CustomerId, Ingress
 from workers.errors import BadInput, NotNow
 from workers.store import ledger, read, tables
 from workers.store.apply import apply
@@ -53,7 +53,7 @@ class Intake:
     def take(
         self,
         batch: Sequence[Incoming],
-        door: Door,
+        door: Ingress,
         consumed: Sequence[Consumed] = (),
         *,
         refused: Sequence[Rejected | None] = (),
@@ -79,7 +79,7 @@ class Intake:
         self,
         batch: Sequence[Incoming],
         parsed: Sequence[Event | Rejected],
-        door: Door,
+        door: Ingress,
         consumed: Sequence[Consumed],
         now: datetime,
     ) -> list[Outcome]:
@@ -107,7 +107,7 @@ class Intake:
         self._store.write(lambda connection: record_consumed(connection, consumed))
         return outcomes
 
-    def dry_run(self, messages: Iterable[Incoming]) -> Iterator[tuple[Event | Rejected, Changes]]:
+    def dry_run(self, messages: Iterable[Incoming]) -> Iterator[tuple[Event | Rejected, ChangeSet]]:
         """Give what each message would change, one after the other; stores nothing."""
         now = self._now()
         with self._store.reading() as connection:
@@ -127,7 +127,7 @@ class Intake:
         connection: Connection,
         batch: Sequence[Incoming],
         parsed: Sequence[Event | Rejected],
-        door: Door,
+        door: Ingress,
         consumed: Sequence[Consumed],
         now: datetime,
     ) -> list[Outcome]:
@@ -154,7 +154,7 @@ class Intake:
         known: dict[tuple[str, str], str],
         message: Incoming,
         event: Event | Rejected,
-        door: Door,
+        door: Ingress,
         now: datetime,
     ) -> Outcome:
         """Take one message in, given what the batch knows so far."""
@@ -229,7 +229,7 @@ def conflicting(event: Event) -> Rejected:
     return Rejected(Refusal.CONFLICTING_DUPLICATE, (fault,), event.source, event.id, event.crm_id)
 
 
-def inbox_row(event: Event, customer: CustomerId | None, door: Door, now: datetime) -> Inbox:
+def inbox_row(event: Event, customer: CustomerId | None, door: Ingress, now: datetime) -> Inbox:
     """Return the row that remembers an accepted event."""
     left_out = {each.pointer: each.done for each in event.left_out} or None
     return Inbox(event.source, event.id, customer, event.type, event.digest, door, event.occurred_at, now, left_out)
@@ -247,10 +247,10 @@ class Batch:
         self._triggers = journeys | policy.triggers
         self.lock = lock
         self._desk = desk(connection, now) if lock else dry_desk(connection, now)
-        self.changes = Changes()
+        self.changes = ChangeSet()
         self.dead_letters: list[DeadLetter] = []
         self.waves: list[Event] = []
-        self._facts: dict[CustomerId, Facts] = {}
+        self._facts: dict[CustomerId, CustomerState] = {}
         self._new: set[CustomerId] = set()
         self._requests: dict[str, CustomerId] = {}
         self._tickets: dict[str, CustomerId] = {}
@@ -291,7 +291,7 @@ class Batch:
         self._find_suppressed([one for one in customers if one.id in deep and one.email])
         for key, crm_id in wanted.items():
             if key not in self._facts:
-                self._facts[key] = Facts(new_customer(crm_id, self.policy.ids, self.now))
+                self._facts[key] = CustomerState(new_customer(crm_id, self.policy.ids, self.now))
                 self._new.add(key)
 
     def _moved_to(self, events: Sequence[Event], customers: Sequence[Customer]) -> set[CustomerId]:
@@ -335,7 +335,7 @@ class Batch:
         self._requests = read.owners_of_requests(self.connection, requests)
         self._tickets = read.owners_of_tickets(self.connection, tickets)
         self._scored = read.owners_of_scores(self.connection, [(one.source, one.id) for one in events if one.score])
-        self._told = read.told_to_tickets(self.connection, [(one.source, one.id) for one in events if one.ticket])
+        self._told = read.known_ticket_events(self.connection, [(one.source, one.id) for one in events if one.ticket])
 
     def customer_of(self, event: Event) -> CustomerId | None:
         """Return our key of the customer an event is about, or None when it cannot be known."""
@@ -359,7 +359,7 @@ class Batch:
             known = self._keys[crm_id] = customer_id(crm_id, self.policy.ids)
         return known
 
-    def facts_for(self, event: Event) -> Facts:
+    def facts_for(self, event: Event) -> CustomerState:
         """Return the facts of the customer an event is about; raises BadInput when there is none.
 
         What is said of a merged customer goes to the other one, who has all rows of both. So does a second merge: who
@@ -370,13 +370,13 @@ class Batch:
             raise BadInput("This event names no customer, request or ticket that is known here. Send the subject.")
         return self._merged(self._facts[key])
 
-    def _merged(self, facts: Facts) -> Facts:
+    def _merged(self, facts: CustomerState) -> CustomerState:
         """Return the facts of the customer into whom this one was merged, maybe over others; else these."""
         while facts.customer.merged_into and facts.customer.merged_into in self._facts:
             facts = self._facts[facts.customer.merged_into]
         return facts
 
-    def absorb(self, changes: Changes) -> None:
+    def absorb(self, changes: ChangeSet) -> None:
         """Take changes in, for the events that follow in the batch.
 
         A merge is written at once: the rows that it moves may be changed again under their new customer.
@@ -397,24 +397,24 @@ class Batch:
     def write(self) -> None:
         """Write what was changed so far; one transaction may do so several times."""
         apply(self.connection, self.changes, self.now)
-        self.changes = Changes()
+        self.changes = ChangeSet()
 
-    def reject(self, message: Incoming, why: Rejected, door: Door, event: Event | None = None) -> Outcome:
+    def reject(self, message: Incoming, why: Rejected, door: Ingress, event: Event | None = None) -> Outcome:
         """Keep a message that cannot be accepted, with bytes, place and reason."""
         letter = ledger.dead_letter(message, why, door, self.policy.ids, self.now)
         self.dead_letters.append(letter)
         return Outcome(Taken.REJECTED, event, why, letter.id)
 
-    def effects(self, event: Event) -> Changes:
+    def effects(self, event: Event) -> ChangeSet:
         """Return everything that one accepted event changes; raises BadInput when its data cannot be taken."""
         if event.kind == Kind.JOURNEY and event.name == "wave" and not event.crm_id:
             self.waves.append(event)  # waking goes through the customers
-            return Changes()
+            return ChangeSet()
         facts = self.facts_for(event)
         if (event.source, event.id) in self._told:
-            return Changes()  # the inbox has forgotten it, the ticket has not
+            return ChangeSet()  # the inbox has forgotten it, the ticket has not
         self._refuse_score(event, facts.customer.id)
-        changes = Changes()
+        changes = ChangeSet()
         into = None
         if event.merged_into:  # to where the other one went; merged into each other, they are one person already
             into = self._merged(self._facts[self._key(event.merged_into)])
@@ -448,13 +448,13 @@ class Batch:
             )
         self._scored[event.source, event.id] = customer
 
-    def tried(self, event: Event | Rejected) -> tuple[Event | Rejected, Changes]:
+    def tried(self, event: Event | Rejected) -> tuple[Event | Rejected, ChangeSet]:
         """Return what one event would change, and let the following ones see it."""
         if isinstance(event, Rejected):
-            return event, Changes()
+            return event, ChangeSet()
         try:
             changes = self.effects(event)
         except BadInput as error:
-            return refusal_of(event, str(error)), Changes()
+            return refusal_of(event, str(error)), ChangeSet()
         self.absorb(changes)
         return event, changes

@@ -25,7 +25,7 @@ class Outlet(Protocol):
         """Hand over (topic, key, value) in order and return when all are kept; raises NotNow when it is away."""
 
 
-class Relaying:
+class OutboxRelay:
     """Moves the outbox on; a lease row lets one relay work at a time."""
 
     def __init__(self, store: Store, outlet: Outlet, holder: str, *, lease_seconds: float = 30.0) -> None:
@@ -61,10 +61,10 @@ class Relaying:
         return len(ids)
 
     def _take_lease(self, connection: Connection) -> bool:
-        return take_role(connection, "relay", self._holder, self._lease)
+        return acquire_lease(connection, "relay", self._holder, self._lease)
 
 
-def take_role(connection: Connection, role: str, holder: str, seconds: float) -> bool:
+def acquire_lease(connection: Connection, role: str, holder: str, seconds: float) -> bool:
     """Take or prolong the lease of a role that one process at a time may have."""
     table = tables.role_lease
     now = database_now(connection)

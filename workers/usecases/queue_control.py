@@ -12,8 +12,8 @@ from functools import partial
 from sqlalchemy.engine import Connection
 
 from workers.calendar import in_zone, instant_of, zone_info
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, History, Touchpoint
 from workers.domain.survey.planning import assess, history, put
@@ -57,7 +57,7 @@ class Outlook:
     sending: SendingState
 
 
-class Steering:
+class QueueControl:
     """Shows and steers what is planned."""
 
     def __init__(
@@ -155,7 +155,7 @@ class Steering:
         customers = read.lock_customers(connection, ids)
         rows = read.rows(connection, kind_of(chosen), chosen.condition(), chosen.table.c.customer.in_(ids))
         facts = read.facts_of(connection, customers)
-        changes = Changes()
+        changes = ChangeSet()
         for row in rows:
             changes.merge(turn(row, facts[row.customer], policy, now, by))
         apply(connection, changes, now)
@@ -163,7 +163,7 @@ class Steering:
         return (ids[-1] if len(ids) == CUSTOMERS_A_ROUND else ""), len(rows)
 
 
-Turn = Callable[[Touchpoint | Action, Facts, Policy, datetime, str], Changes]
+Turn = Callable[[Touchpoint | Action, CustomerState, Policy, datetime, str], ChangeSet]
 
 
 def kind_of(chosen: Chosen) -> type[Touchpoint] | type[Action]:
@@ -171,9 +171,9 @@ def kind_of(chosen: Chosen) -> type[Touchpoint] | type[Action]:
     return Touchpoint if chosen.kind == TOUCHPOINT else Action
 
 
-def cancelled(row: Touchpoint | Action, facts: Facts, policy: Policy, now: datetime, by: str) -> Changes:
+def cancelled(row: Touchpoint | Action, facts: CustomerState, policy: Policy, now: datetime, by: str) -> ChangeSet:
     """Return a row that waits no more, because a person decided so."""
-    changes = Changes()
+    changes = ChangeSet()
     if isinstance(row, Touchpoint):
         changes.change(put(row, TouchpointState.CANCELLED, Reason.OPERATOR, by, now))
     else:
@@ -182,9 +182,9 @@ def cancelled(row: Touchpoint | Action, facts: Facts, policy: Policy, now: datet
     return changes
 
 
-def hurried(row: Touchpoint | Action, facts: Facts, policy: Policy, now: datetime, by: str) -> Changes:
+def hurried(row: Touchpoint | Action, facts: CustomerState, policy: Policy, now: datetime, by: str) -> ChangeSet:
     """Return a row that is due now; what holds or forbids it still does."""
-    changes = Changes()
+    changes = ChangeSet()
     if isinstance(row, Touchpoint):
         early = replace(row, state=TouchpointState.PLANNED, reason="", detail="", wake_at=now, changed_at=now)
         changes.change(assess(early, facts, policy, now))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from workers.cloudevents import Codec, Event, Rejected
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.policy import Policy
 from workers.store import ledger
 from workers.store.engine import Store
@@ -27,7 +27,7 @@ class Rehearsal:
         self._policy = policy
         self.now = now
 
-    def outcomes(self, messages: Iterable[Told]) -> Iterator[tuple[Incoming, Outcome, Changes]]:
+    def outcomes(self, messages: Iterable[Told]) -> Iterator[tuple[Incoming, Outcome, ChangeSet]]:
         """Give each message's outcome, in order, and what it would change."""
         now = self.now()
         seen: dict[tuple[str, str], str] = {}
@@ -53,15 +53,15 @@ def fresh(events: Sequence[Event], seen: dict[tuple[str, str], str]) -> list[Eve
     return [event for event in events if (event.source, event.id) not in seen]
 
 
-def tried(work: Batch, seen: dict[tuple[str, str], str], event: Event | Rejected) -> tuple[Outcome, Changes]:
+def tried(work: Batch, seen: dict[tuple[str, str], str], event: Event | Rejected) -> tuple[Outcome, ChangeSet]:
     """Return what becomes of one message, given what is known so far."""
     if isinstance(event, Rejected):
-        return Outcome(Taken.REJECTED, None, event), Changes()
+        return Outcome(Taken.REJECTED, None, event), ChangeSet()
     digest = seen.get((event.source, event.id))
     if digest == event.digest:
-        return Outcome(Taken.DUPLICATE, event), Changes()
+        return Outcome(Taken.DUPLICATE, event), ChangeSet()
     if digest is not None:
-        return Outcome(Taken.REJECTED, event, conflicting(event)), Changes()
+        return Outcome(Taken.REJECTED, event, conflicting(event)), ChangeSet()
     result, changes = work.tried(event)
     if isinstance(result, Rejected):
         return Outcome(Taken.REJECTED, event, result), changes

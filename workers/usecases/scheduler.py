@@ -14,16 +14,16 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.merge import join
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.followup.actions import carry_out, contacts_first
 from workers.domain.followup.decision import route
 from workers.domain.policy import Policy, WaveDay
 from workers.domain.records import Action, Response, SurveyRequest
-from workers.domain.survey.planning import history, plan, wave_happening
+from workers.domain.survey.planning import history, plan, wave_event
 from workers.domain.survey.request import ask
-from workers.domain.ticket import Desk
+from workers.domain.ticket import TicketAllocator
 from workers.domain.ticket.sla import tickets_wake, told_before
 from workers.domain.types import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
 from workers.errors import NotNow
@@ -61,7 +61,7 @@ class Broken:
 
 
 @dataclass(slots=True)
-class Room:
+class SendBudget:
     """How many survey mails may still be asked for today; None: any number."""
 
     left: int | None
@@ -70,7 +70,7 @@ class Room:
     answers_only: bool = False
     """While the clock is doubted: answers are routed and their tickets opened; nothing else is taken up or given up."""
 
-    def take(self, changes: Changes) -> None:
+    def take(self, changes: ChangeSet) -> None:
         """Count the survey mails that the changes add."""
         if self.left is not None:
             self.left -= sum(isinstance(row, SurveyRequest) for row in changes.rows_added())
@@ -80,7 +80,7 @@ class Room:
         return self.may_ask and step not in self.paused and (self.left is None or self.left > 0)
 
 
-class Waking:
+class Scheduler:
     """Takes up what is due; any number of them may run side by side."""
 
     def __init__(
@@ -209,12 +209,12 @@ class Waking:
 
         return self._store.write(work)
 
-    def _room(self, connection: Connection, now: datetime) -> Room:
+    def _room(self, connection: Connection, now: datetime) -> SendBudget:
         state = sending_now(connection, self._sending)
         left = None
         if self._sending.per_day:
             left = max(0, self._sending.per_day - mails_today(connection, now, self._policy().zone))
-        return Room(left, state.paused, state.on, state.clock_leapt)
+        return SendBudget(left, state.paused, state.on, state.clock_leapt)
 
     def _wake(self, connection: Connection, waiting: list[CustomerId], now: datetime) -> int:
         policy = self._policy()
@@ -226,7 +226,7 @@ class Waking:
         mailboxes = Mailboxes(connection, [one.customer for one in facts.values() if asks_now(one, now)], policy)
         for customer, address in addresses.items():  # several customers may share one address
             facts[customer].suppressed = suppressed.get(address, "")
-        changes = Changes()
+        changes = ChangeSet()
         at_desk = desk(connection, now)
         woken = 0
         for customer in sorted(facts, key=waiting.index):
@@ -239,12 +239,12 @@ class Waking:
         return woken
 
 
-def asks_now(facts: Facts, now: datetime) -> bool:
+def asks_now(facts: CustomerState, now: datetime) -> bool:
     """Tell whether a customer has a touchpoint that may be asked now."""
     return any(one.wake_at <= now for one in facts.pending())
 
 
-def joined_by(connection: Connection, customer: CustomerId, policy: Policy, now: datetime) -> Changes:
+def joined_by(connection: Connection, customer: CustomerId, policy: Policy, now: datetime) -> ChangeSet:
     """Return a customer joined with whom they were merged into, both locked."""
     (own,) = read.lock_customers(connection, [customer])
     while own.merged_into:
@@ -266,12 +266,12 @@ def beginning(connection: Connection, policy: Policy, now: datetime) -> list[Wav
 def spread(connection: Connection, wave: waves.Wave, policy: Policy, now: datetime, limit: int) -> int:
     """Plan the wave for the customers after its cursor, and move the cursor on; return how many there were."""
     label = next((day.label for day in policy.waves if day.id == wave.id), "")
-    happening = wave_happening(wave.id, wave.at, label)
+    happening = wave_event(wave.id, wave.at, label)
     ids = waves.following(connection, wave, limit)
     customers = [
         one for one in read.lock_customers(connection, ids) if one.erased_at is None and one.merged_into is None
     ]
-    changes = Changes()
+    changes = ChangeSet()
     for facts in read.facts_of(connection, customers, read.FOR_PLANNING).values():
         changes.merge(plan(happening, facts, policy, now))
     apply(connection, changes, now)
@@ -279,15 +279,15 @@ def spread(connection: Connection, wave: waves.Wave, policy: Policy, now: dateti
     return len(ids)
 
 
-def wake(facts: Facts, policy: Policy, now: datetime, room: Room, desk: Desk) -> Changes:
+def wake(facts: CustomerState, policy: Policy, now: datetime, room: SendBudget, desk: TicketAllocator) -> ChangeSet:
     """Return everything that is due for one customer, in a fixed order: answers, actions, tickets, asking, closing.
 
     What somebody waits for comes first, and an answer may cancel the question after it.
     """
-    changes = Changes()
+    changes = ChangeSet()
     known = facts.copy()
 
-    def take(more: Changes) -> None:
+    def take(more: ChangeSet) -> None:
         known.absorb(more)
         changes.merge(more)
 
@@ -313,9 +313,9 @@ def wake(facts: Facts, policy: Policy, now: datetime, room: Room, desk: Desk) ->
     return changes
 
 
-def close(request: SurveyRequest, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def close(request: SurveyRequest, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return a request that takes no answer any more: expired unanswered, or closed with its response."""
-    changes = Changes()
+    changes = ChangeSet()
     answered = request.state == RequestState.ANSWERED
     state = RequestState.CLOSED if answered else RequestState.EXPIRED
     elsewhere = not answered and request.reason == Reason.ANSWERED

@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 
 from workers.calendar import in_zone, working_between
 from workers.domain import ticket as ticketing
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Decision, Response, Ticket, TicketEntry
 from workers.domain.types import DecisionState, TicketState
@@ -22,8 +22,8 @@ from workers.store import read, tables
 from workers.store.engine import Store
 from workers.store.report import tickets as stored
 from workers.store.roster import desk
-from workers.usecases.customer_actions import Serving, TicketAct
-from workers.usecases.sign_in.accounts import People, User
+from workers.usecases.customer_actions import CustomerActions, TicketAct
+from workers.usecases.sign_in.accounts import Accounts, User
 
 EARLIER_SCORES = 6
 EARLIER_PROMISES = 5
@@ -133,7 +133,7 @@ class Worklist:
         with self._store.reading() as connection:
             return len(list(stored.numbers_of(connection, name)))
 
-    def leave(self, user: User, until: datetime, people: People, serving: Serving) -> int:
+    def leave(self, user: User, until: datetime, people: Accounts, serving: CustomerActions) -> int:
         """Set a person away and hand their open tickets over, in turns; return how many. Idempotent."""
         people.set_away(user.name, until, by=user.name)
         now = self._now()
@@ -148,9 +148,9 @@ class Worklist:
 def hand_to(to: str, by: str) -> TicketAct:
     """Return the act that hands a ticket of one person to another, unless somebody took it meanwhile."""
 
-    def act(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    def act(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
         if ticket.owner != by or ticket.state == TicketState.DONE:
-            return Changes()
+            return ChangeSet()
         return ticketing.hand_over(ticket, by, to, "", facts, policy, now)
 
     return act

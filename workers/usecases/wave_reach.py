@@ -14,10 +14,10 @@ from sqlalchemy.engine import Connection
 
 from workers.decision_table.model.rest_period import Asked
 from workers.domain.customer.profile import address_key
-from workers.domain.customer_state import PENDING, Facts
+from workers.domain.customer_state import PENDING, CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, SurveyRequest, Touchpoint
-from workers.domain.survey.planning import Happening, plan, wave_ends, wave_happening
+from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_event
 from workers.domain.survey.request import ask, question_of, rest_of
 from workers.domain.types import CustomerId, Reason, TouchpointState
 from workers.store import read, tables
@@ -170,7 +170,7 @@ class Reach:
                     tally.later += fate.rested
         return {wave.id: wave.reach(customers, looked_at, tallies[wave.id]) for wave in coming}
 
-    def _people(self, policy: Policy, now: datetime, sample: int | None) -> Iterator[Facts]:
+    def _people(self, policy: Policy, now: datetime, sample: int | None) -> Iterator[CustomerState]:
         """Give the facts of every customer who may be asked anything, or of a sample, some at a time."""
         left, cursor = sample, ""
         while left is None or left > 0:
@@ -238,7 +238,7 @@ def begun(wave: Wave, done: bool) -> str:
     return DONE if done else SPREADING if wave.cursor else ANNOUNCED
 
 
-def facts_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy) -> list[Facts]:
+def facts_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy) -> list[CustomerState]:
     """Return what asking needs to know of these customers, without those who are gone."""
     rows = read.rows(connection, Customer, tables.customer.c.id.in_(ids)) if ids else []
     customers = [one for one in rows if one.erased_at is None and one.merged_into is None]
@@ -257,19 +257,19 @@ def mailbox_of(customer: Customer, policy: Policy) -> str:
     return address_key(customer.email or "", policy.ids) if alone else ""
 
 
-def play(facts: Facts, coming: Sequence[Known], policy: Policy, now: datetime) -> list[Fate]:
+def play(facts: CustomerState, coming: Sequence[Known], policy: Policy, now: datetime) -> list[Fate]:
     """Return what becomes of each wave for one customer to whom nothing else happens meanwhile."""
     known, fates = facts.copy(), []
     for wave in coming:
         begins = max(wave.at, now)
         now = ask_until(known, policy, now, begins)
-        happening = wave_happening(wave.id, wave.at, wave.name)
+        happening = wave_event(wave.id, wave.at, wave.name)
         known.absorb(plan(happening, known, policy, begins))
         fates.append(fate_of(known.copy(), happening, policy, begins, wave.until))
     return fates
 
 
-def ask_until(known: Facts, policy: Policy, now: datetime, end: datetime) -> datetime:
+def ask_until(known: CustomerState, policy: Policy, now: datetime, end: datetime) -> datetime:
     """Let everything that is planned before `end` be asked, or not, in its order; return `end`, or now if later."""
     for _ in range(MOST_STEPS):
         waiting = [one for one in known.pending() if one.wake_at < end]
@@ -281,7 +281,7 @@ def ask_until(known: Facts, policy: Policy, now: datetime, end: datetime) -> dat
     return max(now, end)
 
 
-def fate_of(known: Facts, happening: Happening, policy: Policy, now: datetime, until: datetime) -> Fate:
+def fate_of(known: CustomerState, happening: JourneyEvent, policy: Policy, now: datetime, until: datetime) -> Fate:
     """Return what becomes of a customer's touchpoint of a wave, played until it is decided."""
     rested = any(rests(one, known, policy, now) for one in own_touchpoints(happening, known))
     ask_until(known, policy, now, until + A_DAY)
@@ -296,7 +296,7 @@ def fate_of(known: Facts, happening: Happening, policy: Policy, now: datetime, u
     return Fate(reason=why(missed.reason, missed.detail) or str(missed.state))
 
 
-def own_touchpoints(happening: Happening, known: Facts) -> list[Touchpoint]:
+def own_touchpoints(happening: JourneyEvent, known: CustomerState) -> list[Touchpoint]:
     """Return the touchpoints of a wave."""
     of_it = {
         one.id for one in known.all(Journey) if one.began == happening.name and one.reference == happening.reference
@@ -304,7 +304,7 @@ def own_touchpoints(happening: Happening, known: Facts) -> list[Touchpoint]:
     return [one for one in known.all(Touchpoint) if one.journey in of_it]
 
 
-def rests(touchpoint: Touchpoint, known: Facts, policy: Policy, now: datetime) -> bool:
+def rests(touchpoint: Touchpoint, known: CustomerState, policy: Policy, now: datetime) -> bool:
     """Tell whether the rest period puts a touchpoint off."""
     at = max(now, touchpoint.wake_at)
     waits = touchpoint.state == TouchpointState.PLANNED and touchpoint.if_resting != "exempt"

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
 from workers.usecases.sign_in.access_log import AccessLog
-from workers.usecases.sign_in.accounts import People
+from workers.usecases.sign_in.accounts import Accounts
 from workers.usecases.sign_in.api_keys import ApiKeys, read_given
 from workers.usecases.sign_in.attempts import Attempts
 from workers.usecases.sign_in.second_factor import SecondFactors
@@ -97,7 +97,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.rates = rates
     app.state.api_keys = ApiKeys(web.store, read_given(web.settings.api_keys.get_secret_value()))
     app.state.key_use = KeyUse(web.store, ticks)
-    app.state.people = People(web.store, web.now, idle=timedelta(minutes=web.settings.session_idle_minutes))
+    app.state.people = Accounts(web.store, web.now, idle=timedelta(minutes=web.settings.session_idle_minutes))
     app.state.second_factors = SecondFactors(web.store, web.now, web.ids, web.templates.brand.name)
     app.state.patience = Patience(Attempts(web.store))
     app.state.access_log = AccessLog(web.store, web.now, ticks)

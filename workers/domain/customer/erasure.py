@@ -7,9 +7,9 @@ keeps a replay of the topic from bringing the person back. What no decision read
 from dataclasses import replace
 from datetime import datetime
 
-from workers.domain.changeset import Changes, Forgetting
-from workers.domain.customer.profile import address_key, let_go
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet, Forgetting
+from workers.domain.customer.profile import address_key, cancel_pending
+from workers.domain.customer_state import CustomerState
 from workers.domain.outbound_messages import tell_testimonial
 from workers.domain.policy import Policy
 from workers.domain.records import Consent, Customer, Response, Suppression, Testimonial, Ticket
@@ -22,12 +22,12 @@ WITHDRAWN_BY_ERASURE = "erased"
 """Stands for the version of the consent text where consent ends without one."""
 
 
-def erase(facts: Facts, policy: Policy, now: datetime, *, by: str = "crm") -> Changes:
+def erase(facts: CustomerState, policy: Policy, now: datetime, *, by: str = "crm") -> ChangeSet:
     """Return the customer without personal data, and nothing planned or open any more. Idempotent.
 
     `by` is who asked for it, for the audit log.
     """
-    changes = Changes()
+    changes = ChangeSet()
     customer = facts.customer
     if customer.erased_at:
         return changes
@@ -46,7 +46,7 @@ def erase(facts: Facts, policy: Policy, now: datetime, *, by: str = "crm") -> Ch
     if customer.email:
         changes.add(Suppression(address_key(customer.email, policy.ids), "erased", now, ""))
     changes.forget(Forgetting(customer.id, customer.crm_id or "", customer.email or "", by, policy.ids))
-    let_go(facts, Reason.ERASED, policy, now, changes)
+    cancel_pending(facts, Reason.ERASED, policy, now, changes)
     for response in facts.all(Response):
         changes.change(replace(response, comment="", phone="", label="", details={}, improvement=""))
     for ticket in facts.all(Ticket):
@@ -56,19 +56,19 @@ def erase(facts: Facts, policy: Policy, now: datetime, *, by: str = "crm") -> Ch
     return changes
 
 
-def without_words(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def without_words(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return a ticket without what was said; an open one is done, because nobody may call."""
     silent = replace(ticket, reference="", comment="", phone="", half_day="", label="", root_cause_text="", sentence="")
     if ticket.state == TicketState.DONE:
-        changes = Changes()
+        changes = ChangeSet()
         changes.change(silent)
         return changes
     return turn(ended_at_once(silent, OUTCOME, now), "done", "boucle", "", facts, policy, now)
 
 
-def taken_down(testimonial: Testimonial, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def taken_down(testimonial: Testimonial, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return a testimonial without its words; a consented one is withdrawn, and web sites are told."""
-    changes = Changes()
+    changes = ChangeSet()
     silent = replace(testimonial, wording="", shown_name="", place="")
     if testimonial.state != TestimonialState.CONSENTED:
         changes.change(silent)

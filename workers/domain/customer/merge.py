@@ -8,10 +8,10 @@ a journey, one open ticket.
 from dataclasses import replace
 from datetime import datetime
 
-from workers.domain.changeset import Changes
-from workers.domain.customer.profile import FIELDS, address_key, is_news, let_go, take_up_held
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer.profile import FIELDS, address_key, cancel_pending, is_news, take_up_held
 from workers.domain.customer.traces import held_address
-from workers.domain.customer_state import PENDING, Facts
+from workers.domain.customer_state import PENDING, CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, FormerAddress, Journey, Suppression, Ticket, Touchpoint
 from workers.domain.survey.planning import (
@@ -31,26 +31,26 @@ DUPLICATE = "duplicate"
 """How the second of a person's two tickets ends."""
 
 
-def merge_customers(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
+def merge_customers(facts: CustomerState, into: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the first customer merged into the second; idempotent.
 
     Who was erased takes nothing over: the caller erases the first one too.
     """
     if facts.customer.merged_into or facts.customer.id == into.customer.id:
-        return Changes()
-    changes = Changes()
+        return ChangeSet()
+    changes = ChangeSet()
     changes.change(replace(facts.customer, merged_into=into.customer.id))
     if not into.customer.erased_at:
         changes.merge(join(facts, into, policy, now))
     return changes
 
 
-def join(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
+def join(facts: CustomerState, into: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the second customer with everything that is known of the first, as one person.
 
     1. one profile, 2. one set of rows, 3. one touchpoint a step, 4. one open ticket, 5. what must stop stops.
     """
-    changes = Changes()
+    changes = ChangeSet()
     person = into.copy()
     known = one_profile(into.customer, facts.customer)
     changes.change(known)
@@ -60,7 +60,7 @@ def join(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
     changes.move(facts.customer.id, known.id)
     person.adopt(facts)
 
-    def take(more: Changes) -> None:
+    def take(more: ChangeSet) -> None:
         person.absorb(more)
         changes.merge(more)
 
@@ -70,7 +70,7 @@ def join(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
             take(one_journey(journey, same, facts, person, policy, now))
     take(one_ticket(person, policy, now))
     if known.email != facts.customer.email or known.email != into.customer.email:
-        found = Changes()
+        found = ChangeSet()
         take_up_held(person, now, found)
         take(found)
     zones = {known.time_zone, into.customer.time_zone, facts.customer.time_zone}
@@ -80,7 +80,7 @@ def join(facts: Facts, into: Facts, policy: Policy, now: datetime) -> Changes:
     if known.opted_out_at:
         if known.email:
             changes.add(Suppression(address_key(known.email, policy.ids), "opt_out", now, "merged"))
-        let_go(person, Reason.OPTED_OUT, policy, now, changes)
+        cancel_pending(person, Reason.OPTED_OUT, policy, now, changes)
     return changes
 
 
@@ -111,12 +111,14 @@ def counts(name: str, customer: Customer, other: Customer) -> bool:
     return getattr(customer, name) is None and name not in customer.changed_at
 
 
-def one_journey(theirs: Journey, ours: Journey, facts: Facts, person: Facts, policy: Policy, now: datetime) -> Changes:
+def one_journey(
+    theirs: Journey, ours: Journey, facts: CustomerState, person: CustomerState, policy: Policy, now: datetime
+) -> ChangeSet:
     """Return one touchpoint for each step of a journey that both customers have.
 
     Of two that wait the better one stands; what was asked or given up under either is not planned again.
     """
-    changes = Changes()
+    changes = ChangeSet()
     if (theirs.anchor_at, theirs.event) < (ours.anchor_at, ours.event):
         changes.change(replace(theirs, id=ours.id, customer=ours.customer))
     for touchpoint in sorted(facts.all(Touchpoint), key=Touchpoint.key):
@@ -140,12 +142,12 @@ def one_journey(theirs: Journey, ours: Journey, facts: Facts, person: Facts, pol
     return changes
 
 
-def one_ticket(person: Facts, policy: Policy, now: datetime) -> Changes:
+def one_ticket(person: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return a person's two open tickets as one: the other ends as its duplicate, its words go into the history.
 
     The one that an agent has begun stays, else the one due first. The customer is told nothing: nothing was done yet.
     """
-    changes = Changes()
+    changes = ChangeSet()
     still_open = [ticket for ticket in person.all(Ticket) if ticket.state != TicketState.DONE]
     if len(still_open) < 2:
         return changes

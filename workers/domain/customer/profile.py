@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.traces import held_address
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, FormerAddress, Suppression, SurveyRequest
 from workers.domain.survey.planning import reassess, withdraw, zone_of
@@ -40,9 +40,9 @@ def address_keys(email: str, ids: Ids) -> list[str]:
     return [ids.keyed_hash("address", each) for each in spellings(email)]
 
 
-def learn(fields: Mapping[str, object], at: datetime, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def learn(fields: Mapping[str, object], at: datetime, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the customer with the fields that are news, and what that changes for planned touchpoints."""
-    changes = Changes()
+    changes = ChangeSet()
     customer = facts.customer
     if customer.erased_at:
         return changes
@@ -68,7 +68,7 @@ def learn(fields: Mapping[str, object], at: datetime, facts: Facts, policy: Poli
     return changes
 
 
-def take_up_held(facts: Facts, now: datetime, changes: Changes) -> None:
+def take_up_held(facts: CustomerState, now: datetime, changes: ChangeSet) -> None:
     """Let the mails that wait for an address be due at once, now that another is known or a suppression was lifted."""
     for action in facts.all(Action):
         if action.state == ActionState.HELD:
@@ -96,20 +96,20 @@ def weight(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def opt_out(facts: Facts, policy: Policy, now: datetime, *, how: str) -> Changes:
+def opt_out(facts: CustomerState, policy: Policy, now: datetime, *, how: str) -> ChangeSet:
     """Return the customer opted out at once and for ever; what is planned or has not left is cancelled."""
-    changes = Changes()
+    changes = ChangeSet()
     customer = facts.customer
     if customer.opted_out_at or customer.erased_at:
         return changes
     changes.change(replace(customer, opted_out_at=now))
     if customer.email:
         changes.add(Suppression(address_key(customer.email, policy.ids), "opt_out", now, how))
-    let_go(facts, Reason.OPTED_OUT, policy, now, changes)
+    cancel_pending(facts, Reason.OPTED_OUT, policy, now, changes)
     return changes
 
 
-def let_go(facts: Facts, reason: Reason, policy: Policy, now: datetime, changes: Changes) -> None:
+def cancel_pending(facts: CustomerState, reason: Reason, policy: Policy, now: datetime, changes: ChangeSet) -> None:
     """Cancel what is planned for a customer: touchpoints, actions, survey and promotion mails that have not left.
 
     A service is still owed to who has opted out: a call that is planned, and what is said about it.

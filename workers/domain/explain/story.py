@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workers.decision_table.model.rest_period import Asked
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.records import (
     Action,
     Click,
@@ -83,7 +83,7 @@ class Story:
         """Tell whether nothing personal may be said any more."""
         return self.customer.erased_at is not None
 
-    def facts(self) -> Facts:
+    def facts(self) -> CustomerState:
         """Return the facts that planning and asking decide by."""
         rows = (*self.stops, *self.journeys, *self.touchpoints, *self.requests, *self.responses, *self.tickets)
-        return Facts(self.customer, rows, suppressed=self.suppressed, asked_elsewhere=self.asked_elsewhere)
+        return CustomerState(self.customer, rows, suppressed=self.suppressed, asked_elsewhere=self.asked_elsewhere)

@@ -8,14 +8,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
 from workers.domain.survey.planning import history, zone_of
 from workers.domain.survey.request import OF_MAILBOX, language_of
 from workers.domain.survey.response import LATE_AFTER
-from workers.domain.ticket import FIRST_CONTACT, Desk, facts_of_ticket, open_or_join
+from workers.domain.ticket import FIRST_CONTACT, TicketAllocator, facts_of_ticket, open_or_join
 from workers.domain.types import ActionState, Band, DispatchState, MailClass, Reason, TestimonialState
 
 PROMISED = frozenset({"promise_date", "promise_half_day", "promise_time", "caller"})
@@ -28,10 +28,15 @@ PLAIN_THANKS = "thanks"
 
 
 def carry_out(
-    action: Action, ticket_due: timedelta | None, facts: Facts, policy: Policy, now: datetime, desk: Desk
-) -> Changes:
+    action: Action,
+    ticket_due: timedelta | None,
+    facts: CustomerState,
+    policy: Policy,
+    now: datetime,
+    desk: TicketAllocator,
+) -> ChangeSet:
     """Return what a due action does: a mail, a ticket, both, or nothing with the reason."""
-    changes = Changes()
+    changes = ChangeSet()
     response = facts.get(Response, action.response)
     if response is None or facts.customer.erased_at:
         return finish(action, ActionState.CANCELLED, Reason.ERASED, "", policy, now, changes)
@@ -60,7 +65,7 @@ def waits(reason: str, detail: str, response: Response) -> bool:
     return reason == Reason.NO_ADDRESS or (reason == Reason.SUPPRESSED and detail in OF_MAILBOX)
 
 
-def hold(action: Action, reason: str, detail: str, policy: Policy, now: datetime, changes: Changes) -> Changes:
+def hold(action: Action, reason: str, detail: str, policy: Policy, now: datetime, changes: ChangeSet) -> ChangeSet:
     """Keep a mail back until what stands in its way ends (`profile.take_up_held`); then it is due at once.
 
     It is given up at its latest instant: that of its row, else LATE_AFTER from when it was due.
@@ -77,7 +82,7 @@ def contacts_first(action: Action) -> bool:
     return action.name not in CONTACTS
 
 
-def promised_in(response: Response, facts: Facts) -> Ticket | None:
+def promised_in(response: Response, facts: CustomerState) -> Ticket | None:
     """Return the open ticket in which a contact about this answer is owed, if there is one."""
     ticket = facts.open_ticket()
     if ticket is None:
@@ -86,7 +91,7 @@ def promised_in(response: Response, facts: Facts) -> Ticket | None:
     return ticket if owed or ticket.response == response.id else None
 
 
-def decided_due(action: Action, facts: Facts, policy: Policy) -> timedelta | None:
+def decided_due(action: Action, facts: CustomerState, policy: Policy) -> timedelta | None:
     """Return within how much working time the rule of an action wants the contact, by the table that decided on it."""
     decision = facts.get(Decision, action.response, action.decision)
     table = policy.follow_up.at(decision.version) if decision else None
@@ -104,11 +109,11 @@ def contact(
     action: Action,
     response: Response,
     due: timedelta,
-    facts: Facts,
+    facts: CustomerState,
     policy: Policy,
     now: datetime,
-    desk: Desk,
-) -> Changes:
+    desk: TicketAllocator,
+) -> ChangeSet:
     """Return the ticket of a contact action and its acknowledgement to the customer."""
     changes, ticket = open_or_join(response, action, due, facts, policy, now, desk)
     opened_for = facts.open_ticket()
@@ -120,7 +125,7 @@ def contact(
     return finish(action, ActionState.DONE, Reason.JOINED_TICKET if joined else "", joined, policy, now, changes)
 
 
-def acknowledged(action: Action, ticket: Ticket, facts: Facts) -> bool:
+def acknowledged(action: Action, ticket: Ticket, facts: CustomerState) -> bool:
     """Tell whether the customer was told already that somebody will call about this very answer."""
     return ticket.response == action.response and any(
         one.id != action.id and one.state == ActionState.DONE and repeats(one, action.name, action.template)
@@ -130,8 +135,8 @@ def acknowledged(action: Action, ticket: Ticket, facts: Facts) -> bool:
 
 
 def finish(
-    action: Action, state: ActionState, reason: str, detail: str, policy: Policy, now: datetime, changes: Changes
-) -> Changes:
+    action: Action, state: ActionState, reason: str, detail: str, policy: Policy, now: datetime, changes: ChangeSet
+) -> ChangeSet:
     """Add the action's end, with a line of history where it was not done."""
     changes.change(replace(action, state=state, reason=reason, detail=detail or action.detail, changed_at=now))
     if state != ActionState.DONE:
@@ -139,7 +144,7 @@ def finish(
     return changes
 
 
-def mail_refused(template: str, response: Response, facts: Facts, policy: Policy) -> str:
+def mail_refused(template: str, response: Response, facts: CustomerState, policy: Policy) -> str:
     """Return why the customer must not get this mail now, or empty."""
     customer = facts.customer
     if customer.erased_at:
@@ -156,7 +161,7 @@ def mail_refused(template: str, response: Response, facts: Facts, policy: Policy
     return ""
 
 
-def refused(action: Action, response: Response, facts: Facts, policy: Policy, now: datetime) -> tuple[str, str]:
+def refused(action: Action, response: Response, facts: CustomerState, policy: Policy, now: datetime) -> tuple[str, str]:
     """Return why a mail action is not done now, looking again at what has happened since it was decided."""
     if reason := mail_refused(action.template, response, facts, policy):
         return reason, facts.suppressed if reason == Reason.SUPPRESSED else ""
@@ -169,7 +174,7 @@ def refused(action: Action, response: Response, facts: Facts, policy: Policy, no
     return "", ""
 
 
-def testimonial_refused(response: Response, facts: Facts, policy: Policy, now: datetime) -> tuple[str, str]:
+def testimonial_refused(response: Response, facts: CustomerState, policy: Policy, now: datetime) -> tuple[str, str]:
     """Return why this promoter is not asked for a testimonial (shipped-tables: the re-check when due)."""
     if facts.customer.may_promote is False:
         return Reason.NO_PERMISSION, ""
@@ -188,7 +193,7 @@ def testimonial_refused(response: Response, facts: Facts, policy: Policy, now: d
     return "", ""
 
 
-def improvement_refused(response: Response, facts: Facts) -> tuple[str, str]:
+def improvement_refused(response: Response, facts: CustomerState) -> tuple[str, str]:
     """Return why a passive is not asked what is missing: it was said meanwhile, or a ticket is open."""
     if response.comment.strip() or response.improvement:
         return Reason.ANSWERED, ""
@@ -196,7 +201,7 @@ def improvement_refused(response: Response, facts: Facts) -> tuple[str, str]:
     return (Reason.OPEN_TICKET, f"ticket {ticket.number}") if ticket else ("", "")
 
 
-def falls_back(action: Action, reason: str, facts: Facts) -> bool:
+def falls_back(action: Action, reason: str, facts: CustomerState) -> bool:
     """Tell whether a plain thank-you replaces a testimonial request: only where no other mail thanks already."""
     if action.name != TESTIMONIAL or reason in (Reason.NO_ADDRESS, Reason.OPTED_OUT, Reason.ERASED):
         return False
@@ -213,11 +218,11 @@ def write_mail(
     template: str,
     response: Response,
     ticket: Ticket | None,
-    facts: Facts,
+    facts: CustomerState,
     policy: Policy,
     now: datetime,
-    changes: Changes,
-) -> Changes:
+    changes: ChangeSet,
+) -> ChangeSet:
     """Add the mail of an action, keyed by it, and what goes with it (a testimonial to be written)."""
     if action.name == TESTIMONIAL and template != PLAIN_THANKS:
         changes.add(testimonial_for(response, facts, policy, now))
@@ -226,7 +231,7 @@ def write_mail(
     return changes
 
 
-def testimonial_for(response: Response, facts: Facts, policy: Policy, now: datetime) -> Testimonial:
+def testimonial_for(response: Response, facts: CustomerState, policy: Policy, now: datetime) -> Testimonial:
     """Return the empty testimonial that the promoter is asked to write."""
     return Testimonial(
         id=policy.ids.derive(response.answered_at, "testimonial", response.id),
@@ -244,7 +249,7 @@ def mail_of_action(
     template: str,
     response: Response,
     ticket: Ticket | None,
-    facts: Facts,
+    facts: CustomerState,
     policy: Policy,
     now: datetime,
 ) -> Dispatch:
@@ -270,7 +275,9 @@ def mail_of_action(
     )
 
 
-def facts_of_response(response: Response, ticket: Ticket | None, facts: Facts, policy: Policy) -> dict[str, object]:
+def facts_of_response(
+    response: Response, ticket: Ticket | None, facts: CustomerState, policy: Policy
+) -> dict[str, object]:
     """Return what a text about this response may name."""
     zone = zone_of(facts.customer, policy)
     found: dict[str, object] = {

@@ -9,21 +9,21 @@ from datetime import datetime
 
 from workers.calendar import add_wait, add_working, in_zone
 from workers.decision_table.files.reader import ON
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.followup.actions import CONTACTS, carry_out, contacts_first, repeats
 from workers.domain.followup.shadow import shadow
 from workers.domain.outbound_messages import tell_response
 from workers.domain.policy import NextStep, Policy, Verdict
 from workers.domain.records import Action, Decision, Response, SurveyRequest
 from workers.domain.survey.planning import history, zone_of
-from workers.domain.ticket import FIRST_CONTACT, Desk, remark
+from workers.domain.ticket import FIRST_CONTACT, TicketAllocator, remark
 from workers.domain.types import ActionState, DecisionOutcome, DecisionState, Reason, RequestState, ResponseState
 
 
-def route(response: Response, facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
+def route(response: Response, facts: CustomerState, policy: Policy, now: datetime, desk: TicketAllocator) -> ChangeSet:
     """Return the decision for a settled response, its actions, and everything that is due at once."""
-    changes = Changes()
+    changes = ChangeSet()
     settled = replace(response, state=settled_state(response, facts))
     changes.change(settled)
     tell_response(settled, facts, policy, changes)
@@ -36,7 +36,9 @@ def route(response: Response, facts: Facts, policy: Policy, now: datetime, desk:
     return changes
 
 
-def route_again(response: Response, facts: Facts, policy: Policy, now: datetime, desk: Desk) -> Changes:
+def route_again(
+    response: Response, facts: CustomerState, policy: Policy, now: datetime, desk: TicketAllocator
+) -> ChangeSet:
     """Return the next decision for a response of which more is known than when it was decided on.
 
     None where the same row answers, or where the response waits to be routed anyway. What is told of it to others
@@ -44,17 +46,22 @@ def route_again(response: Response, facts: Facts, policy: Policy, now: datetime,
     """
     current = current_decision(response.id, facts)
     if current is None or response.state == ResponseState.SETTLING:
-        return Changes()
+        return ChangeSet()
     if policy.follow_up.decide(inputs_of(response, policy)).rule == current.rule:
-        return Changes()
+        return ChangeSet()
     return decide_next(response, current, facts, policy, now, desk)
 
 
 def decide_next(
-    settled: Response, current: Decision | None, facts: Facts, policy: Policy, now: datetime, desk: Desk
-) -> Changes:
+    settled: Response,
+    current: Decision | None,
+    facts: CustomerState,
+    policy: Policy,
+    now: datetime,
+    desk: TicketAllocator,
+) -> ChangeSet:
     """Return a response's next decision with its actions; the current one gives way."""
-    changes = Changes()
+    changes = ChangeSet()
     known = facts.copy()
     decision, verdict = decide(settled, current.n + 1 if current else 1, policy, now)
     before = actions_before(current, facts)
@@ -101,14 +108,14 @@ def contact_due(response: Response, policy: Policy) -> datetime | None:
     return add_working(response.settling_since, verdict.ticket_due or FIRST_CONTACT, policy.calendar)
 
 
-def settled_state(response: Response, facts: Facts) -> ResponseState:
+def settled_state(response: Response, facts: CustomerState) -> ResponseState:
     """Return where a settled response stands: closed at once when its request closed while it was settling."""
     request = facts.get(SurveyRequest, response.request) if response.request else None
     closed = request is not None and request.state == RequestState.CLOSED
     return ResponseState.CLOSED if closed else ResponseState.DECIDED
 
 
-def actions_before(current: Decision | None, facts: Facts) -> list[Action]:
+def actions_before(current: Decision | None, facts: CustomerState) -> list[Action]:
     """Return the actions of the decision that gives way."""
     if current is None:
         return []
@@ -126,14 +133,14 @@ def already_done(action: Action, before: list[Action]) -> bool:
     return any(one.state == ActionState.DONE and repeats(one, action.name, action.template) for one in before)
 
 
-def copy_of(facts: Facts, changes: Changes) -> Facts:
+def copy_of(facts: CustomerState, changes: ChangeSet) -> CustomerState:
     """Return the facts with the changes taken in; the caller's facts stay as they are."""
     known = facts.copy()
     known.absorb(changes)
     return known
 
 
-def current_decision(response: str, facts: Facts) -> Decision | None:
+def current_decision(response: str, facts: CustomerState) -> Decision | None:
     """Return the decision that counts for a response."""
     for decision in facts.all(Decision):
         if decision.response == response and decision.state == DecisionState.CURRENT:
@@ -184,7 +191,7 @@ def decide(response: Response, n: int, policy: Policy, now: datetime) -> tuple[D
 
 
 def supersede(
-    current: Decision, before: list[Action], verdict: Verdict, policy: Policy, now: datetime, changes: Changes
+    current: Decision, before: list[Action], verdict: Verdict, policy: Policy, now: datetime, changes: ChangeSet
 ) -> None:
     """Let the old decision go: actions not done are cancelled, and mails that have not left, unless they still fit."""
     changes.change(replace(current, state=DecisionState.SUPERSEDED, superseded_at=now))
@@ -199,7 +206,7 @@ def supersede(
 
 
 def actions_of(
-    response: Response, decision: Decision, verdict: Verdict, facts: Facts, policy: Policy, now: datetime
+    response: Response, decision: Decision, verdict: Verdict, facts: CustomerState, policy: Policy, now: datetime
 ) -> list[Action]:
     """Return the actions of a decision; waits run from the answer, in the customer's zone."""
     return [action_for(step, response, decision, verdict, facts, policy, now) for step in verdict.steps]
@@ -210,7 +217,7 @@ def action_for(
     response: Response,
     decision: Decision,
     verdict: Verdict,
-    facts: Facts,
+    facts: CustomerState,
     policy: Policy,
     now: datetime,
 ) -> Action:

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.decision_table.model.rest_period import Asked, Question, Resting, RestReason, resting
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import address_key
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.outbound_messages import tell_request
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
@@ -26,9 +26,9 @@ COUNTED = (RequestState.OPEN, RequestState.ANSWERED, RequestState.CLOSED, Reques
 """Requests that reached the person and so count against the rest period."""
 
 
-def ask(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def ask(touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return what a woken touchpoint becomes: asked, put back with a reason, skipped or cancelled."""
-    changes = Changes()
+    changes = ChangeSet()
     stands = assess(unless_answered(touchpoint, facts, policy, now), facts, policy, now)
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
         stands = unless_suppressed(rested(stands, facts, policy, now), facts, policy, now)
@@ -42,7 +42,7 @@ def ask(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> 
     return changes
 
 
-def rested(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
+def rested(touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime) -> Touchpoint:
     """Return the touchpoint as it is, deferred to the end of the rest period, or skipped because of it."""
     if touchpoint.if_resting == "exempt":
         return touchpoint
@@ -64,7 +64,7 @@ def question_of(touchpoint: Touchpoint, policy: Policy) -> Question:
     return Question(touchpoint.step, touchpoint.template, step.rest if step else None)
 
 
-def rest_of(question: Question, facts: Facts, policy: Policy, now: datetime) -> Resting | None:
+def rest_of(question: Question, facts: CustomerState, policy: Policy, now: datetime) -> Resting | None:
     """Return why and until when this person may not be asked this; None when they may be asked now.
 
     What was asked of the same mailbox under another customer's id counts as if this one had been asked.
@@ -85,7 +85,7 @@ def dates_of(rests: Resting) -> str:
     return f"{rests.until.isoformat()} {rests.since.isoformat()}"
 
 
-def unless_suppressed(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
+def unless_suppressed(touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime) -> Touchpoint:
     """Return the touchpoint cancelled when what the person said suppresses their address.
 
     A mailbox that takes nothing stops mail alone, and may be another tomorrow: the touchpoint is held until then.
@@ -100,7 +100,9 @@ def unless_suppressed(touchpoint: Touchpoint, facts: Facts, policy: Policy, now:
     return put(touchpoint, TouchpointState.HELD, Reason.SUPPRESSED, facts.suppressed, now, wake_at=wake)
 
 
-def send_request(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime, changes: Changes) -> Touchpoint:
+def send_request(
+    touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime, changes: ChangeSet
+) -> Touchpoint:
     """Add request, mail, reminder and message; return the touchpoint as asked."""
     journey = next(one for one in facts.all(Journey) if one.id == touchpoint.journey)
     request = request_for(touchpoint, journey, facts, policy, now)
@@ -118,7 +120,9 @@ def send_request(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: date
     return put(replace(touchpoint, reason="", detail=""), TouchpointState.ASKED, "", "", now)
 
 
-def request_for(touchpoint: Touchpoint, journey: Journey, facts: Facts, policy: Policy, now: datetime) -> SurveyRequest:
+def request_for(
+    touchpoint: Touchpoint, journey: Journey, facts: CustomerState, policy: Policy, now: datetime
+) -> SurveyRequest:
     """Return the survey request of a touchpoint; its id follows from journey and step, so that it is sent once."""
     zone = zone_of(facts.customer, policy)
     return SurveyRequest(
@@ -155,7 +159,7 @@ def language_of(tag: str | None, policy: Policy) -> str:
 
 
 def mails_for(
-    request: SurveyRequest, touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime
+    request: SurveyRequest, touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime
 ) -> Iterator[Dispatch]:
     """Give the survey mail, and the one reminder where the plan has one."""
     mail = mail_of_request(request, request.template, now, facts, policy)
@@ -169,7 +173,7 @@ def mails_for(
 
 
 def mail_of_request(
-    request: SurveyRequest, template: str, not_before: datetime, facts: Facts, policy: Policy
+    request: SurveyRequest, template: str, not_before: datetime, facts: CustomerState, policy: Policy
 ) -> Dispatch:
     """Return one mail that belongs to a survey request; its id is the effect key."""
     return Dispatch(
@@ -190,7 +194,7 @@ def mail_of_request(
     )
 
 
-def facts_of_request(request: SurveyRequest, facts: Facts, policy: Policy) -> dict[str, object]:
+def facts_of_request(request: SurveyRequest, facts: CustomerState, policy: Policy) -> dict[str, object]:
     """Return what a text about this request may name: subject, dates in the customer's zone, details."""
     zone = zone_of(facts.customer, policy)
     return {

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Response, ResponseRevision, SurveyRequest
 from workers.domain.reporting.nps import band
@@ -58,9 +58,11 @@ class OutsideScore:
     label: str
 
 
-def answer_request(request: SurveyRequest, answer: Answer, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def answer_request(
+    request: SurveyRequest, answer: Answer, facts: CustomerState, policy: Policy, now: datetime
+) -> ChangeSet:
     """Return the response to one of our requests: new, changed (n+1), or nothing when it says the same again."""
-    changes = Changes()
+    changes = ChangeSet()
     known = response_to(request.id, facts)
     if known is None:
         response = first_answer(request, answer, facts, policy, now)
@@ -81,12 +83,14 @@ def answer_request(request: SurveyRequest, answer: Answer, facts: Facts, policy:
     return changes
 
 
-def response_to(request: str, facts: Facts) -> Response | None:
+def response_to(request: str, facts: CustomerState) -> Response | None:
     """Return the response to a request, if there is one."""
     return next((one for one in facts.all(Response) if one.request == request), None)
 
 
-def first_answer(request: SurveyRequest, answer: Answer, facts: Facts, policy: Policy, now: datetime) -> Response:
+def first_answer(
+    request: SurveyRequest, answer: Answer, facts: CustomerState, policy: Policy, now: datetime
+) -> Response:
     """Return the first version of a response; `after_days` runs from the anchor to when the question was sent."""
     asked = request.sent_at or request.asked_at
     settling = policy.settling if answer.channel == "mail" else timedelta()
@@ -125,7 +129,7 @@ def changed_answer(
     """
     words = said(answer)
     same = all(getattr(known, name) == value for name, value in words.items() if name not in ("answered_at", "channel"))
-    if same or answer.at < known.answered_at or (answer.at == known.answered_at and not wins_tie(answer, known)):
+    if same or answer.at < known.answered_at or (answer.at == known.answered_at and not supersedes(answer, known)):
         return known
     since = known.settling_since if known.state == ResponseState.SETTLING else now
     settling = policy.settling if answer.channel == "mail" else timedelta()
@@ -144,7 +148,7 @@ def changed_answer(
     )
 
 
-def wins_tie(answer: Answer, known: Response) -> bool:
+def supersedes(answer: Answer, known: Response) -> bool:
     """Tell which of two answers of one instant counts: the later click of a person; of two events the one that any
     order of arrival agrees on, so that a replay changes nothing.
     """
@@ -191,7 +195,7 @@ def revision_of(response: Response, answer: Answer) -> ResponseRevision:
     )
 
 
-def previous_band(facts: Facts, before: datetime) -> str:
+def previous_band(facts: CustomerState, before: datetime) -> str:
     """Return the band of the customer's last response before an instant, or empty."""
     earlier = [one for one in facts.all(Response) if one.answered_at < before]
     return max(earlier, key=lambda one: (one.answered_at, one.id)).band if earlier else ""
@@ -202,12 +206,12 @@ def days_between(start: datetime, end: datetime) -> float:
     return max(0.0, (end - start).total_seconds() / SECONDS_A_DAY)
 
 
-def take_score(score: OutsideScore, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def take_score(score: OutsideScore, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the response for a score that another tool collected; none when it is known by source and id.
 
     The very same answer under another id of its source counts once; the history of the first says so.
     """
-    changes = Changes()
+    changes = ChangeSet()
     if any((one.source, one.external_id) == (score.source, score.external_id) for one in facts.all(Response)):
         return changes
     twin = next((one for one in facts.all(Response) if is_told_again(score, one)), None)
@@ -261,22 +265,22 @@ def is_told_again(score: OutsideScore, known: Response) -> bool:
     )
 
 
-def follow_ups(response: Response, facts: Facts) -> Iterable[Response]:
+def follow_ups(response: Response, facts: CustomerState) -> Iterable[Response]:
     """Give the responses whose previous band is another one, now that an earlier answer came after them."""
-    known = Facts(facts.customer, [*facts.all(Response), response])
+    known = CustomerState(facts.customer, [*facts.all(Response), response])
     for later in facts.all(Response):
         band_before = previous_band(known, later.answered_at)
         if later.answered_at > response.answered_at and later.previous_band != band_before:
             yield replace(later, previous_band=band_before)
 
 
-def find_anchors(facts: Facts) -> Changes:
+def find_anchors(facts: CustomerState) -> ChangeSet:
     """Return the scores from elsewhere whose journey became known after them, or is known better now.
 
     Nothing is decided again here. Together with `take_score` this makes what a score is about a function of the set of
     events, whichever topic was read first. Idempotent.
     """
-    changes = Changes()
+    changes = ChangeSet()
     for response in facts.all(Response):
         if response.request is not None or response.said_itself is None:
             continue
@@ -297,7 +301,7 @@ def find_anchors(facts: Facts) -> Changes:
     return changes
 
 
-def anchor_of(trigger: str, asked_at: datetime, reference: str, facts: Facts) -> Journey | None:
+def anchor_of(trigger: str, asked_at: datetime, reference: str, facts: CustomerState) -> Journey | None:
     """Return the customer's last journey of a trigger (and reference, unless empty) before a question was asked."""
     fitting = [
         one

@@ -4,7 +4,7 @@ Two clocks in working hours of the team: first contact, which nothing moves back
 ticket waits. Every act checks the version that the agent saw, so that two agents never overwrite each other.
 """
 
-from workers.domain.ticket.assignment import NOBODY, Desk, Roster
+from workers.domain.ticket.assignment import NOBODY, Roster, TicketAllocator
 from workers.domain.ticket.close import done, promise_kept, reopen
 from workers.domain.ticket.history import (
     FIRST_CONTACT,
@@ -43,9 +43,9 @@ __all__ = [
     "RECOVERING",
     "RESOLVE_WITHIN_DAYS",
     "TOLD",
-    "Desk",
     "Fault",
     "Roster",
+    "TicketAllocator",
     "Tried",
     "Unfinished",
     "attempt",

@@ -20,7 +20,7 @@ NOBODY = Roster()
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class TicketAllocator:
     """What opening a ticket asks of the store: the next ticket number, the next turn, and the roster.
 
     Each is asked only where it is needed, because handing out a number makes other writers wait.

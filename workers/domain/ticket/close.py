@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from workers.calendar import add_working
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Response, Ticket, TicketEntry
 from workers.domain.survey.planning import plan, stop
@@ -46,12 +46,12 @@ def done(
     root_cause: str = "",
     root_cause_text: str = "",
     sentence: str = "",
-    facts: Facts,
+    facts: CustomerState,
     policy: Policy,
     now: datetime,
     promised_at: datetime | None = None,
     elsewhere: bool = False,
-) -> Changes:
+) -> ChangeSet:
     """Return the ticket done: the customer is told, holds end, and the recovery survey is planned where it applies.
 
     Raises Unfinished with all that is missing; a ticket closed `elsewhere`, in a helpdesk, is taken as it comes.
@@ -74,7 +74,7 @@ def done(
     return changes
 
 
-def tried_for(ticket: Ticket, facts: Facts, policy: Policy) -> Tried:
+def tried_for(ticket: Ticket, facts: CustomerState, policy: Policy) -> Tried:
     """Return what was tried to reach the customer, as far as the facts hold the ticket's history."""
     entries = [one for one in facts.all(TicketEntry) if one.ticket == ticket.id]
     return tried(entries, policy.calendar.zone)
@@ -101,19 +101,21 @@ def closed_as(ticket: Ticket, by: str, ending: Ending, policy: Policy, now: date
     )
 
 
-def after(facts: Facts, changes: Changes) -> Facts:
+def after(facts: CustomerState, changes: ChangeSet) -> CustomerState:
     """Return the facts with the changes taken in."""
     known = facts.copy()
     known.absorb(changes)
     return known
 
 
-def ask_again(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def ask_again(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the plan of the recovery survey; one for each ticket, however often it was reopened."""
     return plan(happening("ticket_done", ticket, now), facts, policy, now)
 
 
-def promise_kept(ticket: Ticket, by: str, sentence: str, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def promise_kept(
+    ticket: Ticket, by: str, sentence: str, facts: CustomerState, policy: Policy, now: datetime
+) -> ChangeSet:
     """Return a passed-on ticket whose promise was kept: the customer is told, and asked again. Idempotent.
 
     Raises BadInput for a ticket that promises nothing.
@@ -121,7 +123,7 @@ def promise_kept(ticket: Ticket, by: str, sentence: str, facts: Facts, policy: P
     if ticket.state != TicketState.DONE or ticket.outcome != PASSED_ON:
         raise BadInput(f"Ticket {ticket.number} was not passed on, so it has no promise to keep.")
     if ticket.kept_at is not None:
-        return Changes()
+        return ChangeSet()
     kept = next_version(ticket, now, kept_at=now, sentence=sentence.strip() or ticket.sentence)
     changes = turn(kept, "kept", by, sentence.strip(), facts, policy, now)
     if sentence.strip() and may_mail(facts):
@@ -130,13 +132,13 @@ def promise_kept(ticket: Ticket, by: str, sentence: str, facts: Facts, policy: P
     return changes
 
 
-def reopen(ticket: Ticket, by: str, text: str, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def reopen(ticket: Ticket, by: str, text: str, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return a done ticket open again; where the customer has another open one, that one takes the words.
 
     A ticket that is open already changes nothing: a second click adds no second ticket.
     """
     if ticket.state != TicketState.DONE:
-        return Changes()
+        return ChangeSet()
     other = facts.open_ticket()
     if other is not None:
         said = f"{ticket.number}: {text.strip()}".rstrip(": ")

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from workers.cloudevents import Event, TicketChange, TicketUpdate
 from workers.domain import ticket as ticketing
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Ticket, TicketEntry
 from workers.domain.types import TicketState
@@ -17,7 +17,7 @@ UNDOCUMENTED = "other/helpdesk"
 """The root cause of a ticket that a helpdesk closed without naming one."""
 
 
-def take_update(event: Event, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def take_update(event: Event, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the ticket after a helpdesk's update; raises BadInput for an unknown ticket or an impossible turn."""
     update = event.ticket
     if update is None:
@@ -32,7 +32,9 @@ def take_update(event: Event, facts: Facts, policy: Policy, now: datetime) -> Ch
     return changes
 
 
-def apply_update(update: TicketUpdate, ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def apply_update(
+    update: TicketUpdate, ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime
+) -> ChangeSet:
     """Return the turn of the ticket that the update means."""
     by = update.by or "helpdesk"
     if update.kind == TicketChange.REOPENED:

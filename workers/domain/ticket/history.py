@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 from workers.calendar import Calendar, add_working, half_day_after, in_zone, instant_of, working_between, zone_info
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.outbound_messages import tell_ticket
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch, Ticket, TicketEntry
-from workers.domain.survey.planning import Happening
+from workers.domain.survey.planning import JourneyEvent
 from workers.domain.types import DispatchState, MailClass, TicketState
 from workers.errors import BadInput, Conflict
 
@@ -75,15 +75,15 @@ def turn(
     kind: str,
     by: str,
     text: str,
-    facts: Facts,
+    facts: CustomerState,
     policy: Policy,
     now: datetime,
     *,
     source: str | None = None,
     event_id: str | None = None,
-) -> Changes:
+) -> ChangeSet:
     """Return a changed ticket with its line of history and its message to other systems."""
-    changes = Changes()
+    changes = ChangeSet()
     changes.change(ticket)
     changes.add(entry(ticket, kind, by, text, now, policy, source=source, event_id=event_id))
     tell_ticket(ticket, kind, facts, policy, changes)
@@ -166,7 +166,9 @@ def facts_of_ticket(ticket: Ticket, policy: Policy) -> dict[str, object]:
     }
 
 
-def mail_to_customer(ticket: Ticket, template: str, key: str, facts: Facts, policy: Policy, now: datetime) -> Dispatch:
+def mail_to_customer(
+    ticket: Ticket, template: str, key: str, facts: CustomerState, policy: Policy, now: datetime
+) -> Dispatch:
     """Return one mail about a ticket to its customer; `key` makes it the only one of its kind."""
     return Dispatch(
         id=policy.ids.derive(now, "mail", template, ticket.id, key),
@@ -186,14 +188,14 @@ def mail_to_customer(ticket: Ticket, template: str, key: str, facts: Facts, poli
     )
 
 
-def may_mail(facts: Facts) -> bool:
+def may_mail(facts: CustomerState) -> bool:
     """Tell whether a mail can be written to the customer at all."""
     return bool(facts.customer.email) and not facts.customer.erased_at
 
 
-def happening(name: str, ticket: Ticket, now: datetime) -> Happening:
+def happening(name: str, ticket: Ticket, now: datetime) -> JourneyEvent:
     """Return a ticket's turn as an event that planning understands; its reference is the ticket."""
-    return Happening(
+    return JourneyEvent(
         name=name,
         at=now,
         event=f"boucle/{name}/{ticket.number}/{ticket.reopened}",

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import Wait, add_working, add_working_days, parse_wait
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.outbound_messages import tell_ticket
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Dispatch, Response, Ticket
 from workers.domain.survey.planning import stop
-from workers.domain.ticket.assignment import Desk
+from workers.domain.ticket.assignment import TicketAllocator
 from workers.domain.ticket.history import (
     RESOLVE_WITHIN_DAYS,
     awake,
@@ -30,15 +30,21 @@ AT_ONCE = Wait()
 
 
 def open_or_join(
-    response: Response, action: Action, due: timedelta, facts: Facts, policy: Policy, now: datetime, desk: Desk
-) -> tuple[Changes, Ticket]:
+    response: Response,
+    action: Action,
+    due: timedelta,
+    facts: CustomerState,
+    policy: Policy,
+    now: datetime,
+    desk: TicketAllocator,
+) -> tuple[ChangeSet, Ticket]:
     """Return the ticket for a response: a new one, the open one it joins, or the old one reopened."""
     known = facts.open_ticket()
     if known is not None:
         return joined(known, response, action, due, facts, policy, now)
     earlier = facts.get(Ticket, response.parent or response.reference) if response.trigger == "recovery" else None
     deadline = add_working(begins(response, action), due, policy.calendar)
-    changes = Changes()
+    changes = ChangeSet()
     if earlier is not None:
         ticket = replace(reopened(earlier, due, deadline, policy, now), play=action.play)
         changes.change(ticket)
@@ -55,8 +61,14 @@ def open_or_join(
 
 
 def joined(
-    known: Ticket, response: Response, action: Action, due: timedelta, facts: Facts, policy: Policy, now: datetime
-) -> tuple[Changes, Ticket]:
+    known: Ticket,
+    response: Response,
+    action: Action,
+    due: timedelta,
+    facts: CustomerState,
+    policy: Policy,
+    now: datetime,
+) -> tuple[ChangeSet, Ticket]:
     """Return the open ticket with what a further response says; it is due at the earlier of both, and waits no more."""
     deadline = add_working(begins(response, action), due, policy.calendar)
     earlier = known.first_contact_at is None and deadline < known.due_at
@@ -75,7 +87,7 @@ def joined(
         half_day=response.half_day or known.half_day,
         **({**current_words(response), "play": action.play} if known.response == response.id else {}),
     )
-    changes = Changes()
+    changes = ChangeSet()
     changes.change(ticket)
     changes.add(entry(ticket, "joined", "", said_in(response), now, policy, key=key_of(response, action)))
     tell_ticket(ticket, "joined", facts, policy, changes)
@@ -102,10 +114,10 @@ def opened(
     action: Action,
     due: timedelta,
     deadline: datetime,
-    facts: Facts,
+    facts: CustomerState,
     policy: Policy,
     now: datetime,
-    desk: Desk,
+    desk: TicketAllocator,
 ) -> Ticket:
     """Return a new ticket with its owner and its two clocks: first contact, and done within two working days."""
     customer = facts.customer
@@ -167,21 +179,21 @@ def said_in(response: Response) -> str:
     return f"{response.score}/10 {response.comment}".strip()
 
 
-def remark(response: Response, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def remark(response: Response, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return what a changed answer adds to the customer's open ticket, if that answer opened or joined it."""
     ticket = facts.open_ticket()
     if ticket is None:
-        return Changes()
+        return ChangeSet()
     own = ticket.response == response.id
     if own and (ticket.score, ticket.comment) == (response.score, response.comment):
-        return Changes()
+        return ChangeSet()
     if not own and not any(one.ticket == ticket.id and one.response == response.id for one in facts.all(Action)):
-        return Changes()
+        return ChangeSet()
     later = next_version(ticket, now, **(current_words(response) if own else {}))
     return turn(later, "comment", "", said_in(response), facts, policy, now)
 
 
-def announce(ticket: Ticket, facts: Facts, policy: Policy, now: datetime, changes: Changes) -> None:
+def announce(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime, changes: ChangeSet) -> None:
     """Add the one mail to the team's mailbox and the webhook, where they are set up."""
     if policy.agents_address:
         changes.add(team_dispatch(ticket, "mail", facts, policy, now))
@@ -189,7 +201,7 @@ def announce(ticket: Ticket, facts: Facts, policy: Policy, now: datetime, change
         changes.add(team_dispatch(ticket, "webhook", facts, policy, now))
 
 
-def team_dispatch(ticket: Ticket, kind: str, facts: Facts, policy: Policy, now: datetime) -> Dispatch:
+def team_dispatch(ticket: Ticket, kind: str, facts: CustomerState, policy: Policy, now: datetime) -> Dispatch:
     """Return the mail or webhook that tells the team of a ticket."""
     return Dispatch(
         id=policy.ids.derive(ticket.opened_at, kind, "ticket", ticket.id),

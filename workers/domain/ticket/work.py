@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from workers.calendar import next_half_day
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Ticket
 from workers.domain.ticket.history import awake, entry, mail_to_customer, may_mail, next_version, not_done, turn
@@ -15,11 +15,11 @@ TRIED_MAIL = "tried"
 """The mail that says that we called in vain, and when we call again."""
 
 
-def claim(ticket: Ticket, by: str, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def claim(ticket: Ticket, by: str, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the ticket claimed by an agent; claiming one's own again changes nothing."""
     not_done(ticket)
     if ticket.state == TicketState.CLAIMED and ticket.owner == by:
-        return Changes()
+        return ChangeSet()
     claimed = next_version(awake(ticket, now, policy), now, state=TicketState.CLAIMED, owner=by)
     return turn(claimed, "claimed", by, "", facts, policy, now)
 
@@ -29,7 +29,7 @@ def holder(ticket: Ticket, by: str) -> str:
     return by if ticket.state == TicketState.OPEN else ticket.owner or by
 
 
-def take_note(ticket: Ticket, by: str, text: str, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def take_note(ticket: Ticket, by: str, text: str, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the ticket with a note; raises BadInput without text."""
     if not text.strip():
         raise BadInput("A note needs some text.")
@@ -40,13 +40,13 @@ def attempt(
     ticket: Ticket,
     by: str,
     text: str,
-    facts: Facts,
+    facts: CustomerState,
     policy: Policy,
     now: datetime,
     *,
     reached: bool,
     mail: bool = False,
-) -> Changes:
+) -> ChangeSet:
     """Return the ticket after a call: an attempt meets the first contact's due time; reached is counted apart.
 
     Without an answer the ticket waits until the next half-day; `mail` tells the customer so.
@@ -70,7 +70,9 @@ def attempt(
     return changes
 
 
-def wait(ticket: Ticket, by: str, until: datetime, text: str, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def wait(
+    ticket: Ticket, by: str, until: datetime, text: str, facts: CustomerState, policy: Policy, now: datetime
+) -> ChangeSet:
     """Return the ticket waiting until a date: the second clock stands still, the first contact's never does.
 
     Raises BadInput for a date that has passed.
@@ -89,20 +91,22 @@ def wait(ticket: Ticket, by: str, until: datetime, text: str, facts: Facts, poli
     return turn(waiting, "waiting", by, text.strip(), facts, policy, now)
 
 
-def resume(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def resume(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return a waiting ticket back in its owner's list, because its date has come."""
     state = TicketState.CLAIMED if ticket.owner else TicketState.OPEN
     return turn(next_version(awake(ticket, now, policy), now, state=state), "resumed", "", "", facts, policy, now)
 
 
-def hand_over(ticket: Ticket, by: str, to: str, text: str, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def hand_over(
+    ticket: Ticket, by: str, to: str, text: str, facts: CustomerState, policy: Policy, now: datetime
+) -> ChangeSet:
     """Return the ticket with another owner; nobody ("") hands it to the team. A waiting ticket goes on waiting.
 
     Handing it to who has it changes nothing.
     """
     not_done(ticket)
     if to == ticket.owner and ticket.state != TicketState.OPEN:
-        return Changes()
+        return ChangeSet()
     state = ticket.state
     if state != TicketState.WAITING:
         state = TicketState.CLAIMED if to else TicketState.OPEN

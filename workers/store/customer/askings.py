@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.decision_table.model.rest_period import Asked
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Customer, SurveyRequest
@@ -21,13 +21,13 @@ from workers.domain.types import CustomerId, Ids
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import insert
-from workers.store.engine import among
+from workers.store.engine import in_array
 
 A, R = t.asked_mailbox.c, t.survey_request.c
 ASKED = (
     sa.select(A.mailbox, A.customer, A.asked_at, R.step, A.template)
     .join(t.survey_request, R.id == A.request)
-    .where(among(A.mailbox, "keys"), t.one_of(R.state, COUNTED))
+    .where(in_array(A.mailbox, "keys"), t.one_of(R.state, COUNTED))
 )
 LOCK = sa.text(
     "SELECT pg_advisory_xact_lock(key) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key ORDER BY 1) AS ordered"
@@ -70,7 +70,7 @@ class Mailboxes:
         found = self._askings.get(self._keys.get(CustomerId(customer), ""), ())
         return tuple(asking for whose, asking in found if whose not in own)
 
-    def learn(self, changes: Changes) -> None:
+    def learn(self, changes: ChangeSet) -> None:
         """Take in what is asked now, so that the next customer of the transaction rests as well."""
         steps = {row.id: row.step for row in changes.rows_added() if isinstance(row, SurveyRequest)}
         for row in changes.rows_added():

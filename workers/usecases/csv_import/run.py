@@ -10,9 +10,9 @@ from datetime import datetime
 
 from workers.calendar import in_zone
 from workers.cloudevents import Event, Rejected
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.records import Touchpoint
-from workers.domain.types import Door, TouchpointState
+from workers.domain.types import Ingress, TouchpointState
 from workers.store.ledger import Incoming, InFile, Outcome, Refused, Taken
 from workers.usecases.csv_import import ImportRow
 from workers.usecases.intake import Intake
@@ -57,7 +57,7 @@ class Preview:
         elif outcome.taken == Taken.ACCEPTED and outcome.event is not None:
             self.left_out += fields_left_out(place, outcome.event)[: LISTED_AT_MOST - len(self.left_out)]
 
-    def count_mails(self, changes: Changes, zone: str, now: datetime) -> None:
+    def count_mails(self, changes: ChangeSet, zone: str, now: datetime) -> None:
         """Count the touchpoints of one event's changes; what is due by `now` leaves at once."""
         for row in changes.rows():
             if not isinstance(row, Touchpoint):
@@ -180,7 +180,7 @@ def take_in(rows: Iterable[ImportRow], file: str, intake: Intake, tell: Callable
     refusals: list[Rejected | None] = []
 
     def flush() -> None:
-        for outcome in intake.take(batch, Door.FILE, refused=refusals):
+        for outcome in intake.take(batch, Ingress.FILE, refused=refusals):
             found.accepted += outcome.taken == Taken.ACCEPTED
             found.duplicates += outcome.taken == Taken.DUPLICATE
             found.dead_letters += outcome.taken == Taken.REJECTED
@@ -206,7 +206,7 @@ def plan_of(events: Iterable[Incoming], intake: Intake) -> list[dict[str, object
     return [planned(event, changes) for event, changes in intake.dry_run(events)]
 
 
-def planned(event: Event | Rejected, changes: Changes) -> dict[str, object]:
+def planned(event: Event | Rejected, changes: ChangeSet) -> dict[str, object]:
     """Return one event's touchpoints with due time, state and reason."""
     touchpoints = [
         {

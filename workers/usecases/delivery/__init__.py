@@ -4,7 +4,7 @@ Exactly once is not possible over SMTP; what may have left twice is counted as a
 """
 
 from workers.usecases.delivery.outcomes import undeliverable
-from workers.usecases.delivery.outgoing import Parcel
-from workers.usecases.delivery.sender import Dispatching, HookSender, MailSender
+from workers.usecases.delivery.outgoing import OutgoingMessage
+from workers.usecases.delivery.sender import Delivery, HookSender, MailSender
 
-__all__ = ["Dispatching", "HookSender", "MailSender", "Parcel", "undeliverable"]
+__all__ = ["Delivery", "HookSender", "MailSender", "OutgoingMessage", "undeliverable"]

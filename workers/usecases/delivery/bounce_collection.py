@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from workers.domain.mail.bounce_parser.letters import Item
-from workers.usecases.delivery.bounces import LEFT, UNREADABLE, Bouncing, Taken
+from workers.usecases.delivery.bounces import LEFT, UNREADABLE, BounceIntake, Taken
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Collector:
     """
 
     place: Place
-    bouncing: Bouncing
+    bouncing: BounceIntake
     _kept: set[str] = field(default_factory=set)
 
     def collect(self, by: str, go_on: Callable[[], bool] = lambda: True) -> int:

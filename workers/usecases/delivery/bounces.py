@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import address_key, address_keys, opt_out
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.mail.bounce_parser import Bounce, BounceKind, read_bounce
 from workers.domain.mail.bounce_parser.letters import Letter
 from workers.domain.policy import Policy
@@ -63,10 +63,10 @@ class Returned:
 
     dispatch: Dispatch
     bounce: Bounce
-    facts: Facts | None
+    facts: CustomerState | None
 
 
-class Bouncing:
+class BounceIntake:
     """Reads returned mails."""
 
     def __init__(
@@ -172,7 +172,7 @@ def complain(connection: Connection, returned: Returned, policy: Policy, now: da
     kinds = sa.select(t.suppression.c.kind).where(t.suppression.c.address.in_(every))
     if "complaint" in connection.execute(kinds).scalars().all():
         return KNOWN
-    changes = Changes()
+    changes = ChangeSet()
     changes.add(Suppression(address, "complaint", now, returned.bounce.detail))
     if returned.facts is not None and is_customers(returned.dispatch, policy):
         changes.merge(opt_out(returned.facts, policy, now, how="complaint"))
@@ -184,7 +184,7 @@ def come_back(connection: Connection, returned: Returned, policy: Policy, now: d
     """Record a mail as bounced, and suppress, back off or pause, as its status says."""
     dispatch, bounce = returned.dispatch, returned.bounce
     said = f"{bounce.status} {bounce.detail}".strip()
-    changes = Changes()
+    changes = ChangeSet()
     changes.change(replace(dispatch, state=DispatchState.BOUNCED, reason=Reason.BOUNCED, detail=said, changed_at=now))
     if dispatch.customer:
         bounced = DispatchState.BOUNCED
@@ -228,7 +228,7 @@ def pause_after(failures: int) -> timedelta:
 
 
 def back_off(
-    connection: Connection, facts: Facts, until: datetime, policy: Policy, now: datetime, changes: Changes
+    connection: Connection, facts: CustomerState, until: datetime, policy: Policy, now: datetime, changes: ChangeSet
 ) -> None:
     """Put off what waits for a customer whose mailbox takes nothing for now."""
     for touchpoint in facts.pending():

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch
 from workers.errors import NotNow
-from workers.usecases.delivery.outgoing import Parcel
+from workers.usecases.delivery.outgoing import OutgoingMessage
 from workers.usecases.delivery.recording import End
 
 log = logging.getLogger(__name__)
@@ -34,13 +34,13 @@ class Sender(Protocol):
     async def wait_of_rate(self, count: int, kind: str) -> float:
         """Reserve places in the shared rate, and return in how many seconds they come."""
 
-    async def prepare(self, group: Sequence[Dispatch]) -> list[Parcel]:
+    async def prepare(self, group: Sequence[Dispatch]) -> list[OutgoingMessage]:
         """Fix the bytes of some dispatches and mark them as leaving."""
 
     async def set_aside(self, one: Dispatch, error: Exception) -> None:
         """End one dispatch that breaks its own preparation."""
 
-    async def hand_over(self, parcel: Parcel) -> SendResult:
+    async def hand_over(self, parcel: OutgoingMessage) -> SendResult:
         """Hand one parcel over."""
 
     async def record(self, ends: Sequence[End]) -> None:
@@ -61,7 +61,7 @@ class Lanes:
         self._lanes = lanes
         self._stop = stop
         self._left = list(claimed)
-        self._away: dict[asyncio.Task[SendResult], Parcel] = {}
+        self._away: dict[asyncio.Task[SendResult], OutgoingMessage] = {}
         self._ours = {one.id: one for one in claimed}
         self._failed: NotNow | None = None
         self._begins_at: float | None = None
@@ -111,7 +111,7 @@ class Lanes:
             self._away[asyncio.ensure_future(self._sender.hand_over(parcel))] = parcel
         return True
 
-    async def _prepare(self, group: Sequence[Dispatch]) -> list[Parcel]:
+    async def _prepare(self, group: Sequence[Dispatch]) -> list[OutgoingMessage]:
         """Prepare a group; when one breaks it, each by itself."""
         try:
             return await self._sender.prepare(group)
@@ -122,7 +122,7 @@ class Lanes:
             if len(group) == 1:
                 await self._set_aside(group[0], error)
                 return []
-        parcels: list[Parcel] = []
+        parcels: list[OutgoingMessage] = []
         for number, one in enumerate(group):
             try:
                 parcels += await self._prepare([one])

@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import address_key
 from workers.domain.mail.bounce_parser import BounceKind, meaning_of
 from workers.domain.mail.deliverability import ARRIVES_WITHIN, is_dead
@@ -72,7 +72,7 @@ def suppress(mail: Dispatch, kind: str, said: str, policy: Policy, now: datetime
 
 
 def give_up_if_dead(
-    mail: Dispatch, failures: Sequence[datetime], policy: Policy, now: datetime, changes: Changes
+    mail: Dispatch, failures: Sequence[datetime], policy: Policy, now: datetime, changes: ChangeSet
 ) -> bool:
     """Suppress an address that failed again and again, tell it in the customer's history and in the log."""
     if mail.customer is None or not is_dead(failures, policy.dead):

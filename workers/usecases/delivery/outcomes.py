@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.bounce_parser import BounceKind, meaning_of
 from workers.domain.mail.deliverability import RefusalRule
@@ -23,7 +23,7 @@ from workers.store.delivery.claim import WEBHOOK
 from workers.text.plain_text import for_log
 from workers.usecases.delivery import webhook_retries
 from workers.usecases.delivery.mailbox_health import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
-from workers.usecases.delivery.outgoing import LEFT_LATE, Parcel, Refused
+from workers.usecases.delivery.outgoing import LEFT_LATE, OutgoingMessage, Refused
 from workers.usecases.delivery.send_controls import count_refusal
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def undeliverable(connection: Connection, one: Dispatch, reason: str, now: datet
     request = read.one(connection, SurveyRequest, one.request)
     if request is None or request.state != RequestState.OPEN:
         return
-    changes = Changes()
+    changes = ChangeSet()
     changes.change(replace(request, state=RequestState.UNDELIVERABLE, reason=reason, changed_at=now))
     changes.cancel("request", request.id, reason)
     apply(connection, changes, now)
@@ -105,13 +105,13 @@ def tries_within(kept: timedelta) -> int:
     return attempt
 
 
-def follow(
+def apply_outcome(
     connection: Connection,
-    parcel: Parcel,
+    parcel: OutgoingMessage,
     result: SendResult,
     request: SurveyRequest | None,
     now: datetime,
-    changes: Changes,
+    changes: ChangeSet,
     policy: Policy,
 ) -> None:
     """Take the consequences of an end: the request is sent, or undeliverable."""
@@ -125,7 +125,7 @@ def follow(
     elif result.kind == SendKind.ACCEPTED and one.template == "reminder":
         changes.change(replace(request, reminded_at=now))
     elif result.kind == SendKind.ACCEPTED:
-        changes.change(gone_out(request, now))
+        changes.change(mark_sent(request, now))
 
 
 def is_over(one: Dispatch, result: SendResult, policy: Policy) -> bool:
@@ -142,7 +142,9 @@ def is_given_up(one: Dispatch, result: SendResult, policy: Policy) -> bool:
     return result.kind == SendKind.OURS and one.attempt >= REFUSED_AT_MOST
 
 
-def alarm(connection: Connection, parcel: Parcel, result: SendResult, now: datetime, rule: RefusalRule) -> None:
+def alarm(
+    connection: Connection, parcel: OutgoingMessage, result: SendResult, now: datetime, rule: RefusalRule
+) -> None:
     """Count a refusal because of us by its recipient's domain; several unrelated ones pause all mail.
 
     What the server says before it hears of a recipient is the server's affair (mailserver.py), and pauses it alone.
@@ -155,7 +157,7 @@ def alarm(connection: Connection, parcel: Parcel, result: SendResult, now: datet
         log.warning("a mail was refused because of us: %s", for_log(result.text), extra={"action": "dispatch.refused"})
 
 
-def gone_out(request: SurveyRequest, now: datetime) -> SurveyRequest:
+def mark_sent(request: SurveyRequest, now: datetime) -> SurveyRequest:
     """Return a request whose question has left: it takes answers for as long as if it had left when it was asked.
 
     One that was called back while it was being handed over is open again, because the customer has the link.
@@ -171,12 +173,14 @@ def gone_out(request: SurveyRequest, now: datetime) -> SurveyRequest:
     )
 
 
-def judge_mailbox(connection: Connection, parcel: Parcel, result: SendResult, policy: Policy, now: datetime) -> Changes:
+def judge_mailbox(
+    connection: Connection, parcel: OutgoingMessage, result: SendResult, policy: Policy, now: datetime
+) -> ChangeSet:
     """Return what suppresses a customer's address that does not exist, or took nothing for long.
 
     The end of this handing over is recorded already. The team's address stays: a person must put it right.
     """
-    changes = Changes()
+    changes = ChangeSet()
     one = replace(parcel.dispatch, recipient=parcel.recipient)
     failed = is_over(one, result, policy)
     if one.kind == WEBHOOK or not failed or not result.code or one.recipient.lower() == policy.agents_address.lower():

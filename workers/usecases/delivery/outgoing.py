@@ -25,7 +25,7 @@ LEFT_LATE = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class OutgoingMessage:
     """One dispatch ready to leave."""
 
     dispatch: Dispatch
@@ -47,7 +47,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class DeliveryContext:
     """What a group of dispatches needs to know, read once; the customers are locked first, in order."""
 
     customers: Mapping[str, Customer]
@@ -57,7 +57,7 @@ class Surroundings:
     suppressed: Mapping[str, str]
 
     @classmethod
-    def of(cls, connection: Connection, group: Sequence[Dispatch], policy: Policy) -> "Surroundings":
+    def of(cls, connection: Connection, group: Sequence[Dispatch], policy: Policy) -> "DeliveryContext":
         """Lock and read what surrounds a group."""
         owners = people(connection, {one.customer for one in group if one.customer})
         customers = list(owners.values())
@@ -90,7 +90,7 @@ def people(connection: Connection, owners: set[CustomerId]) -> dict[str, Custome
 
 
 def too_early(
-    connection: Connection, one: Dispatch, known: Surroundings, policy: Policy, now: datetime
+    connection: Connection, one: Dispatch, known: DeliveryContext, policy: Policy, now: datetime
 ) -> Refused | None:
     """Return a reminder put back while its question has not left, or until its wait from then on is over."""
     request = known.requests.get(one.request or "")
@@ -110,7 +110,7 @@ def too_early(
     return Refused(one, DispatchState.READY, Reason.NOT_DUE, "", due) if due - LEFT_LATE > now else None
 
 
-def too_late(one: Dispatch, known: Surroundings, now: datetime) -> Refused | None:
+def too_late(one: Dispatch, known: DeliveryContext, now: datetime) -> Refused | None:
     """Return a promotion that waited past its deadline, because sending was held or the day full."""
     action = known.actions.get(one.action or "")
     if action is None or action.latest_at is None or now <= action.latest_at or one.copies:
@@ -118,7 +118,7 @@ def too_late(one: Dispatch, known: Surroundings, now: datetime) -> Refused | Non
     return Refused(one, DispatchState.CANCELLED, Reason.TOO_LATE)
 
 
-def overtaken(one: Dispatch, known: Surroundings) -> str:
+def overtaken(one: Dispatch, known: DeliveryContext) -> str:
     """Return what happened between leasing a mail and marking it, so that it must not leave."""
     customer, request = known.customers.get(one.customer or ""), known.requests.get(one.request or "")
     if customer is not None and customer.erased_at:

@@ -25,9 +25,9 @@ from workers.text.plain_text import name_of_somebody
 from workers.usecases.delivery import webhook_retries
 from workers.usecases.delivery.outcomes import refuse
 from workers.usecases.delivery.outgoing import (
-    Parcel,
+    DeliveryContext,
+    OutgoingMessage,
     Refused,
-    Surroundings,
     card_of,
     opened_by_a_person,
     overtaken,
@@ -62,11 +62,11 @@ class Preparation:
         self._hook_target = hook_target
         self._crm_url = crm_url
 
-    def prepare(self, group: Sequence[Dispatch], now: datetime, lease_seconds: float) -> list[Parcel]:
+    def prepare(self, group: Sequence[Dispatch], now: datetime, lease_seconds: float) -> list[OutgoingMessage]:
         """Compose what may leave, fix its bytes, mark it as sending; record why the rest may not."""
 
-        def work(connection: Connection) -> list[Parcel]:
-            known = Surroundings.of(connection, group, self._policy())
+        def work(connection: Connection) -> list[OutgoingMessage]:
+            known = DeliveryContext.of(connection, group, self._policy())
             until = claim.lease_end(connection, lease_seconds)
             paused = not sending_now(connection, self._sending).on  # since they were claimed
             leaving = []
@@ -97,7 +97,9 @@ class Preparation:
 
         self._store.write(work)
 
-    def _make(self, connection: Connection, one: Dispatch, known: Surroundings, now: datetime) -> Parcel | Refused:
+    def _make(
+        self, connection: Connection, one: Dispatch, known: DeliveryContext, now: datetime
+    ) -> OutgoingMessage | Refused:
         """Return the bytes of a dispatch, or why it must not leave."""
         customer = known.customers.get(one.customer or "")
         kept = known.bodies.get(one.id)
@@ -109,7 +111,7 @@ class Preparation:
             return refused
         if kept is not None:
             raw, sender = kept
-            return Parcel(one, self._sending.redirect or envelope_form(recipient), sender, raw, one.message_id)
+            return OutgoingMessage(one, self._sending.redirect or envelope_form(recipient), sender, raw, one.message_id)
         try:
             composed = self._compose(connection, one, customer, envelope_form(recipient), now)
         except Never as error:
@@ -119,23 +121,23 @@ class Preparation:
             return Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, f"{type(error).__name__}: {error}")
         claim.keep_body(connection, one.id, composed.raw, composed.return_path)
         to = self._sending.redirect or composed.recipient
-        return Parcel(one, to, composed.return_path, composed.raw, composed.message_id)
+        return OutgoingMessage(one, to, composed.return_path, composed.raw, composed.message_id)
 
     def _webhook(
         self, connection: Connection, one: Dispatch, customer: Customer | None, kept: tuple[bytes, str] | None
-    ) -> Parcel | Refused:
+    ) -> OutgoingMessage | Refused:
         if self._hook_target and state_of(connection, self._hook_target).gone_at:
             return Refused(one, DispatchState.FAILED, Reason.REFUSED_BY_SERVER, webhook_retries.WANTS_NONE)
         if kept is not None:
-            return Parcel(one, "", "", kept[0], one.id)
+            return OutgoingMessage(one, "", "", kept[0], one.id)
         ticket = read.one(connection, Ticket, one.ticket) if one.ticket else None
         if ticket is None or customer is None:
             return Refused(one, DispatchState.CANCELLED, Reason.ERASED)
         body = ticket_message(ticket, "opened", customer.crm_id or "", self._policy())
         claim.keep_body(connection, one.id, body, "")
-        return Parcel(one, "", "", body, one.id)
+        return OutgoingMessage(one, "", "", body, one.id)
 
-    def _not_to(self, one: Dispatch, recipient: str, known: Surroundings) -> Refused | None:
+    def _not_to(self, one: Dispatch, recipient: str, known: DeliveryContext) -> Refused | None:
         """Return why a mail must not go to its address: none known, suppressed, or not on the allow-list."""
         if not recipient:
             return Refused(one, DispatchState.FAILED, Reason.NO_ADDRESS)

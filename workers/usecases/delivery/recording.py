@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.policy import Policy
 from workers.domain.records import SurveyRequest
@@ -23,12 +23,12 @@ from workers.store.delivery.sent_mails import add_sent
 from workers.store.engine import Store, database_now
 from workers.text.plain_text import for_store
 from workers.usecases.delivery import mail_server, webhook_retries
-from workers.usecases.delivery.outcomes import alarm, follow, judge_mailbox, record_end, undeliverable
-from workers.usecases.delivery.outgoing import Parcel
+from workers.usecases.delivery.outcomes import alarm, apply_outcome, judge_mailbox, record_end, undeliverable
+from workers.usecases.delivery.outgoing import OutgoingMessage
 from workers.usecases.delivery.send_controls import Sending
 
 log = logging.getLogger(__name__)
-End = tuple[Parcel, SendResult]
+End = tuple[OutgoingMessage, SendResult]
 GIVEN_UP_AT_ONCE = 200
 """Mails that one transaction gives up when their server has been away for longer than they are kept."""
 
@@ -56,12 +56,12 @@ class Recording:
             wanted = [parcel.dispatch.request for parcel in parcels if parcel.dispatch.request]
             requests = read.rows(connection, SurveyRequest, tables.survey_request.c.id.in_(wanted)) if wanted else []
             known = {one.id: one for one in requests}
-            changes, sent = Changes(), 0
+            changes, sent = ChangeSet(), 0
             for parcel, result in sorted(storable, key=lambda pair: pair[0].dispatch.id):
                 if record_end(connection, parcel.dispatch, result, now, policy):
                     sent += is_sent(parcel, result)
                     request = known.get(parcel.dispatch.request or "")
-                    follow(connection, parcel, result, request, now, changes, policy)
+                    apply_outcome(connection, parcel, result, request, now, changes, policy)
                     alarm(connection, parcel, result, now, policy.refusals)
                     if not self._sending.redirect:
                         changes.merge(judge_mailbox(connection, parcel, result, policy, now))
@@ -134,7 +134,7 @@ class Recording:
         return self._store.write(work)
 
 
-def is_sent(parcel: Parcel, result: SendResult) -> bool:
+def is_sent(parcel: OutgoingMessage, result: SendResult) -> bool:
     """Tell whether a mail was taken by its server."""
     return parcel.dispatch.kind != WEBHOOK and result.kind == SendKind.ACCEPTED
 

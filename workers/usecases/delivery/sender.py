@@ -26,7 +26,7 @@ from workers.store.delivery.webhook_targets import state_of
 from workers.store.engine import Store, database_now
 from workers.usecases.delivery import mail_server, webhook_retries
 from workers.usecases.delivery.lanes import Lanes
-from workers.usecases.delivery.outgoing import Parcel
+from workers.usecases.delivery.outgoing import OutgoingMessage
 from workers.usecases.delivery.preparation import Preparation
 from workers.usecases.delivery.recording import End, Recording
 from workers.usecases.delivery.send_controls import Sending, mails_sent_today, sending_now
@@ -61,7 +61,7 @@ class HookSender(Protocol):
         """Return how the handing over ended; never raises."""
 
 
-class Dispatching:
+class Delivery:
     """Hands over what is ready; any number may run side by side."""
 
     def __init__(
@@ -211,7 +211,7 @@ class Dispatching:
 
         return await asyncio.to_thread(self._store.write, work)
 
-    async def prepare(self, group: Sequence[Dispatch]) -> list[Parcel]:
+    async def prepare(self, group: Sequence[Dispatch]) -> list[OutgoingMessage]:
         """Fix the bytes of some dispatches and mark them as leaving."""
         return await asyncio.to_thread(self._preparation.prepare, group, self._now(), self._lease)
 
@@ -219,7 +219,7 @@ class Dispatching:
         """End one dispatch that breaks its own preparation."""
         await asyncio.to_thread(self._preparation.set_aside, one, error, self._now())
 
-    async def hand_over(self, parcel: Parcel) -> SendResult:
+    async def hand_over(self, parcel: OutgoingMessage) -> SendResult:
         """Hand one parcel over."""
         if parcel.dispatch.kind == WEBHOOK:
             if self._hooks is None:

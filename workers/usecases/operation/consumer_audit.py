@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol
 
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store import positions
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
@@ -124,7 +124,7 @@ class Auditing:
     def _take(self, cluster: str, bounds: Bounds, piece: Sequence[Kept], covered: Range) -> None:
         batch = [Incoming(one.value, one.headers, None, bounds.topic, bounds.partition, one.offset) for one in piece]
         place = Consumed(cluster, bounds.topic_id, bounds.partition, *covered)
-        self._intake.take(batch, Door.KAFKA, [place])
+        self._intake.take(batch, Ingress.KAFKA, [place])
 
     def _lost(self, cluster: str, bounds: Bounds, ranges: Sequence[Range]) -> Audited:
         """Close holes whose messages the log has deleted already, and say so: nobody can bring them back from here."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from workers.cloudevents import Refusal, Unreadable
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.errors import BadInput, Never
 from workers.store import positions
 from workers.store.engine import Store
@@ -68,7 +68,7 @@ class Skipping:
         detail = {"topic": place.topic, "partition": place.partition, "offset": place.offset, "why": why.strip()}
         self._store.write(lambda connection: record_act(connection, now, by, "stream.skip", str(place), detail))
         covered = Consumed(cluster, bounds.topic_id, place.partition, place.offset, place.offset)
-        self._intake.take([self._remains(place, why.strip())], Door.KAFKA, [covered])
+        self._intake.take([self._remains(place, why.strip())], Ingress.KAFKA, [covered])
 
     def _bounds_of(self, place: Place) -> Bounds:
         """Return the partition's log; raises Never naming what there is."""

@@ -11,9 +11,9 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.changeset import Changes
+from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import address_keys, take_up_held
-from workers.domain.customer_state import Facts
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.survey.planning import reassess
 from workers.domain.types import Ids
@@ -134,7 +134,7 @@ class Suppressions:
         return not wanted.isdisjoint(address_keys(email, self._ids))
 
 
-def given_back(facts: Facts, policy: Policy, now: datetime) -> Changes:
+def given_back(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return what waited for a customer's mailbox, due again."""
     changes = reassess(facts, policy, now)
     take_up_held(facts, now, changes)

@@ -18,7 +18,7 @@ from workers.store.sign_in.accounts import Kind, Role, Session, User
 from workers.store.sign_in.audit_log import record_act
 from workers.usecases.sign_in.passwords import LONGEST, check_new_password, hash_password, is_password
 
-__all__ = ["MANAGES", "People", "Role", "Session", "User"]
+__all__ = ["MANAGES", "Accounts", "Role", "Session", "User"]
 
 SESSION_LASTS = timedelta(hours=12)
 """A working day: who signs in in the morning is not thrown out before the evening."""
@@ -40,7 +40,7 @@ link."""
 Change = Callable[[Connection, User], None]
 
 
-class People:
+class Accounts:
     """Adds, checks and remembers the people who work with Boucle.
 
     `by` is the name of who does an act: of a person where `as_manager` is given, else of the command line, which may

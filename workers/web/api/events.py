@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from workers.cloudevents import MAX_BATCH_BYTES, Fault, Refusal, Rejected
 from workers.cloudevents.scopes import Scopes
-from workers.domain.types import Door
+from workers.domain.types import Ingress
 from workers.store.ledger import Incoming, Taken
 from workers.store.ledger import Outcome as EventOutcome
 from workers.usecases.csv_import.run import left_out, planned
@@ -53,7 +53,7 @@ async def receive(request: Request) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads this
     if parameters_of(request).values.get("dry_run", "") not in ("", "0"):
-        return await run_in_threadpool(foretell, web, body, request, kind, sender.scopes)
+        return await run_in_threadpool(dry_run, web, body, request, kind, sender.scopes)
     answer, forbidden = await run_in_threadpool(take, web, body, request, kind, sender.scopes)
     if forbidden:
         await run_in_threadpool(note, request, replace(sender, outcome=Outcome.FORBIDDEN))
@@ -95,9 +95,9 @@ def take(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes) -> 
     if isinstance(found, Rejected):
         if found is not EMPTY and found.reason is not Refusal.TOO_LARGE:
             whole = Incoming(body, {"content-type": kind}, kind, scopes=scopes)
-            web.intake.take([whole], Door.HTTP, refused=[found])
+            web.intake.take([whole], Ingress.HTTP, refused=[found])
         return unusable(found), False
-    outcomes = web.intake.take(found, Door.HTTP)
+    outcomes = web.intake.take(found, Ingress.HTTP)
     forbidden = sum(is_forbidden(one.rejected) for one in outcomes)
     results = [result(index, outcome) for index, outcome in enumerate(outcomes)]
     counted = {taken: sum(one.taken == taken for one in outcomes) for taken in Taken}
@@ -148,7 +148,7 @@ def errors(index: int, rejected: Rejected) -> list[dict[str, object]]:
     return [{"index": index, "pointer": one.pointer, "detail": one.detail} for one in rejected.faults]
 
 
-def foretell(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes) -> Response:
+def dry_run(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes) -> Response:
     """Answer what the events would plan, or why not; nothing is stored."""
     found = messages(web, body, request, kind, scopes)
     if isinstance(found, Rejected):

@@ -13,7 +13,7 @@ from starlette.routing import Match
 
 from workers.calendar import in_zone
 from workers.domain.mail.translations import Catalog
-from workers.usecases.sign_in.accounts import People, Role
+from workers.usecases.sign_in.accounts import Accounts, Role
 from workers.web.demo.tour import TRY_PREFIX, Tour
 from workers.web.http.clients import from_this_machine
 from workers.web.http.context import Web
@@ -89,7 +89,7 @@ def players(request: Request, web: Web, back: str = "", names: Sequence[str] = (
     """Return whom a visitor may be, with fresh one-time links that lead to `back`; nobody outside a demo."""
     if tour_of(request, web) is None:
         return []
-    people: People = request.app.state.people
+    people: Accounts = request.app.state.people
     query = "?" + urlencode({"next": back}) if back else ""
     return [
         Player(one.name, one.role, f"/login/{people.login_token(one.name)}{query}")

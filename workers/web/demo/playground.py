@@ -20,7 +20,7 @@ from workers.domain.explain.view import Entry
 from workers.domain.mail.compose.facts import one_line
 from workers.domain.mail.translations import Catalog
 from workers.domain.reporting import RECOVERY
-from workers.domain.types import DispatchState, Door
+from workers.domain.types import DispatchState, Ingress
 from workers.errors import Never
 from workers.store import tables
 from workers.store.ledger import Incoming
@@ -112,7 +112,7 @@ def take_in(request: Request, tour: Tour, form: dict[str, str]) -> str:
         id = f"{TRY_PREFIX}{connection.execute(query).scalar_one() + 1}"
     name = one_line(form.get("name", ""), LONGEST_NAME) or NOBODY
     event = delivery(id, name, form.get("language", ""), web.now())
-    web.intake.take([Incoming(orjson.dumps(event), {}, CONTENT_TYPE)], Door.HTTP)
+    web.intake.take([Incoming(orjson.dumps(event), {}, CONTENT_TYPE)], Ingress.HTTP)
     tour.advance(timedelta(0))
     return id
 

@@ -20,7 +20,7 @@ from workers.domain.policy import Policy
 from workers.domain.types import Ids
 from workers.settings import Settings
 from workers.store.engine import Store
-from workers.usecases.customer_actions import Serving
+from workers.usecases.customer_actions import CustomerActions
 from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.intake import Intake
 from workers.usecases.operation.backlog import Backlog
@@ -41,7 +41,7 @@ class Web:
     store: Store
     policy: Callable[[], Policy]
     now: Callable[[], datetime]
-    serving: Serving
+    serving: CustomerActions
     intake: Intake
     codec: Codec
     templates: Templates

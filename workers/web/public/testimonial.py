@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from workers.domain.mail.compose.facts import first_name, one_line
 from workers.domain.types import TestimonialState
-from workers.usecases.customer_actions import SCOPES, Serving, TestimonialPage
+from workers.usecases.customer_actions import SCOPES, CustomerActions, TestimonialPage
 from workers.web.http.context import web_of
 from workers.web.http.forms import NONCE, Came, came_from, new_nonce, read_form
 from workers.web.http.pages import pages_of
@@ -101,7 +101,7 @@ async def send(request: Request) -> Response:
     return RedirectResponse(pages.url(f"{request.url.path}?lang={language}"), status_code=303)
 
 
-def carry_out(serving: Serving, response: str, act: str, draft: Draft) -> bool:
+def carry_out(serving: CustomerActions, response: str, act: str, draft: Draft) -> bool:
     """Do one act on the testimonial; False when there is none any more. Idempotent."""
     if act == "withdraw":
         return serving.withdraw_testimonial(response)

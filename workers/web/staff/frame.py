@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from workers.store.sign_in.accounts import hash_token
 from workers.usecases.sign_in.access_log import Access, AccessLog
-from workers.usecases.sign_in.accounts import People, Role, User
+from workers.usecases.sign_in.accounts import Accounts, Role, User
 from workers.web.demo.banner import back_to, players
 from workers.web.http.context import Web, web_of
 from workers.web.http.forms import foreign, read_form, same_token
@@ -71,9 +71,9 @@ def access_log_of(request: Request) -> AccessLog:
     return access_log
 
 
-def people_of(request: Request) -> People:
+def people_of(request: Request) -> Accounts:
     """Return the people of the installation."""
-    people: People = request.app.state.people
+    people: Accounts = request.app.state.people
     return people
 
 

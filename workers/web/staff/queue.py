@@ -19,7 +19,7 @@ from workers.domain.mail.translations import Catalog
 from workers.domain.records import Action, Customer, Touchpoint
 from workers.errors import BadInput
 from workers.store.report.queue import ACTION, TOUCHPOINT, Chosen
-from workers.usecases.queue_control import DAYS, LISTED, Day, Steering
+from workers.usecases.queue_control import DAYS, LISTED, Day, QueueControl
 from workers.usecases.wave_reach import Reach, WaveReach
 from workers.web.http.context import web_of
 from workers.web.http.names import why
@@ -66,10 +66,10 @@ def wish_of(fields: Form) -> Wish:
     return Wish(act, kind, name, on, fields.get("key", ""))
 
 
-def steering_of(request: Request) -> Steering:
+def steering_of(request: Request) -> QueueControl:
     """Return what steers the queue."""
     web = web_of(request)
-    return Steering(web.store, web.policy, web.now, web.sending)
+    return QueueControl(web.store, web.policy, web.now, web.sending)
 
 
 @for_roles(READERS)

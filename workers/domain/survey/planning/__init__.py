@@ -18,14 +18,14 @@ from workers.domain.survey.planning.eligibility import (
     too_late_from,
     zone_of,
 )
-from workers.domain.survey.planning.journey import Happening, plan, references_of, replaces
+from workers.domain.survey.planning.journey import JourneyEvent, plan, references_of, replaces
 from workers.domain.survey.planning.other_answers import follow_answers, unless_answered
 from workers.domain.survey.planning.relationship import follow_start, has_undone
 from workers.domain.survey.planning.stop import stop, withdraw
-from workers.domain.survey.planning.wave_day import wave_ends, wave_happening
+from workers.domain.survey.planning.wave_day import wave_ends, wave_event
 
 __all__ = [
-    "Happening",
+    "JourneyEvent",
     "assess",
     "follow_answers",
     "follow_start",
@@ -46,7 +46,7 @@ __all__ = [
     "too_late_from",
     "unless_answered",
     "wave_ends",
-    "wave_happening",
+    "wave_event",
     "withdraw",
     "zone_of",
 ]

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import add_wait, next_in_window
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import PENDING, Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import PENDING, CustomerState
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, History, Journey, Stop, Touchpoint
 from workers.domain.types import CustomerId, Effect, Reason, TouchpointState
@@ -30,7 +30,7 @@ def zone_of(customer: Customer, policy: Policy) -> str:
     return customer.time_zone or policy.zone
 
 
-def assess(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
+def assess(touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime) -> Touchpoint:
     """Return a touchpoint in the state that the facts give it now, and when to look at it again.
 
     Too late comes first: what nobody can be asked any more is not cancelled, whichever of both was told first.
@@ -64,7 +64,7 @@ def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
     return put(touchpoint, TouchpointState.SKIPPED, Reason.TOO_LATE, detail, now)
 
 
-def opening(wake: datetime, facts: Facts, policy: Policy, now: datetime) -> datetime:
+def opening(wake: datetime, facts: CustomerState, policy: Policy, now: datetime) -> datetime:
     """Return the first moment from `wake` on in the send window; one that has passed counts only while it is open."""
     zone = zone_of(facts.customer, policy)
     opens = next_in_window(wake, policy.window, zone, policy.holidays)
@@ -79,7 +79,7 @@ def too_late_from(touchpoint: Touchpoint) -> datetime:
     return touchpoint.give_up_at + timedelta(microseconds=1)
 
 
-def cancelling(touchpoint: Touchpoint, facts: Facts) -> tuple[str, str]:
+def cancelling(touchpoint: Touchpoint, facts: CustomerState) -> tuple[str, str]:
     """Return why the touchpoint must not be asked at all, or empty."""
     customer = facts.customer
     if customer.erased_at:
@@ -105,23 +105,23 @@ def about(stop: Stop, reference: str, begun_at: datetime) -> bool:
     return stop.effect == Effect.CANCEL and bool(reference) and begun_at <= stop.from_at
 
 
-def undoing(journey: Journey, facts: Facts) -> Stop | None:
+def undoing(journey: Journey, facts: CustomerState) -> Stop | None:
     """Return what undid a journey: the first cancellation that is about its reference and not about the customer."""
     stops = [one for one in cancellations(facts) if about(one, journey.reference, journey.anchor_at)]
     return min(stops, key=lambda one: (one.from_at, one.cause), default=None)
 
 
-def is_undone(reference: str, begun_at: datetime, facts: Facts) -> bool:
+def is_undone(reference: str, begun_at: datetime, facts: CustomerState) -> bool:
     """Tell whether something was undone, whichever of both was told first."""
     return any(about(one, reference, begun_at) for one in cancellations(facts))
 
 
-def cancellations(facts: Facts) -> list[Stop]:
+def cancellations(facts: CustomerState) -> list[Stop]:
     """Return what cancels a reference, and not all that is planned for the customer."""
     return [one for one in facts.all(Stop) if one.effect == Effect.CANCEL and one.scope != "customer"]
 
 
-def holding(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> tuple[str, datetime | None]:
+def holding(touchpoint: Touchpoint, facts: CustomerState, policy: Policy) -> tuple[str, datetime | None]:
     """Return the cause of the longest hold on the touchpoint and its end (None: not known yet)."""
     holds = [one for one in facts.all(Stop) if one.effect == Effect.HOLD and in_scope(one, touchpoint)]
     holds.sort(key=lambda one: (one.from_at, one.cause))
@@ -135,7 +135,7 @@ def holding(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> tuple[str, 
     return found
 
 
-def hold_ends(hold: Stop, facts: Facts, policy: Policy) -> datetime | None:
+def hold_ends(hold: Stop, facts: CustomerState, policy: Policy) -> datetime | None:
     """Return when a hold ends: its own end (see `endings`) plus the contrary table's wait, or its limit; else None."""
     rule = policy.contrary_rule(hold.cause)
     if rule is None:
@@ -148,13 +148,13 @@ def hold_ends(hold: Stop, facts: Facts, policy: Policy) -> datetime | None:
     return min(ends, default=None)
 
 
-def hold_ended(hold: Stop, facts: Facts, policy: Policy) -> bool:
+def hold_ended(hold: Stop, facts: CustomerState, policy: Policy) -> bool:
     """Tell whether an event has ended a hold; one that lasts may still have a limit (`hold_ends`)."""
     rule = policy.contrary_rule(hold.cause)
     return rule is None or hold.id in endings(rule, facts)
 
 
-def endings(rule: ContraryRule, facts: Facts) -> dict[str, datetime]:
+def endings(rule: ContraryRule, facts: CustomerState) -> dict[str, datetime]:
     """Return when each ended hold of a contrary rule was ended, by the hold's id.
 
     An end that names a hold's reference ends that hold and no other. One whose reference is unknown ends the last hold
@@ -193,7 +193,7 @@ def put(
     return replace(touchpoint, state=state, reason=reason, detail=detail, wake_at=wake, changed_at=now)
 
 
-def note(touchpoint: Touchpoint, before: str, policy: Policy, changes: Changes) -> None:
+def note(touchpoint: Touchpoint, before: str, policy: Policy, changes: ChangeSet) -> None:
     """Keep in the history why a touchpoint is held, skipped, cancelled or deferred."""
     if touchpoint.reason and (before != touchpoint.state or touchpoint.state == TouchpointState.PLANNED):
         changes.add(
@@ -225,13 +225,13 @@ def history(
     return History(customer, key, at, subject, subject_id, state, reason, detail)
 
 
-def reassess(facts: Facts, policy: Policy, now: datetime, *, zone_changed: bool = False) -> Changes:
+def reassess(facts: CustomerState, policy: Policy, now: datetime, *, zone_changed: bool = False) -> ChangeSet:
     """Return the touchpoints whose state or time changes because a fact about the customer changed.
 
     Those that facts cancelled, or that were too late, are looked at too: what a customer's touchpoints are is a
     function of the set of events, and the second of two reasons may be the one that counts.
     """
-    changes = Changes()
+    changes = ChangeSet()
     waiting = [one for one in facts.all(Touchpoint) if follows_from_facts(one)]
     for known in sorted(waiting, key=Touchpoint.key):
         touchpoint = recompute(known, facts, policy) if zone_changed else known
@@ -242,7 +242,7 @@ def reassess(facts: Facts, policy: Policy, now: datetime, *, zone_changed: bool 
     return changes
 
 
-def recompute(touchpoint: Touchpoint, facts: Facts, policy: Policy) -> Touchpoint:
+def recompute(touchpoint: Touchpoint, facts: CustomerState, policy: Policy) -> Touchpoint:
     """Return the touchpoint with its due times in the customer's new zone."""
     step = policy.plan_of(touchpoint.plan_version).step(touchpoint.rule)
     if step is None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from workers.calendar import add_wait, in_zone
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.followup.shadow import shadow
 from workers.domain.policy import PlanStep, Policy
 from workers.domain.records import Customer, Journey, Touchpoint
@@ -19,7 +19,7 @@ from workers.domain.types import TouchpointState
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class JourneyEvent:
     """A journey or contrary event as planning sees it; `event` names it as source/id."""
 
     name: str
@@ -33,10 +33,10 @@ class Happening:
     partial: bool = False
 
 
-def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def plan(happening: JourneyEvent, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the journeys and touchpoints that this event plans; none if they are planned already."""
-    changes = Changes()
-    working = Facts(facts.customer, facts.all(Journey))
+    changes = ChangeSet()
+    working = CustomerState(facts.customer, facts.all(Journey))
     asked = asked_of_plan(happening, facts.customer, policy)
     steps = policy.plan.steps_for(*asked)
     for step in steps:
@@ -54,44 +54,44 @@ def plan(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
     return changes
 
 
-def references_of(happening: Happening, customer: Customer, policy: Policy) -> set[str]:
+def references_of(happening: JourneyEvent, customer: Customer, policy: Policy) -> set[str]:
     """Return the references of the journeys that `plan` looks at for this event."""
     steps = policy.plan.steps_for(*asked_of_plan(happening, customer, policy))
     return {own_reference(happening), *(step_reference(step, happening) for step in steps)}
 
 
 def asked_of_plan(
-    happening: Happening, customer: Customer, policy: Policy
+    happening: JourneyEvent, customer: Customer, policy: Policy
 ) -> tuple[str, bool, bool | None, int | None, date | None]:
     """Return what the plan looks at: name, whether it is the first, the event's own data, and the day."""
     day = in_zone(happening.at, policy.zone).date() if policy.plan.dated else None
     return happening.name, is_first(customer, happening), happening.delivery_expected, happening.months, day
 
 
-def is_first(customer: Customer, happening: Happening) -> bool:
+def is_first(customer: Customer, happening: JourneyEvent) -> bool:
     """Tell whether no earlier event of this name is known."""
     known = customer.firsts.get(happening.name)
     return known is None or happening.at.isoformat() <= known
 
 
-def remember_first(happening: Happening, customer: Customer, changes: Changes) -> None:
+def remember_first(happening: JourneyEvent, customer: Customer, changes: ChangeSet) -> None:
     """Keep the instant of the customer's first event of each name."""
     if customer.firsts.get(happening.name, "~") > happening.at.isoformat():
         changes.change(replace(customer, firsts={**customer.firsts, happening.name: happening.at.isoformat()}))
 
 
-def own_reference(happening: Happening) -> str:
+def own_reference(happening: JourneyEvent) -> str:
     """Return what the event is about; an event that does not say stands for itself."""
     return happening.reference or happening.event
 
 
-def step_reference(step: PlanStep, happening: Happening) -> str:
+def step_reference(step: PlanStep, happening: JourneyEvent) -> str:
     """Return the reference that the step's `once per` makes part of the journey's key."""
     return "" if step.once_per == "customer" else own_reference(happening)
 
 
 def open_journey(
-    trigger: str, reference: str, happening: Happening, facts: Facts, policy: Policy, changes: Changes
+    trigger: str, reference: str, happening: JourneyEvent, facts: CustomerState, policy: Policy, changes: ChangeSet
 ) -> Journey:
     """Return the journey with this natural key: the known one, told by the earliest event that belongs to it."""
     customer = facts.customer.id
@@ -132,11 +132,11 @@ def open_journey(
 def plan_step(
     step: PlanStep,
     journey: Journey,
-    happening: Happening,
-    facts: Facts,
+    happening: JourneyEvent,
+    facts: CustomerState,
     policy: Policy,
     now: datetime,
-    changes: Changes,
+    changes: ChangeSet,
 ) -> None:
     """Plan one touchpoint of a journey, or let the better of two candidates for it stand."""
     candidate = assess(candidate_for(step, journey, happening, facts, policy, now), facts, policy, now)
@@ -150,7 +150,7 @@ def plan_step(
 
 
 def candidate_for(
-    step: PlanStep, journey: Journey, happening: Happening, facts: Facts, policy: Policy, now: datetime
+    step: PlanStep, journey: Journey, happening: JourneyEvent, facts: CustomerState, policy: Policy, now: datetime
 ) -> Touchpoint:
     """Return the touchpoint as this event alone would plan it."""
     zone = zone_of(facts.customer, policy)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import add_wait
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import PENDING, Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import PENDING, CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Response, SurveyRequest, Touchpoint
 from workers.domain.survey.planning.eligibility import assess, note, put, zone_of
@@ -22,9 +22,9 @@ ANYTHING = "other"
 """The trigger of a score that names none."""
 
 
-def follow_answers(facts: Facts, policy: Policy, now: datetime) -> Changes:
+def follow_answers(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the touchpoints and requests that are answered elsewhere, and those that turn out not to be."""
-    changes = Changes()
+    changes = ChangeSet()
     answers = from_elsewhere(facts)
     if not answers or facts.customer.erased_at or facts.customer.merged_into:
         return changes
@@ -41,17 +41,19 @@ def follow_answers(facts: Facts, policy: Policy, now: datetime) -> Changes:
     return changes
 
 
-def from_elsewhere(facts: Facts) -> list[Response]:
+def from_elsewhere(facts: CustomerState) -> list[Response]:
     """Return the answers that came another way than to one of our questions."""
     return [row for row in facts.all(Response) if row.request is None]
 
 
-def unless_answered(touchpoint: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
+def unless_answered(touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime) -> Touchpoint:
     """Return a touchpoint as it is, or cancelled because the customer has answered another way."""
     return follow(touchpoint, from_elsewhere(facts), facts, policy, now)
 
 
-def follow(touchpoint: Touchpoint, answers: list[Response], facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
+def follow(
+    touchpoint: Touchpoint, answers: list[Response], facts: CustomerState, policy: Policy, now: datetime
+) -> Touchpoint:
     """Return a touchpoint as the answers leave it: cancelled, planned again, or as it is."""
     satisfied = touchpoint.state == TouchpointState.CANCELLED and touchpoint.reason == Reason.ANSWERED
     journey = facts.get(Journey, touchpoint.journey)
@@ -68,7 +70,7 @@ def follow(touchpoint: Touchpoint, answers: list[Response], facts: Facts, policy
 
 
 def first_answer(
-    answers: list[Response], journey: Journey, trigger: str, asked_for: datetime, facts: Facts, policy: Policy
+    answers: list[Response], journey: Journey, trigger: str, asked_for: datetime, facts: CustomerState, policy: Policy
 ) -> Response | None:
     """Return the first answer to what is asked about a journey at some instant, or None.
 
@@ -95,7 +97,7 @@ def is_about(answer: Response, journey: Journey, trigger: str) -> bool:
     return answer.reference == journey.reference and answer.trigger in (trigger, journey.began, ANYTHING)
 
 
-def call_back(request: SurveyRequest, now: datetime, changes: Changes) -> None:
+def call_back(request: SurveyRequest, now: datetime, changes: ChangeSet) -> None:
     """Cancel what has not left of a question that is answered; where it has left, its link goes on taking an answer."""
     changes.cancel("request", request.id, Reason.ANSWERED, MailClass.SURVEY)
     changes.change(replace(request, reason=Reason.ANSWERED, changed_at=now))

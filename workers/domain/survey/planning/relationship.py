@@ -7,12 +7,12 @@ that is told before its purchase, or a second purchase told before the first, gi
 from datetime import datetime
 
 from workers.calendar import in_zone
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import PENDING, Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import PENDING, CustomerState
 from workers.domain.policy import PlanStep, Policy
 from workers.domain.records import Customer, Journey, Touchpoint
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, note, put, undoing
-from workers.domain.survey.planning.journey import Happening, candidate_for, replaces
+from workers.domain.survey.planning.journey import JourneyEvent, candidate_for, replaces
 from workers.domain.types import Reason, TouchpointState
 
 
@@ -27,9 +27,9 @@ def has_undone(customer: Customer, policy: Policy) -> bool:
     return not undoing_events(policy).isdisjoint(customer.firsts)
 
 
-def follow_start(facts: Facts, policy: Policy, now: datetime) -> Changes:
+def follow_start(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the touchpoints that hang on the start, moved to the first start that stands, or cancelled without one."""
-    changes = Changes()
+    changes = ChangeSet()
     if not has_undone(facts.customer, policy):
         return changes
     for step, start in starts(facts, policy).values():
@@ -49,7 +49,7 @@ def follow_start(facts: Facts, policy: Policy, now: datetime) -> Changes:
     return changes
 
 
-def starts(facts: Facts, policy: Policy) -> dict[tuple[str, str], tuple[PlanStep, Journey]]:
+def starts(facts: CustomerState, policy: Policy) -> dict[tuple[str, str], tuple[PlanStep, Journey]]:
     """Return for each touchpoint that hangs on a start its row and its start: the earliest that stands, else the first.
 
     Of each kind of start one counts, as in the plan's column `first`.
@@ -67,12 +67,14 @@ def starts(facts: Facts, policy: Policy) -> dict[tuple[str, str], tuple[PlanStep
     return found
 
 
-def happening_of(start: Journey) -> Happening:
+def happening_of(start: Journey) -> JourneyEvent:
     """Return the event that began a journey as planning sees it."""
-    return Happening(start.trigger, start.anchor_at, start.event, start.reference, start.label, start.details)
+    return JourneyEvent(start.trigger, start.anchor_at, start.event, start.reference, start.label, start.details)
 
 
-def planned_by(start: Journey, candidate: Touchpoint, facts: Facts, policy: Policy, now: datetime) -> Touchpoint:
+def planned_by(
+    start: Journey, candidate: Touchpoint, facts: CustomerState, policy: Policy, now: datetime
+) -> Touchpoint:
     """Return a touchpoint as its start plans it, cancelled where that was undone and it is not too late anyway."""
     stop = undoing(start, facts)
     wanted = assess(candidate, facts, policy, now)

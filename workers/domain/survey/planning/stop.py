@@ -6,18 +6,18 @@ A fact that came before what it stops still stops it. Service mails are never ca
 from dataclasses import replace
 from datetime import datetime
 
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Stop, SurveyRequest, Touchpoint
 from workers.domain.survey.planning.eligibility import about, reassess
-from workers.domain.survey.planning.journey import Happening, remember_first
+from workers.domain.survey.planning.journey import JourneyEvent, remember_first
 from workers.domain.types import Effect, MailClass, Reason, RequestState
 
 
-def stop(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def stop(happening: JourneyEvent, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Return the stop facts of a contrary event and what they cancel, hold or let go."""
-    changes = Changes()
+    changes = ChangeSet()
     known_already = {said(row) for row in facts.all(Stop)}
     for row in stops_of(happening, facts, policy):
         if said(row) not in known_already:
@@ -26,7 +26,7 @@ def stop(happening: Happening, facts: Facts, policy: Policy, now: datetime) -> C
         return changes
     if any(isinstance(row, Stop) and row.effect == Effect.CANCEL for row in changes.rows_added()):
         remember_first(happening, facts.customer, changes)
-    known = Facts(facts.customer, [*facts.all(Stop), *facts.all(Touchpoint), *facts.all(SurveyRequest)])
+    known = CustomerState(facts.customer, [*facts.all(Stop), *facts.all(Touchpoint), *facts.all(SurveyRequest)])
     known.absorb(changes)
     changes.merge(reassess(known, policy, now))
     for stopped in [row for row in changes.rows_added() if isinstance(row, Stop) and row.effect == Effect.CANCEL]:
@@ -39,7 +39,7 @@ def said(stop: Stop) -> tuple[object, ...]:
     return stop.cause, stop.effect, stop.scope, stop.reference, stop.from_at
 
 
-def stops_of(happening: Happening, facts: Facts, policy: Policy) -> list[Stop]:
+def stops_of(happening: JourneyEvent, facts: CustomerState, policy: Policy) -> list[Stop]:
     """Return the facts that the contrary table makes of an event."""
     customer = facts.customer.id
     found = []
@@ -61,7 +61,7 @@ def stops_of(happening: Happening, facts: Facts, policy: Policy) -> list[Stop]:
     return found
 
 
-def call_back_mails(stopped: Stop, facts: Facts, now: datetime, changes: Changes) -> None:
+def call_back_mails(stopped: Stop, facts: CustomerState, now: datetime, changes: ChangeSet) -> None:
     """Cancel the survey mails that have not left for what is stopped; service mails go on."""
     reason = f"{Reason.STOPPED}: {stopped.cause}"
     if stopped.scope == "customer":
@@ -73,7 +73,7 @@ def call_back_mails(stopped: Stop, facts: Facts, now: datetime, changes: Changes
             withdraw(request, reason, now, changes)
 
 
-def withdraw(request: SurveyRequest, reason: str, now: datetime, changes: Changes) -> None:
+def withdraw(request: SurveyRequest, reason: str, now: datetime, changes: ChangeSet) -> None:
     """Take a question back that has not left yet: it counts neither as asked nor against the rest period."""
     if request.state == RequestState.OPEN and request.channel == "mail" and request.sent_at is None:
         changes.change(replace(request, state=RequestState.WITHDRAWN, reason=reason, changed_at=now))

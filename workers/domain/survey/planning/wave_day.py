@@ -4,14 +4,14 @@ from datetime import datetime
 
 from workers.calendar import add_wait, in_zone
 from workers.domain.policy import Plan
-from workers.domain.survey.planning.journey import Happening
+from workers.domain.survey.planning.journey import JourneyEvent
 
 WAVE = "wave"
 
 
-def wave_happening(wave: str, at: datetime, label: str) -> Happening:
+def wave_event(wave: str, at: datetime, label: str) -> JourneyEvent:
     """Return what a wave is to each customer; its id is what it is about, so that each is asked once."""
-    return Happening(WAVE, at, f"{WAVE}/{wave}", wave, label)
+    return JourneyEvent(WAVE, at, f"{WAVE}/{wave}", wave, label)
 
 
 def wave_ends(at: datetime, plan: Plan, zone: str) -> datetime:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from workers.errors import Misconfigured
 from workers.settings import Settings
 from workers.usecases.sign_in.access_log import Access
-from workers.usecases.sign_in.accounts import People, User
+from workers.usecases.sign_in.accounts import Accounts, User
 from workers.web.http.context import Web, web_of
 from workers.web.http.parameters import LONGEST_VALUE, parameters_of
 from workers.web.http.threads import run_in_threadpool
@@ -99,7 +99,7 @@ def kept_session(web: Web, cookie: str) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def known(people: People, claims: Mapping[str, object]) -> User | None:
+def known(people: Accounts, claims: Mapping[str, object]) -> User | None:
     """Return the person whom the provider's claims are about, or None.
 
     Only a verified address counts (OpenID Connect Core 1.0, 5.7: no other claim than `sub` is sure to be one person's).

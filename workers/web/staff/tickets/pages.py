@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from workers.calendar import MORNING_ENDS, half_days, instant_of, zone_info
 from workers.domain import ticket as ticketing
-from workers.domain.changeset import Changes
-from workers.domain.customer_state import Facts
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Ticket
 from workers.domain.ticket import Unfinished
@@ -29,7 +29,7 @@ from workers.web.staff.frame import AGENTS, Form, Visitor, act_for_roles, for_ro
 from workers.web.staff.tickets.inbox import worklist_of
 from workers.web.staff.tickets.view import ticket_page
 
-Doing = Callable[[Ticket, str, Form, Facts, Policy, datetime], Changes]
+Doing = Callable[[Ticket, str, Form, CustomerState, Policy, datetime], ChangeSet]
 """What a form does to a ticket: the ticket, who, the form's fields."""
 LONGEST_TEXT = 4_000
 AFTERNOON = "afternoon"
@@ -124,7 +124,7 @@ def seen_first(doing: Doing, by: str, form: Form) -> TicketAct:
     """Return the act, which first looks whether the ticket is still the one that the agent saw."""
     version = form.get("version", "")
 
-    def act(ticket: Ticket, facts: Facts, policy: Policy, now: datetime) -> Changes:
+    def act(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
         ticketing.seen(ticket, int(version) if DIGITS.fullmatch(version) else 0)
         if len(form.get("text", "")) > LONGEST_TEXT or len(form.get("sentence", "")) > LONGEST_TEXT:
             raise Amiss("staff.too-long")
@@ -133,7 +133,7 @@ def seen_first(doing: Doing, by: str, form: Form) -> TicketAct:
     return act
 
 
-def claim(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def claim(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Claim the ticket; one that a colleague has taken, only when the form says that it is taken over from them.
 
     One that the rota gave to somebody who has not begun is free to whoever is first.
@@ -143,14 +143,14 @@ def claim(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now
     return ticketing.claim(ticket, by, facts, policy, now)
 
 
-def no_answer(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def no_answer(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Keep that nobody answered; the customer gets a mail where the agent ticked it."""
     return ticketing.attempt(
         ticket, by, form.get("text", ""), facts, policy, now, reached=False, mail=bool(form.get("mail"))
     )
 
 
-def note(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def note(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Keep a note; a tick says that the customer was reached."""
     text = form.get("text", "")
     if form.get("reached"):
@@ -160,7 +160,7 @@ def note(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now:
     return ticketing.take_note(ticket, by, text, facts, policy, now)
 
 
-def wait(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def wait(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Let the ticket wait until the half-day that the agent chose."""
     until = half_day_of(form, policy, now)
     return ticketing.wait(ticket, by, until, form.get("text", ""), facts, policy, now)
@@ -183,12 +183,12 @@ def half_day_of(form: Form, policy: Policy, now: datetime) -> datetime:
     return until
 
 
-def hand_over(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def hand_over(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Hand the ticket to somebody else, or to the team."""
     return ticketing.hand_over(ticket, by, form.get("to", ""), form.get("text", ""), facts, policy, now)
 
 
-def done(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def done(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """End the ticket as the agent says."""
     return ticketing.done(
         ticket,
@@ -212,12 +212,12 @@ def promised(form: Form, policy: Policy) -> datetime | None:
         return None
 
 
-def kept(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def kept(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Keep that the promise was kept."""
     return ticketing.promise_kept(ticket, by, form.get("sentence", ""), facts, policy, now)
 
 
-def reopen(ticket: Ticket, by: str, form: Form, facts: Facts, policy: Policy, now: datetime) -> Changes:
+def reopen(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
     """Open the ticket again, because the customer said so."""
     return ticketing.reopen(ticket, by, form.get("text", ""), facts, policy, now)
 
