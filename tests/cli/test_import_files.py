@@ -194,3 +194,12 @@ def test_a_suggestion_is_shown_and_nothing_else(boucle: "Boucle", folder: Path) 
         "events", "import", str(folder / "orders.csv"), "--mapping", str(folder / "mapping.yaml"), "--dry-run"
     )
     assert plan.code == 0, plan.err
+
+
+def test_an_empty_cell_is_told_in_the_words_of_a_table(boucle: "Boucle", folder: Path) -> None:
+    """Which column is empty and what belongs there; nobody who exports a table knows of RFC 3339 or `subject`."""
+    rows = ("a,a@example.org,1,,lamp,yes,\n", ",b@example.org,2,2020-03-03 10:00,lamp,yes,\n")
+    ended = import_(boucle, folder, HEAD + "".join(rows), "--dry-run")
+    assert 'The column "at" is empty in this row. Write there when it happened, such as 2026-03-31 14:05' in ended.out
+    assert 'The column "customer" is empty in this row. Write there the customer\'s number or id' in ended.out
+    assert "RFC" not in ended.out

@@ -5,7 +5,7 @@ from datetime import date, time
 import pytest
 
 from workers.calendar import Shift
-from workers.decision_table import Unreadable, load_calendar
+from workers.decision_table import Unreadable, load_calendar, load_contrary, load_waves
 
 HEAD = "zone: Europe/Paris\n"
 
@@ -71,3 +71,28 @@ def test_what_cannot_be_read_says_what_to_write(text: str, says: str) -> None:
     """One sentence for whoever edits the file; the live one goes on."""
     with pytest.raises(Unreadable, match=says):
         load_calendar((HEAD + text).encode())
+
+
+def test_every_fault_of_a_file_is_told_at_once() -> None:
+    """Keys, zone, country, days and dates: one correction is enough; of the other small files every row."""
+    wrong = (
+        "zone: Paris\nworkingdays: [mon]\nnotes: x\ncountry: XX\nworking_days: [monday, someday]\n"
+        "holidays: {2026-13-01: a, 31.12.: b}\nhours_on: {soon: 09:00-12:00, 2026-12-24: 9 to never}\n"
+        "working_hours: {mon: 25:00-26:00, someday: 09:00-12:00}\n"
+    )
+    with pytest.raises(Unreadable) as told:
+        load_calendar(wrong.encode())
+    for each in (
+        *("'workingdays'", "'notes'", "'Paris'", "'XX'", "2026-13-01", "31.12.", "soon", "9 to never"),
+        *("25:00-26:00", "'someday' names no day"),
+    ):
+        assert each in str(told.value), each
+    contrary = b"event;effect;scope;until\n;hold;customer;\nrefund;stop;everybody;\nx;hold;customer;y +soon\n"
+    with pytest.raises(Unreadable) as told:
+        load_contrary(contrary)
+    for each in ("row 2: name", "row 3, effect", "row 3, scope", "row 4, until"):
+        assert each in str(told.value), each
+    with pytest.raises(Unreadable) as told:
+        load_waves(b"date;name\nsoon;a\n2026-02-30;b\n")
+    assert "row 2" in str(told.value)
+    assert "row 3" in str(told.value)

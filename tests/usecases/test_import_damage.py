@@ -1,6 +1,7 @@
 """Damaged rows of a CSV file: each costs itself alone, every line is counted, and nobody guesses."""
 
 import io
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -352,3 +353,26 @@ def test_a_hostile_file_costs_little(tmp_path: Path) -> None:
         "\n    ", "\n"
     )
     assert dear(costs(setup, HOSTILE, tmp_path), 5.0, 150.0) == {}
+
+
+@pytest.mark.parametrize(("lines", "said"), [(1, "swallowed the line after it,"), (2, "swallowed 2 lines;")])
+def test_what_a_quote_would_have_swallowed_is_counted_in_words(lines: int, said: str) -> None:
+    """One line is one line."""
+    rows = read(HEAD + line(1, name='"Bo') + "".join(line(n + 2) for n in range(lines)))
+    assert rows[0].rejected is not None
+    assert said in rows[0].rejected.fault
+
+
+@pytest.mark.parametrize("size", [40, 400, 40_000])
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_is_called_no_text(size: int, seed: int) -> None:
+    """Not "save it as UTF-8": no program can save a picture as that."""
+    with pytest.raises(Misconfigured, match="not text"):
+        read(random.Random(seed).randbytes(size))
+
+
+def test_single_odd_signs_are_the_fault_of_their_row() -> None:
+    """A NUL here and there, a control sign that a till printed: the other rows are read."""
+    found = read(HEAD + line(0) + line(1, name="B\0o") + line(2, name="B\x02o") + "".join(map(line, range(3, 9))))
+    assert len(found) == 9
+    assert sum(row.rejected is None for row in found) >= 7

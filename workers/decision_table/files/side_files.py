@@ -3,9 +3,11 @@
 Bytes in, frozen values out. Raises Unreadable, naming the row and what to write instead.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
+from functools import partial
+from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workers.calendar.days_off import DaysOff, regions_of
@@ -25,6 +27,33 @@ TICKETS_HOLD = Wait(days=60)
 _EFFECTS = ("cancel", "hold")
 _SCOPES = ("reference", "customer")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+T = TypeVar("T")
+
+
+class Gathered:
+    """What is wrong with a file, every fault of it, so that one correction is enough."""
+
+    def __init__(self) -> None:
+        self._faults: list[str] = []
+
+    def add(self, fault: str) -> None:
+        """Keep a fault."""
+        self._faults.append(fault)
+
+    def read(self, part: Callable[[], T]) -> T | None:
+        """Return what a part of the file says, or keep why it cannot be read."""
+        try:
+            return part()
+        except Unreadable as fault:
+            self.add(str(fault))
+            return None
+
+    def tell(self) -> None:
+        """Raise Unreadable with every fault, if there is any."""
+        if self._faults:
+            raise Unreadable(" ".join(dict.fromkeys(self._faults)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +108,25 @@ class Calendar:
 @total
 def load_contrary(data: bytes) -> tuple[Contrary, ...]:
     """Read contrary.csv."""
-    found = []
-    for row, entry in _records("contrary.csv", data, ("event", "effect", "scope", "until"), ("at most",)):
-        where = f"contrary.csv, row {row}"
-        events = frozenset(filter(None, split_list(entry["event"])))
-        if not events:
-            raise Unreadable(f"{where}: name at least one event.")
-        until, wait = _until(entry["until"], where)
-        effect = _one_of(entry["effect"], _EFFECTS, f"{where}, effect")
-        scope = _one_of(entry["scope"], _SCOPES, f"{where}, scope")
-        if effect == "cancel" and until:
-            raise Unreadable(f"{where}: what is cancelled stays cancelled: leave until empty, or write hold.")
-        at_most = _at_most(entry.get("at most"), events, where) if effect == "hold" else None
-        found.append(Contrary(events, effect, scope, until, wait, at_most))
+    faults = Gathered()
+    rows = _records("contrary.csv", data, ("event", "effect", "scope", "until"), ("at most",))
+    found = [_contrary(entry, f"contrary.csv, row {row}", faults) for row, entry in rows]
+    faults.tell()
     return tuple(found)
+
+
+def _contrary(entry: Mapping[str, str], where: str, faults: Gathered) -> Contrary:
+    """Return one row; what is wrong with it is gathered."""
+    events = frozenset(filter(None, split_list(entry["event"])))
+    if not events:
+        faults.add(f"{where}: name at least one event.")
+    until, wait = faults.read(lambda: _until(entry["until"], where)) or (frozenset(), Wait())
+    effect = faults.read(lambda: _one_of(entry["effect"], _EFFECTS, f"{where}, effect")) or ""
+    scope = faults.read(lambda: _one_of(entry["scope"], _SCOPES, f"{where}, scope")) or ""
+    if effect == "cancel" and until:
+        faults.add(f"{where}: what is cancelled stays cancelled: leave until empty, or write hold.")
+    at_most = faults.read(lambda: _at_most(entry.get("at most"), events, where)) if effect == "hold" else None
+    return Contrary(events, effect, scope, until, wait, at_most)
 
 
 def _at_most(text: str | None, events: frozenset[str], where: str) -> Wait | None:
@@ -117,16 +151,19 @@ def _until(text: str, where: str) -> tuple[frozenset[str], Wait]:
 @total
 def load_waves(data: bytes) -> tuple[WaveDate, ...]:
     """Read waves.csv, in order of date."""
+    faults = Gathered()
     found = []
     for row, entry in _records("waves.csv", data, ("date", "name")):
         try:
             day = parse_date(entry["date"])
         except BadInput as fault:
-            raise Unreadable(f"waves.csv, row {row}: {fault}") from None
+            faults.add(f"waves.csv, row {row}: {fault}")
+            continue
         found.append(WaveDate(day, entry["name"] or day.isoformat()))
     days = [wave.day for wave in found]
     if len(set(days)) < len(days):
-        raise Unreadable("waves.csv: a date stands there twice: everybody would be asked twice on one day.")
+        faults.add("waves.csv: a date stands there twice: everybody would be asked twice on one day.")
+    faults.tell()
     return tuple(sorted(found, key=lambda wave: wave.day))
 
 
@@ -165,16 +202,21 @@ def load_calendar(data: bytes) -> Calendar:
         raise Unreadable(str(fault)) from None
     if not isinstance(entry, dict):
         raise Unreadable("calendar.yaml must name zone, working_days, working_hours and holidays.")
+    faults = Gathered()
     for key in entry:
         if key not in CALENDAR_KEYS:
             hint = suggestion(str(key), CALENDAR_KEYS)
-            raise Unreadable(f"calendar.yaml has an unknown key {shortened(str(key))!r}.{hint}")
-    holidays = _holidays(entry.get("holidays") or {})
-    country, region = _country(entry.get("country"), entry.get("region"))
-    dates = {day: _shifts(hours, f"hours_on, {day}") for day, hours in _dated(entry.get("hours_on") or {}, "hours_on")}
-    week = _week(entry.get("working_days"), entry.get("working_hours", "09:00-18:00"))
+            faults.add(f"calendar.yaml has an unknown key {shortened(str(key))!r}.{hint}")
+    holidays = faults.read(lambda: _holidays(entry.get("holidays") or {}, faults)) or {}
+    country, region = faults.read(lambda: _country(entry.get("country"), entry.get("region"))) or ("", "")
+    own = faults.read(lambda: _dated(entry.get("hours_on") or {}, "hours_on", faults)) or {}
+    dates = {day: faults.read(partial(_shifts, hours, f"hours_on, {day}")) or () for day, hours in own.items()}
+    days, hours = entry.get("working_days"), entry.get("working_hours", "09:00-18:00")
+    week = faults.read(lambda: _week(days, hours)) or {}
+    zone = faults.read(lambda: _zone(str(entry.get("zone", "")))) or ""
+    faults.tell()
     return Calendar(
-        _zone(str(entry.get("zone", ""))),
+        zone,
         WorkingHours(week, dates),
         DaysOff(frozenset(holidays), country, region),
         holidays,
@@ -205,11 +247,14 @@ def _week(days: object, hours: object) -> dict[int, tuple[Shift, ...]]:
         shifts = _shifts(hours, "working_hours")
         return dict.fromkeys(sorted(_weekdays(days or [])), shifts)
     week: dict[int, tuple[Shift, ...]] = {}
+    faults = Gathered()
     for name, own in hours.items():
-        for day in _days_named(str(name)):
+        shifts = faults.read(partial(_shifts, own, f"working_hours, {name}")) or ()
+        for day in faults.read(partial(_days_named, str(name))) or []:
             if day in week:
-                raise Unreadable(f"calendar.yaml: working_hours names {_DAYS[day]} twice.")
-            week[day] = _shifts(own, f"working_hours, {name}")
+                faults.add(f"calendar.yaml: working_hours names {_DAYS[day]} twice.")
+            week[day] = shifts
+    faults.tell()
     if days is not None and _weekdays(days) != {day for day, shifts in week.items() if shifts}:
         raise Unreadable("calendar.yaml: working_hours names other days than working_days: leave working_days out.")
     if not any(week.values()):
@@ -240,15 +285,17 @@ def _shifts(entry: object, where: str) -> tuple[Shift, ...]:
         raise Unreadable(f"calendar.yaml: {where}: {fault}") from None
 
 
-def _dated(entry: object, where: str) -> Iterator[tuple[date, object]]:
-    """Give each date of a mapping with what stands there."""
+def _dated(entry: object, where: str, faults: Gathered) -> dict[date, object]:
+    """Return each date of a mapping with what stands there; keys that are no date are gathered."""
     if not isinstance(entry, dict):
         raise Unreadable(f"calendar.yaml: {where} must be a list of `2026-12-24: 09:00-12:00` lines.")
-    for day, hours in entry.items():
+    found: dict[date, object] = {}
+    for day, what in entry.items():
         try:
-            yield parse_date(str(day)), hours
+            found[parse_date(str(day))] = what
         except BadInput as fault:
-            raise Unreadable(f"calendar.yaml, {where}: {fault}") from None
+            faults.add(f"calendar.yaml, {where}: {fault}")
+    return found
 
 
 def _zone(name: str) -> str:
@@ -268,11 +315,6 @@ def _weekdays(entry: object) -> frozenset[int]:
     return frozenset(_DAYS.index(name) for name in names)
 
 
-def _holidays(entry: object) -> dict[date, str]:
-    pairs = (
-        entry.items() if isinstance(entry, dict) else [(day, "") for day in entry] if isinstance(entry, list) else []
-    )
-    try:
-        return {parse_date(str(day)): str(name) for day, name in pairs}
-    except BadInput as fault:
-        raise Unreadable(f"calendar.yaml, holidays: {fault}") from None
+def _holidays(entry: object, faults: Gathered) -> dict[date, str]:
+    days = entry if isinstance(entry, dict) else dict.fromkeys(map(str, entry), "") if isinstance(entry, list) else {}
+    return {day: str(name) for day, name in _dated(days, "holidays", faults).items()}

@@ -29,6 +29,13 @@ _NOT_CSV = (
 )
 """How files begin that are handed over as CSV by mistake, what they are, and what to do."""
 _NOT_IN_1252 = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
+_ODD = bytes([*range(1, 9), *range(14, 27), *range(28, 32), 127])
+"""Control signs, without NUL, tab, the ends of lines and pages, and the escape sign."""
+FEWEST_ODD = 2
+NO_TEXT = (
+    "the file is not text, so it holds no rows: it looks like a picture, a program or a damaged file. "
+    "Export the table as CSV, and import that."
+)
 _SHOWN = {"utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16", "utf-32": "UTF-32"}
 
 
@@ -85,6 +92,8 @@ def opened(stream: BinaryIO, declared: str, said: Said) -> tuple[BinaryIO, str]:
         if sample.removeprefix(codecs.BOM_UTF8).startswith(beginning):
             raise Misconfigured([f"the file is {what}, not CSV. {do}, and import that."])
     encoding = declared or _wide(sample)
+    if not is_wide(encoding) and is_no_text(sample):
+        raise Misconfigured([NO_TEXT])
     if not encoding:
         encoding = _narrow(stream, sample, start)
         if encoding == "cp1252":
@@ -93,7 +102,7 @@ def opened(stream: BinaryIO, declared: str, said: Said) -> tuple[BinaryIO, str]:
                 "UTF-8, or write `encoding:` into the mapping."
             )
     stream.seek(start)
-    wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+    wide = is_wide(encoding)
     if wide and not declared:
         said(f"The file is {_SHOWN[encoding]}; it is read as such.")
     text = sample.decode(encoding, "replace") if wide else sample.decode("latin-1")
@@ -104,6 +113,20 @@ def opened(stream: BinaryIO, declared: str, said: Said) -> tuple[BinaryIO, str]:
         recoded = io.BufferedReader(Recoded(stream, encoding, returns_end_lines=old))
         return recoded, "utf-8"
     return stream, encoding
+
+
+def is_wide(encoding: str) -> bool:
+    """Return whether an encoding has several bytes for every character."""
+    return bool(encoding) and codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+
+
+def is_no_text(sample: bytes) -> bool:
+    """Return whether bytes are those of a picture, a program or noise: control signs that no table holds, and often.
+
+    A NUL or a single odd sign here and there is a fault of its row.
+    """
+    odd = len(sample) - len(sample.translate(None, _ODD))
+    return odd >= FEWEST_ODD and odd * 40 > len(sample)
 
 
 def _wide(sample: bytes) -> str:

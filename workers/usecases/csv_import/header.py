@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workers.errors import Misconfigured
-from workers.usecases.csv_import.charsets import Said, no_header
+from workers.usecases.csv_import.charsets import NO_TEXT, Said, is_no_text, no_header
 from workers.usecases.csv_import.lines import LONGEST_LINE, Line, Lines
 
 MOST_COLUMNS = 2_000
@@ -93,6 +93,8 @@ def _readable(line: Line | None) -> Line:
         detail = line.fault or "The first line holds a NUL."
         if len(line.raw) >= LONGEST_LINE or "bytes;" in detail:
             raise Misconfigured([f"the first line is no list of columns. {detail}"])
+        if is_no_text(line.raw):  # of a stream that cannot go back, this line is all that was seen
+            raise Misconfigured([NO_TEXT])
         raise Misconfigured(["the file is not UTF-8 (perhaps UTF-16 or Latin-1). Save it as UTF-8."])
     return line
 

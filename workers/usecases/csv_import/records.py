@@ -119,7 +119,7 @@ class Records:
 
     def _refused(self, line: Line, used: Sequence[Line]) -> Record:
         """Refuse the line a stray quote stands in."""
-        swallowed = f" It would have swallowed {len(used) - 1:,} lines; they are read by themselves." * (len(used) > 1)
+        swallowed = _swallowed(len(used) - 1)
         detail = (
             'A quote (") is opened here and not closed where the cell ends. Take it away, or double it and put the '
             f"whole cell in quotes.{swallowed}"
@@ -137,3 +137,12 @@ class Records:
                 "its own, so none of them is taken. Take the quotes away where they do not belong, and import again."
             )
             yield Record(line.number, line.raw, (), fault=detail, at=at)
+
+
+def _swallowed(lines: int) -> str:
+    """Say how many lines a stray quote would have taken with it, as the end of a refusal."""
+    if not lines:
+        return ""
+    if lines == 1:
+        return " It would have swallowed the line after it, which is read by itself."
+    return f" It would have swallowed {lines:,} lines; they are read by themselves."

@@ -47,7 +47,8 @@ class Filled:
         """Return column, text and advice for what a fault points to; a constant has no column."""
         cell = self.rule.cell_at(pointer)
         column = next((each for each in cell.columns if self.cells[each]), cell.columns[0] if cell.columns else "")
-        return column, self.cells.get(column, cell.text)[:SHOWN], self.advice.get(pointer, "")
+        value = self.cells.get(column, cell.text)[:SHOWN]
+        return column, value, self.advice.get(pointer) or (_empty_cell(cell, column, pointer) if not value else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +278,19 @@ class _Rows:
             'customer. Write `guest: "guest-{email}"` (with your column of addresses) into the mapping, or leave '
             "such rows out.",
         )
+
+
+def _empty_cell(cell: Cell, column: str, pointer: str) -> str:
+    """Say which column is empty that an event needs, and what belongs there, to somebody who sees a table."""
+    if not column:
+        return ""
+    if cell.instant or pointer == "/time":
+        wanted = "when it happened, such as 2026-03-31 14:05"
+    elif pointer in ("/subject", "/data/customer", "/data/customer/id"):
+        wanted = "the customer's number or id"
+    else:
+        wanted = "what is missing"
+    return f'The column "{column}" is empty in this row. Write there {wanted}, or leave the row out.'
 
 
 def _check_ids(plan: _Plan, cells: Texts[str, str]) -> None:
