@@ -1,15 +1,11 @@
 """Mail and DNS: what `boucle check --dns` finds, and what it tells the operator to publish."""
 
-import socket
-import threading
 from collections.abc import Iterator
 
-import dns.flags
-import dns.message
 import dns.rcode
 import dns.resolver
-import dns.rrset
 import pytest
+from nameserver import NameServer
 
 from workers.adapters.mail_dns import COMMON_SELECTORS, Dns, Findings, check_domain
 from workers.errors import NotNow
@@ -118,23 +114,6 @@ def test_the_policy_of_the_domain_above_counts() -> None:
     assert not [one for one in findings.faults if one.startswith("DMARC")]
 
 
-@pytest.fixture
-def server() -> Iterator[dns.resolver.Resolver]:
-    """Give a resolver that asks a DNS server in this process."""
-    listening = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    listening.bind(("127.0.0.1", 0))
-    thread = threading.Thread(target=serve, args=(listening,))
-    thread.start()
-    resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers = ["127.0.0.1"]
-    resolver.port = listening.getsockname()[1]
-    yield resolver
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ending:
-        ending.sendto(b"end", listening.getsockname())
-    thread.join()
-    listening.close()
-
-
 RECORDS = {
     ("lamps.example.", "TXT"): ['"v=spf1 include:mail.example " "-all"'],
     ("lamps.example.", "MX"): ["10 mx.lamps.example."],
@@ -143,23 +122,11 @@ RECORDS = {
 }
 
 
-def serve(listening: socket.socket) -> None:
-    """Answer questions until a datagram is none."""
-    while True:
-        data, asker = listening.recvfrom(4096)
-        if data == b"end":
-            return
-        question = dns.message.from_wire(data)
-        name, kind = question.question[0].name.to_text(), dns.rdatatype.to_text(question.question[0].rdtype)
-        answer = dns.message.make_response(question)
-        answer.flags |= dns.flags.RA
-        if name == "broken.example.":
-            answer.set_rcode(dns.rcode.SERVFAIL)
-        elif (name, kind) in RECORDS:
-            answer.answer.append(dns.rrset.from_text(name, 60, "IN", kind, *RECORDS[name, kind]))
-        elif not any(known == name for known, _ in RECORDS):
-            answer.set_rcode(dns.rcode.NXDOMAIN)
-        listening.sendto(answer.to_wire(), asker)
+@pytest.fixture
+def server() -> Iterator[dns.resolver.Resolver]:
+    """Give a resolver that asks a DNS server in this process."""
+    with NameServer(RECORDS, failing={"broken.example.": dns.rcode.SERVFAIL}) as server:
+        yield server.resolver()
 
 
 def test_records_come_from_a_real_resolver(server: dns.resolver.Resolver) -> None:

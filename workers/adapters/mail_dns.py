@@ -3,7 +3,7 @@
 Looks names up through a `Lookup`; changes nothing. A missing record is a fault, a weak one a note.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,8 +34,8 @@ class Dns:
     """The machine's resolver."""
 
     def __init__(self, resolver: dns.resolver.Resolver | None = None) -> None:
-        self._resolver = resolver or dns.resolver.Resolver()
-        self._resolver.lifetime = SECONDS
+        self.resolver = resolver or dns.resolver.Resolver()
+        self.resolver.lifetime = SECONDS
 
     def texts(self, name: str) -> list[str]:
         """Return the TXT records of a name; empty when there is none. Raises NotNow when DNS does not answer."""
@@ -50,7 +50,7 @@ class Dns:
 
     def _ask(self, name: str, kind: str) -> list[Any]:
         try:
-            return list(self._resolver.resolve(name, kind))
+            return list(self.resolver.resolve(name, kind))
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except dns.exception.DNSException as error:
@@ -65,13 +65,22 @@ class Findings:
     notes: list[str]
 
 
-def check_domain(sender: str, return_path: str, lookup: Lookup, selectors: Sequence[str] = ()) -> Findings:
-    """Check the domains of the From address and of the return path. Raises NotNow when DNS does not answer."""
+Walk = Callable[[str, str], Findings]
+"""Follows a domain's SPF record through its includes; raises NotNow when DNS does not answer."""
+
+
+def check_domain(
+    sender: str, return_path: str, lookup: Lookup, selectors: Sequence[str] = (), walk: Walk | None = None
+) -> Findings:
+    """Check the domains of the From address and of the return path. Raises NotNow when DNS does not answer.
+
+    Without a `walk`, what an SPF record includes is not followed.
+    """
     faults: list[str] = []
     notes: list[str] = []
     policy = dmarc_record(sender, lookup)
     for found in (
-        spf(return_path, lookup),
+        spf(return_path, lookup, walk),
         returns(return_path, lookup),
         dkim(sender, lookup, selectors),
         dmarc(sender, policy),
@@ -85,7 +94,7 @@ def check_domain(sender: str, return_path: str, lookup: Lookup, selectors: Seque
 Found = Iterator[tuple[bool, str]]
 
 
-def spf(domain: str, lookup: Lookup) -> Found:
+def spf(domain: str, lookup: Lookup, walk: Walk | None = None) -> Found:
     """Give what is wrong with the SPF record (RFC 7208) of the return path's domain."""
     records = [one for one in lookup.texts(domain) if one.lower().split(" ")[0] == "v=spf1"]
     if not records:
@@ -102,6 +111,10 @@ def spf(domain: str, lookup: Lookup) -> Found:
     asks = sum(any(bare(term) == kind or bare(term).startswith(kind_prefix(kind)) for kind in ASKING) for term in terms)
     if asks > SPF_LOOKUPS_AT_MOST:
         yield True, f"SPF: {domain} asks DNS {asks} times, {SPF_LOOKUPS_AT_MOST} are allowed. Use ip4: and ip6: terms."
+    elif asks and walk is not None:
+        behind = walk(domain, records[0])
+        yield from ((True, sentence) for sentence in behind.faults)
+        yield from ((False, sentence) for sentence in behind.notes)
 
 
 def bare(term: str) -> str:

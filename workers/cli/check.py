@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -24,6 +25,7 @@ from workers.domain.followup.table_contract import JOURNEY_PLAN
 from workers.errors import BadInput, BoucleError, Misconfigured
 from workers.settings import Settings
 from workers.settings.faults import FaultySettings, SettingFault
+from workers.spf_lookups import walk_spf
 from workers.store.engine import first_line
 from workers.store.rules import live
 from workers.usecases.operation import weak_settings
@@ -183,7 +185,8 @@ def dns_findings(found: settings_module.Settings, selectors: tuple[str, ...]) ->
     """Return what DNS says of the brand's domain, which mails come from and bounces go to."""
     try:
         domain = app.Boucle(found).brand.domain
-        return check_domain(domain, domain, Dns(), selectors)
+        lookup = Dns()
+        return check_domain(domain, domain, lookup, selectors, partial(walk_spf, resolver=lookup.resolver))
     except Misconfigured:
         return Findings([], ["DNS was not asked: templates/brand.yaml cannot be read."])
     except BoucleError as error:
