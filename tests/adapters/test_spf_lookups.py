@@ -9,8 +9,8 @@ import pytest
 from nameserver import NameServer
 
 from workers.adapters.mail_dns import Findings, check_domain
+from workers.adapters.spf_lookups import QUESTIONS_AT_MOST, walk_spf
 from workers.errors import NotNow
-from workers.spf_lookups import QUESTIONS_AT_MOST, walk_spf
 
 Texts = Mapping[str, str]
 

@@ -17,6 +17,7 @@ from workers.adapters import kafka
 from workers.adapters.home import SQLITE, Home, database_file_faults
 from workers.adapters.mail_dns import Dns, Findings, check_domain
 from workers.adapters.smtp import SmtpSender
+from workers.adapters.spf_lookups import walk_spf
 from workers.calendar import IN_USE, OTHERS
 from workers.cli.shared import as_json, demo_faults, say_fault, show
 from workers.decision_table.files.loader import load, waves_beside
@@ -25,7 +26,6 @@ from workers.domain.followup.table_contract import JOURNEY_PLAN
 from workers.errors import BadInput, BoucleError, Misconfigured
 from workers.settings import Settings
 from workers.settings.faults import FaultySettings, SettingFault
-from workers.spf_lookups import walk_spf
 from workers.store.engine import first_line
 from workers.store.rules import live
 from workers.usecases.operation import weak_settings
