@@ -1,4 +1,4 @@
-"""Wiring: settings become parts, parts become roles. The one place where adapters are chosen.
+"""The composition root: settings become parts, parts become roles. The one place where adapters are chosen.
 
 Everything that is wrong with settings, tables, templates and schemas is found here together, before anything starts.
 """

@@ -1,7 +1,7 @@
 """The table in use: reread from its folder when it changes, swapped only for one without errors.
 
 Compiles, checks and runs the cases beside the live table; a bad edit is refused once, loudly, and the old one goes on.
-Reads files through `loading` only, and looks at no clock: who calls `refresh`, and how often, is the caller's choice.
+Reads files through `files.loader` only, and looks at no clock: when `refresh` is called is the caller's choice.
 """
 
 import hashlib

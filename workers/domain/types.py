@@ -175,7 +175,7 @@ class Ingress(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why something was not done, or not yet. `explaining` turns each into a sentence."""
+    """Why something was not done, or not yet. `explain` turns each into a sentence."""
 
     NO_ADDRESS = "no_address"
     OPTED_OUT = "opted_out"

@@ -1,4 +1,4 @@
-"""Announcing: the mails that tell those who asked that it is done, in one transaction for some of them at a time.
+"""Announcements: the mails that tell those who asked that it is done, in one transaction for some of them at a time.
 
 Nobody is told twice of one initiative, and whoever may not be written to is left out. Nothing here decides who asked.
 """

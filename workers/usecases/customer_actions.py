@@ -1,4 +1,4 @@
-"""Serving: one act of a person at the web edge or the command line, in one transaction: an answer, an opt-out, a
+"""Customer actions: one act at the web edge or the command line, in one transaction: an answer, an opt-out, a
 testimonial, an agent's act on a ticket.
 
 A web answer differs from a score event only in its door. GET changes nothing but a click row.

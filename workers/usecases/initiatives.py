@@ -1,4 +1,4 @@
-"""Improving: what customers wish for gets a theme, a theme an initiative, and who asked is told when it is done.
+"""Initiatives: what customers wish for gets a theme, a theme an initiative, and who asked is told when it is done.
 
 Everybody who asked is told once, by a mail of class `survey`: who opted out or was erased is not. Nothing here decides
 which answer has which theme: people do.

@@ -1,4 +1,4 @@
-"""Relaying: the outbox goes to Kafka in order, one relay at a time; a row is deleted after the broker has it.
+"""Outbox relay: the outbox goes to Kafka in order, one relay at a time; a row is deleted after the broker has it.
 
 Without a broker the rows go to a file instead. Never "id > last seen": a lower id can commit later.
 """

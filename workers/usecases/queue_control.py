@@ -1,4 +1,4 @@
-"""Steering: a person looks at what is planned, and cancels it, sends it now, pauses a touchpoint or lets it go on.
+"""Queue control: a person looks at what is planned, and cancels it, sends it now, pauses a touchpoint or lets it go on.
 
 Nobody is asked against a rule by it: opt-outs, holds, rest periods and the send window are looked at as ever. Each act
 says first how many people it touches, and stands in the audit log.

@@ -1,4 +1,4 @@
-"""Waking: what waited for its time is taken up: waves, settled answers, due actions, tickets, touchpoints, closings.
+"""Scheduler: what waited for its time is taken up: waves, settled answers, due actions, tickets, touchpoints, closings.
 
 Some customers at a time in one short transaction without I/O: lock, decide, move on. Nothing is leased, so a killed
 role leaves nothing behind; a wave goes on where its cursor stands.

@@ -1,4 +1,4 @@
-"""Write a table as table.yaml and rules.csv, which `reading` takes back with the same meaning."""
+"""Write a table as table.yaml and rules.csv, which `reader` takes back with the same meaning."""
 
 from collections.abc import Mapping, Sequence
 

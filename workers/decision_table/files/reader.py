@@ -1,7 +1,7 @@
 """Turn the bytes of a table's files into a Table: rows, cells, outputs, and every fault found on the way.
 
 Structure that cannot be read raises Unreadable; a bad cell is a fault, so that all of them are listed at once.
-Must not open files (`loading` does) nor judge the table as a whole (`checking` does).
+Must not open files (`loader` does) nor judge the table as a whole (`checks.checker` does).
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Resting: why and until when a person is not asked again.
+"""The rest period: why and until when a person is not asked again.
 
 The only function that decides it: asking goes by it, the check of a plan, the backtest and the explanation ask it.
 """

@@ -1,4 +1,4 @@
-"""Erasing: what becomes of the rows of a person who must be forgotten.
+"""Erasure: what becomes of the rows of a person who must be forgotten.
 
 Personal data goes; score, date and segment stay, linked to nobody. The CRM's id becomes a keyed hash: the guard that
 keeps a replay of the topic from bringing the person back. What no decision reads is scrubbed by `store/forgetting.py`.

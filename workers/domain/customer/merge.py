@@ -1,4 +1,4 @@
-"""Merging: the CRM found that two customers are one person; from then on there is one case, whatever was done before.
+"""Merge: the CRM found that two customers are one person; from then on there is one case, whatever was done before.
 
 Every row of the first customer goes to the second, so that rest periods, open tickets, planned actions and the spacing
 of testimonials are looked up over the whole person. What both have is settled here: one touchpoint for each step of

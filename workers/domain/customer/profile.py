@@ -1,7 +1,7 @@
 """Profile: what the CRM says of a customer, whatever the order in which it says it.
 
 Each field keeps the event time of its last change; an older word never overwrites a newer one. Opt-out is for ever;
-erasure is in `erasing`. Nothing here plans or asks.
+erasing is in `erasure`. Nothing here plans or asks.
 """
 
 from collections.abc import Mapping

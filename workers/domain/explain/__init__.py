@@ -1,4 +1,4 @@
-"""Explaining: rows become sentences, so that anybody sees what happened to one customer, and why something did not.
+"""Explain: rows become sentences, so that anybody sees what happened to one customer, and why something did not.
 
 Values in, values out: the store loads the story, command line and pages show what is told here. Decides and changes
 nothing.

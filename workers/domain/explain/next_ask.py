@@ -1,4 +1,4 @@
-"""When a person can next be asked, and what stands in the way. Asks `asking` and `planning`; decides nothing itself."""
+"""When a person can next be asked, and what stands in the way. Asks `domain.survey`; decides nothing."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Acting: an action that is due is carried out, checked once more against what has happened since it was decided.
+"""Actions: an action that is due is carried out, checked once more against what has happened since it was decided.
 
 A mail action becomes a dispatch, a contact action a ticket and its acknowledgement. Each effect is keyed by its action,
 so that it happens once. Nothing here hands anything over.

@@ -1,7 +1,7 @@
-"""Routing: a settled response goes through the follow-up table; the row that fires becomes a decision with its actions.
+"""Decision: a settled response goes through the follow-up table; the row that fires is a decision with its actions.
 
 One current decision per response. A change of band, score or wish for contact makes the next one; what the old one had
-not done yet is cancelled, what is done stays. Actions that are due at once are carried out by `acting`.
+not done yet is cancelled, what is done stays. Actions that are due at once are carried out by `actions`.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Asking: a due touchpoint becomes a survey request with its mail and its message, or stays unasked with a reason.
+"""Survey requests: a due touchpoint becomes a request with its mail and its message, or stays unasked with a reason.
 
 The rest period is decided here, when the moment has come, and nowhere else. Nothing here sends.
 """

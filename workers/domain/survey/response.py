@@ -1,4 +1,4 @@
-"""Answering: what a customer (or another tool) said becomes a response with its revisions.
+"""Responses: what a customer (or another tool) said becomes a response with its revisions.
 
 An answer is provisional until it has been still for the settling time, and may change until its request closes.
 The same answer twice changes nothing. Routing is decided elsewhere.

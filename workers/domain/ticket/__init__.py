@@ -1,4 +1,4 @@
-"""Ticketing: a contact owed to a customer is opened, joined, claimed, tried, noted, handed over, done, reopened.
+"""Tickets: a contact owed to a customer is opened, joined, claimed, tried, noted, handed over, done, reopened.
 
 Two clocks in working hours of the team: first contact, which nothing moves back, and done, which stands still while the
 ticket waits. Every act checks the version that the agent saw, so that two agents never overwrite each other.

@@ -1,4 +1,4 @@
-"""Escalating: the clocks of a ticket run by themselves: waiting ends, half time passes, first contact is overdue.
+"""SLA: the clocks of a ticket run by themselves: waiting ends, half time passes, first contact is overdue.
 
 Half time and due times lie in working hours already; whoever wakes late catches up, and nothing happens twice.
 """

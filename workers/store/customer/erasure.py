@@ -1,6 +1,6 @@
 """Forgets a person: scrubs texts, references and mails under our key, and deletes what names them elsewhere.
 
-The rows of the core are emptied by `erasing`; this is the rest, and what the core does not hold. A test holds every
+The rows of the core are emptied by the domain; this is the rest, and what the core does not hold. A test holds every
 table with a `customer` against SCRUBBED and KEPT, so that a new one cannot be overlooked.
 """
 

@@ -1,6 +1,6 @@
 """Moves the rows of a customer who turned out to be another one: from then on they are found under one key.
 
-A journey that both have stays where it is, with its touchpoints; `merging` has settled which of them count. A test
+A journey that both have stays where it is, with its touchpoints; the domain has settled which of them count. A test
 holds every table with a `customer` against MOVED, SETTLED and STAYS, so that a new one cannot be overlooked.
 """
 

@@ -1,4 +1,4 @@
-"""Reads and writes themes, initiatives, notes and who was told; the rules stand in `improving`."""
+"""Reads and writes themes, initiatives, notes and who was told; the rules stand in `usecases.initiatives`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

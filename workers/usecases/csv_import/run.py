@@ -1,4 +1,4 @@
-"""Importing: events of a file are shown as a plan first, then taken in by the batch like from any door.
+"""The run of an import: events of a file are shown as a plan first, then taken in by the batch like from any door.
 
 What the plan says of a row is what the real run does with it: both ask the same steps.
 """

@@ -1,4 +1,4 @@
-"""Collecting: returned mails are taken from the place where they lie, again and again, and put away."""
+"""Bounce collection: returned mails are taken from the place where they lie, again and again, and put away."""
 
 import logging
 from collections.abc import Callable, Iterator

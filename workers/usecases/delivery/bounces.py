@@ -1,4 +1,4 @@
-"""Bouncing: what follows from a mail that came back, for its dispatch, its request, its customer and all sending.
+"""Bounces: what follows from a mail that came back, for its dispatch, its request, its customer and all sending.
 
 Only a return path that we signed is believed, and only about the one mail that left with it. Each mail is looked into
 by itself. Every mail may be read again: what is known changes nothing.

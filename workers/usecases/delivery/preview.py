@@ -1,4 +1,4 @@
-"""Previewing: the next mails, each with the reason it would be sent, before anything leaves. Reads only."""
+"""Preview: the next mails, each with the reason it would be sent, before anything leaves. Reads only."""
 
 from dataclasses import dataclass
 from datetime import datetime

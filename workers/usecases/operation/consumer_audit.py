@@ -1,4 +1,4 @@
-"""Auditing: what the consumer group passed over is found in the log and taken in; a stream that stands still is told.
+"""Consumer audit: what the consumer group passed over is found in the log and taken in; a standstill is told.
 
 Faust may acknowledge what nobody took (a rebalance, a lost commit, a moved group). So the consumed ranges in the
 database are held against the log; a hole goes through the same intake as anything else, and one that proves empty is

@@ -1,4 +1,4 @@
-"""Migrating: brings a database to the schema this release makes, by the revisions in `migrations/`.
+"""Migrate: brings a database to the schema this release makes, by the revisions in `migrations/`.
 
 Roles need `schema >= MINIMUM`, never equality: a newer schema is additive, so the release before goes on with it.
 Two that migrate at once take turns. Nothing here moves data that a running role may change.

@@ -1,4 +1,4 @@
-"""Observing: each process that runs roles looks now and then whether its parts answer, and keeps what it finds as rows.
+"""Outage watch: each process that runs roles looks now and then whether its parts answer, and keeps rows of it.
 
 So that `boucle status`, in a process of its own, says what roles find away and since when. Raises nothing: what cannot
 be written down now is written when the database is back.

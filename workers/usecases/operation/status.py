@@ -1,4 +1,4 @@
-"""Counting: how many of everything in each state, what is due and not done, whether the books add up, and why.
+"""Status: how many of everything in each state, what is due and not done, whether the books add up, and why.
 
 The read side for the operator who asks why nothing goes out, and where customer 42's survey is. Changes nothing.
 """

@@ -1,4 +1,4 @@
-"""Exporting: responses as a CSV file for a spreadsheet, and for `boucle rules backtest --responses`.
+"""Response export: responses as a CSV file for a spreadsheet, and for `boucle rules backtest --responses`.
 
 The file is readable by its owner only, and it appears whole or not at all.
 """

@@ -1,4 +1,4 @@
-"""Reviewing: the report's eight parts, read from one snapshot of the store; and the answers behind each figure.
+"""Sections: the report's eight parts, read from one snapshot of the store; and the answers behind each figure.
 
 Reads only. What may be shown of the counts is decided in `figures`.
 """

@@ -1,4 +1,4 @@
-"""Probing: what /readyz asks, all at once, each in a thread of its own and none for longer than a monitor waits.
+"""Readiness probe: what /readyz asks, all at once, each in a thread of its own and none for longer than monitors wait.
 
 A part that hangs is asked again only when it has answered, so that probes do not pile up behind it.
 """

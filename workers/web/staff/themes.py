@@ -1,6 +1,6 @@
 """The themes: what customers wish for, sorted by people in one click each; the initiatives, and who is told when done.
 
-Acts and rules are in `improving`; nothing here decides who is told.
+Acts and rules are in `usecases.initiatives`; nothing here decides who is told.
 """
 
 from collections.abc import Awaitable, Callable

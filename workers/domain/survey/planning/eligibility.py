@@ -1,6 +1,6 @@
 """Where a touchpoint stands: planned, held, too late or cancelled, as the facts of its customer give it now.
 
-What is pending is a function of the set of facts, not of their order. The rest period is decided in `asking`.
+What is pending is a function of the set of facts, not of their order. The rest period is decided in `survey.request`.
 """
 
 from dataclasses import replace
