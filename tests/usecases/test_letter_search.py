@@ -133,7 +133,7 @@ def test_who_looks_is_told_that_a_search_is_pending(boucle: Embedded) -> None:
     with boucle.store.reading() as connection:
         told = status.status(connection, boucle.clock.now(), sending=sending_now(connection, boucle.parts.sending))
     assert told["letter_searches"] == {"people": 1, "since": boucle.clock.at.isoformat()}
-    assert "erasing     1 people" in status.as_text(told)
+    assert "erased      dead letters are still to be looked through for 1, since " in status.as_text(told)
     assert privacy(boucle).erase("42", "ana")
     assert privacy(boucle).searching_since("42") is None
     assert named(boucle) == []

@@ -269,9 +269,8 @@ def as_text(status: Mapping[str, object]) -> str:
     lines.append(f"due now     {status['due_now']}" + (f" ({parts})" if parts else ""))
     searches = cast("dict[str, Any]", status["letter_searches"])
     if searches["people"]:
-        lines.append(
-            f"erasing     {searches['people']} people, whose dead letters are looked through since {searches['since']}"
-        )
+        erased, since = searches["people"], searches["since"]
+        lines.append(f"erased      dead letters are still to be looked through for {erased}, since {since}")
     lines += rules_text(cast("dict[str, Any]", status["rules"]))
     lines.append("oldest due  " + (f"{oldest['at']} ({oldest['what']})" if oldest else "nothing"))
     lines += [f"outbox      {status['outbox']}", f"failed      {status['failed']}", ""]
