@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import quopri
 import zlib
 from collections.abc import Callable
 from urllib.parse import quote
@@ -57,6 +58,14 @@ WAYS: dict[str, Callable[[str], bytes]] = {
     "quoted-printable": lambda text: "".join(
         chr(byte) if 32 < byte < 127 and byte not in b"=@" else f"={byte:02X}" for byte in text.encode("latin-1")
     ).encode(),
+    "quoted-printable of UTF-8": lambda text: quopri.encodestring(text.encode()),
+    "percent-encoded Latin-1": lambda text: f"x={quote(ADDRESS, encoding='latin-1')}".encode(),
+    "base64 of Latin-1": lambda text: base64.b64encode(text.encode("latin-1")),
+    "base64 of UTF-16": lambda text: base64.b64encode(text.encode("utf-16")),
+    "base64 of gzip": lambda text: b'{"data_base64": "' + base64.b64encode(gzip.compress(text.encode())) + b'"}',
+    "MessagePack": lambda text: b"\x81\xa5email\xbe" + ADDRESS.encode(),
+    "Protocol Buffers": lambda text: b"\x0a\x1a" + ADDRESS.encode() + b"\x12\x02hi",
+    "an invisible tag": lambda text: text.replace("Dupont", "Du\U000e0041pont").encode(),
     "base64": lambda text: b'{"data_base64": "' + base64.b64encode(text.encode()) + b'"}',
     "base64 for URLs": lambda text: b"x=" + base64.urlsafe_b64encode(text.encode()),
     "JSON in JSON": lambda text: json.dumps({"payload": json.dumps({"inner": text})}).encode(),

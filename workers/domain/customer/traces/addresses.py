@@ -10,7 +10,7 @@ from workers.domain.customer.traces.readings import normal
 from workers.domain.types import Ids
 
 LONGEST_LOCAL, LONGEST_DOMAIN = 128, 255  # RFC 5321 has 64 and 255; what stands before may belong to the text
-LOCAL = re.compile(r"[^\s@<>()\[\]\",;:\\]+$")
+LOCAL = re.compile(r"[^\s@<>()\[\]\",;:\\\x00-\x1f\x7f-\x9f\ufffd]+$")
 DOMAIN = re.compile(r"[\w.\-]+")
 INSIDE = re.compile(r"[='!?&|{}*#$%^`~/]")
 """Signs that a mailbox may have, and that a text more often has before one."""

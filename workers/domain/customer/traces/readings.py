@@ -17,8 +17,8 @@ ROUNDS = 3
 """How often escapes are taken out again: a JSON text in a JSON text in a percent-encoded field."""
 ONE_BYTE = ("latin-1", "cp1252", "mac_roman", "cp850")
 """Encodings that western files came in before UTF-8: of Unix, Windows, Macintosh and DOS, whose exports still live."""
-MOST_UNPACKED = 10_000_000
-"""Bytes that compressed ones are unpacked to."""
+MOST_UNPACKED, MOST_UNPACKED_INSIDE = 10_000_000, 1_000_000
+"""Bytes that compressed ones are unpacked to: a message, and all that stand in a text as base64 together."""
 PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 """How gzip (RFC 1952) and zlib (RFC 1950) begin."""
 EITHER_WINDOW = 47  # zlib's sign for: gzip or zlib, whichever it is
@@ -29,7 +29,8 @@ QUOTED_PRINTABLE = re.compile(r"=(?:([0-9A-F]{2})|\r?\n)")
 BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 URL_SAFE = str.maketrans("-_", "+/")
 INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
 )
 """Default-ignorable characters: they stand between two letters and nobody sees them."""
 
@@ -40,8 +41,8 @@ def readings(body: bytes) -> list[str]:
     for text in decoded(unpacked(body)):
         for form in unfolded(text, ROUNDS):
             found[normal(form)] = None
-        if "=" in text:  # by itself: in a form, x=42 is no escape
-            found[normal(printable(text))] = None
+        for form in read_otherwise(text):
+            found[normal(form)] = None
     return list(found)
 
 
@@ -52,12 +53,12 @@ def normal(text: str) -> str:
     return INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
 
 
-def unpacked(body: bytes) -> bytes:
-    """Return bytes that gzip or zlib packed, up to a limit, also of the beginning of a packed message."""
-    if not body.startswith(PACKED):
+def unpacked(body: bytes, most: int = MOST_UNPACKED) -> bytes:
+    """Return bytes that gzip or zlib packed, at most so many, also of the beginning of a packed message."""
+    if most <= 0 or not body.startswith(PACKED):
         return body
     try:
-        return zlib.decompressobj(EITHER_WINDOW).decompress(body, MOST_UNPACKED) or body
+        return zlib.decompressobj(EITHER_WINDOW).decompress(body, most) or body
     except zlib.error:
         return body
 
@@ -112,6 +113,19 @@ def unescaped(text: str) -> str:
     return text
 
 
+def read_otherwise(text: str) -> Iterator[str]:
+    """Give what a text says if its escapes are those of mails, or stand for bytes that are no UTF-8.
+
+    By themselves: in a form, x=42 is no escape.
+    """
+    if "=" in text:
+        plain = printable(text)
+        yield plain
+        yield from misread(plain)
+    if "%" in text:
+        yield unquote(text, "latin-1")
+
+
 def printable(text: str) -> str:
     """Return text without the escapes of quoted-printable (RFC 2045), in Latin-1."""
     return QUOTED_PRINTABLE.sub(lambda match: chr(int(match[1], 16)) if match[1] else "", text)
@@ -132,11 +146,15 @@ def joined(text: str) -> str:
 
 def encoded_in(text: str) -> Iterator[str]:
     """Give the texts that stand in a text as base64."""
+    left = MOST_UNPACKED_INSIDE
     for match in BASE64.finditer(text):
         run = match[0].rstrip("=").translate(URL_SAFE)
         try:
-            inner = base64.b64decode(run + "=" * (-len(run) % 4)).decode()
+            raw = base64.b64decode(run + "=" * (-len(run) % 4))
         except (binascii.Error, ValueError):
             continue
-        if inner.isprintable() or "{" in inner:
-            yield inner
+        plain = unpacked(raw, left)
+        left -= 0 if plain is raw else len(plain)
+        for inner in decoded(plain):
+            if inner.isprintable() or "{" in inner:
+                yield inner
