@@ -22,7 +22,7 @@ from workers.process.rounds import attempt, repeat, wait_or_stop
 from workers.process.watchdog import keep_beating, start_watching
 from workers.settings import Settings
 from workers.settings.checks import bind_of
-from workers.streams.consumer import Positions, add_agent, freeze_startup_heap, group_of, make_app
+from workers.streams.consumer import Positions, add_agent, freeze_startup_heap, group_of, make_app, start_app
 from workers.streams.guards import StreamGuards
 from workers.usecases.delivery.bounce_collection import Collector
 from workers.usecases.operation.backlog import Backlog, count_waiting
@@ -301,7 +301,7 @@ def stream(parts: Boucle) -> Role:
         add_agent(app, names, parts.intake, positions, batch_size=settings.batch_size, batch_wait=settings.batch_wait)
         app.on_partitions_assigned.connect(lambda *_, **__: guards.changed.set(), weak=False)
         freeze_startup_heap()
-        await app.start()
+        await start_app(app)
         guarding = [asyncio.ensure_future(guard) for guard in (guards.audit_now_and_then(), guards.watch(app))]
         ended = asyncio.ensure_future(app.wait_until_stopped())
         ending = asyncio.ensure_future(stop.wait())

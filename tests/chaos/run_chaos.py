@@ -105,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--wave", type=int, default=ROUNDS_A_WAVE, help="rounds after which all must be quiet and right"
     )
+    parser.add_argument("--people", type=int, default=PEOPLE_A_ROUND, help="how many come in each round")
     parser.add_argument("--quiet", action="store_true", help="print the result alone")
     given = parser.parse_args(arguments)
     home = given.keep or Path(tempfile.mkdtemp(prefix="boucle-chaos-"))
@@ -126,7 +127,14 @@ def names_of(parser: argparse.ArgumentParser, wanted: str) -> list[str]:
 
 def run(kind: type[Ground], home: Path, given: argparse.Namespace) -> int:
     """Play a run, print its figures, and return the exit code."""
-    options = Options(given.rounds, given.seed, long_every=given.long_every, a_wave=given.wave, talk=not given.quiet)
+    options = Options(
+        given.rounds,
+        given.seed,
+        long_every=given.long_every,
+        a_wave=given.wave,
+        people=given.people,
+        talk=not given.quiet,
+    )
     found = play(kind, home / "home", options)
     print(json.dumps(found.figures.as_dict()))
     if found.is_good():

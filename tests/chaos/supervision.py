@@ -15,6 +15,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RESTART_SECONDS = 0.5
 SIGTERM_BIT = 1 << (signal.SIGTERM - 1)
+ENDS_TO_BE_STARTED = 1
+"""How a role ends that cannot begin because a part is away, by docs/outages.md."""
 STOP_SECONDS = 10.0
 """Within which SIGTERM is obeyed, by docs/outages.md."""
 
@@ -163,7 +165,8 @@ class Supervisor:
             if code != 0 or took > STOP_SECONDS:
                 self.complaints.append(f"{role.name} was told to stop and ended with {code} after {took:.1f} s")
             return
-        self.complaints.append(f"{role.name} ended by itself with {code}")
+        if code != ENDS_TO_BE_STARTED:
+            self.complaints.append(f"{role.name} ended by itself with {code}")
 
     def _again(self, role: Role) -> None:
         self._before_restart(role.name)

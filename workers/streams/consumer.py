@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaConnectionError
 from faust.types import EventT
 
 from workers.domain.types import Ingress
@@ -88,6 +89,14 @@ def add_agent(
             yield None
 
     app.agent(channel, concurrency=1, name="intake")(take)
+
+
+async def start_app(app: faust.App) -> None:
+    """Start the app; raises NotNow when the broker has gone since it was asked for its topics."""
+    try:
+        await app.start()
+    except KafkaConnectionError as error:
+        raise NotNow(f"Kafka went away while the stream began: {error}. Start it again.") from error
 
 
 def freeze_startup_heap() -> None:
