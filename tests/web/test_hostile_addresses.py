@@ -62,16 +62,16 @@ PICKS = (
 )
 REPORT = ("since", "until", "trigger", "segment", "language", "touchpoint", *PICKS)
 IN_ADDRESS = {
-    "report": REPORT,
-    "report_answers": (*REPORT, "page"),
-    "queue": ("act", "kind", "name", "on", "key", "did", "n"),
-    "tables": ("band", "score", "comment", "response"),
-    "mails": ("page",),
+    "staff.report.pages": REPORT,
+    "staff.report.answers": (*REPORT, "page"),
+    "staff.queue": ("act", "kind", "name", "on", "key", "did", "n"),
+    "staff.tables.pages": ("band", "score", "comment", "response"),
+    "staff.mails": ("page",),
 }
 """What modules read by a name that does not stand in their own code."""
 
 
-ENDING = ("login", "account", "people", "trying")
+ENDING = ("staff.auth.login", "staff.auth.account", "staff.auth.people", "demo.playground")
 
 
 class Town:
@@ -102,18 +102,18 @@ class Town:
         return self.team.client(name)
 
     def paths(self) -> Iterator[tuple[str, str, Route]]:
-        """Give every route with its module and the path to something that is there."""
+        """Give every route with the name of its module and the path to something that is there."""
         for module in MODULES:
             for route in module.routes:
                 assert isinstance(route, Route)
                 path = re.sub(r"\{(\w+)(:\w+)?\}", lambda match: self.good.get(match[1], "1"), route.path)
                 if path != "/inbox/events":  # never ends
-                    yield module.__name__.rpartition(".")[2], path, route
+                    yield module.__name__.removeprefix(f"{web_package.__name__}."), path, route
 
 
 def read_by(module: str, pattern: re.Pattern[str] = READ) -> list[str]:
     """Return the parameters that a module reads, and one that nothing reads."""
-    found = pattern.findall((FOLDER / f"{module}.py").read_text())
+    found = pattern.findall((FOLDER / f"{module.replace('.', '/')}.py").read_text())
     return sorted({*found, *IN_ADDRESS.get(module, ()), "lang", "nothing"})
 
 
@@ -188,6 +188,7 @@ def test_no_path_makes_a_page_fail(town: Town) -> None:
 def test_no_field_of_a_form_makes_an_act_fail(town: Town) -> None:
     """Each field of each form with hostile values, by somebody who is signed in and holds the form's token."""
     values, tried = itertools.cycle(HOSTILE), 0
+    assert set(ENDING) | set(IN_ADDRESS) <= {module for module, _, _ in town.paths()}
     clients = {name: town.lead(name) for name in ENDING}  # these end sessions, or lock a person's password
     for module, path, route in town.paths():
         if "POST" not in (route.methods or ()) or path.startswith(("/v1/", "/tables/")):
@@ -271,7 +272,9 @@ def test_any_text_in_the_report_s_address_is_answered(site: Site) -> None:
 
 def test_every_page_reads_its_address_in_one_way() -> None:
     """No page looks at the raw parameters, and none reads a number of its path by itself."""
-    for path in FOLDER.glob("*.py"):
+    paths = list(FOLDER.rglob("*.py"))
+    assert len(paths) > len(MODULES)
+    for path in paths:
         text = path.read_text()
         if path.name != "parameters.py":
             assert "query_params" not in text, path.name
