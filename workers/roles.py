@@ -20,6 +20,7 @@ from workers.errors import Misconfigured, Never, NotNow
 from workers.process import stop_signal
 from workers.process.rounds import attempt, repeat, wait_or_stop
 from workers.process.watchdog import keep_beating, start_watching
+from workers.recount import fold_counts
 from workers.settings import Settings
 from workers.settings.checks import bind_of
 from workers.streams.consumer import Positions, add_agent, freeze_startup_heap, group_of, make_app, start_app
@@ -121,7 +122,7 @@ def returns(parts: Boucle) -> Role:
 
 
 def keeper(parts: Boucle) -> Role:
-    """Return the role that runs retention once a day of business time, in a loop that nothing waits for."""
+    """Return the role that runs retention once a day of business time and adds counts up; nothing waits for it."""
 
     async def run(stop: asyncio.Event) -> None:
         retention, guard = parts.retention(), parts.clock_guard
@@ -131,6 +132,7 @@ def keeper(parts: Boucle) -> Role:
 
         while not stop.is_set():
             await attempt(lambda: asyncio.to_thread(keep), "retention")
+            await attempt(lambda: asyncio.to_thread(fold_counts, parts.store), "counts")
             await wait_or_stop(stop, LOOK_AT_THE_DAY_SECONDS)
 
     return run

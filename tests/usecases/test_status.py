@@ -102,6 +102,7 @@ CORRUPTIONS = {
     "tickets = tickets opened": only("ticket_entry", "kind = 'opened'"),
     "attempts =": only("ticket_entry", "kind = 'no_answer'"),
     "reopened =": "UPDATE ticket SET reopened = reopened + 1 WHERE number = 1",
+    "rows whose running count": "UPDATE running_count SET n = n + 1 WHERE grouped = 'touchpoints' AND state = 'asked'",
     "mails accepted since": (
         "DELETE FROM dispatch_body WHERE dispatch IN (SELECT id FROM dispatch WHERE template = 'testimonial')"
     ),

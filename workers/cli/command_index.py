@@ -19,6 +19,7 @@ VERBS: dict[str, Verb] = {
     "bounces": Verb("workers.cli.bounces", "Mails that came back."),
     "check": Verb("workers.cli.check", "Check everything and list all faults at once."),
     "clock": Verb("workers.cli.clock", "Business time of a trial; a real installation runs on the machine's time."),
+    "counts": Verb("workers.cli.counts", "Running counts, which status, metrics and pages read instead of counting."),
     "dead-letters": Verb("workers.cli.events", "Events that could not be accepted: nothing is lost."),
     "demo": Verb("workers.cli.demo", "Generate a year of a lamp shop, drive it through the whole loop, and show it."),
     "events": Verb("workers.cli.events", "Events: publish to Kafka, import from CSV, see what they would plan."),

@@ -106,6 +106,7 @@ SUMS: tuple[Sum, ...] = (
     Sum("tickets = tickets opened in their history", ("tickets",), ("entries.opened",)),
     Sum("attempts = calls in the tickets' history", ("tickets.attempts",), ("entries.attempts",)),
     Sum("reopened = reopenings in the tickets' history", ("tickets.reopened",), ("entries.reopened",)),
+    Sum("rows whose running count is right = rows counted", ("counts.right",), ("counts.rows",)),
     Sum("mails accepted since the oldest kept body = those with a body", ("mails.recent",), ("mails.with_body",)),
 )
 """Every sum counts its two sides in different tables or columns, so that it can fail."""

@@ -134,12 +134,17 @@ journey = table(records.Journey, sa.UniqueConstraint("customer", "trigger", "ref
 touchpoint = table(
     records.Touchpoint,
     sa.Index("touchpoint_customer", "customer"),
-    sa.Index("touchpoint_wake", "wake_at", **where("state IN ('planned', 'held')")),
+    sa.Index("touchpoint_waiting", "wake_at", "state", "step", **where("state IN ('planned', 'held')")),
+    sa.Index("touchpoint_held", "step", "reason", "detail", **where("state = 'held'")),
+    sa.Index(
+        "touchpoint_left_out", "changed_at", "step", "state", "reason", **where("state IN ('skipped', 'cancelled')")
+    ),
 )
 survey_request = table(
     records.SurveyRequest,
     sa.UniqueConstraint("journey", "step", name="survey_request_touchpoint"),
     sa.Index("survey_request_customer", "customer"),
+    sa.Index("survey_request_asked", "asked_at"),
     sa.Index("survey_request_closes", "closes_at", **where("state IN ('open', 'answered')")),
 )
 click = table(records.Click, sa.Index("click_request", "request"), sa.Index("click_customer", "customer"))
@@ -150,6 +155,7 @@ response = table(
     sa.Index("response_customer", "customer"),
     sa.Index("response_settles", "settles_at", **where("state = 'settling'")),
     sa.Index("response_answered", "answered_at"),
+    sa.Index("response_asked", "asked_at"),
 )
 response_revision = table(records.ResponseRevision, sa.Index("response_revision_customer", "customer"))
 decision = table(
@@ -449,6 +455,27 @@ report_note = sa.Table(
     sa.Column("at", Instant(), nullable=False),
     sa.Column("text", sa.Text(), nullable=False),
     sa.Column("by", sa.Text(), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+running_count = sa.Table(
+    "running_count",
+    metadata,
+    sa.Column("grouped", sa.Text(), primary_key=True),
+    sa.Column("step", sa.Text(), primary_key=True),
+    sa.Column("state", sa.Text(), primary_key=True),
+    sa.Column("reason", sa.Text(), primary_key=True),
+    sa.Column("n", Number, nullable=False),
+)
+count_change = sa.Table(
+    "count_change",
+    metadata,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("grouped", sa.Text(), nullable=False),
+    sa.Column("step", sa.Text(), nullable=False),
+    sa.Column("state", sa.Text(), nullable=False),
+    sa.Column("reason", sa.Text(), nullable=False),
+    sa.Column("n", Number, nullable=False),
     sqlite_autoincrement=True,
 )
 

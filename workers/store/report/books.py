@@ -12,20 +12,9 @@ from sqlalchemy.engine import Connection
 from workers.domain import invariants
 from workers.domain.followup.actions import CONTACTS
 from workers.domain.types import ActionState, DispatchState, Reason, ResponseState, TestimonialState, TouchpointState
+from workers.store import running_counts
 from workers.store import tables as t
 
-STATE_TABLES: dict[str, sa.Table] = {
-    "touchpoints": t.touchpoint,
-    "survey_requests": t.survey_request,
-    "responses": t.response,
-    "decisions": t.decision,
-    "actions": t.action,
-    "dispatches": t.dispatch,
-    "tickets": t.ticket,
-    "testimonials": t.testimonial,
-    "dead_letters": t.dead_letter,
-}
-"""The tables that books.GROUPS counts by state."""
 Rows = sa.Select[*tuple[Any, ...]]
 AT_ONCE = 5_000  # rows fetched in one go
 
@@ -35,25 +24,27 @@ def text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     return sa.type_coerce(column, sa.String())
 
 
-def by_state(connection: Connection, group: str) -> dict[str, int]:
-    """Return how many rows are in each state of a group, 0 where none is."""
-    counted = counted_states(connection, STATE_TABLES[group])
-    return {str(state): counted.get(state, 0) for state in invariants.GROUPS[group]}
-
-
-def counted_states(connection: Connection, table: sa.Table) -> dict[str, int]:
-    """Return how many rows of a table are in each state that any of them is in, known or not."""
-    found = connection.execute(sa.select(text(table.c.state), sa.func.count()).group_by(text(table.c.state)))
-    return {str(state): int(n) for state, n in found}
+def states(connection: Connection) -> dict[str, dict[str, int]]:
+    """Return how many rows of every group are in each state, 0 where none is, as the running counts have it."""
+    counted = running_counts.by_state(connection, running_counts.GROUPS)
+    known = {
+        group: {str(state): counted[group].get(state, 0) for state in words}
+        for group, words in invariants.GROUPS.items()
+    }
+    return {**known, "events": {"accepted": counted["events"].get("", 0)}}
 
 
 def tallies(connection: Connection) -> dict[str, int]:
-    """Return every count that a sum of the books names; the database counts, each table as seldom as can be."""
+    """Return every count that a sum of the books names; the database counts, whatever the running counts say."""
     found: dict[str, int] = {}
-    for group, table in STATE_TABLES.items():
-        counted = counted_states(connection, table)
-        found[group] = sum(counted.values())
-        found |= {f"{group}.{state}": counted.get(state, 0) for state in invariants.GROUPS[group]}
+    cells = running_counts.count_everything(connection)
+    counted = running_counts.summed(cells)
+    for group, words in invariants.GROUPS.items():
+        states = counted.get(group, {})
+        found[group] = sum(states.values())
+        found |= {f"{group}.{state}": states.get(state, 0) for state in words}
+    kept = running_counts.cells(connection, running_counts.GROUPS)
+    found["counts.right"], found["counts.rows"] = running_counts.agreement(kept, cells)
     for name, statement in COUNTED.items():
         found[name] = int(connection.execute(statement).scalar() or 0)
     return found

@@ -7,13 +7,14 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.records import Action, Customer, Touchpoint
 from workers.domain.types import ActionState, CustomerId, DispatchState, TouchpointState
-from workers.store import tables
+from workers.store import running_counts, tables
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 WAITING = (ActionState.PLANNED, ActionState.HELD)
@@ -63,13 +64,18 @@ class Counted:
     people: int
 
 
+def planned_of(state: sa.ColumnElement[StrEnum], waiting: Sequence[StrEnum]) -> sa.ColumnElement[bool]:
+    """Return the condition of what is planned, in the words of the index of all that waits, which it is read by."""
+    return sa.and_(tables.one_of(state, waiting), tables.one_of(state, waiting[:1]))
+
+
 def per_day(connection: Connection, midnights: Sequence[datetime]) -> Iterator[list[tuple[str, str, int]]]:
     """Give for each day what is planned, as kind, name and count; the first day has what is due already as well."""
     touchpoint, action, mail = tables.touchpoint, tables.action, tables.dispatch
     planned = (
-        (TOUCHPOINT, touchpoint.c.step, touchpoint.c.wake_at, touchpoint.c.state == TouchpointState.PLANNED),
-        (ACTION, action.c.name, action.c.due_at, action.c.state == ActionState.PLANNED),
-        (MAIL, mail.c.template, mail.c.not_before, mail.c.state == DispatchState.READY),
+        (TOUCHPOINT, touchpoint.c.step, touchpoint.c.wake_at, planned_of(touchpoint.c.state, PENDING)),
+        (ACTION, action.c.name, action.c.due_at, planned_of(action.c.state, WAITING)),
+        (MAIL, mail.c.template, mail.c.not_before, tables.one_of(mail.c.state, [DispatchState.READY])),
     )
     for n, (begins, ends) in enumerate(itertools.pairwise(midnights)):
         found: list[tuple[str, str, int]] = []
@@ -82,17 +88,26 @@ def per_day(connection: Connection, midnights: Sequence[datetime]) -> Iterator[l
 
 def steps(connection: Connection) -> list[str]:
     """Return every touchpoint that somebody still waits for, by name."""
-    c = tables.touchpoint.c
-    return [
-        str(one)
-        for one in connection.execute(sa.select(c.step).where(tables.one_of(c.state, PENDING)).distinct()).scalars()
-    ]
+    found = running_counts.cells(connection, ["touchpoints"])
+    return sorted({step for (_, step, state, _), n in found.items() if state in PENDING and n > 0})
+
+
+HELD = tables.one_of(tables.touchpoint.c.state, [TouchpointState.HELD])
+HELD_SHOWN = 50_000
+"""Held touchpoints up to which each detail of a reason is counted; of more, the reasons are."""
 
 
 def held(connection: Connection) -> list[tuple[str, str, str, int]]:
-    """Return what is held now: step, reason, detail and count."""
+    """Return what is held now: step, reason, detail and count; details only where not very many are held."""
+    kept = {
+        (step, reason): n
+        for (_, step, state, reason), n in running_counts.cells(connection, ["touchpoints"]).items()
+        if state == TouchpointState.HELD
+    }
+    if sum(kept.values()) > HELD_SHOWN:
+        return [(step, reason, "", n) for (step, reason), n in sorted(kept.items())]
     c = tables.touchpoint.c
-    query = sa.select(c.step, c.reason, c.detail, sa.func.count()).where(c.state == TouchpointState.HELD)
+    query = sa.select(c.step, c.reason, c.detail, sa.func.count()).where(HELD)
     grouped = query.group_by(c.step, c.reason, c.detail).order_by(c.step, c.reason, c.detail)
     return [
         (str(step), str(reason), str(detail), int(count)) for step, reason, detail, count in connection.execute(grouped)
@@ -102,7 +117,8 @@ def held(connection: Connection) -> list[tuple[str, str, str, int]]:
 def left_out(connection: Connection, since: datetime) -> list[tuple[str, str, str, int]]:
     """Return what was skipped or cancelled since an instant: step, state, reason and count."""
     c = tables.touchpoint.c
-    query = sa.select(c.step, c.state, c.reason, sa.func.count()).where(c.state.in_(LEFT_OUT), c.changed_at >= since)
+    query = sa.select(c.step, c.state, c.reason, sa.func.count())
+    query = query.where(tables.one_of(c.state, LEFT_OUT), c.changed_at >= since)
     grouped = query.group_by(c.step, c.state, c.reason).order_by(c.step, c.state, c.reason)
     return [
         (str(step), str(state), str(reason), int(count)) for step, state, reason, count in connection.execute(grouped)

@@ -50,10 +50,10 @@ STATUS_GROUPS = (
 
 def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[str, object]:
     """Return every group by state, what is due and not done at `now`, and whether mails go out."""
-    groups: dict[str, object] = {"events": events(connection)}
+    states = books.states(connection)
+    groups: dict[str, object] = {"events": events(connection, states)}
     for group in STATUS_GROUPS:
-        counted = books.by_state(connection, group)
-        groups[group] = {"total": sum(counted.values()), **counted}
+        groups[group] = {"total": sum(states[group].values()), **states[group]}
     waiting, oldest = due_work(connection, now)
     servers = failing_servers(connection, now)
     return {
@@ -62,7 +62,7 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
         "due": waiting,
         "oldest_due": oldest,
         "outbox": waiting["outbox"],
-        "failed": books.count(connection, t.dispatch, t.dispatch.c.state.in_(FAILED)),
+        "failed": sum(states["dispatches"][state] for state in FAILED),
         "sending": {
             "state": sending.state,
             "reason": sending.reason,
@@ -129,11 +129,11 @@ def refused_edits(connection: Connection) -> dict[str, dict[str, object]]:
     return {one.name: {"since": one.since.isoformat(), "faults": list(one.faults)} for one in live.refusals(connection)}
 
 
-def events(connection: Connection) -> dict[str, int]:
+def events(connection: Connection, states: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
     """Return the events that were accepted, and those that are dead letters: a replayed one counts as accepted."""
     retired = connection.execute(sa.select(t.counter.c.value).where(t.counter.c.name == RETIRED)).scalar() or 0
-    accepted = books.count(connection, t.inbox) + int(retired)
-    letters = books.count(connection, t.dead_letter, t.dead_letter.c.state != DeadLetterState.REPLAYED)
+    accepted = states["events"]["accepted"] + int(retired)
+    letters = sum(n for state, n in states["dead_letters"].items() if state != DeadLetterState.REPLAYED)
     return {"total": accepted + letters, "accepted": accepted, "dead_letter": letters}
 
 
@@ -142,13 +142,15 @@ def due_kinds(now: datetime) -> dict[str, tuple[sa.ColumnElement[Any], sa.Column
 
     Held and paused work counts too: it is what an operator looks for.
     """
-    leaving = sa.and_(t.dispatch.c.state.in_(LEAVING), t.dispatch.c.not_before <= now)
+    d = t.dispatch.c
+    ready = sa.and_(t.one_of(d.state, [DispatchState.READY]), d.not_before <= now)
+    on_its_way = sa.and_(t.one_of(d.state, LEAVING[1:]), d.not_before <= now)
     return {
         "touchpoints": (t.touchpoint.c.wake_at, due.touchpoints_due(now, may_ask=True, paused=())),
         "responses": (t.response.c.settles_at, due.responses_due(now)),
         "survey_requests": (t.survey_request.c.closes_at, due.requests_due(now)),
         "actions": (t.action.c.due_at, due.actions_due(now)),
-        "dispatches": (t.dispatch.c.not_before, leaving),
+        "dispatches": (d.not_before, sa.or_(ready, on_its_way)),
         "tickets": (
             sa.func.coalesce(t.ticket.c.waiting_until, t.ticket.c.half_time_at, t.ticket.c.due_at),
             due.tickets_due(now),

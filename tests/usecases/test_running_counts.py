@@ -1,0 +1,104 @@
+"""Running counts: they follow every writer, may be folded at any time, and are found wrong and mended."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import parts
+import pytest
+import sqlalchemy as sa
+from counted import House, live_through
+
+from workers.domain.types import TouchpointState
+from workers.recount import fold_counts, rebuild_counts
+from workers.store import running_counts as counts
+from workers.store import tables as t
+from workers.store.engine import Store
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Give the store of a scenario in which every kind of outcome comes up, on each database."""
+    folder: Path = tmp_path_factory.mktemp("counts")
+    if request.param == "sqlite":
+        with House(folder) as house:
+            live_through(house)
+            yield house.parts.store
+        return
+    with parts.empty_database(request.getfixturevalue("postgres_server")) as url, House(folder, database=url) as house:
+        live_through(house)
+        yield house.parts.store
+
+
+def kept(store: Store) -> dict[counts.Cell, int]:
+    """Return the kept counts."""
+    with store.reading() as connection:
+        return counts.cells(connection, counts.GROUPS)
+
+
+def counted(store: Store) -> dict[counts.Cell, int]:
+    """Return what a full count says."""
+    with store.reading() as connection:
+        return counts.count_everything(connection)
+
+
+def test_the_counts_follow_every_writer(store: Store) -> None:
+    """After a lively month each kept count is what the rows say, by step, state and reason."""
+    assert kept(store) == counted(store)
+    assert {group for group, *_ in kept(store)} == set(counts.GROUPS)
+
+
+def test_rows_changed_by_hand_are_counted(store: Store) -> None:
+    """Whoever inserts, moves on or deletes rows, in one statement or many, the counts agree."""
+    c = t.touchpoint.c
+    with store.engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(sa.update(t.touchpoint).where(c.state == TouchpointState.ASKED).values(reason="by hand"))
+        connection.execute(sa.delete(t.touchpoint).where(c.state == TouchpointState.SKIPPED))
+        connection.execute(sa.delete(t.inbox))
+        connection.execute(sa.update(t.response).values(score=7))
+        assert counts.cells(connection, counts.GROUPS) == counts.count_everything(connection)
+        transaction.rollback()
+    assert kept(store) == counted(store)
+
+
+def test_what_is_undone_is_not_counted(store: Store) -> None:
+    """A transaction that is rolled back leaves no trace in the counts."""
+    before = kept(store)
+    with store.engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(sa.delete(t.ticket))
+        transaction.rollback()
+    assert kept(store) == before
+
+
+def test_folding_changes_no_count_and_leaves_nothing_over(store: Store) -> None:
+    """Changes are added up, and what is read stays the same; a second time there is nothing to do."""
+    before = kept(store)
+    folded = fold_counts(store)
+    assert folded > 0 or store.sqlite
+    assert kept(store) == before
+    assert fold_counts(store) == 0
+
+
+def test_a_wrong_count_is_found_and_mended(store: Store) -> None:
+    """Counting anew says what was wrong and by how much, and the books agree again."""
+    fold_counts(store)
+    cell = next(cell for cell in kept(store) if cell[0] == "touchpoints")
+    k = t.running_count.c
+    here = sa.and_(*(k[name] == word for name, word in zip(("grouped", "step", "state", "reason"), cell, strict=True)))
+    with store.engine.begin() as connection:
+        connection.execute(sa.update(t.running_count).where(here).values(n=k.n + 3))
+    with store.reading() as connection:
+        right, all_rows = counts.agreement(counts.cells(connection, counts.GROUPS), counts.count_everything(connection))
+    assert right < all_rows
+    assert rebuild_counts(store) == {cell: 3}
+    assert rebuild_counts(store) == {}
+    assert kept(store) == counted(store)
+
+
+def test_a_count_of_what_is_not_there_is_found() -> None:
+    """Kept counts of rows that nobody has are as wrong as missing ones."""
+    cell, other = ("touchpoints", "a", "asked", ""), ("touchpoints", "b", "asked", "")
+    assert counts.agreement({cell: 2}, {cell: 2}) == (2, 2)
+    assert counts.agreement({cell: 2, other: 1}, {cell: 2}) == (2, 3)
+    assert counts.agreement({}, {cell: 2}) == (0, 2)
+    assert counts.agreement({cell: 3}, {cell: 2}) == (0, 2)
+    assert counts.agreement({cell: 1, other: 2}, {cell: 2, other: 1}) == (0, 3)

@@ -1,0 +1,28 @@
+"""The verb about running counts: status, metrics and the queue's page read them."""
+
+import click
+
+from workers.cli.shared import as_json, show, store_alone
+
+
+@click.group("counts")
+def counts() -> None:
+    """Running counts, which status, metrics and pages read instead of counting."""
+
+
+@counts.command()
+@as_json
+def rebuild(form: str) -> None:
+    """Count every row anew, and say which counts were wrong; `boucle books` says whether any is."""
+    from workers.recount import rebuild_counts
+
+    wrong = rebuild_counts(store_alone())
+    told = [
+        {"group": group, "step": step, "state": state, "reason": reason, "too_high_by": n}
+        for (group, step, state, reason), n in wrong.items()
+    ]
+    lines = [f"{' '.join(filter(None, cell))}: {n:+d}" for cell, n in wrong.items()]
+    show({"wrong": told}, "\n".join(lines) or "Every count was right.", form)
+
+
+COMMANDS = (counts,)

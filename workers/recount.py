@@ -1,0 +1,35 @@
+"""Recounting: the running counts are added up now and then, and can be counted anew from the rows.
+
+Both may run beside every role, at any time and twice.
+"""
+
+from sqlalchemy.engine import Connection
+
+from workers.store import running_counts
+from workers.store.engine import Store
+from workers.store.running_counts import Cell
+
+ROUNDS = 50
+"""Changes folded in one go at most, in units of `FOLDED_AT_ONCE`: a million."""
+
+
+def fold_counts(store: Store) -> int:
+    """Add up what has changed since the last time, in short transactions, and return how many changes that was."""
+    total = 0
+    for _ in range(ROUNDS):
+        folded = store.write(running_counts.fold)
+        total += folded
+        if folded < running_counts.FOLDED_AT_ONCE:
+            break
+    return total
+
+
+def rebuild_counts(store: Store) -> dict[Cell, int]:
+    """Count every row anew, and return by how much which count was too high. Raises NotNow."""
+
+    def work(connection: Connection) -> dict[Cell, int]:
+        if not store.sqlite:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        return running_counts.rebuild(connection)
+
+    return store.write(work, patient=True)
