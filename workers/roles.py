@@ -20,7 +20,6 @@ from workers.errors import Misconfigured, Never, NotNow
 from workers.process import stop_signal
 from workers.process.rounds import attempt, repeat, wait_or_stop
 from workers.process.watchdog import keep_beating, start_watching
-from workers.recount import fold_counts
 from workers.settings import Settings
 from workers.settings.checks import bind_of
 from workers.streams.consumer import Positions, add_agent, freeze_startup_heap, group_of, make_app, start_app
@@ -29,6 +28,7 @@ from workers.usecases.delivery.bounce_collection import Collector
 from workers.usecases.operation.backlog import Backlog, count_waiting
 from workers.usecases.operation.consumer_audit import Auditing
 from workers.usecases.operation.outage_watch import Observing
+from workers.usecases.operation.recount import fold_counts
 from workers.web.demo.tour import Tour
 
 if TYPE_CHECKING:

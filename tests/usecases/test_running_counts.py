@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from counted import House, live_through
 
 from workers.domain.types import TouchpointState
-from workers.recount import fold_counts, rebuild_counts
-from workers.store import running_counts as counts
 from workers.store import tables as t
 from workers.store.engine import Store
+from workers.store.report import running_counts as counts
+from workers.usecases.operation.recount import fold_counts, rebuild_counts
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

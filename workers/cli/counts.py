@@ -14,7 +14,7 @@ def counts() -> None:
 @as_json
 def rebuild(form: str) -> None:
     """Count every row anew, and say which counts were wrong; `boucle books` says whether any is."""
-    from workers.recount import rebuild_counts
+    from workers.usecases.operation.recount import rebuild_counts
 
     wrong = rebuild_counts(store_alone())
     told = [

@@ -14,7 +14,8 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.records import Action, Customer, Touchpoint
 from workers.domain.types import ActionState, CustomerId, DispatchState, TouchpointState
-from workers.store import running_counts, tables
+from workers.store import tables
+from workers.store.report import running_counts
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 WAITING = (ActionState.PLANNED, ActionState.HELD)

@@ -19,12 +19,12 @@ from workers.domain.policy import Policy
 from workers.domain.types import DeadLetterState, DispatchState
 from workers.errors import BadInput
 from workers.process.outages import KAFKA, MAIL
-from workers.store import due, fingerprints
+from workers.store import due
 from workers.store import tables as t
 from workers.store.customer import letter_searches
 from workers.store.delivery import mail_servers, told_outages
 from workers.store.delivery.webhook_targets import list_targets
-from workers.store.report import books, stories
+from workers.store.report import books, fingerprints, stories
 from workers.store.rules import live, past
 from workers.usecases.delivery import mail_server, webhook_retries
 from workers.usecases.delivery.send_controls import refusing_domains

@@ -5,9 +5,9 @@ Both may run beside every role, at any time and twice.
 
 from sqlalchemy.engine import Connection
 
-from workers.store import running_counts
 from workers.store.engine import Store
-from workers.store.running_counts import Cell
+from workers.store.report import running_counts
+from workers.store.report.running_counts import Cell
 
 ROUNDS = 50
 """Changes folded in one go at most, in units of `FOLDED_AT_ONCE`: a million."""
