@@ -10,6 +10,7 @@ from workers import app, roles
 from workers import devservices as services_module
 from workers.adapters import kafka
 from workers.cli.shared import as_json, parts, settings, show, user_name
+from workers.devservices.answering import see_that_they_answer
 from workers.errors import Misconfigured
 from workers.usecases.operation import migrate as migrating
 from workers.usecases.operation.record_skips import Place, Skipping
@@ -102,8 +103,9 @@ def services() -> None:
 @services.command(name="up")
 @click.argument("names", nargs=-1)
 def services_up(names: tuple[str, ...]) -> None:
-    """Start them (all of kafka and postgres unless named) and print their addresses as settings."""
+    """Start them (all of kafka and postgres unless named) and print their addresses as settings, once they answer."""
     found = services_module.up(services_home(), names or services_module.DEFAULT_PARTS)
+    see_that_they_answer(found)
     for line in services_module.shell_lines(found):
         click.echo(line)
 

@@ -1,0 +1,47 @@
+"""`boucle services up` prints an address only when somebody answers there."""
+
+import socket
+
+import pytest
+from click.testing import CliRunner
+
+from workers.cli import roles
+from workers.devservices import answering
+from workers.errors import NotNow
+
+
+def free_port() -> int:
+    """Return a port on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "setting"),
+    [
+        ("kafka", "127.0.0.1:{port}", "BOUCLE_KAFKA_BOOTSTRAP"),
+        ("postgres", "postgresql://boucle:hunter2@127.0.0.1:{port}/boucle", "BOUCLE_DATABASE_URL"),
+        ("smtp", "smtp://127.0.0.1:{port}", "BOUCLE_SMTP_URL"),
+    ],
+)
+def test_who_does_not_answer_is_named(
+    name: str, address: str, setting: str, monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    """An address from the environment at which nobody is: no line for the shell, but what to do, without a password."""
+    monkeypatch.setenv("BOUCLE_HOME", str(tmp_path))
+    monkeypatch.setenv(setting, address.format(port=free_port()))
+    monkeypatch.setattr(roles, "see_that_they_answer", lambda found: answering.see_that_they_answer(found, 0.0))
+    told = CliRunner().invoke(roles.services, ["up", name])
+    assert isinstance(told.exception, NotNow)
+    assert setting in str(told.exception)
+    assert "hunter2" not in str(told.exception)
+    assert setting not in told.stdout
+
+
+def test_who_answers_is_not_waited_for() -> None:
+    """One server of a cluster that takes connections is enough."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        answering.see_that_they_answer({"kafka": f"127.0.0.1:{free_port()},127.0.0.1:{port}"}, 0.0)
