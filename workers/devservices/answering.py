@@ -26,8 +26,8 @@ def see_that_they_answer(addresses: Mapping[str, str], seconds: float = SECONDS)
             if time.monotonic() > deadline:
                 setting = SETTINGS[Part(name)]
                 raise NotNow(
-                    f"{name} does not answer at {shown(address)} within {seconds:.0f} s. If {setting} is set, correct it "
-                    f"or unset it; else `boucle services down {name}`, then `boucle services up {name}` starts it anew."
+                    f"{name} does not answer at {shown(address)} within {seconds:.0f} s. If {setting} is set, correct "
+                    f"or unset it; else run `boucle services down {name}`, then `boucle services up {name}`."
                 )
             time.sleep(POLL_SECONDS)
 
