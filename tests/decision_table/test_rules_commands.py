@@ -15,6 +15,7 @@ from workers.cli.rules import rules
 from workers.decision_table import Inputs, Known, Table, load
 from workers.decision_table.files.workbook import read_xlsx
 from workers.decision_table.trials.backtest import PastResponse
+from workers.decision_table.trials.installation import Sample
 from workers.decision_table.trials.replay import PastEvent
 
 
@@ -123,12 +124,18 @@ def test_explain_with_wrong_inputs(args: tuple[str, ...]) -> None:
 class Installation:
     """A stored installation with one response, one decision and two versions of the table."""
 
+    total = 0
+
     def known(self) -> Known | None:
         return None
 
     def responses(self, since: datetime | None) -> Iterable[PastResponse]:
         inputs: Inputs = {"trigger": "delivery", "after": 3, "score": 7, "comment": "no", "wants_contact": "no"}
         return [PastResponse("r1", "c1", datetime(2026, 3, 2, tzinfo=UTC), inputs)]
+
+    def sample(self, most: int) -> Sample:
+        found = list(self.responses(None))[:most]
+        return Sample(found, self.total or len(found))
 
     def events(self, since: datetime | None) -> Sequence[PastEvent]:
         return [PastEvent("e1", "c1", "delivery", datetime(2026, 3, 2, tzinfo=UTC), "o1")]
@@ -139,6 +146,15 @@ class Installation:
 
     def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:
         return [(datetime(2026, 3, 2, tzinfo=UTC), load(FOLLOW_UP))] if name == "follow-up" else []
+
+
+def test_a_check_by_a_sample_says_its_share() -> None:
+    """Of many past answers some are looked at, and the check says how many of how many."""
+    installation = Installation()
+    installation.total = 300
+    told = run("check", FOLLOW_UP, "--format", "json", stored=installation)
+    assert "1 of 300 past answers are looked at (0.3 %)" in told.stderr
+    assert "past answers" not in run("check", FOLLOW_UP, "--format", "json", stored=Installation()).stderr
 
 
 def test_explain_of_a_stored_response() -> None:

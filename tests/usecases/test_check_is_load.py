@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from workers.adapters.resources import Data
 from workers.adapters.rule_files import LiveRules
 from workers.cli.rules import rules
+from workers.decision_table.trials.installation import Sample
 from workers.errors import Misconfigured
 from workers.usecases.rules.active_policy import known_names
 
@@ -101,6 +102,10 @@ class Knowing:
     def responses(self, since: object) -> list[object]:
         """Return no past."""
         return []
+
+    def sample(self, most: int) -> Sample:
+        """Return no past."""
+        return Sample((), 0)
 
     def decision_inputs(self, response: str) -> None:
         """Return no decision."""

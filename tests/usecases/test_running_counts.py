@@ -12,6 +12,7 @@ from workers.domain.types import TouchpointState
 from workers.store import tables as t
 from workers.store.engine import Store
 from workers.store.report import running_counts as counts
+from workers.store.rules import past
 from workers.usecases.operation.recount import fold_counts, rebuild_counts
 
 
@@ -102,3 +103,14 @@ def test_a_count_of_what_is_not_there_is_found() -> None:
     assert counts.agreement({}, {cell: 2}) == (0, 2)
     assert counts.agreement({cell: 3}, {cell: 2}) == (0, 2)
     assert counts.agreement({cell: 1, other: 2}, {cell: 2, other: 1}) == (0, 3)
+
+
+def test_a_sample_of_answers_is_spread_over_their_time(store: Store) -> None:
+    """A sample has at most as many answers as asked for, old and new ones among them; with room it is all there are."""
+    with store.reading() as connection:
+        whole = list(past.decisions(connection, None))
+        assert past.sampled_decisions(connection, 1_000) == whole
+        some = past.sampled_decisions(connection, past.SLICES)
+    times = [decision.answered_at for decision in whole]
+    assert len(some) <= past.SLICES or len(whole) <= past.SLICES
+    assert (some[0].answered_at, some[-1].answered_at) == (min(times), max(times))

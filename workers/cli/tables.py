@@ -16,7 +16,7 @@ from workers import settings as settings_module
 from workers.adapters.logs import set_up_logs
 from workers.cli.shared import say_fault
 from workers.decision_table import Inputs, Known, PastEvent, PastResponse, Stored, Table
-from workers.decision_table.trials.installation import Disagreed, Nothing
+from workers.decision_table.trials.installation import Disagreed, Nothing, Sample
 from workers.errors import Misconfigured
 from workers.usecases.operation.migrate import MINIMUM, schema_of
 from workers.usecases.rules.active_policy import known_names
@@ -58,6 +58,10 @@ class Installed:
     def responses(self, since: datetime | None) -> Iterable[PastResponse]:
         """Return stored responses with the inputs of the follow-up table, oldest first."""
         return self._past.responses(since)
+
+    def sample(self, most: int) -> Sample:
+        """Return at most so many stored responses, spread over their time, and how many there are."""
+        return self._past.sample(most)
 
     def events(self, since: datetime | None) -> Sequence[PastEvent]:
         """Return stored journey events, oldest first."""

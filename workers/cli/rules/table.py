@@ -40,7 +40,7 @@ from workers.decision_table.files.loader import read_file, waves_beside
 from workers.decision_table.files.side_files import load_contrary, load_waves
 from workers.decision_table.trials.backtest import PastResponse
 from workers.decision_table.trials.cases import CASES, Case, parse_cases, run_cases
-from workers.decision_table.trials.installation import Stored
+from workers.decision_table.trials.installation import MOST_SAMPLED, Stored
 from workers.decision_table.trials.past_files import read_responses, typed
 from workers.decision_table.trials.proposed_cases import propose_cases
 from workers.decision_table.trials.replay import is_plan
@@ -116,9 +116,21 @@ def _past_inputs(stored: Stored, table: Table, file: Path | None) -> list[Inputs
     elif is_plan(table) or not any(column.name == "score" for column in table.inputs):
         return None
     else:
-        past = past_if_there(lambda: stored.responses(None))
+        past = sampled(stored)
     found = [response.inputs for response in past]
     return found or ([] if file is not None else None)
+
+
+def sampled(stored: Stored) -> Sequence[PastResponse]:
+    """Return past responses to check by, and say on standard error which share of all they are."""
+    found = past_if_there(lambda: [stored.sample(MOST_SAMPLED)])
+    if not found:
+        return ()
+    sample = found[0]
+    if not sample.whole:
+        told = f"note: {len(sample.responses)} of {sample.total} past answers are looked at ({sample.percent} %), "
+        click.echo(told + "spread over their time; `boucle rules backtest` compares all of them.", err=True)
+    return sample.responses
 
 
 def _cases(path: Path, table: Table) -> tuple[Case, ...]:

@@ -40,6 +40,29 @@ class Disagreed:
         }
 
 
+MOST_SAMPLED = 20_000
+"""Past responses that a check looks at: more would change few of its counts, and make it wait for minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some past responses, spread over their time, and how many there are."""
+
+    responses: Sequence[PastResponse]
+    total: int
+
+    @property
+    def whole(self) -> bool:
+        """Say whether these are all."""
+        return len(self.responses) >= self.total
+
+    @property
+    def percent(self) -> str:
+        """Return the share of all that was looked at, with one digit that counts below one percent."""
+        share = 100 * len(self.responses) / self.total if self.total else 100.0
+        return f"{share:.0f}" if share >= 1 else f"{share:.1g}"
+
+
 class Stored(Protocol):
     """What the commands ask of a running installation; each answer may be empty."""
 
@@ -48,6 +71,9 @@ class Stored(Protocol):
 
     def responses(self, since: datetime | None) -> Iterable[PastResponse]:
         """Return stored responses with the inputs of the follow-up table, oldest first."""
+
+    def sample(self, most: int) -> Sample:
+        """Return at most so many stored responses, spread over their time, and how many there are."""
 
     def events(self, since: datetime | None) -> Sequence[PastEvent]:
         """Return stored journey events, oldest first."""
@@ -70,6 +96,9 @@ class Nothing:
 
     def responses(self, since: datetime | None) -> Iterable[PastResponse]:
         return ()
+
+    def sample(self, most: int) -> Sample:
+        return Sample((), 0)
 
     def events(self, since: datetime | None) -> Sequence[PastEvent]:
         return ()

@@ -91,6 +91,31 @@ def decisions(connection: Connection, since: datetime | None) -> Iterator[PastDe
         yield PastDecision(*row)
 
 
+SLICES = 50
+"""Equal lengths of time that a sample of answers is taken from."""
+
+
+def sampled_decisions(connection: Connection, most: int) -> list[PastDecision]:
+    """Return at most so many current decisions: all, or as many of each length of time between first answer and last.
+
+    Goes by the index of answers, so that it costs what it returns, whatever there is.
+    """
+    r = t.response.c
+    first, last = connection.execute(sa.select(sa.func.min(r.answered_at), sa.func.max(r.answered_at))).one()
+    if first is None:
+        return []
+    order = (r.answered_at, r.id)
+    rows = connection.execute(decided().order_by(*order).limit(most + 1)).all()
+    if len(rows) > most:
+        begins = [first + (last - first) / SLICES * n for n in range(SLICES)]
+        ends = [*begins[1:], None]
+        rows = []
+        for begin, end in zip(begins, ends, strict=True):
+            query = decided().where(r.answered_at >= begin, *([r.answered_at < end] if end else []))
+            rows += connection.execute(query.order_by(*order).limit(most // SLICES)).all()
+    return [PastDecision(*row) for row in rows]
+
+
 def decision_of(connection: Connection, response: str) -> PastDecision | None:
     """Return the current decision of a response, or None."""
     if not is_id(response):

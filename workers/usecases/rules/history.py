@@ -13,10 +13,12 @@ from workers.calendar import in_zone
 from workers.decision_table import Inputs, Known, PastEvent, PastResponse, Table, from_content
 from workers.decision_table.files.reader import ON
 from workers.decision_table.model.table import Cell
-from workers.decision_table.trials.installation import Disagreed
+from workers.decision_table.trials.installation import Disagreed, Sample
 from workers.domain.followup.compiled_tables import yes_no
+from workers.domain.types import DecisionState
 from workers.errors import BadInput
 from workers.store.engine import Store
+from workers.store.report import running_counts
 from workers.store.rules import past
 from workers.store.rules.past import PastDecision, PastJourney, PastStop, PastTouchpoint
 
@@ -40,6 +42,15 @@ class StoredRules:
         with self._store.reading(patient=True) as connection:
             for one in past.decisions(connection, since):
                 yield PastResponse(one.response, one.customer, one.answered_at, inputs_of(one, zone))
+
+    def sample(self, most: int) -> Sample:
+        """Return at most so many past responses, spread over their time, and how many there are. Raises NotNow."""
+        zone = self._zone()
+        with self._store.reading(patient=True) as connection:
+            rows = past.sampled_decisions(connection, most)
+            total = running_counts.by_state(connection, ["decisions"])["decisions"].get(DecisionState.CURRENT, 0)
+        responses = [PastResponse(one.response, one.customer, one.answered_at, inputs_of(one, zone)) for one in rows]
+        return Sample(responses, max(total, len(responses)))
 
     def events(self, since: datetime | None) -> Sequence[PastEvent]:
         """Return what is still known of journey and contrary events, oldest first. Raises NotNow.

@@ -84,7 +84,10 @@ def write_tables(request: Request, visitor: Visitor) -> Response:
     lines = []
     for one in view.in_use(web).values():
         errors, warnings = view.counted(faults.of(web, one))
-        lines.append({"one": one, "since": since(request, one), "errors": errors, "warnings": warnings})
+        sample = faults.sample_of(one)
+        lines.append(
+            {"one": one, "since": since(request, one), "errors": errors, "warnings": warnings, "sample": sample}
+        )
     return show(request, visitor, "tables.html", {"lines": lines, "beside": view.refused_beside(web)})
 
 
@@ -120,6 +123,7 @@ def write_table(request: Request, visitor: Visitor, problem: str = "", status: i
         "rows": sheet.most(MOST_ROWS),
         "faults": view.told(faults)[: view.MOST_FAULTS],
         "n_faults": len(faults),
+        "sample": live_faults(request).sample_of(one),
         "errors": errors,
         "warnings": warnings,
         "since": since(request, one),

@@ -21,7 +21,7 @@ from workers.decision_table.model.values import Kind, show
 from workers.decision_table.trials.backtest import effect_of
 from workers.decision_table.trials.candidate import inputs_of
 from workers.decision_table.trials.cases import CASES, Case, CaseReport, parse_cases, run_cases
-from workers.decision_table.trials.installation import Disagreed
+from workers.decision_table.trials.installation import MOST_SAMPLED, Disagreed, Sample
 from workers.decision_table.trials.replay import is_plan
 from workers.decision_table.trials.text import changed_rules
 from workers.domain.followup.compiled_tables import FollowUpTable, JourneyPlan
@@ -88,16 +88,26 @@ class LiveFaults:
     def __init__(self, ticks: Callable[[], float]) -> None:
         self._ticks = ticks
         self._kept: dict[str, tuple[str, float, list[Fault]]] = {}
+        self._samples: dict[str, Sample] = {}
 
     def of(self, web: Web, one: InUse) -> list[Fault]:
         """Return the warnings, and what else there is, of a table in use."""
         version, at, faults = self._kept.get(one.name, ("", 0.0, []))
         if version != one.table.version or self._ticks() - at > RECHECKED_SECONDS:
             cases, _ = cases_of(web, one, one.table)
-            past = [] if one.is_plan else [past.inputs for past in web.rules.responses(None)]
+            sample = Sample((), 0) if one.is_plan else web.rules.sample(MOST_SAMPLED)
+            past = [response.inputs for response in sample.responses]
             faults = judged(one.table, one.place, around(web, one), cases, past)
+            self._samples[one.name] = sample
             self._kept[one.name] = (one.table.version, self._ticks(), faults)
         return faults
+
+    def sample_of(self, one: InUse) -> dict[str, str] | None:
+        """Return of how many past answers how many were looked at, in words for a text; None where it was all."""
+        sample = self._samples.get(one.name)
+        if sample is None or sample.whole:
+            return None
+        return {"some": str(len(sample.responses)), "all": str(sample.total), "percent": sample.percent}
 
 
 def around(web: Web, one: InUse, cases: bytes | None = None) -> Around:
