@@ -29,7 +29,8 @@ from workers.adapters.clock import FixedClock
 from workers.adapters.kafka import Topic
 from workers.settings import Settings
 from workers.store.ledger import Outcome
-from workers.streams.consumer import Positions, add_agent, freeze_startup_heap, make_app
+from workers.streams import Batching, Positions, freeze_startup_heap, make_app
+from workers.streams.journey_events import add_journey_events
 from workers.usecases.intake import Intake
 
 
@@ -93,7 +94,9 @@ async def ours(settings: Settings, names: Sequence[str], meter: Meter) -> None:
     kafka.read_by_record(settings.max_event_bytes)
     app = make_app(settings)
     positions = Positions("bench", kafka.topic_ids(settings.kafka_bootstrap, names))
-    add_agent(app, names, intake, positions, batch_size=settings.batch_size, batch_wait=settings.batch_wait)
+    add_journey_events(
+        app, settings.topic_prefix, intake, positions, Batching(settings.batch_size, settings.batch_wait)
+    )
     await run_until_done(app, meter)
     parts.store.close()
 

@@ -1,6 +1,7 @@
 """The arrows: modules import downwards only, importing does nothing, and a response takes three files."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,7 +57,7 @@ def imported(module: str) -> set[str]:
 @pytest.mark.parametrize(
     "path",
     [
-        ("streams.consumer", "usecases.intake", "store.apply"),
+        ("streams.journey_events", "usecases.intake", "store.apply"),
         ("web.public.answer", "usecases.customer_actions", "store.apply"),
         ("web.api.events", "usecases.intake", "store.apply"),
     ],
@@ -67,3 +68,16 @@ def test_a_response_is_followed_in_three_files(path: tuple[str, ...]) -> None:
     assert f"workers.{use_case}" in imported(door) | {name for name in imported("web.http.context") if "web." in door}
     assert f"workers.{write}" in imported(use_case)
     assert f"workers.{write}" not in imported(door)
+
+
+def test_the_readme_names_the_three_files_of_a_response() -> None:
+    """The path of one response in README.md is the one that is walked above: three files, each there."""
+    told = (ROOT / "README.md").read_text().partition("## The path of one response")[2].partition("\n## ")[0]
+    steps = [line for line in told.splitlines() if re.match(r"\d\. ", line)]
+    named = [re.findall(r"`workers/([a-z_/]+)\.py`", step) for step in steps]
+    assert [files[0].replace("/", ".") for files in named] == [
+        "streams.journey_events",
+        "usecases.intake",
+        "store.apply",
+    ]
+    assert [name for files in named for name in files if not (WORKERS / f"{name}.py").is_file()] == []

@@ -22,7 +22,7 @@ from workers.process.rounds import attempt, repeat, wait_or_stop
 from workers.process.watchdog import keep_beating, start_watching
 from workers.settings import Settings
 from workers.settings.checks import bind_of
-from workers.streams.consumer import Positions, add_agent, freeze_startup_heap, group_of, make_app, start_app
+from workers.streams import PROCESSORS, Batching, Positions, freeze_startup_heap, group_of, make_app, start_app
 from workers.streams.guards import StreamGuards
 from workers.usecases.delivery.bounce_collection import Collector
 from workers.usecases.operation.backlog import Backlog, count_waiting
@@ -286,7 +286,6 @@ def stream(parts: Boucle) -> Role:
     cluster, settings = kafka_of(parts.settings), parts.settings
     if cluster is None:
         raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
-    names = topic_names(settings, topics.TOPICS_IN)
     log_of_topics = log_of(cluster, settings)
 
     async def run(stop: asyncio.Event) -> None:
@@ -300,7 +299,9 @@ def stream(parts: Boucle) -> Role:
         guards = StreamGuards(parts.store, auditing, log_of_topics, positions, settings)
         await attempt(guards.audit, "audit")
         app = make_app(settings, topics.credentials(cluster))
-        add_agent(app, names, parts.intake, positions, batch_size=settings.batch_size, batch_wait=settings.batch_wait)
+        batching = Batching(settings.batch_size, settings.batch_wait)
+        for add_processor in PROCESSORS:
+            add_processor(app, settings.topic_prefix, parts.intake, positions, batching)
         app.on_partitions_assigned.connect(lambda *_, **__: guards.changed.set(), weak=False)
         freeze_startup_heap()
         await start_app(app)

@@ -20,7 +20,7 @@ import sabotages
 from jinja2 import Environment
 
 import workers.cli.command
-import workers.streams.consumer
+import workers.streams
 import workers.web.app
 import workers.web.server  # noqa: F401  # what roles import late
 from workers import app, roles

@@ -9,7 +9,7 @@ from worlds import Apart
 from workers.adapters import kafka
 from workers.adapters.kafka import Topic
 from workers.store import positions, tables
-from workers.streams.consumer import group_of
+from workers.streams import group_of
 
 EVENTS = 60
 

@@ -22,7 +22,7 @@ from worlds import Apart, Embedded, dead_letter_reasons
 from workers.adapters import kafka as topics
 from workers.domain.invariants import difference
 from workers.store import tables
-from workers.streams.consumer import group_of
+from workers.streams import group_of
 from workers.usecases.operation import status
 
 

@@ -18,7 +18,7 @@ from workers.domain.records import DeadLetter, Inbox
 from workers.errors import Conflict
 from workers.store import read
 from workers.store.sign_in.audit_log import list_acts
-from workers.streams.consumer import group_of
+from workers.streams import group_of
 
 LARGE = 60_000_000
 

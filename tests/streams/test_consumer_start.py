@@ -10,7 +10,7 @@ BEGIN = """
 import asyncio, os, sys
 from workers import settings
 from workers.errors import NotNow
-from workers.streams.consumer import make_app, start_app
+from workers.streams import make_app, start_app
 
 async def begin():
     app = make_app(settings.read({"BOUCLE_KAFKA_BOOTSTRAP": sys.argv[1], "BOUCLE_HOME": sys.argv[2]}))

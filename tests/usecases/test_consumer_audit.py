@@ -19,8 +19,8 @@ from workers.domain.records import Inbox
 from workers.store import positions, read
 from workers.store.engine import Store
 from workers.store.positions import Consumed, Range, merged, record_consumed
-from workers.streams.consumer import Positions
 from workers.streams.guards import StreamGuards
+from workers.streams.positions import Positions
 from workers.usecases.operation.consumer_audit import Audited, Auditing, Watchdog, behind, holes
 from workers.usecases.operation.migrate import migrate
 

@@ -14,7 +14,7 @@ from workers.process.rounds import attempt, wait_or_stop
 from workers.process.watchdog import EXIT_STALLED
 from workers.settings import Settings
 from workers.store.engine import Store
-from workers.streams.consumer import Positions
+from workers.streams.positions import Positions
 from workers.usecases.operation.consumer_audit import Auditing, Watchdog, behind
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,28 @@
+"""Positions: which ranges of the log a batch covers."""
+
+from collections.abc import Mapping, Sequence
+
+from workers.store.ledger import Incoming
+from workers.store.positions import Consumed, merged
+
+
+class Positions:
+    """Turns the offsets of a batch into consumed ranges, keyed by cluster and topic id so that a recreated topic
+    does not look consumed. `waiting` has the topics whose batch waits for the database, which is no standstill."""
+
+    def __init__(self, cluster: str, topic_ids: Mapping[str, str]) -> None:
+        self._cluster = cluster
+        self.topic_ids = topic_ids
+        self.waiting: set[str] = set()
+
+    def of(self, batch: Sequence[Incoming]) -> list[Consumed]:
+        """Return the ranges that a batch covers, one per run of offsets without a hole."""
+        places: dict[tuple[str, int], list[int]] = {}
+        for one in batch:
+            if one.topic is not None and one.partition is not None and one.offset is not None:
+                places.setdefault((one.topic, one.partition), []).append(one.offset)
+        return [
+            Consumed(self._cluster, self.topic_ids.get(topic, topic), partition, first, last)
+            for (topic, partition), offsets in sorted(places.items())
+            for first, last in merged((offset, offset) for offset in offsets)
+        ]
