@@ -18,7 +18,7 @@ from workers.domain.reporting.nps import band
 from workers.errors import BadInput, BoucleError, Conflict
 from workers.store.report.themes import NO_THEME, Wish
 from workers.usecases.announcements import TEMPLATE
-from workers.usecases.initiatives import LEVELS, TEXTS, InitiativeState, Kind, ThemeState, Work
+from workers.usecases.initiatives import LEVELS, LONGEST_NAME, TEXTS, InitiativeState, Kind, ThemeState, Work
 from workers.web.http.context import web_of
 from workers.web.http.pages import pages_of
 from workers.web.http.parameters import parameters_of, path_number, read_number
@@ -31,6 +31,8 @@ AT_ONCE = 10
 LONGEST_SHOWN = 500
 MOST = 999_999_999
 """The largest number that a form here holds."""
+OF_FIELDS = frozenset({"themes.wrong", "themes.half", "themes.nothing-to-tell"})
+"""Problems that a field of the form is the cause of."""
 SAID = frozenset({"sorted", "unsorted", "added", "judged", "work", "told"})
 
 
@@ -65,8 +67,10 @@ async def show_themes(request: Request, visitor: Visitor) -> Response:
     return await run_in_threadpool(write_themes, request, visitor)
 
 
-def write_themes(request: Request, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
-    """Read and write the list of themes."""
+def write_themes(
+    request: Request, visitor: Visitor, problem: str = "", status: int = 200, form: Form | None = None
+) -> Response:
+    """Read and write the list of themes, with what was typed."""
     comments = parameters_of(request).flag("comments")
     improving = improving_of(request)
     lines = improving.themes()
@@ -80,6 +84,7 @@ def write_themes(request: Request, visitor: Visitor, problem: str = "", status: 
         "no_theme": NO_THEME,
         "said": said(request),
         "problem": problem,
+        "typed": form or {},
         "calls": visitor.user.role in AGENTS,
     }
     return show(request, visitor, "themes.html", values, status=status)
@@ -119,12 +124,29 @@ def write_theme(
         "texts": TEXTS,
         "typed": typed,
         "typed_in": number_or_none(typed.get("id", "")) or 0,
+        "typed_act": request.url.path.rpartition("/")[2] if typed else "",
+        "faults": {at_fault(request, typed): problem} if typed and problem in OF_FIELDS else {},
         "me": visitor.user.name,
         "said": said(request),
         "problem": problem,
         "calls": visitor.user.role in AGENTS,
     }
     return show(request, visitor, "theme.html", values, status=status)
+
+
+def at_fault(request: Request, form: Form) -> str:
+    """Return the id of the field that is wrong: the name, else the text that its language lacks."""
+    key = {"judge": "", "begin": "-0"}.get(request.url.path.rpartition("/")[2], f"-{form.get('id', '')}")
+    if not form.get("name", "").strip() or len(form["name"]) > LONGEST_NAME:
+        return f"name{key}"
+    lacking = (
+        (name, language)
+        for language, texts in texts_of(request, form).items()
+        for name, text in texts.items()
+        if not text.strip() and (any(one.strip() for one in texts.values()) or form.get("state") == "done")
+    )
+    name, language = next(lacking, ("", ""))
+    return f"{name}-{language}{key}" if name else f"name{key}"
 
 
 def languages(request: Request) -> list[tuple[str, str]]:
@@ -154,7 +176,7 @@ async def again(request: Request, visitor: Visitor, form: Form, problem: str) ->
     """Show the page of a form once more, with what was typed."""
     if "id" in request.path_params:
         return await run_in_threadpool(write_theme, request, visitor, problem, 403, form)
-    return await run_in_threadpool(write_themes, request, visitor, problem, 403)
+    return await run_in_threadpool(write_themes, request, visitor, problem, 403, form)
 
 
 def number_or_none(text: str) -> int | None:
@@ -179,7 +201,7 @@ async def sort(request: Request, visitor: Visitor, form: Form) -> Response:
     try:
         done = await run_in_threadpool(sort_one, request, visitor.user.name, form)
     except BadInput:
-        return await run_in_threadpool(write_themes, request, visitor, "themes.wrong", 400)
+        return await run_in_threadpool(write_themes, request, visitor, "themes.wrong", 400, form)
     if not done:
         return await run_in_threadpool(write_themes, request, visitor, "themes.gone", 404)
     return go(request, f"/themes?{'comments=1&' if form.get('comments') else ''}did=sorted#unsorted")
@@ -201,7 +223,7 @@ async def add(request: Request, visitor: Visitor, form: Form) -> Response:
     try:
         await run_in_threadpool(improving_of(request).add_theme, form.get("name", ""), kind, visitor.user.name)
     except BadInput:
-        return await run_in_threadpool(write_themes, request, visitor, "themes.wrong", 400)
+        return await run_in_threadpool(write_themes, request, visitor, "themes.wrong", 400, form)
     return go(request, "/themes?did=added")
 
 

@@ -132,10 +132,13 @@ async def first_factor_shown(request: Request, user: User, how: str, to: Onward,
     return write_code_page(request, half, to)
 
 
-def write_code_page(request: Request, half: str, to: Onward, problem: str = "", status: int = 200) -> Response:
-    """Ask for the code of the second factor."""
+def write_code_page(
+    request: Request, half: str, to: Onward, problem: str = "", status: int = 200, *, by_recovery: bool = False
+) -> Response:
+    """Ask for the code of the second factor; `by_recovery`: the fault is that of a recovery code."""
     back = to.back if local(to.back) else ""
-    values = {"half": half, "back": back, "kept": to.kept, "problem": problem, "signed_in": None}
+    values: dict[str, object] = {"half": half, "back": back, "kept": to.kept, "problem": problem, "signed_in": None}
+    values["by_recovery"] = by_recovery
     return pages_of(request).show(request, "second-factor.html", language_of(request), values, status=status)
 
 
@@ -159,7 +162,8 @@ async def check_code(request: Request) -> Response:
         return await enter(request, tried.right, how, to)
     problem, status, outcome = refusal(tried, "staff.code", "wrong_code")
     await run_in_threadpool(note_failure, request, outcome, user.name)
-    return write_code_page(request, half, to, problem, status)
+    by_recovery = not code.replace(" ", "").isdigit() and bool(code)
+    return write_code_page(request, half, to, problem, status, by_recovery=by_recovery)
 
 
 async def enter(request: Request, user: User, how: str, to: Onward, *, weak: bool = False) -> Response:

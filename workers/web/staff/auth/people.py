@@ -5,6 +5,7 @@ nobody's to give: a one-time link is handed over, and its owner chooses one.
 """
 
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -35,6 +36,8 @@ from workers.web.staff.times import when
 
 DONE = ("role", "sessions", "second-factor", "remove")
 """What a page says after an act: `people.did.NAME`."""
+OF_NAME = frozenset({"people.fault.name", "people.fault.taken"})
+"""Faults of the name that was typed; they stand at its field."""
 NOT_ALLOWED = frozenset({"not-allowed", "oneself", "last-operator"})
 
 
@@ -52,7 +55,8 @@ def write_people(
     factors = people.with_second_factor()
     values = {
         "did": done(request) if not problem else "",
-        "problem": problem,
+        "problem": problem if problem not in OF_NAME else "",
+        "faults": {"name": problem} if problem in OF_NAME else {},
         "typed": {"name": typed.get("name", ""), "role": typed.get("role", str(Role.AGENT))},
         "roles": roles_for(visitor.user),
         "oidc": bool(web_of(request).settings.oidc_issuer),
@@ -106,8 +110,10 @@ async def show_person(request: Request, visitor: Visitor) -> Response:
     return await run_in_threadpool(write_person, request, visitor, parameters_of(request).text("name"))
 
 
-def write_person(request: Request, visitor: Visitor, name: str, problem: str = "", status: int = 200) -> Response:
-    """Write a person's page; 404 where there is nobody of this name."""
+def write_person(
+    request: Request, visitor: Visitor, name: str, problem: str = "", status: int = 200, role: str = ""
+) -> Response:
+    """Write a person's page, with the role that was chosen in vain; 404 where there is nobody of this name."""
     people = people_of(request)
     user = people.find(name)
     if user is None:
@@ -115,6 +121,8 @@ def write_person(request: Request, visitor: Visitor, name: str, problem: str = "
     values = {
         "did": done(request) if not problem else "",
         "problem": problem,
+        "faults": {"role": problem} if role else {},
+        "typed_role": role,
         "person": line(request, visitor, user, user.name in people.with_second_factor()),
         "roles": roles_for(visitor.user),
         "sessions": len(people.sessions(user.name)),
@@ -192,14 +200,16 @@ def write_link(request: Request, visitor: Visitor, user: User, token: str, *, ad
     return show(request, visitor, "person-link.html", values)
 
 
-async def do(request: Request, visitor: Visitor, name: str, act: Callable[[], None], did: str) -> Response:
-    """Do an act on a person and lead on, or show the page with why not."""
+async def do(
+    request: Request, visitor: Visitor, name: str, act: Callable[[], None], did: str, role: str = ""
+) -> Response:
+    """Do an act on a person and lead on, or show the page with why not, and the role that was chosen."""
 
     def work() -> Response:
         try:
             act()
         except CodedFault as error:
-            return write_person(request, visitor, name, *fault_of(request, visitor, error))
+            return write_person(request, visitor, name, *fault_of(request, visitor, error), role)
         return go(request, f"/people?did={did}" if did == "remove" else f"{page_of(name)}&did={did}")
 
     return await run_in_threadpool(work)
@@ -209,7 +219,8 @@ async def do(request: Request, visitor: Visitor, name: str, act: Callable[[], No
 async def set_role(request: Request, visitor: Visitor, form: Form) -> Response:
     """Give a person another role."""
     people, name, role, by = people_of(request), form.get("name", ""), role_of(form), visitor.user.name
-    return await do(request, visitor, name, lambda: people.set_role(name, role, by=by, as_manager=True), "role")
+    act = partial(people.set_role, name, role, by=by, as_manager=True)
+    return await do(request, visitor, name, act, "role", str(role))
 
 
 @act_for_roles(MANAGERS, person_again)

@@ -49,8 +49,10 @@ async def show_report(request: Request, visitor: Visitor) -> Response:
     return await run_in_threadpool(write_report, request, visitor)
 
 
-def write_report(request: Request, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
-    """Read and write the page."""
+def write_report(
+    request: Request, visitor: Visitor, problem: str = "", status: int = 200, typed: Form | None = None
+) -> Response:
+    """Read and write the page, with what was typed into the form of a note."""
     review, words = read(request)
     values = {
         "w": words,
@@ -60,6 +62,8 @@ def write_report(request: Request, visitor: Visitor, problem: str = "", status: 
         "query": words.query(),
         "choices": {name: [(one, choice(words, name, one)) for one in found] for name, found in review.words.items()},
         "problem": problem,
+        "typed": typed or {},
+        "faults": {note_at_fault(typed): problem} if typed else {},
         "may_write": True,
         **drawings(review, words),
     }
@@ -214,7 +218,16 @@ def improving_of(request: Request) -> Improving:
 
 async def again(request: Request, visitor: Visitor, form: Form, problem: str) -> Response:
     """Show the report with what went wrong."""
-    return await run_in_threadpool(write_report, request, visitor, problem, 403)
+    return await run_in_threadpool(write_report, request, visitor, problem, 403, form)
+
+
+def note_at_fault(form: Form) -> str:
+    """Return the field of a note that is wrong: its day, else its text; neither where the page was too old."""
+    try:
+        read_day(form.get("day", ""))
+    except ValueError:
+        return "note-day"
+    return "note-text"
 
 
 @act_for_roles(READERS, again)
@@ -224,7 +237,7 @@ async def add_note(request: Request, visitor: Visitor, form: Form) -> Response:
         at = sections.midnight(read_day(form.get("day", "")), web_of(request).policy().zone)
         await run_in_threadpool(improving_of(request).add_note, at, form.get("text", ""), visitor.user.name)
     except (BadInput, ValueError):
-        return await run_in_threadpool(write_report, request, visitor, "report.note.wrong", 400)
+        return await run_in_threadpool(write_report, request, visitor, "report.note.wrong", 400, form)
     return go(request, "/report#notes")
 
 

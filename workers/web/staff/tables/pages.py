@@ -52,6 +52,7 @@ from workers.web.staff.tables.trial import Wish
 from workers.web.staff.tables.view import InUse, LiveFaults
 from workers.web.staff.times import when
 
+TOO_LARGE = "tables.too-large"
 MOST_ROWS = 120
 """Rows of a table on the page; those with something to see come first."""
 FILES: Mapping[str, tuple[Callable[[Table], bytes], str]] = {
@@ -128,6 +129,7 @@ def write_table(request: Request, visitor: Visitor, problem: str = "", status: i
         "warnings": warnings,
         "since": since(request, one),
         "problem": problem,
+        "field_faults": {"rules": problem} if problem == TOO_LARGE else {},
         "cases": view.tested(one.table, cases),
         "cases_fault": cases_fault,
         "versions": [(version, said_time(request, version.at)) for version in view.history(web, one)],
@@ -146,6 +148,7 @@ def frame(request: Request, one: InUse) -> dict[str, object]:
         "breakable": broken_copy(one.table) is not None,
         "usual_since": (now - tables_trial.USUAL_PAST).date().isoformat(),
         "megabytes": MAX_UPLOAD_BYTES // 1_000_000,
+        "field_faults": {},
     }
 
 
@@ -211,7 +214,7 @@ async def try_now(request: Request, visitor: Visitor, one: InUse) -> Response:
     except HTTPException as error:
         if error.status_code != 413:
             raise
-        return await run_in_threadpool(write_table, request, visitor, "tables.too-large", 413)
+        return await run_in_threadpool(write_table, request, visitor, TOO_LARGE, 413)
     if not same_token(form.get(TOKEN_FIELD, ""), visitor.token) or foreign(request):
         return await run_in_threadpool(write_table, request, visitor, "staff.stale", 403)
     wish = Wish(files, form.get("since", ""), form.get("decision", "").strip(), bool(form.get("broken")))
@@ -248,6 +251,7 @@ def write_trial(request: Request, visitor: Visitor, wish: Wish, trial: Trial) ->
         "errors": errors,
         "warnings": warnings,
         "usual_since": trial.since,
+        "field_faults": {"rules": "tables.trial.unreadable"} if trial.unreadable and not wish.broken else {},
         **drawn(request, trial, pages_of(request).catalog(language_of(request))),
         "calls": visitor.user.role in AGENTS,
     }

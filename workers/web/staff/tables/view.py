@@ -192,9 +192,9 @@ class Version:
 
 
 def history(web: Web, one: InUse) -> list[Version]:
-    """Return the versions of a table, latest first."""
+    """Return the versions of a table, latest first; none of one that no role has taken over yet."""
     found = list(web.rules.versions(one.table.name))[: MOST_VERSIONS + 1]
-    former = [*(table for _, table in found[1:]), None]
+    former = [*(table for _, table in found[1:]), *([None] if found else [])]
     return [
         Version(at, table.version, len(table.rules), changed_rules(table, before), not number)
         for number, ((at, table), before) in enumerate(zip(found, former, strict=True))

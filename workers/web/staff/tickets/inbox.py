@@ -30,6 +30,8 @@ from workers.web.staff.times import day, span, when
 
 SAID = frozenset({"claimed", "done", "handed_over", "waiting", "no_answer", "reopened", "away", "back", "kept"})
 """Acts after which the page says that they worked."""
+OF_DAY = "staff.away.when"
+"""What is said at the field of the first day back."""
 LONGEST_SAID = 90
 LOOKS_EVERY = 2.0
 """Seconds between two looks at the tickets for the event stream."""
@@ -69,12 +71,14 @@ async def show_inbox(request: Request, visitor: Visitor) -> Response:
     return await inbox_page(request, visitor)
 
 
-async def inbox_page(request: Request, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
-    """Write the page."""
-    return await run_in_threadpool(write_inbox, request, visitor, problem, status)
+async def inbox_page(
+    request: Request, visitor: Visitor, problem: str = "", status: int = 200, until: str = ""
+) -> Response:
+    """Write the page, with the day that was chosen in vain."""
+    return await run_in_threadpool(write_inbox, request, visitor, problem, status, until)
 
 
-def write_inbox(request: Request, visitor: Visitor, problem: str, status: int) -> Response:
+def write_inbox(request: Request, visitor: Visitor, problem: str, status: int, until: str) -> Response:
     """Read what is owed and write the page; an agent starts with their own and what nobody has taken."""
     web, worklist = web_of(request), worklist_of(request)
     catalog, now = pages_of(request).catalog(language_of(request)), web.now()
@@ -96,7 +100,9 @@ def write_inbox(request: Request, visitor: Visitor, problem: str, status: int) -
         ],
         "stamp": worklist.stamp(),
         "said": said(request),
-        "problem": problem,
+        "problem": problem if problem != OF_DAY else "",
+        "faults": {"until": problem} if problem == OF_DAY else {},
+        "typed_until": until,
         "owned": worklist.owned(visitor.user.name),
         "tomorrow": (here + timedelta(days=1)).isoformat(),
         "away_until": away_until(visitor.user, here, web.policy(), now, catalog),
@@ -214,10 +220,10 @@ async def go_away(request: Request, visitor: Visitor, form: Form) -> Response:
         first_day_back = read_day(form.get("until", ""))
         until = instant_of(datetime.combine(first_day_back, datetime.min.time()), zone_info(zone))
     except ValueError:
-        return await inbox_page(request, visitor, "staff.away.when", status=400)
+        return await inbox_page(request, visitor, OF_DAY, 400, form.get("until", ""))
     now = web.now()
     if until <= now or until > now + timedelta(days=366):
-        return await inbox_page(request, visitor, "staff.away.when", status=400)
+        return await inbox_page(request, visitor, OF_DAY, 400, form.get("until", ""))
     back = add_working(until, timedelta(), web.policy().calendar)
     await run_in_threadpool(worklist_of(request).leave, visitor.user, back, people_of(request), web.serving)
     return go(request, "/inbox?did=away")
