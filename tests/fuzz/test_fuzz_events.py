@@ -19,8 +19,6 @@ from workers.store.ledger import Incoming, Outcome, Taken
 EVENTS = 100_000
 NOW = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 """After the examples of the schemas."""
-BATCH_SECONDS = 4.0
-"""For up to 40 events and two requests."""
 EVENTS_A_SITE = 1_500
 EVERY_BATCHES, EVERY_HTTP = 40, 8
 FILES = ("/metrics", "/report.xlsx", "/report/responses.xlsx", "/report/responses.csv")
@@ -117,7 +115,7 @@ def test_events_of_any_shape_are_taken_or_kept(tmp_path: Path) -> None:
     doors = Doors(tmp_path)
     logging.getLogger().addHandler(doors.errors)
     try:
-        Campaign("events", EVENTS, make_batch, doors.take, smaller_batch, len, seconds=BATCH_SECONDS).run(doors.go_on)
+        Campaign("events", EVENTS, make_batch, doors.take, smaller_batch, len).run(doors.go_on)
         doors.close()
     finally:
         logging.getLogger().removeHandler(doors.errors)
