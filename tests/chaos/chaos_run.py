@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
 from random import Random
 
 from crowd import Kind, Person, answer_of, crowd, deeds_of
@@ -40,6 +41,7 @@ class Run:
     people_a_round: int = PEOPLE_A_ROUND
     say: Callable[[str], None] = lambda _line: None
     at_most_seconds: float = AT_MOST_SECONDS
+    ends_after_seconds: float = inf
     acknowledged: Acknowledged = field(default_factory=Acknowledged)
     differences: Differences = field(default_factory=Differences)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -50,7 +52,7 @@ class Run:
 
     def play(self, rounds: Sequence[Round], a_wave: int) -> Figures:
         """Play a schedule to its end, or to the first wave that ends wrong; return the figures."""
-        figures = self.differences.figures
+        figures, until = self.differences.figures, time.monotonic() + self.ends_after_seconds
         with ThreadPoolExecutor(PRODUCERS) as producers:
             answering = threading.Thread(target=self._answer_mails, args=(producers,))
             answering.start()
@@ -60,7 +62,7 @@ class Run:
                         self._play_round(one, producers)
                     self._judge(wave)
                     self.say(f"wave {number}: {figures.as_dict()}")
-                    if not self.differences.is_good():
+                    if not self.differences.is_good() or time.monotonic() > until:
                         break
             finally:
                 self._over.set()

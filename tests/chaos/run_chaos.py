@@ -3,10 +3,12 @@
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
@@ -34,6 +36,7 @@ class Options:
     lease_seconds: float = 0.0
     people: int = PEOPLE_A_ROUND
     at_most_seconds: float = AT_MOST_SECONDS
+    minutes: float = inf
     talk: bool = False
 
 
@@ -50,7 +53,7 @@ def play(kind: type[Ground], home: Path, options: Options) -> Differences:
     try:
         ground.start()
         talk = say if options.talk else lambda _line: None
-        run = Run(ground, f"s{options.seed}", options.people, talk, options.at_most_seconds)
+        run = Run(ground, f"s{options.seed}", options.people, talk, options.at_most_seconds, options.minutes * 60)
         long_faults = kind.LONG if options.long_every else ()
         run.play(plan(options.seed, options.rounds, kind.WEIGHTS, long_faults, options.long_every or 1), options.a_wave)
     finally:
@@ -105,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--wave", type=int, default=ROUNDS_A_WAVE, help="rounds after which all must be quiet and right"
     )
+    parser.add_argument("--minutes", type=float, default=inf, help="begin no wave after so long")
     parser.add_argument("--people", type=int, default=PEOPLE_A_ROUND, help="how many come in each round")
     parser.add_argument("--quiet", action="store_true", help="print the result alone")
     given = parser.parse_args(arguments)
@@ -133,6 +137,7 @@ def run(kind: type[Ground], home: Path, given: argparse.Namespace) -> int:
         long_every=given.long_every,
         a_wave=given.wave,
         people=given.people,
+        minutes=given.minutes,
         talk=not given.quiet,
     )
     found = play(kind, home / "home", options)
@@ -144,4 +149,5 @@ def run(kind: type[Ground], home: Path, given: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped
     sys.exit(main())
