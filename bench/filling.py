@@ -8,7 +8,6 @@ PostgreSQL, many rows a statement on SQLite.
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import sqlalchemy as sa
 
 from workers.store import tables as t
 from workers.store.bulk import quoted
+from workers.store.controls import DEMO
 from workers.store.engine import Store
 
 OUR_ID = re.compile(r"\b([0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{4})[0-9a-f]{8}\b")
@@ -59,6 +59,8 @@ def fill(source: Path, target: Store, customers: int) -> int:
         count = copies if table.name in REPEATED else 1
         for begin in range(0, count, CHUNK):
             write(target, table, rows, range(begin, min(begin + CHUNK, count)))
+    with target.engine.begin() as connection:
+        connection.execute(sa.delete(t.control).where(t.control.c.name == DEMO))  # else no role starts on it
     analyse(target)
     return own * copies
 
@@ -154,9 +156,3 @@ def analyse(target: Store) -> None:
     """Let the database learn what it holds, as it would by itself within minutes, and count by itself further on."""
     with target.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE" if target.sqlite else "VACUUM ANALYZE")
-
-
-def moment_of(target: Store) -> datetime | None:
-    """Return the business time at which the year ends."""
-    with target.reading() as connection:
-        return connection.execute(sa.select(t.clock.c.at).limit(1)).scalar()

@@ -187,7 +187,7 @@ def ask(store: Store, environment: dict[str, str], wanted: tuple[str, ...]) -> I
     with store.engine.begin() as connection:
         accounts.put_token(connection, token, accounts.Kind.SESSION, "ines", timedelta(days=1))
     port = int(environment["BOUCLE_HTTP_BIND"].rpartition(":")[2])
-    process = subprocess.Popen([*BOUCLE, "web"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*BOUCLE, "web"], env=environment, stdout=subprocess.DEVNULL)
     try:
         wait_for(port, process)
         for page in PAGES:

@@ -70,7 +70,8 @@ class State(sa.types.TypeDecorator[StrEnum]):
 
 def one_of(column: sa.ColumnElement[Any], words: Iterable[StrEnum]) -> sa.ColumnElement[bool]:
     """Return the test whether a state is one of these, written out: a partial index answers constants only."""
-    return column.in_([sa.literal_column(f"'{word}'") for word in words])
+    written: list[sa.ColumnElement[Any]] = [sa.literal_column(f"'{word}'") for word in words]
+    return column == written[0] if len(written) == 1 else column.in_(written)
 
 
 Key = sa.Uuid(as_uuid=False).with_variant(sa.String(36), "sqlite")

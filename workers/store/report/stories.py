@@ -1,7 +1,7 @@
 """Loads the story of one customer, and finds whose a response or an event is. Reads only."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -19,6 +19,9 @@ from workers.store.customer.askings import Mailboxes
 from workers.store.customer.erasure import merged_into
 
 R = TypeVar("R", bound=Row)
+
+MOST_SOURCES = 200
+"""Sources up to which an id is looked up under each of them; an installation has a handful."""
 
 
 def by_crm_id(connection: Connection, crm_id: str, policy: Policy) -> Story | None:
@@ -88,10 +91,14 @@ def letters(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequen
 def owner_of_response(connection: Connection, ident: str) -> tuple[CustomerId, str] | None:
     """Return whose a response is and its id, by our id or by the id that another tool gave it."""
     c = t.response.c
-    named = [c.external_id == ident, c.source + "/" + c.external_id == ident]
+    query = sa.select(c.customer, c.id).order_by(c.answered_at)
+    of_tool = is_named(connection, c.source, c.external_id, ident)
+    named = [] if of_tool is None else [of_tool]
     if read.is_id(ident):
         named.append(c.id == ident)
-    row = connection.execute(sa.select(c.customer, c.id).where(sa.or_(*named)).order_by(c.answered_at)).first()
+    if not named:
+        return None
+    row = connection.execute(query.where(sa.or_(*named))).first()
     return (CustomerId(str(row[0])), str(row[1])) if row else None
 
 
@@ -102,17 +109,57 @@ def owners_of_event(connection: Connection, ident: str) -> list[tuple[str, str, 
     """
     if not ident:
         return []
+    return in_inbox(connection, ident) or traces(connection, ident)
+
+
+def in_inbox(connection: Connection, ident: str) -> list[tuple[str, str, CustomerId | None]]:
+    """Return (source, id, customer) of the events with this id, or with this source/id, that the inbox still has."""
     c = t.inbox.c
-    found = connection.execute(
-        sa.select(c.source, c.event_id, c.customer)
-        .where(sa.or_(c.event_id == ident, c.source + "/" + c.event_id == ident))
-        .order_by(c.received_at, c.source)
-    )
-    return [(str(source), str(event), customer) for source, event, customer in found] or traces(connection, ident)
+    named = is_named(connection, c.source, c.event_id, ident)
+    if named is None:
+        return []
+    query = sa.select(c.source, c.event_id, c.customer).where(named).order_by(c.received_at, c.source)
+    found = connection.execute(query)
+    return [(str(source), str(event), customer) for source, event, customer in found]
+
+
+def sources(connection: Connection, column: sa.ColumnElement[Any]) -> list[str]:
+    """Return every source that events or answers came from, each found by one step in the key that begins with it."""
+    found: list[str] = []
+    query = sa.select(sa.func.min(column))
+    source = connection.execute(query).scalar()
+    while source is not None and len(found) < MOST_SOURCES:
+        found.append(str(source))
+        source = connection.execute(query.where(column > source)).scalar()
+    return found
+
+
+def names_of(ident: str, known: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the (source, id) that a name may stand for: an id of any known source, or source and id with a slash."""
+    places = [n for n, sign in enumerate(ident) if sign == "/"]
+    split = [(ident[:n], ident[n + 1 :]) for n in places]
+    return [*((source, ident) for source in known), *(pair for pair in split if pair[0] in known)]
+
+
+def is_named(
+    connection: Connection, source: sa.ColumnElement[Any], name: sa.ColumnElement[Any], ident: str
+) -> sa.ColumnElement[bool] | None:
+    """Return the condition of rows with this id, or this source/id, in words that both databases look up by key.
+
+    None where no row can have it. Where there are more sources than are looked under, all rows are read.
+    """
+    known = sources(connection, source)
+    if len(known) == MOST_SOURCES:
+        return sa.or_(name == ident, source + "/" + name == ident)
+    names = names_of(ident, known)
+    return sa.or_(*(sa.and_(source == one, name == other) for one, other in names)) if names else None
 
 
 def traces(connection: Connection, ident: str) -> list[tuple[str, str, CustomerId | None]]:
-    """Return (source, id, customer) of an event by the rows that name it; reads whole tables."""
+    """Return (source, id, customer) of an event that the inbox has forgotten, by the rows that name it.
+
+    Reads the journeys and stops from end to end: it comes up for events older than the inbox keeps them, or unknown.
+    """
     found: set[tuple[str, str, CustomerId | None]] = set()
     for table in (t.journey, t.stop):
         c = table.c
@@ -121,9 +168,10 @@ def traces(connection: Connection, ident: str) -> list[tuple[str, str, CustomerI
             source = str(event)[: -len(ident) - 1] if event != ident else ident.rpartition("/")[0]
             found.add((source, str(event)[len(source) + 1 :], customer))
     r = t.response.c
-    scored = sa.or_(r.external_id == ident, r.source + "/" + r.external_id == ident)
-    for source, event, customer in connection.execute(sa.select(r.source, r.external_id, r.customer).where(scored)):
-        found.add((str(source), str(event), customer))
+    scored = is_named(connection, r.source, r.external_id, ident)
+    if scored is not None:
+        query = sa.select(r.source, r.external_id, r.customer).where(scored)
+        found |= {(str(source), str(event), customer) for source, event, customer in connection.execute(query)}
     return sorted(found, key=lambda one: one[:2])
 
 

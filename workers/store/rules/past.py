@@ -101,8 +101,10 @@ def sampled_decisions(connection: Connection, most: int) -> list[PastDecision]:
     Goes by the index of answers, so that it costs what it returns, whatever there is.
     """
     r = t.response.c
-    first, last = connection.execute(sa.select(sa.func.min(r.answered_at), sa.func.max(r.answered_at))).one()
-    if first is None:
+    first, last = (
+        connection.execute(sa.select(end(r.answered_at))).scalar() for end in (sa.func.min, sa.func.max)
+    )  # one by one: SQLite looks up the two ends of an index, but not both at once
+    if first is None or last is None:
         return []
     order = (r.answered_at, r.id)
     rows = connection.execute(decided().order_by(*order).limit(most + 1)).all()

@@ -137,26 +137,24 @@ def events(connection: Connection, states: Mapping[str, Mapping[str, int]]) -> d
     return {"total": accepted + letters, "accepted": accepted, "dead_letter": letters}
 
 
-def due_kinds(now: datetime) -> dict[str, tuple[sa.ColumnElement[Any], sa.ColumnElement[bool]]]:
-    """Return, for each kind of work, the instant from which it is due, and which rows are due and not done.
+def due_kinds(now: datetime) -> Iterator[tuple[str, sa.ColumnElement[Any], sa.ColumnElement[bool]]]:
+    """Give each kind of work with the instant from which it is due, and which rows are due and not done.
 
-    Held and paused work counts too: it is what an operator looks for.
+    Dispatches come twice, because two indexes have them: those that wait, and those that a sender has in hand. Held and
+    paused work counts too: it is what an operator looks for.
     """
     d = t.dispatch.c
     ready = sa.and_(t.one_of(d.state, [DispatchState.READY]), d.not_before <= now)
     on_its_way = sa.and_(t.one_of(d.state, LEAVING[1:]), d.not_before <= now)
-    return {
-        "touchpoints": (t.touchpoint.c.wake_at, due.touchpoints_due(now, may_ask=True, paused=())),
-        "responses": (t.response.c.settles_at, due.responses_due(now)),
-        "survey_requests": (t.survey_request.c.closes_at, due.requests_due(now)),
-        "actions": (t.action.c.due_at, due.actions_due(now)),
-        "dispatches": (d.not_before, sa.or_(ready, on_its_way)),
-        "tickets": (
-            sa.func.coalesce(t.ticket.c.waiting_until, t.ticket.c.half_time_at, t.ticket.c.due_at),
-            due.tickets_due(now),
-        ),
-        "waves": (t.wave.c.at, sa.and_(t.wave.c.done_at.is_(None), t.wave.c.at <= now)),
-    }
+    yield "touchpoints", t.touchpoint.c.wake_at, due.touchpoints_due(now, may_ask=True, paused=())
+    yield "responses", t.response.c.settles_at, due.responses_due(now)
+    yield "survey_requests", t.survey_request.c.closes_at, due.requests_due(now)
+    yield "actions", t.action.c.due_at, due.actions_due(now)
+    yield "dispatches", d.not_before, ready
+    yield "dispatches", d.not_before, on_its_way
+    since = sa.func.coalesce(t.ticket.c.waiting_until, t.ticket.c.half_time_at, t.ticket.c.due_at)
+    yield "tickets", since, due.tickets_due(now)
+    yield "waves", t.wave.c.at, sa.and_(t.wave.c.done_at.is_(None), t.wave.c.at <= now)
 
 
 def due_work(connection: Connection, now: datetime) -> tuple[dict[str, int], dict[str, str] | None]:
@@ -166,9 +164,9 @@ def due_work(connection: Connection, now: datetime) -> tuple[dict[str, int], dic
     """
     found: dict[str, int] = {}
     oldest: list[tuple[datetime, str]] = []
-    for kind, (at, is_due) in due_kinds(now).items():
+    for kind, at, is_due in due_kinds(now):
         n, first = connection.execute(sa.select(sa.func.count(), sa.func.min(at)).where(is_due)).one()
-        found[kind] = int(n)
+        found[kind] = found.get(kind, 0) + int(n)
         if first is not None:
             oldest.append((first, kind))
     found["outbox"] = books.count(connection, t.outbox)

@@ -1,0 +1,134 @@
+"""What status, metrics, the queue and `explain event` read does not grow: no big table from end to end.
+
+Each is run on an empty database, and every statement it sends is explained by the database.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import parts
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.domain.explain import Sending
+from workers.store.engine import Store
+from workers.store.report import queue, running_counts, stories
+from workers.store.rules import past
+from workers.usecases.operation import status
+from workers.usecases.operation.migrate import migrate
+
+BIG = frozenset(
+    {"action", "click", "customer", "decision", "dispatch", "history", "inbox", "journey", "response", "stop",
+     "survey_request", "touchpoint"}
+)  # fmt: skip
+"""Tables that grow with the customers."""
+NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
+DAYS = [NOW + timedelta(days=n) for n in range(4)]
+
+
+def fold(connection: Connection) -> None:
+    """Add changes up, as the sender does each minute."""
+    running_counts.fold(connection)
+
+
+READS: dict[str, Callable[[Connection], object]] = {
+    "status": lambda connection: status.status(connection, NOW, sending=Sending()),
+    "what is due": lambda connection: status.due_work(connection, NOW),
+    "the queue's days": lambda connection: list(queue.per_day(connection, DAYS)),
+    "what is held": queue.held,
+    "what was left out": lambda connection: queue.left_out(connection, NOW),
+    "what somebody waits for": queue.steps,
+    "the inbox by an event's id": lambda connection: stories.in_inbox(connection, "order-1042"),
+    "the inbox by source and id": lambda connection: stories.in_inbox(connection, "shop/order-1042"),
+    "a response by another tool's id": lambda connection: stories.owner_of_response(connection, "tool-7"),
+    "a sample of answers": lambda connection: past.sampled_decisions(connection, 1_000),
+    "folding of counts": fold,
+}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """Give a migrated database of each kind, with one event of one source in it."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('pages') / 'a.db'}"
+        else:
+            url = stack.enter_context(parts.empty_database(request.getfixturevalue("postgres_server")))
+        made = Store(url)
+        stack.callback(made.close)
+        migrate(made)
+        with made.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO inbox (source, event_id, type, digest, door, occurred_at, received_at) "
+                "VALUES ('shop', 'a', 't', 'd', 'http', '2026-03-03T09:00:00.000000Z', '2026-03-03T09:00:00.000000Z')"
+            )
+        yield made
+
+
+def sent_by(store: Store, read: Callable[[Connection], object]) -> list[tuple[str, Any]]:
+    """Return the statements that a read sends, with their parameters."""
+    found: list[tuple[str, Any]] = []
+
+    def keep(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        found.append((statement, parameters))
+
+    with store.engine.connect() as connection, connection.begin() as transaction:
+        sa.event.listen(connection, "before_cursor_execute", keep)
+        read(connection)
+        sa.event.remove(connection, "before_cursor_execute", keep)
+        transaction.rollback()
+    return [one for one in found if one[0].lstrip().upper().startswith(("SELECT", "WITH", "UPDATE", "DELETE"))]
+
+
+def scans_on_sqlite(connection: Connection, statement: str, parameters: Any) -> Iterator[str]:
+    """Give the lines of a plan that read a big table, or a whole index of it, from end to end."""
+    partial = {
+        str(name)
+        for (name,) in connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '%WHERE%'"
+        )
+    }
+    for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters):
+        words = str(row[-1]).split()
+        if words[0] == "SCAN" and words[1] in BIG and words[-1] not in partial:
+            yield str(row[-1])
+
+
+def scans_on_postgresql(connection: Connection, statement: str, parameters: Any) -> Iterator[str]:
+    """Give the nodes of a plan that read a big table, or a whole index of it, from end to end."""
+    partial = {
+        str(name)
+        for (name,) in connection.exec_driver_sql("SELECT indexname FROM pg_indexes WHERE indexdef LIKE '%% WHERE %%'")
+    }
+    connection.exec_driver_sql("SET enable_seqscan = off")  # the tables are empty: is there an index at all?
+    plan = connection.exec_driver_sql("EXPLAIN (FORMAT JSON) " + statement, parameters).scalar_one()
+    waiting = [(plan[0]["Plan"], False)]
+    while waiting:
+        node, limited = waiting.pop()
+        limited = limited or node["Node Type"] == "Limit"
+        waiting += [(child, limited) for child in node.get("Plans", ())]
+        ends = "Index Cond" in node or node.get("Index Name") in partial or (limited and "Index Name" in node)
+        if node.get("Relation Name") in BIG and node["Node Type"] != "Bitmap Heap Scan" and not ends:
+            yield f"{node['Node Type']} of {node['Relation Name']} by {node.get('Index Name')}"
+
+
+@pytest.mark.parametrize("name", sorted(READS))
+def test_a_read_of_the_pages_goes_by_an_index(store: Store, name: str) -> None:
+    """No big table is read from its beginning to its end when somebody looks."""
+    sent = sent_by(store, READS[name])
+    assert sent or (store.sqlite and name == "folding of counts")  # which there has nothing to fold
+    scans = scans_on_sqlite if store.sqlite else scans_on_postgresql
+    with store.engine.connect() as connection:
+        found = {statement: list(scans(connection, statement, parameters)) for statement, parameters in sent}
+    assert {statement: lines for statement, lines in found.items() if lines} == {}
+
+
+def test_the_net_catches_a_full_count(store: Store) -> None:
+    """A count over a whole table is found, so that the test above can fail."""
+    statement = "SELECT state, count(*) FROM touchpoint GROUP BY state"
+    scans = scans_on_sqlite if store.sqlite else scans_on_postgresql
+    with store.engine.connect() as connection:
+        assert list(scans(connection, statement, ()))
