@@ -3,7 +3,9 @@
 `python tests/test_docs.py` writes the generated parts of docs/settings.md and docs/commands.md anew.
 """
 
+import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -149,7 +151,46 @@ DOORS = (
     "/metrics",
 )
 """Where something comes in from outside: threats.md has a row for each."""
-GENERATED = {"settings.md": settings_lines, "commands.md": verb_lines, "proxies.md": path_lines}
+
+
+def layers() -> list[list[str]]:
+    """Return the layers of pyproject.toml, top first."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (found,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    return [layer.split(" : ") for layer in found]
+
+
+def architecture_lines() -> Iterator[str]:
+    """Give the picture of the layers, and what each folder is for in its own words."""
+    yield "```mermaid"
+    yield "flowchart TD"
+    for number, layer in enumerate(layers()):
+        yield f'    subgraph layer{number}[" "]'
+        yield "        direction LR"
+        yield from (f"        {folder}" for folder in layer)
+        yield "    end"
+    yield from (f"    layer{number} --> layer{number + 1}" for number in range(len(layers()) - 1))
+    yield "```"
+    yield ""
+    yield "| folder | what it is |"
+    yield "|---|---|"
+    for folder in (folder for layer in layers() for folder in layer):
+        yield f"| `{folder}` | {head_of(folder)} |"
+
+
+def head_of(folder: str) -> str:
+    """Return the first sentence of a folder or module of workers/."""
+    path = ROOT / "workers" / folder / "__init__.py"
+    source = (path if path.is_file() else path.parent.with_suffix(".py")).read_text()
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+GENERATED = {
+    "settings.md": settings_lines,
+    "commands.md": verb_lines,
+    "proxies.md": path_lines,
+    "architecture.md": architecture_lines,
+}
 
 
 def generated(page: str) -> str:
@@ -296,8 +337,46 @@ def test_every_door_names_guards_that_exist() -> None:
     assert [door for door in DOORS if door not in text] == []
 
 
+def diagram(table: str) -> str:
+    """Return the transitions of a table as a diagram; a state that no verb sets has no arrow."""
+    rows = transitions(sections()[table])
+    arrows = dict.fromkeys((start.replace("(new)", "[*]"), to) for start, to, _, _ in rows if start != to)
+    return "\n".join(["```mermaid", "stateDiagram-v2", *(f"    {a} --> {b}" for a, b in arrows), "```"])
+
+
+@pytest.mark.parametrize("table", sorted(TABLES))
+def test_every_table_with_states_has_its_diagram(table: str) -> None:
+    """What is drawn is what the table of transitions says."""
+    assert f"<!-- diagram -->\n{diagram(table)}\n<!-- end -->" in sections()[table], AGAIN
+
+
+def test_every_word_of_the_code_is_in_the_code() -> None:
+    """words.md explains the code's own nouns, and each is the name of a class."""
+    told = (DOCS / "words.md").read_text().partition("## In the code")[2]
+    named = re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)
+    sources = [path.read_text() for path in (ROOT / "workers").rglob("*.py")]
+    assert len(named) > 15
+    assert [
+        name for name in named if not any(re.search(rf"^class {name}\b", one, re.MULTILINE) for one in sources)
+    ] == []
+
+
+def test_every_path_that_a_contributor_is_told_exists() -> None:
+    """CONTRIBUTING.md and architecture.md name files and folders that are there."""
+    for page in (ROOT / "CONTRIBUTING.md", DOCS / "architecture.md"):
+        named = re.findall(r"`((?:workers|tests|rules|templates|schemas|docs)/[\w./-]*)`", page.read_text())
+        assert [path for path in named if not (ROOT / path).exists()] == [], page.name
+
+
 def write() -> None:
     """Write the generated parts of the pages between their marks."""
+    states = DOCS / "states.md"
+    parts = re.split(r"^(## \w+)$", states.read_text(), flags=re.MULTILINE)
+    for at in range(1, len(parts), 2):
+        bare = re.sub(r"<!-- diagram -->.*?<!-- end -->\n", "", parts[at + 1], flags=re.DOTALL).rstrip("\n")
+        drawn = f"<!-- diagram -->\n{diagram(parts[at].removeprefix('## '))}\n<!-- end -->"
+        parts[at + 1] = f"{bare}\n\n{drawn}\n" + ("\n" if at + 2 < len(parts) else "")
+    states.write_text("".join(parts))
     for page in GENERATED:
         path = DOCS / page
         head, mark, rest = path.read_text().partition("<!-- generated -->")
