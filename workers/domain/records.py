@@ -433,6 +433,8 @@ class Dispatch(Row):
     lease_until: datetime | None = None
     changed_at: datetime | None = None
     accepted_at: datetime | None = None
+    claims: int | None = None
+    """How often it was claimed, those that were given back too: says whose it is. None: never by this release."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Claims: dispatches are leased, marked as sending, and their ends recorded, each with the fencing attempt number.
+"""Claims: dispatches are leased, marked as sending, and their ends recorded, each by whoever claimed it last.
 
 Lease time is the database's own. A lease that ran out comes back by itself; what was `sending` then may leave twice,
 and is counted as a copy: `may_leave_again` bounds that in every path, and past it the end is `unknown`.
@@ -35,6 +35,21 @@ class Ready:
     paused: Collection[str] = ()
     webhooks: int | None = None
     probe: bool = False
+
+
+CLAIMS_SO_FAR = sa.func.coalesce(TABLE.c.claims, 0)
+OURS = sa.and_(
+    TABLE.c.id == sa.bindparam("key"),
+    TABLE.c.attempt == sa.bindparam("ours"),
+    sa.bindparam("claim") == CLAIMS_SO_FAR,
+)
+"""A claim that nobody has taken since. Attempts alone do not say it: what is given back has its attempt again, and who
+gives back a second time, not knowing that the first was heard, would take it out of the next one's hands."""
+
+
+def claim_of(one: Dispatch) -> dict[str, object]:
+    """Return the values by which `OURS` knows a claimed dispatch."""
+    return {"key": one.id, "ours": one.attempt, "claim": one.claims or 0}
 
 
 EXPIRED = TABLE.c.lease_until < sa.bindparam("database_now")
@@ -117,7 +132,9 @@ def lease(connection: Connection, ready: Ready, now: datetime, seconds: float, l
         connection.execute(
             sa.update(TABLE)
             .where(TABLE.c.id.in_(chunk))
-            .values(state=DispatchState.LEASED, attempt=TABLE.c.attempt + 1, lease_until=until)
+            .values(
+                state=DispatchState.LEASED, attempt=TABLE.c.attempt + 1, claims=CLAIMS_SO_FAR + 1, lease_until=until
+            )
         )
     found = [row for chunk in read.chunks(picked) for row in read.rows(connection, Dispatch, TABLE.c.id.in_(chunk))]
     place = {key: number for number, key in enumerate(picked)}
@@ -158,9 +175,8 @@ def renew(connection: Connection, ours: Sequence[Dispatch], seconds: float) -> N
     until = database_now(connection) + timedelta(seconds=seconds)
     for one in sorted(ours, key=lambda row: row.id):
         connection.execute(
-            sa.update(TABLE)
-            .where(TABLE.c.id == one.id, TABLE.c.attempt == one.attempt, tables.one_of(TABLE.c.state, HELD_BY_US))
-            .values(lease_until=until)
+            sa.update(TABLE).where(OURS, tables.one_of(TABLE.c.state, HELD_BY_US)).values(lease_until=until),
+            claim_of(one),
         )
 
 
@@ -180,7 +196,6 @@ ANSWERED = sa.exists().where(
     TABLE.c.action.is_(None),
     tables.survey_request.c.state != RequestState.OPEN,
 )
-OURS = sa.and_(TABLE.c.id == sa.bindparam("key"), TABLE.c.attempt == sa.bindparam("ours"))
 MARK_SENDING = (
     sa.update(TABLE)
     .where(OURS, TABLE.c.state == DispatchState.LEASED, sa.not_(STOPPED), sa.not_(ANSWERED))
@@ -194,9 +209,18 @@ MARK_SENDING = (
 """Marks one dispatch as leaving, if it is still ours and nothing that forbids it has happened since."""
 
 
+def still_ours(connection: Connection, group: Sequence[Dispatch]) -> list[Dispatch]:
+    """Lock and return those of some leased dispatches that nobody has taken over since they were claimed."""
+    c = TABLE.c
+    query = sa.select(c.id, c.attempt, CLAIMS_SO_FAR).where(c.id.in_([one.id for one in group]))
+    leased = connection.execute(query.where(c.state == DispatchState.LEASED).order_by(c.id).with_for_update())
+    held = {(str(key), attempt, claims) for key, attempt, claims in leased}
+    return [one for one in group if (one.id, one.attempt, one.claims or 0) in held]
+
+
 def mark_sending(connection: Connection, one: Dispatch, recipient: str, message_id: str, until: datetime) -> bool:
     """Mark one leased dispatch as leaving until the lease ends at `until`; False when it must not leave any more."""
-    values = {"key": one.id, "ours": one.attempt, "to": recipient, "said": message_id, "until": until}
+    values = {**claim_of(one), "to": recipient, "said": message_id, "until": until}
     return connection.execute(MARK_SENDING, values).rowcount == 1
 
 
@@ -222,21 +246,21 @@ ACCEPT = (
 
 def accept(connection: Connection, one: Dispatch, now: datetime, text: str) -> bool:
     """Record that the other side has it."""
-    values = {"key": one.id, "ours": one.attempt, "at": now, "text": text}
+    values = {**claim_of(one), "at": now, "text": text}
     return connection.execute(ACCEPT, values).rowcount == 1
 
 
 def end(connection: Connection, one: Dispatch, state: DispatchState, now: datetime, **values: object) -> bool:
     """Record how one attempt ended otherwise; an attempt that is not the newest changes nothing."""
     statement = sa.update(TABLE).where(ENDING).values(state=state, changed_at=now, lease_until=None, **values)
-    return connection.execute(statement, {"key": one.id, "ours": one.attempt}).rowcount == 1
+    return connection.execute(statement, claim_of(one)).rowcount == 1
 
 
 def give_back(connection: Connection, one: Dispatch, **values: object) -> bool:
     """Give back what nothing of has left, also after it was marked, as if it had not been claimed."""
     ready = {"state": DispatchState.READY, "attempt": one.attempt - 1, "lease_until": None, **values}
     statement = sa.update(TABLE).where(ENDING).values(**ready)
-    return connection.execute(statement, {"key": one.id, "ours": one.attempt}).rowcount == 1
+    return connection.execute(statement, claim_of(one)).rowcount == 1
 
 
 def waiting_since(connection: Connection, mail_class: MailClass, latest: datetime, limit: int) -> list[Dispatch]:
@@ -252,13 +276,13 @@ def give_up(connection: Connection, one: Dispatch, reason: str, detail: str, now
     still = sa.and_(OURS, TABLE.c.state == DispatchState.READY)
     values = {"state": DispatchState.FAILED, "reason": reason, "detail": detail, "changed_at": now}
     statement = sa.update(TABLE).where(still).values(**values)
-    return connection.execute(statement, {"key": one.id, "ours": one.attempt}).rowcount == 1
+    return connection.execute(statement, claim_of(one)).rowcount == 1
 
 
 def bodies_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[str, tuple[bytes, str]]:
     """Return the bytes and return paths of those dispatches that were composed before."""
     table = tables.dispatch_body
-    tried = [one.id for one in dispatches if one.attempt > 1 or one.message_id]  # given back, it is at its first again
+    tried = [one.id for one in dispatches if one.attempt > 1 or (one.claims or 0) > 1 or one.message_id]
     found: dict[str, tuple[bytes, str]] = {}
     for chunk in read.chunks(tried):
         query = sa.select(table.c.dispatch, table.c.body, table.c.return_path).where(table.c.dispatch.in_(chunk))

@@ -61,7 +61,7 @@ class Lanes:
         self._lanes = lanes
         self._stop = stop
         self._left = list(claimed)
-        self._away: dict[asyncio.Task[SendResult], OutgoingMessage] = {}
+        self._away: dict[asyncio.Task[SendResult | None], OutgoingMessage] = {}
         self._ours = {one.id: one for one in claimed}
         self._failed: NotNow | None = None
         self._begins_at: float | None = None
@@ -101,6 +101,7 @@ class Lanes:
                 return False
             group, self._left = self._left[: self._reserved], self._left[self._reserved :]
             self._begins_at = None
+            began = loop.time()
             parcels = await self._prepare(group)
         except NotNow as error:
             await self._give_up(error)
@@ -108,8 +109,14 @@ class Lanes:
         leaving = {parcel.dispatch.id for parcel in parcels}
         self._forget(one for one in group if one.id not in leaving)
         for parcel in parcels:
-            self._away[asyncio.ensure_future(self._sender.hand_over(parcel))] = parcel
+            self._away[asyncio.ensure_future(self._leave(parcel, began))] = parcel
         return True
+
+    async def _leave(self, parcel: OutgoingMessage, began: float) -> SendResult | None:
+        """Hand one parcel over; None when this process stood still for so long that others may have sent it."""
+        if asyncio.get_running_loop().time() - began >= self._sender.lease_seconds:
+            return None
+        return await self._sender.hand_over(parcel)
 
     async def _prepare(self, group: Sequence[Dispatch]) -> list[OutgoingMessage]:
         """Prepare a group; when one breaks it, each by itself."""
@@ -152,11 +159,21 @@ class Lanes:
             await asyncio.wait([*self._away], timeout=LINGER_SECONDS)
         await self._record([task for task in self._away if task.done()])
 
-    async def _record(self, tasks: Sequence["asyncio.Task[SendResult]"]) -> None:
-        """Record how some ended; what breaks one of them is its own."""
-        ends = [(self._away[task], end_of(task)) for task in tasks]
-        if not ends:
-            return
+    async def _record(self, tasks: Sequence["asyncio.Task[SendResult | None]"]) -> None:
+        """Record how some ended; what breaks one of them is its own. What has not left after all is given back."""
+        ended = [(self._away[task], end_of(task)) for task in tasks]
+        ends = [(parcel, result) for parcel, result in ended if result is not None]
+        if ends:
+            await self._record_ends(ends)
+        for task in tasks:
+            self._away.pop(task)
+        self._forget(parcel.dispatch for parcel, _ in ends)
+        unleft = [parcel.dispatch for parcel, result in ended if result is None]
+        self._left = [*unleft, *self._left]
+        if unleft or any(result.everyone for _, result in ends):
+            await self._return()
+
+    async def _record_ends(self, ends: Sequence[End]) -> None:
         try:
             await self._insist(lambda: self._sender.record(ends))
         except NotNow as error:
@@ -171,11 +188,6 @@ class Lanes:
             log.exception("recording failed, taking it one by one", extra={"action": "dispatch.split"})
             for end in ends:
                 await self._record_alone(end)
-        for task in tasks:
-            parcel = self._away.pop(task)
-            self._forget([parcel.dispatch])
-        if any(result.everyone for _, result in ends):
-            await self._return()
 
     async def _record_alone(self, end: End) -> None:
         """Record one end by itself; what its consequences break does not hide that it left."""
@@ -242,7 +254,7 @@ class Lanes:
             self._ours.pop(one.id, None)
 
 
-def end_of(task: "asyncio.Task[SendResult]") -> SendResult:
+def end_of(task: "asyncio.Task[SendResult | None]") -> SendResult | None:
     """Return how a handing over ended, also one that was broken off, or whose port broke its promise not to raise."""
     if task.cancelled():
         return SendResult(SendKind.UNKNOWN, 0, "this sender was stopped while it was leaving")

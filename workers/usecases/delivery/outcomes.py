@@ -35,12 +35,12 @@ CUT = "cut"
 
 
 def refuse(connection: Connection, refused: Refused, now: datetime) -> None:
-    """Record that a dispatch does not leave, or leaves later."""
+    """Record that a dispatch does not leave, or leaves later; nothing follows where another sender has it by now."""
     values: dict[str, object] = {"reason": refused.reason, "detail": refused.detail}
     if refused.not_before:
         values["not_before"] = refused.not_before
-    claim.end(connection, refused.dispatch, refused.state, now, **values)
-    if refused.dispatch.request and refused.state in (DispatchState.FAILED, DispatchState.SUPPRESSED):
+    ended = claim.end(connection, refused.dispatch, refused.state, now, **values)
+    if ended and refused.dispatch.request and refused.state in (DispatchState.FAILED, DispatchState.SUPPRESSED):
         undeliverable(connection, refused.dispatch, refused.reason, now)
 
 

@@ -63,14 +63,17 @@ class Preparation:
         self._crm_url = crm_url
 
     def prepare(self, group: Sequence[Dispatch], now: datetime, lease_seconds: float) -> list[OutgoingMessage]:
-        """Compose what may leave, fix its bytes, mark it as sending; record why the rest may not."""
+        """Compose what may leave, fix its bytes, mark it as sending; record why the rest may not.
+
+        What another sender has claimed meanwhile is that one's affair, and left out.
+        """
 
         def work(connection: Connection) -> list[OutgoingMessage]:
             known = DeliveryContext.of(connection, group, self._policy())
             until = claim.lease_end(connection, lease_seconds)
             paused = not sending_now(connection, self._sending).on  # since they were claimed
             leaving = []
-            for one in sorted(group, key=lambda row: row.id):
+            for one in sorted(claim.still_ours(connection, group), key=lambda row: row.id):
                 if paused and one.kind != WEBHOOK:
                     claim.give_back(connection, one)
                     continue

@@ -18,7 +18,7 @@ from workers.store.engine import Store
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
     from alembic.config import Config
 
-SCHEMA = 16
+SCHEMA = 17
 """The schema this release makes: the number of the newest revision."""
 MINIMUM = SCHEMA
 """The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""
