@@ -18,7 +18,7 @@ SHOTS ?= .boucle/screenshots
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help run run-real test check lint format bench bench-scale orders siege fuzz chaos screenshots lock outdated sbom services-up services-down clean
+.PHONY: help run run-real test check lint format bench bench-scale orders siege fuzz simulate chaos screenshots lock outdated sbom services-up services-down clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ fuzz: $(VENV)/.installed-test  ## Try 100,000 events, 20,000 requests and more o
 
 chaos: $(VENV)/.installed-test  ## Kill roles, stop parts and cut lines by seed, and compare: ARGS="--rounds 300 --real", "--sabotage all"
 	@PYTHONPATH=tests $(BIN)/python tests/chaos/run_chaos.py $(ARGS)
+
+simulate: $(VENV)/.installed-test  ## Play 500 stories in virtual time while everything fails; ARGS="--seeds 10000 --from 1"
+	@$(BIN)/python tests/simulation/simulate.py $(ARGS)
 
 screenshots: $(VENV)/.installed-test  ## Take pictures of every page into SHOTS (.boucle/screenshots): light, dark, phone
 	@mkdir -p "$(SHOTS)"

@@ -1,0 +1,199 @@
+"""`make simulate`: many simulated runs, each told by its seed; a failure is made smaller and says how to see it again.
+
+    --seeds N      how many runs (500)
+    --from N       the first seed (1)
+    --faults A,B   only these faults, instead of those that each seed draws
+    --only 0,2     only these messages of the story
+    --sabotage X   with a fault planted into the product: a name, or all, each on its seed
+
+Prints one line of JSON; exit 1 where a rule was broken, or a planted fault was not found.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from simulatedparts import FAULTS, Outlet
+from simulatedstory import Plot
+from simulation import Run, Simulation, Unrest
+from simulationrules import Rows, broken_rules
+from simulationsabotage import SABOTAGES
+
+SABOTAGE_SEEDS = {
+    "acknowledge-what-was-not-taken": 51,
+    "forget-an-answer": 63,
+    "commit-early": 52,
+    "skip-a-row": 20,
+    "send-twice": 20,
+    "ignore-leases": 20,
+    "hand-over-after-the-lease": 61,
+    "swallow-a-refusal": 143,
+    "delete-messages-unpublished": 22,
+    "ask-in-the-rest-period": 60,
+    "explain-what-is-not-so": 20,
+}
+"""The seed on which each planted fault is found."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What some runs came to."""
+
+    runs: int = 0
+    steps: int = 0
+    mails: int = 0
+    second_copies: int = 0
+    kills: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    failed: list[int] = field(default_factory=list)
+
+    def as_dict(self, seconds: float) -> dict[str, object]:
+        """Return it as it is printed."""
+        kinds = {name: self.faults[name] for name in FAULTS}
+        told: dict[str, object] = {"runs": self.runs, "steps": self.steps, "mails": self.mails}
+        told |= {"second_copies": self.second_copies, "kills": self.kills, "faults": sum(kinds.values())}
+        return told | {"by_kind": kinds, "failed": self.failed, "seconds": round(seconds, 1)}
+
+
+class Twins:
+    """The same stories without faults; each is told once for all its runs."""
+
+    def __init__(self) -> None:
+        self._known: tuple[object, Rows, frozenset[str]] | None = None
+
+    def of(self, run: Run) -> tuple[Rows, frozenset[str]] | None:
+        """Return the rows and messages that a run's story leaves without faults; None where time goes on meanwhile."""
+        if not run.clock_waits:
+            return None
+        if self._known is None or self._known[0] != (run.story, run.kept):
+            world = Simulation(run.twin())
+            try:
+                world.play()
+                told = frozenset(map(Outlet.id_of, world.broker.published))
+                self._known = (run.story, run.kept), world.rows(), told
+            finally:
+                world.close()
+        return self._known[1], self._known[2]
+
+
+def faults_of(run: Run, twins: Twins, tally: Tally | None = None) -> list[str]:
+    """Play one run and return the rules that it broke."""
+    twin = twins.of(run)
+    world = Simulation(run)
+    try:
+        world.play()
+        found = broken_rules(world, *(twin or (None, None)))
+    except Unrest as error:
+        found = [f"rest: {error}"]
+    except Exception as error:
+        found = [f"a role ended: {error!r}"]
+    finally:
+        world.close()
+    if tally is not None:
+        tally.runs += 1
+        tally.steps += world.scheduler.steps
+        tally.mails += len(world.mails.taken)
+        tally.second_copies += len(world.mails.taken) - len({one.message_id for one in world.mails.taken})
+        tally.kills += world.truth.kills
+        tally.faults.update(fault for _, fault, _ in world.trouble.came)
+    return found
+
+
+def smaller(run: Run) -> Iterator[Run]:
+    """Give runs with one kind of fault, or one message, less."""
+    for fault in sorted(run.faults):
+        if len(run.faults) > 1:
+            yield replace(run, faults=run.faults - {fault})
+    kept = run.kept if run.kept is not None else frozenset(range(len(Plot.of(run.story).messages)))
+    for place in sorted(kept):
+        if len(kept) > 1:
+            yield replace(run, kept=kept - {place})
+
+
+def shrunk(run: Run, rule: str, tries: int = 60) -> Run:
+    """Return a smaller run that breaks the same rule."""
+    for _ in range(tries):
+        for candidate in smaller(run):
+            if any(what.startswith(rule) for what in faults_of(candidate, Twins())):
+                run = candidate
+                break
+        else:
+            return run
+    return run
+
+
+def replay(run: Run, sabotage: str = "") -> str:
+    """Return the command that shows a run again."""
+    arguments = [f"--from {run.seed} --seeds 1"]
+    if run.faults != Run.of(run.seed).faults:
+        arguments.append(f"--faults {','.join(sorted(run.faults))}")
+    if run.kept is not None:
+        arguments.append(f"--only {','.join(map(str, sorted(run.kept)))}")
+    if sabotage:
+        arguments.append(f"--sabotage {sabotage}")
+    return f'make simulate ARGS="{" ".join(arguments)}"'
+
+
+def report(run: Run, found: list[str], sabotage: str = "") -> str:
+    """Return a failure for a person: what broke, how to see it again, and the smallest run that shows it."""
+    lines = [f"seed {run.seed} breaks {len(found)} rules:", *(f"  {what}" for what in found[:8])]
+    lines.append(f"again:   {replay(run, sabotage)}")
+    small = shrunk(run, found[0].partition(":")[0])
+    if small != run:
+        lines.append(f"smaller: {replay(small, sabotage)}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="make simulate", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seeds", type=int, default=500)
+    parser.add_argument("--from", type=int, default=1, dest="first")
+    parser.add_argument("--faults", default="")
+    parser.add_argument("--only", default="")
+    parser.add_argument("--sabotage", default="", choices=["", "all", *SABOTAGES])
+    given = parser.parse_args(arguments)
+    if given.sabotage == "all":
+        caught = [name for name, seed in SABOTAGE_SEEDS.items() if catches(name, seed)]
+        print(json.dumps({"planted": len(SABOTAGES), "caught": len(caught), "names": caught}))
+        return 0 if len(caught) == len(SABOTAGES) else 1
+    tally, twins, began = Tally(), Twins(), time.monotonic()
+    for seed in range(given.first, given.first + given.seeds):
+        run = Run.of(seed)
+        if given.faults:
+            run = replace(run, faults=frozenset(given.faults.split(",")))
+        if given.only:
+            run = replace(run, kept=frozenset(map(int, given.only.split(","))))
+        if given.sabotage:
+            with SABOTAGES[given.sabotage]():
+                found = faults_of(run, twins, tally)
+        else:
+            found = faults_of(run, twins, tally)
+        if found:
+            tally.failed.append(seed)
+            print(report(run, found, given.sabotage), file=sys.stderr, flush=True)
+    print(json.dumps(tally.as_dict(time.monotonic() - began)))
+    return 1 if tally.failed else 0
+
+
+def catches(name: str, seed: int) -> bool:
+    """Tell whether the run of a seed finds a planted fault, and finds nothing without it."""
+    run = Run.of(seed)
+    if faults_of(run, Twins()):
+        return False
+    twins = Twins()
+    twins.of(run)  # the twin is the sound product's
+    with SABOTAGES[name]():
+        return bool(faults_of(run, twins))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
