@@ -267,7 +267,7 @@ def test_an_address_that_does_not_exist_is_suppressed(boucle: Embedded, first: l
     boucle.clock.at += 50 * DAY
     boucle.parts.waking.wake_all()
     assert [(str(one.state), one.reason) for one in boucle.rows(Touchpoint) if one.step == "delivery-6w"] == [
-        ("cancelled", "suppressed")
+        ("held", "suppressed")
     ]
 
 
