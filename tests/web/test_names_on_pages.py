@@ -1,14 +1,19 @@
 """Ids are for tables and scripts: no page that people read holds the id of a touchpoint, a mail, a step or a reason."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from staffparts import Team, act, words
-from webparts import Site, event
+from staffparts import PASSWORD, Team, act, hidden, words
+from test_demo_pages import Tour
+from webparts import HERE, Site, event
 
 from workers.adapters.resources import Data
 from workers.domain.explain.names import NAMES
+from workers.domain.records import Response, SurveyRequest
 from workers.domain.types import Reason
+from workers.web.app import create_app
 
 PAGES = (
     "/queue",
@@ -44,6 +49,58 @@ def test_no_page_holds_a_raw_id(team: Team, language: str) -> None:
             said = words(page.text)
             found = [said[max(0, one.start() - 60) : one.end() + 20] for one in RAW.finditer(said)]
             assert not found, (path, found)
+
+
+@pytest.fixture
+def shop(site: Site) -> Site:
+    """Give a demo in which a visitor has answered with a 2, and somebody else too, days ago."""
+    site.parts.policies.remember(site.parts.store, site.parts.now())
+    site.app = create_app(replace(site.web, tour=Tour(site)), ticks=lambda: site.ticks)
+    team = Team(site)
+    site.client = site.client_from(HERE)
+    site.client.post("/try", data={"name": "Eve", "language": "fr", "csrf": Tour.token})
+    assert site.parts.serving.answer(site.rows(SurveyRequest)[0].id, 2, "Broken")
+    site.pass_time(minutes=2)
+    team.low("77")
+    site.pass_time(days=10)
+    return site
+
+
+def pages_of(shop: Site, language: str) -> Iterator[tuple[str, str]]:
+    """Give the pages of a demo, its mailbox, the case and the tables with what they explain and try."""
+    client, kept = shop.client_from(HERE), shop.parts.mailbox
+    assert client.post("/login", data={"username": "Nadia", "password": PASSWORD}).status_code == 303
+    assert kept is not None
+    answer = shop.rows(Response)[0].id
+    everybody = ("/", "/try/try-1", "/login", "/mailbox", *(f"/mailbox/{one.id}" for one in kept.list(30, 0)))
+    team = ("/tables", "/tables/journey-plan", f"/tables/follow-up?response={answer}")
+    for visitor, paths in ((shop.client, everybody), (client, (*team, "/queue", "/customers/77", "/customers/try-1"))):
+        for path in paths:
+            page = visitor.get(f"{path}{'&' if '?' in path else '?'}lang={language}")
+            assert page.status_code == 200, path
+            yield path, page.text
+    csrf = hidden(client.get("/tables/follow-up").text)["csrf"]
+    plan = client.get("/tables/journey-plan/rules.csv").content.replace(b"P42D", b"P40D")
+    for name, files in (("follow-up", None), ("journey-plan", {"rules": ("rules.csv", plan)})):
+        sent = {"csrf": csrf, "since": "2026-01-01", **({} if files else {"broken": "1"})}
+        page = client.post(f"/tables/{name}?lang={language}", data=sent, files=files)
+        assert page.status_code == 200, words(page.text)
+        yield f"a trial of {name}", page.text
+
+
+AS_IN_THE_FILE = re.compile(
+    r'(?s)<(code|pre|datalist)\b.*?</\1>|<table class="cells">.*?</table>|<option[^>]*>.*?</option>'
+)
+"""What an editor of a table types: its cells as they stand in the file, and what is chosen from them."""
+
+
+def test_the_demo_its_mailbox_and_the_tables_hold_no_raw_id(shop: Site) -> None:
+    """In both languages, from the start page to a trial: what stands in a table's own cells is as in its file."""
+    for language in ("en", "fr"):
+        for path, html in pages_of(shop, language):
+            said = words(AS_IN_THE_FILE.sub(" ", html))
+            found = [said[max(0, one.start() - 60) : one.end() + 20] for one in RAW.finditer(said)]
+            assert not found, (language, path, found)
 
 
 def test_everything_that_is_shipped_has_a_name() -> None:
