@@ -23,7 +23,7 @@ def touchpoint_entry(touchpoint: Touchpoint, view: View) -> Entry:
         "at": iso(touchpoint.changed_at),
         "state": touchpoint.state.value,
         "reason": why_touchpoint(touchpoint, view),
-        "code": touchpoint.reason,
+        "code": code_of(touchpoint, view),
         "trigger": touchpoint.trigger,
         "touchpoint": touchpoint.step,
         "reference": view.private(reference_of(touchpoint, view)),
@@ -88,6 +88,31 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
     }
 
 
+def code_of(touchpoint: Touchpoint, view: View) -> str:
+    """Return the reason code of a touchpoint as things are now; empty where it is asked, or will be at the next look.
+
+    What a planned one was put off for may be over, and sending may be stopped: neither is written into the row.
+    """
+    if touchpoint.state != TouchpointState.PLANNED:
+        return touchpoint.reason
+    if max(touchpoint.due_at, touchpoint.wake_at) > view.now:
+        return waiting_for(touchpoint, view)
+    if touchpoint.step in view.sending.paused or view.sending.state == "paused":
+        return Reason.PAUSED
+    if view.sending.state != "on":
+        return Reason.SENDING_HELD
+    return Reason.DAILY_MAXIMUM if view.outlook.day_is_full else ""
+
+
+def waiting_for(touchpoint: Touchpoint, view: View) -> Reason:
+    """Return what a touchpoint waits for that is not due now: the end of a rest, the send window, or its time."""
+    if touchpoint.wake_at > view.now and touchpoint.reason in (*RESTING, Reason.BOUNCED):
+        return Reason(touchpoint.reason)
+    if touchpoint.wake_at > view.now and waits_for_window(touchpoint, view):
+        return Reason.SEND_WINDOW
+    return Reason.NOT_DUE
+
+
 def waits_for_window(touchpoint: Touchpoint, view: View) -> bool:
     """Tell whether the send window put a touchpoint off: it wakes just as the window opens, and not when it is due."""
     window, holidays = view.policy.window, view.policy.holidays
@@ -119,13 +144,16 @@ def kept_by(touchpoint: Touchpoint, view: View) -> str:
 def planned(touchpoint: Touchpoint, view: View) -> list[str]:
     """Return why a planned touchpoint is not asked yet, as clauses; the first one always says something."""
     found: list[str] = []
-    filled = places(touchpoint, view)
-    if touchpoint.reason in RESTING and touchpoint.wake_at > view.now:
-        found.append(view.say("asked-then", why=view.clause(touchpoint.reason, filled)))
-    elif view.now < touchpoint.wake_at and waits_for_window(touchpoint, view):
-        found.append(view.clause(Reason.SEND_WINDOW, {"opens": view.moment(touchpoint.wake_at)}))
-    elif max(touchpoint.due_at, touchpoint.wake_at) > view.now:
-        found.append(view.clause(Reason.NOT_DUE, {"due": view.moment(max(touchpoint.due_at, touchpoint.wake_at))}))
+    waits = max(touchpoint.due_at, touchpoint.wake_at) > view.now
+    reason = waiting_for(touchpoint, view) if waits else ""
+    if reason in RESTING:
+        found.append(view.say("asked-then", why=view.clause(reason, places(touchpoint, view))))
+    elif reason == Reason.SEND_WINDOW:
+        found.append(view.clause(reason, {"opens": view.moment(touchpoint.wake_at)}))
+    elif reason == Reason.BOUNCED:
+        found.append(view.say("put-off", at=view.moment(touchpoint.wake_at)))
+    elif reason:
+        found.append(view.clause(reason, {"due": view.moment(max(touchpoint.due_at, touchpoint.wake_at))}))
         found += rests_longer(touchpoint, view)
     else:
         found.append(view.say("due-since", at=view.moment(touchpoint.wake_at)))

@@ -43,7 +43,6 @@ WITH_DETAIL = frozenset(
         Reason.BOUNCED,
         Reason.NO_SUCH_RULE,
         Reason.CARRIER_FAILED,
-        Reason.HANDED_OVER,
     }
 )
 """Reasons behind which their detail is told in brackets, as it was written down."""
