@@ -80,6 +80,7 @@ def decision_entry(decision: Decision, view: View) -> Entry:
         "at": iso(decision.at),
         "state": decision.state.value,
         "reason": why_decision(decision, view),
+        "code": Reason.NO_SUCH_RULE if decision.outcome == DecisionOutcome.PARKED else "",
         "response": decision.response,
         "n": decision.n,
         "outcome": decision.outcome.value,

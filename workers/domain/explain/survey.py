@@ -225,6 +225,7 @@ def request_entry(request: SurveyRequest, view: View) -> Entry:
         "at": iso(request.asked_at),
         "state": request.state.value,
         "reason": why_request(request, view),
+        "code": request.reason.partition(":")[0],
         "trigger": request.trigger,
         "touchpoint": request.step,
         "reference": view.private(about(request.label, request.reference, view) if request.reference else ""),
