@@ -87,7 +87,6 @@ class Campaign(Generic[T]):
     attempt: Callable[[T], object]
     smaller: Callable[[T], Iterator[T]]
     weight: Callable[[T], int] = lambda _: 1
-    seconds: float = SECONDS
     worst: Cost = field(default=Cost(0.0, 0.0), init=False)
     slowest: int = field(default=0, init=False)
     tried: int = field(default=0, init=False)
@@ -124,7 +123,7 @@ class Campaign(Generic[T]):
         if cost.seconds > self.worst.seconds:
             self.slowest = self.tried
         self.worst = Cost(max(cost.seconds, self.worst.seconds), max(cost.megabytes, self.worst.megabytes))
-        return cost.fault(self.seconds)
+        return cost.fault(SECONDS)
 
     def fail(self, number: int, made: T, fault: str) -> None:
         """Look for the smallest input that fails, keep it, and fail the test with what makes it again."""

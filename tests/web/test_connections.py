@@ -157,6 +157,36 @@ def test_a_body_that_keeps_coming_is_waited_for(site: Site) -> None:
         assert client.recv(1024)[:12] == b"HTTP/1.1 404"
 
 
+CHUNKED = (
+    b"POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+
+
+def in_chunks(body: bytes, size: int) -> bytes:
+    """Return a request whose body comes in chunks of a size."""
+    pieces = (body[at : at + size] for at in range(0, len(body), size))
+    return CHUNKED + b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in pieces) + b"0\r\n\r\n"
+
+
+def test_a_body_in_crumbs_is_refused_before_it_is_read(site: Site) -> None:
+    """Fifty clients that sent 300 kB byte by byte kept all others waiting: they are told to send larger pieces."""
+    with served(site.app) as serving:
+        client = serving.send(CHUNKED + b"1\r\n \r\n" * 300)
+        answer = ended(client)  # no end of the body was sent
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"Send it in chunks of at least 32" in answer
+
+
+@pytest.mark.parametrize("size", [1, 32, 4_096])
+def test_a_body_in_chunks_is_a_body(site: Site, size: int) -> None:
+    """A few chunks of any size, and any number of larger ones, are read like a body in one piece."""
+    body = b'{"specversion": "1.0", "pad": "' + b"x" * (150 if size == 1 else 40_000) + b'"}'
+    with served(site.app) as serving:
+        client = serving.send(in_chunks(body, size).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1))
+        assert b"`type` is missing" in ended(client)
+
+
 def test_a_connection_is_used_again(site: Site) -> None:
     """Between two requests a browser may wait longer than a head may take."""
     with served(site.app) as serving, httpx.Client(base_url=serving.url, timeout=SECONDS) as client:

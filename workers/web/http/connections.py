@@ -22,6 +22,11 @@ HEAD_SECONDS = 10.0
 BODY_SECONDS = 15.0
 """For the body of a request, and as much more as its bytes need at BODY_RATE."""
 BODY_RATE = 4_000  # bytes a second; slower than any telephone line
+FREE_CHUNKS, SMALLEST_CHUNK = 200, 32
+"""Chunks that a body may come in, and one more for so many bytes: 300 kB byte by byte took the server a second."""
+CRUMBS = f"The body comes in chunks of a few bytes. Send it in chunks of at least {SMALLEST_CHUNK}, or in one piece."
+LONGEST_HEAD = 16_384
+"""Bytes of a head, as uvicorn has it."""
 STALL_SECONDS = 30.0
 """For a client that takes nothing of an answer, or does not end a connection that was closed."""
 LOOK_SECONDS = 1.0
@@ -106,6 +111,29 @@ class Connections:
             self._look_later(loop)
 
 
+class Parser(h11.Connection):
+    """h11's parser, which also counts the chunks of a body (RFC 9112): each costs as much as a kilobyte in one."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(h11.SERVER, config.h11_max_incomplete_event_size or LONGEST_HEAD)
+        self._chunks = self._bytes = 0
+        self.in_crumbs = False
+        """Whether the request was refused for its chunks."""
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        """Return what comes next; raises RemoteProtocolError for a body in more chunks than it has bytes to show."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = self._bytes = 0
+        elif isinstance(event, h11.Data):
+            self._chunks += event.chunk_start
+            self._bytes += len(event.data)
+            if self._chunks > FREE_CHUNKS + self._bytes // SMALLEST_CHUNK:
+                self.in_crumbs = True
+                raise h11.RemoteProtocolError("a body in too many chunks")
+        return event
+
+
 class Connection(H11Protocol):
     """One connection: uvicorn's, which also knows since when it waits for the client."""
 
@@ -118,6 +146,7 @@ class Connection(H11Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.conn: Parser = Parser(config)
         self._connections = connections
         self.network = ""
         """The network of the other end, which many connections may share."""
@@ -153,6 +182,16 @@ class Connection(H11Protocol):
         super().data_received(data)
         if self.cycle is not cycle:
             self._received, self.since = 0, self.loop.time()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a request that is none, and say why where that is of use to its sender."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True  # what the application still says is for nobody
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(CRUMBS if self.conn.in_crumbs else msg)
+        else:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         """Count the time of a further request from its first byte; until then uvicorn's keep-alive holds."""
