@@ -1,6 +1,8 @@
 """The local mailbox: a folder of readable mails."""
 
 import asyncio
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,3 +85,32 @@ def test_a_mail_without_a_dispatch_is_refused(tmp_path: Path) -> None:
         end = asyncio.run(MailboxSender(tmp_path).send("a@b.example", "c@d.example", raw))
         assert (end.kind, "X-Boucle-Dispatch" in end.text) == (SendKind.NEVER, True)
     assert list(tmp_path.iterdir()) == []
+
+
+ON_A_FULL_DISK = """
+import asyncio, resource, sys
+from pathlib import Path
+from workers.adapters.file_mailbox import MailboxSender
+
+raw = b"X-Boucle-Dispatch: 0195f2a0-0000-8000-8000-000000000001\\r\\n\\r\\n" + b"x" * 5000
+box, before = MailboxSender(Path(sys.argv[1])), resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (700, before[1]))
+print(asyncio.run(box.send("shop@lamps.example", "ada@example.org", raw)).code)
+print(len(list(Path(sys.argv[1]).iterdir())))
+resource.setrlimit(resource.RLIMIT_FSIZE, before)
+print(asyncio.run(box.send("shop@lamps.example", "ada@example.org", raw)).code)
+"""
+
+
+def test_a_full_disk_keeps_nothing_of_a_mail(tmp_path: Path) -> None:
+    """What could not be written is taken away again, because half a mail is personal data that nobody looks for."""
+    command = [sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["452", "0", "250"]
+
+
+def test_half_a_mail_that_a_kill_left_is_taken_by_the_next_try(tmp_path: Path) -> None:
+    """The same mail has the same name while it is written, whichever process writes it."""
+    (tmp_path / ".0195f2a0-0000-8000-8000-000000000001.half").write_bytes(b"Return-Path: <left by a kill")
+    kept(MailboxSender(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["0195f2a0-0000-8000-8000-000000000001.eml"]

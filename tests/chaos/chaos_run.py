@@ -170,6 +170,8 @@ class Run:
             time.sleep(0.1)
 
     def _is_quiet(self) -> bool:
+        broken = [error for one in self._waiting if one.done() and (error := one.exception()) is not None]
+        self.differences.found("the harness itself failed", [repr(error) for error in broken])
         self._waiting = [one for one in self._waiting if not one.done()]
         if self._waiting:
             return False

@@ -9,10 +9,7 @@ import os
 import resource
 import shutil
 import signal
-import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,8 +23,9 @@ import sqlalchemy as sa
 from crowd import AT, Deed
 from lossy_proxy import Line, Proxy
 from mail_part import Taken, read_journal
+from mail_process import MailPart
 from schedule import Fault
-from supervision import HERE, Supervisor
+from supervision import Supervisor
 from truth import told_in
 from verdict import Arrival
 
@@ -63,33 +61,6 @@ ASKING_SECONDS = 60.0
 """How long `boucle status` may take on a busy machine; the fault that it is asked about lasts as long."""
 LONGEST_PAUSE = timedelta(minutes=10)
 """No pause between two tries that a run comes to is longer."""
-
-
-class MailPart:
-    """The mail server, which can be killed, stopped and started; the proxy stands before it."""
-
-    def __init__(self, home: Path) -> None:
-        self.journal = home / "mails.jsonl"
-        self.port = free_port()
-        self._log = home / "mail.log"
-        self.start()
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        with self._log.open("ab") as log:
-            command = [sys.executable, str(HERE / "mail_part.py"), str(self.port), str(self.journal)]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 2):
-                return
-            time.sleep(0.02)
-        raise TimeoutError("the mail server did not start")
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self.process.kill()
-        self.process.wait()
 
 
 class Ground:

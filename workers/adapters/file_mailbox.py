@@ -78,9 +78,13 @@ class MailboxSender:
         id = _dispatch_id(raw)
         make_private_folder(self._folder)
         head = f"Return-Path: <{_line(envelope_from)}>\r\nDelivered-To: {_line(recipient)}\r\n".encode()
-        half = self._folder / f".{id}.{os.getpid()}"
-        with open_private(half) as file:
-            file.write(head + raw)
+        half = self._folder / f".{id}.half"  # one name, so that the next try takes what a killed process left
+        try:
+            with open_private(half) as file:
+                file.write(head + raw)
+        except OSError:
+            half.unlink(missing_ok=True)
+            raise
         half.replace(self._folder / f"{id}.eml")
         return SendResult(SendKind.ACCEPTED, 250, f"kept as {id}.eml")
 
