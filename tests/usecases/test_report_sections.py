@@ -100,7 +100,8 @@ def behind(connection: Connection, cell: Cell, zone: str) -> tuple[int, int]:
         case "not-asked":
             n, asked = funnel_questions.not_asked(connection, wanted, given["state"], given["reason"], length=None)
             return n, len(asked)
-    n, found = sections.answers(connection, wanted, picks, length=None)
+    n, _ = sections.answers(connection, wanted, picks)
+    found = list(sections.every_answer(connection, wanted, picks))
     return n, len(found)
 
 

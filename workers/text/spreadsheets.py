@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import IO
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,8 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 from workers.text.plain_text import first_sign, for_reader
 
 Value = str | int | float | datetime | date | None
+Sheet = tuple[str, Sequence[str], Iterable[Sequence[Value]]]
+"""A table with its name and columns."""
 
 BOM = "\ufeff"
 """Excel takes a CSV file without it for another encoding than UTF-8."""
@@ -93,40 +95,57 @@ def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> bytes:
     return text.getvalue().encode()
 
 
-def as_xlsx(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Value]]]], zone: str) -> bytes:
+def as_xlsx(sheets: Iterable[Sheet], zone: str) -> bytes:
     """Return tables as one workbook, a sheet for each (name, columns, rows); its instants stand in the zone.
 
     A table of more rows than a sheet holds goes on in the next one.
     """
-    book = Workbook(write_only=True)
-    for name, columns, rows in sheets:
-        left, first = iter(rows), True
-        while (chunk := list(islice(left, MOST_ROWS))) or first:
-            add_sheet(book, name, columns, chunk, ZoneInfo(zone))
-            first = False
     file = io.BytesIO()
-    book.save(file)
+    write_xlsx(file, sheets, zone)
     return file.getvalue()
 
 
+def write_xlsx(file: IO[bytes], sheets: Iterable[Sheet], zone: str) -> None:
+    """Write tables as `as_xlsx`; a row is held no longer than until it is written."""
+    book = Workbook(write_only=True)
+    for name, columns, rows in sheets:
+        left, measured = iter(rows), min(MEASURED_ROWS, MOST_ROWS)
+        head = list(islice(left, measured))
+        while True:
+            add_sheet(book, name, columns, (head, islice(left, MOST_ROWS - len(head))), ZoneInfo(zone))
+            head = list(islice(left, measured))
+            if not head:
+                break
+    book.save(file)
+
+
 def add_sheet(
-    book: Workbook, name: str, columns: Sequence[str], rows: Sequence[Sequence[Value]], zone: ZoneInfo
+    book: Workbook,
+    name: str,
+    columns: Sequence[str],
+    rows: tuple[Sequence[Sequence[Value]], Iterable[Sequence[Value]]],
+    zone: ZoneInfo,
 ) -> None:
-    """Add a sheet with a heading that stays in sight, a filter and columns that are wide enough."""
+    """Add a sheet with a heading that stays in sight, a filter and columns that are wide enough.
+
+    `rows` are the first ones, by which the columns are measured, and those that follow.
+    """
     page = book.create_sheet(re.sub(r"[\\/*?:\[\]]", " ", for_reader(name)).strip("' ")[:LONGEST_NAME])
     page.freeze_panes = "A2"
-    for place, width in enumerate(widths(columns, rows), start=1):
+    for place, width in enumerate(widths(columns, rows[0]), start=1):
         page.column_dimensions[get_column_letter(place)].width = width
     page.append([heading(page, one, zone) for one in columns])
-    for row in rows:
+    count = 0
+    for row in chain(*rows):
         page.append([cell(page, one, zone) for one in row])
-    page.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{len(rows) + 1}"
+        count += 1
+    page.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{count + 1}"
 
 
 def widths(columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> Iterator[int]:
     """Give the width of each column in characters; a heading needs room for the filter's button."""
     for place, name in enumerate(columns):
-        cells = [shown_width(row[place]) for row in rows[:MEASURED_ROWS] if place < len(row)]
+        cells = [shown_width(row[place]) for row in rows if place < len(row)]
         yield min(WIDEST, max(NARROWEST, len(name) + 4, *cells, 0))
 
 

@@ -3,10 +3,11 @@
 Reads only. What may be shown of the counts is decided in `figures`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -30,6 +31,8 @@ REFUSED = (str(TestimonialState.REFUSED),)
 ASKED = tuple(str(one) for one in TestimonialState)
 PAGE_LENGTH = 40
 """Answers on one page of the list."""
+EXPORTED_AT_ONCE = 1_000
+"""Answers read and held at once for a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,23 +307,38 @@ def answers(
     picks: Mapping[Pick, str],
     *,
     page: int = 1,
-    length: int | None = PAGE_LENGTH,
+    length: int = PAGE_LENGTH,
 ) -> tuple[int, list[Answered]]:
-    """Return how many answers there are behind a figure, and those of a page, the newest first; all with no length."""
+    """Return how many answers there are behind a figure, and those of a page, the newest first."""
     wanted = conditions(connection, filters, picks)
     n = connection.execute(sa.select(sa.func.count()).select_from(stored.ANSWERS).where(*wanted)).scalar_one()
+    rows = connection.execute(answered(wanted).limit(length).offset((page - 1) * length)).all()
+    return int(n), list(with_tickets(connection, rows))
+
+
+def every_answer(connection: Connection, filters: Filters, picks: Mapping[Pick, str]) -> Iterator[Answered]:
+    """Give all answers behind a figure, the newest first, some hundreds at a time: a file of them may be long."""
+    query = answered(conditions(connection, filters, picks))
+    found = connection.execution_options(yield_per=EXPORTED_AT_ONCE).execute(query)
+    for rows in found.partitions():
+        yield from with_tickets(connection, rows)
+
+
+def answered(wanted: Sequence[sa.ColumnElement[bool]]) -> sa.Select[Any]:
+    """Return the statement that reads answers with whose they are, the newest first."""
     c = t.customer.c
     query = sa.select(t.response, stored.TRIGGER, stored.TOUCHPOINT, c.crm_id, c.name, stored.SEGMENT)
-    query = query.select_from(stored.ANSWERS).where(*wanted).order_by(t.response.c.answered_at.desc(), t.response.c.id)
-    if length is not None:
-        query = query.limit(length).offset((page - 1) * length)
-    rows = [(Response(*row[:-5]), *row[-5:]) for row in connection.execute(query)]
-    numbers = ticket_numbers(connection, [row[0].id for row in rows])
-    found = [
-        Answered(one, str(trigger), str(touchpoint), crm_id, name or "", str(segment), numbers.get(one.id))
-        for one, trigger, touchpoint, crm_id, name, segment in rows
-    ]
-    return int(n), found
+    query = query.select_from(stored.ANSWERS).where(*wanted)
+    return query.order_by(t.response.c.answered_at.desc(), t.response.c.id)
+
+
+def with_tickets(connection: Connection, rows: Sequence[Sequence[Any]]) -> Iterator[Answered]:
+    """Give the answers of some rows with the tickets that they led to."""
+    read_rows = [(Response(*row[:-5]), *row[-5:]) for row in rows]
+    numbers = ticket_numbers(connection, [row[0].id for row in read_rows])
+    for response, trigger, touchpoint, crm_id, name, segment in read_rows:
+        number = numbers.get(response.id)
+        yield Answered(response, str(trigger), str(touchpoint), crm_id, name or "", str(segment), number)
 
 
 def ticket_numbers(connection: Connection, responses: Sequence[str]) -> dict[str, int]:

@@ -3,19 +3,24 @@
 Comments are shown as text; who may not see tickets and customers gets no links to them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from io import TextIOWrapper
+from tempfile import TemporaryFile
+from typing import IO
 
+from sqlalchemy.engine import Connection
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from workers.calendar import in_zone
 from workers.domain.reporting import Filters
 from workers.errors import BadInput
 from workers.store.sign_in.audit_log import record_act
-from workers.text.spreadsheets import Value, as_csv, as_xlsx
+from workers.text.spreadsheets import Value, write_csv, write_xlsx
 from workers.usecases.report import sections
 from workers.usecases.report.sections import PAGE_LENGTH, YES, Answered, Pick
 from workers.web.http.context import web_of
@@ -31,6 +36,8 @@ ANSWER_COLUMNS = (
     *("score", "band", "comment", "improvement", "ticket"),
 )
 LONGEST_COMMENT = 500
+PIECE = 64 * 1024
+"""Bytes of a file sent at once."""
 NUMBERS = (Pick.SCORE, Pick.THEME, Pick.TOLD)
 """What an address names by a number."""
 
@@ -74,25 +81,29 @@ async def show_answers(request: Request, visitor: Visitor) -> Response:
     return await run_in_threadpool(write_answers, request, visitor)
 
 
-def found_answers(request: Request, *, length: int | None, page: int = 1) -> tuple[int, list[Answered], Words]:
+def found_answers(request: Request, page: int) -> tuple[int, list[Answered], Words]:
     """Return the answers behind a figure and the words to say them in; 404 for an address that the report has not."""
     web = web_of(request)
-    zone = web.policy().zone
-    filters = filters_of(request, zone)
+    filters = filters_of(request, web.policy().zone)
     try:
-        with web.store.reading(patient=length is None) as connection:
-            n, found = sections.answers(connection, filters, picks_of(request), page=page, length=length)
-            themes = sections.theme_names(connection)
+        with web.store.reading() as connection:
+            n, found = sections.answers(connection, filters, picks_of(request), page=page)
+            words = words_of(request, connection, filters)
     except BadInput as error:
         raise HTTPException(404) from error
+    return n, found, words
+
+
+def words_of(request: Request, connection: Connection, filters: Filters) -> Words:
+    """Return the words of a list of answers."""
     catalog = pages_of(request).catalog(language_of(request))
-    return n, found, Words(catalog, filters, zone, (), themes)
+    return Words(catalog, filters, web_of(request).policy().zone, (), sections.theme_names(connection))
 
 
 def write_answers(request: Request, visitor: Visitor) -> Response:
     """Read and write the list of answers."""
     page = parameters_of(request).page()
-    n, found, words = found_answers(request, length=PAGE_LENGTH, page=page)
+    n, found, words = found_answers(request, page)
     picks = picks_of(request)
     named = {pick.value: word for pick, word in picks.items()}
     values = {
@@ -179,13 +190,60 @@ def write_answer_file(request: Request, visitor: Visitor) -> Response:
     kind = request.path_params["kind"]
     if kind not in ("csv", "xlsx"):
         raise HTTPException(404)
-    _, found, words = found_answers(request, length=None)
+    web = web_of(request)
+    filters = filters_of(request, web.policy().zone)
+    file = TemporaryFile()  # noqa: SIM115  # closed when it has been sent
+    try:
+        with web.store.reading(patient=True) as connection:
+            words = words_of(request, connection, filters)
+            found = sections.every_answer(connection, filters, picks_of(request))
+            count = write_file(file, kind, words, (answer_row(one, words) for one in found))
+    except BaseException as error:
+        file.close()
+        if isinstance(error, BadInput):
+            raise HTTPException(404) from error
+        raise
+    audit(request, visitor, "answers", count)
+    return sent_file(file, f"answers.{kind}", CSV if kind == "csv" else XLSX)
+
+
+def write_file(file: IO[bytes], kind: str, words: Words, rows: Iterable[list[Value]]) -> int:
+    """Write answers as CSV or XLSX, each as it is read, and return how many there were."""
     columns = [words.text(f"column.{name}") for name in ANSWER_COLUMNS]
-    rows = [answer_row(one, words) for one in found]
-    audit(request, visitor, "answers", len(rows))
     if kind == "csv":
-        return attachment(as_csv(columns, rows), "answers.csv", CSV)
-    return attachment(as_xlsx([(words.text("answers.title"), columns, rows)], words.zone), "answers.xlsx", XLSX)
+        text = TextIOWrapper(file, "utf-8", newline="")
+        count = write_csv(text, columns, rows)
+        text.detach()
+        return count
+    counted = Counted(rows)
+    write_xlsx(file, [(words.text("answers.title"), columns, counted)], words.zone)
+    return counted.count
+
+
+class Counted:
+    """Rows that are counted while somebody reads them."""
+
+    def __init__(self, rows: Iterable[list[Value]]) -> None:
+        self._rows = rows
+        self.count = 0
+
+    def __iter__(self) -> Iterator[list[Value]]:
+        for row in self._rows:
+            self.count += 1
+            yield row
+
+
+def sent_file(file: IO[bytes], name: str, kind: str) -> Response:
+    """Answer a file to keep from where it was written, piece by piece; it is closed at the end."""
+    length = file.tell()
+    file.seek(0)
+
+    def pieces() -> Iterator[bytes]:
+        while piece := file.read(PIECE):
+            yield piece
+
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(length)}
+    return StreamingResponse(pieces(), media_type=kind, headers=headers, background=BackgroundTask(file.close))
 
 
 def answer_row(one: Answered, words: Words) -> list[Value]:
