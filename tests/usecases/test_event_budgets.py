@@ -22,11 +22,11 @@ INTAKE = """
     from embedded import Embedded
     from workers.usecases.dead_letters import DeadLetters
     from workers.store.ledger import Incoming
-    from workers.domain.types import Door
+    from workers.domain.types import Ingress
     boucle = Embedded(Path("home"))
     def take(body):
         message = Incoming(body, [("ce_x", b"1")], None, "boucle.events", 0, 1)
-        assert boucle.parts.intake.take([message], Door.KAFKA)[0].rejected
+        assert boucle.parts.intake.take([message], Ingress.KAFKA)[0].rejected
     take(b"{}")
 """
 EVENTS = {

@@ -103,7 +103,7 @@ def test_sixty_guesses_at_once_take_bounded_memory(tmp_path: Path) -> None:
         from pathlib import Path
         from test_sign_in_guessing import GUESSES, guess_at_once
         from webparts import Site
-        from workers.usecases.sign_in.accounts import People, Role
+        from workers.usecases.sign_in.accounts import Role
 
         site = Site(Path({str(tmp_path)!r}))
         site.app.state.people.add("Léa", Role.AGENT, "correct horse battery", by="test")
