@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from workers.store import tables
@@ -27,10 +28,11 @@ def is_demo(connection: Connection) -> bool:
 
 
 def set_control(connection: Connection, name: str, value: str, now: datetime, by: str) -> None:
-    """Set one control; setting it again replaces it."""
-    table = tables.control
-    connection.execute(sa.delete(table).where(table.c.name == name))
-    connection.execute(sa.insert(table).values(name=name, value=value, at=now, by=by))
+    """Set one control; setting it again replaces it, also where two roles set it at once."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = {"value": value, "at": now, "by": by}
+    statement = dialect.insert(tables.control).values(name=name, **row)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
 
 
 def clear_control(connection: Connection, name: str) -> None:
