@@ -35,6 +35,7 @@ from workers.store.customer.askings import Mailboxes, remember_askings
 from workers.store.engine import Store
 from workers.store.roster import desk
 from workers.store.rules import waves
+from workers.usecases import undone_starts
 from workers.usecases.delivery.send_controls import Sending, mails_today, sending_now
 
 log = logging.getLogger(__name__)
@@ -118,10 +119,11 @@ class Scheduler:
         try:
             while self.join_merged():
                 pass
+            self.move_starts()
         except NotNow:
             raise
         except Exception:
-            log.exception("merged customers stay apart until the next start", extra={"action": "wake.join_failed"})
+            log.exception("a duty of the upgrade waits for the next start", extra={"action": "wake.take_over_failed"})
         self._joined = self.remember_askings()
 
     def wake_some(self, limit: int | None = None) -> int:
@@ -175,6 +177,16 @@ class Scheduler:
             return len(apart)
 
         return self._store.write(work)
+
+    def move_starts(self, limit: int = CUSTOMERS_A_ROUND) -> int:
+        """Let refunds that a release before took move what hangs on their purchases; return of how many customers."""
+        now, policy = self._now(), self._policy()
+        with self._store.reading() as connection:
+            waiting = undone_starts.untold(connection)
+        for begin in range(0, len(waiting), limit):
+            some = waiting[begin : begin + limit]
+            self._store.write(partial(undone_starts.move_starts, customers=some, policy=policy, now=now))
+        return len(waiting)
 
     def remember_askings(self) -> bool:
         """Remember what the mailboxes were asked by a release that kept no memory of it; once for a database."""
