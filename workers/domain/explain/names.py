@@ -61,15 +61,24 @@ KINDS = ("report.touchpoint.", "action.", "mail.name.", "trigger.")
 """Beginnings of the texts that name an id, in the order in which they are looked for."""
 
 
-def name_in(id: str, catalog: Catalog) -> str:
-    """Return what a touchpoint, a next step, a mail or a trigger is called in the language of a catalog."""
-    if id in NAMES and catalog.language.split("-")[0] == "en":
-        return NAMES[id]  # as the command says it
+def listed_as(id: str, catalog: Catalog) -> str:
+    """Return what a touchpoint, a next step, a mail or a trigger is called in a list, in the language of a catalog."""
     found = next((prefix + id for prefix in KINDS if prefix + id in catalog.ids), "")
     return catalog.text(found, {}) if found else named(id)
 
 
+def name_in(id: str, catalog: Catalog) -> str:
+    """Return what it is called in a sentence: in English as the command says it."""
+    if id in NAMES and catalog.language.split("-")[0] == "en":
+        return NAMES[id]
+    return listed_as(id, catalog)
+
+
 def word_in(prefix: str, id: str, catalog: Catalog) -> str:
     """Return the text that a catalog has for an id, in the middle of a sentence; else the id as words."""
-    text = catalog.text(prefix + id, {}) if prefix + id in catalog.ids else id.replace("_", " ")
-    return text[:1].lower() + text[1:]
+    return inside(catalog.text(prefix + id, {}) if prefix + id in catalog.ids else id.replace("_", " "))
+
+
+def inside(text: str) -> str:
+    """Return a text as it stands in the middle of a sentence: without its capital, unless it is an abbreviation."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]

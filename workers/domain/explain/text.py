@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import cast
 
 from workers.calendar import in_zone
-from workers.domain.explain.names import name_in
+from workers.domain.explain.names import inside, name_in
 from workers.domain.explain.phrases import ENGLISH
 from workers.domain.explain.view import Entry
 from workers.domain.explain.words import event_name, say
@@ -115,7 +115,7 @@ def folded(notes: list[Entry], catalog: Catalog = ENGLISH) -> Iterator[Entry]:
         if len(found) == 1 or first["subject"] != "touchpoint":
             yield from found
             continue
-        names = ", ".join(sorted(name_in(str(one["subject_id"]).rpartition("/")[2], catalog) for one in found))
+        names = ", ".join(sorted(inside(name_in(str(one["subject_id"]).rpartition("/")[2], catalog)) for one in found))
         state = say(f"touchpoint.{first['state']}", catalog).lower()
         yield {**first, "reason": say("note.many", catalog, names=names, state=state, why=why)}
 

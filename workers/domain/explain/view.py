@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from workers.domain.explain import words
-from workers.domain.explain.names import name_in
+from workers.domain.explain.names import inside, name_in
 from workers.domain.explain.phrases import ENGLISH
 from workers.domain.explain.story import ON, Outgoing, Story
 from workers.domain.mail.translations import Catalog
@@ -80,7 +80,7 @@ class View:
 
     def name(self, id: str) -> str:
         """Return what a touchpoint, a mail, a trigger or a next step is called."""
-        return name_in(id, self.outlook.catalog)
+        return inside(name_in(id, self.outlook.catalog))
 
     def day(self, at: datetime) -> str:
         """Return a date as a person says it."""

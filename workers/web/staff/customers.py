@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from workers.calendar import in_zone
 from workers.domain.explain.names import word_in
-from workers.domain.explain.text import ORDER, entries, subject
+from workers.domain.explain.text import ORDER, capitalised, entries, subject
 from workers.domain.explain.view import Entry
 from workers.domain.mail.compose.facts import clean, one_line
 from workers.domain.mail.links import crm_link
@@ -35,6 +35,7 @@ from workers.web.http.pages import pages_of
 from workers.web.http.parameters import LONGEST_VALUE, parameters_of
 from workers.web.http.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, Visitor, for_roles, language_of, show
+from workers.web.staff.tickets.view import language_name
 from workers.web.staff.times import when
 
 TOKEN = re.compile(r"(?<=/[autir]/)[\w.~-]{12,}")
@@ -93,12 +94,12 @@ def write_customer(request: Request, visitor: Visitor) -> Response:
     if told is None:
         raise HTTPException(404)
     now, zone = web.now(), str(told["zone"])
-    there = str(cast(Mapping[str, object], told["customer"]).get("time_zone") or zone)
+    customer = cast(Mapping[str, object], told["customer"])
+    there = str(customer.get("time_zone") or zone)
     lines = [shown(request, at, kind, entry, now, zone) for at, kind, entry in in_order(told, now, catalog)]
     values = {
-        "customer": {
-            name: one_line(value, 200) for name, value in cast(Mapping[str, object], told["customer"]).items() if value
-        },
+        "customer": {name: one_line(value, 200) for name, value in customer.items() if value},
+        "language": language_name(str(customer["language"]), catalog) if customer.get("language") else "",
         "next_ask": cast(Entry, told["next_ask"])["reason"],
         "zone": there,
         "local": in_zone(now, there).strftime("%H:%M"),
@@ -135,7 +136,7 @@ def shown(request: Request, at: datetime | None, kind: str, entry: Entry, now: d
         state=str(entry["state"]),
         at=when(at, zone, now, catalog) if at else "",
         instant=at.isoformat(timespec="minutes") if at else "",
-        about=clean(subject(entry, catalog, ids=False), LONGEST_LINE),
+        about=capitalised(clean(subject(entry, catalog, ids=False), LONGEST_LINE)),
         said=clean(str(entry["reason"]), LONGEST_LINE),
         comment=clean(entry.get("comment") or entry.get("improvement") or ""),
         versions=tuple(version(one, zone, catalog) for one in history if "kind" in one or len(history) > 1),

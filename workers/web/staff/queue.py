@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.calendar import in_zone
-from workers.domain.explain.names import name_in as named
+from workers.domain.explain.names import listed_as as named
 from workers.domain.mail.compose.facts import clean, one_line
 from workers.domain.mail.translations import Catalog
 from workers.domain.records import Action, Customer, Touchpoint

@@ -20,7 +20,7 @@ from workers.decision_table.files.reader import DEFINITION, RULES
 from workers.decision_table.files.workbook import write_xlsx
 from workers.decision_table.trials.candidate import Brought, broken_copy
 from workers.decision_table.trials.replay import Fate
-from workers.domain.explain.names import name_in
+from workers.domain.explain.names import listed_as
 from workers.domain.followup.table_trial import Trial
 from workers.domain.mail.compose.facts import clean, one_line
 from workers.domain.mail.translations import Catalog
@@ -284,7 +284,7 @@ def drawn(request: Request, trial: Trial, catalog: Catalog) -> dict[str, object]
             "spread": spread,
             "spread_chart": charts.pairs(spread),
             "fates": [
-                (name_in(line.touchpoint, catalog), line.counts) for line in tables_trial.fates(trial.plan_effect)
+                (listed_as(line.touchpoint, catalog), line.counts) for line in tables_trial.fates(trial.plan_effect)
             ],
             "fate_names": tuple(Fate),
         }
