@@ -195,7 +195,7 @@ class Boucle:
         """Return what sees that the clock does not leap."""
         from workers.usecases.operation.clock_guard import ClockGuard
 
-        return ClockGuard(self.store, self.now)
+        return ClockGuard(self.store, self.clock.now_in)
 
     @property
     def now(self) -> Callable[[], datetime]:

@@ -27,7 +27,7 @@ class Roles:
 
     def start(self) -> None:
         """Start again: what was in memory is gone."""
-        self.guard = ClockGuard(self.boucle.store, lambda: self.boucle.clock.at, lambda: self.seconds)
+        self.guard = ClockGuard(self.boucle.store, lambda _: self.boucle.clock.at, lambda: self.seconds)
 
     def round(self, *, passed: float = 1.0, leap: timedelta = timedelta()) -> bool:
         """Let time pass, have the clock leap, and do a round as the sender does; say whether the clock is believed."""
@@ -126,7 +126,7 @@ def test_who_moves_a_stored_clock_means_it(install: Callable[..., Embedded]) -> 
     boucle = install()
     clock = StoredClock(boucle.store)
     clock.set(START)
-    guard = ClockGuard(boucle.store, clock.now)
+    guard = ClockGuard(boucle.store, clock.now_in)
     assert guard.look()
     clock.set(START + MONTHS_13)
     assert guard.look()
@@ -136,3 +136,38 @@ def test_who_moves_a_stored_clock_means_it(install: Callable[..., Embedded]) -> 
 
     by_hand(START + 2 * MONTHS_13)
     assert not guard.look()
+
+
+def test_a_clock_moved_while_it_is_looked_at_is_no_leap(install: Callable[..., Embedded]) -> None:
+    """Clock and controls are of one snapshot: who moves both in one transaction is not taken for a leap."""
+    boucle = install()
+    mover, clock = StoredClock(boucle.store), StoredClock(boucle.store)
+    clock.set(START)
+    leaps = iter(START + number * MONTHS_13 for number in range(1, 4))
+
+    def moved_meanwhile(connection: sa.Connection) -> datetime:
+        mover.set(next(leaps))
+        return clock.now_in(connection)
+
+    guard = ClockGuard(boucle.store, moved_meanwhile)
+    assert [guard.look() for _ in range(3)] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("leap", "believed"),
+    [
+        (timedelta(hours=23, minutes=59), True),
+        (timedelta(hours=24, minutes=1), False),
+        (timedelta(days=36_500), False),
+        (-timedelta(minutes=4), True),
+        (-timedelta(minutes=6), False),
+        (-timedelta(days=1), False),
+        (-timedelta(days=400), False),
+    ],
+    ids=str,
+)
+def test_leaps_of_any_size(roles: Roles, leap: timedelta, believed: bool) -> None:
+    """More than a day forward, or five minutes back, is doubted, and nothing is given up by it."""
+    assert roles.round(passed=30, leap=leap) is believed
+    if not believed:
+        assert states(roles) == WAITING

@@ -19,11 +19,18 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the instant it is, in UTC; read once per unit of work."""
 
+    def now_in(self, connection: sa.Connection) -> datetime:
+        """Return the instant it is as a transaction sees it: a stored clock that is moved meanwhile is the earlier."""
+
 
 class SystemClock:
     """The machine's time."""
 
     def now(self) -> datetime:
+        """Return the machine's time in UTC."""
+        return datetime.now(UTC)
+
+    def now_in(self, connection: sa.Connection) -> datetime:
         """Return the machine's time in UTC."""
         return datetime.now(UTC)
 
@@ -38,6 +45,10 @@ class FixedClock:
         """Return the time that was set."""
         return self.at
 
+    def now_in(self, connection: sa.Connection) -> datetime:
+        """Return the time that was set."""
+        return self.at
+
 
 class StoredClock:
     """A row that a driver moves; where it ticks on, elapsed machine time since the row was written is added."""
@@ -48,7 +59,11 @@ class StoredClock:
     def now(self) -> datetime:
         """Return the stored instant; the machine's time while none is stored."""
         with self._store.reading() as connection:
-            rows = {str(name): at for name, at in connection.execute(sa.select(tables.clock.c.name, tables.clock.c.at))}
+            return self.now_in(connection)
+
+    def now_in(self, connection: sa.Connection) -> datetime:
+        """Return the stored instant as a transaction sees it."""
+        rows = {str(name): at for name, at in connection.execute(sa.select(tables.clock.c.name, tables.clock.c.at))}
         at: datetime | None = rows.get("business")
         if at is None:
             return datetime.now(UTC)

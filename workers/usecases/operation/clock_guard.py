@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+from sqlalchemy.engine import Connection
+
 from workers.store.controls import (
     CLOCK_LEAPT,
     CLOCK_MOVED,
@@ -35,8 +37,9 @@ class ClockGuard:
     """Looks at business time for one process; safe to use from several threads."""
 
     def __init__(
-        self, store: Store, now: Callable[[], datetime], seconds: Callable[[], float] = time.monotonic
+        self, store: Store, now: Callable[[Connection], datetime], seconds: Callable[[], float] = time.monotonic
     ) -> None:
+        """Make it; `now` gives business time as a transaction sees it, `seconds` the time that passes."""
         self._store = store
         self._now = now
         self._seconds = seconds
@@ -52,15 +55,12 @@ class ClockGuard:
             return self._judge(controls, now, self._seconds())
 
     def _read(self) -> tuple[Mapping[str, str], datetime]:
-        """Return the controls and the clock as they belong together: a clock moved in between is read again."""
-        while True:
-            controls, now = self._controls(), self._now()
-            if self._controls().get(CLOCK_MOVED, "") == controls.get(CLOCK_MOVED, ""):
-                return controls, now
+        """Return the controls and the clock of one snapshot: whoever moves a stored clock says so in one transaction.
 
-    def _controls(self) -> Mapping[str, str]:
+        Read one after the other, a clock moved in between would be taken for a leap, and all mail be held.
+        """
         with self._store.reading() as connection:
-            return read_controls(connection)
+            return read_controls(connection), self._now(connection)
 
     def _judge(self, controls: Mapping[str, str], now: datetime, at: float) -> bool:
         from_then = self._leap(controls, now, at)
