@@ -22,6 +22,7 @@ from workers.process.rounds import attempt, repeat, wait_or_stop
 from workers.process.watchdog import keep_beating, start_watching
 from workers.settings import Settings
 from workers.settings.checks import bind_of
+from workers.store.delivery import mail_servers
 from workers.streams import PROCESSORS, Batching, Positions, freeze_startup_heap, group_of, make_app, start_app
 from workers.streams.guards import StreamGuards
 from workers.usecases.delivery.bounce_collection import Collector
@@ -261,18 +262,31 @@ def backlog_of(parts: Boucle) -> Backlog | None:
 
 
 def checks_of(parts: Boucle) -> dict[str, Callable[[], str]]:
-    """Return what /readyz asks beside the database: the broker, where there is one."""
+    """Return what /readyz asks beside the database: the broker and the mail server, where there are any.
+
+    Of the mail server it says what the senders found; it is not asked once more.
+    """
     cluster, prefix = kafka_of(parts.settings), parts.settings.topic_prefix
-    if cluster is None:
-        return {}
+    found: dict[str, Callable[[], str]] = {}
 
     def kafka() -> str:
-        faults = topics.check(cluster, prefix)
+        faults = topics.check(cluster, prefix) if cluster else []
         if faults:
             raise Misconfigured(faults)
         return "answers, and every topic is there"
 
-    return {"kafka": kafka}
+    def mail() -> str:
+        with parts.store.reading() as connection:
+            failing = mail_servers.failing(connection)
+        if failing:
+            raise NotNow("; ".join(one.sentence for one in failing))
+        return "takes mails, as far as senders know"
+
+    if cluster is not None:
+        found["kafka"] = kafka
+    if parts.settings.has_smtp:
+        found["mail"] = mail
+    return found
 
 
 def log_of(cluster: topics.Cluster, settings: Settings) -> topics.Log:

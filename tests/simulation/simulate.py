@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -82,6 +83,9 @@ class Twins:
             finally:
                 world.close()
         return self._known[1], self._known[2]
+
+
+TWINS = Twins()
 
 
 def faults_of(run: Run, twins: Twins, tally: Tally | None = None) -> list[str]:
@@ -165,23 +169,27 @@ def main(arguments: list[str]) -> int:
         caught = [name for name, seed in SABOTAGE_SEEDS.items() if catches(name, seed)]
         print(json.dumps({"planted": len(SABOTAGES), "caught": len(caught), "names": caught}))
         return 0 if len(caught) == len(SABOTAGES) else 1
-    tally, twins, began = Tally(), Twins(), time.monotonic()
-    for seed in range(given.first, given.first + given.seeds):
-        run = Run.of(seed)
-        if given.faults:
-            run = replace(run, faults=frozenset(given.faults.split(",")))
-        if given.only:
-            run = replace(run, kept=frozenset(map(int, given.only.split(","))))
-        if given.sabotage:
-            with SABOTAGES[given.sabotage]():
-                found = faults_of(run, twins, tally)
-        else:
-            found = faults_of(run, twins, tally)
-        if found:
-            tally.failed.append(seed)
-            print(report(run, found, given.sabotage), file=sys.stderr, flush=True)
+    tally, began = Tally(), time.monotonic()
+    try:
+        for seed in range(given.first, given.first + given.seeds):
+            run = Run.of(seed)
+            if given.faults:
+                run = replace(run, faults=frozenset(given.faults.split(",")))
+            if given.only:
+                run = replace(run, kept=frozenset(map(int, given.only.split(","))))
+            play(run, tally, given.sabotage)
+    except KeyboardInterrupt:
+        print(f"interrupted after {tally.runs} runs", file=sys.stderr)
     print(json.dumps(tally.as_dict(time.monotonic() - began)))
     return 1 if tally.failed else 0
+
+
+def play(run: Run, tally: Tally, sabotage: str) -> None:
+    """Play one run, count it, and say what it broke."""
+    with SABOTAGES[sabotage]() if sabotage else nullcontext():
+        if found := faults_of(run, TWINS, tally):
+            tally.failed.append(run.seed)
+            print(report(run, found, sabotage), file=sys.stderr, flush=True)
 
 
 def catches(name: str, seed: int) -> bool:

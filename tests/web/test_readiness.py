@@ -5,9 +5,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,12 @@ from webparts import Site
 
 from workers import roles
 from workers.errors import NotNow
+from workers.store.delivery.mail_servers import ServerState, keep_state
 from workers.store.engine import Store
 from workers.store.readiness import hurried, see_that_it_takes_writes
+from workers.usecases.delivery.send_controls import sending_now
 from workers.usecases.operation.migrate import migrate
+from workers.usecases.operation.status import status
 from workers.web.app import create_app
 
 WITHIN = 2.0
@@ -140,3 +144,38 @@ def test_metrics_say_what_is_away(site: Site) -> None:
     assert found.status_code == 200
     (line,) = [one for one in found.text.splitlines() if one.startswith('boucle_part_away_seconds{part="database"}')]
     assert float(line.split()[1]) > 0
+
+
+def test_status_readiness_and_metrics_agree_on_a_mail_server(open_site: Callable[..., Site]) -> None:
+    """What one says is away, and since when, all say; a sender needs it, pages and the stream go on without."""
+    site = open_site(smtp_url="smtp://mail.example:2525", sending="on")
+    since = site.clock.at - timedelta(hours=3)
+
+    def keep(failures: int) -> None:
+        state = ServerState("smtp://mail.example:2525", failures, since, None, "later", "connection refused")
+        site.web.store.write(lambda connection: keep_state(connection, state))
+
+    def told() -> tuple[list[object], dict[str, object], float]:
+        with site.web.store.reading() as connection:
+            state = status(connection, site.clock.at, sending=sending_now(connection, site.parts.sending))
+        checks = site.client.get("/readyz?role=send").json()["checks"]
+        metrics = site.client.get("/metrics").text.splitlines()
+        (line,) = [one for one in metrics if one.startswith('boucle_part_away_seconds{part="mail server"}')]
+        away = state["away"]
+        assert isinstance(away, list)
+        return [(one["part"], one["since"]) for one in away], checks["mail"], float(line.split()[-1])
+
+    keep(0)
+    away, check, seconds = told()
+    assert (away, check["ok"], seconds) == ([], True, 0.0)
+    keep(7)
+    away, check, seconds = told()
+    assert away == [("mail server", since.isoformat())]
+    assert (check["ok"], check["needed"]) == (False, True)
+    assert f"{since:%Y-%m-%d %H:%M} UTC: connection refused" in str(check["detail"])
+    assert seconds == pytest.approx(3 * 3600, abs=60)
+    assert [site.client.get(f"/readyz?role={role}").status_code for role in ("web", "stream", "send")] == [
+        200,
+        200,
+        503,
+    ]

@@ -21,8 +21,8 @@ from workers.web.http.parameters import BadAddress, parameters_of
 OPENAPI = "schemas/openapi.json"
 WEB = "web"
 NEEDS_NOT: Mapping[str, frozenset[str]] = {
-    WEB: frozenset({"kafka"}),
-    "stream": frozenset(),
+    WEB: frozenset({"kafka", "mail"}),
+    "stream": frozenset({"mail"}),
     "send": frozenset({"kafka"}),
 }
 """Roles, and the parts each goes on without: answers are stored, mails leave, and what is for Kafka waits."""
