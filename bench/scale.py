@@ -27,7 +27,8 @@ import psycopg
 import sqlalchemy as sa
 
 from bench.filling import fill
-from workers import devservices
+from workers import devservices, settings
+from workers.app import Boucle
 from workers.store import tables as t
 from workers.store.engine import Store
 from workers.store.patience import Patience
@@ -196,6 +197,7 @@ def run(name: str, arguments: list[str], environment: dict[str, str]) -> Measure
 def ask(store: Store, environment: dict[str, str], wanted: tuple[str, ...]) -> Iterator[Measured]:
     """Serve the pages, and give what each takes the first time and the second."""
     token = secrets.token_urlsafe(32)
+    cookie = Boucle(settings.read(environment)).links.sign("session", token)
     with store.engine.begin() as connection:
         user = {"name": READER, "role": "lead", "password_hash": "", "created_at": datetime.now(UTC)}
         connection.execute(sa.insert(t.user).values(**user))
@@ -207,7 +209,7 @@ def ask(store: Store, environment: dict[str, str], wanted: tuple[str, ...]) -> I
         for page in PAGES:
             for turn in ("first", "again") if chosen(page, wanted) else ():
                 before, began = processor_of(process.pid), time.monotonic()
-                status, length = get(port, page, token)
+                status, length = get(port, page, cookie)
                 seconds = time.monotonic() - began
                 used = processor_of(process.pid) - before
                 answer = f"{status}, {length / 1024:.0f} kB, {turn}"

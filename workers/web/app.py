@@ -41,6 +41,7 @@ from workers.web.staff import customers, mails, queue, start, themes
 from workers.web.staff.auth import account, login, oidc, people
 from workers.web.staff.auth.guessing_limits import Patience
 from workers.web.staff.report import answers, pages, questions
+from workers.web.staff.report.kept_reports import KeptReports
 from workers.web.staff.tables import pages as tables
 from workers.web.staff.tables.view import LiveFaults
 from workers.web.staff.tickets import inbox
@@ -103,6 +104,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.access_log = AccessLog(web.store, web.now, ticks)
     app.state.turns = Turns()
     app.state.live_faults = LiveFaults(ticks)
+    app.state.kept_reports = KeptReports(ticks)
     oidc.set_up(app, web.settings)
     return app
 

@@ -3,6 +3,8 @@
 Drawn on the server; the address holds the filters. Nothing here counts: `reviewing` and `figures` do.
 """
 
+from datetime import timedelta
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,9 +27,13 @@ from workers.web.http.threads import run_in_threadpool
 from workers.web.staff.frame import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.staff.report import charts
 from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of
+from workers.web.staff.report.kept_reports import KeptReports
 from workers.web.staff.report.sheets import ANSWERS, QUESTIONS, drawn_sheet, sheets, values
 from workers.web.staff.report.wording import Words
+from workers.web.staff.times import when
 
+KEPT_A_WHILE = timedelta(seconds=30)
+"""From this age on the page says at what time the report was read."""
 MOST_ROWS = 12
 """Rows of a table of counts on the page; the file has all."""
 
@@ -37,10 +43,23 @@ def read(request: Request) -> tuple[Review, Words]:
     web = web_of(request)
     policy = web.policy()
     filters = filters_of(request, policy.zone)
+    kept: KeptReports = request.app.state.kept_reports
     with web.store.reading() as connection:
-        found = sections.review(connection, filters, policy, web.now())
+        noted = tuple(sections.notes(connection, filters))
+        themes = tuple(sections.theme_names(connection).items())
+        found = kept.get(
+            (filters, noted, themes, id(policy)), lambda: sections.review(connection, filters, policy, web.now())
+        )
     catalog = pages_of(request).catalog(language_of(request))
     return found, Words(catalog, filters, policy.zone, found.stretches, found.theme_names)
+
+
+def said_as_of(request: Request, review: Review, words: Words) -> str:
+    """Return when the report was read in words: the day, and of a kept one the time as well."""
+    now = web_of(request).now()
+    if now - review.as_of < KEPT_A_WHILE:
+        return words.day(review.as_of)
+    return when(review.as_of, words.zone, now, words.catalog)
 
 
 @for_roles(READERS)
@@ -57,6 +76,7 @@ def write_report(
     values = {
         "w": words,
         "review": review,
+        "as_of": said_as_of(request, review, words),
         "sheets": {one.name: one for one in sheets(review, words)},
         "chosen": words.chosen(),
         "query": words.query(),
