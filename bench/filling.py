@@ -61,6 +61,7 @@ def fill(source: Path, target: Store, customers: int) -> int:
             write(target, table, rows, range(begin, min(begin + CHUNK, count)))
     with target.engine.begin() as connection:
         connection.execute(sa.delete(t.control).where(t.control.c.name == DEMO))  # else no role starts on it
+    go_on_counting(target)
     analyse(target)
     return own * copies
 
@@ -150,6 +151,19 @@ def for_copy(column: sa.Column[Any], value: str | None) -> str:
     if isinstance(column.type, sa.Boolean):
         return "t" if value == "1" else "f"
     return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def go_on_counting(target: Store) -> None:
+    """Let keys that count by themselves go on behind the rows that were copied with theirs."""
+    if target.sqlite:
+        return
+    with target.engine.begin() as connection:
+        for table in t.metadata.sorted_tables:
+            for column in table.primary_key:
+                if column.autoincrement is True:
+                    sequence = f"pg_get_serial_sequence('{table.name}', '{column.name}')"
+                    highest = f"(SELECT coalesce(max({column.name}), 0) + 1 FROM {table.name})"
+                    connection.exec_driver_sql(f"SELECT setval({sequence}, {highest}, false)")
 
 
 def analyse(target: Store) -> None:
