@@ -25,7 +25,7 @@ from workers.usecases.delivery import mail_server
 
 EACH = 3
 """Of so many chances a sabotage takes one, so that most of a run looks healthy."""
-LATE_SECONDS = 3.0
+LATE_SECONDS = 12.0
 
 
 def drop_an_event() -> None:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from workers.domain.mail.compose import Composed, MailFacts, Templates, compose
 from workers.domain.outbound_messages import ticket_message
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Dispatch, Ticket
 from workers.domain.types import DispatchState, Reason
-from workers.errors import Conflict, KeyTaken, Never
+from workers.errors import Conflict, KeyTaken, Never, NotNow
 from workers.store import read
 from workers.store.delivery import claim
 from workers.store.delivery.claim import WEBHOOK
@@ -119,6 +120,8 @@ class Preparation:
             composed = self._compose(connection, one, customer, envelope_form(recipient), now)
         except Never as error:
             return Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, str(error))
+        except (DBAPIError, NotNow, OSError, MemoryError):
+            raise  # the database's or the machine's fault, and none of this mail's
         except Exception as error:  # one mail that cannot be composed must not stop the others
             log.exception("mail cannot be written", extra={"action": "dispatch.failed", "dispatch": one.id})
             return Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, f"{type(error).__name__}: {error}")

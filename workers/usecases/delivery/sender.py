@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -87,6 +88,7 @@ class Delivery:
         self._hooks = hooks
         self._connections = connections
         self._lease = lease_seconds
+        self._probes_until: datetime | None = None
         self._preparation = Preparation(store, policy, templates, sending, hook_target=target, crm_url=crm_url)
         self._recording = Recording(store, policy, sending, server=mails.server, hook_target=target)
 
@@ -124,6 +126,10 @@ class Delivery:
             keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await keeping
+            if kind == MAIL and self._probes_until is not None:
+                with suppress(NotNow):  # then nobody asks for PROBE_TAKES
+                    await asyncio.to_thread(self._store.write, self._end_probe)
+                self._probes_until = None
         return len(claimed)
 
     async def _keep(self, lanes: Lanes) -> None:
@@ -176,8 +182,19 @@ class Delivery:
             server = mail_servers.state_of(connection, self._mails.server, lock=True)
             room = mail_server.may_leave(server, database_now(connection))
             if room == 1:
-                mail_servers.keep_state(connection, mail_server.probing(server, database_now(connection)))
+                asking = mail_server.probing(server, database_now(connection))
+                mail_servers.keep_state(connection, asking)
+                self._probes_until = asking.probe_at
         return room
+
+    def _end_probe(self, connection: Connection) -> None:
+        """Let anybody ask the server again at once when the probe of this sender was none: nothing of it left.
+
+        A probe that ended has set the next one's time itself, and is left alone.
+        """
+        server = mail_servers.state_of(connection, self._mails.server, lock=True)
+        if server.failures and server.probe_at == self._probes_until:
+            mail_servers.keep_state(connection, replace(server, probe_at=database_now(connection)))
 
     def _give_up(self, now: datetime) -> None:
         """End mails that have waited for their server for longer than mails of their class are kept."""
