@@ -21,6 +21,7 @@ from workers.usecases.initiatives import Improving, Kind
 from workers.usecases.report import funnel_questions, nps_by_dimension, sections
 from workers.usecases.report.sections import Pick, Review
 from workers.web.staff.report import charts
+from workers.web.staff.report.answers import TITLES
 from workers.web.staff.report.sheets import Cell, sheets
 from workers.web.staff.report.wording import Words
 from workers.web.staff.start import from_above
@@ -255,3 +256,9 @@ def test_the_report_is_the_same_on_postgresql(postgres: str, tmp_path: Path) -> 
         reviews.append(read(found, DIPPED))
         found.close()
     assert reviews[0] == reviews[1]
+
+
+def test_every_pick_has_its_condition_and_its_title() -> None:
+    """A pick that is new is found and named: none falls through."""
+    assert {*sections.IN_WORDS, Pick.LOOP, Pick.MOVE} == set(Pick)
+    assert set(TITLES) == set(Pick)

@@ -3,7 +3,7 @@
 Reads only. What may be shown of the counts is decided in `figures`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -246,46 +246,40 @@ def conditions(connection: Connection, filters: Filters, picks: Mapping[Pick, st
     return found
 
 
+OF_ANSWERS = t.response.c
+IN_WORDS: Mapping[Pick, Callable[[str], sa.ColumnElement[bool]]] = {
+    Pick.BAND: stored.of_band,
+    Pick.SCORE: lambda word: OF_ANSWERS.score == int(word),
+    Pick.STAGE: stored.of_stage,
+    Pick.CAUSE: stored.with_cause,
+    Pick.THEME: lambda word: stored.with_theme(int(word)),
+    Pick.VOICE: lambda word: stored.with_testimonial(VOICES[word]),
+    Pick.TOLD: lambda word: stored.told_of(int(word)),
+    Pick.COMMENTED: lambda word: OF_ANSWERS.comment != "" if word == YES else OF_ANSWERS.comment == "",
+    Pick.REMINDED: lambda word: after_reminder(yes=word == YES),
+    Pick.OURS: lambda _: OF_ANSWERS.request.is_not(None),
+    Pick.SETTLING: lambda _: OF_ANSWERS.state == ResponseState.SETTLING,
+    Pick.LATE: lambda _: OF_ANSWERS.late.is_(True),
+    Pick.CHANNEL: lambda word: OF_ANSWERS.channel == word,
+}
+"""The condition of each pick that its word alone says; LOOP and MOVE need the filters of the report as well."""
+
+
 def condition(connection: Connection, filters: Filters, pick: Pick, word: str) -> sa.ColumnElement[bool]:
-    """Return the condition of one pick."""
-    r = t.response.c
-    match pick:
-        case Pick.BAND:
-            return stored.of_band(word)
-        case Pick.SCORE:
-            return r.score == int(word)
-        case Pick.STAGE:
-            return stored.of_stage(word)
-        case Pick.CAUSE:
-            return stored.with_cause(word)
-        case Pick.THEME:
-            return stored.with_theme(int(word))
-        case Pick.LOOP:
-            return stored.one_of(
-                [one.response for one in figures.at_step(stored.cases(connection, filters), Step(word))]
-            )
-        case Pick.MOVE if word == "leaving":
-            return stored.about_to_leave(filters)
-        case Pick.MOVE:
-            before, _, latest = word.partition("-")
-            return stored.with_move(before, latest, filters)
-        case Pick.VOICE:
-            return stored.with_testimonial(VOICES[word])
-        case Pick.TOLD:
-            return stored.told_of(int(word))
-        case Pick.COMMENTED:
-            return r.comment != "" if word == YES else r.comment == ""
-        case Pick.REMINDED:
-            after = sa.and_(stored.Q.reminded_at.is_not(None), r.first_answered_at >= stored.Q.reminded_at)
-            return after if word == YES else sa.not_(sa.func.coalesce(after, sa.false()))
-        case Pick.OURS:
-            return r.request.is_not(None)
-        case Pick.SETTLING:
-            return r.state == ResponseState.SETTLING
-        case Pick.LATE:
-            return r.late.is_(True)
-        case Pick.CHANNEL:
-            return r.channel == word
+    """Return the condition of one pick. Raises ValueError or KeyError for a word that it does not have."""
+    if pick is Pick.LOOP:
+        cases = figures.at_step(stored.cases(connection, filters), Step(word))
+        return stored.one_of([one.response for one in cases])
+    if pick is Pick.MOVE:
+        before, _, latest = word.partition("-")
+        return stored.about_to_leave(filters) if word == "leaving" else stored.with_move(before, latest, filters)
+    return IN_WORDS[pick](word)
+
+
+def after_reminder(*, yes: bool) -> sa.ColumnElement[bool]:
+    """Return the condition of answers that came after the question's reminder, or of all others."""
+    after = sa.and_(stored.Q.reminded_at.is_not(None), OF_ANSWERS.first_answered_at >= stored.Q.reminded_at)
+    return after if yes else sa.not_(sa.func.coalesce(after, sa.false()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,42 +141,35 @@ def last(filters: Filters) -> datetime | None:
     return filters.until - timedelta(seconds=1) if filters.until else None
 
 
+TITLES: Mapping[Pick, Callable[[Words, str], str]] = {
+    Pick.BAND: lambda words, word: words.word("report.bands", word),
+    Pick.SCORE: lambda words, word: words.text("score", score=word),
+    Pick.STAGE: lambda words, word: words.word("report.stage", word),
+    Pick.CAUSE: lambda words, word: words.cause(word),
+    Pick.THEME: lambda words, word: words.theme(int(word)),
+    Pick.LOOP: lambda words, word: words.word("report.loop", word),
+    Pick.MOVE: lambda words, word: words.text("leaving") if word == "leaving" else move_title(words, word),
+    Pick.VOICE: lambda words, word: words.word("report.voice", word),
+    Pick.TOLD: lambda words, _: words.text("asked-for-it"),
+    Pick.COMMENTED: lambda words, word: words.text("asked.commented" if word == YES else "asked.wordless"),
+    Pick.REMINDED: lambda words, word: words.text("asked.reminder" if word == YES else "asked.first"),
+    Pick.OURS: lambda words, _: words.text("asked.ours"),
+    Pick.SETTLING: lambda words, _: words.text("asked.settling"),
+    Pick.LATE: lambda words, _: words.text("asked.late"),
+    Pick.CHANNEL: lambda words, word: words.word("report.channel", word),
+}
+"""How each thing is said that the answers of a list have in common."""
+
+
 def title(words: Words, pick: Pick, word: str) -> str:
     """Return one thing that the answers of a list have in common."""
-    match pick:
-        case Pick.BAND:
-            return words.word("report.bands", word)
-        case Pick.SCORE:
-            return words.text("score", score=word)
-        case Pick.STAGE:
-            return words.word("report.stage", word)
-        case Pick.CAUSE:
-            return words.cause(word)
-        case Pick.THEME:
-            return words.theme(int(word))
-        case Pick.LOOP:
-            return words.word("report.loop", word)
-        case Pick.MOVE if word == "leaving":
-            return words.text("leaving")
-        case Pick.MOVE:
-            before, _, latest = word.partition("-")
-            return f"{words.word('report.before', before or 'none')} → {words.word('report.bands', latest)}"
-        case Pick.VOICE:
-            return words.word("report.voice", word)
-        case Pick.TOLD:
-            return words.text("asked-for-it")
-        case Pick.COMMENTED:
-            return words.text("asked.commented" if word == YES else "asked.wordless")
-        case Pick.REMINDED:
-            return words.text("asked.reminder" if word == YES else "asked.first")
-        case Pick.OURS:
-            return words.text("asked.ours")
-        case Pick.SETTLING:
-            return words.text("asked.settling")
-        case Pick.LATE:
-            return words.text("asked.late")
-        case Pick.CHANNEL:
-            return words.word("report.channel", word)
+    return TITLES[pick](words, word)
+
+
+def move_title(words: Words, word: str) -> str:
+    """Return a move from one band to another."""
+    before, _, latest = word.partition("-")
+    return f"{words.word('report.before', before or 'none')} → {words.word('report.bands', latest)}"
 
 
 @for_roles(READERS)
