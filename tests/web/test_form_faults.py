@@ -273,6 +273,7 @@ def test_a_fault_stands_at_its_field_and_what_was_typed_is_kept(team: Team, rout
     assert 400 <= answer.status_code < 500, answer.text[:500]
     page = Fields(answer.text)
     assert set(page.wrong) == case.wrong
+    assert 'role="alert"' in answer.text, "nobody who hears the page would know"
     for id, described in page.wrong.items():
         assert any(page.texts.get(one) for one in described), (id, described, page.texts)
     for name, value in case.kept.items():
