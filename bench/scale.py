@@ -72,6 +72,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="boucle-scale-") as folder, contextlib.ExitStack() as stack:
         home = Path(folder)
         source = arguments.source or demo_in(home / "source")
+        of_source = Store(f"sqlite:///{source / 'boucle.db'}")
+        migrate(of_source)
+        of_source.close()
         url = stack.enter_context(database(home, arguments.database))
         store = Store(url, Patience(statement=VERB_SECONDS))
         began = time.monotonic()

@@ -19,6 +19,7 @@ from workers.store.report import queue, running_counts, stories
 from workers.store.rules import past
 from workers.usecases.operation import status
 from workers.usecases.operation.migrate import migrate
+from workers.usecases.report.nps_by_dimension import Period, month_starts
 
 BIG = frozenset(
     {"action", "click", "customer", "decision", "dispatch", "history", "inbox", "journey", "response", "stop",
@@ -45,6 +46,7 @@ READS: dict[str, Callable[[Connection], object]] = {
     "the inbox by source and id": lambda connection: stories.in_inbox(connection, "shop/order-1042"),
     "a response by another tool's id": lambda connection: stories.owner_of_response(connection, "tool-7"),
     "a sample of answers": lambda connection: past.sampled_decisions(connection, 1_000),
+    "the report's first and last month": lambda connection: month_starts(connection, Period(), "UTC"),
     "folding of counts": fold,
 }
 

@@ -196,7 +196,10 @@ def month_starts(connection: Connection, period: Period, zone: str) -> list[tupl
     first, last = None, None
     for table in (t.survey_request, t.response):
         at = table.c.asked_at
-        low, high = connection.execute(sa.select(sa.func.min(at), sa.func.max(at)).where(*period.holds(at))).one()
+        low, high = (  # one by one: SQLite looks up the two ends of an index, but not both at once
+            connection.execute(sa.select(end(at)).where(*period.holds(at))).scalar()
+            for end in (sa.func.min, sa.func.max)
+        )
         first = min(filter(None, (first, low)), default=None)
         last = max(filter(None, (last, high)), default=None)
     return list(starts(first, last, zone_info(zone), zone)) if first and last else []
