@@ -96,8 +96,8 @@ def second_copies_are_explained(world: Simulation) -> Iterator[str]:
 
 
 def stood_still(before: Taken, after: Taken) -> bool:
-    """Tell whether whoever read the 250 stood still before they could record it, as if they had died."""
-    return before.sender.stood_still_between(before.read_at or before.offered_at, after.offered_at)
+    """Tell whether whoever read the 250 stood still before they read or recorded it, and lost the mail to another."""
+    return before.sender.stood_still_between(before.offered_at, after.offered_at)
 
 
 def nobody_is_asked_within_their_rest(world: Simulation) -> Iterator[str]:

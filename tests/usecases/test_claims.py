@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from embedded import Embedded, journey
-from postroom import Postman, sender_of
+from postroom import TAKEN, Postman, sender_of
 from sqlalchemy.engine import Connection
 
 from workers.domain.records import Dispatch, SurveyRequest
@@ -91,6 +91,34 @@ def test_who_stood_still_leaves_what_another_has_claimed_alone(boucle: Embedded)
     assert str(request.state) == "open"
     assert the_mail(boucle).state == DispatchState.SENDING
     assert the_mail(boucle).message_id == parcel.message_id
+
+
+def test_a_250_that_was_read_late_is_kept_unless_another_sends_already(boucle: Embedded) -> None:
+    """What the server said is true whoever holds the mail by now: a second copy is left unsent."""
+    ask(boucle)
+    dispatching = sender_of(boucle, Postman())
+    late = claim_mail(boucle)
+    (parcel,) = prepare(dispatching, late)
+    let_lease_end(boucle)
+    other = claim_mail(boucle)
+    asyncio.run(dispatching.record([(parcel, TAKEN)]))
+    assert the_mail(boucle).state == DispatchState.ACCEPTED
+    assert prepare(dispatching, other) == []
+    (request,) = boucle.rows(SurveyRequest)
+    assert request.sent_at == boucle.clock.at
+
+
+def test_a_250_that_was_read_late_does_not_end_what_another_is_sending(boucle: Embedded) -> None:
+    """The other's own end is the one that counts."""
+    ask(boucle)
+    dispatching = sender_of(boucle, Postman())
+    (parcel,) = prepare(dispatching, claim_mail(boucle))
+    let_lease_end(boucle)
+    (again,) = prepare(dispatching, claim_mail(boucle))
+    asyncio.run(dispatching.record([(parcel, TAKEN)]))
+    assert the_mail(boucle).state == DispatchState.SENDING
+    asyncio.run(dispatching.record([(again, TAKEN)]))
+    assert the_mail(boucle).state == DispatchState.ACCEPTED
 
 
 def test_a_lease_that_ended_while_mails_were_prepared_lets_none_leave(boucle: Embedded) -> None:

@@ -229,10 +229,17 @@ def lease_end(connection: Connection, seconds: float) -> datetime:
     return database_now(connection) + timedelta(seconds=seconds)
 
 
+UNBEGUN = (DispatchState.READY, DispatchState.LEASED)
+"""Nobody is handing it over right now."""
 ENDING = sa.and_(OURS, tables.one_of(TABLE.c.state, HELD_BY_US))
 ACCEPT = (
     sa.update(TABLE)
-    .where(ENDING)
+    .where(
+        sa.or_(
+            sa.and_(OURS, tables.one_of(TABLE.c.state, HELD_BY_US)),
+            sa.and_(TABLE.c.id == sa.bindparam("key"), tables.one_of(TABLE.c.state, UNBEGUN)),
+        )
+    )
     .values(
         state=DispatchState.ACCEPTED,
         changed_at=sa.bindparam("at", type_=tables.Instant()),
@@ -245,7 +252,7 @@ ACCEPT = (
 
 
 def accept(connection: Connection, one: Dispatch, now: datetime, text: str) -> bool:
-    """Record that the other side has it."""
+    """Record that the other side has it; known late, it also counts where another has claimed it and not begun."""
     values = {**claim_of(one), "at": now, "text": text}
     return connection.execute(ACCEPT, values).rowcount == 1
 
