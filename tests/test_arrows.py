@@ -81,3 +81,64 @@ def test_the_readme_names_the_three_files_of_a_response() -> None:
         "store.apply",
     ]
     assert [name for files in named for name in files if not (WORKERS / f"{name}.py").is_file()] == []
+
+
+STATEMENTS_TO_MOVE = {
+    "adapters/clock",
+    "cli/mails",
+    "cli/tickets",
+    "demo/people",
+    "demo/start",
+    "demo/story",
+    "demo/summary",
+    "demo/wishes",
+    "usecases/announcements",
+    "usecases/customer_actions",
+    "usecases/dead_letters",
+    "usecases/delivery/bounces",
+    "usecases/delivery/mailbox_health",
+    "usecases/delivery/outgoing",
+    "usecases/delivery/preview",
+    "usecases/delivery/send_controls",
+    "usecases/initiatives",
+    "usecases/operation/id_key",
+    "usecases/operation/migrate",
+    "usecases/operation/status",
+    "usecases/outbox_relay",
+    "usecases/privacy/person",
+    "usecases/privacy/response_export",
+    "usecases/privacy/retention",
+    "usecases/privacy/suppressions",
+    "usecases/report/funnel",
+    "usecases/report/funnel_questions",
+    "usecases/report/nps_by_dimension",
+    "usecases/report/sections",
+    "usecases/undone_starts",
+    "usecases/wave_reach",
+    "web/api/metrics",
+    "web/demo/playground",
+    "web/staff/customers",
+}
+"""Modules that still write SQL; each goes to the folder of store/ that its statements are about."""
+VERBS_OF_SQL = frozenset({"select", "insert", "update", "delete"})
+
+
+def has_statements(path: Path) -> bool:
+    """Tell whether a module writes statements in SQL: `sa.select(...)` and the like."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in VERBS_OF_SQL
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "sa"
+        for node in ast.walk(ast.parse(path.read_text()))
+    )
+
+
+def test_statements_stand_in_the_store() -> None:
+    """No module outside the store begins to write SQL; one that no longer does leaves this list."""
+    found = {
+        path.relative_to(WORKERS).with_suffix("").as_posix()
+        for path in WORKERS.rglob("*.py")
+        if path.relative_to(WORKERS).parts[0] not in ("store", "migrations") and has_statements(path)
+    }
+    assert found == STATEMENTS_TO_MOVE
