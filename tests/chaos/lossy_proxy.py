@@ -170,6 +170,8 @@ class Proxy:
         self._pairs.add(pair)
         try:
             await asyncio.gather(self._pump(pair, reader, asks, up=True), self._pump(pair, answers, writer, up=False))
+        except asyncio.CancelledError:
+            return  # the proxy is closed; who started this task would complain of it
         finally:
             self._pairs.discard(pair)
             if pair.talk.message_id and pair.talk.asked:
