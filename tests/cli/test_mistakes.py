@@ -66,6 +66,9 @@ MISTAKES = (
     Mistake("a folder as file", {"database_url": "sqlite:///{tmp}"}, "cannot be made: is a directory"),
     Mistake("no database file", {"database_url": "sqlite:///{tmp}/file"}, "file is not a database"),
     Mistake("a schema of words", {"database_url": "sqlite:///{tmp}/words.db"}, "schema 'abc', which is no number"),
+    Mistake("an empty schema", {"database_url": "sqlite:///{tmp}/nothing.db"}, "schema '', which is no number"),
+    Mistake("two schemas", {"database_url": "sqlite:///{tmp}/two.db"}, "schema '0016 and 0017', which is no number"),
+    Mistake("a home in a circle", {"home": "{tmp}/circle"}, "/circle.*(Name a folder|too many levels)"),
     Mistake("an absent server", {"database_url": "postgresql://127.0.0.1:1/x"}, "The database does not answer"),
     Mistake("a broker without port", {"kafka_bootstrap": "kafka1"}, "kafka1 is not HOST:PORT"),
     Mistake("a far broker in the clear", {"kafka_bootstrap": "kafka.example:9092"}, "plain text: set BOUCLE_KAFKA_TLS"),
@@ -112,10 +115,12 @@ def folder(tmp_path: Path) -> Path:
     """Give a folder with a file that is no database, an empty one, and a database of somebody else's."""
     (tmp_path / "file").write_text("no database, " * 100)
     (tmp_path / "empty").touch()
-    with sqlite3.connect(tmp_path / "words.db") as connection:
-        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
-        connection.execute("INSERT INTO alembic_version VALUES ('abc')")
-    connection.close()
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    for name, versions in {"words": ["abc"], "nothing": [""], "two": ["0016", "0017"]}.items():
+        with sqlite3.connect(tmp_path / f"{name}.db") as connection:
+            connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+            connection.executemany("INSERT INTO alembic_version VALUES (?)", [(one,) for one in versions])
+        connection.close()
     return tmp_path
 
 

@@ -159,8 +159,9 @@ class Home:
         except NotADirectoryError:
             return ""
         except (OSError, UnicodeDecodeError) as error:
+            why = (getattr(error, "strerror", None) or "it is no text").lower()
             raise Misconfigured(
-                [f"{self.path / name} cannot be read ({error}): let this account read it, or restore it."]
+                [f"{self.path / name} cannot be read ({why}): let this account read it, or restore it."]
             ) from error
 
     def keep_secret(self, name: str, value: str) -> str:

@@ -1,6 +1,7 @@
 """Verbs that start roles: run, stream, send, web; and what they need first: migrate, topics, services."""
 
 import asyncio
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def services_status(form: str) -> None:
 
 def services_home() -> Path:
     """Return the folder in which the services keep their data, below `services`."""
-    return settings().home.resolve()
+    return Path(os.path.realpath(settings().home))
 
 
 COMMANDS = (run, stream, web, migrate, topics_group, services)

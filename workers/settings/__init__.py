@@ -4,6 +4,7 @@
 """
 
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -146,7 +147,7 @@ class Settings(BaseModel):
     @property
     def database(self) -> str:
         """Return the database's address."""
-        return self.database_url.get_secret_value() or f"sqlite:///{self.home.resolve() / 'boucle.db'}"
+        return self.database_url.get_secret_value() or f"sqlite:///{Path(os.path.realpath(self.home)) / 'boucle.db'}"
 
     @property
     def has_smtp(self) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from workers.errors import Misconfigured
 from workers.settings import Settings
+from workers.store import tables
 from workers.store.engine import Store
 
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
@@ -73,7 +74,10 @@ def schema_in(connection: Connection) -> int:
     """Return the schema's number by the revision that the database says it has."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return 0
-    number = str(connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() or 0)
+    numbers = [str(one) for one in connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars()]
+    if not numbers and not sa.inspect(connection).has_table(tables.inbox.name):
+        return 0
+    number = " and ".join(numbers)  # of two, or none, nobody can say which it is
     if not (number.isascii() and number.isdecimal()):
         problem = f"The database calls its schema {number[:40]!r}, which is no number: another program has changed it."
         raise Misconfigured([f"{problem} Set BOUCLE_DATABASE_URL or BOUCLE_HOME to Boucle's own, or restore a backup."])
