@@ -132,6 +132,20 @@ def test_a_trickle_does_not_keep_a_connection(site: Site, first: bytes) -> None:
         pytest.fail("the connection is still open")
 
 
+@pytest.mark.parametrize("wanted", ["websocket", "h2c", "TLS/1.0, websocket"])
+def test_a_request_for_another_protocol_is_answered_as_one_without(
+    site: Site, caplog: pytest.LogCaptureFixture, wanted: str
+) -> None:
+    """Whoever asks for a WebSocket gets the page, and the log advises nobody to install anything."""
+    headers = {"Connection": "keep-alive, Upgrade", "Upgrade": wanted, "Sec-WebSocket-Version": "13"}
+    headers["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+    with served(site.app) as serving, caplog.at_level(logging.WARNING):
+        answer = httpx.get(f"{serving.url}/healthz", headers=headers, timeout=SECONDS)
+        assert httpx.get(f"{serving.url}/healthz", timeout=SECONDS).status_code == 200
+    assert answer.status_code == 200
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")] == []
+
+
 def test_a_slow_body_is_no_error_of_ours(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     """The client hears 408, the log one line without a stack, and the form is not taken."""
     path = site.asked()

@@ -183,6 +183,10 @@ class Connection(H11Protocol):
         if self.cycle is not cycle:
             self._received, self.since = 0, self.loop.time()
 
+    def _should_upgrade(self) -> bool:
+        """Answer a request for another protocol as one without it (RFC 9110, 7.8), and say nothing of it in the log."""
+        return False
+
     def send_400_response(self, msg: str) -> None:
         """Refuse a request that is none, and say why where that is of use to its sender."""
         if self.cycle is not None and not self.cycle.response_complete:
