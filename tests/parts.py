@@ -82,10 +82,22 @@ def finish() -> None:
     del os.environ[HANDED_DOWN]
     if not run.kept:
         discard(run.home)
-    for left in Path(tempfile.gettempdir()).glob("boucle-tests-*-*"):
-        owner = left.name.split("-")[2]
-        if owner.isdigit() and places.command_line(int(owner)) is None:
+    discard_leftovers(Path(tempfile.gettempdir()))
+
+
+def discard_leftovers(folder: Path) -> None:
+    """Discard what runs left that were killed; another run that ends now may be at it as well."""
+    for left in left_behind(folder, "boucle-tests"):
+        with contextlib.suppress(OSError):  # gone meanwhile, or for a later run to try
             discard(left)
+
+
+def left_behind(folder: Path, kind: str) -> Iterator[Path]:
+    """Give the folders `KIND-PID-...` whose process has ended."""
+    for left in folder.glob(f"{kind}-*-*"):
+        owner = left.name.removeprefix(f"{kind}-").split("-")[0]
+        if owner.isdigit() and places.command_line(int(owner)) is None:
+            yield left
 
 
 def discard(home: Path) -> None:

@@ -8,6 +8,7 @@ Holds no test.
 import asyncio
 import atexit
 import logging
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -19,6 +20,7 @@ from pathlib import Path
 from random import Random
 
 from embedded import empty_database
+from parts import left_behind
 from postroom import OPEN
 from simulatedparts import EPOCH, FAULTS, Broker, Database, Engines, MailServer, Outlet, Postman, SharedStore, Trouble
 from simulatedstory import GRID, Act, Persons, Plot
@@ -45,6 +47,7 @@ from workers.usecases.scheduler import ASKINGS, Scheduler
 MEMORY = Path("/dev/shm")
 """Where the database's file lies, if there is such a folder: it is written thousands of times."""
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
+OWN_FOLDER = "boucle-simulated"
 PART = timedelta(hours=4)
 """From one part of a stop to the next: longer than answers settle, and than mails that are put off wait."""
 RETRIED_WITHIN = timedelta(hours=2)
@@ -80,9 +83,16 @@ def house() -> House:
         begun = sqlite3.connect(path)
         begun.backup(content)
         begun.close()
-    shared = Path(tempfile.mkdtemp(prefix="boucle-simulated-", dir=MEMORY if MEMORY.is_dir() else None))
-    atexit.register(shutil.rmtree, shared, ignore_errors=True)
-    return House(parts, content, Engines(shared))
+    return House(parts, content, Engines(own_folder(MEMORY if MEMORY.is_dir() else Path(tempfile.gettempdir()))))
+
+
+def own_folder(memory: Path) -> Path:
+    """Make this process's folder, which goes with it; those of killed ones, which could not, go now."""
+    for left in left_behind(memory, OWN_FOLDER):
+        shutil.rmtree(left, ignore_errors=True)
+    made = Path(tempfile.mkdtemp(prefix=f"{OWN_FOLDER}-{os.getpid()}-", dir=memory))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,15 @@
 """Stories in virtual time whose every part fails come to the same end as the stories in which nothing does."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import simulate
 from simulatedparts import FAULTS
-from simulation import Run, Simulation
+from simulation import OWN_FOLDER, Run, Simulation, own_folder
 from simulationsabotage import SABOTAGES
 
 RUNS, CHUNKS = 500, 10
@@ -59,3 +62,15 @@ def test_a_failure_says_how_to_see_it_again_and_becomes_smaller() -> None:
     assert again.startswith("--from 20 --seeds 1")
     assert len(small.partition("--faults ")[2].split()[0].split(",")) == 1
     assert simulate.main(small.split()) == 1
+
+
+def test_what_a_killed_process_left_goes_at_the_next_start(tmp_path: Path) -> None:
+    """The folders of processes that live, and what is not ours, stay."""
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    killed = tmp_path / f"{OWN_FOLDER}-{ended.pid}-abc"
+    keepsake = tmp_path / f"{OWN_FOLDER}-keepsake"
+    for folder in (killed, keepsake):
+        folder.mkdir()
+    first, second = own_folder(tmp_path), own_folder(tmp_path)
+    assert set(tmp_path.iterdir()) == {first, second, keepsake}
