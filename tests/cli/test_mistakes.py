@@ -261,6 +261,15 @@ def test_nothing_is_weak_that_only_this_machine_reaches(boucle: "Boucle", bind: 
     assert weak_ones(boucle) == {"sending"}
 
 
+def test_pages_that_others_reach_do_not_show_the_counts(boucle: "Boucle") -> None:
+    """/metrics on the pages' own open address needs a token, or an address of its own that nobody else reaches."""
+    boucle.set(**{**STRONG, "http_bind": "192.0.2.4:8080", "monitor_token": ""})
+    assert weak_ones(boucle) == {"monitor_token"}
+    assert "BOUCLE_HTTP_BIND (192.0.2.4:8080)" in boucle("check").err
+    boucle.set(monitor_bind="127.0.0.1:9464")
+    assert weak_ones(boucle) == set()
+
+
 @pytest.mark.parametrize("token", ["", "m"])
 def test_a_monitor_that_others_reach_needs_a_token(boucle: "Boucle", token: str) -> None:
     """Its address counts by itself: also where the pages are for this machine alone; without others none is needed."""
@@ -326,6 +335,7 @@ def test_check_looks_on_beside_faulty_settings(boucle: "Boucle", folder: Path) -
         "mail_per_dya": "unknown",
         "secret": "weak",
         "api_keys": "weak",
+        "monitor_token": "weak",
     }
     others = [fault for fault in told["faults"] if fault not in {fault["sentence"] for fault in told["settings"]}]
     assert any("derive from another key" in fault for fault in others)

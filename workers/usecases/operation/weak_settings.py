@@ -68,16 +68,17 @@ def short_keys(settings: Settings) -> Iterator[SettingFault]:
 
 
 def open_monitor(settings: Settings) -> Iterator[SettingFault]:
-    """Give what lets others read /readyz and /metrics: an address of their own without a token, a token to guess."""
-    token, address = settings.monitor_token.get_secret_value(), settings.monitor_bind or settings.http_bind
+    """Give what lets others read /readyz and /metrics: an address that they reach without a token, one to guess."""
+    token, name = settings.monitor_token.get_secret_value(), "monitor_bind" if settings.monitor_bind else "http_bind"
+    address: str = getattr(settings, name)
     if not is_open_to_others(address):
         return
     if token:
         yield from short_key("monitor_token", token)
-    elif settings.monitor_bind:
-        problem = f"{address} can be reached by other machines, and whoever asks there reads all counts and states"
-        advice = f"set one ({MAKE_ONE}), or bind {variable_of('monitor_bind')} to 127.0.0.1"
-        yield weak("monitor_token", "", problem, advice)
+        return
+    problem = f"others reach {variable_of(name)} ({address}), and whoever asks there for /metrics reads all counts"
+    advice = f"set one ({MAKE_ONE}), or set {variable_of('monitor_bind')} to 127.0.0.1:9464"
+    yield weak("monitor_token", "", problem, advice)
 
 
 def short_key(name: str, key: str) -> Iterator[SettingFault]:
