@@ -35,6 +35,7 @@ def test_every_spelling_is_one_mailbox() -> None:
         ("a@b", "a@b"),
         ("<a@b>", "a@b"),
         ("mailto:a@b", "a@b"),
+        ("mailto://a@b", "a@b"),
         ("MAILTO:a%2Bc@b.fr?subject=x", "a+c@b.fr"),
         ("a@b;", "a@b"),
         ("'a@b.fr'", "a@b.fr"),

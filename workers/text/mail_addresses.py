@@ -22,7 +22,7 @@ _LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 PLAIN = re.compile(rf"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@{_LABEL}(?:\.{_LABEL})*", re.ASCII | re.IGNORECASE)
 """What nearly all addresses look like; the others are asked of the validator."""
 _SHOWN = re.compile(r"[^<>]*<([^<>]*)>")
-_MAILTO = re.compile(r"mailto:([^?]*)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
+_MAILTO = re.compile(r"mailto:(?://)?([^?]*)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
 _AT_SIGNS = str.maketrans({"\uff20": "@", "\ufe6b": "@"})
 _DOTS = re.compile("[\u3002\uff0e\uff61]")  # RFC 3490, 3.1: what ends a label beside the full stop
 _NOT_SENDABLE = re.compile(r"[\s<>,;:\"()\[\]\\\x00-\x20\x7f-\x9f]|=\?")

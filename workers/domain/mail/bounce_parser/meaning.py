@@ -17,7 +17,7 @@ CAUTION = (SOFT, OURS, POLICY, HARD)
 """The kinds, the one that does the customer the least harm first."""
 NAMED: tuple[tuple[BounceKind, tuple[re.Pattern[str], ...]], ...] = (
     (POLICY, (phrases.RESTRICTED,)),
-    (SOFT, (phrases.FULL,)),
+    (SOFT, (phrases.FULL, phrases.FOR_A_WHILE)),
     (OURS, (phrases.SENDER_REFUSED, phrases.US_REFUSED)),
     (POLICY, (phrases.CHOICE,)),
     (HARD, (phrases.NO_MAILBOX, phrases.NO_HOST)),
@@ -33,7 +33,7 @@ _EXACT: dict[BounceKind, frozenset[str]] = {
     HARD: frozenset({"1.1", "1.2", "1.3", "1.4", "1.6", "1.10", "7.17", "7.18"}),
     SOFT: frozenset({"2.2", "2.3", "3.1", "3.4", "4.3", "4.5", "4.6", "4.7", "5.3"}),
     OURS: frozenset({"1.7", "1.8", "1.9", *(f"7.{number}" for number in (8, 9, *range(20, 31)))}),
-    POLICY: frozenset({"2.1", "2.4", "7.2", "7.13", "7.15", "7.16"}),
+    POLICY: frozenset({"2.1", "2.4", "7.2", "7.12", "7.13", "7.15", "7.16"}),
 }
 """Subjects and details that name one cause; beside any other, words decide, because servers use those for whatever.
 

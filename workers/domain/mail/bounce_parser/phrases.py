@@ -90,8 +90,23 @@ US_PERHAPS = any_of(
 )
 """Words that mean us when nothing else is said."""
 
-RESTRICTED = any_of(r"resolver.rst", r"sender ?not ?authenticated ?for ?group", r"allowed[ -]senders list")
-"""Exchange says of a recipient or group who may write to it."""
+RESTRICTED = any_of(
+    r"resolver.rst",
+    r"sender ?not ?authenticated ?for ?group",
+    r"allowed[ -]senders list",
+    rf"{WHO} (?:has |have |is |was )?(?:block|reject|refus)(?:ed|ing|s) (?:this |your |the )?sender\b",
+    rf"sender (?:is |was |has been )?(?:blocked|rejected|refused) by (?:the )?(?:{NAMES})",
+)
+"""The recipient, a group or its organisation says who may write to it: nobody else is told so."""
+
+LOCKED = r"(?:locked|disabled|suspended|deactivated|blocked|frozen|restricted|unavailable|closed|not available)"
+FOR_A_WHILE = any_of(
+    rf"(?:temporarily|temporary|briefly|currently) (?:been |being )?{LOCKED}",
+    rf"{LOCKED} (?:temporarily|for now|for the moment|momentarily)",
+    r"locked by (?:another|an other) (?:process|session|delivery|client)",
+    r"receiving (?:mail|messages?) (?:too quickly|at a rate)",
+)
+"""The mailbox takes no mail just now, whatever the code beside it says."""
 
 CHOICE = any_of(
     rf"{WHO}[^.;]{{0,60}}(?:\blocked|disabled|suspended|inactive|deactivated|frozen|on hold|expired|not active\b|"
