@@ -50,6 +50,16 @@ PROXY_SAYS = (
     {"Tailscale-User-Login": "lea"},
     {"X-Sucuri-ClientIP": AWAY},
     {"Remote-User": "lea"},
+    {"Max-Forwards": "9"},
+    {"X-Scheme": "https"},
+    {"X_Url_Scheme": "https"},
+    {"Front-End-Https": "on"},
+    {"X-Host": "feedback.example"},
+    {"X-Rewrite-URL": "/mailbox"},
+    {"X-Request-Start": "t=1"},
+    {"X-Auth-Request-Email": "lea@example.org"},
+    {"X_Original_URL": "/mailbox"},
+    {"X-Traefik-Router": "boucle"},
 )
 BROWSERS_SAY = (
     *("Accept", "Accept-Language", "Cache-Control", "Dnt", "Priority", "Sec-Ch-Ua-Platform", "Sec-Fetch-Dest", "Te"),

@@ -18,7 +18,10 @@ from workers.web.http.context import Web
 
 log = logging.getLogger(__name__)
 MOST_HINTS = 16  # proxies that are named in the log
-FORWARDING_PREFIXES = ("x-forwarded", "x-original-", "x-envoy-", "x-amz", "x-azure-", "x-appengine-", "x-arr-", "cf-")
+FORWARDING_PREFIXES = (
+    *("x-forwarded", "x-original-", "x-envoy-", "x-amz", "x-azure-", "x-appengine-", "x-arr-", "cf-"),
+    *("x-accel-", "x-auth-request-", "x-traefik-"),
+)
 FORWARDING_WORDS = frozenset(
     {
         *("addr", "akamai", "client", "clientip", "connecting", "forwarded", "gateway", "goog", "hop", "iap", "ip"),
@@ -28,7 +31,13 @@ FORWARDING_WORDS = frozenset(
 )
 """Words by which a header tells that somebody asks for somebody else: RFC 7239 (`Forwarded`), RFC 9110 7.6.3 (`Via`),
 and what vendors send (`X-Real-IP`, `Fly-Client-IP`). Browsers and programs send none of them for themselves."""
-CDN_LOOP = "cdn-loop"  # RFC 8586
+FORWARDING_NAMES = frozenset(
+    {
+        *("cdn-loop", "front-end-https", "max-forwards", "x-cloud-trace-context", "x-coming-from", "x-host"),
+        *("x-queue-start", "x-request-start", "x-rewrite-url", "x-scheme", "x-url-scheme"),
+    }
+)
+"""Whole names that proxies alone send: RFC 8586, Apache counting hops (RFC 9110 7.6.2), what was asked first."""
 PEER = "boucle.peer"
 """The key of an ASGI scope that holds the other end of the connection, which may be a proxy."""
 V4_PREFIX, V6_PREFIX = 24, 56  # bits that usually belong to one network
@@ -98,15 +107,12 @@ def from_this_machine(request: Request, web: Web) -> bool:
 
 def is_forwarded(headers: Headers) -> bool:
     """Tell whether a request carries a header of a proxy, in whichever vendor's words."""
-    return any(
-        name == CDN_LOOP or name.startswith(FORWARDING_PREFIXES) or not FORWARDING_WORDS.isdisjoint(words_of(name))
-        for name in headers
-    )
-
-
-def words_of(name: str) -> list[str]:
-    """Return the words of a header's name."""
-    return name.replace("_", "-").split("-")
+    for name in (name.replace("_", "-") for name in headers):
+        if name in FORWARDING_NAMES or name.startswith(FORWARDING_PREFIXES):
+            return True
+        if not FORWARDING_WORDS.isdisjoint(name.split("-")):
+            return True
+    return False
 
 
 def serves_this_machine(settings: Settings) -> bool:
