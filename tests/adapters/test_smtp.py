@@ -246,6 +246,35 @@ def test_each_step_ends_as_it_should(script: list[str], kind: SendKind) -> None:
     server.close()
 
 
+BEFORE_A_MAIL: dict[str, list[str | bytes]] = {
+    "greeting": [],
+    "EHLO and HELO": ["220 scripted"],
+    "AUTH": ["220 scripted", b"250-scripted\r\n250 AUTH PLAIN"],
+}
+
+
+@pytest.mark.parametrize("code", [421, 451, 454, 500, 521, 550, 552, 553, 554])
+@pytest.mark.parametrize("step", list(BEFORE_A_MAIL))
+def test_whatever_is_refused_before_a_mail_is_named_is_no_mails_fault(step: str, code: int) -> None:
+    """No number that a server gives to a stranger, or to a login, ends a mail: all wait, and one asks again."""
+    said = f"{code} 5.5.0 no"
+    server = Scripted([*BEFORE_A_MAIL[step], said, said, said])
+    url = server.url.replace("smtp://", "smtp://me:secret@") if step == "AUTH" else server.url
+    [end] = send(SmtpSender(url, 1, timeout_seconds=5), ("a@b.example", mail("a@b.example")))
+    assert end.everyone
+    assert end.kind is (SendKind.LATER if code < 500 else SendKind.OURS)
+    server.close()
+
+
+def test_a_server_that_hangs_up_is_told_without_a_port_that_is_none() -> None:
+    """The reason is read by operators."""
+    server = Scripted([""])
+    [end] = send(SmtpSender(server.url, 1, timeout_seconds=5), ("a@b.example", mail("a@b.example")))
+    assert "away" in end.text
+    assert "None" not in end.text
+    server.close()
+
+
 def test_a_silent_server_does_not_hold_us_for_ever() -> None:
     """A time-out before the content is later."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

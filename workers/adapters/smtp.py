@@ -33,6 +33,7 @@ _TOO_LARGE = 552
 _GO_ON, _CLOSING = 354, 421
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHOWN = 300  # signs of a server's reply that are kept as the reason
+_NO_PORT = " on port None"  # the library's words for a connection that we opened
 _TLS = ("offered", "required", "none")
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 90_000}
 """A peer that is gone without a word is noticed within 90 s, though a scanner may take its ten minutes (ms, else s)."""
@@ -199,7 +200,7 @@ class SmtpSender:
                 text = "the address is not in ASCII before the @, and the mail server does not offer SMTPUTF8"
                 raise _Ended(SendResult(SendKind.NEVER, 553, text), reusable=True)
             options, encoding = ["SMTPUTF8"], "utf-8"
-        await _step(client.mail(sender, options=options, encoding=encoding), about_us=True)
+        await _step(client.mail(sender, options=options, encoding=encoding), about_us=True, names_a_size=True)
         await _step(client.rcpt(recipient, encoding=encoding))
         begun = await _step(client.execute_command(b"DATA", timeout=self._patience.data_begins))
         if begun.code != _GO_ON:
@@ -282,21 +283,27 @@ def _stuffed(raw: bytes) -> bytes:
     return re.sub(rb"(?m)^\.", b"..", lines) + b".\r\n"
 
 
-async def _step(doing: Awaitable[T], *, about_us: bool = False, content_left: bool = False) -> T:
-    """Await one command; raise `_Ended` with what its failure means at this step, also one that nobody foresaw."""
+async def _step(
+    doing: Awaitable[T], *, about_us: bool = False, names_a_size: bool = False, content_left: bool = False
+) -> T:
+    """Await one command; raise `_Ended` with what its failure means at this step, also one that nobody foresaw.
+
+    What comes before a mail is named is about us, whatever its number; from MAIL on (`names_a_size`) 552 is the mail's.
+    """
     try:
         return await doing
     except aiosmtplib.SMTPResponseException as error:
         if not 400 <= error.code < 600:
             text = f"{error.code} {error.message}"
             raise _Ended(_cut(text, content_left=content_left, everyone=about_us)) from error
-        result = _refused(error.code, error.message, about_us=about_us)
+        of_mail = names_a_size and error.code == _TOO_LARGE
+        result = _refused(error.code, error.message, about_us=about_us and not of_mail)
         raise _Ended(result, reusable=error.code != _CLOSING) from error
     except (aiosmtplib.SMTPException, OSError) as error:
         if about_us and _not_agreed(error):
             text = f"the mail server and BOUCLE_SMTP_URL do not agree: {error.__cause__ or error}"
             raise _Ended(SendResult(SendKind.OURS, 0, text, everyone=True)) from error
-        said = str(error) or type(error).__name__
+        said = str(error).replace(_NO_PORT, "") or type(error).__name__
         raise _Ended(_cut(said, content_left=content_left, everyone=about_us)) from error
     except ValueError as error:  # UnicodeError as well: the library refuses to write such a line
         if content_left:
@@ -340,7 +347,7 @@ def _refused(code: int, text: str, *, about_us: bool) -> SendResult:
     """Return what a refusal means: 4xx later, 5xx never or ours; whatever comes before a recipient is ours, for all."""
     if code < 500:
         return SendResult(SendKind.LATER, code, text, everyone=about_us)
-    if code in _NOT_ALLOWED or (about_us and code != _TOO_LARGE):
+    if code in _NOT_ALLOWED or about_us:
         return SendResult(SendKind.OURS, code, text, everyone=True)
     kind, _ = meaning_of(f"{code} {text}")
     return SendResult(SendKind.OURS if kind == BounceKind.OURS else SendKind.NEVER, code, text)
