@@ -108,13 +108,14 @@ def test_a_database_that_is_read_only_is_not_ready(postgres: str) -> None:
 
 
 def test_a_database_with_a_locked_table_is_not_ready(postgres: str) -> None:
-    """Customers are locked: whatever comes in would wait, so the role says so, in time."""
+    """Customers, or the switches of sending, are locked: what comes would wait, so the role says so, in time."""
     owner = Store(postgres)
     migrate(owner)
-    with owner.engine.begin() as holding:
-        holding.execute(sa.text("LOCK TABLE customer"))
-        with promptly(), pytest.raises(NotNow, match="a lock was not had in time"):
-            see_that_it_takes_writes(hurried(postgres))
+    for table in ("customer", "control", "action"):
+        with owner.engine.begin() as holding:
+            holding.execute(sa.text(f"LOCK TABLE {table}"))
+            with promptly(), pytest.raises(NotNow, match="a lock was not had in time"):
+                see_that_it_takes_writes(hurried(postgres))
     see_that_it_takes_writes(hurried(postgres))
     owner.close()
 

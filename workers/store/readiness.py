@@ -12,17 +12,8 @@ from workers.store.patience import Patience
 
 HURRY = Patience(connect=2, statement=1.2, lock=1, idle=5, silence=4, file_lock=1)
 """A probe that waits as long as roles do would be late."""
-WRITTEN = (
-    tables.inbox,
-    tables.customer,
-    tables.journey,
-    tables.touchpoint,
-    tables.survey_request,
-    tables.response,
-    tables.dispatch,
-    tables.ticket,
-    tables.outbox,
-)
+WRITTEN = tuple(tables.metadata.sorted_tables)
+"""All: what holds up one write holds up a role sooner or later, be it a switch that senders look at."""
 COUNTER = "readiness"
 
 
