@@ -275,6 +275,8 @@ class Said(Exception):
         ("08006", "cannot be reached"),
         ("28P01", "cannot be reached"),
         ("3D000", "cannot be reached"),
+        ("54001", "refuses what is asked"),
+        ("P0001", "refuses what is asked"),
     ],
 )
 def test_whatever_the_database_says_of_itself_is_not_now(state: str, words: str) -> None:

@@ -56,6 +56,9 @@ WORDS_FOR = (
 )
 """What is said to the outside for states and texts of the database; its own words stand in the log alone."""
 UNREACHABLE = "it cannot be reached"
+REFUSES = "it refuses what is asked of it"
+NOT_LET_IN = ("08", "25P03", "25P04", "28", "3D")
+"""SQLSTATE of connections that broke, were ended, or were not let in; whoever gives another one can be reached."""
 
 
 def connect(url: str, patience: Patience = Patience()) -> Engine:  # noqa: B008  # frozen
@@ -270,7 +273,7 @@ def why_away(error: DBAPIError | PoolTimeout) -> str:
     for signs, words in WORDS_FOR:
         if any(state.startswith(sign) if state else sign in text for sign in signs):
             return words
-    return UNREACHABLE
+    return REFUSES if state and not state.startswith(NOT_LET_IN) else UNREACHABLE
 
 
 def is_away(error: DBAPIError | PoolTimeout) -> bool:
