@@ -41,7 +41,7 @@ from workers.store.rules import live
 from workers.text.mail_addresses import mailbox
 from workers.usecases.delivery.bounce_collection import Place
 from workers.usecases.delivery.send_controls import Sending
-from workers.usecases.operation.id_key import fitting_key, settle_id_key, settle_signing_key
+from workers.usecases.operation.id_key import fitting_key, settle_id_key, settle_signing_key, signing_fingerprint
 from workers.usecases.operation.migrate import MINIMUM, schema_of
 from workers.usecases.operation.weak_settings import Surroundings, weak_settings
 from workers.usecases.rules.active_policy import Policies, known_names
@@ -243,14 +243,16 @@ class Boucle:
         if not self.settings.id_secret.get_secret_value():
             with suppress(Misconfigured):  # a HOME that cannot be written keeps no secret
                 self.home.keep_secret(ID_SECRET, key)
-        if not given_keys(self.settings) and not self.store.sqlite:
-            settle_signing_key(self.store, self.keys[0], self.now())
+        if not self.store.sqlite:
+            settle_signing_key(self.store, self.keys[0], self.now(), made_up=not given_keys(self.settings))
 
     def key_faults(self) -> list[str]:
         """Return why this machine's keys do not fit the database, changing nothing. Raises NotNow."""
         try:
             with self.store.reading() as connection:
                 fitting_key(connection, id_keys(self.settings))
+                if not self.store.sqlite and not given_keys(self.settings):
+                    signing_fingerprint(connection, self.home.secret(SIGNING_SECRET), made_up=True)
         except Misconfigured as error:
             return error.faults
         return []

@@ -140,6 +140,22 @@ def test_links_of_one_machine_are_read_by_the_other(tmp_path: Path, postgres: st
     second.store.close()
 
 
+def test_a_machine_without_the_secret_that_others_were_given_is_told(tmp_path: Path, postgres: str) -> None:
+    """A secret may be given and changed anywhere; who would make one up beside it is refused, and `check` says so."""
+    first = start(tmp_path / "one", postgres, secret=OLD)
+    key = first.id_key
+    first.store.close()
+    for secret in (NEW, f"{NEW},{OLD}", OLD):
+        start(tmp_path / "one", postgres, id_secret=key, secret=secret).store.close()
+    with pytest.raises(Misconfigured, match="Set BOUCLE_SECRET to the same value on every machine"):
+        start(tmp_path / "two", postgres, id_secret=key)
+    given = {"BOUCLE_HOME": str(tmp_path / "three"), "BOUCLE_DATABASE_URL": postgres, "BOUCLE_ID_SECRET": key}
+    third = app.Boucle(settings_module.read(given), FixedClock(START))
+    assert any("BOUCLE_SECRET is unset" in fault for fault in third.key_faults())
+    assert not (tmp_path / "three").exists()
+    third.store.close()
+
+
 def test_roles_that_start_at_once_share_the_secrets_of_their_home(tmp_path: Path) -> None:
     """Of many that make a secret up in one HOME, one stands, and nobody reads half of it."""
     ready = threading.Barrier(8)

@@ -23,7 +23,7 @@ from workers.store.engine import Store
 ID_KEY = "id_key"
 """The control that holds the fingerprint of the key of ids."""
 SIGNING_KEY = "made_up_secret"
-"""The control that holds the fingerprint of a signing key that a machine made up beside a database on a server."""
+"""The control that holds the fingerprint of the signing key of a server's database, given or made up, the last one."""
 BY = "boucle"
 SAMPLE = 200
 """Rows whose ids are derived again to prove a key; ids of customers are hashes, so the first are as good as any."""
@@ -42,9 +42,9 @@ NO_KEY = (
     "on every machine."
 )
 OTHER_SIGNING_KEY = (
-    "BOUCLE_SECRET is unset, and another machine on this database made up a secret of its own: links that one machine "
-    "signs would be refused by the other. Set BOUCLE_SECRET to the same value on every machine; the content of the "
-    "file secret in the HOME of the machine that ran first keeps the links valid that were sent."
+    "BOUCLE_SECRET is unset, and another machine on this database has a secret of its own: links that one machine "
+    "signs would be refused by the other. Set BOUCLE_SECRET to the same value on every machine. Where it is unset "
+    "everywhere, the content of the file secret in the HOME of the machine that ran first keeps sent links valid."
 )
 
 
@@ -129,27 +129,38 @@ def settle_id_key(store: Store, candidates: Sequence[str], now: datetime) -> str
     return store.write(work)
 
 
-def settle_signing_key(store: Store, key: str, now: datetime) -> None:
+def settle_signing_key(store: Store, key: str, now: datetime, *, made_up: bool) -> None:
     """See that a made-up signing key is the only one on a database that several machines may share. Idempotent.
 
-    Raises Misconfigured when another machine made up another one, NotNow.
+    A key that was given is noted: it may change, and whoever has none is told. Raises Misconfigured, NotNow.
     """
-
-    def known(connection: Connection) -> bool:
-        kept = read_controls(connection).get(SIGNING_KEY)
-        if kept not in (None, fingerprint(key)):
-            raise Misconfigured([OTHER_SIGNING_KEY])
-        return kept is not None
-
     with store.reading() as connection:
-        if known(connection):
-            return
+        kept = signing_fingerprint(connection, key, made_up=made_up)
+    if kept == fingerprint(key):
+        return
 
     def work(connection: Connection) -> None:
-        if not known(connection):
+        kept = signing_fingerprint(connection, key, made_up=made_up)
+        if kept is None:
             insert_control(connection, SIGNING_KEY, fingerprint(key), now)
+        elif kept != fingerprint(key):
+            change = sa.update(tables.control).where(tables.control.c.name == SIGNING_KEY)
+            connection.execute(change.values(value=fingerprint(key), at=now, by=BY))
 
     store.write(work)
+
+
+def signing_fingerprint(connection: Connection, key: str, *, made_up: bool) -> str | None:
+    """Return what the database keeps of the signing key; None where it keeps nothing.
+
+    Raises Misconfigured when it is another key's and this machine's is made up, or would be: `key` is empty then.
+    """
+    if not sa.inspect(connection).has_table(tables.control.name):
+        return None
+    kept = read_controls(connection).get(SIGNING_KEY)
+    if made_up and kept is not None and (not key or kept != fingerprint(key)):
+        raise Misconfigured([OTHER_SIGNING_KEY])
+    return kept
 
 
 def insert_control(connection: Connection, name: str, value: str, now: datetime) -> None:
