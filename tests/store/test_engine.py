@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -305,6 +306,7 @@ def test_what_is_about_a_statement_is_not_waited_for(state: str) -> None:
         ("OperationalError", "unable to open database file"),
         ("DatabaseError", "database disk image is malformed"),
         ("DatabaseError", "file is not a database"),
+        ("InternalError", "unable to read what was written"),
     ],
 )
 def test_whatever_sqlite_says_of_its_file_is_not_now(kind: str, text: str) -> None:
@@ -312,6 +314,41 @@ def test_whatever_sqlite_says_of_its_file_is_not_now(kind: str, text: str) -> No
     original = getattr(sqlite3, kind)(text)
     error = (sa.exc.OperationalError if kind == "OperationalError" else sa.exc.DatabaseError)("INSERT", {}, original)
     assert is_away(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('connection to server at "10.57.53.40", port 5842 failed: Connection refused', "cannot be reached"),
+        ('connection to server at "db-full-locked.example" failed: timeout expired', "cannot be reached"),
+        ("FATAL:  sorry, too many clients already", "no resources left"),
+        ("FATAL:  remaining connection slots are reserved for non-replication superuser", "no resources left"),
+        ("FATAL:  the database system is starting up", "stopping or starting"),
+        ("FATAL:  the database system is shutting down", "stopping or starting"),
+    ],
+)
+def test_why_nobody_is_let_in_is_read_from_words_and_not_from_numbers(text: str, words: str) -> None:
+    """A driver gives no state before there is a connection; an address or a port is none."""
+    error = sa.exc.OperationalError("", {}, psycopg.OperationalError(text))
+    assert is_away(error)
+    assert words in str(away(error))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("database or disk is full", "its disk is full"),
+        ("attempt to write a readonly database", "read-only"),
+        ("disk I/O error", "a fault of its own"),
+        ("database is locked", "a lock was not had"),
+        ("database table is locked: customer", "a lock was not had"),
+        ("database disk image is malformed", "a fault of its own"),
+        ("no such table: customer_53100", "not those of this release"),
+    ],
+)
+def test_a_file_is_told_by_what_is_wrong_with_it(text: str, words: str) -> None:
+    """An operator reads which of them it is."""
+    assert words in str(away(sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError(text))))
 
 
 def test_writers_in_the_way_for_too_long_are_waited_for(store: Store) -> None:

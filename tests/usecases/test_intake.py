@@ -10,7 +10,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 from embedded import START, STRUCTURED, Embedded, about, journey, score
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.event_handlers import effects
@@ -152,6 +152,7 @@ def test_what_is_no_fault_of_an_event_keeps_it(
         with pytest.raises(NotNow) as told:
             boucle.take(journey("delivery", reference="1"), journey("delivery", "43", reference="2"))
     assert "example.org" not in str(told.value)
+    assert len(boucle.store.outages.current()) == isinstance(error, DBAPIError)  # what stands still is told
     assert boucle.rows(DeadLetter) == []
     assert taken(boucle.take(journey("delivery", reference="1"))) == ["accepted"]
 

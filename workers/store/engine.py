@@ -44,17 +44,21 @@ the database says (locks, resources, disk, shutdown, read-only, its own errors) 
 SQLITE_FAULTS = ("no such", "syntax error", "near ", "has no column", "already exists", "too many", "incomplete input")
 """How SQLite's operational errors begin that are about the statement; all others are about the file or the machine."""
 WORDS_FOR = (
-    (("55P03", "locked", "busy"), "a lock was not had in time"),
-    (("53100", "disk is full", "full"), "its disk is full"),
-    (("25006", "readonly", "read-only"), "it is read-only"),
-    (("53",), "it has no resources left"),
-    (("57014",), "it took too long"),
-    (("57",), "it is stopping or starting"),
-    (("40",), "other writers were in the way"),
-    (("file is not a database",), "its file is not a database"),
-    (("58", "XX", "i/o error", "malformed"), "it has a fault of its own"),
+    (("55P03",), ("database is locked", "table is locked", "busy"), "a lock was not had in time"),
+    (("53100",), ("disk is full",), "its disk is full"),
+    (("25006",), ("readonly",), "it is read-only"),
+    (("53",), ("too many clients", "too many connections", "connection slots"), "it has no resources left"),
+    (("57014",), ("interrupted",), "it took too long"),
+    (("57",), ("is starting up", "is shutting down", "is not yet accepting"), "it is stopping or starting"),
+    (("40",), (), "other writers were in the way"),
+    ((), ("file is not a database",), "its file is not a database"),
+    (("58", "XX"), ("i/o error", "malformed"), "it has a fault of its own"),
+    (("42501",), (), "a right is missing"),
+    (("42",), ("no such table", "no such column", "has no column"), "its tables are not those of this release"),
 )
-"""What is said to the outside for states and texts of the database; its own words stand in the log alone."""
+"""What is said to the outside for states of the database, or for its texts where it gives no state (SQLite, and a
+server that lets nobody in); its own words stand in the log alone. Texts hold names and numbers: no state is looked for
+in them."""
 UNREACHABLE = "it cannot be reached"
 REFUSES = "it refuses what is asked of it"
 NOT_LET_IN = ("08", "25P03", "25P04", "28", "3D")
@@ -192,7 +196,7 @@ class Store:
                 yield connection
         except (DBAPIError, PoolTimeout) as error:
             if is_away(error):
-                raise self._away(error) from error
+                raise self.waits_for(error) from error
             raise
         finally:
             beat()
@@ -216,11 +220,11 @@ class Store:
                 return done
             except (DBAPIError, PoolTimeout) as error:
                 if is_away(error):
-                    raise self._away(error) from error
+                    raise self.waits_for(error) from error
                 if not is_collision(error):
                     raise
                 if not left and not isinstance(error, IntegrityError):
-                    raise self._away(error) from error
+                    raise self.waits_for(error) from error
                 said = str(getattr(error, "orig", error))  # PostgreSQL names the key as well
                 taken, looks = (taken, looks + 1) if said == taken else (said, 1)
                 if isinstance(error, IntegrityError) and (looks >= LOOKS or not left):
@@ -232,8 +236,8 @@ class Store:
             time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS / 2**left))  # so that two do not meet again at once
         raise KeyTaken("unreachable")
 
-    def _away(self, error: DBAPIError | PoolTimeout) -> NotNow:
-        """Return what to say to the outside; the database's own words stand in the log, once."""
+    def waits_for(self, error: DBAPIError | PoolTimeout) -> NotNow:
+        """Note that the database is away, and return what to say of it; its own words stand in the log, once."""
         self.outages.note(DATABASE, why_away(error), without_values(first_line(error)))
         return away(error)
 
@@ -270,8 +274,8 @@ def why_away(error: DBAPIError | PoolTimeout) -> str:
     if isinstance(error, PoolTimeout):
         return "every connection to it is in use"
     state, text = str(getattr(error.orig, "sqlstate", None) or ""), str(error.orig).lower()
-    for signs, words in WORDS_FOR:
-        if any(state.startswith(sign) if state else sign in text for sign in signs):
+    for states, texts, words in WORDS_FOR:
+        if state.startswith(states) if state else any(sign in text for sign in texts):
             return words
     return REFUSES if state and not state.startswith(NOT_LET_IN) else UNREACHABLE
 
@@ -290,7 +294,7 @@ def is_away(error: DBAPIError | PoolTimeout) -> bool:
         return isinstance(error, OperationalError)
     if isinstance(error, OperationalError):
         return not any(sign in str(error.orig).lower() for sign in SQLITE_FAULTS)
-    return type(error.orig).__name__ == "DatabaseError"  # a file that is damaged, or no database
+    return type(error.orig).__name__ in ("DatabaseError", "InternalError")  # a file that is damaged, or no database
 
 
 def is_about_values(error: DBAPIError) -> bool:

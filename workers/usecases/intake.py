@@ -27,7 +27,7 @@ from workers.domain.types import CustomerId, Ingress
 from workers.errors import BadInput, NotNow
 from workers.store import ledger, read, tables
 from workers.store.apply import apply
-from workers.store.engine import Store, away, is_about_values
+from workers.store.engine import Store, is_about_values
 from workers.store.ledger import Incoming, Outcome, Taken
 from workers.store.positions import Consumed, record_consumed
 from workers.store.roster import desk, dry_desk
@@ -94,7 +94,7 @@ class Intake:
                 raise
             except Exception as error:  # kept as a dead letter with its bytes
                 if not is_its_own(error):
-                    raise waits_for(error) from error
+                    raise self._waits_for(error) from error
                 log.exception("event failed", extra={"action": "intake.failed"})
                 fault = Fault(
                     "",
@@ -106,6 +106,13 @@ class Intake:
                 )
         self._store.write(lambda connection: record_consumed(connection, consumed))
         return outcomes
+
+    def _waits_for(self, error: Exception) -> NotNow:
+        """Return why a batch waits that the machine or the database cannot take; who looks at the status sees it."""
+        if isinstance(error, DBAPIError):
+            return self._store.waits_for(error)
+        log.warning("%s", type(error).__name__, extra={"action": "intake.wait"})
+        return NotNow("This machine has no room left to work in; nothing is lost, it is tried again.")
 
     def dry_run(self, messages: Iterable[Incoming]) -> Iterator[tuple[Event | Rejected, ChangeSet]]:
         """Give what each message would change, one after the other; stores nothing."""
@@ -192,14 +199,6 @@ def is_its_own(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
         return is_about_values(error)
     return not isinstance(error, (OSError, MemoryError))
-
-
-def waits_for(error: Exception) -> NotNow:
-    """Return why a batch waits that the machine or the database cannot take."""
-    if isinstance(error, DBAPIError):
-        return away(error)
-    log.warning("%s", type(error).__name__, extra={"action": "intake.wait"})
-    return NotNow("This machine has no room left to work in; nothing is lost, it is tried again.")
 
 
 def in_our_words(error: Exception) -> str:
