@@ -4,6 +4,7 @@ import re
 import socket
 import sqlite3
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,8 @@ MISTAKES = (
     Mistake("no place of bounces", {"bounces": "{tmp}/gone"}, "BOUCLE_BOUNCES: "),
     Mistake("two where one fits", {"mail_redirect": "a@b.example,c@d.example"}, "MAIL_REDIRECT=.*only one address"),
     Mistake("everybody trusted", {"trusted_proxies": "0.0.0.0/0"}, "TRUSTED_PROXIES=.*everybody"),
+    Mistake("everybody in halves", {"trusted_proxies": "0.0.0.0/1, 128.0.0.0/1"}, "TRUSTED_PROXIES=.*everybody"),
+    Mistake("the whole of IPv6", {"trusted_proxies": "fd00::/8, 2000::/3"}, "TRUSTED_PROXIES=.*2000::/3 is everybody"),
     Mistake("a secret's file that is gone", {"api_keys_file": "{tmp}/gone"}, "API_KEYS_FILE: cannot read .*/gone"),
     Mistake("an empty secret's file", {"api_keys_file": "{tmp}/empty"}, "API_KEYS_FILE: cannot read .*empty"),
     Mistake("a secret twice", {"secret_file": "{tmp}/file"}, "SECRET_FILE.*: BOUCLE_SECRET is set as well"),
@@ -221,6 +224,8 @@ WEAK = {
     "smtp_url": "smtp://127.0.0.1:1",
     "sending": "on",
     "monitor_token": "m",
+    "webhook_url": "https://desk.example/hook",
+    "webhook_secret": f"whsec_{b64encode(b's' * 32).decode()} whsec_{b64encode(b's' * 23).decode()}",
 }
 STRONG = {
     "secret": "s" * 32,
@@ -228,6 +233,7 @@ STRONG = {
     "public_url": "https://nps.example.com",
     "sending": "held",
     "monitor_token": "t" * 32,
+    "webhook_secret": f"whsec_{b64encode(b's' * 24).decode()}",
 }
 
 

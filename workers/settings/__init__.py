@@ -170,6 +170,10 @@ class Settings(BaseModel):
         return self.send_window
 
 
+WIDEST_NETWORK = {4: 8, 6: 7}
+"""Bits of the widest networks that anybody owns: 10.0.0.0/8 (RFC 1918), fc00::/7 (RFC 4193); wider is everybody."""
+
+
 def networks_of(text: str) -> tuple[Network, ...]:
     """Return the networks of a comma-separated list; raises ValueError naming the first that is none."""
     networks: list[Network] = []
@@ -180,7 +184,7 @@ def networks_of(text: str) -> tuple[Network, ...]:
             network = ip_network(part, strict=False)
         except ValueError:
             raise ValueError(f"{part} is no network; write addresses such as 10.0.0.0/8 or 192.0.2.7") from None
-        if network.prefixlen == 0:
+        if network.prefixlen < WIDEST_NETWORK[network.version]:
             raise ValueError(f"{part} is everybody; name the networks of your own proxies")
         networks.append(network)
     return tuple(networks)

@@ -4,6 +4,7 @@ Each is a fault of `boucle check` and of a role's start, unless BOUCLE_HTTP_BIND
 of the monitor's pages, unless BOUCLE_MONITOR_BIND is.
 """
 
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -16,6 +17,8 @@ from workers.usecases.sign_in.api_keys import keys_with_scopes
 
 SHORTEST_KEY = 32
 """Characters of a secret or an API key: 128 bits where they are written in hexadecimal (NIST SP 800-131A)."""
+SHORTEST_WEBHOOK_SECRET = 24
+"""Bytes that Standard Webhooks asks for at least."""
 MAKE_ONE = "`boucle keys create` prints a long one"
 
 
@@ -46,7 +49,7 @@ def weak_settings(settings: Settings, surroundings: Surroundings) -> list[Settin
     watched = [*open_monitor(settings)]
     if not is_open_to_others(settings.http_bind):
         return watched
-    found = [*watched, *short_keys(settings), *sample_brand(settings, surroundings)]
+    found = [*watched, *short_keys(settings), *short_webhook_secrets(settings), *sample_brand(settings, surroundings)]
     if not settings.api_keys.get_secret_value() and not surroundings.has_api_keys:
         problem = f"there is no key for events, and {settings.http_bind} can be reached by other machines"
         found.append(weak("api_keys", "", problem, "make one with `boucle keys create`, or bind to 127.0.0.1"))
@@ -65,6 +68,15 @@ def short_keys(settings: Settings) -> Iterator[SettingFault]:
     for name, given in (("secret", signing), ("api_keys", sending)):
         for key in given:
             yield from short_key(name, key)
+
+
+def short_webhook_secrets(settings: Settings) -> Iterator[SettingFault]:
+    """Give the secrets of webhooks with which somebody else could sign tickets."""
+    for given in settings.webhook_secret.get_secret_value().split() if settings.webhook_url else ():
+        text = given.removeprefix("whsec_")
+        if len(b64decode(text + "=" * (-len(text) % 4))) < SHORTEST_WEBHOOK_SECRET:
+            problem = f"a secret of fewer than {SHORTEST_WEBHOOK_SECRET} bytes can be guessed"
+            yield weak("webhook_secret", shown_value(given, is_secret=True), problem, f"set a longer one: {MAKE_ONE}")
 
 
 def open_monitor(settings: Settings) -> Iterator[SettingFault]:
