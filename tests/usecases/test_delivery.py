@@ -1,6 +1,7 @@
 """Mails leave once, when they may, with the same bytes each time; every end is a row with its reason."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email import message_from_bytes, policy
@@ -411,6 +412,32 @@ def test_a_slow_server_does_not_cost_the_lease(boucle: Embedded) -> None:
     send(sender_of(boucle, postman, lease_seconds=0.6))
     assert (len(postman.posted), len(other.posted)) == (1, 0)
     assert (str(the_mail(boucle).state), the_mail(boucle).copies) == ("accepted", 0)
+
+
+@pytest.mark.parametrize("error", [NotNow("locked"), sa.exc.ProgrammingError("UPDATE", {}, Exception()), ValueError()])
+def test_a_lease_that_was_not_prolonged_once_is_prolonged_again(
+    boucle: Embedded, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Whatever the first try broke on, a slow server's mail is nobody else's, and how it ends is kept."""
+    deliver(boucle, "42")
+    postman, renew, tries = Postman(), claim.renew, 0
+    renewed = threading.Event()
+
+    def fail_once(*arguments: Any) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise error
+        renew(*arguments)
+        renewed.set()
+
+    async def slowly() -> None:
+        assert await asyncio.to_thread(renewed.wait, 10), "the lease was not prolonged again"
+
+    monkeypatch.setattr(claim, "renew", fail_once)
+    postman.before = slowly
+    send(sender_of(boucle, postman, lease_seconds=0.6))
+    assert (len(postman.posted), str(the_mail(boucle).state)) == (1, "accepted")
 
 
 def test_two_senders_share_the_work(boucle: Embedded) -> None:

@@ -136,8 +136,12 @@ class Delivery:
         """Prolong the leases of what has not ended at a third of their time, however slow the server is."""
         while True:
             await asyncio.sleep(self._lease / 3)
-            with suppress(NotNow):  # the database may be back before the lease ends
+            try:
                 await asyncio.to_thread(self._renew, lanes.unended())
+            except NotNow:  # the database may be back before the lease ends
+                continue
+            except Exception:  # nor may another fault end this: the mails that are on their way would leave again
+                log.exception("leases cannot be prolonged", extra={"action": "dispatch.unrenewed"})
 
     def _claim(self, kind: str, limit: int) -> list[Dispatch]:
         now = self._now()
