@@ -13,8 +13,8 @@ from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch
 from workers.store.delivery.webhook_targets import forget_targets
 from workers.usecases.delivery import webhook_retries
-from workers.usecases.delivery.send_controls import sending_now
-from workers.usecases.operation.status import as_text, status
+from workers.usecases.delivery.send_controls import pause, sending_now
+from workers.usecases.operation.status import as_text, explain, status
 
 SECONDS, MINUTES, HOURS = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 REDIRECT = SendResult(SendKind.OURS, 302, "the receiver redirects; set BOUCLE_WEBHOOK_URL to where it leads")
@@ -196,3 +196,34 @@ def test_waits_come_from_the_specification_and_from_the_receiver() -> None:
     assert all(wait is not None and 5 * SECONDS <= wait <= 6 * SECONDS for wait in waits)
     assert webhook_retries.next_try("1", 1, BUSY) == 30 * MINUTES
     assert webhook_retries.next_try("1", 10, TAKEN) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (BUSY, "Not sent yet: its receiver did not take it (too many); it leaves on"),
+        (GONE, "Failed: its receiver did not take it (the receiver said 410 Gone: it wants no more webhooks)."),
+    ],
+    ids=["busy", "gone"],
+)
+def test_explain_says_of_a_webhook_what_its_receiver_did(boucle: Embedded, answer: SendResult, says: str) -> None:
+    """No mail server saw it, and it leaves while mails are paused."""
+    complain(boucle, "a")
+    send(boucle, Hook(answers=[answer]))
+    with boucle.store.engine.begin() as connection:
+        pause(connection, boucle.clock.now(), "lea")
+    with boucle.store.reading() as connection:
+        found = explain(
+            connection,
+            "customer",
+            "a",
+            boucle.clock.now(),
+            boucle.parts.policies.current(),
+            sending_now(connection, boucle.parts.sending),
+        )
+    assert found is not None
+    mails = cast("list[dict[str, Any]]", found["mails"])
+    (reason,) = [str(mail["reason"]) for mail in mails if mail["kind"] == "webhook"]
+    assert reason.startswith(says)
+    assert "mail server" not in reason
+    assert "paused" not in reason

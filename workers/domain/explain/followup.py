@@ -17,6 +17,8 @@ from workers.domain.types import (
     TicketState,
 )
 
+OF_THE_SERVER = ("later", Reason.REFUSED_BY_SERVER)
+"""Reasons that are a receiver's in a webhook, which no mail server sees."""
 LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
 COLUMNS = ("trigger", "after", "score", "comment", "wants_contact")
 VERSION_SHOWN = 8  # characters of a table's version: enough to tell two apart
@@ -278,13 +280,16 @@ def why_mail(dispatch: Dispatch, view: View) -> str:
         id = "sent-again" if dispatch.copies else "sent"
         return view.say(id, at=view.moment(dispatch.accepted_at), number=dispatch.copies + 1)
     over = dispatch.state not in LEAVING
+    is_mail = dispatch.kind == "mail"
     why = [view.clause(dispatch.reason, {"detail": dispatch.detail}, over=over)] if dispatch.reason else []
+    if not is_mail and dispatch.reason in OF_THE_SERVER:
+        why = [view.say("more", what=view.say("transport.not-taken"), detail=dispatch.detail)]
     if dispatch.state == DispatchState.READY:
         if dispatch.not_before > view.now:
             why.append(view.say("leaves-on", at=view.moment(dispatch.not_before)))
-        elif dispatch.kind == "mail" and view.sending.state == "on" and view.sending.reason:
+        elif is_mail and view.sending.state == "on" and view.sending.reason:
             why = [view.sending.reason]  # the server as it is now, instead of what it said to this one
-        why += view.stalled()
+        why += view.stalled() if is_mail else []  # webhooks leave while mails are held
     if not why and dispatch.state == DispatchState.READY:
         why = [view.say("leaves-soon")]
     return view.why(start, view.together(why)) if why else sentence(start)

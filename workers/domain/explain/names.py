@@ -46,6 +46,7 @@ NAMES = {
     "thanks-heard": "thanks, it is noted",
     "thanks-testimonial": "thanks, and a request for a testimonial",
     "ticket": "ticket for the team",
+    "ticket.opened": "ticket for the helpdesk",
     "tried": "we tried to call",
     "you-asked": "you asked, it is done",
 }

@@ -78,7 +78,8 @@ PHRASES = {
     "reason.wait": "its wait is not over before {due}",
     "reason.wait/2": "its wait is not over",
     # Reasons that only a sender gives
-    "transport.later": "the mail server asked to try again later",
+    "transport.later": "the mail server did not take it for now",
+    "transport.not-taken": "its receiver did not take it",
     "transport.cut": "the connection broke when the mail had perhaps left already",
     "transport.not-written": "the mail could not be written",
     "transport.not-on-list": "its address was not on the list in BOUCLE_MAIL_ONLY_TO",
