@@ -32,6 +32,7 @@ _PLACEHOLDERS = frozenset(
         "undefined",
         "nan",
         "n/a",
+        "n.a",
         "na",
         "unknown",
         "guest",
@@ -42,6 +43,11 @@ _PLACEHOLDERS = frozenset(
     }
 )
 """What stands for no name, in small letters and without signs around it."""
+_LEFT_OF_A_PROGRAM = re.compile(
+    r"\{\{[^{}]{0,80}\}\}|\$\{[^{}]{0,80}\}|\[\[[^\[\]]{0,80}\]\]|<%[^<>%]{0,80}%>|\*\|[^*|]{0,80}\|\*|%[A-Z][A-Z0-9_]{1,40}%|"
+    r"\[object \w{1,40}\]|#(?:N/A|REF!|NAME\?|VALUE!|NULL!|DIV/0!)"
+)
+"""A place in a text that nobody filled in, an object that nobody wrote out, a cell that could not be computed."""
 
 
 def for_reader(text: str) -> str:
@@ -56,7 +62,7 @@ def name_of_somebody(text: str) -> str:
 
     Null is a family name too: it goes only in small or in capital letters, or when nothing else is there.
     """
-    words = text.split()
+    words = _LEFT_OF_A_PROGRAM.sub(" ", text).split()
     if all(_is_placeholder(word) for word in words):
         return ""
     return " ".join(word for word in words if word.strip(_AROUND_WORDS) not in _WRITTEN_BY_PROGRAMS)
