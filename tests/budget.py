@@ -15,12 +15,13 @@ HARD_SECONDS, HARD_BYTES = 60, 3 * 1024**3
 """What ends the child, so that a fault does not take the machine with it."""
 BEFORE = f"""
 import json as _json, resource as _resource
+from peakmemory import peak_megabytes as _peak
 _resource.setrlimit(_resource.RLIMIT_CPU, ({HARD_SECONDS}, {HARD_SECONDS}))
 _resource.setrlimit(_resource.RLIMIT_AS, ({HARD_BYTES}, {HARD_BYTES}))
 
 def _used():
     used = _resource.getrusage(_resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
+    return used.ru_utime + used.ru_stime, _peak()
 
 """
 STEP = """

@@ -50,6 +50,9 @@ from workers.store.patience import Patience  # noqa: E402
 hypothesis.settings.register_profile("boucle", deadline=None)
 hypothesis.settings.load_profile("boucle")
 
+# The client of the pages' tests tells each address that it asks for: what it tells is no line of ours.
+logging.getLogger("httpx2").setLevel(logging.WARNING)
+
 if TYPE_CHECKING:  # half a second that only browser tests need
     from playwright.sync_api import Browser, Page
     from sqlalchemy.engine import Engine

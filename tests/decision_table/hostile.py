@@ -5,7 +5,6 @@ Run as a program (`python hostile.py DOOR`) it reads them all, and prints what e
 
 import io
 import json
-import resource
 import sys
 import time
 import zipfile
@@ -181,10 +180,11 @@ def main(door: str) -> None:
         except Unreadable as fault:
             said = str(fault)
         found[name] = {"seconds": time.process_time() - begun, "said": said}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(json.dumps({"files": found, "megabytes": peak}))
+    from peakmemory import peak_megabytes
+
+    print(json.dumps({"files": found, "megabytes": peak_megabytes()}))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
+    sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
     main(sys.argv[1])

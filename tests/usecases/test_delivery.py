@@ -387,9 +387,9 @@ def test_an_attempt_that_is_not_the_newest_changes_nothing(boucle: Embedded) -> 
     until = START + DAY
     with boucle.store.engine.begin() as connection:
         assert not claim.mark_sending(connection, slow, "x@example.org", "<x>", until)
-        assert not claim.accept(connection, slow, START, "")
         claim.renew(connection, [slow], 3600)
         assert claim.mark_sending(connection, newer, "42@example.org", "<x>", until)
+        assert not claim.accept(connection, slow, START, "")
         assert not claim.end(connection, slow, slow.state, START)
         assert claim.accept(connection, newer, START, "")
 

@@ -23,8 +23,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "states.md"
 WITH_STATES = {table for table in tables.metadata.sorted_tables if "state" in table.c} - {
     tables.journey,
     tables.history,
+    tables.running_count,
+    tables.count_change,
 }
-"""A journey waits for nothing, and history repeats the states of other rows."""
+"""A journey waits for nothing; history and the running counts repeat the states of other rows."""
 Seen = tuple[str, str, str, str]
 
 
