@@ -202,9 +202,10 @@ def test_waits_come_from_the_specification_and_from_the_receiver() -> None:
     ("answer", "says"),
     [
         (BUSY, "Not sent yet: its receiver did not take it (too many); it leaves on"),
+        (SendResult(SendKind.LATER, 503, ""), "Not sent yet: its receiver did not take it; it leaves on"),
         (GONE, "Failed: its receiver did not take it (the receiver said 410 Gone: it wants no more webhooks)."),
     ],
-    ids=["busy", "gone"],
+    ids=["busy", "silent", "gone"],
 )
 def test_explain_says_of_a_webhook_what_its_receiver_did(boucle: Embedded, answer: SendResult, says: str) -> None:
     """No mail server saw it, and it leaves while mails are paused."""

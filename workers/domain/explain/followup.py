@@ -283,7 +283,8 @@ def why_mail(dispatch: Dispatch, view: View) -> str:
     is_mail = dispatch.kind == "mail"
     why = [view.clause(dispatch.reason, {"detail": dispatch.detail}, over=over)] if dispatch.reason else []
     if not is_mail and dispatch.reason in OF_THE_SERVER:
-        why = [view.say("more", what=view.say("transport.not-taken"), detail=dispatch.detail)]
+        said = view.say("transport.not-taken")
+        why = [view.say("more", what=said, detail=dispatch.detail) if dispatch.detail else said]
     if dispatch.state == DispatchState.READY:
         if dispatch.not_before > view.now:
             why.append(view.say("leaves-on", at=view.moment(dispatch.not_before)))
