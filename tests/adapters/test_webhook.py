@@ -121,6 +121,7 @@ def test_the_answer_decides(receiver: Receiver, status: int, kind: SendKind) -> 
     receiver.headers = {"Location": f"{receiver.base}elsewhere"}
     [end] = send(receiver.base, allow=[receiver.base])
     assert (end.kind, end.code) == (kind, status)
+    assert end.text or kind == SendKind.ACCEPTED, "people read why, also where the body was empty"
     assert len(receiver.calls) == 1
 
 
@@ -246,6 +247,8 @@ def test_the_connection_goes_to_the_address_that_was_checked(receiver: Receiver)
         ("https://user:password@hooks.example/", ()),
         ("https://user@hooks.example/", ()),
         ("https://a..b/x", ()),
+        ("https://xn--zzzzzz99999/x", ()),
+        ("http://hooks.example/", ("https://xn--zzzzzz99999/",)),
         ("https://.example/x", ()),
         (f"https://{'a' * 64}.example/", ()),
         (f"https://{'a.' * 130}example/", ()),

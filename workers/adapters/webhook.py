@@ -45,7 +45,7 @@ class Target:
     def parse(cls, url: str, allow_private_urls: Sequence[str]) -> "Target":
         """Read BOUCLE_WEBHOOK_URL; raise Misconfigured unless it is https, or allowed by name."""
         try:
-            target = httpx.URL(url)
+            target = _address(url)
         except httpx.InvalidURL as error:
             raise Misconfigured([f"BOUCLE_WEBHOOK_URL is not an address: {error}"]) from error
         allowed = any(_begins_with(target, prefix) for prefix in allow_private_urls)
@@ -186,6 +186,7 @@ class WebhookSender:
             return SendResult(SendKind.NEVER, code, "the receiver said 410 Gone: it wants no more webhooks")
         if 300 <= code < 400:
             return SendResult(SendKind.OURS, code, "the receiver redirects; set BOUCLE_WEBHOOK_URL to where it leads")
+        text = text or f"the receiver said {code}"
         return SendResult(SendKind.LATER, code, text, _retry_after(answer.headers.get("retry-after"), self._now()))
 
 
@@ -224,10 +225,20 @@ def _hooks(secret: str) -> list[Webhook]:
     return hooks
 
 
+def _address(text: str) -> httpx.URL:
+    """Read an address; raises httpx.InvalidURL also for a host in `xn--` that stands for no name, which `host` does."""
+    url = httpx.URL(text)
+    try:
+        _ = url.host
+    except UnicodeError as error:
+        raise httpx.InvalidURL(f"its host is no name: {error}") from error
+    return url
+
+
 def _begins_with(url: httpx.URL, prefix: str) -> bool:
     """Compare by parts: as text, `http://127.0.0.1:80` would also allow `http://127.0.0.1:8080.example`."""
     try:
-        allowed = httpx.URL(prefix.strip())
+        allowed = _address(prefix.strip())
     except httpx.InvalidURL:
         return False
     folder = allowed.path.rstrip("/")
