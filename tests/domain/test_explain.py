@@ -410,6 +410,7 @@ def test_notes_that_say_the_same_are_one_line() -> None:
     [
         ("stopped: refund", "the purchase was refunded"),
         ("carrier_failed: no such number", "the carrier of its channel could not deliver it (no such number)"),
+        ("hold", "a ticket, a complaint or the like held it"),
         ("later", "the mail server did not take it for now"),
         ("not in BOUCLE_MAIL_ONLY_TO", "its address was not on the list in BOUCLE_MAIL_ONLY_TO"),
         ("something_new", "something new"),

@@ -96,6 +96,7 @@ PHRASES = {
     "cause.ticket_done": "a ticket was closed",
     "cause.other": "the event {event} arrived",
     "cause.none": "an event against the plan arrived",
+    "hold.none": "a ticket, a complaint or the like held it",
     "hold.complaint_opened": "a complaint is open",
     "hold.complaint_opened.ended": "a complaint was closed a short time ago",
     "hold.ticket_opened": "a ticket is open",

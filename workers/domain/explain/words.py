@@ -116,8 +116,10 @@ def cause(event: str, catalog: Catalog = ENGLISH) -> str:
 
 def held_by(event: str, catalog: Catalog = ENGLISH, *, ended: bool | None = None) -> str:
     """Return what a hold waits for: something that lasts, or the days after its end; both where that is not known."""
+    if not event:
+        return say("hold.none", catalog)
     lasts = f"hold.{event}"
-    if not event or not there_is(lasts, catalog):
+    if not there_is(lasts, catalog):
         return cause(event, catalog)
     if ended is None:
         return say("or", catalog, first=say(lasts, catalog), second=say(f"{lasts}.ended", catalog))
