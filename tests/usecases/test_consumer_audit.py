@@ -21,7 +21,7 @@ from workers.store.engine import Store
 from workers.store.positions import Consumed, Range, merged, record_consumed
 from workers.streams.guards import StreamGuards
 from workers.streams.positions import Positions
-from workers.usecases.operation.consumer_audit import Audited, Auditing, Watchdog, behind, holes
+from workers.usecases.operation.consumer_audit import Audited, Auditing, Lag, Watchdog, holes, lag_of
 from workers.usecases.operation.migrate import migrate
 
 NOW = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
@@ -197,9 +197,25 @@ def test_a_stream_is_behind_where_its_log_goes_on(tmp_path: Path) -> None:
     """The position of a partition counts as behind until it reaches the end of the log."""
     boucle = installation(tmp_path)
     log = FakeLog(end=9)
-    assert behind(boucle.store, log) == {("boucle.events", 0): 0}
+    assert lag_of(boucle.store, log).waiting == {("boucle.events", 0): 0}
     boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 0, 8)]))
-    assert behind(boucle.store, log) == {}
+    assert lag_of(boucle.store, log) == Lag({}, frozenset())
+
+
+def test_a_hole_that_stands_is_audited_at_once(install: Callable[..., Embedded]) -> None:
+    """What the stream passed over is closed when two looks in a row saw it: one look may see what is underway."""
+    boucle = install()
+    guards = guards_of(boucle)
+    log = FakeLog(end=9)
+    boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 0, 4)]))
+    assert not guards.passed_over(lag_of(boucle.store, log))
+    assert not guards.passed_over(lag_of(boucle.store, log))
+    boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 7, 8)]))
+    assert lag_of(boucle.store, log).holes == {("boucle.events", 0, (5, 6))}
+    assert not guards.passed_over(lag_of(boucle.store, log))
+    assert guards.passed_over(lag_of(boucle.store, log))
+    boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 5, 6)]))
+    assert not guards.passed_over(lag_of(boucle.store, log))
 
 
 def test_a_partition_that_the_group_left_to_nobody_is_told_too(install: Callable[..., Embedded]) -> None:

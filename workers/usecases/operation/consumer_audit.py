@@ -186,19 +186,32 @@ class Watchdog:
         self._moved.clear()
 
 
-def behind(store: Store, log_of_topics: Log) -> dict[tuple[str, int], int]:
-    """Return the position of every (topic, partition) whose log goes on beyond what was taken in."""
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """What was not taken in: partitions that are behind, with their position, and holes that were passed over."""
+
+    waiting: dict[tuple[str, int], int]
+    holes: frozenset[tuple[str, int, Range]]
+
+
+def lag_of(store: Store, log_of_topics: Log) -> Lag:
+    """Return the position of every (topic, partition) whose log goes on beyond what was taken in, and all holes.
+
+    A hole may be one that somebody is about to fill; one that is seen again later is not. Raises NotNow like an audit.
+    """
     cluster = log_of_topics.cluster()
     stretches = log_of_topics.stretches()
     with store.reading() as connection:
         known = positions.ranges_of(connection, cluster)
-    found = {}
+    waiting, passed_over = {}, set()
     for bounds in stretches:
         ranges = known.get((bounds.topic_id, bounds.partition), [])
         position = max((last + 1 for _, last in ranges), default=bounds.start)
         if position < bounds.end:
-            found[bounds.topic, bounds.partition] = position
-    return found
+            waiting[bounds.topic, bounds.partition] = position
+        for hole in holes(ranges, bounds.start, reached(bounds, ranges)):
+            passed_over.add((bounds.topic, bounds.partition, hole))
+    return Lag(waiting, frozenset(passed_over))
 
 
 def pieces(messages: Iterable[Kept]) -> Iterator[list[Kept]]:
