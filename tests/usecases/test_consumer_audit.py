@@ -208,14 +208,14 @@ def test_a_hole_that_stands_is_audited_at_once(install: Callable[..., Embedded])
     guards = guards_of(boucle)
     log = FakeLog(end=9)
     boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 0, 4)]))
-    assert not guards.passed_over(lag_of(boucle.store, log))
-    assert not guards.passed_over(lag_of(boucle.store, log))
+    assert not guards.passed_over(lag_of(boucle.store, log).holes)
+    assert not guards.passed_over(lag_of(boucle.store, log).holes)
     boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 7, 8)]))
     assert lag_of(boucle.store, log).holes == {("boucle.events", 0, (5, 6))}
-    assert not guards.passed_over(lag_of(boucle.store, log))
-    assert guards.passed_over(lag_of(boucle.store, log))
+    assert not guards.passed_over(lag_of(boucle.store, log).holes)
+    assert guards.passed_over(lag_of(boucle.store, log).holes)
     boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 5, 6)]))
-    assert not guards.passed_over(lag_of(boucle.store, log))
+    assert not guards.passed_over(lag_of(boucle.store, log).holes)
 
 
 def test_a_partition_that_the_group_left_to_nobody_is_told_too(install: Callable[..., Embedded]) -> None:

@@ -66,6 +66,11 @@ def ranges_of(connection: Connection, cluster: str) -> dict[Place, list[Range]]:
     return found
 
 
+def next_offset(ranges: Iterable[Range]) -> int:
+    """Return the offset behind the last one of the ranges; 0 without any."""
+    return max((last + 1 for _, last in ranges), default=0)
+
+
 def merged(ranges: Iterable[Range]) -> list[Range]:
     """Return the same positions in as few ranges as there can be."""
     found: list[Range] = []

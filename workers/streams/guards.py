@@ -15,7 +15,7 @@ from workers.process.watchdog import EXIT_STALLED
 from workers.settings import Settings
 from workers.store.engine import Store
 from workers.streams.positions import Positions
-from workers.usecases.operation.consumer_audit import Auditing, Lag, Watchdog, lag_of
+from workers.usecases.operation.consumer_audit import Auditing, Hole, Watchdog, lag_of
 
 log = logging.getLogger(__name__)
 LOOKS_A_STALL = 4
@@ -38,7 +38,7 @@ class StreamGuards:
         self._positions = positions
         self._settings = settings
         self._partitions: dict[str, int] = {}
-        self._seen = Lag({}, frozenset())
+        self._holes: frozenset[Hole] = frozenset()
         self._ours = Watchdog(settings.stall_seconds)
         self._all = Watchdog(settings.stall_seconds * OF_OTHERS)
         self.changed = asyncio.Event()
@@ -67,7 +67,7 @@ class StreamGuards:
     async def _look(self, app: faust.App) -> int:
         await self._look_at_topics()
         lag = await asyncio.to_thread(lag_of, self._store, self._log)
-        if self.passed_over(lag):
+        if self.passed_over(lag.holes):
             self.changed.set()
         waiting = lag.waiting
         given = {(place.topic, place.partition) for place in app.consumer.assignment()}
@@ -90,13 +90,13 @@ class StreamGuards:
         ours = self._ours.look({place: offset for place, offset in waiting.items() if place in given}, at)
         return ours or self._all.look(waiting, at)
 
-    def passed_over(self, lag: Lag) -> bool:
+    def passed_over(self, holes: frozenset[Hole]) -> bool:
         """Return whether a hole stands that stood at the last look already: nobody is about to fill it.
 
         A line that broke may cost a message without a rebalance, which alone would have the log audited at once.
         """
-        stands = bool(lag.holes & self._seen.holes)
-        self._seen = lag
+        stands = bool(holes & self._holes)
+        self._holes = holes
         return stands
 
     async def _look_at_topics(self) -> None:

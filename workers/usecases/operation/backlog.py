@@ -41,13 +41,13 @@ class Log(Protocol):
 def count_waiting(store: Store, log: Log) -> dict[Place, int]:
     """Count the records behind the last one that was taken in, or all that are kept where none was.
 
-    Records before it that were passed over are holes, which the audit closes (auditing.py).
+    Records before it that were passed over are holes, which the audit closes (consumer_audit.py).
     """
     cluster, extents = log.extents()
     with store.reading() as connection:
         ranges = positions.ranges_of(connection, cluster)
     waiting = {}
     for extent in extents:
-        taken = [last + 1 for _, last in ranges.get((extent.topic_id, extent.partition), [])]
-        waiting[extent.topic, extent.partition] = max(0, extent.end - max([extent.start, *taken]))
+        taken = positions.next_offset(ranges.get((extent.topic_id, extent.partition), []))
+        waiting[extent.topic, extent.partition] = max(0, extent.end - max(extent.start, taken))
     return waiting

@@ -15,27 +15,18 @@ from workers.domain.types import Ingress
 from workers.store import positions
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
-from workers.store.positions import Consumed, Range, merged
+from workers.store.positions import Consumed, Range, merged, next_offset
 from workers.usecases.intake import Intake
+from workers.usecases.operation.backlog import Extent
 
 log = logging.getLogger(__name__)
 AT_ONCE = 500
 """Messages of a hole taken into one transaction."""
 
 
-class Bounds(Protocol):
-    """One partition's log: the first offset kept, the one that comes next, the next one that the group wants."""
+class Bounds(Extent, Protocol):
+    """One partition's log, and the next offset that the group wants."""
 
-    @property
-    def topic(self) -> str: ...
-    @property
-    def topic_id(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
     @property
     def committed(self) -> int: ...
 
@@ -146,8 +137,7 @@ class Auditing:
 
 def reached(bounds: Bounds, ranges: Sequence[Range]) -> int:
     """Return the offset up to which everything should have been taken in; beyond it the stream is on its way."""
-    consumed = max((last + 1 for _, last in ranges), default=0)
-    return min(max(bounds.committed, consumed), bounds.end)
+    return min(max(bounds.committed, next_offset(ranges)), bounds.end)
 
 
 def holes(ranges: Sequence[Range], start: int, end: int) -> list[Range]:
@@ -186,12 +176,16 @@ class Watchdog:
         self._moved.clear()
 
 
+Hole = tuple[str, int, Range]
+"""Topic, partition, and the first and last offset that nobody took."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lag:
     """What was not taken in: partitions that are behind, with their position, and holes that were passed over."""
 
     waiting: dict[tuple[str, int], int]
-    holes: frozenset[tuple[str, int, Range]]
+    holes: frozenset[Hole]
 
 
 def lag_of(store: Store, log_of_topics: Log) -> Lag:
@@ -206,7 +200,7 @@ def lag_of(store: Store, log_of_topics: Log) -> Lag:
     waiting, passed_over = {}, set()
     for bounds in stretches:
         ranges = known.get((bounds.topic_id, bounds.partition), [])
-        position = max((last + 1 for _, last in ranges), default=bounds.start)
+        position = next_offset(ranges) or bounds.start
         if position < bounds.end:
             waiting[bounds.topic, bounds.partition] = position
         for hole in holes(ranges, bounds.start, reached(bounds, ranges)):
