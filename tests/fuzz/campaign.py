@@ -18,6 +18,7 @@ from random import Random
 from typing import Generic, TypeVar
 
 import pytest
+from peakmemory import peak_megabytes
 
 T = TypeVar("T")
 SHARE = float(os.environ.get("FUZZ_SHARE", "0.05"))
@@ -48,13 +49,8 @@ def resident() -> float:
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except OSError:
-        return peak()
+        return peak_megabytes()
     return pages * PAGE_BYTES / 1_000_000
-
-
-def peak() -> float:
-    """Return the most megabytes that this process ever held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_000
 
 
 def cost_of(work: Callable[[], object]) -> Cost:
@@ -64,11 +60,11 @@ def cost_of(work: Callable[[], object]) -> Cost:
     examples that schemathesis keeps, and a look through them cost 2.6 s of whichever request it fell on.
     """
     gc.freeze()
-    held, highest, begun = resident(), peak(), time.process_time()
+    held, highest, begun = resident(), peak_megabytes(), time.process_time()
     try:
         work()
     finally:
-        seconds, now_highest = time.process_time() - begun, peak()
+        seconds, now_highest = time.process_time() - begun, peak_megabytes()
         gc.unfreeze()
     return Cost(seconds, now_highest - held if now_highest > highest else 0.0)
 
@@ -111,7 +107,7 @@ class Campaign(Generic[T]):
         print(
             f"\n{self.door}: {self.tried:,} with seed {SEED} in {time.process_time() - begun:.0f} s; slowest "
             f"{self.worst.seconds:.2f} s (number {self.slowest}), largest {self.worst.megabytes:.0f} MB; "
-            f"the process held {peak():.0f} MB at most"
+            f"the process held {peak_megabytes():.0f} MB at most"
         )
 
     def fault_of(self, made: T) -> str:

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaProducer
+from peakmemory import peak_of
 from story import START
 from worlds import Apart
 
@@ -145,11 +146,8 @@ def test_records_of_any_shape_leave_no_partition_behind(world: Apart) -> None:
     assert ids <= taken
     assert letters
     assert not [one.fault for one in letters if "failed here" in one.fault]
-    peak = Path(f"/proc/{world.processes['stream'].pid}/status")
-    held = 0
-    if peak.exists():
-        held = next(int(line.split()[1]) for line in peak.read_text().splitlines() if line.startswith("VmHWM")) // 1_000
-        assert held < 600, f"the stream held {held} MB"
+    held = round(peak_of(world.processes["stream"].pid) or 0)
+    assert held < 600, f"the stream held {held} MB"
     print(f"\nrecords: {count:,} with seed {SEED}: {len(taken):,} taken, {len(letters):,} letters; it held {held} MB")
     assert world.stop("stream") == 0
     log = (world.home / "stream.log").read_text(encoding="utf-8")
