@@ -20,6 +20,7 @@ from typing import Self
 import httpx
 import pytest
 import sqlalchemy as sa
+from brands import BRAND
 from canaries import private_lines
 from driver import Words, busy
 from kafka import KafkaProducer
@@ -37,17 +38,6 @@ from workers.usecases.delivery import send_controls
 from workers.usecases.operation import status
 from workers.usecases.operation.migrate import migrate
 
-BRAND = """\
-name: Lampes Durand
-sender: enquetes@lampes-durand.example
-reply_to: bonjour@lampes-durand.example
-logo: ""
-colour: "#224466"
-postal_address: 3 quai Perrache, 69002 Lyon
-privacy_url: https://lampes-durand.example/privacy
-language: fr
-time_zone: Europe/Paris
-"""
 SETTLE_SECONDS = 120.0
 ROUNDS_AT_MOST = 50
 POLL_SECONDS = 0.02

@@ -20,6 +20,7 @@ from types import MappingProxyType
 
 import httpx
 import sqlalchemy as sa
+from brands import BRAND
 from crowd import AT, Deed
 from lossy_proxy import Line, Proxy
 from mail_part import Taken, read_journal
@@ -41,17 +42,6 @@ from workers.store.engine import Store
 from workers.usecases.operation import status
 from workers.usecases.operation.migrate import migrate
 
-BRAND = """\
-name: Lampes Durand
-sender: enquetes@lampes-durand.example
-reply_to: bonjour@lampes-durand.example
-logo: ""
-colour: "#224466"
-postal_address: 3 quai Perrache, 69002 Lyon
-privacy_url: https://lampes-durand.example/privacy
-language: en
-time_zone: Europe/Paris
-"""
 KEY = "a-key-of-the-chaos-run-0123456789"
 SMALLEST_FILE = 4096  # bytes that a process may write into a file while the disk is "full"
 ON_ITS_WAY = (DispatchState.LEASED, DispatchState.SENDING)
@@ -84,7 +74,7 @@ class Ground:
         home.mkdir(parents=True, exist_ok=True)
         brand = home / "overrides" / "templates" / "brand.yaml"
         brand.parent.mkdir(parents=True)
-        brand.write_text(BRAND, encoding="utf-8")
+        brand.write_text(BRAND.replace("language: fr", "language: en"), encoding="utf-8")
         self.home = home
         self.mail = MailPart(home)
         self.endings.callback(lambda: self.mail.kill())

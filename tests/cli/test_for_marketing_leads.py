@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from brands import BRAND
 from embedded import journey
 
 if TYPE_CHECKING:
@@ -16,17 +17,6 @@ if TYPE_CHECKING:
 
 RULES = Path(__file__).parents[2] / "rules"
 NOW = datetime.now(UTC).replace(microsecond=0)
-BRAND = """\
-name: Lampes Durand
-sender: enquetes@lampes-durand.example
-reply_to: bonjour@lampes-durand.example
-logo: ""
-colour: "#224466"
-postal_address: 3 quai Perrache, 69002 Lyon
-privacy_url: https://lampes-durand.example/privacy
-language: fr
-time_zone: Europe/Paris
-"""
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from virtualtime import Process, VirtualTime
 
+from workers.adapters.kafka.offsets import Stretch
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import NotNow
 from workers.process.outages import Outages
@@ -291,18 +292,6 @@ class Record:
     headers: tuple[tuple[str, bytes], ...]
 
 
-@dataclass(slots=True)
-class Bounds:
-    """One partition's log, as an audit asks for it."""
-
-    topic: str
-    topic_id: str
-    partition: int
-    start: int
-    end: int
-    committed: int
-
-
 class Broker:
     """Topics with two partitions each, one group's positions, and what the outbox was relayed to."""
 
@@ -335,9 +324,9 @@ class Broker:
     def cluster(self) -> str:
         return "simulated"
 
-    def stretches(self) -> Sequence[Bounds]:
+    def stretches(self) -> Sequence[Stretch]:
         return [
-            Bounds(topic, f"id of {topic}", partition, 0, len(log), self.committed[topic, partition])
+            Stretch(topic, f"id of {topic}", partition, 0, len(log), self.committed[topic, partition])
             for (topic, partition), log in self.logs.items()
         ]
 
