@@ -1,7 +1,7 @@
 """The books: which sums must add up, and which rows two runs of the same scenario must share.
 
 Rows are compared by natural key (the CRM's customer id, trigger, reference, step, template), never by our ids, ticket
-numbers, doors or copies. Counts and rows come in as values (counting.py reads them); nothing here reads the store.
+numbers, doors or copies. Counts and rows come in as values (`read_books` reads them); nothing here reads the store.
 """
 
 import hashlib

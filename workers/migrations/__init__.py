@@ -1,5 +1,5 @@
 """Migrations: how a database gets from one schema to the next, as Alembic revisions in `versions/`.
 
-`migrating.py` runs them; nothing else does. Revisions are additive within a release and never import the tables of
-today: what a revision did stays what it did.
+`usecases/operation/migrate.py` runs them; nothing else does. Revisions are additive within a release and never import
+the tables of today: what a revision did stays what it did.
 """

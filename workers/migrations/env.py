@@ -1,6 +1,6 @@
 """Alembic's entry: runs the revisions on the connection that the caller holds, in the caller's transaction.
 
-Opens no connection and reads no ini file: `migrating.py` and `writing.py` give both.
+Opens no connection and reads no ini file: `usecases/operation/migrate.py` and `migrations/__main__.py` give both.
 """
 
 from alembic import context

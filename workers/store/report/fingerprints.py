@@ -1,7 +1,7 @@
 """The fingerprint of a table's comparable rows: the sum of one hash for each row, so that their order means nothing.
 
 The database writes each row as one text, the same on both engines, and PostgreSQL adds the hashes up by itself; nothing
-is held in memory. Which rows, and what is left out of them, stands in overview.py.
+is held in memory. Which rows, and what is left out of them, stands in books.py.
 """
 
 import json

@@ -147,7 +147,7 @@ def alarm(
 ) -> None:
     """Count a refusal because of us by its recipient's domain; several unrelated ones pause all mail.
 
-    What the server says before it hears of a recipient is the server's affair (mailserver.py), and pauses it alone.
+    What the server says before it hears of a recipient is the server's affair (mail_server.py), and pauses it alone.
     """
     if result.kind != SendKind.OURS or result.everyone or parcel.dispatch.kind == WEBHOOK:
         return
