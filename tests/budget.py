@@ -1,10 +1,13 @@
-"""Work in a child process, measured: how much processor time and memory a door takes for its inputs. Holds no test."""
+"""What work costs: processor time in this process, or time and memory in a child process. Holds no test."""
 
+import gc
 import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +33,28 @@ _at = _used()
 _now = _used()
 print(_json.dumps([{name!r}, _now[0] - _at[0], _now[1] - _at[1]]))
 """
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Have the collector pass over what the suite holds already: hundreds of megabytes, some seconds a look."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def processor_seconds(work: Callable[[], object], clock: Callable[[], float] = time.thread_time) -> float:
+    """Do a piece of work and return what it took of the processor: in this thread, or by another clock.
+
+    What else the suite's process does meanwhile (a thread that an earlier test left, the collector's look through all
+    that is held) is not the work's own.
+    """
+    with collector_at_rest():
+        begun = clock()
+        work()
+        return clock() - begun
 
 
 @dataclass(frozen=True, slots=True)

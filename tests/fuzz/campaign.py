@@ -18,6 +18,7 @@ from random import Random
 from typing import Generic, TypeVar
 
 import pytest
+from budget import processor_seconds
 from peakmemory import peak_megabytes
 
 T = TypeVar("T")
@@ -56,16 +57,11 @@ def resident() -> float:
 def cost_of(work: Callable[[], object]) -> Cost:
     """Do a piece of work, and return what it took.
 
-    Meanwhile the collector passes over what was there before: it is the campaign's own, hundreds of megabytes of
-    examples that schemathesis keeps, and a look through them cost 2.6 s of whichever request it fell on.
+    The collector passes over what was there before: it is the campaign's own, hundreds of megabytes of examples that
+    schemathesis keeps, and a look through them cost 2.6 s of whichever request it fell on.
     """
-    gc.freeze()
-    held, highest, begun = resident(), peak_megabytes(), time.process_time()
-    try:
-        work()
-    finally:
-        seconds, now_highest = time.process_time() - begun, peak_megabytes()
-        gc.unfreeze()
+    held, highest = resident(), peak_megabytes()
+    seconds, now_highest = processor_seconds(work, time.process_time), peak_megabytes()
     return Cost(seconds, now_highest - held if now_highest > highest else 0.0)
 
 

@@ -192,7 +192,8 @@ def test_a_deadlock_is_run_again(postgres: str) -> None:
         thread.join()
     with store.reading() as connection:
         values = connection.execute(sa.select(tables.counter.c.value)).scalars().all()
-    assert (values, len(tries)) == ([2, 2], 3)
+    assert values == [2, 2]
+    assert len(tries) >= 3  # who was chosen may meet the other once more
     store.close()
 
 

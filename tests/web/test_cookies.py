@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from budget import processor_seconds
 from staffparts import Team
 from webparts import Site
 
@@ -16,11 +17,13 @@ LONGEST = 60_000  # characters; servers take heads of 64 kB
 @pytest.mark.parametrize("pump", ['\\"', "\\101", '"', "a;", "a=", "=", " ", "boucle_session=", "boucle_a=b;"])
 def test_no_cookie_costs_much(site: Site, pump: str) -> None:
     """As long as a server lets it in, and of any signs, also within quotes: it is let go in one pass."""
-    begun = time.process_time()
-    for value in (pump * (LONGEST // len(pump)), f'boucle_session="{pump * (LONGEST // len(pump) - 20)}"'):
-        answer = site.client.get("/inbox", headers={"cookie": value}, follow_redirects=False)
-        assert answer.status_code == 303
-    assert time.process_time() - begun < SECONDS
+
+    def ask_with_both() -> None:
+        for value in (pump * (LONGEST // len(pump)), f'boucle_session="{pump * (LONGEST // len(pump) - 20)}"'):
+            answer = site.client.get("/inbox", headers={"cookie": value}, follow_redirects=False)
+            assert answer.status_code == 303
+
+    assert processor_seconds(ask_with_both, time.process_time) < SECONDS  # the site answers in a thread of its own
 
 
 def test_ours_are_found_among_others(site: Site) -> None:

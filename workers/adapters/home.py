@@ -32,12 +32,15 @@ OURS = frozenset({"boucle.db", SIGNING_SECRET, ID_SECRET, "mailbox", "outbox.jso
 
 def make_private_folder(path: Path) -> None:
     """Make a folder and what is missing above it for this account alone; what is there stays. Raises OSError."""
-    if not path.is_dir():
-        if path.exists():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        if path.parent != path:
-            make_private_folder(path.parent)
-        path.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+    if path.is_dir():
+        return
+    if path.parent != path:
+        make_private_folder(path.parent)
+    try:
+        path.mkdir(mode=PRIVATE_FOLDER)  # of roles that start at once, one makes it: only the making itself can tell
+    except FileExistsError:
+        if not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
 
 
 def open_private(path: Path, flags: int = os.O_CREAT | os.O_TRUNC) -> BinaryIO:
