@@ -151,6 +151,14 @@ def test_refusals_are_told_apart(server: str, request: pytest.FixtureRequest) ->
         ("550 no", SendKind.NEVER),
         ("451 4.7.1 Greylisted", SendKind.LATER),
         ("421 4.3.2 Shutting down", SendKind.LATER),
+        ("500 Command unrecognized", SendKind.LATER),
+        ("502 5.5.1 Not implemented", SendKind.LATER),
+        ("503 Bad sequence of commands", SendKind.LATER),
+        ("503 5.5.1 No valid recipients", SendKind.LATER),
+        ("504 5.5.4 Parameter not implemented", SendKind.LATER),
+        ("504 5.5.2 here: Helo command rejected: need fully-qualified hostname", SendKind.OURS),
+        ("501 5.1.3 Bad recipient address syntax", SendKind.NEVER),
+        ("503 5.1.1 No such user", SendKind.NEVER),
     ],
 )
 def test_a_refusal_because_of_us_is_not_the_recipients(
@@ -243,6 +251,21 @@ def test_each_step_ends_as_it_should(script: list[str], kind: SendKind) -> None:
     assert end.kind is kind
     named_a_recipient = any(line.startswith("RCPT") for line in server.lines)
     assert end.everyone is (kind in (SendKind.OURS, SendKind.LATER) and not named_a_recipient)
+    server.close()
+
+
+@pytest.mark.parametrize("step", [["503 RCPT?"], ["250 ok", "503 DATA?"], ["250 ok", "354 go", "500 what?"]])
+def test_a_conversation_out_of_step_is_begun_again_on_another_connection(step: list[str]) -> None:
+    """The server lost its place, not the mailbox: the mail waits, and the next one does not meet the same state."""
+    server = Scripted([*HELLO, "250 ok", *step, "221 bye"], [*HELLO, *TAKEN, "221 bye"])
+
+    async def two() -> list[SendKind]:
+        sender = SmtpSender(server.url, 1, timeout_seconds=5)
+        ends = [await sender.send(FROM, "a@b.example", mail("a@b.example")) for _ in range(2)]
+        await sender.close()
+        return [end.kind for end in ends]
+
+    assert asyncio.run(two()) == [SendKind.LATER, SendKind.ACCEPTED]
     server.close()
 
 

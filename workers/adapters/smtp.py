@@ -30,6 +30,8 @@ T = TypeVar("T")
 _IDLE_SECONDS = 20.0  # servers close idle connections after some 30 seconds and more
 _NOT_ALLOWED = frozenset({530, 534, 535, 538})  # authentication replies (RFC 4954)
 _TOO_LARGE = 552
+_OUT_OF_STEP = frozenset({500, 502, 503, 504})
+"""Commands that a server does not know or expect here (RFC 5321, 4.2.2): they say nothing of mail or mailbox."""
 _GO_ON, _CLOSING = 354, 421
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHOWN = 300  # signs of a server's reply that are kept as the reason
@@ -204,12 +206,12 @@ class SmtpSender:
         await _step(client.rcpt(recipient, encoding=encoding))
         begun = await _step(client.execute_command(b"DATA", timeout=self._patience.data_begins))
         if begun.code != _GO_ON:
-            raise _Ended(_refused(begun.code, begun.message, about_us=False), reusable=400 <= begun.code < 600)
+            raise _Ended(_refused(begun.code, begun.message, about_us=False), reusable=_goes_on(begun.code))
         reply = await _step(_content(client, raw, self._patience.data_ends), content_left=True)
         if not 200 <= reply.code < 300:
             text, ours = f"{reply.code} {reply.message}", 400 <= reply.code < 600
             result = _refused(reply.code, reply.message, about_us=False) if ours else _cut(text, content_left=True)
-            raise _Ended(result, reusable=ours and reply.code != _CLOSING)
+            raise _Ended(result, reusable=_goes_on(reply.code))
         return SendResult(SendKind.ACCEPTED, reply.code, reply.message)
 
     def _take(self) -> aiosmtplib.SMTP | None:
@@ -298,7 +300,7 @@ async def _step(
             raise _Ended(_cut(text, content_left=content_left, everyone=about_us)) from error
         of_mail = names_a_size and error.code == _TOO_LARGE
         result = _refused(error.code, error.message, about_us=about_us and not of_mail)
-        raise _Ended(result, reusable=error.code != _CLOSING) from error
+        raise _Ended(result, reusable=_goes_on(error.code)) from error
     except (aiosmtplib.SMTPException, OSError) as error:
         if about_us and _not_agreed(error):
             text = f"the mail server and BOUCLE_SMTP_URL do not agree: {error.__cause__ or error}"
@@ -344,13 +346,23 @@ def _cut(text: str, *, content_left: bool, everyone: bool = False) -> SendResult
 
 
 def _refused(code: int, text: str, *, about_us: bool) -> SendResult:
-    """Return what a refusal means: 4xx later, 5xx never or ours; whatever comes before a recipient is ours, for all."""
+    """Return what a refusal means: 4xx later, 5xx never or ours; whatever comes before a recipient is ours, for all.
+
+    A conversation that is out of step is begun again on another connection: the mail was not looked at.
+    """
     if code < 500:
         return SendResult(SendKind.LATER, code, text, everyone=about_us)
     if code in _NOT_ALLOWED or about_us:
         return SendResult(SendKind.OURS, code, text, everyone=True)
-    kind, _ = meaning_of(f"{code} {text}")
+    kind, status = meaning_of(f"{code} {text}")
+    if code in _OUT_OF_STEP and kind != BounceKind.OURS and not status.startswith("5.1."):
+        return SendResult(SendKind.LATER, code, text)
     return SendResult(SendKind.OURS if kind == BounceKind.OURS else SendKind.NEVER, code, text)
+
+
+def _goes_on(code: int) -> bool:
+    """Say whether the connection may be used for the next mail after a refusal."""
+    return 400 <= code < 600 and code != _CLOSING and code not in _OUT_OF_STEP
 
 
 def _ascii_domain(address: str) -> str:
