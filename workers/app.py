@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import available_timezones
 
-import sqlalchemy as sa
-
 from workers.adapters import kafka
 from workers.adapters.clock import Clock, StoredClock, SystemClock
 from workers.adapters.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
@@ -34,6 +32,7 @@ from workers.domain.types import Ids
 from workers.errors import BadInput, Misconfigured, NotNow
 from workers.settings import Settings
 from workers.settings.faults import SettingFault
+from workers.store.connection import ArgumentError, DBAPIError
 from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.patience import Patience
@@ -170,7 +169,7 @@ class Boucle:
             make_database_file(Path(address.removeprefix(SQLITE)))
         try:
             return Store(address, patience_of(self.settings))
-        except (sa.exc.ArgumentError, ImportError) as error:
+        except (ArgumentError, ImportError) as error:
             raise Misconfigured(
                 ["BOUCLE_DATABASE_URL cannot be read: write postgresql://USER:PASSWORD@HOST:5432/NAME."]
             ) from error
@@ -505,7 +504,7 @@ class Boucle:
         sample, has_keys = list[str](), True
         with suppress(Misconfigured):  # told as a fault of the brand
             sample = self.sample_values()
-        with suppress(NotNow, Misconfigured, sa.exc.DBAPIError):  # told as a fault of the database
+        with suppress(NotNow, Misconfigured, DBAPIError):  # told as a fault of the database
             has_keys = self._has_api_keys()
         return Surroundings(has_keys, sample)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from workers.store import tables
+from workers.store.connection import Connection
 from workers.store.controls import confirm_clock
 from workers.store.engine import Store
 
@@ -19,7 +20,7 @@ class Clock(Protocol):
     def now(self) -> datetime:
         """Return the instant it is, in UTC; read once per unit of work."""
 
-    def now_in(self, connection: sa.Connection) -> datetime:
+    def now_in(self, connection: Connection) -> datetime:
         """Return the instant it is as a transaction sees it: a stored clock that is moved meanwhile is the earlier."""
 
 
@@ -30,7 +31,7 @@ class SystemClock:
         """Return the machine's time in UTC."""
         return datetime.now(UTC)
 
-    def now_in(self, connection: sa.Connection) -> datetime:
+    def now_in(self, connection: Connection) -> datetime:
         """Return the machine's time in UTC."""
         return datetime.now(UTC)
 
@@ -45,7 +46,7 @@ class FixedClock:
         """Return the time that was set."""
         return self.at
 
-    def now_in(self, connection: sa.Connection) -> datetime:
+    def now_in(self, connection: Connection) -> datetime:
         """Return the time that was set."""
         return self.at
 
@@ -61,7 +62,7 @@ class StoredClock:
         with self._store.reading() as connection:
             return self.now_in(connection)
 
-    def now_in(self, connection: sa.Connection) -> datetime:
+    def now_in(self, connection: Connection) -> datetime:
         """Return the stored instant as a transaction sees it."""
         rows = {str(name): at for name, at in connection.execute(sa.select(tables.clock.c.name, tables.clock.c.at))}
         at: datetime | None = rows.get("business")
@@ -86,7 +87,7 @@ class StoredClock:
     def set(self, at: datetime, *, ticking: bool = False) -> None:
         """Store an instant; with `ticking` it goes on from there with the machine's time."""
 
-        def work(connection: sa.Connection) -> None:
+        def work(connection: Connection) -> None:
             connection.execute(sa.delete(tables.clock))
             rows = [{"name": "business", "at": at}]
             if ticking:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import click
-import sqlalchemy as sa
 
 from workers import app
 from workers import settings as settings_module
@@ -26,6 +25,7 @@ from workers.domain.followup.table_contract import JOURNEY_PLAN
 from workers.errors import BadInput, BoucleError, Misconfigured
 from workers.settings import Settings
 from workers.settings.faults import FaultySettings, SettingFault
+from workers.store.connection import DBAPIError
 from workers.store.engine import first_line
 from workers.store.rules import live
 from workers.usecases.operation import weak_settings
@@ -103,7 +103,7 @@ def database_faults(installation: app.Boucle) -> list[str]:
             faults = [*installation.key_faults(), *demo_faults(installation)] if number >= MINIMUM else []
     except BoucleError as error:
         return [str(error)]
-    except sa.exc.DBAPIError as error:
+    except DBAPIError as error:
         return [f"BOUCLE_DATABASE_URL: {first_line(error)}"]
     if number < MINIMUM and not store.sqlite:
         return [f"The database has no schema {MINIMUM} or later yet: run `boucle migrate`."]

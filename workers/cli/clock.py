@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 import click
-from sqlalchemy.engine import Connection
 
 from workers.adapters.clock import StoredClock
 from workers.app import Boucle
 from workers.calendar import add_wait, parse_wait
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.errors import BadInput, Misconfigured
+from workers.store.connection import Connection
 from workers.store.controls import confirm_clock
 from workers.store.sign_in.audit_log import record_act
 

@@ -94,8 +94,7 @@ def refused_by_database(error: Exception) -> Iterator[str]:
     """
     if "sqlalchemy" not in sys.modules:
         return
-    from sqlalchemy.exc import DBAPIError
-
+    from workers.store.connection import DBAPIError
     from workers.store.engine import first_line
 
     if isinstance(error, DBAPIError):

@@ -4,7 +4,6 @@ import asyncio
 
 import click
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers import app, roles
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
@@ -13,6 +12,7 @@ from workers.domain.mail.compose import MailFacts, compose
 from workers.domain.records import Customer
 from workers.errors import BadInput
 from workers.store import read, tables
+from workers.store.connection import Connection
 from workers.store.delivery.webhook_targets import forget_targets
 from workers.store.sign_in.audit_log import record_act
 from workers.usecases.delivery import send_controls

@@ -6,13 +6,13 @@ Read from the database as it is, so that every figure is the report's own. Chang
 from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.demo import wishes
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END, PARIS, START
 from workers.domain.reporting import RECOVERY, Figures, Filters, Reading
 from workers.domain.types import Band, DispatchState
 from workers.store import tables as t
+from workers.store.connection import Connection
 from workers.store.report import figures as stored
 from workers.usecases.report import sections
 from workers.web.demo.tour import Dip, Followed, Span, Story

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import cast
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.types import DispatchState
 from workers.store import tables
+from workers.store.connection import Connection
 from workers.usecases.report import funnel
 from workers.usecases.report.nps_by_dimension import Period
 

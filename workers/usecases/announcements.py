@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.calendar import in_zone, next_in_window
 from workers.domain.changeset import ChangeSet
@@ -21,6 +20,7 @@ from workers.domain.survey.request import language_of
 from workers.domain.types import DispatchState, MailClass, ResponseId
 from workers.store import read, tables
 from workers.store.apply import apply
+from workers.store.connection import Connection
 from workers.store.report.themes import Initiative
 
 TEMPLATE = "you-asked"

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.cloudevents import Refusal, Unreadable
 from workers.cloudevents.scopes import read_scopes
@@ -13,6 +12,7 @@ from workers.domain.records import DeadLetter
 from workers.domain.types import DeadLetterState, Ingress
 from workers.errors import BadInput
 from workers.store import read, tables
+from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.ledger import SCOPES_HEADER, Incoming
 from workers.store.sign_in.audit_log import record_act

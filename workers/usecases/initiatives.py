@@ -10,7 +10,6 @@ from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.policy import Policy
 from workers.domain.records import Response
@@ -18,6 +17,7 @@ from workers.domain.reporting.nps import Counts
 from workers.domain.types import Band
 from workers.errors import BadInput, Conflict
 from workers.store import read, tables
+from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.report import themes as stored
 from workers.store.report.themes import NO_THEME, Initiative, Theme, Wish

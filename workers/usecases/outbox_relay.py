@@ -10,9 +10,9 @@ from datetime import timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.store import tables
+from workers.store.connection import Connection
 from workers.store.engine import Store, database_now
 
 RELAY_AT_MOST = 500

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from sqlalchemy.engine import Connection
-
 from workers.calendar import in_zone, instant_of, zone_info
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_state import CustomerState
@@ -21,6 +19,7 @@ from workers.domain.types import ActionState, Reason, TouchpointState
 from workers.errors import BadInput
 from workers.store import read
 from workers.store.apply import apply
+from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.report import queue
 from workers.store.report.queue import ACTION, TOUCHPOINT, Chosen, Counted

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_state import CustomerState
@@ -18,6 +17,7 @@ from workers.domain.survey.planning import follow_start
 from workers.domain.types import CustomerId, Effect
 from workers.store import read, tables
 from workers.store.apply import apply
+from workers.store.connection import Connection
 
 AT_ONCE = 1_000
 CUSTOMER = "customer"

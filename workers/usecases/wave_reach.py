@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.decision_table.model.rest_period import Asked
 from workers.domain.customer.profile import address_key
@@ -21,6 +20,7 @@ from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_e
 from workers.domain.survey.request import ask, question_of, rest_of
 from workers.domain.types import CustomerId, Reason, TouchpointState
 from workers.store import read, tables
+from workers.store.connection import Connection
 from workers.store.customer.askings import Mailboxes
 from workers.store.engine import Store
 from workers.store.rules import waves

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import address_key, address_keys, opt_out
@@ -26,6 +25,7 @@ from workers.errors import Conflict, NotNow
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import apply
+from workers.store.connection import Connection
 from workers.store.delivery.claim import CAPPED
 from workers.store.delivery.returned_mails import add_returned
 from workers.store.engine import Store

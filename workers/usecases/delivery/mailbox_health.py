@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import address_key
@@ -20,6 +19,7 @@ from workers.domain.records import Dispatch, Suppression
 from workers.domain.survey.planning import history
 from workers.domain.types import DispatchState, Reason
 from workers.store import tables as t
+from workers.store.connection import Connection
 
 log = logging.getLogger(__name__)
 HARD_BOUNCE, DEAD = "bounce", "dead"

@@ -7,8 +7,6 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.engine import Connection
-
 from workers.domain.changeset import ChangeSet
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.bounce_parser import BounceKind, meaning_of
@@ -18,6 +16,7 @@ from workers.domain.records import Dispatch, SurveyRequest
 from workers.domain.types import DispatchState, Reason, RequestState
 from workers.store import read
 from workers.store.apply import apply
+from workers.store.connection import Connection
 from workers.store.delivery import claim
 from workers.store.delivery.claim import WEBHOOK
 from workers.text.plain_text import for_log

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.domain.mail.links import crm_link
@@ -17,6 +16,7 @@ from workers.domain.records import Action, Customer, Dispatch, SurveyRequest, Ti
 from workers.domain.survey.planning import zone_of
 from workers.domain.types import CustomerId, DispatchState, MailClass, Reason, RequestState
 from workers.store import read, tables
+from workers.store.connection import Connection
 from workers.store.delivery import claim
 
 SCORES_SHOWN = 5

@@ -7,9 +7,6 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
-
 from workers.domain.mail.compose import Composed, MailFacts, Templates, compose
 from workers.domain.outbound_messages import ticket_message
 from workers.domain.policy import Policy
@@ -17,6 +14,7 @@ from workers.domain.records import Customer, Dispatch, Ticket
 from workers.domain.types import DispatchState, Reason
 from workers.errors import Conflict, KeyTaken, Never, NotNow
 from workers.store import read
+from workers.store.connection import Connection, DBAPIError
 from workers.store.delivery import claim
 from workers.store.delivery.claim import WEBHOOK
 from workers.store.delivery.webhook_targets import state_of

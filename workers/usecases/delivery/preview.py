@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.types import DispatchState, TouchpointState
 from workers.store import tables
+from workers.store.connection import Connection
 
 NEXT = 50
 

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy.engine import Connection
-
 from workers.domain.changeset import ChangeSet
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.policy import Policy
@@ -17,6 +15,7 @@ from workers.domain.records import SurveyRequest
 from workers.domain.types import MailClass, Reason
 from workers.store import read, tables
 from workers.store.apply import apply
+from workers.store.connection import Connection
 from workers.store.delivery import claim, mail_servers
 from workers.store.delivery.claim import WEBHOOK
 from workers.store.delivery.sent_mails import add_sent

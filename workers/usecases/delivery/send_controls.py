@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.calendar import in_zone
 from workers.domain.mail.deliverability import RefusalRule, must_pause, owner_of
 from workers.domain.types import DispatchState
 from workers.errors import Misconfigured
 from workers.store import tables
+from workers.store.connection import Connection
 from workers.store.controls import CLOCK_LEAPT, clear_control, read_controls, set_control
 from workers.store.delivery.claim import CAPPED, HELD_BY_US
 from workers.store.delivery.mail_servers import failing, forget_servers

@@ -13,14 +13,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy.engine import Connection
-
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.compose import Templates
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch
 from workers.errors import NotNow
 from workers.store.apply import next_number
+from workers.store.connection import Connection
 from workers.store.delivery import claim, mail_servers
 from workers.store.delivery.claim import MAIL, WEBHOOK
 from workers.store.delivery.webhook_targets import state_of

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.engine import Connection
-
 from workers.domain.delivery_result import SendKind, SendResult
+from workers.store.connection import Connection
 from workers.store.delivery.webhook_targets import TargetState, keep_state, state_of
 
 log = logging.getLogger(__name__)

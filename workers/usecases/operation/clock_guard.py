@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy.engine import Connection
-
+from workers.store.connection import Connection
 from workers.store.controls import (
     CLOCK_LEAPT,
     CLOCK_MOVED,

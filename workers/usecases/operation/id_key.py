@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.customer.profile import customer_id
 from workers.domain.types import Ids
 from workers.errors import Misconfigured
 from workers.store import tables
+from workers.store.connection import Connection
 from workers.store.controls import read_controls
 from workers.store.engine import Store
 

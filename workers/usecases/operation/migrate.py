@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.errors import Misconfigured
 from workers.settings import Settings
 from workers.store import tables
+from workers.store.connection import Connection
 from workers.store.engine import Store
 
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does

@@ -3,8 +3,7 @@
 Both may run beside every role, at any time and twice.
 """
 
-from sqlalchemy.engine import Connection
-
+from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.report import running_counts
 from workers.store.report.running_counts import Cell

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain import explain as explaining
 from workers.domain.explain import ON, Outgoing, Sending
@@ -21,6 +20,7 @@ from workers.errors import BadInput
 from workers.process.outages import KAFKA, MAIL
 from workers.store import due
 from workers.store import tables as t
+from workers.store.connection import Connection
 from workers.store.customer import letter_searches
 from workers.store.delivery import mail_servers, told_outages
 from workers.store.delivery.webhook_targets import list_targets

@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy.engine import Connection
-
 from workers.domain.policy import Policy
+from workers.store.connection import Connection
 from workers.store.customer import dead_letters, letter_searches
 from workers.store.engine import Store
 

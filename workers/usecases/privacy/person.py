@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import Forgetting
 from workers.domain.customer.erasure import erase
@@ -19,6 +18,7 @@ from workers.domain.types import Ids
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import apply
+from workers.store.connection import Connection
 from workers.store.customer import dead_letters, erasure, letter_searches
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import list_acts, record_act

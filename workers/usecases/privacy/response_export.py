@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.types import DecisionState
 from workers.store import tables as t
+from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
 from workers.text.spreadsheets import Value, write_csv

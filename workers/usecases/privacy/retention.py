@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.types import DispatchState
 from workers.store import tables as t
+from workers.store.connection import Connection
 from workers.store.controls import clear_control, read_controls, set_control
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act

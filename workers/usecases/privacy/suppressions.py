@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import address_keys, take_up_held
@@ -21,6 +20,7 @@ from workers.errors import BadInput
 from workers.store import read
 from workers.store import tables as t
 from workers.store.apply import apply
+from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
 from workers.text.mail_addresses import one_address

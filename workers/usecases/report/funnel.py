@@ -10,12 +10,12 @@ from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.explain import clause
 from workers.domain.explain.words import sentence
 from workers.domain.types import RequestState, TouchpointState
 from workers.store import tables as t
+from workers.store.connection import Connection
 from workers.usecases.report.nps_by_dimension import Period, total
 
 LOST = (RequestState.UNDELIVERABLE, RequestState.WITHDRAWN)

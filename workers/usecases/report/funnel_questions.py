@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.domain.reporting import Filters
 from workers.domain.types import TouchpointState
 from workers.errors import BadInput
 from workers.store import tables as t
+from workers.store.connection import Connection
 from workers.store.report import figures as stored
 from workers.usecases.report import funnel
 from workers.usecases.report.funnel import Fate

@@ -14,13 +14,13 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.calendar import in_zone, instant_of, zone_info
 from workers.domain.reporting import DECIMALS, NONE, RECOVERY, Figures, nps, rounded
 from workers.domain.types import Band, RequestState, ResponseState
 from workers.errors import BadInput
 from workers.store import tables as t
+from workers.store.connection import Connection
 
 BY = ("trigger", "touchpoint", "segment", "month")
 BY_THE_KEYS = sa.text("1, 2, 3")

@@ -10,7 +10,6 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
 
 from workers.calendar import in_zone, instant_of, working_between, zone_info
 from workers.domain import reporting as figures
@@ -21,6 +20,7 @@ from workers.domain.types import DispatchState, ResponseState, TestimonialState
 from workers.errors import BadInput
 from workers.store import read
 from workers.store import tables as t
+from workers.store.connection import Connection
 from workers.store.report import figures as stored
 from workers.usecases.initiatives import Kind
 from workers.usecases.report import funnel, nps_by_dimension

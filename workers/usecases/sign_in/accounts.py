@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from argon2 import PasswordHasher
-from sqlalchemy.engine import Connection
 
 from workers.errors import CodedFault, UnknownUser
+from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.sign_in import accounts
 from workers.store.sign_in.accounts import Kind, Role, Session, User

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy.engine import Connection
-
 from workers.calendar import Wait, add_wait
 from workers.cloudevents.scopes import EVERYTHING, Scopes, as_text, read_scopes
 from workers.errors import BadInput, NotFound
+from workers.store.connection import Connection
 from workers.store.engine import Store, database_now
 from workers.store.sign_in import api_keys
 from workers.store.sign_in.api_keys import KeyRow

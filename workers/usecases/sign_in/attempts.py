@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from sqlalchemy.engine import Connection
-
+from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.sign_in import accounts
 from workers.store.sign_in.accounts import Guesses

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import pyotp
-from sqlalchemy.engine import Connection
 
 from workers.domain.types import Ids
+from workers.store.connection import Connection
 from workers.store.engine import Store, database_now
 from workers.store.sign_in import accounts
 from workers.store.sign_in.accounts import SecondFactor

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date
 
-from sqlalchemy.engine import Connection
 from starlette.requests import Request
 
 from workers.cloudevents.scopes import EVERYTHING
+from workers.store.connection import Connection
 from workers.store.engine import Store, database_now
 from workers.store.sign_in import api_keys
 from workers.store.sign_in.audit_log import record_act

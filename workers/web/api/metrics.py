@@ -12,7 +12,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
-from sqlalchemy.engine import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -22,6 +21,7 @@ from workers.domain.types import TicketState
 from workers.errors import NotNow
 from workers.process.outages import MAIL, PARTS, Outage
 from workers.store import tables
+from workers.store.connection import Connection
 from workers.store.delivery import mail_servers, told_outages
 from workers.store.delivery.outbox import outbox_age
 from workers.store.delivery.returned_mails import counted_returned

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from workers.errors import BoucleError
+from workers.store.connection import SQLAlchemyError
 
 SECONDS = 1.5
 """For every answer together; /readyz promises two seconds."""

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Mapping, Sequence
 
 import orjson
-from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from workers.errors import Conflict, NotNow
+from workers.store.connection import DBAPIError
 from workers.store.engine import away, is_away
 from workers.web.http.pages import pages_of
 from workers.web.http.parameters import BadAddress

@@ -15,9 +15,9 @@ import anyio
 from limits import RateLimitItemPerMinute
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy.exc import SQLAlchemyError
 
 from workers.errors import BoucleError
+from workers.store.connection import SQLAlchemyError
 from workers.store.engine import Store
 from workers.store.sign_in import rates
 

@@ -9,7 +9,6 @@ from io import TextIOWrapper
 from tempfile import TemporaryFile
 from typing import IO
 
-from sqlalchemy.engine import Connection
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +18,7 @@ from starlette.routing import Route
 from workers.calendar import in_zone
 from workers.domain.reporting import Filters
 from workers.errors import BadInput
+from workers.store.connection import Connection
 from workers.store.sign_in.audit_log import record_act
 from workers.text.spreadsheets import Value, write_csv, write_xlsx
 from workers.usecases.report import sections

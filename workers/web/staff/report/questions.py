@@ -5,7 +5,6 @@ Shows and changes nothing.
 
 from collections.abc import Callable
 
-from sqlalchemy.engine import Connection
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +12,7 @@ from starlette.routing import Route
 
 from workers.domain.reporting import Filters
 from workers.errors import BadInput
+from workers.store.connection import Connection
 from workers.usecases.report import funnel_questions
 from workers.usecases.report.funnel_questions import PAGE_LENGTH, Listed
 from workers.web.http.context import web_of
