@@ -80,6 +80,18 @@ def test_the_wheel_has_one_package_and_its_data(wheel: Path) -> None:
     ):
         assert wanted in names
     assert not [name for name in names if "__pycache__" in name or name.endswith((".db", ".pyc"))]
+    assert not [name for name in names if name.startswith("workers/devservices")]
+
+
+def test_services_say_where_they_are_to_be_had(boucle: Path, tmp_path: Path) -> None:
+    """What starts real parts for trials is not installed: each of its verbs says so in one sentence, and what to do."""
+    for verb in ("up", "down", "status"):
+        told = run(boucle, tmp_path, "services", verb)
+        assert (told.returncode, told.stdout) == (1, "")
+        assert told.stderr.count("\n") == 1
+        assert "checkout" in told.stderr
+        assert "BOUCLE_KAFKA_BOOTSTRAP" in told.stderr
+    assert not (tmp_path / "home").exists()
 
 
 def test_the_installed_command_runs(boucle: Path, tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ VERBS: dict[str, Verb] = {
     "run": Verb("workers.cli.roles", "Run all roles in one process, embedded by default."),
     "send": Verb("workers.cli.mails", "Wake what is due, hand over mails and webhooks, relay the outbox."),
     "services": Verb(
-        "workers.cli.roles",
-        "Real Kafka, PostgreSQL and a mail server from ordinary packages, on this machine.",
+        "workers.cli.services",
+        "Real Kafka, PostgreSQL and a mail server on this machine, for trials; only in a checkout of the source.",
     ),
     "status": Verb(
         "workers.cli.inquiry",

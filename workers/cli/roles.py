@@ -1,17 +1,13 @@
-"""Verbs that start roles: run, stream, send, web; and what they need first: migrate, topics, services."""
+"""Verbs that start roles: run, stream, web; and what they need first: migrate, topics."""
 
 import asyncio
-import os
 from contextlib import closing
-from pathlib import Path
 
 import click
 
 from workers import app, roles
-from workers import devservices as services_module
 from workers.adapters import kafka
 from workers.cli.shared import as_json, parts, settings, show, user_name
-from workers.devservices.answering import see_that_they_answer
 from workers.errors import Misconfigured
 from workers.usecases.operation import migrate as migrating
 from workers.usecases.operation.record_skips import Place, Skipping
@@ -96,43 +92,4 @@ def topics_create() -> None:
     click.echo("\n".join(f"created {name}" for name in made) or "Every topic is there already.")
 
 
-@click.group()
-def services() -> None:
-    """Real Kafka, PostgreSQL and a mail server from ordinary packages, on this machine."""
-
-
-@services.command(name="up")
-@click.argument("names", nargs=-1)
-def services_up(names: tuple[str, ...]) -> None:
-    """Start them (all of kafka and postgres unless named) and print their addresses as settings, once they answer."""
-    found = services_module.up(services_home(), names or services_module.DEFAULT_PARTS)
-    see_that_they_answer(found)
-    for line in services_module.shell_lines(found):
-        click.echo(line)
-
-
-@services.command(name="down")
-@click.argument("names", nargs=-1)
-def services_down(names: tuple[str, ...]) -> None:
-    """Stop them; their data stays."""
-    stopped = services_module.down(services_home(), names or tuple(part.value for part in services_module.Part))
-    click.echo("\n".join(f"stopped {name}" for name in stopped) or "Nothing was running.")
-
-
-@services.command(name="status")
-@as_json
-def services_status(form: str) -> None:
-    """Show which of them run, and where."""
-    found = services_module.status(services_home())
-    value = [
-        {"name": one.name, "state": one.state.value, "address": one.address, "setting": one.setting} for one in found
-    ]
-    show(value, "\n".join(f"{one.name:10} {one.state.value:8} {one.address}" for one in found), form)
-
-
-def services_home() -> Path:
-    """Return the folder in which the services keep their data, below `services`."""
-    return Path(os.path.realpath(settings().home))
-
-
-COMMANDS = (run, stream, web, migrate, topics_group, services)
+COMMANDS = (run, stream, web, migrate, topics_group)

@@ -18,15 +18,16 @@ POLL_SECONDS = 0.2
 HELLO_SECONDS = 3.0
 
 
-def see_that_they_answer(addresses: Mapping[str, str], seconds: float = SECONDS) -> None:
+def see_that_they_answer(addresses: Mapping[str, str], seconds: float | None = None) -> None:
     """Wait until each part answers; raises NotNow naming the first that does not, and its setting."""
+    patience = SECONDS if seconds is None else seconds
     for name, address in addresses.items():
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + patience
         while not KINDS[name](address):
             if time.monotonic() > deadline:
                 setting = SETTINGS[Part(name)]
                 raise NotNow(
-                    f"{name} does not answer at {shown(address)} within {seconds:.0f} s. If {setting} is set, correct "
+                    f"{name} does not answer at {shown(address)} within {patience:.0f} s. If {setting} is set, correct "
                     f"or unset it; else run `boucle services down {name}`, then `boucle services up {name}`."
                 )
             time.sleep(POLL_SECONDS)

