@@ -65,7 +65,7 @@ def imported(module: str) -> set[str]:
 def test_a_response_is_followed_in_three_files(path: tuple[str, ...]) -> None:
     """From the door to the commit there is one use case in between, whichever door it is."""
     door, use_case, write = path
-    assert f"workers.{use_case}" in imported(door) | {name for name in imported("web.http.context") if "web." in door}
+    assert f"workers.{use_case}" in imported(door) | {name for name in imported("web.http.requests.context") if "web." in door}
     assert f"workers.{write}" in imported(use_case)
     assert f"workers.{write}" not in imported(door)
 

@@ -30,10 +30,10 @@ from workers.usecases.operation.backlog import Backlog, count_waiting
 from workers.usecases.operation.consumer_audit import Auditing
 from workers.usecases.operation.outage_watch import Observing
 from workers.usecases.operation.recount import fold_counts
-from workers.web.demo.tour import Tour
+from workers.web.http.requests.tour import Tour
 
 if TYPE_CHECKING:
-    from workers.web.http.context import Web
+    from workers.web.http.requests.context import Web
 
 log = logging.getLogger(__name__)
 Role = Callable[[asyncio.Event], Awaitable[None]]
@@ -228,7 +228,7 @@ def port_fault(variable: str, bind: str) -> str:
 
 def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
     """Return what the pages and the HTTP doors work with."""
-    from workers.web.http.context import Web
+    from workers.web.http.requests.context import Web
 
     return Web(
         settings=parts.settings,

@@ -16,7 +16,7 @@ from workers.adapters.resources import Data
 from workers.domain.records import SurveyRequest, Ticket
 from workers.domain.types import TicketState
 from workers.usecases.sign_in.accounts import Accounts, Role
-from workers.web.http import pages
+from workers.web.http.answers import pages
 
 PASSWORD = "correct horse battery"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -10,7 +10,7 @@ from webparts import HERE, Site, event
 
 from workers import settings as settings_module
 from workers.errors import Misconfigured
-from workers.web.http.clients import address_prefix
+from workers.web.http.requests.clients import address_prefix
 
 Doors = Callable[[Site, TestClient, dict[str, str]], bool]
 AWAY = "203.0.113.7"

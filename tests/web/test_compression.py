@@ -6,7 +6,7 @@ import pytest
 from staffparts import Team
 from webparts import Site, travelling
 
-from workers.web.http.compression import SMALLEST
+from workers.web.http.middleware.compression import SMALLEST
 
 
 @pytest.mark.parametrize("path", ["/", "/static/boucle.css", "/openapi.json", "/metrics"])

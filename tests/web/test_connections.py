@@ -23,8 +23,8 @@ from webparts import Site
 
 from workers.adapters.logs import MOST_OF_ONE_KIND, CountingHandler
 from workers.errors import Never
-from workers.web.http.connections import BODY_RATE, Connections
-from workers.web.http.connections import HEAD_SECONDS as HEAD_LASTS
+from workers.web.http.middleware.connections import BODY_RATE, Connections
+from workers.web.http.middleware.connections import HEAD_SECONDS as HEAD_LASTS
 from workers.web.server import listen, serve
 
 MOST = 12

@@ -7,7 +7,7 @@ from budget import processor_seconds
 from staffparts import Team
 from webparts import Site
 
-from workers.web.http.cookies import own_pairs
+from workers.web.http.middleware.cookies import own_pairs
 
 SECONDS = 5.0
 """Of the processor, for a thousandth of which the cookies below are let go; the standard library takes minutes."""

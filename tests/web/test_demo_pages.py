@@ -18,7 +18,7 @@ from workers.domain.types import DispatchState
 from workers.errors import Misconfigured
 from workers.store import tables
 from workers.web.app import create_app
-from workers.web.demo.tour import Story
+from workers.web.http.requests.tour import Story
 
 ELSEWHERE = ("192.0.2.7", 50_000)
 

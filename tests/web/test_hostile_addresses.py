@@ -23,7 +23,7 @@ from workers import web as web_package
 from workers.usecases.initiatives import Improving, Kind
 from workers.usecases.sign_in.accounts import Role
 from workers.web.app import MODULES
-from workers.web.http.parameters import LATEST, read_day, read_number
+from workers.web.http.requests.parameters import LATEST, read_day, read_number
 
 FOLDER = Path(web_package.__path__[0])
 NUMBERS = ("99999999999999999999", "9223372036854775808", "9" * 1500, "-1", "1e9", "٣", "0x1")

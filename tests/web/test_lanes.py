@@ -17,9 +17,9 @@ from webparts import Site
 
 from workers.process.child_process import Budget
 from workers.web import app as web_app
-from workers.web.http import turns
-from workers.web.http.threads import THREADS, Lane, Lanes, lane_of, run_in_threadpool
-from workers.web.http.turns import Busy, Turns, while_there
+from workers.web.http.requests import turns
+from workers.web.http.requests.threads import THREADS, Lane, Lanes, lane_of, run_in_threadpool
+from workers.web.http.requests.turns import Busy, Turns, while_there
 from workers.web.staff.tables import trial
 
 FOLLOW_UP = "/tables/follow-up"

@@ -12,7 +12,7 @@ from webparts import Site
 
 from workers.store import tables
 from workers.usecases.sign_in.accounts import Role
-from workers.web.http.forms import same_token
+from workers.web.http.requests.forms import same_token
 from workers.web.staff import frame
 
 

@@ -13,7 +13,7 @@ from workers.domain.records import Click, Customer, Dispatch, Response
 from workers.store import tables
 from workers.store.engine import Store
 from workers.store.sign_in import rates as counts
-from workers.web.http.rates import KEPT, Bucket, DatabaseCounts, MemoryCounts, Rates
+from workers.web.http.middleware.rates import KEPT, Bucket, DatabaseCounts, MemoryCounts, Rates
 
 AWAY = ("203.0.113.7", 50_000)
 NEAR_AWAY = ("203.0.113.99", 50_000)

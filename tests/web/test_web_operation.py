@@ -12,7 +12,7 @@ from webparts import LARGEST, START, Site, event, travelling
 
 from workers.errors import NotNow
 from workers.web.app import create_app
-from workers.web.http.colours import DARK_GROUND, LIGHT_GROUND, READABLE, contrast, ink_on, stylesheet
+from workers.web.http.answers.colours import DARK_GROUND, LIGHT_GROUND, READABLE, contrast, ink_on, stylesheet
 
 AWAY = ("203.0.113.7", 50_000)
 PAGES = ("/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/mailbox", "/nowhere", "/a/x", "/static/boucle.css")

@@ -14,7 +14,7 @@ from staffparts import Team, hidden, words
 from webparts import LARGEST, Site, event, travelling
 
 from workers.domain.records import Decision, Response
-from workers.web.http import limits
+from workers.web.http.middleware import limits
 from workers.web.staff.tables import trial
 
 RULES = Path(__file__).parents[2] / "rules"

@@ -26,7 +26,7 @@ from workers.store import read
 from workers.store.ledger import Incoming, Outcome
 from workers.usecases.operation.migrate import migrate
 from workers.web.app import create_app
-from workers.web.http.compression import LEVEL
+from workers.web.http.middleware.compression import LEVEL
 
 R = TypeVar("R", bound=Row)
 START = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)

@@ -25,7 +25,7 @@ from workers.store.controls import is_demo
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.usecases.operation import migrate
-from workers.web.demo.tour import PRIVACY
+from workers.web.http.requests.tour import PRIVACY
 
 SETTLING_SECONDS = 5
 CONTENT_TYPE = "application/cloudevents+json"

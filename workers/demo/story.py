@@ -15,7 +15,7 @@ from workers.store import tables as t
 from workers.store.connection import Connection
 from workers.store.report import figures as stored
 from workers.usecases.report import sections
-from workers.web.demo.tour import Dip, Followed, Span, Story
+from workers.web.http.requests.tour import Dip, Followed, Span, Story
 
 SEGMENT, TRIGGER, TOUCHPOINT = "north", "delivery", "delivery-now"
 """One touchpoint of one segment: the report never blends two."""

@@ -15,7 +15,7 @@ from workers.demo.story import story
 from workers.errors import BadInput
 from workers.store import due
 from workers.usecases.sign_in.accounts import Accounts, Role
-from workers.web.demo.tour import Story
+from workers.web.http.requests.tour import Story
 
 STEPS = 48
 """At most so many stops on the way, each where something comes due: two weeks are done in a few seconds."""

@@ -22,20 +22,20 @@ from workers.usecases.sign_in.second_factor import SecondFactors
 from workers.web.api import events, feed, health, metrics, monitor
 from workers.web.api.keys import KeyUse
 from workers.web.demo import playground
-from workers.web.http import assets
-from workers.web.http.address_check import ReadableAddress
-from workers.web.http.assets import Assets
-from workers.web.http.clients import Clients
-from workers.web.http.compression import Compression
-from workers.web.http.context import Web
-from workers.web.http.cookies import OwnCookies
-from workers.web.http.headers import SafeHeaders
-from workers.web.http.limits import Limits
-from workers.web.http.pages import Pages
-from workers.web.http.problems import HANDLERS
-from workers.web.http.rates import Rates
-from workers.web.http.threads import Lanes
-from workers.web.http.turns import Turns
+from workers.web.http.answers import assets
+from workers.web.http.answers.assets import Assets
+from workers.web.http.answers.pages import Pages
+from workers.web.http.answers.problems import HANDLERS
+from workers.web.http.middleware.address_check import ReadableAddress
+from workers.web.http.middleware.compression import Compression
+from workers.web.http.middleware.cookies import OwnCookies
+from workers.web.http.middleware.headers import SafeHeaders
+from workers.web.http.middleware.limits import Limits
+from workers.web.http.middleware.rates import Rates
+from workers.web.http.requests.clients import Clients
+from workers.web.http.requests.context import Web
+from workers.web.http.requests.threads import Lanes
+from workers.web.http.requests.turns import Turns
 from workers.web.public import answer, improvement, optout, reopening, testimonial
 from workers.web.staff import customers, mails, queue, start, themes
 from workers.web.staff.auth import account, login, oidc, people

@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from workers.errors import Never
-from workers.web.http.connections import Connections
+from workers.web.http.middleware.connections import Connections
 
 TAKEN_AT_ONCE = 32
 """Connections that the event loop takes in one round. It goes round four times before one that made room is closed."""

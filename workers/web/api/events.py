@@ -20,13 +20,13 @@ from workers.store.ledger import Outcome as EventOutcome
 from workers.usecases.csv_import.run import left_out, planned
 from workers.usecases.sign_in.api_keys import Judged, Outcome
 from workers.web.api.keys import note, sender_of
-from workers.web.http.clients import address_prefix, client_of
-from workers.web.http.context import Web, web_of
-from workers.web.http.limits import body_within
-from workers.web.http.parameters import parameters_of
-from workers.web.http.problems import problem
-from workers.web.http.rates import Bucket
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.problems import problem
+from workers.web.http.middleware.limits import body_within
+from workers.web.http.middleware.rates import Bucket
+from workers.web.http.requests.clients import address_prefix, client_of
+from workers.web.http.requests.context import Web, web_of
+from workers.web.http.requests.parameters import parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 JSON_KINDS = ("", "application/json", "text/json", STRUCTURED, BATCH)

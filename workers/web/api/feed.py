@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from workers.domain.explain.view import iso
 from workers.domain.records import Testimonial
-from workers.web.http.context import web_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.threads import run_in_threadpool
 
 KEPT_SECONDS = 60  # how long a cache may show what was withdrawn meanwhile
 

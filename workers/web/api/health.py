@@ -15,8 +15,8 @@ from workers.store.readiness import hurried, see_that_it_takes_writes
 from workers.usecases.operation.migrate import MINIMUM, schema_of
 from workers.web.api.monitor import for_monitors
 from workers.web.api.readiness_probe import Probing
-from workers.web.http.context import Web, web_of
-from workers.web.http.parameters import BadAddress, parameters_of
+from workers.web.http.requests.context import Web, web_of
+from workers.web.http.requests.parameters import BadAddress, parameters_of
 
 OPENAPI = "schemas/openapi.json"
 WEB = "web"

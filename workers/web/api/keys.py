@@ -19,9 +19,9 @@ from workers.store.engine import Store, database_now
 from workers.store.sign_in import api_keys
 from workers.store.sign_in.audit_log import record_act
 from workers.usecases.sign_in.api_keys import ApiKeys, Judged, Outcome
-from workers.web.http.clients import address_prefix, client_of, from_this_machine
-from workers.web.http.context import Web
-from workers.web.http.forms import foreign
+from workers.web.http.requests.clients import address_prefix, client_of, from_this_machine
+from workers.web.http.requests.context import Web
+from workers.web.http.requests.forms import foreign
 
 log = logging.getLogger(__name__)
 WRITTEN_EVERY = 60.0  # seconds

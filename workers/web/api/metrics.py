@@ -38,8 +38,8 @@ from workers.usecases.sign_in.access_log import Access, AccessLog
 from workers.usecases.ticket_inbox import count_overdue
 from workers.web.api.monitor import for_monitors
 from workers.web.api.scraping import Kept, Lag
-from workers.web.http.context import Web, web_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.requests.context import Web, web_of
+from workers.web.http.requests.threads import run_in_threadpool
 
 OUTCOMES = ("accepted", "duplicates", "dead_letters")
 

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from workers.web.http.compression import Compression
-from workers.web.http.context import web_of
-from workers.web.http.headers import SafeHeaders
+from workers.web.http.middleware.compression import Compression
+from workers.web.http.middleware.headers import SafeHeaders
+from workers.web.http.requests.context import web_of
 
 PATHS = frozenset({"/readyz", "/metrics"})
 """What moves to BOUCLE_MONITOR_BIND where that is set. /healthz answers on both: it tells and costs nothing."""

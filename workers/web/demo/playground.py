@@ -25,12 +25,12 @@ from workers.errors import Never
 from workers.store import tables
 from workers.store.ledger import Incoming
 from workers.usecases.sign_in.accounts import Role
-from workers.web.demo.banner import CASE_COOKIE, HOSTS, LEAPS, players, tour_of
-from workers.web.demo.tour import PRIVACY, TRY_PREFIX, Tour
-from workers.web.http.context import Web, web_of
-from workers.web.http.forms import foreign, read_form, same_token
-from workers.web.http.pages import pages_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.banner import CASE_COOKIE, HOSTS, LEAPS, players, tour_of
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import Web, web_of
+from workers.web.http.requests.forms import foreign, read_form, same_token
+from workers.web.http.requests.threads import run_in_threadpool
+from workers.web.http.requests.tour import PRIVACY, TRY_PREFIX, Tour
 from workers.web.staff.customers import explained
 from workers.web.staff.frame import AGENTS, TOKEN_FIELD, Visitor, language_of, local, remember_language, visitor_of
 

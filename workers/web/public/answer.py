@@ -22,11 +22,11 @@ from workers.domain.reporting.nps import band
 from workers.errors import NotNow
 from workers.text.masking import beginning
 from workers.usecases.customer_actions import AskedPage
-from workers.web.http.context import web_of
-from workers.web.http.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
-from workers.web.http.pages import READER, pages_of
-from workers.web.http.parameters import parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import READER, pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
+from workers.web.http.requests.parameters import parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 
 SCORES = {str(n): n for n in range(11)}
 HALF_DAYS = ("", "morning", "afternoon")

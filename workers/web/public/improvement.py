@@ -10,10 +10,10 @@ from starlette.routing import Route
 from workers.domain.records import Customer
 from workers.domain.records import Response as Known
 from workers.text.masking import beginning
-from workers.web.http.context import web_of
-from workers.web.http.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
-from workers.web.http.pages import pages_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
+from workers.web.http.requests.threads import run_in_threadpool
 
 LONGEST = 5_000  # characters
 

@@ -10,9 +10,9 @@ from starlette.routing import Route
 from workers.domain.records import Customer, Dispatch
 from workers.store import read
 from workers.text.masking import mask_address
-from workers.web.http.context import web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.threads import run_in_threadpool
 
 
 def mailed(request: Request) -> tuple[Dispatch, Customer] | None:

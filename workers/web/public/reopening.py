@@ -11,10 +11,10 @@ from starlette.routing import Route
 from workers.calendar import half_day_after
 from workers.domain.mail.compose.facts import one_line
 from workers.domain.records import Customer, Ticket
-from workers.web.http.context import web_of
-from workers.web.http.forms import Came, came_from, new_nonce, read_form
-from workers.web.http.pages import pages_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.forms import Came, came_from, new_nonce, read_form
+from workers.web.http.requests.threads import run_in_threadpool
 
 LONGEST = 4_000  # characters
 

@@ -13,10 +13,10 @@ from starlette.routing import Route
 from workers.domain.mail.compose.facts import first_name, one_line
 from workers.domain.types import TestimonialState
 from workers.usecases.customer_actions import SCOPES, CustomerActions, TestimonialPage
-from workers.web.http.context import web_of
-from workers.web.http.forms import NONCE, Came, came_from, new_nonce, read_form
-from workers.web.http.pages import pages_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.forms import NONCE, Came, came_from, new_nonce, read_form
+from workers.web.http.requests.threads import run_in_threadpool
 
 LONGEST = 2_000  # characters of the testimonial; two or three sentences are asked for
 LONGEST_NAME = 120

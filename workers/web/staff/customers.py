@@ -30,10 +30,10 @@ from workers.store import read, tables
 from workers.store.report import tickets as stored
 from workers.usecases.delivery.send_controls import mails_today, sending_now
 from workers.usecases.operation import status
-from workers.web.http.context import Web, web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import LONGEST_VALUE, parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import Web, web_of
+from workers.web.http.requests.parameters import LONGEST_VALUE, parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, Visitor, for_roles, language_of, show
 from workers.web.staff.tickets.view import language_name
 from workers.web.staff.times import when

@@ -15,12 +15,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from workers.store.sign_in.accounts import hash_token
 from workers.usecases.sign_in.access_log import Access, AccessLog
 from workers.usecases.sign_in.accounts import Accounts, Role, User
-from workers.web.demo.banner import back_to, players
-from workers.web.http.context import Web, web_of
-from workers.web.http.forms import foreign, read_form, same_token
-from workers.web.http.pages import LANGUAGE, pages_of
-from workers.web.http.parameters import parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.banner import back_to, players
+from workers.web.http.answers.pages import LANGUAGE, pages_of
+from workers.web.http.requests.context import Web, web_of
+from workers.web.http.requests.forms import foreign, read_form, same_token
+from workers.web.http.requests.parameters import parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 
 COOKIE, LANGUAGE_COOKIE = "boucle_session", "boucle_lang"
 TOKEN_FIELD = "csrf"

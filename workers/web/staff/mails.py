@@ -15,12 +15,12 @@ from workers.adapters.file_mailbox import KeptMail, MailboxSender, OpenedMail
 from workers.calendar import in_zone
 from workers.domain.mail.translations import Catalog
 from workers.errors import Never
-from workers.web.http.clients import from_this_machine
-from workers.web.http.context import web_of
-from workers.web.http.headers import policy
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.middleware.headers import policy
+from workers.web.http.requests.clients import from_this_machine
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import language_of, remember_language
 
 A_PAGE = 50  # mails

@@ -21,11 +21,11 @@ from workers.errors import BadInput
 from workers.store.report.queue import ACTION, TOUCHPOINT, Chosen
 from workers.usecases.queue_control import DAYS, LISTED, Day, QueueControl
 from workers.usecases.wave_reach import Reach, WaveReach
-from workers.web.http.context import web_of
-from workers.web.http.names import why
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import Parameters, parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.names import why
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import Parameters, parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.staff.times import day, when
 

@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from workers.calendar import in_zone
 from workers.domain.mail.translations import Catalog
-from workers.web.demo.banner import HOSTS, players, tour_of
-from workers.web.demo.tour import Dip, Followed, Span, Tour
-from workers.web.http.context import Web, web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.banner import HOSTS, players, tour_of
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import Web, web_of
+from workers.web.http.requests.threads import run_in_threadpool
+from workers.web.http.requests.tour import Dip, Followed, Span, Tour
 from workers.web.staff.frame import language_of, remember_language, visitor_of
 
 Go = Callable[[str], str]

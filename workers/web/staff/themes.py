@@ -19,10 +19,10 @@ from workers.errors import BadInput, BoucleError, Conflict
 from workers.store.report.themes import NO_THEME, Wish
 from workers.usecases.announcements import TEMPLATE
 from workers.usecases.initiatives import LEVELS, LONGEST_NAME, TEXTS, InitiativeState, Kind, ThemeState, Work
-from workers.web.http.context import web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import parameters_of, path_number, read_number
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import parameters_of, path_number, read_number
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.staff.report.pages import improving_of
 

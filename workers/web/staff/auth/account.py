@@ -18,10 +18,10 @@ from workers.usecases.sign_in.access_log import Access
 from workers.usecases.sign_in.accounts import Session
 from workers.usecases.sign_in.attempts import Guess
 from workers.usecases.sign_in.passwords import SHORTEST
-from workers.web.http.context import web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.auth.login import network_of, patience_of, second_factors_of
 from workers.web.staff.frame import (
     EVERYBODY,

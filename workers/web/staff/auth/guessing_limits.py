@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from workers.usecases.sign_in.attempts import Attempts, Guess
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.requests.threads import run_in_threadpool
 
 T = TypeVar("T")
 AT_ONCE = 3

@@ -16,12 +16,12 @@ from workers.usecases.sign_in.accounts import SESSION_LASTS, User
 from workers.usecases.sign_in.attempts import Guess
 from workers.usecases.sign_in.passwords import check_new_password
 from workers.usecases.sign_in.second_factor import SecondFactors
-from workers.web.http.clients import address_prefix, client_of
-from workers.web.http.context import web_of
-from workers.web.http.forms import foreign, read_form
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import LONGEST_VALUE, parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.clients import address_prefix, client_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.forms import foreign, read_form
+from workers.web.http.requests.parameters import LONGEST_VALUE, parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.auth.browsers import browser_name
 from workers.web.staff.auth.guessing_limits import Patience, Tried
 from workers.web.staff.frame import (

@@ -20,9 +20,9 @@ from workers.errors import Misconfigured
 from workers.settings import Settings
 from workers.usecases.sign_in.access_log import Access
 from workers.usecases.sign_in.accounts import Accounts, User
-from workers.web.http.context import Web, web_of
-from workers.web.http.parameters import LONGEST_VALUE, parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.requests.context import Web, web_of
+from workers.web.http.requests.parameters import LONGEST_VALUE, parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.auth.login import onward, open_session, with_session
 from workers.web.staff.frame import access_log_of, go, login_page, people_of, secure
 

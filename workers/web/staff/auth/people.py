@@ -15,10 +15,10 @@ from starlette.routing import Route
 
 from workers.errors import CodedFault
 from workers.usecases.sign_in.accounts import MANAGES, Role, User
-from workers.web.http.context import web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import (
     MANAGERS,
     Form,

@@ -23,10 +23,10 @@ from workers.store.sign_in.audit_log import record_act
 from workers.text.spreadsheets import Value, write_csv, write_xlsx
 from workers.usecases.report import sections
 from workers.usecases.report.sections import PAGE_LENGTH, YES, Answered, Pick
-from workers.web.http.context import web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, READERS, Visitor, for_roles, language_of, show
 from workers.web.staff.report.wording import Words
 

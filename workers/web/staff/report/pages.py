@@ -20,10 +20,10 @@ from workers.usecases.initiatives import Improving
 from workers.usecases.report import sections
 from workers.usecases.report.funnel import Fate
 from workers.usecases.report.sections import Review
-from workers.web.http.context import web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import path_number, read_day
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import path_number, read_day
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.staff.report import charts
 from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of

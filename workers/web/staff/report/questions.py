@@ -15,10 +15,10 @@ from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.usecases.report import funnel_questions
 from workers.usecases.report.funnel_questions import PAGE_LENGTH, Listed
-from workers.web.http.context import web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import parameters_of
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, READERS, Visitor, for_roles, language_of, show
 from workers.web.staff.report.answers import filters_of, titles
 from workers.web.staff.report.sheets import NOT_ASKED, QUESTIONS, reason

@@ -25,13 +25,13 @@ from workers.domain.followup.table_trial import Trial
 from workers.domain.mail.compose.facts import clean, one_line
 from workers.domain.mail.translations import Catalog
 from workers.errors import BadInput
-from workers.web.http.context import web_of
-from workers.web.http.forms import fields_of, foreign, same_token
-from workers.web.http.limits import MAX_UPLOAD_BYTES
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import LONGEST_VALUE, parameters_of
-from workers.web.http.threads import run_in_threadpool
-from workers.web.http.turns import Busy, Turns, while_there
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.middleware.limits import MAX_UPLOAD_BYTES
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.forms import fields_of, foreign, same_token
+from workers.web.http.requests.parameters import LONGEST_VALUE, parameters_of
+from workers.web.http.requests.threads import run_in_threadpool
+from workers.web.http.requests.turns import Busy, Turns, while_there
 from workers.web.staff.frame import (
     AGENTS,
     READERS,

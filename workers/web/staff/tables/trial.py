@@ -17,8 +17,8 @@ from workers.decision_table.trials.replay import Fate, PlanBacktest
 from workers.domain.followup.table_trial import Order, Past, Trial, carry_out
 from workers.process.child_process import Budget, Crashed, OverBudget, run_apart
 from workers.usecases.report.sections import day_start
-from workers.web.http.context import Web
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.requests.context import Web
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.report import charts
 from workers.web.staff.tables.view import InUse, around
 

@@ -28,7 +28,7 @@ from workers.domain.followup.compiled_tables import FollowUpTable, JourneyPlan
 from workers.domain.followup.table_trial import Around, judged
 from workers.errors import BadInput, Misconfigured
 from workers.usecases.rules.active_policy import FOLLOW_UP, JOURNEY_PLAN
-from workers.web.http.context import Web, web_of
+from workers.web.http.requests.context import Web, web_of
 
 PLACES = {"journey-plan": JOURNEY_PLAN, "follow-up": FOLLOW_UP}
 MOST_FAULTS = 100

@@ -21,10 +21,10 @@ from workers.domain.reporting.nps import band
 from workers.domain.types import TicketState
 from workers.usecases.sign_in.accounts import User
 from workers.usecases.ticket_inbox import Line, Lists, Worklist, line_of
-from workers.web.http.context import web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import LONGEST_VALUE, parameters_of, read_day
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import LONGEST_VALUE, parameters_of, read_day
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, Form, Visitor, act_for_roles, for_roles, go, language_of, people_of, show
 from workers.web.staff.times import day, span, when
 

@@ -22,9 +22,9 @@ from workers.domain.types import TicketState
 from workers.errors import BadInput, Conflict, NotNow
 from workers.usecases.customer_actions import TicketAct
 from workers.usecases.ticket_inbox import TicketView
-from workers.web.http.context import web_of
-from workers.web.http.parameters import DIGITS, path_number, read_day
-from workers.web.http.threads import run_in_threadpool
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import DIGITS, path_number, read_day
+from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, Form, Visitor, act_for_roles, for_roles, go
 from workers.web.staff.tickets.inbox import worklist_of
 from workers.web.staff.tickets.view import ticket_page

@@ -26,9 +26,9 @@ from workers.domain.ticket import OUTCOMES, facts_of_ticket, next_version, secon
 from workers.domain.types import TicketState
 from workers.errors import BoucleError
 from workers.usecases.ticket_inbox import TicketView
-from workers.web.http.context import web_of
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import parameters_of
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.context import web_of
+from workers.web.http.requests.parameters import parameters_of
 from workers.web.staff.frame import Form, Visitor, language_of, people_of, show
 from workers.web.staff.tickets.inbox import dial, line_shown
 from workers.web.staff.times import clock, day, when

@@ -14,7 +14,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from workers.web.http.clients import address_prefix
+from workers.web.http.requests.clients import address_prefix
 
 log = logging.getLogger(__name__)
 HEAD_SECONDS = 10.0

@@ -17,10 +17,10 @@ from workers.domain.mail.compose import Brand
 from workers.domain.mail.translations import Catalog, Catalogs
 from workers.errors import Misconfigured
 from workers.text.plain_text import UNSAFE, for_reader
-from workers.web.demo.banner import banner
-from workers.web.http.assets import Assets
-from workers.web.http.context import Web
-from workers.web.http.parameters import parameters_of
+from workers.web.http.answers.assets import Assets
+from workers.web.http.answers.banner import banner
+from workers.web.http.requests.context import Web
+from workers.web.http.requests.parameters import parameters_of
 
 FOLDER = "templates/pages"
 LANGUAGE = "lang"

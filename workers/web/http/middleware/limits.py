@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workers.domain.mail.links import Links
-from workers.web.http.clients import address_prefix, client_of
-from workers.web.http.pages import pages_of
-from workers.web.http.rates import SECONDS, Bucket, Rates
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.middleware.rates import SECONDS, Bucket, Rates
+from workers.web.http.requests.clients import address_prefix, client_of
 
 LIMITED = {
     "/a/": (Bucket.ANSWER, "answer"),

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from workers.errors import Conflict, NotNow
 from workers.store.connection import DBAPIError
 from workers.store.engine import away, is_away
-from workers.web.http.pages import pages_of
-from workers.web.http.parameters import BadAddress
+from workers.web.http.answers.pages import pages_of
+from workers.web.http.requests.parameters import BadAddress
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5

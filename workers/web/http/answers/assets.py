@@ -11,8 +11,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.adapters.resources import Data
-from workers.web.http.colours import stylesheet
-from workers.web.http.parameters import parameters_of
+from workers.web.http.answers.colours import stylesheet
+from workers.web.http.requests.parameters import parameters_of
 
 FOLDER = "templates/static"
 KINDS = {

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from workers.settings import Network, Settings
-from workers.web.http.context import Web
+from workers.web.http.requests.context import Web
 
 log = logging.getLogger(__name__)
 MOST_HINTS = 16  # proxies that are named in the log

@@ -14,9 +14,9 @@ from starlette.routing import Match
 from workers.calendar import in_zone
 from workers.domain.mail.translations import Catalog
 from workers.usecases.sign_in.accounts import Accounts, Role
-from workers.web.demo.tour import TRY_PREFIX, Tour
-from workers.web.http.clients import from_this_machine
-from workers.web.http.context import Web
+from workers.web.http.requests.clients import from_this_machine
+from workers.web.http.requests.context import Web
+from workers.web.http.requests.tour import TRY_PREFIX, Tour
 
 CASE_COOKIE = "boucle_try"
 LEAPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "fortnight": timedelta(weeks=2)}

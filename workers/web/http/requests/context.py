@@ -24,7 +24,7 @@ from workers.usecases.customer_actions import CustomerActions
 from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.intake import Intake
 from workers.usecases.operation.backlog import Backlog
-from workers.web.demo.tour import Tour
+from workers.web.http.requests.tour import Tour
 
 
 @dataclass(frozen=True, slots=True)

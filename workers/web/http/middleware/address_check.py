@@ -5,8 +5,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from workers.web.http.parameters import BadAddress, check_address, is_host
-from workers.web.http.problems import tell, tell_bad_address
+from workers.web.http.answers.problems import tell, tell_bad_address
+from workers.web.http.requests.parameters import BadAddress, check_address, is_host
 
 
 class ReadableAddress:

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from workers.domain.mail.compose.facts import clean
 from workers.domain.mail.links import Links
-from workers.web.http.parameters import LONGEST_VALUE, host_of, parameters_of
+from workers.web.http.requests.parameters import LONGEST_VALUE, host_of, parameters_of
 
 NONCE = "nonce"
 """Name of the hidden field."""

@@ -1,0 +1,1 @@
+"""What stands before every page: limits of connections, bodies and rates; cookies, headers, compression."""
