@@ -65,7 +65,9 @@ def imported(module: str) -> set[str]:
 def test_a_response_is_followed_in_three_files(path: tuple[str, ...]) -> None:
     """From the door to the commit there is one use case in between, whichever door it is."""
     door, use_case, write = path
-    assert f"workers.{use_case}" in imported(door) | {name for name in imported("web.http.requests.context") if "web." in door}
+    assert f"workers.{use_case}" in imported(door) | {
+        name for name in imported("web.http.requests.context") if "web." in door
+    }
     assert f"workers.{write}" in imported(use_case)
     assert f"workers.{write}" not in imported(door)
 
@@ -85,8 +87,8 @@ def test_the_readme_names_the_three_files_of_a_response() -> None:
 
 STATEMENTS_TO_MOVE = {
     "adapters/clock",
-    "cli/mails",
-    "cli/tickets",
+    "cli/operator/mails",
+    "cli/team/tickets",
     "demo/people",
     "demo/start",
     "demo/story",

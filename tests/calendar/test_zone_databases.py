@@ -15,7 +15,7 @@ OFFSET = """
 from datetime import datetime
 from zoneinfo import ZoneInfo
 before = ZoneInfo("America/Vancouver")
-from workers.cli.check import zones_note
+from workers.cli.operator.check import zones_note
 from workers.calendar import in_zone, known_zone
 assert known_zone("Europe/Paris")
 print(in_zone(datetime.fromisoformat("2027-01-10T20:00:00+00:00"), "America/Vancouver").utcoffset())

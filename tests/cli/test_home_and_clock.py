@@ -13,7 +13,7 @@ import pytest
 from embedded import START, Embedded, journey
 
 from workers import app
-from workers.cli.demo import DEMO_HOME, of_its_own
+from workers.cli.trial.demo import DEMO_HOME, of_its_own
 from workers.settings import read
 from workers.usecases.outbox_relay import OutboxRelay
 

@@ -5,7 +5,7 @@ import socket
 import pytest
 from click.testing import CliRunner
 
-from workers.cli import services
+from workers.cli.trial import services
 from workers.devservices import answering
 from workers.errors import NotNow
 

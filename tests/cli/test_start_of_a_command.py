@@ -6,9 +6,9 @@ import sys
 import click
 import pytest
 
-from workers.cli import inquiry
 from workers.cli.command import boucle
 from workers.cli.command_index import VERBS
+from workers.cli.operator import inquiry
 from workers.usecases.report import nps_by_dimension
 
 HEAVY = (

@@ -11,7 +11,7 @@ from building import FOLLOW_UP, PLAN, dmn
 from click.testing import CliRunner, Result
 from openpyxl import load_workbook
 
-from workers.cli.rules import rules
+from workers.cli.team.rules import rules
 from workers.decision_table import Inputs, Known, Table, load
 from workers.decision_table.files.workbook import read_xlsx
 from workers.decision_table.trials.backtest import PastResponse

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from workers.adapters.resources import Data
 from workers.adapters.rule_files import LiveRules
-from workers.cli.rules import rules
+from workers.cli.team.rules import rules
 from workers.decision_table.trials.installation import Sample
 from workers.errors import Misconfigured
 from workers.usecases.rules.active_policy import known_names

@@ -52,7 +52,7 @@ class RulesPast:
 
     @cached_property
     def _installed(self) -> Any:
-        from workers.cli.tables import Installed
+        from workers.cli.team.tables import Installed
 
         return Installed()
 

@@ -8,9 +8,9 @@ printing.
 
 import click
 
-from workers.cli.rules.files import export_command, import_command
-from workers.cli.rules.table import check_command, evaluate_command, explain_command, test_command
-from workers.cli.rules.versions import backtest_command, history_command, shadow_command, version_command
+from workers.cli.team.rules.files import export_command, import_command
+from workers.cli.team.rules.table import check_command, evaluate_command, explain_command, test_command
+from workers.cli.team.rules.versions import backtest_command, history_command, shadow_command, version_command
 
 
 @click.group("rules")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from workers.cli.rules.shared import (
+from workers.cli.team.rules.shared import (
     decision_option,
     form_option,
     load_table,

@@ -14,7 +14,7 @@ from workers.errors import BadInput, NotNow
 from workers.text.plain_text import for_reader, json_text
 
 _T = TypeVar("_T")
-PAST_IS_AWAY = "workers.cli.rules.past_is_away"
+PAST_IS_AWAY = "workers.cli.team.rules.past_is_away"
 
 
 form_option = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)

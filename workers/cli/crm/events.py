@@ -11,7 +11,7 @@ import orjson
 
 from workers import app
 from workers.adapters import kafka
-from workers.cli.file_import import import_
+from workers.cli.crm.file_import import import_
 from workers.cli.shared import as_json, parts, say_fault, settings, show, user_name
 from workers.cloudevents import Refusal, Unreadable
 from workers.domain.records import DeadLetter

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from workers.cli.rules.shared import decision_option, load_table, path_argument, readable, stop
+from workers.cli.team.rules.shared import decision_option, load_table, path_argument, readable, stop
 from workers.decision_table import Table, check
 from workers.decision_table.dmn.writer import write_dmn
 from workers.decision_table.files.csv_writer import table_files, write_rules

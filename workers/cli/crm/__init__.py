@@ -1,0 +1,1 @@
+"""Verbs of the CRM engineer: events in, files in, dead letters."""

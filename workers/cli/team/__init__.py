@@ -1,0 +1,1 @@
+"""Verbs of the support and marketing team: tickets, waves, rule tables."""
