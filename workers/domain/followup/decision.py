@@ -12,10 +12,10 @@ from workers.decision_table.files.reader import ON
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_state import CustomerState
 from workers.domain.followup.actions import CONTACTS, carry_out, contacts_first, repeats
-from workers.domain.followup.shadow import shadow
 from workers.domain.outbound_messages import tell_response
 from workers.domain.policy import NextStep, Policy, Verdict
 from workers.domain.records import Action, Decision, Response, SurveyRequest
+from workers.domain.shadow import shadow
 from workers.domain.survey.planning import history, zone_of
 from workers.domain.ticket import FIRST_CONTACT, TicketAllocator, remark
 from workers.domain.types import ActionState, DecisionOutcome, DecisionState, Reason, RequestState, ResponseState

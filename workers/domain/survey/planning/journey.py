@@ -11,9 +11,9 @@ from datetime import date, datetime
 from workers.calendar import add_wait, in_zone
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_state import CustomerState
-from workers.domain.followup.shadow import shadow
 from workers.domain.policy import PlanStep, Policy
 from workers.domain.records import Customer, Journey, Touchpoint
+from workers.domain.shadow import shadow
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, is_undone, note, zone_of
 from workers.domain.types import TouchpointState
 
