@@ -15,7 +15,7 @@ from workers.domain.event_handlers import effects
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Row, Stop, SurveyRequest, Touchpoint
 from workers.domain.survey.response import Answer, answer_request
-from workers.store.apply import KEPT_ONCE
+from workers.store.new_rows import KEPT_ONCE
 from workers.usecases.scheduler import SendBudget, wake
 
 R = TypeVar("R", bound=Row)

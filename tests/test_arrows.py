@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,17 @@ def test_modules_import_downwards_only() -> None:
     program = Path(sys.executable).with_name("lint-imports")
     run = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, f"Give each module its place in [tool.importlinter] of pyproject.toml:\n{run.stdout}"
+
+
+LARGEST_FOLDER = 18
+"""Modules that one takes in at a glance; a folder with more is divided by who uses them."""
+
+
+def test_a_folder_is_taken_in_at_a_glance() -> None:
+    """No folder has more modules than its reader can hold; revisions of the schema are a list and stay one."""
+    sizes = Counter(path.parent for path in WORKERS.rglob("*.py") if path.name != "__init__.py")
+    crowded = {str(folder.relative_to(WORKERS)): size for folder, size in sizes.items() if size > LARGEST_FOLDER}
+    assert {name: size for name, size in crowded.items() if name != "migrations/versions"} == {}
 
 
 def test_importing_does_nothing(tmp_path: Path) -> None:

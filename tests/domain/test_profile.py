@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from eventparts import DAY, NOW, Person, asked, say, settle, told
 
-from workers.domain.customer.profile import address_key, customer_id, opt_out
+from workers.domain.customer.profile import customer_id, opt_out
+from workers.domain.mailbox_keys import address_key
 from workers.domain.records import Action, Suppression, SurveyRequest, Touchpoint
 
 

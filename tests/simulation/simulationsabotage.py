@@ -14,7 +14,7 @@ from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch, Row, Touchpoint
 from workers.domain.survey import request
 from workers.errors import NotNow
-from workers.store import apply, tables
+from workers.store import apply, new_rows, tables
 from workers.store.delivery import claim
 from workers.store.ledger import Outcome, Taken
 from workers.usecases.customer_actions import CustomerActions
@@ -68,7 +68,7 @@ def commit_early() -> Planted:
 
 def skip_a_row() -> Planted:
     """The last of several new dispatches is not written."""
-    insert = apply.insert
+    insert = new_rows.insert
 
     def short(connection: Connection, kind: type[Row], rows: Sequence[Row]) -> None:
         insert(connection, kind, rows[:-1] if kind is Dispatch and len(rows) > 1 else rows)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
 
-from workers.domain.customer.profile import address_key
+from workers.domain.mailbox_keys import address_key
 from workers.domain.records import (
     Click,
     Consent,

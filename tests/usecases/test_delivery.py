@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
 from postroom import CUT, LATER, NEVER, NO_SUCH, Hook, Killed, Postman, mails, sender_of
 
-from workers.domain.customer.profile import address_key
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.compose import compose
+from workers.domain.mailbox_keys import address_key
 from workers.domain.records import Customer, Dispatch, Response, Suppression, SurveyRequest, Testimonial, Touchpoint
 from workers.domain.types import MailClass, RequestState
 from workers.errors import Misconfigured, NotNow

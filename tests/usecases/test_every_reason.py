@@ -15,8 +15,8 @@ from postroom import LATER, NO_SUCH, Postman, sender_of
 from returning import PATH, dsn
 
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer.profile import address_key
 from workers.domain.explain import Sending
+from workers.domain.mailbox_keys import address_key
 from workers.domain.records import Action, Dispatch, Response, Suppression, SurveyRequest, Testimonial, Touchpoint
 from workers.domain.types import Reason
 from workers.store.apply import apply

@@ -13,8 +13,8 @@ from workers.domain.reporting import nps
 from workers.domain.reporting.nps import Counts
 from workers.domain.types import CustomerId, RequestState, ResponseState
 from workers.errors import BadInput
-from workers.store.apply import insert
 from workers.store.engine import Store
+from workers.store.new_rows import insert
 from workers.usecases.operation.migrate import migrate
 from workers.usecases.report import nps_by_dimension
 

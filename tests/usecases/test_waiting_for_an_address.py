@@ -6,7 +6,7 @@ import pytest
 from embedded import START, Embedded, about, journey, score
 
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer.profile import address_key
+from workers.domain.mailbox_keys import address_key
 from workers.domain.records import Action, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.store.apply import apply
 from workers.usecases.delivery.mailbox_health import HARD_BOUNCE

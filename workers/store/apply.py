@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import Cancellation, ChangeSet, Publication
-from workers.domain.records import AskedMailbox, FormerAddress, History, Row, Shadow, Suppression, Ticket
+from workers.domain.records import Row, Ticket
 from workers.domain.types import DispatchState, TicketState
 from workers.store import bulk, tables
 from workers.store.customer.erasure import forget
 from workers.store.customer.merge import move_rows
+from workers.store.new_rows import insert
 
 NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
 
@@ -45,26 +45,6 @@ def giving_way(kind: type[Row], rows: list[Row]) -> Iterable[list[Row]]:
     ended: list[Row] = [row for row in rows if isinstance(row, Ticket) and row.state == TicketState.DONE]
     going_on: list[Row] = [row for row in rows if isinstance(row, Ticket) and row.state != TicketState.DONE]
     return [part for part in (ended, going_on) if part]
-
-
-def insert(connection: Connection, kind: type[Row], rows: Sequence[Row]) -> None:
-    """Insert new rows; of `KEPT_ONCE` a row that is stored already stays as it is."""
-    if kind in KEPT_ONCE:
-        values = [{name: getattr(row, name) for name in bulk.SHAPES[kind].names} for row in rows]
-        connection.execute(KEEP[kind, connection.dialect.name], values)
-    else:
-        bulk.insert_many(connection, kind, rows)
-
-
-def keep_statement(kind: type[Row], dialect: str) -> sa.Insert:
-    """Return the statement that adds rows unless they are stored."""
-    insert_into = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert_into(tables.of(kind)).on_conflict_do_nothing()
-
-
-KEPT_ONCE: tuple[type[Row], ...] = (AskedMailbox, FormerAddress, History, Shadow, Suppression)
-"""Rows that say little more than their key: the same line told again, one address of two customers."""
-KEEP = {(kind, dialect): keep_statement(kind, dialect) for kind in KEPT_ONCE for dialect in ("sqlite", "postgresql")}
 
 
 def cancel_dispatches(connection: Connection, cancellation: Cancellation, now: datetime) -> None:

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import records
-from workers.domain.customer.profile import address_keys
 from workers.domain.customer_state import CustomerState
+from workers.domain.mailbox_keys import address_keys
 from workers.domain.records import Customer, Row
 from workers.domain.types import ActionState, CustomerId, Ids
 from workers.store import tables

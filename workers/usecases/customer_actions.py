@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer.profile import address_key, opt_out
+from workers.domain.customer.profile import opt_out
 from workers.domain.customer_state import CustomerState
+from workers.domain.mailbox_keys import address_key
 from workers.domain.outbound_messages import tell_testimonial
 from workers.domain.policy import Policy
 from workers.domain.records import (

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from workers.decision_table.model.rest_period import Asked
-from workers.domain.customer.profile import address_key
 from workers.domain.customer_state import PENDING, CustomerState
+from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_event

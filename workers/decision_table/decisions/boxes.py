@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from workers.decision_table.files.cell_writer import everything, write_cell, write_output, write_rows, write_validity
+from workers.decision_table.files.cell_writer import write_cell, write_output, write_rows, write_validity
 from workers.decision_table.files.reader import ON, VALID
 from workers.decision_table.model.grid import Axis, Grid, bits
 from workers.decision_table.model.spans import Cut, Span, endless, union
-from workers.decision_table.model.table import Cell, Column, Rule, Table
+from workers.decision_table.model.table import Cell, Column, Rule, Table, takes_every_value
 from workers.decision_table.model.values import (
     ORDERED,
     WHOLE_STEPS,
@@ -115,7 +115,7 @@ def sentence(grid: Grid, box: Box) -> tuple[str, tuple[str, ...]]:
 
 def in_words(column: Column, cell: Cell) -> str:
     """Say what a cell lets through: `0 to 6`, `under 28 days`, `purchase or delivery`, `unknown`."""
-    if everything(column, cell):
+    if takes_every_value(column, cell):
         return "any" if cell.unknown or not column.unknown else "any known value"
     if column.kind in ORDERED:
         items = [_span_in_words(column, one) for one in cell.spans]

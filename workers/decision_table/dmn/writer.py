@@ -10,9 +10,8 @@ from datetime import date, datetime, time, timedelta
 from lxml import etree
 
 from workers.calendar.durations import Wait
-from workers.decision_table.files.cell_writer import everything
 from workers.decision_table.model.spans import Span, common, endless, everything_of, outside, span
-from workers.decision_table.model.table import Cell, Column, Rule, Table, Unreadable
+from workers.decision_table.model.table import Cell, Column, Rule, Table, Unreadable, takes_every_value
 from workers.decision_table.model.values import ORDERED, WHOLE_STEPS, Kind, Position, Scalar, show, value_at
 from workers.text.plain_text import for_xml
 
@@ -114,7 +113,7 @@ def _add_rule(node: etree._Element, table: Table, rule: Rule, ids: _Ids) -> None
 def write_tests(column: Column, cell: Cell) -> str:
     """Write a cell as S-FEEL unary tests; null is named where it must not pass, because not(...) lets it through."""
     takes_null = column.unknown or column.tolerant
-    if everything(column, cell):
+    if takes_every_value(column, cell):
         return "-" if cell.unknown or not takes_null else "not(null)"
     if column.kind in ORDERED:
         left_out = common(outside(cell.spans), column.spans)

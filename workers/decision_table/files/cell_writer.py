@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from workers.calendar.durations import Wait
 from workers.decision_table.model.spans import Span, endless
-from workers.decision_table.model.table import Cell, Column
+from workers.decision_table.model.table import Cell, Column, takes_every_value
 from workers.decision_table.model.values import ORDERED, WHOLE_STEPS, Kind, Position, Scalar, show, value_at
 
 _BARE = re.compile(r"[^\W\d_][\w .@/&+:'-]*")
@@ -70,7 +70,7 @@ def write_cell(column: Column, cell: Cell) -> str:
     """Write what a cell lets through."""
     takes_unknown = column.unknown or column.tolerant
     unknown = cell.unknown and takes_unknown
-    if everything(column, cell):
+    if takes_every_value(column, cell):
         return "-" if unknown or not takes_unknown else "not(unknown)"
     if column.kind in ORDERED:
         items = [write_span(column, _opened(column, one)) for one in cell.spans]
@@ -82,15 +82,6 @@ def write_cell(column: Column, cell: Cell) -> str:
         quoted = str if column.kind is Kind.BOOLEAN else write_word
         items = [quoted(word) for word in _ordered(column, cell.values)]
     return ",".join([*items, "unknown"] if unknown else items)
-
-
-def everything(column: Column, cell: Cell) -> bool:
-    """Say whether every known value passes the cell."""
-    if column.kind in ORDERED:
-        return cell.spans == column.spans
-    if column.values and not column.others:
-        return all(cell.holds(value) for value in column.values)
-    return cell.inverted and not cell.values
 
 
 def _opened(column: Column, one: Span) -> Span:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from workers.calendar.durations import Wait
 from workers.decision_table.model.spans import WHOLE, Spans
-from workers.decision_table.model.values import Kind, Scalar, Value
+from workers.decision_table.model.values import ORDERED, Kind, Scalar, Value
 from workers.errors import BadInput
 
 LONGEST_LINE = 1_000
@@ -120,6 +120,15 @@ class Cell:
     def holds(self, value: str) -> bool:
         """Say whether a text passes the cell."""
         return (value in self.values) is not self.inverted
+
+
+def takes_every_value(column: Column, cell: Cell) -> bool:
+    """Say whether every known value passes the cell."""
+    if column.kind in ORDERED:
+        return cell.spans == column.spans
+    if column.values and not column.others:
+        return all(cell.holds(value) for value in column.values)
+    return cell.inverted and not cell.values
 
 
 @dataclass(frozen=True, slots=True)

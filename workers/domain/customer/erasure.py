@@ -8,8 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from workers.domain.changeset import ChangeSet, Forgetting
-from workers.domain.customer.profile import address_key, cancel_pending
+from workers.domain.customer.profile import cancel_pending
 from workers.domain.customer_state import CustomerState
+from workers.domain.mailbox_keys import address_key
 from workers.domain.outbound_messages import tell_testimonial
 from workers.domain.policy import Policy
 from workers.domain.records import Consent, Customer, Response, Suppression, Testimonial, Ticket

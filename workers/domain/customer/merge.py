@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer.profile import FIELDS, address_key, cancel_pending, is_news, take_up_held
+from workers.domain.customer.profile import FIELDS, cancel_pending, is_news, take_up_held
 from workers.domain.customer.traces import held_address
 from workers.domain.customer_state import PENDING, CustomerState
+from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, FormerAddress, Journey, Suppression, Ticket, Touchpoint
 from workers.domain.survey.planning import (

@@ -11,11 +11,11 @@ from datetime import datetime
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.traces import held_address
 from workers.domain.customer_state import CustomerState
+from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, FormerAddress, Suppression, SurveyRequest
 from workers.domain.survey.planning import reassess, withdraw, zone_of
 from workers.domain.types import ActionState, CustomerId, Ids, MailClass, Reason
-from workers.text.mail_addresses import mailbox, spellings
 
 FIELDS = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
 
@@ -28,16 +28,6 @@ def customer_id(crm_id: str, ids: Ids) -> CustomerId:
 def new_customer(crm_id: str, ids: Ids, now: datetime) -> Customer:
     """Return a customer of whom nothing but the id is known."""
     return Customer(id=customer_id(crm_id, ids), crm_id=crm_id, created_at=now)
-
-
-def address_key(email: str, ids: Ids) -> str:
-    """Return the keyed hash under which a mailbox is suppressed, whichever way its address is spelt."""
-    return ids.keyed_hash("address", mailbox(email))
-
-
-def address_keys(email: str, ids: Ids) -> list[str]:
-    """Return every keyed hash under which a mailbox may be suppressed, the one that is used now first."""
-    return [ids.keyed_hash("address", each) for each in spellings(email)]
 
 
 def learn(fields: Mapping[str, object], at: datetime, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:

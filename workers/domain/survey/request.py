@@ -10,8 +10,8 @@ from datetime import datetime
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.decision_table.model.rest_period import Asked, Question, Resting, RestReason, resting
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer.profile import address_key
 from workers.domain.customer_state import CustomerState
+from workers.domain.mailbox_keys import address_key
 from workers.domain.outbound_messages import tell_request
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint

@@ -13,15 +13,15 @@ from sqlalchemy.engine import Connection
 
 from workers.decision_table.model.rest_period import Asked
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer.profile import address_key
+from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Customer, SurveyRequest
 from workers.domain.survey.request import COUNTED
 from workers.domain.types import CustomerId, Ids
 from workers.store import read
 from workers.store import tables as t
-from workers.store.apply import insert
 from workers.store.engine import in_array
+from workers.store.new_rows import insert
 
 A, R = t.asked_mailbox.c, t.survey_request.c
 ASKED = (

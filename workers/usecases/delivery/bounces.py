@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer.profile import address_key, address_keys, opt_out
+from workers.domain.customer.profile import opt_out
 from workers.domain.customer_state import CustomerState
 from workers.domain.mail.bounce_parser import Bounce, BounceKind, read_bounce
 from workers.domain.mail.bounce_parser.letters import Letter
+from workers.domain.mailbox_keys import address_key, address_keys
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch, Suppression
 from workers.domain.survey.planning import history, note

@@ -11,9 +11,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer.profile import address_key
 from workers.domain.mail.bounce_parser import BounceKind, meaning_of
 from workers.domain.mail.deliverability import ARRIVES_WITHIN, is_dead
+from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch, Suppression
 from workers.domain.survey.planning import history

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from workers.domain.changeset import Forgetting
 from workers.domain.customer.erasure import erase
-from workers.domain.customer.profile import address_keys, customer_id
+from workers.domain.customer.profile import customer_id
+from workers.domain.mailbox_keys import address_keys
 from workers.domain.policy import Policy
 from workers.domain.records import Customer
 from workers.domain.types import Ids

@@ -11,8 +11,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer.profile import address_keys, take_up_held
+from workers.domain.customer.profile import take_up_held
 from workers.domain.customer_state import CustomerState
+from workers.domain.mailbox_keys import address_keys
 from workers.domain.policy import Policy
 from workers.domain.survey.planning import reassess
 from workers.domain.types import Ids

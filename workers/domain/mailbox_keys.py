@@ -1,0 +1,17 @@
+"""The keyed hash of a mailbox: under what name it is suppressed and its askings are remembered, without its address.
+
+However an address is spelt, its mailbox has one key that is used now; what earlier releases hashed is looked up too.
+"""
+
+from workers.domain.types import Ids
+from workers.text.mail_addresses import mailbox, spellings
+
+
+def address_key(email: str, ids: Ids) -> str:
+    """Return the keyed hash under which a mailbox is suppressed, whichever way its address is spelt."""
+    return ids.keyed_hash("address", mailbox(email))
+
+
+def address_keys(email: str, ids: Ids) -> list[str]:
+    """Return every keyed hash under which a mailbox may be suppressed, the one that is used now first."""
+    return [ids.keyed_hash("address", each) for each in spellings(email)]
