@@ -92,9 +92,9 @@ TWINS = Twins()
 
 def faults_of(run: Run, twins: Twins, tally: Tally | None = None) -> list[str]:
     """Play one run and return the rules that it broke."""
-    twin = twins.of(run)
     world = Simulation(run)
     try:
+        twin = twins.of(run)
         world.play()
         found = broken_rules(world, *(twin or (None, None)))
     except Unrest as error:

@@ -302,7 +302,7 @@ class Role:
             world.scheduler.point()
             if not world.trouble.strikes("answer-lost", 0.1, world.scheduler.now, self.key):
                 world.truth.acknowledged[message.body] = str(outcome.taken)
-                world.letters.remove(message)
+                world.letters = [letter for letter in world.letters if letter is not message]
             return None
 
         return take, id(message)
