@@ -61,7 +61,7 @@ orders: $(VENV)/.installed-test  ## Play 5,000 real orders through real Kafka, P
 	@ORDERS=all $(BIN)/python -m pytest -q -s tests/real/test_orders.py $(ARGS)
 
 siege: $(VENV)/.installed-test  ## Attack five doors of a web role while 100 customers answer; none may wait over 2 s
-	@SIEGE=1 $(BIN)/python -m pytest -q -s tests/web/test_siege.py $(ARGS)
+	@SIEGE=1 $(BIN)/python -m pytest -q -s tests/web/http/test_siege.py $(ARGS)
 
 fuzz: $(VENV)/.installed-test  ## Try 100,000 events, 20,000 requests and more of any shape at every door; FUZZ_SEED=N draws others
 	@FUZZ_SHARE="$${FUZZ_SHARE:-1}" $(BIN)/python -m pytest -q -s tests/fuzz tests/real/test_fuzzed_topics.py $(ARGS)

@@ -71,7 +71,7 @@ def test_one_record_of_kafka_costs_little(tmp_path: Path) -> None:
 RECORDS = """
     import gzip, sys, zlib
     from budget import TESTS
-    sys.path.append(str(TESTS / "adapters"))
+    sys.path.append(str(TESTS / "adapters" / "kafka"))
     from test_record_batches import HEAD, batch, by_aiokafka, by_kafka_python, record, sealed, sized, varint
     from workers.adapters.kafka.record_batches import read_by_record
     read_by_record(1_000_000)

@@ -15,7 +15,7 @@ from browserparts import SECONDS, free_address, served
 from starlette.types import Receive, Scope, Send
 from webparts import Site
 
-EXAMPLES = Path(__file__).parents[2] / "docs" / "proxies.md"
+EXAMPLES = Path(__file__).parents[3] / "docs" / "proxies.md"
 PROXIES = ("nginx", "caddy", "traefik")
 HOST = {"Host": "feedback.example.org"}
 INSIDE = ("/", "/login", "/inbox", "/report", "/mailbox", "/metrics", "/readyz", "/openapi.json", "/v1", "/ax", "/try")

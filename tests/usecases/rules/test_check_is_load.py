@@ -14,7 +14,7 @@ from workers.decision_table.trials.installation import Sample
 from workers.errors import Misconfigured
 from workers.usecases.rules.active_policy import known_names
 
-RULES = Path(__file__).parents[2] / "rules"
+RULES = Path(__file__).parents[3] / "rules"
 EDITS: dict[str, tuple[str, str, str, str]] = {
     "nothing": ("follow-up/rules.csv", "id;", "id;", ""),
     "another wait": ("follow-up/rules.csv", ";PT4H;solve;", ";PT2H;solve;", ""),

@@ -8,7 +8,7 @@ from workers.decision_table import Table, parse
 from workers.domain.followup.table_contract import fit_follow_up, fit_plan
 from workers.errors import Misconfigured
 
-RULES = Path(__file__).parents[2] / "rules"
+RULES = Path(__file__).parents[3] / "rules"
 
 
 def changed(name: str, *edits: tuple[str, str, str]) -> Table:

@@ -147,7 +147,7 @@ def form_of(team: Team, name: str) -> tuple[dict[str, str], str]:
 
 def rules() -> bytes:
     """Return the rows in use."""
-    return (Path(__file__).parents[2] / "rules" / "follow-up" / "rules.csv").read_bytes()
+    return (Path(__file__).parents[3] / "rules" / "follow-up" / "rules.csv").read_bytes()
 
 
 def test_forty_two_uploads_keep_nobody_from_answering(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from workers.domain.records import Decision
 from workers.store import read
 from workers.store.engine import Store
 
-RULES = Path(__file__).parents[2] / "rules"
+RULES = Path(__file__).parents[3] / "rules"
 SECONDS = 60.0
 KEY = "test-key"
 

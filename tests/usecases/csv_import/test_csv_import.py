@@ -14,7 +14,7 @@ from workers.cloudevents import Codec, Event, Refusal, Rejected, read_schemas
 from workers.errors import Misconfigured
 from workers.usecases import csv_import
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 CODEC = Codec(
     read_schemas(

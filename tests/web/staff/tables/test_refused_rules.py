@@ -10,7 +10,7 @@ from webparts import START, Site
 from workers.roles import web_of
 from workers.web.app import create_app
 
-RULES = Path(__file__).parents[2] / "rules"
+RULES = Path(__file__).parents[4] / "rules"
 
 
 def test_a_refused_edit_is_told_and_the_role_stays_ready(open_site: Callable[..., Site], tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from workers.domain.records import Decision, Response
 from workers.web.http.middleware import limits
 from workers.web.staff.tables import trial
 
-RULES = Path(__file__).parents[2] / "rules"
+RULES = Path(__file__).parents[4] / "rules"
 FOLLOW_UP, PLAN = "/tables/follow-up", "/tables/journey-plan"
 UNCHANGED = "The live table is unchanged."
 

@@ -27,7 +27,7 @@ from workers.store.ledger import Incoming
 from workers.usecases.operation.id_key import ID_KEY, fingerprint, settle_id_key
 from workers.usecases.operation.migrate import migrate
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "store"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "store"))
 from make_dump import load
 
 OLD, NEW = "the-key-of-the-beginning", "a-key-made-later"

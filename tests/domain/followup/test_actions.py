@@ -18,7 +18,7 @@ from workers.domain.records import Action, Dispatch, Journey, SurveyRequest, Tes
 from workers.domain.types import CustomerId, MailClass, TestimonialState, TicketState
 from workers.errors import Misconfigured
 
-SHIPPED = Path(__file__).parents[2] / "rules" / "follow-up"
+SHIPPED = Path(__file__).parents[3] / "rules" / "follow-up"
 HOUR = timedelta(hours=1)
 
 

@@ -10,7 +10,7 @@ from returning import NESTED, dsn
 
 from workers.domain.mail.bounce_parser import BounceKind, read_bounce
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 LINES = b"From: MAILER-DAEMON@mx.example.org\n"
 PARTS = b"Content-Type: multipart/mixed; boundary=b\n\n"
 STATUS = b"Content-Type: message/delivery-status\n\n"

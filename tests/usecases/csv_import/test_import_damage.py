@@ -349,8 +349,9 @@ HOSTILE = {
 
 def test_a_hostile_file_costs_little(tmp_path: Path) -> None:
     """Columns, cells, rows and quotes are bounded before the work; a file costs what its size costs."""
-    setup = 'import sys; from budget import TESTS; sys.path.append(str(TESTS / "usecases"))\n' + SETUP.replace(
-        "\n    ", "\n"
+    setup = (
+        'import sys; from budget import TESTS; sys.path.append(str(TESTS / "usecases/csv_import"))\n'
+        + SETUP.replace("\n    ", "\n")
     )
     assert dear(costs(setup, HOSTILE, tmp_path), 5.0, 150.0) == {}
 

@@ -22,7 +22,7 @@ from workers.store.rules import live
 from workers.usecases.delivery.send_controls import sending_now
 from workers.usecases.operation import status as counting
 
-RULES = Path(__file__).parents[2] / "rules"
+RULES = Path(__file__).parents[3] / "rules"
 
 
 class Edited(Embedded):

@@ -11,7 +11,7 @@ from test_csv_import import CODEC
 from workers.cloudevents import Event
 from workers.usecases import csv_import
 
-PAGE = (Path(__file__).parents[2] / "docs" / "importing.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "importing.md").read_text("utf-8")
 RECIPE = re.compile(r"^### (?P<name>.+?)\n.*?^```yaml\n(?P<mapping>.*?)^```\n```csv\n(?P<csv>.*?)^```", re.M | re.S)
 RECIPES = {match["name"]: (match["mapping"], match["csv"]) for match in RECIPE.finditer(PAGE)}
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)

@@ -14,7 +14,7 @@ from webparts import LARGEST, Site, event, travelling
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
-RULES = (Path(__file__).parents[2] / "rules/follow-up/rules.csv").read_text("utf-8")
+RULES = (Path(__file__).parents[4] / "rules/follow-up/rules.csv").read_text("utf-8")
 SPOILT = RULES.replace(";<28d;0-6;", ";<28d;01-Jun;").replace("thanks-heard", "thanks-herd").encode()
 NARROWER = RULES.replace(";<28d;0-6;", ";<28d;0-5;").encode()
 EXPLAINED = "?trigger=delivery&after=40&score=3&comment=no&wants_contact=no"

@@ -13,7 +13,7 @@ from workers.roles import web_of
 from workers.store.ledger import Taken
 from workers.web.app import create_app
 
-HOME = Path(__file__).parents[2]
+HOME = Path(__file__).parents[3]
 KINDS = ("rules", "templates", "schemas")
 PLAN, SCORES = (("P42D", "P43D"), ("P42D", "soon")), ((";PT4H;", ";PT2H;"), (";<28d;0-6", ";<28d;1-6"))
 SALE, TEXT = "\nshop.sold;{};purchase\n", 'msgid "tables.too-large"\nmsgstr "'

@@ -22,7 +22,7 @@ from workers.usecases.sign_in.api_keys import ApiKeys, hashed, read_given
 
 AWAY = ("203.0.113.7", 50_000)
 BATCH = "application/cloudevents-batch+json"
-SCHEMAS = Path(__file__).parents[2] / "schemas" / "in"
+SCHEMAS = Path(__file__).parents[3] / "schemas" / "in"
 SHIPPED: list[dict[str, Any]] = [
     one for path in sorted(SCHEMAS.glob("*.json")) for one in json.loads(path.read_text())["examples"]
 ]
