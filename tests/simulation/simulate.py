@@ -92,9 +92,12 @@ TWINS = Twins()
 
 def faults_of(run: Run, twins: Twins, tally: Tally | None = None) -> list[str]:
     """Play one run and return the rules that it broke."""
-    world = Simulation(run)
     try:
         twin = twins.of(run)
+    except Exception as error:
+        return [f"the twin without faults ended: {error!r}"]
+    world = Simulation(run)
+    try:
         world.play()
         found = broken_rules(world, *(twin or (None, None)))
     except Unrest as error:
