@@ -98,7 +98,6 @@ def test_the_readme_names_the_three_files_of_a_response() -> None:
 
 
 STATEMENTS_TO_MOVE = {
-    "adapters/clock",
     "cli/operator/mails",
     "cli/team/tickets",
     "demo/people",
@@ -115,19 +114,12 @@ STATEMENTS_TO_MOVE = {
     "usecases/delivery/preview",
     "usecases/delivery/send_controls",
     "usecases/initiatives",
-    "usecases/operation/id_key",
-    "usecases/operation/migrate",
-    "usecases/operation/status",
-    "usecases/outbox_relay",
     "usecases/privacy/person",
     "usecases/privacy/response_export",
-    "usecases/privacy/retention",
-    "usecases/privacy/suppressions",
     "usecases/report/funnel",
     "usecases/report/funnel_questions",
     "usecases/report/nps_by_dimension",
     "usecases/report/sections",
-    "usecases/undone_starts",
     "usecases/wave_reach",
     "web/api/metrics",
     "web/demo/playground",

@@ -43,9 +43,9 @@ def play(home: Path) -> Path:
     from workers.domain.records import SurveyRequest, Testimonial
     from workers.domain.types import Ingress
     from workers.store.ledger import Incoming
+    from workers.store.operation.old_rows import retire
     from workers.store.positions import Consumed
     from workers.usecases.delivery.send_controls import pause
-    from workers.usecases.privacy.retention import retire
 
     boucle = Embedded(home)
     boucle.take(journey("delivery", "1", reference="1001", label="lamp"))

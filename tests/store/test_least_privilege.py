@@ -11,6 +11,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from workers.adapters.kafka import TOPICS_IN, TOPICS_OUT
 from workers.store.engine import Store
+from workers.store.operation.schema import VERSION_TABLE
 from workers.usecases.operation import migrate as migrating
 
 OPERATING = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
@@ -59,7 +60,7 @@ def may_do_its_work(store: Store) -> None:
         names = sa.inspect(connection).get_table_names(schema="boucle")
     assert "customer" in names
     assert migrating.schema_of(store) == migrating.SCHEMA
-    for name in sorted(set(names) - {migrating.VERSION_TABLE}):
+    for name in sorted(set(names) - {VERSION_TABLE}):
         with store.engine.begin() as connection:
             for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE"):
                 asked = sa.text("SELECT has_table_privilege(:name, :privilege)")

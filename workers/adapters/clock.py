@@ -6,12 +6,11 @@ Lease time is never taken from here; it is the database's own.
 from datetime import UTC, datetime
 from typing import Protocol
 
-import sqlalchemy as sa
-
-from workers.store import tables
 from workers.store.connection import Connection
 from workers.store.controls import confirm_clock
 from workers.store.engine import Store
+from workers.store.operation.business_clock import StoredTime, read_time, store_time
+from workers.store.operation.schema import has_clock
 
 
 class Clock(Protocol):
@@ -64,35 +63,29 @@ class StoredClock:
 
     def now_in(self, connection: Connection) -> datetime:
         """Return the stored instant as a transaction sees it."""
-        rows = {str(name): at for name, at in connection.execute(sa.select(tables.clock.c.name, tables.clock.c.at))}
-        at: datetime | None = rows.get("business")
-        if at is None:
+        stored = read_time(connection)
+        if stored.at is None:
             return datetime.now(UTC)
-        since = rows.get("ticking_since")
-        return at if since is None else at + (datetime.now(UTC) - since)
+        since = stored.ticking_since
+        return stored.at if since is None else stored.at + (datetime.now(UTC) - since)
 
     def is_set(self) -> bool:
         """Tell whether the database holds a business time: only a demo's and a test's does."""
-        if not sa.inspect(self._store.engine).has_table(tables.clock.name):
+        if not has_clock(self._store):
             return False
         with self._store.reading() as connection:
-            return connection.execute(sa.select(tables.clock.c.name)).first() is not None
+            return read_time(connection).at is not None
 
     def is_ticking(self) -> bool:
         """Tell whether the stored time goes on with the machine's; False while none is stored."""
         with self._store.reading() as connection:
-            ticking = sa.select(tables.clock.c.name).where(tables.clock.c.name == "ticking_since")
-            return connection.execute(ticking).first() is not None
+            return read_time(connection).ticking_since is not None
 
     def set(self, at: datetime, *, ticking: bool = False) -> None:
         """Store an instant; with `ticking` it goes on from there with the machine's time."""
 
         def work(connection: Connection) -> None:
-            connection.execute(sa.delete(tables.clock))
-            rows = [{"name": "business", "at": at}]
-            if ticking:
-                rows.append({"name": "ticking_since", "at": datetime.now(UTC)})
-            connection.execute(sa.insert(tables.clock), rows)
+            store_time(connection, StoredTime(at, datetime.now(UTC) if ticking else None))
             confirm_clock(connection, at, "clock")  # whoever moves it means it
 
         self._store.write(work)

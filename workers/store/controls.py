@@ -1,7 +1,7 @@
 """Controls: named values that operators and roles set in the database, such as `paused`; one row for each."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -35,9 +35,26 @@ def set_control(connection: Connection, name: str, value: str, now: datetime, by
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
 
 
+def add_control(connection: Connection, name: str, value: str, now: datetime, by: str) -> None:
+    """Write a control that must not be there: of two machines that begin at once, the second looks again."""
+    connection.execute(sa.insert(tables.control).values(name=name, value=value, at=now, by=by))
+
+
+def replace_control(connection: Connection, name: str, value: str, now: datetime, by: str) -> None:
+    """Write another value into a control that is there; where it is not, nothing changes."""
+    change = sa.update(tables.control).where(tables.control.c.name == name)
+    connection.execute(change.values(value=value, at=now, by=by))
+
+
 def clear_control(connection: Connection, name: str) -> None:
     """Clear one control; clearing what is not set changes nothing."""
     connection.execute(sa.delete(tables.control).where(tables.control.c.name == name))
+
+
+def clear_controls(connection: Connection, prefix: str, *, but: Collection[str] = ()) -> None:
+    """Clear every control whose name begins so, apart from some, named in full."""
+    c = tables.control.c
+    connection.execute(sa.delete(tables.control).where(c.name.startswith(prefix, autoescape=True), c.name.not_in(but)))
 
 
 def confirm_clock(connection: Connection, now: datetime, by: str) -> bool:

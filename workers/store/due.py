@@ -1,7 +1,8 @@
 """Who has something due: customers by the partial indexes on what waits. Reads only."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -21,6 +22,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 Moment = datetime | sa.BindParameter[datetime]
 WAITING = (ActionState.PLANNED, ActionState.HELD)
+LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
 ANSWERABLE = (RequestState.OPEN, RequestState.ANSWERED)
 
 
@@ -69,6 +71,42 @@ def tickets_due(now: Moment, told: Moment | None = None) -> sa.ColumnElement[boo
     overdue = sa.and_(table.c.first_contact_at.is_(None), table.c.due_at <= now, untold)
     half_time = sa.and_(table.c.state == TicketState.OPEN, table.c.half_time_at <= now)
     return sa.and_(table.c.state != TicketState.DONE, sa.or_(waiting, overdue, half_time))
+
+
+def due_kinds(now: datetime) -> Iterator[tuple[str, sa.ColumnElement[Any], sa.ColumnElement[bool]]]:
+    """Give each kind of work with the instant from which it is due, and which rows are due and not done.
+
+    Dispatches come twice, because two indexes have them: those that wait, and those that a sender has in hand. Held and
+    paused work counts too: it is what an operator looks for.
+    """
+    d = tables.dispatch.c
+    ready = sa.and_(tables.one_of(d.state, LEAVING[:1]), d.not_before <= now)
+    on_its_way = sa.and_(tables.one_of(d.state, LEAVING[1:]), d.not_before <= now)
+    yield "touchpoints", tables.touchpoint.c.wake_at, touchpoints_due(now, may_ask=True, paused=())
+    yield "responses", tables.response.c.settles_at, responses_due(now)
+    yield "survey_requests", tables.survey_request.c.closes_at, requests_due(now)
+    yield "actions", tables.action.c.due_at, actions_due(now)
+    yield "dispatches", d.not_before, ready
+    yield "dispatches", d.not_before, on_its_way
+    k = tables.ticket.c
+    yield "tickets", sa.func.coalesce(k.waiting_until, k.half_time_at, k.due_at), tickets_due(now)
+    yield "waves", tables.wave.c.at, sa.and_(tables.wave.c.done_at.is_(None), tables.wave.c.at <= now)
+
+
+def count_due(connection: Connection, now: datetime) -> Iterator[tuple[str, int, datetime | None]]:
+    """Give how much of each kind is due and not done, and the instant of the first; a kind may come twice."""
+    for kind, at, is_due in due_kinds(now):
+        n, first = connection.execute(sa.select(sa.func.count(), sa.func.min(at)).where(is_due)).one()
+        yield kind, int(n), first
+
+
+def count_due_mails(connection: Connection, now: datetime) -> int:
+    """Return how many mails are due and have not left."""
+    d = tables.dispatch.c
+    conditions = (d.kind == "mail", d.state.in_(LEAVING), d.not_before <= now)
+    return int(
+        connection.execute(sa.select(sa.func.count()).select_from(tables.dispatch).where(*conditions)).scalar_one()
+    )
 
 
 NOW = sa.bindparam("now", type_=tables.Instant())

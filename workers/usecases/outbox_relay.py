@@ -6,14 +6,12 @@ Without a broker the rows go to a file instead. Never "id > last seen": a lower 
 import math
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Protocol
 
-import sqlalchemy as sa
-
-from workers.store import tables
 from workers.store.connection import Connection
-from workers.store.engine import Store, database_now
+from workers.store.delivery.outbox import delete_messages, first_messages
+from workers.store.engine import Store
+from workers.store.operation.leases import acquire_lease
 
 RELAY_AT_MOST = 500
 
@@ -50,31 +48,14 @@ class OutboxRelay:
         """Relay some messages in id order; published twice, never lost, when killed between the two."""
         if not self._store.write(self._take_lease):
             return 0
-        table = tables.outbox
         with self._store.reading() as connection:
-            rows = connection.execute(sa.select(table).order_by(table.c.id).limit(RELAY_AT_MOST)).all()
-        if not rows:
+            messages = first_messages(connection, RELAY_AT_MOST)
+        if not messages:
             return 0
-        self._outlet.publish([(str(row.topic), str(row.key), bytes(row.value)) for row in rows])
-        ids = [row.id for row in rows]
-        self._store.write(lambda connection: connection.execute(sa.delete(table).where(table.c.id.in_(ids))))
+        self._outlet.publish([(one.topic, one.key, one.value) for one in messages])
+        ids = [one.id for one in messages]
+        self._store.write(lambda connection: delete_messages(connection, ids))
         return len(ids)
 
     def _take_lease(self, connection: Connection) -> bool:
         return acquire_lease(connection, "relay", self._holder, self._lease)
-
-
-def acquire_lease(connection: Connection, role: str, holder: str, seconds: float) -> bool:
-    """Take or prolong the lease of a role that one process at a time may have."""
-    table = tables.role_lease
-    now = database_now(connection)
-    query = sa.select(table.c.holder, table.c.until).where(table.c.role == role).with_for_update()
-    row = connection.execute(query).first()
-    until = now + timedelta(seconds=seconds)
-    if row is None:
-        connection.execute(sa.insert(table).values(role=role, holder=holder, until=until))
-        return True
-    if row.holder != holder and row.until > now:
-        return False
-    connection.execute(sa.update(table).where(table.c.role == role).values(holder=holder, until=until))
-    return True

@@ -7,34 +7,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_state import CustomerState
 from workers.domain.policy import Policy
 from workers.domain.records import Stop
 from workers.domain.survey.planning import follow_start
 from workers.domain.types import CustomerId, Effect
-from workers.store import read, tables
+from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
-
-AT_ONCE = 1_000
-CUSTOMER = "customer"
-"""The scope of a stop that is about all of a customer."""
+from workers.store.customer.undone_purchases import CUSTOMER, undone_purchases
 
 
 def untold(connection: Connection) -> list[CustomerId]:
     """Return the customers of whom a purchase was undone without their profile saying so, in order of their keys."""
-    s, c = tables.stop.c, tables.customer.c
-    query = (
-        sa.select(s.customer, s.cause, c.firsts)
-        .join(tables.customer, c.id == s.customer)
-        .where(s.effect == Effect.CANCEL, s.scope != CUSTOMER, c.erased_at.is_(None))
-        .execution_options(yield_per=AT_ONCE)
-    )
-    found = (CustomerId(customer) for customer, cause, firsts in connection.execute(query) if cause not in firsts)
-    return sorted(set(found))
+    return sorted({customer for customer, cause, firsts in undone_purchases(connection) if cause not in firsts})
 
 
 def move_starts(connection: Connection, customers: Sequence[CustomerId], policy: Policy, now: datetime) -> None:

@@ -1,4 +1,7 @@
-"""The outbox as an operator watches it: for how long its oldest message has waited. Reads only."""
+"""The outbox: the first messages that wait, deleted once the broker has them, and for how long the oldest waited."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -8,6 +11,33 @@ from workers.store.engine import database_now
 
 FIRST = sa.select(sa.func.min(tables.outbox.c.id)).scalar_subquery()
 OLDEST = sa.select(tables.outbox.c.at).where(tables.outbox.c.id == FIRST)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message that waits to be published; its id is the order in which it was put there."""
+
+    id: int
+    topic: str
+    key: str
+    value: bytes
+
+
+def first_messages(connection: Connection, most: int) -> list[Message]:
+    """Return the messages that wait, the first ones first."""
+    c = tables.outbox.c
+    query = sa.select(c.id, c.topic, c.key, c.value).order_by(c.id).limit(most)
+    return [Message(int(id), str(topic), str(key), bytes(value)) for id, topic, key, value in connection.execute(query)]
+
+
+def delete_messages(connection: Connection, ids: Collection[int]) -> None:
+    """Delete messages that the broker has."""
+    connection.execute(sa.delete(tables.outbox).where(tables.outbox.c.id.in_(ids)))
+
+
+def count_messages(connection: Connection) -> int:
+    """Return how many messages wait."""
+    return int(connection.execute(sa.select(sa.func.count()).select_from(tables.outbox)).scalar_one())
 
 
 def outbox_age(connection: Connection) -> float:

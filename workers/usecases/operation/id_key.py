@@ -10,15 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from workers.domain.customer.profile import customer_id
 from workers.domain.types import Ids
 from workers.errors import Misconfigured
-from workers.store import tables
 from workers.store.connection import Connection
-from workers.store.controls import read_controls
+from workers.store.controls import add_control, read_controls, replace_control
 from workers.store.engine import Store
+from workers.store.operation.key_samples import sample_customers, sample_letters, sample_responses
+from workers.store.operation.schema import has_controls
 
 ID_KEY = "id_key"
 """The control that holds the fingerprint of the key of ids."""
@@ -66,7 +65,7 @@ def fitting_key(connection: Connection, candidates: Sequence[str]) -> IdKeyState
 
     Raises Misconfigured with a sentence that says what to do when none of them fits.
     """
-    if not sa.inspect(connection).has_table(tables.control.name):
+    if not has_controls(connection):
         return None
     kept = read_controls(connection).get(ID_KEY)
     if kept is not None:
@@ -87,24 +86,15 @@ def fitting_key(connection: Connection, candidates: Sequence[str]) -> IdKeyState
 def proofs(connection: Connection) -> Iterator[tuple[str, Proof]]:
     """Give ids with what they derive from: of customers, else of what outlives their erasure."""
     found = False
-    customer = tables.customer.c
-    query = sa.select(customer.id, customer.crm_id).where(customer.crm_id.is_not(None)).order_by(customer.id)
-    for id, crm_id in connection.execute(query.limit(SAMPLE)):
+    for id, crm_id in sample_customers(connection, SAMPLE):
         found = True
-        yield str(id), lambda ids, crm_id=str(crm_id): str(customer_id(crm_id, ids))  # type: ignore[misc]
+        yield id, lambda ids, crm_id=crm_id: str(customer_id(crm_id, ids))  # type: ignore[misc]
     if found:
         return
-    response, request = tables.response.c, tables.survey_request.c
-    asked = sa.select(response.id, request.id, request.asked_at).join_from(
-        tables.response, tables.survey_request, request.id == response.request
-    )
-    for id, request_id, asked_at in connection.execute(asked.limit(SAMPLE)):
-        yield str(id), lambda ids, at=asked_at, key=str(request_id): ids.derive(at, "response", key)  # type: ignore[misc]
-    letter = tables.dead_letter.c
-    letters = sa.select(letter.id, letter.topic, letter.door, letter.digest).limit(SAMPLE)
-    for id, topic, door, digest in connection.execute(letters):
-        key = (str(topic or door), str(digest))
-        yield str(id), lambda ids, key=key: ids.derive(None, "dead_letter", *key)  # type: ignore[misc]
+    for id, request, asked_at in sample_responses(connection, SAMPLE):
+        yield id, lambda ids, at=asked_at, key=request: ids.derive(at, "response", key)  # type: ignore[misc]
+    for id, *key in sample_letters(connection, SAMPLE):
+        yield id, lambda ids, key=key: ids.derive(None, "dead_letter", *key)  # type: ignore[misc]
 
 
 def settle_id_key(store: Store, candidates: Sequence[str], now: datetime) -> str:
@@ -123,7 +113,7 @@ def settle_id_key(store: Store, candidates: Sequence[str], now: datetime) -> str
         if state is not None and state.kept:
             return state.key
         key = state.key if state is not None else candidates[0]
-        insert_control(connection, ID_KEY, fingerprint(key), now)
+        add_control(connection, ID_KEY, fingerprint(key), now, BY)
         return key
 
     return store.write(work)
@@ -142,10 +132,9 @@ def settle_signing_key(store: Store, key: str, now: datetime, *, made_up: bool) 
     def work(connection: Connection) -> None:
         kept = signing_fingerprint(connection, key, made_up=made_up)
         if kept is None:
-            insert_control(connection, SIGNING_KEY, fingerprint(key), now)
+            add_control(connection, SIGNING_KEY, fingerprint(key), now, BY)
         elif kept != fingerprint(key):
-            change = sa.update(tables.control).where(tables.control.c.name == SIGNING_KEY)
-            connection.execute(change.values(value=fingerprint(key), at=now, by=BY))
+            replace_control(connection, SIGNING_KEY, fingerprint(key), now, BY)
 
     store.write(work)
 
@@ -155,14 +144,9 @@ def signing_fingerprint(connection: Connection, key: str, *, made_up: bool) -> s
 
     Raises Misconfigured when it is another key's and this machine's is made up, or would be: `key` is empty then.
     """
-    if not sa.inspect(connection).has_table(tables.control.name):
+    if not has_controls(connection):
         return None
     kept = read_controls(connection).get(SIGNING_KEY)
     if made_up and kept is not None and (not key or kept != fingerprint(key)):
         raise Misconfigured([OTHER_SIGNING_KEY])
     return kept
-
-
-def insert_control(connection: Connection, name: str, value: str, now: datetime) -> None:
-    """Write a control that must not be there: of two machines that begin at once, the second looks again."""
-    connection.execute(sa.insert(tables.control).values(name=name, value=value, at=now, by=BY))

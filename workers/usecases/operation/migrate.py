@@ -8,13 +8,11 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from workers.errors import Misconfigured
 from workers.settings import Settings
-from workers.store import tables
 from workers.store.connection import Connection
 from workers.store.engine import Store
+from workers.store.operation.schema import has_inbox, revisions_in, take_turn
 
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
     from alembic.config import Config
@@ -23,9 +21,6 @@ SCHEMA = 17
 """The schema this release makes: the number of the newest revision."""
 MINIMUM = SCHEMA
 """The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""
-VERSION_TABLE = "alembic_version"
-ADVISORY_LOCK = 0x626F7563
-"""PostgreSQL's lock that migrations take turns by ("bouc")."""
 
 
 def script_of() -> "Config":
@@ -54,8 +49,7 @@ def migrate(store: Store) -> int:
     """
 
     def work(connection: Connection) -> int:
-        if not store.sqlite:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        take_turn(connection)
         number = schema_in(connection)
         if number < SCHEMA:
             upgrade(connection)
@@ -72,10 +66,8 @@ def schema_of(store: Store) -> int:
 
 def schema_in(connection: Connection) -> int:
     """Return the schema's number by the revision that the database says it has."""
-    if not sa.inspect(connection).has_table(VERSION_TABLE):
-        return 0
-    numbers = [str(one) for one in connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars()]
-    if not numbers and not sa.inspect(connection).has_table(tables.inbox.name):
+    numbers = revisions_in(connection)
+    if numbers is None or (not numbers and not has_inbox(connection)):
         return 0
     number = " and ".join(numbers)  # of two, or none, nobody can say which it is
     if not (number.isascii() and number.isdecimal()):

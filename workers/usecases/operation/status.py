@@ -8,8 +8,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any, cast
 
-import sqlalchemy as sa
-
 from workers.domain import explain as explaining
 from workers.domain.explain import ON, Outgoing, Sending
 from workers.domain.invariants import Books
@@ -19,11 +17,12 @@ from workers.domain.types import DeadLetterState, DispatchState
 from workers.errors import BadInput
 from workers.process.outages import KAFKA, MAIL
 from workers.store import due
-from workers.store import tables as t
 from workers.store.connection import Connection
 from workers.store.customer import letter_searches
 from workers.store.delivery import mail_servers, told_outages
+from workers.store.delivery.outbox import count_messages
 from workers.store.delivery.webhook_targets import list_targets
+from workers.store.operation.old_rows import retired_events
 from workers.store.report import books, fingerprints, stories
 from workers.store.rules import live, past
 from workers.usecases.delivery import mail_server, webhook_retries
@@ -33,9 +32,6 @@ from workers.usecases.operation import outage_watch
 __all__ = ["Sending", "as_text", "book_rows", "explain", "read_books", "status"]
 
 FAILED = (DispatchState.FAILED, DispatchState.UNKNOWN)
-LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
-RETIRED = "inbox_retired"
-"""Counter of inbox rows that retention has deleted: they were accepted all the same."""
 STATUS_GROUPS = (
     "touchpoints",
     "survey_requests",
@@ -84,9 +80,7 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
 def failing_servers(connection: Connection, now: datetime) -> list[dict[str, object]]:
     """Return the mail servers that take nothing at the moment: since when, in what words, and how many mails wait."""
     failing = mail_servers.failing(connection)
-    d = t.dispatch.c
-    due_mail = (d.kind == "mail", d.state.in_(LEAVING), d.not_before <= now)
-    waiting = books.count(connection, t.dispatch, *due_mail) if failing else 0
+    waiting = due.count_due_mails(connection, now) if failing else 0
     return [mail_server.describe(one, waiting, now) for one in failing]
 
 
@@ -131,30 +125,9 @@ def refused_edits(connection: Connection) -> dict[str, dict[str, object]]:
 
 def events(connection: Connection, states: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
     """Return the events that were accepted, and those that are dead letters: a replayed one counts as accepted."""
-    retired = connection.execute(sa.select(t.counter.c.value).where(t.counter.c.name == RETIRED)).scalar() or 0
-    accepted = states["events"]["accepted"] + int(retired)
+    accepted = states["events"]["accepted"] + retired_events(connection)
     letters = sum(n for state, n in states["dead_letters"].items() if state != DeadLetterState.REPLAYED)
     return {"total": accepted + letters, "accepted": accepted, "dead_letter": letters}
-
-
-def due_kinds(now: datetime) -> Iterator[tuple[str, sa.ColumnElement[Any], sa.ColumnElement[bool]]]:
-    """Give each kind of work with the instant from which it is due, and which rows are due and not done.
-
-    Dispatches come twice, because two indexes have them: those that wait, and those that a sender has in hand. Held and
-    paused work counts too: it is what an operator looks for.
-    """
-    d = t.dispatch.c
-    ready = sa.and_(t.one_of(d.state, [DispatchState.READY]), d.not_before <= now)
-    on_its_way = sa.and_(t.one_of(d.state, LEAVING[1:]), d.not_before <= now)
-    yield "touchpoints", t.touchpoint.c.wake_at, due.touchpoints_due(now, may_ask=True, paused=())
-    yield "responses", t.response.c.settles_at, due.responses_due(now)
-    yield "survey_requests", t.survey_request.c.closes_at, due.requests_due(now)
-    yield "actions", t.action.c.due_at, due.actions_due(now)
-    yield "dispatches", d.not_before, ready
-    yield "dispatches", d.not_before, on_its_way
-    since = sa.func.coalesce(t.ticket.c.waiting_until, t.ticket.c.half_time_at, t.ticket.c.due_at)
-    yield "tickets", since, due.tickets_due(now)
-    yield "waves", t.wave.c.at, sa.and_(t.wave.c.done_at.is_(None), t.wave.c.at <= now)
 
 
 def due_work(connection: Connection, now: datetime) -> tuple[dict[str, int], dict[str, str] | None]:
@@ -164,12 +137,11 @@ def due_work(connection: Connection, now: datetime) -> tuple[dict[str, int], dic
     """
     found: dict[str, int] = {}
     oldest: list[tuple[datetime, str]] = []
-    for kind, at, is_due in due_kinds(now):
-        n, first = connection.execute(sa.select(sa.func.count(), sa.func.min(at)).where(is_due)).one()
-        found[kind] = found.get(kind, 0) + int(n)
+    for kind, n, first in due.count_due(connection, now):
+        found[kind] = found.get(kind, 0) + n
         if first is not None:
             oldest.append((first, kind))
-    found["outbox"] = books.count(connection, t.outbox)
+    found["outbox"] = count_messages(connection)
     longest = min(oldest, default=None)
     return found, {"at": longest[0].isoformat(), "what": longest[1]} if longest else None
 

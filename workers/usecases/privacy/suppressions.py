@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import take_up_held
 from workers.domain.customer_state import CustomerState
@@ -19,16 +17,15 @@ from workers.domain.survey.planning import reassess
 from workers.domain.types import Ids
 from workers.errors import BadInput
 from workers.store import read
-from workers.store import tables as t
 from workers.store.apply import apply
 from workers.store.connection import Connection
+from workers.store.customer import suppressions as stored
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
 from workers.text.mail_addresses import one_address
 from workers.usecases.delivery.mailbox_health import LIFT
 
 ERASED = "erased"
-ROWS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +61,9 @@ class Suppressions:
 
     def every(self, kind: str = "") -> list[Suppressed]:
         """Return every suppressed mailbox, of one kind where given, the newest first."""
-        s = t.suppression.c
-        query = sa.select(t.suppression).order_by(s.at.desc(), s.address, s.kind)
         with self._store.reading() as connection:
-            rows = connection.execute(query.where(s.kind == kind) if kind else query).all()
-            owners = self._owners(connection, {str(row.address) for row in rows})
+            rows = stored.list_suppressions(connection, kind)
+            owners = self._owners(connection, {row.address for row in rows})
         return [
             Suppressed(row.address, row.kind, row.at, row.detail, tuple(sorted(owners.get(row.address, ()))))
             for row in rows
@@ -76,12 +71,10 @@ class Suppressions:
 
     def _owners(self, connection: Connection, wanted: set[str]) -> dict[str, list[str]]:
         """Return the customers whose address hashes to one that is wanted."""
-        c = t.customer.c
-        query = sa.select(c.crm_id, c.email).where(c.email.is_not(None), c.crm_id.is_not(None))
         found: dict[str, list[str]] = {}
         if not wanted:
             return found
-        for crm_id, email in connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query):
+        for crm_id, email in stored.crm_ids_with_addresses(connection):
             for key in wanted.intersection(address_keys(email, self._ids)):
                 found.setdefault(key, []).append(crm_id)
         return found
@@ -102,13 +95,12 @@ class Suppressions:
             theirs = self._customers(connection, set(keys))
 
         def work(connection: Connection) -> Lifted | None:
-            here = t.suppression.c.address.in_(keys)
-            kinds = sorted(set(connection.execute(sa.select(t.suppression.c.kind).where(here)).scalars()))
+            kinds = sorted(set(stored.kinds_of(connection, keys)))
             if ERASED in kinds:
                 raise BadInput("This mailbox belongs to a person who was erased at their wish. It stays without mail.")
             if not kinds:
                 return None
-            connection.execute(sa.delete(t.suppression).where(here))
+            stored.delete_suppressions(connection, keys)
             record_act(connection, now, by, LIFT, keys[0], {"kinds": kinds, "why": reason})
             locked = [one for one in read.lock_customers(connection, theirs) if self._is(one.email or "", set(keys))]
             for facts in read.facts_of(connection, locked).values():
@@ -119,17 +111,11 @@ class Suppressions:
 
     def _customers(self, connection: Connection, wanted: set[str]) -> list[str]:
         """Return our keys of the customers whose mailbox it is."""
-        c = t.customer.c
-        query = sa.select(c.id, c.email).where(c.email.is_not(None), c.merged_into.is_(None))
-        rows = connection.execute(query, execution_options={"yield_per": ROWS_AT_ONCE})
-        return [str(key) for key, email in rows if self._is(email, wanted)]
+        return [key for key, email in stored.keys_with_addresses(connection) if self._is(email, wanted)]
 
     def _still_opted_out(self, connection: Connection, keys: list[str]) -> tuple[str, ...]:
-        c = t.customer.c
-        query = sa.select(c.crm_id, c.email).where(c.opted_out_at.is_not(None), c.email.is_not(None))
-        wanted = set(keys)
-        found = (str(crm_id) for crm_id, email in connection.execute(query) if crm_id and self._is(email, wanted))
-        return tuple(sorted(found))
+        wanted, opted_out = set(keys), stored.opted_out_with_addresses(connection)
+        return tuple(sorted(crm_id for crm_id, email in opted_out if crm_id and self._is(email, wanted)))
 
     def _is(self, email: str, wanted: set[str]) -> bool:
         return not wanted.isdisjoint(address_keys(email, self._ids))
