@@ -57,6 +57,17 @@ def one(connection: Connection, kind: type[R], *key: object) -> R | None:
     return found[0] if found else None
 
 
+def rows_with(connection: Connection, kind: type[R], **values: object) -> list[R]:
+    """Return the records whose fields have exactly these values."""
+    table = tables.of(kind)
+    return rows(connection, kind, *(table.c[name] == value for name, value in values.items()))
+
+
+def with_ids(connection: Connection, kind: type[R], ids: Iterable[str]) -> list[R]:
+    """Return the records with one of these ids."""
+    return rows(connection, kind, tables.of(kind).c.id.in_(list(ids)))
+
+
 def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
     """Cut sorted values into IN lists."""
     ordered = sorted(values)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from workers.calendar import in_zone, next_in_window
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_state import CustomerState
@@ -18,10 +16,10 @@ from workers.domain.records import Customer, Dispatch, Response
 from workers.domain.survey.planning import zone_of
 from workers.domain.survey.request import language_of
 from workers.domain.types import DispatchState, MailClass, ResponseId
-from workers.store import read, tables
+from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
-from workers.store.report.themes import Initiative
+from workers.store.report.themes import Initiative, add_told, told_customers
 
 TEMPLATE = "you-asked"
 
@@ -29,10 +27,8 @@ TEMPLATE = "you-asked"
 def tell_some(connection: Connection, one: Initiative, latest: Mapping[str, str], policy: Policy, now: datetime) -> int:
     """Write the mails for some of those who asked; who may not be written to is left out. Returns how many."""
     customers = read.lock_customers(connection, latest)
-    known = set(
-        connection.execute(sa.select(tables.told.c.customer).where(tables.told.c.initiative == one.id)).scalars()
-    )
-    changes, rows = ChangeSet(), []
+    known = told_customers(connection, one.id)
+    changes, rows = ChangeSet(), list[dict[str, object]]()
     for customer in customers:
         response = read.one(connection, Response, latest[customer.id])
         if response is None or customer.id in known:
@@ -45,8 +41,7 @@ def tell_some(connection: Connection, one: Initiative, latest: Mapping[str, str]
             {"initiative": one.id, "customer": customer.id, "response": response.id, "dispatch": mail.id, "at": now}
         )
     apply(connection, changes, now)
-    if rows:
-        connection.execute(sa.insert(tables.told), rows)
+    add_told(connection, rows)
     return len(rows)
 
 

@@ -4,66 +4,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from workers.cloudevents import Refusal, Unreadable
 from workers.cloudevents.scopes import read_scopes
 from workers.domain.records import DeadLetter
 from workers.domain.types import DeadLetterState, Ingress
 from workers.errors import BadInput
-from workers.store import read, tables
-from workers.store.connection import Connection
+from workers.store import read
+from workers.store.dead_letter_queue import ListedLetter, list_letters, move_letter
 from workers.store.engine import Store
 from workers.store.ledger import SCOPES_HEADER, Incoming
 from workers.store.sign_in.audit_log import record_act
 from workers.usecases.intake import Intake
-
-TABLE = tables.dead_letter
-LISTED_AT_MOST = 10_000
-LISTED = (
-    TABLE.c.id,
-    TABLE.c.reason,
-    TABLE.c.fault,
-    sa.func.coalesce(TABLE.c.size, sa.func.length(TABLE.c.body)),
-    sa.func.coalesce(TABLE.c.size, 0) > sa.func.length(TABLE.c.body),
-    TABLE.c.sha256,
-    TABLE.c.door,
-    TABLE.c.topic,
-    TABLE.c.partition,
-    TABLE.c.offset,
-    TABLE.c.state,
-    TABLE.c.received_at,
-    TABLE.c.source,
-    TABLE.c.event_id,
-    TABLE.c.subject,
-    TABLE.c.file,
-    TABLE.c.line,
-    TABLE.c.column,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A letter as lists show it: without headers and bytes. `size` is the whole message's, in bytes."""
-
-    id: str
-    reason: str
-    fault: str
-    size: int
-    truncated: bool
-    sha256: str | None
-    door: str
-    topic: str | None
-    partition: int | None
-    offset: int | None
-    state: DeadLetterState
-    received_at: datetime
-    source: str | None
-    event_id: str | None
-    subject: str | None
-    file: str | None
-    line: int | None
-    column: str | None
 
 
 @dataclass(slots=True)
@@ -78,9 +29,9 @@ Again = Callable[[DeadLetter], Incoming | None]
 """Reads the message of a truncated letter again where it came from; None when it is not there any more."""
 
 
-def listed(letter: DeadLetter) -> Listed:
+def listed(letter: DeadLetter) -> ListedLetter:
     """Return a letter as lists show it."""
-    return Listed(
+    return ListedLetter(
         letter.id,
         letter.reason,
         letter.fault,
@@ -116,14 +67,10 @@ class DeadLetters:
         self._now = now
         self._read_again = read_again
 
-    def list(self, *, reason: str = "", state: str = DeadLetterState.OPEN) -> list[Listed]:
+    def list(self, *, reason: str = "", state: str = DeadLetterState.OPEN) -> list[ListedLetter]:
         """Return letters without their bytes, oldest first; an empty state means every state."""
-        conditions = [TABLE.c.state == state] if state else []
-        if reason:
-            conditions.append(TABLE.c.reason == reason)
         with self._store.reading() as connection:
-            query = sa.select(*LISTED).where(*conditions).order_by(TABLE.c.received_at, TABLE.c.id)
-            return [Listed(*row) for row in connection.execute(query.limit(LISTED_AT_MOST))]
+            return list_letters(connection, state=state, reason=reason)
 
     def show(self, ident: str) -> DeadLetter | None:
         """Return one letter with its bytes, or None."""
@@ -177,7 +124,7 @@ class DeadLetters:
             return incoming(letter, whole_or_beginning(letter, detail))
         return again
 
-    def discard(self, letter: DeadLetter | Listed, note: str) -> None:
+    def discard(self, letter: DeadLetter | ListedLetter, note: str) -> None:
         """Discard an open letter with a reason; its row stays until retention ends."""
         if not note.strip():
             raise BadInput("Say why it is discarded: --reason TEXT.")
@@ -186,13 +133,7 @@ class DeadLetters:
 
     def _move(self, ident: str, state: DeadLetterState, note: str) -> None:
         now = self._now()
-
-        def work(connection: Connection) -> None:
-            connection.execute(
-                sa.update(TABLE).where(TABLE.c.id == ident).values(state=state, note=note, changed_at=now)
-            )
-
-        self._store.write(work)
+        self._store.write(lambda connection: move_letter(connection, ident, state, note, now))
 
 
 def is_row(letter: DeadLetter) -> bool:

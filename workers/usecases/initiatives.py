@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-import sqlalchemy as sa
-
 from workers.domain.policy import Policy
 from workers.domain.records import Response
 from workers.domain.reporting.nps import Counts
 from workers.domain.types import Band
 from workers.errors import BadInput, Conflict
-from workers.store import read, tables
+from workers.store import read
 from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.report import themes as stored
@@ -102,22 +100,19 @@ class Improving:
 
     def unsorted(self, *, comments: bool = False, limit: int = 10) -> tuple[int, list[Wish]]:
         """Return how many answers wait for a theme, and the newest; `comments` takes comments below 9 as well."""
-        r = tables.response.c
-        said = sa.or_(r.improvement != "", sa.and_(r.comment != "", r.band != Band.PROMOTER.value))
         with self._store.reading() as connection:
-            wanted = [said if comments else r.improvement != "", sa.not_(stored.themed(Kind.WISH))]
-            return stored.wishes(connection, wanted, limit)
+            return stored.unsorted_wishes(connection, Kind.WISH, limit, comments=comments)
 
     def sorted_as(self, theme: int, limit: int = 100) -> tuple[int, list[Wish]]:
         """Return how many answers have a theme, and the newest."""
         with self._store.reading() as connection:
-            return stored.wishes(connection, [stored.with_theme(theme)], limit)
+            return stored.sorted_wishes(connection, theme, limit)
 
     def work(self, theme: int) -> list[Work]:
         """Return the initiatives of a theme with who was told and who waits."""
         with self._store.reading() as connection:
             told = stored.told(connection)
-            found = stored.initiatives(connection, tables.initiative.c.theme == theme)
+            found = stored.initiatives(connection, theme=theme)
             return [Work(one, told.get(one.id, 0), persons(stored.askers(connection, one))) for one in found]
 
     def add_theme(self, name: str, kind: Kind, by: str) -> int:
@@ -129,7 +124,7 @@ class Improving:
             if known is not None:
                 return known.id
             values = {"name": name, "kind": kind.value, "state": ThemeState.OPEN.value, "impact": 0, "cost": 0}
-            key = stored.insert(connection, tables.theme, **values)
+            key = stored.add_theme(connection, **values)
             record_act(connection, now, by, "theme.add", f"theme {key}", {"kind": str(kind)})
             return key
 
@@ -143,11 +138,11 @@ class Improving:
         now = self._now()
 
         def work(connection: Connection) -> bool:
-            changed = connection.execute(sa.update(tables.theme).where(tables.theme.c.id == id).values(**values))
-            if changed.rowcount:
+            changed = stored.change_theme(connection, id, **values)
+            if changed:
                 said = {"impact": impact, "cost": cost, "state": str(state)}
                 record_act(connection, now, by, "theme.judge", f"theme {id}", said)
-            return changed.rowcount == 1
+            return changed
 
         return self._store.write(work)
 
@@ -189,7 +184,7 @@ class Improving:
                 raise BadInput("There is no such theme.")
             values = {"theme": theme, "name": name, "owner": owner.strip()[:LONGEST_NAME], "texts": told}
             state = {"state": InitiativeState.PLANNED.value, "version": 1, "created_at": now, "done_at": None}
-            key = stored.insert(connection, tables.initiative, **values, **state)
+            key = stored.add_initiative(connection, **values, **state)
             record_act(connection, now, by, "initiative.add", f"initiative {key}", {"theme": theme})
             return key
 
@@ -224,9 +219,8 @@ class Improving:
             if done and not told:
                 raise BadInput("Write what those who asked will read before it is done.")
             values = {"name": named_now, "owner": owner.strip()[:LONGEST_NAME], "texts": told, "state": state.value}
-            this = tables.initiative.c.id == id
             more = {"version": version + 1, "done_at": now if done else None}
-            connection.execute(sa.update(tables.initiative).where(this).values(**values, **more))
+            stored.change_initiative(connection, id, **values, **more)
             record_act(connection, now, by, f"initiative.{state}", f"initiative {id}")
 
         self._store.write(work)
@@ -256,7 +250,7 @@ class Improving:
             raise BadInput(f"A note has 1 to {LONGEST_TEXT} characters.")
 
         def work(connection: Connection) -> None:
-            key = stored.insert(connection, tables.report_note, at=at, text=cleaned, by=by)
+            key = stored.add_note(connection, at, cleaned, by)
             record_act(connection, now, by, "note.add", f"note {key}")
 
         self._store.write(work)
@@ -266,7 +260,7 @@ class Improving:
         now = self._now()
 
         def work(connection: Connection) -> None:
-            if connection.execute(sa.delete(tables.report_note).where(tables.report_note.c.id == id)).rowcount:
+            if stored.delete_note(connection, id):
                 record_act(connection, now, by, "note.remove", f"note {id}")
 
         self._store.write(work)

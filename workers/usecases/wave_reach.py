@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
 from workers.decision_table.model.rest_period import Asked
 from workers.domain.customer_state import PENDING, CustomerState
 from workers.domain.mailbox_keys import address_key
@@ -19,7 +17,7 @@ from workers.domain.records import Customer, Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_event
 from workers.domain.survey.request import ask, question_of, rest_of
 from workers.domain.types import CustomerId, Reason, TouchpointState
-from workers.store import read, tables
+from workers.store import read
 from workers.store.connection import Connection
 from workers.store.customer.askings import Mailboxes
 from workers.store.engine import Store
@@ -112,7 +110,7 @@ class Reach:
         """Return the waves of the list and those that were announced, and how many customers there are."""
         with self._store.reading() as connection:
             announced = waves.since(connection, now - LOOKED_BACK)
-            customers = connection.execute(PEOPLE).scalar_one()
+            customers = waves.count_people(connection)
         names = {day.id: day.label for day in policy.waves}
         found = {
             wave.id: Known(
@@ -133,7 +131,7 @@ class Reach:
         """Return what became of a wave that has begun."""
         tally = Tally()
         with self._store.reading() as connection:
-            for state, reason, detail, count in connection.execute(BECAME, {"wave": wave.id}):
+            for state, reason, detail, count in waves.became_of(connection, wave.id, undated=RESTING):
                 if state == TouchpointState.ASKED:
                     tally.reached += count
                 elif state in PENDING and reason in RESTING:
@@ -216,21 +214,6 @@ class Fate:
 
 RESTING = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX)
 WITH_CAUSE = (Reason.STOPPED, Reason.SUPPRESSED, Reason.HOLD)
-PEOPLE = sa.select(sa.func.count()).where(
-    tables.customer.c.erased_at.is_(None), tables.customer.c.merged_into.is_(None)
-)
-DATED = ", ".join(f"'{reason.value}'" for reason in RESTING)
-CAUSE = sa.case(
-    (sa.literal_column(f"touchpoint.reason IN ({DATED})"), sa.literal_column("''")), else_=tables.touchpoint.c.detail
-)
-"""Dates are each person's own. Written out, because a parameter each time would not be one expression to group by."""
-BECAME = (
-    sa.select(tables.touchpoint.c.state, tables.touchpoint.c.reason, CAUSE, sa.func.count())
-    .join_from(tables.touchpoint, tables.journey, tables.journey.c.id == tables.touchpoint.c.journey)
-    .where(tables.journey.c.began == "wave", tables.journey.c.reference == sa.bindparam("wave"))
-    .group_by(tables.touchpoint.c.state, tables.touchpoint.c.reason, CAUSE)
-)
-"""What became of the touchpoints of a wave; of what was too late, what had held it."""
 
 
 def begun(wave: Wave, done: bool) -> str:
@@ -240,7 +223,7 @@ def begun(wave: Wave, done: bool) -> str:
 
 def facts_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy) -> list[CustomerState]:
     """Return what asking needs to know of these customers, without those who are gone."""
-    rows = read.rows(connection, Customer, tables.customer.c.id.in_(ids)) if ids else []
+    rows = read.with_ids(connection, Customer, ids) if ids else []
     customers = [one for one in rows if one.erased_at is None and one.merged_into is None]
     facts = read.facts_of(connection, customers, FOR_REACH)
     suppressed = read.suppressed_addresses(connection, {one.email for one in customers if one.email}, policy.ids)

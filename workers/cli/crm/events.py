@@ -17,9 +17,10 @@ from workers.cloudevents import Refusal, Unreadable
 from workers.domain.records import DeadLetter
 from workers.errors import BadInput, Misconfigured
 from workers.roles import log_of
+from workers.store.dead_letter_queue import ListedLetter
 from workers.store.ledger import Incoming
 from workers.usecases.csv_import.run import plan_of
-from workers.usecases.dead_letters import DeadLetters, Listed, listed
+from workers.usecases.dead_letters import DeadLetters, listed
 
 STRUCTURED = "application/cloudevents+json"
 REFUSALS_SHOWN = 20
@@ -135,7 +136,7 @@ def list_(reason: str, every: bool, form: str) -> None:
     show([summary(one) for one in found], "\n".join(grouped(found)) or "No dead letters.", form)
 
 
-def summary(letter: Listed) -> dict[str, object]:
+def summary(letter: ListedLetter) -> dict[str, object]:
     """Return one letter as it is listed."""
     return {
         "id": letter.id,
@@ -159,7 +160,7 @@ def summary(letter: Listed) -> dict[str, object]:
     }
 
 
-def grouped(found: list[Listed]) -> Iterator[str]:
+def grouped(found: list[ListedLetter]) -> Iterator[str]:
     """Give the letters for a terminal, the most frequent reason first."""
     for reason, count in Counter(one.reason for one in found).most_common():
         yield f"{reason}: {count}"

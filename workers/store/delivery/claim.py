@@ -318,3 +318,10 @@ def next_slot(connection: Connection, name: str, count: int, per_second: float) 
     else:
         connection.execute(sa.update(table).where(table.c.name == name).values(value=following))
     return (start - now) / 1_000_000
+
+
+def put_off_capped(connection: Connection, customer: str, until: datetime) -> None:
+    """Let the surveys and promotions that are ready for a customer wait until an instant at least."""
+    d = TABLE.c
+    waiting = (d.customer == customer, d.state == DispatchState.READY, d.mail_class.in_(CAPPED), d.not_before < until)
+    connection.execute(sa.update(TABLE).where(*waiting).values(not_before=until))

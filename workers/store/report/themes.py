@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.records import Response
+from workers.domain.types import Band
 from workers.store import tables as t
 
 NO_THEME = 0
@@ -58,7 +59,29 @@ def themes(connection: Connection) -> list[Theme]:
     return [Theme(*row) for row in connection.execute(sa.select(t.theme).order_by(t.theme.c.id))]
 
 
-def initiatives(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Initiative]:
+def names_of_themes(connection: Connection) -> dict[int, str]:
+    """Return the names of the themes by number."""
+    return {int(key): str(name) for key, name in connection.execute(sa.select(t.theme.c.id, t.theme.c.name))}
+
+
+def names_of_initiatives(connection: Connection) -> dict[int, str]:
+    """Return the names of the initiatives by number."""
+    c = t.initiative.c
+    return {int(key): str(name) for key, name in connection.execute(sa.select(c.id, c.name))}
+
+
+def themes_of_kind(connection: Connection, kind: str) -> frozenset[int]:
+    """Return the numbers of the themes of a kind."""
+    c = t.theme.c
+    return frozenset(connection.execute(sa.select(c.id).where(c.kind == kind)).scalars())
+
+
+def initiatives(connection: Connection, *, theme: int | None = None) -> list[Initiative]:
+    """Return the initiatives, of one theme where given, the oldest first."""
+    return listed(connection, *([t.initiative.c.theme == theme] if theme is not None else []))
+
+
+def listed(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[Initiative]:
     """Return the initiatives that meet the conditions, the oldest first."""
     query = sa.select(t.initiative).where(*conditions).order_by(t.initiative.c.id)
     return [Initiative(*row) for row in connection.execute(query)]
@@ -66,7 +89,7 @@ def initiatives(connection: Connection, *conditions: sa.ColumnElement[bool]) -> 
 
 def initiative(connection: Connection, id: int) -> Initiative | None:
     """Return one initiative."""
-    return next(iter(initiatives(connection, t.initiative.c.id == id)), None)
+    return next(iter(listed(connection, t.initiative.c.id == id)), None)
 
 
 def bands(connection: Connection) -> dict[int, dict[str, int]]:
@@ -84,6 +107,21 @@ def themed(kind: str) -> sa.ColumnElement[bool]:
     of, theme = t.response_theme.c, t.theme.c
     of_kind = sa.select(theme.id).where(theme.kind == kind)
     return sa.exists().where(of.response == t.response.c.id, sa.or_(of.theme == NO_THEME, of.theme.in_(of_kind)))
+
+
+def unsorted_wishes(connection: Connection, kind: str, limit: int, *, comments: bool) -> tuple[int, list[Wish]]:
+    """Return how many answers say what could be better and have no theme of a kind, and the newest.
+
+    With `comments` those of passives and detractors that only have a comment count as well.
+    """
+    r = t.response.c
+    said = sa.or_(r.improvement != "", sa.and_(r.comment != "", r.band != Band.PROMOTER.value))
+    return wishes(connection, [said if comments else r.improvement != "", sa.not_(themed(kind))], limit)
+
+
+def sorted_wishes(connection: Connection, theme: int, limit: int) -> tuple[int, list[Wish]]:
+    """Return how many answers have a theme, and the newest."""
+    return wishes(connection, [with_theme(theme)], limit)
 
 
 def wishes(connection: Connection, conditions: Sequence[sa.ColumnElement[bool]], limit: int) -> tuple[int, list[Wish]]:
@@ -130,9 +168,39 @@ def take_theme(connection: Connection, response: str, theme: int) -> bool:
     return gone.rowcount == 1
 
 
-def insert(connection: Connection, table: sa.Table, **values: Any) -> int:
+def add_theme(connection: Connection, **values: Any) -> int:
+    """Add a theme of these columns and return its number."""
+    return insert(connection, t.theme, values)
+
+
+def add_initiative(connection: Connection, **values: Any) -> int:
+    """Add an initiative of these columns and return its number."""
+    return insert(connection, t.initiative, values)
+
+
+def add_note(connection: Connection, at: datetime, text: str, by: str) -> int:
+    """Add a note on the report's charts and return its number."""
+    return insert(connection, t.report_note, {"at": at, "text": text, "by": by})
+
+
+def insert(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
     """Add a row and return its number."""
     return int(connection.execute(sa.insert(table).values(**values).returning(table.c.id)).scalar_one())
+
+
+def change_theme(connection: Connection, id: int, **values: Any) -> bool:
+    """Write columns of a theme; False where there is none."""
+    return connection.execute(sa.update(t.theme).where(t.theme.c.id == id).values(**values)).rowcount == 1
+
+
+def change_initiative(connection: Connection, id: int, **values: Any) -> None:
+    """Write columns of an initiative."""
+    connection.execute(sa.update(t.initiative).where(t.initiative.c.id == id).values(**values))
+
+
+def delete_note(connection: Connection, id: int) -> bool:
+    """Take a note off the charts; False where there is none."""
+    return connection.execute(sa.delete(t.report_note).where(t.report_note.c.id == id)).rowcount == 1
 
 
 def askers(connection: Connection, one: Initiative) -> list[tuple[str, str]]:
@@ -140,7 +208,7 @@ def askers(connection: Connection, one: Initiative) -> list[tuple[str, str]]:
 
     A customer who was merged into another one is that other one. Who opted out or has no address is left out.
     """
-    of, r, c, o = t.response_theme.c, t.response.c, t.customer.c, t.told.c
+    of, r, c = t.response_theme.c, t.response.c, t.customer.c
     person = t.customer.alias("person")
     query = (
         sa.select(person.c.id, r.id).join(t.response_theme, of.response == r.id).join(t.customer, c.id == r.customer)
@@ -154,9 +222,21 @@ def askers(connection: Connection, one: Initiative) -> list[tuple[str, str]]:
     )
     if one.done_at is not None:
         query = query.where(r.answered_at <= one.done_at)
-    told = set(connection.execute(sa.select(o.customer).where(o.initiative == one.id)).scalars())
+    told = told_customers(connection, one.id)
     found = connection.execute(query.order_by(r.answered_at, r.id))
     return [(str(who), str(key)) for who, key in found if str(who) not in told]
+
+
+def told_customers(connection: Connection, initiative: int) -> set[str]:
+    """Return our keys of everybody who was told of an initiative."""
+    o = t.told.c
+    return set(connection.execute(sa.select(o.customer).where(o.initiative == initiative)).scalars())
+
+
+def add_told(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Keep who was told of what, because of which answer, by which mail: each row one customer."""
+    if rows:
+        connection.execute(sa.insert(t.told), rows)
 
 
 def told(connection: Connection) -> dict[int, int]:

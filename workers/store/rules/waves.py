@@ -3,7 +3,7 @@
 A wave goes through the customers in the order of their keys; its cursor is the last one it came to. Plans nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
-from workers.domain.types import CustomerId
+from workers.domain.types import CustomerId, Reason, TouchpointState
 from workers.store import tables
 
 TABLE = tables.wave
@@ -74,3 +74,32 @@ def following(connection: Connection, wave: Wave, limit: int) -> list[CustomerId
 def advance(connection: Connection, wave: Wave, cursor: str, done_at: datetime | None) -> None:
     """Keep how far a wave has come, and when it came to everybody."""
     connection.execute(sa.update(TABLE).where(TABLE.c.id == wave.id).values(cursor=cursor, done_at=done_at))
+
+
+def count_people(connection: Connection) -> int:
+    """Return how many customers there are: nobody who was erased or merged into another."""
+    c = tables.customer.c
+    query = sa.select(sa.func.count()).where(c.erased_at.is_(None), c.merged_into.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def became_of(
+    connection: Connection, wave: str, *, undated: Collection[Reason]
+) -> Iterator[tuple[TouchpointState, str, str, int]]:
+    """Give (state, reason, detail, how many) of the touchpoints of a wave; of what was too late, what had held it.
+
+    The detail of a reason in `undated` is left out: it is a date, which each person has of their own.
+    """
+    p, j = tables.touchpoint.c, tables.journey.c
+    words = ", ".join(f"'{reason.value}'" for reason in undated)
+    # Written out, because a parameter each time would not be one expression to group by.
+    is_dated: sa.ColumnElement[bool] = sa.literal_column(f"touchpoint.reason IN ({words})")
+    cause = sa.case((is_dated, sa.literal_column("''")), else_=p.detail)
+    query = (
+        sa.select(p.state, p.reason, cause, sa.func.count())
+        .join_from(tables.touchpoint, tables.journey, j.id == p.journey)
+        .where(j.began == "wave", j.reference == wave)
+        .group_by(p.state, p.reason, cause)
+    )
+    for state, reason, detail, count in connection.execute(query):
+        yield state, str(reason), str(detail), int(count)

@@ -31,3 +31,10 @@ def list_acts(connection: Connection, *, limit: int = 100, subject: str | None =
     if subject is not None:
         query = query.where(tables.audit.c.subject == subject)
     return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def last_act_at(connection: Connection, subject: str, act: str) -> datetime | None:
+    """Return when an act was last done to a subject, or None."""
+    a = tables.audit.c
+    query = sa.select(sa.func.max(a.at, type_=tables.Instant())).where(a.subject == subject, a.act == act)
+    return connection.execute(query).scalar()

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import opt_out
 from workers.domain.customer_state import CustomerState
@@ -24,10 +22,10 @@ from workers.domain.survey.planning import history, note
 from workers.domain.types import DispatchState, Reason, TouchpointState
 from workers.errors import Conflict, NotNow
 from workers.store import read
-from workers.store import tables as t
 from workers.store.apply import apply
 from workers.store.connection import Connection
-from workers.store.delivery.claim import CAPPED
+from workers.store.customer.suppressions import kinds_of
+from workers.store.delivery.claim import put_off_capped
 from workers.store.delivery.returned_mails import add_returned
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
@@ -170,8 +168,7 @@ def complain(connection: Connection, returned: Returned, policy: Policy, now: da
     """Suppress the address for every kind of mail and opt its customer out."""
     address = address_key(returned.dispatch.recipient, policy.ids)
     every = address_keys(returned.dispatch.recipient, policy.ids)
-    kinds = sa.select(t.suppression.c.kind).where(t.suppression.c.address.in_(every))
-    if "complaint" in connection.execute(kinds).scalars().all():
+    if "complaint" in kinds_of(connection, every):
         return KNOWN
     changes = ChangeSet()
     changes.add(Suppression(address, "complaint", now, returned.bounce.detail))
@@ -237,11 +234,4 @@ def back_off(
             later = replace(touchpoint, wake_at=until, reason=Reason.BOUNCED, detail=until.isoformat(), changed_at=now)
             changes.change(later)
             note(later, touchpoint.state, policy, changes)
-    put_off(connection, facts.customer.id, until)
-
-
-def put_off(connection: Connection, customer: str, until: datetime) -> None:
-    """Let the surveys and promotions that are ready for a customer wait until an instant at least."""
-    d = t.dispatch.c
-    waiting = (d.customer == customer, d.state == DispatchState.READY, d.mail_class.in_(CAPPED), d.not_before < until)
-    connection.execute(sa.update(t.dispatch).where(*waiting).values(not_before=until))
+    put_off_capped(connection, facts.customer.id, until)

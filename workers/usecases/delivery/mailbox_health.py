@@ -8,8 +8,6 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from workers.domain.changeset import ChangeSet
 from workers.domain.mail.bounce_parser import BounceKind, meaning_of
 from workers.domain.mail.deliverability import ARRIVES_WITHIN, is_dead
@@ -18,8 +16,9 @@ from workers.domain.policy import Policy
 from workers.domain.records import Dispatch, Suppression
 from workers.domain.survey.planning import history
 from workers.domain.types import DispatchState, Reason
-from workers.store import tables as t
 from workers.store.connection import Connection
+from workers.store.delivery.mailbox_record import latest_ends
+from workers.store.sign_in.audit_log import last_act_at
 
 log = logging.getLogger(__name__)
 HARD_BOUNCE, DEAD = "bounce", "dead"
@@ -35,19 +34,13 @@ def failures_of(connection: Connection, mail: Dispatch, policy: Policy, now: dat
 
     What counts is since the last that arrived there, and since an operator gave the mailbox back.
     """
-    d = t.dispatch.c
-    at = sa.func.coalesce(d.changed_at, d.accepted_at, type_=t.Instant())
-    ends = (DispatchState.ACCEPTED, DispatchState.BOUNCED, DispatchState.FAILED)
-    theirs = (d.customer == mail.customer, d.recipient == mail.recipient, d.kind == "mail", d.state.in_(ends))
-    query = (
-        sa.select(d.state, d.reason, d.detail, d.accepted_at, at).where(*theirs).order_by(at.desc()).limit(LOOKED_AT)
-    )
     failed: list[datetime] = []
-    for state, reason, detail, accepted_at, ended_at in connection.execute(query):
-        if state == DispatchState.ACCEPTED and accepted_at <= now - ARRIVES_WITHIN:
+    for end in latest_ends(connection, mail.customer, mail.recipient, LOOKED_AT):
+        accepted_at = end.accepted_at or end.ended_at
+        if end.state == DispatchState.ACCEPTED and accepted_at <= now - ARRIVES_WITHIN:
             break
-        if state != DispatchState.ACCEPTED and is_theirs(reason, detail):
-            failed.append(ended_at)
+        if end.state != DispatchState.ACCEPTED and is_theirs(end.reason, end.detail):
+            failed.append(end.ended_at)
     if len(failed) + 1 < policy.dead.failures:
         return failed  # too few to give it up: what was lifted makes no difference
     given_back_at = lifted_at(connection, mail.recipient, policy)
@@ -56,9 +49,7 @@ def failures_of(connection: Connection, mail: Dispatch, policy: Policy, now: dat
 
 def lifted_at(connection: Connection, address: str, policy: Policy) -> datetime | None:
     """Return when an operator last lifted the suppression of an address, whichever way it is spelt; None: never."""
-    a = t.audit.c
-    lifted = (a.subject == address_key(address, policy.ids), a.act == LIFT)
-    return connection.execute(sa.select(sa.func.max(a.at, type_=t.Instant())).where(*lifted)).scalar()
+    return last_act_at(connection, address_key(address, policy.ids), LIFT)
 
 
 def is_theirs(reason: str, detail: str) -> bool:

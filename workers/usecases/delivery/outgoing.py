@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.domain.mail.links import crm_link
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Dispatch, SurveyRequest, Ticket, Touchpoint
 from workers.domain.survey.planning import zone_of
 from workers.domain.types import CustomerId, DispatchState, MailClass, Reason, RequestState
-from workers.store import read, tables
+from workers.store import read
 from workers.store.connection import Connection
 from workers.store.delivery import claim
+from workers.store.survey.responses import latest_scores
 
 SCORES_SHOWN = 5
 LEFT_LATE = timedelta(hours=12)
@@ -62,9 +61,9 @@ class DeliveryContext:
         owners = people(connection, {one.customer for one in group if one.customer})
         customers = list(owners.values())
         wanted = [one.request for one in group if one.request]
-        requests = read.rows(connection, SurveyRequest, tables.survey_request.c.id.in_(wanted)) if wanted else []
+        requests = read.with_ids(connection, SurveyRequest, wanted) if wanted else []
         promised = [one.action for one in group if one.action and one.mail_class == MailClass.PROMOTION]
-        actions = read.rows(connection, Action, tables.action.c.id.in_(promised)) if promised else []
+        actions = read.with_ids(connection, Action, promised) if promised else []
         addresses = {one.recipient for one in group if one.recipient} | {one.email for one in customers if one.email}
         return cls(
             customers=owners,
@@ -130,13 +129,6 @@ def overtaken(one: Dispatch, known: DeliveryContext) -> str:
     return Reason.ANSWERED if answered else Reason.REQUEST_CLOSED
 
 
-def opened_by_a_person(connection: Connection, request: str) -> bool:
-    """Tell whether the link of a question was opened by what does not look like a machine."""
-    clicks = tables.click
-    found = sa.select(clicks.c.id).where(clicks.c.request == request, clicks.c.signal == "").limit(1)
-    return connection.execute(found).first() is not None
-
-
 def card_of(connection: Connection, one: Dispatch, customer: Customer, crm_url: str, zone: str) -> dict[str, object]:
     """Return what the ticket mail shows of the customer: who they are, their earlier scores, where the CRM has them."""
     return {
@@ -152,9 +144,8 @@ def card_of(connection: Connection, one: Dispatch, customer: Customer, crm_url: 
 def earlier_scores(connection: Connection, one: Dispatch, customer: Customer, zone: str) -> list[dict[str, object]]:
     """Return the customer's last scores but the ticket's own, the newest first, with their days in the brand's zone."""
     ticket = read.one(connection, Ticket, one.ticket) if one.ticket else None
-    r = tables.response.c
-    others = [r.id != ticket.response] if ticket else []
-    query = sa.select(r.answered_at, r.score, r.trigger).where(r.customer == customer.id, *others)
-    rows = connection.execute(query.order_by(r.answered_at.desc(), r.id).limit(SCORES_SHOWN))
-    days = ((in_zone(at, zone).date().isoformat(), score, trigger) for at, score, trigger in rows)
-    return [{"date": day, "score": score, "touchpoint": trigger} for day, score, trigger in days]
+    scores = latest_scores(connection, customer.id, SCORES_SHOWN, but=ticket.response if ticket else None)
+    return [
+        {"date": in_zone(one.answered_at, zone).date().isoformat(), "score": one.score, "touchpoint": one.trigger}
+        for one in scores
+    ]

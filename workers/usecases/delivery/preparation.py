@@ -19,6 +19,7 @@ from workers.store.delivery import claim
 from workers.store.delivery.claim import WEBHOOK
 from workers.store.delivery.webhook_targets import state_of
 from workers.store.engine import Store
+from workers.store.survey.clicks import opened_by_a_person
 from workers.text.mail_addresses import envelope_form, mailbox
 from workers.text.plain_text import name_of_somebody
 from workers.usecases.delivery import webhook_retries
@@ -28,7 +29,6 @@ from workers.usecases.delivery.outgoing import (
     OutgoingMessage,
     Refused,
     card_of,
-    opened_by_a_person,
     overtaken,
     too_early,
     too_late,

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
-
-from workers.domain.types import DispatchState, TouchpointState
-from workers.store import tables
 from workers.store.connection import Connection
+from workers.store.delivery.next_mails import planned_mails, ready_mails
 
 NEXT = 50
 
@@ -35,43 +32,11 @@ class NextMail:
 
 def next_mails(connection: Connection, limit: int = NEXT) -> list[NextMail]:
     """Return the next mails: those that are ready, then the touchpoints that come due, earliest first."""
-    customer, dispatch, touchpoint = tables.customer, tables.dispatch, tables.touchpoint
-    ready = (
-        sa.select(
-            dispatch.c.not_before, customer.c.crm_id, dispatch.c.template, dispatch.c.language, dispatch.c.mail_class
-        )
-        .join(customer, customer.c.id == dispatch.c.customer)
-        .where(dispatch.c.kind == "mail", dispatch.c.state.in_((DispatchState.READY, DispatchState.LEASED)))
-        .order_by(dispatch.c.not_before)
-        .limit(limit)
-    )
-    due = (
-        sa.select(
-            touchpoint.c.wake_at,
-            customer.c.crm_id,
-            touchpoint.c.template,
-            customer.c.language,
-            touchpoint.c.rule,
-            touchpoint.c.trigger,
-            touchpoint.c.reference,
-        )
-        .join(customer, customer.c.id == touchpoint.c.customer)
-        .where(touchpoint.c.state == TouchpointState.PLANNED)
-        .order_by(touchpoint.c.wake_at)
-        .limit(limit)
-    )
     found = [
-        NextMail(row[0], str(row[1] or ""), str(row[2]), str(row[3] or ""), f"ready to leave ({row[4]})")
-        for row in connection.execute(ready)
+        NextMail(one.at, one.crm_id, one.template, one.language, f"ready to leave ({one.mail_class})")
+        for one in ready_mails(connection, limit)
     ]
-    found += [
-        NextMail(
-            row[0],
-            str(row[1] or ""),
-            str(row[2]),
-            str(row[3] or ""),
-            f"row {row[4]} of the journey plan: {row[5]} {row[6]}".strip(),
-        )
-        for row in connection.execute(due)
-    ]
+    for one in planned_mails(connection, limit):
+        reason = f"row {one.rule} of the journey plan: {one.trigger} {one.reference}".strip()
+        found.append(NextMail(one.at, one.crm_id, one.template, one.language, reason))
     return sorted(found, key=lambda one: (one.at, one.customer))[:limit]

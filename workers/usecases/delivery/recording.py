@@ -13,7 +13,7 @@ from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.policy import Policy
 from workers.domain.records import SurveyRequest
 from workers.domain.types import MailClass, Reason
-from workers.store import read, tables
+from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.delivery import claim, mail_servers
@@ -53,7 +53,7 @@ class Recording:
             parcels = [parcel for parcel, _ in storable]
             read.lock_customers(connection, {one.dispatch.customer for one in parcels if one.dispatch.customer})
             wanted = [parcel.dispatch.request for parcel in parcels if parcel.dispatch.request]
-            requests = read.rows(connection, SurveyRequest, tables.survey_request.c.id.in_(wanted)) if wanted else []
+            requests = read.with_ids(connection, SurveyRequest, wanted) if wanted else []
             known = {one.id: one for one in requests}
             changes, sent = ChangeSet(), 0
             for parcel, result in sorted(storable, key=lambda pair: pair[0].dispatch.id):

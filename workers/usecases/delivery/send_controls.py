@@ -4,17 +4,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
-
 from workers.calendar import in_zone
 from workers.domain.mail.deliverability import RefusalRule, must_pause, owner_of
-from workers.domain.types import DispatchState
 from workers.errors import Misconfigured
-from workers.store import tables
 from workers.store.connection import Connection
-from workers.store.controls import CLOCK_LEAPT, clear_control, read_controls, set_control
-from workers.store.delivery.claim import CAPPED, HELD_BY_US
+from workers.store.controls import CLOCK_LEAPT, clear_control, clear_controls, read_controls, set_control
 from workers.store.delivery.mail_servers import failing, forget_servers
+from workers.store.delivery.send_counts import count_due_capped, count_sent_since
 from workers.text.plain_text import for_reader
 
 PAUSED_TOUCHPOINT = "paused:"
@@ -76,23 +72,6 @@ def leap_told(control: str) -> str:
     )
 
 
-MAILS = tables.dispatch.c
-OF_CAPPED = tables.one_of(MAILS.mail_class, CAPPED)
-LEAVING = tables.one_of(MAILS.state, HELD_BY_US)
-
-
-def sent_since(midnight: datetime | sa.BindParameter[datetime]) -> sa.ColumnElement[bool]:
-    """Return the condition of capped mails that left today or are leaving right now."""
-    return sa.and_(OF_CAPPED, MAILS.kind == "mail", sa.or_(MAILS.accepted_at >= midnight, LEAVING))
-
-
-COUNTED = sa.select(sa.func.count()).select_from(tables.dispatch)
-SENT_TODAY = COUNTED.where(sent_since(sa.bindparam("midnight", type_=tables.Instant())))
-DUE = COUNTED.where(
-    MAILS.state == DispatchState.READY, MAILS.not_before <= sa.bindparam("now", type_=tables.Instant()), OF_CAPPED
-)
-
-
 def midnight_of(now: datetime, zone: str) -> datetime:
     """Return the start of the day in the brand's zone."""
     return in_zone(now, zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -147,18 +126,15 @@ def refusing_domains(connection: Connection, now: datetime) -> list[str]:
 
 def forget_refusals(connection: Connection, *, but: Collection[str] = ()) -> None:
     """Forget who refused us, apart from some."""
-    kept = [f"{REFUSING}{name}" for name in but]
-    c = tables.control.c
-    old = (c.name.startswith(REFUSING, autoescape=True), c.name.not_in(kept))
-    connection.execute(sa.delete(tables.control).where(*old))
+    clear_controls(connection, REFUSING, but=[f"{REFUSING}{name}" for name in but])
 
 
 def mails_sent_today(connection: Connection, now: datetime, zone: str) -> int:
     """Return how many survey and promotion mails left since midnight in the brand's zone."""
-    return connection.execute(SENT_TODAY, {"midnight": midnight_of(now, zone)}).scalar_one()
+    return count_sent_since(connection, midnight_of(now, zone))
 
 
 def mails_today(connection: Connection, now: datetime, zone: str) -> int:
     """Return how many left today, with those that are due and have not left: what asking must leave room for."""
-    waiting = connection.execute(DUE, {"now": now}).scalar_one()
-    return mails_sent_today(connection, now, zone) + int(waiting)
+    waiting = count_due_capped(connection, now)
+    return mails_sent_today(connection, now, zone) + waiting

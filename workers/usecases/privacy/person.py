@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
 from workers.domain.changeset import Forgetting
 from workers.domain.customer.erasure import erase
 from workers.domain.customer.profile import customer_id
@@ -17,10 +15,9 @@ from workers.domain.policy import Policy
 from workers.domain.records import Customer
 from workers.domain.types import Ids
 from workers.store import read
-from workers.store import tables as t
 from workers.store.apply import apply
 from workers.store.connection import Connection
-from workers.store.customer import dead_letters, erasure, letter_searches
+from workers.store.customer import dead_letters, erasure, letter_searches, person_rows
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import list_acts, record_act
 from workers.usecases.privacy.letter_search import LetterSearch
@@ -90,13 +87,7 @@ class Privacy:
 
 def find(connection: Connection, crm_id: str, ids: Ids) -> Customer | None:
     """Return the person whom the CRM calls so; the one that it was merged into, where it was."""
-    c = t.customer.c
-    found = read.rows(connection, Customer, sa.or_(c.crm_id == crm_id, c.id == customer_id(crm_id, ids)))
-    person, seen = (found[0] if found else None), set[str]()
-    while person is not None and person.merged_into and person.merged_into not in seen:
-        seen.add(person.id)
-        person = read.one(connection, Customer, person.merged_into) or person
-    return person
+    return person_rows.find_customer(connection, crm_id, customer_id(crm_id, ids))
 
 
 def unknown(crm_id: str, ids: Ids) -> dead_letters.Sought:
@@ -113,26 +104,17 @@ def only_letters(connection: Connection, crm_id: str, ids: Ids) -> dict[str, Any
 def everything(connection: Connection, person: Customer, ids: Ids) -> dict[str, Any]:
     """Return every row about a person by table."""
     keys = [person.id, *erasure.merged_into(connection, person.id)]
-    found: dict[str, Any] = {"customers": rows_of(connection, t.customer, t.customer.c.id.in_(keys))}
-    for table in t.metadata.sorted_tables:
-        if "customer" in table.c:
-            found[table.name] = rows_of(connection, table, table.c.customer.in_(keys))
-    mails = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer.in_(keys))
-    found["dispatch_body"] = rows_of(connection, t.dispatch_body, t.dispatch_body.c.dispatch.in_(mails))
+    found: dict[str, Any] = {
+        name: list(map(plain, rows)) for name, rows in person_rows.rows_of_customers(connection, keys).items()
+    }
     whom = dead_letters.sought(connection, Forgetting(person.id, "", "", "", ids), keys)
     found["dead_letter"] = [plain(one) for one in dead_letters.letters_of(connection, whom)]
     crm_ids = [one["crm_id"] for one in found["customers"] if one["crm_id"]]
-    found["outbox"] = rows_of(connection, t.outbox, t.outbox.c.key.in_(crm_ids))
+    found["outbox"] = list(map(plain, person_rows.outbox_rows(connection, crm_ids)))
     addresses = [key for one in found["customers"] if one["email"] for key in address_keys(one["email"], ids)]
-    found["suppression"] = rows_of(connection, t.suppression, t.suppression.c.address.in_(addresses))
+    found["suppression"] = list(map(plain, person_rows.suppression_rows(connection, addresses)))
     found["audit"] = [plain(one) for key in keys for one in list_acts(connection, limit=ACTS_AT_MOST, subject=key)]
     return found
-
-
-def rows_of(connection: Connection, table: sa.Table, condition: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
-    """Return rows of a table as JSON values, in the order of their key."""
-    query = sa.select(table).where(condition).order_by(*table.primary_key)
-    return [plain(dict(row._mapping)) for row in connection.execute(query)]
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

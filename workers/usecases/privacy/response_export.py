@@ -9,16 +9,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-import sqlalchemy as sa
-
-from workers.domain.types import DecisionState
-from workers.store import tables as t
 from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
+from workers.store.survey.responses import routed_responses
 from workers.text.spreadsheets import Value, write_csv
 
-AT_ONCE = 2_000  # rows fetched in one go
 COLUMNS = (
     "id",
     "customer",
@@ -72,44 +68,34 @@ def export_responses(store: Store, path: Path, now: datetime, by: str, *, since:
 
 def rows(connection: Connection, since: datetime | None) -> Iterator[tuple[Value, ...]]:
     """Give the responses in the order of `COLUMNS`."""
-    r, c, d = t.response.c, t.customer.c, t.decision.c
-    current = sa.and_(d.response == r.id, d.state == DecisionState.CURRENT)
-    query = (
-        sa.select(t.response, c.crm_id, c.name, c.segment, c.language, d.rule, d.version)
-        .join(t.customer, c.id == r.customer)
-        .outerjoin(t.decision, current)
-        .order_by(r.first_answered_at, r.id)
-        .execution_options(yield_per=AT_ONCE)
-    )
-    if since is not None:
-        query = query.where(r.answered_at >= since)
-    for row in connection.execute(query).mappings():
+    for one in routed_responses(connection, since):
+        response = one.response
         yield (
-            row[r.id],
-            row[c.crm_id] or "",
-            row[r.first_answered_at],
-            row[r.trigger],
-            round(row[r.after_days], 6),
-            row[r.score],
-            "yes" if row[r.comment].strip() else "no",
-            "yes" if row[r.wants_contact] else "no",
-            row[r.band],
-            row[r.previous_band],
-            row[r.touchpoint],
-            row[r.reference],
-            row[r.label],
-            row[c.segment] or "",
-            row[c.language] or "",
-            row[r.channel],
-            row[r.agent],
-            row[r.asked_at],
-            row[r.answered_at],
-            row[r.state],
-            row[r.n],
-            row[d.rule] or "",
-            row[d.version] or "",
-            row[r.flag],
-            row[r.comment],
-            row[r.improvement],
-            row[c.name] or "",
+            response.id,
+            one.crm_id,
+            response.first_answered_at,
+            response.trigger,
+            round(response.after_days, 6),
+            response.score,
+            "yes" if response.comment.strip() else "no",
+            "yes" if response.wants_contact else "no",
+            response.band,
+            response.previous_band,
+            response.touchpoint,
+            response.reference,
+            response.label,
+            one.segment,
+            one.language,
+            response.channel,
+            response.agent,
+            response.asked_at,
+            response.answered_at,
+            response.state,
+            response.n,
+            one.rule,
+            one.version,
+            response.flag,
+            response.comment,
+            response.improvement,
+            one.name,
         )
