@@ -14,12 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.explain import Sending
+from workers.domain.reporting import Filters
 from workers.store.engine import Store
 from workers.store.report import queue, running_counts, stories
 from workers.store.rules import past
 from workers.usecases.operation import status
 from workers.usecases.operation.migrate import migrate
-from workers.usecases.report.nps_by_dimension import Period, month_starts
+from workers.usecases.report.nps_by_dimension import month_starts
 
 BIG = frozenset(
     {"action", "click", "customer", "decision", "dispatch", "history", "inbox", "journey", "response", "stop",
@@ -46,7 +47,7 @@ READS: dict[str, Callable[[Connection], object]] = {
     "the inbox by source and id": lambda connection: stories.in_inbox(connection, "shop/order-1042"),
     "a response by another tool's id": lambda connection: stories.owner_of_response(connection, "tool-7"),
     "a sample of answers": lambda connection: past.sampled_decisions(connection, 1_000),
-    "the report's first and last month": lambda connection: month_starts(connection, Period(), "UTC"),
+    "the report's first and last month": lambda connection: month_starts(connection, Filters(), "UTC"),
     "folding of counts": fold,
 }
 

@@ -5,19 +5,19 @@ from typing import cast
 
 import sqlalchemy as sa
 
+from workers.domain.reporting import Filters
 from workers.domain.types import DispatchState
 from workers.store import tables
 from workers.store.connection import Connection
 from workers.usecases.report import funnel
-from workers.usecases.report.nps_by_dimension import Period
 
 
 def figures(connection: Connection) -> dict[str, dict[str, int]]:
     """Return counts for the waterfall, by name and then by what became of them."""
     ticket, received = tables.ticket, tables.received
-    asked = funnel.asked(connection, Period())
+    asked = funnel.asked(connection, Filters(), whole_period=True)
     ends = {"answered": asked.answered, "clicked only": asked.clicked_only, "silent": asked.silent, "lost": asked.lost}
-    not_asked = funnel.not_asked(connection, Period())
+    not_asked = funnel.not_asked(connection, Filters(), whole_period=True)
     sums = connection.execute(
         sa.select(*(sa.func.sum(received.c[name]) for name in ("events", "accepted", "duplicates", "dead_letters")))
     ).one()

@@ -152,7 +152,7 @@ class QueueControl:
         if not ids:
             return "", 0
         customers = read.lock_customers(connection, ids)
-        rows = read.rows(connection, kind_of(chosen), chosen.condition(), chosen.table.c.customer.in_(ids))
+        rows = queue.rows_of(connection, chosen, ids)
         facts = read.facts_of(connection, customers)
         changes = ChangeSet()
         for row in rows:
@@ -163,11 +163,6 @@ class QueueControl:
 
 
 Turn = Callable[[Touchpoint | Action, CustomerState, Policy, datetime, str], ChangeSet]
-
-
-def kind_of(chosen: Chosen) -> type[Touchpoint] | type[Action]:
-    """Return the class of the chosen rows."""
-    return Touchpoint if chosen.kind == TOUCHPOINT else Action
 
 
 def cancelled(row: Touchpoint | Action, facts: CustomerState, policy: Policy, now: datetime, by: str) -> ChangeSet:

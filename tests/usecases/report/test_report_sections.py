@@ -17,6 +17,7 @@ from workers.domain import reporting as figures
 from workers.domain.mail.translations import Catalogs
 from workers.domain.records import Response
 from workers.domain.reporting import AnswerCell, Cube, Filters, Step
+from workers.store.report.answers import IN_WORDS
 from workers.usecases.initiatives import Improving, Kind
 from workers.usecases.report import funnel_questions, nps_by_dimension, sections
 from workers.usecases.report.sections import Pick, Review
@@ -260,5 +261,5 @@ def test_the_report_is_the_same_on_postgresql(postgres: str, tmp_path: Path) -> 
 
 def test_every_pick_has_its_condition_and_its_title() -> None:
     """A pick that is new is found and named: none falls through."""
-    assert {*sections.IN_WORDS, Pick.LOOP, Pick.MOVE} == set(Pick)
+    assert {*IN_WORDS, Pick.LOOP, Pick.MOVE} == set(Pick)
     assert set(TITLES) == set(Pick)

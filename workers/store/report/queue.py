@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.records import Action, Customer, Touchpoint
 from workers.domain.types import ActionState, CustomerId, DispatchState, TouchpointState
-from workers.store import tables
+from workers.store import read, tables
 from workers.store.report import running_counts
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
@@ -141,6 +141,14 @@ def customers_of(connection: Connection, chosen: Chosen, after: str, limit: int)
     if after:
         query = query.where(table.c.customer > after)
     return [CustomerId(str(one)) for one in connection.execute(query).scalars()]
+
+
+def rows_of(connection: Connection, chosen: Chosen, customers: Sequence[str]) -> Sequence[Touchpoint | Action]:
+    """Return the chosen rows of some people."""
+    theirs = (chosen.condition(), chosen.table.c.customer.in_(customers))
+    if chosen.kind == TOUCHPOINT:
+        return read.rows(connection, Touchpoint, *theirs)
+    return read.rows(connection, Action, *theirs)
 
 
 def people(connection: Connection, chosen: Chosen, limit: int) -> list[tuple[Touchpoint | Action, Customer]]:

@@ -7,38 +7,17 @@ changed.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
-from typing import Any, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
-
 from workers.calendar import in_zone, instant_of, zone_info
-from workers.domain.reporting import DECIMALS, NONE, RECOVERY, Figures, nps, rounded
-from workers.domain.types import Band, RequestState, ResponseState
+from workers.domain.reporting import DECIMALS, Figures, Filters, nps, rounded
 from workers.errors import BadInput
-from workers.store import tables as t
 from workers.store.connection import Connection
+from workers.store.report.nps_counts import count_scores, first_and_last_asked
 
 BY = ("trigger", "touchpoint", "segment", "month")
-BY_THE_KEYS = sa.text("1, 2, 3")
-"""PostgreSQL does not see that two expressions with parameters are the same one."""
-Column = sa.ColumnElement[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """From when to when questions were asked; the end is not included, None has no bound."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def holds(self, at: Column) -> list[sa.ColumnElement[bool]]:
-        """Return the conditions of an instant in the period."""
-        since = [at >= self.since] if self.since else []
-        return since + ([at < self.until] if self.until else [])
 
 
 def report(
@@ -57,8 +36,9 @@ def report(
     """
     if by is not None and by not in BY:
         raise BadInput(f"A report is made by {', '.join(BY)}, not by {by!r}.")
-    period = Period(since, until)
-    counted = count(connection, period, by, zone)
+    period = Filters(since, until)
+    months = month_starts(connection, period, zone) if by == "month" else []
+    counted = count_scores(connection, period, by, months)
     names = sorted({name for recovery, name, _ in counted if not recovery})
     apart = [figures for (recovery, _, _), figures in counted.items() if recovery]
     every = {(name, step): figures for (recovery, name, step), figures in counted.items() if not recovery}
@@ -118,90 +98,9 @@ def changes(shown: list[tuple[str, Figures]]) -> Iterator[dict[str, object] | No
         before = figures
 
 
-def count(connection: Connection, period: Period, by: str | None, zone: str) -> dict[tuple[bool, str, str], Figures]:
-    """Return the figures by (recovery, group, touchpoint)."""
-    q, r, c = t.survey_request.c, t.response.c, t.customer.c
-    asked_at, owner = sa.func.coalesce(q.asked_at, r.asked_at), sa.func.coalesce(q.customer, r.customer)
-    months = month_starts(connection, period, zone) if by == "month" else []
-    answers: sa.FromClause = t.response.outerjoin(t.survey_request, q.id == r.request)
-    asked: sa.FromClause = t.survey_request
-    if by == "segment":
-        answers, asked = answers.outerjoin(t.customer, c.id == owner), asked.outerjoin(t.customer, c.id == q.customer)
-    of_answer: dict[str | None, Column] = {
-        "trigger": sa.func.coalesce(q.trigger, r.trigger),
-        "touchpoint": sa.func.coalesce(q.step, r.touchpoint),
-        "segment": c.segment,
-        "month": month(asked_at, months),
-        None: sa.literal(""),
-    }
-    of_asked = {**of_answer, "trigger": q.trigger, "touchpoint": q.step, "month": month(q.asked_at, months)}
-    keys = (of_answer[by], of_answer["touchpoint"])
-    found = answered(connection, answers, period.holds(asked_at), keys)
-    for key, more in requested(connection, asked, period.holds(q.asked_at), (of_asked[by], q.step)):
-        found[key] = found.get(key, Figures()) + more
-    return found
-
-
-Keys = tuple[Column, Column]
-"""What is counted by: the group, and the touchpoint."""
-
-
-def answered(
-    connection: Connection, source: sa.FromClause, conditions: list[sa.ColumnElement[bool]], keys: Keys
-) -> dict[tuple[bool, str, str], Figures]:
-    """Count the answers of a period by group and touchpoint."""
-    r = t.response.c
-    recovery = sa.func.coalesce(t.survey_request.c.trigger, r.trigger) == RECOVERY
-    query = sa.select(
-        recovery,
-        *map(named, keys),
-        *(total(r.band == band.value) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)),
-        sa.func.count(r.request),
-        total(r.state == ResponseState.SETTLING),
-        total(r.late),
-    )
-    query = query.select_from(source).where(*conditions).group_by(BY_THE_KEYS)
-    return {
-        (bool(again), str(key), str(step)): Figures(
-            int(p), int(s), int(d), answered=int(n), settling=int(still), late=int(late)
-        )
-        for again, key, step, p, s, d, n, still, late in connection.execute(query)
-    }
-
-
-def requested(
-    connection: Connection, source: sa.FromClause, conditions: list[sa.ColumnElement[bool]], keys: Keys
-) -> Iterator[tuple[tuple[bool, str, str], Figures]]:
-    """Count the questions of a period by group and touchpoint."""
-    q = t.survey_request.c
-    query = sa.select(q.trigger == RECOVERY, *map(named, keys), sa.func.count(), total(q.state == RequestState.OPEN))
-    for again, key, step, asked, still_open in connection.execute(
-        query.select_from(source).where(*conditions).group_by(BY_THE_KEYS)
-    ):
-        yield (bool(again), str(key), str(step)), Figures(asked=int(asked), open=int(still_open))
-
-
-def named(group: Column) -> Column:
-    """Return a group's name, with a word for what has none."""
-    return sa.func.coalesce(sa.func.nullif(group, ""), NONE)
-
-
-def total(condition: Column) -> Column:
-    """Count the rows that meet a condition."""
-    return sa.func.sum(sa.case((condition, 1), else_=0))
-
-
-def month_starts(connection: Connection, period: Period, zone: str) -> list[tuple[str, datetime]]:
+def month_starts(connection: Connection, period: Filters, zone: str) -> list[tuple[str, datetime]]:
     """Return each month from the first question to the last, with the instant at which it begins in the zone."""
-    first, last = None, None
-    for table in (t.survey_request, t.response):
-        at = table.c.asked_at
-        low, high = (  # one by one: SQLite looks up the two ends of an index, but not both at once
-            connection.execute(sa.select(end(at)).where(*period.holds(at))).scalar()
-            for end in (sa.func.min, sa.func.max)
-        )
-        first = min(filter(None, (first, low)), default=None)
-        last = max(filter(None, (last, high)), default=None)
+    first, last = first_and_last_asked(connection, period)
     return list(starts(first, last, zone_info(zone), zone)) if first and last else []
 
 
@@ -211,14 +110,6 @@ def starts(first: datetime, last: datetime, info: ZoneInfo, zone: str) -> Iterat
     for number in range(begin.year * 12 + begin.month - 1, end.year * 12 + end.month):
         year, month_of_year = divmod(number, 12)
         yield f"{year:04}-{month_of_year + 1:02}", instant_of(datetime(year, month_of_year + 1, 1), info)  # noqa: DTZ001  # a wall time
-
-
-def month(at: Column, months: list[tuple[str, datetime]]) -> Column:
-    """Return the month of an instant: no database knows every zone, so the months' beginnings are handed over."""
-    following = list(pairwise(months))
-    if not following:
-        return sa.literal(months[0][0] if months else NONE)
-    return sa.case(*((at < start, name) for (name, _), (_, start) in following), else_=months[-1][0])
 
 
 def as_text(told: Mapping[str, object]) -> str:

@@ -13,8 +13,9 @@ from starlette.routing import Route
 from workers.domain.reporting import Filters
 from workers.errors import BadInput
 from workers.store.connection import Connection
+from workers.store.report.funnel import ListedQuestion
 from workers.usecases.report import funnel_questions
-from workers.usecases.report.funnel_questions import PAGE_LENGTH, Listed
+from workers.usecases.report.funnel_questions import PAGE_LENGTH
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.parameters import parameters_of
@@ -24,7 +25,7 @@ from workers.web.staff.report.answers import filters_of, titles
 from workers.web.staff.report.sheets import NOT_ASKED, QUESTIONS, reason
 from workers.web.staff.report.wording import Words
 
-Found = tuple[int, list[Listed]]
+Found = tuple[int, list[ListedQuestion]]
 
 
 @for_roles(READERS)

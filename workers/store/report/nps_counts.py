@@ -1,0 +1,109 @@
+"""Counts behind the scores by trigger, touchpoint, segment or month: answers by band, and the questions asked.
+
+By cohort: the questions asked in a period and the answers to them whenever they came. Reads only.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.domain.reporting import NONE, RECOVERY, Figures, Filters
+from workers.domain.types import Band, RequestState, ResponseState
+from workers.store import tables as t
+from workers.store.report.figures import Months, month_of, within
+
+BY_THE_KEYS = sa.text("1, 2, 3")
+"""PostgreSQL does not see that two expressions with parameters are the same one."""
+Column = sa.ColumnElement[Any]
+Keys = tuple[Column, Column]
+"""What is counted by: the group, and the touchpoint."""
+Cell = tuple[bool, str, str]
+"""Whether it is of recovery surveys, the group, the touchpoint."""
+
+
+def count_scores(connection: Connection, period: Filters, by: str | None, months: Months) -> dict[Cell, Figures]:
+    """Return the figures of the questions asked in a period by recovery, group and touchpoint.
+
+    Of the filters only the period counts. `months` is read where groups are months.
+    """
+    q, r, c = t.survey_request.c, t.response.c, t.customer.c
+    asked_at, owner = sa.func.coalesce(q.asked_at, r.asked_at), sa.func.coalesce(q.customer, r.customer)
+    answers: sa.FromClause = t.response.outerjoin(t.survey_request, q.id == r.request)
+    asked: sa.FromClause = t.survey_request
+    if by == "segment":
+        answers, asked = answers.outerjoin(t.customer, c.id == owner), asked.outerjoin(t.customer, c.id == q.customer)
+    of_answer: dict[str | None, Column] = {
+        "trigger": sa.func.coalesce(q.trigger, r.trigger),
+        "touchpoint": sa.func.coalesce(q.step, r.touchpoint),
+        "segment": c.segment,
+        "month": month_of(asked_at, months),
+        None: sa.literal(""),
+    }
+    of_asked = {**of_answer, "trigger": q.trigger, "touchpoint": q.step, "month": month_of(q.asked_at, months)}
+    keys = (of_answer[by], of_answer["touchpoint"])
+    found = answered(connection, answers, within(asked_at, period), keys)
+    for key, more in requested(connection, asked, within(q.asked_at, period), (of_asked[by], q.step)):
+        found[key] = found.get(key, Figures()) + more
+    return found
+
+
+def answered(
+    connection: Connection, source: sa.FromClause, conditions: Sequence[sa.ColumnElement[bool]], keys: Keys
+) -> dict[Cell, Figures]:
+    """Count the answers of a period by group and touchpoint."""
+    r = t.response.c
+    recovery = sa.func.coalesce(t.survey_request.c.trigger, r.trigger) == RECOVERY
+    query = sa.select(
+        recovery,
+        *map(named, keys),
+        *(total(r.band == band.value) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)),
+        sa.func.count(r.request),
+        total(r.state == ResponseState.SETTLING),
+        total(r.late),
+    )
+    query = query.select_from(source).where(*conditions).group_by(BY_THE_KEYS)
+    return {
+        (bool(again), str(key), str(step)): Figures(
+            int(p), int(s), int(d), answered=int(n), settling=int(still), late=int(late)
+        )
+        for again, key, step, p, s, d, n, still, late in connection.execute(query)
+    }
+
+
+def requested(
+    connection: Connection, source: sa.FromClause, conditions: Sequence[sa.ColumnElement[bool]], keys: Keys
+) -> Iterator[tuple[Cell, Figures]]:
+    """Count the questions of a period by group and touchpoint."""
+    q = t.survey_request.c
+    query = sa.select(q.trigger == RECOVERY, *map(named, keys), sa.func.count(), total(q.state == RequestState.OPEN))
+    for again, key, step, asked, still_open in connection.execute(
+        query.select_from(source).where(*conditions).group_by(BY_THE_KEYS)
+    ):
+        yield (bool(again), str(key), str(step)), Figures(asked=int(asked), open=int(still_open))
+
+
+def named(group: Column) -> Column:
+    """Return a group's name, with a word for what has none."""
+    return sa.func.coalesce(sa.func.nullif(group, ""), NONE)
+
+
+def total(condition: Column) -> Column:
+    """Count the rows that meet a condition; of no rows it is NULL."""
+    return sa.func.sum(sa.case((condition, 1), else_=0))
+
+
+def first_and_last_asked(connection: Connection, period: Filters) -> tuple[datetime | None, datetime | None]:
+    """Return when the first and the last question of a period was asked, those of other tools included."""
+    first, last = None, None
+    for table in (t.survey_request, t.response):
+        at = table.c.asked_at
+        low, high = (  # one by one: SQLite looks up the two ends of an index, but not both at once
+            connection.execute(sa.select(end(at)).where(*within(at, period))).scalar()
+            for end in (sa.func.min, sa.func.max)
+        )
+        first = min(filter(None, (first, low)), default=None)
+        last = max(filter(None, (last, high)), default=None)
+    return first, last
