@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any
-
-import sqlalchemy as sa
 
 from workers.app import Boucle
 from workers.calendar import add_working
@@ -18,8 +15,8 @@ from workers.demo import reactions, shop
 from workers.demo.shop import Person, is_late
 from workers.domain import ticket as ticketing
 from workers.domain.records import Ticket
-from workers.domain.types import DispatchState, RequestState, TicketState
-from workers.store import tables
+from workers.domain.types import RequestState, TicketState
+from workers.store.demo.crowd import ArrivedMail, mails_arrived, tickets_opened
 from workers.usecases.customer_actions import TicketAct
 
 AGENTS = ("claire", "nadia", "tom")
@@ -58,61 +55,33 @@ class Crowd:
 
     def notice(self, after: datetime, until: datetime) -> None:
         """See the mails that left and the tickets that opened since the last look, and plan what follows."""
-        dispatch, request, response = tables.dispatch, tables.survey_request, tables.response
-        columns = (
-            dispatch.c.template,
-            dispatch.c.accepted_at,
-            dispatch.c.request,
-            dispatch.c.response,
-            tables.customer.c.crm_id,
-            request.c.step,
-            request.c.reference,
-            request.c.anchor_at,
-            request.c.template.label("survey"),
-            request.c.state.label("request_state"),
-            response.c.anchor_at.label("response_anchor"),
-        )
-        query = (
-            sa.select(*columns)
-            .join(tables.customer, tables.customer.c.id == dispatch.c.customer)
-            .outerjoin(request, request.c.id == dispatch.c.request)
-            .outerjoin(response, response.c.id == dispatch.c.response)
-            .where(
-                dispatch.c.state == DispatchState.ACCEPTED,
-                dispatch.c.accepted_at > after,
-                dispatch.c.accepted_at <= until,
-            )
-        )
         with self._parts.store.reading() as connection:
-            mails = connection.execute(query).all()
-            open_tickets = connection.execute(
-                sa.select(tables.ticket, tables.customer.c.crm_id)
-                .join(tables.customer, tables.customer.c.id == tables.ticket.c.customer)
-                .where(tables.ticket.c.state == TicketState.OPEN)
-            ).all()
+            mails = mails_arrived(connection, after, until)
+            opened = tickets_opened(connection)
         for mail in mails:
             person = self._persons.get(mail.crm_id or "")
             if person is not None:
                 self._react(mail, person)
-        for row in open_tickets:
-            self._work_on(Ticket(*row[:-1]), self._persons[row[-1]])
+        for ticket, crm_id in opened:
+            self._work_on(ticket, self._persons[crm_id])
 
-    def _react(self, mail: Any, person: Person) -> None:
+    def _react(self, mail: ArrivedMail, person: Person) -> None:
         """Plan what a customer does with one mail."""
         key = f"{mail.step}/{mail.reference}" if mail.step == "delivery-now" else f"{mail.step}/{mail.anchor_at}"
+        response = mail.response
         if mail.template.startswith("ask-"):
             self._answer(mail, person, key)
         elif mail.template == "reminder" and mail.request_state == RequestState.OPEN:
             random = Random(f"{self._seed}/reminded/{person.id}/{key}")
             if random.random() < reactions.REMINDED_RATE:
                 self._answer(mail, person, f"{key}/reminded")
-        elif mail.template.startswith("improve-") and mail.response:
+        elif mail.template.startswith("improve-") and response and mail.response_anchor:
             late = is_late(person.region, mail.response_anchor - timedelta(days=12))
             text = reactions.improvement_of(self._seed, person, key, late=late)
             if text:
                 at = mail.accepted_at + timedelta(hours=5)
-                self.plan(at, f"{person.id}/{key}/i", lambda: self._parts.serving.improve(mail.response, text))
-        elif mail.template in ("testimonial", "thanks-testimonial") and mail.response:
+                self.plan(at, f"{person.id}/{key}/i", lambda: self._parts.serving.improve(response, text))
+        elif mail.template in ("testimonial", "thanks-testimonial") and response:
             praise = reactions.praise_of(self._seed, person, key)
             if praise is not None:
                 wording, scope = praise
@@ -120,11 +89,13 @@ class Crowd:
                 self.plan(
                     mail.accepted_at + timedelta(hours=20),
                     f"{person.id}/{key}/t",
-                    lambda: self._parts.serving.write_testimonial(mail.response, wording, name, person.region, scope),
+                    lambda: self._parts.serving.write_testimonial(response, wording, name, person.region, scope),
                 )
 
-    def _answer(self, mail: Any, person: Person, key: str) -> None:
+    def _answer(self, mail: ArrivedMail, person: Person, key: str) -> None:
         """Plan the answer to a survey mail, or the click without one."""
+        if mail.survey is None or mail.anchor_at is None:
+            return
         reply = reactions.reply_to(self._seed, person, key, mail.survey, mail.anchor_at, mail.accepted_at)
         if reply is None:
             return

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from time import monotonic, sleep
 from urllib.parse import urlsplit
 
-import sqlalchemy as sa
-
 from workers import app, roles
 from workers.adapters import kafka
 from workers.adapters.home import Home
@@ -20,10 +18,12 @@ from workers.domain.mail.compose import Brand
 from workers.domain.types import Ingress
 from workers.errors import Misconfigured, NotNow
 from workers.settings import Settings
-from workers.store import tables
 from workers.store.controls import is_demo
+from workers.store.demo.crowd import any_customer
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
+from workers.store.operation.schema import drop_everything, has_customers
+from workers.store.positions import count_consumed
 from workers.usecases.operation import migrate
 from workers.web.http.requests.tour import PRIVACY
 
@@ -68,9 +68,7 @@ def begin_from_nothing(settings: Settings) -> None:
         raise Misconfigured(
             [f"{store.engine.url.render_as_string()} holds data that is not a demo's: choose another BOUCLE_HOME."]
         )
-    with store.engine.begin() as connection:
-        tables.metadata.drop_all(connection)
-        connection.execute(sa.text("DROP TABLE IF EXISTS alembic_version"))
+    drop_everything(store)
     migrate.migrate(store)
     for name in ("mailbox", "outbox.jsonl"):
         place = settings.home / name
@@ -82,11 +80,10 @@ def begin_from_nothing(settings: Settings) -> None:
 
 def is_of_others(store: Store) -> bool:
     """Tell whether a database holds customers that no demo made."""
-    if not sa.inspect(store.engine).has_table(tables.customer.name):
+    if not has_customers(store):
         return False
     with store.reading() as connection:
-        customer = connection.execute(sa.select(tables.customer.c.id).limit(1)).first()
-        return customer is not None and not is_demo(connection)
+        return any_customer(connection) and not is_demo(connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +155,12 @@ def worker(parts: app.Boucle) -> Iterator[list[BaseException]]:
 
 def wait_until_taken(parts: app.Boucle, total: int, failed: list[BaseException]) -> None:
     """Wait until the consumed positions cover everything that was published."""
-    table = tables.consumed
-    query = sa.select(sa.func.coalesce(sa.func.sum(table.c.last - table.c.first + 1), 0))
     deadline = monotonic() + PATIENCE_SECONDS
     while monotonic() < deadline:
         if failed:
             raise failed[0]
         with parts.store.reading() as connection:
-            if connection.execute(query).scalar_one() >= total:
+            if count_consumed(connection) >= total:
                 return
         sleep(0.02)
     raise NotNow(f"The worker did not take {total} events in within {PATIENCE_SECONDS:.0f} s.")

@@ -5,15 +5,15 @@ Read from the database as it is, so that every figure is the report's own. Chang
 
 from datetime import date, datetime, timedelta
 
-import sqlalchemy as sa
-
 from workers.demo import wishes
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END, PARIS, START
-from workers.domain.reporting import RECOVERY, Figures, Filters, Reading
-from workers.domain.types import Band, DispatchState
-from workers.store import tables as t
+from workers.domain.records import Ticket
+from workers.domain.reporting import Figures, Filters, Reading
+from workers.domain.types import Band
 from workers.store.connection import Connection
+from workers.store.demo.story import last_mail, list_recovered
 from workers.store.report import figures as stored
+from workers.store.report import themes
 from workers.usecases.report import sections
 from workers.web.http.requests.tour import Dip, Followed, Span, Story
 
@@ -34,80 +34,42 @@ def story(connection: Connection) -> Story:
 
 def followed(connection: Connection) -> Followed | None:
     """Return the customer of the North whose late parcel ended best; None in a demo too small to have one."""
-    k, c, low, high = t.ticket.c, t.customer.c, t.response.alias("low"), t.response.alias("high")
-    better = high.c.score - low.c.score
-    joined = (
-        t.ticket.join(t.customer, c.id == k.customer)
-        .join(low, low.c.id == k.response)
-        .join(high, sa.and_(high.c.customer == k.customer, high.c.trigger == RECOVERY))
-    )
-    query = (
-        sa.select(
-            t.ticket,
-            c.crm_id,
-            c.name,
-            c.segment,
-            c.language.label("spoken"),
-            low.c.request.label("low_request"),
-            low.c.answered_at.label("low_at"),
-            low.c.score.label("low_score"),
-            low.c.comment.label("low_comment"),
-            high.c.request.label("high_request"),
-            high.c.answered_at.label("high_at"),
-            high.c.score.label("high_score"),
-        )
-        .select_from(joined)
-        .where(
-            k.trigger == TRIGGER,
-            k.reopened == 0,
-            k.outcome.in_(WELL_ENDED),
-            k.first_contact_at.is_not(None),
-            high.c.answered_at > k.done_at,
-            better >= ENOUGH_BETTER,
-            low.c.comment != "",
-        )
-        .order_by(c.segment != SEGMENT, better.desc(), low.c.score, k.number)
-    )
-    rows = connection.execute(query).mappings().all()
-    for row in sorted(rows, key=lambda one: one["first_contact_at"] - one["opened_at"] > SAME_DAY):
+    found = list_recovered(connection, TRIGGER, SEGMENT, outcomes=WELL_ENDED, better_by=ENOUGH_BETTER)
+    for one in sorted(found, key=lambda one: called_after(one.ticket) > SAME_DAY):
+        ticket = one.ticket
         asked, done, again = (
-            mail(connection, t.dispatch.c.request == row["low_request"], f"ask-{TRIGGER}"),
-            mail(connection, t.dispatch.c.ticket == row["id"], "done"),
-            mail(connection, t.dispatch.c.request == row["high_request"], "ask-recovery"),
+            last_mail(connection, f"ask-{TRIGGER}", request=one.low_request),
+            last_mail(connection, "done", ticket=ticket.id),
+            last_mail(connection, "ask-recovery", request=one.high_request),
         )
-        if asked and done and again:
+        if asked and done and again and ticket.done_at:
             return Followed(
-                id=row["crm_id"],
-                name=row["name"],
-                language=row["spoken"] or "",
-                segment=row["segment"],
-                about=row["label"] or row["reference"],
+                id=one.crm_id,
+                name=one.name,
+                language=one.language or "",
+                segment=one.segment,
+                about=ticket.label or ticket.reference,
                 asked_at=asked[1],
                 asked_mail=asked[0],
-                answered_at=row["low_at"],
-                score=row["low_score"],
-                comment=row["low_comment"],
-                ticket=row["number"],
-                agent=row["owner"].capitalize(),
-                called_after=row["first_contact_at"] - row["opened_at"],
-                outcome=row["outcome"],
+                answered_at=one.low_at,
+                score=one.low_score,
+                comment=one.low_comment,
+                ticket=ticket.number,
+                agent=ticket.owner.capitalize(),
+                called_after=called_after(ticket),
+                outcome=ticket.outcome,
                 done_mail=done[0],
-                done_at=row["done_at"],
-                again_at=row["high_at"],
-                again_score=row["high_score"],
+                done_at=ticket.done_at,
+                again_at=one.high_at,
+                again_score=one.high_score,
                 again_mail=again[0],
             )
     return None
 
 
-def mail(connection: Connection, condition: sa.ColumnElement[bool], template: str) -> tuple[str, datetime] | None:
-    """Return the last mail of a template that left, and when."""
-    d = t.dispatch.c
-    query = sa.select(d.id, d.accepted_at).where(
-        condition, d.template == template, d.state == DispatchState.ACCEPTED, d.accepted_at.is_not(None)
-    )
-    row = connection.execute(query.order_by(d.accepted_at.desc()).limit(1)).first()
-    return (str(row.id), row.accepted_at) if row else None
+def called_after(ticket: Ticket) -> timedelta:
+    """Return how long a customer waited for the first contact; for ever, where there was none."""
+    return ticket.first_contact_at - ticket.opened_at if ticket.first_contact_at else timedelta.max
 
 
 def dip(connection: Connection) -> Dip | None:
@@ -117,7 +79,7 @@ def dip(connection: Connection) -> Dip | None:
     during = span(connection, first, last)
     if not during.n:
         return None
-    theme = connection.execute(sa.select(t.theme.c.id).where(t.theme.c.name == wishes.LATE)).scalar()
+    theme = themes.theme_called(connection, wishes.LATE)
     return Dip(
         segment=SEGMENT,
         touchpoint=TOUCHPOINT,
@@ -128,7 +90,7 @@ def dip(connection: Connection) -> Dip | None:
         passives=passives(connection, theme or 0, first, last),
         theme=wishes.LATE,
         theme_number=theme or 0,
-        told=told(connection, theme or 0),
+        told=themes.count_told_of(connection, theme or 0),
     )
 
 
@@ -145,13 +107,6 @@ def period(first: date, last: date, **whose: str) -> Filters:
     since = datetime.combine(first, datetime.min.time(), PARIS)
     until = datetime.combine(last + timedelta(days=1), datetime.min.time(), PARIS)
     return Filters(since, until, touchpoint=TOUCHPOINT, **whose)
-
-
-def told(connection: Connection, theme: int) -> int:
-    """Return how many who had asked for what a theme names were told that it is done."""
-    joined = t.told.join(t.initiative, t.initiative.c.id == t.told.c.initiative)
-    query = sa.select(sa.func.count()).select_from(joined).where(t.initiative.c.theme == theme)
-    return int(connection.execute(query).scalar_one())
 
 
 def passives(connection: Connection, theme: int, first: date, last: date) -> int:

@@ -3,43 +3,37 @@
 from collections.abc import Iterator
 from typing import cast
 
-import sqlalchemy as sa
-
 from workers.domain.reporting import Filters
 from workers.domain.types import DispatchState
-from workers.store import tables
 from workers.store.connection import Connection
+from workers.store.demo.story import count_kinds
+from workers.store.operation.received import received_in_all
 from workers.usecases.report import funnel
+
+NAMES = {
+    "events": "received",
+    "accepted": "accepted",
+    "duplicates": "duplicates",
+    "dead_letters": "dead letters",
+}
+"""What the waterfall calls the counts of what came in."""
 
 
 def figures(connection: Connection) -> dict[str, dict[str, int]]:
     """Return counts for the waterfall, by name and then by what became of them."""
-    ticket, received = tables.ticket, tables.received
     asked = funnel.asked(connection, Filters(), whole_period=True)
     ends = {"answered": asked.answered, "clicked only": asked.clicked_only, "silent": asked.silent, "lost": asked.lost}
     not_asked = funnel.not_asked(connection, Filters(), whole_period=True)
-    sums = connection.execute(
-        sa.select(*(sa.func.sum(received.c[name]) for name in ("events", "accepted", "duplicates", "dead_letters")))
-    ).one()
-    names = ("received", "accepted", "duplicates", "dead letters")
+    received, kinds = received_in_all(connection), count_kinds(connection)
     return {
-        "events": {name: int(value or 0) for name, value in zip(names, sums, strict=True)},
-        "touchpoints": counted(connection, tables.touchpoint.c.state, tables.touchpoint),
+        "events": {NAMES[name]: n for name, n in received.items()},
+        "touchpoints": kinds["touchpoints"],
         "reasons": {f"{one['state']}: {one['code']}": cast(int, one["n"]) for one in not_asked if one["code"]},
         "asked": {name: n for name, n in sorted(ends.items(), key=lambda one: -one[1]) if n},
-        "bands": counted(connection, tables.response.c.band, tables.response),
-        "tickets": counted(
-            connection, sa.case((ticket.c.outcome == "", ticket.c.state), else_=ticket.c.outcome), ticket
-        ),
-        "mails": counted(connection, tables.dispatch.c.state, tables.dispatch),
+        "bands": kinds["bands"],
+        "tickets": kinds["tickets"],
+        "mails": kinds["mails"],
     }
-
-
-def counted(connection: Connection, kind: sa.ColumnElement[str], table: sa.Table) -> dict[str, int]:
-    """Return how many rows there are of each kind, the largest first."""
-    word = sa.cast(kind, sa.String)
-    query = sa.select(word, sa.func.count()).select_from(table).group_by(word).order_by(sa.func.count().desc(), word)
-    return {str(name): int(count) for name, count in connection.execute(query)}
 
 
 def waterfall(found: dict[str, dict[str, int]]) -> Iterator[str]:

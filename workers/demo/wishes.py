@@ -8,12 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
 from workers.app import Boucle
 from workers.demo import reactions
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END
-from workers.store import tables
+from workers.store.demo.crowd import texts_written
 from workers.usecases.initiatives import Improving, InitiativeState, Kind, ThemeState
 
 LEAD = "ines"
@@ -118,11 +116,9 @@ class Lead:
 
     def unsorted(self) -> list[tuple[str, str]]:
         """Return the answers that say what could be better and were not sorted, in the order of time."""
-        r = tables.response.c
-        query = sa.select(r.id, r.improvement, r.comment).where(sa.or_(r.improvement != "", r.comment != ""))
         with self._parts.store.reading() as connection:
-            rows = connection.execute(query.order_by(r.answered_at, r.id)).all()
-        said = [(str(key), next((text for text in texts if text in THEMES), "")) for key, *texts in rows]
+            written = texts_written(connection)
+        said = [(key, next((text for text in texts if text in THEMES), "")) for key, *texts in written]
         return [(key, text) for key, text in said if text and key not in self._seen]
 
     def begin(self) -> None:

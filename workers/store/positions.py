@@ -98,3 +98,9 @@ def merge(connection: Connection, cluster: str) -> int:
             connection.execute(sa.delete(tables.consumed).where(here, c.first.in_(gone[start : start + 500])))
         saved += len(gone)
     return saved
+
+
+def count_consumed(connection: Connection) -> int:
+    """Return how many records were consumed, of all partitions together."""
+    c = tables.consumed.c
+    return int(connection.execute(sa.select(sa.func.coalesce(sa.func.sum(c.last - c.first + 1), 0))).scalar_one())

@@ -3,7 +3,6 @@
 import asyncio
 
 import click
-import sqlalchemy as sa
 
 from workers import app, roles
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
@@ -11,10 +10,11 @@ from workers.domain.delivery_result import SendKind
 from workers.domain.mail.compose import MailFacts, compose
 from workers.domain.records import Customer
 from workers.errors import BadInput
-from workers.store import read, tables
+from workers.store import read
 from workers.store.connection import Connection
 from workers.store.delivery.webhook_targets import forget_targets
 from workers.store.sign_in.audit_log import record_act
+from workers.store.survey.touchpoints import planned_steps
 from workers.usecases.delivery import send_controls
 from workers.usecases.delivery.preview import NEXT, next_mails
 
@@ -42,8 +42,7 @@ def send(preview: bool, form: str) -> None:
 
 def known_touchpoint(connection: Connection, found: app.Boucle, touchpoint: str) -> None:
     """Raise BadInput, with the names there are, for a touchpoint that nothing plans or planned."""
-    planned = connection.execute(sa.select(tables.touchpoint.c.step).distinct()).scalars()
-    names = {*found.policies.current().plan.touchpoints(), *map(str, planned)}
+    names = {*found.policies.current().plan.touchpoints(), *planned_steps(connection)}
     if touchpoint and touchpoint not in names:
         raise BadInput(f"No touchpoint {touchpoint}; there are {', '.join(sorted(names))}.")
 
@@ -104,7 +103,7 @@ def mail_test(template: str, address: str, crm_id: str) -> int:
     """Send one TEMPLATE to an address of your own, with a customer's facts; changes nothing for the customer."""
     found = parts()
     with found.store.reading() as connection:
-        rows = read.rows(connection, Customer, tables.customer.c.crm_id == crm_id)
+        rows = read.rows_with(connection, Customer, crm_id=crm_id)
     if not rows:
         say_fault(f"No customer {crm_id} is known here.")
         return 1

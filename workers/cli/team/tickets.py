@@ -3,13 +3,11 @@
 from datetime import datetime
 
 import click
-import sqlalchemy as sa
 
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.domain import ticket as ticketing
 from workers.domain.records import Customer, Ticket, TicketEntry
-from workers.domain.types import TicketState
-from workers.store import tables
+from workers.store.report.tickets import every_ticket
 from workers.usecases.customer_actions import TicketAct
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -26,13 +24,8 @@ def tickets_group() -> None:
 def list_(every: bool, form: str) -> None:
     """List open tickets, the one due first on top."""
     found = parts()
-    table, customer = tables.ticket, tables.customer
-    query = sa.select(table, customer.c.crm_id, customer.c.name).join(customer, customer.c.id == table.c.customer)
-    if not every:
-        query = query.where(table.c.state != TicketState.DONE)
     with found.store.reading() as connection:
-        rows = connection.execute(query.order_by(table.c.due_at, table.c.number)).all()
-    listed = [(Ticket(*row[:-2]), row[-2], row[-1]) for row in rows]
+        listed = every_ticket(connection, done=every)
     values = [{**summary(one), "customer": crm_id, "name": name} for one, crm_id, name in listed]
     lines = [line_of(one, name or crm_id) for one, crm_id, name in listed]
     show(values, "\n".join(lines) or "No open tickets.", form)

@@ -1,4 +1,7 @@
-"""How many mails a server took: a counter that only grows, for the metrics, because a state may change afterwards."""
+"""Mails that a server took: the bytes of each, and how many there were.
+
+That counter only grows, for the metrics, because a state may change afterwards.
+"""
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,3 +25,10 @@ def count_sent(connection: Connection) -> int:
     """Return how many mails were taken so far."""
     counter = tables.counter
     return int(connection.execute(sa.select(counter.c.value).where(counter.c.name == SENT)).scalar() or 0)
+
+
+def body_of(connection: Connection, dispatch: str) -> bytes | None:
+    """Return a mail as it left; None where it never did, or its text is not kept any more."""
+    table = tables.dispatch_body
+    body = connection.execute(sa.select(table.c.body).where(table.c.dispatch == dispatch)).scalar()
+    return None if body is None else bytes(body)

@@ -28,6 +28,16 @@ def open_tickets(connection: Connection) -> list[Row]:
     return listed(connection, table.c.state != TicketState.DONE)
 
 
+def every_ticket(connection: Connection, *, done: bool) -> list[tuple[Ticket, str, str]]:
+    """Return tickets with the CRM's id and the name of their customer, the one due first on top; with `done` all."""
+    table, customer = tables.ticket, tables.customer.c
+    query = sa.select(table, customer.crm_id, customer.name).join(tables.customer, customer.id == table.c.customer)
+    if not done:
+        query = query.where(table.c.state != TicketState.DONE)
+    rows = connection.execute(query.order_by(table.c.due_at, table.c.number))
+    return [(Ticket(*row[:-2]), row[-2], row[-1]) for row in rows]
+
+
 PAST_FIRST_CONTACT = sa.select(tables.ticket).where(
     tables.ticket.c.state != TicketState.DONE, tables.ticket.c.due_at <= sa.bindparam("now", type_=tables.Instant())
 )

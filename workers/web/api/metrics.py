@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
-import sqlalchemy as sa
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -20,13 +19,13 @@ from workers.domain.policy import Policy
 from workers.domain.types import TicketState
 from workers.errors import NotNow
 from workers.process.outages import MAIL, PARTS, Outage
-from workers.store import tables
 from workers.store.connection import Connection
 from workers.store.delivery import mail_servers, told_outages
 from workers.store.delivery.outbox import outbox_age
 from workers.store.delivery.returned_mails import counted_returned
 from workers.store.delivery.sent_mails import count_sent
 from workers.store.delivery.webhook_targets import list_targets
+from workers.store.operation.received import received_by_door
 from workers.store.report import books
 from workers.store.rules import live
 from workers.store.sign_in import accounts, api_keys
@@ -40,8 +39,6 @@ from workers.web.api.monitor import for_monitors
 from workers.web.api.scraping import Kept, Lag
 from workers.web.http.requests.context import Web, web_of
 from workers.web.http.requests.threads import run_in_threadpool
-
-OUTCOMES = ("accepted", "duplicates", "dead_letters")
 
 
 class Figures(Collector):
@@ -132,12 +129,10 @@ def received(connection: Connection) -> Iterator[Metric]:
         "boucle_events", "Events that came in, by door and outcome", labels=["door", "outcome"]
     )
     letters = CounterMetricFamily("boucle_dead_letters", "Messages that were refused, by door", labels=["door"])
-    columns = tables.received.c
-    sums = [sa.func.sum(columns[outcome]) for outcome in OUTCOMES]
-    for door, *counted in connection.execute(sa.select(columns.door, *sums).group_by(columns.door)):
-        for outcome, n in zip(OUTCOMES, counted, strict=True):
-            events.add_metric([door, outcome], float(n or 0))
-        letters.add_metric([door], float(counted[OUTCOMES.index("dead_letters")] or 0))
+    for door, counted in received_by_door(connection).items():
+        for outcome, n in counted.items():
+            events.add_metric([door, outcome], float(n))
+        letters.add_metric([door], float(counted["dead_letters"]))
     yield events
     yield letters
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import cast
 
 import orjson
-import sqlalchemy as sa
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -22,7 +21,7 @@ from workers.domain.mail.translations import Catalog
 from workers.domain.reporting import RECOVERY
 from workers.domain.types import DispatchState, Ingress
 from workers.errors import Never
-from workers.store import tables
+from workers.store.demo.crowd import count_visitors
 from workers.store.ledger import Incoming
 from workers.usecases.sign_in.accounts import Role
 from workers.web.http.answers.banner import CASE_COOKIE, HOSTS, LEAPS, players, tour_of
@@ -106,10 +105,8 @@ async def begin(request: Request) -> Response:
 def take_in(request: Request, tour: Tour, form: dict[str, str]) -> str:
     """Make the event, give it to the intake, do what is due; return the customer's CRM id."""
     web = web_of(request)
-    c = tables.customer.c
     with web.store.reading() as connection:
-        query = sa.select(sa.func.count()).select_from(tables.customer).where(c.crm_id.startswith(TRY_PREFIX))
-        id = f"{TRY_PREFIX}{connection.execute(query).scalar_one() + 1}"
+        id = f"{TRY_PREFIX}{count_visitors(connection, TRY_PREFIX) + 1}"
     name = one_line(form.get("name", ""), LONGEST_NAME) or NOBODY
     event = delivery(id, name, form.get("language", ""), web.now())
     web.intake.take([Incoming(orjson.dumps(event), {}, CONTENT_TYPE)], Ingress.HTTP)

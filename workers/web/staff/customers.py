@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-import sqlalchemy as sa
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,7 +25,8 @@ from workers.domain.mail.links import crm_link
 from workers.domain.mail.translations import Catalog
 from workers.domain.records import Dispatch
 from workers.domain.types import DispatchState
-from workers.store import read, tables
+from workers.store import read
+from workers.store.delivery.sent_mails import body_of
 from workers.store.report import tickets as stored
 from workers.usecases.delivery.send_controls import mails_today, sending_now
 from workers.usecases.operation import status
@@ -174,10 +174,9 @@ async def show_sent(request: Request, visitor: Visitor) -> Response:
 def write_sent(request: Request, visitor: Visitor) -> Response:
     """Read the bytes and write the page, as plain text."""
     id = str(request.path_params["id"])
-    table = tables.dispatch_body
     with web_of(request).store.reading() as connection:
         dispatch = read.one(connection, Dispatch, id) if read.is_id(id) else None
-        body = connection.execute(sa.select(table.c.body).where(table.c.dispatch == id)).scalar() if dispatch else None
+        body = body_of(connection, id) if dispatch else None
     if dispatch is None or body is None or dispatch.kind != "mail":
         raise HTTPException(404)
     mail = email.message_from_bytes(bytes(body), policy=email.policy.default)

@@ -1,0 +1,105 @@
+"""What a demo's start page tells: a customer whose ticket ended well, and counts of every kind of row. Reads only."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.domain.records import Ticket
+from workers.domain.reporting import RECOVERY
+from workers.domain.types import DispatchState
+from workers.store import tables as t
+
+OF_RECOVERED = 11
+"""Columns of a row beside the ticket's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A ticket with the low score before it and the higher one after it."""
+
+    ticket: Ticket
+    crm_id: str
+    name: str
+    segment: str
+    language: str
+    low_request: str
+    low_at: datetime
+    low_score: int
+    low_comment: str
+    high_request: str
+    high_at: datetime
+    high_score: int
+
+
+def list_recovered(
+    connection: Connection, trigger: str, segment: str, *, outcomes: Collection[str], better_by: int
+) -> list[Recovered]:
+    """Return the customers whose ticket ended in one of these ways and who scored so much better afterwards.
+
+    Those of the segment come first, then who improved most.
+    """
+    k, c, low, high = t.ticket.c, t.customer.c, t.response.alias("low"), t.response.alias("high")
+    better = high.c.score - low.c.score
+    joined = (
+        t.ticket.join(t.customer, c.id == k.customer)
+        .join(low, low.c.id == k.response)
+        .join(high, sa.and_(high.c.customer == k.customer, high.c.trigger == RECOVERY))
+    )
+    query = (
+        sa.select(
+            t.ticket,
+            c.crm_id,
+            c.name,
+            c.segment,
+            c.language,
+            *(low.c.request, low.c.answered_at, low.c.score, low.c.comment),
+            *(high.c.request, high.c.answered_at, high.c.score),
+        )
+        .select_from(joined)
+        .where(
+            k.trigger == trigger,
+            k.reopened == 0,
+            k.outcome.in_(outcomes),
+            k.first_contact_at.is_not(None),
+            high.c.answered_at > k.done_at,
+            better >= better_by,
+            low.c.comment != "",
+        )
+        .order_by(c.segment != segment, better.desc(), low.c.score, k.number)
+    )
+    return [Recovered(Ticket(*row[:-OF_RECOVERED]), *row[-OF_RECOVERED:]) for row in connection.execute(query)]
+
+
+def last_mail(
+    connection: Connection, template: str, *, request: str | None = None, ticket: str | None = None
+) -> tuple[str, datetime] | None:
+    """Return the last mail of a template that left about a request or a ticket, and when; None where none did."""
+    d = t.dispatch.c
+    about = d.request == request if request is not None else d.ticket == ticket
+    query = sa.select(d.id, d.accepted_at).where(
+        about, d.template == template, d.state == DispatchState.ACCEPTED, d.accepted_at.is_not(None)
+    )
+    row = connection.execute(query.order_by(d.accepted_at.desc()).limit(1)).first()
+    return (str(row.id), row.accepted_at) if row else None
+
+
+def count_kinds(connection: Connection) -> dict[str, dict[str, int]]:
+    """Return how many touchpoints, answers, tickets and mails there are of each kind, the largest first."""
+    ticket = t.ticket.c
+    ended = sa.case((ticket.outcome == "", ticket.state), else_=ticket.outcome)
+    return {
+        "touchpoints": counted(connection, t.touchpoint.c.state, t.touchpoint),
+        "bands": counted(connection, t.response.c.band, t.response),
+        "tickets": counted(connection, ended, t.ticket),
+        "mails": counted(connection, t.dispatch.c.state, t.dispatch),
+    }
+
+
+def counted(connection: Connection, kind: sa.ColumnElement[str], table: sa.Table) -> dict[str, int]:
+    """Return how many rows there are of each kind, the largest first."""
+    word = sa.cast(kind, sa.String)
+    query = sa.select(word, sa.func.count()).select_from(table).group_by(word).order_by(sa.func.count().desc(), word)
+    return {str(name): int(count) for name, count in connection.execute(query)}
