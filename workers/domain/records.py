@@ -1,4 +1,4 @@
-"""The rows that the core reads and writes, one frozen class per table; store/tables.py has the same names in SQL.
+"""The rows that the core reads and writes, one frozen class per table; store/tables/ has the same names in SQL.
 
 Instants are timezone-aware UTC. `key()` is the primary key. Everything that belongs to one person carries `customer`,
 our key and never the CRM's. Nothing here computes.

@@ -1,0 +1,152 @@
+"""The tables: one for each class of records.py, built from its fields, and the few that only the store knows.
+
+Columns, indexes and unique keys stand in this folder and nowhere else, one file an aggregate; this is its door.
+Nothing here runs a statement.
+"""
+
+import sqlalchemy as sa
+
+from workers.domain import records
+from workers.domain.records import Row
+from workers.store.tables.columns import (
+    INSTANT_TEXT,
+    Document,
+    Instant,
+    Key,
+    Number,
+    State,
+    metadata,
+    one_of,
+)
+from workers.store.tables.customers import asked_mailbox, customer, former_address, letter_search, stop, suppression
+from workers.store.tables.delivery import dispatch, dispatch_body, mail_server, webhook_target
+from workers.store.tables.followup import action, decision, history, rule_table, shadow, ticket, ticket_entry
+from workers.store.tables.intake import consumed, dead_letter, inbox, outbox, received
+from workers.store.tables.operation import (
+    audit,
+    clock,
+    control,
+    count_change,
+    counter,
+    outage,
+    rate_count,
+    role_lease,
+    running_count,
+)
+from workers.store.tables.report import initiative, report_note, response_theme, theme, told
+from workers.store.tables.sign_in import (
+    access_count,
+    api_key,
+    recovery_code,
+    second_factor,
+    session,
+    sign_in_attempt,
+    user,
+)
+from workers.store.tables.survey import (
+    click,
+    consent,
+    journey,
+    response,
+    response_revision,
+    survey_request,
+    testimonial,
+    touchpoint,
+    wave,
+)
+
+__all__ = [
+    "INSTANT_TEXT",
+    "WRITE_ORDER",
+    "Document",
+    "Instant",
+    "Key",
+    "Number",
+    "State",
+    "access_count",
+    "action",
+    "api_key",
+    "asked_mailbox",
+    "audit",
+    "click",
+    "clock",
+    "consent",
+    "consumed",
+    "control",
+    "count_change",
+    "counter",
+    "customer",
+    "dead_letter",
+    "decision",
+    "dispatch",
+    "dispatch_body",
+    "former_address",
+    "history",
+    "inbox",
+    "initiative",
+    "journey",
+    "letter_search",
+    "mail_server",
+    "metadata",
+    "of",
+    "one_of",
+    "outage",
+    "outbox",
+    "rate_count",
+    "received",
+    "recovery_code",
+    "report_note",
+    "response",
+    "response_revision",
+    "response_theme",
+    "role_lease",
+    "rule_table",
+    "running_count",
+    "second_factor",
+    "session",
+    "shadow",
+    "sign_in_attempt",
+    "stop",
+    "suppression",
+    "survey_request",
+    "testimonial",
+    "theme",
+    "ticket",
+    "ticket_entry",
+    "told",
+    "touchpoint",
+    "user",
+    "wave",
+    "webhook_target",
+]
+
+WRITE_ORDER: tuple[type[Row], ...] = (
+    records.Customer,
+    records.Inbox,
+    records.DeadLetter,
+    records.FormerAddress,
+    records.Suppression,
+    records.AskedMailbox,
+    records.Stop,
+    records.Journey,
+    records.Touchpoint,
+    records.SurveyRequest,
+    records.Click,
+    records.Response,
+    records.ResponseRevision,
+    records.Decision,
+    records.Action,
+    records.Dispatch,
+    records.Ticket,
+    records.TicketEntry,
+    records.Testimonial,
+    records.Consent,
+    records.History,
+    records.Shadow,
+)
+"""Every writer writes tables in this order, rows sorted by key: unsorted, three writers deadlock in most batches."""
+
+
+def of(row: type[Row]) -> sa.Table:
+    """Return the table of a record class."""
+    return metadata.tables[row.TABLE]
