@@ -14,7 +14,6 @@ from workers.domain.changeset import Cancellation, ChangeSet, Publication
 from workers.domain.records import Row, Ticket
 from workers.domain.types import DispatchState, TicketState
 from workers.store import bulk, tables
-from workers.store.bulk import insert
 from workers.store.customer.erasure import forget
 from workers.store.customer.merge import move_rows
 from workers.store.new_rows import insert

@@ -1,7 +1,7 @@
 """Many rows at once: COPY on PostgreSQL, one statement with many rows on SQLite; the same rows, the same collisions.
 
 Works a column at a time, because that costs the processor a quarter of a row at a time through SQLAlchemy; what a value
-becomes follows from its column's type, as in tables.py. Decides nothing; apply.py and new_rows.py are its callers.
+becomes follows from its column's type, as in tables/columns.py. Decides nothing; apply.py and new_rows.py call it.
 """
 
 import re
