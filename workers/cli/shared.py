@@ -132,7 +132,7 @@ def demo_faults(installation: "app.Boucle") -> list[str]:
         return []
     embedded = not installation.settings.database_url.get_secret_value()
     named = "BOUCLE_HOME" if embedded else "BOUCLE_DATABASE_URL"
-    place = installation.settings.home if embedded else installation.store.engine.url.render_as_string()
+    place = installation.settings.home if embedded else installation.store.address
     fault = f"{place} holds the year of a demo: made-up customers, and a clock of its own. "
     return [f"{fault}Set {named} to another place for your own events; `boucle demo` shows a demo again."]
 

@@ -108,7 +108,7 @@ class Demo:
             seconds=seconds,
             parts={
                 "transport": "kafka" if self.settings.kafka_bootstrap else "embedded",
-                "database": parts.store.engine.dialect.name,
+                "database": parts.store.dialect,
                 "mail": "smtp" if self.settings.has_smtp else "mailbox",
             },
             digest=books.digest(),

@@ -65,9 +65,7 @@ def begin_from_nothing(settings: Settings) -> None:
     Home(settings.home).make()
     store = app.Boucle(settings).store
     if is_of_others(store):
-        raise Misconfigured(
-            [f"{store.engine.url.render_as_string()} holds data that is not a demo's: choose another BOUCLE_HOME."]
-        )
+        raise Misconfigured([f"{store.address} holds data that is not a demo's: choose another BOUCLE_HOME."])
     drop_everything(store)
     migrate.migrate(store)
     for name in ("mailbox", "outbox.jsonl"):

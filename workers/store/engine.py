@@ -181,6 +181,16 @@ class Store:
         self.sqlite = self.engine.dialect.name == "sqlite"
         self.outages = Outages()
 
+    @property
+    def address(self) -> str:
+        """Where the database is, without its password."""
+        return self.engine.url.render_as_string()
+
+    @property
+    def dialect(self) -> str:
+        """What the database is: `sqlite` or `postgresql`."""
+        return self.engine.dialect.name
+
     @contextmanager
     def reading(self, *, patient: bool = False) -> Iterator[Connection]:
         """Give a connection in a transaction that only reads; raises NotNow when the database is away.
@@ -249,6 +259,15 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def see_one_snapshot(connection: Connection) -> None:
+    """Have every statement of a writing transaction see the same rows; before its first one that reads or writes.
+
+    SQLite, with one writer at a time, does so anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 CLOCK = sa.text("SELECT clock_timestamp()")

@@ -4,7 +4,7 @@ Both may run beside every role, at any time and twice.
 """
 
 from workers.store.connection import Connection
-from workers.store.engine import Store
+from workers.store.engine import Store, see_one_snapshot
 from workers.store.report import running_counts
 from workers.store.report.running_counts import Cell
 
@@ -27,8 +27,7 @@ def rebuild_counts(store: Store) -> dict[Cell, int]:
     """Count every row anew, and return by how much which count was too high. Raises NotNow."""
 
     def work(connection: Connection) -> dict[Cell, int]:
-        if not store.sqlite:
-            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        see_one_snapshot(connection)
         return running_counts.rebuild(connection)
 
     return store.write(work, patient=True)
