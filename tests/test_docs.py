@@ -368,6 +368,15 @@ def test_every_path_that_a_contributor_is_told_exists() -> None:
         assert [path for path in named if not (ROOT / path).exists()] == [], page.name
 
 
+def test_every_library_has_its_row_in_the_design() -> None:
+    """DESIGN.md says of each library that is installed what it is for and over what; none that is gone stays there."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = [re.split(r"[\[><=]", line)[0].lower() for line in project["dependencies"]]
+    section = (ROOT / "DESIGN.md").read_text().partition("## Libraries, and why")[2].partition("\n### ")[0]
+    assert re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.MULTILINE) == sorted(names)
+    assert [name for name in ("oidc", "spf") if f"(`{name}`;" not in section] == []
+
+
 def write() -> None:
     """Write the generated parts of the pages between their marks."""
     states = DOCS / "states.md"
