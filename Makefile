@@ -20,12 +20,34 @@ SHOTS ?= .boucle/screenshots
 .SUFFIXES:
 .PHONY: help run run-real test check lint format bench bench-scale orders siege fuzz simulate chaos screenshots lock outdated sbom services-up services-down clean
 
-help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo '  Arguments go in ARGS, as in: make run ARGS="--seed 7 --no-serve"; make test ARGS="tests/domain -x"'
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^### / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\n%s\n' 'Arguments go in ARGS: make run ARGS="--seed 7 --no-serve"; make test ARGS="tests/domain -x"'
 
-run: $(VENV)/.installed  ## Install, then a demo year without broker, database or mail server; serves on 127.0.0.1:8080
+### Begin here
+
+run: $(VENV)/.installed  ## See it: install, play a demo year without broker, database or mail server, serve it on 127.0.0.1:8080
 	@$(BIN)/boucle demo $(ARGS)
+
+test: $(VENV)/.installed-test  ## Run all tests: a quarter of an hour; real parts are started, missing ones skipped (with CI=true failed)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+### When you change something
+
+format: $(VENV)/.installed-test  ## Format the code, and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lint: $(VENV)/.installed-test  ## Format, lint, types, arrows between the folders; changes nothing
+	@$(BIN)/ruff format --check --quiet . || { echo 'Not formatted: run make format.' >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+check: lint test  ## Both of them: what a change must pass before it is sent
+
+### With real Kafka, PostgreSQL and a mail server
 
 run-real: $(VENV)/.installed-test  ## The same demo through real Kafka, PostgreSQL and a mail server, stopped at the end
 	@export BOUCLE_HOME="$(REAL_HOME)"; \
@@ -34,20 +56,30 @@ run-real: $(VENV)/.installed-test  ## The same demo through real Kafka, PostgreS
 	set -a; eval "$$addresses"; set +a; \
 	$(BIN)/boucle demo $(ARGS)
 
-test: $(VENV)/.installed-test  ## Run all tests; parts that they need are started, missing ones are skipped (failed with CI=true)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+services-up: $(VENV)/.installed-test  ## Start real Kafka and PostgreSQL and print their addresses
+	@$(BIN)/boucle services up $(ARGS)
 
-check: lint test  ## Format, lint, types, arrows between the modules, tests
+services-down: $(VENV)/.installed-test  ## Stop them; their data stays
+	@$(BIN)/boucle services down $(ARGS)
 
-lint: $(VENV)/.installed-test
-	@$(BIN)/ruff format --check --quiet . || { echo 'Not formatted: run make format.' >&2; exit 1; }
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+### Longer trials
 
-format: $(VENV)/.installed-test  ## Format the code and mend what the linter can
-	@$(BIN)/ruff format .
-	@$(BIN)/ruff check --fix .
+simulate: $(VENV)/.installed-test  ## Play 500 stories in virtual time while everything fails; ARGS="--seeds 10000 --from 1"
+	@$(BIN)/python tests/simulation/simulate.py $(ARGS)
+
+fuzz: $(VENV)/.installed-test  ## Try 100,000 events, 20,000 requests and more of any shape at every door; FUZZ_SEED=N draws others
+	@FUZZ_SHARE="$${FUZZ_SHARE:-1}" $(BIN)/python -m pytest -q -s tests/fuzz tests/real/test_fuzzed_topics.py $(ARGS)
+
+chaos: $(VENV)/.installed-test  ## Kill roles, stop parts and cut lines by seed, and compare: ARGS="--rounds 300 --real", "--sabotage all"
+	@PYTHONPATH=tests $(BIN)/python tests/chaos/run_chaos.py $(ARGS)
+
+orders: $(VENV)/.installed-test  ## Play 5,000 real orders through real Kafka, PostgreSQL, postfix and Chromium; prints the figures
+	@ORDERS=all $(BIN)/python -m pytest -q -s tests/real/test_orders.py $(ARGS)
+
+siege: $(VENV)/.installed-test  ## Attack five doors of a web role while 100 customers answer; none may wait over 2 s
+	@SIEGE=1 $(BIN)/python -m pytest -q -s tests/web/http/test_siege.py $(ARGS)
+
+### Measure and look
 
 bench: $(VENV)/.installed-test  ## Measure: intake against a loop by hand and Faust alone, decisions against a scan, sizes
 	@$(BIN)/python bench/sizes.py
@@ -57,31 +89,12 @@ bench: $(VENV)/.installed-test  ## Measure: intake against a loop by hand and Fa
 bench-scale: $(VENV)/.installed-test  ## Measure: pages and verbs in a database of many customers (ARGS="--customers N")
 	@$(BIN)/python -m bench.scale $(ARGS)
 
-orders: $(VENV)/.installed-test  ## Play 5,000 real orders through real Kafka, PostgreSQL, postfix and Chromium; prints the figures
-	@ORDERS=all $(BIN)/python -m pytest -q -s tests/real/test_orders.py $(ARGS)
-
-siege: $(VENV)/.installed-test  ## Attack five doors of a web role while 100 customers answer; none may wait over 2 s
-	@SIEGE=1 $(BIN)/python -m pytest -q -s tests/web/http/test_siege.py $(ARGS)
-
-fuzz: $(VENV)/.installed-test  ## Try 100,000 events, 20,000 requests and more of any shape at every door; FUZZ_SEED=N draws others
-	@FUZZ_SHARE="$${FUZZ_SHARE:-1}" $(BIN)/python -m pytest -q -s tests/fuzz tests/real/test_fuzzed_topics.py $(ARGS)
-
-chaos: $(VENV)/.installed-test  ## Kill roles, stop parts and cut lines by seed, and compare: ARGS="--rounds 300 --real", "--sabotage all"
-	@PYTHONPATH=tests $(BIN)/python tests/chaos/run_chaos.py $(ARGS)
-
-simulate: $(VENV)/.installed-test  ## Play 500 stories in virtual time while everything fails; ARGS="--seeds 10000 --from 1"
-	@$(BIN)/python tests/simulation/simulate.py $(ARGS)
-
 screenshots: $(VENV)/.installed-test  ## Take pictures of every page into SHOTS (.boucle/screenshots): light, dark, phone
 	@mkdir -p "$(SHOTS)"
 	@TEST_SHOTS="$(abspath $(SHOTS))" $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile tests/web -k accessible $(ARGS)
 	@echo "The pictures are in $(SHOTS)."
 
-services-up: $(VENV)/.installed-test  ## Start real Kafka and PostgreSQL and print their addresses
-	@$(BIN)/boucle services up $(ARGS)
-
-services-down: $(VENV)/.installed-test  ## Stop them; their data stays
-	@$(BIN)/boucle services down $(ARGS)
+### Libraries, and tidying up
 
 # The newest versions that pyproject.toml allows, for every supported Python and system, each file with its hash.
 COMPILE := $(TOOLS)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
