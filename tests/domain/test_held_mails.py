@@ -1,15 +1,19 @@
 """A mail that finds no address waits for one: what a customer is owed is not lost to the order in which a CRM tells."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import permutations
 
 import pytest
 from eventparts import DAY, NOW, Person, score_told, told
 from test_merge import Pair
 
+from workers.cloudevents import Event
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import take_up_held
 from workers.domain.records import Action, Dispatch, Testimonial, Ticket
+from workers.domain.ticket import attempt, done
+from workers.domain.types import MailClass
 
 CARD = {"email": "new@example.org", "language": "en"}
 HOUR = timedelta(hours=1)
@@ -137,6 +141,145 @@ def test_a_number_that_comes_later_is_called() -> None:
     person.wake(NOW + HOUR)
     (mail,) = [one for one in person.rows(Dispatch) if one.template == "thanks-call"]
     assert mail.facts["contact_by"] == "call"
+
+
+def ticket_of(person: Person) -> Ticket:
+    """Return the only ticket."""
+    (ticket,) = person.rows(Ticket)
+    return ticket
+
+
+def called(person: Person, at: datetime, *, reached: bool = True) -> None:
+    """Let an agent call the customer of the only ticket."""
+    person.now = at
+    person.take([attempt(ticket_of(person), "ana", "", person.facts, person.policy, at, reached=reached)])
+
+
+@pytest.mark.parametrize("event", ["changed", "delivery", "interaction_ended"])
+def test_the_ticket_is_open_and_its_acknowledgement_waits(event: str) -> None:
+    """The call is not delayed by a mail that cannot be written; the mail leaves once, when the address comes."""
+    person = unreachable(2)
+    assert actions(person) == {"urgent_contact": ("held", "no_address", "")}
+    assert ticket_of(person).state == "open"
+    person.hear(told(event, NOW + HOUR, reference="A", customer=CARD))
+    person.wake(NOW + HOUR)
+    assert mails(person) == [("ack", "en")]
+    assert actions(person)["urgent_contact"][0] == "done"
+    (mail,) = [one for one in person.rows(Dispatch) if one.action]
+    assert mail.ticket == ticket_of(person).id
+    person.hear(told("changed", NOW + 2 * HOUR, customer={"email": "third@example.org"}))
+    person.wake(NOW + 10 * DAY)
+    assert mails(person) == [("ack", "en")]
+
+
+STORY: dict[str, Event] = {
+    "score": score_told(1, NOW, trigger="delivery", reference="A", wants_contact=True),
+    "address": told("changed", NOW, customer=CARD),
+    "delivery": told("delivery", NOW, reference="A"),
+    "profile": told("changed", NOW, customer={"name": "Camille"}, id="more"),
+}
+
+
+@pytest.mark.parametrize("order", list(permutations(STORY)), ids="-".join)
+def test_an_acknowledgement_is_sent_once_in_any_order(order: tuple[str, ...]) -> None:
+    """Whichever topic is read first, and with a look at what is due after each event."""
+    person = Person(email=None)
+    for name in order:
+        person.hear(STORY[name])
+        person.wake()
+    assert mails(person) == [("ack", "en")]
+    assert {name: state for name, (state, _, _) in actions(person).items()} == {"urgent_contact": "done"}
+    assert len(person.rows(Ticket)) == 1
+
+
+@pytest.mark.parametrize("order", list(permutations(["score", "address", "opted_out"])), ids="-".join)
+@pytest.mark.parametrize("mail_class", [MailClass.SERVICE, MailClass.SURVEY])
+def test_an_opt_out_counts_for_a_waiting_acknowledgement_as_for_any(
+    order: tuple[str, ...], mail_class: MailClass
+) -> None:
+    """A service is still owed; a mail of another class, by an operator's own template, is for nobody who opted out."""
+    person = Person(email=None)
+    person.policy = replace(person.policy, mail_classes={**person.policy.mail_classes, "ack": mail_class})
+    story = {**STORY, "opted_out": told("opted_out", NOW)}
+    for name in order:
+        person.hear(story[name])
+        person.wake()
+    allowed = mail_class == MailClass.SERVICE or order[-1] == "opted_out"
+    assert mails(person) == ([("ack", "en")] if allowed else [])
+    assert len(person.rows(Ticket)) == 1
+
+
+def test_an_acknowledgement_is_not_written_after_the_call() -> None:
+    """Who was reached, or whose ticket is done, is not told that a call will come; who was not reached is."""
+    person = unreachable(2)
+    called(person, NOW + HOUR)
+    assert actions(person)["urgent_contact"] == ("done", "too_late", "no_address")
+    person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
+    person.wake(NOW + 2 * HOUR)
+    assert mails(person) == []
+    person = unreachable(2)
+    called(person, NOW + HOUR, reached=False)
+    person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
+    person.wake(NOW + 2 * HOUR)
+    assert mails(person) == [("ack", "en")]
+    person = unreachable(2)
+    closing = done(
+        ticket_of(person), "ana", outcome="wants_no_contact", facts=person.facts, policy=person.policy, now=NOW + HOUR
+    )
+    person.take([closing])
+    person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
+    person.wake(NOW + 2 * HOUR)
+    assert mails(person) == []
+
+
+def test_a_thanks_that_announces_a_call_is_not_written_after_it() -> None:
+    """ "9, please call me": the mail that waited names the call, and the call was made."""
+    person = unreachable(9, wants_contact=True)
+    called(person, NOW + HOUR)
+    person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
+    person.wake(NOW + 2 * HOUR)
+    assert mails(person) == []
+    assert actions(person)["thank_you"][:2] == ("skipped", "too_late")
+
+
+def test_an_acknowledgement_without_an_address_is_given_up_after_a_week() -> None:
+    """The contact itself was made ready, so that it is done and says which mail was never written."""
+    person = unreachable(2)
+    person.wake(NOW + 7 * DAY - HOUR)
+    assert actions(person)["urgent_contact"] == ("held", "no_address", "")
+    person.wake(NOW + 7 * DAY)
+    assert actions(person)["urgent_contact"] == ("done", "too_late", "no_address")
+
+
+def test_a_changed_answer_is_acknowledged_once() -> None:
+    """The decision that gives way lets its waiting mail go; the ticket is the same."""
+    person = unreachable(2)
+    person.hear(score_told(4, NOW + HOUR, trigger="delivery", reference="A", id="second"))
+    person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
+    person.wake(NOW + 2 * HOUR)
+    assert len(person.rows(Ticket)) == 1
+    assert set(mails(person)) == {("ack", "en")}
+    assert len(mails(person)) == len({one.response for one in person.rows(Action)})
+
+
+def test_a_merge_keeps_the_acknowledgements_that_wait() -> None:
+    """Each of two answers is told of the one ticket that goes on; whether the address came before or after."""
+    for address_first in (True, False):
+        pair = Pair()
+        pair.hear(score_told(2, NOW, trigger="feature_first_used"))
+        pair.hear(score_told(1, NOW, trigger="feature_first_used", id="other"), second=True)
+        if address_first:
+            pair.hear(told("changed", NOW, customer=CARD), second=True)
+        pair.wake(HOUR)
+        pair.merge()
+        pair.wake(2 * HOUR)
+        if not address_first:
+            pair.hear(told("changed", NOW + 3 * HOUR, customer=CARD))
+            pair.wake(3 * HOUR)
+        assert mails(pair.second) == [("ack", "en")] * 2
+        (kept,) = [one for one in pair.second.rows(Ticket) if one.state != "done"]
+        late = [one.ticket for one in pair.second.rows(Dispatch) if one.action and one.created_at > NOW + HOUR]
+        assert set(late) == {kept.id}
 
 
 def test_erasing_and_opting_out_end_what_waits() -> None:

@@ -137,6 +137,8 @@ def live_through(house: House) -> None:
     work_on_tickets(house)
     house.pass_time(days=10)
     house.answer("cross", 3, "Still broken", "recovery")
+    more = {"score": 2, "trigger": "interaction_ended", "answered_at": house.clock.at.isoformat()}
+    house.take(event("boucle.score.v1", "unreachable", house.clock.at, email=None, reference="call-2", **more))
     house.parts.serving.write_testimonial(house.response_of("glad"), "A fine lamp.", "G.", "Lyon", "text_only")
     house.pass_time(minutes=2)
     house.answer("changer", 9)  # nothing is woken any more: this change stays unsettled

@@ -1,13 +1,17 @@
 """A mail that waits for its address, as it is stored, told and lifted: whatever event brings the address."""
 
+import email
+import email.policy
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from embedded import START, Embedded, about, journey, score
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.mailbox_keys import address_key
 from workers.domain.records import Action, Dispatch, Suppression, SurveyRequest, Touchpoint
+from workers.store import tables
 from workers.store.apply import apply
 from workers.usecases.delivery.mailbox_health import HARD_BOUNCE
 from workers.usecases.operation import status
@@ -59,7 +63,42 @@ def test_a_thanks_whose_address_never_comes_is_given_up_truly(boucle: Embedded) 
     boucle.settle()
     said = "Skipped: it would have come too late; it was held because no mail address of the customer was known."
     assert told(boucle, "actions") == [said]
-    assert boucle.rows(Dispatch) == []
+    assert [one for one in boucle.rows(Dispatch) if one.action] == []
+    assert sums_hold(boucle)
+
+
+def test_the_acknowledgement_of_a_ticket_leaves_when_the_address_comes(boucle: Embedded) -> None:
+    """Explain says that the ticket is open and its mail waits; the mail promises nothing that is over by then."""
+    boucle.take(score(2, "1", trigger="onboarding_finished"))
+    boucle.settle()
+    why = "no mail address of the customer is known; it is given up on 10 March at 10:12."
+    said = f"Held: ticket 1 is open, and the mail that tells the customer so waits: {why}"
+    assert told(boucle, "actions") == [said]
+    assert [one for one in boucle.rows(Dispatch) if one.action] == []
+    assert sums_hold(boucle)
+    boucle.later(days=2)
+    boucle.take(about("changed", "1", boucle.clock.at, customer={"id": "1", "email": "1@example.org"}))
+    boucle.settle()
+    assert told(boucle, "actions") == ["Done on 5 March at 10:12: ticket 1 and the mail “we will contact you”."]
+    (mail,) = [one for one in boucle.rows(Dispatch) if one.action]
+    assert (mail.template, str(mail.state)) == ("ack", "accepted")
+    query = sa.select(tables.dispatch_body.c.body).where(tables.dispatch_body.c.dispatch == mail.id)
+    with boucle.store.reading() as connection:
+        raw = connection.execute(query).scalar_one()
+    plain = email.message_from_bytes(raw, policy=email.policy.default).get_body(("plain",))
+    assert plain is not None
+    assert "as soon as possible" in plain.get_content()
+    assert "on Tuesday" not in plain.get_content()
+    assert sums_hold(boucle)
+
+
+def test_an_acknowledgement_that_was_never_written_is_told_truly(boucle: Embedded) -> None:
+    """The ticket stands as done, and why no mail went with it."""
+    boucle.take(score(2, "1", trigger="onboarding_finished"))
+    boucle.later(days=8)
+    why = "it would have come too late; it was held because no mail address of the customer was known."
+    said = f"Done on 11 March at 10:12: ticket 1, without the mail that tells the customer so: {why}"
+    assert told(boucle, "actions") == [said]
     assert sums_hold(boucle)
 
 

@@ -97,6 +97,10 @@ CORRUPTIONS = {
     "actions not done =": "UPDATE action SET reason = '' WHERE state = 'skipped'",
     "mail actions done =": only("dispatch", "template = 'improve-now'"),
     "contact actions done =": "UPDATE action SET ticket = NULL WHERE name = 'reopen_ticket'",
+    "contact actions held =": "UPDATE action SET ticket = NULL WHERE state = 'held'",
+    "mails of contact actions =": (
+        "UPDATE action SET state = 'planned' WHERE " + first("action", "template = 'ack' AND state = 'done'")
+    ),
     "testimonial requests sent =": "DELETE FROM testimonial WHERE state = 'asked'",
     "testimonials settled =": "DELETE FROM consent",
     "tickets = tickets opened": only("ticket_entry", "kind = 'opened'"),
@@ -239,7 +243,7 @@ def test_status_agrees_with_the_books(house: House) -> None:
     """A question asked is a touchpoint asked; a decision is current for each response that has one."""
     found = status(house)
     assert found["survey_requests"]["total"] == found["touchpoints"]["asked"]  # type: ignore[index]  # a group
-    assert found["events"] == {"total": 16, "accepted": 15, "dead_letter": 1}
+    assert found["events"] == {"total": 17, "accepted": 16, "dead_letter": 1}
     assert found["dead_letters"] == {"total": 1, "open": 1, "replayed": 0, "discarded": 0}
 
 

@@ -26,10 +26,8 @@ from workers.domain.survey.planning import (
     stop,
 )
 from workers.domain.ticket import ended_at_once, happening, next_version, turn
+from workers.domain.ticket.outcomes import DUPLICATE
 from workers.domain.types import Reason, TicketState, TouchpointState
-
-DUPLICATE = "duplicate"
-"""How the second of a person's two tickets ends."""
 
 
 def merge_customers(facts: CustomerState, into: CustomerState, policy: Policy, now: datetime) -> ChangeSet:

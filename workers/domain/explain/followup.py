@@ -19,6 +19,8 @@ from workers.domain.types import (
 
 OF_THE_SERVER = ("later", Reason.REFUSED_BY_SERVER)
 """Reasons that are a receiver's in a webhook, which no mail server sees."""
+NO_MAIL = frozenset({Reason.TOO_LATE, Reason.NO_ADDRESS, Reason.SUPPRESSED, Reason.OPTED_OUT, Reason.ERASED})
+"""Reasons of a contact that was done without the mail that tells the customer so."""
 LEAVING = (DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING)
 COLUMNS = ("trigger", "after", "score", "comment", "wants_contact")
 VERSION_SHOWN = 8  # characters of a table's version: enough to tell two apart
@@ -163,8 +165,17 @@ def why_action(action: Action, view: View) -> str:
     if action.state == ActionState.HELD:
         why = view.clause(action.reason, {"detail": action.detail})
         why = view.say("given-up-on", why=why, at=view.moment(action.due_at))
-        return view.why(view.lead(action.state), why)
-    return view.why(view.lead(action.state), why_not_done(action, view))
+        return view.why(lead_of(action, "ticket-mail-waits", view), why)
+    return view.why(lead_of(action, "ticket-mail-not-written", view), why_not_done(action, view))
+
+
+def lead_of(action: Action, phrase: str, view: View) -> str:
+    """Return how the sentence about a next step begins; that of a contact says that its ticket stands without mail."""
+    number = number_of(action.ticket, view)
+    if number is None:
+        return view.lead(action.state)
+    ticket = view.say("did-ticket", number=number)
+    return view.say("why", lead=view.lead(action.state), why=view.say(phrase, ticket=ticket))
 
 
 def why_not_done(action: Action, view: View) -> str:
@@ -182,6 +193,9 @@ def done_by(action: Action, view: View) -> str:
             Reason.FELL_BACK, {"because": view.clause(action.detail, over=True) if action.detail else ""}
         )
     ticket = view.say("did-ticket", number=number) if number else ""
+    if action.reason in NO_MAIL and ticket:
+        said = view.say("ticket-mail-not-written", ticket=ticket)
+        return view.say("why", lead=said, why=why_not_done(action, view))
     if action.reason == Reason.JOINED_TICKET:
         said = view.clause(Reason.JOINED_TICKET)
         return view.say("more", what=said, detail=ticket) if ticket else said

@@ -281,6 +281,8 @@ PHRASES = {
     "done-soon": "Planned: it has been due since {at} and is done at the next look.",
     "did-ticket": "ticket {number}",
     "did-mail": "the mail “{name}”",
+    "ticket-mail-waits": "{ticket} is open, and the mail that tells the customer so waits",
+    "ticket-mail-not-written": "{ticket}, without the mail that tells the customer so",
     "did-nothing": "nothing else was needed",
     # Tickets
     "ticket-done": "Done on {at}: {what}",

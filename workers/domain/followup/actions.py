@@ -15,7 +15,8 @@ from workers.domain.records import Action, Decision, Dispatch, Response, Testimo
 from workers.domain.survey.planning import history, zone_of
 from workers.domain.survey.request import OF_MAILBOX, language_of
 from workers.domain.survey.response import LATE_AFTER
-from workers.domain.ticket import FIRST_CONTACT, TicketAllocator, facts_of_ticket, open_or_join
+from workers.domain.ticket import AT_ONCE, FIRST_CONTACT, TicketAllocator, contact_over, facts_of_ticket, open_or_join
+from workers.domain.ticket.outcomes import DUPLICATE
 from workers.domain.types import ActionState, Band, DispatchState, MailClass, Reason, TestimonialState
 
 PROMISED = frozenset({"promise_date", "promise_half_day", "promise_time", "caller"})
@@ -72,7 +73,8 @@ def hold(action: Action, reason: str, detail: str, policy: Policy, now: datetime
     """
     latest = action.latest_at or action.due_at + LATE_AFTER
     if now >= latest:
-        return finish(action, ActionState.SKIPPED, Reason.TOO_LATE, reason, policy, now, changes)
+        end = ActionState.DONE if action.ticket else ActionState.SKIPPED  # the ticket was opened, with no mail
+        return finish(action, end, Reason.TOO_LATE, reason, policy, now, changes)
     kept = replace(action, due_at=latest, latest_at=latest)
     return finish(kept, ActionState.HELD, reason, detail, policy, now, changes)
 
@@ -114,15 +116,47 @@ def contact(
     now: datetime,
     desk: TicketAllocator,
 ) -> ChangeSet:
-    """Return the ticket of a contact action and its acknowledgement to the customer."""
+    """Return the ticket of a contact action and its acknowledgement to the customer.
+
+    An acknowledgement that finds no address is held while its ticket stands; then only the mail is still to be done.
+    """
+    if action.ticket is not None:
+        return acknowledge(action, response, facts, policy, now)
     changes, ticket = open_or_join(response, action, due, facts, policy, now, desk)
     opened_for = facts.open_ticket()
     joined = f"joined ticket {ticket.number}" if opened_for is not None else ""
     action = replace(action, ticket=ticket.id, detail=joined)
-    wants_mail = bool(action.template) and not mail_refused(action.template, response, facts, policy)
-    if wants_mail and not (opened_for is not None and acknowledged(action, opened_for, facts)):
+    wants_mail = bool(action.template) and not (opened_for is not None and acknowledged(action, opened_for, facts))
+    if wants_mail and not (reason := mail_refused(action.template, response, facts, policy)):
         return write_mail(action, action.template, response, ticket, facts, policy, now, changes)
+    if wants_mail and waits(reason, detail_of(reason, facts), response):
+        return hold(action, reason, detail_of(reason, facts), policy, now, changes)
     return finish(action, ActionState.DONE, Reason.JOINED_TICKET if joined else "", joined, policy, now, changes)
+
+
+def acknowledge(action: Action, response: Response, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+    """Return the acknowledgement that waited for an address, as long as the contact that it promises is still owed."""
+    changes = ChangeSet()
+    ticket = owed_in(action, facts)
+    if ticket is None or contact_over(ticket, response):
+        return finish(action, ActionState.DONE, Reason.TOO_LATE, "", policy, now, changes)
+    reason = mail_refused(action.template, response, facts, policy)
+    if not reason:
+        return write_mail(action, action.template, response, ticket, facts, policy, now, changes)
+    if waits(reason, detail_of(reason, facts), response):
+        return hold(action, reason, detail_of(reason, facts), policy, now, changes)
+    return finish(action, ActionState.DONE, reason, detail_of(reason, facts), policy, now, changes)
+
+
+def owed_in(action: Action, facts: CustomerState) -> Ticket | None:
+    """Return the ticket in which a contact is owed: its own, or after a merge the one that goes on for it."""
+    ticket = facts.get(Ticket, action.ticket)
+    return facts.open_ticket() if ticket is not None and ticket.outcome == DUPLICATE else ticket
+
+
+def detail_of(reason: str, facts: CustomerState) -> str:
+    """Return what is kept beside the reason why a mail was refused: of a suppression, its kind."""
+    return facts.suppressed if reason == Reason.SUPPRESSED else ""
 
 
 def acknowledged(action: Action, ticket: Ticket, facts: CustomerState) -> bool:
@@ -164,14 +198,26 @@ def mail_refused(template: str, response: Response, facts: CustomerState, policy
 def refused(action: Action, response: Response, facts: CustomerState, policy: Policy, now: datetime) -> tuple[str, str]:
     """Return why a mail action is not done now, looking again at what has happened since it was decided."""
     if reason := mail_refused(action.template, response, facts, policy):
-        return reason, facts.suppressed if reason == Reason.SUPPRESSED else ""
-    if action.latest_at is not None and now > action.latest_at:
+        return reason, detail_of(reason, facts)
+    if (action.latest_at is not None and now > action.latest_at) or announces_what_is_over(action, response, facts):
         return Reason.TOO_LATE, ""
     if action.name == TESTIMONIAL:
         return testimonial_refused(response, facts, policy, now)
     if action.name == "improvement_question":
         return improvement_refused(response, facts)
     return "", ""
+
+
+def announces_what_is_over(action: Action, response: Response, facts: CustomerState) -> bool:
+    """Tell whether a mail was due together with a contact, waited, and the contact was made meanwhile."""
+    if parse_wait(action.wait) != AT_ONCE:
+        return False
+    for other in facts.all(Action):
+        together = (other.response, other.decision) == (action.response, action.decision)
+        ticket = owed_in(other, facts) if together and other.ticket else None
+        if ticket is not None and contact_over(ticket, response):
+            return True
+    return False
 
 
 def testimonial_refused(response: Response, facts: CustomerState, policy: Policy, now: datetime) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from workers.domain.ticket.history import (
     FIRST_CONTACT,
     RESOLVE_WITHIN_DAYS,
     clock_due,
+    contact_over,
     ended_at_once,
     entry,
     facts_of_ticket,
@@ -21,7 +22,7 @@ from workers.domain.ticket.history import (
     told_order,
     turn,
 )
-from workers.domain.ticket.open import open_or_join, remark
+from workers.domain.ticket.open import AT_ONCE, open_or_join, remark
 from workers.domain.ticket.outcomes import (
     CONTACTED,
     OUTCOMES,
@@ -36,6 +37,7 @@ from workers.domain.ticket.outcomes import (
 from workers.domain.ticket.work import attempt, claim, hand_over, resume, take_note, wait
 
 __all__ = [
+    "AT_ONCE",
     "CONTACTED",
     "FIRST_CONTACT",
     "NOBODY",
@@ -52,6 +54,7 @@ __all__ = [
     "check_done",
     "claim",
     "clock_due",
+    "contact_over",
     "done",
     "ended_at_once",
     "entry",

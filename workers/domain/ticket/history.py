@@ -8,9 +8,10 @@ from workers.domain.changeset import ChangeSet
 from workers.domain.customer_state import CustomerState
 from workers.domain.outbound_messages import tell_ticket
 from workers.domain.policy import Policy
-from workers.domain.records import Dispatch, Ticket, TicketEntry
+from workers.domain.records import Action, Dispatch, Response, Ticket, TicketEntry
 from workers.domain.survey.planning import JourneyEvent
-from workers.domain.types import DispatchState, MailClass, TicketState
+from workers.domain.ticket.outcomes import DUPLICATE
+from workers.domain.types import ActionState, DispatchState, MailClass, Reason, TicketState
 from workers.errors import BadInput, Conflict
 
 RESOLVE_WITHIN_DAYS = 2
@@ -86,8 +87,27 @@ def turn(
     changes = ChangeSet()
     changes.change(ticket)
     changes.add(entry(ticket, kind, by, text, now, policy, source=source, event_id=event_id))
+    give_up_acknowledgements(ticket, facts, now, changes)
     tell_ticket(ticket, kind, facts, policy, changes)
     return changes
+
+
+def contact_over(ticket: Ticket, response: Response) -> bool:
+    """Tell whether the contact about an answer is over: the customer was reached since, or the ticket is done."""
+    reached = ticket.reached_at is not None and ticket.reached_at >= response.settling_since
+    return reached or ticket.state == TicketState.DONE
+
+
+def give_up_acknowledgements(ticket: Ticket, facts: CustomerState, now: datetime, changes: ChangeSet) -> None:
+    """End the mails that waited to announce a contact, once it was made; of a duplicate the other ticket's counts."""
+    for action in facts.all(Action):
+        if action.ticket != ticket.id or action.state != ActionState.HELD or ticket.outcome == DUPLICATE:
+            continue
+        response = facts.get(Response, action.response)
+        if response is not None and contact_over(ticket, response):
+            changes.change(
+                replace(action, state=ActionState.DONE, reason=Reason.TOO_LATE, detail=action.reason, changed_at=now)
+            )
 
 
 def seen(ticket: Ticket, version: int | None) -> None:

@@ -20,6 +20,8 @@ OUTCOMES = (
     "score_mistake",
     "duplicate",
 )
+DUPLICATE = "duplicate"
+"""How the second of a person's two tickets ends."""
 RECOVERING = frozenset({"solved", "explained", "compensated"})
 """Outcomes after which the customer is asked again; `passed_on` joins them once the promise is kept."""
 TOLD = RECOVERING | {"passed_on", "cannot_solve"}

@@ -119,7 +119,8 @@ def actions() -> dict[str, sa.Select[int]]:
     """Return the counts of actions, and of what they led to."""
     a = t.action.c
     undone = a.state.in_((ActionState.HELD, ActionState.SKIPPED, ActionState.CANCELLED, ActionState.FAILED))
-    done = a.state == ActionState.DONE
+    done, held = a.state == ActionState.DONE, a.state == ActionState.HELD
+    with_ticket = sa.exists().where(t.ticket.c.id == a.ticket)
     contact = a.name.in_(sorted(CONTACTS))
     mails = sa.select(t.dispatch.c.action).where(t.dispatch.c.action.is_not(None))
     itself = a.reason != Reason.ALREADY_DONE  # else the decision before had sent the mail
@@ -133,7 +134,11 @@ def actions() -> dict[str, sa.Select[int]]:
         "actions.mail_done": counted(t.action, done, ~contact, itself),
         "actions.mailed_once": counted(t.action, done, ~contact, itself, a.id.in_(once(mails, t.dispatch.c.action))),
         "actions.contact_done": counted(t.action, done, contact),
-        "actions.with_ticket": counted(t.action, done, contact, sa.exists().where(t.ticket.c.id == a.ticket)),
+        "actions.with_ticket": counted(t.action, done, contact, with_ticket),
+        "actions.contact_held": counted(t.action, held, contact),
+        "actions.held_with_ticket": counted(t.action, held, contact, with_ticket),
+        "contacts.mails": counted(t.dispatch, sa.exists().where(a.id == t.dispatch.c.action, contact)),
+        "actions.told_once": counted(t.action, done, contact, a.id.in_(once(mails, t.dispatch.c.action))),
         "actions.testimonial_done": counted(t.action, *asked),
         "testimonials.settled": counted(t.testimonial, settled),
         "testimonials.recorded": counted(

@@ -112,6 +112,8 @@ def values(mail: MailFacts, catalog: Catalog, brand: Brand, at: datetime) -> dic
         found["quote"] = one_line(found["quote"], _LONGEST["quote"])
     try:
         found |= _days(facts, catalog, at) | _moments(facts, catalog, ZoneInfo(brand.time_zone))
+        if facts.get("promise_date") and _is_past(facts, at.astimezone(ZoneInfo(brand.time_zone))):
+            del found["promise_date"]  # a mail that was held up promises no day that is over
     except (ValueError, OverflowError) as error:  # a day at the end of the calendar has no other zone's
         raise Never(f"mail {mail.dispatch_id} cannot be written: a date in its facts is wrong: {error}") from error
     found["team"] = found.get("caller") or catalog.text("team", {})
@@ -158,6 +160,12 @@ def _duration(months: object, since: date, at: datetime, catalog: Catalog) -> st
     if n % 12 == 0:
         return catalog.text("duration.years", {"n": n // 12})
     return catalog.text("duration.months", {"n": n})
+
+
+def _is_past(promise: Mapping[str, object], at: datetime) -> bool:
+    """Tell whether the day and time by which a person was to call lie before `at`, in the zone of `at`."""
+    day, time = str(promise["promise_date"])[:10], str(promise.get("promise_time") or "")
+    return (day, time if time not in ("", "00:00") else "24:00") < (at.date().isoformat(), f"{at:%H:%M}")
 
 
 def promise_words(found: Mapping[str, object], catalog: Catalog) -> str:
