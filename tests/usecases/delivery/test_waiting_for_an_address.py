@@ -87,8 +87,8 @@ def test_the_acknowledgement_of_a_ticket_leaves_when_the_address_comes(boucle: E
         raw = connection.execute(query).scalar_one()
     plain = email.message_from_bytes(raw, policy=email.policy.default).get_body(("plain",))
     assert plain is not None
-    assert "as soon as possible" in plain.get_content()
-    assert "on Tuesday" not in plain.get_content()
+    assert "dès que possible" in plain.get_content()
+    assert "mardi" not in plain.get_content()
     assert sums_hold(boucle)
 
 
