@@ -101,7 +101,7 @@ def test_the_installed_command_runs(boucle: Path, tmp_path: Path) -> None:
     assert "Close the loop" in told.stdout
     checked = run(boucle, tmp_path, "check")
     assert checked.returncode == 0, checked.stderr
-    assert "Everything is in order." in checked.stdout
+    assert "Every part works, and mail reaches no customer yet" in checked.stdout
     events = tmp_path / "events.jsonl"
     events.write_text(EVENT % "2026-03-03T09:12:00Z")
     planned = run(boucle, tmp_path, "events", "plan", str(events), "--format", "json")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import orjson
 import parts
 import pytest
+from brands import BRAND
+from catching import MailCatcher
 from embedded import about, journey
 from returning import NESTED, dsn
 
@@ -97,6 +99,43 @@ def test_check_is_content_with_a_fresh_installation(boucle: "Boucle") -> None:
     """Nothing set up, nothing wrong: exit 0."""
     told = boucle("check", "--format", "json")
     assert (told.code, told.json()["ok"], told.json()["faults"]) == (0, True, [])
+
+
+def test_check_says_everything_that_keeps_mail_from_customers(
+    boucle: "Boucle", smtp_catcher: MailCatcher, tmp_path: Path
+) -> None:
+    """Held, the sample brand, a list of addresses, links to this machine: each in words, and gone once it is mended."""
+    boucle.set(smtp_url=smtp_catcher.url, mail_only_to="lea@example.org", mail_redirect="max@example.org")
+    told = boucle("check")
+    assert "Everything is in order." not in told.out
+    for part in ("MAIL_ONLY_TO", "MAIL_REDIRECT", "sample shop's name", "Sending is held", "PUBLIC_URL", "no customer"):
+        assert part in told.out
+    found = boucle("check", "--format", "json").json()
+    assert (told.code, found["ok"], found["live"], len(found["before_live"])) == (0, True, False, 5)
+    brand = tmp_path / "own" / "templates" / "brand.yaml"
+    brand.parent.mkdir(parents=True)
+    brand.write_text(BRAND)
+    boucle.set(
+        overrides=str(tmp_path / "own"), mail_only_to="", mail_redirect="", public_url="https://ask.lamps.example"
+    )
+    assert [line for line in boucle("check").out.splitlines() if line.startswith("- ")] == [
+        "- Sending is held: look at `boucle send --preview`, then `boucle resume` or BOUCLE_SENDING=on.",
+        "- There is no key for events: anybody may send them by the proxy. `boucle keys create` makes one.",
+    ]
+    boucle.set(api_keys="k" * 32)
+    assert boucle("migrate").code == 0
+    assert boucle("resume").code == 0
+    told = boucle("check")
+    assert (told.code, told.out.splitlines()[-1]) == (0, "Everything is in order.")
+    assert boucle("pause").code == 0
+    assert "Sending is paused" in boucle("check").out
+
+
+def test_a_sample_brand_is_told_beside_every_other_weakness(boucle: "Boucle", smtp_catcher: MailCatcher) -> None:
+    """A monitor's address that is open hides nothing."""
+    boucle.set(smtp_url=smtp_catcher.url, sending="on", monitor_bind="0.0.0.0:9464")
+    found = boucle("check", "--format", "json").json()
+    assert {fault["variable"] for fault in found["settings"]} == {"BOUCLE_MONITOR_TOKEN", "BOUCLE_SENDING"}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import asyncio
 import os
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,8 @@ from workers.settings.faults import FaultySettings, SettingFault
 from workers.store.connection import DBAPIError
 from workers.store.engine import first_line
 from workers.store.rules import live
-from workers.usecases.operation import weak_settings
+from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation import live_mail, weak_settings
 from workers.usecases.operation.migrate import MINIMUM, schema_of
 
 WHERE_DATA_IS = frozenset({"BOUCLE_HOME", "BOUCLE_DATABASE_URL"})
@@ -40,7 +42,7 @@ WHERE_DATA_IS = frozenset({"BOUCLE_HOME", "BOUCLE_DATABASE_URL"})
 @click.option("--selector", multiple=True, help="With --dns: the DKIM selector that the mail server signs with.")
 @as_json
 def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
-    """Check everything and list all faults at once."""
+    """Check everything and list all faults at once, and what keeps mail from customers."""
     found, settings = readable_settings()
     installation = app.Boucle(found, looking=True)
     faulty = {fault.variable for fault in settings}
@@ -60,7 +62,7 @@ def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
         told = dns_findings(found, selector)
         faults += told.faults
         notes += told.notes
-    return tell(faults, notes, form, settings)
+    return tell(Told(list(dict.fromkeys(faults)), before_live(app.Boucle(found, looking=True)), notes, settings), form)
 
 
 def readable_settings() -> tuple[Settings, list[SettingFault]]:
@@ -75,21 +77,58 @@ def weaknesses(installation: app.Boucle) -> list[SettingFault]:
     """Return the settings that are weak; a brand that cannot be used for real mail is one on any address."""
     surroundings = installation.surroundings()
     weak = weak_settings.weak_settings(installation.settings, surroundings)
-    return weak or list(weak_settings.sample_brand(installation.settings, surroundings))
+    return list(dict.fromkeys([*weak, *weak_settings.sample_brand(installation.settings, surroundings)]))
 
 
-def tell(faults: list[str], notes: list[str], form: str, settings: Sequence[SettingFault]) -> int:
-    """Print the faults and return the exit code; as JSON those of settings also with their parts."""
-    faults = list(dict.fromkeys(faults))
-    text = "\n".join([*(f"note: {note}" for note in notes), "Everything is in order." if not faults else ""]).strip()
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was found: `faults` stop a role or a mail, `waiting` is what keeps mail from customers, `notes` neither."""
+
+    faults: list[str]
+    waiting: list[str]
+    notes: list[str]
+    settings: Sequence[SettingFault]
+
+    def verdict(self) -> str:
+        """Return the last word: in order only where mail reaches customers; else what still has to be done for that."""
+        if not self.waiting:
+            return "" if self.faults else "Everything is in order."
+        lead = (
+            "Mail does not reach customers yet" if self.faults else "Every part works, and mail reaches no customer yet"
+        )
+        return "\n".join([f"{lead}:", *(f"- {each}" for each in self.waiting)])
+
+
+def tell(told: Told, form: str) -> int:
+    """Print what was found and return the exit code: 1 for faults; as JSON those of settings also with their parts."""
     if form == "json":
-        parts = [fault.as_dict() for fault in settings]
-        show({"ok": not faults, "faults": faults, "settings": parts, "notes": notes}, "", form)
+        answer = {
+            "ok": not told.faults,
+            "live": not told.faults and not told.waiting,
+            "faults": told.faults,
+            "before_live": told.waiting,
+            "settings": [fault.as_dict() for fault in told.settings],
+            "notes": told.notes,
+        }
+        show(answer, "", form)
     else:
-        for fault in faults:
+        for fault in told.faults:
             say_fault(fault)
-        click.echo(text)
-    return 1 if faults else 0
+        click.echo("\n".join([*(f"note: {note}" for note in told.notes), told.verdict()]).strip())
+    return 1 if told.faults else 0
+
+
+def before_live(installation: app.Boucle) -> list[str]:
+    """Return what keeps mail from customers; nothing of a brand or database that cannot be read, which is a fault."""
+    state, held = None, ""
+    with suppress(BoucleError, sa.exc.DBAPIError):
+        held = installation.sending.held
+        if installation.has_database:
+            with closing(installation.store) as store:
+                if schema_of(store) >= MINIMUM:
+                    with store.reading() as connection:
+                        state = sending_now(connection, installation.sending)
+    return live_mail.before_live(live_mail.MailRoute(installation.settings, installation.surroundings(), held, state))
 
 
 def database_faults(installation: app.Boucle) -> list[str]:
@@ -164,7 +203,10 @@ def mail_faults(found: settings_module.Settings) -> list[str]:
     async def ask() -> list[str]:
         result = await sender.check()
         await sender.close()
-        return [] if result.kind == "accepted" else [f"BOUCLE_SMTP_URL: the mail server says {result.text}"]
+        if result.kind == "accepted":
+            return []
+        said = result.text if result.text.startswith("the mail server") else f"the mail server says {result.text}"
+        return [f"BOUCLE_SMTP_URL: {said}"]
 
     return asyncio.run(ask())
 
@@ -214,8 +256,6 @@ def notes_of(found: settings_module.Settings) -> list[str]:
         )
     for path in Home(found.home).open_to_others(found.database):
         notes.append(f"other accounts can read {path}; close it: chmod go-rwx {path}")
-    if found.has_smtp and found.public_url == "":
-        notes.append("BOUCLE_PUBLIC_URL is unset: links in mails lead to this machine only.")
     return notes
 
 
