@@ -121,7 +121,7 @@ def tell(told: Told, form: str) -> int:
 def before_live(installation: app.Boucle) -> list[str]:
     """Return what keeps mail from customers; nothing of a brand or database that cannot be read, which is a fault."""
     state, held = None, ""
-    with suppress(BoucleError, sa.exc.DBAPIError):
+    with suppress(BoucleError, DBAPIError):
         held = installation.sending.held
         if installation.has_database:
             with closing(installation.store) as store:
