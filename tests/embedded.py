@@ -63,7 +63,7 @@ class Embedded:
         self.parts = app.Boucle(settings, self.clock)
         if "overrides" not in more:
             vars(self.parts)["templates"] = shipped_templates()
-        assert self.parts.check() == []
+        assert self.parts.inspection.faults() == []
         self.parts.policies.remember(self.parts.store, at)
         self.store = self.parts.store
 
@@ -74,7 +74,7 @@ class Embedded:
 
     def settle(self) -> None:
         """Wake and send until nothing is due."""
-        dispatching = self.parts.dispatching()
+        dispatching = self.parts.outgoing.delivery()
         while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
             pass
         self.parts.letter_search().search_all()

@@ -127,7 +127,7 @@ class Embedded(Installation):
         super().__init__(home, **more)
         self.order = None if shuffle is None else Random(shuffle)
         self.outcomes: list[Outcome] = []
-        self.relaying = self.parts.relaying()  # one holder of the relay's lease
+        self.relaying = self.parts.outgoing.outbox_relay()  # one holder of the relay's lease
 
     def publish(self, messages: list[Message]) -> None:
         """Take messages in as from HTTP; if wanted in another order, in which each key of a topic keeps its own."""
@@ -138,7 +138,7 @@ class Embedded(Installation):
 
     def settle(self) -> None:
         """Do everything that is due."""
-        dispatching = self.parts.dispatching()
+        dispatching = self.parts.outgoing.delivery()
         for _ in range(ROUNDS_AT_MOST):
             if not busy(self.store, self.parts.now()):
                 return

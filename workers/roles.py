@@ -88,7 +88,7 @@ def sender(parts: Boucle) -> Role:
     """
 
     async def run(stop: asyncio.Event) -> None:
-        dispatching, relaying, letters = parts.dispatching(), parts.relaying(), parts.letter_search()
+        dispatching, relaying, letters = parts.outgoing.delivery(), parts.outgoing.outbox_relay(), parts.letter_search()
         tick, waking, guard = parts.settings.tick_seconds, parts.waking, parts.clock_guard
 
         def wake() -> int:
@@ -108,13 +108,13 @@ def sender(parts: Boucle) -> Role:
 
 def returns(parts: Boucle) -> Role:
     """Return the role that reads mails that came back, where BOUCLE_BOUNCES says; in a loop that nothing waits for."""
-    place = parts.returned_mail()
+    place = parts.outgoing.returned_mail()
 
     async def run(stop: asyncio.Event) -> None:
         if place is None:
             await stop.wait()
             return
-        collector = Collector(place, parts.bouncing())
+        collector = Collector(place, parts.outgoing.bounce_intake())
         while not stop.is_set():
             await attempt(lambda: asyncio.to_thread(collector.collect, BY, lambda: not stop.is_set()), "bounces")
             await wait_or_stop(stop, parts.settings.bounces_seconds)
@@ -241,7 +241,7 @@ def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
         templates=parts.templates,
         links=parts.links,
         ids=parts.ids,
-        mailbox=parts.mailbox,
+        mailbox=parts.outgoing.mailbox,
         data=parts.data,
         sending=parts.sending,
         rules=parts.rules,

@@ -49,7 +49,7 @@ def report(house: Embedded) -> bytes:
 def read(house: Embedded, place: Place) -> list[Taken]:
     """Read everything in a place, as the verb does."""
     letters = (letter for item in place.items(fresh=False) for letter in item.letters)
-    return house.parts.bouncing().take_all(letters, str(place), "ana")
+    return house.parts.outgoing.bounce_intake().take_all(letters, str(place), "ana")
 
 
 def shown(taken: list[Taken]) -> dict[str, int]:
@@ -107,7 +107,7 @@ def test_the_sender_takes_each_mail_once_and_puts_it_away(
     """What was read is marked as read, what could not be is set aside, and neither is looked at again; new mail is."""
     folder = tmp_path / "mails"
     folder.mkdir()
-    collector = Collector(lay_out(house, kind, folder, imap), house.parts.bouncing())
+    collector = Collector(lay_out(house, kind, folder, imap), house.parts.outgoing.bounce_intake())
     assert [collector.collect("boucle"), collector.collect("boucle")] == [4, 0]
     assert [one.kind for one in house.rows(Suppression)] == ["bounce"]
     names = [name for name, _ in snapshot(folder)]
@@ -160,7 +160,7 @@ def test_a_place_that_cannot_be_written_to_is_read_once(house: Embedded, tmp_pat
     folder.mkdir()
     (folder / "1.eml").write_bytes(report(house))
     (folder / "read").write_bytes(b"a file stands where the folder should be")
-    collector = Collector(place_at(folder), house.parts.bouncing())
+    collector = Collector(place_at(folder), house.parts.outgoing.bounce_intake())
     assert collector.collect("boucle") == 1
     assert collector.collect("boucle") == 0
 
@@ -191,7 +191,7 @@ def test_two_senders_may_read_one_place(house: Embedded, tmp_path: Path) -> None
     place = place_at(folder)
     slow = place.items(fresh=True)
     first = next(slow)
-    assert Collector(place_at(folder), house.parts.bouncing()).collect("boucle") == 3
+    assert Collector(place_at(folder), house.parts.outgoing.bounce_intake()).collect("boucle") == 3
     later = [letter for item in [first, *slow] for letter in item.letters]
     assert later == []
 
@@ -207,7 +207,7 @@ def test_an_imap_server_that_is_away_is_waited_for(house: Embedded, imap: FakeIm
     """A line cut at any step is "not now", without the password in the message; the next round goes on."""
     imap.messages = [Kept(report(house)), Kept(LETTER)]
     imap.drop_at = at
-    collector = Collector(ImapFolder.parse(imap.url), house.parts.bouncing())
+    collector = Collector(ImapFolder.parse(imap.url), house.parts.outgoing.bounce_intake())
     with pytest.raises(NotNow) as told:
         collector.collect("boucle")
     assert "s3cret" not in str(told.value)

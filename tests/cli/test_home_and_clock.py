@@ -48,7 +48,7 @@ def test_what_an_installation_makes_is_private(boucle: "Boucle") -> None:
     with closing(house), house.store.reading():
         house.take(journey("delivery", reference="1", label="lamp"))
         house.later(days=3)
-        relaying: OutboxRelay = house.parts.relaying()
+        relaying: OutboxRelay = house.parts.outgoing.outbox_relay()
         relaying.relay_all()
         made = modes(house.parts.settings.home)
     made = {name: mode for name, mode in made.items() if not name.startswith("home/boucle.db")}  # a helper's copy

@@ -88,7 +88,7 @@ class Mailbox:
         self.boucle = Embedded(home)
         self.boucle.take(*(journey("delivery", f"canary{n}", reference=str(n)) for n in range(30)))
         self.boucle.settle()
-        self.bouncing = self.boucle.parts.bouncing()
+        self.bouncing = self.boucle.parts.outgoing.bounce_intake()
         paths = [self.boucle.parts.links.return_path(one.id, "boucle.example") for one in self.boucle.rows(Dispatch)]
         self.paths = [one.encode() for one in paths]
         assert self.paths

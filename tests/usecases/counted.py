@@ -61,7 +61,7 @@ class House:
 
     def settle(self) -> None:
         """Wake and send until nothing is due."""
-        dispatching = self.parts.dispatching()
+        dispatching = self.parts.outgoing.delivery()
         while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
             pass
 

@@ -185,7 +185,7 @@ def came_back(boucle: Embedded) -> None:
     ask(boucle)
     mail = next(one for one in boucle.rows(Dispatch) if one.template == "ask-delivery")
     report = dsn("4.2.2").replace(PATH.encode(), boucle.parts.links.return_path(mail.id, "lamps.example").encode())
-    boucle.parts.bouncing().take(report)
+    boucle.parts.outgoing.bounce_intake().take(report)
 
 
 def not_carried(boucle: Embedded) -> None:

@@ -39,7 +39,7 @@ class Loop:
 
     def settle(self) -> None:
         """Wake and send until nothing is due."""
-        dispatching = self.parts.dispatching()
+        dispatching = self.parts.outgoing.delivery()
         while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
             pass
 

@@ -62,7 +62,7 @@ class Site:
 
     def settle(self) -> None:
         """Wake and send until nothing is due."""
-        dispatching = self.parts.dispatching()
+        dispatching = self.parts.outgoing.delivery()
         while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
             pass
         self.parts.letter_search().search_all()

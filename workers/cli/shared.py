@@ -120,7 +120,7 @@ def see_that_a_role_may_start(found: "Settings") -> None:
 
     installation = app.Boucle(found)
     with closing(installation.store):
-        faults = [fault.sentence for fault in installation.weaknesses()]
+        faults = [fault.sentence for fault in installation.inspection.weaknesses()]
         faults += demo_faults(installation)
     if faults:
         raise Misconfigured(faults)
@@ -128,7 +128,7 @@ def see_that_a_role_may_start(found: "Settings") -> None:
 
 def demo_faults(installation: "app.Boucle") -> list[str]:
     """Return that an installation's database is a demo's: its people are made up, and its clock is its own."""
-    if not installation.is_demo():
+    if not installation.inspection.is_demo():
         return []
     embedded = not installation.settings.database_url.get_secret_value()
     named = "BOUCLE_HOME" if embedded else "BOUCLE_DATABASE_URL"

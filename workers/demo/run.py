@@ -143,8 +143,8 @@ class Year:
         lead = wishes.Lead(parts)
         for number, deed in enumerate(wishes.DEEDS):
             self._crowd.plan(deed.at, f"lead/{number}", partial(lead.do, deed.name))
-        self._dispatching: Delivery = parts.dispatching()
-        self._relaying: OutboxRelay = parts.relaying()
+        self._dispatching: Delivery = parts.outgoing.delivery()
+        self._relaying: OutboxRelay = parts.outgoing.outbox_relay()
         self._next_due: datetime | None = None
 
     def drive(self) -> Iterator[float]:

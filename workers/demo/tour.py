@@ -80,9 +80,9 @@ class Touring:
 
     async def _send(self) -> int:
         """Hand over what is ready; a mail server's connections belong to this loop, and end with it."""
-        sender = self._parts.mail_sender()
+        sender = self._parts.outgoing.mail_sender()
         try:
-            return await self._parts.dispatching(sender).send_all()
+            return await self._parts.outgoing.delivery(sender).send_all()
         finally:
             if isinstance(sender, SmtpSender):
                 await sender.close()

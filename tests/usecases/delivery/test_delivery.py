@@ -310,7 +310,7 @@ def test_the_ticket_mail_tells_earlier_scores_and_leads_to_the_crm(install: Call
     deliver(boucle, "a/1", name="feature_first_used")
     boucle.later(days=10)
     answer(boucle, 2)
-    dispatching = boucle.parts.dispatching(postman)
+    dispatching = boucle.parts.outgoing.delivery(postman)
     send(dispatching)
     (posted,) = postman.to(boucle.parts.policies.current().agents_address)
     body = message_from_bytes(posted.raw, policy=policy.default).get_body(("plain",))

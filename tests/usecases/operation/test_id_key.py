@@ -51,7 +51,7 @@ def start(home: Path, database: Path | str, **more: str) -> app.Boucle:
     except Misconfigured:
         machine.store.close()
         raise
-    assert machine.check() == []
+    assert machine.inspection.faults() == []
     machine.policies.remember(machine.store, START)
     return machine
 
@@ -154,7 +154,7 @@ def test_a_machine_without_the_secret_that_others_were_given_is_told(tmp_path: P
         start(tmp_path / "two", postgres, id_secret=key)
     given = {"BOUCLE_HOME": str(tmp_path / "three"), "BOUCLE_DATABASE_URL": postgres, "BOUCLE_ID_SECRET": key}
     third = app.Boucle(settings_module.read(given), FixedClock(START))
-    assert any("BOUCLE_SECRET is unset" in fault for fault in third.key_faults())
+    assert any("BOUCLE_SECRET is unset" in fault for fault in third.inspection.key_faults())
     assert not (tmp_path / "three").exists()
     third.store.close()
 

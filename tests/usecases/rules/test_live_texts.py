@@ -128,7 +128,7 @@ def test_brand_texts_and_events_are_used_at_once(boucle: Edited) -> None:
     event = journey("delivery", "ann", START, reference="o-1", label="lamp") | {"type": "shop.delivered"}
     assert [outcome.taken for outcome in boucle.take(event)] == [Taken.ACCEPTED]
     boucle.settle()
-    mailbox = boucle.parts.mailbox
+    mailbox = boucle.parts.outgoing.mailbox
     assert mailbox is not None
     assert mailbox.count() == 1
     assert "Atelier Neuf" in mailbox.read(mailbox.list(1, 0)[0].id).raw.decode("utf-8", "replace")

@@ -66,7 +66,7 @@ def test_a_story_moves_each_figure(place: Site) -> None:
     place.pass_time(days=4)
     late = sums(place.client)
     assert late["boucle_tickets_overdue"] == 1.0
-    place.parts.relaying().relay_all()
+    place.parts.outgoing.outbox_relay().relay_all()
     assert sums(place.client)["boucle_outbox_age_seconds"] == 0.0
 
 

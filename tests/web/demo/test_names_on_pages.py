@@ -68,7 +68,7 @@ def shop(site: Site) -> Site:
 
 def pages_of(shop: Site, language: str) -> Iterator[tuple[str, str]]:
     """Give the pages of a demo, its mailbox, the case and the tables with what they explain and try."""
-    client, kept = shop.client_from(HERE), shop.parts.mailbox
+    client, kept = shop.client_from(HERE), shop.parts.outgoing.mailbox
     assert client.post("/login", data={"username": "Nadia", "password": PASSWORD}).status_code == 303
     assert kept is not None
     answer = shop.rows(Response)[0].id

@@ -28,9 +28,9 @@ def link(team: Team) -> str:
 
 def test_the_link_stands_in_the_mail(team: Team) -> None:
     """In both halves of it."""
-    assert team.site.parts.mailbox is not None
-    kept = next(one for one in team.site.parts.mailbox.list(20, 0) if "voici ce que" in one.subject)
-    mail = team.site.parts.mailbox.read(kept.id)
+    assert team.site.parts.outgoing.mailbox is not None
+    kept = next(one for one in team.site.parts.outgoing.mailbox.list(20, 0) if "voici ce que" in one.subject)
+    mail = team.site.parts.outgoing.mailbox.read(kept.id)
     assert link(team) in mail.text
     assert link(team) in mail.html
 

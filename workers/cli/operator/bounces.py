@@ -42,7 +42,7 @@ def read_(path: str, form: str) -> None:
         raise BadInput("Name a folder of mails, a Maildir, an mbox, one mail or imaps://..., or set BOUCLE_BOUNCES.")
     place = returned_mail(address)
     letters = (letter for item in place.items(fresh=False) for letter in item.letters)
-    taken = found.bouncing().take_all(letters, str(place), user_name())
+    taken = found.outgoing.bounce_intake().take_all(letters, str(place), user_name())
     lines = [f"{number:>6}  {SAID[name]}" for name, number in count(taken).items() if number]
     show([one.as_dict() for one in taken], "\n".join(lines) or "There are no mails.", form)
 

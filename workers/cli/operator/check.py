@@ -51,7 +51,7 @@ def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
     if not faulty & WHERE_DATA_IS:
         faults += [*Home(found.home).faults(), *database_faults(installation)]
     faults += [
-        *installation.check(),
+        *installation.inspection.faults(),
         *clashes(installation),
         *kafka_faults(found),
         *mail_faults(found),
@@ -75,7 +75,7 @@ def readable_settings() -> tuple[Settings, list[SettingFault]]:
 
 def weaknesses(installation: app.Boucle) -> list[SettingFault]:
     """Return the settings that are weak; a brand that cannot be used for real mail is one on any address."""
-    surroundings = installation.surroundings()
+    surroundings = installation.inspection.surroundings()
     weak = weak_settings.weak_settings(installation.settings, surroundings)
     return list(dict.fromkeys([*weak, *weak_settings.sample_brand(installation.settings, surroundings)]))
 
@@ -139,7 +139,7 @@ def database_faults(installation: app.Boucle) -> list[str]:
         with closing(installation.store) as store:
             store.database_now()
             number = schema_of(store)
-            faults = [*installation.key_faults(), *demo_faults(installation)] if number >= MINIMUM else []
+            faults = [*installation.inspection.key_faults(), *demo_faults(installation)] if number >= MINIMUM else []
     except BoucleError as error:
         return [str(error)]
     except DBAPIError as error:
@@ -214,7 +214,7 @@ def mail_faults(found: settings_module.Settings) -> list[str]:
 def bounces_faults(installation: app.Boucle) -> list[str]:
     """Return why the sender could not read the mails that come back."""
     try:
-        place = installation.returned_mail()
+        place = installation.outgoing.returned_mail()
         for _ in place.items(fresh=True) if place else ():
             break
     except BoucleError as error:

@@ -121,7 +121,7 @@ def mail_test(template: str, address: str, crm_id: str) -> int:
         facts={"label": "TEST", "date": now.date().isoformat(), "score": 9, "promise_date": now.date().isoformat()},
     )
     composed = compose(facts, found.templates, found.links, now)
-    result = asyncio.run(found.mail_sender().send(composed.return_path, composed.recipient, composed.raw))
+    result = asyncio.run(found.outgoing.mail_sender().send(composed.return_path, composed.recipient, composed.raw))
     click.echo(f"{composed.subject!r} to {address}: {result.kind}. {result.text}")
     return 0 if result.kind == SendKind.ACCEPTED else 1
 

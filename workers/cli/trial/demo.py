@@ -89,7 +89,7 @@ def serve(year: Demo) -> None:
         f"  {base}/          start here: the story, and try it yourself",
         f"  {base}/report    what the answers say",
     ]
-    if parts.mailbox is not None:
+    if parts.outgoing.mailbox is not None:
         lines.append(f"  {base}/mailbox   the mails that were written; answer one by clicking")
     lines += ["", "Be one of its people (each link signs in once):"]
     lines += [f"  {name:<8}{role:<11}{link}" for name, role, link in login_links(parts)]

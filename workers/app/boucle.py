@@ -1,0 +1,154 @@
+"""Boucle: the shared parts with the use cases made of them, and how an installation starts."""
+
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from workers.adapters.clock import Clock
+from workers.adapters.home import ID_SECRET
+from workers.app.inspection import Inspection
+from workers.app.outgoing import Outgoing
+from workers.app.parts import Parts
+from workers.app.settings_values import given_keys, id_keys
+from workers.domain.mail.compose import Brand
+from workers.errors import Misconfigured
+from workers.settings import Settings
+from workers.usecases.delivery.send_controls import Sending
+from workers.usecases.operation.id_key import fitting_key, settle_id_key, settle_signing_key
+from workers.usecases.rules.active_policy import known_names
+
+if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
+    from workers.usecases.customer_actions import CustomerActions
+    from workers.usecases.intake import Intake
+    from workers.usecases.operation.clock_guard import ClockGuard
+    from workers.usecases.privacy.letter_search import LetterSearch
+    from workers.usecases.privacy.retention import Retention
+    from workers.usecases.rehearsal import Rehearsal
+    from workers.usecases.rules.history import StoredRules
+    from workers.usecases.scheduler import Scheduler
+    from workers.usecases.wave_reach import Reach
+
+
+class Boucle(Parts):
+    """All parts of one installation: the shared ones, the use cases, and what only some callers need of them.
+
+    `outgoing` is for who sends, `inspection` for who checks.
+    """
+
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        """Return what hands over: mails, webhooks, the outbox."""
+        return Outgoing(self)
+
+    @cached_property
+    def inspection(self) -> Inspection:
+        """Return what looks for faults and weak settings."""
+        return Inspection(self, self.outgoing)
+
+    def settle_keys(self) -> None:
+        """Find the key of ids that the database began with, and keep it for the next start. Idempotent.
+
+        Raises Misconfigured when this machine has another one, or would make up a key beside another machine's; NotNow.
+        """
+        candidates = id_keys(self.settings)
+        if not candidates:
+            with self.store.reading() as connection:
+                fitting_key(connection, [])  # refuses before a key is made up
+            candidates = [self.home.make_up_secret(ID_SECRET)]
+        key = settle_id_key(self.store, candidates, self.now())
+        vars(self)["id_key"] = key
+        if not self.settings.id_secret.get_secret_value():
+            with suppress(Misconfigured):  # a HOME that cannot be written keeps no secret
+                self.home.keep_secret(ID_SECRET, key)
+        if not self.store.sqlite:
+            settle_signing_key(self.store, self.keys[0], self.now(), made_up=not given_keys(self.settings))
+
+    @cached_property
+    def clock_guard(self) -> "ClockGuard":
+        """Return what sees that the clock does not leap."""
+        from workers.usecases.operation.clock_guard import ClockGuard
+
+        return ClockGuard(self.store, self.clock.now_in)
+
+    def look_at_rules(self) -> bool:
+        """Take over what was edited among the rules; say whether anything changed. Raises NotNow."""
+        return self.policies.look(self.store, self.now())
+
+    @cached_property
+    def rules(self) -> "StoredRules":
+        """Return what is remembered of the rule tables: past responses, events, decisions, live versions."""
+        from workers.usecases.rules.history import StoredRules
+
+        return StoredRules(self.store, lambda: known_names(self.data), lambda: self.templates.brand.time_zone)
+
+    @cached_property
+    def intake(self) -> "Intake":
+        """Return the intake."""
+        from workers.usecases.intake import Intake
+
+        return Intake(self.store, self.codec, self.policies.current, self.now)
+
+    @cached_property
+    def rehearsal(self) -> "Rehearsal":
+        """Return what tells beforehand what the intake would do."""
+        from workers.usecases.rehearsal import Rehearsal
+
+        return Rehearsal(self.store, self.codec, self.policies.current, self.now)
+
+    @cached_property
+    def waking(self) -> "Scheduler":
+        """Return what takes up due work."""
+        from workers.usecases.scheduler import Scheduler
+
+        return Scheduler(self.store, self.policies.current, self.now, self.sending)
+
+    @cached_property
+    def reach(self) -> "Reach":
+        """Return what tells whom the waves to come will reach."""
+        from workers.usecases.wave_reach import Reach
+
+        return Reach(self.store, self.policies.current, self.now)
+
+    @cached_property
+    def serving(self) -> "CustomerActions":
+        """Return what carries out the acts of persons."""
+        from workers.usecases.customer_actions import CustomerActions
+
+        return CustomerActions(self.store, self.policies.current, self.now)
+
+    def retention(self) -> "Retention":
+        """Return what deletes rows that are older than their table keeps them."""
+        from workers.usecases.privacy.retention import Retention
+
+        return Retention(self.store, self.now)
+
+    def letter_search(self) -> "LetterSearch":
+        """Return what looks dead letters through for people who were erased."""
+        from workers.usecases.privacy.letter_search import LetterSearch
+
+        return LetterSearch(self.store, self.policies.current, self.now)
+
+
+def start(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    sending: Sending | None = None,
+    lenient: bool = False,
+    brand: Brand | None = None,
+) -> Boucle:
+    """Return the parts of an installation with everything checked; raises Misconfigured with all faults.
+
+    With `lenient`, a faulty edit of the rules is no fault: what was in use goes on.
+    """
+    parts = Boucle(settings, clock, sending, lenient, brand)
+    try:
+        parts.settle_keys()
+        faults = parts.inspection.faults()
+        if faults:
+            raise Misconfigured(faults)
+        parts.policies.remember(parts.store, parts.now())
+    except BaseException:
+        parts.store.close()
+        raise
+    return parts

@@ -1,0 +1,94 @@
+"""What `boucle check` and a start ask of an installation: every fault at once, and which settings are weak."""
+
+import importlib.util
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property, partial
+
+from workers.adapters.home import SIGNING_SECRET
+from workers.app.outgoing import Outgoing
+from workers.app.parts import Parts
+from workers.app.settings_values import given_keys, id_keys, kafka_of
+from workers.domain.mail.compose import Brand
+from workers.errors import Misconfigured, NotNow
+from workers.settings.faults import SettingFault
+from workers.store.connection import DBAPIError
+from workers.store.controls import is_demo
+from workers.usecases.operation.id_key import fitting_key, signing_fingerprint
+from workers.usecases.operation.migrate import MINIMUM, schema_of
+from workers.usecases.operation.weak_settings import Surroundings, weak_settings
+from workers.usecases.sign_in.api_keys import ApiKeys, Outcome, state_of
+
+SHARED = ("brand", "templates", "codec", "policies", "links")
+SENT = ("webhook_target", "mail_server")
+"""Parts that raise Misconfigured with every fault of theirs when they are made."""
+
+
+class Inspection:
+    """Looks at an installation and changes nothing."""
+
+    def __init__(self, parts: Parts, outgoing: Outgoing) -> None:
+        self._parts = parts
+        self._outgoing = outgoing
+
+    def faults(self) -> list[str]:
+        """Return every fault of data files at once: brand, templates, schemas, tables."""
+        faults: list[str] = []
+        made: list[tuple[object, str]] = [(self._parts, name) for name in SHARED]
+        made += [(self._outgoing, name) for name in SENT]
+        parts: list[Callable[[], object]] = [partial(getattr, owner, name) for owner, name in made]
+        for make in (*parts, lambda: self.identity_provider, self._outgoing.returned_mail):
+            try:
+                make()
+            except Misconfigured as error:
+                faults += [one for one in error.faults if one not in faults]
+        cluster = kafka_of(self._parts.settings)
+        return faults + (cluster.faults() if cluster else [])
+
+    @cached_property
+    def identity_provider(self) -> str:
+        """Return the address of the identity provider, if any; raises Misconfigured without the library for it."""
+        if self._parts.settings.oidc_issuer and importlib.util.find_spec("authlib") is None:
+            raise Misconfigured(["BOUCLE_OIDC_ISSUER needs a library: pip install 'boucle[oidc]'"])
+        return self._parts.settings.oidc_issuer
+
+    def sample_values(self) -> list[str]:
+        """Return which values of the brand are still the sample shop's. Raises Misconfigured."""
+        return self._parts.brand.sample_values(Brand.sample(self._parts.data.shipped()))
+
+    def weaknesses(self) -> list[SettingFault]:
+        """Return which settings are weak for the address that the pages are bound to."""
+        return weak_settings(self._parts.settings, self.surroundings())
+
+    def surroundings(self) -> Surroundings:
+        """Return what decides beside the settings whether they are weak; what cannot be read is no weakness."""
+        sample, has_keys = list[str](), True
+        with suppress(Misconfigured):  # told as a fault of the brand
+            sample = self.sample_values()
+        with suppress(NotNow, Misconfigured, DBAPIError):  # told as a fault of the database
+            has_keys = self._has_api_keys()
+        return Surroundings(has_keys, sample)
+
+    def _has_api_keys(self) -> bool:
+        if not self._parts.has_database or schema_of(self._parts.store) < MINIMUM:
+            return False
+        rows, now = ApiKeys(self._parts.store).list_all()
+        return any(state_of(row, now) == Outcome.ALLOWED for row in rows)
+
+    def is_demo(self) -> bool:
+        """Tell whether the database holds the year of a demo. Raises NotNow."""
+        if not self._parts.has_database or schema_of(self._parts.store) < MINIMUM:
+            return False
+        with self._parts.store.reading() as connection:
+            return is_demo(connection)
+
+    def key_faults(self) -> list[str]:
+        """Return why this machine's keys do not fit the database, changing nothing. Raises NotNow."""
+        try:
+            with self._parts.store.reading() as connection:
+                fitting_key(connection, id_keys(self._parts.settings))
+                if not self._parts.store.sqlite and not given_keys(self._parts.settings):
+                    signing_fingerprint(connection, self._parts.home.secret(SIGNING_SECRET), made_up=True)
+        except Misconfigured as error:
+            return error.faults
+        return []

@@ -1,0 +1,182 @@
+"""What all roles and verbs share of one installation: its files, database, clock, keys and rules.
+
+Each part is made when it is first asked for. What nobody may change while only looking is not made at all.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import available_timezones
+
+from workers.adapters.clock import Clock, StoredClock, SystemClock
+from workers.adapters.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
+from workers.adapters.resources import Data
+from workers.adapters.text_files import live_texts
+from workers.app.settings_values import given_keys, id_keys, patience_of, sending_of
+from workers.cloudevents import Codec, EventMap, read_schemas
+from workers.domain.mail.compose import Brand, Templates
+from workers.domain.mail.links import Links
+from workers.domain.types import Ids
+from workers.errors import Misconfigured
+from workers.settings import Settings
+from workers.store.connection import ArgumentError
+from workers.store.engine import Store
+from workers.store.rules import live
+from workers.usecases.delivery.send_controls import Sending
+from workers.usecases.rules.active_policy import Policies
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The shared parts of one installation, made from its settings."""
+
+    settings: Settings
+    given_clock: Clock | None = None
+    given_sending: Sending | None = None
+    lenient: bool = False
+    """Whether rules that were in use go on where their files are faulty now: for verbs, never for a role's start."""
+    given_brand: Brand | None = None
+    passed_over: list[str] = field(default_factory=list)
+    """Faults of files that a `lenient` start read in their shipped form instead."""
+    looking: bool = False
+    """Whether nothing may be made, neither a database nor a secret: for `boucle check`."""
+
+    @cached_property
+    def data(self) -> Data:
+        """Return where templates, tables and schemas are read from."""
+        return Data(self.settings.overrides)
+
+    @cached_property
+    def store(self) -> Store:
+        """Return the SQL store."""
+        address = self.settings.database
+        if address.startswith(SQLITE) and not self.looking:
+            make_database_file(Path(address.removeprefix(SQLITE)))
+        try:
+            return Store(address, patience_of(self.settings))
+        except (ArgumentError, ImportError) as error:
+            raise Misconfigured(
+                ["BOUCLE_DATABASE_URL cannot be read: write postgresql://USER:PASSWORD@HOST:5432/NAME."]
+            ) from error
+
+    @property
+    def has_database(self) -> bool:
+        """Tell whether there is a database to ask; only an embedded one may be missing."""
+        address = self.settings.database
+        return not address.startswith(SQLITE) or Path(address.removeprefix(SQLITE)).is_file()
+
+    @cached_property
+    def clock(self) -> Clock:
+        """Return business time."""
+        if self.given_clock is not None:
+            return self.given_clock
+        stored = StoredClock(self.store)
+        wanted = self.settings.clock
+        return stored if wanted == "stored" or (wanted == "auto" and stored.is_set()) else SystemClock()
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """Return the reading of business time."""
+        return self.clock.now
+
+    @cached_property
+    def home(self) -> Home:
+        """Return the folder of the embedded database, the mailbox and the secrets that were made up."""
+        return Home(self.settings.home)
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """Return the keys that sign links and forms, the current one first; one is made up where none is set."""
+        given = given_keys(self.settings)
+        return given or [self._made_up(SIGNING_SECRET)]
+
+    @cached_property
+    def id_key(self) -> str:
+        """Return the key of ids; `start` replaces it by the one that the database says it is."""
+        return next(iter(id_keys(self.settings)), "") or self._made_up(ID_SECRET)
+
+    def _made_up(self, name: str) -> str:
+        if self.looking:
+            return self.home.secret(name) or "nothing is made while looking"
+        return self.home.make_up_secret(name)
+
+    @cached_property
+    def ids(self) -> Ids:
+        """Return what derives ids: a key of its own, so that a new secret for links changes no id."""
+        return Ids(self.id_key.encode())
+
+    @cached_property
+    def links(self) -> Links:
+        """Return what signs and reads links."""
+        return Links(self.keys, self.settings.base_url)
+
+    @cached_property
+    def brand(self) -> Brand:
+        """Return the company as its customers see it."""
+        return self.given_brand or self._readable(Brand.load)
+
+    @cached_property
+    def templates(self) -> Templates:
+        """Return every kind of mail in every language."""
+        return self._readable(lambda data: Templates.load(data, self.brand))
+
+    @cached_property
+    def codec(self) -> Codec:
+        """Return what reads events."""
+        return self._readable(self._codec_of)
+
+    def _codec_of(self, data: Data) -> Codec:
+        """Return the codec of the schemas and event types in a place; raises Misconfigured with every fault."""
+        names = [name for name in data.list("schemas/in") if name.endswith(".json")]
+        files = {f"in/{name}": data.read(f"schemas/in/{name}") for name in names}
+        files["parts.json"] = data.read("schemas/parts.json")
+        return Codec(
+            read_schemas(files),
+            EventMap.load(data.read("rules/events.csv")),
+            self.settings.max_event_bytes,
+            zones=available_timezones(),
+        )
+
+    def _readable(self, read: Callable[[Data], T]) -> T:
+        """Read files of the operator's; where `lenient` passes faults over, the shipped ones stand in for faulty ones.
+
+        An operator must be able to pause and to look while a file is faulty: what runs goes on with what it had.
+        """
+        try:
+            return read(self.data)
+        except Misconfigured as error:
+            if not self.lenient or self.settings.overrides is None:
+                raise
+            shipped = read(Data(None))
+            self.passed_over.extend(fault for fault in error.faults if fault not in self.passed_over)
+            return shipped
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Return the rules in use."""
+        earlier = self._in_use_before if self.lenient else None
+        texts = live_texts(self.data, self.templates, self.codec, self._brand_now)
+        return Policies(self.data, self.settings, self.templates, self.ids, self.links, earlier, texts)
+
+    def _brand_now(self) -> Brand:
+        """Read the brand again; one that became the sample shop's while mails leave raises Misconfigured."""
+        brand = self.given_brand or Brand.load(self.data)
+        samples = brand.sample_values(Brand.sample(self.data.shipped()))
+        if self.settings.has_smtp and samples and not self.sending.blocked:
+            raise Misconfigured([f"templates/brand.yaml holds the sample shop's {', '.join(samples)}: write your own"])
+        return brand
+
+    def _in_use_before(self, place: str) -> str | None:
+        """Return the content of what roles have in use in a place."""
+        with self.store.reading() as connection:
+            return live.content_in_use(connection, place)
+
+    @cached_property
+    def sending(self) -> Sending:
+        """Return what the settings say of sending."""
+        return self.given_sending or sending_of(self.settings, self.brand, self.data)
