@@ -128,7 +128,9 @@ def before_live(installation: app.Boucle) -> list[str]:
                 if schema_of(store) >= MINIMUM:
                     with store.reading() as connection:
                         state = sending_now(connection, installation.sending)
-    return live_mail.before_live(live_mail.MailRoute(installation.settings, installation.surroundings(), held, state))
+    return live_mail.before_live(
+        live_mail.MailRoute(installation.settings, installation.inspection.surroundings(), held, state)
+    )
 
 
 def database_faults(installation: app.Boucle) -> list[str]:
