@@ -1,19 +1,21 @@
-"""What the tests of tickets share: the shipped policy, a customer, answers, and a desk without a store."""
+"""What the tests of tickets share: the shipped policy, a customer, answers, and an allocator without a store."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import count
 
 from workers import app
 from workers import settings as settings_module
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Response, Ticket, TicketEntry
 from workers.domain.reporting.nps import band
-from workers.domain.ticket import Roster, TicketAllocator, open_or_join, told_order
+from workers.domain.ticket import open_or_join, told_order
+from workers.domain.ticket_allocator import Roster, TicketAllocator
 from workers.domain.types import ActionState, CustomerId, ResponseState
+from workers.store.new_rows import KEPT_ONCE
 
 TUESDAY = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 """10:12 in Paris, where the shipped team works 9 to 18 on weekdays."""
@@ -42,10 +44,8 @@ def customer(**more: object) -> Customer:
 
 
 def desk(*agents: str, leads: tuple[str, ...] = ("Nadia",), away: tuple[str, ...] = ()) -> TicketAllocator:
-    """Return a desk with these agents present."""
-    numbers, turns = count(1), count(1)
-    roster = Roster(agents, leads, frozenset(away))
-    return TicketAllocator(lambda: next(numbers), lambda: next(turns), lambda: roster)
+    """Return an allocator with numbers and turns to spare, and these agents present."""
+    return TicketAllocator(list(range(1, 1_000)), list(range(1, 1_000)), Roster(agents, leads, frozenset(away)))
 
 
 def answer(
@@ -106,40 +106,57 @@ def contact_for(response: Response, n: int = 1) -> Action:
     )
 
 
-class Case:
-    """One customer's tickets over time: each act is absorbed, and nothing may be added twice."""
+def changes_of(case: CustomerCase, step: Callable[[], object]) -> ChangeSet:
+    """Return what a step changes: what it adds must be new, what it changes known; when it fails nothing stays."""
+    known, before = {(type(row), row.key()) for row in case.rows()}, case.checkpoint()
+    try:
+        step()
+    except BaseException:
+        case.roll_back(before)
+        raise
+    changes = case.work.hand_over()
+    for row in changes.rows_added():
+        assert type(row) in KEPT_ONCE or (type(row), row.key()) not in known, f"added twice: {row}"
+    for kind, rows in changes.changed.items():
+        assert not (strange := [key for key in rows if (kind, key) not in known]), f"unknown: {kind} {strange}"
+    return changes
+
+
+def copy_of(case: CustomerCase) -> CustomerCase:
+    """Return a case of its own that knows what this one knows now."""
+    return CustomerCase(case.customer, UnitOfWork(case.policy, case.now, case.work.allocator), case.rows())
+
+
+class Case(CustomerCase):
+    """One customer's tickets over time."""
 
     def __init__(self, at_desk: TicketAllocator | None = None, who: Customer | None = None) -> None:
-        self.policy = shipped()
-        self.facts = CustomerState(who or customer())
-        self.desk = at_desk or desk("Léa", "Max")
-        self.now = TUESDAY
+        super().__init__(who or customer(), UnitOfWork(shipped(), TUESDAY, at_desk or desk("Léa", "Max")))
 
-    def take(self, changes: ChangeSet) -> ChangeSet:
-        """Absorb changes; a row that is added must be new, one that is changed must be known."""
-        for row in changes.rows_added():
-            assert self.facts.get(type(row), *row.key()) is None, f"added twice: {row}"
-        for rows in changes.changed.values():
-            for row in rows.values():
-                assert isinstance(row, Customer) or self.facts.get(type(row), *row.key()) is not None, f"unknown: {row}"
-        self.facts.absorb(changes)
-        return changes
+    def at(self, now: datetime) -> None:
+        """Let it be an instant."""
+        self.work.now = now
+
+    def later(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.work.now += by
+
+    def act(self, doing: Callable[..., object], *arguments: object, **more: object) -> ChangeSet:
+        """Do an act on the latest ticket."""
+        return changes_of(self, lambda: doing(self, self.ticket, *arguments, **more))
 
     def answered(self, score: int = 3, name: str = "r1", due: timedelta = FOUR_HOURS, **more: object) -> Ticket:
         """Let an answer ask for contact now."""
         response = answer(score, self.now, name=name, **more)  # type: ignore[arg-type]  # fields by name
-        self.facts.put(response)
-        changes, ticket = open_or_join(
-            response, contact_for(response), due, self.facts, self.policy, self.now, self.desk
-        )
-        self.take(changes)
-        return ticket
+        self.know(response)
+        changes_of(self, lambda: open_or_join(self, response, contact_for(response), due))
+        return self.open_ticket() or self.ticket
 
     @property
     def ticket(self) -> Ticket:
         """Return the latest ticket."""
-        return max(self.facts.all(Ticket), key=lambda one: one.number)
+        return max(self.all(Ticket), key=lambda one: one.number)
 
     def kinds(self) -> list[str]:
         """Return the kinds of the history's lines, in order."""
-        return [one.kind for one in sorted(self.facts.all(TicketEntry), key=told_order)]
+        return [one.kind for one in sorted(self.all(TicketEntry), key=told_order)]

@@ -15,11 +15,12 @@ from eventparts import NOW, Person, say, score_told, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_merge import OTHER, Pair
+from ticketparts import copy_of
 
 from workers.cloudevents import Event
 from workers.domain import records
-from workers.domain.customer_state import CustomerState
-from workers.domain.explain import Story, explain_customer
+from workers.domain.customer_case import CustomerCase
+from workers.domain.explain import Story, View, explain_customer
 from workers.domain.records import (
     Action,
     Decision,
@@ -32,12 +33,12 @@ from workers.domain.records import (
     Ticket,
     Touchpoint,
 )
-from workers.domain.ticket import close
+from workers.domain.ticket import Ending, close
 from workers.domain.types import RequestState, TicketState
 
 A_YEAR = timedelta(days=366)
 LONGEST_REST = timedelta(days=92)
-Then = Callable[[CustomerState, Any], object]
+Then = Callable[[CustomerCase, Any], object]
 
 
 @dataclass
@@ -46,7 +47,7 @@ class Life:
 
     pair: Pair = field(default_factory=Pair)
     now: datetime = NOW
-    seen: list[tuple[datetime, CustomerState]] = field(default_factory=list)
+    seen: list[tuple[datetime, CustomerCase]] = field(default_factory=list)
 
     def people(self) -> list[Person]:
         """Return whoever has a case of their own."""
@@ -81,16 +82,16 @@ class Life:
 
     def remember(self, person: Person) -> None:
         """Keep what is known at this instant."""
-        self.seen.append((self.now, person.facts.copy()))
+        self.seen.append((self.now, copy_of(person.case)))
 
     def then(self, at: datetime, row: Any, holds: Then) -> bool:
         """Tell whether something held of a row at an instant, under the id that had it."""
-        theirs = (facts for moment, facts in self.seen if moment == at and facts.get(type(row), *row.key()))
-        return any(holds(facts, row) for facts in theirs)
+        theirs = (case for moment, case in self.seen if moment == at and case.get(type(row), *row.key()))
+        return any(holds(case, row) for case in theirs)
 
-    def ever(self, holds: Callable[[CustomerState], object]) -> bool:
+    def ever(self, holds: Callable[[CustomerCase], object]) -> bool:
         """Tell whether something held at some time."""
-        return any(holds(facts) for _, facts in self.seen)
+        return any(holds(case) for _, case in self.seen)
 
 
 def answer(person: Person, score: int) -> None:
@@ -106,10 +107,7 @@ def end_ticket(person: Person) -> None:
     """Let an agent be done with the open ticket, without a word to the customer."""
     for ticket in person.rows(Ticket):
         if ticket.state != TicketState.DONE:
-            done = close.done(
-                ticket, "ana", outcome="duplicate", facts=person.facts, policy=person.policy, now=person.now
-            )
-            person.take([done])
+            person.do(partial(close.done, person.case, ticket, "ana", Ending("duplicate")))
             return
 
 
@@ -192,8 +190,8 @@ def explained(life: Life) -> dict[str, Any]:
     """Return what explain says of the person at the end."""
     person = life.pair.second
     rows: dict[str, Any] = {name: tuple(person.rows(kind)) for name, kind in KINDS.items()}
-    story = Story(customer=person.facts.customer, merged_from=("42",), asked_as=OTHER, **rows)
-    return explain_customer(story, life.now, person.policy)
+    story = Story(customer=person.case.customer, merged_from=("42",), asked_as=OTHER, **rows)
+    return explain_customer(View(story, life.now, person.policy))
 
 
 def date_of(detail: str, place: int) -> datetime:
@@ -201,101 +199,101 @@ def date_of(detail: str, place: int) -> datetime:
     return datetime.fromisoformat(detail.split(" ")[place])
 
 
-def journey_of(facts: CustomerState, touchpoint: Touchpoint) -> Journey | None:
+def journey_of(case: CustomerCase, touchpoint: Touchpoint) -> Journey | None:
     """Return the journey of a touchpoint."""
-    return next((row for row in facts.all(Journey) if row.id == touchpoint.journey), None)
+    return next((row for row in case.all(Journey) if row.id == touchpoint.journey), None)
 
 
-def rests(facts: CustomerState, row: Touchpoint) -> bool:
+def rests(case: CustomerCase, row: Touchpoint) -> bool:
     """Tell whether somebody was asked when the reason says, not longer ago than any rest period."""
     until, since = date_of(row.detail, 0), date_of(row.detail, 1)
-    asked = [one.asked_at for one in facts.all(SurveyRequest)]
+    asked = [one.asked_at for one in case.all(SurveyRequest)]
     return since in asked and since < until <= since + LONGEST_REST and until > row.changed_at
 
 
-def is_answered(facts: CustomerState, row: Touchpoint) -> bool:
+def is_answered(case: CustomerCase, row: Touchpoint) -> bool:
     """Tell whether an answer of that instant came another way, about the same reference or occasion."""
-    journey = journey_of(facts, row)
-    at = [one for one in facts.all(Response) if one.request is None and one.answered_at == date_of(row.detail, 0)]
+    journey = journey_of(case, row)
+    at = [one for one in case.all(Response) if one.request is None and one.answered_at == date_of(row.detail, 0)]
     return journey is not None and any(
         one.reference == journey.reference if journey.reference else one.trigger == row.trigger for one in at
     )
 
 
-def stopped(effect: str, facts: CustomerState, row: Touchpoint) -> bool:
+def stopped(effect: str, case: CustomerCase, row: Touchpoint) -> bool:
     """Tell whether there is a contrary event of the cause that is told, about the customer or this purchase."""
-    journey = journey_of(facts, row)
+    journey = journey_of(case, row)
     begun = {row.reference, journey.reference if journey else ""}
     return any(
         one.effect == effect
         and one.cause == row.detail
         and (one.scope == "customer" or not one.reference or one.reference in begun or not row.reference)
-        for one in facts.all(Stop)
+        for one in case.all(Stop)
     )
 
 
-def asked_often(facts: CustomerState, row: Touchpoint) -> bool:
+def asked_often(case: CustomerCase, row: Touchpoint) -> bool:
     """Tell whether six questions lie within twelve months."""
-    return sum(row.changed_at - A_YEAR < one.asked_at <= row.changed_at for one in facts.all(SurveyRequest)) >= 6
+    return sum(row.changed_at - A_YEAR < one.asked_at <= row.changed_at for one in case.all(SurveyRequest)) >= 6
 
 
 OF_TOUCHPOINTS: dict[str, Then] = {
-    "no_address": lambda facts, row: not facts.customer.email,
-    "opted_out": lambda facts, row: facts.customer.opted_out_at,
-    "erased": lambda facts, row: facts.customer.erased_at,
+    "no_address": lambda case, row: not case.customer.email,
+    "opted_out": lambda case, row: case.customer.opted_out_at,
+    "erased": lambda case, row: case.customer.erased_at,
     "stopped": partial(stopped, "cancel"),
     "hold": partial(stopped, "hold"),
-    "too_late": lambda facts, row: row.changed_at > row.give_up_at,
+    "too_late": lambda case, row: row.changed_at > row.give_up_at,
     "resting": rests,
     "yearly_maximum": asked_often,
     "answered": is_answered,
-    "merged": lambda facts, row: facts.customer.merged_into,
-    "already_done": lambda facts, row: any(one.step == row.step for one in facts.all(SurveyRequest)),
+    "merged": lambda case, row: case.customer.merged_into,
+    "already_done": lambda case, row: any(one.step == row.step for one in case.all(SurveyRequest)),
 }
 """Of each reason of a touchpoint that is not asked: what must have been so when it came into its state."""
 
 
-def response_of(facts: CustomerState, row: Action) -> Response | None:
+def response_of(case: CustomerCase, row: Action) -> Response | None:
     """Return the answer that an action follows from."""
-    return next((one for one in facts.all(Response) if one.id == row.response), None)
+    return next((one for one in case.all(Response) if one.id == row.response), None)
 
 
-def in_the_way(facts: CustomerState, row: Action) -> bool:
+def in_the_way(case: CustomerCase, row: Action) -> bool:
     """Tell whether a ticket is open, or was opened since the answer."""
-    response = response_of(facts, row)
+    response = response_of(case, row)
     return response is not None and any(
-        one.done_at is None or one.opened_at >= response.first_answered_at for one in facts.all(Ticket)
+        one.done_at is None or one.opened_at >= response.first_answered_at for one in case.all(Ticket)
     )
 
 
-def said_less(facts: CustomerState, row: Action) -> bool:
+def said_less(case: CustomerCase, row: Action) -> bool:
     """Tell whether a later answer is below 9."""
-    response = response_of(facts, row)
+    response = response_of(case, row)
     return response is not None and any(
-        one.answered_at > response.answered_at and one.score < 9 for one in facts.all(Response)
+        one.answered_at > response.answered_at and one.score < 9 for one in case.all(Response)
     )
 
 
-def is_too_late(facts: CustomerState, row: Action) -> bool:
+def is_too_late(case: CustomerCase, row: Action) -> bool:
     """Tell whether the answer was a week old when it came, or the action's last instant has passed."""
-    response = response_of(facts, row)
+    response = response_of(case, row)
     return (response is not None and response.late) or (row.latest_at is not None and row.changed_at >= row.latest_at)
 
 
 OF_ACTIONS: dict[str, Then] = {
-    "no_address": lambda facts, row: not facts.customer.email,
-    "opted_out": lambda facts, row: facts.customer.opted_out_at,
-    "erased": lambda facts, row: facts.customer.erased_at,
+    "no_address": lambda case, row: not case.customer.email,
+    "opted_out": lambda case, row: case.customer.opted_out_at,
+    "erased": lambda case, row: case.customer.erased_at,
     "too_late": is_too_late,
-    "no_permission": lambda facts, row: facts.customer.may_promote is False,
+    "no_permission": lambda case, row: case.customer.may_promote is False,
     "open_ticket": in_the_way,
     "later_response": said_less,
-    "asked_last_year": lambda facts, row: any(
-        one.response != row.response and row.changed_at < one.asked_at + A_YEAR for one in facts.all(Testimonial)
+    "asked_last_year": lambda case, row: any(
+        one.response != row.response and row.changed_at < one.asked_at + A_YEAR for one in case.all(Testimonial)
     ),
-    "answered": lambda facts, row: (answered := response_of(facts, row)) and (answered.comment or answered.improvement),
-    "superseded": lambda facts, row: any(
-        (one.response, one.n) == (row.response, row.decision) and one.superseded_at for one in facts.all(Decision)
+    "answered": lambda case, row: (answered := response_of(case, row)) and (answered.comment or answered.improvement),
+    "superseded": lambda case, row: any(
+        (one.response, one.n) == (row.response, row.decision) and one.superseded_at for one in case.all(Decision)
     ),
 }
 """Of each reason of an action that was not done: what must have been so when it came into its state."""
@@ -303,9 +301,9 @@ OF_ACTIONS: dict[str, Then] = {
 
 def untrue_touchpoints(life: Life, entries: list[dict[str, Any]]) -> Iterator[str]:
     """Give what explain says of touchpoints that is not so."""
-    facts = life.pair.second.facts
-    rows = {f"{row.journey}/{row.step}": row for row in facts.all(Touchpoint)}
-    asked = {(row.journey, row.step) for row in facts.all(SurveyRequest)}
+    case = life.pair.second.case
+    rows = {f"{row.journey}/{row.step}": row for row in case.all(Touchpoint)}
+    asked = {(row.journey, row.step) for row in case.all(SurveyRequest)}
     for entry in entries:
         row, said = rows[entry["id"]], f"{entry['touchpoint']}: {entry['reason']}"
         if entry["reason"].startswith("Asked on") != (row.state == "asked") or "no reason" in said:
@@ -327,9 +325,9 @@ def untrue_touchpoints(life: Life, entries: list[dict[str, Any]]) -> Iterator[st
 
 def untrue_actions(life: Life, entries: list[dict[str, Any]]) -> Iterator[str]:
     """Give what explain says of next steps that is not so."""
-    facts = life.pair.second.facts
-    rows = {row.id: row for row in facts.all(Action)}
-    mails = {(row.action, row.template) for row in facts.all(Dispatch)}
+    case = life.pair.second.case
+    rows = {row.id: row for row in case.all(Action)}
+    mails = {(row.action, row.template) for row in case.all(Dispatch)}
     for entry in entries:
         row, said = rows[entry["id"]], f"{entry['name']}: {entry['reason']}"
         if "no reason" in said or entry["reason"].startswith("Done") != (row.state == "done"):
@@ -354,8 +352,8 @@ def untrue_actions(life: Life, entries: list[dict[str, Any]]) -> Iterator[str]:
 
 def untrue_requests(life: Life, entries: list[dict[str, Any]]) -> Iterator[str]:
     """Give what explain says of questions that is not so."""
-    facts = life.pair.second.facts
-    answers = {row.request for row in facts.all(Response)}
+    case = life.pair.second.case
+    answers = {row.request for row in case.all(Response)}
     for entry in entries:
         said = entry["reason"]
         if said.startswith("Answered") and entry["id"] not in answers:

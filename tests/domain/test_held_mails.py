@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import permutations
 
 import pytest
 from eventparts import DAY, NOW, Person, score_told, told
 from test_merge import Pair
+from ticketparts import copy_of
 
 from workers.cloudevents import Event
-from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import take_up_held
 from workers.domain.records import Action, Dispatch, Testimonial, Ticket
-from workers.domain.ticket import attempt, done
+from workers.domain.ticket import Call, Ending, attempt, done
 from workers.domain.types import MailClass
 
 CARD = {"email": "new@example.org", "language": "en"}
@@ -67,11 +68,11 @@ def test_it_is_given_up_at_its_latest_instant_and_says_why(
     person = unreachable(score, trigger)
     person.wake(NOW + due)
     assert actions(person)[name][:2] == ("held", "no_address")
-    last = person.facts.copy()
+    last = copy_of(person.case)
     assert not person.wake(NOW + latest - timedelta(seconds=1))
     person.wake(NOW + latest)
     assert actions(person)[name] == ("skipped", "too_late", "no_address")
-    person.facts, person.now = last, NOW + latest - HOUR
+    person.case, person.now = last, NOW + latest - HOUR
     person.hear(told("changed", person.now, customer=CARD))
     person.wake()
     assert mails(person) == [(template, "en")]
@@ -94,7 +95,7 @@ def test_what_a_person_said_is_not_waited_for() -> None:
     person.hear(told("opted_out"), score_told(10, NOW, trigger="milestone"))
     assert actions(person)["testimonial_request"][:2] == ("skipped", "opted_out")
     person = Person()
-    person.facts.suppressed = "complaint"
+    person.case.suppressed = "complaint"
     person.hear(score_told(10, NOW, trigger="delivery"))
     assert actions(person)["thank_you"] == ("skipped", "suppressed", "complaint")
     person = Person(email=None)
@@ -106,17 +107,15 @@ def test_what_a_person_said_is_not_waited_for() -> None:
 def test_a_suppressed_mailbox_is_waited_for_as_well() -> None:
     """It may be given back, or the CRM may tell another: the mail leaves then, and not before."""
     person = Person()
-    person.facts.suppressed = "bounce"
+    person.case.suppressed = "bounce"
     person.hear(score_told(10, NOW, trigger="feature_first_used"))
     assert actions(person)["thank_you"] == ("held", "suppressed", "bounce")
-    changes = ChangeSet()
-    take_up_held(person.facts, person.now, changes)
-    person.take([changes])
+    person.do(lambda: take_up_held(person.case))
     person.wake(NOW + HOUR)
     assert actions(person)["thank_you"] == ("held", "suppressed", "bounce")
     (waiting,) = person.rows(Action)
     assert waiting.latest_at == NOW + 7 * DAY, "looking at it again gives it no more time"
-    person.facts.suppressed = ""
+    person.case.suppressed = ""
     person.hear(told("changed", NOW + HOUR, customer=CARD))
     person.wake()
     assert mails(person) == [("thanks", "en")]
@@ -152,7 +151,7 @@ def ticket_of(person: Person) -> Ticket:
 def called(person: Person, at: datetime, *, reached: bool = True) -> None:
     """Let an agent call the customer of the only ticket."""
     person.now = at
-    person.take([attempt(ticket_of(person), "ana", "", person.facts, person.policy, at, reached=reached)])
+    person.do(lambda: attempt(person.case, ticket_of(person), Call("ana", reached=reached)))
 
 
 @pytest.mark.parametrize("event", ["changed", "delivery", "interaction_ended"])
@@ -223,10 +222,8 @@ def test_an_acknowledgement_is_not_written_after_the_call() -> None:
     person.wake(NOW + 2 * HOUR)
     assert mails(person) == [("ack", "en")]
     person = unreachable(2)
-    closing = done(
-        ticket_of(person), "ana", outcome="wants_no_contact", facts=person.facts, policy=person.policy, now=NOW + HOUR
-    )
-    person.take([closing])
+    person.now = NOW + HOUR
+    person.do(partial(done, person.case, ticket_of(person), "ana", Ending("wants_no_contact")))
     person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
     person.wake(NOW + 2 * HOUR)
     assert mails(person) == []

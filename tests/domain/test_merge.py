@@ -12,7 +12,7 @@ from test_event_handlers import histories
 from workers.cloudevents import Event
 from workers.domain.customer.merge import join, merge_customers
 from workers.domain.customer.profile import new_customer
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
 from workers.domain.records import (
     Action,
     Journey,
@@ -34,7 +34,7 @@ class Pair:
 
     def __init__(self) -> None:
         self.first, self.second = Person(email=None), Person(email=None)
-        self.second.facts = CustomerState(new_customer(OTHER, self.second.policy.ids, NOW))
+        self.second.case = CustomerCase(new_customer(OTHER, self.second.policy.ids, NOW), self.second.case.work)
         self.merged = False
 
     def hear(self, event: Event, *, second: bool = False) -> None:
@@ -44,12 +44,10 @@ class Pair:
 
     def merge(self) -> None:
         """Merge the first into the second."""
-        changes = merge_customers(self.first.facts, self.second.facts, self.second.policy, self.second.now)
-        for moving in changes.moved:
-            assert moving.into == self.second.facts.customer.id
-            self.second.facts.adopt(self.first.facts)
-        self.second.facts.absorb(changes)
-        self.first.facts.absorb(changes)
+        self.first.case.work = self.second.case.work
+        merge_customers(self.first.case, self.second.case)
+        changes = self.second.case.work.hand_over()
+        assert all(moving.into == self.second.case.id for moving in changes.moved)
         self.merged = True
 
     def wake(self, at: timedelta) -> None:
@@ -70,24 +68,24 @@ def merged(first: Person, second: Person) -> Person:
 def somebody(now: object = NOW, **card: object) -> Person:
     """Return a person of the second id with some fields of the profile."""
     person = Person(email=None)
-    person.facts = CustomerState(replace(new_customer(OTHER, person.policy.ids, NOW), **card))  # type: ignore[arg-type]  # fields by name
+    person.case = CustomerCase(replace(new_customer(OTHER, person.policy.ids, NOW), **card), person.case.work)  # type: ignore[arg-type]  # fields by name
     return person
 
 
-def outcome(facts: CustomerState) -> dict[str, object]:
+def outcome(case: CustomerCase) -> dict[str, object]:
     """Return what became of everything that was planned, asked, answered and done, without ids and keys."""
-    names = {row.id: (row.trigger, row.reference) for row in facts.all(Journey)}
+    names = {row.id: (row.trigger, row.reference) for row in case.all(Journey)}
     return {
         "touchpoints": sorted(
             (*names[row.journey], row.step, row.state, row.reason, row.due_at, row.give_up_at)
-            for row in facts.all(Touchpoint)
+            for row in case.all(Touchpoint)
         ),
-        "requests": sorted((row.step, row.reference, row.asked_at, row.state) for row in facts.all(SurveyRequest)),
-        "responses": sorted((row.reference, row.score, row.answered_at, row.state) for row in facts.all(Response)),
-        "actions": sorted((row.name, row.template, row.state, row.reason, row.due_at) for row in facts.all(Action)),
-        "tickets": sorted((row.score, row.state, row.opened_at, row.due_at) for row in facts.all(Ticket)),
-        "testimonials": sorted((row.state, row.asked_at) for row in facts.all(Testimonial)),
-        "stops": sorted((row.cause, row.effect, row.reference, row.from_at) for row in facts.all(Stop)),
+        "requests": sorted((row.step, row.reference, row.asked_at, row.state) for row in case.all(SurveyRequest)),
+        "responses": sorted((row.reference, row.score, row.answered_at, row.state) for row in case.all(Response)),
+        "actions": sorted((row.name, row.template, row.state, row.reason, row.due_at) for row in case.all(Action)),
+        "tickets": sorted((row.score, row.state, row.opened_at, row.due_at) for row in case.all(Ticket)),
+        "testimonials": sorted((row.state, row.asked_at) for row in case.all(Testimonial)),
+        "stops": sorted((row.cause, row.effect, row.reference, row.from_at) for row in case.all(Stop)),
     }
 
 
@@ -134,7 +132,7 @@ def test_a_merge_at_any_place_of_a_story_changes_nothing(
         twin.wake(NOW + at)
     if not pair.merged:
         pair.merge()
-    assert outcome(pair.second.facts) == outcome(twin.facts)
+    assert outcome(pair.second.case) == outcome(twin.case)
 
 
 @settings(max_examples=100, deadline=None)
@@ -216,8 +214,8 @@ def test_the_ticket_that_somebody_works_on_stays() -> None:
     second.now = NOW + timedelta(hours=1)
     second.hear(score_told(2, NOW + timedelta(hours=1), trigger="purchase"))
     (idle,), (busy,) = first.rows(Ticket), second.rows(Ticket)
-    second.facts.put(replace(busy, owner="Nadia", state=TicketState.CLAIMED))
-    first.facts.put(replace(idle, owner=""))
+    second.case.know(replace(busy, owner="Nadia", state=TicketState.CLAIMED))
+    first.case.know(replace(idle, owner=""))
     person = merged(first, second)
     (going_on,) = [row for row in person.rows(Ticket) if row.state != TicketState.DONE]
     assert (going_on.id, going_on.owner, going_on.due_at) == (busy.id, "Nadia", min(idle.due_at, busy.due_at))
@@ -241,7 +239,7 @@ def test_an_answer_to_the_first_id_opens_a_ticket_of_the_person() -> None:
     say(person, request, 2, "late")
     settle(person)
     (ticket,) = person.rows(Ticket)
-    assert (ticket.customer, ticket.score) == (person.facts.customer.id, 2)
+    assert (ticket.customer, ticket.score) == (person.case.customer.id, 2)
 
 
 # What is known of them
@@ -256,8 +254,8 @@ def test_every_row_goes_to_the_other_customer() -> None:
         ("delivery-now", "planned"),
         ("delivery-6w", "planned"),
     }
-    assert {row.customer for row in person.rows(Journey)} == {person.facts.customer.id}
-    assert not merge_customers(first.facts, person.facts, person.policy, NOW)
+    assert {row.customer for row in person.rows(Journey)} == {person.case.customer.id}
+    assert not person.do(lambda: merge_customers(first.case, person.case))
 
 
 def test_joining_again_changes_nothing_but_the_move() -> None:
@@ -265,9 +263,10 @@ def test_joining_again_changes_nothing_but_the_move() -> None:
     first, second = Person(), somebody(email="43@example.org")
     first.hear(told("delivery", NOW, reference="1"))
     person = merged(first, second)
-    again = join(CustomerState(first.facts.customer), person.facts, person.policy, NOW)
+    alone = CustomerCase(first.case.customer, person.case.work)
+    again = person.do(lambda: join(alone, person.case))
     assert not list(again.rows_added())
-    assert set(again.changed) <= {type(person.facts.customer)}
+    assert set(again.changed) <= {type(person.case.customer)}
 
 
 def test_the_profile_has_the_last_word_on_each_field() -> None:
@@ -278,9 +277,9 @@ def test_the_profile_has_the_last_word_on_each_field() -> None:
         told("changed", NOW - DAY, customer={"language": "fr"}),
     )
     second.hear(told("changed", NOW - 2 * DAY, customer={"name": "New", "language": "en"}))
-    who = merged(first, second).facts.customer
+    who = merged(first, second).case.customer
     assert (who.name, who.email, who.phone, who.language) == ("New", "42@example.org", "1", "fr")
-    assert who.firsts == first.facts.customer.firsts
+    assert who.firsts == first.case.customer.firsts
 
 
 @pytest.mark.parametrize("name", ["churned", "opted_out", "complaint_opened"])
@@ -296,4 +295,4 @@ def test_what_speaks_against_asking_goes_along(name: str) -> None:
 def test_nobody_is_merged_into_themselves() -> None:
     """It would plan nothing any more."""
     person = Person()
-    assert not merge_customers(person.facts, person.facts.copy(), person.policy, NOW)
+    assert not person.do(lambda: merge_customers(person.case, person.case))

@@ -161,7 +161,7 @@ def test_what_an_earlier_release_left_planned_is_not_asked() -> None:
     person = heard(told("delivery", NOW, reference="A"))
     score = heard(answered())
     (response,) = score.rows(Response)
-    person.facts.put(response)
+    person.case.know(response)
     person.wake()
     assert person.states()["delivery-now"] == ("cancelled", "answered")
     assert not [row for row in person.rows(Dispatch) if row.state == DispatchState.READY and row.request]

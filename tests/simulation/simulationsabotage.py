@@ -143,7 +143,7 @@ def delete_messages_unpublished() -> Planted:
 def ask_in_the_rest_period() -> Planted:
     """Nobody rests."""
 
-    def restless(touchpoint: Touchpoint, *_: Any) -> Touchpoint:
+    def restless(_case: Any, touchpoint: Touchpoint) -> Touchpoint:
         return touchpoint
 
     return patch.object(request, "rested", restless)

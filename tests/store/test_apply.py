@@ -214,11 +214,10 @@ def test_a_changed_row_replaces_every_column_but_its_key(store: Store) -> None:
 
 
 def test_a_row_added_and_changed_in_one_piece_of_work_is_written_once(store: Store) -> None:
-    """Merged changes keep the newest state of a row, and add it once."""
-    changes, later = ChangeSet(), ChangeSet()
+    """Changes keep the newest state of a row, and add it once."""
+    changes = ChangeSet()
     changes.add(touchpoint("delivery-now"))
-    later.change(replace(touchpoint("delivery-now"), state=TouchpointState.ASKED))
-    changes.merge(later)
+    changes.change(replace(touchpoint("delivery-now"), state=TouchpointState.ASKED))
     assert [verb for verb, _, _ in statements(store, changes)] == ["insert"]
     assert stored(store, Touchpoint)[0].state == TouchpointState.ASKED
 

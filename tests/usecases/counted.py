@@ -13,6 +13,8 @@ from workers import app
 from workers import settings as settings_module
 from workers.adapters.clock import FixedClock
 from workers.domain import ticket as ticketing
+from workers.domain.customer_case import CustomerCase
+from workers.domain.records import Ticket
 from workers.domain.types import Ingress
 from workers.store import tables
 from workers.store.ledger import Incoming, Outcome
@@ -173,19 +175,10 @@ def work_on_tickets(house: House) -> None:
             assert house.parts.serving.act_on_ticket(number, _done)
 
 
-def _call(ticket, facts, policy, now, *, reached):  # type: ignore[no-untyped-def]  # the types are TicketAct's
-    return ticketing.attempt(ticket, "anna", "", facts, policy, now, reached=reached)
+def _call(case: CustomerCase, ticket: Ticket, *, reached: bool) -> None:
+    ticketing.attempt(case, ticket, ticketing.Call("anna", reached=reached))
 
 
-def _done(ticket, facts, policy, now):  # type: ignore[no-untyped-def]  # the types are TicketAct's
-    return ticketing.done(
-        ticket,
-        "anna",
-        outcome="solved",
-        root_cause="delivery/late",
-        root_cause_text="",
-        sentence="A new lamp is on its way.",
-        facts=facts,
-        policy=policy,
-        now=now,
-    )
+def _done(case: CustomerCase, ticket: Ticket) -> None:
+    ending = ticketing.Ending("solved", "delivery/late", sentence="A new lamp is on its way.")
+    ticketing.done(case, ticket, "anna", ending)

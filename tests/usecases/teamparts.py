@@ -2,15 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from argon2 import PasswordHasher
 from embedded import Embedded, score
 
 from workers.domain import ticket as ticketing
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
-from workers.domain.policy import Policy
+from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Ticket, TicketEntry
 from workers.domain.types import TicketState
 from workers.errors import Conflict
@@ -70,30 +68,22 @@ class House(Embedded):
 def claim(by: str, version: int | None = None) -> TicketAct:
     """Return the act of claiming, of the version that was seen."""
 
-    def act(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+    def act(case: CustomerCase, ticket: Ticket) -> None:
         ticketing.seen(ticket, version)
-        return ticketing.claim(ticket, by, facts, policy, now)
+        ticketing.claim(case, ticket, by)
 
     return act
 
 
 def done(by: str = "Léa", outcome: str = "solved") -> TicketAct:
     """Return the act of ending a ticket."""
-    return lambda ticket, facts, policy, now: ticketing.done(
-        ticket,
-        by,
-        outcome=outcome,
-        root_cause="delivery/late",
-        sentence="Put right.",
-        facts=facts,
-        policy=policy,
-        now=now,
-    )
+    ending = ticketing.Ending(outcome, "delivery/late", sentence="Put right.")
+    return lambda case, ticket: ticketing.done(case, ticket, by, ending)
 
 
 def reopen(by: str = "customer") -> TicketAct:
     """Return the act of reopening."""
-    return lambda ticket, facts, policy, now: ticketing.reopen(ticket, by, "not solved", facts, policy, now)
+    return lambda case, ticket: ticketing.reopen(case, ticket, by, "not solved")
 
 
 def at_once(*works: Callable[[], object]) -> list[object]:

@@ -13,7 +13,7 @@ from embedded import START, STRUCTURED, Embedded, about, journey, score
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from workers.domain.changeset import ChangeSet
-from workers.domain.event_handlers import effects
+from workers.domain.event_handlers import take_event
 from workers.domain.records import (
     Customer,
     DeadLetter,
@@ -72,12 +72,12 @@ def nothing_of(boucle: Embedded, *kinds: type[Row]) -> bool:
 def poison(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the event about the reference `poison` break whatever takes it in."""
 
-    def broken(event: Any, *rest: Any) -> ChangeSet:
+    def broken(case: Any, event: Any, *rest: Any) -> None:
+        take_event(case, event, *rest)
         if event.reference == "poison":
             raise RuntimeError("division by zero in the middle")
-        return effects(event, *rest)
 
-    monkeypatch.setattr(intake, "effects", broken)
+    monkeypatch.setattr(intake, "take_event", broken)
 
 
 @pytest.mark.usefixtures("poison")

@@ -99,10 +99,10 @@ def test_one_customer_whom_something_breaks_does_not_stop_the_others(
     (broken,) = [one.id for one in boucle.rows(Customer) if one.crm_id == "b"]
     taking = scheduler.wake
 
-    def breaking(facts: Any, *rest: Any) -> Any:
-        if facts.customer.id == broken:
+    def breaking(case: Any, *rest: Any) -> Any:
+        if case.id == broken:
             raise RuntimeError("no such step")
-        return taking(facts, *rest)
+        return taking(case, *rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(scheduler, "wake", breaking)
@@ -123,10 +123,10 @@ def test_a_broken_customer_does_not_hide_those_who_wait_behind(
     broken = {one.id for one in boucle.rows(Customer) if one.crm_id in ("c0", "c1", "c2")}
     taking = scheduler.wake
 
-    def breaking(facts: Any, *rest: Any) -> Any:
-        if facts.customer.id in broken:
+    def breaking(case: Any, *rest: Any) -> Any:
+        if case.id in broken:
             raise RuntimeError("no such step")
-        return taking(facts, *rest)
+        return taking(case, *rest)
 
     monkeypatch.setattr(scheduler, "CUSTOMERS_A_ROUND", 2)
     monkeypatch.setattr(scheduler, "wake", breaking)
@@ -245,12 +245,11 @@ def test_a_lasting_collision_of_one_customer_keeps_nobody_waiting(
     tries: Counter[bool] = Counter()
     taking = scheduler.wake
 
-    def colliding(facts: Any, *rest: Any) -> Any:
-        more = taking(facts, *rest)
-        tries[facts.customer.id == broken] += 1
-        if facts.customer.id == broken:
-            more.add(facts.customer)  # a row that is there already
-        return more
+    def colliding(case: Any, *rest: Any) -> None:
+        taking(case, *rest)
+        tries[case.id == broken] += 1
+        if case.id == broken:
+            case.add(case.customer)  # a row that is there already
 
     monkeypatch.setattr(scheduler, "wake", colliding)
     boucle.parts.waking.wake_all()

@@ -11,7 +11,7 @@ from counted import START, House, event, live_through
 from returning import PATH, dsn
 
 from workers.domain.records import Dispatch, Ticket
-from workers.domain.ticket import claim, done, reopen, resume, wait
+from workers.domain.ticket import Ending, claim, done, reopen, resume, wait
 from workers.domain.types import DispatchState, TicketState
 from workers.store import read, tables
 from workers.usecases.customer_actions import TicketAct
@@ -58,11 +58,11 @@ def go_on(house: House) -> None:
     BounceIntake(parts.store, parts.policies.current, house.clock.now, parts.links.read_return_path).take(report)
     until = house.clock.at + timedelta(days=1)
     steps: list[TicketAct] = [
-        lambda one, facts, policy, now: claim(one, "ana", facts, policy, now),
-        lambda one, facts, policy, now: wait(one, "ana", until, "", facts, policy, now),
-        lambda one, facts, policy, now: resume(one, facts, policy, now),
-        lambda one, facts, policy, now: done(one, "ana", outcome="duplicate", facts=facts, policy=policy, now=now),
-        lambda one, facts, policy, now: reopen(one, "ana", "", facts, policy, now),
+        lambda case, ticket: claim(case, ticket, "ana"),
+        lambda case, ticket: wait(case, ticket, "ana", until, ""),
+        lambda case, ticket: resume(case, ticket),
+        lambda case, ticket: done(case, ticket, "ana", Ending("duplicate")),
+        lambda case, ticket: reopen(case, ticket, "ana", ""),
     ]
     for step in steps:
         assert parts.serving.act_on_ticket(tickets[0], step)

@@ -1,6 +1,6 @@
 """A ticket that everybody forgot holds its customer back for a time and not for good, and explain says so."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 from embedded import Embedded, about, journey, score
@@ -8,9 +8,7 @@ from teamparts import House
 
 from workers.decision_table import load_contrary
 from workers.domain import ticket as ticketing
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
-from workers.domain.policy import Policy
+from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Ticket, TicketEntry, Touchpoint
 from workers.usecases.operation import status
 
@@ -64,9 +62,9 @@ def test_an_overdue_ticket_is_told_to_the_lead_every_working_day(tmp_path: Path)
     house.close()
 
 
-def called(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+def called(case: CustomerCase, ticket: Ticket) -> None:
     """Call in vain: a first contact."""
-    return ticketing.attempt(ticket, "Léa", "", facts, policy, now, reached=False)
+    ticketing.attempt(case, ticket, ticketing.Call("Léa"))
 
 
 def test_the_limit_of_a_hold_is_a_cell_of_the_contrary_table() -> None:

@@ -60,7 +60,7 @@ def test_going_away_hands_the_tickets_over_in_turns(house: House) -> None:
     numbers = [house.low(str(n)).number for n in range(4)]
     mine = [one.number for one in house.rows(Ticket) if one.owner == "Max"]
     until = START + timedelta(days=3)
-    house.act(mine[0], lambda t, f, p, now: ticketing.wait(t, "Max", START + timedelta(days=1), "", f, p, now))
+    house.act(mine[0], lambda case, t: ticketing.wait(case, t, "Max", START + timedelta(days=1), ""))
     user = people.find("Max")
     assert user is not None
     assert house.worklist().leave(user, until, people, house.parts.serving) == 2
@@ -75,21 +75,19 @@ def test_each_ticket_stands_in_one_list(house: House) -> None:
     house.staff()
     for n in range(4):
         house.low(str(n))
-    house.act(1, lambda t, f, p, now: ticketing.wait(t, "Léa", START + timedelta(days=9), "", f, p, now))
+    house.act(1, lambda case, t: ticketing.wait(case, t, "Léa", START + timedelta(days=9), ""))
     house.act(2, claim("Max"))
-    house.act(2, lambda t, f, p, now: ticketing.attempt(t, "Max", "", f, p, now, reached=True))
+    house.act(2, lambda case, t: ticketing.attempt(case, t, ticketing.Call("Max", reached=True)))
     house.act(
         3,
-        lambda t, f, p, now: ticketing.done(
+        lambda case, t: ticketing.done(
+            case,
             t,
             "Max",
-            outcome="passed_on",
-            root_cause="delivery/late",
-            sentence="The carrier looks for it.",
-            promised_at=now + timedelta(hours=3),
-            facts=f,
-            policy=p,
-            now=now,
+            ticketing.Ending(
+                *("passed_on", "delivery/late", "", "The carrier looks for it."),
+                case.now + timedelta(hours=3),
+            ),
         ),
     )
 
@@ -184,7 +182,7 @@ def test_every_turn_is_in_the_audit_log_without_what_people_wrote(house: House) 
     house.staff()
     ticket = house.low("1", comment="SECRET WORDS")
     house.act(ticket.number, claim("Léa"))
-    house.act(ticket.number, lambda t, f, p, now: ticketing.take_note(t, "Léa", "SECRET NOTE", f, p, now))
+    house.act(ticket.number, lambda case, t: ticketing.take_note(case, t, "Léa", "SECRET NOTE"))
     house.act(ticket.number, done())
     with house.store.reading() as connection:
         acts = list_acts(connection)
@@ -217,7 +215,7 @@ def test_no_answer_writes_to_the_customer_and_the_mail_leaves(house: House) -> N
     """The mail that we called in vain is composed and handed over like any other."""
     house.staff()
     ticket = house.low("1")
-    house.act(ticket.number, lambda t, f, p, now: ticketing.attempt(t, "Léa", "", f, p, now, reached=False, mail=True))
+    house.act(ticket.number, lambda case, t: ticketing.attempt(case, t, ticketing.Call("Léa", mail=True)))
     house.settle()
     (mail,) = [one for one in house.rows(Dispatch) if one.template == "tried"]
     assert mail.state == "accepted"

@@ -8,7 +8,7 @@ from embedded import START, journey
 from teamparts import House, at_once, both_in_one_ticket, claim, race_of_reopening
 
 from workers.domain.records import Touchpoint
-from workers.store.roster import desk
+from workers.store.roster import next_agent
 from workers.usecases.queue_control import QueueControl
 
 
@@ -40,7 +40,7 @@ def test_turns_are_handed_out_once_each(house: House) -> None:
     house.staff()
 
     def turn() -> str:
-        return house.store.write(lambda connection: desk(connection, START).owner(""))
+        return house.store.write(lambda connection: next_agent(connection, "", START))
 
     names = at_once(*[turn] * 8)
     assert sorted(names, key=str) == ["Léa"] * 4 + ["Max"] * 4

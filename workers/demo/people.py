@@ -145,27 +145,14 @@ class Crowd:
         found = self._parts.serving.ticket(number)
         if found is None or found[0].state == TicketState.DONE:
             return
+        ending = ticketing.Ending(call.outcome, call.cause, sentence=call.sentence)
         acts: dict[str, TicketAct] = {
-            "claim": lambda one, facts, policy, now: ticketing.claim(one, agent, facts, policy, now),
-            "miss": lambda one, facts, policy, now: ticketing.attempt(
-                one, agent, "", facts, policy, now, reached=False
+            "claim": lambda case, ticket: ticketing.claim(case, ticket, agent),
+            "miss": lambda case, ticket: ticketing.attempt(case, ticket, ticketing.Call(agent)),
+            "reach": lambda case, ticket: ticketing.attempt(case, ticket, ticketing.Call(agent, reached=True)),
+            "wait": lambda case, ticket: ticketing.wait(
+                case, ticket, agent, shop.END + timedelta(days=1 + ticket.number % 3), PROMISED
             ),
-            "reach": lambda one, facts, policy, now: ticketing.attempt(
-                one, agent, "", facts, policy, now, reached=True
-            ),
-            "wait": lambda one, facts, policy, now: ticketing.wait(
-                one, agent, shop.END + timedelta(days=1 + one.number % 3), PROMISED, facts, policy, now
-            ),
-            "done": lambda one, facts, policy, now: ticketing.done(
-                one,
-                agent,
-                outcome=call.outcome,
-                root_cause=call.cause,
-                root_cause_text="",
-                sentence=call.sentence,
-                facts=facts,
-                policy=policy,
-                now=now,
-            ),
+            "done": lambda case, ticket: ticketing.done(case, ticket, agent, ending),
         }
         self._parts.serving.act_on_ticket(number, acts[what])

@@ -54,7 +54,7 @@ class Moving:
 
 @dataclass(slots=True)
 class ChangeSet:
-    """Rows by table and key; merging keeps the later state of a row."""
+    """Rows by table and key, each in its latest state."""
 
     added: dict[type[Row], dict[tuple[object, ...], Row]] = field(default_factory=dict)
     changed: dict[type[Row], dict[tuple[object, ...], Row]] = field(default_factory=dict)
@@ -64,7 +64,8 @@ class ChangeSet:
     moved: list[Moving] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return any((self.added, self.changed, self.published, self.cancelled, self.forgotten, self.moved))
+        rows = (*self.added.values(), *self.changed.values())
+        return any((*rows, self.published, self.cancelled, self.forgotten, self.moved))
 
     def add(self, row: Row) -> None:
         """Add a row that is not stored yet."""
@@ -94,22 +95,6 @@ class ChangeSet:
     def move(self, customer: str, into: str) -> None:
         """Give every row of one customer to another; a journey that both have stays where it is."""
         self.moved.append(Moving(customer, into))
-
-    def merge(self, later: "ChangeSet") -> None:
-        """Take the later changes on top of these."""
-        for kind, rows in later.added.items():
-            self.added.setdefault(kind, {}).update(rows)
-        for kind, rows in later.changed.items():
-            fresh = self.added.get(kind, {})
-            for key, row in rows.items():
-                if key in fresh:
-                    fresh[key] = row
-                else:
-                    self.changed.setdefault(kind, {})[key] = row
-        self.published.extend(later.published)
-        self.cancelled.extend(later.cancelled)
-        self.forgotten.extend(later.forgotten)
-        self.moved.extend(later.moved)
 
     def rows_added(self) -> Iterable[Row]:
         """Return every added row."""

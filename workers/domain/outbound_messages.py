@@ -1,8 +1,7 @@
 """Messages for other systems, made from rows: which topic, which key, which bytes. Nothing here publishes."""
 
 from workers import cloudevents
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
 from workers.domain.policy import Policy
 from workers.domain.records import Response, SurveyRequest, Testimonial, Ticket
 from workers.domain.types import Band, TestimonialState
@@ -14,16 +13,14 @@ MAIL = "mail"
 PUBLISHED_TURNS = frozenset({"opened", "claimed", "waiting", "done", "reopened"})
 
 
-def tell_request(request: SurveyRequest, facts: CustomerState, policy: Policy, changes: ChangeSet) -> None:
+def tell_request(case: CustomerCase, request: SurveyRequest) -> None:
     """Publish that a question was asked; the signed link and the label only for a carrier, who has to send them."""
-    crm_id = facts.customer.crm_id or ""
     carried = request.channel != MAIL
-    changes.publish(
+    case.publish(
         SURVEY_REQUESTS,
-        crm_id,
         cloudevents.request_created(
-            policy.ids.derive(request.asked_at, "survey-request.created", request.id),
-            crm_id,
+            case.ids.derive(request.asked_at, "survey-request.created", request.id),
+            case.crm_id,
             request.asked_at,
             request=request.id,
             channel=request.channel,
@@ -32,21 +29,19 @@ def tell_request(request: SurveyRequest, facts: CustomerState, policy: Policy, c
             reference=request.reference,
             label=request.label if carried else None,
             language=request.language,
-            link=policy.links.answer_url(request.id) if carried else None,
+            link=case.policy.links.answer_url(request.id) if carried else None,
             closes_at=request.closes_at,
         ),
     )
 
 
-def tell_response(response: Response, facts: CustomerState, policy: Policy, changes: ChangeSet) -> None:
+def tell_response(case: CustomerCase, response: Response) -> None:
     """Publish score, band and previous band of a settled response."""
-    crm_id = facts.customer.crm_id or ""
-    changes.publish(
+    case.publish(
         RESPONSES,
-        crm_id,
         cloudevents.response_received(
-            policy.ids.derive(response.answered_at, "response.received", response.id, str(response.n)),
-            crm_id,
+            case.ids.derive(response.answered_at, "response.received", response.id, str(response.n)),
+            case.crm_id,
             response.answered_at,
             response=response.id,
             request=response.request,
@@ -82,26 +77,22 @@ def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> by
     )
 
 
-def tell_ticket(ticket: Ticket, turn: str, facts: CustomerState, policy: Policy, changes: ChangeSet) -> None:
+def tell_ticket(case: CustomerCase, ticket: Ticket, turn: str) -> None:
     """Publish one turn of a ticket that other systems follow; notes and calls stay here."""
     if turn in PUBLISHED_TURNS:
-        crm_id = facts.customer.crm_id or ""
-        changes.publish(TICKETS, crm_id, ticket_message(ticket, turn, crm_id, policy))
+        case.publish(TICKETS, ticket_message(ticket, turn, case.crm_id, case.policy))
 
 
-def tell_testimonial(
-    testimonial: Testimonial, mark: str, facts: CustomerState, policy: Policy, changes: ChangeSet
-) -> None:
+def tell_testimonial(case: CustomerCase, testimonial: Testimonial, mark: str) -> None:
     """Publish a consented testimonial, or that a withdrawn one must be taken down.
 
     `mark` tells two changes of mind within one instant apart.
     """
-    crm_id = facts.customer.crm_id or ""
-    key = policy.ids.derive(testimonial.changed_at, "testimonial", testimonial.state, testimonial.id, mark)
+    key = case.ids.derive(testimonial.changed_at, "testimonial", testimonial.state, testimonial.id, mark)
     if testimonial.state == TestimonialState.CONSENTED:
         body = cloudevents.testimonial_consented(
             key,
-            crm_id,
+            case.crm_id,
             testimonial.changed_at,
             testimonial=testimonial.id,
             wording=testimonial.wording,
@@ -111,5 +102,5 @@ def tell_testimonial(
             language=testimonial.language,
         )
     else:
-        body = cloudevents.testimonial_withdrawn(key, crm_id, testimonial.changed_at, testimonial=testimonial.id)
-    changes.publish(TESTIMONIALS, crm_id, body)
+        body = cloudevents.testimonial_withdrawn(key, case.crm_id, testimonial.changed_at, testimonial=testimonial.id)
+    case.publish(TESTIMONIALS, body)

@@ -6,20 +6,20 @@ Values in, a row out. The comparison itself is the engine's.
 from datetime import datetime
 
 from workers.decision_table import Disagreement
-from workers.domain.policy import Policy
+from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Shadow
-from workers.domain.types import CustomerId
 
 
-def shadow(name: str, subject: str, customer: CustomerId, told: Disagreement, at: datetime, policy: Policy) -> Shadow:
+def shadow(case: CustomerCase, decided_on: tuple[str, str], told: Disagreement, at: datetime) -> Shadow:
     """Return the row of a disagreement; its id follows from what was decided on, so that it is written once.
 
-    `name` is the table, `subject` the event or the decision, `at` the instant of what was decided on.
+    `decided_on` is the table's name and the event or decision, `at` the instant of what was decided on.
     """
-    version = policy.plan.version if name == "journey-plan" else policy.follow_up.version
+    name, subject = decided_on
+    version = case.policy.plan.version if name == "journey-plan" else case.policy.follow_up.version
     return Shadow(
-        id=policy.ids.derive(at, "shadow", customer, name, subject, told.candidate_version),
-        customer=customer,
+        id=case.ids.derive(at, "shadow", case.id, name, subject, told.candidate_version),
+        customer=case.id,
         name=name,
         subject=subject,
         version=version,

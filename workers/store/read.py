@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import records
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.mailbox_keys import address_keys
 from workers.domain.records import Customer, Row
 from workers.domain.types import ActionState, CustomerId, Ids
@@ -93,48 +93,51 @@ def lock_customers(connection: Connection, ids: Iterable[str], *, skip_locked: b
     return found
 
 
-def facts_of(
-    connection: Connection, customers: Iterable[Customer], kinds: Sequence[type[Row]] = OF_A_CUSTOMER
-) -> dict[CustomerId, CustomerState]:
-    """Return what is known of each customer, of the given tables."""
-    facts = {customer.id: CustomerState(customer) for customer in customers}
-    if not facts:
-        return facts
-    answered = facts
+def cases_of(
+    connection: Connection,
+    work: UnitOfWork,
+    customers: Iterable[Customer],
+    kinds: Sequence[type[Row]] = OF_A_CUSTOMER,
+) -> dict[CustomerId, CustomerCase]:
+    """Return the case of each customer in a unit of work, with their rows of the given tables."""
+    cases = {customer.id: CustomerCase(customer, work) for customer in customers}
+    if not cases:
+        return cases
+    answered = cases
     for kind in kinds:
-        for chunk in chunks(answered if kind in AFTER_A_RESPONSE else facts):
+        for chunk in chunks(answered if kind in AFTER_A_RESPONSE else cases):
             for values in connection.execute(OF_CUSTOMERS[kind], {"keys": chunk}):
                 row = kind(*values)
-                facts[row.customer].put(row)  # type: ignore[attr-defined]  # every kind in `kinds` has a customer
+                cases[row.customer].know(row)  # type: ignore[attr-defined]  # every kind in `kinds` has a customer
         if kind is records.Response:
-            answered = {key: one for key, one in facts.items() if one.all(records.Response)}
-    return facts
+            answered = {key: case for key, case in cases.items() if case.all(records.Response)}
+    return cases
 
 
 OF_REFERENCES = OF_CUSTOMERS[records.Journey].where(in_array(tables.journey.c.reference, "references"))
 OF_JOURNEYS = sa.select(tables.touchpoint).where(in_array(tables.touchpoint.c.journey, "keys"))
 
 
-def facts_about(
-    connection: Connection, customers: Iterable[Customer], references: Iterable[str]
-) -> dict[CustomerId, CustomerState]:
-    """Return what is known of each customer about some references only: these journeys with their touchpoints, stops.
+def cases_about(
+    connection: Connection, work: UnitOfWork, customers: Iterable[Customer], references: Iterable[str]
+) -> dict[CustomerId, CustomerCase]:
+    """Return the case of each customer with some references only: these journeys with their touchpoints, and stops.
 
     Of a customer of years that is a small part, and most events read nothing.
     """
-    facts = facts_of(connection, customers, (records.Stop,))
+    cases = cases_of(connection, work, customers, (records.Stop,))
     wanted = sorted(references)
-    for chunk in chunks(facts):
+    for chunk in chunks(cases):
         for start in range(0, len(wanted), CHUNK):
             some = {"keys": chunk, "references": wanted[start : start + CHUNK]}
             found = [records.Journey(*row) for row in connection.execute(OF_REFERENCES, some)]
             for journey in found:
-                facts[journey.customer].put(journey)
+                cases[journey.customer].know(journey)
             for keys in chunks(journey.id for journey in found):
                 for row in connection.execute(OF_JOURNEYS, {"keys": keys}):
                     touchpoint = records.Touchpoint(*row)
-                    facts[touchpoint.customer].put(touchpoint)
-    return facts
+                    cases[touchpoint.customer].know(touchpoint)
+    return cases
 
 
 SCORED_ELSEWHERE = sa.select(tables.response.c.customer).where(

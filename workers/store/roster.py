@@ -1,15 +1,18 @@
 """Who is there to take tickets, and whose turn it is: read and counted in the caller's transaction."""
 
+from collections.abc import Callable
 from datetime import datetime
-from functools import cache
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.ticket import Roster, TicketAllocator
+from workers.domain.customer_case import UnitOfWork
+from workers.domain.ticket_allocator import Missing, Need, Roster, TicketAllocator
 from workers.store import tables
 from workers.store.apply import next_number
 
+T = TypeVar("T")
 TICKETS, TURNS = "ticket", "turn"
 """Counters: numbers of tickets, and turns of the agents."""
 AGENT, LEAD = "agent", "lead"
@@ -29,15 +32,36 @@ def read_roster(connection: Connection, now: datetime) -> Roster:
     return Roster(tuple(present[AGENT]), tuple(present[LEAD]), frozenset(away))
 
 
-def desk(connection: Connection, now: datetime) -> TicketAllocator:
-    """Return the desk of one transaction; the roster is read once, when it is first needed."""
-    return TicketAllocator(
-        number=lambda: next_number(connection, TICKETS),
-        turn=lambda: next_number(connection, TURNS),
-        roster=cache(lambda: read_roster(connection, now)),
-    )
+def decide(connection: Connection, work: UnitOfWork, step: Callable[[], T], *, dry: bool = False) -> T:
+    """Carry out a step of the core; what it misses is fetched, and it is taken again from where it began.
+
+    Handing out a number or a turn makes other writers wait until this transaction ends, so it is done only for a step
+    that needs one. A dry run hands nothing out.
+    """
+    mark = work.checkpoint()
+    while True:
+        try:
+            return step()
+        except Missing as missing:
+            work.roll_back(mark)
+            fetch(connection, work.allocator, missing.need, work.now, dry=dry)
 
 
-def dry_desk(connection: Connection, now: datetime) -> TicketAllocator:
-    """Return the desk of a dry run, which hands nothing out."""
-    return TicketAllocator(number=lambda: 0, turn=lambda: 0, roster=cache(lambda: read_roster(connection, now)))
+def fetch(connection: Connection, allocator: TicketAllocator, need: Need, now: datetime, *, dry: bool = False) -> None:
+    """Fetch what a decision needs."""
+    if need == Need.ROSTER:
+        allocator.staff = read_roster(connection, now)
+    elif need == Need.NUMBER:
+        allocator.numbers.append(0 if dry else next_number(connection, TICKETS))
+    else:
+        allocator.turns.append(0 if dry else next_number(connection, TURNS))
+
+
+def next_agent(connection: Connection, but: str, now: datetime) -> str:
+    """Return whose turn it is among the agents present other than one, or nobody ("")."""
+    allocator = TicketAllocator(staff=read_roster(connection, now))
+    while True:
+        try:
+            return allocator.next_agent(but)
+        except Missing as missing:
+            fetch(connection, allocator, missing.need, now)

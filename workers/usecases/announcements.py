@@ -9,7 +9,7 @@ from datetime import datetime
 
 from workers.calendar import in_zone, next_in_window
 from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.followup.actions import mail_refused
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Dispatch, Response
@@ -28,13 +28,13 @@ def tell_some(connection: Connection, one: Initiative, latest: Mapping[str, str]
     """Write the mails for some of those who asked; who may not be written to is left out. Returns how many."""
     customers = read.lock_customers(connection, latest)
     known = told_customers(connection, one.id)
-    changes, rows = ChangeSet(), list[dict[str, object]]()
+    changes, rows, work = ChangeSet(), list[dict[str, object]](), UnitOfWork(policy, now)
     for customer in customers:
         response = read.one(connection, Response, latest[customer.id])
         if response is None or customer.id in known:
             continue
         mail = announcement(one, customer, response, policy, now)
-        if mail_refused(TEMPLATE, replace(response, late=False), CustomerState(customer), policy):
+        if mail_refused(CustomerCase(customer, work), TEMPLATE, replace(response, late=False)).reason:
             continue
         changes.add(mail)
         rows.append(

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import opt_out
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.mailbox_keys import address_key
 from workers.domain.outbound_messages import tell_testimonial
 from workers.domain.policy import Policy
@@ -31,13 +31,14 @@ from workers.domain.records import (
     TicketEntry,
 )
 from workers.domain.survey.response import ANSWERABLE, Answer, answer_request
-from workers.domain.ticket import next_version, reopen, told_order, turn
+from workers.domain.ticket import Turn, next_version, reopen, told_order, turn
 from workers.domain.types import CustomerId, TestimonialState, TicketState
 from workers.errors import BadInput
 from workers.store import read, tables
 from workers.store.apply import apply
 from workers.store.customer.erasure import merged_into
 from workers.store.engine import Store
+from workers.store.roster import decide
 from workers.store.sign_in.audit_log import record_act
 
 CONSENT_TEXT_VERSION = "1"
@@ -61,7 +62,9 @@ WITH_ENTRIES = (*read.OF_A_CUSTOMER, TicketEntry)
 
 WITH_CONSENTS = (*read.OF_A_CUSTOMER, Consent)
 """What a change of mind about a testimonial looks at: how often it was changed before."""
-TicketAct = Callable[[Ticket, CustomerState, Policy, datetime], ChangeSet]
+Act = Callable[[CustomerCase], bool]
+"""What somebody does to a customer's case; False where there is nothing to act on."""
+TicketAct = Callable[[CustomerCase, Ticket], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +139,13 @@ class CustomerActions:
     ) -> bool:
         """Take a confirmed answer; False when the request takes none any more. The same answer twice is one."""
 
-        def act(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
-            found = facts.get(SurveyRequest, request)
-            if found is None or found.state not in ANSWERABLE or found.closes_at <= now:
-                return None
-            answer = Answer(score, comment.strip(), wants_contact, now, phone.strip(), half_day)
-            return answer_request(found, answer, facts, policy, now)
+        def act(case: CustomerCase) -> bool:
+            asked = case.get(SurveyRequest, request)
+            if asked is None or asked.state not in ANSWERABLE or asked.closes_at <= case.now:
+                return False
+            answer = Answer(score, comment.strip(), wants_contact, case.now, phone.strip(), half_day)
+            answer_request(case, asked, answer)
+            return True
 
         return self._for_owner(tables.survey_request, request, act)
 
@@ -150,11 +154,11 @@ class CustomerActions:
 
         addresses = self._merged_addresses(dispatch)
 
-        def act(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
-            changes = opt_out(facts, policy, now, how="customer")
+        def act(case: CustomerCase) -> bool:
+            opt_out(case, how="customer")
             for address in addresses:  # the mailbox that said stop may be the one of an id that was merged
-                changes.add(Suppression(address_key(address, policy.ids), "opt_out", now, "customer"))
-            return changes
+                case.add(Suppression(address_key(address, case.ids), "opt_out", case.now, "customer"))
+            return True
 
         return self._for_owner(tables.dispatch, dispatch, act)
 
@@ -183,14 +187,11 @@ class CustomerActions:
     def improve(self, response: str, text: str) -> bool:
         """Keep what would have made it a 9 or 10 with the response; a later text replaces the earlier one."""
 
-        def act(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
-            found = facts.get(Response, response)
-            if found is None:
-                return None
-            changes = ChangeSet()
-            if text.strip() and found.improvement != text.strip():
-                changes.change(replace(found, improvement=text.strip(), improvement_at=now))
-            return changes
+        def act(case: CustomerCase) -> bool:
+            found = case.get(Response, response)
+            if found is not None and text.strip() and found.improvement != text.strip():
+                case.change(replace(found, improvement=text.strip(), improvement_at=case.now))
+            return found is not None
 
         return self._for_owner(tables.response, response, act)
 
@@ -237,11 +238,11 @@ class CustomerActions:
         )
 
     def _testimonial(self, response: str, change: Callable[[Testimonial, datetime], Testimonial]) -> bool:
-        def act(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
-            known = next((one for one in facts.all(Testimonial) if one.response == response), None)
-            if known is None:
-                return None
-            return consented(known, change(known, now), facts, policy, now)
+        def act(case: CustomerCase) -> bool:
+            known = next((row for row in case.all(Testimonial) if row.response == response), None)
+            if known is not None:
+                consent(case, known, change(known, case.now))
+            return known is not None
 
         return self._for_owner(tables.response, response, act, kinds=WITH_CONSENTS)
 
@@ -273,9 +274,11 @@ class CustomerActions:
         if not rows:
             return False
 
-        def run(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
-            ticket = facts.get(Ticket, rows[0].id)
-            return act(ticket, facts, policy, now) if ticket else None
+        def run(case: CustomerCase) -> bool:
+            ticket = case.get(Ticket, rows[0].id)
+            if ticket is not None:
+                act(case, ticket)
+            return ticket is not None
 
         return self._for_owner(tables.ticket, rows[0].id, run, kinds=WITH_ENTRIES)
 
@@ -302,13 +305,15 @@ class CustomerActions:
             return None
         key = found[0].id
 
-        def act(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet | None:
-            ticket = facts.get(Ticket, key)
+        def act(case: CustomerCase) -> bool:
+            ticket = case.get(Ticket, key)
             if ticket is None:
-                return None
-            if ticket.state != TicketState.DONE:
-                return append_comment(ticket, text, facts, policy, now)
-            return reopen(ticket, CUSTOMER, text, facts, policy, now)
+                return False
+            if ticket.state == TicketState.DONE:
+                reopen(case, ticket, CUSTOMER, text)
+            else:
+                append_comment(case, ticket, text)
+            return True
 
         if not self._for_owner(tables.ticket, key, act, kinds=WITH_ENTRIES):
             return None
@@ -321,7 +326,7 @@ class CustomerActions:
         self,
         table: sa.Table,
         key: str,
-        act: Callable[[CustomerState, Policy, datetime], ChangeSet | None],
+        act: Act,
         *,
         kinds: Sequence[type[Row]] = read.OF_A_CUSTOMER,
     ) -> bool:
@@ -333,59 +338,60 @@ class CustomerActions:
             return False
         policy, now = self._policy(), self._now()
 
-        def work(connection: Connection) -> bool:
-            facts = facts_of_owner(connection, table, key, kinds)
-            if facts is None or facts.customer.erased_at:
+        def run(connection: Connection) -> bool:
+            work = UnitOfWork(policy, now)
+            case = case_of_owner(connection, work, table, key, kinds)
+            if case is None or case.customer.erased_at or not decide(connection, work, lambda: act(case)):
                 return False
-            changes = act(facts, policy, now)
-            if changes is None:
-                return False
+            changes = work.hand_over()
             apply(connection, changes, now)
-            audit_turns(connection, changes, facts, now)
+            audit_turns(connection, changes, case)
             return True
 
-        return self._store.write(work)
+        return self._store.write(run)
 
 
-def append_comment(ticket: Ticket, text: str, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return a customer's words as a line of an open ticket; the same words once more add nothing."""
-    earlier = [one for one in facts.all(TicketEntry) if one.ticket == ticket.id and one.by == CUSTOMER]
-    said = any(one.text == text.strip() for one in earlier)
-    if not text.strip() or said or len(earlier) >= MOST_WORDS_OF_A_CUSTOMER:
-        return ChangeSet()
-    return turn(next_version(ticket, now), "comment", CUSTOMER, text.strip(), facts, policy, now)
+def append_comment(case: CustomerCase, ticket: Ticket, text: str) -> None:
+    """Keep a customer's words as a line of an open ticket; the same words once more add nothing."""
+    earlier = [entry for entry in case.all(TicketEntry) if entry.ticket == ticket.id and entry.by == CUSTOMER]
+    said = any(entry.text == text.strip() for entry in earlier)
+    if text.strip() and not said and len(earlier) < MOST_WORDS_OF_A_CUSTOMER:
+        turn(case, next_version(ticket, case.now), Turn("comment", CUSTOMER, text.strip()))
 
 
-def audit_turns(connection: Connection, changes: ChangeSet, facts: CustomerState, now: datetime) -> None:
+def audit_turns(connection: Connection, changes: ChangeSet, case: CustomerCase) -> None:
     """Add the turns of tickets to the audit trail."""
-    numbers = {one.id: one.number for one in facts.all(Ticket)}
+    numbers = {ticket.id: ticket.number for ticket in case.all(Ticket)}
     for row in changes.rows_added():
         if isinstance(row, TicketEntry):
-            record_act(connection, now, row.by or MACHINE, f"ticket.{row.kind}", f"ticket {numbers[row.ticket]}")
+            record_act(connection, case.now, row.by or MACHINE, f"ticket.{row.kind}", f"ticket {numbers[row.ticket]}")
 
 
-def facts_for(
-    connection: Connection, customer: CustomerId, kinds: Sequence[type[Row]] = read.OF_A_CUSTOMER
-) -> CustomerState | None:
-    """Lock one customer and return what is known of them, of the given tables."""
+def case_for(
+    connection: Connection,
+    work: UnitOfWork,
+    customer: CustomerId,
+    kinds: Sequence[type[Row]] = read.OF_A_CUSTOMER,
+) -> CustomerCase | None:
+    """Lock one customer and return their case, with the rows of the given tables."""
     rows = read.lock_customers(connection, [customer])
-    return read.facts_of(connection, rows, kinds)[customer] if rows else None
+    return read.cases_of(connection, work, rows, kinds)[customer] if rows else None
 
 
-def facts_of_owner(
-    connection: Connection, table: sa.Table, key: str, kinds: Sequence[type[Row]]
-) -> CustomerState | None:
-    """Lock the customer that a row belongs to and return what is known of them; None for an unknown row.
+def case_of_owner(
+    connection: Connection, work: UnitOfWork, table: sa.Table, key: str, kinds: Sequence[type[Row]]
+) -> CustomerCase | None:
+    """Lock the customer that a row belongs to and return their case; None for an unknown row.
 
     The owner is asked for again under the lock: a merge may have moved the row to another customer meanwhile.
     """
     query = sa.select(table.c.customer).where(table.c.id == key)
     owner = connection.execute(query).scalar()
     while owner:
-        facts = facts_for(connection, CustomerId(owner), kinds)
+        case = case_for(connection, work, CustomerId(owner), kinds)
         owner, before = connection.execute(query).scalar(), owner
         if owner == before:
-            return facts
+            return case
     return None
 
 
@@ -409,20 +415,16 @@ def machine_signal(earlier: list[Click], score: int | None, method: str, now: da
     return ""
 
 
-def consented(
-    known: Testimonial, wanted: Testimonial, facts: CustomerState, policy: Policy, now: datetime
-) -> ChangeSet:
-    """Return a testimonial in its new state with the consent that was given, refused or withdrawn, and who is told."""
-    changes = ChangeSet()
+def consent(case: CustomerCase, known: Testimonial, wanted: Testimonial) -> None:
+    """Put a testimonial in its new state, keep the consent given, refused or withdrawn, and tell who publishes it."""
     same = replace(wanted, changed_at=known.changed_at) == known
     if same:
-        return changes
-    n = sum(one.testimonial == known.id for one in facts.all(Consent))  # within one instant a mind may change twice
-    changes.change(wanted)
+        return
+    n = sum(row.testimonial == known.id for row in case.all(Consent))  # within one instant a mind may change twice
+    case.change(wanted)
     given = wanted.state == TestimonialState.CONSENTED
     if given or known.state == TestimonialState.CONSENTED or wanted.state == TestimonialState.REFUSED:
-        key = policy.ids.derive(now, "consent", known.id, wanted.state, wanted.scope, str(n))
-        changes.add(Consent(key, known.id, known.customer, given, wanted.scope, CONSENT_TEXT_VERSION, now))
+        key = case.ids.derive(case.now, "consent", known.id, wanted.state, wanted.scope, str(n))
+        case.add(Consent(key, known.id, known.customer, given, wanted.scope, CONSENT_TEXT_VERSION, case.now))
     if given or known.state == TestimonialState.CONSENTED:
-        tell_testimonial(wanted, str(n), facts, policy, changes)
-    return changes
+        tell_testimonial(case, wanted, str(n))

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -17,10 +18,10 @@ from sqlalchemy.exc import DBAPIError
 
 from workers.cloudevents import Codec, Event, Fault, Kind, Refusal, Rejected
 from workers.cloudevents.scopes import gate_of
-from workers.domain.changeset import ChangeSet
+from workers.domain.changeset import ChangeSet, Moving
 from workers.domain.customer.profile import customer_id, new_customer
-from workers.domain.customer_state import CustomerState
-from workers.domain.event_handlers import effects, references_wanted
+from workers.domain.customer_case import CustomerCase, UnitOfWork
+from workers.domain.event_handlers import references_wanted, take_event
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, DeadLetter, Inbox
 from workers.domain.types import CustomerId, Ingress
@@ -30,7 +31,7 @@ from workers.store.apply import apply
 from workers.store.engine import Store, is_about_values
 from workers.store.ledger import Incoming, Outcome, Taken
 from workers.store.positions import Consumed, record_consumed
-from workers.store.roster import desk, dry_desk
+from workers.store.roster import decide
 from workers.store.rules import waves
 
 log = logging.getLogger(__name__)
@@ -173,15 +174,10 @@ class Intake:
         if digest is not None:
             return work.reject(message, conflicting(event), door, event)
         try:
-            changes = work.effects(event)
+            work.handle(event, door)
         except BadInput as error:
-            fault = Fault("/data", str(error))
-            return work.reject(
-                message, Rejected(Refusal.SCHEMA, (fault,), event.source, event.id, event.crm_id), door, event
-            )
+            return work.reject(message, refusal_of(event, str(error)), door, event)
         known[(event.source, event.id)] = event.digest
-        changes.add(inbox_row(event, work.owner_of(event), door, now))
-        work.absorb(changes)
         return Outcome(Taken.ACCEPTED, event)
 
 
@@ -235,7 +231,7 @@ def inbox_row(event: Event, customer: CustomerId | None, door: Ingress, now: dat
 
 
 class Batch:
-    """The working set of one transaction: the facts of its customers and the changes so far."""
+    """The working set of one transaction: the cases of its customers and the changes so far."""
 
     def __init__(
         self, connection: Connection, policy: Policy, now: datetime, journeys: frozenset[str], *, lock: bool = True
@@ -245,17 +241,15 @@ class Batch:
         self.now = now
         self._triggers = journeys | policy.triggers
         self.lock = lock
-        self._desk = desk(connection, now) if lock else dry_desk(connection, now)
-        self.changes = ChangeSet()
+        self._work = UnitOfWork(policy, now)
         self.dead_letters: list[DeadLetter] = []
         self.waves: list[Event] = []
-        self._facts: dict[CustomerId, CustomerState] = {}
+        self._cases: dict[CustomerId, CustomerCase] = {}
         self._new: set[CustomerId] = set()
         self._requests: dict[str, CustomerId] = {}
         self._tickets: dict[str, CustomerId] = {}
         self._scored: dict[tuple[str, str], CustomerId] = {}
         self._told: set[tuple[str, str]] = set()
-        self._touched: set[CustomerId] = set()
         self._keys: dict[str, CustomerId] = {}
 
     def load(self, events: Sequence[Event]) -> None:
@@ -276,9 +270,9 @@ class Batch:
                 deep.add(key)
             else:
                 planned.setdefault(key, []).append(event)
-        wanted = {key: crm_id for key, crm_id in wanted.items() if key not in self._facts}
+        wanted = {key: crm_id for key, crm_id in wanted.items() if key not in self._cases}
         customers = self._customers(wanted)
-        found = {*wanted, *self._facts}
+        found = {*wanted, *self._cases}
         while merged_into := self._moved_to(events, customers) - found:
             customers += self._customers(merged_into)
             found |= merged_into
@@ -286,11 +280,12 @@ class Batch:
         deep |= read.scored_elsewhere(self.connection, [one.id for one in customers if one.id not in deep])
         deep |= read.with_held_mails(self.connection, addressed_anew(customers, planned))
         self._load_planned([one for one in customers if one.id not in deep], planned)
-        self._facts |= read.facts_of(self.connection, [one for one in customers if one.id in deep])
-        self._find_suppressed([one for one in customers if one.id in deep and one.email])
+        whole = [one for one in customers if one.id in deep]
+        self._cases |= read.cases_of(self.connection, self._work, whole)
+        self._find_suppressed([one for one in whole if one.email])
         for key, crm_id in wanted.items():
-            if key not in self._facts:
-                self._facts[key] = CustomerState(new_customer(crm_id, self.policy.ids, self.now))
+            if key not in self._cases:
+                self._cases[key] = CustomerCase(new_customer(crm_id, self.policy.ids, self.now), self._work)
                 self._new.add(key)
 
     def _moved_to(self, events: Sequence[Event], customers: Sequence[Customer]) -> set[CustomerId]:
@@ -310,15 +305,15 @@ class Batch:
                 some[one.id] = one
                 references.update(*(each for each in wanted if each))
         every = [one for one in customers if one.id not in some]
-        self._facts |= read.facts_of(self.connection, every, read.FOR_PLANNING)
-        self._facts |= read.facts_about(self.connection, some.values(), references)
+        self._cases |= read.cases_of(self.connection, self._work, every, read.FOR_PLANNING)
+        self._cases |= read.cases_about(self.connection, self._work, some.values(), references)
 
     def _find_suppressed(self, customers: Sequence[Customer]) -> None:
-        """Tell the facts of customers whose answers may lead to mails whether their address is suppressed."""
+        """Tell the cases of customers whose answers may lead to mails whether their address is suppressed."""
         addresses = {one.id: one.email or "" for one in customers}
         suppressed = read.suppressed_addresses(self.connection, set(addresses.values()), self.policy.ids)
         for key, address in addresses.items():
-            self._facts[key].suppressed = suppressed.get(address, "")
+            self._cases[key].suppressed = suppressed.get(address, "")
 
     def _customers(self, ids: Iterable[CustomerId]) -> list[Customer]:
         """Return customers by key, locked unless nothing is stored."""
@@ -349,7 +344,7 @@ class Batch:
     def owner_of(self, event: Event) -> CustomerId | None:
         """Return our key of the person an event is about: who was merged into another is that other one."""
         key = self.customer_of(event)
-        return self._merged(self._facts[key]).customer.id if key in self._facts else key
+        return self._merged(self._cases[key]).id if key in self._cases else key
 
     def _key(self, crm_id: str) -> CustomerId:
         """Return our key for the CRM's id, derived once a batch."""
@@ -358,45 +353,26 @@ class Batch:
             known = self._keys[crm_id] = customer_id(crm_id, self.policy.ids)
         return known
 
-    def facts_for(self, event: Event) -> CustomerState:
-        """Return the facts of the customer an event is about; raises BadInput when there is none.
+    def case_for(self, event: Event) -> CustomerCase:
+        """Return the case of the customer an event is about; raises BadInput when there is none.
 
         What is said of a merged customer goes to the other one, who has all rows of both. So does a second merge: who
         is one person with two others makes one of all three.
         """
         key = self.customer_of(event)
-        if key is None or key not in self._facts:
+        if key is None or key not in self._cases:
             raise BadInput("This event names no customer, request or ticket that is known here. Send the subject.")
-        return self._merged(self._facts[key])
+        return self._merged(self._cases[key])
 
-    def _merged(self, facts: CustomerState) -> CustomerState:
-        """Return the facts of the customer into whom this one was merged, maybe over others; else these."""
-        while facts.customer.merged_into and facts.customer.merged_into in self._facts:
-            facts = self._facts[facts.customer.merged_into]
-        return facts
-
-    def absorb(self, changes: ChangeSet) -> None:
-        """Take changes in, for the events that follow in the batch.
-
-        A merge is written at once: the rows that it moves may be changed again under their new customer.
-        """
-        self.changes.merge(changes)
-        self._new.difference_update(key for (key,) in changes.added.get(Customer, {}))
-        for moving in changes.moved:
-            moved_to, own = CustomerId(moving.into), self._facts[CustomerId(moving.customer)]
-            own.absorb(changes)
-            self._facts[moved_to].adopt(own)
-            for owners in (self._requests, self._tickets):
-                owners.update({key: moved_to for key, owner in owners.items() if owner == moving.customer})
-        for key in self._touched:
-            self._facts[key].absorb(changes)
-        if changes.moved and self.lock:
-            self.write()
+    def _merged(self, case: CustomerCase) -> CustomerCase:
+        """Return the case of the customer into whom this one was merged, maybe over others; else this one."""
+        while case.customer.merged_into and case.customer.merged_into in self._cases:
+            case = self._cases[case.customer.merged_into]
+        return case
 
     def write(self) -> None:
         """Write what was changed so far; one transaction may do so several times."""
-        apply(self.connection, self.changes, self.now)
-        self.changes = ChangeSet()
+        apply(self.connection, self._work.hand_over(), self.now)
 
     def reject(self, message: Incoming, why: Rejected, door: Ingress, event: Event | None = None) -> Outcome:
         """Keep a message that cannot be accepted, with bytes, place and reason."""
@@ -404,27 +380,54 @@ class Batch:
         self.dead_letters.append(letter)
         return Outcome(Taken.REJECTED, event, why, letter.id)
 
-    def effects(self, event: Event) -> ChangeSet:
-        """Return everything that one accepted event changes; raises BadInput when its data cannot be taken."""
+    def handle(self, event: Event, door: Ingress | None = None) -> None:
+        """Change everything that one accepted event changes, and remember it by its `door`; all of it or nothing.
+
+        Raises BadInput when its data cannot be taken. A merge is written at once: the rows that it moves may be changed
+        again under their new customer.
+        """
+        mark = self._work.checkpoint()
+        try:
+            self._change(event)
+        except BadInput:
+            self._work.roll_back(mark)
+            raise
+        if door is not None:
+            self._work.add(inbox_row(event, self.owner_of(event), door, self.now))
+        if moved := self._work.changes.moved[mark.moved :]:
+            for moving in moved:
+                self._hand_on(moving)
+            if self.lock:
+                self.write()
+
+    def _hand_on(self, moving: Moving) -> None:
+        """Let what is said of a request or ticket of a merged customer go to the other one."""
+        for owners in (self._requests, self._tickets):
+            owners.update({key: CustomerId(moving.into) for key, owner in owners.items() if owner == moving.customer})
+
+    def _change(self, event: Event) -> None:
+        """Change everything that one event changes."""
         if event.kind == Kind.JOURNEY and event.name == "wave" and not event.crm_id:
             self.waves.append(event)  # waking goes through the customers
-            return ChangeSet()
-        facts = self.facts_for(event)
+            return
+        case = self.case_for(event)
         if (event.source, event.id) in self._told:
-            return ChangeSet()  # the inbox has forgotten it, the ticket has not
-        self._refuse_score(event, facts.customer.id)
-        changes = ChangeSet()
+            return  # the inbox has forgotten it, the ticket has not
+        self._refuse_score(event, case.id)
         into = None
         if event.merged_into:  # to where the other one went; merged into each other, they are one person already
-            into = self._merged(self._facts[self._key(event.merged_into)])
+            into = self._merged(self._cases[self._key(event.merged_into)])
         if event.customer and self.customer_of(event) != self._key(event.crm_id):
             event = replace(event, customer={})  # it answers somebody else's question: their profile is not theirs
-        for one in (facts, into):
-            if one is not None and one.customer.id in self._new:
-                changes.add(one.customer)
-        self._touched = {one.customer.id for one in (facts, into) if one is not None}
-        changes.merge(effects(event, facts, into, self.policy, self.now, self._desk))
-        return changes
+        decide(self.connection, self._work, partial(self._decide, case, event, into), dry=not self.lock)
+        self._new -= {case.id} if into is None else {case.id, into.id}
+
+    def _decide(self, case: CustomerCase, event: Event, into: CustomerCase | None) -> None:
+        """Take the event in, and its customers where nothing was known of them."""
+        for each in (case, into):
+            if each is not None and each.id in self._new:
+                each.add(each.customer)
+        take_event(case, event, into)
 
     def _refuse_score(self, event: Event, customer: CustomerId) -> None:
         """Raise BadInput for a score of another question, and for one whose id is another customer's score."""
@@ -452,8 +455,7 @@ class Batch:
         if isinstance(event, Rejected):
             return event, ChangeSet()
         try:
-            changes = self.effects(event)
+            self.handle(event)
         except BadInput as error:
             return refusal_of(event, str(error)), ChangeSet()
-        self.absorb(changes)
-        return event, changes
+        return event, self._work.hand_over()

@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from workers.calendar import in_zone, instant_of, zone_info
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase, UnitOfWork
+from workers.domain.history import Subject, Why, history
 from workers.domain.policy import Policy
-from workers.domain.records import Action, Customer, History, Touchpoint
-from workers.domain.survey.planning import assess, history, put
+from workers.domain.records import Action, Customer, Touchpoint
+from workers.domain.survey.planning import assess, put
 from workers.domain.types import ActionState, Reason, TouchpointState
 from workers.errors import BadInput
 from workers.store import read
@@ -108,11 +108,11 @@ class QueueControl:
 
     def cancel(self, chosen: Chosen, by: str) -> int:
         """Cancel what is chosen, and return how much that was. Doing it again changes nothing."""
-        return self._each(chosen, by, "queue.cancel", cancelled)
+        return self._each(chosen, by, "queue.cancel", cancel)
 
     def send_now(self, chosen: Chosen, by: str) -> int:
         """Let what is chosen be taken up at once, and return how much that was; every rule is looked at again then."""
-        return self._each(chosen, by, "queue.send_now", hurried)
+        return self._each(chosen, by, "queue.send_now", hurry)
 
     def pause(self, touchpoint: str, by: str) -> None:
         """Pause a touchpoint: what is due waits, nothing is lost."""
@@ -153,42 +153,40 @@ class QueueControl:
             return "", 0
         customers = read.lock_customers(connection, ids)
         rows = queue.rows_of(connection, chosen, ids)
-        facts = read.facts_of(connection, customers)
-        changes = ChangeSet()
+        work = UnitOfWork(policy, now)
+        cases = read.cases_of(connection, work, customers)
         for row in rows:
-            changes.merge(turn(row, facts[row.customer], policy, now, by))
-        apply(connection, changes, now)
+            turn(cases[row.customer], row, by)
+        apply(connection, work.hand_over(), now)
         record_act(connection, now, by, act, chosen.name or chosen.key, {"kind": chosen.kind, "count": len(rows)})
         return (ids[-1] if len(ids) == CUSTOMERS_A_ROUND else ""), len(rows)
 
 
-Turn = Callable[[Touchpoint | Action, CustomerState, Policy, datetime, str], ChangeSet]
+Turn = Callable[[CustomerCase, Touchpoint | Action, str], None]
 
 
-def cancelled(row: Touchpoint | Action, facts: CustomerState, policy: Policy, now: datetime, by: str) -> ChangeSet:
-    """Return a row that waits no more, because a person decided so."""
-    changes = ChangeSet()
+def cancel(case: CustomerCase, row: Touchpoint | Action, by: str) -> None:
+    """Let a row wait no more, because a person decided so."""
     if isinstance(row, Touchpoint):
-        changes.change(put(row, TouchpointState.CANCELLED, Reason.OPERATOR, by, now))
+        case.change(put(row, TouchpointState.CANCELLED, Why(Reason.OPERATOR, by), case.now))
     else:
-        changes.change(replace(row, state=ActionState.CANCELLED, reason=Reason.OPERATOR, detail=by, changed_at=now))
-    changes.add(noted(row, "cancelled", by, policy, now))
-    return changes
+        ended = {"state": ActionState.CANCELLED, "reason": Reason.OPERATOR, "detail": by, "changed_at": case.now}
+        case.change(replace(row, **ended))  # type: ignore[arg-type]  # columns by name
+    note_act(case, row, "cancelled", by)
 
 
-def hurried(row: Touchpoint | Action, facts: CustomerState, policy: Policy, now: datetime, by: str) -> ChangeSet:
-    """Return a row that is due now; what holds or forbids it still does."""
-    changes = ChangeSet()
+def hurry(case: CustomerCase, row: Touchpoint | Action, by: str) -> None:
+    """Let a row be due now; what holds or forbids it still does."""
+    now = case.now
     if isinstance(row, Touchpoint):
         early = replace(row, state=TouchpointState.PLANNED, reason="", detail="", wake_at=now, changed_at=now)
-        changes.change(assess(early, facts, policy, now))
+        case.change(assess(case, early))
     else:
-        changes.change(replace(row, due_at=min(row.due_at, now), changed_at=now))
-    changes.add(noted(row, "planned", f"send now, {by}", policy, now))
-    return changes
+        case.change(replace(row, due_at=min(row.due_at, now), changed_at=now))
+    note_act(case, row, "planned", f"send now, {by}")
 
 
-def noted(row: Touchpoint | Action, state: str, detail: str, policy: Policy, now: datetime) -> History:
-    """Return the line of history that says who decided so."""
+def note_act(case: CustomerCase, row: Touchpoint | Action, state: str, detail: str) -> None:
+    """Keep in the history who decided so."""
     kind, key = (TOUCHPOINT, f"{row.journey}/{row.step}") if isinstance(row, Touchpoint) else (ACTION, row.id)
-    return history(row.customer, kind, key, state, Reason.OPERATOR, detail, now, policy)
+    case.add(history(Subject(row.customer, kind, key), state, Why(Reason.OPERATOR, detail), case.now, case.ids))

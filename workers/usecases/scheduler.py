@@ -14,16 +14,15 @@ from functools import partial
 
 from sqlalchemy.engine import Connection
 
-from workers.domain.changeset import ChangeSet
 from workers.domain.customer.merge import join
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.followup.actions import carry_out, contacts_first
 from workers.domain.followup.decision import route
+from workers.domain.history import Subject, Why, history
 from workers.domain.policy import Policy, WaveDay
-from workers.domain.records import Action, Response, SurveyRequest
-from workers.domain.survey.planning import history, plan, wave_event
+from workers.domain.records import Action, AskedMailbox, Response, SurveyRequest
+from workers.domain.survey.planning import plan, wave_event
 from workers.domain.survey.request import ask
-from workers.domain.ticket import TicketAllocator
 from workers.domain.ticket.sla import tickets_wake, told_before
 from workers.domain.types import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
 from workers.errors import NotNow
@@ -33,7 +32,7 @@ from workers.store.controls import read_controls, set_control
 from workers.store.customer import merge
 from workers.store.customer.askings import Mailboxes, remember_askings
 from workers.store.engine import Store
-from workers.store.roster import desk
+from workers.store.roster import decide
 from workers.store.rules import waves
 from workers.usecases import undone_starts
 from workers.usecases.delivery.send_controls import Sending, mails_today, sending_now
@@ -71,14 +70,14 @@ class SendBudget:
     answers_only: bool = False
     """While the clock is doubted: answers are routed and their tickets opened; nothing else is taken up or given up."""
 
-    def take(self, changes: ChangeSet) -> None:
-        """Count the survey mails that the changes add."""
+    def take(self, asked: int) -> None:
+        """Count survey mails that were asked for."""
         if self.left is not None:
-            self.left -= sum(isinstance(row, SurveyRequest) for row in changes.rows_added())
+            self.left -= asked
 
-    def allows(self, step: str) -> bool:
-        """Tell whether a touchpoint may be asked now."""
-        return self.may_ask and step not in self.paused and (self.left is None or self.left > 0)
+    def allows(self, step: str, asked: int = 0) -> bool:
+        """Tell whether a touchpoint may be asked now, with `asked` survey mails that are not taken from it yet."""
+        return self.may_ask and step not in self.paused and (self.left is None or self.left > asked)
 
 
 class Scheduler:
@@ -169,14 +168,15 @@ class Scheduler:
         """Join merged customers whose rows a release before left apart; return how many, 0 when none is left."""
         now, policy = self._now(), self._policy()
 
-        def work(connection: Connection) -> int:
+        def join_some(connection: Connection) -> int:
             apart = merge.left_behind(connection, limit)
             for key in apart:
-                pair = joined_by(connection, CustomerId(key), policy, now)
-                apply(connection, pair, now)
+                work = UnitOfWork(policy, now)
+                join_pair(connection, work, CustomerId(key))
+                apply(connection, work.hand_over(), now)
             return len(apart)
 
-        return self._store.write(work)
+        return self._store.write(join_some)
 
     def move_starts(self, limit: int = CUSTOMERS_A_ROUND) -> int:
         """Let refunds that a release before took move what hangs on their purchases; return of how many customers."""
@@ -232,37 +232,38 @@ class Scheduler:
         policy = self._policy()
         room = self._room(connection, now)
         customers = read.lock_customers(connection, waiting, skip_locked=True)
-        facts = read.facts_of(connection, customers)
+        work = UnitOfWork(policy, now)
+        cases = read.cases_of(connection, work, customers)
         addresses = {one.id: one.email for one in customers if one.email}
         suppressed = read.suppressed_addresses(connection, set(addresses.values()), policy.ids)
-        mailboxes = Mailboxes(connection, [one.customer for one in facts.values() if asks_now(one, now)], policy)
+        mailboxes = Mailboxes(connection, [case.customer for case in cases.values() if asks_now(case)], policy)
         for customer, address in addresses.items():  # several customers may share one address
-            facts[customer].suppressed = suppressed.get(address, "")
-        changes = ChangeSet()
-        at_desk = desk(connection, now)
+            cases[customer].suppressed = suppressed.get(address, "")
         woken = 0
-        for customer in sorted(facts, key=waiting.index):
-            facts[customer].asked_elsewhere = mailboxes.elsewhere(customer)
-            more = wake(facts[customer], policy, now, room, at_desk)
-            woken += bool(more)
-            changes.merge(more)
-            mailboxes.learn(more)
-        apply(connection, changes, now)
+        for customer in sorted(cases, key=waiting.index):
+            case, mark = cases[customer], work.checkpoint()
+            case.asked_elsewhere = mailboxes.elsewhere(customer)
+            decide(connection, work, partial(wake, case, room))
+            woken += work.checkpoint() != mark
+            asked = list(work.added_since(mark, SurveyRequest))
+            room.take(len(asked))
+            mailboxes.learn(asked, work.added_since(mark, AskedMailbox))
+        apply(connection, work.hand_over(), now)
         return woken
 
 
-def asks_now(facts: CustomerState, now: datetime) -> bool:
+def asks_now(case: CustomerCase) -> bool:
     """Tell whether a customer has a touchpoint that may be asked now."""
-    return any(one.wake_at <= now for one in facts.pending())
+    return any(touchpoint.wake_at <= case.now for touchpoint in case.pending())
 
 
-def joined_by(connection: Connection, customer: CustomerId, policy: Policy, now: datetime) -> ChangeSet:
-    """Return a customer joined with whom they were merged into, both locked."""
+def join_pair(connection: Connection, work: UnitOfWork, customer: CustomerId) -> None:
+    """Join a customer with whom they were merged into, both locked."""
     (own,) = read.lock_customers(connection, [customer])
     while own.merged_into:
         (own,) = read.lock_customers(connection, [own.merged_into])
-    facts = read.facts_of(connection, [*read.lock_customers(connection, [customer]), own])
-    return join(facts[customer], facts[own.id], policy, now)
+    cases = read.cases_of(connection, work, [*read.lock_customers(connection, [customer]), own])
+    join(cases[customer], cases[own.id])
 
 
 def beginning(connection: Connection, policy: Policy, now: datetime) -> list[WaveDay]:
@@ -283,60 +284,57 @@ def spread(connection: Connection, wave: waves.Wave, policy: Policy, now: dateti
     customers = [
         one for one in read.lock_customers(connection, ids) if one.erased_at is None and one.merged_into is None
     ]
-    changes = ChangeSet()
-    for facts in read.facts_of(connection, customers, read.FOR_PLANNING).values():
-        changes.merge(plan(happening, facts, policy, now))
-    apply(connection, changes, now)
+    work = UnitOfWork(policy, now)
+    for case in read.cases_of(connection, work, customers, read.FOR_PLANNING).values():
+        plan(case, happening)
+    apply(connection, work.hand_over(), now)
     waves.advance(connection, wave, ids[-1] if ids else wave.cursor, now if len(ids) < limit else None)
     return len(ids)
 
 
-def wake(facts: CustomerState, policy: Policy, now: datetime, room: SendBudget, desk: TicketAllocator) -> ChangeSet:
-    """Return everything that is due for one customer, in a fixed order: answers, actions, tickets, asking, closing.
+def wake(case: CustomerCase, room: SendBudget) -> None:
+    """Do everything that is due for one customer, in a fixed order: answers, actions, tickets, asking, closing.
 
-    What somebody waits for comes first, and an answer may cancel the question after it.
+    What somebody waits for comes first, and an answer may cancel the question after it. Raises Missing.
     """
-    changes = ChangeSet()
-    known = facts.copy()
-
-    def take(more: ChangeSet) -> None:
-        known.absorb(more)
-        changes.merge(more)
-
-    for response in sorted(known.all(Response), key=lambda one: (one.settles_at, one.id)):
+    now = case.now
+    for response in sorted(case.all(Response), key=lambda response: (response.settles_at, response.id)):
         if response.state == ResponseState.SETTLING and response.settles_at <= now:
-            take(route(response, known, policy, now, desk))
-    for action in sorted(known.all(Action), key=lambda one: (one.due_at, contacts_first(one), one.id)):
+            route(case, response)
+    for action in sorted(case.all(Action), key=lambda action: (action.due_at, contacts_first(action), action.id)):
         if action.state in (ActionState.PLANNED, ActionState.HELD) and action.due_at <= now:
             if room.answers_only and action.latest_at is not None and action.latest_at < now:
                 continue
-            take(carry_out(action, None, known, policy, now, desk))
+            carry_out(case, action)
     if room.answers_only:
-        return changes
-    take(tickets_wake(known, policy, now, desk))
-    for touchpoint in known.pending():
-        if touchpoint.wake_at <= now and (room.allows(touchpoint.step) or touchpoint.give_up_at < now):
-            more = ask(touchpoint, known, policy, now)
-            room.take(more)
-            take(more)
-    for request in list(known.all(SurveyRequest)):
+        return
+    tickets_wake(case)
+    ask_what_is_due(case, room)
+    for request in case.all(SurveyRequest):
         if request.closes_at <= now and request.state in (RequestState.OPEN, RequestState.ANSWERED):
-            take(close(request, known, policy, now))
-    return changes
+            close(case, request)
 
 
-def close(request: SurveyRequest, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return a request that takes no answer any more: expired unanswered, or closed with its response."""
-    changes = ChangeSet()
+def ask_what_is_due(case: CustomerCase, room: SendBudget) -> None:
+    """Ask what has come due, as far as the day's budget goes; what is too late is given up whatever the budget is."""
+    before = case.checkpoint()
+    for touchpoint in case.pending():
+        asked = sum(1 for _ in case.work.added_since(before, SurveyRequest))
+        if touchpoint.wake_at <= case.now and (room.allows(touchpoint.step, asked) or touchpoint.give_up_at < case.now):
+            ask(case, touchpoint)
+
+
+def close(case: CustomerCase, request: SurveyRequest) -> None:
+    """Let a request take no answer any more: expired unanswered, or closed with its response."""
     answered = request.state == RequestState.ANSWERED
     state = RequestState.CLOSED if answered else RequestState.EXPIRED
     elsewhere = not answered and request.reason == Reason.ANSWERED
     reason = Reason.ANSWERED if elsewhere else Reason.REQUEST_CLOSED
-    changes.change(replace(request, state=state, reason=reason, changed_at=now))
-    changes.cancel("request", request.id, Reason.REQUEST_CLOSED, MailClass.SURVEY)
-    for response in facts.all(Response):
+    case.change(replace(request, state=state, reason=reason, changed_at=case.now))
+    case.cancel("request", request.id, Reason.REQUEST_CLOSED, MailClass.SURVEY)
+    for response in case.all(Response):
         if response.request == request.id and response.state == ResponseState.DECIDED:
-            changes.change(replace(response, state=ResponseState.CLOSED))
+            case.change(replace(response, state=ResponseState.CLOSED))
     if not answered:
-        changes.add(history(request.customer, "survey_request", request.id, state, reason, "", now, policy))
-    return changes
+        subject = Subject(request.customer, "survey_request", request.id)
+        case.add(history(subject, state, Why(reason), case.now, case.ids))

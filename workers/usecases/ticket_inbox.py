@@ -13,15 +13,14 @@ from sqlalchemy.engine import Connection
 
 from workers.calendar import in_zone, working_between
 from workers.domain import ticket as ticketing
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Decision, Response, Ticket, TicketEntry
 from workers.domain.types import DecisionState, TicketState
 from workers.store import read, tables
 from workers.store.engine import Store
 from workers.store.report import tickets as stored
-from workers.store.roster import desk
+from workers.store.roster import next_agent
 from workers.usecases.customer_actions import CustomerActions, TicketAct
 from workers.usecases.sign_in.accounts import Accounts, User
 
@@ -140,7 +139,7 @@ class Worklist:
         with self._store.reading() as connection:
             numbers = list(stored.numbers_of(connection, user.name))
         for number in numbers:
-            to = self._store.write(lambda connection: desk(connection, now).next_agent(user.name))
+            to = self._store.write(lambda connection: next_agent(connection, user.name, now))
             serving.act_on_ticket(number, hand_to(to, user.name))
         return len(numbers)
 
@@ -148,10 +147,9 @@ class Worklist:
 def hand_to(to: str, by: str) -> TicketAct:
     """Return the act that hands a ticket of one person to another, unless somebody took it meanwhile."""
 
-    def act(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-        if ticket.owner != by or ticket.state == TicketState.DONE:
-            return ChangeSet()
-        return ticketing.hand_over(ticket, by, to, "", facts, policy, now)
+    def act(case: CustomerCase, ticket: Ticket) -> None:
+        if ticket.owner == by and ticket.state != TicketState.DONE:
+            ticketing.hand_over(case, ticket, by, to, "")
 
     return act
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.policy import Policy
 from workers.domain.records import Stop
 from workers.domain.survey.planning import follow_start
@@ -26,21 +25,18 @@ def untold(connection: Connection) -> list[CustomerId]:
 
 def move_starts(connection: Connection, customers: Sequence[CustomerId], policy: Policy, now: datetime) -> None:
     """Let the questions of the relationship hang on the first purchase that stands; idempotent."""
-    for facts in read.facts_of(connection, read.lock_customers(connection, customers)).values():
-        apply(connection, moved(facts, policy, now), now)
+    work = UnitOfWork(policy, now)
+    for case in read.cases_of(connection, work, read.lock_customers(connection, customers)).values():
+        move_start(case)
+    apply(connection, work.hand_over(), now)
 
 
-def moved(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return a customer of whom it is known what was undone, and what that moves or cancels."""
-    changes = ChangeSet()
-    firsts = dict(facts.customer.firsts)
-    for stop in facts.all(Stop):
+def move_start(case: CustomerCase) -> None:
+    """Let it be known of a customer what was undone, and move or cancel what hangs on it."""
+    firsts = dict(case.customer.firsts)
+    for stop in case.all(Stop):
         if stop.effect == Effect.CANCEL and stop.scope != CUSTOMER:
             firsts[stop.cause] = min(stop.from_at.isoformat(), firsts.get(stop.cause, "~"))
-    if firsts == facts.customer.firsts:
-        return changes
-    changes.change(replace(facts.customer, firsts=firsts))
-    known = facts.copy()
-    known.absorb(changes)
-    changes.merge(follow_start(known, policy, now))
-    return changes
+    if firsts != case.customer.firsts:
+        case.change(replace(case.customer, firsts=firsts))
+        follow_start(case)

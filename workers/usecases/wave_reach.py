@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from workers.decision_table.model.rest_period import Asked
-from workers.domain.customer_state import PENDING, CustomerState
+from workers.domain.customer_case import PENDING, CustomerCase, UnitOfWork
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, SurveyRequest, Touchpoint
@@ -151,11 +151,11 @@ class Reach:
         tallies = {wave.id: Tally() for wave in coming}
         looked_at = 0
         asked: dict[str, list[Asked]] = {}
-        for facts in self._people(policy, now, sample):
+        for case in self._people(policy, now, sample):
             looked_at += 1
-            mailbox = mailbox_of(facts.customer, policy)
-            facts.asked_elsewhere = (*facts.asked_elsewhere, *asked.get(mailbox, ()))
-            fates = play(facts, coming, policy, now)
+            mailbox = mailbox_of(case.customer, policy)
+            case.asked_elsewhere = (*case.asked_elsewhere, *asked.get(mailbox, ()))
+            fates = play(case, coming)
             if mailbox:  # somebody else with this address rests from then on
                 own = asked.setdefault(mailbox, [])
                 own += [Asked(one.asked_at, one.touchpoint, one.template) for one in fates if one.asked_at is not None]
@@ -168,14 +168,14 @@ class Reach:
                     tally.later += fate.rested
         return {wave.id: wave.reach(customers, looked_at, tallies[wave.id]) for wave in coming}
 
-    def _people(self, policy: Policy, now: datetime, sample: int | None) -> Iterator[CustomerState]:
-        """Give the facts of every customer who may be asked anything, or of a sample, some at a time."""
+    def _people(self, policy: Policy, now: datetime, sample: int | None) -> Iterator[CustomerCase]:
+        """Give the case of every customer who may be asked anything, or of a sample, some at a time."""
         left, cursor = sample, ""
         while left is None or left > 0:
             limit = min(CUSTOMERS_A_ROUND, left or CUSTOMERS_A_ROUND)
             with self._store.reading() as connection:
                 ids = waves.following(connection, Wave("", now, cursor), limit)
-                found = facts_of(connection, ids, policy)
+                found = cases_of(connection, ids, policy, now)
             yield from found
             if len(ids) < limit:
                 return
@@ -221,17 +221,17 @@ def begun(wave: Wave, done: bool) -> str:
     return DONE if done else SPREADING if wave.cursor else ANNOUNCED
 
 
-def facts_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy) -> list[CustomerState]:
-    """Return what asking needs to know of these customers, without those who are gone."""
+def cases_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy, now: datetime) -> list[CustomerCase]:
+    """Return what asking needs to know of these customers, without those who are gone; each is played by itself."""
     rows = read.with_ids(connection, Customer, ids) if ids else []
     customers = [one for one in rows if one.erased_at is None and one.merged_into is None]
-    facts = read.facts_of(connection, customers, FOR_REACH)
+    known = read.cases_of(connection, UnitOfWork(policy, now), customers, FOR_REACH)
     suppressed = read.suppressed_addresses(connection, {one.email for one in customers if one.email}, policy.ids)
     mailboxes = Mailboxes(connection, customers, policy, lock=False)
     for customer in customers:
-        facts[customer.id].suppressed = suppressed.get(customer.email or "", "")
-        facts[customer.id].asked_elsewhere = mailboxes.elsewhere(customer.id)
-    return [facts[customer.id] for customer in customers]
+        known[customer.id].suppressed = suppressed.get(customer.email or "", "")
+        known[customer.id].asked_elsewhere = mailboxes.elsewhere(customer.id)
+    return [known[customer.id] for customer in customers]
 
 
 def mailbox_of(customer: Customer, policy: Policy) -> str:
@@ -240,58 +240,63 @@ def mailbox_of(customer: Customer, policy: Policy) -> str:
     return address_key(customer.email or "", policy.ids) if alone else ""
 
 
-def play(facts: CustomerState, coming: Sequence[Known], policy: Policy, now: datetime) -> list[Fate]:
-    """Return what becomes of each wave for one customer to whom nothing else happens meanwhile."""
-    known, fates = facts.copy(), []
+def play(case: CustomerCase, coming: Sequence[Known]) -> list[Fate]:
+    """Return what becomes of each wave for one customer to whom nothing else happens meanwhile; all is taken back."""
+    fates, at_first = [], case.checkpoint()
     for wave in coming:
-        begins = max(wave.at, now)
-        now = ask_until(known, policy, now, begins)
+        ask_until(case, max(wave.at, case.now))
         happening = wave_event(wave.id, wave.at, wave.name)
-        known.absorb(plan(happening, known, policy, begins))
-        fates.append(fate_of(known.copy(), happening, policy, begins, wave.until))
+        plan(case, happening)
+        planned = case.checkpoint()
+        fates.append(fate_of(case, happening, wave.until))
+        case.roll_back(planned)
+    case.roll_back(at_first)
     return fates
 
 
-def ask_until(known: CustomerState, policy: Policy, now: datetime, end: datetime) -> datetime:
-    """Let everything that is planned before `end` be asked, or not, in its order; return `end`, or now if later."""
+def ask_until(case: CustomerCase, end: datetime) -> None:
+    """Let everything that is planned before `end` be asked, or not, in its order; then it is `end`, or later."""
     for _ in range(MOST_STEPS):
-        waiting = [one for one in known.pending() if one.wake_at < end]
+        waiting = [touchpoint for touchpoint in case.pending() if touchpoint.wake_at < end]
         if not waiting:
             break
-        due = min(waiting, key=lambda one: (one.wake_at, one.due_at, one.key()))
-        now = max(now, due.wake_at)
-        known.absorb(ask(due, known, policy, now))
-    return max(now, end)
+        due = min(waiting, key=lambda touchpoint: (touchpoint.wake_at, touchpoint.due_at, touchpoint.key()))
+        case.work.now = max(case.now, due.wake_at)
+        ask(case, due)
+    case.work.now = max(case.now, end)
 
 
-def fate_of(known: CustomerState, happening: JourneyEvent, policy: Policy, now: datetime, until: datetime) -> Fate:
+def fate_of(case: CustomerCase, happening: JourneyEvent, until: datetime) -> Fate:
     """Return what becomes of a customer's touchpoint of a wave, played until it is decided."""
-    rested = any(rests(one, known, policy, now) for one in own_touchpoints(happening, known))
-    ask_until(known, policy, now, until + A_DAY)
-    own = own_touchpoints(happening, known)
-    asked = [one for one in own if one.state == TouchpointState.ASKED]
+    rested = any(rests(case, touchpoint) for touchpoint in own_touchpoints(case, happening))
+    ask_until(case, until + A_DAY)
+    own = own_touchpoints(case, happening)
+    asked = [touchpoint for touchpoint in own if touchpoint.state == TouchpointState.ASKED]
     if asked:
-        first = min(asked, key=lambda one: one.changed_at)
+        first = min(asked, key=lambda touchpoint: touchpoint.changed_at)
         return Fate(first.changed_at, rested=rested, touchpoint=first.step, template=first.template)
-    missed = min(own, key=lambda one: one.key(), default=None)
+    missed = min(own, key=lambda touchpoint: touchpoint.key(), default=None)
     if missed is None:
         return Fate(reason=Reason.NO_SUCH_RULE)
     return Fate(reason=why(missed.reason, missed.detail) or str(missed.state))
 
 
-def own_touchpoints(happening: JourneyEvent, known: CustomerState) -> list[Touchpoint]:
+def own_touchpoints(case: CustomerCase, happening: JourneyEvent) -> list[Touchpoint]:
     """Return the touchpoints of a wave."""
     of_it = {
-        one.id for one in known.all(Journey) if one.began == happening.name and one.reference == happening.reference
+        row.id for row in case.all(Journey) if row.began == happening.name and row.reference == happening.reference
     }
-    return [one for one in known.all(Touchpoint) if one.journey in of_it]
+    return [touchpoint for touchpoint in case.all(Touchpoint) if touchpoint.journey in of_it]
 
 
-def rests(touchpoint: Touchpoint, known: CustomerState, policy: Policy, now: datetime) -> bool:
-    """Tell whether the rest period puts a touchpoint off."""
-    at = max(now, touchpoint.wake_at)
-    waits = touchpoint.state == TouchpointState.PLANNED and touchpoint.if_resting != "exempt"
-    return waits and rest_of(question_of(touchpoint, policy), known, policy, at) is not None
+def rests(case: CustomerCase, touchpoint: Touchpoint) -> bool:
+    """Tell whether the rest period puts a touchpoint off when its time comes."""
+    if touchpoint.state != TouchpointState.PLANNED or touchpoint.if_resting == "exempt":
+        return False
+    now, case.work.now = case.now, max(case.now, touchpoint.wake_at)
+    resting = rest_of(case, question_of(touchpoint, case.policy))
+    case.work.now = now
+    return resting is not None
 
 
 def why(reason: str, detail: str) -> str:

@@ -17,7 +17,7 @@ def test_the_latest_word_on_each_field_counts() -> None:
         told("changed", NOW - 3 * DAY, customer={"name": "Old", "phone": "+33 1"}),
         told("changed", NOW - 2 * DAY, customer={"email": None, "language": "fr"}),
     )
-    who = person.facts.customer
+    who = person.case.customer
     assert (who.name, who.email, who.phone, who.language) == ("New", "new@example.org", "+33 1", "fr")
 
 
@@ -25,7 +25,7 @@ def test_a_field_that_an_event_does_not_name_stays() -> None:
     """Only what is said changes; null clears."""
     person = Person()
     person.hear(told("changed", NOW, customer={"name": "Camille"}), told("delivery", NOW, customer={"phone": None}))
-    assert (person.facts.customer.email, person.facts.customer.name) == ("42@example.org", "Camille")
+    assert (person.case.customer.email, person.case.customer.name) == ("42@example.org", "Camille")
 
 
 def test_the_same_word_again_changes_nothing() -> None:
@@ -43,7 +43,7 @@ def test_of_two_words_of_one_instant_any_order_agrees_on_one() -> None:
         person = Person(email=None)
         for name in (first, second):
             person.hear(told("changed", NOW, customer={"name": name, "may_promote": name == "a"}, id=name))
-        found.add((person.facts.customer.name, person.facts.customer.may_promote))
+        found.add((person.case.customer.name, person.case.customer.may_promote))
     assert found == {("b", False)}
 
 
@@ -57,16 +57,17 @@ def test_a_key_says_nothing_about_the_customer_and_is_always_the_same() -> None:
 def test_an_opt_out_is_at_once_and_for_ever() -> None:
     """What is planned is cancelled, what has not left is called back, the address is suppressed."""
     person, request = asked()
-    person.facts.put(replace(request, sent_at=None))
+    person.case.know(replace(request, sent_at=None))
     person.hear(told("purchase", NOW, reference="2", delivery_expected=True))
-    changes = person.take([opt_out(person.facts, person.policy, NOW, how="customer")])
-    assert person.facts.customer.opted_out_at == NOW
+    changes = person.do(lambda: opt_out(person.case, how="customer"))
+    assert person.case.customer.opted_out_at == NOW
     assert {str(one.state) for one in person.rows(Touchpoint) if one.step != "delivery-now"} == {"cancelled"}
     assert sorted(str(one.mail_class) for one in changes.cancelled) == ["promotion", "survey"]
     assert [(str(one.state), one.reason) for one in person.rows(SurveyRequest)] == [("withdrawn", "opted_out")]
     (suppressed,) = [row for row in changes.rows_added() if isinstance(row, Suppression)]
     assert (suppressed.kind, suppressed.address) == ("opt_out", address_key("42@example.org", person.policy.ids))
-    assert not opt_out(person.facts, person.policy, NOW + DAY, how="customer")
+    person.now = NOW + DAY
+    assert not person.do(lambda: opt_out(person.case, how="customer"))
 
 
 def test_an_opt_out_reaches_an_address_that_is_learnt_later() -> None:
@@ -81,7 +82,7 @@ def test_an_opt_out_reaches_an_address_that_is_learnt_later() -> None:
 def test_an_opt_out_after_a_question_that_left_takes_its_answer_all_the_same() -> None:
     """Whoever answers first and stops then is still heard."""
     person, request = asked()
-    person.take([opt_out(person.facts, person.policy, NOW, how="customer")])
+    person.do(lambda: opt_out(person.case, how="customer"))
     assert [str(one.state) for one in person.rows(SurveyRequest)] == ["open"]
     say(person, request, 2)
     settle(person)
@@ -97,8 +98,8 @@ def test_an_opt_out_keeps_the_service_that_waits() -> None:
     call = replace(question, id="a-call", name="call_back", template="")
     thanks = replace(question, id="a-thanks", name="thank_you", template="thanks")
     for one in (call, thanks):
-        person.facts.put(one)
-    person.take([opt_out(person.facts, person.policy, NOW, how="customer")])
+        person.case.know(one)
+    person.do(lambda: opt_out(person.case, how="customer"))
     assert {one.name: str(one.state) for one in person.rows(Action)} == {
         "improvement_question": "cancelled",
         "call_back": "planned",

@@ -129,7 +129,8 @@ def stop(cause: str, at: datetime, effect: Effect = Effect.HOLD, scope: str = "c
 def tell(story: Story, sending: explain.Outgoing = ON, **more: object) -> dict[str, object]:
     """Explain a customer now, with mails that leave in a `window`."""
     known = policy(str(more.pop("window", "always")))
-    return explain.explain_customer(story, NOW, known, sending, **more)  # type: ignore[arg-type]  # keywords
+    outlook = explain.Outlook(sending, **more)  # type: ignore[arg-type]  # keywords
+    return explain.explain_customer(explain.View(story, NOW, known, outlook))
 
 
 def reason(row: Touchpoint, sending: explain.Outgoing = ON, *others: records.Row, **more: object) -> str:
@@ -147,7 +148,7 @@ def reason(row: Touchpoint, sending: explain.Outgoing = ON, *others: records.Row
 
 def next_ask(story: Story, window: str = "always") -> dict[str, object]:
     """Return when a customer can next be asked."""
-    told = explain.explain_customer(story, NOW, policy(window))
+    told = explain.explain_customer(explain.View(story, NOW, policy(window)))
     return told["next_ask"]  # type: ignore[return-value]  # an entry
 
 

@@ -37,7 +37,7 @@ def loyal() -> tuple[Person, SurveyRequest]:
     person.wake()
     (request,) = person.rows(SurveyRequest)
     sent = replace(request, sent_at=NOW)
-    person.facts.put(sent)
+    person.case.know(sent)
     return person, sent
 
 
@@ -55,7 +55,7 @@ def templates(person: Person) -> list[str]:
 def earlier_testimonial(person: Person, state: TestimonialState, days: int) -> None:
     """Let the customer have been asked for a testimonial some days ago."""
     at = person.now - days * DAY
-    person.facts.put(Testimonial("t0", person.facts.customer.id, "r0", state, at, at, "fr"))
+    person.case.know(Testimonial("t0", person.case.customer.id, "r0", state, at, at, "fr"))
 
 
 def ticket_of(person: Person, opened_days_ago: int, *, done: bool) -> None:
@@ -65,7 +65,7 @@ def ticket_of(person: Person, opened_days_ago: int, *, done: bool) -> None:
     (ticket,) = other.rows(Ticket)
     at = person.now - opened_days_ago * DAY
     state, ended = (TicketState.DONE, at + HOUR) if done else (TicketState.OPEN, None)
-    person.facts.put(replace(ticket, opened_at=at, state=state, done_at=ended, response="another", id="t9", number=9))
+    person.case.know(replace(ticket, opened_at=at, state=state, done_at=ended, response="another", id="t9", number=9))
 
 
 # What a mail promises
@@ -303,7 +303,7 @@ def test_a_suppressed_address_gets_service_only_after_an_opt_out(kind: str, mail
     """An address that bounces or complained gets nothing at all; the ticket is opened all the same."""
     person, request = asked()
     say(person, request, 2)
-    person.facts.suppressed = kind
+    person.case.suppressed = kind
     settle(person)
     assert templates(person) == mails
     assert len(person.rows(Ticket)) == 1

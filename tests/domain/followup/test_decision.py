@@ -114,7 +114,7 @@ def test_a_promoter_who_was_asked_for_a_testimonial_is_not_thanked_instead() -> 
     """Nobody gets two mails because of a changed score."""
     person, request = asked("onboarding_finished")
     late = replace(request, trigger="milestone", sent_at=NOW)
-    person.facts.put(late)
+    person.case.know(late)
     say(person, late, 9)
     settle(person)
     assert mails(person) == {"thanks-testimonial": 1}

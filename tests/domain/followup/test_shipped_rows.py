@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import product
 
 import pytest
@@ -86,10 +87,10 @@ def routed(trigger: str, age: float, score: int, comment: bool, wants_contact: b
         comment="words" if comment else "",
         wants_contact=wants_contact,
         state=ResponseState.SETTLING,
-        customer=person.facts.customer.id,
+        customer=person.case.customer.id,
     )
-    person.facts.put(response)
-    person.take([route(response, person.facts, person.policy, NOW, person.desk)])
+    person.case.know(response)
+    person.do(lambda: route(person.case, response))
     return person
 
 
@@ -140,7 +141,7 @@ def test_a_recovery_answer_brings_its_own_ticket_back() -> None:
     for score, wants_contact, play in ((5, False, "lead-calls"), (8, True, "ask")):
         person = routed("delivery", 0.0, 2, False, False)
         (ticket,) = person.rows(Ticket)
-        person.facts.put(replace(ticket, state=TicketState.DONE, done_at=NOW, outcome="solved"))
+        person.case.know(replace(ticket, state=TicketState.DONE, done_at=NOW, outcome="solved"))
         recovery = answer(
             score,
             NOW + 10 * DAY,
@@ -149,11 +150,11 @@ def test_a_recovery_answer_brings_its_own_ticket_back() -> None:
             reference=ticket.id,
             wants_contact=wants_contact,
             state=ResponseState.SETTLING,
-            customer=person.facts.customer.id,
+            customer=person.case.customer.id,
         )
-        person.facts.put(recovery)
+        person.case.know(recovery)
         person.now = NOW + 10 * DAY
-        person.take([route(recovery, person.facts, person.policy, person.now, person.desk)])
+        person.do(partial(route, person.case, recovery))
         (again,) = person.rows(Ticket)
         assert (again.id, str(again.state), again.reopened, again.play) == (ticket.id, "open", 1, play)
 
@@ -176,7 +177,7 @@ def live(events: list[Event], days: int = 400) -> Counter[tuple[str, str]]:
     waiting = sorted(events, key=lambda event: event.occurred_at)
     end = NOW + days * DAY
     while True:
-        moments = [one.wake_at for one in person.facts.pending()] + [event.occurred_at for event in waiting[:1]]
+        moments = [one.wake_at for one in person.case.pending()] + [event.occurred_at for event in waiting[:1]]
         if not moments or min(moments) > end:
             break
         person.now = max(person.now, min(moments))

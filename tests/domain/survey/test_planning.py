@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_done_ticket_plans_its_recovery_survey() -> None:
     """J15: ten days later, about the ticket, exempt from the rest period."""
     person = Person()
     happening = JourneyEvent("ticket_done", NOW, "boucle/ticket_done/1", "ticket-key")
-    person.take([plan(happening, person.facts, person.policy, NOW)])
+    person.do(lambda: plan(person.case, happening))
     assert rows_of(person) == {"recovery": ("J15", 10, 14, "exempt", "P4D", "ask-recovery")}
     (journey,) = [one for one in person.rows(Journey) if one.trigger == "recovery"]
     assert journey.reference == "ticket-key"
@@ -406,7 +407,8 @@ def test_a_ticket_holds_like_a_complaint() -> None:
     person.hear(told("delivery", reference="1"))
     for name, at in (("ticket_opened", NOW), ("ticket_done", NOW + DAY)):
         person.now = at
-        person.take([stop(JourneyEvent(name, at, name, "t1"), person.facts, person.policy, at)])
+        person.now = at
+        person.do(partial(stop, person.case, JourneyEvent(name, at, name, "t1")))
     held = person.touchpoint("delivery-now")
     assert (str(held.state), held.reason, held.detail, held.wake_at) == ("held", "hold", "ticket_opened", NOW + 8 * DAY)
 
@@ -426,7 +428,7 @@ def test_what_was_asked_stays_asked_when_its_order_is_refunded() -> None:
     person.hear(purchase(expected=False))
     person.wake()
     (request,) = person.rows(SurveyRequest)
-    person.facts.put(replace(request, sent_at=NOW))
+    person.case.know(replace(request, sent_at=NOW))
     changes = person.hear(told("refund", NOW, reference="1042"))
     assert person.states()["purchase-now"] == ("asked", "")
     assert [(one.column, one.value, one.mail_class) for one in changes.cancelled] == [("request", request.id, "survey")]

@@ -20,12 +20,12 @@ def asked_before(person: Person, *askings: tuple[datetime, str], state: RequestS
     """Let a customer have been asked with these templates at these times."""
     person.hear(told("delivery", NOW, reference="x"))
     touchpoint = person.touchpoint("delivery-now")
-    person.facts.put(replace(touchpoint, state=TouchpointState.SKIPPED, reason="resting"))
+    person.case.know(replace(touchpoint, state=TouchpointState.SKIPPED, reason="resting"))
     journey = touchpoint.journey
     for n, (at, template) in enumerate(askings):
-        person.facts.put(
+        person.case.know(
             SurveyRequest(
-                *(f"r{n}", journey, f"earlier{n}", person.facts.customer.id, "delivery", "x", "", {}, "mail", template),
+                *(f"r{n}", journey, f"earlier{n}", person.case.customer.id, "delivery", "x", "", {}, "mail", template),
                 *("fr", at, at, at + 14 * DAY, state, "", at),
             )
         )
@@ -53,7 +53,7 @@ def test_a_request_carries_what_was_promised() -> None:
     (message,) = changes.published
     assert (message.topic, message.key) == ("boucle.survey-requests", "42")
     assert orjson.loads(message.value)["data"]["request"] == request.id
-    assert person.facts.customer.rest_until == add_wait(NOW, person.policy.rest.overall, "Europe/Paris")
+    assert person.case.customer.rest_until == add_wait(NOW, person.policy.rest.overall, "Europe/Paris")
 
 
 def test_a_second_wake_asks_nobody_again() -> None:
@@ -157,7 +157,7 @@ def test_a_recovery_survey_is_exempt_from_the_rest_period_and_counts_for_others(
     """Who was called is asked again, however short ago the first question is; the next survey rests from then."""
     person = Person()
     asked_before(person, (NOW - 9 * DAY, "ask-recovery"))
-    person.take([plan(JourneyEvent("ticket_done", NOW - 10 * DAY, "b/1", "t1"), person.facts, person.policy, NOW)])
+    person.do(lambda: plan(person.case, JourneyEvent("ticket_done", NOW - 10 * DAY, "b/1", "t1")))
     person.hear(told("interaction_ended", NOW - DAY, reference="c1"))
     person.wake()
     assert outcome(person, "recovery")[0] == "asked"
@@ -180,7 +180,8 @@ def test_a_reminder_is_no_survey_of_its_own() -> None:
     person = Person()
     person.hear(told("delivery", reference="1"))
     person.wake()
-    rests = rest_of(Question("other", "ask-in-use"), person.facts, person.policy, NOW + 5 * DAY)
+    person.now = NOW + 5 * DAY
+    rests = rest_of(person.case, Question("other", "ask-in-use"))
     assert rests == Resting(RestReason.RESTING, add_wait(NOW, person.policy.rest.overall, "Europe/Paris"), NOW)
 
 
@@ -198,7 +199,7 @@ def test_a_suppressed_address_is_not_asked(kind: str, state: str) -> None:
     """What a person said is for good, whoever has the address; a mailbox may be another tomorrow."""
     person = Person()
     person.hear(told("delivery", reference="1"))
-    person.facts.suppressed = kind
+    person.case.suppressed = kind
     person.wake()
     assert outcome(person, "delivery-now") == (state, "suppressed", kind)
 
@@ -208,7 +209,7 @@ def test_a_channel_other_than_mail_gets_no_mail(monkeypatch: pytest.MonkeyPatch)
     person = Person(email=None)
     monkeypatch.setattr(type(person.policy.plan), "channel_of", lambda self, rule: "sms")
     person.hear(told("delivery", reference="1"))
-    person.facts.suppressed = "bounce"
+    person.case.suppressed = "bounce"
     changes = person.wake()
     (request,) = person.rows(SurveyRequest)
     assert request.channel == "sms"

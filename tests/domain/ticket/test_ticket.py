@@ -1,14 +1,15 @@
 """What a contact owed to a customer becomes: when it is due, whose it is, and how it may end."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from ticketparts import TUESDAY, Case, answer, contact_for, customer, desk, shipped
+from ticketparts import TUESDAY, Case, answer, changes_of, contact_for, customer, desk, shipped
 
 from workers.domain import ticket as ticketing
 from workers.domain.records import Dispatch, Response, Stop, Ticket, TicketEntry, Touchpoint
-from workers.domain.ticket import Fault, Unfinished
+from workers.domain.ticket import Call, Ending, Fault, Unfinished
 from workers.domain.ticket.sla import tickets_wake
 from workers.domain.types import TicketState
 from workers.errors import BadInput, Conflict
@@ -24,17 +25,18 @@ def at(text: str) -> datetime:
 def done(case: Case, by: str = "Léa", **more: object) -> None:
     """End the ticket, solved unless told otherwise."""
     how = {"outcome": "solved", "root_cause": "delivery/late", "sentence": "A new lamp is on its way.", **more}
-    case.take(ticketing.done(case.ticket, by, facts=case.facts, policy=case.policy, now=case.now, **how))  # type: ignore[arg-type]
+    elsewhere = bool(how.pop("elsewhere", False))
+    case.act(ticketing.done, by, Ending(**how), elsewhere=elsewhere)  # type: ignore[arg-type]  # fields by name
 
 
-def act(case: Case, doing: object, *arguments: object, **more: object) -> None:
+def act(case: Case, doing: Callable[..., object], *arguments: object) -> None:
     """Do an act on the ticket now."""
-    case.take(doing(case.ticket, *arguments, case.facts, case.policy, case.now, **more))  # type: ignore[operator]
+    case.act(doing, *arguments)
 
 
 def wake(case: Case) -> None:
     """Let the ticket's clocks run up to now."""
-    case.take(tickets_wake(case.facts, case.policy, case.now, case.desk))
+    changes_of(case, lambda: tickets_wake(case))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def wake(case: Case) -> None:
 def test_the_first_contact_is_due_four_working_hours_after_the_confirmation(confirmed: str, due: str) -> None:
     """Friday 17:30 is due on Monday 12:30, Sunday 11:00 on Monday 13:00, Wednesday 22:00 on Thursday 13:00."""
     case = Case()
-    case.now = at(confirmed)
+    case.at(at(confirmed))
     ticket = case.answered()
     assert ticket.due_at == at(due)
     assert ticket.half_time_at is not None
@@ -60,21 +62,20 @@ def test_due_runs_from_the_confirmation_and_not_from_when_it_was_routed() -> Non
     """A late machine takes no time from the agent and gives none: the promise counts from the customer's tap."""
     case = Case()
     response = answer(3, TUESDAY)
-    case.facts.put(response)
+    case.know(response)
     late = TUESDAY + timedelta(minutes=30)
-    changes, ticket = ticketing.open_or_join(
-        response, contact_for(response), timedelta(hours=4), case.facts, case.policy, late, case.desk
-    )
+    case.at(late)
+    ticket = ticketing.open_or_join(case, response, contact_for(response), timedelta(hours=4))
     assert ticket.due_at == at("2026-03-03T14:12")
     assert ticket.opened_at == late
-    assert changes
+    assert case.changes
 
 
 def test_a_second_low_score_joins_and_the_earlier_due_time_counts() -> None:
     """One open ticket per customer: the further answer joins it, with its words, and no number is used up."""
     case = Case()
     first = case.answered(due=timedelta(hours=8))
-    case.now += timedelta(minutes=30)
+    case.later(timedelta(minutes=30))
     second = case.answered(0, "r2", timedelta(hours=4), comment="and late", wants_contact=True, phone="+33 9")
     assert (second.id, second.number) == (first.id, 1)
     assert second.due_at == at("2026-03-03T14:42") < first.due_at
@@ -89,7 +90,7 @@ def test_a_join_wakes_a_waiting_ticket() -> None:
     case = Case()
     case.answered()
     act(case, ticketing.wait, "Léa", TUESDAY + timedelta(days=2), "spare part")
-    case.now += timedelta(hours=1)
+    case.later(timedelta(hours=1))
     ticket = case.answered(2, "r2")
     assert (ticket.state, ticket.waiting_until, ticket.owner) == (TicketState.CLAIMED, None, "Léa")
 
@@ -123,18 +124,18 @@ def test_an_unclaimed_ticket_goes_to_the_team_at_half_time_and_to_the_lead_when_
     """The clocks run by themselves; the lead is told again a working day later, however often one looks."""
     case = Case()
     case.answered()
-    case.now = at("2026-03-03T12:12")
+    case.at(at("2026-03-03T12:12"))
     wake(case)
     assert case.ticket.owner == ""
-    case.now = at("2026-03-03T14:12")
+    case.at(at("2026-03-03T14:12"))
     wake(case)
     assert (case.ticket.owner, case.ticket.escalated_at) == ("Nadia", case.now)
     version = case.ticket.version
-    case.now += timedelta(hours=23)
+    case.later(timedelta(hours=23))
     wake(case)
     assert case.ticket.version == version
     assert case.kinds() == ["opened", "to_team", "overdue"]
-    case.now += timedelta(hours=1)
+    case.later(timedelta(hours=1))
     wake(case)
     wake(case)
     assert case.kinds() == ["opened", "to_team", "overdue", "overdue"]
@@ -145,7 +146,7 @@ def test_a_claimed_ticket_stays_with_its_agent_when_overdue() -> None:
     case = Case()
     case.answered()
     act(case, ticketing.claim, "Max")
-    case.now = at("2026-03-03T15:00")
+    case.at(at("2026-03-03T15:00"))
     wake(case)
     assert (case.ticket.owner, case.ticket.state) == ("Max", TicketState.CLAIMED)
     assert case.ticket.escalated_at is not None
@@ -155,7 +156,7 @@ def test_who_was_away_for_long_catches_up_in_one_look() -> None:
     """A role that was down over half time and due time does both, in order."""
     case = Case()
     case.answered()
-    case.now += timedelta(days=1)
+    case.later(timedelta(days=1))
     wake(case)
     assert case.kinds() == ["opened", "to_team", "overdue"]
     assert case.ticket.owner == "Nadia"
@@ -167,7 +168,7 @@ def test_waiting_stops_the_second_clock_and_never_the_first() -> None:
     ticket = case.answered()
     act(case, ticketing.wait, "Léa", at("2026-03-05T09:00"), "spare part")
     assert case.ticket.due_at == ticket.due_at
-    case.now = at("2026-03-05T09:00")
+    case.at(at("2026-03-05T09:00"))
     wake(case)
     assert case.ticket.state == TicketState.CLAIMED
     assert case.ticket.due_at == ticket.due_at
@@ -182,7 +183,7 @@ def test_a_wait_that_ends_early_pauses_only_for_as_long_as_it_lasted() -> None:
     case = Case()
     ticket = case.answered()
     act(case, ticketing.wait, "Léa", TUESDAY + timedelta(days=7), "")
-    case.now += timedelta(hours=1)
+    case.later(timedelta(hours=1))
     act(case, ticketing.claim, "Max")
     assert case.ticket.paused_seconds == 3600
     assert case.ticket.resolve_due_at == ticket.resolve_due_at + timedelta(hours=1)
@@ -192,14 +193,14 @@ def test_an_attempt_meets_the_first_contact_and_reached_is_counted_apart() -> No
     """No answer: the attempt counts and the ticket waits until the next half-day. Reached is another thing."""
     case = Case()
     case.answered()
-    act(case, ticketing.attempt, "Max", "voice mail", reached=False, mail=True)
+    act(case, ticketing.attempt, Call("Max", "voice mail", reached=False, mail=True))
     ticket = case.ticket
     assert (ticket.attempts, ticket.first_contact_at, ticket.reached_at) == (1, TUESDAY, None)
     assert (ticket.state, ticket.waiting_until) == (TicketState.WAITING, at("2026-03-03T13:00"))
     assert ticket.owner == "Max"
-    assert [one.template for one in case.facts.all(Dispatch) if one.customer and one.template == "tried"] == ["tried"]
-    case.now = at("2026-03-03T13:00")
-    act(case, ticketing.attempt, "Max", "", reached=True)
+    assert [one.template for one in case.all(Dispatch) if one.customer and one.template == "tried"] == ["tried"]
+    case.at(at("2026-03-03T13:00"))
+    act(case, ticketing.attempt, Call("Max", reached=True))
     assert (case.ticket.attempts, case.ticket.reached_at, case.ticket.state) == (2, case.now, TicketState.CLAIMED)
 
 
@@ -208,16 +209,16 @@ def test_not_reached_needs_three_attempts_on_two_days_and_a_mail() -> None:
     case = Case()
     case.answered()
     for _ in range(3):
-        act(case, ticketing.attempt, "Max", "", reached=False)
-        case.now += timedelta(minutes=5)
+        act(case, ticketing.attempt, Call("Max", reached=False))
+        case.later(timedelta(minutes=5))
     with pytest.raises(Unfinished) as refused:
         done(case, outcome="not_reached", root_cause="", sentence="")
     assert refused.value.missing == (Fault.ATTEMPTS, Fault.MAIL)
-    case.now += timedelta(days=1)
-    act(case, ticketing.attempt, "Max", "", reached=False, mail=True)
+    case.later(timedelta(days=1))
+    act(case, ticketing.attempt, Call("Max", reached=False, mail=True))
     done(case, outcome="not_reached", root_cause="", sentence="")
     assert case.ticket.outcome == "not_reached"
-    assert not [one for one in case.facts.all(Touchpoint) if one.trigger == "recovery"]
+    assert not [one for one in case.all(Touchpoint) if one.trigger == "recovery"]
 
 
 def test_attempts_before_a_reopening_do_not_count_again() -> None:
@@ -225,10 +226,10 @@ def test_attempts_before_a_reopening_do_not_count_again() -> None:
     case = Case()
     case.answered()
     for days in (0, 1, 1):
-        case.now += timedelta(days=days)
-        act(case, ticketing.attempt, "Max", "", reached=False, mail=True)
+        case.later(timedelta(days=days))
+        act(case, ticketing.attempt, Call("Max", reached=False, mail=True))
     done(case, outcome="not_reached", root_cause="", sentence="")
-    case.now += timedelta(days=1)
+    case.later(timedelta(days=1))
     act(case, ticketing.reopen, "customer", "call me")
     with pytest.raises(Unfinished):
         done(case, outcome="not_reached", root_cause="", sentence="")
@@ -264,11 +265,11 @@ def test_what_was_put_right_is_told_and_asked_about_again(outcome: str) -> None:
     case = Case()
     case.answered()
     done(case, outcome=outcome)
-    (mail,) = [one for one in case.facts.all(Dispatch) if one.template == "done"]
+    (mail,) = [one for one in case.all(Dispatch) if one.template == "done"]
     assert mail.facts["sentence"] == "A new lamp is on its way."
-    (again,) = [one for one in case.facts.all(Touchpoint) if one.trigger == "recovery"]
+    (again,) = [one for one in case.all(Touchpoint) if one.trigger == "recovery"]
     assert again.due_at == TUESDAY + timedelta(days=10)
-    assert {one.effect for one in case.facts.all(Stop)} == {"hold", "end"}
+    assert {one.effect for one in case.all(Stop)} == {"hold", "end"}
 
 
 @pytest.mark.parametrize("outcome", ["wants_no_contact", "duplicate", "score_mistake"])
@@ -277,8 +278,8 @@ def test_who_wants_no_contact_gets_none(outcome: str) -> None:
     case = Case()
     case.answered()
     done(case, outcome=outcome, root_cause="", sentence="bye")
-    assert not [one for one in case.facts.all(Dispatch) if one.template == "done"]
-    assert not [one for one in case.facts.all(Touchpoint) if one.trigger == "recovery"]
+    assert not [one for one in case.all(Dispatch) if one.template == "done"]
+    assert not [one for one in case.all(Touchpoint) if one.trigger == "recovery"]
 
 
 def test_a_mistaken_score_stays_and_is_flagged() -> None:
@@ -286,7 +287,7 @@ def test_a_mistaken_score_stays_and_is_flagged() -> None:
     case = Case()
     case.answered()
     done(case, outcome="score_mistake", root_cause="", sentence="")
-    (response,) = case.facts.all(Response)
+    (response,) = case.all(Response)
     assert (response.score, response.flag) == (3, "score_mistake")
     assert case.ticket.first_contact_at is None
 
@@ -296,12 +297,12 @@ def test_a_promise_is_asked_about_once_it_is_kept() -> None:
     case = Case()
     case.answered()
     done(case, outcome="passed_on", promised_at=TUESDAY + timedelta(days=2))
-    assert not case.facts.all(Touchpoint)
-    case.now += timedelta(days=2)
-    case.take(ticketing.promise_kept(case.ticket, "Léa", "The lamp has left.", case.facts, case.policy, case.now))
-    case.take(ticketing.promise_kept(case.ticket, "Léa", "The lamp has left.", case.facts, case.policy, case.now))
-    assert [one.trigger for one in case.facts.all(Touchpoint)] == ["recovery"]
-    assert len([one for one in case.facts.all(Dispatch) if one.template == "done"]) == 2
+    assert not case.all(Touchpoint)
+    case.later(timedelta(days=2))
+    case.act(ticketing.promise_kept, "Léa", "The lamp has left.")
+    case.act(ticketing.promise_kept, "Léa", "The lamp has left.")
+    assert [one.trigger for one in case.all(Touchpoint)] == ["recovery"]
+    assert len([one for one in case.all(Dispatch) if one.template == "done"]) == 2
     assert case.kinds()[-2:] == ["done", "kept"]
 
 
@@ -311,7 +312,7 @@ def test_only_a_passed_on_ticket_has_a_promise_to_keep() -> None:
     case.answered()
     done(case)
     with pytest.raises(BadInput):
-        ticketing.promise_kept(case.ticket, "Léa", "", case.facts, case.policy, case.now)
+        ticketing.promise_kept(case, case.ticket, "Léa", "")
 
 
 def test_a_reopened_ticket_starts_its_clocks_anew() -> None:
@@ -320,7 +321,7 @@ def test_a_reopened_ticket_starts_its_clocks_anew() -> None:
     case.answered()
     act(case, ticketing.claim, "Léa")
     done(case)
-    case.now = at("2026-03-05T16:00")
+    case.at(at("2026-03-05T16:00"))
     act(case, ticketing.reopen, "customer", "still broken")
     ticket = case.ticket
     assert (ticket.state, ticket.reopened, ticket.outcome, ticket.done_at) == (TicketState.OPEN, 1, "", None)
@@ -335,14 +336,14 @@ def test_reopening_beside_another_open_ticket_adds_the_words_there() -> None:
     case = Case()
     old = case.answered()
     done(case)
-    case.now += timedelta(days=1)
+    case.later(timedelta(days=1))
     new = case.answered(1, "r2")
     assert new.number == 2
-    earlier = case.facts.get(Ticket, old.id)
+    earlier = case.get(Ticket, old.id)
     assert earlier is not None
-    case.take(ticketing.reopen(earlier, "customer", "still broken", case.facts, case.policy, case.now))
-    assert case.facts.get(Ticket, old.id) == earlier
-    (said,) = [one for one in case.facts.all(TicketEntry) if one.ticket == new.id and one.kind == "joined"]
+    changes_of(case, lambda: ticketing.reopen(case, earlier, "customer", "still broken"))
+    assert case.get(Ticket, old.id) == earlier
+    (said,) = [one for one in case.all(TicketEntry) if one.ticket == new.id and one.kind == "joined"]
     assert said.text == "1: still broken"
 
 
@@ -351,7 +352,7 @@ def test_a_recovery_answer_brings_its_ticket_back() -> None:
     case = Case()
     ticket = case.answered()
     done(case)
-    case.now += timedelta(days=11)
+    case.later(timedelta(days=11))
     again = case.answered(2, "r2", trigger="recovery", reference=ticket.id)
     assert (again.id, again.reopened, case.kinds()[-1]) == (ticket.id, 1, "reopened")
 
@@ -373,7 +374,7 @@ def test_a_waiting_ticket_that_is_handed_over_goes_on_waiting() -> None:
     act(case, ticketing.hand_over, "Léa", "Max", "holiday")
     assert (case.ticket.owner, case.ticket.state) == ("Max", TicketState.WAITING)
     act(case, ticketing.hand_over, "Max", "", "")
-    case.now += timedelta(days=2)
+    case.later(timedelta(days=2))
     wake(case)
     assert (case.ticket.owner, case.ticket.state) == ("Nadia", TicketState.OPEN)
 
@@ -396,7 +397,7 @@ def test_a_customer_without_an_address_can_be_told_by_phone_alone() -> None:
     case = Case(who=customer(email=None))
     case.answered()
     done(case, sentence="")
-    assert not [one for one in case.facts.all(Dispatch) if one.template == "done"]
+    assert not [one for one in case.all(Dispatch) if one.template == "done"]
 
 
 def test_a_later_comment_reaches_the_ticket_that_its_answer_joined() -> None:
@@ -404,19 +405,21 @@ def test_a_later_comment_reaches_the_ticket_that_its_answer_joined() -> None:
     case = Case()
     case.answered()
     ticket = case.answered(1, "r2")
-    second = next(one for one in case.facts.all(Response) if one.external_id == "r2")
-    case.facts.put(replace(contact_for(second), ticket=ticket.id))
+    second = next(one for one in case.all(Response) if one.external_id == "r2")
+    case.know(replace(contact_for(second), ticket=ticket.id))
     later = replace(second, comment="and the box was open")
-    case.take(ticketing.remark(later, case.facts, case.policy, case.now + timedelta(minutes=5)))
-    assert [one.text for one in case.facts.all(TicketEntry) if one.kind == "comment"] == ["1/10 and the box was open"]
+    case.later(timedelta(minutes=5))
+    changes_of(case, lambda: ticketing.remark(case, later))
+    assert [one.text for one in case.all(TicketEntry) if one.kind == "comment"] == ["1/10 and the box was open"]
 
 
 def test_a_changed_score_is_shown_by_its_ticket() -> None:
     """The customer may change the answer; the ticket shows it as it stands, and says so."""
     case = Case()
     case.answered()
-    (response,) = case.facts.all(Response)
-    case.take(ticketing.remark(replace(response, score=9), case.facts, case.policy, case.now + timedelta(minutes=5)))
+    (response,) = case.all(Response)
+    case.later(timedelta(minutes=5))
+    changes_of(case, lambda: ticketing.remark(case, replace(response, score=9)))
     assert case.ticket.score == 9
     assert case.kinds() == ["opened", "comment"]
 

@@ -1,18 +1,19 @@
 """Whatever agents, customers and clocks do to tickets in whatever order: the promises that always hold."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from ticketparts import Case, desk
+from ticketparts import Case, changes_of, desk
 
 from workers.calendar import add_working, add_working_days
 from workers.domain import ticket as ticketing
 from workers.domain.records import Dispatch, Stop, Ticket, TicketEntry, Touchpoint
-from workers.domain.ticket import OUTCOMES, Unfinished
+from workers.domain.ticket import OUTCOMES, Call, Ending, Unfinished
 from workers.domain.ticket.sla import tickets_wake
 from workers.domain.types import TicketState
 from workers.errors import BadInput
@@ -33,19 +34,17 @@ class Tickets(RuleBasedStateMachine):
 
     def open(self) -> Ticket | None:
         """Return the open ticket."""
-        return self.case.facts.open_ticket()
+        return self.case.open_ticket()
 
-    def act(self, doing: object, *arguments: object, **more: object) -> None:
+    def act(self, doing: Callable[..., object], *arguments: object, **more: object) -> None:
         """Do an act on the latest ticket; what is refused changes nothing."""
-        case = self.case
-        changes = doing(case.ticket, *arguments, case.facts, case.policy, case.now, **more)  # type: ignore[operator]
-        case.take(changes)
+        self.case.act(doing, *arguments, **more)
 
     @rule(minutes=st.integers(1, 6 * 24 * 60))
     def time_passes(self, minutes: int) -> None:
         """Let time pass and the clocks run."""
-        self.case.now += timedelta(minutes=minutes)
-        self.case.take(tickets_wake(self.case.facts, self.case.policy, self.case.now, self.case.desk))
+        self.case.later(timedelta(minutes=minutes))
+        changes_of(self.case, lambda: tickets_wake(self.case))
 
     @rule(score=st.integers(0, 6), hours=st.sampled_from([4, 8]))
     def customer_answers(self, score: int, hours: int) -> None:
@@ -63,7 +62,7 @@ class Tickets(RuleBasedStateMachine):
     @rule(by=AGENTS, reached=st.booleans(), mail=st.booleans())
     def call(self, by: str, reached: bool, mail: bool) -> None:
         """Call the customer."""
-        self.act(ticketing.attempt, by, "", reached=reached, mail=mail)
+        self.act(ticketing.attempt, Call(by, reached=reached, mail=mail))
 
     @precondition(lambda self: self.open())
     @rule(by=AGENTS, hours=st.integers(1, 24 * 20))
@@ -81,22 +80,11 @@ class Tickets(RuleBasedStateMachine):
     @rule(by=AGENTS, outcome=st.sampled_from(OUTCOMES))
     def done(self, by: str, outcome: str) -> None:
         """End the ticket, if it may be ended like that."""
-        case = self.case
+        promised_at = self.case.now + timedelta(days=1)
         try:
-            changes = ticketing.done(
-                case.ticket,
-                by,
-                outcome=outcome,
-                root_cause="delivery/late",
-                sentence="Put right.",
-                promised_at=case.now + timedelta(days=1),
-                facts=case.facts,
-                policy=case.policy,
-                now=case.now,
-            )
+            self.act(ticketing.done, by, Ending(outcome, "delivery/late", "", "Put right.", promised_at))
         except Unfinished:
             return
-        case.take(changes)
 
     @precondition(lambda self: self.answers)
     @rule()
@@ -116,13 +104,13 @@ class Tickets(RuleBasedStateMachine):
     @invariant()
     def one_open(self) -> None:
         """A customer has one open ticket at most."""
-        assert sum(one.state != TicketState.DONE for one in self.case.facts.all(Ticket)) <= 1
+        assert sum(one.state != TicketState.DONE for one in self.case.all(Ticket)) <= 1
 
     @invariant()
     def the_lead_is_told_once_a_working_day(self) -> None:
         """Of a ticket that is overdue, until it is reopened with a new due time."""
-        for ticket in self.case.facts.all(Ticket):
-            entries = [one for one in self.case.facts.all(TicketEntry) if one.ticket == ticket.id]
+        for ticket in self.case.all(Ticket):
+            entries = [one for one in self.case.all(TicketEntry) if one.ticket == ticket.id]
             turns = sorted((one for one in entries if one.kind in ("overdue", "reopened")), key=ticketing.told_order)
             for before, after in pairwise(turns):
                 if (before.kind, after.kind) == ("overdue", "overdue"):
@@ -131,8 +119,8 @@ class Tickets(RuleBasedStateMachine):
     @invariant()
     def counts_add_up(self) -> None:
         """What a ticket counts is what its history tells, as the books check it."""
-        for ticket in self.case.facts.all(Ticket):
-            kinds = Counter(one.kind for one in self.case.facts.all(TicketEntry) if one.ticket == ticket.id)
+        for ticket in self.case.all(Ticket):
+            kinds = Counter(one.kind for one in self.case.all(TicketEntry) if one.ticket == ticket.id)
             assert kinds["opened"] == 1
             assert ticket.attempts == sum(kinds[call] for call in CALLS)
             assert ticket.reopened == kinds["reopened"]
@@ -141,7 +129,7 @@ class Tickets(RuleBasedStateMachine):
     @invariant()
     def states_hold_together(self) -> None:
         """A state and the columns that belong to it never say different things."""
-        for ticket in self.case.facts.all(Ticket):
+        for ticket in self.case.all(Ticket):
             waiting = ticket.state == TicketState.WAITING
             assert waiting == (ticket.waiting_until is not None) == (ticket.waiting_since is not None)
             assert (ticket.state == TicketState.DONE) == (ticket.done_at is not None) == bool(ticket.outcome)
@@ -152,7 +140,7 @@ class Tickets(RuleBasedStateMachine):
     @invariant()
     def first_contact_is_never_moved_back(self) -> None:
         """Nothing moves the first contact's due time back, and only a join moves it forward."""
-        for ticket in self.case.facts.all(Ticket):
+        for ticket in self.case.all(Ticket):
             key = (ticket.id, ticket.reopened)
             before = self.promised.setdefault(key, ticket.due_at)
             assert ticket.due_at <= before  # type: ignore[operator]
@@ -161,14 +149,14 @@ class Tickets(RuleBasedStateMachine):
     @invariant()
     def versions_grow(self) -> None:
         """A version never goes back."""
-        for ticket in self.case.facts.all(Ticket):
+        for ticket in self.case.all(Ticket):
             assert ticket.version >= self.versions.get(ticket.id, 0)
             self.versions[ticket.id] = ticket.version
 
     @invariant()
     def second_clock_stood_still_for_the_waits(self) -> None:
         """The second clock is later by the paused working time, however many waits that was."""
-        for ticket in self.case.facts.all(Ticket):
+        for ticket in self.case.all(Ticket):
             if ticket.reopened or not ticket.paused_seconds:
                 continue
             calendar = self.case.policy.calendar
@@ -178,15 +166,15 @@ class Tickets(RuleBasedStateMachine):
     @invariant()
     def nothing_is_told_or_asked_twice(self) -> None:
         """One recovery survey for each ticket, one mail for each end, holds that end."""
-        asked = Counter(one.reference for one in self.case.facts.all(Touchpoint) if one.trigger == "recovery")
+        asked = Counter(one.reference for one in self.case.all(Touchpoint) if one.trigger == "recovery")
         assert all(count == 1 for count in asked.values())
-        for ticket in self.case.facts.all(Ticket):
-            told = [one for one in self.case.facts.all(Dispatch) if one.ticket == ticket.id and one.template == "done"]
+        for ticket in self.case.all(Ticket):
+            told = [one for one in self.case.all(Dispatch) if one.ticket == ticket.id and one.template == "done"]
             assert len(told) <= ticket.reopened + 1
         if self.open() is None and self.answers:
-            ends = [one.from_at for one in self.case.facts.all(Stop) if one.effect == "end"]
+            ends = [one.from_at for one in self.case.all(Stop) if one.effect == "end"]
             assert ends
-            assert max(ends) >= max(one.from_at for one in self.case.facts.all(Stop) if one.effect == "hold")
+            assert max(ends) >= max(one.from_at for one in self.case.all(Stop) if one.effect == "hold")
 
 
 Tickets.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

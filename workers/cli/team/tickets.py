@@ -6,6 +6,7 @@ import click
 
 from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.domain import ticket as ticketing
+from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Customer, Ticket, TicketEntry
 from workers.store.report.tickets import every_ticket
 from workers.usecases.customer_actions import TicketAct
@@ -108,9 +109,7 @@ def act(number: int, doing: TicketAct, said: str) -> int:
 @click.option("--by", default=user_name, help="Who claims it.")
 def claim(number: int, by: str) -> int:
     """Claim a ticket: you are going to call."""
-    return act(
-        number, lambda one, facts, policy, now: ticketing.claim(one, by, facts, policy, now), f"Claimed by {by}."
-    )
+    return act(number, lambda case, ticket: ticketing.claim(case, ticket, by), f"Claimed by {by}.")
 
 
 @tickets_group.command()
@@ -119,7 +118,7 @@ def claim(number: int, by: str) -> int:
 @click.option("--by", default=user_name, help="Who writes it.")
 def note(number: int, text: str, by: str) -> int:
     """Write a note on a ticket."""
-    return act(number, lambda one, facts, policy, now: ticketing.take_note(one, by, text, facts, policy, now), "Noted.")
+    return act(number, lambda case, ticket: ticketing.take_note(case, ticket, by, text), "Noted.")
 
 
 @tickets_group.command()
@@ -134,22 +133,12 @@ def done(
     number: int, outcome: str, cause: str, cause_text: str, sentence: str, promised: datetime | None, by: str
 ) -> int:
     """Close a ticket: the customer is told, and asked again where it applies."""
-    return act(
-        number,
-        lambda one, facts, policy, now: ticketing.done(
-            one,
-            by,
-            outcome=outcome,
-            root_cause=cause,
-            root_cause_text=cause_text,
-            sentence=sentence,
-            promised_at=ticketing.promise_due(promised.date(), policy.calendar) if promised else None,
-            facts=facts,
-            policy=policy,
-            now=now,
-        ),
-        "Done; the customer hears of it.",
-    )
+
+    def end(case: CustomerCase, ticket: Ticket) -> None:
+        until = ticketing.promise_due(promised.date(), case.policy.calendar) if promised else None
+        ticketing.done(case, ticket, by, ticketing.Ending(outcome, cause, cause_text, sentence, until))
+
+    return act(number, end, "Done; the customer hears of it.")
 
 
 COMMANDS = (tickets_group,)

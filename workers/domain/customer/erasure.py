@@ -5,16 +5,13 @@ keeps a replay of the topic from bringing the person back. What no decision read
 """
 
 from dataclasses import replace
-from datetime import datetime
 
-from workers.domain.changeset import ChangeSet, Forgetting
 from workers.domain.customer.profile import cancel_pending
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
 from workers.domain.mailbox_keys import address_key
 from workers.domain.outbound_messages import tell_testimonial
-from workers.domain.policy import Policy
 from workers.domain.records import Consent, Customer, Response, Suppression, Testimonial, Ticket
-from workers.domain.ticket import ended_at_once, turn
+from workers.domain.ticket import Turn, ended_at_once, turn
 from workers.domain.types import Reason, TestimonialState, TicketState
 
 OUTCOME = "erased"
@@ -23,60 +20,56 @@ WITHDRAWN_BY_ERASURE = "erased"
 """Stands for the version of the consent text where consent ends without one."""
 
 
-def erase(facts: CustomerState, policy: Policy, now: datetime, *, by: str = "crm") -> ChangeSet:
-    """Return the customer without personal data, and nothing planned or open any more. Idempotent.
+def erase(case: CustomerCase, *, by: str = "crm") -> None:
+    """Take the customer's personal data away, and let nothing be planned or open any more. Idempotent.
 
-    `by` is who asked for it, for the audit log.
+    `by` is who asked for it, for the audit log. What is told of tickets and testimonials still needs the CRM's id, so
+    the profile goes after them.
     """
-    changes = ChangeSet()
-    customer = facts.customer
+    customer = case.customer
     if customer.erased_at:
-        return changes
-    changes.change(
+        return
+    case.forget(by)
+    for ticket in case.all(Ticket):
+        silence(case, ticket)
+    for testimonial in case.all(Testimonial):
+        take_down(case, testimonial)
+    for response in case.all(Response):
+        case.change(replace(response, comment="", phone="", label="", details={}, improvement=""))
+    if customer.email:
+        case.add(Suppression(address_key(customer.email, case.ids), "erased", case.now, ""))
+    case.change(
         Customer(
             id=customer.id,
             crm_id=None,
             created_at=customer.created_at,
             segment=customer.segment,
-            erased_at=now,
-            opted_out_at=customer.opted_out_at or now,
+            erased_at=case.now,
+            opted_out_at=customer.opted_out_at or case.now,
             firsts=customer.firsts,
             merged_into=customer.merged_into,
         )
     )
-    if customer.email:
-        changes.add(Suppression(address_key(customer.email, policy.ids), "erased", now, ""))
-    changes.forget(Forgetting(customer.id, customer.crm_id or "", customer.email or "", by, policy.ids))
-    cancel_pending(facts, Reason.ERASED, policy, now, changes)
-    for response in facts.all(Response):
-        changes.change(replace(response, comment="", phone="", label="", details={}, improvement=""))
-    for ticket in facts.all(Ticket):
-        changes.merge(without_words(ticket, facts, policy, now))
-    for testimonial in facts.all(Testimonial):
-        changes.merge(taken_down(testimonial, facts, policy, now))
-    return changes
+    cancel_pending(case, Reason.ERASED)
 
 
-def without_words(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return a ticket without what was said; an open one is done, because nobody may call."""
+def silence(case: CustomerCase, ticket: Ticket) -> None:
+    """Take what was said out of a ticket; an open one is done, because nobody may call."""
     silent = replace(ticket, reference="", comment="", phone="", half_day="", label="", root_cause_text="", sentence="")
     if ticket.state == TicketState.DONE:
-        changes = ChangeSet()
-        changes.change(silent)
-        return changes
-    return turn(ended_at_once(silent, OUTCOME, now), "done", "boucle", "", facts, policy, now)
+        case.change(silent)
+    else:
+        turn(case, ended_at_once(silent, OUTCOME, case.now), Turn("done", "boucle"))
 
 
-def taken_down(testimonial: Testimonial, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return a testimonial without its words; a consented one is withdrawn, and web sites are told."""
-    changes = ChangeSet()
+def take_down(case: CustomerCase, testimonial: Testimonial) -> None:
+    """Take the words out of a testimonial; a consented one is withdrawn, and web sites are told."""
     silent = replace(testimonial, wording="", shown_name="", place="")
     if testimonial.state != TestimonialState.CONSENTED:
-        changes.change(silent)
-        return changes
-    withdrawn = replace(silent, state=TestimonialState.WITHDRAWN, scope="", changed_at=now)
-    changes.change(withdrawn)
-    key = policy.ids.derive(now, "consent", testimonial.id, OUTCOME)
-    changes.add(Consent(key, testimonial.id, testimonial.customer, False, "", WITHDRAWN_BY_ERASURE, now))
-    tell_testimonial(withdrawn, OUTCOME, facts, policy, changes)
-    return changes
+        case.change(silent)
+        return
+    withdrawn = replace(silent, state=TestimonialState.WITHDRAWN, scope="", changed_at=case.now)
+    case.change(withdrawn)
+    key = case.ids.derive(case.now, "consent", testimonial.id, OUTCOME)
+    case.add(Consent(key, testimonial.id, testimonial.customer, False, "", WITHDRAWN_BY_ERASURE, case.now))
+    tell_testimonial(case, withdrawn, OUTCOME)

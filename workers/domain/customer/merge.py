@@ -6,14 +6,12 @@ a journey, one open ticket.
 """
 
 from dataclasses import replace
-from datetime import datetime
 
-from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import FIELDS, cancel_pending, is_news, take_up_held
 from workers.domain.customer.traces import held_address
-from workers.domain.customer_state import PENDING, CustomerState
+from workers.domain.customer_case import PENDING, CustomerCase
+from workers.domain.history import Why
 from workers.domain.mailbox_keys import address_key
-from workers.domain.policy import Policy
 from workers.domain.records import Customer, FormerAddress, Journey, Suppression, Ticket, Touchpoint
 from workers.domain.survey.planning import (
     follow_answers,
@@ -25,62 +23,50 @@ from workers.domain.survey.planning import (
     replaces,
     stop,
 )
-from workers.domain.ticket import ended_at_once, happening, next_version, turn
+from workers.domain.ticket import Turn, ended_at_once, happening, next_version, turn
 from workers.domain.ticket.outcomes import DUPLICATE
 from workers.domain.types import Reason, TicketState, TouchpointState
 
 
-def merge_customers(facts: CustomerState, into: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return the first customer merged into the second; idempotent.
+def merge_customers(case: CustomerCase, into: CustomerCase) -> None:
+    """Merge the first customer into the second; idempotent.
 
     Who was erased takes nothing over: the caller erases the first one too.
     """
-    if facts.customer.merged_into or facts.customer.id == into.customer.id:
-        return ChangeSet()
-    changes = ChangeSet()
-    changes.change(replace(facts.customer, merged_into=into.customer.id))
+    if case.customer.merged_into or case.id == into.id:
+        return
+    case.change(replace(case.customer, merged_into=into.id))
     if not into.customer.erased_at:
-        changes.merge(join(facts, into, policy, now))
-    return changes
+        join(case, into)
 
 
-def join(facts: CustomerState, into: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return the second customer with everything that is known of the first, as one person.
+def join(case: CustomerCase, into: CustomerCase) -> None:
+    """Give the second customer everything that is known of the first: they are one person.
 
     1. one profile, 2. one set of rows, 3. one touchpoint a step, 4. one open ticket, 5. what must stop stops.
     """
-    changes = ChangeSet()
-    person = into.copy()
-    known = one_profile(into.customer, facts.customer)
-    changes.change(known)
-    if into.customer.email and into.customer.email != known.email:
-        changes.add(FormerAddress(known.id, held_address(into.customer.email, policy.ids), now))
-    person.customer = known
-    changes.move(facts.customer.id, known.id)
-    person.adopt(facts)
-
-    def take(more: ChangeSet) -> None:
-        person.absorb(more)
-        changes.merge(more)
-
-    for journey in sorted(facts.all(Journey), key=lambda row: row.id):
-        same = person.journey(journey.trigger, journey.reference)
+    first, second = case.customer, into.customer
+    person = one_profile(second, first)
+    into.change(person)
+    if second.email and second.email != person.email:
+        into.add(FormerAddress(person.id, held_address(second.email, into.ids), into.now))
+    theirs = case.all(Journey)
+    into.adopt(case)
+    for journey in sorted(theirs, key=lambda row: row.id):
+        same = into.journey(journey.trigger, journey.reference)
         if same is not None and same.id != journey.id:
-            take(one_journey(journey, same, facts, person, policy, now))
-    take(one_ticket(person, policy, now))
-    if known.email != facts.customer.email or known.email != into.customer.email:
-        found = ChangeSet()
-        take_up_held(person, now, found)
-        take(found)
-    zones = {known.time_zone, into.customer.time_zone, facts.customer.time_zone}
-    take(reassess(person, policy, now, zone_changed=len(zones) > 1))
-    take(follow_start(person, policy, now))
-    take(follow_answers(person, policy, now))
-    if known.opted_out_at:
-        if known.email:
-            changes.add(Suppression(address_key(known.email, policy.ids), "opt_out", now, "merged"))
-        cancel_pending(person, Reason.OPTED_OUT, policy, now, changes)
-    return changes
+            one_journey(case, into, journey, same)
+    one_ticket(into)
+    if person.email != first.email or person.email != second.email:
+        take_up_held(into)
+    zones = {person.time_zone, second.time_zone, first.time_zone}
+    reassess(into, zone_changed=len(zones) > 1)
+    follow_start(into)
+    follow_answers(into)
+    if person.opted_out_at:
+        if person.email:
+            into.add(Suppression(address_key(person.email, into.ids), "opt_out", into.now, "merged"))
+        cancel_pending(into, Reason.OPTED_OUT)
 
 
 def one_profile(customer: Customer, other: Customer) -> Customer:
@@ -110,56 +96,53 @@ def counts(name: str, customer: Customer, other: Customer) -> bool:
     return getattr(customer, name) is None and name not in customer.changed_at
 
 
-def one_journey(
-    theirs: Journey, ours: Journey, facts: CustomerState, person: CustomerState, policy: Policy, now: datetime
-) -> ChangeSet:
-    """Return one touchpoint for each step of a journey that both customers have.
+def one_journey(case: CustomerCase, into: CustomerCase, theirs: Journey, ours: Journey) -> None:
+    """Leave one touchpoint for each step of a journey that both customers have.
 
     Of two that wait the better one stands; what was asked or given up under either is not planned again.
     """
-    changes = ChangeSet()
+    now = into.now
     if (theirs.anchor_at, theirs.event) < (ours.anchor_at, ours.event):
-        changes.change(replace(theirs, id=ours.id, customer=ours.customer))
-    for touchpoint in sorted(facts.all(Touchpoint), key=Touchpoint.key):
+        into.change(replace(theirs, id=ours.id, customer=ours.customer))
+    for touchpoint in sorted(case.all(Touchpoint), key=Touchpoint.key):
         if touchpoint.journey != theirs.id:
             continue
-        known = person.get(Touchpoint, ours.id, touchpoint.step)
+        known = into.get(Touchpoint, ours.id, touchpoint.step)
         moved = replace(touchpoint, journey=ours.id, customer=ours.customer, changed_at=now)
         if follows_from_facts(touchpoint):
             if touchpoint.state in PENDING:
-                given_up = put(touchpoint, TouchpointState.CANCELLED, Reason.MERGED, "", now)
-                changes.change(given_up)
-                note(given_up, touchpoint.state, policy, changes)
+                given_up = put(touchpoint, TouchpointState.CANCELLED, Why(Reason.MERGED), now)
+                case.change(given_up)
+                note(case, given_up, touchpoint.state)
             if known is None:
-                changes.add(moved)
-            elif replaces(moved, known, policy, now):
-                changes.change(moved)
+                into.add(moved)
+            elif replaces(into, moved, known):
+                into.change(moved)
         elif touchpoint.state == TouchpointState.ASKED and (known is None or known.state in PENDING):
-            done = put(known or moved, TouchpointState.CANCELLED, Reason.ALREADY_DONE, "asked before the merge", now)
-            (changes.change if known else changes.add)(done)
-            note(done, known.state if known else "", policy, changes)
-    return changes
+            why = Why(Reason.ALREADY_DONE, "asked before the merge")
+            done = put(known or moved, TouchpointState.CANCELLED, why, now)
+            (into.change if known else into.add)(done)
+            note(into, done, known.state if known else "")
 
 
-def one_ticket(person: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return a person's two open tickets as one: the other ends as its duplicate, its words go into the history.
+def one_ticket(case: CustomerCase) -> None:
+    """Make one of a person's two open tickets: the other ends as its duplicate, its words go into the history.
 
     The one that an agent has begun stays, else the one due first. The customer is told nothing: nothing was done yet.
     """
-    changes = ChangeSet()
-    still_open = [ticket for ticket in person.all(Ticket) if ticket.state != TicketState.DONE]
+    still_open = [ticket for ticket in case.all(Ticket) if ticket.state != TicketState.DONE]
     if len(still_open) < 2:
-        return changes
+        return
     kept, *others = sorted(
         still_open, key=lambda ticket: (ticket.first_contact_at is None, not ticket.owner, ticket.due_at, ticket.id)
     )
     for other in others:
-        ended = ended_at_once(other, DUPLICATE, now)
-        changes.merge(turn(ended, "done", "", f"{DUPLICATE}: {kept.number}", person, policy, now))
-        changes.merge(stop(happening("ticket_done", ended, now), person, policy, now))
+        ended = ended_at_once(other, DUPLICATE, case.now)
+        turn(case, ended, Turn("done", text=f"{DUPLICATE}: {kept.number}"))
+        stop(case, happening("ticket_done", ended, case.now))
         kept = next_version(
             kept,
-            now,
+            case.now,
             due_at=min(kept.due_at, other.due_at) if kept.first_contact_at is None else kept.due_at,
             half_time_at=min(filter(None, (kept.half_time_at, other.half_time_at)), default=None),
             wants_contact=kept.wants_contact or other.wants_contact,
@@ -167,5 +150,4 @@ def one_ticket(person: CustomerState, policy: Policy, now: datetime) -> ChangeSe
             half_day=kept.half_day or other.half_day,
         )
         said = f"{other.number}: {other.score}/10 {other.comment}".strip()
-        changes.merge(turn(kept, "joined", "", said, person, policy, now))
-    return changes
+        turn(case, kept, Turn("joined", text=said))

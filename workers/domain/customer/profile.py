@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from workers.domain.changeset import ChangeSet
 from workers.domain.customer.traces import held_address
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, FormerAddress, Suppression, SurveyRequest
-from workers.domain.survey.planning import reassess, withdraw, zone_of
+from workers.domain.survey.planning import reassess, withdraw
 from workers.domain.types import ActionState, CustomerId, Ids, MailClass, Reason
 
 FIELDS = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
@@ -30,39 +29,36 @@ def new_customer(crm_id: str, ids: Ids, now: datetime) -> Customer:
     return Customer(id=customer_id(crm_id, ids), crm_id=crm_id, created_at=now)
 
 
-def learn(fields: Mapping[str, object], at: datetime, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return the customer with the fields that are news, and what that changes for planned touchpoints."""
-    changes = ChangeSet()
-    customer = facts.customer
+def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime) -> None:
+    """Change the fields that are news at an instant, and what that changes for planned touchpoints."""
+    customer = case.customer
     if customer.erased_at:
-        return changes
+        return
     moment = at.isoformat()
     news = {name: fields[name] for name in FIELDS if name in fields and is_news(name, fields[name], customer, moment)}
     values = {name: value for name, value in news.items() if getattr(customer, name) != value}
     for address in former_addresses(customer, fields, values):
-        changes.add(FormerAddress(customer.id, held_address(address, policy.ids), now))
+        case.add(FormerAddress(customer.id, held_address(address, case.ids), case.now))
     stamps = {**customer.changed_at, **dict.fromkeys(news, moment)}
     if not values and stamps == customer.changed_at:
-        return changes
+        return
+    zone_before = case.zone
     known = replace(customer, changed_at=stamps, **values)  # type: ignore[arg-type]  # the schema typed the fields
-    changes.change(known)
+    case.change(known)
     if "email" in values and known.email and known.opted_out_at:
-        changes.add(Suppression(address_key(known.email, policy.ids), "opt_out", now, "opted out before"))
+        case.add(Suppression(address_key(known.email, case.ids), "opt_out", case.now, "opted out before"))
     if "email" in values:
-        take_up_held(facts, now, changes)
+        take_up_held(case)
     if "email" in values or "time_zone" in values:
-        later = facts.copy()
-        later.absorb(changes)
-        zone_changed = zone_of(customer, policy) != zone_of(known, policy)
-        changes.merge(reassess(later, policy, now, zone_changed=zone_changed))
-    return changes
+        reassess(case, zone_changed=zone_before != case.zone)
 
 
-def take_up_held(facts: CustomerState, now: datetime, changes: ChangeSet) -> None:
+def take_up_held(case: CustomerCase) -> None:
     """Let the mails that wait for an address be due at once, now that another is known or a suppression was lifted."""
-    for action in facts.all(Action):
+    now = case.now
+    for action in case.all(Action):
         if action.state == ActionState.HELD:
-            changes.change(replace(action, state=ActionState.PLANNED, reason="", detail="", due_at=now, changed_at=now))
+            case.change(replace(action, state=ActionState.PLANNED, reason="", detail="", due_at=now, changed_at=now))
 
 
 def former_addresses(customer: Customer, told: Mapping[str, object], news: Mapping[str, object]) -> list[str]:
@@ -86,36 +82,32 @@ def weight(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def opt_out(facts: CustomerState, policy: Policy, now: datetime, *, how: str) -> ChangeSet:
-    """Return the customer opted out at once and for ever; what is planned or has not left is cancelled."""
-    changes = ChangeSet()
-    customer = facts.customer
+def opt_out(case: CustomerCase, *, how: str) -> None:
+    """Opt the customer out at once and for ever; what is planned or has not left is cancelled. Idempotent."""
+    customer = case.customer
     if customer.opted_out_at or customer.erased_at:
-        return changes
-    changes.change(replace(customer, opted_out_at=now))
+        return
+    case.change(replace(customer, opted_out_at=case.now))
     if customer.email:
-        changes.add(Suppression(address_key(customer.email, policy.ids), "opt_out", now, how))
-    cancel_pending(facts, Reason.OPTED_OUT, policy, now, changes)
-    return changes
+        case.add(Suppression(address_key(customer.email, case.ids), "opt_out", case.now, how))
+    cancel_pending(case, Reason.OPTED_OUT)
 
 
-def cancel_pending(facts: CustomerState, reason: Reason, policy: Policy, now: datetime, changes: ChangeSet) -> None:
+def cancel_pending(case: CustomerCase, reason: Reason) -> None:
     """Cancel what is planned for a customer: touchpoints, actions, survey and promotion mails that have not left.
 
     A service is still owed to who has opted out: a call that is planned, and what is said about it.
     """
-    known = facts.copy()
-    known.absorb(changes)
-    changes.merge(reassess(known, policy, now))
-    for action in facts.all(Action):
-        owed = reason != Reason.ERASED and is_service(action, policy)
+    reassess(case)
+    for action in case.all(Action):
+        owed = reason != Reason.ERASED and is_service(action, case.policy)
         if action.state in (ActionState.PLANNED, ActionState.HELD) and not owed:
-            changes.change(replace(action, state=ActionState.CANCELLED, reason=reason, changed_at=now))
-    for request in facts.all(SurveyRequest):
-        withdraw(request, reason, now, changes)
+            case.change(replace(action, state=ActionState.CANCELLED, reason=reason, changed_at=case.now))
+    for request in case.all(SurveyRequest):
+        withdraw(case, request, reason)
     classes = list(MailClass) if reason == Reason.ERASED else [MailClass.SURVEY, MailClass.PROMOTION]
     for mail_class in classes:
-        changes.cancel("customer", facts.customer.id, reason, mail_class)
+        case.cancel("customer", case.id, reason, mail_class)
 
 
 def is_service(action: Action, policy: Policy) -> bool:

@@ -8,6 +8,7 @@ from workers.domain.explain.answers import explain_customer, explain_event, expl
 from workers.domain.explain.phrases import ENGLISH, PHRASES
 from workers.domain.explain.story import ON, Outgoing, Sending, Story
 from workers.domain.explain.text import as_text
+from workers.domain.explain.view import Outlook, View
 from workers.domain.explain.words import LEADS, clause, day, lead, moment
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "ON",
     "PHRASES",
     "Outgoing",
+    "Outlook",
     "Sending",
     "Story",
+    "View",
     "as_text",
     "clause",
     "day",

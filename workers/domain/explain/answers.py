@@ -16,27 +16,17 @@ from workers.domain.explain.followup import (
     ticket_entry,
 )
 from workers.domain.explain.next_ask import next_ask, rests_until
-from workers.domain.explain.phrases import ENGLISH
-from workers.domain.explain.story import ON, Outgoing, Story
+from workers.domain.explain.story import Story
 from workers.domain.explain.survey import request_entry, stop_entry, touchpoint_entry
-from workers.domain.explain.view import Entry, Outlook, View, iso
-from workers.domain.mail.translations import Catalog
+from workers.domain.explain.view import Entry, View, iso
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, DeadLetter
 from workers.domain.types import CustomerId
 
 
-def explain_customer(
-    story: Story,
-    now: datetime,
-    policy: Policy,
-    sending: Outgoing = ON,
-    *,
-    day_is_full: bool = False,
-    catalog: Catalog = ENGLISH,
-) -> Entry:
-    """Return everything that happened to a customer, is planned, or was not sent and why, in a catalog's language."""
-    view = View(story, now, policy, Outlook(sending, day_is_full, catalog))
+def explain_customer(view: View) -> Entry:
+    """Return everything that happened to a customer, is planned, or was not sent and why, in the view's language."""
+    story = view.story
     return {
         **heading(view),
         "events": [event_entry(one, view) for one in story.events]
@@ -90,18 +80,9 @@ def customer_entry(view: View) -> Entry:
     }
 
 
-def explain_response(
-    story: Story,
-    response: str,
-    now: datetime,
-    policy: Policy,
-    sending: Outgoing = ON,
-    *,
-    day_is_full: bool = False,
-    catalog: Catalog = ENGLISH,
-) -> Entry | None:
+def explain_response(view: View, response: str) -> Entry | None:
     """Return one answer, its question, the rule that fired and all that followed; None when it is not in the story."""
-    view = View(story, now, policy, Outlook(sending, day_is_full, catalog))
+    story = view.story
     answer = next((one for one in story.responses if one.id == response), None)
     if answer is None:
         return None
@@ -128,22 +109,12 @@ def explain_response(
     }
 
 
-def explain_event(
-    story: Story,
-    source: str,
-    event: str,
-    now: datetime,
-    policy: Policy,
-    sending: Outgoing = ON,
-    *,
-    letters: Sequence[DeadLetter] = (),
-    day_is_full: bool = False,
-) -> Entry | None:
+def explain_event(view: View, source: str, event: str, letters: Sequence[DeadLetter] = ()) -> Entry | None:
     """Return one accepted event and all that came of it; None when the story does not know it.
 
     `letters` are dead letters of the same id, such as a second event that reused it.
     """
-    view = View(story, now, policy, Outlook(sending, day_is_full))
+    story = view.story
     name = f"{source}/{event}"
     found = [one for one in story.events if (one.source, one.event_id) == (source, event)]
     if not found and not did(source, event, view):

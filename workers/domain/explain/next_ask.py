@@ -23,7 +23,7 @@ def next_ask(view: View) -> Entry:
     held, held_until = hold(view)
     if held and held_until is None:
         return {"at": None, "reason": view.say("next.not-now", why=held)}
-    rests = rest_of(ANY, view.story.facts(), view.policy, view.now)
+    rests = rest_of(view.case(), ANY)
     until = max(filter(None, (held_until, rests.until if rests else None)), default=None)
     if until is None or until <= view.now:
         at, why = view.now, view.say("next.any-time")
@@ -36,7 +36,7 @@ def next_ask(view: View) -> Entry:
 
 def rests_until(view: View) -> datetime | None:
     """Return until when the customer rests; a question that never reached them gives its time back."""
-    rests = rest_of(ANY, view.story.facts(), view.policy, view.now)
+    rests = rest_of(view.case(), ANY)
     return rests.until if rests else None
 
 
@@ -61,22 +61,22 @@ def barred(view: View) -> str:
 def asked_by_mail_alone(view: View) -> bool:
     """Tell whether nothing that is planned for the customer is asked on another channel, such as SMS."""
     policy = view.policy
-    waiting = view.story.facts().pending()
+    waiting = view.case().pending()
     return all(policy.plan_of(one.plan_version).channel_of(one.rule) == "mail" for one in waiting)
 
 
 def hold(view: View) -> tuple[str, datetime | None]:
     """Return the cause of the longest hold on the whole customer as a clause, and its end (None: not known yet)."""
-    facts = view.story.facts()
+    case = view.case()
     found: tuple[str, datetime | None] = ("", None)
     for stop in view.story.stops:
         if stop.effect != Effect.HOLD or stop.scope != "customer":
             continue
-        until = hold_ends(stop, facts, view.policy)
+        until = hold_ends(case, stop)
         if until is None:
             return view.held_by(stop.cause, ended=False), None
         if until > view.now and (found[1] is None or until > found[1]):
-            ended = hold_ended(stop, facts, view.policy)
+            ended = hold_ended(case, stop)
             why = view.held_by(stop.cause, ended=ended)
             found = (view.say("next.holds" if ended else "next.holds-at-most", why=why, until=view.day(until)), until)
     return found
@@ -89,7 +89,7 @@ def rest_clause(rests: Resting, view: View) -> str:
 
 def pending(opens: datetime, view: View) -> list[str]:
     """Return what is planned next, as a clause."""
-    waiting = view.story.facts().pending()
+    waiting = view.case().pending()
     if not waiting:
         return [view.say("next.nothing")]
     found = []

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workers.decision_table.model.rest_period import Asked
-from workers.domain.customer_state import CustomerState
 from workers.domain.records import (
     Action,
     Click,
@@ -17,6 +16,7 @@ from workers.domain.records import (
     Journey,
     Response,
     ResponseRevision,
+    Row,
     Stop,
     SurveyRequest,
     Testimonial,
@@ -83,7 +83,6 @@ class Story:
         """Tell whether nothing personal may be said any more."""
         return self.customer.erased_at is not None
 
-    def facts(self) -> CustomerState:
-        """Return the facts that planning and asking decide by."""
-        rows = (*self.stops, *self.journeys, *self.touchpoints, *self.requests, *self.responses, *self.tickets)
-        return CustomerState(self.customer, rows, suppressed=self.suppressed, asked_elsewhere=self.asked_elsewhere)
+    def rows(self) -> tuple[Row, ...]:
+        """Return the rows that planning and asking decide by."""
+        return (*self.stops, *self.journeys, *self.touchpoints, *self.requests, *self.responses, *self.tickets)

@@ -72,7 +72,7 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
     until, asked = rest_dates(touchpoint.detail, touchpoint.changed_at, view)
     answered = until if touchpoint.reason == Reason.ANSWERED else None
     ends = touchpoint.wake_at < touchpoint.give_up_at
-    held, _ = holding(touchpoint, view.story.facts(), view.policy)
+    held, _ = holding(view.case(), touchpoint)
     before = kept_by(touchpoint, view) if touchpoint.reason == Reason.TOO_LATE else ""
     return {
         "detail": "" if until or before else touchpoint.detail,
@@ -123,9 +123,9 @@ def waits_for_window(touchpoint: Touchpoint, view: View) -> bool:
 
 def over(touchpoint: Touchpoint, cause: str, view: View) -> bool:
     """Tell whether every hold of a cause on a touchpoint was ended by an event, and only its last days are left."""
-    facts = view.story.facts()
+    case = view.case()
     holds = [stop for stop in view.story.stops if stop.effect == Effect.HOLD and stop.cause == cause]
-    return all(hold_ended(stop, facts, view.policy) for stop in holds if in_scope(stop, touchpoint))
+    return all(hold_ended(case, stop) for stop in holds if in_scope(stop, touchpoint))
 
 
 def kept_by(touchpoint: Touchpoint, view: View) -> str:
@@ -167,7 +167,7 @@ def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
     """Return what the rest period will do to a touchpoint that comes due inside it."""
     if touchpoint.if_resting == "exempt":
         return []
-    rests = rest_of(question_of(touchpoint, view.policy), view.story.facts(), view.policy, touchpoint.due_at)
+    rests = rest_of(view.case(touchpoint.due_at), question_of(touchpoint, view.policy))
     if rests is None:
         return []
     then = "drops" if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at else "waits"
@@ -184,7 +184,7 @@ def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
         return None
     earliest = max(touchpoint.due_at, touchpoint.wake_at)
     if touchpoint.if_resting != "exempt":
-        rests = rest_of(question_of(touchpoint, view.policy), view.story.facts(), view.policy, earliest)
+        rests = rest_of(view.case(earliest), question_of(touchpoint, view.policy))
         if rests is not None:
             if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at:
                 return None

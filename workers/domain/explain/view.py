@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.explain import words
 from workers.domain.explain.names import inside, name_in
 from workers.domain.explain.phrases import ENGLISH
 from workers.domain.explain.story import ON, Outgoing, Story
 from workers.domain.mail.translations import Catalog
 from workers.domain.policy import Policy
-from workers.domain.survey.planning import zone_of
 
 Entry = dict[str, object]
 
@@ -37,7 +37,13 @@ class View:
     @property
     def zone(self) -> str:
         """Return the customer's zone, in which they are asked; what is told is told in the brand's."""
-        return zone_of(self.story.customer, self.policy)
+        return self.story.customer.time_zone or self.policy.zone
+
+    def case(self, at: datetime | None = None) -> CustomerCase:
+        """Return the customer as planning and asking would see them at an instant: now, unless another is given."""
+        case = CustomerCase(self.story.customer, UnitOfWork(self.policy, at or self.now), self.story.rows())
+        case.suppressed, case.asked_elsewhere = self.story.suppressed, self.story.asked_elsewhere
+        return case
 
     @property
     def sending(self) -> Outgoing:

@@ -9,95 +9,66 @@ from datetime import datetime
 
 from workers.calendar import add_wait, add_working, in_zone
 from workers.decision_table.files.reader import ON
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
-from workers.domain.followup.actions import CONTACTS, carry_out, contacts_first, repeats
+from workers.domain.customer_case import CustomerCase
+from workers.domain.followup.actions import CONTACTS, carry_out, contacts_first, finish, repeats
+from workers.domain.history import Subject, Why, history
 from workers.domain.outbound_messages import tell_response
 from workers.domain.policy import NextStep, Policy, Verdict
 from workers.domain.records import Action, Decision, Response, SurveyRequest
 from workers.domain.shadow import shadow
-from workers.domain.survey.planning import history, zone_of
-from workers.domain.ticket import FIRST_CONTACT, TicketAllocator, remark
+from workers.domain.ticket import FIRST_CONTACT, remark
 from workers.domain.types import ActionState, DecisionOutcome, DecisionState, Reason, RequestState, ResponseState
 
 
-def route(response: Response, facts: CustomerState, policy: Policy, now: datetime, desk: TicketAllocator) -> ChangeSet:
-    """Return the decision for a settled response, its actions, and everything that is due at once."""
-    changes = ChangeSet()
-    settled = replace(response, state=settled_state(response, facts))
-    changes.change(settled)
-    tell_response(settled, facts, policy, changes)
-    current = current_decision(response.id, facts)
-    if current is not None and same_question(current, settled, policy):
-        changes.merge(remark(settled, facts, policy, now))
-        return changes
-    known = copy_of(facts, changes)
-    changes.merge(decide_next(settled, current, known, policy, now, desk))
-    return changes
+def route(case: CustomerCase, response: Response) -> None:
+    """Decide what follows from a settled response, and do everything that is due at once. Raises Missing."""
+    settled = replace(response, state=settled_state(case, response))
+    case.change(settled)
+    tell_response(case, settled)
+    current = current_decision(case, response.id)
+    if current is not None and same_question(current, settled, case.policy):
+        remark(case, settled)
+    else:
+        decide_next(case, settled, current)
 
 
-def route_again(
-    response: Response, facts: CustomerState, policy: Policy, now: datetime, desk: TicketAllocator
-) -> ChangeSet:
-    """Return the next decision for a response of which more is known than when it was decided on.
+def route_again(case: CustomerCase, response: Response) -> None:
+    """Take the next decision for a response of which more is known than when it was decided on. Raises Missing.
 
     None where the same row answers, or where the response waits to be routed anyway. What is told of it to others
     stays: score and band are the same.
     """
-    current = current_decision(response.id, facts)
+    current = current_decision(case, response.id)
     if current is None or response.state == ResponseState.SETTLING:
-        return ChangeSet()
-    if policy.follow_up.decide(inputs_of(response, policy)).rule == current.rule:
-        return ChangeSet()
-    return decide_next(response, current, facts, policy, now, desk)
+        return
+    if case.policy.follow_up.decide(inputs_of(response, case.policy)).rule != current.rule:
+        decide_next(case, response, current)
 
 
-def decide_next(
-    settled: Response,
-    current: Decision | None,
-    facts: CustomerState,
-    policy: Policy,
-    now: datetime,
-    desk: TicketAllocator,
-) -> ChangeSet:
-    """Return a response's next decision with its actions; the current one gives way."""
-    changes = ChangeSet()
-    known = facts.copy()
-    decision, verdict = decide(settled, current.n + 1 if current else 1, policy, now)
-    before = actions_before(current, facts)
+def decide_next(case: CustomerCase, settled: Response, current: Decision | None) -> None:
+    """Take a response's next decision with its actions; the current one gives way. Raises Missing."""
+    decision, verdict = decide(case, settled, current.n + 1 if current else 1)
+    before = actions_before(case, current)
     if current is not None:
-        supersede(current, before, verdict, policy, now, changes)
-    changes.add(decision)
-    told = policy.follow_up.disagreement(decision.inputs)
+        supersede(case, current, before, verdict)
+    case.add(decision)
+    told = case.policy.follow_up.disagreement(decision.inputs)
     if told:
-        subject = f"{decision.response}/{decision.n}"
-        changes.add(shadow("follow-up", subject, decision.customer, told, settled.answered_at, policy))
+        case.add(shadow(case, ("follow-up", f"{decision.response}/{decision.n}"), told, settled.answered_at))
     if decision.outcome == DecisionOutcome.PARKED:
-        changes.add(
-            history(
-                settled.customer,
-                "response",
-                settled.id,
-                DecisionOutcome.PARKED,
-                Reason.NO_SUCH_RULE,
-                verdict.reason,
-                now,
-                policy,
-            )
-        )
-    for action in sorted(actions_of(settled, decision, verdict, facts, policy, now), key=contacts_first):
+        why = Why(Reason.NO_SUCH_RULE, verdict.reason)
+        subject = Subject(settled.customer, "response", settled.id)
+        case.add(history(subject, DecisionOutcome.PARKED, why, case.now, case.ids))
+    actions = [action_for(case, step, settled, decision, verdict) for step in verdict.steps]
+    for action in sorted(actions, key=contacts_first):
         if already_done(action, before):
-            changes.add(replace(action, state=ActionState.DONE, reason=Reason.ALREADY_DONE))
+            case.add(replace(action, state=ActionState.DONE, reason=Reason.ALREADY_DONE))
             continue
-        changes.add(action)
-        known.absorb(changes)
-        if action.due_at <= now:
-            done = carry_out(action, verdict.ticket_due, known, policy, now, desk)
-            known.absorb(done)
-            changes.merge(done)
+        case.add(action)
+        if action.due_at <= case.now:
+            carry_out(case, action, verdict.ticket_due)
     if current is not None and not any(step.action in CONTACTS for step in verdict.steps):
-        changes.merge(remark(settled, known, policy, now))
-    return changes
+        remark(case, settled)
 
 
 def contact_due(response: Response, policy: Policy) -> datetime | None:
@@ -108,19 +79,19 @@ def contact_due(response: Response, policy: Policy) -> datetime | None:
     return add_working(response.settling_since, verdict.ticket_due or FIRST_CONTACT, policy.calendar)
 
 
-def settled_state(response: Response, facts: CustomerState) -> ResponseState:
+def settled_state(case: CustomerCase, response: Response) -> ResponseState:
     """Return where a settled response stands: closed at once when its request closed while it was settling."""
-    request = facts.get(SurveyRequest, response.request) if response.request else None
+    request = case.get(SurveyRequest, response.request) if response.request else None
     closed = request is not None and request.state == RequestState.CLOSED
     return ResponseState.CLOSED if closed else ResponseState.DECIDED
 
 
-def actions_before(current: Decision | None, facts: CustomerState) -> list[Action]:
+def actions_before(case: CustomerCase, current: Decision | None) -> list[Action]:
     """Return the actions of the decision that gives way."""
     if current is None:
         return []
     mine = (current.response, current.n)
-    return sorted((one for one in facts.all(Action) if (one.response, one.decision) == mine), key=Action.key)
+    return sorted((row for row in case.all(Action) if (row.response, row.decision) == mine), key=Action.key)
 
 
 def already_done(action: Action, before: list[Action]) -> bool:
@@ -133,16 +104,9 @@ def already_done(action: Action, before: list[Action]) -> bool:
     return any(one.state == ActionState.DONE and repeats(one, action.name, action.template) for one in before)
 
 
-def copy_of(facts: CustomerState, changes: ChangeSet) -> CustomerState:
-    """Return the facts with the changes taken in; the caller's facts stay as they are."""
-    known = facts.copy()
-    known.absorb(changes)
-    return known
-
-
-def current_decision(response: str, facts: CustomerState) -> Decision | None:
+def current_decision(case: CustomerCase, response: str) -> Decision | None:
     """Return the decision that counts for a response."""
-    for decision in facts.all(Decision):
+    for decision in case.all(Decision):
         if decision.response == response and decision.state == DecisionState.CURRENT:
             return decision
     return None
@@ -170,10 +134,10 @@ def same_question(current: Decision, response: Response, policy: Policy) -> bool
     return all(current.inputs.get(name) == inputs[name] for name in ("score", "wants_contact"))
 
 
-def decide(response: Response, n: int, policy: Policy, now: datetime) -> tuple[Decision, Verdict]:
+def decide(case: CustomerCase, response: Response, n: int) -> tuple[Decision, Verdict]:
     """Return decision n with table version, rule and inputs, and what the table said."""
-    inputs = inputs_of(response, policy)
-    verdict = policy.follow_up.decide(inputs)
+    inputs = inputs_of(response, case.policy)
+    verdict = case.policy.follow_up.decide(inputs)
     decision = Decision(
         response=response.id,
         n=n,
@@ -182,50 +146,33 @@ def decide(response: Response, n: int, policy: Policy, now: datetime) -> tuple[D
         outcome=DecisionOutcome(verdict.outcome),
         rule=verdict.rule,
         row=verdict.row,
-        version=policy.follow_up.version,
+        version=case.policy.follow_up.version,
         inputs=inputs,
         reason=verdict.reason,
-        at=now,
+        at=case.now,
     )
     return decision, verdict
 
 
-def supersede(
-    current: Decision, before: list[Action], verdict: Verdict, policy: Policy, now: datetime, changes: ChangeSet
-) -> None:
+def supersede(case: CustomerCase, current: Decision, before: list[Action], verdict: Verdict) -> None:
     """Let the old decision go: actions not done are cancelled, and mails that have not left, unless they still fit."""
-    changes.change(replace(current, state=DecisionState.SUPERSEDED, superseded_at=now))
+    case.change(replace(current, state=DecisionState.SUPERSEDED, superseded_at=case.now))
     for action in before:
         if not any(repeats(action, step.action, step.template) for step in verdict.steps):
-            changes.cancel("action", action.id, Reason.SUPERSEDED)
+            case.cancel("action", action.id, Reason.SUPERSEDED)
         if action.state in (ActionState.PLANNED, ActionState.HELD):
-            changes.change(replace(action, state=ActionState.CANCELLED, reason=Reason.SUPERSEDED, changed_at=now))
-            changes.add(
-                history(action.customer, "action", action.id, ActionState.CANCELLED, Reason.SUPERSEDED, "", now, policy)
-            )
+            finish(case, action, ActionState.CANCELLED, Why(Reason.SUPERSEDED))
 
 
-def actions_of(
-    response: Response, decision: Decision, verdict: Verdict, facts: CustomerState, policy: Policy, now: datetime
-) -> list[Action]:
-    """Return the actions of a decision; waits run from the answer, in the customer's zone."""
-    return [action_for(step, response, decision, verdict, facts, policy, now) for step in verdict.steps]
+def action_for(case: CustomerCase, step: NextStep, response: Response, decision: Decision, verdict: Verdict) -> Action:
+    """Return one action of a decision; its wait runs from the answer, in the customer's zone.
 
-
-def action_for(
-    step: NextStep,
-    response: Response,
-    decision: Decision,
-    verdict: Verdict,
-    facts: CustomerState,
-    policy: Policy,
-    now: datetime,
-) -> Action:
-    """Return one action; its id is the effect key of response, decision and action name."""
-    zone = zone_of(facts.customer, policy)
+    Its id is the effect key of response, decision and action name.
+    """
+    now, zone = case.now, case.zone
     due = add_wait(response.answered_at, step.wait, zone)
     return Action(
-        id=policy.ids.derive(response.answered_at, "action", response.id, str(decision.n), step.action),
+        id=case.ids.derive(response.answered_at, "action", response.id, str(decision.n), step.action),
         response=response.id,
         decision=decision.n,
         customer=response.customer,

@@ -9,13 +9,13 @@ from datetime import datetime
 
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.decision_table.model.rest_period import Asked, Question, Resting, RestReason, resting
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
+from workers.domain.history import Why
 from workers.domain.mailbox_keys import address_key
-from workers.domain.outbound_messages import tell_request
+from workers.domain.outbound_messages import MAIL, tell_request
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
-from workers.domain.survey.planning import assess, note, put, too_late_from, unless_answered, zone_of
+from workers.domain.survey.planning import assess, channel_of, note, put, too_late_from, unless_answered
 from workers.domain.types import DispatchState, MailClass, Reason, RequestState, TouchpointState
 
 CLOSES_AFTER = parse_wait("P14D")
@@ -26,34 +26,32 @@ COUNTED = (RequestState.OPEN, RequestState.ANSWERED, RequestState.CLOSED, Reques
 """Requests that reached the person and so count against the rest period."""
 
 
-def ask(touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return what a woken touchpoint becomes: asked, put back with a reason, skipped or cancelled."""
-    changes = ChangeSet()
-    stands = assess(unless_answered(touchpoint, facts, policy, now), facts, policy, now)
+def ask(case: CustomerCase, touchpoint: Touchpoint) -> None:
+    """Ask what a woken touchpoint asks, put it back with a reason, skip or cancel it."""
+    stands, now = assess(case, unless_answered(case, touchpoint)), case.now
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
-        stands = unless_suppressed(rested(stands, facts, policy, now), facts, policy, now)
+        stands = unless_suppressed(case, rested(case, stands))
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
-        stands = send_request(stands, facts, policy, now, changes)
+        stands = send_request(case, stands)
     elif stands.state == TouchpointState.PLANNED and not stands.reason:
-        stands = replace(stands, reason=Reason.NOT_DUE if policy.window.always else Reason.SEND_WINDOW)
+        stands = replace(stands, reason=Reason.NOT_DUE if case.policy.window.always else Reason.SEND_WINDOW)
     if stands is not touchpoint:
-        changes.change(stands)
-        note(stands, touchpoint.state, policy, changes)
-    return changes
+        case.change(stands)
+        note(case, stands, touchpoint.state)
 
 
-def rested(touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime) -> Touchpoint:
+def rested(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     """Return the touchpoint as it is, deferred to the end of the rest period, or skipped because of it."""
     if touchpoint.if_resting == "exempt":
         return touchpoint
-    rests = rest_of(question_of(touchpoint, policy), facts, policy, now)
+    rests = rest_of(case, question_of(touchpoint, case.policy))
     if rests is None:
         return touchpoint
-    opens = next_in_window(rests.until, policy.window, zone_of(facts.customer, policy), policy.holidays)
-    detail = dates_of(rests)
+    opens = next_in_window(rests.until, case.policy.window, case.zone, case.policy.holidays)
+    why = Why(Reason(rests.reason), dates_of(rests))
     if touchpoint.if_resting == "drop" or opens > touchpoint.give_up_at:
-        return put(touchpoint, TouchpointState.SKIPPED, Reason(rests.reason), detail, now)
-    return put(touchpoint, TouchpointState.PLANNED, Reason(rests.reason), detail, now, wake_at=opens)
+        return put(touchpoint, TouchpointState.SKIPPED, why, case.now)
+    return put(touchpoint, TouchpointState.PLANNED, why, case.now, wake_at=opens)
 
 
 def question_of(touchpoint: Touchpoint, policy: Policy) -> Question:
@@ -64,17 +62,18 @@ def question_of(touchpoint: Touchpoint, policy: Policy) -> Question:
     return Question(touchpoint.step, touchpoint.template, step.rest if step else None)
 
 
-def rest_of(question: Question, facts: CustomerState, policy: Policy, now: datetime) -> Resting | None:
+def rest_of(case: CustomerCase, question: Question) -> Resting | None:
     """Return why and until when this person may not be asked this; None when they may be asked now.
 
     What was asked of the same mailbox under another customer's id counts as if this one had been asked.
     """
-    zone = zone_of(facts.customer, policy)
-    asked = [Asked(one.asked_at, one.step, one.template) for one in facts.all(SurveyRequest) if one.state in COUNTED]
-    own = resting(question, asked, policy.rest, zone, now)
-    if not facts.asked_elsewhere:
+    rest, zone, now = case.policy.rest, case.zone, case.now
+    counted = [request for request in case.all(SurveyRequest) if request.state in COUNTED]
+    asked = [Asked(request.asked_at, request.step, request.template) for request in counted]
+    own = resting(question, asked, rest, zone, now)
+    if not case.asked_elsewhere:
         return own
-    both = resting(question, [*asked, *facts.asked_elsewhere], policy.rest, zone, now)
+    both = resting(question, [*asked, *case.asked_elsewhere], rest, zone, now)
     if both is None or (own is not None and own.until == both.until):
         return own
     return replace(both, reason=RestReason.SAME_MAILBOX)
@@ -85,48 +84,42 @@ def dates_of(rests: Resting) -> str:
     return f"{rests.until.isoformat()} {rests.since.isoformat()}"
 
 
-def unless_suppressed(touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime) -> Touchpoint:
+def unless_suppressed(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     """Return the touchpoint cancelled when what the person said suppresses their address.
 
     A mailbox that takes nothing stops mail alone, and may be another tomorrow: the touchpoint is held until then.
     """
-    if touchpoint.state != TouchpointState.PLANNED or not facts.suppressed:
+    if touchpoint.state != TouchpointState.PLANNED or not case.suppressed:
         return touchpoint
-    if facts.suppressed not in OF_MAILBOX:
-        return put(touchpoint, TouchpointState.CANCELLED, Reason.SUPPRESSED, facts.suppressed, now)
-    if policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule) != "mail":
+    why = Why(Reason.SUPPRESSED, case.suppressed)
+    if case.suppressed not in OF_MAILBOX:
+        return put(touchpoint, TouchpointState.CANCELLED, why, case.now)
+    if channel_of(case, touchpoint) != MAIL:
         return touchpoint
-    wake = too_late_from(touchpoint)
-    return put(touchpoint, TouchpointState.HELD, Reason.SUPPRESSED, facts.suppressed, now, wake_at=wake)
+    return put(touchpoint, TouchpointState.HELD, why, case.now, wake_at=too_late_from(touchpoint))
 
 
-def send_request(
-    touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime, changes: ChangeSet
-) -> Touchpoint:
+def send_request(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     """Add request, mail, reminder and message; return the touchpoint as asked."""
-    journey = next(one for one in facts.all(Journey) if one.id == touchpoint.journey)
-    request = request_for(touchpoint, journey, facts, policy, now)
-    changes.add(request)
-    if facts.customer.email:
-        mailbox = address_key(facts.customer.email, policy.ids)
-        changes.add(AskedMailbox(mailbox, request.id, facts.customer.id, request.template, request.asked_at))
-    changes.change(
-        replace(facts.customer, rest_until=add_wait(now, policy.rest.overall, zone_of(facts.customer, policy)))
-    )
-    if request.channel == "mail":
-        for dispatch in mails_for(request, touchpoint, facts, policy, now):
-            changes.add(dispatch)
-    tell_request(request, facts, policy, changes)
-    return put(replace(touchpoint, reason="", detail=""), TouchpointState.ASKED, "", "", now)
+    (journey,) = (row for row in case.all(Journey) if row.id == touchpoint.journey)
+    request = request_for(case, touchpoint, journey)
+    case.add(request)
+    who = case.customer
+    if who.email:
+        mailbox = address_key(who.email, case.ids)
+        case.add(AskedMailbox(mailbox, request.id, who.id, request.template, request.asked_at))
+    case.change(replace(who, rest_until=add_wait(case.now, case.policy.rest.overall, case.zone)))
+    if request.channel == MAIL:
+        for dispatch in mails_for(case, request, touchpoint):
+            case.add(dispatch)
+    tell_request(case, request)
+    return put(replace(touchpoint, reason="", detail=""), TouchpointState.ASKED, Why(), case.now)
 
 
-def request_for(
-    touchpoint: Touchpoint, journey: Journey, facts: CustomerState, policy: Policy, now: datetime
-) -> SurveyRequest:
+def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) -> SurveyRequest:
     """Return the survey request of a touchpoint; its id follows from journey and step, so that it is sent once."""
-    zone = zone_of(facts.customer, policy)
     return SurveyRequest(
-        id=policy.ids.derive(
+        id=case.ids.derive(
             touchpoint.due_at, "survey_request", journey.customer, journey.trigger, journey.reference, touchpoint.step
         ),
         journey=journey.id,
@@ -136,15 +129,15 @@ def request_for(
         reference=journey.reference,
         label=journey.label,
         details=journey.details,
-        channel=policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule),
+        channel=channel_of(case, touchpoint),
         template=touchpoint.template,
-        language=language_of(facts.customer.language, policy),
+        language=language_of(case.customer.language, case.policy),
         anchor_at=touchpoint.anchor_at,
-        asked_at=now,
-        closes_at=add_wait(now, CLOSES_AFTER, zone),
+        asked_at=case.now,
+        closes_at=add_wait(case.now, CLOSES_AFTER, case.zone),
         state=RequestState.OPEN,
         reason="",
-        changed_at=now,
+        changed_at=case.now,
     )
 
 
@@ -158,32 +151,25 @@ def language_of(tag: str | None, policy: Policy) -> str:
     return policy.language
 
 
-def mails_for(
-    request: SurveyRequest, touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime
-) -> Iterator[Dispatch]:
+def mails_for(case: CustomerCase, request: SurveyRequest, touchpoint: Touchpoint) -> Iterator[Dispatch]:
     """Give the survey mail, and the one reminder where the plan has one."""
-    mail = mail_of_request(request, request.template, now, facts, policy)
-    yield mail
+    yield mail_of_request(case, request, request.template, case.now)
     if touchpoint.reminder:
-        zone = zone_of(facts.customer, policy)
-        later = next_in_window(
-            add_wait(now, parse_wait(touchpoint.reminder), zone), policy.window, zone, policy.holidays
-        )
-        yield mail_of_request(request, "reminder", later, facts, policy)
+        later = add_wait(case.now, parse_wait(touchpoint.reminder), case.zone)
+        opens = next_in_window(later, case.policy.window, case.zone, case.policy.holidays)
+        yield mail_of_request(case, request, "reminder", opens)
 
 
-def mail_of_request(
-    request: SurveyRequest, template: str, not_before: datetime, facts: CustomerState, policy: Policy
-) -> Dispatch:
+def mail_of_request(case: CustomerCase, request: SurveyRequest, template: str, not_before: datetime) -> Dispatch:
     """Return one mail that belongs to a survey request; its id is the effect key."""
     return Dispatch(
-        id=policy.ids.derive(request.asked_at, "mail", request.id, template),
+        id=case.ids.derive(request.asked_at, "mail", request.id, template),
         customer=request.customer,
         kind="mail",
         mail_class=MailClass.SURVEY,
         template=template,
         language=request.language,
-        facts=facts_of_request(request, facts, policy),
+        facts=facts_of_request(case, request),
         request=request.id,
         response=None,
         action=None,
@@ -194,14 +180,13 @@ def mail_of_request(
     )
 
 
-def facts_of_request(request: SurveyRequest, facts: CustomerState, policy: Policy) -> dict[str, object]:
+def facts_of_request(case: CustomerCase, request: SurveyRequest) -> dict[str, object]:
     """Return what a text about this request may name: subject, dates in the customer's zone, details."""
-    zone = zone_of(facts.customer, policy)
     return {
         **request.details,
         "label": request.label,
         "reference": request.reference,
-        "date": in_zone(request.anchor_at, zone).date().isoformat(),
-        "asked_on": in_zone(request.asked_at, zone).date().isoformat(),
+        "date": in_zone(request.anchor_at, case.zone).date().isoformat(),
+        "asked_on": in_zone(request.asked_at, case.zone).date().isoformat(),
         "survey": request.template,
     }

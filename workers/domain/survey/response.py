@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
+from workers.domain.history import Subject, Why, history
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Response, ResponseRevision, SurveyRequest
 from workers.domain.reporting.nps import band
-from workers.domain.survey.planning import history
 from workers.domain.types import MailClass, Reason, RequestState, ResponseState
 
 SETTLES_AT_MOST = timedelta(minutes=10)
@@ -58,44 +57,38 @@ class OutsideScore:
     label: str
 
 
-def answer_request(
-    request: SurveyRequest, answer: Answer, facts: CustomerState, policy: Policy, now: datetime
-) -> ChangeSet:
-    """Return the response to one of our requests: new, changed (n+1), or nothing when it says the same again."""
-    changes = ChangeSet()
-    known = response_to(request.id, facts)
+def answer_request(case: CustomerCase, request: SurveyRequest, answer: Answer) -> None:
+    """Keep the response to one of our requests: new, changed (n+1), or nothing when it says the same again."""
+    known = response_to(case, request.id)
     if known is None:
-        response = first_answer(request, answer, facts, policy, now)
-        changes.add(response)
+        response = first_answer(case, request, answer)
+        case.add(response)
     else:
-        response = changed_answer(known, answer, policy, now, closes_at=request.closes_at)
+        response = changed_answer(known, answer, case.policy, case.now, closes_at=request.closes_at)
         if response is known:
-            return changes
-        changes.change(response)
+            return
+        case.change(response)
     revision = revision_of(response, answer)
     if known is not None and response.n == known.n:
-        changes.change(revision)
+        case.change(revision)
     else:
-        changes.add(revision)
+        case.add(revision)
     if request.state != RequestState.ANSWERED:
-        changes.change(replace(request, state=RequestState.ANSWERED, reason="", changed_at=now))
-    changes.cancel("request", request.id, Reason.ANSWERED, MailClass.SURVEY)
-    return changes
+        case.change(replace(request, state=RequestState.ANSWERED, reason="", changed_at=case.now))
+    case.cancel("request", request.id, Reason.ANSWERED, MailClass.SURVEY)
 
 
-def response_to(request: str, facts: CustomerState) -> Response | None:
+def response_to(case: CustomerCase, request: str) -> Response | None:
     """Return the response to a request, if there is one."""
-    return next((one for one in facts.all(Response) if one.request == request), None)
+    return next((response for response in case.all(Response) if response.request == request), None)
 
 
-def first_answer(
-    request: SurveyRequest, answer: Answer, facts: CustomerState, policy: Policy, now: datetime
-) -> Response:
+def first_answer(case: CustomerCase, request: SurveyRequest, answer: Answer) -> Response:
     """Return the first version of a response; `after_days` runs from the anchor to when the question was sent."""
     asked = request.sent_at or request.asked_at
-    settling = policy.settling if answer.channel == "mail" else timedelta()
+    settling = case.policy.settling if answer.channel == "mail" else timedelta()
     return Response(
-        id=policy.ids.derive(request.asked_at, "response", request.id),
+        id=case.ids.derive(request.asked_at, "response", request.id),
         customer=request.customer,
         request=request.id,
         source=None,
@@ -110,12 +103,12 @@ def first_answer(
         after_days=days_between(request.anchor_at, asked),
         **said(answer),
         first_answered_at=answer.at,
-        settling_since=now,
-        settles_at=now + settling,
+        settling_since=case.now,
+        settles_at=case.now + settling,
         n=1,
         state=ResponseState.SETTLING,
-        previous_band=previous_band(facts, answer.at),
-        late=now - answer.at > LATE_AFTER,
+        previous_band=previous_band(case, answer.at),
+        late=case.now - answer.at > LATE_AFTER,
     )
 
 
@@ -195,10 +188,10 @@ def revision_of(response: Response, answer: Answer) -> ResponseRevision:
     )
 
 
-def previous_band(facts: CustomerState, before: datetime) -> str:
+def previous_band(case: CustomerCase, before: datetime) -> str:
     """Return the band of the customer's last response before an instant, or empty."""
-    earlier = [one for one in facts.all(Response) if one.answered_at < before]
-    return max(earlier, key=lambda one: (one.answered_at, one.id)).band if earlier else ""
+    earlier = [response for response in case.all(Response) if response.answered_at < before]
+    return max(earlier, key=lambda response: (response.answered_at, response.id)).band if earlier else ""
 
 
 def days_between(start: datetime, end: datetime) -> float:
@@ -206,24 +199,33 @@ def days_between(start: datetime, end: datetime) -> float:
     return max(0.0, (end - start).total_seconds() / SECONDS_A_DAY)
 
 
-def take_score(score: OutsideScore, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return the response for a score that another tool collected; none when it is known by source and id.
+def take_score(case: CustomerCase, score: OutsideScore) -> None:
+    """Keep the response for a score that another tool collected; nothing when it is known by source and id.
 
     The very same answer under another id of its source counts once; the history of the first says so.
     """
-    changes = ChangeSet()
-    if any((one.source, one.external_id) == (score.source, score.external_id) for one in facts.all(Response)):
-        return changes
-    twin = next((one for one in facts.all(Response) if is_told_again(score, one)), None)
+    known = case.all(Response)
+    if any((response.source, response.external_id) == (score.source, score.external_id) for response in known):
+        return
+    twin = next((response for response in known if is_told_again(score, response)), None)
     if twin is not None:
-        mark = (facts.customer.id, "response", twin.id, twin.state, Reason.COUNTED_ONCE, score.external_id)
-        changes.add(history(*mark, score.answer.at, policy))
-        return changes
-    journey = anchor_of(score.trigger, score.asked_at, score.reference, facts)
+        why = Why(Reason.COUNTED_ONCE, score.external_id)
+        case.add(history(Subject(case.id, "response", twin.id), twin.state, why, score.answer.at, case.ids))
+        return
+    response = response_for(case, score)
+    case.add(response)
+    case.add(revision_of(response, score.answer))
+    for later in follow_ups(case, response):
+        case.change(later)
+
+
+def response_for(case: CustomerCase, score: OutsideScore) -> Response:
+    """Return the response that a score from elsewhere is, about the journey that it belongs to, if one is known."""
+    journey = anchor_of(case, score.trigger, score.asked_at, score.reference)
     answer = score.answer
-    response = Response(
-        id=policy.ids.derive(answer.at, "response", score.source, score.external_id),
-        customer=facts.customer.id,
+    return Response(
+        id=case.ids.derive(answer.at, "response", score.source, score.external_id),
+        customer=case.id,
         request=None,
         source=score.source,
         external_id=score.external_id,
@@ -237,19 +239,14 @@ def take_score(score: OutsideScore, facts: CustomerState, policy: Policy, now: d
         after_days=days_between(journey.anchor_at, score.asked_at) if journey else 0.0,
         **said(answer),
         first_answered_at=answer.at,
-        settling_since=now,
-        settles_at=now,
+        settling_since=case.now,
+        settles_at=case.now,
         n=1,
         state=ResponseState.SETTLING,
-        previous_band=previous_band(facts, answer.at),
-        late=now - answer.at > LATE_AFTER,
+        previous_band=previous_band(case, answer.at),
+        late=case.now - answer.at > LATE_AFTER,
         said_itself=" ".join(name for name in ("reference", "label") if getattr(score, name)),
     )
-    changes.add(response)
-    changes.add(revision_of(response, answer))
-    for later in follow_ups(response, facts):
-        changes.change(later)
-    return changes
 
 
 def is_told_again(score: OutsideScore, known: Response) -> bool:
@@ -265,27 +262,26 @@ def is_told_again(score: OutsideScore, known: Response) -> bool:
     )
 
 
-def follow_ups(response: Response, facts: CustomerState) -> Iterable[Response]:
+def follow_ups(case: CustomerCase, response: Response) -> Iterable[Response]:
     """Give the responses whose previous band is another one, now that an earlier answer came after them."""
-    known = CustomerState(facts.customer, [*facts.all(Response), response])
-    for later in facts.all(Response):
-        band_before = previous_band(known, later.answered_at)
+    for later in case.all(Response):
+        band_before = previous_band(case, later.answered_at)
         if later.answered_at > response.answered_at and later.previous_band != band_before:
             yield replace(later, previous_band=band_before)
 
 
-def find_anchors(facts: CustomerState) -> ChangeSet:
-    """Return the scores from elsewhere whose journey became known after them, or is known better now.
+def find_anchors(case: CustomerCase) -> list[Response]:
+    """Change the scores from elsewhere whose journey became known after them, or is known better now; return those.
 
     Nothing is decided again here. Together with `take_score` this makes what a score is about a function of the set of
     events, whichever topic was read first. Idempotent.
     """
-    changes = ChangeSet()
-    for response in facts.all(Response):
+    changed = []
+    for response in case.all(Response):
         if response.request is not None or response.said_itself is None:
             continue
         told = response.reference if "reference" in response.said_itself else ""
-        journey = anchor_of(response.trigger, response.asked_at, told, facts)
+        journey = anchor_of(case, response.trigger, response.asked_at, told)
         if journey is None:
             continue
         anchored = replace(
@@ -297,15 +293,16 @@ def find_anchors(facts: CustomerState) -> ChangeSet:
             after_days=days_between(journey.anchor_at, response.asked_at),
         )
         if anchored != response:
-            changes.change(anchored)
-    return changes
+            case.change(anchored)
+            changed.append(anchored)
+    return changed
 
 
-def anchor_of(trigger: str, asked_at: datetime, reference: str, facts: CustomerState) -> Journey | None:
+def anchor_of(case: CustomerCase, trigger: str, asked_at: datetime, reference: str) -> Journey | None:
     """Return the customer's last journey of a trigger (and reference, unless empty) before a question was asked."""
     fitting = [
-        one
-        for one in facts.all(Journey)
-        if one.trigger == trigger and one.anchor_at <= asked_at and (not reference or one.reference == reference)
+        row
+        for row in case.all(Journey)
+        if row.trigger == trigger and row.anchor_at <= asked_at and (not reference or row.reference == reference)
     ]
-    return max(fitting, key=lambda one: (one.anchor_at, one.id), default=None)
+    return max(fitting, key=lambda journey: (journey.anchor_at, journey.id), default=None)

@@ -4,11 +4,11 @@ Two clocks in working hours of the team: first contact, which nothing moves back
 ticket waits. Every act checks the version that the agent saw, so that two agents never overwrite each other.
 """
 
-from workers.domain.ticket.assignment import NOBODY, Roster, TicketAllocator
 from workers.domain.ticket.close import done, promise_kept, reopen
 from workers.domain.ticket.history import (
     FIRST_CONTACT,
     RESOLVE_WITHIN_DAYS,
+    Turn,
     clock_due,
     contact_over,
     ended_at_once,
@@ -28,27 +28,28 @@ from workers.domain.ticket.outcomes import (
     OUTCOMES,
     RECOVERING,
     TOLD,
+    Ending,
     Fault,
     Tried,
     Unfinished,
     check_done,
     tried,
 )
-from workers.domain.ticket.work import attempt, claim, hand_over, resume, take_note, wait
+from workers.domain.ticket.work import Call, attempt, claim, hand_over, resume, take_note, wait
 
 __all__ = [
     "AT_ONCE",
     "CONTACTED",
     "FIRST_CONTACT",
-    "NOBODY",
     "OUTCOMES",
     "RECOVERING",
     "RESOLVE_WITHIN_DAYS",
     "TOLD",
+    "Call",
+    "Ending",
     "Fault",
-    "Roster",
-    "TicketAllocator",
     "Tried",
+    "Turn",
     "Unfinished",
     "attempt",
     "check_done",

@@ -1,20 +1,17 @@
 """How a ticket ends and begins again: done with its outcome, a promise kept, reopened."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from workers.calendar import add_working
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
-from workers.domain.policy import Policy
+from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Response, Ticket, TicketEntry
 from workers.domain.survey.planning import plan, stop
 from workers.domain.ticket.history import (
     FIRST_CONTACT,
+    Turn,
     awake,
     happening,
     mail_to_customer,
-    may_mail,
     next_version,
     not_done,
     turn,
@@ -38,53 +35,40 @@ from workers.errors import BadInput
 DONE_MAIL = "done"
 
 
-def done(
-    ticket: Ticket,
-    by: str,
-    *,
-    outcome: str,
-    root_cause: str = "",
-    root_cause_text: str = "",
-    sentence: str = "",
-    facts: CustomerState,
-    policy: Policy,
-    now: datetime,
-    promised_at: datetime | None = None,
-    elsewhere: bool = False,
-) -> ChangeSet:
-    """Return the ticket done: the customer is told, holds end, and the recovery survey is planned where it applies.
+def done(case: CustomerCase, ticket: Ticket, by: str, ending: Ending, *, elsewhere: bool = False) -> None:
+    """End the ticket: the customer is told, holds end, and the recovery survey is planned where it applies.
 
     Raises Unfinished with all that is missing; a ticket closed `elsewhere`, in a helpdesk, is taken as it comes.
     """
     not_done(ticket)
-    ending = Ending(outcome, root_cause, root_cause_text.strip(), sentence.strip(), promised_at)
+    ending = ending.trimmed()
     if not elsewhere:
-        check_done(ticket, ending, tried_for(ticket, facts, policy), policy.root_causes, now, mailable=may_mail(facts))
-    closed = closed_as(ticket, by, ending, policy, now)
-    said = "; ".join(filter(None, (outcome, root_cause, ending.root_cause_text, ending.sentence)))
-    changes = turn(closed, "done", by, said, facts, policy, now)
-    if closed.sentence and outcome in MAILED and may_mail(facts):
-        changes.add(mail_to_customer(closed, DONE_MAIL, str(closed.reopened), facts, policy, now))
-    answer = facts.get(Response, ticket.response)
-    if outcome == SCORE_MISTAKE and answer is not None:
-        changes.change(replace(answer, flag=SCORE_MISTAKE))
-    changes.merge(stop(happening("ticket_done", closed, now), after(facts, changes), policy, now))
-    if outcome in RECOVERING:
-        changes.merge(ask_again(closed, after(facts, changes), policy, now))
-    return changes
+        check_done(case, ticket, ending, tried_for(case, ticket))
+    closed = closed_as(case, ticket, by, ending)
+    said = "; ".join(filter(None, (ending.outcome, ending.root_cause, ending.root_cause_text, ending.sentence)))
+    turn(case, closed, Turn("done", by, said))
+    if closed.sentence and ending.outcome in MAILED and case.mailable:
+        case.add(mail_to_customer(case, closed, DONE_MAIL, str(closed.reopened)))
+    answer = case.get(Response, ticket.response)
+    if ending.outcome == SCORE_MISTAKE and answer is not None:
+        case.change(replace(answer, flag=SCORE_MISTAKE))
+    stop(case, happening("ticket_done", closed, case.now))
+    if ending.outcome in RECOVERING:
+        ask_again(case, closed)
 
 
-def tried_for(ticket: Ticket, facts: CustomerState, policy: Policy) -> Tried:
-    """Return what was tried to reach the customer, as far as the facts hold the ticket's history."""
-    entries = [one for one in facts.all(TicketEntry) if one.ticket == ticket.id]
-    return tried(entries, policy.calendar.zone)
+def tried_for(case: CustomerCase, ticket: Ticket) -> Tried:
+    """Return what was tried to reach the customer, as far as the case holds the ticket's history."""
+    entries = [entry for entry in case.all(TicketEntry) if entry.ticket == ticket.id]
+    return tried(entries, case.policy.calendar.zone)
 
 
-def closed_as(ticket: Ticket, by: str, ending: Ending, policy: Policy, now: datetime) -> Ticket:
+def closed_as(case: CustomerCase, ticket: Ticket, by: str, ending: Ending) -> Ticket:
     """Return the ticket in its end; what only a conversation can bring about counts as contact."""
+    now = case.now
     contacted = ending.outcome in CONTACTED
     return next_version(
-        awake(ticket, now, policy),
+        awake(ticket, now, case.policy),
         now,
         state=TicketState.DONE,
         outcome=ending.outcome,
@@ -101,50 +85,40 @@ def closed_as(ticket: Ticket, by: str, ending: Ending, policy: Policy, now: date
     )
 
 
-def after(facts: CustomerState, changes: ChangeSet) -> CustomerState:
-    """Return the facts with the changes taken in."""
-    known = facts.copy()
-    known.absorb(changes)
-    return known
+def ask_again(case: CustomerCase, ticket: Ticket) -> None:
+    """Plan the recovery survey; one for each ticket, however often it was reopened."""
+    plan(case, happening("ticket_done", ticket, case.now))
 
 
-def ask_again(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return the plan of the recovery survey; one for each ticket, however often it was reopened."""
-    return plan(happening("ticket_done", ticket, now), facts, policy, now)
-
-
-def promise_kept(
-    ticket: Ticket, by: str, sentence: str, facts: CustomerState, policy: Policy, now: datetime
-) -> ChangeSet:
-    """Return a passed-on ticket whose promise was kept: the customer is told, and asked again. Idempotent.
+def promise_kept(case: CustomerCase, ticket: Ticket, by: str, sentence: str) -> None:
+    """Keep that the promise of a passed-on ticket was kept: the customer is told, and asked again. Idempotent.
 
     Raises BadInput for a ticket that promises nothing.
     """
     if ticket.state != TicketState.DONE or ticket.outcome != PASSED_ON:
         raise BadInput(f"Ticket {ticket.number} was not passed on, so it has no promise to keep.")
     if ticket.kept_at is not None:
-        return ChangeSet()
-    kept = next_version(ticket, now, kept_at=now, sentence=sentence.strip() or ticket.sentence)
-    changes = turn(kept, "kept", by, sentence.strip(), facts, policy, now)
-    if sentence.strip() and may_mail(facts):
-        changes.add(mail_to_customer(kept, DONE_MAIL, f"{kept.reopened}/kept", facts, policy, now))
-    changes.merge(ask_again(kept, after(facts, changes), policy, now))
-    return changes
+        return
+    kept = next_version(ticket, case.now, kept_at=case.now, sentence=sentence.strip() or ticket.sentence)
+    turn(case, kept, Turn("kept", by, sentence.strip()))
+    if sentence.strip() and case.mailable:
+        case.add(mail_to_customer(case, kept, DONE_MAIL, f"{kept.reopened}/kept"))
+    ask_again(case, kept)
 
 
-def reopen(ticket: Ticket, by: str, text: str, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return a done ticket open again; where the customer has another open one, that one takes the words.
+def reopen(case: CustomerCase, ticket: Ticket, by: str, text: str) -> None:
+    """Open a done ticket again; where the customer has another open one, that one takes the words.
 
     A ticket that is open already changes nothing: a second click adds no second ticket.
     """
     if ticket.state != TicketState.DONE:
-        return ChangeSet()
-    other = facts.open_ticket()
+        return
+    other = case.open_ticket()
     if other is not None:
         said = f"{ticket.number}: {text.strip()}".rstrip(": ")
-        return turn(next_version(other, now), "joined", by, said, facts, policy, now)
-    deadline = add_working(now, FIRST_CONTACT, policy.calendar)
-    again = reopened(ticket, FIRST_CONTACT, deadline, policy, now)
-    changes = turn(again, "reopened", by, text.strip(), facts, policy, now)
-    changes.merge(stop(happening("ticket_opened", again, now), after(facts, changes), policy, now))
-    return changes
+        turn(case, next_version(other, case.now), Turn("joined", by, said))
+        return
+    deadline = add_working(case.now, FIRST_CONTACT, case.policy.calendar)
+    again = reopened(case, ticket, FIRST_CONTACT, deadline)
+    turn(case, again, Turn("reopened", by, text.strip()))
+    stop(case, happening("ticket_opened", again, case.now))

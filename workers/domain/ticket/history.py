@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from typing import NamedTuple
 
 from workers.calendar import Calendar, add_working, half_day_after, in_zone, instant_of, working_between, zone_info
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
 from workers.domain.outbound_messages import tell_ticket
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Dispatch, Response, Ticket, TicketEntry
@@ -20,29 +20,26 @@ FIRST_CONTACT = timedelta(hours=4)
 """Working hours until the first contact where the follow-up table says nothing else."""
 
 
-def entry(
-    ticket: Ticket,
-    kind: str,
-    by: str,
-    text: str,
-    now: datetime,
-    policy: Policy,
-    *,
-    key: str = "",
-    source: str | None = None,
-    event_id: str | None = None,
-) -> TicketEntry:
+class Turn(NamedTuple):
+    """What happened to a ticket: the kind of turn, who did it (empty: nobody did), and what was said."""
+
+    kind: str
+    by: str = ""
+    text: str = ""
+
+
+def entry(case: CustomerCase, ticket: Ticket, told: Turn, key: str = "") -> TicketEntry:
     """Return one line of a ticket's history, keyed by what happened in which version."""
     return TicketEntry(
-        id=policy.ids.derive(now, "ticket_entry", ticket.id, kind, key or str(ticket.version)),
+        id=case.ids.derive(case.now, "ticket_entry", ticket.id, told.kind, key or str(ticket.version)),
         ticket=ticket.id,
         customer=ticket.customer,
-        at=now,
-        kind=kind,
-        by=by,
-        text=text,
-        source=source,
-        event_id=event_id,
+        at=case.now,
+        kind=told.kind,
+        by=told.by,
+        text=told.text,
+        source=None,
+        event_id=None,
         version=ticket.version,
     )
 
@@ -71,25 +68,12 @@ def ended_at_once(ticket: Ticket, outcome: str, now: datetime) -> Ticket:
     )
 
 
-def turn(
-    ticket: Ticket,
-    kind: str,
-    by: str,
-    text: str,
-    facts: CustomerState,
-    policy: Policy,
-    now: datetime,
-    *,
-    source: str | None = None,
-    event_id: str | None = None,
-) -> ChangeSet:
-    """Return a changed ticket with its line of history and its message to other systems."""
-    changes = ChangeSet()
-    changes.change(ticket)
-    changes.add(entry(ticket, kind, by, text, now, policy, source=source, event_id=event_id))
-    give_up_acknowledgements(ticket, facts, now, changes)
-    tell_ticket(ticket, kind, facts, policy, changes)
-    return changes
+def turn(case: CustomerCase, ticket: Ticket, told: Turn) -> None:
+    """Put a ticket in its next version, with a line of its history and the message to other systems."""
+    case.change(ticket)
+    case.add(entry(case, ticket, told))
+    give_up_acknowledgements(case, ticket)
+    tell_ticket(case, ticket, told.kind)
 
 
 def contact_over(ticket: Ticket, response: Response) -> bool:
@@ -98,16 +82,15 @@ def contact_over(ticket: Ticket, response: Response) -> bool:
     return reached or ticket.state == TicketState.DONE
 
 
-def give_up_acknowledgements(ticket: Ticket, facts: CustomerState, now: datetime, changes: ChangeSet) -> None:
+def give_up_acknowledgements(case: CustomerCase, ticket: Ticket) -> None:
     """End the mails that waited to announce a contact, once it was made; of a duplicate the other ticket's counts."""
-    for action in facts.all(Action):
+    for action in case.all(Action):
         if action.ticket != ticket.id or action.state != ActionState.HELD or ticket.outcome == DUPLICATE:
             continue
-        response = facts.get(Response, action.response)
+        response = case.get(Response, action.response)
         if response is not None and contact_over(ticket, response):
-            changes.change(
-                replace(action, state=ActionState.DONE, reason=Reason.TOO_LATE, detail=action.reason, changed_at=now)
-            )
+            ended = {"state": ActionState.DONE, "reason": Reason.TOO_LATE, "detail": action.reason}
+            case.change(replace(action, **ended, changed_at=case.now))  # type: ignore[arg-type]  # columns by name
 
 
 def seen(ticket: Ticket, version: int | None) -> None:
@@ -186,31 +169,24 @@ def facts_of_ticket(ticket: Ticket, policy: Policy) -> dict[str, object]:
     }
 
 
-def mail_to_customer(
-    ticket: Ticket, template: str, key: str, facts: CustomerState, policy: Policy, now: datetime
-) -> Dispatch:
+def mail_to_customer(case: CustomerCase, ticket: Ticket, template: str, key: str) -> Dispatch:
     """Return one mail about a ticket to its customer; `key` makes it the only one of its kind."""
     return Dispatch(
-        id=policy.ids.derive(now, "mail", template, ticket.id, key),
+        id=case.ids.derive(case.now, "mail", template, ticket.id, key),
         customer=ticket.customer,
         kind="mail",
         mail_class=MailClass.SERVICE,
         template=template,
-        language=facts.customer.language or policy.language,
-        facts=facts_of_ticket(ticket, policy),
+        language=case.customer.language or case.policy.language,
+        facts=facts_of_ticket(ticket, case.policy),
         request=None,
         response=ticket.response,
         action=None,
         ticket=ticket.id,
         state=DispatchState.READY,
-        not_before=now,
-        created_at=now,
+        not_before=case.now,
+        created_at=case.now,
     )
-
-
-def may_mail(facts: CustomerState) -> bool:
-    """Tell whether a mail can be written to the customer at all."""
-    return bool(facts.customer.email) and not facts.customer.erased_at
 
 
 def happening(name: str, ticket: Ticket, now: datetime) -> JourneyEvent:

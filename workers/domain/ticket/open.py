@@ -7,15 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import Wait, add_working, add_working_days, parse_wait
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
 from workers.domain.outbound_messages import tell_ticket
-from workers.domain.policy import Policy
 from workers.domain.records import Action, Dispatch, Response, Ticket
 from workers.domain.survey.planning import stop
-from workers.domain.ticket.assignment import TicketAllocator
 from workers.domain.ticket.history import (
     RESOLVE_WITHIN_DAYS,
+    Turn,
     awake,
     entry,
     facts_of_ticket,
@@ -29,56 +27,39 @@ TEAM = "support"
 AT_ONCE = Wait()
 
 
-def open_or_join(
-    response: Response,
-    action: Action,
-    due: timedelta,
-    facts: CustomerState,
-    policy: Policy,
-    now: datetime,
-    desk: TicketAllocator,
-) -> tuple[ChangeSet, Ticket]:
-    """Return the ticket for a response: a new one, the open one it joins, or the old one reopened."""
-    known = facts.open_ticket()
+def open_or_join(case: CustomerCase, response: Response, action: Action, due: timedelta) -> Ticket:
+    """Return the ticket for a response: a new one, the open one it joins, or the old one reopened. Raises Missing."""
+    known = case.open_ticket()
     if known is not None:
-        return joined(known, response, action, due, facts, policy, now)
-    earlier = facts.get(Ticket, response.parent or response.reference) if response.trigger == "recovery" else None
-    deadline = add_working(begins(response, action), due, policy.calendar)
-    changes = ChangeSet()
+        return join(case, known, response, action, due)
+    earlier = case.get(Ticket, response.parent or response.reference) if response.trigger == "recovery" else None
     if earlier is not None:
-        ticket = replace(reopened(earlier, due, deadline, policy, now), play=action.play)
-        changes.change(ticket)
-        kind = "reopened"
+        deadline = add_working(begins(response, action), due, case.policy.calendar)
+        ticket = replace(reopened(case, earlier, due, deadline), play=action.play)
+        case.change(ticket)
     else:
-        ticket = opened(response, action, due, deadline, facts, policy, now, desk)
-        changes.add(ticket)
-        announce(ticket, facts, policy, now, changes)
-        kind = "opened"
-    changes.add(entry(ticket, kind, "", said_in(response), now, policy, key=key_of(response, action)))
-    changes.merge(stop(happening("ticket_opened", ticket, now), facts, policy, now))
-    tell_ticket(ticket, kind, facts, policy, changes)
-    return changes, ticket
+        ticket = new_ticket(case, response, action, due)
+        case.add(ticket)
+        announce(case, ticket)
+    told = Turn("opened" if earlier is None else "reopened", text=said_in(response))
+    case.add(entry(case, ticket, told, key_of(response, action)))
+    stop(case, happening("ticket_opened", ticket, case.now))
+    tell_ticket(case, ticket, told.kind)
+    return ticket
 
 
-def joined(
-    known: Ticket,
-    response: Response,
-    action: Action,
-    due: timedelta,
-    facts: CustomerState,
-    policy: Policy,
-    now: datetime,
-) -> tuple[ChangeSet, Ticket]:
+def join(case: CustomerCase, known: Ticket, response: Response, action: Action, due: timedelta) -> Ticket:
     """Return the open ticket with what a further response says; it is due at the earlier of both, and waits no more."""
-    deadline = add_working(begins(response, action), due, policy.calendar)
+    calendar = case.policy.calendar
+    deadline = add_working(begins(response, action), due, calendar)
     earlier = known.first_contact_at is None and deadline < known.due_at
-    half = add_working(begins(response, action), due / 2, policy.calendar)
+    half = add_working(begins(response, action), due / 2, calendar)
     state = known.state
     if state == TicketState.WAITING:
         state = TicketState.CLAIMED if known.owner else TicketState.OPEN
     ticket = next_version(
-        awake(known, now, policy),
-        now,
+        awake(known, case.now, case.policy),
+        case.now,
         state=state,
         due_at=deadline if earlier else known.due_at,
         half_time_at=min(half, known.half_time_at) if earlier and known.half_time_at else known.half_time_at,
@@ -87,11 +68,10 @@ def joined(
         half_day=response.half_day or known.half_day,
         **({**current_words(response), "play": action.play} if known.response == response.id else {}),
     )
-    changes = ChangeSet()
-    changes.change(ticket)
-    changes.add(entry(ticket, "joined", "", said_in(response), now, policy, key=key_of(response, action)))
-    tell_ticket(ticket, "joined", facts, policy, changes)
-    return changes, ticket
+    case.change(ticket)
+    case.add(entry(case, ticket, Turn("joined", text=said_in(response)), key_of(response, action)))
+    tell_ticket(case, ticket, "joined")
+    return ticket
 
 
 def begins(response: Response, action: Action) -> datetime:
@@ -109,21 +89,15 @@ def key_of(response: Response, action: Action) -> str:
     return f"{response.id}/{action.decision}"
 
 
-def opened(
-    response: Response,
-    action: Action,
-    due: timedelta,
-    deadline: datetime,
-    facts: CustomerState,
-    policy: Policy,
-    now: datetime,
-    desk: TicketAllocator,
-) -> Ticket:
-    """Return a new ticket with its owner and its two clocks: first contact, and done within two working days."""
-    customer = facts.customer
+def new_ticket(case: CustomerCase, response: Response, action: Action, due: timedelta) -> Ticket:
+    """Return a new ticket with its owner and its two clocks: first contact, and done within two working days.
+
+    Raises Missing.
+    """
+    customer, calendar, begins_at = case.customer, case.policy.calendar, begins(response, action)
     return Ticket(
-        id=policy.ids.derive(response.answered_at, "ticket", response.id, str(action.decision)),
-        number=desk.number(),
+        id=case.ids.derive(response.answered_at, "ticket", response.id, str(action.decision)),
+        number=case.work.allocator.number(),
         customer=customer.id,
         response=response.id,
         trigger=response.trigger,
@@ -134,31 +108,32 @@ def opened(
         wants_contact=response.wants_contact,
         phone=response.phone or customer.phone or "",
         half_day=response.half_day,
-        language=customer.language or policy.language,
+        language=customer.language or case.policy.language,
         play=action.play,
-        owner=desk.owner(customer.owner or ""),
+        owner=case.work.allocator.owner(customer.owner or ""),
         team=TEAM,
         state=TicketState.OPEN,
-        opened_at=now,
-        due_at=deadline,
-        resolve_due_at=add_working_days(begins(response, action), RESOLVE_WITHIN_DAYS, policy.calendar),
-        changed_at=now,
-        half_time_at=add_working(begins(response, action), due / 2, policy.calendar),
+        opened_at=case.now,
+        due_at=add_working(begins_at, due, calendar),
+        resolve_due_at=add_working_days(begins_at, RESOLVE_WITHIN_DAYS, calendar),
+        changed_at=case.now,
+        half_time_at=add_working(begins_at, due / 2, calendar),
     )
 
 
-def reopened(ticket: Ticket, due: timedelta, deadline: datetime, policy: Policy, now: datetime) -> Ticket:
+def reopened(case: CustomerCase, ticket: Ticket, due: timedelta, deadline: datetime) -> Ticket:
     """Return a done ticket open again, its clocks started anew; its history keeps how it had ended.
 
     Its owner keeps it, because they know the story; unclaimed at half time it goes to the team like any other.
     """
+    now, calendar = case.now, case.policy.calendar
     return next_version(
         ticket,
         now,
         state=TicketState.OPEN,
         due_at=deadline,
-        resolve_due_at=add_working_days(now, RESOLVE_WITHIN_DAYS, policy.calendar),
-        half_time_at=add_working(now, due / 2, policy.calendar),
+        resolve_due_at=add_working_days(now, RESOLVE_WITHIN_DAYS, calendar),
+        half_time_at=add_working(now, due / 2, calendar),
         first_contact_at=None,
         reached_at=None,
         waiting_since=None,
@@ -179,44 +154,44 @@ def said_in(response: Response) -> str:
     return f"{response.score}/10 {response.comment}".strip()
 
 
-def remark(response: Response, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return what a changed answer adds to the customer's open ticket, if that answer opened or joined it."""
-    ticket = facts.open_ticket()
+def remark(case: CustomerCase, response: Response) -> None:
+    """Add what a changed answer says to the customer's open ticket, if that answer opened or joined it."""
+    ticket = case.open_ticket()
     if ticket is None:
-        return ChangeSet()
+        return
     own = ticket.response == response.id
     if own and (ticket.score, ticket.comment) == (response.score, response.comment):
-        return ChangeSet()
-    if not own and not any(one.ticket == ticket.id and one.response == response.id for one in facts.all(Action)):
-        return ChangeSet()
-    later = next_version(ticket, now, **(current_words(response) if own else {}))
-    return turn(later, "comment", "", said_in(response), facts, policy, now)
+        return
+    if not own and not any(row.ticket == ticket.id and row.response == response.id for row in case.all(Action)):
+        return
+    later = next_version(ticket, case.now, **(current_words(response) if own else {}))
+    turn(case, later, Turn("comment", text=said_in(response)))
 
 
-def announce(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime, changes: ChangeSet) -> None:
+def announce(case: CustomerCase, ticket: Ticket) -> None:
     """Add the one mail to the team's mailbox and the webhook, where they are set up."""
-    if policy.agents_address:
-        changes.add(team_dispatch(ticket, "mail", facts, policy, now))
-    if policy.webhook:
-        changes.add(team_dispatch(ticket, "webhook", facts, policy, now))
+    if case.policy.agents_address:
+        case.add(team_dispatch(case, ticket, "mail"))
+    if case.policy.webhook:
+        case.add(team_dispatch(case, ticket, "webhook"))
 
 
-def team_dispatch(ticket: Ticket, kind: str, facts: CustomerState, policy: Policy, now: datetime) -> Dispatch:
+def team_dispatch(case: CustomerCase, ticket: Ticket, kind: str) -> Dispatch:
     """Return the mail or webhook that tells the team of a ticket."""
     return Dispatch(
-        id=policy.ids.derive(ticket.opened_at, kind, "ticket", ticket.id),
+        id=case.ids.derive(ticket.opened_at, kind, "ticket", ticket.id),
         customer=ticket.customer,
         kind=kind,
         mail_class=MailClass.SERVICE,
         template="ticket" if kind == "mail" else "ticket.opened",
-        language=policy.language,
-        facts=facts_of_ticket(ticket, policy),
+        language=case.policy.language,
+        facts=facts_of_ticket(ticket, case.policy),
         request=None,
         response=ticket.response,
         action=None,
         ticket=ticket.id,
         state=DispatchState.READY,
-        not_before=now,
-        created_at=now,
-        recipient=policy.agents_address if kind == "mail" else "",
+        not_before=case.now,
+        created_at=case.now,
+        recipient=case.policy.agents_address if kind == "mail" else "",
     )

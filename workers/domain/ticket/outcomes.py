@@ -1,11 +1,12 @@
 """How a ticket may end: the outcomes, what each needs before it may be chosen, and what it means for the customer."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from workers.calendar import in_zone
+from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Ticket, TicketEntry
 from workers.errors import BadInput
 
@@ -102,18 +103,15 @@ class Ending:
     sentence: str = ""
     promised_at: datetime | None = None
 
+    def trimmed(self) -> "Ending":
+        """Return it without blanks around what was written."""
+        return replace(self, root_cause_text=self.root_cause_text.strip(), sentence=self.sentence.strip())
 
-def check_done(
-    ticket: Ticket,
-    ending: Ending,
-    so_far: Tried,
-    causes: Mapping[str, Collection[str]],
-    now: datetime,
-    *,
-    mailable: bool,
-) -> None:
+
+def check_done(case: CustomerCase, ticket: Ticket, ending: Ending, so_far: Tried) -> None:
     """Raise Unfinished, with all that is missing, when a ticket cannot be done like this."""
-    missing = [*cause_faults(ending, causes)]
+    mailable, now = case.mailable, case.now
+    missing = [*cause_faults(ending, case.policy.root_causes)]
     if ending.outcome not in OUTCOMES:
         missing.insert(0, Fault.OUTCOME)
     if ending.outcome in TOLD and mailable and not ending.sentence.strip():

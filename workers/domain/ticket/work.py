@@ -1,13 +1,12 @@
 """What an agent does with a ticket that is not done yet: claim, call, note, wait, hand over."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from workers.calendar import next_half_day
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
-from workers.domain.policy import Policy
+from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Ticket
-from workers.domain.ticket.history import awake, entry, mail_to_customer, may_mail, next_version, not_done, turn
+from workers.domain.ticket.history import Turn, awake, entry, mail_to_customer, next_version, not_done, turn
 from workers.domain.types import TicketState
 from workers.errors import BadInput
 
@@ -15,13 +14,23 @@ TRIED_MAIL = "tried"
 """The mail that says that we called in vain, and when we call again."""
 
 
-def claim(ticket: Ticket, by: str, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return the ticket claimed by an agent; claiming one's own again changes nothing."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call: who called, what to keep of it, whether the customer was reached, else whether a mail says so."""
+
+    by: str
+    text: str = ""
+    reached: bool = False
+    mail: bool = False
+
+
+def claim(case: CustomerCase, ticket: Ticket, by: str) -> None:
+    """Claim the ticket for an agent; claiming one's own again changes nothing. Raises BadInput for a done one."""
     not_done(ticket)
     if ticket.state == TicketState.CLAIMED and ticket.owner == by:
-        return ChangeSet()
-    claimed = next_version(awake(ticket, now, policy), now, state=TicketState.CLAIMED, owner=by)
-    return turn(claimed, "claimed", by, "", facts, policy, now)
+        return
+    claimed = next_version(awake(ticket, case.now, case.policy), case.now, state=TicketState.CLAIMED, owner=by)
+    turn(case, claimed, Turn("claimed", by))
 
 
 def holder(ticket: Ticket, by: str) -> str:
@@ -29,86 +38,72 @@ def holder(ticket: Ticket, by: str) -> str:
     return by if ticket.state == TicketState.OPEN else ticket.owner or by
 
 
-def take_note(ticket: Ticket, by: str, text: str, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return the ticket with a note; raises BadInput without text."""
+def take_note(case: CustomerCase, ticket: Ticket, by: str, text: str) -> None:
+    """Keep a note with the ticket; raises BadInput without text."""
     if not text.strip():
         raise BadInput("A note needs some text.")
-    return turn(next_version(ticket, now), "note", by, text.strip(), facts, policy, now)
+    turn(case, next_version(ticket, case.now), Turn("note", by, text.strip()))
 
 
-def attempt(
-    ticket: Ticket,
-    by: str,
-    text: str,
-    facts: CustomerState,
-    policy: Policy,
-    now: datetime,
-    *,
-    reached: bool,
-    mail: bool = False,
-) -> ChangeSet:
-    """Return the ticket after a call: an attempt meets the first contact's due time; reached is counted apart.
+def attempt(case: CustomerCase, ticket: Ticket, call: Call) -> None:
+    """Keep a call: an attempt meets the first contact's due time; reached is counted apart.
 
-    Without an answer the ticket waits until the next half-day; `mail` tells the customer so.
+    Without an answer the ticket waits until the next half-day. Raises BadInput for a done ticket.
     """
     not_done(ticket)
+    now, reached = case.now, call.reached
     called = next_version(
-        awake(ticket, now, policy),
+        awake(ticket, now, case.policy),
         now,
         attempts=ticket.attempts + 1,
         first_contact_at=ticket.first_contact_at or now,
         reached_at=(ticket.reached_at or now) if reached else ticket.reached_at,
-        owner=holder(ticket, by),
+        owner=holder(ticket, call.by),
         state=TicketState.CLAIMED if reached else TicketState.WAITING,
         waiting_since=None if reached else now,
-        waiting_until=None if reached else next_half_day(now, policy.calendar),
+        waiting_until=None if reached else next_half_day(now, case.policy.calendar),
     )
-    changes = turn(called, "reached" if reached else "no_answer", by, text.strip(), facts, policy, now)
-    if mail and not reached and may_mail(facts):
-        changes.add(mail_to_customer(called, TRIED_MAIL, str(called.version), facts, policy, now))
-        changes.add(entry(called, "mail", by, TRIED_MAIL, now, policy))
-    return changes
+    turn(case, called, Turn("reached" if reached else "no_answer", call.by, call.text.strip()))
+    if call.mail and not reached and case.mailable:
+        case.add(mail_to_customer(case, called, TRIED_MAIL, str(called.version)))
+        case.add(entry(case, called, Turn("mail", call.by, TRIED_MAIL)))
 
 
-def wait(
-    ticket: Ticket, by: str, until: datetime, text: str, facts: CustomerState, policy: Policy, now: datetime
-) -> ChangeSet:
-    """Return the ticket waiting until a date: the second clock stands still, the first contact's never does.
+def wait(case: CustomerCase, ticket: Ticket, by: str, until: datetime, text: str) -> None:
+    """Let the ticket wait until a date: the second clock stands still, the first contact's never does.
 
-    Raises BadInput for a date that has passed.
+    Raises BadInput for a date that has passed, and for a done ticket.
     """
     not_done(ticket)
-    if until <= now:
+    if until <= case.now:
         raise BadInput("Wait until a moment that is still to come.")
     waiting = next_version(
-        awake(ticket, now, policy),
-        now,
+        awake(ticket, case.now, case.policy),
+        case.now,
         state=TicketState.WAITING,
-        waiting_since=now,
+        waiting_since=case.now,
         waiting_until=until,
         owner=holder(ticket, by),
     )
-    return turn(waiting, "waiting", by, text.strip(), facts, policy, now)
+    turn(case, waiting, Turn("waiting", by, text.strip()))
 
 
-def resume(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return a waiting ticket back in its owner's list, because its date has come."""
+def resume(case: CustomerCase, ticket: Ticket) -> None:
+    """Put a waiting ticket back in its owner's list, because its date has come."""
     state = TicketState.CLAIMED if ticket.owner else TicketState.OPEN
-    return turn(next_version(awake(ticket, now, policy), now, state=state), "resumed", "", "", facts, policy, now)
+    turn(case, next_version(awake(ticket, case.now, case.policy), case.now, state=state), Turn("resumed"))
 
 
-def hand_over(
-    ticket: Ticket, by: str, to: str, text: str, facts: CustomerState, policy: Policy, now: datetime
-) -> ChangeSet:
-    """Return the ticket with another owner; nobody ("") hands it to the team. A waiting ticket goes on waiting.
+def hand_over(case: CustomerCase, ticket: Ticket, by: str, to: str, text: str) -> None:
+    """Give the ticket another owner; nobody ("") hands it to the team. A waiting ticket goes on waiting.
 
-    Handing it to who has it changes nothing.
+    Handing it to who has it changes nothing. Raises BadInput for a done ticket.
     """
     not_done(ticket)
     if to == ticket.owner and ticket.state != TicketState.OPEN:
-        return ChangeSet()
+        return
     state = ticket.state
     if state != TicketState.WAITING:
         state = TicketState.CLAIMED if to else TicketState.OPEN
-    handed = next_version(ticket, now, owner=to, state=state)
-    return turn(handed, "handed_over", by, f"{to or ticket.team}: {text.strip()}".rstrip(": "), facts, policy, now)
+    handed = next_version(ticket, case.now, owner=to, state=state)
+    turn(case, handed, Turn("handed_over", by, f"{to or ticket.team}: {text.strip()}".rstrip(": ")))

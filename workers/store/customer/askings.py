@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.decision_table.model.rest_period import Asked
-from workers.domain.changeset import ChangeSet
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Customer, SurveyRequest
@@ -70,13 +69,12 @@ class Mailboxes:
         found = self._askings.get(self._keys.get(CustomerId(customer), ""), ())
         return tuple(asking for whose, asking in found if whose not in own)
 
-    def learn(self, changes: ChangeSet) -> None:
+    def learn(self, requests: Iterable[SurveyRequest], askings: Iterable[AskedMailbox]) -> None:
         """Take in what is asked now, so that the next customer of the transaction rests as well."""
-        steps = {row.id: row.step for row in changes.rows_added() if isinstance(row, SurveyRequest)}
-        for row in changes.rows_added():
-            if isinstance(row, AskedMailbox):
-                asked = Asked(row.asked_at, steps.get(row.request, ""), row.template)
-                self._askings[row.mailbox].append((row.customer, asked))
+        steps = {request.id: request.step for request in requests}
+        for row in askings:
+            asked = Asked(row.asked_at, steps.get(row.request, ""), row.template)
+            self._askings[row.mailbox].append((row.customer, asked))
 
 
 def remember_askings(connection: Connection, ids: Ids, since: datetime, after: str) -> str | None:

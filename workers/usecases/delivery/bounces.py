@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import opt_out
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase, UnitOfWork
+from workers.domain.history import Subject, Why, history
 from workers.domain.mail.bounce_parser import Bounce, BounceKind, read_bounce
 from workers.domain.mail.bounce_parser.letters import Letter
 from workers.domain.mailbox_keys import address_key, address_keys
 from workers.domain.policy import Policy
 from workers.domain.records import Dispatch, Suppression
-from workers.domain.survey.planning import history, note
+from workers.domain.survey.planning import note, put
 from workers.domain.types import DispatchState, Reason, TouchpointState
 from workers.errors import Conflict, NotNow
 from workers.store import read
@@ -30,7 +30,7 @@ from workers.store.delivery.returned_mails import add_returned
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
 from workers.usecases.delivery import undeliverable
-from workers.usecases.delivery.mailbox_health import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
+from workers.usecases.delivery.mailbox_health import HARD_BOUNCE, failures_of, given_up, suppress
 from workers.usecases.delivery.send_controls import count_refusal
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Returned:
 
     dispatch: Dispatch
     bounce: Bounce
-    facts: CustomerState | None
+    case: CustomerCase | None
 
 
 class BounceIntake:
@@ -151,53 +151,55 @@ def take(connection: Connection, ident: str, bounce: Bounce, policy: Policy, now
     if found is None or not found.recipient:
         return UNTRUSTED  # forgotten since
     locked = read.lock_customers(connection, [found.customer] if found.customer else [])
-    facts = read.facts_of(connection, locked).get(locked[0].id) if locked else None
-    returned = Returned(read.one(connection, Dispatch, ident) or found, bounce, facts)
+    work = UnitOfWork(policy, now)
+    case = read.cases_of(connection, work, locked).get(locked[0].id) if locked else None
+    returned = Returned(read.one(connection, Dispatch, ident) or found, bounce, case)
     if bounce.kind == BounceKind.COMPLAINT:
-        followed = complain(connection, returned, policy, now)
+        followed = complain(connection, work, returned)
     elif returned.dispatch.state != DispatchState.ACCEPTED:
         followed = KNOWN
     else:
-        followed = come_back(connection, returned, policy, now)
+        followed = come_back(connection, work, returned)
     if followed != KNOWN:
         add_returned(connection, {followed: 1})
     return followed
 
 
-def complain(connection: Connection, returned: Returned, policy: Policy, now: datetime) -> str:
+def complain(connection: Connection, work: UnitOfWork, returned: Returned) -> str:
     """Suppress the address for every kind of mail and opt its customer out."""
+    policy, now = work.policy, work.now
     address = address_key(returned.dispatch.recipient, policy.ids)
     every = address_keys(returned.dispatch.recipient, policy.ids)
     if "complaint" in kinds_of(connection, every):
         return KNOWN
-    changes = ChangeSet()
-    changes.add(Suppression(address, "complaint", now, returned.bounce.detail))
-    if returned.facts is not None and is_customers(returned.dispatch, policy):
-        changes.merge(opt_out(returned.facts, policy, now, how="complaint"))
-    apply(connection, changes, now)
+    if returned.case is not None and is_customers(returned.dispatch, policy):
+        opt_out(returned.case, how="complaint")
+    work.add(Suppression(address, "complaint", now, returned.bounce.detail))
+    apply(connection, work.hand_over(), now)
     return str(BounceKind.COMPLAINT)
 
 
-def come_back(connection: Connection, returned: Returned, policy: Policy, now: datetime) -> str:
+def come_back(connection: Connection, work: UnitOfWork, returned: Returned) -> str:
     """Record a mail as bounced, and suppress, back off or pause, as its status says."""
-    dispatch, bounce = returned.dispatch, returned.bounce
+    dispatch, bounce, policy, now = returned.dispatch, returned.bounce, work.policy, work.now
     said = f"{bounce.status} {bounce.detail}".strip()
-    changes = ChangeSet()
-    changes.change(replace(dispatch, state=DispatchState.BOUNCED, reason=Reason.BOUNCED, detail=said, changed_at=now))
+    why = Why(Reason.BOUNCED, said)
+    work.change(replace(dispatch, state=DispatchState.BOUNCED, reason=why.reason, detail=said, changed_at=now))
     if dispatch.customer:
-        bounced = DispatchState.BOUNCED
-        changes.add(history(dispatch.customer, "dispatch", dispatch.id, bounced, Reason.BOUNCED, said, now, policy))
+        subject = Subject(dispatch.customer, "dispatch", dispatch.id)
+        work.add(history(subject, DispatchState.BOUNCED, why, now, policy.ids))
     if bounce.kind == BounceKind.OURS:
         alarm(connection, dispatch, said, policy, now)
     elif not is_customers(dispatch, policy):
         log.error("a mail to the team came back: %s", said, extra={"action": "bounces.team", "dispatch": dispatch.id})
     elif bounce.kind == BounceKind.HARD:
-        changes.add(suppress(dispatch, HARD_BOUNCE, said, policy, now))
-    elif returned.facts is not None:
+        work.add(suppress(dispatch, HARD_BOUNCE, said, policy, now))
+    elif returned.case is not None:
         failures = [now, *failures_of(connection, dispatch, policy, now)]
-        give_up_if_dead(dispatch, failures, policy, now, changes)
-        back_off(connection, returned.facts, now + pause_after(len(failures)), policy, now, changes)
-    apply(connection, changes, now)
+        for row in given_up(dispatch, failures, policy, now):
+            work.add(row)
+        back_off(connection, returned.case, now + pause_after(len(failures)))
+    apply(connection, work.hand_over(), now)
     if dispatch.request:
         undeliverable(connection, dispatch, Reason.BOUNCED, now)
     return str(bounce.kind)
@@ -225,13 +227,12 @@ def pause_after(failures: int) -> timedelta:
     return min(LONGEST_PAUSE, FIRST_PAUSE * doubled)
 
 
-def back_off(
-    connection: Connection, facts: CustomerState, until: datetime, policy: Policy, now: datetime, changes: ChangeSet
-) -> None:
+def back_off(connection: Connection, case: CustomerCase, until: datetime) -> None:
     """Put off what waits for a customer whose mailbox takes nothing for now."""
-    for touchpoint in facts.pending():
+    why = Why(Reason.BOUNCED, until.isoformat())
+    for touchpoint in case.pending():
         if touchpoint.state == TouchpointState.PLANNED and touchpoint.wake_at < until:
-            later = replace(touchpoint, wake_at=until, reason=Reason.BOUNCED, detail=until.isoformat(), changed_at=now)
-            changes.change(later)
-            note(later, touchpoint.state, policy, changes)
-    put_off_capped(connection, facts.customer.id, until)
+            later = put(touchpoint, TouchpointState.PLANNED, why, case.now, wake_at=until)
+            case.change(later)
+            note(case, later, touchpoint.state)
+    put_off_capped(connection, case.id, until)

@@ -5,16 +5,15 @@ of failures before it. What was refused because of us says nothing about the mai
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from workers.domain.changeset import ChangeSet
+from workers.domain.history import Subject, Why, history
 from workers.domain.mail.bounce_parser import BounceKind, meaning_of
 from workers.domain.mail.deliverability import ARRIVES_WITHIN, is_dead
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
-from workers.domain.records import Dispatch, Suppression
-from workers.domain.survey.planning import history
+from workers.domain.records import Dispatch, Row, Suppression
 from workers.domain.types import DispatchState, Reason
 from workers.store.connection import Connection
 from workers.store.delivery.mailbox_record import latest_ends
@@ -62,17 +61,12 @@ def suppress(mail: Dispatch, kind: str, said: str, policy: Policy, now: datetime
     return Suppression(address_key(mail.recipient, policy.ids), kind, now, said[:200])
 
 
-def give_up_if_dead(
-    mail: Dispatch, failures: Sequence[datetime], policy: Policy, now: datetime, changes: ChangeSet
-) -> bool:
-    """Suppress an address that failed again and again, tell it in the customer's history and in the log."""
+def given_up(mail: Dispatch, failures: Sequence[datetime], policy: Policy, now: datetime) -> Iterator[Row]:
+    """Give the rows that give up an address that failed again and again, and tell it in its customer's history."""
     if mail.customer is None or not is_dead(failures, policy.dead):
-        return False
+        return
     said = f"failed {len(failures)} times since {min(failures):%Y-%m-%d}, with no success between"
-    changes.add(suppress(mail, DEAD, said, policy, now))
-    told = f"{DEAD}: the mailbox {said}"
-    changes.add(
-        history(mail.customer, "dispatch", mail.id, DispatchState.SUPPRESSED, Reason.SUPPRESSED, told, now, policy)
-    )
+    yield suppress(mail, DEAD, said, policy, now)
+    why = Why(Reason.SUPPRESSED, f"{DEAD}: the mailbox {said}")
+    yield history(Subject(mail.customer, "dispatch", mail.id), DispatchState.SUPPRESSED, why, now, policy.ids)
     log.warning("a mailbox is given up: it %s", said, extra={"action": "mailbox.dead", "dispatch": mail.id})
-    return True

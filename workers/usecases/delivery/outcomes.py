@@ -4,6 +4,7 @@ An attempt that is not the newest changes nothing. Nothing here hands anything o
 """
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.bounce_parser import BounceKind, meaning_of
 from workers.domain.mail.deliverability import RefusalRule
 from workers.domain.policy import Policy
-from workers.domain.records import Dispatch, SurveyRequest
+from workers.domain.records import Dispatch, Row, SurveyRequest
 from workers.domain.types import DispatchState, Reason, RequestState
 from workers.store import read
 from workers.store.apply import apply
@@ -21,7 +22,7 @@ from workers.store.delivery import claim
 from workers.store.delivery.claim import WEBHOOK
 from workers.text.plain_text import for_log
 from workers.usecases.delivery import webhook_retries
-from workers.usecases.delivery.mailbox_health import HARD_BOUNCE, failures_of, give_up_if_dead, suppress
+from workers.usecases.delivery.mailbox_health import HARD_BOUNCE, failures_of, given_up, suppress
 from workers.usecases.delivery.outgoing import LEFT_LATE, OutgoingMessage, Refused
 from workers.usecases.delivery.send_controls import count_refusal
 
@@ -174,19 +175,17 @@ def mark_sent(request: SurveyRequest, now: datetime) -> SurveyRequest:
 
 def judge_mailbox(
     connection: Connection, parcel: OutgoingMessage, result: SendResult, policy: Policy, now: datetime
-) -> ChangeSet:
-    """Return what suppresses a customer's address that does not exist, or took nothing for long.
+) -> Iterator[Row]:
+    """Give the rows that suppress a customer's address that does not exist, or took nothing for long.
 
     The end of this handing over is recorded already. The team's address stays: a person must put it right.
     """
-    changes = ChangeSet()
     one = replace(parcel.dispatch, recipient=parcel.recipient)
     failed = is_over(one, result, policy)
     if one.kind == WEBHOOK or not failed or not result.code or one.recipient.lower() == policy.agents_address.lower():
-        return changes
+        return
     kind, _ = meaning_of(f"{result.code} {result.text}")
     if kind == BounceKind.HARD:
-        changes.add(suppress(one, HARD_BOUNCE, result.text, policy, now))
+        yield suppress(one, HARD_BOUNCE, result.text, policy, now)
     elif kind != BounceKind.OURS:
-        give_up_if_dead(one, failures_of(connection, one, policy, now), policy, now, changes)
-    return changes
+        yield from given_up(one, failures_of(connection, one, policy, now), policy, now)

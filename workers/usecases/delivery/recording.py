@@ -63,7 +63,8 @@ class Recording:
                     apply_outcome(connection, parcel, result, request, now, changes, policy)
                     alarm(connection, parcel, result, now, policy.refusals)
                     if not self._sending.redirect:
-                        changes.merge(judge_mailbox(connection, parcel, result, policy, now))
+                        for row in judge_mailbox(connection, parcel, result, policy, now):
+                            changes.add(row)
             apply(connection, changes, now)
             self._judge_receivers(connection, storable, now)
             add_sent(connection, sent)

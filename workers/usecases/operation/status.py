@@ -5,7 +5,6 @@ The read side for the operator who asks why nothing goes out, and where customer
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any, cast
 
 from workers.domain import explain as explaining
@@ -163,24 +162,23 @@ def explain(
 
     Raises BadInput for anything else to explain.
     """
+    outlook = explaining.Outlook(sending, day_is_full, catalog)
     if what == "customer":
         story = stories.by_crm_id(connection, ident, policy)
-        told = partial(explaining.explain_customer, day_is_full=day_is_full, catalog=catalog)
-        return told(story, now, policy, sending) if story else None
+        return explaining.explain_customer(explaining.View(story, now, policy, outlook)) if story else None
     if what == "response":
         found = stories.owner_of_response(connection, ident)
         story = stories.by_key(connection, found[0], policy) if found else None
         if found is None or story is None:
             return None
-        told_response = partial(explaining.explain_response, day_is_full=day_is_full, catalog=catalog)
-        return told_response(story, found[1], now, policy, sending)
+        return explaining.explain_response(explaining.View(story, now, policy, outlook), found[1])
     if what == "event":
-        return explain_event(connection, ident, now, policy, sending, day_is_full=day_is_full)
+        return explain_event(connection, ident, now, policy, explaining.Outlook(sending, day_is_full))
     raise BadInput(f"Only a customer, a response or an event can be explained, not {what!r}.")
 
 
 def explain_event(
-    connection: Connection, ident: str, now: datetime, policy: Policy, sending: Outgoing, *, day_is_full: bool
+    connection: Connection, ident: str, now: datetime, policy: Policy, outlook: explaining.Outlook
 ) -> dict[str, object] | None:
     """Return what is known of an event, accepted or a dead letter; `also` names others with the same id."""
     letters = stories.letters_of_event(connection, ident)
@@ -189,9 +187,7 @@ def explain_event(
         story = stories.by_key(connection, customer, policy) if customer else None
         if story is None:
             continue
-        told = explaining.explain_event(
-            story, source, event, now, policy, sending, letters=letters, day_is_full=day_is_full
-        )
+        told = explaining.explain_event(explaining.View(story, now, policy, outlook), source, event, letters)
         if told is not None:
             others = [f"{one[0]}/{one[1]}" for one in named if one[:2] != (source, event)]
             return {**told, "also": others}

@@ -10,6 +10,7 @@ from typing import Any
 from workers.domain.changeset import Forgetting
 from workers.domain.customer.erasure import erase
 from workers.domain.customer.profile import customer_id
+from workers.domain.customer_case import UnitOfWork
 from workers.domain.mailbox_keys import address_keys
 from workers.domain.policy import Policy
 from workers.domain.records import Customer
@@ -64,7 +65,9 @@ class Privacy:
             person = find(connection, crm_id, policy.ids)
             if person is not None and not person.erased_at:
                 locked = read.lock_customers(connection, [person.id])
-                apply(connection, erase(read.facts_of(connection, locked)[person.id], policy, now, by=by), now)
+                unit = UnitOfWork(policy, now)
+                erase(read.cases_of(connection, unit, locked)[person.id], by=by)
+                apply(connection, unit.hand_over(), now)
             return person
 
         person = self._store.write(work)

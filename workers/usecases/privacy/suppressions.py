@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import take_up_held
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import UnitOfWork
 from workers.domain.mailbox_keys import address_keys
 from workers.domain.policy import Policy
 from workers.domain.survey.planning import reassess
@@ -103,8 +102,11 @@ class Suppressions:
             stored.delete_suppressions(connection, keys)
             record_act(connection, now, by, LIFT, keys[0], {"kinds": kinds, "why": reason})
             locked = [one for one in read.lock_customers(connection, theirs) if self._is(one.email or "", set(keys))]
-            for facts in read.facts_of(connection, locked).values():
-                apply(connection, given_back(facts, policy, now), now)
+            work = UnitOfWork(policy, now)
+            for case in read.cases_of(connection, work, locked).values():  # what waited for the mailbox is due again
+                reassess(case)
+                take_up_held(case)
+            apply(connection, work.hand_over(), now)
             return Lifted(tuple(kinds), self._still_opted_out(connection, keys))
 
         return self._store.write(work)
@@ -119,10 +121,3 @@ class Suppressions:
 
     def _is(self, email: str, wanted: set[str]) -> bool:
         return not wanted.isdisjoint(address_keys(email, self._ids))
-
-
-def given_back(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return what waited for a customer's mailbox, due again."""
-    changes = reassess(facts, policy, now)
-    take_up_held(facts, now, changes)
-    return changes

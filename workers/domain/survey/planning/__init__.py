@@ -6,8 +6,8 @@ that came first still stops. Nothing here asks anybody.
 
 from workers.domain.survey.planning.eligibility import (
     assess,
+    channel_of,
     follows_from_facts,
-    history,
     hold_ended,
     hold_ends,
     holding,
@@ -27,11 +27,11 @@ from workers.domain.survey.planning.wave_day import wave_ends, wave_event
 __all__ = [
     "JourneyEvent",
     "assess",
+    "channel_of",
     "follow_answers",
     "follow_start",
     "follows_from_facts",
     "has_undone",
-    "history",
     "hold_ended",
     "hold_ends",
     "holding",

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import add_wait, next_in_window
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import PENDING, CustomerState
+from workers.domain.customer_case import PENDING, CustomerCase
+from workers.domain.history import Subject, Why, history
 from workers.domain.policy import ContraryRule, Policy
-from workers.domain.records import Customer, History, Journey, Stop, Touchpoint
-from workers.domain.types import CustomerId, Effect, Reason, TouchpointState
+from workers.domain.records import Customer, Journey, Stop, Touchpoint
+from workers.domain.types import Effect, Reason, TouchpointState
 
 PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BOUNCED)
 CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.MERGED, Reason.ANSWERED)
@@ -30,30 +30,35 @@ def zone_of(customer: Customer, policy: Policy) -> str:
     return customer.time_zone or policy.zone
 
 
-def assess(touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime) -> Touchpoint:
+def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     """Return a touchpoint in the state that the facts give it now, and when to look at it again.
 
     Too late comes first: what nobody can be asked any more is not cancelled, whichever of both was told first.
     """
-    customer = facts.customer
+    now = case.now
     if now > touchpoint.give_up_at and touchpoint.state != TouchpointState.CANCELLED:
         return given_up(touchpoint, now)
-    reason, detail = cancelling(touchpoint, facts)
-    if reason:
-        return put(touchpoint, TouchpointState.CANCELLED, reason, detail, now)
+    why = cancelling(case, touchpoint)
+    if why.reason:
+        return put(touchpoint, TouchpointState.CANCELLED, why, now)
     if touchpoint.state == TouchpointState.CANCELLED:
         return touchpoint
-    if not customer.email and policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule) == "mail":
-        return put(touchpoint, TouchpointState.HELD, Reason.NO_ADDRESS, "", now, wake_at=too_late_from(touchpoint))
-    cause, until = holding(touchpoint, facts, policy)
+    if not case.customer.email and channel_of(case, touchpoint) == "mail":
+        return put(touchpoint, TouchpointState.HELD, Why(Reason.NO_ADDRESS), now, wake_at=too_late_from(touchpoint))
+    cause, until = holding(case, touchpoint)
     if cause and (until is None or until > now):
         wake = min(until, too_late_from(touchpoint)) if until else too_late_from(touchpoint)
-        return put(touchpoint, TouchpointState.HELD, Reason.HOLD, cause, now, wake_at=wake)
+        return put(touchpoint, TouchpointState.HELD, Why(Reason.HOLD, cause), now, wake_at=wake)
     wake = touchpoint.wake_at if touchpoint.state == TouchpointState.PLANNED else max(touchpoint.due_at, now)
-    opens = opening(wake, facts, policy, now)
+    opens = opening(case, wake)
     if touchpoint.state == TouchpointState.PLANNED and opens == touchpoint.wake_at:
         return touchpoint
-    return put(touchpoint, TouchpointState.PLANNED, "", "", now, wake_at=opens)
+    return put(touchpoint, TouchpointState.PLANNED, Why(), now, wake_at=opens)
+
+
+def channel_of(case: CustomerCase, touchpoint: Touchpoint) -> str:
+    """Return the channel on which the row that planned a touchpoint asks."""
+    return case.policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule)
 
 
 def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
@@ -61,17 +66,21 @@ def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
     if touchpoint.state == TouchpointState.SKIPPED:
         return touchpoint
     detail = touchpoint.reason if touchpoint.state == TouchpointState.HELD else ""
-    return put(touchpoint, TouchpointState.SKIPPED, Reason.TOO_LATE, detail, now)
+    return put(touchpoint, TouchpointState.SKIPPED, Why(Reason.TOO_LATE, detail), now)
 
 
-def opening(wake: datetime, facts: CustomerState, policy: Policy, now: datetime) -> datetime:
+def opening(case: CustomerCase, wake: datetime) -> datetime:
     """Return the first moment from `wake` on in the send window; one that has passed counts only while it is open."""
-    zone = zone_of(facts.customer, policy)
-    opens = next_in_window(wake, policy.window, zone, policy.holidays)
-    if opens >= now:
+    opens = next_opening(case, wake)
+    if opens >= case.now:
         return opens
-    again = next_in_window(now, policy.window, zone, policy.holidays)
-    return opens if again == now else again
+    again = next_opening(case, case.now)
+    return opens if again == case.now else again
+
+
+def next_opening(case: CustomerCase, moment: datetime) -> datetime:
+    """Return the first moment from an instant on at which the send window is open where the customer is."""
+    return next_in_window(moment, case.policy.window, case.zone, case.policy.holidays)
 
 
 def too_late_from(touchpoint: Touchpoint) -> datetime:
@@ -79,18 +88,18 @@ def too_late_from(touchpoint: Touchpoint) -> datetime:
     return touchpoint.give_up_at + timedelta(microseconds=1)
 
 
-def cancelling(touchpoint: Touchpoint, facts: CustomerState) -> tuple[str, str]:
+def cancelling(case: CustomerCase, touchpoint: Touchpoint) -> Why:
     """Return why the touchpoint must not be asked at all, or empty."""
-    customer = facts.customer
+    customer = case.customer
     if customer.erased_at:
-        return Reason.ERASED, ""
+        return Why(Reason.ERASED)
     if customer.merged_into:
-        return Reason.MERGED, ""
+        return Why(Reason.MERGED)
     if customer.opted_out_at:
-        return Reason.OPTED_OUT, ""
-    stops = [one for one in facts.all(Stop) if one.effect == Effect.CANCEL and in_scope(one, touchpoint)]
-    first = min(stops, key=lambda one: (one.from_at, one.cause), default=None)
-    return (Reason.STOPPED, first.cause) if first else ("", "")
+        return Why(Reason.OPTED_OUT)
+    stops = [stop for stop in case.all(Stop) if stop.effect == Effect.CANCEL and in_scope(stop, touchpoint)]
+    first = min(stops, key=lambda stop: (stop.from_at, stop.cause), default=None)
+    return Why(Reason.STOPPED, first.cause) if first else Why()
 
 
 def in_scope(stop: Stop, touchpoint: Touchpoint) -> bool:
@@ -105,62 +114,61 @@ def about(stop: Stop, reference: str, begun_at: datetime) -> bool:
     return stop.effect == Effect.CANCEL and bool(reference) and begun_at <= stop.from_at
 
 
-def undoing(journey: Journey, facts: CustomerState) -> Stop | None:
+def undoing(case: CustomerCase, journey: Journey) -> Stop | None:
     """Return what undid a journey: the first cancellation that is about its reference and not about the customer."""
-    stops = [one for one in cancellations(facts) if about(one, journey.reference, journey.anchor_at)]
-    return min(stops, key=lambda one: (one.from_at, one.cause), default=None)
+    stops = [stop for stop in cancellations(case) if about(stop, journey.reference, journey.anchor_at)]
+    return min(stops, key=lambda stop: (stop.from_at, stop.cause), default=None)
 
 
-def is_undone(reference: str, begun_at: datetime, facts: CustomerState) -> bool:
+def is_undone(case: CustomerCase, reference: str, begun_at: datetime) -> bool:
     """Tell whether something was undone, whichever of both was told first."""
-    return any(about(one, reference, begun_at) for one in cancellations(facts))
+    return any(about(stop, reference, begun_at) for stop in cancellations(case))
 
 
-def cancellations(facts: CustomerState) -> list[Stop]:
+def cancellations(case: CustomerCase) -> list[Stop]:
     """Return what cancels a reference, and not all that is planned for the customer."""
-    return [one for one in facts.all(Stop) if one.effect == Effect.CANCEL and one.scope != "customer"]
+    return [stop for stop in case.all(Stop) if stop.effect == Effect.CANCEL and stop.scope != "customer"]
 
 
-def holding(touchpoint: Touchpoint, facts: CustomerState, policy: Policy) -> tuple[str, datetime | None]:
+def holding(case: CustomerCase, touchpoint: Touchpoint) -> tuple[str, datetime | None]:
     """Return the cause of the longest hold on the touchpoint and its end (None: not known yet)."""
-    holds = [one for one in facts.all(Stop) if one.effect == Effect.HOLD and in_scope(one, touchpoint)]
-    holds.sort(key=lambda one: (one.from_at, one.cause))
-    found: tuple[str, datetime | None] = ("", None)
+    holds = [stop for stop in case.all(Stop) if stop.effect == Effect.HOLD and in_scope(stop, touchpoint)]
+    holds.sort(key=lambda hold: (hold.from_at, hold.cause))
+    longest: tuple[str, datetime | None] = ("", None)
     for hold in holds:
-        until = hold_ends(hold, facts, policy)
+        until = hold_ends(case, hold)
         if until is None:
             return hold.cause, None
-        if found[1] is None or until > found[1]:
-            found = (hold.cause, until)
-    return found
+        if longest[1] is None or until > longest[1]:
+            longest = (hold.cause, until)
+    return longest
 
 
-def hold_ends(hold: Stop, facts: CustomerState, policy: Policy) -> datetime | None:
+def hold_ends(case: CustomerCase, hold: Stop) -> datetime | None:
     """Return when a hold ends: its own end (see `endings`) plus the contrary table's wait, or its limit; else None."""
-    rule = policy.contrary_rule(hold.cause)
+    rule = case.policy.contrary_rule(hold.cause)
     if rule is None:
         return hold.from_at
-    zone = zone_of(facts.customer, policy)
-    end = endings(rule, facts).get(hold.id)
-    ends = [add_wait(end, rule.until_wait, zone)] if end else []
+    end = endings(case, rule).get(hold.id)
+    ends = [add_wait(end, rule.until_wait, case.zone)] if end else []
     if rule.at_most is not None:
-        ends.append(add_wait(hold.from_at, rule.at_most, zone))
+        ends.append(add_wait(hold.from_at, rule.at_most, case.zone))
     return min(ends, default=None)
 
 
-def hold_ended(hold: Stop, facts: CustomerState, policy: Policy) -> bool:
+def hold_ended(case: CustomerCase, hold: Stop) -> bool:
     """Tell whether an event has ended a hold; one that lasts may still have a limit (`hold_ends`)."""
-    rule = policy.contrary_rule(hold.cause)
-    return rule is None or hold.id in endings(rule, facts)
+    rule = case.policy.contrary_rule(hold.cause)
+    return rule is None or hold.id in endings(case, rule)
 
 
-def endings(rule: ContraryRule, facts: CustomerState) -> dict[str, datetime]:
+def endings(case: CustomerCase, rule: ContraryRule) -> dict[str, datetime]:
     """Return when each ended hold of a contrary rule was ended, by the hold's id.
 
     An end that names a hold's reference ends that hold and no other. One whose reference is unknown ends the last hold
     that has none; one without a reference ends the last that is still open.
     """
-    stops = sorted(facts.all(Stop), key=lambda stop: (stop.from_at, stop.id))
+    stops = sorted(case.all(Stop), key=lambda stop: (stop.from_at, stop.id))
     holds = [stop for stop in stops if stop.effect == Effect.HOLD and stop.cause in rule.events]
     named = {hold.reference for hold in holds if hold.reference}
     ended: dict[str, datetime] = {}
@@ -177,77 +185,43 @@ def endings(rule: ContraryRule, facts: CustomerState) -> dict[str, datetime]:
 
 
 def put(
-    touchpoint: Touchpoint,
-    state: TouchpointState,
-    reason: str,
-    detail: str,
-    now: datetime,
-    *,
-    wake_at: datetime | None = None,
+    touchpoint: Touchpoint, state: TouchpointState, why: Why, now: datetime, *, wake_at: datetime | None = None
 ) -> Touchpoint:
-    """Return the touchpoint in a new state, with the reason."""
+    """Return the touchpoint in a new state, with the reason; the very same one where nothing changes."""
     wake = wake_at or touchpoint.wake_at
-    same = (touchpoint.state, touchpoint.reason, touchpoint.detail, touchpoint.wake_at) == (state, reason, detail, wake)
-    if same:
+    before = (touchpoint.state, touchpoint.reason, touchpoint.detail, touchpoint.wake_at)
+    if before == (state, *why, wake):
         return touchpoint
-    return replace(touchpoint, state=state, reason=reason, detail=detail, wake_at=wake, changed_at=now)
+    return replace(touchpoint, state=state, reason=why.reason, detail=why.detail, wake_at=wake, changed_at=now)
 
 
-def note(touchpoint: Touchpoint, before: str, policy: Policy, changes: ChangeSet) -> None:
+def note(case: CustomerCase, touchpoint: Touchpoint, before: str) -> None:
     """Keep in the history why a touchpoint is held, skipped, cancelled or deferred."""
     if touchpoint.reason and (before != touchpoint.state or touchpoint.state == TouchpointState.PLANNED):
-        changes.add(
-            history(
-                touchpoint.customer,
-                "touchpoint",
-                f"{touchpoint.journey}/{touchpoint.step}",
-                touchpoint.state,
-                touchpoint.reason,
-                touchpoint.detail,
-                touchpoint.changed_at,
-                policy,
-            )
-        )
+        subject = Subject(touchpoint.customer, "touchpoint", f"{touchpoint.journey}/{touchpoint.step}")
+        why = Why(touchpoint.reason, touchpoint.detail)
+        case.add(history(subject, touchpoint.state, why, touchpoint.changed_at, case.ids))
 
 
-def history(
-    customer: CustomerId,
-    subject: str,
-    subject_id: str,
-    state: str,
-    reason: str,
-    detail: str,
-    at: datetime,
-    policy: Policy,
-) -> History:
-    """Return one line of history, keyed so that it is written once."""
-    key = policy.ids.derive(at, "history", customer, subject, subject_id, state, reason, detail)
-    return History(customer, key, at, subject, subject_id, state, reason, detail)
-
-
-def reassess(facts: CustomerState, policy: Policy, now: datetime, *, zone_changed: bool = False) -> ChangeSet:
-    """Return the touchpoints whose state or time changes because a fact about the customer changed.
+def reassess(case: CustomerCase, *, zone_changed: bool = False) -> None:
+    """Change the touchpoints whose state or time is another one because a fact about the customer changed.
 
     Those that facts cancelled, or that were too late, are looked at too: what a customer's touchpoints are is a
     function of the set of events, and the second of two reasons may be the one that counts.
     """
-    changes = ChangeSet()
-    waiting = [one for one in facts.all(Touchpoint) if follows_from_facts(one)]
-    for known in sorted(waiting, key=Touchpoint.key):
-        touchpoint = recompute(known, facts, policy) if zone_changed else known
-        touchpoint = assess(touchpoint, facts, policy, now)
-        if touchpoint is not known:
-            changes.change(touchpoint)
-            note(touchpoint, known.state, policy, changes)
-    return changes
+    waiting = [touchpoint for touchpoint in case.all(Touchpoint) if follows_from_facts(touchpoint)]
+    for before in sorted(waiting, key=Touchpoint.key):
+        touchpoint = assess(case, recompute(case, before) if zone_changed else before)
+        if touchpoint is not before:
+            case.change(touchpoint)
+            note(case, touchpoint, before.state)
 
 
-def recompute(touchpoint: Touchpoint, facts: CustomerState, policy: Policy) -> Touchpoint:
+def recompute(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     """Return the touchpoint with its due times in the customer's new zone."""
-    step = policy.plan_of(touchpoint.plan_version).step(touchpoint.rule)
+    step = case.policy.plan_of(touchpoint.plan_version).step(touchpoint.rule)
     if step is None:
         return touchpoint
-    zone = zone_of(facts.customer, policy)
-    due = add_wait(touchpoint.anchor_at, step.due, zone)
+    due = add_wait(touchpoint.anchor_at, step.due, case.zone)
     later = max(due, touchpoint.wake_at) if touchpoint.reason in PUT_OFF else due
-    return replace(touchpoint, due_at=due, wake_at=later, give_up_at=add_wait(due, step.give_up_after, zone))
+    return replace(touchpoint, due_at=due, wake_at=later, give_up_at=add_wait(due, step.give_up_after, case.zone))

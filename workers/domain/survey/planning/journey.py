@@ -9,12 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from workers.calendar import add_wait, in_zone
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
 from workers.domain.policy import PlanStep, Policy
 from workers.domain.records import Customer, Journey, Touchpoint
 from workers.domain.shadow import shadow
-from workers.domain.survey.planning.eligibility import assess, follows_from_facts, is_undone, note, zone_of
+from workers.domain.survey.planning.eligibility import assess, follows_from_facts, is_undone, note
 from workers.domain.types import TouchpointState
 
 
@@ -33,25 +32,21 @@ class JourneyEvent:
     partial: bool = False
 
 
-def plan(happening: JourneyEvent, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return the journeys and touchpoints that this event plans; none if they are planned already."""
-    changes = ChangeSet()
-    working = CustomerState(facts.customer, facts.all(Journey))
-    asked = asked_of_plan(happening, facts.customer, policy)
-    steps = policy.plan.steps_for(*asked)
+def plan(case: CustomerCase, happening: JourneyEvent) -> None:
+    """Plan the journeys and touchpoints of an event; none if they are planned already."""
+    asked = asked_of_plan(happening, case.customer, case.policy)
+    steps = case.policy.plan.steps_for(*asked)
     for step in steps:
-        journey = open_journey(step.trigger, step_reference(step, happening), happening, working, policy, changes)
-        working.put(journey)
-        if step.anchor == "start" and is_undone(own_reference(happening), happening.at, facts):
+        journey = open_journey(case, happening, step.trigger, step_reference(step, happening))
+        if step.anchor == "start" and is_undone(case, own_reference(happening), happening.at):
             continue  # `relationship` says where it hangs
-        plan_step(step, journey, happening, facts, policy, now, changes)
+        plan_step(case, happening, journey, step)
     if not any(step.trigger == happening.name for step in steps):
-        open_journey(happening.name, own_reference(happening), happening, working, policy, changes)
-    remember_first(happening, facts.customer, changes)
-    told = policy.plan.disagreement(*asked)
+        open_journey(case, happening, happening.name, own_reference(happening))
+    remember_first(case, happening)
+    told = case.policy.plan.disagreement(*asked)
     if told:
-        changes.add(shadow("journey-plan", happening.event, facts.customer.id, told, happening.at, policy))
-    return changes
+        case.add(shadow(case, ("journey-plan", happening.event), told, happening.at))
 
 
 def references_of(happening: JourneyEvent, customer: Customer, policy: Policy) -> set[str]:
@@ -74,10 +69,11 @@ def is_first(customer: Customer, happening: JourneyEvent) -> bool:
     return known is None or happening.at.isoformat() <= known
 
 
-def remember_first(happening: JourneyEvent, customer: Customer, changes: ChangeSet) -> None:
+def remember_first(case: CustomerCase, happening: JourneyEvent) -> None:
     """Keep the instant of the customer's first event of each name."""
-    if customer.firsts.get(happening.name, "~") > happening.at.isoformat():
-        changes.change(replace(customer, firsts={**customer.firsts, happening.name: happening.at.isoformat()}))
+    firsts = case.customer.firsts
+    if firsts.get(happening.name, "~") > happening.at.isoformat():
+        case.change(replace(case.customer, firsts={**firsts, happening.name: happening.at.isoformat()}))
 
 
 def own_reference(happening: JourneyEvent) -> str:
@@ -90,95 +86,74 @@ def step_reference(step: PlanStep, happening: JourneyEvent) -> str:
     return "" if step.once_per == "customer" else own_reference(happening)
 
 
-def open_journey(
-    trigger: str, reference: str, happening: JourneyEvent, facts: CustomerState, policy: Policy, changes: ChangeSet
-) -> Journey:
+def open_journey(case: CustomerCase, happening: JourneyEvent, trigger: str, reference: str) -> Journey:
     """Return the journey with this natural key: the known one, told by the earliest event that belongs to it."""
-    customer = facts.customer.id
-    known = facts.journey(trigger, reference)
-    if known is None:
+    told_by = {
+        "anchor_at": happening.at,
+        "event": happening.event,
+        "label": happening.label,
+        "details": dict(happening.details),
+        "began": happening.name,
+        "delivery_expected": happening.delivery_expected,
+        "months": happening.months,
+    }
+    journey = case.journey(trigger, reference)
+    if journey is None:
         journey = Journey(
-            id=policy.ids.derive(happening.at, "journey", customer, trigger, reference),
-            customer=customer,
+            id=case.ids.derive(happening.at, "journey", case.id, trigger, reference),
+            customer=case.id,
             trigger=trigger,
             reference=reference,
-            label=happening.label,
-            details=dict(happening.details),
-            anchor_at=happening.at,
-            event=happening.event,
             state="open",
-            plan_version=policy.plan.version,
-            began=happening.name,
-            delivery_expected=happening.delivery_expected,
-            months=happening.months,
+            plan_version=case.policy.plan.version,
+            **told_by,  # type: ignore[arg-type]  # columns by name
         )
-        changes.add(journey)
-        return journey
-    if (happening.at, happening.event) < (known.anchor_at, known.event):
-        known = replace(
-            known,
-            anchor_at=happening.at,
-            event=happening.event,
-            label=happening.label,
-            details=dict(happening.details),
-            began=happening.name,
-            delivery_expected=happening.delivery_expected,
-            months=happening.months,
-        )
-        changes.change(known)
-    return known
+        case.add(journey)
+    elif (happening.at, happening.event) < (journey.anchor_at, journey.event):
+        journey = replace(journey, **told_by)  # type: ignore[arg-type]  # columns by name
+        case.change(journey)
+    return journey
 
 
-def plan_step(
-    step: PlanStep,
-    journey: Journey,
-    happening: JourneyEvent,
-    facts: CustomerState,
-    policy: Policy,
-    now: datetime,
-    changes: ChangeSet,
-) -> None:
+def plan_step(case: CustomerCase, happening: JourneyEvent, journey: Journey, step: PlanStep) -> None:
     """Plan one touchpoint of a journey, or let the better of two candidates for it stand."""
-    candidate = assess(candidate_for(step, journey, happening, facts, policy, now), facts, policy, now)
-    known = facts.get(Touchpoint, journey.id, step.touchpoint)
+    candidate = assess(case, candidate_for(case, happening, journey, step))
+    known = case.get(Touchpoint, journey.id, step.touchpoint)
     if known is None:
-        changes.add(candidate)
-        note(candidate, "", policy, changes)
-    elif replaces(candidate, known, policy, now):
-        changes.change(candidate)
-        note(candidate, known.state, policy, changes)
+        case.add(candidate)
+        note(case, candidate, "")
+    elif replaces(case, candidate, known):
+        case.change(candidate)
+        note(case, candidate, known.state)
 
 
-def candidate_for(
-    step: PlanStep, journey: Journey, happening: JourneyEvent, facts: CustomerState, policy: Policy, now: datetime
-) -> Touchpoint:
+def candidate_for(case: CustomerCase, happening: JourneyEvent, journey: Journey, step: PlanStep) -> Touchpoint:
     """Return the touchpoint as this event alone would plan it."""
-    zone = zone_of(facts.customer, policy)
-    due = add_wait(happening.at, step.due, zone)
+    due = add_wait(happening.at, step.due, case.zone)
     return Touchpoint(
         journey=journey.id,
         step=step.touchpoint,
-        customer=facts.customer.id,
+        customer=case.id,
         trigger=step.trigger,
         reference="" if step.once_per == "customer" else happening.reference,
         rule=step.rule,
-        plan_version=policy.plan.version,
+        plan_version=case.policy.plan.version,
         template=step.template,
         anchor_at=happening.at,
         due_at=due,
         wake_at=due,
-        give_up_at=add_wait(due, step.give_up_after, zone),
+        give_up_at=add_wait(due, step.give_up_after, case.zone),
         if_resting=step.if_resting,
         reminder=step.reminder,
         state=TouchpointState.PLANNED,
         reason="",
         detail="",
-        changed_at=now,
-        planned_at=now,
+        changed_at=case.now,
+        planned_at=case.now,
     )
 
 
-def replaces(candidate: Touchpoint, known: Touchpoint, policy: Policy, now: datetime) -> bool:
+def replaces(case: CustomerCase, candidate: Touchpoint, known: Touchpoint) -> bool:
     """Tell whether a second event for the same touchpoint plans it better; never once it was asked or rested away.
 
     The known one is judged as of the moment it was planned, so that events told again much later change nothing; only
@@ -186,10 +161,10 @@ def replaces(candidate: Touchpoint, known: Touchpoint, policy: Policy, now: date
     """
     if not follows_from_facts(known):
         return False
-    afresh = candidate.anchor_at > known.give_up_at and now <= candidate.give_up_at
-    if afresh and not policy.plan.hangs_on_start(candidate.rule):
+    afresh = candidate.anchor_at > known.give_up_at and case.now <= candidate.give_up_at
+    if afresh and not case.policy.plan.hangs_on_start(candidate.rule):
         return True
-    return rank(candidate, policy, now) < rank(known, policy, known.planned_at)
+    return rank(candidate, case.policy, case.now) < rank(known, case.policy, known.planned_at)
 
 
 def rank(touchpoint: Touchpoint, policy: Policy, now: datetime) -> tuple[int, datetime, str]:

@@ -8,11 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.calendar import add_wait
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import PENDING, CustomerState
-from workers.domain.policy import Policy
+from workers.domain.customer_case import PENDING, CustomerCase
+from workers.domain.history import Why
 from workers.domain.records import Journey, Response, SurveyRequest, Touchpoint
-from workers.domain.survey.planning.eligibility import assess, note, put, zone_of
+from workers.domain.survey.planning.eligibility import assess, note, put
 from workers.domain.survey.planning.stop import withdraw
 from workers.domain.types import MailClass, Reason, RequestState, TouchpointState
 
@@ -22,66 +21,59 @@ ANYTHING = "other"
 """The trigger of a score that names none."""
 
 
-def follow_answers(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return the touchpoints and requests that are answered elsewhere, and those that turn out not to be."""
-    changes = ChangeSet()
-    answers = from_elsewhere(facts)
-    if not answers or facts.customer.erased_at or facts.customer.merged_into:
-        return changes
-    for touchpoint in sorted(facts.all(Touchpoint), key=Touchpoint.key):
-        followed = follow(touchpoint, answers, facts, policy, now)
+def follow_answers(case: CustomerCase) -> None:
+    """Cancel the touchpoints and requests that are answered elsewhere; plan again those that turn out not to be."""
+    answers = from_elsewhere(case)
+    if not answers or case.customer.erased_at or case.customer.merged_into:
+        return
+    for touchpoint in sorted(case.all(Touchpoint), key=Touchpoint.key):
+        followed = follow(case, touchpoint, answers)
         if followed is not touchpoint:
-            changes.change(followed)
-            note(followed, touchpoint.state, policy, changes)
-    for request in facts.all(SurveyRequest):
+            case.change(followed)
+            note(case, followed, touchpoint.state)
+    for request in case.all(SurveyRequest):
         if request.state == RequestState.OPEN and not request.reason:
-            journey = facts.get(Journey, request.journey)
-            if journey and first_answer(answers, journey, request.trigger, request.asked_at, facts, policy):
-                call_back(request, now, changes)
-    return changes
+            journey = case.get(Journey, request.journey)
+            about = [row for row in answers if journey and is_about(row, journey, request.trigger)]
+            if first_answer(case, about, request.asked_at):
+                call_back(case, request)
 
 
-def from_elsewhere(facts: CustomerState) -> list[Response]:
+def from_elsewhere(case: CustomerCase) -> list[Response]:
     """Return the answers that came another way than to one of our questions."""
-    return [row for row in facts.all(Response) if row.request is None]
+    return [row for row in case.all(Response) if row.request is None]
 
 
-def unless_answered(touchpoint: Touchpoint, facts: CustomerState, policy: Policy, now: datetime) -> Touchpoint:
+def unless_answered(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     """Return a touchpoint as it is, or cancelled because the customer has answered another way."""
-    return follow(touchpoint, from_elsewhere(facts), facts, policy, now)
+    return follow(case, touchpoint, from_elsewhere(case))
 
 
-def follow(
-    touchpoint: Touchpoint, answers: list[Response], facts: CustomerState, policy: Policy, now: datetime
-) -> Touchpoint:
+def follow(case: CustomerCase, touchpoint: Touchpoint, answers: list[Response]) -> Touchpoint:
     """Return a touchpoint as the answers leave it: cancelled, planned again, or as it is."""
     satisfied = touchpoint.state == TouchpointState.CANCELLED and touchpoint.reason == Reason.ANSWERED
-    journey = facts.get(Journey, touchpoint.journey)
+    journey = case.get(Journey, touchpoint.journey)
     if journey is None or not (satisfied or touchpoint.state in PENDING):
         return touchpoint
-    answer = first_answer(answers, journey, touchpoint.trigger, touchpoint.due_at, facts, policy)
+    about = [row for row in answers if is_about(row, journey, touchpoint.trigger)]
+    answer = first_answer(case, about, touchpoint.due_at)
     if answer is not None:
-        detail = answer.answered_at.isoformat()
-        return put(touchpoint, TouchpointState.CANCELLED, Reason.ANSWERED, detail, now)
+        why = Why(Reason.ANSWERED, answer.answered_at.isoformat())
+        return put(touchpoint, TouchpointState.CANCELLED, why, case.now)
     if not satisfied:
         return touchpoint
     waiting = replace(touchpoint, state=TouchpointState.PLANNED, reason="", detail="", wake_at=touchpoint.due_at)
-    return replace(assess(waiting, facts, policy, now), changed_at=now)
+    return replace(assess(case, waiting), changed_at=case.now)
 
 
-def first_answer(
-    answers: list[Response], journey: Journey, trigger: str, asked_for: datetime, facts: CustomerState, policy: Policy
-) -> Response | None:
-    """Return the first answer to what is asked about a journey at some instant, or None.
+def first_answer(case: CustomerCase, answers: list[Response], asked_for: datetime) -> Response | None:
+    """Return the first of the answers to a question that counts for asking it at some instant, or None.
 
     One counts until a rest period after it: six weeks later the same purchase may be asked about again.
     """
-    zone = zone_of(facts.customer, policy)
+    rest, zone = case.policy.rest.overall, case.zone
     fitting = [
-        row
-        for row in answers
-        if is_about(row, journey, trigger)
-        and asked_for <= max(add_wait(row.answered_at, policy.rest.overall, zone), row.answered_at + AT_LEAST)
+        row for row in answers if asked_for <= max(add_wait(row.answered_at, rest, zone), row.answered_at + AT_LEAST)
     ]
     return min(fitting, key=lambda row: (row.answered_at, row.id), default=None)
 
@@ -97,8 +89,8 @@ def is_about(answer: Response, journey: Journey, trigger: str) -> bool:
     return answer.reference == journey.reference and answer.trigger in (trigger, journey.began, ANYTHING)
 
 
-def call_back(request: SurveyRequest, now: datetime, changes: ChangeSet) -> None:
+def call_back(case: CustomerCase, request: SurveyRequest) -> None:
     """Cancel what has not left of a question that is answered; where it has left, its link goes on taking an answer."""
-    changes.cancel("request", request.id, Reason.ANSWERED, MailClass.SURVEY)
-    changes.change(replace(request, reason=Reason.ANSWERED, changed_at=now))
-    withdraw(request, Reason.ANSWERED, now, changes)
+    case.cancel("request", request.id, Reason.ANSWERED, MailClass.SURVEY)
+    case.change(replace(request, reason=Reason.ANSWERED, changed_at=case.now))
+    withdraw(case, request, Reason.ANSWERED)

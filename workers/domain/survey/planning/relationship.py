@@ -4,11 +4,9 @@ They hang on the first purchase that stands; without any they are cancelled. A f
 that is told before its purchase, or a second purchase told before the first, gives the same.
 """
 
-from datetime import datetime
-
 from workers.calendar import in_zone
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import PENDING, CustomerState
+from workers.domain.customer_case import PENDING, CustomerCase
+from workers.domain.history import Why
 from workers.domain.policy import PlanStep, Policy
 from workers.domain.records import Customer, Journey, Touchpoint
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, note, put, undoing
@@ -27,37 +25,34 @@ def has_undone(customer: Customer, policy: Policy) -> bool:
     return not undoing_events(policy).isdisjoint(customer.firsts)
 
 
-def follow_start(facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
-    """Return the touchpoints that hang on the start, moved to the first start that stands, or cancelled without one."""
-    changes = ChangeSet()
-    if not has_undone(facts.customer, policy):
-        return changes
-    for step, start in starts(facts, policy).values():
-        journey = facts.journey(step.trigger, "")
+def follow_start(case: CustomerCase) -> None:
+    """Move the touchpoints that hang on the start to the first start that stands, or cancel them without one."""
+    if not has_undone(case.customer, case.policy):
+        return
+    for step, start in starts(case).values():
+        journey = case.journey(step.trigger, "")
         if journey is None:
             continue
-        wanted = planned_by(
-            start, candidate_for(step, journey, happening_of(start), facts, policy, now), facts, policy, now
-        )
-        known = facts.get(Touchpoint, journey.id, step.touchpoint)
+        wanted = planned_by(case, start, candidate_for(case, happening_of(start), journey, step))
+        known = case.get(Touchpoint, journey.id, step.touchpoint)
         if known is None:
-            changes.add(wanted)
-            note(wanted, "", policy, changes)
-        elif moves(wanted, known, policy, now):
-            changes.change(wanted)
-            note(wanted, known.state, policy, changes)
-    return changes
+            case.add(wanted)
+            note(case, wanted, "")
+        elif moves(case, wanted, known):
+            case.change(wanted)
+            note(case, wanted, known.state)
 
 
-def starts(facts: CustomerState, policy: Policy) -> dict[tuple[str, str], tuple[PlanStep, Journey]]:
+def starts(case: CustomerCase) -> dict[tuple[str, str], tuple[PlanStep, Journey]]:
     """Return for each touchpoint that hangs on a start its row and its start: the earliest that stands, else the first.
 
     Of each kind of start one counts, as in the plan's column `first`.
     """
     first: dict[tuple[bool, str], Journey] = {}
-    for journey in sorted(facts.all(Journey), key=lambda one: (one.anchor_at, one.event)):
+    policy = case.policy
+    for journey in sorted(case.all(Journey), key=lambda journey: (journey.anchor_at, journey.event)):
         if journey.reference:
-            first.setdefault((undoing(journey, facts) is not None, journey.trigger), journey)
+            first.setdefault((undoing(case, journey) is not None, journey.trigger), journey)
     found: dict[tuple[str, str], tuple[PlanStep, Journey]] = {}
     for _, start in sorted(first.items(), key=lambda each: (each[0][0], each[1].anchor_at, each[1].event)):
         day = in_zone(start.anchor_at, policy.zone).date() if policy.plan.dated else None
@@ -72,21 +67,19 @@ def happening_of(start: Journey) -> JourneyEvent:
     return JourneyEvent(start.trigger, start.anchor_at, start.event, start.reference, start.label, start.details)
 
 
-def planned_by(
-    start: Journey, candidate: Touchpoint, facts: CustomerState, policy: Policy, now: datetime
-) -> Touchpoint:
+def planned_by(case: CustomerCase, start: Journey, candidate: Touchpoint) -> Touchpoint:
     """Return a touchpoint as its start plans it, cancelled where that was undone and it is not too late anyway."""
-    stop = undoing(start, facts)
-    wanted = assess(candidate, facts, policy, now)
+    stop = undoing(case, start)
+    wanted = assess(case, candidate)
     if stop is None or wanted.state not in PENDING:
         return wanted
-    return put(wanted, TouchpointState.CANCELLED, Reason.STOPPED, stop.cause, now)
+    return put(wanted, TouchpointState.CANCELLED, Why(Reason.STOPPED, stop.cause), case.now)
 
 
-def moves(wanted: Touchpoint, known: Touchpoint, policy: Policy, now: datetime) -> bool:
+def moves(case: CustomerCase, wanted: Touchpoint, known: Touchpoint) -> bool:
     """Tell whether a touchpoint changes: it hangs on another start, or its start was undone, or now stands."""
-    if not policy.plan.hangs_on_start(known.rule):
-        return replaces(wanted, known, policy, now)
+    if not case.policy.plan.hangs_on_start(known.rule):
+        return replaces(case, wanted, known)
     if not follows_from_facts(known):
         return False
     same = (wanted.anchor_at, wanted.rule) == (known.anchor_at, known.rule)

@@ -13,8 +13,7 @@ from starlette.routing import Route
 
 from workers.calendar import MORNING_ENDS, half_days, instant_of, zone_info
 from workers.domain import ticket as ticketing
-from workers.domain.changeset import ChangeSet
-from workers.domain.customer_state import CustomerState
+from workers.domain.customer_case import CustomerCase
 from workers.domain.policy import Policy
 from workers.domain.records import Ticket
 from workers.domain.ticket import Unfinished
@@ -29,8 +28,8 @@ from workers.web.staff.frame import AGENTS, Form, Visitor, act_for_roles, for_ro
 from workers.web.staff.tickets.inbox import worklist_of
 from workers.web.staff.tickets.view import ticket_page
 
-Doing = Callable[[Ticket, str, Form, CustomerState, Policy, datetime], ChangeSet]
-"""What a form does to a ticket: the ticket, who, the form's fields."""
+Doing = Callable[[CustomerCase, Ticket, str, Form], None]
+"""What a form does to a ticket: the case, the ticket, who, the form's fields."""
 LONGEST_TEXT = 4_000
 AFTERNOON = "afternoon"
 FARTHEST = timedelta(days=366)
@@ -124,46 +123,45 @@ def seen_first(doing: Doing, by: str, form: Form) -> TicketAct:
     """Return the act, which first looks whether the ticket is still the one that the agent saw."""
     version = form.get("version", "")
 
-    def act(ticket: Ticket, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+    def act(case: CustomerCase, ticket: Ticket) -> None:
         ticketing.seen(ticket, int(version) if DIGITS.fullmatch(version) else 0)
         if len(form.get("text", "")) > LONGEST_TEXT or len(form.get("sentence", "")) > LONGEST_TEXT:
             raise Amiss("staff.too-long")
-        return doing(ticket, by, form, facts, policy, now)
+        doing(case, ticket, by, form)
 
     return act
 
 
-def claim(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+def claim(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
     """Claim the ticket; one that a colleague has taken, only when the form says that it is taken over from them.
 
     One that the rota gave to somebody who has not begun is free to whoever is first.
     """
     if ticket.state != TicketState.OPEN and ticket.owner not in ("", by) and not form.get("take_over"):
         raise Amiss("staff.claim.owned")
-    return ticketing.claim(ticket, by, facts, policy, now)
+    ticketing.claim(case, ticket, by)
 
 
-def no_answer(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+def no_answer(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
     """Keep that nobody answered; the customer gets a mail where the agent ticked it."""
-    return ticketing.attempt(
-        ticket, by, form.get("text", ""), facts, policy, now, reached=False, mail=bool(form.get("mail"))
-    )
+    ticketing.attempt(case, ticket, ticketing.Call(by, form.get("text", ""), mail=bool(form.get("mail"))))
 
 
-def note(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+def note(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
     """Keep a note; a tick says that the customer was reached."""
     text = form.get("text", "")
     if form.get("reached"):
-        return ticketing.attempt(ticket, by, text, facts, policy, now, reached=True)
+        ticketing.attempt(case, ticket, ticketing.Call(by, text, reached=True))
+        return
     if not text.strip():
         raise Amiss("staff.note.empty")
-    return ticketing.take_note(ticket, by, text, facts, policy, now)
+    ticketing.take_note(case, ticket, by, text)
 
 
-def wait(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+def wait(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
     """Let the ticket wait until the half-day that the agent chose."""
-    until = half_day_of(form, policy, now)
-    return ticketing.wait(ticket, by, until, form.get("text", ""), facts, policy, now)
+    until = half_day_of(form, case.policy, case.now)
+    ticketing.wait(case, ticket, by, until, form.get("text", ""))
 
 
 def half_day_of(form: Form, policy: Policy, now: datetime) -> datetime:
@@ -183,25 +181,21 @@ def half_day_of(form: Form, policy: Policy, now: datetime) -> datetime:
     return until
 
 
-def hand_over(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+def hand_over(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
     """Hand the ticket to somebody else, or to the team."""
-    return ticketing.hand_over(ticket, by, form.get("to", ""), form.get("text", ""), facts, policy, now)
+    ticketing.hand_over(case, ticket, by, form.get("to", ""), form.get("text", ""))
 
 
-def done(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+def done(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
     """End the ticket as the agent says."""
-    return ticketing.done(
-        ticket,
-        by,
+    ending = ticketing.Ending(
         outcome=form.get("outcome", ""),
         root_cause=form.get("root_cause", ""),
         root_cause_text=form.get("root_cause_text", "") if form.get("root_cause") == "other" else "",
         sentence=form.get("sentence", ""),
-        promised_at=promised(form, policy),
-        facts=facts,
-        policy=policy,
-        now=now,
+        promised_at=promised(form, case.policy),
     )
+    ticketing.done(case, ticket, by, ending)
 
 
 def promised(form: Form, policy: Policy) -> datetime | None:
@@ -212,14 +206,14 @@ def promised(form: Form, policy: Policy) -> datetime | None:
         return None
 
 
-def kept(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+def kept(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
     """Keep that the promise was kept."""
-    return ticketing.promise_kept(ticket, by, form.get("sentence", ""), facts, policy, now)
+    ticketing.promise_kept(case, ticket, by, form.get("sentence", ""))
 
 
-def reopen(ticket: Ticket, by: str, form: Form, facts: CustomerState, policy: Policy, now: datetime) -> ChangeSet:
+def reopen(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
     """Open the ticket again, because the customer said so."""
-    return ticketing.reopen(ticket, by, form.get("text", ""), facts, policy, now)
+    ticketing.reopen(case, ticket, by, form.get("text", ""))
 
 
 ACTS: dict[str, Doing] = {
