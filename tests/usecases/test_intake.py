@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from embedded import START, STRUCTURED, Embedded, about, journey, score
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
-from workers.domain.changeset import ChangeSet
 from workers.domain.event_handlers import take_event
 from workers.domain.records import (
     Customer,
@@ -323,11 +322,12 @@ def test_what_cannot_be_answered_is_a_dead_letter_with_words(boucle: Embedded) -
 def test_an_event_whose_effects_refuse_it_leaves_no_trace(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even the customer that it was the first to name; a replay of its letter is taken in."""
 
-    def refusing(*_args: Any) -> ChangeSet:
+    def refusing(case: Any, event: Any, *rest: Any) -> None:
+        take_event(case, event, *rest)
         raise BadInput("not like this")
 
     with monkeypatch.context() as patched:
-        patched.setattr(intake, "effects", refusing)
+        patched.setattr(intake, "take_event", refusing)
         assert taken(boucle.take(journey("delivery", "new", reference="1"))) == ["rejected"]
     assert nothing_of(boucle, Customer, Inbox)
     assert taken(boucle.take(journey("delivery", "new", reference="1"))) == ["accepted"]

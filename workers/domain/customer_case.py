@@ -38,42 +38,42 @@ class Checkpoint(NamedTuple):
 class UnitOfWork:
     """What the cases of one transaction share: the policy, the moment, the ticket allocator and the changes so far."""
 
-    __slots__ = ("_steps", "allocator", "changes", "now", "policy")
+    __slots__ = ("allocator", "changes", "now", "policy", "steps")
 
     def __init__(self, policy: Policy, now: datetime, allocator: TicketAllocator | None = None) -> None:
         self.policy = policy
         self.now = now
         self.allocator = allocator or TicketAllocator()
         self.changes = ChangeSet()
-        self._steps: list[tuple[Rows, Key, Row | None]] = []
+        self.steps: list[tuple[Rows, Key, Row | None]] = []
+        """What each step replaced, and where, so that it can be taken back."""
 
     def add(self, row: Row) -> None:
         """Add a row that is not stored yet."""
-        self.put(self.changes.added.setdefault(type(row), {}), row.key(), row)
+        key, rows = row.key(), self.changes.added.get(type(row))
+        if rows is None:
+            rows = self.changes.added[type(row)] = {}
+        self.steps.append((rows, key, rows.get(key)))
+        rows[key] = row
 
     def change(self, row: Row) -> None:
         """Put the new state of a row that is stored, or that was added before in this unit of work."""
-        key = row.key()
-        fresh = self.changes.added.get(type(row))
-        if fresh is None or key not in fresh:
-            fresh = self.changes.changed.setdefault(type(row), {})
-        self.put(fresh, key, row)
-
-    def put(self, rows: Rows, key: Key, row: Row) -> None:
-        """Put a row where it can be taken back."""
-        self._steps.append((rows, key, rows.get(key)))
+        key, rows = row.key(), self.changes.added.get(type(row))
+        if rows is None or key not in rows:
+            rows = self.changes.changed.setdefault(type(row), {})
+        self.steps.append((rows, key, rows.get(key)))
         rows[key] = row
 
     def checkpoint(self) -> Checkpoint:
         """Return the point that has been reached; two that are equal have nothing between them."""
         c = self.changes
         gathered = len(c.published), len(c.cancelled), len(c.forgotten), len(c.moved)
-        return Checkpoint(len(self._steps), *gathered, self.allocator.used, self.now)
+        return Checkpoint(len(self.steps), *gathered, self.allocator.used, self.now)
 
     def roll_back(self, to: Checkpoint) -> None:
         """Take back everything since a checkpoint, in every case; what was handed out since is handed out again."""
-        while len(self._steps) > to.steps:
-            rows, key, before = self._steps.pop()
+        while len(self.steps) > to.steps:
+            rows, key, before = self.steps.pop()
             if before is None:
                 del rows[key]
             else:
@@ -86,14 +86,14 @@ class UnitOfWork:
     def added_since(self, mark: Checkpoint, kind: type[R]) -> Iterator[R]:
         """Give the rows of a table that were added since a checkpoint, in their order."""
         added = self.changes.added.get(kind)
-        for rows, key, _ in self._steps[mark.steps :]:
+        for rows, key, _ in self.steps[mark.steps :]:
             if rows is added:
                 yield cast(R, rows[key])
 
     def hand_over(self) -> ChangeSet:
         """Return the changes so far for the store to write, and begin to collect anew."""
         changes, self.changes = self.changes, ChangeSet()
-        self._steps.clear()
+        self.steps.clear()
         return changes
 
 
@@ -103,21 +103,23 @@ class CustomerCase:
     `asked_elsewhere` is what their mailbox was asked under other customers' ids.
     """
 
-    __slots__ = ("_rows", "asked_elsewhere", "id", "suppressed", "work")
+    __slots__ = ("_profile", "_rows", "_self", "asked_elsewhere", "id", "suppressed", "work")
 
     def __init__(self, customer: Customer, work: UnitOfWork, rows: Iterable[Row] = ()) -> None:
         self.id: CustomerId = customer.id
         self.work = work
         self.suppressed = ""
         self.asked_elsewhere: tuple[Asked, ...] = ()
-        self._rows: dict[type[Row], Rows] = {Customer: {(customer.id,): customer}}
+        self._self: Key = (customer.id,)
+        self._profile: Rows = {self._self: customer}
+        self._rows: dict[type[Row], Rows] = {Customer: self._profile}
         for row in rows:
             self.know(row)
 
     @property
     def customer(self) -> Customer:
         """The customer's profile as it is now."""
-        return cast(Customer, self._rows[Customer][self.id,])
+        return self._profile[self._self]  # type: ignore[return-value]  # asked for some twenty times an event
 
     @property
     def policy(self) -> Policy:
@@ -193,12 +195,12 @@ class CustomerCase:
     def all(self, kind: type[R]) -> Sequence[R]:
         """Return every known row of a table as it is now; it may be gone through while rows are added and changed."""
         rows = self._rows.get(kind)
-        return cast("Sequence[R]", tuple(rows.values()) if rows else ())
+        return tuple(rows.values()) if rows else ()  # type: ignore[arg-type]  # by kind
 
     def get(self, kind: type[R], *key: object) -> R | None:
         """Return one row by its key, or None."""
         rows = self._rows.get(kind)
-        return cast("R | None", rows.get(key) if rows else None)
+        return rows.get(key) if rows else None  # type: ignore[return-value]  # by kind
 
     def rows(self) -> Iterator[Row]:
         """Give every known row, the customer's profile too."""
@@ -246,4 +248,5 @@ class CustomerCase:
             rows = self._rows.get(kind)
             if rows is None:
                 rows = self._rows[kind] = {}
-            self.work.put(rows, key, row)
+            self.work.steps.append((rows, key, rows.get(key)))
+            rows[key] = row

@@ -48,8 +48,9 @@ def take_event(case: CustomerCase, event: Event, into: CustomerCase | None = Non
         return
     learn(case, event.customer, event.occurred_at)
     if event.kind == Kind.JOURNEY:
-        plan(case, happening_of(event))
-        stop(case, happening_of(event))
+        happening = happening_of(event)
+        plan(case, happening)
+        stop(case, happening)
         follow_start(case)
         anchor_scores(case)
     elif event.kind == Kind.CONTRARY:

@@ -88,15 +88,6 @@ def step_reference(step: PlanStep, happening: JourneyEvent) -> str:
 
 def open_journey(case: CustomerCase, happening: JourneyEvent, trigger: str, reference: str) -> Journey:
     """Return the journey with this natural key: the known one, told by the earliest event that belongs to it."""
-    told_by = {
-        "anchor_at": happening.at,
-        "event": happening.event,
-        "label": happening.label,
-        "details": dict(happening.details),
-        "began": happening.name,
-        "delivery_expected": happening.delivery_expected,
-        "months": happening.months,
-    }
     journey = case.journey(trigger, reference)
     if journey is None:
         journey = Journey(
@@ -104,13 +95,28 @@ def open_journey(case: CustomerCase, happening: JourneyEvent, trigger: str, refe
             customer=case.id,
             trigger=trigger,
             reference=reference,
+            label=happening.label,
+            details=dict(happening.details),
+            anchor_at=happening.at,
+            event=happening.event,
             state="open",
             plan_version=case.policy.plan.version,
-            **told_by,  # type: ignore[arg-type]  # columns by name
+            began=happening.name,
+            delivery_expected=happening.delivery_expected,
+            months=happening.months,
         )
         case.add(journey)
     elif (happening.at, happening.event) < (journey.anchor_at, journey.event):
-        journey = replace(journey, **told_by)  # type: ignore[arg-type]  # columns by name
+        journey = replace(
+            journey,
+            anchor_at=happening.at,
+            event=happening.event,
+            label=happening.label,
+            details=dict(happening.details),
+            began=happening.name,
+            delivery_expected=happening.delivery_expected,
+            months=happening.months,
+        )
         case.change(journey)
     return journey
 

@@ -14,8 +14,9 @@ from workers.domain.types import Effect, MailClass, Reason, RequestState
 
 def stop(case: CustomerCase, happening: JourneyEvent) -> None:
     """Keep the stop facts of a contrary event; cancel, hold or let go what follows from them."""
-    known_already = {said(row) for row in case.all(Stop)}
-    fresh = [row for row in stops_of(case, happening) if said(row) not in known_already]
+    rows = stops_of(case, happening)
+    known = {said(row) for row in case.all(Stop)} if rows else set()
+    fresh = [row for row in rows if said(row) not in known]
     if not fresh:
         return
     for row in fresh:
