@@ -121,6 +121,7 @@ def tell(told: Told, form: str) -> int:
 def before_live(installation: app.Boucle) -> list[str]:
     """Return what keeps mail from customers; nothing of a brand or database that cannot be read, which is a fault."""
     state, held = None, ""
+    surroundings = installation.inspection.surroundings()  # opens the database: before it is closed below
     with suppress(BoucleError, DBAPIError):
         held = installation.sending.held
         if installation.has_database:
@@ -128,9 +129,7 @@ def before_live(installation: app.Boucle) -> list[str]:
                 if schema_of(store) >= MINIMUM:
                     with store.reading() as connection:
                         state = sending_now(connection, installation.sending)
-    return live_mail.before_live(
-        live_mail.MailRoute(installation.settings, installation.inspection.surroundings(), held, state)
-    )
+    return live_mail.before_live(live_mail.MailRoute(installation.settings, surroundings, held, state))
 
 
 def database_faults(installation: app.Boucle) -> list[str]:
