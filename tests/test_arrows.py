@@ -97,10 +97,6 @@ def test_the_readme_names_the_three_files_of_a_response() -> None:
     assert [name for files in named for name in files if not (WORKERS / f"{name}.py").is_file()] == []
 
 
-STATEMENTS_TO_MOVE = {
-    "usecases/customer_actions",
-}
-"""Modules that still run statements; each of these goes to the folder of store/ that it is about."""
 RUNS_STATEMENTS = frozenset({"execute", "exec_driver_sql", "scalar", "scalars", "scalar_one"})
 
 
@@ -119,4 +115,4 @@ def test_statements_are_run_in_the_store() -> None:
         for path in WORKERS.rglob("*.py")
         if path.relative_to(WORKERS).parts[0] not in ("store", "migrations") and runs_statements(path)
     }
-    assert found == STATEMENTS_TO_MOVE
+    assert found == set()

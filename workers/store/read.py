@@ -68,6 +68,13 @@ def with_ids(connection: Connection, kind: type[R], ids: Iterable[str]) -> list[
     return rows(connection, kind, tables.of(kind).c.id.in_(list(ids)))
 
 
+def owner_of(connection: Connection, kind: type[Row], key: str) -> CustomerId | None:
+    """Return whose a row is, by its id; None where there is none, or it is nobody's."""
+    table = tables.of(kind)
+    owner = connection.execute(sa.select(table.c.customer).where(table.c.id == key)).scalar()
+    return CustomerId(owner) if owner else None
+
+
 def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[Sequence[str]]:
     """Cut sorted values into IN lists."""
     ordered = sorted(values)

@@ -8,9 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-from sqlalchemy.engine import Connection
-
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import opt_out
 from workers.domain.customer_case import CustomerCase, UnitOfWork
@@ -34,12 +31,16 @@ from workers.domain.survey.response import ANSWERABLE, Answer, answer_request
 from workers.domain.ticket import Turn, next_version, reopen, told_order, turn
 from workers.domain.types import CustomerId, TestimonialState, TicketState
 from workers.errors import BadInput
-from workers.store import read, tables
+from workers.store import read
 from workers.store.apply import apply
+from workers.store.connection import Connection
 from workers.store.customer.erasure import merged_into
 from workers.store.engine import Store
+from workers.store.report.tickets import open_ticket_of
 from workers.store.roster import decide
 from workers.store.sign_in.audit_log import record_act
+from workers.store.survey.clicks import latest_clicks
+from workers.store.survey.testimonials import published_testimonials
 
 CONSENT_TEXT_VERSION = "1"
 """Version of the sentence a promoter consents to; raise it when the catalogs' consent texts change."""
@@ -104,7 +105,7 @@ class CustomerActions:
             customer = read.one(connection, Customer, found.customer) if found else None
             if found is None or customer is None or customer.erased_at:
                 return None
-            responses = read.rows(connection, Response, tables.response.c.request == request)
+            responses = read.rows_with(connection, Response, request=request)
             is_open = found.state in ANSWERABLE and found.closes_at > now
             return AskedPage(found, customer, responses[0] if responses else None, is_open)
 
@@ -116,7 +117,7 @@ class CustomerActions:
             found = read.one(connection, SurveyRequest, request)
             if found is None:
                 return
-            earlier = clicks_of(connection, request)
+            earlier = latest_clicks(connection, request, MOST_CLICKS)
             if len(earlier) >= MOST_CLICKS:
                 return
             mark = signal or machine_signal(earlier, score, method, now)
@@ -147,7 +148,7 @@ class CustomerActions:
             answer_request(case, asked, answer)
             return True
 
-        return self._for_owner(tables.survey_request, request, act)
+        return self._for_owner(SurveyRequest, request, act)
 
     def stop_asking(self, dispatch: str) -> bool:
         """Opt the customer of a mail out, at once and for ever; False for an unknown mail."""
@@ -160,7 +161,7 @@ class CustomerActions:
                 case.add(Suppression(address_key(address, case.ids), "opt_out", case.now, "customer"))
             return True
 
-        return self._for_owner(tables.dispatch, dispatch, act)
+        return self._for_owner(Dispatch, dispatch, act)
 
     def _merged_addresses(self, dispatch: str) -> list[str]:
         """Return the addresses of those who were merged into the customer of a mail."""
@@ -169,7 +170,7 @@ class CustomerActions:
             return []
         with self._store.reading() as connection:
             keys = merged_into(connection, mail.customer)
-            merged = read.rows(connection, Customer, tables.customer.c.id.in_(keys))
+            merged = read.with_ids(connection, Customer, keys)
         return [one.email for one in merged if one.email]
 
     def mail(self, dispatch: str) -> Dispatch | None:
@@ -193,7 +194,7 @@ class CustomerActions:
                 case.change(replace(found, improvement=text.strip(), improvement_at=case.now))
             return found is not None
 
-        return self._for_owner(tables.response, response, act)
+        return self._for_owner(Response, response, act)
 
     def testimonial(self, response: str) -> TestimonialPage | None:
         """Return the testimonial that belongs to a response."""
@@ -201,7 +202,7 @@ class CustomerActions:
         if found is None:
             return None
         with self._store.reading() as connection:
-            rows = read.rows(connection, Testimonial, tables.testimonial.c.response == response)
+            rows = read.rows_with(connection, Testimonial, response=response)
         return TestimonialPage(rows[0], *found) if rows else None
 
     def write_testimonial(self, response: str, wording: str, shown_name: str, place: str, scope: str) -> bool:
@@ -244,25 +245,21 @@ class CustomerActions:
                 consent(case, known, change(known, case.now))
             return known is not None
 
-        return self._for_owner(tables.response, response, act, kinds=WITH_CONSENTS)
+        return self._for_owner(Response, response, act, kinds=WITH_CONSENTS)
 
     def published(self, limit: int = 500) -> list[Testimonial]:
         """Return the testimonials that may be published, newest first."""
-        table = tables.testimonial
         with self._store.reading() as connection:
-            query = sa.select(table).where(table.c.state == TestimonialState.CONSENTED)
-            return [
-                Testimonial(*row) for row in connection.execute(query.order_by(table.c.changed_at.desc()).limit(limit))
-            ]
+            return published_testimonials(connection, limit)
 
     def ticket(self, number: int) -> tuple[Ticket, Customer, list[TicketEntry]] | None:
         """Return a ticket with its customer and its history."""
         with self._store.reading() as connection:
-            rows = read.rows(connection, Ticket, tables.ticket.c.number == number)
+            rows = read.rows_with(connection, Ticket, number=number)
             if not rows:
                 return None
             customer = read.one(connection, Customer, rows[0].customer)
-            entries = read.rows(connection, TicketEntry, tables.ticket_entry.c.ticket == rows[0].id)
+            entries = read.rows_with(connection, TicketEntry, ticket=rows[0].id)
         if customer is None:
             return None
         return rows[0], customer, sorted(entries, key=told_order)
@@ -270,7 +267,7 @@ class CustomerActions:
     def act_on_ticket(self, number: int, act: TicketAct) -> bool:
         """Do an agent's act on a ticket; False when there is no such ticket. Conflict when it changed meanwhile."""
         with self._store.reading() as connection:
-            rows = read.rows(connection, Ticket, tables.ticket.c.number == number)
+            rows = read.rows_with(connection, Ticket, number=number)
         if not rows:
             return False
 
@@ -280,7 +277,7 @@ class CustomerActions:
                 act(case, ticket)
             return ticket is not None
 
-        return self._for_owner(tables.ticket, rows[0].id, run, kinds=WITH_ENTRIES)
+        return self._for_owner(Ticket, rows[0].id, run, kinds=WITH_ENTRIES)
 
     def ended(self, dispatch: str) -> tuple[Ticket, Customer] | None:
         """Return the ticket that a mail called done, while it may be reopened; None for unknown, erased or too old."""
@@ -315,16 +312,14 @@ class CustomerActions:
                 append_comment(case, ticket, text)
             return True
 
-        if not self._for_owner(tables.ticket, key, act, kinds=WITH_ENTRIES):
+        if not self._for_owner(Ticket, key, act, kinds=WITH_ENTRIES):
             return None
         with self._store.reading() as connection:
-            mine = tables.ticket.c.customer == found[1].id
-            still_open = read.rows(connection, Ticket, mine, tables.ticket.c.state != TicketState.DONE)
-        return still_open[0] if still_open else None
+            return open_ticket_of(connection, found[1].id)
 
     def _for_owner(
         self,
-        table: sa.Table,
+        kind: type[Row],
         key: str,
         act: Act,
         *,
@@ -340,7 +335,7 @@ class CustomerActions:
 
         def run(connection: Connection) -> bool:
             work = UnitOfWork(policy, now)
-            case = case_of_owner(connection, work, table, key, kinds)
+            case = case_of_owner(connection, work, kind, key, kinds)
             if case is None or case.customer.erased_at or not decide(connection, work, lambda: act(case)):
                 return False
             changes = work.hand_over()
@@ -379,29 +374,19 @@ def case_for(
 
 
 def case_of_owner(
-    connection: Connection, work: UnitOfWork, table: sa.Table, key: str, kinds: Sequence[type[Row]]
+    connection: Connection, work: UnitOfWork, kind: type[Row], key: str, kinds: Sequence[type[Row]]
 ) -> CustomerCase | None:
     """Lock the customer that a row belongs to and return their case; None for an unknown row.
 
     The owner is asked for again under the lock: a merge may have moved the row to another customer meanwhile.
     """
-    query = sa.select(table.c.customer).where(table.c.id == key)
-    owner = connection.execute(query).scalar()
+    owner = read.owner_of(connection, kind, key)
     while owner:
-        case = case_for(connection, work, CustomerId(owner), kinds)
-        owner, before = connection.execute(query).scalar(), owner
+        case = case_for(connection, work, owner, kinds)
+        owner, before = read.owner_of(connection, kind, key), owner
         if owner == before:
             return case
     return None
-
-
-def clicks_of(connection: Connection, request: str) -> list[Click]:
-    """Return the clicks on a link, never more than are kept of one."""
-    table = tables.click
-    query = (
-        sa.select(table).where(table.c.request == request).order_by(table.c.at.desc(), table.c.id).limit(MOST_CLICKS)
-    )
-    return [Click(*row) for row in connection.execute(query)]
 
 
 def machine_signal(earlier: list[Click], score: int | None, method: str, now: datetime) -> str:

@@ -13,9 +13,6 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
-
 from workers.cloudevents import Codec, Event, Fault, Kind, Refusal, Rejected
 from workers.cloudevents.scopes import gate_of
 from workers.domain.changeset import ChangeSet, Moving
@@ -26,8 +23,9 @@ from workers.domain.policy import Policy
 from workers.domain.records import Customer, DeadLetter, Inbox
 from workers.domain.types import CustomerId, Ingress
 from workers.errors import BadInput, NotNow
-from workers.store import ledger, read, tables
+from workers.store import ledger, read
 from workers.store.apply import apply
+from workers.store.connection import Connection, DBAPIError
 from workers.store.engine import Store, is_about_values
 from workers.store.ledger import Incoming, Outcome, Taken
 from workers.store.positions import Consumed, record_consumed
@@ -319,7 +317,7 @@ class Batch:
         """Return customers by key, locked unless nothing is stored."""
         if self.lock:
             return read.lock_customers(self.connection, ids)
-        return read.rows(self.connection, Customer, tables.customer.c.id.in_(list(ids)))
+        return read.with_ids(self.connection, Customer, ids)
 
     def _find_owners(self, events: Sequence[Event]) -> None:
         """Find whose request or ticket an event means when it does not name the customer."""

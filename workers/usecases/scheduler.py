@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy.engine import Connection
-
 from workers.domain.customer.merge import join
 from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.followup.actions import carry_out, contacts_first
@@ -28,6 +26,7 @@ from workers.domain.types import ActionState, CustomerId, MailClass, Reason, Req
 from workers.errors import NotNow
 from workers.store import due, read
 from workers.store.apply import apply
+from workers.store.connection import Connection
 from workers.store.controls import read_controls, set_control
 from workers.store.customer import merge
 from workers.store.customer.askings import Mailboxes, remember_askings

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy.engine import Connection
-
 from workers.calendar import in_zone, working_between
 from workers.domain import ticket as ticketing
 from workers.domain.customer_case import CustomerCase
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Decision, Response, Ticket, TicketEntry
 from workers.domain.types import DecisionState, TicketState
-from workers.store import read, tables
+from workers.store import read
+from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.report import tickets as stored
 from workers.store.roster import next_agent
@@ -105,14 +104,14 @@ class Worklist:
     def ticket(self, number: int) -> TicketView | None:
         """Return one ticket with all that a call needs; None when there is none, or its person was erased."""
         with self._store.reading() as connection:
-            found = stored.listed(connection, tables.ticket.c.number == number)
+            found = stored.ticket_numbered(connection, number)
             if not found:
                 return None
             ticket, customer = found[0]
-            entries = read.rows(connection, TicketEntry, tables.ticket_entry.c.ticket == ticket.id)
-            scores = read.rows(connection, Response, tables.response.c.customer == customer.id)
-            others = read.rows(connection, Ticket, tables.ticket.c.customer == customer.id)
-            decisions = read.rows(connection, Decision, tables.decision.c.response == ticket.response)
+            entries = read.rows_with(connection, TicketEntry, ticket=ticket.id)
+            scores = read.rows_with(connection, Response, customer=customer.id)
+            others = read.rows_with(connection, Ticket, customer=customer.id)
+            decisions = read.rows_with(connection, Decision, response=ticket.response)
         now = self._now()
         current = [one for one in decisions if one.state == DecisionState.CURRENT]
         told = [one for one in others if one.id != ticket.id and one.sentence]

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.records import Customer, Ticket
 from workers.domain.types import TicketState
-from workers.store import tables
+from workers.store import read, tables
 
 FOUND_AT_MOST = 50
 LISTED_AT_MOST = 500
@@ -46,6 +46,18 @@ PAST_FIRST_CONTACT = sa.select(tables.ticket).where(
 def past_first_contact(connection: Connection, now: datetime) -> list[Ticket]:
     """Return the tickets that are not done and past the time of their first contact, met or not."""
     return [Ticket(*row) for row in connection.execute(PAST_FIRST_CONTACT, {"now": now})]
+
+
+def ticket_numbered(connection: Connection, number: int) -> list[Row]:
+    """Return the ticket of a number with its customer, in a list; empty for none, or where its person was erased."""
+    return listed(connection, tables.ticket.c.number == number)
+
+
+def open_ticket_of(connection: Connection, customer: str) -> Ticket | None:
+    """Return the ticket of a customer that is not done: there is one at most."""
+    k = tables.ticket.c
+    found = read.rows(connection, Ticket, k.customer == customer, k.state != TicketState.DONE)
+    return found[0] if found else None
 
 
 def promises(connection: Connection) -> list[Row]:
