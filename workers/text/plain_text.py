@@ -21,7 +21,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What is no Char of XML 1.0 (production 2)."""
 NOT_ONE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_AROUND_WORDS = "()[]<>{}.,;:'\"`-_/*?"
+_AROUND_WORDS = "()[]<>{}.,;:'\"`-_/*?\\"
 _WRITTEN_BY_PROGRAMS = frozenset({"null", "NULL", "undefined", "NaN", "nil"})
 _PLACEHOLDERS = frozenset(
     {
@@ -35,6 +35,13 @@ _PLACEHOLDERS = frozenset(
         "n.a",
         "na",
         "unknown",
+        "sans nom",
+        "no name",
+        "noname",
+        "keine angabe",
+        "k.a",
+        "not provided",
+        "not available",
         "guest",
         "anonymous",
         "inconnu",
@@ -45,9 +52,16 @@ _PLACEHOLDERS = frozenset(
 """What stands for no name, in small letters and without signs around it."""
 _LEFT_OF_A_PROGRAM = re.compile(
     r"\{\{[^{}]{0,80}\}\}|\$\{[^{}]{0,80}\}|\[\[[^\[\]]{0,80}\]\]|<%[^<>%]{0,80}%>|\*\|[^*|]{0,80}\|\*|%[A-Z][A-Z0-9_]{1,40}%|"
-    r"\[object \w{1,40}\]|#(?:N/A|REF!|NAME\?|VALUE!|NULL!|DIV/0!)"
+    r"\[object \w{1,40}\]|#(?:N/A|REF!|NAME\?|VALUE!|NULL!|DIV/0!)|(?<!\S)\\N(?!\S)"
 )
 """A place in a text that nobody filled in, an object that nobody wrote out, a cell that could not be computed."""
+_FIELD_OF_A_NAME = re.compile(
+    r"(?:\w+\.)?(?:(?:first|last|full|given|family|sur|user|nick|display|customer|contact|f|l)[ _.-]?)?name|"
+    r"pr[eé]nom|nom|vorname|nachname|nombre|apellido",
+    re.IGNORECASE,
+)
+_AROUND_FIELDS = " ()[]<>{}%|*#$@~&!:.,;'\"`-_/\\?"
+"""Signs in which mail programs and spreadsheets write the name of a field where its value was to stand."""
 
 
 def for_reader(text: str) -> str:
@@ -62,8 +76,12 @@ def name_of_somebody(text: str) -> str:
 
     Null is a family name too: it goes only in small or in capital letters, or when nothing else is there.
     """
-    words = _LEFT_OF_A_PROGRAM.sub(" ", text).split()
-    if all(_is_placeholder(word) for word in words):
+    text = _LEFT_OF_A_PROGRAM.sub(" ", text)
+    words = text.split()
+    whole = text.strip(_AROUND_FIELDS)
+    if _is_placeholder(whole) or _FIELD_OF_A_NAME.fullmatch(whole):
+        return ""
+    if all(_is_placeholder(part) for word in words for part in re.split(r"[,;./|]+", word)):
         return ""
     return " ".join(word for word in words if word.strip(_AROUND_WORDS) not in _WRITTEN_BY_PROGRAMS)
 

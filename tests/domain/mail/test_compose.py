@@ -140,7 +140,9 @@ def test_both_halves_say_the_same(template: str, language: str) -> None:
                 assert part.strip() in words
 
 
-@pytest.mark.parametrize("name", [None, "", " ", "\x00", "12345", "Win https://evil.example now", "a@b.example"])
+@pytest.mark.parametrize(
+    "name", [None, "", " ", "\x00", "12345", "Win https://evil.example now", "a@b.example", "null", "Mr null"]
+)
 def test_without_a_first_name_the_greeting_is_plain(name: str | None) -> None:
     """Nobody is greeted by an empty name, a number or a link."""
     text, _ = halves(replace(mail("thanks", "fr"), name=name or ""))
@@ -153,6 +155,8 @@ def test_without_a_first_name_the_greeting_is_plain(name: str | None) -> None:
     [
         ("Camille Roux", "Bonjour Camille,"),
         ("Mme Roux", "Bonjour Mme Roux,"),
+        ("Roux, Camille", "Bonjour Camille,"),
+        ("Roux,", "Bonjour Roux,"),
         ("Jean-Luc Le Goff", "Bonjour Jean-Luc,"),
     ],
 )

@@ -154,6 +154,8 @@ def test_other_encodings_are_converted_and_said(encoding: str) -> None:
         (b"\x1f\x8b\x08\x00", "Unpack"),
         (b"%PDF-1.7\n", "PDF"),
         (b"\xef\xbb\xbf<html><table>", "web page"),
+        (b'[{"customer_id": 1}]', "JSON"),
+        (b'{"customer_id": 1}\n', "JSON"),
     ],
 )
 def test_what_is_no_csv_is_called_what_it_is(beginning: bytes, says: str) -> None:

@@ -1,8 +1,11 @@
 """Tells of what came in: what an event planned, stopped or brought, or why it could not be accepted."""
 
+import re
 from enum import StrEnum
 
+from workers.domain.explain.engine_words import foreign
 from workers.domain.explain.names import word_in
+from workers.domain.explain.phrases import ENGLISH
 from workers.domain.explain.survey import rest_dates
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import sentence
@@ -22,12 +25,22 @@ SUBJECTS: dict[str, type[StrEnum]] = {
 }
 """Which states a line of history about a subject can name."""
 
+MENDED = {
+    "left out": "left-out",
+    "taken as text": "text",
+    "taken as one line": "line",
+    "taken as true or false": "truth",
+    "taken without the character NUL": "nul",
+}
+"""What was done about a field that was wrong, as the inbox keeps it, and its phrase."""
+CUT = re.compile(r"cut to ([\d,]+) characters")
+
 
 def event_entry(event: Inbox, view: View) -> Entry:
     """Return one accepted event and what it did."""
     clauses = did(event.source, event.event_id, view) or [nothing(event, view)]
     clauses += [
-        view.say("event.left-out", field=name_of(pointer), done=done)
+        view.say("event.left-out", field=name_of(pointer), done=mended(done, view))
         for pointer, done in (event.left_out or {}).items()
     ]
     return {
@@ -41,6 +54,23 @@ def event_entry(event: Inbox, view: View) -> Entry:
         "door": event.door,
         "received_at": iso(event.received_at),
     }
+
+
+def mended(done: str, view: View) -> str:
+    """Return what was done about a field that was wrong, as it is stored, in the reader's words."""
+    if done in MENDED:
+        return view.say(f"mended.{MENDED[done]}")
+    cut = CUT.fullmatch(done)
+    return view.say("mended.cut", number=cut[1]) if cut else foreign(done, view.outlook.catalog)
+
+
+def refused(letter: DeadLetter, view: View) -> str:
+    """Return why an event was not accepted: the fault in English, in other languages behind its kind."""
+    fault = view.private(letter.fault)
+    if view.outlook.catalog.language == ENGLISH.language or not view.there_is(f"refusal.{letter.reason}"):
+        return foreign(fault or letter.reason, view.outlook.catalog)
+    why = view.say(f"refusal.{letter.reason}")
+    return view.say("refusal.told", why=why, fault=foreign(fault, view.outlook.catalog)) if fault else why
 
 
 def name_of(pointer: str) -> str:
@@ -90,7 +120,7 @@ def letter_entry(letter: DeadLetter, view: View) -> Entry:
         "id": view.private(letter.event_id or "") or letter.id,
         "at": iso(letter.received_at),
         "state": "dead_letter",
-        "reason": view.why(view.lead(letter.state), view.private(letter.fault) or letter.reason),
+        "reason": view.why(view.lead(letter.state), refused(letter, view)),
         "code": letter.reason,
         "source": letter.source,
         "door": letter.door,

@@ -298,12 +298,14 @@ def why_mail(dispatch: Dispatch, view: View) -> str:
     why = [view.clause(dispatch.reason, {"detail": dispatch.detail}, over=over)] if dispatch.reason else []
     if not is_mail and dispatch.reason in OF_THE_SERVER:
         said = view.say("transport.not-taken")
-        why = [view.say("more", what=said, detail=dispatch.detail) if dispatch.detail else said]
+        why = [view.say("more", what=said, detail=view.told(dispatch.detail)) if dispatch.detail else said]
     if dispatch.state == DispatchState.READY:
         if dispatch.not_before > view.now:
             why.append(view.say("leaves-on", at=view.moment(dispatch.not_before)))
         elif is_mail and view.sending.state == "on" and view.sending.reason:
-            why = [view.sending.reason]  # the server as it is now, instead of what it said to this one
+            why = [
+                view.together(map(view.told, view.sending.reason.split("; ")))
+            ]  # the server as it is now, instead of what it said to this one
         why += view.stalled() if is_mail else []  # webhooks leave while mails are held
     if not why and dispatch.state == DispatchState.READY:
         why = [view.say("leaves-soon")]

@@ -246,6 +246,66 @@ PHRASES = {
     "about-ticket": "ticket {number}",
     "stop": "{what}: {why}",
     "stop.for": "{what} for {reference}: {why}",
+    # What the engine says of itself, as it is stored: known again by its form (engine_words)
+    "engine.sample-brand": (
+        "templates/brand.yaml still holds sample values ({values}): write your own, then start again"
+    ),
+    "engine.starts-held": (
+        "sending starts held; look at `boucle send --preview`, then `boucle resume` or BOUCLE_SENDING=on"
+    ),
+    "engine.clock-leapt": (
+        "the clock leapt from {before} to {now} UTC; if that is right: `boucle clock confirm`, else mend it. "
+        "It counts again by itself once it has stood for ten minutes"
+    ),
+    "engine.paused-by": "paused by {who}",
+    "engine.refuse-us": "several recipients' servers refuse us ({domains}); the last one said “{said}”",
+    "engine.server-failing": "the mail server {server} takes no mails since {since} UTC: {said}",
+    "engine.server-failing-now": "the mail server {server} takes no mails: {said}",
+    "engine.server-away": "the mail server is away: {said}",
+    "engine.connection-broke": "the connection broke: {said}",
+    "engine.cut": "cut after the content had left: {said}",
+    "engine.server-disagrees": "the mail server and BOUCLE_SMTP_URL do not agree: {said}",
+    "engine.not-ascii": "the address is not in ASCII before the @, and the mail server does not offer SMTPUTF8",
+    "engine.sender-stopped": "this sender was stopped while it was leaving",
+    "engine.failed-here": "handing it over failed here: {said}",
+    "engine.no-webhook": "no webhook is set up any more",
+    "engine.webhook-no-answer": "the receiver of webhooks did not answer: {said}",
+    "engine.webhook-no-name": "the name in BOUCLE_WEBHOOK_URL has no address at the moment",
+    "engine.webhook-not-public": (
+        "BOUCLE_WEBHOOK_URL leads to {address}, which is not a public address; nothing was sent"
+    ),
+    "engine.webhook-gone": "the receiver said 410 Gone: it wants no more webhooks",
+    "engine.webhook-redirects": "the receiver redirects; set BOUCLE_WEBHOOK_URL to where it leads",
+    "engine.receiver-code": "the receiver said {code}",
+    "engine.mailbox-full": "the mailbox cannot be written: {said}",
+    "mended.left-out": "left out",
+    "mended.text": "taken as text",
+    "mended.line": "taken as one line",
+    "mended.truth": "taken as true or false",
+    "mended.nul": "taken without the character NUL",
+    "mended.cut": "cut to {number} characters",
+    "refusal.not_json": "it is no JSON",
+    "refusal.not_cloudevent": "it is no CloudEvent",
+    "refusal.unknown_type": "its type is not known",
+    "refusal.missing_customer": "it names no customer",
+    "refusal.bad_time": "its time cannot be read",
+    "refusal.future": "it lies in the future",
+    "refusal.bad_score": "its score is none from 0 to 10",
+    "refusal.too_large": "it is too large",
+    "refusal.wrong_encoding": "its encoding is wrong",
+    "refusal.schema": "a field that it needs is missing or wrong",
+    "refusal.bad_row": "its row cannot be taken",
+    "refusal.conflicting_duplicate": "the same id came before with another content",
+    "refusal.unreadable": "it cannot be read",
+    "refusal.forbidden": "its sender's key does not allow it",
+    "refusal.skipped": "an operator skipped it",
+    # Kinds of suppression, in brackets behind their reason
+    "suppressed.bounce": "bounce",
+    "suppressed.dead": "dead",
+    "suppressed.complaint": "complaint",
+    "suppressed.opt_out": "opt_out",
+    "suppressed.erased": "erased",
+    "refusal.told": "{why}: {fault}",
     # When the person can next be asked
     "next.never": "Not to be asked: {why}.",
     "next.not-now": "Not to be asked for now: {why}.",

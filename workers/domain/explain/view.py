@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.explain import words
+from workers.domain.explain.engine_words import in_words_of
 from workers.domain.explain.names import inside, name_in
 from workers.domain.explain.phrases import ENGLISH
 from workers.domain.explain.story import ON, Outgoing, Story
@@ -100,11 +101,15 @@ class View:
         """Return personal text, or nothing once the person was erased."""
         return "" if self.story.erased else text
 
+    def told(self, text: str) -> str:
+        """Return a sentence of the engine in the reader's language; other people's words are marked."""
+        return in_words_of(text, self.outlook.catalog).rstrip(".")
+
     def stalled(self, step: str = "") -> list[str]:
         """Return why nothing goes out at the moment, as clauses; empty when it does."""
         found = [self.say("reason.paused")] if step and step in self.sending.paused else []
         if self.sending.state != "on":
-            found.append(self.say(f"sending.{self.sending.state}", why=self.sending.reason))
+            found.append(self.say(f"sending.{self.sending.state}", why=self.told(self.sending.reason)))
         elif self.outlook.day_is_full:
             found.append(self.say("day-is-full"))
         return found

@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import reduce
 
 from workers.calendar import in_zone
+from workers.domain.explain.engine_words import in_words_of
 from workers.domain.explain.phrases import ENGLISH, PREFIX
 from workers.domain.mail.translations import Catalog
 from workers.domain.types import (
@@ -46,6 +47,10 @@ WITH_DETAIL = frozenset(
     }
 )
 """Reasons behind which their detail is told in brackets, as it was written down."""
+IN_OTHER_WORDS = frozenset(
+    {Reason.REFUSED_BY_SERVER, Reason.SERVER_AWAY, Reason.BOUNCED, Reason.NO_SUCH_RULE, Reason.CARRIER_FAILED}
+)
+"""Those of them whose detail is a sentence of the engine or somebody else's words."""
 TRANSPORT = {
     "later": "transport.later",
     "cut": "transport.cut",
@@ -102,7 +107,14 @@ def clause(reason: str, places: Mapping[str, str], catalog: Catalog = ENGLISH, *
         id = f"{id}.then"
     values = {"hold": held_by(detail, catalog), **places, "cause": cause(detail, catalog)}
     said = say(id, catalog, **values)
-    return say("more", catalog, what=said, detail=detail) if detail and has_detail else said
+    return say("more", catalog, what=said, detail=told_detail(code, detail, catalog)) if detail and has_detail else said
+
+
+def told_detail(code: str, detail: str, catalog: Catalog) -> str:
+    """Return what stands in brackets behind a reason: a kind in words, others' words marked, anything else as it is."""
+    if code == Reason.SUPPRESSED and there_is(f"suppressed.{detail}", catalog):
+        return say(f"suppressed.{detail}", catalog)
+    return in_words_of(detail, catalog) if code in IN_OTHER_WORDS or code in TRANSPORT else detail
 
 
 def cause(event: str, catalog: Catalog = ENGLISH) -> str:

@@ -25,6 +25,8 @@ _NOT_CSV = (
     (b"\xd0\xcf\x11\xe0", "a workbook of an old Excel", "Open it, and save it as CSV UTF-8"),
     (b"\x1f\x8b", "packed with gzip", "Unpack it"),
     (b"%PDF", "a PDF", "Export the table as CSV"),
+    (b"[{", "JSON", "Export the table as CSV"),
+    (b'{"', "JSON", "Export the table as CSV"),
     (b"<", "a web page or XML", "Export the table as CSV, or open it in Excel and save it as CSV UTF-8"),
 )
 """How files begin that are handed over as CSV by mistake, what they are, and what to do."""

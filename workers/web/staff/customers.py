@@ -30,6 +30,7 @@ from workers.store.delivery.sent_mails import body_of
 from workers.store.report import tickets as stored
 from workers.usecases.delivery.send_controls import mails_today, sending_now
 from workers.usecases.operation import status
+from workers.web.http.answers.names import Piece, in_pieces
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import Web, web_of
 from workers.web.http.requests.parameters import LONGEST_VALUE, parameters_of
@@ -55,7 +56,7 @@ class Shown:
     at: str
     instant: str
     about: str
-    said: str
+    said: tuple[Piece, ...]
     comment: str
     versions: tuple[str, ...]
     link: str
@@ -100,7 +101,7 @@ def write_customer(request: Request, visitor: Visitor) -> Response:
     values = {
         "customer": {name: one_line(value, 200) for name, value in customer.items() if value},
         "language": language_name(str(customer["language"]), catalog) if customer.get("language") else "",
-        "next_ask": cast(Entry, told["next_ask"])["reason"],
+        "next_ask": in_pieces(str(cast(Entry, told["next_ask"])["reason"]), LONGEST_LINE),
         "zone": there,
         "local": in_zone(now, there).strftime("%H:%M"),
         "ahead": [one for one in lines if one.ahead],
@@ -137,7 +138,7 @@ def shown(request: Request, at: datetime | None, kind: str, entry: Entry, now: d
         at=when(at, zone, now, catalog) if at else "",
         instant=at.isoformat(timespec="minutes") if at else "",
         about=capitalised(clean(subject(entry, catalog, ids=False), LONGEST_LINE)),
-        said=clean(str(entry["reason"]), LONGEST_LINE),
+        said=in_pieces(str(entry["reason"]), LONGEST_LINE),
         comment=clean(entry.get("comment") or entry.get("improvement") or ""),
         versions=tuple(version(one, zone, catalog) for one in history if "kind" in one or len(history) > 1),
         link=link_of(request, kind, entry),

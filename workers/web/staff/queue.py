@@ -13,7 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from workers.calendar import in_zone
+from workers.domain.explain.engine_words import in_words_of
 from workers.domain.explain.names import listed_as as named
+from workers.domain.explain.words import sentence
 from workers.domain.mail.compose.facts import clean, one_line
 from workers.domain.mail.translations import Catalog
 from workers.domain.records import Action, Customer, Touchpoint
@@ -21,7 +23,7 @@ from workers.errors import BadInput
 from workers.store.report.queue import ACTION, TOUCHPOINT, Chosen
 from workers.usecases.queue_control import DAYS, LISTED, Day, QueueControl
 from workers.usecases.wave_reach import Reach, WaveReach
-from workers.web.http.answers.names import why
+from workers.web.http.answers.names import in_pieces, why
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.parameters import Parameters, parameters_of
@@ -35,6 +37,7 @@ ACTS = ("cancel", "send_now", "pause", "resume")
 PAUSING = ("pause", "resume")
 
 
+LONGEST_REASON = 600
 MOST_COUNTED = 99_999_999
 
 
@@ -98,6 +101,7 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
             for step, state, reason, count in outlook.left_out
         ],
         "sending": outlook.sending,
+        "sending_reason": in_pieces(sentence(in_words_of(outlook.sending.reason, catalog)), LONGEST_REASON),
         "paused": sorted(outlook.sending.paused),
         "steps": outlook.steps,
         "named": lambda id: named(id, catalog),

@@ -67,6 +67,7 @@ US_REFUSED = any_of(
     r"\bspf\b|\bdkim\b|\bdmarc\b|domainkeys|sender policy framework|\barc\b",
     r"reverse (?:dns|lookup|host ?name|name|mapping|entry)|\brdns\b|\bptr\b|your (?:reverse )?host ?name|fcrdns|"
     r"\b(?:he|eh)lo\b",
+    r"weren't sent\b",
     r"reputation|\bspam|unsolicited|\bjunk\b|bulk (?:mail|e-?mail)|\bu[cb]e\b|\bvirus|phish|malware|malicious|"
     r"suspicious",
     rf"(?:your|sending|client|source|originating|connecting)[^.;]{{0,40}}(?:\bip\b|{HOST}|network|mta|"
@@ -84,7 +85,8 @@ US_REFUSED = any_of(
 
 US_PERHAPS = any_of(
     r"message[^.;]{0,40}(?:reject|refus|denied|block|classified|filter|prohibit|not accept)",
-    r"content[^.;]{0,30}(?:reject|filter|polic|not accept|block|unaccept)|(?:reject|refus|block)\w*[^.;]{0,30}content",
+    r"content[^.;]{0,30}(?:reject|denied|filter|polic|not accept|block|unaccept)",
+    r"(?:reject|refus|block)\w*[^.;]{0,30}content",
     r"polic(?:y|ies)\b|administrative(?:ly)? (?:prohibit|reason)|access (?:is )?denied|not authori[sz]ed|prohibited",
     r"complaint|abuse|rejected by (?:the )?(?:recipient|remote|system|filter|server)|security reason|mail rejected",
 )
@@ -93,7 +95,7 @@ US_PERHAPS = any_of(
 RESTRICTED = any_of(
     r"resolver.rst",
     r"sender ?not ?authenticated ?for ?group",
-    r"allowed[ -]senders list",
+    r"allowed[ -]senders list|manually (?:envelope )?blocked|blocked senders list|envelope blocked[ -]+user",
     rf"{WHO} (?:has |have |is |was )?(?:block|reject|refus)(?:ed|ing|s) (?:this |your |the )?sender\b",
     rf"sender (?:is |was |has been )?(?:blocked|rejected|refused) by (?:the )?(?:{NAMES})",
 )
@@ -105,6 +107,7 @@ FOR_A_WHILE = any_of(
     rf"{LOCKED} (?:temporarily|for now|for the moment|momentarily)",
     r"locked by (?:another|an other) (?:process|session|delivery|client)",
     r"receiving (?:mail|messages?) (?:too quickly|at a rate)",
+    rf"{HOST} not found,? (?:please )?try again|temporary failure in name resolution|dns (?:timeout|timed out)",
 )
 """The mailbox takes no mail just now, whatever the code beside it says."""
 
@@ -164,6 +167,8 @@ NO_MAILBOX = any_of(
     r"requested action not taken: mailbox|mailbox (?:is )?(?:unavailable|not available)|undeliverable address|"
     r"no one (?:here )?by|gone away|"
     r"no match(?:es)? (?:to|in|for|found)",
+    r"(?:account|mail ?box|user|recipient) (?:permanently )?"
+    r"(?:closed|deleted|removed|terminated|discontinued|cancell?ed)",
     r"(?:utilisateur|adresse|destinataire|compte|bo[iî]te)[^.;]{0,60}(?:inconnue?|inexistante?|n'existe|introuvable|"
     r"invalide)|(?:empf[aä]nger|benutzer|adresse|postfach)[^.;]{0,60}(?:unbekannt|existiert nicht|nicht (?:gefunden|"
     r"bekannt|"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from workers.domain.mail.compose.brand import Brand
 from workers.domain.mail.translations import Catalog
 from workers.errors import Never
-from workers.text.plain_text import for_reader
+from workers.text.plain_text import for_reader, name_of_somebody
 
 _TITLES = frozenset(
     {"m", "mm", "mme", "mlle", "mr", "mrs", "ms", "miss", "dr", "pr", "me", "sir", "madame", "monsieur"}
@@ -77,12 +77,17 @@ def one_line(value: object, longest: int | None = None) -> str:
 
 
 def first_name(name: object) -> str:
-    """Return how to greet: the first word of a name, the whole name after a title, nothing for what is no name."""
-    text = one_line(name, _LONGEST["first"])
+    """Return how to greet: the first word of a name, the whole name after a title, nothing for what is no name.
+
+    "Roux, Camille" is a family name with the first name behind it.
+    """
+    text = one_line(name_of_somebody(str(name or "")), _LONGEST["first"])
     if not text or _LINK.search(text) or not any(sign.isalpha() for sign in text):
         return ""
-    head = text.split(" ")[0]
-    return text if head.rstrip(".").lower() in _TITLES else head
+    head, *rest = text.split(" ")
+    if head.rstrip(".").lower() in _TITLES:
+        return text if rest else ""
+    return rest[0].rstrip(",") if head.endswith(",") and rest else head.rstrip(",")
 
 
 def ticket_number(mail: MailFacts) -> int | None:
