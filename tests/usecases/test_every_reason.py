@@ -210,6 +210,11 @@ def low(boucle: Embedded) -> None:
     scored(boucle, 2)
 
 
+def call_wanted(boucle: Embedded) -> None:
+    """A high score from another tool with a wish for a call: it joins the ticket, with no mail of its own."""
+    scored(boucle, 9, wants_contact=True)
+
+
 def forbidden(boucle: Embedded) -> None:
     """The CRM says that nobody may promote to the customer."""
     known(boucle, may_promote=False)
@@ -256,7 +261,7 @@ STORIES: dict[Reason, Callable[[Embedded], object]] = {
     Reason.BOUNCED: came_back,
     Reason.MERGED: waiting_under_both,
     Reason.CARRIER_FAILED: not_carried,
-    Reason.JOINED_TICKET: in_turn(low, low),
+    Reason.JOINED_TICKET: in_turn(low, call_wanted),
     Reason.WAIT: lambda boucle: answered(boucle, 9),
 }
 """What must happen to customer 42 for each reason to be told; those of sending itself, and of tables, stand below."""
