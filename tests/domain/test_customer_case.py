@@ -261,6 +261,18 @@ def test_an_answer_to_an_unknown_request_leaves_nothing() -> None:
     assert not person.case.changes
 
 
+def test_what_is_settled_stays_whatever_fails_after_it() -> None:
+    """A batch settles event by event, so what it could take back stays short."""
+    case = a_case()
+    case.add(a_stop())
+    case.work.settle()
+    mark = case.checkpoint()
+    case.add(a_stop("deceased"))
+    case.roll_back(mark)
+    assert [stop.cause for stop in case.all(Stop)] == ["churned"]
+    assert len(list(case.changes.rows_added())) == 1
+
+
 def test_time_is_taken_back_as_well() -> None:
     """A case that was played forward is where it was."""
     case = a_case()

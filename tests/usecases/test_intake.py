@@ -80,20 +80,22 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("poison")
-def test_one_event_that_breaks_does_not_stop_the_others(boucle: Embedded) -> None:
-    """Its batch is taken event by event; it becomes a dead letter with its bytes and what to do."""
+def test_one_event_that_breaks_does_not_stop_the_others(boucle: Embedded, caplog: pytest.LogCaptureFixture) -> None:
+    """It alone is rolled back, and becomes a dead letter with its bytes and what to do; its batch is taken as one."""
     bad = journey("delivery", "c2", reference="poison")
     batch = [message(journey("delivery", f"c{n}", reference=str(n))) for n in (1, 3)]
-    batch.insert(1, message(bad))
+    batch[1:1] = [message(bad), message(journey("delivery", "c2", reference="2"))]
     consumed = [Consumed("cluster", "topic", 0, 10, 12)]
     outcomes = boucle.parts.intake.take(batch, Ingress.KAFKA, consumed)
-    assert taken(outcomes) == ["accepted", "rejected", "accepted"]
+    assert taken(outcomes) == ["accepted", "rejected", "accepted", "accepted"]
+    assert [one.action for one in caplog.records if one.levelname == "ERROR"] == ["intake.failed"]  # type: ignore[attr-defined]
     (letter,) = boucle.rows(DeadLetter)
     assert orjson.loads(letter.body) == bad
     assert "division by zero" in letter.fault
     assert "replay it" in letter.fault
-    assert len(boucle.rows(Touchpoint)) == 4
-    good = {orjson.loads(one.body)["id"] for one in (batch[0], batch[2])}
+    assert len(boucle.rows(Touchpoint)) == 6
+    assert "poison" not in {one.reference for one in boucle.rows(Touchpoint)}
+    good = {orjson.loads(one.body)["id"] for one in (batch[0], *batch[2:])}
     assert {one.event_id for one in boucle.rows(Inbox)} == good
     with boucle.store.reading() as connection:
         (position,) = connection.execute(sa.select(tables.consumed))

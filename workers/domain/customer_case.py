@@ -21,6 +21,7 @@ R = TypeVar("R", bound=Row)
 Key = tuple[object, ...]
 Rows = dict[Key, Row]
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
+NONE: Rows = {}
 
 
 class Checkpoint(NamedTuple):
@@ -69,6 +70,10 @@ class UnitOfWork:
         c = self.changes
         gathered = len(c.published), len(c.cancelled), len(c.forgotten), len(c.moved)
         return Checkpoint(len(self.steps), *gathered, self.allocator.used, self.now)
+
+    def settle(self) -> None:
+        """Let stay what was changed so far: nothing is rolled back to a checkpoint before this any more."""
+        self.steps.clear()
 
     def roll_back(self, to: Checkpoint) -> None:
         """Take back everything since a checkpoint, in every case; what was handed out since is handed out again."""
@@ -208,9 +213,9 @@ class CustomerCase:
 
     def journey(self, trigger: str, reference: str) -> Journey | None:
         """Return the journey with this natural key."""
-        for journey in self.all(Journey):
-            if journey.trigger == trigger and journey.reference == reference:
-                return journey
+        for journey in self._rows.get(Journey, NONE).values():
+            if journey.trigger == trigger and journey.reference == reference:  # type: ignore[attr-defined]  # by kind
+                return journey  # type: ignore[return-value]  # by kind
         return None
 
     def pending(self) -> list[Touchpoint]:

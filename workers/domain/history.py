@@ -14,6 +14,10 @@ class Why(NamedTuple):
     detail: str = ""
 
 
+NOTHING = Why()
+"""Nothing that needs a reason."""
+
+
 class Subject(NamedTuple):
     """What a line is about: whose it is, which kind of thing, and its key."""
 

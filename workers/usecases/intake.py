@@ -1,7 +1,8 @@
 """Intake: a batch of events from any door is accepted, recognised as a duplicate, or kept as a dead letter.
 
 One transaction per batch: inbox rows, effects, outbox rows and consumed positions commit together, so a batch that
-comes again changes nothing. A batch that fails is taken event by event; the one that fails becomes a dead letter.
+comes again changes nothing. An event that fails is rolled back alone and becomes a dead letter; a batch that cannot be
+written is taken event by event.
 """
 
 import difflib
@@ -95,11 +96,7 @@ class Intake:
                 if not is_its_own(error):
                     raise self._waits_for(error) from error
                 log.exception("event failed", extra={"action": "intake.failed"})
-                fault = Fault(
-                    "",
-                    f"Taking this event in failed here ({in_our_words(error)}). Tell the operator, then replay it.",
-                )
-                broken = Rejected(Refusal.SCHEMA, (fault,), getattr(event, "source", None), getattr(event, "id", None))
+                broken = failed_here(event, error)
                 outcomes += self._store.write(
                     lambda connection, m=message, b=broken: self._take(connection, [m], [b], door, (), now)  # type: ignore[misc]  # bound at once
                 )
@@ -175,6 +172,11 @@ class Intake:
             work.handle(event, door)
         except BadInput as error:
             return work.reject(message, refusal_of(event, str(error)), door, event)
+        except Exception as error:  # kept as a dead letter with its bytes; the others of the batch never notice
+            if isinstance(error, DBAPIError | NotNow) or not is_its_own(error):
+                raise
+            log.exception("event failed", extra={"action": "intake.failed"})
+            return work.reject(message, failed_here(event, error), door, event)
         known[(event.source, event.id)] = event.digest
         return Outcome(Taken.ACCEPTED, event)
 
@@ -203,6 +205,14 @@ def in_our_words(error: Exception) -> str:
 def refusal_of(event: Event, detail: str) -> Rejected:
     """Return the refusal of a readable event whose data cannot be taken."""
     return Rejected(Refusal.SCHEMA, (Fault("/data", detail),), event.source, event.id, event.crm_id)
+
+
+def failed_here(event: Event | Rejected, error: Exception) -> Rejected:
+    """Return the refusal of an event that broke something here: no fault of its sender's."""
+    fault = Fault("", f"Taking this event in failed here ({in_our_words(error)}). Tell the operator, then replay it.")
+    if isinstance(event, Rejected):
+        return Rejected(Refusal.SCHEMA, (fault,), event.source, event.id)
+    return Rejected(Refusal.SCHEMA, (fault,), event.source, event.id, event.crm_id)
 
 
 def batched(messages: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -381,13 +391,14 @@ class Batch:
     def handle(self, event: Event, door: Ingress | None = None) -> None:
         """Change everything that one accepted event changes, and remember it by its `door`; all of it or nothing.
 
-        Raises BadInput when its data cannot be taken. A merge is written at once: the rows that it moves may be changed
-        again under their new customer.
+        Whatever is raised is rolled back, and harms no other event; BadInput is for data that cannot be taken. A merge
+        is written at once: the rows that it moves may be changed again under their new customer.
         """
+        self._work.settle()
         mark = self._work.checkpoint()
         try:
             self._change(event)
-        except BadInput:
+        except Exception:
             self._work.roll_back(mark)
             raise
         if door is not None:

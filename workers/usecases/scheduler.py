@@ -240,6 +240,7 @@ class Scheduler:
             cases[customer].suppressed = suppressed.get(address, "")
         woken = 0
         for customer in sorted(cases, key=waiting.index):
+            work.settle()
             case, mark = cases[customer], work.checkpoint()
             case.asked_elsewhere = mailboxes.elsewhere(customer)
             decide(connection, work, partial(wake, case, room))

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.domain.customer_case import CustomerCase
-from workers.domain.history import Subject, Why, history
+from workers.domain.history import NOTHING, Subject, Why, history
 from workers.domain.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
 from workers.domain.survey.request import OF_MAILBOX, language_of
 from workers.domain.survey.response import LATE_AFTER
@@ -173,7 +173,7 @@ def mail_refused(case: CustomerCase, template: str, response: Response) -> Why:
         return Why(Reason.OPTED_OUT)
     if response.late:
         return Why(Reason.TOO_LATE)
-    return Why()
+    return NOTHING
 
 
 def refused(case: CustomerCase, action: Action, response: Response) -> Why:
@@ -188,7 +188,7 @@ def refused(case: CustomerCase, action: Action, response: Response) -> Why:
         return testimonial_refused(case, response)
     if action.name == "improvement_question":
         return improvement_refused(case, response)
-    return Why()
+    return NOTHING
 
 
 def announces_what_is_over(case: CustomerCase, action: Action, response: Response) -> bool:
@@ -219,7 +219,7 @@ def testimonial_refused(case: CustomerCase, response: Response) -> Why:
             return Why(Reason.CONSENT_REFUSED)
         if add_wait(testimonial.asked_at, apart, case.zone) > case.now:
             return Why(Reason.ASKED_LAST_YEAR, in_zone(testimonial.asked_at, case.zone).date().isoformat())
-    return Why()
+    return NOTHING
 
 
 def improvement_refused(case: CustomerCase, response: Response) -> Why:
@@ -227,7 +227,7 @@ def improvement_refused(case: CustomerCase, response: Response) -> Why:
     if response.comment.strip() or response.improvement:
         return Why(Reason.ANSWERED)
     ticket = case.open_ticket()
-    return Why(Reason.OPEN_TICKET, f"ticket {ticket.number}") if ticket else Why()
+    return Why(Reason.OPEN_TICKET, f"ticket {ticket.number}") if ticket else NOTHING
 
 
 def falls_back(case: CustomerCase, action: Action, reason: str) -> bool:

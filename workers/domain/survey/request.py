@@ -10,7 +10,7 @@ from datetime import datetime
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.decision_table.model.rest_period import Asked, Question, Resting, RestReason, resting
 from workers.domain.customer_case import CustomerCase
-from workers.domain.history import Why
+from workers.domain.history import NOTHING, Why
 from workers.domain.mailbox_keys import address_key
 from workers.domain.outbound_messages import MAIL, tell_request
 from workers.domain.policy import Policy
@@ -113,7 +113,7 @@ def send_request(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
         for dispatch in mails_for(case, request, touchpoint):
             case.add(dispatch)
     tell_request(case, request)
-    return put(replace(touchpoint, reason="", detail=""), TouchpointState.ASKED, Why(), case.now)
+    return put(replace(touchpoint, reason="", detail=""), TouchpointState.ASKED, NOTHING, case.now)
 
 
 def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) -> SurveyRequest:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from workers.calendar import add_wait, next_in_window
 from workers.domain.customer_case import PENDING, CustomerCase
-from workers.domain.history import Subject, Why, history
+from workers.domain.history import NOTHING, Subject, Why, history
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, Journey, Stop, Touchpoint
 from workers.domain.types import Effect, Reason, TouchpointState
@@ -53,7 +53,7 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     opens = opening(case, wake)
     if touchpoint.state == TouchpointState.PLANNED and opens == touchpoint.wake_at:
         return touchpoint
-    return put(touchpoint, TouchpointState.PLANNED, Why(), now, wake_at=opens)
+    return put(touchpoint, TouchpointState.PLANNED, NOTHING, now, wake_at=opens)
 
 
 def channel_of(case: CustomerCase, touchpoint: Touchpoint) -> str:
@@ -99,7 +99,7 @@ def cancelling(case: CustomerCase, touchpoint: Touchpoint) -> Why:
         return Why(Reason.OPTED_OUT)
     stops = [stop for stop in case.all(Stop) if stop.effect == Effect.CANCEL and in_scope(stop, touchpoint)]
     first = min(stops, key=lambda stop: (stop.from_at, stop.cause), default=None)
-    return Why(Reason.STOPPED, first.cause) if first else Why()
+    return Why(Reason.STOPPED, first.cause) if first else NOTHING
 
 
 def in_scope(stop: Stop, touchpoint: Touchpoint) -> bool:
