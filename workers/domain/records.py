@@ -32,7 +32,7 @@ Json = dict[str, object]
 def quick_init(kind: type) -> Callable[..., None]:
     """Return an `__init__` like the one of a frozen dataclass with slots, that sets its slots directly.
 
-    The one it replaces calls `object.__setattr__` by name for each field, which was a tenth of the intake.
+    The one it replaces calls `object.__setattr__` by name for each field, which is a twentieth of the intake.
     """
     known: dict[str, object] = {"MISSING": MISSING}
     signature, body = ["self"], ["pass"]
