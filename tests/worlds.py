@@ -96,9 +96,9 @@ class Installation:
     def testify(self, response: str, wording: str, scope: str) -> None:
         """Write a testimonial, or refuse."""
         if scope:
-            assert self.parts.serving.write_testimonial(response, wording, "Camille", "Lyon", scope)
+            assert self.parts.testimonials.write(response, wording, "Camille", "Lyon", scope)
         else:
-            assert self.parts.serving.refuse_testimonial(response)
+            assert self.parts.testimonials.refuse(response)
 
     def state(self) -> str:
         """Tell what is still to do."""

@@ -16,6 +16,7 @@ from story import DAY, Message, Story
 
 from workers.adapters.kafka import Topic
 from workers.usecases.customer_actions import CustomerActions
+from workers.usecases.testimonials import Testimonials
 
 CUSTOMER = "JOIN customer ON customer.id = {}.customer"
 REQUESTS = (
@@ -86,14 +87,14 @@ class Act:
     values: tuple[object, ...] = field(compare=False, default=())
     message: Message | None = field(compare=False, default=None)
 
-    def carry_out(self, serving: CustomerActions) -> bool:
+    def carry_out(self, serving: CustomerActions, testimonials: Testimonials) -> bool:
         """Do it at the page that the person has open; False when it is not taken any more."""
         do = {
             "answer": lambda: serving.answer(*self.values[:3], wants_contact=bool(self.values[3])),  # type: ignore[arg-type]  # as written below
             "stop": lambda: serving.stop_asking(str(self.values[0])),
             "improve": lambda: serving.improve(*map(str, self.values)),
-            "testify": lambda: serving.write_testimonial(*map(str, self.values)),
-            "refuse": lambda: serving.refuse_testimonial(str(self.values[0])),
+            "testify": lambda: testimonials.write(*map(str, self.values)),
+            "refuse": lambda: testimonials.refuse(str(self.values[0])),
         }
         return do[self.kind]()
 

@@ -43,6 +43,7 @@ from workers.usecases.operation import status
 from workers.usecases.operation.consumer_audit import Auditing
 from workers.usecases.outbox_relay import OutboxRelay
 from workers.usecases.scheduler import ASKINGS, Scheduler
+from workers.usecases.testimonials import Testimonials
 
 MEMORY = Path("/dev/shm")
 """Where the database's file lies, if there is such a folder: it is written thousands of times."""
@@ -202,6 +203,7 @@ class Role:
         self.auditing = Auditing(store, self.intake, world.broker)
         self.waking = Scheduler(store, policy, now, OPEN)
         self.serving = CustomerActions(store, policy, now)
+        self.testimonials = Testimonials(store, self.serving)
         outlet = Outlet(world.broker, world.scheduler, world.trouble, process)
         self.relaying = OutboxRelay(store, outlet, process.name)
         postman = Postman(world.mails, process, asyncio.sleep)
@@ -317,7 +319,7 @@ class Role:
         act = world.acts[customer][0]
 
         def do() -> object:
-            taken = act.carry_out(self.serving)
+            taken = act.carry_out(self.serving, self.testimonials)
             world.scheduler.point()
             if world.trouble.strikes("answer-lost", 0.1, world.scheduler.now, self.key):
                 return None

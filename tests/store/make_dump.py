@@ -69,7 +69,7 @@ def play(home: Path) -> Path:
     boucle.take(score(7, "6", boucle.clock.at, trigger="delivery"))
     boucle.later(days=11)
     (asked,) = boucle.rows(Testimonial)
-    assert serving.write_testimonial(asked.response, "A lovely lamp", "C. R.", "Lyon", "name_and_text")
+    assert boucle.parts.testimonials.write(asked.response, "A lovely lamp", "C. R.", "Lyon", "name_and_text")
     boucle.take(about("erased", "5", boucle.clock.at))
     boucle.later(days=5)
     boucle.store.write(lambda connection: pause(connection, boucle.clock.at, "operator", why="for the dump"))

@@ -141,7 +141,7 @@ def live_through(house: House) -> None:
     house.answer("cross", 3, "Still broken", "recovery")
     more = {"score": 2, "trigger": "interaction_ended", "answered_at": house.clock.at.isoformat()}
     house.take(event("boucle.score.v1", "unreachable", house.clock.at, email=None, reference="call-2", **more))
-    house.parts.serving.write_testimonial(house.response_of("glad"), "A fine lamp.", "G.", "Lyon", "text_only")
+    house.parts.testimonials.write(house.response_of("glad"), "A fine lamp.", "G.", "Lyon", "text_only")
     house.pass_time(minutes=2)
     house.answer("changer", 9)  # nothing is woken any more: this change stays unsettled
 
@@ -170,9 +170,9 @@ def work_on_tickets(house: House) -> None:
         ).all()
     for number, crm_id in sorted(found):
         act = partial(_call, reached=crm_id == "cross")
-        assert house.parts.serving.act_on_ticket(number, act)
+        assert house.parts.ticket_actions.act(number, act)
         if crm_id == "cross":
-            assert house.parts.serving.act_on_ticket(number, _done)
+            assert house.parts.ticket_actions.act(number, _done)
 
 
 def _call(case: CustomerCase, ticket: Ticket, *, reached: bool) -> None:

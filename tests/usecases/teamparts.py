@@ -13,8 +13,8 @@ from workers.domain.records import Ticket, TicketEntry
 from workers.domain.types import TicketState
 from workers.errors import Conflict
 from workers.store import read, tables
-from workers.usecases.customer_actions import TicketAct
 from workers.usecases.sign_in.accounts import Accounts, Role
+from workers.usecases.ticket_actions import TicketAct
 from workers.usecases.ticket_inbox import Worklist
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -52,7 +52,7 @@ class House(Embedded):
 
     def act(self, number: int, doing: TicketAct) -> bool:
         """Do an act on a ticket."""
-        return self.parts.serving.act_on_ticket(number, doing)
+        return self.parts.ticket_actions.act(number, doing)
 
     def worklist(self) -> Worklist:
         """Return the team's tickets."""
@@ -60,7 +60,7 @@ class House(Embedded):
 
     def kinds(self, number: int) -> list[str]:
         """Return the kinds of a ticket's history."""
-        found = self.parts.serving.ticket(number)
+        found = self.parts.ticket_actions.find(number)
         assert found is not None
         return [one.kind for one in found[2]]
 

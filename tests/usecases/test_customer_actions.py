@@ -204,16 +204,17 @@ def test_who_opts_out_in_an_old_mail_is_opted_out_under_the_new_id_too(boucle: E
 def test_a_testimonial_is_written_consented_to_and_withdrawn(boucle: Embedded) -> None:
     """Each step is kept; web sites are told when to show it and when to take it down."""
     response = promoter(boucle)
-    serving = boucle.parts.serving
-    assert serving.published() == []
-    assert serving.write_testimonial(response.id, " Bright and quiet. ", "Camille", "Lyon", "")
+    assert boucle.parts.testimonials.published() == []
+    assert boucle.parts.testimonials.write(response.id, " Bright and quiet. ", "Camille", "Lyon", "")
     assert str(boucle.rows(Testimonial)[0].state) == "written"
     assert published(boucle, "boucle.testimonials") == []
     for _ in range(2):
-        assert serving.write_testimonial(response.id, "Bright and quiet.", "Camille", "Lyon", "first_name_and_text")
-    assert [one.wording for one in serving.published()] == ["Bright and quiet."]
-    assert serving.withdraw_testimonial(response.id)
-    assert serving.published() == []
+        assert boucle.parts.testimonials.write(
+            response.id, "Bright and quiet.", "Camille", "Lyon", "first_name_and_text"
+        )
+    assert [one.wording for one in boucle.parts.testimonials.published()] == ["Bright and quiet."]
+    assert boucle.parts.testimonials.withdraw(response.id)
+    assert boucle.parts.testimonials.published() == []
     assert [(one.given, one.scope) for one in sorted(boucle.rows(Consent), key=lambda one: not one.given)] == [
         (True, "first_name_and_text"),
         (False, ""),
@@ -225,11 +226,10 @@ def test_a_testimonial_is_written_consented_to_and_withdrawn(boucle: Embedded) -
 def test_a_mind_changed_within_one_instant_keeps_each_step(boucle: Embedded) -> None:
     """Agree, withdraw, agree again at one tick of the clock: three consents, three messages of their own."""
     response = promoter(boucle)
-    serving = boucle.parts.serving
     for _ in range(2):
-        assert serving.write_testimonial(response.id, "Bright.", "Camille", "", "text_only")
-        assert serving.withdraw_testimonial(response.id)
-    assert serving.write_testimonial(response.id, "Bright.", "Camille", "", "text_only")
+        assert boucle.parts.testimonials.write(response.id, "Bright.", "Camille", "", "text_only")
+        assert boucle.parts.testimonials.withdraw(response.id)
+    assert boucle.parts.testimonials.write(response.id, "Bright.", "Camille", "", "text_only")
     assert sorted(one.given for one in boucle.rows(Consent)) == [False, False, True, True, True]
     told = published(boucle, "boucle.testimonials")
     assert len({str(one["id"]) for one in told}) == len(told) == 5
@@ -238,9 +238,8 @@ def test_a_mind_changed_within_one_instant_keeps_each_step(boucle: Embedded) -> 
 def test_consent_that_is_taken_back_by_unticking_is_a_withdrawal(boucle: Embedded) -> None:
     """The words stay, unpublished, and web sites are told."""
     response = promoter(boucle)
-    serving = boucle.parts.serving
-    serving.write_testimonial(response.id, "Bright.", "Camille", "", "text_only")
-    serving.write_testimonial(response.id, "Bright.", "Camille", "", "")
+    boucle.parts.testimonials.write(response.id, "Bright.", "Camille", "", "text_only")
+    boucle.parts.testimonials.write(response.id, "Bright.", "Camille", "", "")
     assert str(boucle.rows(Testimonial)[0].state) == "written"
     assert [str(one["type"]) for one in published(boucle, "boucle.testimonials")][-1] == (
         "boucle.testimonial.withdrawn.v1"
@@ -251,7 +250,7 @@ def test_consent_that_is_taken_back_by_unticking_is_a_withdrawal(boucle: Embedde
 def test_a_refusal_is_kept_and_told_to_nobody(boucle: Embedded) -> None:
     """Nothing was published, so nothing is taken down; nobody is asked again."""
     response = promoter(boucle)
-    assert boucle.parts.serving.refuse_testimonial(response.id)
+    assert boucle.parts.testimonials.refuse(response.id)
     assert str(boucle.rows(Testimonial)[0].state) == "refused"
     assert [one.given for one in boucle.rows(Consent)] == [False]
     assert published(boucle, "boucle.testimonials") == []
@@ -264,7 +263,7 @@ def test_a_testimonial_without_words_or_with_another_scope_is_refused(
     """Consent is for one of the scopes that were offered."""
     response = promoter(boucle)
     with pytest.raises(BadInput):
-        boucle.parts.serving.write_testimonial(response.id, wording, "C", "", scope)
+        boucle.parts.testimonials.write(response.id, wording, "C", "", scope)
     assert str(boucle.rows(Testimonial)[0].state) == "asked"
 
 
@@ -274,5 +273,5 @@ def test_nobody_writes_a_testimonial_who_was_not_asked(boucle: Embedded) -> None
     boucle.parts.serving.answer(request.id, 10)
     boucle.later(minutes=2)
     (response,) = boucle.rows(Response)
-    assert boucle.parts.serving.testimonial(response.id) is None
-    assert not boucle.parts.serving.write_testimonial(response.id, "Bright.", "C", "", "text_only")
+    assert boucle.parts.testimonials.page(response.id) is None
+    assert not boucle.parts.testimonials.write(response.id, "Bright.", "C", "", "text_only")

@@ -161,7 +161,7 @@ def thanked_twice(boucle: Embedded, state: str = "") -> None:
     answered(boucle, 9)
     boucle.later(days=11)
     if state == "refused":
-        boucle.parts.serving.refuse_testimonial(boucle.rows(Testimonial)[0].response)
+        boucle.parts.testimonials.refuse(boucle.rows(Testimonial)[0].response)
     scored(boucle, 10, "purchase", reference="B")
     boucle.later(days=11)
 

@@ -198,8 +198,8 @@ def test_everything_that_leaves_fits_its_schema_and_has_its_customers_key(boucle
         assert [str(one.taken) for one in boucle.take(told)] == ["accepted"]
     boucle.later(days=10)
     (response,) = [one for one in boucle.rows(Response) if one.reference == "order-a"]
-    serving.write_testimonial(response.id, "Bright.", "A", "Lyon", "text_only")
-    serving.withdraw_testimonial(response.id)
+    boucle.parts.testimonials.write(response.id, "Bright.", "A", "Lyon", "text_only")
+    boucle.parts.testimonials.withdraw(response.id)
     boucle.take(about("erased", "c", boucle.clock.at))
     boucle.settle()
     broker = Broker()

@@ -14,10 +14,10 @@ from workers.domain.records import Dispatch, Ticket
 from workers.domain.ticket import Ending, claim, done, reopen, resume, wait
 from workers.domain.types import DispatchState, TicketState
 from workers.store import read, tables
-from workers.usecases.customer_actions import TicketAct
 from workers.usecases.dead_letters import DeadLetters
 from workers.usecases.delivery.bounces import BounceIntake
 from workers.usecases.privacy.person import Privacy
+from workers.usecases.ticket_actions import TicketAct
 
 PAGE = Path(__file__).parents[2] / "docs" / "states.md"
 WITH_STATES = {table for table in tables.metadata.sorted_tables if "state" in table.c} - {
@@ -65,10 +65,10 @@ def go_on(house: House) -> None:
         lambda case, ticket: reopen(case, ticket, "ana", ""),
     ]
     for step in steps:
-        assert parts.serving.act_on_ticket(tickets[0], step)
+        assert parts.ticket_actions.act(tickets[0], step)
     letters = DeadLetters(parts.store, parts.intake, house.clock.now)
     letters.discard(letters.list()[0], "a test of theirs")
-    parts.serving.withdraw_testimonial(house.response_of("glad"))
+    parts.testimonials.withdraw(house.response_of("glad"))
     house.take(event("complaint_opened", "silent", house.clock.at))
     house.take(event("delivery", "fresh", house.clock.at, reference="fresh"))
     Privacy(parts.store, parts.policies.current, house.clock.now).erase("caller", "ana")

@@ -63,11 +63,11 @@ def test_going_away_hands_the_tickets_over_in_turns(house: House) -> None:
     house.act(mine[0], lambda case, t: ticketing.wait(case, t, "Max", START + timedelta(days=1), ""))
     user = people.find("Max")
     assert user is not None
-    assert house.worklist().leave(user, until, people, house.parts.serving) == 2
+    assert house.worklist().leave(user, until, people, house.parts.ticket_actions) == 2
     assert {one.owner for one in house.rows(Ticket)} == {"Léa"}
     assert {one.number: one.state for one in house.rows(Ticket)}[mine[0]] == TicketState.WAITING
     assert len(numbers) == 4
-    assert house.worklist().leave(user, until, people, house.parts.serving) == 0
+    assert house.worklist().leave(user, until, people, house.parts.ticket_actions) == 0
 
 
 def test_each_ticket_stands_in_one_list(house: House) -> None:

@@ -131,7 +131,7 @@ def test_errors_are_problems_for_programs_and_pages_for_people(site: Site, monke
     def break_down(*_: object) -> None:
         raise RuntimeError("secret detail")
 
-    monkeypatch.setattr(type(site.parts.serving), "published", break_down)
+    monkeypatch.setattr(type(site.parts.testimonials), "published", break_down)
     answer = TestClient(site.app, raise_server_exceptions=False).get("/v1/testimonials")
     assert answer.status_code == 500
     assert "secret detail" not in answer.text

@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.usecases.rehearsal import Rehearsal
     from workers.usecases.rules.history import StoredRules
     from workers.usecases.scheduler import Scheduler
+    from workers.usecases.testimonials import Testimonials
+    from workers.usecases.ticket_actions import TicketActions
     from workers.usecases.wave_reach import Reach
 
 
@@ -111,10 +113,24 @@ class Boucle(Parts):
 
     @cached_property
     def serving(self) -> "CustomerActions":
-        """Return what carries out the acts of persons."""
+        """Return what carries out the acts of customers."""
         from workers.usecases.customer_actions import CustomerActions
 
         return CustomerActions(self.store, self.policies.current, self.now)
+
+    @cached_property
+    def testimonials(self) -> "Testimonials":
+        """Return what carries out what promoters decide about their words."""
+        from workers.usecases.testimonials import Testimonials
+
+        return Testimonials(self.store, self.serving)
+
+    @cached_property
+    def ticket_actions(self) -> "TicketActions":
+        """Return what carries out the acts of agents."""
+        from workers.usecases.ticket_actions import TicketActions
+
+        return TicketActions(self.store, self.serving)
 
     def retention(self) -> "Retention":
         """Return what deletes rows that are older than their table keeps them."""

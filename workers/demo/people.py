@@ -17,7 +17,7 @@ from workers.domain import ticket as ticketing
 from workers.domain.records import Ticket
 from workers.domain.types import RequestState, TicketState
 from workers.store.demo.crowd import ArrivedMail, mails_arrived, tickets_opened
-from workers.usecases.customer_actions import TicketAct
+from workers.usecases.ticket_actions import TicketAct
 
 AGENTS = ("claire", "nadia", "tom")
 STILL_OPEN, LATE_ONES = (shop.END - timedelta(days=days) for days in (11, 8))
@@ -89,7 +89,7 @@ class Crowd:
                 self.plan(
                     mail.accepted_at + timedelta(hours=20),
                     f"{person.id}/{key}/t",
-                    lambda: self._parts.serving.write_testimonial(response, wording, name, person.region, scope),
+                    lambda: self._parts.testimonials.write(response, wording, name, person.region, scope),
                 )
 
     def _answer(self, mail: ArrivedMail, person: Person, key: str) -> None:
@@ -142,7 +142,7 @@ class Crowd:
 
     def _act(self, number: int, agent: str, what: str, call: reactions.Call) -> None:
         """Do one act on a ticket, unless it was done by somebody else meanwhile."""
-        found = self._parts.serving.ticket(number)
+        found = self._parts.ticket_actions.find(number)
         if found is None or found[0].state == TicketState.DONE:
             return
         ending = ticketing.Ending(call.outcome, call.cause, sentence=call.sentence)
@@ -155,4 +155,4 @@ class Crowd:
             ),
             "done": lambda case, ticket: ticketing.done(case, ticket, agent, ending),
         }
-        self._parts.serving.act_on_ticket(number, acts[what])
+        self._parts.ticket_actions.act(number, acts[what])

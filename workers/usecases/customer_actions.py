@@ -1,5 +1,4 @@
-"""Customer actions: one act at the web edge or the command line, in one transaction: an answer, an opt-out, a
-testimonial, an agent's act on a ticket.
+"""Customer actions: one act of a customer at the web edge, in one transaction: an answer, an opt-out, a reopening.
 
 A web answer differs from a score event only in its door. GET changes nothing but a click row.
 """
@@ -12,25 +11,21 @@ from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import opt_out
 from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.mailbox_keys import address_key
-from workers.domain.outbound_messages import tell_testimonial
 from workers.domain.policy import Policy
 from workers.domain.records import (
     Click,
-    Consent,
     Customer,
     Dispatch,
     Response,
     Row,
     Suppression,
     SurveyRequest,
-    Testimonial,
     Ticket,
     TicketEntry,
 )
 from workers.domain.survey.response import ANSWERABLE, Answer, answer_request
-from workers.domain.ticket import Turn, next_version, reopen, told_order, turn
-from workers.domain.types import CustomerId, TestimonialState, TicketState
-from workers.errors import BadInput
+from workers.domain.ticket import Turn, next_version, reopen, turn
+from workers.domain.types import CustomerId, TicketState
 from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
@@ -40,11 +35,7 @@ from workers.store.report.tickets import open_ticket_of
 from workers.store.roster import decide
 from workers.store.sign_in.audit_log import record_act
 from workers.store.survey.clicks import latest_clicks
-from workers.store.survey.testimonials import published_testimonials
 
-CONSENT_TEXT_VERSION = "1"
-"""Version of the sentence a promoter consents to; raise it when the catalogs' consent texts change."""
-SCOPES = ("name_and_text", "first_name_and_text", "text_only")
 MOST_CLICKS = 50
 """Clicks kept of one link: evidence against machines needs no more, and an opened link must cost the same for ever."""
 MOST_WORDS_OF_A_CUSTOMER = 50
@@ -61,11 +52,8 @@ MACHINE = "boucle"
 WITH_ENTRIES = (*read.OF_A_CUSTOMER, TicketEntry)
 """What an agent's act looks at: a ticket's history says how often the customer was called."""
 
-WITH_CONSENTS = (*read.OF_A_CUSTOMER, Consent)
-"""What a change of mind about a testimonial looks at: how often it was changed before."""
 Act = Callable[[CustomerCase], bool]
 """What somebody does to a customer's case; False where there is nothing to act on."""
-TicketAct = Callable[[CustomerCase, Ticket], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +64,6 @@ class AskedPage:
     customer: Customer
     response: Response | None
     open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TestimonialPage:
-    """What the testimonial page shows."""
-
-    __test__ = False
-
-    testimonial: Testimonial
-    response: Response
-    customer: Customer
 
 
 class CustomerActions:
@@ -148,7 +125,7 @@ class CustomerActions:
             answer_request(case, asked, answer)
             return True
 
-        return self._for_owner(SurveyRequest, request, act)
+        return self.act_for_owner(SurveyRequest, request, act)
 
     def stop_asking(self, dispatch: str) -> bool:
         """Opt the customer of a mail out, at once and for ever; False for an unknown mail."""
@@ -161,7 +138,7 @@ class CustomerActions:
                 case.add(Suppression(address_key(address, case.ids), "opt_out", case.now, "customer"))
             return True
 
-        return self._for_owner(Dispatch, dispatch, act)
+        return self.act_for_owner(Dispatch, dispatch, act)
 
     def _merged_addresses(self, dispatch: str) -> list[str]:
         """Return the addresses of those who were merged into the customer of a mail."""
@@ -194,90 +171,7 @@ class CustomerActions:
                 case.change(replace(found, improvement=text.strip(), improvement_at=case.now))
             return found is not None
 
-        return self._for_owner(Response, response, act)
-
-    def testimonial(self, response: str) -> TestimonialPage | None:
-        """Return the testimonial that belongs to a response."""
-        found = self.response(response)
-        if found is None:
-            return None
-        with self._store.reading() as connection:
-            rows = read.rows_with(connection, Testimonial, response=response)
-        return TestimonialPage(rows[0], *found) if rows else None
-
-    def write_testimonial(self, response: str, wording: str, shown_name: str, place: str, scope: str) -> bool:
-        """Keep a promoter's words with the scope they consent to; an empty scope keeps the words unpublished."""
-        if scope and scope not in SCOPES:
-            raise BadInput(f"The scope must be one of {', '.join(SCOPES)}.")
-        if not wording.strip():
-            raise BadInput("Write a sentence or two first.")
-
-        def change(known: Testimonial, now: datetime) -> Testimonial:
-            state = TestimonialState.CONSENTED if scope else TestimonialState.WRITTEN
-            return replace(
-                known,
-                wording=wording.strip(),
-                shown_name=shown_name.strip(),
-                place=place.strip(),
-                scope=scope,
-                state=state,
-                changed_at=now,
-            )
-
-        return self._testimonial(response, change)
-
-    def refuse_testimonial(self, response: str) -> bool:
-        """Keep that the promoter does not want to be published."""
-        return self._testimonial(
-            response, lambda known, now: replace(known, state=TestimonialState.REFUSED, scope="", changed_at=now)
-        )
-
-    def withdraw_testimonial(self, response: str) -> bool:
-        """Withdraw consent: nothing may be published any more, and web sites are told to take it down."""
-        return self._testimonial(
-            response, lambda known, now: replace(known, state=TestimonialState.WITHDRAWN, scope="", changed_at=now)
-        )
-
-    def _testimonial(self, response: str, change: Callable[[Testimonial, datetime], Testimonial]) -> bool:
-        def act(case: CustomerCase) -> bool:
-            known = next((row for row in case.all(Testimonial) if row.response == response), None)
-            if known is not None:
-                consent(case, known, change(known, case.now))
-            return known is not None
-
-        return self._for_owner(Response, response, act, kinds=WITH_CONSENTS)
-
-    def published(self, limit: int = 500) -> list[Testimonial]:
-        """Return the testimonials that may be published, newest first."""
-        with self._store.reading() as connection:
-            return published_testimonials(connection, limit)
-
-    def ticket(self, number: int) -> tuple[Ticket, Customer, list[TicketEntry]] | None:
-        """Return a ticket with its customer and its history."""
-        with self._store.reading() as connection:
-            rows = read.rows_with(connection, Ticket, number=number)
-            if not rows:
-                return None
-            customer = read.one(connection, Customer, rows[0].customer)
-            entries = read.rows_with(connection, TicketEntry, ticket=rows[0].id)
-        if customer is None:
-            return None
-        return rows[0], customer, sorted(entries, key=told_order)
-
-    def act_on_ticket(self, number: int, act: TicketAct) -> bool:
-        """Do an agent's act on a ticket; False when there is no such ticket. Conflict when it changed meanwhile."""
-        with self._store.reading() as connection:
-            rows = read.rows_with(connection, Ticket, number=number)
-        if not rows:
-            return False
-
-        def run(case: CustomerCase) -> bool:
-            ticket = case.get(Ticket, rows[0].id)
-            if ticket is not None:
-                act(case, ticket)
-            return ticket is not None
-
-        return self._for_owner(Ticket, rows[0].id, run, kinds=WITH_ENTRIES)
+        return self.act_for_owner(Response, response, act)
 
     def ended(self, dispatch: str) -> tuple[Ticket, Customer] | None:
         """Return the ticket that a mail called done, while it may be reopened; None for unknown, erased or too old."""
@@ -312,12 +206,12 @@ class CustomerActions:
                 append_comment(case, ticket, text)
             return True
 
-        if not self._for_owner(Ticket, key, act, kinds=WITH_ENTRIES):
+        if not self.act_for_owner(Ticket, key, act, kinds=WITH_ENTRIES):
             return None
         with self._store.reading() as connection:
             return open_ticket_of(connection, found[1].id)
 
-    def _for_owner(
+    def act_for_owner(
         self,
         kind: type[Row],
         key: str,
@@ -325,7 +219,7 @@ class CustomerActions:
         *,
         kinds: Sequence[type[Row]] = read.OF_A_CUSTOMER,
     ) -> bool:
-        """Lock the customer that a row belongs to, decide, write; False when there is nothing to act on.
+        """Lock the customer that a row of a class belongs to, decide, write; False when there is nothing to act on.
 
         Every turn of a ticket is an act in the audit trail, whichever door it came by.
         """
@@ -398,18 +292,3 @@ def machine_signal(earlier: list[Click], score: int | None, method: str, now: da
         if near and score is not None and click.score is not None and click.score != score:
             return "two scores"
     return ""
-
-
-def consent(case: CustomerCase, known: Testimonial, wanted: Testimonial) -> None:
-    """Put a testimonial in its new state, keep the consent given, refused or withdrawn, and tell who publishes it."""
-    same = replace(wanted, changed_at=known.changed_at) == known
-    if same:
-        return
-    n = sum(row.testimonial == known.id for row in case.all(Consent))  # within one instant a mind may change twice
-    case.change(wanted)
-    given = wanted.state == TestimonialState.CONSENTED
-    if given or known.state == TestimonialState.CONSENTED or wanted.state == TestimonialState.REFUSED:
-        key = case.ids.derive(case.now, "consent", known.id, wanted.state, wanted.scope, str(n))
-        case.add(Consent(key, known.id, known.customer, given, wanted.scope, CONSENT_TEXT_VERSION, case.now))
-    if given or known.state == TestimonialState.CONSENTED:
-        tell_testimonial(case, wanted, str(n))

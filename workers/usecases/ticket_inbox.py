@@ -1,7 +1,7 @@
 """The worklist behind the inbox page: what a team owes its customers, in the order in which it is due, and one ticket
 with all that a call needs.
 
-Reads, and lets a person go away with their tickets handed over. Acts on one ticket are `serving.act_on_ticket`.
+Reads, and lets a person go away with their tickets handed over. Acts on one ticket are `TicketActions.act`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,8 +20,8 @@ from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.report import tickets as stored
 from workers.store.roster import next_agent
-from workers.usecases.customer_actions import CustomerActions, TicketAct
 from workers.usecases.sign_in.accounts import Accounts, User
+from workers.usecases.ticket_actions import TicketAct, TicketActions
 
 EARLIER_SCORES = 6
 EARLIER_PROMISES = 5
@@ -131,7 +131,7 @@ class Worklist:
         with self._store.reading() as connection:
             return len(list(stored.numbers_of(connection, name)))
 
-    def leave(self, user: User, until: datetime, people: Accounts, serving: CustomerActions) -> int:
+    def leave(self, user: User, until: datetime, people: Accounts, actions: TicketActions) -> int:
         """Set a person away and hand their open tickets over, in turns; return how many. Idempotent."""
         people.set_away(user.name, until, by=user.name)
         now = self._now()
@@ -139,7 +139,7 @@ class Worklist:
             numbers = list(stored.numbers_of(connection, user.name))
         for number in numbers:
             to = self._store.write(lambda connection: next_agent(connection, user.name, now))
-            serving.act_on_ticket(number, hand_to(to, user.name))
+            actions.act(number, hand_to(to, user.name))
         return len(numbers)
 
 

@@ -213,7 +213,7 @@ def test_a_consented_testimonial_is_withdrawn_and_web_sites_are_told(tmp_path: P
     boucle.later(minutes=5)
     boucle.later(days=11)
     (asked,) = boucle.rows(Testimonial)
-    boucle.parts.serving.write_testimonial(asked.response, "Lovely", "C. R.", "Lyon", "name_and_text")
+    boucle.parts.testimonials.write(asked.response, "Lovely", "C. R.", "Lyon", "name_and_text")
     boucle.later(minutes=1)
     with boucle.store.engine.begin() as connection:
         connection.execute(sa.delete(tables.outbox))
@@ -221,7 +221,7 @@ def test_a_consented_testimonial_is_withdrawn_and_web_sites_are_told(tmp_path: P
     (testimonial,) = boucle.rows(Testimonial)
     assert (str(testimonial.state), testimonial.wording, testimonial.shown_name) == ("withdrawn", "", "")
     assert sorted(one.given for one in boucle.rows(Consent)) == [False, True]
-    assert boucle.parts.serving.published() == []
+    assert boucle.parts.testimonials.published() == []
     with boucle.store.reading() as connection:
         topics = connection.execute(sa.select(tables.outbox.c.topic)).scalars().all()
         assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []

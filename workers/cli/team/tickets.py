@@ -9,7 +9,7 @@ from workers.domain import ticket as ticketing
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Customer, Ticket, TicketEntry
 from workers.store.report.tickets import every_ticket
-from workers.usecases.customer_actions import TicketAct
+from workers.usecases.ticket_actions import TicketAct
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -80,7 +80,7 @@ def details(ticket: Ticket, customer: Customer, entries: list[TicketEntry]) -> d
 @as_json
 def show_(number: int, form: str) -> int:
     """Show one ticket with its history."""
-    found = parts().serving.ticket(number)
+    found = parts().ticket_actions.find(number)
     if found is None:
         return unknown(number)
     value = details(*found)
@@ -98,7 +98,7 @@ def unknown(number: int) -> int:
 
 def act(number: int, doing: TicketAct, said: str) -> int:
     """Do one act on a ticket and say so."""
-    if not parts().serving.act_on_ticket(number, doing):
+    if not parts().ticket_actions.act(number, doing):
         return unknown(number)
     click.echo(said)
     return 0

@@ -18,7 +18,7 @@ KEPT_SECONDS = 60  # how long a cache may show what was withdrawn meanwhile
 
 async def show(request: Request) -> Response:
     """Answer the testimonials with consent, newest first."""
-    found = await run_in_threadpool(web_of(request).serving.published)
+    found = await run_in_threadpool(web_of(request).testimonials.published)
     body = orjson.dumps({"testimonials": [entry(one) for one in found]})
     headers = {
         "Access-Control-Allow-Origin": "*",

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from workers.domain.mail.compose.facts import first_name, one_line
 from workers.domain.types import TestimonialState
-from workers.usecases.customer_actions import SCOPES, CustomerActions, TestimonialPage
+from workers.usecases.testimonials import SCOPES, TestimonialPage, Testimonials
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.forms import NONCE, Came, came_from, new_nonce, read_form
@@ -94,27 +94,27 @@ async def send(request: Request) -> Response:
     faults = draft.faults() if act == "publish" else {}
     if faults:
         return page(request, found, draft, faults, status=400)
-    if not await run_in_threadpool(carry_out, web.serving, response, act, draft):
+    if not await run_in_threadpool(carry_out, web.testimonials, response, act, draft):
         return gone(request)
     pages = pages_of(request)
     language = pages.language(request, found.testimonial.language)
     return RedirectResponse(pages.url(f"{request.url.path}?lang={language}"), status_code=303)
 
 
-def carry_out(serving: CustomerActions, response: str, act: str, draft: Draft) -> bool:
+def carry_out(testimonials: Testimonials, response: str, act: str, draft: Draft) -> bool:
     """Do one act on the testimonial; False when there is none any more. Idempotent."""
     if act == "withdraw":
-        return serving.withdraw_testimonial(response)
+        return testimonials.withdraw(response)
     if act == "refuse":
-        return serving.refuse_testimonial(response)
-    return serving.write_testimonial(response, draft.wording, draft.shown_name, draft.place, draft.scope)
+        return testimonials.refuse(response)
+    return testimonials.write(response, draft.wording, draft.shown_name, draft.place, draft.scope)
 
 
 def asked(request: Request) -> TestimonialPage | None:
     """Return the testimonial that the link's token names. Reads the database."""
     web = web_of(request)
     id = web.links.read("testimonial", request.path_params["token"])
-    return web.serving.testimonial(id) if id else None
+    return web.testimonials.page(id) if id else None
 
 
 def gone(request: Request) -> Response:

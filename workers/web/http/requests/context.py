@@ -24,6 +24,8 @@ from workers.usecases.customer_actions import CustomerActions
 from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.intake import Intake
 from workers.usecases.operation.backlog import Backlog
+from workers.usecases.testimonials import Testimonials
+from workers.usecases.ticket_actions import TicketActions
 from workers.web.http.requests.tour import Tour
 
 
@@ -42,6 +44,8 @@ class Web:
     policy: Callable[[], Policy]
     now: Callable[[], datetime]
     serving: CustomerActions
+    testimonials: Testimonials
+    ticket_actions: TicketActions
     intake: Intake
     codec: Codec
     templates: Templates

@@ -225,7 +225,7 @@ async def go_away(request: Request, visitor: Visitor, form: Form) -> Response:
     if until <= now or until > now + timedelta(days=366):
         return await inbox_page(request, visitor, OF_DAY, 400, form.get("until", ""))
     back = add_working(until, timedelta(), web.policy().calendar)
-    await run_in_threadpool(worklist_of(request).leave, visitor.user, back, people_of(request), web.serving)
+    await run_in_threadpool(worklist_of(request).leave, visitor.user, back, people_of(request), web.ticket_actions)
     return go(request, "/inbox?did=away")
 
 

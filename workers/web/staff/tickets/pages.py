@@ -19,7 +19,7 @@ from workers.domain.records import Ticket
 from workers.domain.ticket import Unfinished
 from workers.domain.types import TicketState
 from workers.errors import BadInput, Conflict, NotNow
-from workers.usecases.customer_actions import TicketAct
+from workers.usecases.ticket_actions import TicketAct
 from workers.usecases.ticket_inbox import TicketView
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.parameters import DIGITS, path_number, read_day
@@ -100,7 +100,7 @@ def taking(doing: Doing) -> Callable[[Request], Awaitable[Response]]:
             return await page(request, visitor, typed, preview=True)
         doing_it = seen_first(doing, visitor.user.name, form)
         try:
-            found = await run_in_threadpool(web_of(request).serving.act_on_ticket, number, doing_it)
+            found = await run_in_threadpool(web_of(request).ticket_actions.act, number, doing_it)
         except Conflict:
             return await page(request, visitor, typed, ("staff.conflict",), status=409)
         except Unfinished as error:
