@@ -10,15 +10,13 @@ from aiokafka.errors import KafkaConnectionError
 
 from workers.errors import NotNow
 from workers.settings import Settings
+from workers.streams.fetches import AHEAD_FETCHES, hand_on_fetches
 
 GROUP = "boucle"
-BUFFER = 5120
-"""Events of one topic that are kept in memory. Half of it costs a fifth of the intake's rate, a fifth of it four tenths
-(bench/): what is fetched at once, and so a batch, gets smaller with it."""
-POLLED = BUFFER // 5 - 1
-"""Events fetched at once. Faust stops fetching a topic whose buffer is four fifths full: what is underway must find
-room in the last fifth, or a topic that waits would hold the others up."""
 HEARTBEATS_A_SESSION = 6
+NEVER_FULL = 4
+"""Faust's own buffers count events, here fetches of one record to a whole batch, and one that is full would hold every
+topic up. What is read ahead is bound by fetches.py, so they are too large to be ever reached."""
 METADATA_SECONDS = 10
 """How old what a consumer knows of its topics may be; with the libraries' five minutes, partitions that were added and
 a topic that was made again stayed unread for as long."""
@@ -32,7 +30,7 @@ def group_of(settings: Settings) -> str:
 def make_app(settings: Settings, credentials: object = None) -> faust.App:
     """Return a Faust app that only consumes: no tables, no web server, no topics of its own."""
     servers = ";".join(f"kafka://{one.strip()}" for one in settings.kafka_bootstrap.split(","))
-    return faust.App(
+    app = faust.App(
         group_of(settings),
         broker=servers,
         broker_credentials=credentials,
@@ -44,10 +42,10 @@ def make_app(settings: Settings, credentials: object = None) -> faust.App:
         topic_partitions=1,
         key_serializer="raw",
         value_serializer="raw",
-        stream_buffer_maxsize=BUFFER,
+        stream_buffer_maxsize=NEVER_FULL * AHEAD_FETCHES * settings.batch_size,
         consumer_auto_offset_reset="earliest",
         broker_commit_interval=0.5,
-        broker_max_poll_records=POLLED,
+        broker_max_poll_records=settings.batch_size,
         broker_session_timeout=settings.session_seconds,
         broker_heartbeat_interval=settings.session_seconds / HEARTBEATS_A_SESSION,
         broker_rebalance_timeout=settings.session_seconds,
@@ -55,6 +53,8 @@ def make_app(settings: Settings, credentials: object = None) -> faust.App:
         consumer_metadata_max_age_ms=METADATA_SECONDS * 1000,
         processing_guarantee="at_least_once",
     )
+    hand_on_fetches(app)
+    return app
 
 
 async def start_app(app: faust.App) -> None:

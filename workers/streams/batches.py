@@ -1,4 +1,4 @@
-"""Batches: what all processors of topics do. Raw bytes in, a batch to the intake, acknowledged only after the commit.
+"""Batches: what all processors of topics do. Fetches in, a batch to the intake, acknowledged only after the commit.
 
 What an event means is decided in the intake; nothing here looks inside. A batch that fails is kept and tried again,
 by its own topic alone: nothing is acknowledged, so nothing is lost, and the other topics go on.
@@ -28,7 +28,7 @@ RAW = {"key_serializer": "raw", "value_serializer": "raw"}
 
 @dataclass(frozen=True, slots=True)
 class Batching:
-    """How events become batches: at most so many, after at most so many seconds."""
+    """How records become batches: at most so many, after at most so many seconds."""
 
     size: int
     seconds: float
@@ -37,73 +37,94 @@ class Batching:
 async def process_batches(
     stream: Any, intake: Intake, positions: Positions, batching: Batching
 ) -> AsyncIterator[Sequence[EventT]]:
-    """Take a topic's events in, batch by batch, each acknowledged after its commit.
+    """Take a topic's fetches in, batch by batch, each acknowledged after its commit.
 
-    One batch is written while Faust collects the next; never two of a topic at a time.
+    One batch is written while the next is collected; never two of a topic at a time.
     """
     writing: asyncio.Task[None] | None = None
-    async for events in stream.noack_take(batching.size, within=batching.seconds):
+    async for events in collect_batches(stream.noack().events(), batching):
         if writing is not None:
             await writing
-        writing = asyncio.ensure_future(take_and_acknowledge(list(events), intake, positions))
+        writing = asyncio.ensure_future(take_and_acknowledge(events, intake, positions))
         yield events
 
 
-async def take_and_acknowledge(events: Sequence[EventT], intake: Intake, positions: Positions) -> None:
-    """Take one batch in and acknowledge it; what the intake itself cannot handle is told and tried again."""
+async def collect_batches(fetches: AsyncIterator[EventT], batching: Batching) -> AsyncIterator[Sequence[EventT]]:
+    """Put fetches together, as many as come in time, to batches of at most so many records.
+
+    A fetch is never divided: one that has more records than a batch is a batch by itself.
+    """
+    loop = asyncio.get_running_loop()
+    coming = asyncio.ensure_future(anext(fetches, None))
+    try:
+        while (fetch := await coming) is not None:
+            batch, records = [fetch], len(fetch.value)
+            coming = asyncio.ensure_future(anext(fetches, None))
+            until = loop.time() + batching.seconds
+            while records < batching.size:
+                await asyncio.wait({coming}, timeout=until - loop.time())
+                fetch = coming.result() if coming.done() else None
+                if fetch is None or records + len(fetch.value) > batching.size:
+                    break
+                batch.append(fetch)
+                records += len(fetch.value)
+                coming = asyncio.ensure_future(anext(fetches, None))
+            yield batch
+    finally:
+        coming.cancel()
+
+
+async def take_and_acknowledge(fetches: Sequence[EventT], intake: Intake, positions: Positions) -> None:
+    """Take one batch in and acknowledge it; what the intake itself cannot handle is told and tried again.
+
+    While the database is away the batch is kept. What was revoked meanwhile is let go: another stream has it.
+    """
+    topics = {fetch.message.topic for fetch in fetches}
     pause = RETRY_SECONDS
-    while True:
-        try:
-            await take_batch(events, intake, positions)
-        except Exception:  # the processor's edge
-            places = ", ".join(places_of(event.message for event in events))
-            log.exception("the batch could not be taken in: %s", places, extra={"action": "stream.failed"})
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_RETRY_SECONDS)
-        else:
-            break
-    for event in events:
-        event.ack()
+    try:
+        while ours := [fetch for fetch in fetches if not fetch.message.void]:
+            try:
+                await take_batch([record for fetch in ours for record in fetch.value], intake, positions)
+            except NotNow as error:
+                positions.waiting |= topics
+                log.debug("%s", error, extra={"action": "stream.wait"})  # told once, by the store (process/outages.py)
+                await asyncio.sleep(RETRY_SECONDS)
+            except Exception:  # the processor's edge
+                positions.waiting -= topics
+                places = ", ".join(places_of(record for fetch in ours for record in fetch.value))
+                log.exception("the batch could not be taken in: %s", places, extra={"action": "stream.failed"})
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_RETRY_SECONDS)
+            else:
+                for fetch in ours:
+                    fetch.ack()
+                return
+    finally:
+        positions.waiting -= topics
 
 
-def places_of(messages: Iterable[Any]) -> list[str]:
-    """Return where messages stand, as `boucle stream skip` wants it, from the first to the last of each partition."""
+def places_of(records: Iterable[Any]) -> list[str]:
+    """Return where records stand, as `boucle stream skip` wants it, from the first to the last of each partition."""
     offsets: dict[tuple[str, int], list[int]] = {}
-    for one in messages:
+    for one in records:
         offsets.setdefault((one.topic, one.partition), []).append(one.offset)
     return [
         f"{topic} {partition} {min(found)} to {max(found)}" for (topic, partition), found in sorted(offsets.items())
     ]
 
 
-async def take_batch(events: Sequence[EventT], intake: Intake, positions: Positions) -> None:
-    """Hand one batch to the intake in a thread; while the database is away the batch is kept and tried again."""
-    batch = [incoming(event) for event in events]
-    consumed = positions.of(batch)
-    topics = {one.topic for one in batch if one.topic is not None}
-    try:
-        while True:
-            try:
-                await asyncio.to_thread(intake.take, batch, Ingress.KAFKA, consumed)
-            except NotNow as error:
-                positions.waiting |= topics
-                log.debug("%s", error, extra={"action": "stream.wait"})  # told once, by the store (process/outages.py)
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                return
-    finally:
-        positions.waiting -= topics
+async def take_batch(records: Sequence[Any], intake: Intake, positions: Positions) -> None:
+    """Hand one batch to the intake in a thread; raises NotNow while the database is away."""
+    batch = [incoming(record) for record in records]
+    await asyncio.to_thread(intake.take, batch, Ingress.KAFKA, positions.of(batch))
 
 
-def incoming(event: EventT) -> Incoming:
-    """Return one Kafka record as it came."""
-    message = event.message
-    headers = message.headers
-    pairs = list(headers.items()) if isinstance(headers, dict) else list(headers or ())
+def incoming(record: Any) -> Incoming:
+    """Return one record of aiokafka as it came."""
     return Incoming(
-        body=as_bytes(message.value),
-        headers=[(name, as_bytes(value)) for name, value in pairs],
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
+        body=as_bytes(record.value),
+        headers=[(name, as_bytes(value)) for name, value in record.headers],
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
     )
