@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any, Self, cast
 
 import pytest
 
@@ -14,16 +15,18 @@ from workers.streams import PROCESSORS, Batching, Positions, batches, make_app
 from workers.usecases.intake import Intake
 
 SECONDS = 10.0
-BATCHING = Batching(size=10, seconds=0.1)
+ONE_BY_ONE = Batching(size=1, seconds=SECONDS)
 
 
-class Record:
-    """A record as Faust hands it over, which knows whether it was acknowledged."""
+class Fetch:
+    """What was fetched at once, as Faust hands it over, which knows whether it was acknowledged."""
 
-    def __init__(self, topic: str, offset: int) -> None:
+    def __init__(self, topic: str, first: int, count: int = 1) -> None:
         self.message = self
-        self.topic, self.partition, self.offset = topic, 0, offset
-        self.value, self.headers = b"{}", list[tuple[str, bytes]]()
+        self.topic, self.void = topic, False
+        self.value = [
+            SimpleNamespace(topic=topic, partition=0, offset=first + n, value=b"{}", headers=()) for n in range(count)
+        ]
         self.acknowledged = asyncio.Event()
 
     def ack(self) -> None:
@@ -32,15 +35,23 @@ class Record:
 
 
 class Stream:
-    """A topic of some records, one a batch."""
+    """A topic of some fetches; `hold` makes it wait for more behind the last."""
 
-    def __init__(self, topic: str, count: int) -> None:
-        self.records = [Record(topic, offset) for offset in range(count)]
+    def __init__(self, topic: str, sizes: Sequence[int], *, hold: bool = False) -> None:
+        firsts = [sum(sizes[:place]) for place in range(len(sizes))]
+        self.fetches = [Fetch(topic, first, size) for first, size in zip(firsts, sizes, strict=True)]
+        self.hold = hold
 
-    async def noack_take(self, size: int, within: float) -> AsyncIterator[Sequence[Record]]:
-        """Give each record as a batch of its own."""
-        for record in self.records:
-            yield [record]
+    def noack(self) -> Self:
+        """Return the stream whose events are acknowledged by hand."""
+        return self
+
+    async def events(self) -> AsyncIterator[Fetch]:
+        """Give each fetch as an event."""
+        for fetch in self.fetches:
+            yield fetch
+        if self.hold:
+            await asyncio.Event().wait()
 
 
 class Troubled:
@@ -50,30 +61,29 @@ class Troubled:
         self.topic, self.error, self.tries = topic, error, tries
         self.healed = asyncio.Event()
         self.waiting: list[set[str]] = []
-        self.taken: list[tuple[str, int]] = []
+        self.taken: list[tuple[str, list[int]]] = []
         self.positions = Positions("cluster", {})
 
     def take(self, batch: Sequence[Incoming], ingress: object, consumed: object) -> None:
         """Take a batch in, or fail."""
-        (one,) = batch
-        if one.topic == self.topic and self.tries:
+        if batch[0].topic == self.topic and self.tries:
             self.tries -= 1
             raise self.error
         self.waiting.append(set(self.positions.waiting))
-        self.taken.append((str(one.topic), one.offset or 0))
+        self.taken.append((str(batch[0].topic), [one.offset or 0 for one in batch]))
 
 
-async def run(intake: Troubled, *streams: Stream, until: Sequence[Record]) -> None:
-    """Run a processor for each stream until some records were acknowledged."""
+async def run(intake: Troubled, *streams: Stream, until: Sequence[Fetch], batching: Batching = ONE_BY_ONE) -> None:
+    """Run a processor for each stream until some fetches were acknowledged."""
 
     async def process(stream: Any) -> None:
-        async for _ in batches.process_batches(stream, cast(Intake, intake), intake.positions, BATCHING):
+        async for _ in batches.process_batches(stream, cast(Intake, intake), intake.positions, batching):
             pass
 
     running = [asyncio.ensure_future(process(stream)) for stream in streams]
     async with asyncio.timeout(SECONDS):
-        for record in until:
-            await record.acknowledged.wait()
+        for fetch in until:
+            await fetch.acknowledged.wait()
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
@@ -86,10 +96,10 @@ def test_a_topic_in_trouble_holds_no_other_up(error: Exception, monkeypatch: pyt
 
     async def story() -> None:
         intake = Troubled("boucle.scores", error, tries=10**9)
-        scores, events = Stream("boucle.scores", 2), Stream("boucle.events", 3)
-        await run(intake, scores, events, until=events.records)
-        assert [offset for topic, offset in intake.taken if topic == "boucle.events"] == [0, 1, 2]
-        assert not any(record.acknowledged.is_set() for record in scores.records)
+        scores, events = Stream("boucle.scores", [1, 1]), Stream("boucle.events", [1, 1, 1])
+        await run(intake, scores, events, until=events.fetches)
+        assert [offsets for topic, offsets in intake.taken if topic == "boucle.events"] == [[0], [1], [2]]
+        assert not any(fetch.acknowledged.is_set() for fetch in scores.fetches)
 
     asyncio.run(story())
 
@@ -102,9 +112,9 @@ def test_a_batch_that_failed_is_taken_in_once_its_cause_is_gone(
 
     async def story() -> None:
         intake = Troubled("boucle.scores", RuntimeError("broken"), tries=3)
-        scores = Stream("boucle.scores", 2)
-        await run(intake, scores, until=scores.records)
-        assert intake.taken == [("boucle.scores", 0), ("boucle.scores", 1)]
+        scores = Stream("boucle.scores", [1, 1])
+        await run(intake, scores, until=scores.fetches)
+        assert intake.taken == [("boucle.scores", [0]), ("boucle.scores", [1])]
 
     asyncio.run(story())
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == (
@@ -118,8 +128,8 @@ def test_only_the_topic_that_waits_for_the_database_counts_as_waiting(monkeypatc
 
     async def story() -> None:
         intake = Troubled("boucle.scores", NotNow("away"), tries=2)
-        scores, events = Stream("boucle.scores", 1), Stream("boucle.events", 1)
-        await run(intake, scores, events, until=[*events.records, *scores.records])
+        scores, events = Stream("boucle.scores", [1]), Stream("boucle.events", [1])
+        await run(intake, scores, events, until=[*events.fetches, *scores.fetches])
         assert intake.waiting[-1] == {"boucle.scores"}
         await asyncio.sleep(0)
         assert intake.positions.waiting == set()
@@ -135,11 +145,61 @@ def test_every_topic_that_comes_in_has_a_processor() -> None:
         app = make_app(settings)
         intake = cast(Intake, Troubled("", RuntimeError(), 0))
         for add_processor in PROCESSORS:
-            add_processor(app, settings.topic_prefix, intake, Positions("cluster", {}), BATCHING)
+            add_processor(app, settings.topic_prefix, intake, Positions("cluster", {}), ONE_BY_ONE)
         agents = list(app.agents.values())
         assert sorted(topic for agent in agents for topic in agent.channel.topics) == sorted(
             f"one.{topic}" for topic in TOPICS_IN
         )
         assert {agent.concurrency for agent in agents} == {1}
+
+    asyncio.run(story())
+
+
+def test_fetches_that_come_together_are_one_batch_and_none_is_divided() -> None:
+    """Fetches are put together up to the size of a batch, in their order; each is acknowledged as a whole."""
+
+    async def story() -> None:
+        intake = Troubled("", RuntimeError(), 0)
+        events = Stream("boucle.events", [4, 5, 2, 30, 1])
+        await run(intake, events, until=events.fetches, batching=Batching(size=10, seconds=SECONDS))
+        batches_taken = [offsets for _, offsets in intake.taken]
+        assert batches_taken == [list(range(9)), [9, 10], list(range(11, 41)), [41]]
+
+    asyncio.run(story())
+
+
+def test_a_batch_that_does_not_fill_is_taken_in_after_the_wait() -> None:
+    """A single event waits no longer for others than the setting says."""
+
+    async def story() -> None:
+        intake = Troubled("", RuntimeError(), 0)
+        events = Stream("boucle.events", [3], hold=True)
+        await run(intake, events, until=events.fetches, batching=Batching(size=10, seconds=0.01))
+        assert intake.taken == [("boucle.events", [0, 1, 2])]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("error", [RuntimeError("broken"), NotNow("the database is away")])
+def test_a_batch_that_was_revoked_while_it_failed_is_let_go(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another stream has it now: what is not revoked goes on, and nothing that was revoked is acknowledged here."""
+    monkeypatch.setattr(batches, "RETRY_SECONDS", 0.01)
+
+    async def story() -> None:
+        intake = Troubled("boucle.scores", error, tries=10**9)
+        scores = Stream("boucle.scores", [2, 1])
+        revoked, kept = scores.fetches
+
+        def take(batch: Sequence[Incoming], ingress: object, consumed: object) -> None:
+            if batch[0].offset == 0:
+                revoked.void = True
+                raise error
+            intake.taken.append(("boucle.scores", [one.offset or 0 for one in batch]))
+
+        intake.take = take  # type: ignore[method-assign]  # this intake revokes in the middle of a batch
+        await run(intake, scores, until=[kept])
+        assert intake.taken == [("boucle.scores", [2])]
+        assert not revoked.acknowledged.is_set()
+        assert intake.positions.waiting == set()
 
     asyncio.run(story())
