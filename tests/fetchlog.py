@@ -32,7 +32,7 @@ def record(place: TP, offset: int, value: bytes = b"{}") -> Any:
     )
 
 
-class LogThread(FetchThread):  # type: ignore[misc]  # Faust is skipped
+class LogThread(FetchThread):
     """Stands in for the thread that asks the broker; has the log, how far it was read, and what was committed."""
 
     def __init__(self, consumer: FetchConsumer) -> None:

@@ -12,9 +12,10 @@ from faust.types import TP
 from fetchlog import LogThread, Reading, offsets_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mode import Service
 
 from workers.streams import fetches
-from workers.streams.fetches import FetchConsumer, FetchThread
+from workers.streams.fetches import FetchConsumer, Fetched, FetchThread
 
 BATCH = 10
 EVENTS, MORE_EVENTS, SCORES = TP("boucle.events", 0), TP("boucle.events", 1), TP("boucle.scores", 0)
@@ -228,6 +229,49 @@ def test_a_seek_lets_go_of_what_is_underway(play: Play) -> None:
         assert offsets_of(again) == list(range(5, 15))
         assert await reading.acknowledge(*old) == {}
         assert await reading.acknowledge(again) == {EVENTS: 15}
+
+    play(story)
+
+
+def test_to_begin_where_was_committed_lets_go_of_what_is_underway(play: Play) -> None:
+    """Faust does so after a rebalance; what is read again counts once, and its room is free."""
+
+    async def story(reading: Reading) -> None:
+        reading.thread.append(EVENTS, range(100))
+        await reading.assign(EVENTS)
+        old = [(await reading.fetch())[0] for _ in range(fetches.AHEAD_FETCHES)]
+        await reading.consumer.perform_seek()
+        (again,) = await reading.fetch()
+        assert offsets_of(again) == list(range(10))
+        assert await reading.acknowledge(*old) == {}
+        assert await reading.acknowledge(again) == {EVENTS: 10}
+
+    play(story)
+
+
+def test_faust_hands_fetches_on_and_keeps_nothing_of_gaps(play: Play) -> None:
+    """Its own loop gives each fetch to the processors' side, whatever offsets are missing, and remembers no gap."""
+
+    async def story(reading: Reading) -> None:
+        reading.thread.append(EVENTS, range(0, 10**12, 10**10))
+        await reading.assign(EVENTS)
+        handed_on: list[Fetched] = []
+        all_there = asyncio.Event()
+
+        async def hand_on(fetched: Fetched) -> None:
+            handed_on.append(fetched)
+            await reading.acknowledge(fetched)
+            if len(handed_on) == 10:
+                all_there.set()
+
+        reading.consumer.callback = hand_on
+        draining = asyncio.ensure_future(reading.consumer._drain_messages(Service()))
+        await asyncio.wait_for(all_there.wait(), 10)
+        draining.cancel()
+        await asyncio.gather(draining, return_exceptions=True)
+        assert [offset for fetched in handed_on for offset in offsets_of(fetched)] == list(range(0, 10**12, 10**10))
+        assert reading.thread.committed == {EVENTS: 99 * 10**10 + 1}
+        assert not any(reading.consumer._gap.values())
 
     play(story)
 

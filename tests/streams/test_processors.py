@@ -1,6 +1,7 @@
 """The processors of the topics: each takes its own topic in, and none waits for another's trouble."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any, Self, cast
@@ -201,5 +202,37 @@ def test_a_batch_that_was_revoked_while_it_failed_is_let_go(error: Exception, mo
         assert intake.taken == [("boucle.scores", [2])]
         assert not revoked.acknowledged.is_set()
         assert intake.positions.waiting == set()
+
+    asyncio.run(story())
+
+
+def test_a_stop_waits_for_the_batch_that_is_being_written() -> None:
+    """What is committed is acknowledged too, or it would come again after the start."""
+
+    async def story() -> None:
+        intake = Troubled("", RuntimeError(), 0)
+        begun, go_on = asyncio.Event(), threading.Event()
+        loop = asyncio.get_running_loop()
+
+        def take(batch: Sequence[Incoming], ingress: object, consumed: object) -> None:
+            loop.call_soon_threadsafe(begun.set)
+            assert go_on.wait(SECONDS)
+
+        intake.take = take  # type: ignore[method-assign]  # this intake takes its time
+        events = Stream("boucle.events", [1], hold=True)
+
+        async def process() -> None:
+            async for _ in batches.process_batches(events, cast(Intake, intake), intake.positions, ONE_BY_ONE):
+                pass
+
+        running = asyncio.ensure_future(process())
+        async with asyncio.timeout(SECONDS):
+            await begun.wait()
+            running.cancel()
+            await asyncio.sleep(0)
+            assert not running.done()
+            go_on.set()
+            await asyncio.gather(running, return_exceptions=True)
+        assert events.fetches[0].acknowledged.is_set()
 
     asyncio.run(story())

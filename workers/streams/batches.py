@@ -23,6 +23,8 @@ RETRY_SECONDS = 2.0
 """How long a batch waits for the database before it is tried again."""
 LONGEST_RETRY_SECONDS = 60.0
 """The pauses of a batch that breaks something double up to this; a standstill ends the process (guards.py)."""
+FINISH_SECONDS = 2.0
+"""How long a stop waits for a batch that is being written; longer, and it comes again after the start."""
 RAW = {"key_serializer": "raw", "value_serializer": "raw"}
 
 
@@ -39,14 +41,20 @@ async def process_batches(
 ) -> AsyncIterator[Sequence[EventT]]:
     """Take a topic's fetches in, batch by batch, each acknowledged after its commit.
 
-    One batch is written while the next is collected; never two of a topic at a time.
+    One batch is written while the next is collected; never two of a topic at a time. A stop waits a little for the
+    one that is written, so that it is acknowledged too.
     """
     writing: asyncio.Task[None] | None = None
-    async for events in collect_batches(stream.noack().events(), batching):
+    try:
+        async for fetches in collect_batches(stream.noack().events(), batching):
+            if writing is not None:
+                await asyncio.shield(writing)
+            writing = asyncio.ensure_future(take_and_acknowledge(fetches, intake, positions))
+            yield fetches
+    finally:
         if writing is not None:
-            await writing
-        writing = asyncio.ensure_future(take_and_acknowledge(events, intake, positions))
-        yield events
+            await asyncio.wait({writing}, timeout=FINISH_SECONDS)
+            writing.cancel()
 
 
 async def collect_batches(fetches: AsyncIterator[EventT], batching: Batching) -> AsyncIterator[Sequence[EventT]]:

@@ -150,8 +150,6 @@ class FetchConsumer(Consumer):  # type: ignore[misc]  # Faust is skipped
     def ack(self, message: Fetched) -> bool:
         """Let the position move behind this fetch, once those before it are done; say whether it moved."""
         message.acked = True
-        if message.void:
-            return False
         self._unacked_messages.discard(message)
         underway = self._underway[message.tp]
         position = None
