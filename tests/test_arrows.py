@@ -69,7 +69,9 @@ def imported(module: str) -> set[str]:
 @pytest.mark.parametrize(
     "path",
     [
+        ("streams.scores", "usecases.intake", "store.apply"),
         ("streams.journey_events", "usecases.intake", "store.apply"),
+        ("streams.ticket_updates", "usecases.intake", "store.apply"),
         ("web.public.answer", "usecases.customer_actions", "store.apply"),
         ("web.api.events", "usecases.intake", "store.apply"),
     ],
@@ -90,7 +92,7 @@ def test_the_readme_names_the_three_files_of_a_response() -> None:
     steps = [line for line in told.splitlines() if re.match(r"\d\. ", line)]
     named = [re.findall(r"`workers/([a-z_/]+)\.py`", step) for step in steps]
     assert [files[0].replace("/", ".") for files in named] == [
-        "streams.journey_events",
+        "streams.scores",
         "usecases.intake",
         "store.apply",
     ]
