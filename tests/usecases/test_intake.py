@@ -116,6 +116,14 @@ def test_a_batch_that_breaks_and_comes_again_changes_nothing(boucle: Embedded) -
     assert books_hold(boucle)
 
 
+@pytest.mark.usefixtures("poison")
+def test_a_score_that_was_not_taken_leaves_its_id_to_the_next(boucle: Embedded) -> None:
+    """It is nobody's: the sender may have mended the customer as well."""
+    bad, good = score(9, "42", reference="poison"), score(8, "43", reference="1")
+    assert taken(boucle.take(bad, {**good, "id": bad["id"]})) == ["rejected", "accepted"]
+    assert [one.score for one in boucle.rows(Response)] == [8]
+
+
 def test_a_database_that_is_away_is_waited_for(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing becomes a dead letter because a part of ours is down; the caller keeps the batch."""
 

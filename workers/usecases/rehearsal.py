@@ -12,7 +12,8 @@ from workers.domain.policy import Policy
 from workers.store import ledger
 from workers.store.engine import Store
 from workers.store.ledger import Incoming, Outcome, Taken
-from workers.usecases.intake import DRY_RUN_CHUNK, Batch, batched, conflicting
+from workers.usecases.intake import DRY_RUN_CHUNK, Batch, batched
+from workers.usecases.refused_events import conflicting
 
 Told = tuple[Incoming, Rejected | None]
 """A message, and why its door could not read it, if so."""
