@@ -142,7 +142,11 @@ def mail_addresses(text: str) -> Finding:
 
 
 def mailboxes(text: str) -> Finding:
-    wrong = [one.strip() for one in text.split(",") if one.strip() and not MAILBOXES.fullmatch(one.strip())]
+    given = [one.strip() for one in text.split(",") if one.strip()]
+    patterns = [one for one in given if one.startswith("*@")]
+    if patterns:
+        return f"{patterns[0]} would be the one mailbox *", f"for every address of a domain write {patterns[0][1:]}"
+    wrong = [one for one in given if not MAILBOXES.fullmatch(one)]
     return (
         (f"{wrong[0]} is no mail address and no @domain", "write for example office@example.com, @example.org")
         if wrong

@@ -34,6 +34,7 @@ def read_yaml(content: bytes | str, name: str, *, texts: bool = False) -> object
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content.removeprefix("\ufeff")
         _measure(text, name)
+        _refuse_doubled_keys(text, name)
         return yaml.load(text, Loader=_TEXTS if texts else _PARSER)
     except BadInput:
         raise
@@ -73,6 +74,33 @@ def _measure(text: str, name: str) -> None:
             raise BadInput(f"{name} is nested too deeply: more than {DEEPEST} levels.")
         if nodes > MOST_NODES:
             raise BadInput(f"{name} holds more than {MOST_NODES:,} keys and values, aliases counted in full.")
+
+
+def _refuse_doubled_keys(text: str, name: str) -> None:
+    """Refuse a key that stands twice in one place: the library would keep the last and lose the other. Raises BadInput.
+
+    Each node is looked at once, however many aliases lead to it.
+    """
+    root = yaml.compose(text, Loader=_PARSER)
+    waiting, seen = [root] if root is not None else [], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            lines: dict[str, int] = {}
+            for key, value in node.value:
+                waiting.append(value)
+                if not isinstance(key, yaml.ScalarNode):
+                    continue
+                line = key.start_mark.line + 1
+                if key.value in lines:
+                    where = f"in lines {lines[key.value]} and {line}"
+                    raise BadInput(f"{name} has the key {key.value[:80]} twice, {where}: keep one.")
+                lines[key.value] = line
 
 
 def _events(text: str) -> Iterator[yaml.Event]:

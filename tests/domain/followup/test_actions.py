@@ -179,6 +179,8 @@ def test_a_table_without_apart_means_what_it_meant() -> None:
     assert the(person, "testimonial_request")[1] == "asked_last_year"
     with pytest.raises(Misconfigured, match="testimonial is no action"):
         fit_follow_up(follow_up_with("apart:\n  testimonial: P6M\n"))
+    with pytest.raises(Misconfigured, match="nothing keeps thank_you apart"):
+        fit_follow_up(follow_up_with("apart:\n  thank_you: P6M\n"))
 
 
 def with_apart(text: str) -> Policy:

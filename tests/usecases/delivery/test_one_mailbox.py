@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
 
 from workers import app
+from workers import settings as settings_module
 from workers.domain.customer.profile import customer_id
 from workers.domain.records import AskedMailbox, Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.errors import BadInput
+from workers.settings.faults import FaultySettings
 from workers.store import tables
 from workers.usecases.operation.status import explain
 from workers.usecases.privacy.suppressions import Suppressions
@@ -144,6 +146,12 @@ def test_the_mailbox_is_asked_again_after_its_rest(boucle: Embedded) -> None:
     boucle.take(delivered("2", SHARED[1], boucle.clock.at))
     boucle.settle()
     assert asked_of(boucle) == ["1", "2"]
+
+
+def test_a_pattern_of_mailboxes_is_refused_with_how_a_domain_is_written() -> None:
+    """`*@firm.example` would exempt the one mailbox called *, and nobody would see why."""
+    with pytest.raises(FaultySettings, match=r"[Ff]or every address of a domain write @firm.example"):
+        settings_module.read({"BOUCLE_SHARED_MAILBOXES": "office@b.example, *@firm.example"})
 
 
 @pytest.mark.parametrize("exempt", ["office@firm.example", "other@x.example, @FIRM.example"])

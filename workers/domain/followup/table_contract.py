@@ -42,6 +42,8 @@ PLAN_OUTPUTS = {
     "once per": Kind.TEXT,
     "template": Kind.TEXT,
 }
+KEPT_APART = ("testimonial_request",)
+"""Actions that a person is not asked for again before their time in `apart` is over."""
 FOLLOW_UP_OUTPUTS = {"action 1": Kind.TEXT}
 
 
@@ -75,6 +77,8 @@ def unknown_actions(table: Table) -> Iterator[str]:
     for name in table.apart if actions else ():
         if name not in actions:
             yield f"table.yaml: apart: {name} is no action; there are {', '.join(sorted(actions))}."
+        elif name not in KEPT_APART:
+            yield f"table.yaml: apart: nothing keeps {name} apart, only {', '.join(KEPT_APART)}: take it out."
 
 
 JOURNEY_PLAN, FOLLOW_UP = "rules/journey-plan", "rules/follow-up"

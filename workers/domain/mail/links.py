@@ -15,7 +15,7 @@ from itsdangerous import BadData, Serializer, Signer, URLSafeSerializer
 from itsdangerous.encoding import base64_encode
 
 _RETURN_PATH_MAC_BYTES = 10  # 80 bits: the local part of an address ends at 64 octets (RFC 5321, 4.5.3.1.1)
-AFTER_A_LINK = ")>]}.,;:!?'\"*\u00bb\u201d\u2019 "
+AFTER_A_LINK = ")>]}.,;:!?'\"*|\\\u00bb\u201d\u2019\u203a\u2026\u3002\u3001\uff09\u300d\u00a0\u200b "
 """What may stand behind a link in a text; no token ends so."""
 
 
