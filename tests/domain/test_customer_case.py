@@ -273,6 +273,20 @@ def test_what_is_settled_stays_whatever_fails_after_it() -> None:
     assert len(list(case.changes.rows_added())) == 1
 
 
+def test_what_was_added_since_a_checkpoint_is_told_once_as_it_is_now() -> None:
+    """Rows of other kinds, of before and of what was only changed are left out."""
+    case, stored = a_case(), a_stop("deceased")
+    case.know(stored)
+    case.add(a_stop("refund"))
+    mark = case.checkpoint()
+    case.add(a_stop())
+    case.change(replace(a_stop(), effect=Effect.HOLD))
+    case.change(replace(stored, effect=Effect.HOLD))
+    case.change(replace(a_stop("refund"), effect=Effect.HOLD))
+    case.change(replace(case.customer, name="Camille"))
+    assert list(case.work.added_since(mark, Stop)) == [replace(a_stop(), effect=Effect.HOLD)]
+
+
 def test_time_is_taken_back_as_well() -> None:
     """A case that was played forward is where it was."""
     case = a_case()

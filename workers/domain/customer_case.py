@@ -89,10 +89,10 @@ class UnitOfWork:
         self.allocator.used, self.now = to.used, to.now
 
     def added_since(self, mark: Checkpoint, kind: type[R]) -> Iterator[R]:
-        """Give the rows of a table that were added since a checkpoint, in their order."""
+        """Give the rows of a table that were added since a checkpoint, in their order, each once as it is now."""
         added = self.changes.added.get(kind)
-        for rows, key, _ in self.steps[mark.steps :]:
-            if rows is added:
+        for rows, key, before in self.steps[mark.steps :]:
+            if rows is added and before is None:
                 yield cast(R, rows[key])
 
     def hand_over(self) -> ChangeSet:

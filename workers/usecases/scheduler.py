@@ -26,7 +26,7 @@ from workers.domain.types import ActionState, CustomerId, MailClass, Reason, Req
 from workers.errors import NotNow
 from workers.store import due, read
 from workers.store.apply import apply
-from workers.store.connection import Connection
+from workers.store.connection import Connection, DBAPIError
 from workers.store.controls import read_controls, set_control
 from workers.store.customer import merge
 from workers.store.customer.askings import Mailboxes, remember_askings
@@ -141,27 +141,36 @@ class Scheduler:
         if not waiting:
             return sum(self._wake_alone(one, now) for one in suspects)
         try:
-            return self._store.write(lambda connection: self._wake(connection, waiting, now))
+            woken, broken = self._store.write(lambda connection: self._wake(connection, waiting, now))
         except NotNow:
             raise
-        except Exception:  # whatever breaks for one customer, a lasting collision too, must not stop the others
+        except Exception:  # what cannot be written for one customer, a lasting collision, must not stop the others
             log.exception("round failed, taking it customer by customer", extra={"action": "wake.split"})
             return sum(self._wake_alone(one, now) for one in waiting)
+        for customer, error in broken.items():
+            self._leave_alone(customer, error)
+        return woken + len(broken)
 
     def _wake_alone(self, customer: CustomerId, now: datetime) -> int:
         """Take up what is due for one customer; what fails is told, and tried again by itself in a later round."""
         try:
-            woken = self._store.write(lambda connection: self._wake(connection, [customer], now))
+            woken, broken = self._store.write(lambda connection: self._wake(connection, [customer], now))
         except NotNow:
             raise
-        except Exception:  # told with the customer's key, which says nothing about the person
-            log.exception("customer failed", extra={"action": "wake.failed", "customer": customer})
-            times = self._broken[customer].times + 1 if customer in self._broken else 1
-            pause = min(LONGEST_ALONE_SECONDS, 2.0**times) if times > 1 else 0.0
-            self._broken[customer] = Broken(times, time.monotonic() + pause)
+        except Exception as error:
+            woken, broken = 0, {customer: error}
+        if customer in broken:
+            self._leave_alone(customer, broken[customer])
             return 1
         self._broken.pop(customer, None)
         return woken
+
+    def _leave_alone(self, customer: CustomerId, error: Exception) -> None:
+        """Tell of a customer whom something broke, by a key that says nothing about them, and wait longer each time."""
+        log.error("customer failed", exc_info=error, extra={"action": "wake.failed", "customer": customer})
+        times = self._broken[customer].times + 1 if customer in self._broken else 1
+        pause = min(LONGEST_ALONE_SECONDS, 2.0**times) if times > 1 else 0.0
+        self._broken[customer] = Broken(times, time.monotonic() + pause)
 
     def join_merged(self, limit: int = CUSTOMERS_A_ROUND) -> int:
         """Join merged customers whose rows a release before left apart; return how many, 0 when none is left."""
@@ -227,7 +236,13 @@ class Scheduler:
             left = max(0, self._sending.per_day - mails_today(connection, now, self._policy().zone))
         return SendBudget(left, state.paused, state.on, state.clock_leapt)
 
-    def _wake(self, connection: Connection, waiting: list[CustomerId], now: datetime) -> int:
+    def _wake(
+        self, connection: Connection, waiting: list[CustomerId], now: datetime
+    ) -> tuple[int, dict[CustomerId, Exception]]:
+        """Take up what is due for some customers; return how many it touched, and whom something broke and with what.
+
+        Whom something breaks is rolled back alone; the others are written.
+        """
         policy = self._policy()
         room = self._room(connection, now)
         customers = read.lock_customers(connection, waiting, skip_locked=True)
@@ -238,18 +253,25 @@ class Scheduler:
         mailboxes = Mailboxes(connection, [case.customer for case in cases.values() if asks_now(case)], policy)
         for customer, address in addresses.items():  # several customers may share one address
             cases[customer].suppressed = suppressed.get(address, "")
-        woken = 0
+        woken, broken = 0, dict[CustomerId, Exception]()
         for customer in sorted(cases, key=waiting.index):
             work.settle()
             case, mark = cases[customer], work.checkpoint()
             case.asked_elsewhere = mailboxes.elsewhere(customer)
-            decide(connection, work, partial(wake, case, room))
+            try:
+                decide(connection, work, partial(wake, case, room))
+            except (DBAPIError, NotNow, OSError, MemoryError):
+                raise  # of the database or the machine, which nobody's case can help
+            except Exception as error:
+                work.roll_back(mark)
+                broken[customer] = error
+                continue
             woken += work.checkpoint() != mark
             asked = list(work.added_since(mark, SurveyRequest))
             room.take(len(asked))
             mailboxes.learn(asked, work.added_since(mark, AskedMailbox))
         apply(connection, work.hand_over(), now)
-        return woken
+        return woken, broken
 
 
 def asks_now(case: CustomerCase) -> bool:
