@@ -13,7 +13,7 @@ from simulation import Simulation
 from workers.calendar import add_wait
 from workers.domain import invariants
 from workers.errors import BadInput
-from workers.store.report import books
+from workers.store.counts import books
 from workers.usecases.operation import status
 
 Rows = list[tuple[str, str]]

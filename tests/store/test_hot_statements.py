@@ -14,7 +14,7 @@ from workers.store import due, read, tables
 from workers.store.customer import askings
 from workers.store.delivery import outbox
 from workers.store.engine import Store
-from workers.store.report import tickets
+from workers.store.ticket import tickets
 from workers.usecases.operation.migrate import migrate
 
 STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {

@@ -15,9 +15,11 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.explain import Sending
 from workers.domain.reporting import Filters
+from workers.store.counts import running_counts
+from workers.store.customer import stories
 from workers.store.engine import Store
-from workers.store.report import queue, running_counts, stories
 from workers.store.rules import past
+from workers.store.survey import queue
 from workers.usecases.operation import status
 from workers.usecases.operation.migrate import migrate
 from workers.usecases.report.nps_by_dimension import month_starts

@@ -98,7 +98,7 @@ def test_a_wave_comes_to_its_customers_in_committed_chunks(boucle: Embedded, mon
         raise RuntimeError("killed here")
 
     with monkeypatch.context() as patched:
-        patched.setattr("workers.store.rules.waves.advance", broken)
+        patched.setattr("workers.store.survey.waves.advance", broken)
         with pytest.raises(RuntimeError, match="killed here"):
             boucle.parts.waking.spread_wave(3)
     assert len(planned(boucle)) == 3, "what was not committed is not there"

@@ -24,9 +24,9 @@ from workers.errors import Misconfigured
 from workers.settings import Settings
 from workers.store.connection import ArgumentError
 from workers.store.engine import Store
-from workers.store.rules import live
 from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.rules.active_policy import Policies
+from workers.usecases.rules.summary import content_in_use
 
 T = TypeVar("T")
 
@@ -174,7 +174,7 @@ class Parts:
     def _in_use_before(self, place: str) -> str | None:
         """Return the content of what roles have in use in a place."""
         with self.store.reading() as connection:
-            return live.content_in_use(connection, place)
+            return content_in_use(connection, place)
 
     @cached_property
     def sending(self) -> Sending:

@@ -8,12 +8,10 @@ from datetime import date, datetime, timedelta
 from workers.demo import wishes
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END, PARIS, START
 from workers.domain.records import Ticket
-from workers.domain.reporting import Figures, Filters, Reading
+from workers.domain.reporting import Filters, Reading
 from workers.domain.types import Band
 from workers.store.connection import Connection
-from workers.store.demo.story import last_mail, list_recovered
-from workers.store.report import figures as stored
-from workers.store.report import themes
+from workers.store.demo.story import count_told_of, last_mail, list_recovered, theme_called
 from workers.usecases.report import sections
 from workers.web.http.requests.tour import Dip, Followed, Span, Story
 
@@ -79,7 +77,7 @@ def dip(connection: Connection) -> Dip | None:
     during = span(connection, first, last)
     if not during.n:
         return None
-    theme = themes.theme_called(connection, wishes.LATE)
+    theme = theme_called(connection, wishes.LATE)
     return Dip(
         segment=SEGMENT,
         touchpoint=TOUCHPOINT,
@@ -90,7 +88,7 @@ def dip(connection: Connection) -> Dip | None:
         passives=passives(connection, theme or 0, first, last),
         theme=wishes.LATE,
         theme_number=theme or 0,
-        told=themes.count_told_of(connection, theme or 0),
+        told=count_told_of(connection, theme or 0),
     )
 
 
@@ -98,7 +96,7 @@ def span(connection: Connection, first: date, last: date, *, elsewhere: bool = F
     """Return the report's NPS right after deliveries asked about from one day to another, both included."""
     whose = {"without": SEGMENT} if elsewhere else {"segment": SEGMENT}
     filters = period(first, last, **whose)
-    reading = Reading.of(sum((one.figures() for one in stored.answer_cells(connection, filters, [])), Figures()))
+    reading = Reading.of(sections.figures_of(connection, filters))
     return Span(first.isoformat(), last.isoformat(), reading.nps, reading.n)
 
 

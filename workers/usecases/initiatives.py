@@ -22,6 +22,24 @@ from workers.store.report.themes import NO_THEME, Initiative, Theme, Wish
 from workers.store.sign_in.audit_log import record_act
 from workers.usecases.announcements import tell_some
 
+__all__ = [
+    "LEVELS",
+    "LONGEST_NAME",
+    "LONGEST_TEXT",
+    "NO_THEME",
+    "TEXTS",
+    "Improving",
+    "Initiative",
+    "InitiativeState",
+    "Kind",
+    "Theme",
+    "ThemeLine",
+    "ThemeState",
+    "Wish",
+    "Work",
+    "weight",
+]
+
 LONGEST_NAME, LONGEST_TEXT = 80, 300
 AT_ONCE = 50
 """Customers told in one transaction: each is locked while their mail is written."""

@@ -29,7 +29,7 @@ from workers.store.engine import Store
 from workers.store.ledger import Incoming, Outcome, Taken
 from workers.store.positions import Consumed, record_consumed
 from workers.store.roster import decide
-from workers.store.rules import waves
+from workers.store.survey import waves
 from workers.usecases.caseload import Caseload
 from workers.usecases.refused_events import conflicting, failed_here, is_its_own, refusal_of, refuse_trigger
 

@@ -21,9 +21,9 @@ from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
 from workers.store.engine import Store
-from workers.store.report import queue
-from workers.store.report.queue import ACTION, TOUCHPOINT, Chosen, Counted
 from workers.store.sign_in.audit_log import record_act
+from workers.store.survey import queue
+from workers.store.survey.queue import ACTION, TOUCHPOINT, Chosen, Counted
 from workers.usecases.delivery import send_controls
 from workers.usecases.delivery.send_controls import Sending, SendingState, sending_now
 

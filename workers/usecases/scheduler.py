@@ -32,7 +32,7 @@ from workers.store.customer import merge
 from workers.store.customer.askings import Mailboxes, remember_askings
 from workers.store.engine import Store
 from workers.store.roster import decide
-from workers.store.rules import waves
+from workers.store.survey import waves
 from workers.usecases import undone_starts
 from workers.usecases.delivery.send_controls import Sending, mails_today, sending_now
 

@@ -21,8 +21,8 @@ from workers.store import read
 from workers.store.connection import Connection
 from workers.store.customer.askings import Mailboxes
 from workers.store.engine import Store
-from workers.store.rules import waves
-from workers.store.rules.waves import Wave
+from workers.store.survey import waves
+from workers.store.survey.waves import Wave
 
 CUSTOMERS_A_ROUND = 500
 MOST_STEPS = 200

@@ -10,8 +10,8 @@ from counted import House, live_through
 
 from workers.domain.types import TouchpointState
 from workers.store import tables as t
+from workers.store.counts import running_counts as counts
 from workers.store.engine import Store
-from workers.store.report import running_counts as counts
 from workers.store.rules import past
 from workers.usecases.operation.recount import fold_counts, rebuild_counts
 

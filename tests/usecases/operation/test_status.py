@@ -13,8 +13,8 @@ from workers.domain import invariants
 from workers.domain.explain import Sending
 from workers.errors import BadInput
 from workers.store import tables
+from workers.store.counts import books
 from workers.store.engine import Store
-from workers.store.report import books
 from workers.usecases.delivery.send_controls import sending_now
 from workers.usecases.operation import status as counting
 

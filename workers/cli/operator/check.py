@@ -28,10 +28,10 @@ from workers.settings import Settings
 from workers.settings.faults import FaultySettings, SettingFault
 from workers.store.connection import DBAPIError
 from workers.store.engine import first_line
-from workers.store.rules import live
 from workers.usecases.delivery.send_controls import sending_now
 from workers.usecases.operation import live_mail, weak_settings
 from workers.usecases.operation.migrate import MINIMUM, schema_of
+from workers.usecases.rules.summary import refusal_sentences
 
 WHERE_DATA_IS = frozenset({"BOUCLE_HOME", "BOUCLE_DATABASE_URL"})
 """While one of these is faulty, what is found at the default place says nothing about the installation."""
@@ -160,14 +160,9 @@ def rules_notes(found: settings_module.Settings) -> list[str]:
             if schema_of(store) < MINIMUM:
                 return []
             with store.reading() as connection:
-                refused, in_use = live.refusals(connection), live.in_use(connection)
+                return refusal_sentences(connection)
     except Exception:  # what is wrong with the database is told as a fault
         return []
-    return [
-        f"The roles refused the edit of {one.name} at {one.since.isoformat()} "
-        f"and go on with version {in_use.get(one.name, 'before')[:12]}: {' '.join(one.faults)}"
-        for one in refused
-    ]
 
 
 def clashes(installation: app.Boucle) -> list[str]:

@@ -8,7 +8,7 @@ from workers.cli.shared import as_json, parts, say_fault, show, user_name
 from workers.domain import ticket as ticketing
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Customer, Ticket, TicketEntry
-from workers.store.report.tickets import every_ticket
+from workers.store.ticket.tickets import every_ticket
 from workers.usecases.ticket_actions import TicketAct
 
 DAY = click.DateTime(["%Y-%m-%d"])

@@ -103,3 +103,15 @@ def counted(connection: Connection, kind: sa.ColumnElement[str], table: sa.Table
     word = sa.cast(kind, sa.String)
     query = sa.select(word, sa.func.count()).select_from(table).group_by(word).order_by(sa.func.count().desc(), word)
     return {str(name): int(count) for name, count in connection.execute(query)}
+
+
+def theme_called(connection: Connection, name: str) -> int | None:
+    """Return the number of the theme of a name, or None."""
+    return connection.execute(sa.select(t.theme.c.id).where(t.theme.c.name == name)).scalar()
+
+
+def count_told_of(connection: Connection, theme: int) -> int:
+    """Return how many who had asked for what a theme names were told that it is done."""
+    joined = t.told.join(t.initiative, t.initiative.c.id == t.told.c.initiative)
+    query = sa.select(sa.func.count()).select_from(joined).where(t.initiative.c.theme == theme)
+    return int(connection.execute(query).scalar_one())

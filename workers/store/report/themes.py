@@ -70,11 +70,6 @@ def names_of_initiatives(connection: Connection) -> dict[int, str]:
     return {int(key): str(name) for key, name in connection.execute(sa.select(c.id, c.name))}
 
 
-def theme_called(connection: Connection, name: str) -> int | None:
-    """Return the number of the theme of a name, or None."""
-    return connection.execute(sa.select(t.theme.c.id).where(t.theme.c.name == name)).scalar()
-
-
 def themes_of_kind(connection: Connection, kind: str) -> frozenset[int]:
     """Return the numbers of the themes of a kind."""
     c = t.theme.c
@@ -251,10 +246,3 @@ def told(connection: Connection) -> dict[int, int]:
         int(key): int(n)
         for key, n in connection.execute(sa.select(o.initiative, sa.func.count()).group_by(o.initiative))
     }
-
-
-def count_told_of(connection: Connection, theme: int) -> int:
-    """Return how many who had asked for what a theme names were told that it is done."""
-    joined = t.told.join(t.initiative, t.initiative.c.id == t.told.c.initiative)
-    query = sa.select(sa.func.count()).select_from(joined).where(t.initiative.c.theme == theme)
-    return int(connection.execute(query).scalar_one())

@@ -1,1 +1,1 @@
-"""Statements about the rules in use, what they decided, and waves."""
+"""Statements about the rules in use and what they decided; `usecases/rules` is the door to them."""

@@ -1,1 +1,1 @@
-"""What was asked and answered: clicks, responses, testimonials."""
+"""What is planned, asked and answered: the queue, waves, touchpoints, clicks, responses, testimonials."""

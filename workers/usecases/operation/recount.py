@@ -4,9 +4,9 @@ Both may run beside every role, at any time and twice.
 """
 
 from workers.store.connection import Connection
+from workers.store.counts import running_counts
+from workers.store.counts.running_counts import Cell
 from workers.store.engine import Store, see_one_snapshot
-from workers.store.report import running_counts
-from workers.store.report.running_counts import Cell
 
 ROUNDS = 50
 """Changes folded in one go at most, in units of `FOLDED_AT_ONCE`: a million."""

@@ -17,16 +17,16 @@ from workers.errors import BadInput
 from workers.process.outages import KAFKA, MAIL
 from workers.store import due
 from workers.store.connection import Connection
-from workers.store.customer import letter_searches
+from workers.store.counts import books, fingerprints
+from workers.store.customer import letter_searches, stories
 from workers.store.delivery import mail_servers, told_outages
 from workers.store.delivery.outbox import count_messages
 from workers.store.delivery.webhook_targets import list_targets
 from workers.store.operation.old_rows import retired_events
-from workers.store.report import books, fingerprints, stories
-from workers.store.rules import live, past
 from workers.usecases.delivery import mail_server, webhook_retries
 from workers.usecases.delivery.send_controls import refusing_domains
 from workers.usecases.operation import outage_watch
+from workers.usecases.rules.summary import summarise
 
 __all__ = ["Sending", "as_text", "book_rows", "explain", "read_books", "status"]
 
@@ -68,11 +68,7 @@ def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[
         "away": away(connection, waiting, servers),
         "letter_searches": letter_searching(connection),
         "webhooks": [webhook_retries.describe(target, now) for target in list_targets(connection)],
-        "rules": {
-            "in_use": live.tables_in_use(connection),
-            "candidates": candidates(connection),
-            "refused": refused_edits(connection),
-        },
+        "rules": summarise(connection),
     }
 
 
@@ -107,19 +103,6 @@ def letter_searching(connection: Connection) -> dict[str, object]:
     """Return for how many erased people dead letters are still to be looked through, and since when."""
     people, since = letter_searches.waiting(connection)
     return {"people": people, "since": since.isoformat() if since else None}
-
-
-def candidates(connection: Connection) -> dict[str, dict[str, object]]:
-    """Return the tables that decide beside those in use, and on how many decisions each disagreed."""
-    return {
-        place: {"version": version, "disagreed": past.disagreed(connection, version)}
-        for place, version in sorted(live.candidates(connection).items())
-    }
-
-
-def refused_edits(connection: Connection) -> dict[str, dict[str, object]]:
-    """Return the edits of the rules that roles did not take over, with every fault; the rules before go on."""
-    return {one.name: {"since": one.since.isoformat(), "faults": list(one.faults)} for one in live.refusals(connection)}
 
 
 def events(connection: Connection, states: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

@@ -9,6 +9,8 @@ from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.report.funnel import Fate, ListedQuestion, Page, list_asked, list_not_asked
 
+__all__ = ["NO_REASON", "PAGE_LENGTH", "ListedQuestion", "asked", "not_asked"]
+
 PAGE_LENGTH = 40
 """Questions on one page of the list."""
 NO_REASON = "none"

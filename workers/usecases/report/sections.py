@@ -10,7 +10,7 @@ from datetime import date, datetime
 from workers.calendar import in_zone, instant_of, working_between, zone_info
 from workers.domain import reporting as figures
 from workers.domain.policy import Policy
-from workers.domain.reporting import Announced, Filters, Loop, Movement, OverTime, Touchpoint
+from workers.domain.reporting import Announced, Figures, Filters, Loop, Movement, OverTime, Touchpoint
 from workers.store.connection import Connection
 from workers.store.report import announced, themes
 from workers.store.report import figures as stored
@@ -47,6 +47,7 @@ __all__ = [
     "day_of",
     "day_start",
     "every_answer",
+    "figures_of",
     "midnight",
     "notes",
     "review",
@@ -111,6 +112,11 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         words=stored.words(connection),
         apart=stored.recovery_answers(connection, filters),
     )
+
+
+def figures_of(connection: Connection, filters: Filters) -> Figures:
+    """Return the figures of all answers that a report is about."""
+    return sum((cell.figures() for cell in stored.answer_cells(connection, filters, [])), Figures())
 
 
 def months_of(connection: Connection, filters: Filters, zone: str) -> list[tuple[str, datetime]]:

@@ -17,8 +17,8 @@ from workers.decision_table.trials.installation import Disagreed, Sample
 from workers.domain.followup.compiled_tables import yes_no
 from workers.domain.types import DecisionState
 from workers.errors import BadInput
+from workers.store.counts import running_counts
 from workers.store.engine import Store
-from workers.store.report import running_counts
 from workers.store.rules import past
 from workers.store.rules.past import PastDecision, PastJourney, PastStop, PastTouchpoint
 

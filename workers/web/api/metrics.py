@@ -20,19 +20,19 @@ from workers.domain.types import TicketState
 from workers.errors import NotNow
 from workers.process.outages import MAIL, PARTS, Outage
 from workers.store.connection import Connection
+from workers.store.counts import books
 from workers.store.delivery import mail_servers, told_outages
 from workers.store.delivery.outbox import outbox_age
 from workers.store.delivery.returned_mails import counted_returned
 from workers.store.delivery.sent_mails import count_sent
 from workers.store.delivery.webhook_targets import list_targets
 from workers.store.operation.received import received_by_door
-from workers.store.report import books
-from workers.store.rules import live
 from workers.store.sign_in import accounts, api_keys
 from workers.usecases.delivery import webhook_retries
 from workers.usecases.delivery.send_controls import sending_now
 from workers.usecases.operation.backlog import Place
 from workers.usecases.operation.status import STATUS_GROUPS, due_work
+from workers.usecases.rules.summary import count_refused
 from workers.usecases.sign_in.access_log import Access, AccessLog
 from workers.usecases.ticket_inbox import count_overdue
 from workers.web.api.monitor import for_monitors
@@ -79,7 +79,7 @@ class Figures(Collector):
             yield from waiting(connection, now, self._web.policy(), states["tickets"])
             yield mails_sent(connection)
             state = sending_now(connection, self._web.sending).state
-            refused = float(len(live.refusals(connection)))
+            refused = float(count_refused(connection))
             yield gauge(
                 "boucle_rules_refused", "Edits of the rules that were refused; what was in use goes on", refused
             )

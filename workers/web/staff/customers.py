@@ -27,7 +27,7 @@ from workers.domain.records import Dispatch
 from workers.domain.types import DispatchState
 from workers.store import read
 from workers.store.delivery.sent_mails import body_of
-from workers.store.report import tickets as stored
+from workers.store.ticket import tickets as stored
 from workers.usecases.delivery.send_controls import mails_today, sending_now
 from workers.usecases.operation import status
 from workers.web.http.answers.names import Piece, in_pieces

@@ -20,7 +20,7 @@ from workers.domain.mail.compose.facts import clean, one_line
 from workers.domain.mail.translations import Catalog
 from workers.domain.records import Action, Customer, Touchpoint
 from workers.errors import BadInput
-from workers.store.report.queue import ACTION, TOUCHPOINT, Chosen
+from workers.store.survey.queue import ACTION, TOUCHPOINT, Chosen
 from workers.usecases.queue_control import DAYS, LISTED, Day, QueueControl
 from workers.usecases.wave_reach import Reach, WaveReach
 from workers.web.http.answers.names import in_pieces, why

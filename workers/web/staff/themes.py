@@ -16,9 +16,18 @@ from workers.domain.mail.compose import MailFacts
 from workers.domain.mail.compose.facts import one_line
 from workers.domain.reporting.nps import band
 from workers.errors import BadInput, BoucleError, Conflict
-from workers.store.report.themes import NO_THEME, Wish
 from workers.usecases.announcements import TEMPLATE
-from workers.usecases.initiatives import LEVELS, LONGEST_NAME, TEXTS, InitiativeState, Kind, ThemeState, Work
+from workers.usecases.initiatives import (
+    LEVELS,
+    LONGEST_NAME,
+    NO_THEME,
+    TEXTS,
+    InitiativeState,
+    Kind,
+    ThemeState,
+    Wish,
+    Work,
+)
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.parameters import parameters_of, path_number, read_number

@@ -13,9 +13,8 @@ from starlette.routing import Route
 from workers.domain.reporting import Filters
 from workers.errors import BadInput
 from workers.store.connection import Connection
-from workers.store.report.funnel import ListedQuestion
 from workers.usecases.report import funnel_questions
-from workers.usecases.report.funnel_questions import PAGE_LENGTH
+from workers.usecases.report.funnel_questions import PAGE_LENGTH, ListedQuestion
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of
 from workers.web.http.requests.parameters import parameters_of

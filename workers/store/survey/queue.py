@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from workers.domain.records import Action, Customer, Touchpoint
 from workers.domain.types import ActionState, CustomerId, DispatchState, TouchpointState
 from workers.store import read, tables
-from workers.store.report import running_counts
+from workers.store.counts import running_counts
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 WAITING = (ActionState.PLANNED, ActionState.HELD)

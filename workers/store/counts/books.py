@@ -13,7 +13,7 @@ from workers.domain import invariants
 from workers.domain.followup.actions import CONTACTS
 from workers.domain.types import ActionState, DispatchState, Reason, ResponseState, TestimonialState, TouchpointState
 from workers.store import tables as t
-from workers.store.report import running_counts
+from workers.store.counts import running_counts
 
 Rows = sa.Select[*tuple[Any, ...]]
 AT_ONCE = 5_000  # rows fetched in one go

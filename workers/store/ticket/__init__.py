@@ -1,0 +1,1 @@
+"""Tickets: listed, found, counted."""
