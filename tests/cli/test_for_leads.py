@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pyotp import TOTP
 
-from workers.usecases.sign_in.accounts import Accounts
 from workers.usecases.sign_in.second_factor import SecondFactors
+from workers.usecases.sign_in.sign_ins import SignIns
 
 if TYPE_CHECKING:
     from verbs import Boucle
@@ -28,7 +28,7 @@ def test_a_person_is_added_and_may_sign_in(boucle: "Boucle") -> None:
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == "Léa may sign in as agent at http://127.0.0.1:8080/login\n"
     parts = boucle.parts()
-    user = Accounts(parts.store, parts.now).check("léa", PASSWORD)
+    user = SignIns(parts.store, parts.now).check("léa", PASSWORD)
     assert user is not None
     assert user.role == "agent"
     parts.store.close()
@@ -67,14 +67,14 @@ def test_sessions_and_a_second_factor_are_ended_by_verb(boucle: "Boucle") -> Non
     """What an operator does when a phone is lost; without a second factor the verb says so."""
     assert boucle("users", "add", "Léa", "--role", "agent", "--password-stdin").code == 0
     parts = boucle.parts()
-    people = Accounts(parts.store, parts.now)
+    sign_ins = SignIns(parts.store, parts.now)
     factors = SecondFactors(parts.store, parts.now, parts.ids, "Boucle")
     offer = factors.offer("Léa")
     assert factors.enrol("Léa", offer.salt, TOTP(offer.secret).now())
-    token = people.sign_in("Léa", "password")
+    token = sign_ins.sign_in("Léa", "password")
     assert boucle("users", "list", "--format", "json").json()[0]["second_factor"]
     assert boucle("users", "end-sessions", "léa").code == 0
-    assert people.who(token) is None
+    assert sign_ins.who(token) is None
     assert factors.has("Léa")
     assert boucle("users", "reset-second-factor", "Léa").code == 0
     assert not factors.has("Léa")

@@ -10,6 +10,7 @@ from teamparts import House, at_once, both_in_one_ticket, claim, race_of_reopeni
 from workers.domain.records import Touchpoint
 from workers.store.roster import next_agent
 from workers.usecases.queue_control import QueueControl
+from workers.usecases.sign_in.sign_ins import SignIns
 
 
 @pytest.fixture
@@ -63,11 +64,11 @@ def test_lists_search_and_stamp(house: House) -> None:
 
 def test_sessions_and_links(house: House) -> None:
     """Times are the database's own."""
-    people = house.staff()
-    token, link = people.sign_in("Léa", "password"), people.login_token("Max")
-    assert people.who(token) == people.find("Léa")
-    assert people.use_token(link) == people.find("Max")
-    assert people.use_token(link) is None
+    people, sign_ins = house.staff(), SignIns(house.store, house.clock.now)
+    token, link = sign_ins.sign_in("Léa", "password"), people.login_token("Max")
+    assert sign_ins.who(token) == people.find("Léa")
+    assert sign_ins.use_token(link) == people.find("Max")
+    assert sign_ins.use_token(link) is None
 
 
 def test_the_queue_is_read_and_steered(house: House) -> None:

@@ -16,6 +16,7 @@ from workers.adapters.resources import Data
 from workers.domain.records import SurveyRequest, Ticket
 from workers.domain.types import TicketState
 from workers.usecases.sign_in.accounts import Accounts, Role
+from workers.usecases.sign_in.sign_ins import SignIns
 from workers.web.http.answers import pages
 
 PASSWORD = "correct horse battery"
@@ -62,8 +63,9 @@ class Team:
     def __init__(self, site: Site) -> None:
         self.site = site
         idle = timedelta(minutes=site.web.settings.session_idle_minutes)
-        self.people = Accounts(site.parts.store, site.parts.now, CHEAP, idle=idle)
-        site.app.state.people = self.people
+        self.people = Accounts(site.parts.store, site.parts.now, CHEAP)
+        self.sign_ins = SignIns(site.parts.store, site.parts.now, CHEAP, idle=idle)
+        site.app.state.people, site.app.state.sign_ins = self.people, self.sign_ins
         for role, name in NAMES.items():
             self.people.add(name, role, PASSWORD, by="test")
         self.people.add("Max", Role.AGENT, PASSWORD, by="test")

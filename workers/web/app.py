@@ -19,6 +19,7 @@ from workers.usecases.sign_in.accounts import Accounts
 from workers.usecases.sign_in.api_keys import ApiKeys, read_given
 from workers.usecases.sign_in.attempts import Attempts
 from workers.usecases.sign_in.second_factor import SecondFactors
+from workers.usecases.sign_in.sign_ins import SignIns
 from workers.web.api import events, feed, health, metrics, monitor
 from workers.web.api.keys import KeyUse
 from workers.web.demo import playground
@@ -98,7 +99,8 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.rates = rates
     app.state.api_keys = ApiKeys(web.store, read_given(web.settings.api_keys.get_secret_value()))
     app.state.key_use = KeyUse(web.store, ticks)
-    app.state.people = Accounts(web.store, web.now, idle=timedelta(minutes=web.settings.session_idle_minutes))
+    app.state.people = Accounts(web.store, web.now)
+    app.state.sign_ins = SignIns(web.store, web.now, idle=timedelta(minutes=web.settings.session_idle_minutes))
     app.state.second_factors = SecondFactors(web.store, web.now, web.ids, web.templates.brand.name)
     app.state.patience = Patience(Attempts(web.store))
     app.state.access_log = AccessLog(web.store, web.now, ticks)

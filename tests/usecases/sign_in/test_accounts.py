@@ -15,6 +15,7 @@ from workers.store import tables
 from workers.store.roster import read_roster
 from workers.store.sign_in.audit_log import list_acts
 from workers.usecases.sign_in.accounts import Accounts, Role
+from workers.usecases.sign_in.sign_ins import SignIns
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -33,20 +34,26 @@ def people(house: Embedded) -> Accounts:
     return Accounts(house.store, house.clock.now, CHEAP)
 
 
+@pytest.fixture
+def sign_ins(house: Embedded) -> SignIns:
+    """Give what lets them in."""
+    return SignIns(house.store, house.clock.now, CHEAP)
+
+
 def expire(house: Embedded) -> None:
     """Let the time of every token be over, by the database's own clock."""
     past = sa.update(tables.session).values(expires_at=START - timedelta(days=900))
     house.store.write(lambda connection: connection.execute(past))
 
 
-def test_a_password_signs_in_and_a_wrong_one_does_not(people: Accounts) -> None:
+def test_a_password_signs_in_and_a_wrong_one_does_not(people: Accounts, sign_ins: SignIns) -> None:
     """The name in any capitals, the password exactly."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
-    found = people.check("  léa ", "correct horse")
+    found = sign_ins.check("  léa ", "correct horse")
     assert found is not None
     assert (found.name, found.role) == ("Léa", Role.AGENT)
-    assert people.check("Léa", "Correct horse") is None
-    assert people.check("Max", "correct horse") is None
+    assert sign_ins.check("Léa", "Correct horse") is None
+    assert sign_ins.check("Max", "correct horse") is None
 
 
 def test_a_password_is_kept_as_an_argon2_hash(house: Embedded) -> None:
@@ -58,16 +65,16 @@ def test_a_password_is_kept_as_an_argon2_hash(house: Embedded) -> None:
     assert "correct horse" not in kept
 
 
-def test_nobody_signs_in_without_a_password_of_their_own(people: Accounts) -> None:
+def test_nobody_signs_in_without_a_password_of_their_own(people: Accounts, sign_ins: SignIns) -> None:
     """Who signs in by link or identity provider has no password, not an empty one."""
     people.add("Léa", Role.AGENT, by="ops")
-    assert people.check("Léa", "") is None
+    assert sign_ins.check("Léa", "") is None
 
 
 def test_a_stronger_hash_replaces_a_weaker_one_at_the_next_sign_in(house: Embedded, people: Accounts) -> None:
     """Raising the cost later needs no new passwords."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
-    stronger = Accounts(house.store, house.clock.now, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    stronger = SignIns(house.store, house.clock.now, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
     assert stronger.check("Léa", "correct horse")
     with house.store.reading() as connection:
         (kept,) = connection.execute(sa.select(tables.user.c.password_hash)).scalars()
@@ -88,27 +95,27 @@ def test_a_name_is_taken_once_whatever_its_capitals(people: Accounts) -> None:
         people.add("LÉA", Role.LEAD, "correct horse", by="ops")
 
 
-def test_a_session_ends_by_itself_and_by_signing_out(house: Embedded, people: Accounts) -> None:
+def test_a_session_ends_by_itself_and_by_signing_out(house: Embedded, people: Accounts, sign_ins: SignIns) -> None:
     """The server forgets it: a kept cookie is worth nothing afterwards."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
-    token, other = people.sign_in("Léa", "password"), people.sign_in("Léa", "password")
-    assert people.who(token) == people.find("Léa")
-    people.sign_out(token)
-    assert people.who(token) is None
-    assert people.who(other)
+    token, other = sign_ins.sign_in("Léa", "password"), sign_ins.sign_in("Léa", "password")
+    assert sign_ins.who(token) == people.find("Léa")
+    sign_ins.sign_out(token)
+    assert sign_ins.who(token) is None
+    assert sign_ins.who(other)
     expire(house)
-    assert people.who(other) is None
-    assert people.who("made up") is None
+    assert sign_ins.who(other) is None
+    assert sign_ins.who("made up") is None
 
 
-def test_the_database_keeps_no_token(house: Embedded, people: Accounts) -> None:
+def test_the_database_keeps_no_token(house: Embedded, people: Accounts, sign_ins: SignIns) -> None:
     """Whoever reads the database cannot sign in with what stands there."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
-    token = people.sign_in("Léa", "password")
+    token = sign_ins.sign_in("Léa", "password")
     with house.store.reading() as connection:
         (kept,) = connection.execute(sa.select(tables.session.c.hash)).scalars()
     assert token not in kept
-    assert people.who(kept) is None
+    assert sign_ins.who(kept) is None
 
 
 @pytest.mark.parametrize(
@@ -119,25 +126,27 @@ def test_the_database_keeps_no_token(house: Embedded, people: Accounts) -> None:
         lambda people: people.remove("Léa", by="ops"),
     ],
 )
-def test_a_new_password_or_role_ends_every_session(people: Accounts, change: Callable[[Accounts], None]) -> None:
+def test_a_new_password_or_role_ends_every_session(
+    people: Accounts, sign_ins: SignIns, change: Callable[[Accounts], None]
+) -> None:
     """Whoever has left is out at once."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
-    token = people.sign_in("Léa", "password")
+    token = sign_ins.sign_in("Léa", "password")
     change(people)
-    assert people.who(token) is None
+    assert sign_ins.who(token) is None
 
 
-def test_a_link_signs_in_once_and_is_no_session(house: Embedded, people: Accounts) -> None:
+def test_a_link_signs_in_once_and_is_no_session(house: Embedded, people: Accounts, sign_ins: SignIns) -> None:
     """A one-time link is worth one sign-in within a day, and no cookie by itself."""
     people.add("Léa", Role.AGENT, by="ops")
     link, late = people.login_token("léa"), people.login_token("Léa")
-    assert people.who(link) is None
-    found = people.use_token(link)
+    assert sign_ins.who(link) is None
+    found = sign_ins.use_token(link)
     assert found is not None
     assert found.name == "Léa"
-    assert people.use_token(link) is None
+    assert sign_ins.use_token(link) is None
     expire(house)
-    assert people.use_token(late) is None
+    assert sign_ins.use_token(late) is None
     with pytest.raises(BadInput, match="no user"):
         people.login_token("Max")
 
@@ -157,10 +166,10 @@ def test_who_is_away_gets_no_ticket_until_back(house: Embedded, people: Accounts
     assert people.find("Max").away_until is None  # type: ignore[union-attr]  # just added
 
 
-def test_every_act_on_a_person_is_in_the_audit_log(house: Embedded, people: Accounts) -> None:
+def test_every_act_on_a_person_is_in_the_audit_log(house: Embedded, people: Accounts, sign_ins: SignIns) -> None:
     """Who gave whom which role is never a question, and no password stands there."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
-    people.sign_in("Léa", "password")
+    sign_ins.sign_in("Léa", "password")
     people.set_role("Léa", Role.LEAD, by="ops")
     people.remove("Léa", by="ops")
     with house.store.reading() as connection:
@@ -191,33 +200,33 @@ def test_of_two_operators_who_remove_each_other_one_stays(people: Accounts) -> N
     assert len([one for one in people.everybody() if one.role == Role.OPERATOR]) == 1
 
 
-def test_a_session_stands_idle_for_an_hour_at_most(house: Embedded, people: Accounts) -> None:
+def test_a_session_stands_idle_for_an_hour_at_most(house: Embedded, people: Accounts, sign_ins: SignIns) -> None:
     """Its use is kept, not more often than every minute; what a page does by itself is no use."""
     people.add("Léa", Role.AGENT, by="ops")
-    token = people.sign_in("Léa", "password", "Firefox, Linux")
+    token = sign_ins.sign_in("Léa", "password", "Firefox, Linux")
 
     def seen(ago: timedelta) -> None:
-        began = people.sessions("Léa")[0].created_at
+        began = sign_ins.sessions("Léa")[0].created_at
         idle = sa.update(tables.session).values(seen_at=began - ago)
         house.store.write(lambda connection: connection.execute(idle))
 
     for ago, kept in ((timedelta(seconds=30), False), (timedelta(minutes=58), True)):
         seen(ago)
-        before = people.sessions("Léa")[0]
-        assert people.who(token, seen=False)
-        assert people.sessions("Léa") == [before]
-        assert people.who(token)
-        assert (people.sessions("Léa")[0].seen_at > before.seen_at) == kept
+        before = sign_ins.sessions("Léa")[0]
+        assert sign_ins.who(token, seen=False)
+        assert sign_ins.sessions("Léa") == [before]
+        assert sign_ins.who(token)
+        assert (sign_ins.sessions("Léa")[0].seen_at > before.seen_at) == kept
     seen(timedelta(minutes=61))
-    assert people.who(token) is None
+    assert sign_ins.who(token) is None
 
 
-def test_a_session_of_the_release_before_goes_on(house: Embedded, people: Accounts) -> None:
+def test_a_session_of_the_release_before_goes_on(house: Embedded, people: Accounts, sign_ins: SignIns) -> None:
     """A role of 0.1.0 writes sessions without browser and last use: they count from when they began."""
     people.add("Léa", Role.AGENT, by="ops")
-    token = people.sign_in("Léa", "password")
+    token = sign_ins.sign_in("Léa", "password")
     old = sa.update(tables.session).values(how=None, browser=None, seen_at=None)
     house.store.write(lambda connection: connection.execute(old))
-    (session,) = people.sessions("Léa")
+    (session,) = sign_ins.sessions("Léa")
     assert (session.how, session.browser, session.seen_at) == ("", "", session.created_at)
-    assert people.who(token)
+    assert sign_ins.who(token)

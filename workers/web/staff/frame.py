@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from workers.store.sign_in.accounts import hash_token
 from workers.usecases.sign_in.access_log import Access, AccessLog
 from workers.usecases.sign_in.accounts import Accounts, Role, User
+from workers.usecases.sign_in.sign_ins import SignIns
 from workers.web.http.answers.banner import back_to, players
 from workers.web.http.answers.pages import LANGUAGE, pages_of
 from workers.web.http.requests.context import Web, web_of
@@ -77,6 +78,12 @@ def people_of(request: Request) -> Accounts:
     return people
 
 
+def sign_ins_of(request: Request) -> SignIns:
+    """Return what lets people in, and knows whose a session is."""
+    sign_ins: SignIns = request.app.state.sign_ins
+    return sign_ins
+
+
 def cookie_name(web: Web) -> str:
     """Return the name of the session cookie; browsers hold a `__Host-` one to HTTPS and to this host."""
     return f"__Host-{COOKIE}" if secure(web) else COOKIE
@@ -103,7 +110,7 @@ async def visitor_of(request: Request, *, seen: bool = True) -> Visitor | None:
     session = session_token(request)
     if not session:
         return None
-    user = await run_in_threadpool(lambda: people_of(request).who(session, seen=seen))
+    user = await run_in_threadpool(lambda: sign_ins_of(request).who(session, seen=seen))
     return Visitor(user, form_token(web_of(request), session)) if user else None
 
 

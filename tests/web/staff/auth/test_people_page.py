@@ -47,7 +47,7 @@ def test_a_lead_adds_somebody_and_hands_a_link_over(team: Team) -> None:
     assert client.post(link, data=hidden(page.text)).status_code == 303
     fields = {**hidden(client.get("/account").text), "new_password": NEW, "new_password_again": NEW}
     assert client.post("/account/password", data=fields).headers["location"] == "/account?did=password"
-    assert team.people.check("Noé Roy", NEW)
+    assert team.sign_ins.check("Noé Roy", NEW)
     with team.site.parts.store.reading() as connection:
         acts = [(one["act"], one["by"]) for one in reversed(list_acts(connection, subject="user Noé Roy"))]
     assert acts == [
@@ -160,11 +160,11 @@ def test_a_password_is_changed_with_the_present_one_only(team: Team) -> None:
         in change(current_password=PASSWORD, new_password="password1234", new_password_again="password1234")[1]
     )
     assert "Too short" in change(current_password=PASSWORD, new_password="x", new_password_again="x")[1]
-    assert team.people.check("Léa", PASSWORD)
+    assert team.sign_ins.check("Léa", PASSWORD)
     assert change(current_password=PASSWORD, **again)[0] == 303
     assert client.get("/inbox").status_code == 200
     assert other.get("/inbox").status_code == 303
-    assert team.people.check("Léa", NEW)
+    assert team.sign_ins.check("Léa", NEW)
 
 
 def test_the_present_password_is_guessed_at_no_faster_than_at_the_login(team: Team) -> None:
@@ -176,7 +176,7 @@ def test_the_present_password_is_guessed_at_no_faster_than_at_the_login(team: Te
     data["current_password"] = PASSWORD
     assert "Too many" in words(client.post("/account/password", data=data).text)
     assert client.post("/account/second-factor/off", data=data).status_code == 400
-    assert team.people.check("Léa", NEW) is None
+    assert team.sign_ins.check("Léa", NEW) is None
 
 
 def test_sessions_are_listed_and_ended_by_their_owner_alone(team: Team) -> None:
@@ -231,7 +231,7 @@ def test_a_session_without_use_ends_and_a_page_that_reads_itself_is_no_use(open_
     assert client.get("/inbox").status_code == 200
     seen(9)
     token = team.site.web.links.read("session", client.cookies["boucle_session"]) or ""
-    assert team.people.who(token, seen=False)
+    assert team.sign_ins.who(token, seen=False)
     with team.site.parts.store.reading() as connection:
         (at,) = connection.execute(sa.select(row.c.seen_at)).scalars()
         (created,) = connection.execute(sa.select(row.c.created_at)).scalars()

@@ -47,7 +47,7 @@ def guess_at_once(site: Site, forms: list[dict[str, str]]) -> Counter[int]:
 def test_of_sixty_guesses_at_once_eight_are_verified_and_three_at_a_time(team: Team) -> None:
     """The limit holds whatever comes in parallel, and never more than a few run."""
     verified, running, most = 0, 0, 0
-    lock, check = threading.Lock(), team.people.check
+    lock, check = threading.Lock(), team.sign_ins.check
 
     def counted(name: str, password: str) -> User | None:
         nonlocal verified, running, most
@@ -60,7 +60,7 @@ def test_of_sixty_guesses_at_once_eight_are_verified_and_three_at_a_time(team: T
             with lock:
                 running -= 1
 
-    team.people.check = counted  # type: ignore[method-assign]  # counts what runs, and does it
+    team.sign_ins.check = counted  # type: ignore[method-assign]  # counts what runs, and does it
     codes = guess_at_once(team.site, [{"username": "Léa", "password": f"guess {n}"} for n in range(GUESSES)])
     assert codes == {401: 8, 429: GUESSES - 8}
     assert verified == 8

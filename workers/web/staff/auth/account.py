@@ -36,6 +36,7 @@ from workers.web.staff.frame import (
     people_of,
     session_token,
     show,
+    sign_ins_of,
 )
 from workers.web.staff.times import clock
 
@@ -65,10 +66,10 @@ def write_account(
         "problem": problem,
         "faults": faults or {},
         "shortest": SHORTEST,
-        "ask_current": asks_password(visitor, people_of(request).session(token)),
+        "ask_current": asks_password(visitor, sign_ins_of(request).session(token)),
         "has_factor": factors.has(name),
         "codes_left": factors.left(name),
-        "sessions": [session_line(request, one, here) for one in people_of(request).sessions(name)],
+        "sessions": [session_line(request, one, here) for one in sign_ins_of(request).sessions(name)],
     }
     return show(request, visitor, "account.html", values, status=status)
 
@@ -99,13 +100,13 @@ def asks_password(visitor: Visitor, session: Session | None) -> bool:
 
 async def present_password_fault(request: Request, visitor: Visitor, form: Form) -> str:
     """Return why a change may not be made, as the id of a text; empty when it may."""
-    people, name = people_of(request), visitor.user.name
-    session = await run_in_threadpool(people.session, session_token(request))
+    sign_ins, name = sign_ins_of(request), visitor.user.name
+    session = await run_in_threadpool(sign_ins.session, session_token(request))
     if not asks_password(visitor, session):
         return ""
     password = form.get(CURRENT, "")
     tried = await patience_of(request).guess(
-        Guess.PASSWORD, name, network_of(request), lambda: people.check(name, password)
+        Guess.PASSWORD, name, network_of(request), lambda: sign_ins.check(name, password)
     )
     if tried.right is not None:
         return ""
@@ -141,8 +142,8 @@ async def set_password(request: Request, visitor: Visitor, form: Form) -> Respon
 @act_for_roles(EVERYBODY, account_again)
 async def end_session(request: Request, visitor: Visitor, form: Form) -> Response:
     """End one of one's own sessions."""
-    people = people_of(request)
-    await run_in_threadpool(people.end_session, visitor.user.name, form.get("session", ""))
+    sign_ins = sign_ins_of(request)
+    await run_in_threadpool(sign_ins.end_session, visitor.user.name, form.get("session", ""))
     return go(request, "/account?did=ended")
 
 
@@ -164,12 +165,12 @@ def write_offer(
     request: Request, visitor: Visitor, salt: str = "", faults: dict[str, str] | None = None, status: int = 200
 ) -> Response:
     """Write the page of an offer, a new one or the same once more."""
-    web, name, people = web_of(request), visitor.user.name, people_of(request)
+    web, name, sign_ins = web_of(request), visitor.user.name, sign_ins_of(request)
     offer = second_factors_of(request).offer(name, salt)
     code = segno.make(offer.url, error="m", micro=False)
     values = {
         "faults": faults or {},
-        "ask_current": asks_password(visitor, people.session(session_token(request))),
+        "ask_current": asks_password(visitor, sign_ins.session(session_token(request))),
         "has_factor": second_factors_of(request).has(name),
         "salt": web.links.sign(SALT, f"{name}\x1f{offer.salt}"),
         "secret": [offer.secret[place : place + 4] for place in range(0, len(offer.secret), 4)],

@@ -12,10 +12,11 @@ from starlette.routing import Match, Route
 
 from workers.errors import CodedFault
 from workers.usecases.sign_in.access_log import Access
-from workers.usecases.sign_in.accounts import SESSION_LASTS, User
+from workers.usecases.sign_in.accounts import User
 from workers.usecases.sign_in.attempts import Guess
 from workers.usecases.sign_in.passwords import check_new_password
 from workers.usecases.sign_in.second_factor import SecondFactors
+from workers.usecases.sign_in.sign_ins import SESSION_LASTS
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.clients import address_prefix, client_of
 from workers.web.http.requests.context import web_of
@@ -45,6 +46,7 @@ from workers.web.staff.frame import (
     secure,
     session_token,
     show,
+    sign_ins_of,
     visitor_of,
 )
 
@@ -90,9 +92,9 @@ async def sign_in(request: Request) -> Response:
         tried: Tried[User] = Tried(None)
         problem, status, outcome = "staff.stale", 403, "foreign"
     else:
-        people = people_of(request)
+        sign_ins = sign_ins_of(request)
         network = network_of(request)
-        tried = await patience_of(request).guess(Guess.PASSWORD, name, network, lambda: people.check(name, password))
+        tried = await patience_of(request).guess(Guess.PASSWORD, name, network, lambda: sign_ins.check(name, password))
         problem, status, outcome = refusal(tried, "staff.login", "wrong")
     if tried.right is not None:
         weak = await run_in_threadpool(is_weak, tried.right, password)
@@ -128,7 +130,7 @@ async def first_factor_shown(request: Request, user: User, how: str, to: Onward,
     """Go on with who has shown a password or link: to the code of the second factor where they have one, else in."""
     if not await run_in_threadpool(second_factors_of(request).has, user.name):
         return await enter(request, user, how, to, weak=weak)
-    half = await run_in_threadpool(people_of(request).half_way, user.name, how)
+    half = await run_in_threadpool(sign_ins_of(request).half_way, user.name, how)
     return write_code_page(request, half, to)
 
 
@@ -146,7 +148,7 @@ async def check_code(request: Request) -> Response:
     """Check the code of the second factor and go in; the password need not be typed again for a wrong one."""
     form = await read_form(request)
     half, to = form.get("half", ""), onward_of(request, form)
-    found = await run_in_threadpool(people_of(request).half_way_owner, half)
+    found = await run_in_threadpool(sign_ins_of(request).half_way_owner, half)
     if foreign(request) or found is None:
         outcome, problem = ("foreign", "staff.stale") if foreign(request) else ("late", "staff.login.late")
         await run_in_threadpool(note_failure, request, outcome, "")
@@ -155,7 +157,7 @@ async def check_code(request: Request) -> Response:
     factors, code = second_factors_of(request), form.get("code", "")
 
     def verify() -> User | None:
-        return people_of(request).finish(half) if factors.take(user.name, code) else None
+        return sign_ins_of(request).finish(half) if factors.take(user.name, code) else None
 
     tried = await patience_of(request).guess(Guess.CODE, user.name, network_of(request), verify)
     if tried.right is not None:
@@ -180,7 +182,7 @@ async def enter(request: Request, user: User, how: str, to: Onward, *, weak: boo
 def open_session(request: Request, user: User, how: str) -> str:
     """Open a session for this browser and return its token."""
     access_log_of(request).note(Access.SIGN_IN, how, network=network_of(request))
-    return people_of(request).sign_in(user.name, how, browser_name(request.headers.get("user-agent", "")))
+    return sign_ins_of(request).sign_in(user.name, how, browser_name(request.headers.get("user-agent", "")))
 
 
 async def resume(request: Request, visitor: Visitor, kept: Form, path: str) -> Response | None:
@@ -211,7 +213,7 @@ def with_session(request: Request, answer: Response, session: str) -> Response:
 
 async def show_link(request: Request) -> Response:
     """Show the button that signs in by a one-time link. The link is not used up by looking at it."""
-    user = await run_in_threadpool(people_of(request).link_owner, request.path_params["token"])
+    user = await run_in_threadpool(sign_ins_of(request).link_owner, request.path_params["token"])
     if user is None:
         return await link_used(request)
     back = parameters_of(request).text("next", LONGEST_VALUE)
@@ -226,7 +228,7 @@ async def sign_in_by_link(request: Request) -> Response:
     if foreign(request):
         await run_in_threadpool(note_failure, request, "foreign", "")
         return await run_in_threadpool(login_page, request, back=to.back, problem="staff.stale", status=403)
-    user = await run_in_threadpool(people_of(request).use_token, request.path_params["token"])
+    user = await run_in_threadpool(sign_ins_of(request).use_token, request.path_params["token"])
     if user is None:
         return await link_used(request)
     return await first_factor_shown(request, user, "link", to)
@@ -257,7 +259,7 @@ async def logout_again(request: Request, visitor: Visitor, form: Form, problem: 
 async def sign_out(request: Request, visitor: Visitor, form: Form) -> Response:
     """End the session here and in the database."""
     web = web_of(request)
-    await run_in_threadpool(people_of(request).sign_out, session_token(request))
+    await run_in_threadpool(sign_ins_of(request).sign_out, session_token(request))
     answer = RedirectResponse(pages_of(request).url("/login"), status_code=303)
     answer.delete_cookie(cookie_name(web), secure=secure(web), httponly=True, samesite="lax")
     return answer

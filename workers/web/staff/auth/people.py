@@ -31,6 +31,7 @@ from workers.web.staff.frame import (
     note_refusal,
     people_of,
     show,
+    sign_ins_of,
 )
 from workers.web.staff.times import when
 
@@ -125,7 +126,7 @@ def write_person(
         "typed_role": role,
         "person": line(request, visitor, user, user.name in people.with_second_factor()),
         "roles": roles_for(visitor.user),
-        "sessions": len(people.sessions(user.name)),
+        "sessions": len(sign_ins_of(request).sessions(user.name)),
     }
     return show(request, visitor, "person.html", values, status=status)
 
