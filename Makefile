@@ -127,13 +127,13 @@ clean:  ## Stop what make run-real started; remove caches, builds and its data
 # A stamp per set of packages, so that only a change of the locks installs again. Every file that is installed is
 # compared with the hash in its lock; the checkout itself is built by the locked hatchling.
 $(VENV)/.installed: pyproject.toml requirements.lock | $(BIN)/python
-	@echo 'Installing Boucle into $(VENV) ...' >&2
+	@echo 'Installing Boucle into $(VENV): some 70 packages, a minute or two ...' >&2
 	@$(INSTALL) --require-hashes --requirement requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.installed-test: pyproject.toml requirements.lock requirements-test.lock | $(BIN)/python
-	@echo 'Installing Boucle and what its tests need into $(VENV) ...' >&2
+	@echo 'Installing Boucle and what its tests need into $(VENV): some 150 packages, a few minutes ...' >&2
 	@$(INSTALL) --require-hashes --requirement requirements-test.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.installed
