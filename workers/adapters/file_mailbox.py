@@ -120,12 +120,12 @@ class MailboxSender:
         if not self._folder.is_dir():
             return []
         with os.scandir(self._folder) as files:
-            found = [
+            kept = [
                 (file.stat().st_mtime_ns, file.name[:-4])
                 for file in files
                 if file.name.endswith(".eml") and file.name[0] != "."
             ]
-        return [id for _, id in sorted(found, reverse=True)]
+        return [id for _, id in sorted(kept, reverse=True)]
 
     def _opened(self, ids: Sequence[str]) -> Iterator[KeptMail]:
         parser = email.parser.BytesHeaderParser(policy=email.policy.default)
@@ -140,8 +140,8 @@ class MailboxSender:
 
 
 def _dispatch_id(raw: bytes) -> str:
-    found = _DISPATCH.search(raw.partition(b"\r\n\r\n")[0])
-    id = found[1].decode("ascii", "replace").strip() if found else ""
+    match = _DISPATCH.search(raw.partition(b"\r\n\r\n")[0])
+    id = match[1].decode("ascii", "replace").strip() if match else ""
     if not _ID.fullmatch(id) or id.startswith("."):
         raise Never("the mail has no X-Boucle-Dispatch header, so it has no name in the mailbox")
     return id

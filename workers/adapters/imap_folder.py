@@ -61,8 +61,8 @@ class ImapFolder:
         try:
             client = self._client = self._open(read_only=not fresh)
             try:
-                _, found = client.uid("SEARCH", "UNSEEN" if fresh else "ALL")
-                for uid in (found[0] or b"").split():
+                _, ids = client.uid("SEARCH", "UNSEEN" if fresh else "ALL")
+                for uid in (ids[0] or b"").split():
                     name = f"{self.folder};UID={uid.decode()}"
                     yield Item(name, iter([Letter(name, self._fetch(client, uid.decode()))]))
             finally:
@@ -95,9 +95,9 @@ class ImapFolder:
                 client.starttls(ssl.create_default_context())
             client.login(self.user, self.password)
             quoted = self.folder.replace("\\", "\\\\").replace('"', '\\"')
-            state, told = client.select(f'"{quoted}"', readonly=read_only)
+            state, answer = client.select(f'"{quoted}"', readonly=read_only)
             if state != "OK":
-                raise imaplib.IMAP4.error(f"no folder {self.folder} ({(told[0] or b'').decode(errors='replace')})")
+                raise imaplib.IMAP4.error(f"no folder {self.folder} ({(answer[0] or b'').decode(errors='replace')})")
         except BaseException:
             self._leave(client)
             raise
@@ -106,7 +106,7 @@ class ImapFolder:
     @staticmethod
     def _fetch(client: imaplib.IMAP4, uid: str) -> bytes:
         _, data = client.uid("FETCH", uid, FETCHED)
-        return next((bytes(one[1]) for one in data if isinstance(one, tuple)), b"")[:HEAD_BYTES]
+        return next((bytes(part[1]) for part in data if isinstance(part, tuple)), b"")[:HEAD_BYTES]
 
     @staticmethod
     def _leave(client: imaplib.IMAP4) -> None:

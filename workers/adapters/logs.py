@@ -139,7 +139,7 @@ def told(error: BaseException | None, depth: int = 0) -> str:
     parts = [told(cause, depth + 1), *traceback.format_tb(error.__traceback__)]
     parts.append(f"{type(error).__qualname__}: {sentence(error)}")
     if isinstance(error, BaseExceptionGroup):
-        parts += [told(one, depth + 1) for one in error.exceptions]
+        parts += [told(exception, depth + 1) for exception in error.exceptions]
     return "\n".join(part.rstrip("\n") for part in parts if part)
 
 

@@ -79,14 +79,14 @@ def check_domain(
     faults: list[str] = []
     notes: list[str] = []
     policy = dmarc_record(sender, lookup)
-    for found in (
+    for finding in (
         spf(return_path, lookup, walk),
         returns(return_path, lookup),
         dkim(sender, lookup, selectors),
         dmarc(sender, policy),
         alignment(sender, return_path, policy),
     ):
-        for is_fault, sentence in found:
+        for is_fault, sentence in finding:
             (faults if is_fault else notes).append(sentence)
     return Findings(faults, notes)
 
@@ -96,7 +96,7 @@ Found = Iterator[tuple[bool, str]]
 
 def spf(domain: str, lookup: Lookup, walk: Walk | None = None) -> Found:
     """Give what is wrong with the SPF record (RFC 7208) of the return path's domain."""
-    records = [one for one in lookup.texts(domain) if one.lower().split(" ")[0] == "v=spf1"]
+    records = [text for text in lookup.texts(domain) if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
         yield True, f'SPF: {domain} has no record. Publish TXT {domain} "v=spf1 include:YOUR-MAIL-SERVER -all".'
         return
@@ -167,7 +167,7 @@ def dmarc_record(domain: str, lookup: Lookup) -> dict[str, str] | None:
     labels = domain.split(".")
     for start in range(max(1, len(labels) - 1)):
         name = ".".join(["_dmarc", *labels[start:]])
-        records = [tags(one) for one in lookup.texts(name) if one.replace(" ", "").upper().startswith("V=DMARC1")]
+        records = [tags(text) for text in lookup.texts(name) if text.replace(" ", "").upper().startswith("V=DMARC1")]
         if len(records) == 1:
             return records[0]
     return None

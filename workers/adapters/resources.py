@@ -74,16 +74,16 @@ class Data:
 
     def files(self, relative: str) -> tuple[str, ...]:
         """Return the sorted paths of all files in a folder and below it, or of the file itself; no hidden ones."""
-        found: set[str] = set()
+        names: set[str] = set()
         for root in self._roots:
             path = root / self._inside(relative)
             if path.is_file():
-                found.add(relative)
+                names.add(relative)
             for file in path.rglob("*") if path.is_dir() else ():
                 parts = file.relative_to(root).parts
                 if file.is_file() and not any(part.startswith((".", "__")) for part in parts):
-                    found.add("/".join(parts))
-        return tuple(sorted(found))
+                    names.add("/".join(parts))
+        return tuple(sorted(names))
 
     def _places(self) -> str:
         return " and ".join(str(root) for root in self._roots)

@@ -54,7 +54,7 @@ class Folder:
 
     def items(self, *, fresh: bool) -> Iterator[Item]:
         """Give each file, by name; hidden ones are left out."""
-        for file in sorted(one for one in self.path.rglob("*") if one.is_file()):
+        for file in sorted(kept for kept in self.path.rglob("*") if kept.is_file()):
             inside = file.relative_to(self.path)
             if any(part.startswith(".") for part in inside.parts):
                 continue
@@ -80,8 +80,10 @@ class Maildir:
 
     def items(self, *, fresh: bool) -> Iterator[Item]:
         """Give each mail, the oldest name first; with `fresh` those without the flag of a seen one."""
-        found = (one for name in ("cur", "new") if (self.path / name).is_dir() for one in (self.path / name).iterdir())
-        for file in sorted(found, key=lambda one: one.name):
+        paths = (
+            kept for name in ("cur", "new") if (self.path / name).is_dir() for kept in (self.path / name).iterdir()
+        )
+        for file in sorted(paths, key=lambda kept: kept.name):
             if file.is_file() and not (fresh and "S" in flags_of(file.name)):
                 yield Item(str(file.relative_to(self.path)), letters_of(file, file.name, one_mail=True))
 

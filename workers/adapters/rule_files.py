@@ -80,8 +80,8 @@ class LiveRules:
 
     def candidate(self, place: str) -> Table | None:
         """Return the table that decides beside the one in this place, or None."""
-        found = self._candidates.get(place)
-        return found.table if found else None
+        live = self._candidates.get(place)
+        return live.table if live else None
 
     def forget(self) -> None:
         """Look at every table anew at the next refresh: what its names refer to may be there now, or gone."""
@@ -96,28 +96,28 @@ class LiveRules:
             return False
         self._seen = stamps
         before = self.refused()
-        found = [live.refresh(self._data.place(place)) for place, live in self._tables.items()]
-        found += [one.refresh() for one in self._files()]
+        ends = [live.refresh(self._data.place(place)) for place, live in self._tables.items()]
+        ends += [file.refresh() for file in self._files()]
         changed = self._look_at_candidates()
-        return changed or any(isinstance(one, Swapped) for one in found) or self.refused() != before
+        return changed or any(isinstance(end, Swapped) for end in ends) or self.refused() != before
 
     def refused(self) -> Mapping[str, Refused]:
         """Return what was not taken, by the name of its table, or of its file where it stands beside the tables."""
-        found = {short(place): live.refused for place, live in self._tables.items() if live.refused}
-        for one in self._files():
-            if one.refused:
-                place = short(JOURNEY_PLAN) if one.name in (CONTRARY, WAVES) else one.name
-                known = found.get(place, Refused(one.refused.live_version, ()))
-                found[place] = Refused(known.live_version, (*known.faults, *one.refused.faults))
-        return {**found, **self._refused_candidates}
+        refusals = {short(place): live.refused for place, live in self._tables.items() if live.refused}
+        for file in self._files():
+            if file.refused:
+                place = short(JOURNEY_PLAN) if file.name in (CONTRARY, WAVES) else file.name
+                known = refusals.get(place, Refused(file.refused.live_version, ()))
+                refusals[place] = Refused(known.live_version, (*known.faults, *file.refused.faults))
+        return {**refusals, **self._refused_candidates}
 
     def contents(self) -> Iterator[Content]:
         """Give everything in use, so that it can be kept by version."""
         for place, live in self._tables.items():
             table = live.table
             yield Content(short(place), table.name, table.version, table.content)
-        for one in self._files():
-            yield Content(one.name, one.name, one.version, one.data.decode("utf-8", "replace"))
+        for file in self._files():
+            yield Content(file.name, file.name, file.version, file.data.decode("utf-8", "replace"))
         for place, live in self._candidates.items():
             table, name = live.table, f"{short(place)}{CANDIDATE}"
             yield Content(name, name, table.version, table.content, candidate=True)
@@ -160,19 +160,19 @@ class LiveRules:
 
     def _stamps(self) -> frozenset[Stamp]:
         """Return place, time and size of every file: what changes with an edit, and costs some microseconds each."""
-        folders = [self._data.place(one) for place in PLACES for one in (place, f"{place}{CANDIDATE}")]
+        folders = [self._data.place(file) for place in PLACES for file in (place, f"{place}{CANDIDATE}")]
         files = [folder / name for folder in folders if folder for name in IN_A_FOLDER]
-        files += [one for one in (self._data.place(CALENDAR), self._data.place(root_causes.FILE)) if one]
+        files += [file for file in (self._data.place(CALENDAR), self._data.place(root_causes.FILE)) if file]
         return frozenset(stamp for path in files if (stamp := stamp_of(path)))
 
 
 def stamp_of(path: Path) -> Stamp | None:
     """Return what changes when a file does, or None when there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return str(path), found.st_mtime_ns, found.st_size, found.st_ino
+    return str(path), status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def short(place: str) -> str:

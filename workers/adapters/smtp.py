@@ -242,9 +242,9 @@ async def _dial(host: str, port: int, seconds: float) -> socket.socket:
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(seconds):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             refused: OSError = OSError(f"{host} has no address")
-            for family, kind, protocol, _, address in found:
+            for family, kind, protocol, _, address in addresses:
                 line = socket.socket(family, kind, protocol)
                 try:
                     line.setblocking(False)

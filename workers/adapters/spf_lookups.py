@@ -66,9 +66,9 @@ def walk_spf(domain: str, record: str, resolver: dns.resolver.Resolver) -> Findi
     except ImportError:
         return Findings([], [MISSING.format(domain=domain)])
     bounded = BoundedResolver(resolver)
-    fault, told = "", None
+    fault, answer = "", None
     try:
-        told = library.parse_spf_record(
+        answer = library.parse_spf_record(
             record, domain, ignore_too_many_lookups=True, resolver=bounded, timeout=bounded.lifetime, retries=0
         )
     except (library.SPFIncludeLoop, library.SPFRedirectLoop) as error:
@@ -88,16 +88,16 @@ def walk_spf(domain: str, record: str, resolver: dns.resolver.Resolver) -> Findi
             f"DNS does not answer for {bounded.unanswered}, which the SPF record of {domain} needs: try again."
         )
     if bounded.exhausted:
-        fault, told = too_many(domain), None
-    return Findings([fault] if told is None else over_limits(domain, told), [])
+        fault, answer = too_many(domain), None
+    return Findings([fault] if answer is None else over_limits(domain, answer), [])
 
 
-def over_limits(domain: str, told: Any) -> list[str]:
+def over_limits(domain: str, answer: Any) -> list[str]:
     """Return which limit a record passes that can be read; the library stops counting at the first, and names it."""
-    stopped = str(told.get("error", "")).lower()
-    if told["void_dns_lookups"] > VOID_AT_MOST or "void" in stopped:
+    stopped = str(answer.get("error", "")).lower()
+    if answer["void_dns_lookups"] > VOID_AT_MOST or "void" in stopped:
         return [too_many_void(domain)]
-    if told["dns_lookups"] > SPF_LOOKUPS_AT_MOST or stopped:
+    if answer["dns_lookups"] > SPF_LOOKUPS_AT_MOST or stopped:
         return [too_many(domain)]
     return []
 

@@ -73,8 +73,8 @@ class LiveText:
         return [file for place in self._places for file in self._data.files(place)]
 
     def _stamps(self) -> frozenset[Stamp]:
-        found = (self._data.place(file) for file in self._files())
-        return frozenset(stamp for path in found if path and (stamp := stamp_of(path)))
+        paths = (self._data.place(file) for file in self._files())
+        return frozenset(stamp for path in paths if path and (stamp := stamp_of(path)))
 
     def _digest(self) -> str:
         """Return a hash of names and contents; what cannot be read counts as its reason."""

@@ -256,10 +256,10 @@ def _is_host(url: httpx.URL) -> bool:
 async def _resolve(host: str, port: int) -> list[str]:
     """Return a name's addresses; none for a name that nobody knows or could know."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError):
         return []
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return list(dict.fromkeys(str(entry[4][0]) for entry in addresses))
 
 
 async def _beginning(answer: httpx.Response) -> str:

@@ -39,18 +39,18 @@ def public_holidays(country: str, region: str, year: int) -> frozenset[date]:
     import holidays  # loading it takes a tenth of a second, and few processes need it
 
     try:
-        found = holidays.country_holidays(country, subdiv=region or None, years=year)
+        days = holidays.country_holidays(country, subdiv=region or None, years=year)
     except NotImplementedError:
         where = f"{country}, region {region}" if region else country
         raise BadInput(f"No public holidays are known for {where[:60]!r}.") from None
-    return frozenset(day for day in found if day.year == year)
+    return frozenset(day for day in days if day.year == year)
 
 
 def regions_of(country: str) -> Collection[str]:
     """Return the regions of a country whose holidays are known; raises BadInput for a country that is not."""
     import holidays
 
-    known: dict[str, list[str]] = holidays.list_supported_countries()
-    if country not in known:
+    regions: dict[str, list[str]] = holidays.list_supported_countries()
+    if country not in regions:
         raise BadInput(f"No public holidays are known for the country {country[:40]!r}: write an ISO code such as FR.")
-    return known[country]
+    return regions[country]

@@ -43,8 +43,8 @@ class ZoneData:
 
 def known_databases(paths: Sequence[str]) -> list[ZoneData]:
     """Return the zone databases in these folders that are there, then the packaged one."""
-    found = [ZoneData(version_in(Path(path)), path) for path in paths if Path(path).is_dir()]
-    return [*found, ZoneData(tzdata.IANA_VERSION, PACKAGED)]
+    databases = [ZoneData(version_in(Path(path)), path) for path in paths if Path(path).is_dir()]
+    return [*databases, ZoneData(tzdata.IANA_VERSION, PACKAGED)]
 
 
 def version_in(folder: Path) -> str:
@@ -62,11 +62,11 @@ def version_in(folder: Path) -> str:
 
 def use_newest(paths: Sequence[str]) -> tuple[ZoneData, tuple[ZoneData, ...]]:
     """Let this process take its zones from the newest database; return it and the others. Of equal ones the first."""
-    found = known_databases(paths)
-    newest = max(found, key=ZoneData.age)
+    databases = known_databases(paths)
+    newest = max(databases, key=ZoneData.age)
     zoneinfo.reset_tzpath(to=() if newest.place == PACKAGED else (newest.place,))
     ZoneInfo.clear_cache()
-    return newest, tuple(one for one in found if one is not newest)
+    return newest, tuple(other for other in databases if other is not newest)
 
 
 IN_USE, OTHERS = use_newest(zoneinfo.TZPATH)

@@ -162,12 +162,12 @@ class Codec:
     ) -> Event | Rejected:
         """Return the event without what it can do without, or every fault of one that lacks what it needs."""
         done: dict[str, LeftOut] = {}
-        told: dict[Fault, None] = {}
+        reported: dict[Fault, None] = {}
         for _ in range(MENDED_AGAIN):
             faults = self._faults(ours, route, now, done)
-            told |= dict.fromkeys(faults)
+            reported |= dict.fromkeys(faults)
             if any(optional_fields.needed(fault, ours, route) for fault in faults):
-                return _refuse(envelope, list(told) if route.places is None else original(list(told), route))
+                return _refuse(envelope, list(reported) if route.places is None else original(list(reported), route))
             if not faults:
                 break
             ours, more = optional_fields.mend(ours, faults, route, done)
@@ -227,25 +227,25 @@ def _build(
         return None
 
 
-def _mapped_routes(known: Mapping[str, Route], event_map: EventMap) -> dict[str, Route]:
+def _mapped_routes(described: Mapping[str, Route], event_map: EventMap) -> dict[str, Route]:
     """Return the routes of the CRM's own types; raise Misconfigured with every row that cannot be used."""
-    found: dict[str, Route] = {}
+    routes_of: dict[str, Route] = {}
     faults: list[str] = []
     for row in event_map.types.values():
         at = f"rules/events.csv, line {row.line}: "
-        if row.type in known:
+        if row.type in described:
             faults.append(f"{at}{row.type} is one of our own types and cannot be mapped. Remove the row.")
             continue
-        route = mapped(known, row.kind, row.name, row.places)
+        route = mapped(described, row.kind, row.name, row.places)
         if route is None:
-            names = sorted({each.name for each in known.values() if each.kind == row.kind})
+            names = sorted({each.name for each in described.values() if each.kind == row.kind})
             faults.append(f"{at}name {row.name!r} is unknown for kind {row.kind}. Expected one of {', '.join(names)}.")
             continue
         faults += [at + fault for fault in _column_faults(route, row.places)]
-        found[row.type] = route
+        routes_of[row.type] = route
     if faults:
         raise Misconfigured(faults)
-    return found
+    return routes_of
 
 
 def _column_faults(route: Route, places: Places) -> list[str]:
@@ -278,5 +278,5 @@ def _digest(envelope: Mapping[str, object]) -> str:
 
 
 def _refuse(envelope: Mapping[str, object], faults: list[Fault]) -> Rejected:
-    known = {name: value for name in ("source", "id", "subject") if isinstance(value := envelope.get(name), str)}
-    return refuse(faults, source=known.get("source"), event_id=known.get("id"), subject=known.get("subject"))
+    named = {name: value for name in ("source", "id", "subject") if isinstance(value := envelope.get(name), str)}
+    return refuse(faults, source=named.get("source"), event_id=named.get("id"), subject=named.get("subject"))

@@ -139,16 +139,16 @@ def _customer(given: Data, zones: frozenset[str] | None) -> tuple[CustomerData, 
     An empty text clears like null; an address is taken out of what stands around it, French (France) is fr-FR, and
     Romance Standard Time is Europe/Paris.
     """
-    found = {name: given[name] if given[name] != "" else None for name in _PROFILE if name in given}
+    profile = {name: given[name] if given[name] != "" else None for name in _PROFILE if name in given}
     wrong: dict[str, object] = {}
-    for name, value in found.items():
+    for name, value in profile.items():
         if type(value) is not str:
             continue
         read = _read(name, value, zones)
         if read is None:
             wrong[name] = value
-        found[name] = read or None
-    return cast("CustomerData", found), wrong
+        profile[name] = read or None
+    return cast("CustomerData", profile), wrong
 
 
 def _read(name: str, text: str, zones: frozenset[str] | None) -> str | None:
@@ -169,12 +169,12 @@ def _details(data: Data, kind: Kind) -> dict[str, str]:
     if kind is not Kind.JOURNEY and kind is not Kind.SCORE:
         return {}
     placed = _PLACED if kind is Kind.JOURNEY else _PLACED_OF_SCORES
-    found = {
+    details = {
         name: value
         for name, value in data.items()
         if type(value) is str and value and name not in placed and len(value) <= _DETAIL_LENGTH and len(name) <= 60
     }
-    return found if len(found) <= _DETAILS else dict(list(found.items())[:_DETAILS])
+    return details if len(details) <= _DETAILS else dict(list(details.items())[:_DETAILS])
 
 
 def _score(data: Data, default: datetime | None, last: datetime) -> ScoreData:
@@ -235,31 +235,31 @@ def faults(envelope: Data, kind: Kind, now: datetime, *, zones: frozenset[str] |
     """
     data = envelope.get("data")
     data = data if isinstance(data, dict) else _NOTHING
-    found = [*_time_faults(envelope, data, kind, now), *_customer_faults(data.get("customer"), zones)]
+    faults_found = [*_time_faults(envelope, data, kind, now), *_customer_faults(data.get("customer"), zones)]
     subject, customer = envelope.get("subject"), node(data, "customer", "id")
-    found += _id_faults(subject, customer)
+    faults_found += _id_faults(subject, customer)
     if _is_echo(envelope, kind):
         detail = "This is our own message about a ticket. Send what the helpdesk did, under the helpdesk's own source."
-        found.append(Fault("/source", detail))
-    return found
+        faults_found.append(Fault("/source", detail))
+    return faults_found
 
 
 def _id_faults(subject: object, given: object) -> list[Fault]:
     """Say which of the two places of the customer's id says nobody, and whether they say two customers."""
-    found = [
+    faults_of_ids = [
         Fault(at, f"Found {describe(value)}. Expected the CRM's customer id, as text. It must not be empty.")
         for at, value in (("/subject", subject), ("/data/customer/id", given))
         if isinstance(value, str) and value.isspace() and not _CONTROLS.search(value)  # of these the schema speaks
     ]
     if not (isinstance(subject, str) and isinstance(given, str) and subject.strip() and given.strip()):
-        return found
+        return faults_of_ids
     if subject.strip() != given.strip():
         detail = f"Found {describe(given)}, but `subject` is {describe(subject)}. Send the same customer id in both."
-        found.append(Fault("/data/customer/id", detail))
+        faults_of_ids.append(Fault("/data/customer/id", detail))
     elif subject != given:
         detail = f"Found {describe(subject)}, but `data.customer.id` is {describe(given)}. Send the same in both."
-        found.append(Fault("/subject", detail))
-    return found
+        faults_of_ids.append(Fault("/subject", detail))
+    return faults_of_ids
 
 
 def _customer_faults(customer: object, zones: frozenset[str] | None) -> list[Fault]:
@@ -279,11 +279,11 @@ def dates(envelope: Data, now: datetime) -> list[Fault]:
 def _time_faults(envelope: Data, data: Data, kind: Kind, now: datetime) -> list[Fault]:
     names = _TIMES.get(kind, ("occurred_at",))
     named = [("/time", envelope.get("time"))] + [(f"/data/{name}", data.get(name)) for name in names]
-    found = _each_time(named, now)
+    faults_of_times = _each_time(named, now)
     if all(value is None for _, value in named[:3]):
         detail = "The event has no time. Add `time` or `data.occurred_at`: when it happened, RFC 3339 with offset."
-        found.append(Fault("/time", detail, Refusal.BAD_TIME))
-    return found
+        faults_of_times.append(Fault("/time", detail, Refusal.BAD_TIME))
+    return faults_of_times
 
 
 def _each_time(named: list[tuple[str, object]], now: datetime) -> list[Fault]:

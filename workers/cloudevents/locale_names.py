@@ -79,19 +79,19 @@ def language_tag(text: str) -> str | None:
     if _TAG.fullmatch(name):
         primary, dash, rest = name.partition("-")
         alias = str(get_global("language_aliases").get(primary.lower(), primary))
-        known = alias if "_" not in alias and len(primary) > 2 else primary
-        return f"{known}{dash}{rest}"
+        looked_up = alias if "_" not in alias and len(primary) > 2 else primary
+        return f"{looked_up}{dash}{rest}"
     return _named_language(text.strip().casefold())
 
 
 def _named_language(name: str) -> str | None:
-    known = _language_names()
-    tag = known.get(name)
+    tag_of = _language_names()
+    tag = tag_of.get(name)
     if tag:
         return tag
     parts = _IN_BRACKETS.fullmatch(name)
     if parts:
-        base, more = known.get(parts[1].strip()), parts[2].strip()
+        base, more = tag_of.get(parts[1].strip()), parts[2].strip()
         for place in (more, *(each.strip() for each in more.split(","))):
             region = _SCRIPTS.get(place) or _SHORT_PLACES.get(place) or _region_names(base or "").get(place)
             if base and region:
@@ -124,7 +124,7 @@ def _own_names() -> dict[str, str]:
         for tag, facts in languages.items()
         if facts.get("official_status") in ("official", "de_facto_official") and "_" not in tag
     }
-    found: dict[str, str] = {}
+    own_names: dict[str, str] = {}
     for tag in sorted(official):
         name = (
             localedata.load(tag, merge_inherited=False).get("languages", {}).get(tag)
@@ -132,21 +132,21 @@ def _own_names() -> dict[str, str]:
             else None
         )
         if name:
-            found.setdefault(str(name).casefold(), tag)
-    return found
+            own_names.setdefault(str(name).casefold(), tag)
+    return own_names
 
 
 @lru_cache(maxsize=64)
 def _region_names(tag: str) -> dict[str, str]:
     """Return the codes of countries by their names in English and in a language."""
-    found: dict[str, str] = {}
+    region_of: dict[str, str] = {}
     for each in ("en", tag):
         try:
             territories = Locale(each.partition("-")[0]).territories if each else {}
         except UnknownLocaleError:
             continue
-        found |= {str(name).casefold(): code for code, name in territories.items() if len(code) == 2}
-    return found
+        region_of |= {str(name).casefold(): code for code, name in territories.items() if len(code) == 2}
+    return region_of
 
 
 @lru_cache(maxsize=1_024)
@@ -160,13 +160,13 @@ def zone_name(text: str, zones: frozenset[str]) -> str | None:
     name = _OFFSET.sub("", text.strip()).strip().casefold() if len(text) <= _LONGEST else ""
     if not name:
         return None
-    known = _zone_names(zones)
+    zone_of = _zone_names(zones)
     time_of = _TIME_OF.fullmatch(name)
     guesses = [name, name.replace(" ", "_")]
     if time_of:
         guesses.append(f"{time_of[1]} standard time")
     guesses += [city.strip() for city in name.split(",")]
-    return next((known[guess] for guess in guesses if guess in known), None)
+    return next((zone_of[guess] for guess in guesses if guess in zone_of), None)
 
 
 @cache
@@ -174,7 +174,7 @@ def _zone_names(zones: frozenset[str]) -> dict[str, str]:
     """Return the IANA names by every other name in small letters; a city counts as the zone that is named after it."""
     cities = {name.rpartition("/")[2].replace("_", " "): name for name in sorted(zones) if name.count("/")}
     areas: Iterable[tuple[str, str]] = ((city, name) for city, name in cities.items() if not name.startswith("Etc/"))
-    found = {city.casefold(): name for city, name in areas}
-    found |= {name.casefold(): zone for name, zone in get_global("windows_zone_mapping").items() if zone in zones}
-    found |= {name: zone for name, zone in _RAILS.items() if zone in zones}
-    return {**found, **{name.casefold(): name for name in zones}}
+    zone_of = {city.casefold(): name for city, name in areas}
+    zone_of |= {name.casefold(): zone for name, zone in get_global("windows_zone_mapping").items() if zone in zones}
+    zone_of |= {name: zone for name, zone in _RAILS.items() if zone in zones}
+    return {**zone_of, **{name.casefold(): name for name in zones}}

@@ -54,18 +54,20 @@ class EventMap:
             if line.strip(" ;,\t") and not line.lstrip().startswith("#")
         ]
         faults: list[str] = []
-        found: dict[str, MappedType] = {}
+        mapped_types: dict[str, MappedType] = {}
         if lines:
             columns = _columns(lines[0], faults)
             for number, line in lines[1:]:
                 row = _row(number, _cells(line, lines[0][1]), columns, faults)
-                if row is not None and row.type in found:
-                    faults.append(f"{_at(number)}{row.type} is mapped on line {found[row.type].line} too. Keep one.")
+                if row is not None and row.type in mapped_types:
+                    faults.append(
+                        f"{_at(number)}{row.type} is mapped on line {mapped_types[row.type].line} too. Keep one."
+                    )
                 elif row is not None:
-                    found[row.type] = row
+                    mapped_types[row.type] = row
         if faults:
             raise Misconfigured(faults)
-        return cls(found)
+        return cls(mapped_types)
 
 
 def _text(content: bytes) -> str:

@@ -133,8 +133,8 @@ def _undecodable(body: bytes, error: orjson.JSONDecodeError) -> Rejected:
     try:
         body.decode()
     except UnicodeDecodeError as wrong:
-        found = f"byte {body[wrong.start]:#04x} at position {wrong.start}"
-        detail = f"The bytes are not UTF-8 ({found}; perhaps Latin-1 or Windows-1252). Send UTF-8."
+        culprit = f"byte {body[wrong.start]:#04x} at position {wrong.start}"
+        detail = f"The bytes are not UTF-8 ({culprit}; perhaps Latin-1 or Windows-1252). Send UTF-8."
         return refused(Refusal.WRONG_ENCODING, detail)
     if b"\x00" in body:
         return refused(Refusal.WRONG_ENCODING, "The body holds a NUL byte. Remove it and send again.")

@@ -21,23 +21,23 @@ _NO_CUSTOMER = (
 
 def schema_faults(route: Route, canonical: Schema) -> Iterator[Fault]:
     """Yield every fault that the schema finds, each once; raises RecursionError for a value of over 250 levels."""
-    found: dict[str, list[Fault]] = {}
+    faults_at: dict[str, list[Fault]] = {}
     try:
         errors = route.validator.iter_errors(canonical)
     except ValueError as limit:  # how the validator says so, while it takes the value over
         raise RecursionError(str(limit)) from limit
     for error in errors:
         fault = _fault(route.schema, error)
-        found.setdefault(fault.pointer, []).append(fault)
-    for faults in found.values():
+        faults_at.setdefault(fault.pointer, []).append(fault)
+    for faults in faults_at.values():
         yield from told_once(faults)
 
 
 def told_once(faults: list[Fault]) -> Iterator[Fault]:
     """Give the faults of one place, without those that another says in more words: an empty text breaks two rules."""
     for place, fault in enumerate(faults):
-        others = faults[:place] + [one for one in faults[place + 1 :] if one.detail != fault.detail]
-        if not any(one.detail.startswith(fault.detail) for one in others):
+        others = faults[:place] + [later for later in faults[place + 1 :] if later.detail != fault.detail]
+        if not any(other.detail.startswith(fault.detail) for other in others):
             yield fault
 
 
@@ -54,8 +54,8 @@ def _fault(schema: Schema, error: jsonschema_rs.ValidationError) -> Fault:
         more = " A wave for everybody has no customer but needs `data.reference`, the name of the wave." if wave else ""
         return Fault("/subject", _NO_CUSTOMER + more, Refusal.MISSING_CUSTOMER)
     expected = _description(schema, path)
-    found = f"Found {describe(error.instance)}."
-    detail = f"{found} Expected {expected}." if expected else f"{found} {_cut(error.message)}."
+    instead = f"Found {describe(error.instance)}."
+    detail = f"{instead} Expected {expected}." if expected else f"{instead} {_cut(error.message)}."
     return Fault(pointer(path), detail + _limit(kind, expected), _reason(path, missing=error.instance in ("", None)))
 
 
@@ -85,8 +85,8 @@ def _reason(path: list[str], *, missing: bool) -> Refusal:
 
 def _description(schema: Schema, path: list[str]) -> str:
     steps = [step for name in path for step in ("properties", name)]
-    found = node(schema, *steps, "description")
-    return found.rstrip(".") if isinstance(found, str) else ""
+    description = node(schema, *steps, "description")
+    return description.rstrip(".") if isinstance(description, str) else ""
 
 
 def _cut(message: str) -> str:

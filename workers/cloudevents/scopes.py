@@ -48,14 +48,14 @@ def needed_for(kind: Kind) -> Scope:
 
 def read_scopes(names: Iterable[str]) -> Scopes:
     """Return scopes by name; raises BadInput naming those there are. `all` with others is all."""
-    found = set()
+    scopes = set()
     for name in names:
         try:
-            found.add(Scope(name.strip().lower()))
+            scopes.add(Scope(name.strip().lower()))
         except ValueError as error:
-            known = ", ".join(str(scope) for scope in Scope)
-            raise BadInput(f"There is no scope {name.strip()[:40]!r}; a key may be for {known}.") from error
-    return EVERYTHING if Scope.ALL in found else frozenset(found)
+            choices = ", ".join(str(scope) for scope in Scope)
+            raise BadInput(f"There is no scope {name.strip()[:40]!r}; a key may be for {choices}.") from error
+    return EVERYTHING if Scope.ALL in scopes else frozenset(scopes)
 
 
 def as_text(scopes: Collection[Scope]) -> str:

@@ -52,7 +52,7 @@ class Route:
 def read_schemas(files: Mapping[str, bytes]) -> dict[str, Schema]:
     """Read schema files (keys: paths below schemas/); raise Misconfigured with every file that is no JSON object."""
     faults: list[str] = []
-    found: dict[str, Schema] = {}
+    schemas: dict[str, Schema] = {}
     for name, content in files.items():
         try:
             value = orjson.loads(content)
@@ -60,12 +60,12 @@ def read_schemas(files: Mapping[str, bytes]) -> dict[str, Schema]:
             faults.append(f"schemas/{name}: this is not JSON ({error}). Correct it.")
             continue
         if isinstance(value, dict):
-            found[name] = value
+            schemas[name] = value
         else:
             faults.append(f"schemas/{name}: a schema must be a JSON object. Correct it.")
     if faults:
         raise Misconfigured(faults)
-    return found
+    return schemas
 
 
 def routes(schemas: Mapping[str, Schema]) -> dict[str, Route]:
@@ -74,7 +74,7 @@ def routes(schemas: Mapping[str, Schema]) -> dict[str, Route]:
     Keys of `schemas` are paths below schemas/, such as in/purchase.json.
     """
     faults: list[str] = []
-    found: dict[str, Route] = {}
+    routes_of: dict[str, Route] = {}
     registry = _shared(schemas)
     for name in sorted(schemas):
         if not name.startswith("in/"):
@@ -88,13 +88,13 @@ def routes(schemas: Mapping[str, Schema]) -> dict[str, Route]:
             faults.append(f"schemas/{name}: this is not a usable JSON Schema of an event ({why}). Correct it.")
             continue
         for type_ in types:
-            if type_ in found:
+            if type_ in routes_of:
                 faults.append(f"schemas/{name}: {type_} is described by another schema too. Keep one.")
             kind, short = _kind_and_name(type_)
-            found[type_] = Route(kind, short, type_, schema, validator)
+            routes_of[type_] = Route(kind, short, type_, schema, validator)
     if faults:
         raise Misconfigured(faults)
-    return found
+    return routes_of
 
 
 def _shared(schemas: Mapping[str, Schema]) -> jsonschema_rs.Registry:
@@ -128,15 +128,15 @@ def _kind_and_name(type_: str) -> tuple[Kind, str]:
     return _KINDS[parts[1]], parts[2] if len(parts) == 4 else ""
 
 
-def mapped(known: Mapping[str, Route], kind: Kind, name: str, places: Places) -> Route | None:
+def mapped(described: Mapping[str, Route], kind: Kind, name: str, places: Places) -> Route | None:
     """Return the route of a CRM's own type, or None if there is no such kind and name.
 
     A trigger that nobody has heard of is a journey (or contrary) event of the general shape.
     """
-    for route in known.values():
+    for route in described.values():
         if route.kind == kind and route.name == name and route.places is None:
             return Route(kind, name, route.type, route.schema, route.validator, places)
-    generic = known.get(_GENERIC.get(kind, ""))
+    generic = described.get(_GENERIC.get(kind, ""))
     if generic is None:
         return None
     return Route(kind, name, generic.type, generic.schema, generic.validator, places)

@@ -161,8 +161,8 @@ def _accepted(folder: Path, known: Known | None, fit: Callable[[Table], None] | 
     """Return the table of a folder when it has no error, fits, and its cases pass. Raises Misconfigured, Unreadable."""
     table = load(folder)
     cases = folder / CASES
-    found = parse_cases(table, read_file(cases)) if cases.is_file() else ()
-    refuse(table, check(table, known=known, cases=found, fit=fit))
+    parsed = parse_cases(table, read_file(cases)) if cases.is_file() else ()
+    refuse(table, check(table, known=known, cases=parsed, fit=fit))
     return table
 
 

@@ -142,8 +142,8 @@ class Crowd:
 
     def _act(self, number: int, agent: str, what: str, call: reactions.Call) -> None:
         """Do one act on a ticket, unless it was done by somebody else meanwhile."""
-        found = self._parts.ticket_actions.find(number)
-        if found is None or found[0].state == TicketState.DONE:
+        view = self._parts.ticket_actions.find(number)
+        if view is None or view[0].state == TicketState.DONE:
             return
         ending = ticketing.Ending(call.outcome, call.cause, sentence=call.sentence)
         acts: dict[str, TicketAct] = {

@@ -66,13 +66,13 @@ class Happened:
 
 def people(seed: int, count: int) -> list[Person]:
     """Return the shop's customers; 60 % French, in three regions."""
-    found = []
+    everybody = []
     for number in range(1, count + 1):
         random = Random(f"{seed}/person/{number}")
         french = random.random() < SHARE_FRENCH
         first = random.choice(FIRST_FR if french else FIRST_EN)
         last = random.choice(LAST_FR if french else LAST_EN)
-        found.append(
+        everybody.append(
             Person(
                 id=f"L{number:04}",
                 name=f"{first} {last}",
@@ -84,7 +84,7 @@ def people(seed: int, count: int) -> list[Person]:
                 generous=random.gauss(0.0, 1.1),
             )
         )
-    return found
+    return everybody
 
 
 def is_late(region: str, bought: datetime) -> bool:
@@ -97,7 +97,7 @@ def year(seed: int, persons: list[Person]) -> list[Happened]:
     events = [event for person in persons for event in life(seed, person)]
     events += [again for number, again in enumerate(events) if number % 97 == 0]
     events += list(mistakes(seed, persons))
-    return sorted((one for one in events if one.at < END), key=lambda one: (one.at, one.body))
+    return sorted((dated for dated in events if dated.at < END), key=lambda dated: (dated.at, dated.body))
 
 
 def life(seed: int, person: Person) -> Iterator[Happened]:

@@ -107,7 +107,9 @@ def doors_of(parts: app.Boucle) -> Iterator[EventDoor]:
             nonlocal total
             name = f"{parts.settings.topic_prefix}{kafka.Topic.EVENTS}"
             headers = (("content-type", CONTENT_TYPE.encode()),)
-            publisher.publish(kafka.Record(topic=name, key=one.key, value=one.body, headers=headers) for one in batch)
+            publisher.publish(
+                kafka.Record(topic=name, key=message.key, value=message.body, headers=headers) for message in batch
+            )
             total += len(batch)
             wait_until_taken(parts, total, failed)
 
@@ -117,7 +119,7 @@ def doors_of(parts: app.Boucle) -> Iterator[EventDoor]:
 
 def take_in(parts: app.Boucle, batch: list[Happened]) -> None:
     """Take events in as from HTTP."""
-    parts.intake.take([Incoming(one.body, {}, CONTENT_TYPE) for one in batch], Ingress.HTTP)
+    parts.intake.take([Incoming(message.body, {}, CONTENT_TYPE) for message in batch], Ingress.HTTP)
 
 
 @contextmanager

@@ -28,25 +28,25 @@ def figures(connection: Connection) -> dict[str, dict[str, int]]:
     return {
         "events": {NAMES[name]: n for name, n in received.items()},
         "touchpoints": kinds["touchpoints"],
-        "reasons": {f"{one['state']}: {one['code']}": cast(int, one["n"]) for one in not_asked if one["code"]},
-        "asked": {name: n for name, n in sorted(ends.items(), key=lambda one: -one[1]) if n},
+        "reasons": {f"{row['state']}: {row['code']}": cast(int, row["n"]) for row in not_asked if row["code"]},
+        "asked": {name: n for name, n in sorted(ends.items(), key=lambda end: -end[1]) if n},
         "bands": kinds["bands"],
         "tickets": kinds["tickets"],
         "mails": kinds["mails"],
     }
 
 
-def waterfall(found: dict[str, dict[str, int]]) -> Iterator[str]:
+def waterfall(counts: dict[str, dict[str, int]]) -> Iterator[str]:
     """Give the lines of the waterfall."""
-    events = found["events"]
+    events = counts["events"]
     yield line("events", events["received"], {name: n for name, n in events.items() if name != "received"})
-    yield line("touchpoints", sum(found["touchpoints"].values()), found["touchpoints"])
-    for reason, count in found["reasons"].items():
+    yield line("touchpoints", sum(counts["touchpoints"].values()), counts["touchpoints"])
+    for reason, count in counts["reasons"].items():
         yield f"  {'':12} {count:>7}  {reason.replace('_', ' ')}"
-    yield line("asked", sum(found["asked"].values()), found["asked"])
-    yield line("answered", sum(found["bands"].values()), found["bands"])
-    yield line("tickets", sum(found["tickets"].values()), found["tickets"])
-    mails = {name: count for name, count in found["mails"].items() if name != DispatchState.READY}
+    yield line("asked", sum(counts["asked"].values()), counts["asked"])
+    yield line("answered", sum(counts["bands"].values()), counts["bands"])
+    yield line("tickets", sum(counts["tickets"].values()), counts["tickets"])
+    mails = {name: count for name, count in counts["mails"].items() if name != DispatchState.READY}
     yield line("mails", sum(mails.values()), mails)
 
 

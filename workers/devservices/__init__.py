@@ -69,18 +69,18 @@ def up(
     something is missing on this machine, NotNow when a part does not come up.
     """
     given = addresses_given(os.environ if environment is None else environment)
-    found: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     with places.alone(home):
         running = alive(home)
         for part in parts(names):
             if part in given:
-                found[part.value] = given[part]
+                addresses[part.value] = given[part]
                 continue
             if part not in running:
                 running[part.value] = start(part, home, durable=durable)
                 places.remember(home, running)
-            found[part.value] = running[part].address
-    return found
+            addresses[part.value] = running[part].address
+    return addresses
 
 
 def down(home: Path, names: Sequence[str] = tuple(Part), *, discard: bool = False) -> list[str]:
@@ -90,9 +90,9 @@ def down(home: Path, names: Sequence[str] = tuple(Part), *, discard: bool = Fals
     """
     stopped = []
     with places.alone(home):
-        known = places.remembered(home)
+        started = places.remembered(home)
         for part in parts(names):
-            running = known.pop(part, None)
+            running = started.pop(part, None)
             if running is None:
                 continue
             if places.is_running(running):
@@ -100,7 +100,7 @@ def down(home: Path, names: Sequence[str] = tuple(Part), *, discard: bool = Fals
             places.end(running, first=signal.SIGKILL if discard and part is Part.KAFKA else ENDINGS[part])
             if discard:
                 shutil.rmtree(running.directory, ignore_errors=True)
-        places.remember(home, known)
+        places.remember(home, started)
     return stopped
 
 
@@ -135,15 +135,15 @@ def parts(names: Sequence[str]) -> list[Part]:
     """Turn names from the command line into parts; Misconfigured lists every unknown one."""
     unknown = [name for name in names if name not in set(Part)]
     if unknown:
-        known = ", ".join(Part)
-        raise Misconfigured([f"There is no part {name!r}: choose among {known}." for name in unknown])
+        choices = ", ".join(Part)
+        raise Misconfigured([f"There is no part {name!r}: choose among {choices}." for name in unknown])
     return [Part(name) for name in names]
 
 
 def addresses_given(environment: Mapping[str, str]) -> dict[Part, str]:
     """Return the parts that the environment names an address of; an SQLite file is no server."""
-    found = {part: environment.get(setting, "") for part, setting in SETTINGS.items()}
-    return {part: address for part, address in found.items() if address and not address.startswith("sqlite")}
+    address_of = {part: environment.get(setting, "") for part, setting in SETTINGS.items()}
+    return {part: address for part, address in address_of.items() if address and not address.startswith("sqlite")}
 
 
 def alive(home: Path) -> dict[str, Running]:

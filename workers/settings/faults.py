@@ -58,10 +58,10 @@ class FaultySettings(Misconfigured):
     `sound` is the text of each setting without fault, for whoever looks for other faults beside these.
     """
 
-    def __init__(self, found: list[SettingFault], sound: Mapping[str, str]) -> None:
-        self.found = found
+    def __init__(self, faults: list[SettingFault], sound: Mapping[str, str]) -> None:
+        self.found = faults
         self.sound = sound
-        super().__init__([fault.sentence for fault in found])
+        super().__init__([fault.sentence for fault in faults])
 
 
 def variable_of(name: str) -> str:
@@ -112,7 +112,7 @@ def expected(field: FieldInfo) -> str:
 
 def choices_of(field: FieldInfo) -> list[str]:
     """Return the words a setting may have, when there are but a few."""
-    pattern = next((one.pattern for one in field.metadata if getattr(one, "pattern", None)), "")
+    pattern = next((rule.pattern for rule in field.metadata if getattr(rule, "pattern", None)), "")
     match = re.fullmatch(r"\^\(([\w|-]+)\)\$", str(pattern))
     return match[1].split("|") if match else []
 
@@ -120,15 +120,15 @@ def choices_of(field: FieldInfo) -> list[str]:
 def range_of(field: FieldInfo) -> str:
     """Return the limits of a number in words."""
     limits: dict[str, Any] = {}
-    for one in field.metadata:
+    for rule in field.metadata:
         for name in ("ge", "gt", "le", "lt"):
-            if getattr(one, name, None) is not None:
-                limits[name] = getattr(one, name)
+            if getattr(rule, name, None) is not None:
+                limits[name] = getattr(rule, name)
     if "ge" in limits and "le" in limits:
         return f" from {limits['ge']} to {limits['le']}"
     words = {"ge": "of {} or more", "gt": "above {}", "le": "of {} or less", "lt": "below {}"}
-    told = [words[name].format(limit) for name, limit in limits.items()]
-    return f" {' and '.join(told)}" if told else ""
+    bounds = [words[name].format(limit) for name, limit in limits.items()]
+    return f" {' and '.join(bounds)}" if bounds else ""
 
 
 def wanted(field: FieldInfo) -> str:

@@ -112,10 +112,10 @@ def spellings(address: str) -> tuple[str, ...]:
 
     Version 0.1.0 remembered an address as it was told, in small letters, maybe with a dot at its end.
     """
-    known = mailbox(address)
-    local, at, domain = known.rpartition("@")
-    told = (known, f"{local}{at}{shown_domain(domain)}", address.strip().lower())
-    return tuple(dict.fromkeys([*told, *(f"{each}." for each in told[:2])]))
+    name = mailbox(address)
+    local, at, domain = name.rpartition("@")
+    forms = (name, f"{local}{at}{shown_domain(domain)}", address.strip().lower())
+    return tuple(dict.fromkeys([*forms, *(f"{each}." for each in forms[:2])]))
 
 
 def shown_domain(domain: str) -> str:

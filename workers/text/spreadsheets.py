@@ -80,10 +80,10 @@ def write_csv(file: IO[str], columns: Sequence[str], rows: Iterable[Sequence[Val
     """Write a table with its byte order mark; return how many rows."""
     file.write(BOM)
     writer = csv.writer(file)
-    writer.writerow([csv_cell(one) for one in columns])
+    writer.writerow([csv_cell(column) for column in columns])
     count = 0
     for row in rows:
-        writer.writerow([csv_cell(one) for one in row])
+        writer.writerow([csv_cell(value) for value in row])
         count += 1
     return count
 
@@ -134,10 +134,10 @@ def add_sheet(
     page.freeze_panes = "A2"
     for place, width in enumerate(widths(columns, rows[0]), start=1):
         page.column_dimensions[get_column_letter(place)].width = width
-    page.append([heading(page, one, zone) for one in columns])
+    page.append([heading(page, column, zone) for column in columns])
     count = 0
     for row in chain(*rows):
-        page.append([cell(page, one, zone) for one in row])
+        page.append([cell(page, value, zone) for value in row])
         count += 1
     page.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{count + 1}"
 

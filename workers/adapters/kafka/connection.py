@@ -90,18 +90,18 @@ def options(address: Address, client: str = "boucle") -> ClientOptions:
     cluster = address if isinstance(address, Cluster) else Cluster(address)
     if faults := cluster.faults():
         raise Misconfigured(faults)
-    found = ClientOptions(
+    chosen = ClientOptions(
         bootstrap_servers=[server.strip() for server in cluster.bootstrap.split(",")],
         client_id=client,
         security_protocol=cluster.protocol,
     )
     if cluster.ca_file is not None:
-        found["ssl_cafile"] = cluster.ca_file
+        chosen["ssl_cafile"] = cluster.ca_file
     if cluster.user is not None and cluster.password is not None:
-        found["sasl_mechanism"] = cluster.mechanism.value
-        found["sasl_plain_username"] = cluster.user
-        found["sasl_plain_password"] = cluster.password
-    return found
+        chosen["sasl_mechanism"] = cluster.mechanism.value
+        chosen["sasl_plain_username"] = cluster.user
+        chosen["sasl_plain_password"] = cluster.password
+    return chosen
 
 
 def credentials(cluster: Cluster) -> object | None:

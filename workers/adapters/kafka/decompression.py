@@ -24,13 +24,13 @@ class Damaged(ValueError):
 def inflated(data: bytes, codec: int) -> bytes | None:
     """Return the plain bytes, or None when they are more than PLAIN_BYTES; raises Damaged."""
     if codec == GZIP:
-        found, size = [], 0
+        pieces, size = [], 0
         for chunk in gzip_chunks(data):
             size += len(chunk)
             if size > PLAIN_BYTES:
                 return None
-            found.append(chunk)
-        return b"".join(found)
+            pieces.append(chunk)
+        return b"".join(pieces)
     if codec not in NAMES:
         raise Damaged(f"its compression is none that Kafka knows (number {codec})")
     import cramjam  # native code that only what reads Kafka needs
@@ -76,7 +76,7 @@ def _snappy(data: bytes) -> bytes | None:
     """Return what snappy gives, raw or in the blocks of xerial's format, or None when it does not fit."""
     if not data.startswith(_XERIAL):
         return _snappy_block(data, PLAIN_BYTES)
-    found: list[bytes] = []
+    pieces: list[bytes] = []
     left, at = PLAIN_BYTES, _XERIAL_HEADER
     while at < len(data):
         (size,) = struct.unpack_from(">i", data, at)
@@ -85,10 +85,10 @@ def _snappy(data: bytes) -> bytes | None:
         block = _snappy_block(data[at + 4 : at + 4 + size], left)
         if block is None:
             return None
-        found.append(block)
+        pieces.append(block)
         left -= len(block)
         at += 4 + size
-    return b"".join(found)
+    return b"".join(pieces)
 
 
 def _snappy_block(block: bytes, most: int) -> bytes | None:

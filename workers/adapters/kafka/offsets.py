@@ -108,8 +108,8 @@ class Log:
     def committed(self) -> dict[tuple[str, int], int]:
         """Return the next offset that the group wants of each partition it ever acknowledged."""
         with admin(self.address) as client:
-            found = client.list_group_offsets(self.group).get(self.group, {})
-        return {(place.topic, place.partition): int(known.offset) for place, known in found.items()}
+            offsets = client.list_group_offsets(self.group).get(self.group, {})
+        return {(place.topic, place.partition): int(stored.offset) for place, stored in offsets.items()}
 
     def move_on(self, topic: str, partition: int, offset: int) -> None:
         """Let the group go on at `offset` at the earliest; a position behind it stays.

@@ -220,7 +220,7 @@ class Batch:
 
     def _headers(self, plain: Plain, end: int) -> tuple[list[tuple[str, bytes | None]], str]:
         """Read the headers of a record that ends at `end`, and say what is wrong with their names."""
-        found: list[tuple[str, bytes | None]] = []
+        headers: list[tuple[str, bytes | None]] = []
         fault = ""
         for _ in range(plain.varint()):
             name, value = plain.field(KEPT_BYTES), plain.field(KEPT_BYTES)
@@ -228,10 +228,10 @@ class Batch:
             if name is None or isinstance(name, Unreadable) or text.encode() != name:
                 shown = text[:60].encode("ascii", "backslashreplace").decode()
                 fault = f"The name of a header is not UTF-8 ({shown}). {_ADVICE}"
-            found.append((text[:KEPT_BYTES], value))
+            headers.append((text[:KEPT_BYTES], value))
         if plain.taken != end:
             raise Damaged("a record in it has another length than it says")
-        return found, fault
+        return headers, fault
 
     def _rest(self, why: str) -> Iterator[Read]:
         """Give what stands for the records from `_reached` on.

@@ -90,8 +90,10 @@ def faults_of(address: Address, prefix: str = "") -> list[str]:
 def describe(address: Address, names: Sequence[str]) -> dict[str, dict[int, int]]:
     """Return for each topic that exists its partitions and the broker that leads each (-1: none)."""
     with admin(address) as client:
-        known = set(client.list_topics())
-        rows = client.describe_topics([name for name in names if name in known]) if known.intersection(names) else []
+        existing = set(client.list_topics())
+        rows = (
+            client.describe_topics([name for name in names if name in existing]) if existing.intersection(names) else []
+        )
     return {
         str(row["name"]): {int(part["partition_index"]): int(part["leader_id"]) for part in row["partitions"]}
         for row in rows
@@ -101,8 +103,8 @@ def describe(address: Address, names: Sequence[str]) -> dict[str, dict[int, int]
 def topic_ids(address: Address, names: Sequence[str]) -> dict[str, str]:
     """Return the cluster's own id of each topic that exists; a topic that was made again has another one."""
     with admin(address) as client:
-        known = set(client.list_topics())
-        wanted = [name for name in names if name in known]
+        existing = set(client.list_topics())
+        wanted = [name for name in names if name in existing]
         return {str(row["name"]): str(row["topic_id"]) for row in client.describe_topics(wanted)} if wanted else {}
 
 
@@ -133,8 +135,8 @@ def offsets(address: Address, names: Sequence[str], which: OffsetSpec) -> dict[t
     if not names:
         return {}
     with admin(address) as client:
-        found = client.list_partition_offsets(ends_of(client, names, which))
-    return {(place.topic, place.partition): int(value.offset) for place, value in found.items()}
+        offset_of = client.list_partition_offsets(ends_of(client, names, which))
+    return {(place.topic, place.partition): int(value.offset) for place, value in offset_of.items()}
 
 
 def ends_of(client: KafkaAdminClient, names: Sequence[str], which: OffsetSpec) -> dict[TopicPartition, OffsetSpec]:

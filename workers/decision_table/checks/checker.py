@@ -153,7 +153,7 @@ def _gap_faults(table: Table, grid: Grid, past: _Past, allowed: bool) -> Iterato
     seeds = [point for point, _ in past.points.most_common()] if covered is grid else []
     boxes, more = find_gaps(covered, seeds)
     ids = {rule.id for rule in (*table.rules, *table.damaged)}
-    counted = sorted(((past.within(box) if covered is grid else 0, box) for box in boxes), key=lambda one: -one[0])
+    counted = sorted(((past.within(box) if covered is grid else 0, box) for box in boxes), key=lambda pair: -pair[0])
     for hits, box in counted:
         yield _gap_fault(table, covered, box, hits if past.given else None, _fresh_id(ids))
     if more:

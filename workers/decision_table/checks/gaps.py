@@ -18,20 +18,20 @@ def find_gaps(grid: Grid, seeds: Sequence[Sequence[int]] = (), most: int = MOST_
 
     Uncovered `seeds` (points) are tried first, so that the boxes that matter are among those listed.
     """
-    found: list[Box] = []
+    gaps: list[Box] = []
     for point in seeds:
-        if len(found) >= most:
+        if len(gaps) >= most:
             break
-        if not grid.hits(point) and not _inside(point, found):
-            found.append(grow(grid, tuple(1 << number for number in point)))
+        if not grid.hits(point) and not _inside(point, gaps):
+            gaps.append(grow(grid, tuple(1 << number for number in point)))
     everything = tuple(axis.full for axis in grid.axes)
     if not all(everything):
         return [], False
-    for piece in _uncovered(everything, list(grid.masks), found, 0):
-        if len(found) >= most:
-            return found, True
-        found.append(grow(grid, piece))
-    return found, False
+    for piece in _uncovered(everything, list(grid.masks), gaps, 0):
+        if len(gaps) >= most:
+            return gaps, True
+        gaps.append(grow(grid, piece))
+    return gaps, False
 
 
 def grow(grid: Grid, box: Box) -> Box:
@@ -62,13 +62,13 @@ def _inside(point: Sequence[int], boxes: Sequence[Box]) -> bool:
     return any(all(mask >> number & 1 for mask, number in zip(box, point, strict=True)) for box in boxes)
 
 
-def _uncovered(target: Box, boxes: Sequence[Box], found: Sequence[Box], known: int) -> Iterator[Box]:
+def _uncovered(target: Box, boxes: Sequence[Box], gaps: Sequence[Box], among_boxes: int) -> Iterator[Box]:
     """Yield pieces of a target that neither boxes nor the gaps found so far cover.
 
     `found` grows while this runs: `known` says how many of it are among the boxes already.
     """
-    meeting = _meeting(target, (*boxes, *found[known:]) if len(found) > known else boxes)
-    known = len(found)
+    meeting = _meeting(target, (*boxes, *gaps[among_boxes:]) if len(gaps) > among_boxes else boxes)
+    among_boxes = len(gaps)
     if not meeting:
         yield target
         return
@@ -77,20 +77,20 @@ def _uncovered(target: Box, boxes: Sequence[Box], found: Sequence[Box], known: i
     for axis, (mine, theirs) in enumerate(zip(target, best, strict=True)):
         outside = mine & ~theirs
         if outside:
-            yield from _uncovered((*rest[:axis], outside, *rest[axis + 1 :]), meeting, found, known)
+            yield from _uncovered((*rest[:axis], outside, *rest[axis + 1 :]), meeting, gaps, among_boxes)
             rest = (*rest[:axis], mine & theirs, *rest[axis + 1 :])
 
 
 def _meeting(target: Box, boxes: Sequence[Box]) -> list[Box]:
     """Return the boxes that share a point with the target."""
-    found = []
+    sharing = []
     for box in boxes:
         for mine, theirs in zip(target, box):  # noqa: B905  the inner loop of the search; lengths are equal by build
             if not mine & theirs:
                 break
         else:
-            found.append(box)
-    return found
+            sharing.append(box)
+    return sharing
 
 
 def _widest(target: Box, boxes: Sequence[Box]) -> Box:

@@ -32,7 +32,7 @@ def id_faults(table: Table, earlier: Iterable[Table]) -> Iterator[Fault]:
 def _changed(table: Table, earlier: list[Table]) -> Iterator[Fault]:
     for rule in table.rules:
         for old in earlier:
-            former = next((one for one in old.rules if one.id == rule.id), None)
+            former = next((other for other in old.rules if other.id == rule.id), None)
             if former is not None and _means_else(table, rule, old, former):
                 yield Fault(
                     "W502",
@@ -48,7 +48,7 @@ def _changed(table: Table, earlier: list[Table]) -> Iterator[Fault]:
 
 def _means_else(table: Table, rule: Rule, old: Table, former: Rule) -> bool:
     """Say whether two rules of one id have nothing in common: no input matches both, or neither side stayed."""
-    if [(column.name, column.kind) for column in table.inputs] != [(one.name, one.kind) for one in old.inputs]:
+    if [(column.name, column.kind) for column in table.inputs] != [(column.name, column.kind) for column in old.inputs]:
         return dict(rule.outputs) != dict(former.outputs)
     grid = build_grid(table.inputs, (rule, former), tolerant=True)
     apart = not all(mine & theirs for mine, theirs in zip(*grid.masks, strict=True))

@@ -83,15 +83,17 @@ def masked_faults(table: Table, grid: Grid) -> Iterator[Fault]:
 
 
 def _masked(table: Table, rule: Rule, before: Sequence[Rule]) -> Fault:
-    shown = ", ".join(f"{one.row} ({one.id})" for one in before[:5]) + (" and others" if len(before) > 5 else "")
+    shown = ", ".join(f"{earlier.row} ({earlier.id})" for earlier in before[:5]) + (
+        " and others" if len(before) > 5 else ""
+    )
     move = "move it up" if table.hit_policy is HitPolicy.FIRST else "give its outputs a higher rank"
     return Fault(
         code="E203",
         severity=Severity.ERROR,
         message=f"Row {rule.row} ({rule.id}) never applies: under {table.hit_policy} rows {shown} take all its inputs "
         f"before it. Delete it, or {move}.",
-        rules=(rule.id, *(one.id for one in before)),
-        rows=(rule.row, *(one.row for one in before)),
+        rules=(rule.id, *(earlier.id for earlier in before)),
+        rows=(rule.row, *(earlier.row for earlier in before)),
     )
 
 

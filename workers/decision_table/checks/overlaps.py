@@ -14,15 +14,15 @@ def partners(grid: Grid) -> list[int]:
     """Return, for each rule, the set of other rules that match some of the same inputs."""
     everyone = (1 << len(grid.rules)) - 1
     memo: list[dict[int, int]] = [{} for _ in grid.axes]
-    found = []
+    overlapping = []
     for number, masks in enumerate(grid.masks):
         meeting = everyone if all(masks) else 0
         for axis, mask in enumerate(masks):
             if mask not in memo[axis]:
                 memo[axis][mask] = any_of(grid.axes[axis].has, mask)
             meeting &= memo[axis][mask]
-        found.append(meeting & ~(1 << number))
-    return found
+        overlapping.append(meeting & ~(1 << number))
+    return overlapping
 
 
 def pairs(grid: Grid) -> Iterator[tuple[int, int, tuple[int, ...]]]:

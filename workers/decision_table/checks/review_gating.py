@@ -37,27 +37,27 @@ def _gated(table: Table, grid: Grid) -> list[tuple[str, str, list[int]]]:
     The way (template, wait, worth) belongs to it: a review asked of all, but of the unhappy two months later, is gated
     too.
     """
-    found: dict[tuple[str, str], list[int]] = {}
+    rules_of: dict[tuple[str, str], list[int]] = {}
     for number, rule in enumerate(grid.rules):
         for code, thing in sorted(_things(table, rule)):
-            found.setdefault((code, thing), []).append(number)
-    return [(code, thing, rules) for (code, thing), rules in sorted(found.items())]
+            rules_of.setdefault((code, thing), []).append(number)
+    return [(code, thing, rules) for (code, thing), rules in sorted(rules_of.items())]
 
 
 def _things(table: Table, rule: Rule) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
+    things: set[tuple[str, str]] = set()
     for column in table.outputs:
         value = rule.outputs.get(column.name)
         if value is None or column.role is Role.NOTE:
             continue
         text = show(value, column.kind)
         if text == REVIEW:
-            found.add(("E701", f"{REVIEW}{_way(table, rule, column.name)}"))
+            things.add(("E701", f"{REVIEW}{_way(table, rule, column.name)}"))
         elif _INCENTIVE.search(column.name) or (
             column.role in (Role.ACTION, Role.TEMPLATE) and _INCENTIVE.search(text)
         ):
-            found.add(("E702", f"{column.name} {text}"))
-    return found
+            things.add(("E702", f"{column.name} {text}"))
+    return things
 
 
 def _way(table: Table, rule: Rule, action: str) -> str:
@@ -116,7 +116,7 @@ def _fault(
         severity=Severity.ERROR,
         message=f"Row {rule.row} ({rule.id}): {thing} goes to {column.name} {own}, but not alike to {column.name} "
         f"{others}. {advice}",
-        rules=tuple(grid.rules[one].id for one in rules),
-        rows=tuple(grid.rules[one].row for one in rules),
+        rules=tuple(grid.rules[place].id for place in rules),
+        rows=tuple(grid.rules[place].row for place in rules),
         columns=(column.name,),
     )

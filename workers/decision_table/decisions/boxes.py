@@ -33,7 +33,7 @@ def cell_of(axis: Axis, mask: int) -> Cell:
     parts = [axis.parts[number] for number in bits(mask)]
     unknown = any(part.unknown for part in parts) or mask == axis.full
     if axis.column.kind in ORDERED:
-        return Cell("", spans=union(one for part in parts for one in part.spans), unknown=unknown)
+        return Cell("", spans=union(span for part in parts for span in part.spans), unknown=unknown)
     if any(part.others for part in parts):
         rest = bits(axis.full & ~mask)
         outside = frozenset(word for number in rest for word in axis.parts[number].values)
@@ -52,12 +52,12 @@ def _entry(axis: Axis, mask: int) -> Mapping[str, object]:
         return entry | {"any": True}
     parts = [axis.parts[number] for number in bits(mask)]
     if axis.column.kind in ORDERED:
-        spans = union(one for part in parts for one in part.spans)
+        spans = union(span for part in parts for span in part.spans)
         if spans:
-            intervals = [interval_json(axis.column, one) for one in spans]
+            intervals = [interval_json(axis.column, span) for span in spans]
             entry["intervals"] = intervals
-            if axis.column.kind is Kind.NUMBER and all(is_point(one) for one in axis.column.spans):
-                entry["values"] = [one["low"] for one in intervals]
+            if axis.column.kind is Kind.NUMBER and all(is_point(span) for span in axis.column.spans):
+                entry["values"] = [interval["low"] for interval in intervals]
     elif any(part.values or part.others for part in parts):
         words = [word for part in parts for word in part.values]
         listed = {word: place for place, word in enumerate(axis.column.values)}
@@ -70,16 +70,16 @@ def _entry(axis: Axis, mask: int) -> Mapping[str, object]:
     return entry
 
 
-def is_point(one: Span) -> bool:
+def is_point(span: Span) -> bool:
     """Say whether a span holds a single value, as those of an enumeration of numbers do."""
-    return one.low is not None and one.high == (one.low[0], 1) and one.low[1] == 0
+    return span.low is not None and span.high == (span.low[0], 1) and span.low[1] == 0
 
 
-def interval_json(column: Column, one: Span) -> Mapping[str, object]:
+def interval_json(column: Column, span: Span) -> Mapping[str, object]:
     """Return an interval with its ends as JSON values; null is no end."""
     whole = column.kind in WHOLE_STEPS
-    one = endless(one, column.kind)
-    low, high = one.low, one.high
+    span = endless(span, column.kind)
+    low, high = span.low, span.high
     return {
         "low": None if low is None else _json_value(column, low[0]),
         "low_closed": low is not None and not low[1],
@@ -118,7 +118,7 @@ def in_words(column: Column, cell: Cell) -> str:
     if takes_every_value(column, cell):
         return "any" if cell.unknown or not column.unknown else "any known value"
     if column.kind in ORDERED:
-        items = [_span_in_words(column, one) for one in cell.spans]
+        items = [_span_in_words(column, span) for span in cell.spans]
     elif cell.inverted:
         items = [f"anything but {', '.join(sorted(cell.values))}"] if cell.values else ["any known value"]
     else:
@@ -129,9 +129,9 @@ def in_words(column: Column, cell: Cell) -> str:
     return " or ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items) if items else "nothing"
 
 
-def _span_in_words(column: Column, one: Span) -> str:
-    one = endless(one, column.kind)
-    low, high = one.low, one.high
+def _span_in_words(column: Column, span: Span) -> str:
+    span = endless(span, column.kind)
+    low, high = span.low, span.high
     if column.spans and len(column.spans) == 1 and low == column.spans[0].low and column.kind not in WHOLE_STEPS:
         low = None
     whole = column.kind in WHOLE_STEPS
@@ -176,29 +176,29 @@ def sample_value(axis: Axis, mask: int) -> Scalar | None:
     return "another value"
 
 
-def inner(column: Column, one: Span) -> Position:
+def inner(column: Column, interval: Span) -> Position:
     """Return a position inside a span, its lower end where that belongs to it."""
     if column.kind is Kind.ORDERED_TEXT:
-        return _inner_text(one)
-    one = endless(one, column.kind)
-    if one.low is None:
+        return _inner_text(interval)
+    interval = endless(interval, column.kind)
+    if interval.low is None:
         usual = _USUAL_DAY if column.kind is Kind.DATE else 0
-        return usual if one.high is None or one.high > (usual, 0) else one.high[0] - 1
-    if not one.low[1]:
-        return one.low[0]
-    if one.high is None or one.high[0] > one.low[0] + 1:
-        return one.low[0] + 1
-    together = Decimal(one.low[0]) + Decimal(one.high[0])
+        return usual if interval.high is None or interval.high > (usual, 0) else interval.high[0] - 1
+    if not interval.low[1]:
+        return interval.low[0]
+    if interval.high is None or interval.high[0] > interval.low[0] + 1:
+        return interval.low[0] + 1
+    together = Decimal(interval.low[0]) + Decimal(interval.high[0])
     return whole_if_whole(together / 2) if column.kind is Kind.NUMBER else int(together // 2)
 
 
-def _inner_text(one: Span) -> Position:
+def _inner_text(span: Span) -> Position:
     """Return a text inside a span: its lower end, or a longer one before its upper end."""
-    start = "" if one.low is None else str(one.low[0])
-    if one.low is None or not one.low[1]:
+    start = "" if span.low is None else str(span.low[0])
+    if span.low is None or not span.low[1]:
         return position_of(Kind.ORDERED_TEXT, start)
     longer = [position_of(Kind.ORDERED_TEXT, start + more) for more in ("a", " ", "\t", "\0")]
-    return next((text for text in longer if one.high is None or (text, 0) < one.high), longer[-1])
+    return next((text for text in longer if span.high is None or (text, 0) < span.high), longer[-1])
 
 
 def sample_in_words(table: Table, inputs: Mapping[str, Scalar | None]) -> str:

@@ -25,19 +25,19 @@ def typed_inputs(table: Table, given: Mapping[str, object], *, plain: bool = Tru
 
     Raises BadInput for a key that no column has and for a value that is no plain one.
     """
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     used: set[str] = set()
     for column in table.inputs:
         key, value = _find(column, given)
         used.add(key)
         if value is not None and not isinstance(value, _PLAIN if plain else _ANY):
             raise BadInput(f"{column.name} must be a single value, not {type(value).__name__}.")
-        found[column.name] = value
+        values[column.name] = value
     unknown = sorted(set(given) - used)
     if unknown and not table.nothing_is_null:
         names = ", ".join(column.name for column in table.inputs)
         raise BadInput(f"The table has no column {', '.join(unknown)}; it has {names}.")
-    return found
+    return values
 
 
 def _find(column: Column, given: Mapping[str, object]) -> tuple[str, object]:
@@ -87,11 +87,11 @@ def _aggregated(table: Table, outcome: Outcome) -> object:
     assert table.aggregator is not None
     if not outcome.outputs:
         return None
-    found = {
+    results = {
         column.name: _aggregate(table.aggregator, column, [row.get(column.name) for row in outcome.outputs])
         for column in table.outputs
     }
-    return next(iter(found.values())) if len(found) == 1 else found
+    return next(iter(results.values())) if len(results) == 1 else results
 
 
 def _aggregate(aggregator: Aggregator, column: Column, values: Sequence[Scalar | None]) -> object:

@@ -64,13 +64,13 @@ class Explanation:
             "row": self.row,
             "version": self.version,
             "cells": [
-                {"column": one.column, "value": one.value, "cell": one.cell, "matches": one.matches,
-                 "message": one.message}
-                for one in self.cells
+                {"column": tried.column, "value": tried.value, "cell": tried.cell, "matches": tried.matches,
+                 "message": tried.message}
+                for tried in self.cells
             ],
             "near_misses": [
-                {"rule": one.rule, "row": one.row, "columns": list(one.columns), "message": one.message}
-                for one in self.near_misses
+                {"rule": miss.rule, "row": miss.row, "columns": list(miss.columns), "message": miss.message}
+                for miss in self.near_misses
             ],
             "outcome": self.outcome.kind.value,
             "message": self.message,
@@ -91,7 +91,7 @@ def explain(compiled: Compiled, inputs: Inputs) -> Explanation:
         row=outcome.rules[0].row if outcome.rules else None,
         version=compiled.table.version,
         cells=cells,
-        near_misses=tuple(_near_miss(compiled, *one, inputs) for one in missed[:_MOST_MISSES]),
+        near_misses=tuple(_near_miss(compiled, *miss, inputs) for miss in missed[:_MOST_MISSES]),
         message=_message(outcome),
     )
 
@@ -108,15 +108,15 @@ def _message(outcome: Outcome) -> str:
 def _by_misses(compiled: Compiled, point: Sequence[int], outcome: Outcome) -> list[tuple[int, tuple[int, ...]]]:
     """Return the rules that miss in the fewest columns, with those columns, nearest first."""
     chosen = {rule.row for rule in outcome.rules}
-    found = []
+    misses = []
     for number, masks in enumerate(compiled.grid.masks):
         missing = tuple(
             axis for axis, (mask, part) in enumerate(zip(masks, point, strict=True)) if not mask >> part & 1
         )
         if compiled.grid.rules[number].row not in chosen:
-            found.append((number, missing))
-    fewest = min((len(missing) for _, missing in found if missing), default=0)
-    return [one for one in found if len(one[1]) <= fewest]
+            misses.append((number, missing))
+    fewest = min((len(missing) for _, missing in misses if missing), default=0)
+    return [miss for miss in misses if len(miss[1]) <= fewest]
 
 
 def _near_miss(compiled: Compiled, number: int, missing: tuple[int, ...], inputs: Inputs) -> NearMiss:
@@ -140,7 +140,7 @@ def _wanted(compiled: Compiled, number: int, place: int) -> str:
 
 def _cells(compiled: Compiled, number: int, point: Sequence[int], inputs: Inputs) -> list[CellExplained]:
     rule: Rule = compiled.grid.rules[number]
-    found = []
+    explained = []
     for place, (axis, part) in enumerate(zip(compiled.grid.axes, point, strict=True)):
         matches = bool(compiled.grid.masks[number][place] >> part & 1)
         value = _value_text(axis, inputs)
@@ -150,8 +150,8 @@ def _cells(compiled: Compiled, number: int, point: Sequence[int], inputs: Inputs
             message = f"{axis.column.name} may be anything; it is {value}"
         text = rule.cells[place].text or "-"
         shown = json_value(_typed(axis, inputs.get(axis.column.name)), axis.column.kind)
-        found.append(CellExplained(axis.column.name, shown, text, matches, message))
-    return found
+        explained.append(CellExplained(axis.column.name, shown, text, matches, message))
+    return explained
 
 
 def _value_text(axis: Axis, inputs: Inputs) -> str:

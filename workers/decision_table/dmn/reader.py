@@ -99,7 +99,11 @@ def parse_dmn(data: bytes, decision: str | None = None) -> Table:
 @total
 def decisions_in(data: bytes) -> tuple[str, ...]:
     """Return the names of the decisions of a DMN file that are decision tables. Raises Unreadable."""
-    return tuple(name_of(one) for one in children(root_of(data), "decision") if child(one, "decisionTable") is not None)
+    return tuple(
+        name_of(decision)
+        for decision in children(root_of(data), "decision")
+        if child(decision, "decisionTable") is not None
+    )
 
 
 class _Assembly:
@@ -146,15 +150,15 @@ class _Assembly:
         )
         values = [
             [
-                _as_wait(one) if column.kind is Kind.WAIT else one.value
-                for column, one in zip(out_columns, row, strict=True)
+                _as_wait(literal) if column.kind is Kind.WAIT else literal.value
+                for column, literal in zip(out_columns, row, strict=True)
             ]
             for row in literals
         ]
         return _with_rules(table, ids, tests, parsed, values)
 
     def _inputs(self) -> list[_Clause]:
-        found = []
+        clauses = []
         for number, node in enumerate(children(self.node, "input"), start=1):
             expression = child(node, "inputExpression")
             text = squeeze(text_in(expression))
@@ -167,18 +171,18 @@ class _Assembly:
                     f"Customer.Age, is read. Compute it before, and pass it in."
                 )
             type_name = (expression.get("typeRef") if expression is not None else None) or self._variable_type(text)
-            found.append(_Clause(name, label, type_name, text_in(child(node, "inputValues")), "", place))
-        doubled = {clause.name for clause in found if sum(one.name == clause.name for one in found) > 1}
+            clauses.append(_Clause(name, label, type_name, text_in(child(node, "inputValues")), "", place))
+        doubled = {clause.name for clause in clauses if sum(other.name == clause.name for other in clauses) > 1}
         if doubled:
             raise Unreadable(f"{self.name}: the input {', '.join(sorted(doubled))} stands in two columns.")
-        return found
+        return clauses
 
     def _variable_type(self, name: str) -> str:
         """Return the type of the input data or decision that an input expression names."""
         return self._variables.get(name, "") if name else ""
 
     def _outputs(self) -> list[_Clause]:
-        found = []
+        clauses = []
         nodes = children(self.node, "output")
         if not nodes:
             raise Unreadable(f"{self.name}: the decision table has no output.")
@@ -186,7 +190,7 @@ class _Assembly:
             fallback = (node.get("label") or "") if len(nodes) > 1 else (node.get("label") or self.name)
             name = squeeze(node.get("name") or fallback) or node.get("id") or f"output {number}"
             type_name = node.get("typeRef") or (self.node.get("typeRef") or "" if len(nodes) == 1 else "")
-            found.append(
+            clauses.append(
                 _Clause(
                     name,
                     squeeze(node.get("label") or ""),
@@ -196,31 +200,31 @@ class _Assembly:
                     f"{self.name}, output {name}",
                 )
             )
-        return found
+        return clauses
 
     def _parsed(self, tests: Sequence[Sequence[str]], inputs: Sequence[_Clause]) -> list[list[Tests]]:
-        found = []
+        parsed = []
         for number, row in enumerate(tests, start=1):
             check_width(self.name, number, "inputEntry", len(row), len(inputs))
-            found.append(
+            parsed.append(
                 [
                     parse_tests(text, f"{self.name}, rule {number}, input {clause.name}")
                     for text, clause in zip(row, inputs, strict=True)
                 ]
             )
-        return found
+        return parsed
 
     def _literals(self, outputs: Sequence[Sequence[str]], results: Sequence[_Clause]) -> list[list[Literal]]:
-        found = []
+        literals = []
         for number, row in enumerate(outputs, start=1):
             check_width(self.name, number, "outputEntry", len(row), len(results))
-            found.append(
+            literals.append(
                 [
                     parse_literal(text, f"{self.name}, rule {number}, output {clause.name}")
                     for text, clause in zip(row, results, strict=True)
                 ]
             )
-        return found
+        return literals
 
     def _input_column(self, clause: _Clause, cells: Sequence[Tests]) -> Column:
         kind, allowed = self._resolve(clause, lists=False)
@@ -228,7 +232,11 @@ class _Assembly:
         literals = [literal for tests in (*cells, domain) for literal in tests.literals]
         kind = _settle(kind, literals, clause.place)
         listed = domain.tests and not any(compares(test) for test in domain.tests)
-        if kind is Kind.TEXT and not listed and any(compares(one) for tests in (*cells, domain) for one in tests.tests):
+        if (
+            kind is Kind.TEXT
+            and not listed
+            and any(compares(test) for tests in (*cells, domain) for test in tests.tests)
+        ):
             kind = Kind.ORDERED_TEXT
         nullable = any(literal.kind is None for tests in cells for literal in tests.literals)
         column = Column(
@@ -336,20 +344,22 @@ def _as_wait(literal: Literal) -> Scalar | None:
 def _settle(kind: Kind | None, literals: Sequence[Literal], place: str) -> Kind:
     """Return the kind of a column from its declared type and what its cells hold."""
     kinds = {literal.kind for literal in literals if literal.kind is not None}
-    if kind is Kind.INTEGER and any(not isinstance(one.value, int) for one in literals if one.kind is Kind.NUMBER):
+    if kind is Kind.INTEGER and any(
+        not isinstance(literal.value, int) for literal in literals if literal.kind is Kind.NUMBER
+    ):
         return Kind.NUMBER
     if kind is Kind.DATE and kinds == {Kind.MOMENT}:
         return Kind.MOMENT
     if kind is not None:
         return kind
     if len(kinds) > 1:
-        found = ", ".join(sorted(one.value for one in kinds))
-        raise Unreadable(f"{place} has no type and holds values of several ({found}): give it a typeRef.")
+        named = ", ".join(sorted(held.value for held in kinds))
+        raise Unreadable(f"{place} has no type and holds values of several ({named}): give it a typeRef.")
     return kinds.pop() if kinds else Kind.TEXT
 
 
 def _zoned(literals: Sequence[Literal], place: str) -> bool:
-    found = {literal.zoned for literal in literals} - {None}
-    if len(found) > 1:
+    offsets = {literal.zoned for literal in literals} - {None}
+    if len(offsets) > 1:
         raise Unreadable(f"{place}: times with and without an offset stand side by side and cannot be compared.")
-    return found == {True}
+    return offsets == {True}

@@ -141,8 +141,8 @@ class _Reader:
 
     def need(self, token: str) -> None:
         if not self.took(token):
-            found = f"found {self.peek()!r}" if self.peek() else "the text ends"
-            raise self.refuse(f"{token!r} is expected where {found}")
+            instead = f"found {self.peek()!r}" if self.peek() else "the text ends"
+            raise self.refuse(f"{token!r} is expected where {instead}")
 
     def end(self) -> None:
         if self.place < len(self.tokens):
@@ -179,15 +179,15 @@ def parse_literal(text: str, where: str) -> Literal:
 def parse_literals(text: str, where: str) -> list[Literal]:
     """Read a list of literals, such as the values of an output. Raises Unreadable."""
     reader = _Reader(text, where)
-    found: list[Literal] = []
-    while reader.tokens and (not found or reader.took(",")):
-        found.append(_parse_literal(reader))
+    literals: list[Literal] = []
+    while reader.tokens and (not literals or reader.took(",")):
+        literals.append(_parse_literal(reader))
     reader.end()
-    return found
+    return literals
 
 
 def _parse_test(reader: _Reader) -> Test | Interval:
-    for sign in sorted(Sign, key=lambda one: -len(one.value)):
+    for sign in sorted(Sign, key=lambda mark: -len(mark.value)):
         if reader.took(sign.value):
             return Test(sign, _parse_literal(reader))
     if reader.group() == "sign" and reader.peek() in ("[", "(", "]"):
@@ -247,7 +247,7 @@ def _number(reader: _Reader, text: str) -> Literal:
 
 
 def _unescape(reader: _Reader, text: str) -> str:
-    def one(match: re.Match[str]) -> str:
+    def character(match: re.Match[str]) -> str:
         code = match[1]
         if len(code) == 1:
             return _ESCAPES.get(code, "\\" + code)
@@ -256,7 +256,7 @@ def _unescape(reader: _Reader, text: str) -> str:
             raise reader.refuse(f"\\{code} is no character")
         return chr(number)
 
-    return _ESCAPED.sub(one, text)
+    return _ESCAPED.sub(character, text)
 
 
 def _call(reader: _Reader, name: str) -> Literal:
@@ -313,6 +313,6 @@ def _typed(reader: _Reader, text: str, kinds: Sequence[Kind], written: str) -> L
     for kind in kinds:
         try:
             return Literal(kind, readers[kind](text), written)
-        except BadInput as found:
-            fault = str(found)
+        except BadInput as refusal:
+            fault = str(refusal)
     raise reader.refuse(fault.rstrip("."))

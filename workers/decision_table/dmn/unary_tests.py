@@ -27,7 +27,7 @@ def cell_from_tests(text: str, column: Column, tests: Tests) -> Cell:
         return any_cell(column, text)
     unknown = _null_passes(tests)
     if column.kind in ORDERED:
-        spans = union(one for test in tests.tests for one in _spans(column, test))
+        spans = union(interval for test in tests.tests for interval in _spans(column, test))
         spans = common(outside(spans) if tests.inverted else spans, column.spans)
         return passable(column, Cell(text, spans=spans, unknown=unknown))
     values, inverted = _words(column, tests.tests)
@@ -43,7 +43,7 @@ def _null_passes(tests: Tests) -> bool:
         else:
             held.append((test.literal.kind is None) is (test.sign is Sign.EQUAL))
     if tests.inverted:
-        return all(one is False for one in held)
+        return all(passed is False for passed in held)
     return any(held)
 
 
@@ -62,13 +62,13 @@ def _unclipped(column: Column, test: Test | Interval) -> Spans:
     whole = column.kind in WHOLE_STEPS
     if isinstance(test, Interval):
         low, high = _position(column, test.low), _position(column, test.high)
-        found = span(low, high, low_closed=test.low_closed, high_closed=test.high_closed, whole=whole)
+        interval = span(low, high, low_closed=test.low_closed, high_closed=test.high_closed, whole=whole)
         if low > high:
             raise CellError("E303", f"{test.text} runs backwards: write the lower end first.")
-        if found.empty:
+        if interval.empty:
             raise CellError("E303", f"{test.text} lets nothing through: its lower end is not below its upper one.")
-        check_inside(column, test.text, found)
-        return (found,)
+        check_inside(column, test.text, interval)
+        return (interval,)
     if test.literal.kind is None:
         return column.spans if test.sign is Sign.UNEQUAL else ()
     here = _position(column, test.literal)
@@ -83,12 +83,12 @@ def _compared(column: Column, test: Test, here: Position) -> Spans:
         check_inside(column, test.literal.text, exact)
         return (exact,) if test.sign is Sign.EQUAL else outside((exact,))
     if test.sign in (Sign.ABOVE, Sign.FROM):
-        found = span(here, None, low_closed=test.sign is Sign.FROM, whole=whole)
+        interval = span(here, None, low_closed=test.sign is Sign.FROM, whole=whole)
     else:
-        found = span(None, here, high_closed=test.sign is Sign.UP_TO, whole=whole)
-    if common((found,), column.spans) and test.sign in (Sign.FROM, Sign.UP_TO):
+        interval = span(None, here, high_closed=test.sign is Sign.UP_TO, whole=whole)
+    if common((interval,), column.spans) and test.sign in (Sign.FROM, Sign.UP_TO):
         check_inside(column, text, exact)
-    return (found,)
+    return (interval,)
 
 
 def _position(column: Column, literal: Literal) -> Position:
@@ -110,10 +110,10 @@ def _words(column: Column, tests: Sequence[Test | Interval]) -> tuple[frozenset[
             continue
         if test.literal.kind is None:
             # `!= null` lets every known value through, `null` none.
-            found, turned = frozenset[str](), test.sign is Sign.UNEQUAL
+            words, turned = frozenset[str](), test.sign is Sign.UNEQUAL
         else:
-            found, turned = frozenset({_word(column, test.literal)}), test.sign is Sign.UNEQUAL
-        sets.append((found, turned))
+            words, turned = frozenset({_word(column, test.literal)}), test.sign is Sign.UNEQUAL
+        sets.append((words, turned))
     return either(sets)
 
 

@@ -59,11 +59,11 @@ class _Ids:
     def fresh(self, wanted: str) -> str:
         plain = re.sub(r"[^\w.-]", "_", wanted)
         plain = plain if _NC_NAME.fullmatch(plain) else f"_{plain}"
-        found, number = plain, 2
-        while found in self.used:
-            found, number = f"{plain}_{number}", number + 1
-        self.used.add(found)
-        return found
+        free, number = plain, 2
+        while free in self.used:
+            free, number = f"{plain}_{number}", number + 1
+        self.used.add(free)
+        return free
 
 
 def _add_table(decision: etree._Element, table: Table, ids: _Ids) -> None:
@@ -100,14 +100,14 @@ def _add_output(node: etree._Element, table: Table, column: Column, ids: _Ids) -
 
 def _add_rule(node: etree._Element, table: Table, rule: Rule, ids: _Ids) -> None:
     rule_id = ids.fresh(rule.id)
-    one = _add(node, "rule", id=rule_id)
+    element = _add(node, "rule", id=rule_id)
     if rule_id != rule.id:
-        one.set("label", rule.id)
+        element.set("label", rule.id)
     for column, cell in zip(table.inputs, rule.cells, strict=True):
-        _add_text(_add(one, "inputEntry", id=ids.fresh(f"{rule_id}_in")), write_tests(column, cell))
+        _add_text(_add(element, "inputEntry", id=ids.fresh(f"{rule_id}_in")), write_tests(column, cell))
     for column in table.outputs:
         text = write_literal(rule.outputs.get(column.name), column.kind)
-        _add_text(_add(one, "outputEntry", id=ids.fresh(f"{rule_id}_out")), text)
+        _add_text(_add(element, "outputEntry", id=ids.fresh(f"{rule_id}_out")), text)
 
 
 def write_tests(column: Column, cell: Cell) -> str:
@@ -117,9 +117,9 @@ def write_tests(column: Column, cell: Cell) -> str:
         return "-" if cell.unknown or not takes_null else "not(null)"
     if column.kind in ORDERED:
         left_out = common(outside(cell.spans), column.spans)
-        if cell.unknown and column.tolerant and all(_single(column, one) for one in left_out):
-            return f"not({', '.join(_write_span(column, one) for one in left_out)})"
-        items = [_write_span(column, one) for one in cell.spans]
+        if cell.unknown and column.tolerant and all(_single(column, interval) for interval in left_out):
+            return f"not({', '.join(_write_span(column, interval) for interval in left_out)})"
+        items = [_write_span(column, interval) for interval in cell.spans]
     else:
         items = [write_literal(_typed(column, word), column.kind) for word in _sorted(column, cell.values)]
         if cell.inverted:
@@ -127,9 +127,11 @@ def write_tests(column: Column, cell: Cell) -> str:
     return ", ".join([*items, "null"] if cell.unknown and takes_null else items)
 
 
-def _single(column: Column, one: Span) -> bool:
+def _single(column: Column, interval: Span) -> bool:
     """Say whether a span holds one value: not(...) of such lets null through in FEEL, a list of ranges does not."""
-    return one.low is not None and one == span(one.low[0], one.low[0], whole=column.kind in WHOLE_STEPS)
+    return interval.low is not None and interval == span(
+        interval.low[0], interval.low[0], whole=column.kind in WHOLE_STEPS
+    )
 
 
 def _sorted(column: Column, words: Iterable[str]) -> list[str]:
@@ -141,10 +143,10 @@ def _typed(column: Column, word: str) -> Scalar:
     return word == "true" if column.kind is Kind.BOOLEAN else word
 
 
-def _write_span(column: Column, one: Span) -> str:
+def _write_span(column: Column, interval: Span) -> str:
     whole = column.kind in WHOLE_STEPS
-    one = endless(one, column.kind)
-    low, high = one.low, one.high
+    interval = endless(interval, column.kind)
+    low, high = interval.low, interval.high
     first = "" if low is None else _write_position(column, low[0])
     last = "" if high is None else _write_position(column, high[0] - 1 if whole else high[0])
     if low is None:
@@ -166,7 +168,7 @@ def _domain(column: Column) -> str:
         items = (
             []
             if column.spans == everything_of(column.kind, zoned=column.zoned)
-            else [_write_span(column, one) for one in column.spans]
+            else [_write_span(column, interval) for interval in column.spans]
         )
     elif column.others:
         return "not(null)"

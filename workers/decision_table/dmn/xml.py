@@ -50,20 +50,22 @@ def choose_decision(root: etree._Element, wanted: str | None) -> etree._Element:
     """Return the decision of a name or id, or the only one with a table. Raises Unreadable, naming those there are."""
     decisions = children(root, "decision")
     if wanted is not None:
-        for one in decisions:
-            if wanted in (name_of(one), one.get("id")):
-                return one
-        known = [name_of(one) for one in decisions[:_MOST_NAMED]]
-        listed = f" It has {', '.join(known)}." if known else ""
-        raise Unreadable(f"The file has no decision {wanted!r}.{listed}{suggestion(wanted, known)}")
-    tables = [one for one in decisions if child(one, "decisionTable") is not None]
+        for decision in decisions:
+            if wanted in (name_of(decision), decision.get("id")):
+                return decision
+        names_there = [name_of(decision) for decision in decisions[:_MOST_NAMED]]
+        listed = f" It has {', '.join(names_there)}." if names_there else ""
+        raise Unreadable(f"The file has no decision {wanted!r}.{listed}{suggestion(wanted, names_there)}")
+    tables = [decision for decision in decisions if child(decision, "decisionTable") is not None]
     if len(tables) == 1:
         return tables[0]
     if not tables:
-        found = sorted({local_name(child) for one in decisions for child in one if local_name(child) in _OTHER_LOGIC})
-        what = f": its decisions hold {', '.join(found)}" if found else ""
+        other_logic = sorted(
+            {local_name(child) for decision in decisions for child in decision if local_name(child) in _OTHER_LOGIC}
+        )
+        what = f": its decisions hold {', '.join(other_logic)}" if other_logic else ""
         raise Unreadable(f"The file holds no decision table{what}; only decision tables are supported.")
-    names = ", ".join(name_of(one) for one in tables[:_MOST_NAMED])
+    names = ", ".join(name_of(table) for table in tables[:_MOST_NAMED])
     raise Unreadable(f"The file holds {len(tables)} decision tables ({names}): name one with --decision.")
 
 
@@ -71,27 +73,27 @@ def table_of(decision: etree._Element, name: str) -> etree._Element:
     """Return the decision table of a decision. Raises Unreadable, naming what it holds instead."""
     node = child(decision, "decisionTable")
     if node is None:
-        found = next((local_name(child) for child in decision if local_name(child) in _OTHER_LOGIC), "nothing")
-        raise Unreadable(f"Decision {name!r} holds {found}; only a decisionTable is supported.")
+        other_logic = next((local_name(child) for child in decision if local_name(child) in _OTHER_LOGIC), "nothing")
+        raise Unreadable(f"Decision {name!r} holds {other_logic}; only a decisionTable is supported.")
     return node
 
 
 def check_language(root: etree._Element, node: etree._Element, name: str) -> None:
     """Refuse expression languages other than FEEL. Raises Unreadable."""
-    for one in (root, *node.iter()):
-        language = one.get("expressionLanguage") if isinstance(one.tag, str) else None
+    for element in (root, *node.iter()):
+        language = element.get("expressionLanguage") if isinstance(element.tag, str) else None
         if language and "feel" not in language.lower():
             raise Unreadable(f"{name}: expression language {language!r} is not supported; only FEEL is.")
 
 
 def item_definitions(root: etree._Element) -> dict[str, Item]:
     """Return the types of its own that a file defines, by name."""
-    found = {}
+    items = {}
     for node in children(root, "itemDefinition"):
-        found[squeeze(node.get("name") or "")] = Item(
+        items[squeeze(node.get("name") or "")] = Item(
             text_of(child(node, "typeRef")), text_in(child(node, "allowedValues")), node.get("isCollection") == "true"
         )
-    return found
+    return items
 
 
 def hit_policy_of(node: etree._Element, name: str) -> HitPolicy:
@@ -116,10 +118,12 @@ def texts_of(rule: etree._Element, tag: str) -> list[str]:
     return [text_in(entry) for entry in children(rule, tag)]
 
 
-def check_width(name: str, number: int, tag: str, found: int, wanted: int) -> None:
+def check_width(name: str, number: int, tag: str, entries: int, wanted: int) -> None:
     """Refuse a rule with more or fewer entries than the table has columns. Raises Unreadable."""
-    if found != wanted:
-        raise Unreadable(f"{name}, rule {number}: it has {found} {tag} elements where the table has {wanted} columns.")
+    if entries != wanted:
+        raise Unreadable(
+            f"{name}, rule {number}: it has {entries} {tag} elements where the table has {wanted} columns."
+        )
 
 
 def is_name(text: str) -> bool:

@@ -117,16 +117,19 @@ def _meanings(table: Table) -> dict[str, dict[str, object]]:
     """Return what each cell of each rule that could be read means, whatever it is written like."""
     return {
         rule.id: {
-            **{one.name.lower(): replace(cell, text="") for one, cell in zip(table.inputs, rule.cells, strict=True)},
-            **{one.name.lower(): rule.outputs.get(one.name) for one in table.outputs},
+            **{
+                column.name.lower(): replace(cell, text="")
+                for column, cell in zip(table.inputs, rule.cells, strict=True)
+            },
+            **{output.name.lower(): rule.outputs.get(output.name) for output in table.outputs},
         }
         for rule in table.rules
     }
 
 
-def _same(one: str, other: str) -> bool:
+def _same(text: str, other: str) -> bool:
     """Say whether two cells are written alike but for spaces and signs that the reader takes for the same."""
-    return _squeezed(one) == _squeezed(other)
+    return _squeezed(text) == _squeezed(other)
 
 
 def _squeezed(text: str) -> str:
@@ -145,7 +148,7 @@ def _names(table: Table) -> list[str]:
 def _role(table: Table, name: str) -> str:
     if name == ID:
         return ID
-    return "input" if name in VALID or any(name == one.name.lower() for one in table.inputs) else "output"
+    return "input" if name in VALID or any(name == column.name.lower() for column in table.inputs) else "output"
 
 
 def _texts(table: Table) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -159,9 +162,9 @@ def _texts(table: Table) -> Iterator[tuple[int, tuple[str, ...]]]:
                 yield number, tuple(texts + [""] * (width - len(texts)))
         return
     names = _names(table)
-    for rule in sorted((*table.rules, *table.damaged), key=lambda one: one.row):
-        told = _told(table, rule)
-        yield rule.row, tuple(told.get(name, "") for name in names)
+    for rule in sorted((*table.rules, *table.damaged), key=lambda either: either.row):
+        by_name = _told(table, rule)
+        yield rule.row, tuple(by_name.get(name, "") for name in names)
 
 
 def _told(table: Table, rule: Rule) -> dict[str, str]:
@@ -174,26 +177,26 @@ def _told(table: Table, rule: Rule) -> dict[str, str]:
 
 def _by_id(table: Table) -> dict[str, _Former]:
     names, meant = _names(table), _meanings(table)
-    found: dict[str, _Former] = {}
+    former: dict[str, _Former] = {}
     for number, cells in _texts(table):
         id = cells[names.index(ID)] if ID in names else f"row {number}"
-        found[id] = dict(zip(names, cells, strict=True)), meant.get(id, {})
-    return found
+        former[id] = dict(zip(names, cells, strict=True)), meant.get(id, {})
+    return former
 
 
 def _marks(table: Table, names: Sequence[str], faults: Sequence[Fault]) -> dict[tuple[int, str], _Mark]:
     """Return the numbers of the faults by row and column: a row's as a whole on its id, a column's on the header."""
-    found: dict[tuple[int, str], list[int]] = defaultdict(list)
+    numbers_at: dict[tuple[int, str], list[int]] = defaultdict(list)
     for number, fault in enumerate(faults, start=1):
         if fault.file not in (RULES, "table.yaml"):
             continue
         columns = [name for column in fault.columns for name in _places(names, column)]
         for row in fault.rows or ((1,) if columns else ()):
             for name in columns or [ID]:
-                found[row, name].append(number)
+                numbers_at[row, name].append(number)
     return {
         place: (tuple(numbers), any(faults[number - 1].severity is Severity.ERROR for number in numbers))
-        for place, numbers in found.items()
+        for place, numbers in numbers_at.items()
     }
 
 

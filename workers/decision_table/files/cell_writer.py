@@ -35,10 +35,10 @@ def write_position(column: Column, position: Position) -> str:
     return show(value, column.kind)
 
 
-def write_span(column: Column, one: Span) -> str:
+def write_span(column: Column, span: Span) -> str:
     """Write one interval of an ordered column."""
-    one = endless(one, column.kind)
-    low, high = one.low, one.high
+    span = endless(span, column.kind)
+    low, high = span.low, span.high
     if low is None and high is None:
         return "-"
     if column.kind in WHOLE_STEPS:
@@ -73,7 +73,7 @@ def write_cell(column: Column, cell: Cell) -> str:
     if takes_every_value(column, cell):
         return "-" if unknown or not takes_unknown else "not(unknown)"
     if column.kind in ORDERED:
-        items = [write_span(column, _opened(column, one)) for one in cell.spans]
+        items = [write_span(column, _opened(column, span)) for span in cell.spans]
         if "-" in items:
             items = ["not(unknown)"]
     elif cell.inverted:
@@ -84,12 +84,12 @@ def write_cell(column: Column, cell: Cell) -> str:
     return ",".join([*items, "unknown"] if unknown else items)
 
 
-def _opened(column: Column, one: Span) -> Span:
+def _opened(column: Column, span: Span) -> Span:
     """Leave away an end that is the end of the domain anyway, where bands are not whole numbers."""
     if column.kind in WHOLE_STEPS or len(column.spans) != 1:
-        return one
-    low = None if one.low == column.spans[0].low and one.high != column.spans[0].high else one.low
-    high = None if one.high == column.spans[0].high and one.low != column.spans[0].low else one.high
+        return span
+    low = None if span.low == column.spans[0].low and span.high != column.spans[0].high else span.low
+    high = None if span.high == column.spans[0].high and span.low != column.spans[0].low else span.high
     return Span(low, high)
 
 

@@ -88,7 +88,7 @@ def write_definition(table: Table) -> str:
 def _input(column: Column) -> Mapping[str, object]:
     entry: dict[str, object] = {"type": column.kind.value}
     if column.kind in ORDERED and column.spans != everything_of(column.kind, zoned=column.zoned):
-        entry["domain"] = ",".join(write_span(column, one) for one in column.spans)
+        entry["domain"] = ",".join(write_span(column, span) for span in column.spans)
     if column.kind is Kind.TEXT and column.values:
         entry["values"] = list(column.values)
     if column.kind is Kind.BOOLEAN and len(column.values) == 1:

@@ -157,8 +157,8 @@ def _type(name: str, text: str) -> tuple[Kind, str]:
     for words in sorted(_TYPE_WORDS, key=len, reverse=True):
         if text == words or text.startswith(words + " "):
             return _TYPE_WORDS[words], text.removeprefix(words).strip()
-    known = suggestion(text.split(" ")[0], _TYPE_WORDS)
-    raise Unreadable(f"table.yaml: column {name}: type {text!r} is not one of {', '.join(Kind)}.{known}")
+    hint = suggestion(text.split(" ")[0], _TYPE_WORDS)
+    raise Unreadable(f"table.yaml: column {name}: type {text!r} is not one of {', '.join(Kind)}.{hint}")
 
 
 def _mapping_of_column(entry: object) -> Mapping[str, object]:
@@ -171,8 +171,8 @@ def _mapping(value: object, where: str) -> Mapping[str, object]:
     return value
 
 
-def _check_keys(entry: Mapping[str, object], known: Iterable[str], where: str) -> None:
-    names = frozenset(known)
+def _check_keys(entry: Mapping[str, object], allowed: Iterable[str], where: str) -> None:
+    names = frozenset(allowed)
     for key in entry:
         if key not in names:
             raise Unreadable(f"table.yaml: {where} has an unknown key {shortened(key)!r}.{suggestion(key, names)}")

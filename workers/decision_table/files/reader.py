@@ -115,10 +115,10 @@ def _read_head(cells: Sequence[str], definition: Definition) -> _Head:
         wanted = ", ".join(missing or ["id"])
         raise Unreadable(f"{RULES}: the first line lacks {wanted}: it must name id and every input of {DEFINITION}.")
     outputs = [_output(name, definition) for name in names if name and name not in (*inputs, "id", *VALID)]
-    found = [inputs[name] for name in names if name in inputs]
+    present = [inputs[name] for name in names if name in inputs]
     if any(name in names for name in VALID):
-        found.append(Column(ON, Kind.DATE))
-    return _Head(names, tuple(found), tuple(outputs))
+        present.append(Column(ON, Kind.DATE))
+    return _Head(names, tuple(present), tuple(outputs))
 
 
 def _output(name: str, definition: Definition) -> Column:
@@ -130,8 +130,8 @@ def _output(name: str, definition: Definition) -> Column:
             return column
         if most is not None and key == base and number.isdecimal() and 1 <= int(number) <= most:
             return replace(column, name=f"{column.name} {int(number)}")
-    known = [column.name for column in (*definition.inputs, *definition.outputs)]
-    raise Unreadable(f"{RULES}: column {name!r} is not in {DEFINITION}.{suggestion(name, known)}")
+    column_names = [column.name for column in (*definition.inputs, *definition.outputs)]
+    raise Unreadable(f"{RULES}: column {name!r} is not in {DEFINITION}.{suggestion(name, column_names)}")
 
 
 def _with_rows(table: Table, head: _Head, rows: Sequence[Sequence[str]]) -> Table:

@@ -110,9 +110,9 @@ def load_contrary(data: bytes) -> tuple[Contrary, ...]:
     """Read contrary.csv."""
     faults = Gathered()
     rows = _records("contrary.csv", data, ("event", "effect", "scope", "until"), ("at most",))
-    found = [_contrary(entry, f"contrary.csv, row {row}", faults) for row, entry in rows]
+    contrary = [_contrary(entry, f"contrary.csv, row {row}", faults) for row, entry in rows]
     faults.tell()
-    return tuple(found)
+    return tuple(contrary)
 
 
 def _contrary(entry: Mapping[str, str], where: str, faults: Gathered) -> Contrary:
@@ -152,19 +152,19 @@ def _until(text: str, where: str) -> tuple[frozenset[str], Wait]:
 def load_waves(data: bytes) -> tuple[WaveDate, ...]:
     """Read waves.csv, in order of date."""
     faults = Gathered()
-    found = []
+    waves = []
     for row, entry in _records("waves.csv", data, ("date", "name")):
         try:
             day = parse_date(entry["date"])
         except BadInput as fault:
             faults.add(f"waves.csv, row {row}: {fault}")
             continue
-        found.append(WaveDate(day, entry["name"] or day.isoformat()))
-    days = [wave.day for wave in found]
+        waves.append(WaveDate(day, entry["name"] or day.isoformat()))
+    days = [wave.day for wave in waves]
     if len(set(days)) < len(days):
         faults.add("waves.csv: a date stands there twice: everybody would be asked twice on one day.")
     faults.tell()
-    return tuple(sorted(found, key=lambda wave: wave.day))
+    return tuple(sorted(waves, key=lambda wave: wave.day))
 
 
 def _records(
@@ -176,12 +176,12 @@ def _records(
     named = (*columns, *(name for name in optional if name in head))
     if missing:
         raise Unreadable(f"{file}: the first line lacks {', '.join(missing)}: it must read {';'.join(columns)}.")
-    found = []
+    records = []
     for number, cells in enumerate(rows[1:], start=2):
         texts = [fold(cell) for cell in cells] + [""] * len(head)
         if any(texts) and not texts[0].startswith("#"):
-            found.append((number, {name: texts[head.index(name)] for name in named}))
-    return found
+            records.append((number, {name: texts[head.index(name)] for name in named}))
+    return records
 
 
 def _one_of(text: str, allowed: tuple[str, ...], where: str) -> str:
@@ -236,8 +236,8 @@ def _country(country: object, region: object) -> tuple[str, str]:
         raise Unreadable(f"calendar.yaml: {fault}") from None
     part = part.removeprefix(f"{name}-")
     if part and part not in regions:
-        known = ", ".join(regions) or "none"
-        raise Unreadable(f"calendar.yaml: region {shortened(part)!r} of {name} is not known; there are {known}.")
+        listed = ", ".join(regions) or "none"
+        raise Unreadable(f"calendar.yaml: region {shortened(part)!r} of {name} is not known; there are {listed}.")
     return name, part
 
 
@@ -264,19 +264,19 @@ def _week(days: object, hours: object) -> dict[int, tuple[Shift, ...]]:
 
 def _days_named(text: str) -> list[int]:
     """Return the days that a key names: `fri`, `mon-thu`, `sat,sun`."""
-    found: list[int] = []
+    weekdays: list[int] = []
     for part in text.replace("–", "-").split(","):
         first, dash, last = (name.strip().lower()[:3] for name in part.partition("-"))
         if first not in _DAYS or (dash and last not in _DAYS):
             raise Unreadable(f"calendar.yaml: working_hours: {shortened(text)!r} names no day, such as fri or mon-thu.")
         start, end = _DAYS.index(first), _DAYS.index(last if dash else first)
-        found += [(start + step) % 7 for step in range((end - start) % 7 + 1)]
-    return found
+        weekdays += [(start + step) % 7 for step in range((end - start) % 7 + 1)]
+    return weekdays
 
 
 def _shifts(entry: object, where: str) -> tuple[Shift, ...]:
     """Return the spans of a day, from a text or a list of texts; nothing, or `closed`, is a day without work."""
-    text = ", ".join(str(one) for one in entry) if isinstance(entry, list) else str(entry or "")
+    text = ", ".join(str(shift) for shift in entry) if isinstance(entry, list) else str(entry or "")
     if where != "working_hours" and text.strip().lower() in ("", "closed", "off", "none"):
         return ()
     try:
@@ -289,13 +289,13 @@ def _dated(entry: object, where: str, faults: Gathered) -> dict[date, object]:
     """Return each date of a mapping with what stands there; keys that are no date are gathered."""
     if not isinstance(entry, dict):
         raise Unreadable(f"calendar.yaml: {where} must be a list of `2026-12-24: 09:00-12:00` lines.")
-    found: dict[date, object] = {}
+    by_date: dict[date, object] = {}
     for day, what in entry.items():
         try:
-            found[parse_date(str(day))] = what
+            by_date[parse_date(str(day))] = what
         except BadInput as fault:
             faults.add(f"calendar.yaml, {where}: {fault}")
-    return found
+    return by_date
 
 
 def _zone(name: str) -> str:

@@ -66,7 +66,7 @@ def _decorate(sheet: Worksheet, table: Table, rows: Sequence[Sequence[str]]) -> 
         head.font = Font(bold=True)
         widest = max(len(row[place - 1]) for row in rows)
         sheet.column_dimensions[get_column_letter(place)].width = min(40, max(8, widest + 2))
-        column = next((one for one in table.inputs if one.name.lower() == name.strip().lower()), None)
+        column = next((candidate for candidate in table.inputs if candidate.name.lower() == name.strip().lower()), None)
         if column is not None:
             head.comment = Comment(_hint(column), "Boucle")
 
@@ -84,15 +84,15 @@ def _add_lists(book: Workbook, sheet: Worksheet, table: Table, last: int) -> Non
     lists = book.create_sheet(_LISTS)
     lists.sheet_state = "hidden"
     header = [" ".join(name.split()).lower() for name in table.header]
-    found = 0
-    for column, strict in [(one, False) for one in table.inputs] + [(one, True) for one in table.outputs]:
+    lists_made = 0
+    for column, strict in [(given, False) for given in table.inputs] + [(given, True) for given in table.outputs]:
         words = _offered(column, strict=strict)
         if not words or column.name.lower() not in header:
             continue
-        found += 1
+        lists_made += 1
         for number, word in enumerate(words, start=1):
-            _set_text(lists.cell(number, found), word)
-        letter = get_column_letter(found)
+            _set_text(lists.cell(number, lists_made), word)
+        letter = get_column_letter(lists_made)
         rule = DataValidation("list", f"{_LISTS}!${letter}$1:${letter}${len(words)}", allow_blank=True)
         rule.showErrorMessage = strict
         rule.error = f"{column.name}: choose one of the list."
@@ -124,9 +124,9 @@ def read_xlsx(data: bytes, definition: str | None = None) -> Table:
 
 def _chosen(names: Sequence[str]) -> Mapping[str, str]:
     """Return which sheets to read: the rules, or the first where none is called so, and what its columns hold."""
-    known = {name.lower(): name for name in reversed(names)}
-    chosen = {_RULES: known.get(_RULES, names[0])}
-    return chosen | ({_COLUMNS: known[_COLUMNS]} if _COLUMNS in known else {})
+    by_name = {name.lower(): name for name in reversed(names)}
+    chosen = {_RULES: by_name.get(_RULES, names[0])}
+    return chosen | ({_COLUMNS: by_name[_COLUMNS]} if _COLUMNS in by_name else {})
 
 
 def _trimmed(rows: Iterable[Sequence[str]]) -> list[list[str]]:

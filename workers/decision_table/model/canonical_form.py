@@ -79,7 +79,7 @@ def canonical_cell(cell: Cell, column: Column) -> list[object]:
 
 
 def _spans(spans: Spans) -> list[object]:
-    return [[_cut(one.low), _cut(one.high)] for one in spans]
+    return [[_cut(span.low), _cut(span.high)] for span in spans]
 
 
 def _cut(cut: tuple[Position, int] | None) -> list[object] | None:

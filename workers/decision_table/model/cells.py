@@ -109,12 +109,12 @@ def parse_cell(text: str, column: Column) -> Cell:
 def passable(column: Column, cell: Cell) -> Cell:
     """Return a cell that some value can pass. Raises CellError (E302) for one that lets nothing through."""
     if column.kind in ORDERED:
-        known = bool(cell.spans)
+        some_known = bool(cell.spans)
     elif column.others or not column.values:
-        known = cell.inverted or bool(cell.values)
+        some_known = cell.inverted or bool(cell.values)
     else:
-        known = any(cell.holds(value) for value in column.values)
-    if not known and not cell.unknown:
+        some_known = any(cell.holds(value) for value in column.values)
+    if not some_known and not cell.unknown:
         raise CellError("E302", f"{cell.text} lets nothing through, so the row can never apply: write - for anything.")
     return cell
 
@@ -123,7 +123,7 @@ def _joined(text: str, column: Column, parts: Iterable[_Part]) -> Cell:
     parts = tuple(parts)
     unknown = any(part.unknown for part in parts)
     if column.kind in ORDERED:
-        spans = common(union(one for part in parts for one in part.spans), column.spans)
+        spans = common(union(interval for part in parts for interval in part.spans), column.spans)
         return Cell(text, spans=spans, unknown=unknown)
     values, inverted = either((part.values, part.inverted) for part in parts)
     return Cell(text, values=values, inverted=inverted, unknown=unknown)
@@ -235,16 +235,16 @@ def not_one_of(word: str, values: tuple[str, ...]) -> str:
     return f"{shortened(word)} is not one of {listed}.{suggestion(word, values)}"
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: str, words: Iterable[str]) -> str:
     """Return ` Did you mean ...?`, or nothing when no known word is near, or too many are known to look through."""
-    names = sorted(known)
+    names = sorted(words)
     if len(names) > _MOST_NEAR or len(word) > _LONGEST_NEAR:
         return ""
     names = [name for name in names if len(name) <= _LONGEST_NEAR]
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     lowered = {name.lower(): name for name in names}
-    found = near[0] if near else lowered.get(word.lower())
-    return f" Did you mean {found}?" if found else ""
+    nearest = near[0] if near else lowered.get(word.lower())
+    return f" Did you mean {nearest}?" if nearest else ""
 
 
 def unquote(text: str) -> str:
@@ -291,14 +291,14 @@ def _band(low: str, high: str, column: Column, item: str, closed: tuple[bool, bo
     start = _position(column, low, item) if low else None
     end = _position(column, high, item) if high else None
     whole = column.kind in WHOLE_STEPS
-    found = span(start, end, low_closed=closed[0], high_closed=closed[1], whole=whole)
+    interval = span(start, end, low_closed=closed[0], high_closed=closed[1], whole=whole)
     if start is not None and end is not None and start > end:
         raise CellError("E303", f"{item} runs backwards: write the lower end first.")
-    if found.empty:
+    if interval.empty:
         raise CellError("E303", f"{item} lets nothing through: its lower end is not below its upper one.")
     if start is not None and end is not None:
-        check_inside(column, item, found)
-    return (found,)
+        check_inside(column, item, interval)
+    return (interval,)
 
 
 def _compared(sign: str, text: str, column: Column, item: str) -> Spans:
@@ -309,17 +309,17 @@ def _compared(sign: str, text: str, column: Column, item: str) -> Spans:
         check_inside(column, item, exact)
         return (exact,) if sign == "=" else common(outside((exact,)), column.spans)
     if sign[0] == ">":
-        found = span(here, None, low_closed=sign == ">=", whole=whole)
+        interval = span(here, None, low_closed=sign == ">=", whole=whole)
     else:
-        found = span(None, here, high_closed=sign == "<=", whole=whole)
-    if common((found,), column.spans) and "=" in sign:
+        interval = span(None, here, high_closed=sign == "<=", whole=whole)
+    if common((interval,), column.spans) and "=" in sign:
         check_inside(column, item, exact)
-    return (found,)
+    return (interval,)
 
 
-def check_inside(column: Column, item: str, found: Span) -> None:
+def check_inside(column: Column, item: str, interval: Span) -> None:
     """Refuse what reaches beyond the first or the last value of the domain. Raises CellError (E302)."""
-    if column.spans and common((found,), outside((Span(column.spans[0].low, column.spans[-1].high),))):
+    if column.spans and common((interval,), outside((Span(column.spans[0].low, column.spans[-1].high),))):
         raise CellError("E302", f"{item} is outside the domain: {column.name} goes {domain_text(column)}.")
 
 

@@ -50,6 +50,6 @@ def _month(word: str) -> int | None:
     lowered = word.lower()
     # `juin` and `juil` share letters with `jun` and `jul` of other languages, so the longer beginnings go first.
     beginnings = sorted(
-        ((start, n) for n, starts in enumerate(_MONTHS, 1) for start in starts), key=lambda one: -len(one[0])
+        ((start, n) for n, starts in enumerate(_MONTHS, 1) for start in starts), key=lambda month: -len(month[0])
     )
     return next((n for start, n in beginnings if lowered.startswith(start)), None)

@@ -51,13 +51,13 @@ class Axis:
         if column.kind in ORDERED:
             return self._ordered_class(value)
         word = _word(column, value)
-        found = self.index.get(word)
-        if found is None:
-            found = self.index.get(None) if isinstance(word, str) else None
-        if found is None:
+        class_number = self.index.get(word)
+        if class_number is None:
+            class_number = self.index.get(None) if isinstance(word, str) else None
+        if class_number is None:
             allowed = ", ".join(column.values)
             raise BadInput(f"{column.name} {show(value)!r} is outside its domain: it must be one of {allowed}.")
-        return found
+        return class_number
 
     def _unknown_class(self) -> int:
         for number, part in enumerate(self.parts):
@@ -71,11 +71,11 @@ class Axis:
         except BadInput as fault:
             raise BadInput(f"{self.column.name}: {fault}") from None
         region = bisect_right(self.cuts, (position, 0))
-        found = self.regions[region]
-        if found < 0:
+        class_number = self.regions[region]
+        if class_number < 0:
             shown = show(value) if value is not None else "unknown"
             raise BadInput(f"{self.column.name} {shown} is outside its domain.")
-        return found
+        return class_number
 
     def _with_offset(self, value: Value) -> Value:
         """Refuse a time with an offset beside times without one, and the other way round: they cannot be compared."""
@@ -114,38 +114,38 @@ class Grid:
 
     def hits(self, point: Sequence[int]) -> int:
         """Return the set of rules that hold at a point."""
-        found = (1 << len(self.rules)) - 1
+        rules_left = (1 << len(self.rules)) - 1
         for axis, number in zip(self.axes, point, strict=True):
-            found &= axis.has[number]
-        return found
+            rules_left &= axis.has[number]
+        return rules_left
 
     def touched(self, box: Sequence[int], *, but: int = -1) -> int:
         """Return the set of rules that meet a box in every axis but one."""
-        found = (1 << len(self.rules)) - 1
+        rules_left = (1 << len(self.rules)) - 1
         for number, (axis, mask) in enumerate(zip(self.axes, box, strict=True)):
             if number != but and mask != axis.full:
-                found &= any_of(axis.has, mask)
-        return found
+                rules_left &= any_of(axis.has, mask)
+        return rules_left
 
 
 def bits(mask: int) -> list[int]:
     """Return the numbers of the bits that are set."""
-    found = []
+    numbers = []
     while mask:
         low = mask & -mask
-        found.append(low.bit_length() - 1)
+        numbers.append(low.bit_length() - 1)
         mask ^= low
-    return found
+    return numbers
 
 
 def any_of(sets: Sequence[int], mask: int) -> int:
     """Return the union of the sets that a mask picks."""
-    found = 0
+    joined = 0
     while mask:
         low = mask & -mask
-        found |= sets[low.bit_length() - 1]
+        joined |= sets[low.bit_length() - 1]
         mask ^= low
-    return found
+    return joined
 
 
 def build_grid(inputs: Sequence[Column], rules: Sequence[Rule], *, tolerant: bool = False) -> Grid:
@@ -198,15 +198,15 @@ def _sweep(cuts: Sequence[Cut], sets: Sequence[Spans]) -> list[int]:
     places = {cut: number for number, cut in enumerate(cuts, start=1)}
     changes = [0] * (len(cuts) + 2)
     for number, spans in enumerate(sets):
-        for one in spans:
-            changes[places[one.low] if one.low is not None else 0] ^= 1 << number
-            if one.high is not None:
-                changes[places[one.high]] ^= 1 << number
-    found, now = [], 0
+        for span in spans:
+            changes[places[span.low] if span.low is not None else 0] ^= 1 << number
+            if span.high is not None:
+                changes[places[span.high]] ^= 1 << number
+    regions, now = [], 0
     for change in changes[: len(cuts) + 1]:
         now ^= change
-        found.append(now)
-    return found
+        regions.append(now)
+    return regions
 
 
 def _text_axis(column: Column, place: int, rules: Sequence[Rule], tolerant: bool) -> Axis:

@@ -67,14 +67,14 @@ def resting(question: Question, asked: Iterable[Asked], rest: Rest, zone: str, n
     its own touchpoint was asked; any other from the last time that its template was. 3. The maximum counts all.
     """
     before = sorted(asked)
-    found = [Resting(RestReason.RESTING, add_wait(one.at, rest.overall, zone), one.at) for one in before]
+    rests = [Resting(RestReason.RESTING, add_wait(past.at, rest.overall, zone), past.at) for past in before]
     if question.rest is None:
-        same = [(one, rest.same_template) for one in before if one.template == question.template]
+        same = [(past, rest.same_template) for past in before if past.template == question.template]
     else:
-        same = [(one, question.rest) for one in before if one.touchpoint == question.touchpoint]
-    found += [Resting(RestReason.RESTING, add_wait(one.at, wait, zone), one.at) for one, wait in same]
+        same = [(past, question.rest) for past in before if past.touchpoint == question.touchpoint]
+    rests += [Resting(RestReason.RESTING, add_wait(past.at, wait, zone), past.at) for past, wait in same]
     if len(before) >= rest.at_most:
         oldest = before[-rest.at_most].at
-        found.append(Resting(RestReason.YEARLY_MAXIMUM, add_wait(oldest, rest.within, zone), oldest))
-    longest = max(found, key=lambda one: (one.until, one.reason), default=None)
+        rests.append(Resting(RestReason.YEARLY_MAXIMUM, add_wait(oldest, rest.within, zone), oldest))
+    longest = max(rests, key=lambda pause: (pause.until, pause.reason), default=None)
     return longest if longest is not None and longest.until > now else None

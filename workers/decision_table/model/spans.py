@@ -44,10 +44,12 @@ def everything_of(kind: Kind, *, zoned: bool = False) -> Spans:
     return WHOLE if zoned else _LIMITS.get(kind, WHOLE)
 
 
-def endless(one: Span, kind: Kind) -> Span:
+def endless(interval: Span, kind: Kind) -> Span:
     """Return a span without the ends beyond which nothing lies anyway."""
     limits = _LIMITS.get(kind, WHOLE)[0]
-    return Span(None if one.low == limits.low else one.low, None if one.high == limits.high else one.high)
+    return Span(
+        None if interval.low == limits.low else interval.low, None if interval.high == limits.high else interval.high
+    )
 
 
 def span(
@@ -65,23 +67,23 @@ def _snap(cut: Cut | None) -> Cut | None:
 
 def union(spans: Iterable[Span]) -> Spans:
     """Return the same set as sorted spans that neither touch nor overlap."""
-    ordered = sorted((one for one in spans if not one.empty), key=_by_low)
+    ordered = sorted((interval for interval in spans if not interval.empty), key=_by_low)
     merged: list[Span] = []
-    for one in ordered:
+    for interval in ordered:
         last = merged[-1] if merged else None
-        if last is None or (last.high is not None and one.low is not None and one.low > last.high):
-            merged.append(one)
+        if last is None or (last.high is not None and interval.low is not None and interval.low > last.high):
+            merged.append(interval)
         else:
-            merged[-1] = Span(last.low, later(last.high, one.high))
+            merged[-1] = Span(last.low, later(last.high, interval.high))
     return tuple(merged)
 
 
-def _by_low(one: Span) -> tuple[bool, Cut]:
-    return (one.low is not None, one.low or (0, 0))
+def _by_low(interval: Span) -> tuple[bool, Cut]:
+    return (interval.low is not None, interval.low or (0, 0))
 
 
-def _by_high(one: Span) -> tuple[bool, Cut]:
-    return (one.high is None, one.high or (0, 0))
+def _by_high(interval: Span) -> tuple[bool, Cut]:
+    return (interval.high is None, interval.high or (0, 0))
 
 
 def later(first: Cut | None, second: Cut | None) -> Cut | None:
@@ -92,42 +94,55 @@ def later(first: Cut | None, second: Cut | None) -> Cut | None:
 def common(first: Spans, second: Spans) -> Spans:
     """Return what lies in both sets; of two sets with many spans, only those that may meet are held together."""
     few, many = (first, second) if len(first) <= len(second) else (second, first)
-    found: list[Span] = []
-    for one in few:
-        place = 0 if one.low is None else bisect_right(many, (False, one.low), key=_by_high)
+    shared: list[Span] = []
+    for interval in few:
+        place = 0 if interval.low is None else bisect_right(many, (False, interval.low), key=_by_high)
         while place < len(many):
             other = many[place]
             place += 1
-            if one.high is not None and other.low is not None and other.low >= one.high:
+            if interval.high is not None and other.low is not None and other.low >= interval.high:
                 break
-            low = one.low if other.low is None else other.low if one.low is None else max(one.low, other.low)
-            high = one.high if other.high is None else other.high if one.high is None else min(one.high, other.high)
+            low = (
+                interval.low
+                if other.low is None
+                else other.low
+                if interval.low is None
+                else max(interval.low, other.low)
+            )
+            high = (
+                interval.high
+                if other.high is None
+                else other.high
+                if interval.high is None
+                else min(interval.high, other.high)
+            )
             if not Span(low, high).empty:
-                found.append(Span(low, high))
-    return union(found)
+                shared.append(Span(low, high))
+    return union(shared)
 
 
 def outside(spans: Spans) -> Spans:
     """Return everything on the line that is not in the set."""
-    found: list[Span] = []
+    gaps: list[Span] = []
     start: Cut | None = None
-    for index, one in enumerate(spans):
-        if index or one.low is not None:
-            found.append(Span(start, one.low))
-        if one.high is None:
-            return tuple(found)
-        start = one.high
-    return (*found, Span(start, None))
+    for index, interval in enumerate(spans):
+        if index or interval.low is not None:
+            gaps.append(Span(start, interval.low))
+        if interval.high is None:
+            return tuple(gaps)
+        start = interval.high
+    return (*gaps, Span(start, None))
 
 
 def within(position: Position, spans: Spans) -> bool:
     """Say whether a value lies in the set."""
     return any(
-        (one.low is None or one.low <= (position, 0)) and (one.high is None or one.high > (position, 0))
-        for one in spans
+        (interval.low is None or interval.low <= (position, 0))
+        and (interval.high is None or interval.high > (position, 0))
+        for interval in spans
     )
 
 
 def cuts_of(spans: Spans) -> set[Cut]:
     """Return the finite cuts at which the set begins or ends."""
-    return {cut for one in spans for cut in (one.low, one.high) if cut is not None}
+    return {cut for interval in spans for cut in (interval.low, interval.high) if cut is not None}

@@ -23,7 +23,7 @@ def readable(message: str) -> str:
         return message
     cut = LONGEST_LINE // 3
     lines = message.split("\n")
-    return "\n".join(one if len(one) <= LONGEST_LINE else f"{one[: 2 * cut]} … {one[-cut:]}" for one in lines)
+    return "\n".join(line if len(line) <= LONGEST_LINE else f"{line[: 2 * cut]} … {line[-cut:]}" for line in lines)
 
 
 class Unreadable(BadInput):

@@ -77,18 +77,18 @@ class Backtest:
             "unchanged": self.unchanged,
             "not_replayable": self.not_replayable,
             "not_replayable_reasons": [{"reason": why, "count": count} for why, count in self.reasons.items()],
-            "changes": [{"from": one.before, "to": one.after, "count": one.count} for one in self.changes],
+            "changes": [{"from": change.before, "to": change.after, "count": change.count} for change in self.changes],
             "new_tickets": list(self.new_tickets),
             "lost_tickets": list(self.lost_tickets),
             "per_day": [
                 {
-                    "day": one.day.isoformat(),
-                    "old_tickets": one.old_tickets,
-                    "new_tickets": one.new_tickets,
-                    "old_mails": one.old_mails,
-                    "new_mails": one.new_mails,
+                    "day": counts.day.isoformat(),
+                    "old_tickets": counts.old_tickets,
+                    "new_tickets": counts.new_tickets,
+                    "old_mails": counts.old_mails,
+                    "new_mails": counts.new_mails,
                 }
-                for one in self.per_day
+                for counts in self.per_day
             ],
         }
 
@@ -127,13 +127,13 @@ def _opens_ticket(row: Mapping[str, Scalar | None]) -> bool:
 
 
 def _mails(row: Mapping[str, Scalar | None]) -> list[Wait]:
-    found = []
+    mails = []
     for name, value in row.items():
         base, _, number = name.rpartition(" ")
         if value is not None and (base == "template" or name == "template"):
             wait = row.get(f"wait {number}" if base else "wait")
-            found.append(wait if isinstance(wait, Wait) else Wait())
-    return found
+            mails.append(wait if isinstance(wait, Wait) else Wait())
+    return mails
 
 
 def _in_words(row: Mapping[str, Scalar | None]) -> str:

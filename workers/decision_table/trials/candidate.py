@@ -50,32 +50,32 @@ def read_candidate(
     if rows.suffix not in SUFFIXES:
         raise Unreadable(f"The name must end in {', '.join(SUFFIXES)}: {rows.name!r} does not.")
     if rows.suffix == ".dmn":
-        found = _like(live, parse_dmn(rows.data, decision), columns)
+        candidate = _like(live, parse_dmn(rows.data, decision), columns)
     elif rows.suffix == ".xlsx":
-        found = _workbook(rows.data, definition, columns)
+        candidate = _workbook(rows.data, definition, columns)
     else:
-        found = parse({DEFINITION: columns, RULES: rows.data})
-    if is_plan(live) is not is_plan(found):
+        candidate = parse({DEFINITION: columns, RULES: rows.data})
+    if is_plan(live) is not is_plan(candidate):
         wanted = "needs an output column touchpoint" if is_plan(live) else "plans touchpoints"
         raise Unreadable(f"This is not a candidate for {live.name}: it {wanted}.")
-    return found
+    return candidate
 
 
-def _like(live: Table, found: Table, columns: bytes) -> Table:
+def _like(live: Table, parsed: Table, columns: bytes) -> Table:
     """Return a DMN table with the columns of the live one, where it has the same: those know names, waits and domains.
 
     What has other columns stays as it is.
     """
     mine = {column.name.lower(): column for column in live.inputs}
-    if found.faults or {column.name.lower() for column in found.inputs} != set(mine) or not columns:
-        return found
-    inputs = tuple(mine[column.name.lower()] for column in found.inputs)
+    if parsed.faults or {column.name.lower() for column in parsed.inputs} != set(mine) or not columns:
+        return parsed
+    inputs = tuple(mine[column.name.lower()] for column in parsed.inputs)
     try:
-        rows = write_rules(replace(found, inputs=inputs), ";")
+        rows = write_rules(replace(parsed, inputs=inputs), ";")
         alike = parse({DEFINITION: columns, RULES: rows.encode()})
     except Unreadable:
-        return found
-    return replace(alike, hit_policy=found.hit_policy, aggregator=found.aggregator)
+        return parsed
+    return replace(alike, hit_policy=parsed.hit_policy, aggregator=parsed.aggregator)
 
 
 def _workbook(data: bytes, definition: bytes | None, columns: bytes) -> Table:

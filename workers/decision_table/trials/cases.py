@@ -69,12 +69,12 @@ def parse_cases(table: Table, data: bytes) -> tuple[Case, ...]:
     for name in names:
         if name and name not in inputs and name not in outputs and name not in (*_RULE, "id", "note"):
             raise Unreadable(f"{CASES}: the table has no column {name!r}.{suggestion(name, [*inputs, *outputs])}")
-    found = []
+    cases = []
     for number, cells in enumerate(rows[1:], start=2):
         texts = dict(zip(names, [cell.strip() for cell in cells] + [""] * len(names), strict=False))
         if any(texts.values()) and not cells[0].startswith("#"):
-            found.append(_case(number, texts, inputs, outputs))
-    return tuple(found)
+            cases.append(_case(number, texts, inputs, outputs))
+    return tuple(cases)
 
 
 def _case(number: int, texts: Mapping[str, str], inputs: Mapping[str, Column], outputs: Mapping[str, Column]) -> Case:
@@ -83,7 +83,7 @@ def _case(number: int, texts: Mapping[str, str], inputs: Mapping[str, Column], o
         return Case(
             row=number,
             inputs={column.name: _value(column, texts.get(name, "")) for name, column in inputs.items()},
-            rules=tuple(unquote(one) for one in split_list(fold(rule))) if rule else None,
+            rules=tuple(unquote(rule_id) for rule_id in split_list(fold(rule))) if rule else None,
             outputs={
                 column.name: parse_output(column, texts[name]) for name, column in outputs.items() if texts.get(name)
             },
@@ -109,13 +109,13 @@ def _run(compiled: Compiled, case: Case) -> CaseResult:
         outcome = compiled.decide(case.inputs)
     except BadInput as fault:
         return CaseResult(case, (), str(fault))
-    found = tuple(rule.id for rule in outcome.rules)
-    return CaseResult(case, found, _difference(case, outcome, found))
+    applied = tuple(rule.id for rule in outcome.rules)
+    return CaseResult(case, applied, _difference(case, outcome, applied))
 
 
-def _difference(case: Case, outcome: Outcome, found: tuple[str, ...]) -> str:
-    given = ", ".join(found) or outcome.kind.value
-    if case.rules is not None and not _as_expected(case.rules, outcome, found):
+def _difference(case: Case, outcome: Outcome, applied: tuple[str, ...]) -> str:
+    given = ", ".join(applied) or outcome.kind.value
+    if case.rules is not None and not _as_expected(case.rules, outcome, applied):
         return f"expected {', '.join(case.rules)}, but {given} applies."
     for name, value in case.outputs.items():
         if all(row.get(name) != value for row in outcome.outputs):
@@ -126,12 +126,12 @@ def _difference(case: Case, outcome: Outcome, found: tuple[str, ...]) -> str:
     return ""
 
 
-def _as_expected(wanted: tuple[str, ...], outcome: Outcome, found: tuple[str, ...]) -> bool:
+def _as_expected(wanted: tuple[str, ...], outcome: Outcome, applied: tuple[str, ...]) -> bool:
     if len(wanted) == 1 and wanted[0] in _NONE:
         return outcome.kind is OutcomeKind.PARKED or not outcome.outputs
     if len(wanted) == 1 and wanted[0] == "otherwise":
         return outcome.kind is OutcomeKind.OTHERWISE
-    return outcome.kind is not OutcomeKind.PARKED and sorted(wanted) == sorted(found)
+    return outcome.kind is not OutcomeKind.PARKED and sorted(wanted) == sorted(applied)
 
 
 def case_faults(compiled: Compiled, cases: Sequence[Case]) -> Iterator[Fault]:

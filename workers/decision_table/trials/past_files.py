@@ -24,24 +24,24 @@ _MOST_DIGITS = 6  # of a number of months
 @total
 def read_responses(table: Table, data: bytes, *, file: str = "responses.csv") -> list[PastResponse]:
     """Read responses: the input columns of the table, optionally id, customer, received_at. Raises Unreadable."""
-    found = []
+    responses = []
     for row, texts in _rows(data, file):
         if row == 1:
             _check_columns(table, texts, file)
             continue
         inputs = {column.name: typed(column, texts.get(column.name.lower(), column.missing)) for column in table.inputs}
-        found.append(
+        responses.append(
             PastResponse(
                 texts.get("id") or f"row {row}", texts.get("customer", ""), _moment(texts.get("received_at")), inputs
             )
         )
-    return found
+    return responses
 
 
 @total
 def read_events(data: bytes, *, file: str = "events.csv") -> list[PastEvent]:
     """Read journey events: customer, event and at; optionally id, reference, delivery_expected, months. Unreadable."""
-    found = []
+    events = []
     for row, texts in _rows(data, file):
         if row == 1:
             missing = [name for name in ("customer", "event", "at") if name not in texts]
@@ -49,7 +49,7 @@ def read_events(data: bytes, *, file: str = "events.csv") -> list[PastEvent]:
                 raise Unreadable(f"{file}: the first line lacks {', '.join(missing)}.")
             continue
         months = texts.get("months", "")
-        found.append(
+        events.append(
             PastEvent(
                 id=texts.get("id") or f"row {row}",
                 customer=texts["customer"],
@@ -60,7 +60,7 @@ def read_events(data: bytes, *, file: str = "events.csv") -> list[PastEvent]:
                 months=int(months) if months.isdecimal() and len(months) <= _MOST_DIGITS else None,
             )
         )
-    return found
+    return events
 
 
 def _rows(data: bytes, file: str) -> Iterator[tuple[int, dict[str, str]]]:

@@ -66,8 +66,8 @@ def _candidates(compiled: Compiled) -> Iterator[tuple[tuple[Scalar | None, ...],
     names = [axis.column.name for axis in grid.axes]
     for masks in grid.masks:
         choices = [_choices(axis, mask) for axis, mask in zip(grid.axes, masks, strict=True)]
-        for turn in range(max(len(found) for found in choices)):
-            picked = [found[turn % len(found)] for found in choices]
+        for turn in range(max(len(choice) for choice in choices)):
+            picked = [choice[turn % len(choice)] for choice in choices]
             values = tuple(value for value, _ in picked)
             outcome = compiled.decide(dict(zip(names, values, strict=True)))
             rules = {("rule", rule.id, "") for rule in outcome.rules}
@@ -81,24 +81,24 @@ def _choices(axis: Axis, mask: int) -> list[_Choice]:
         return [(sample_value(axis, mask), frozenset())]
     if column.kind not in ORDERED:
         return [(sample_value(axis, 1 << number), frozenset({(column.name, str(number), "")})) for number in bits(mask)]
-    found: dict[Scalar | None, frozenset[Target]] = {}
+    targets_of: dict[Scalar | None, frozenset[Target]] = {}
     for number in bits(mask):
         part = axis.parts[number]
         if part.unknown:
-            found[None] = frozenset({(column.name, "unknown", "")})
-        for one in part.spans:
-            for value, targets in _corners(axis, one):
-                found[value] = found.get(value, frozenset()) | targets
-    return list(found.items()) or [(sample_value(axis, mask), frozenset())]
+            targets_of[None] = frozenset({(column.name, "unknown", "")})
+        for span in part.spans:
+            for value, targets in _corners(axis, span):
+                targets_of[value] = targets_of.get(value, frozenset()) | targets
+    return list(targets_of.items()) or [(sample_value(axis, mask), frozenset())]
 
 
-def _corners(axis: Axis, one: Span) -> Iterator[_Choice]:
+def _corners(axis: Axis, span: Span) -> Iterator[_Choice]:
     """Yield the values just inside the ends of a span, where there is something on their other side."""
     kind = axis.column.kind
-    if one.low is not None and one.low not in _ends(axis):
-        yield _choice(axis, _just_after(kind, one.low, one.high), (one.low, "after"))
-    if one.high is not None and one.high not in _ends(axis):
-        yield _choice(axis, _just_before(kind, one.high, one.low), (one.high, "before"))
+    if span.low is not None and span.low not in _ends(axis):
+        yield _choice(axis, _just_after(kind, span.low, span.high), (span.low, "after"))
+    if span.high is not None and span.high not in _ends(axis):
+        yield _choice(axis, _just_before(kind, span.high, span.low), (span.high, "before"))
 
 
 def _choice(axis: Axis, position: Position, side: tuple[Cut, str]) -> _Choice:
@@ -108,7 +108,7 @@ def _choice(axis: Axis, position: Position, side: tuple[Cut, str]) -> _Choice:
 
 def _ends(axis: Axis) -> set[Cut]:
     """Return the cuts at which the domain itself begins or ends: there is nothing on their other side."""
-    return {cut for one in axis.column.spans for cut in (one.low, one.high) if cut is not None}
+    return {cut for span in axis.column.spans for cut in (span.low, span.high) if cut is not None}
 
 
 def _step(kind: Kind) -> Position:
@@ -133,8 +133,8 @@ def _just_before(kind: Kind, high: Cut, low: Cut | None) -> Position:
 
 def _inside(kind: Kind, low: Cut | None, high: Cut | None, wanted: Position) -> Position:
     """Return the wanted position if it lies between two cuts, else some position that does."""
-    one = Span(low, high)
-    return wanted if within(wanted, (one,)) else inner(Column("", kind), one)
+    interval = Span(low, high)
+    return wanted if within(wanted, (interval,)) else inner(Column("", kind), interval)
 
 
 def _write(axis: Axis, value: Scalar | None) -> str:

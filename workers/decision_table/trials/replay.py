@@ -79,10 +79,10 @@ class Replay:
 
     def fates(self) -> dict[str, Counter[str]]:
         """Return, for each touchpoint, how many were asked, deferred, dropped, too late or stopped."""
-        found: dict[str, Counter[str]] = defaultdict(Counter)
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
         for step in self.steps:
-            found[step.touchpoint][step.fate.value] += 1
-        return dict(sorted(found.items()))
+            counts[step.touchpoint][step.fate.value] += 1
+        return dict(sorted(counts.items()))
 
     def mails_per_customer(self) -> Counter[int]:
         """Return how many customers get how many questions (reminders not counted)."""
@@ -100,9 +100,9 @@ def replay(compiled: Compiled, events: Iterable[PastEvent], contrary: Sequence[C
     for step in steps:
         by_customer[step.customer].append(step)
     judged = [
-        one
+        judged_step
         for customer, own in by_customer.items()
-        for one in _judge(own, compiled.table.rest, stops.get(customer, []))
+        for judged_step in _judge(own, compiled.table.rest, stops.get(customer, []))
     ]
     return Replay(tuple(sorted(judged, key=lambda step: (step.due_at, step.customer))), not_replayable)
 
@@ -184,14 +184,14 @@ class _Stop:
 
 
 def _stops(events: Sequence[PastEvent], contrary: Sequence[Contrary]) -> dict[str, list[_Stop]]:
-    found: dict[str, list[_Stop]] = defaultdict(list)
+    stops_of: dict[str, list[_Stop]] = defaultdict(list)
     for event in events:
         for rule in contrary:
             if event.event in rule.events:
                 about = event.reference if rule.scope == "reference" else None
                 until = None if rule.effect == "cancel" else _end(events, event, rule)
-                found[event.customer].append(_Stop(event.at, until, about, rule.effect == "cancel"))
-    return found
+                stops_of[event.customer].append(_Stop(event.at, until, about, rule.effect == "cancel"))
+    return stops_of
 
 
 def _end(events: Sequence[PastEvent], stop: PastEvent, rule: Contrary) -> datetime | None:
@@ -203,12 +203,12 @@ def _end(events: Sequence[PastEvent], stop: PastEvent, rule: Contrary) -> dateti
 
 def _judge(steps: Sequence[Step], rest: RestPeriod | None, stops: Sequence[_Stop]) -> list[Step]:
     """Decide one customer's touchpoints in the order of their due times; deferred ones come up again later."""
-    waiting = sorted(((step.due_at, number, step) for number, step in enumerate(steps)), key=lambda one: one[:2])
+    waiting = sorted(((step.due_at, number, step) for number, step in enumerate(steps)), key=lambda waiter: waiter[:2])
     asked: list[Asked] = []
     judged: list[Step] = []
     while waiting:
         at, number, step = waiting.pop(0)
-        stop = next((one for one in stops if _holds(one, step, at)), None)
+        stop = next((holding for holding in stops if _holds(holding, step, at)), None)
         free_at = _rested(step, at, asked, rest)
         if at > step.give_up_at:
             judged.append(_with(step, Fate.TOO_LATE, None))
@@ -232,8 +232,8 @@ def _holds(stop: _Stop, step: Step, at: datetime) -> bool:
     return stop.since <= at and (stop.until is None or at < stop.until)
 
 
-def _put_back(waiting: list[tuple[datetime, int, Step]], one: tuple[datetime, int, Step]) -> None:
-    waiting.append(one)
+def _put_back(waiting: list[tuple[datetime, int, Step]], waiter: tuple[datetime, int, Step]) -> None:
+    waiting.append(waiter)
     waiting.sort(key=lambda entry: entry[:2])
 
 

@@ -66,8 +66,8 @@ def of_rows(compiled: Compiled) -> Iterator[Fault]:
             for step in replay(compiled, beginning(what, day)).steps if left > 0 else ():
                 if step.fate in LOST:
                     lost.setdefault(step.touchpoint, []).append((day, step))
-    for touchpoint, found in sorted(lost.items()):
-        days = [day for day, _ in found]
+    for touchpoint, losses in sorted(lost.items()):
+        days = [day for day, _ in losses]
         always = len(set(days)) == len(A_YEAR)
         who = "is never asked" if always else f"is not asked of who begins on {days[0].day} {days[0]:%B}, say"
         yield fault(
@@ -89,7 +89,7 @@ def stories(table: Table) -> list[What]:
         for event, expected in product(named(table, "event"), EXPECTED)
         if event not in ("milestone", "wave")
     ]
-    months = sorted({int(one) for one in named(table, "months") if one.isdecimal() and len(one) < 4})
+    months = sorted({int(text) for text in named(table, "months") if text.isdecimal() and len(text) < 4})
     chain: What = tuple(("milestone", None, number) for number in months)
     return [*alone[:MOST_STORIES], *([chain] if chain else [])]
 
@@ -158,15 +158,15 @@ def between_waves(compiled: Compiled, waves: Sequence[WaveDate]) -> Iterator[Fau
     days = [wave.day for wave in waves]
     if len(days) < 3:
         return
-    told: set[str] = set()
+    reported: set[str] = set()
     left = MOST_STEPS
     for what, first in unlike(compiled):
         ahead = {step.touchpoint: step.due_at.date() - A_YEAR[0] for step in first}
-        for touchpoint in sorted(ahead.keys() - told) if len(what) == 1 else ():
+        for touchpoint in sorted(ahead.keys() - reported) if len(what) == 1 else ():
             left -= len(first) * len(days)
             if left <= 0 or not always_lost(compiled, what, touchpoint, ahead[touchpoint], waves):
                 continue
-            told.add(touchpoint)
+            reported.add(touchpoint)
             yield fault(
                 compiled.table,
                 touchpoint,

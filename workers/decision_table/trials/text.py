@@ -23,16 +23,16 @@ def tell_faults(table: Table, faults: Sequence[Fault]) -> Iterator[str]:
     yield f"{table.name}: {len(table.rules)} rules, {errors} errors, {warnings} warnings."
 
 
-def tell_explanation(told: Explanation) -> Iterator[str]:
+def tell_explanation(explanation: Explanation) -> Iterator[str]:
     """Yield the answer, each cell, and the near misses."""
-    yield told.message
-    for cell in told.cells:
+    yield explanation.message
+    for cell in explanation.cells:
         yield f"  {'yes' if cell.matches else ' no'}  {cell.message}"
-    if told.near_misses:
+    if explanation.near_misses:
         yield "Near misses:"
-    for miss in told.near_misses:
+    for miss in explanation.near_misses:
         yield f"  row {miss.row}: {miss.message}"
-    yield f"Table version {told.version}"
+    yield f"Table version {explanation.version}"
 
 
 def tell_cases(report: CaseReport) -> Iterator[str]:
@@ -77,12 +77,12 @@ def changed_rules(table: Table, former: Table | None) -> dict[str, list[str]]:
     if former is None:
         return {}
     mine, theirs = _rows_by_id(table), _rows_by_id(former)
-    found = {
+    changes = {
         "added": [name for name in mine if name not in theirs],
         "removed": [name for name in theirs if name not in mine],
         "changed": [name for name in mine if name in theirs and mine[name] != theirs[name]],
     }
-    return {what: names for what, names in found.items() if names}
+    return {what: names for what, names in changes.items() if names}
 
 
 def _rows_by_id(table: Table) -> dict[str, str]:

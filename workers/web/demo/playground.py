@@ -162,28 +162,28 @@ def write_case(request: Request, visitor: Visitor | None) -> Response:
     web, pages, id = web_of(request), pages_of(request), str(request.path_params["id"])
     language = language_of(request)
     catalog = pages.catalog(language)
-    told = explained(web, id, catalog) if id.startswith(TRY_PREFIX) else None
-    if told is None:
+    story = explained(web, id, catalog) if id.startswith(TRY_PREFIX) else None
+    if story is None:
         raise HTTPException(404)
     reader = Reader(request, web, catalog, visitor)
-    customer = cast(Entry, told["customer"])
-    step = reader.step(told)
+    customer = cast(Entry, story["customer"])
+    step = reader.step(story)
     values = {
         "customer": {name: one_line(customer.get(name), 80) for name in ("id", "name", "email")},
         "step": step,
         "reload": step.name in ("settling", "soon"),
-        "mails": reader.mails(told),
-        "tickets": [(one["number"], reader.ticket(one)) for one in listed(told, "tickets")],
-        "why": [one["reason"] for one in listed(told, "decisions") if one["state"] == "current"],
+        "mails": reader.mails(story),
+        "tickets": [(entry["number"], reader.ticket(entry)) for entry in listed(story, "tickets")],
+        "why": [entry["reason"] for entry in listed(story, "decisions") if entry["state"] == "current"],
         "page": reader.go(f"/customers/{id}", "ines"),
-        "next_ask": cast(Entry, told["next_ask"])["reason"],
+        "next_ask": cast(Entry, story["next_ask"])["reason"],
     }
     return remember_language(request, pages.show(request, "try.html", language, values))
 
 
-def listed(told: Entry, name: str) -> list[Entry]:
+def listed(story: Entry, name: str) -> list[Entry]:
     """Return one list of an explanation."""
-    return cast("list[Entry]", told[name])
+    return cast("list[Entry]", story[name])
 
 
 class Reader:
@@ -203,14 +203,14 @@ class Reader:
         pages = pages_of(self._request)
         if role in allowed:
             return pages.url(path)
-        found = players(self._request, self._web, path, (name,))
-        return pages.url(found[0].url if found else path)
+        ways = players(self._request, self._web, path, (name,))
+        return pages.url(ways[0].url if ways else path)
 
-    def ticket(self, one: Entry) -> str:
+    def ticket(self, entry: Entry) -> str:
         """Return the address of a ticket."""
-        return self.go(f"/tickets/{one['number']}", "claire")
+        return self.go(f"/tickets/{entry['number']}", "claire")
 
-    def step(self, told: Entry) -> Step:
+    def step(self, story: Entry) -> Step:
         """Return what can be done next: what waits for the visitor first, then for the team, then for the clock."""
         finders: tuple[Callable[[Entry], Step | None], ...] = (
             self._unanswered,
@@ -220,74 +220,76 @@ class Reader:
             self._won_back,
             self._waiting,
         )
-        return next((found for find in finders if (found := find(told)) is not None), Step("nothing"))
+        return next((next_step for find in finders if (next_step := find(story)) is not None), Step("nothing"))
 
-    def _unanswered(self, told: Entry) -> Step | None:
-        waiting = {one["id"] for one in listed(told, "survey_requests") if one["state"] == "open"}
-        asking = (one for one in self._left(told) if one["request"] in waiting and is_question(one))
+    def _unanswered(self, story: Entry) -> Step | None:
+        waiting = {question["id"] for question in listed(story, "survey_requests") if question["state"] == "open"}
+        asking = (
+            question for question in self._left(story) if question["request"] in waiting and is_question(question)
+        )
         answer = self._web.links.answer_url
-        return next((Step("mail", self._act(one, answer(str(one["request"])))) for one in asking), None)
+        return next((Step("mail", self._act(question, answer(str(question["request"])))) for question in asking), None)
 
-    def _settling(self, told: Entry) -> Step | None:
-        settling = any(one["state"] == "settling" for one in listed(told, "responses"))
+    def _settling(self, story: Entry) -> Step | None:
+        settling = any(response["state"] == "settling" for response in listed(story, "responses"))
         return Step("settling") if settling else None
 
-    def _open_ticket(self, told: Entry) -> Step | None:
-        found = [one for one in listed(told, "tickets") if one["state"] != "done"]
-        if not found:
+    def _open_ticket(self, story: Entry) -> Step | None:
+        open_tickets = [entry for entry in listed(story, "tickets") if entry["state"] != "done"]
+        if not open_tickets:
             return None
-        return Step("ticket", self.ticket(found[0]), when=self._moment(found[0]["due_at"]))
+        return Step("ticket", self.ticket(open_tickets[0]), when=self._moment(open_tickets[0]["due_at"]))
 
-    def _wanted(self, told: Entry) -> Step | None:
+    def _wanted(self, story: Entry) -> Step | None:
         """Return the mail that asks for words and has none yet."""
-        asked = {str(one["response"]) for one in listed(told, "testimonials") if one["state"] == "asked"}
-        silent = {str(one["id"]) for one in listed(told, "responses") if not one["improvement"]}
-        for one in self._left(told):
-            template, response = str(one["template"]), str(one["response"])
+        asked = {str(entry["response"]) for entry in listed(story, "testimonials") if entry["state"] == "asked"}
+        silent = {str(entry["id"]) for entry in listed(story, "responses") if not entry["improvement"]}
+        for entry in self._left(story):
+            template, response = str(entry["template"]), str(entry["response"])
             if template.endswith("testimonial") and response in asked:
-                return Step("testimonial", self._act(one, self._web.links.testimonial_url(response)))
+                return Step("testimonial", self._act(entry, self._web.links.testimonial_url(response)))
             if template.startswith("improve-") and response in silent:
-                return Step("improve", self._act(one, self._web.links.improvement_url(response)))
+                return Step("improve", self._act(entry, self._web.links.improvement_url(response)))
         return None
 
-    def _won_back(self, told: Entry) -> Step | None:
+    def _won_back(self, story: Entry) -> Step | None:
         """Return the report, where it counts the visitor among those who answered better after a ticket."""
-        scores = {str(one["trigger"]): cast(int, one["score"]) for one in listed(told, "responses")}
+        scores = {str(response["trigger"]): cast(int, response["score"]) for response in listed(story, "responses")}
         again = scores.pop(RECOVERY, None)
         better = again is not None and any(again > score for score in scores.values())
         return Step("won", self.go("/report#loop", "ines")) if better else None
 
-    def _waiting(self, told: Entry) -> Step | None:
+    def _waiting(self, story: Entry) -> Step | None:
         """Return what comes due next when the clock moves on."""
-        waiting = [(one["due_at"], one) for one in listed(told, "actions") if one["state"] in PENDING]
-        waiting += [(one["expected_at"], one) for one in listed(told, "touchpoints") if one["expected_at"]]
+        waiting = [(entry["due_at"], entry) for entry in listed(story, "actions") if entry["state"] in PENDING]
+        waiting += [(entry["expected_at"], entry) for entry in listed(story, "touchpoints") if entry["expected_at"]]
         if not waiting:
             return None
         due, first = min(waiting, key=lambda pair: str(pair[0]))
         soon = abs(datetime.fromisoformat(str(due)) - self._web.now()) <= SOON
         return Step("soon" if soon else "clock", what=self._what(first), when=self._moment(due))
 
-    def _what(self, one: Entry) -> str:
+    def _what(self, entry: Entry) -> str:
         """Return what waits, in words."""
-        name = str(one.get("name") or one.get("touchpoint"))
-        found = next((id for id in (f"try.what.{name}", f"report.touchpoint.{name}") if id in self._catalog.ids), "")
-        return self._catalog.text(found, {}) if found else name.replace("_", " ")
+        name = str(entry.get("name") or entry.get("touchpoint"))
+        text_id = next((id for id in (f"try.what.{name}", f"report.touchpoint.{name}") if id in self._catalog.ids), "")
+        return self._catalog.text(text_id, {}) if text_id else name.replace("_", " ")
 
-    def mails(self, told: Entry) -> list[Got]:
+    def mails(self, story: Entry) -> list[Got]:
         """Return the mails that the visitor got, the newest first."""
-        found = []
-        for one in self._left(told):
-            subject, language = self._subject(str(one["id"])) or (str(one["template"]), "en")
-            found.append(Got(subject, language, self._moment(one["at"]), self._mail(one)))
-        return found
+        got = []
+        for entry in self._left(story):
+            subject, language = self._subject(str(entry["id"])) or (str(entry["template"]), "en")
+            got.append(Got(subject, language, self._moment(entry["at"]), self._mail(entry)))
+        return got
 
-    def _left(self, told: Entry) -> list[Entry]:
+    def _left(self, story: Entry) -> list[Entry]:
         left = [
-            one
-            for one in listed(told, "mails")
-            if one["kind"] == "mail" and one["state"] == DispatchState.ACCEPTED and one["template"] != "ticket"
+            entry
+            for entry in listed(story, "mails")
+            if entry["kind"] == "mail" and entry["state"] == DispatchState.ACCEPTED and entry["template"] != "ticket"
         ]
-        return sorted(left, key=lambda one: (str(one["at"]), str(one["id"])), reverse=True)
+        return sorted(left, key=lambda entry: (str(entry["at"]), str(entry["id"])), reverse=True)
 
     def _subject(self, id: str) -> tuple[str, str] | None:
         if self._web.mailbox is None:
@@ -298,23 +300,23 @@ class Reader:
             return None
         return one_line(kept.subject, 120), kept.language
 
-    def _act(self, one: Entry, link: str) -> str:
+    def _act(self, entry: Entry, link: str) -> str:
         """Return where to act on a mail: in the mailbox, or by its link when mails leave by a mail server."""
-        return link if self._web.mailbox is None else self._mail(one)
+        return link if self._web.mailbox is None else self._mail(entry)
 
-    def _mail(self, one: Entry) -> str:
+    def _mail(self, entry: Entry) -> str:
         if self._web.mailbox is None:
-            return self.go(f"/sent/{one['id']}", "ines")
-        return pages_of(self._request).url(f"/mailbox/{one['id']}")
+            return self.go(f"/sent/{entry['id']}", "ines")
+        return pages_of(self._request).url(f"/mailbox/{entry['id']}")
 
     def _moment(self, at: object) -> str:
         when = datetime.fromisoformat(str(at))
         return self._catalog.moment(in_zone(when, self._web.templates.brand.time_zone))
 
 
-def is_question(one: Entry) -> bool:
+def is_question(entry: Entry) -> bool:
     """Tell whether a mail asks for a score."""
-    return str(one["template"]).startswith("ask-") or one["template"] == "reminder"
+    return str(entry["template"]).startswith("ask-") or entry["template"] == "reminder"
 
 
 routes = [

@@ -51,15 +51,15 @@ class Draft:
 
     def faults(self) -> dict[str, str]:
         """Return the id of the text that says what is wrong, by field."""
-        found = {}
+        wrong = {}
         if self.score is None:
-            found["score"] = "answer.choose"
+            wrong["score"] = "answer.choose"
         if len(self.comment) > LONGEST_COMMENT:
-            found["comment"] = "answer.comment-long"
+            wrong["comment"] = "answer.comment-long"
         digits = sum(sign.isdigit() for sign in self.phone)
         if self.phone and (digits < FEWEST_DIGITS or len(self.phone) > LONGEST_PHONE):
-            found["phone"] = "answer.phone-wrong"
-        return found
+            wrong["phone"] = "answer.phone-wrong"
+        return wrong
 
 
 def posted(form: dict[str, str]) -> Draft:
@@ -174,13 +174,13 @@ def contact_shown(response: Known, customer: Customer, policy: Policy, catalog: 
     if due is None:
         return {"contact_by": "", "promise": ""}
     promise = half_day_after(due, policy.calendar)
-    found = {
+    shown = {
         "promise_date": catalog.date(promise.day, "format.weekday"),
         "promise_half_day": promise.part.value,
         "promise_time": in_zone(promise.limit, policy.calendar.zone).strftime("%H:%M"),
     }
     number = response.phone or customer.phone
-    return {"contact_by": "call" if number else "write", "promise": promise_words(found, catalog)}
+    return {"contact_by": "call" if number else "write", "promise": promise_words(shown, catalog)}
 
 
 async def trap(request: Request) -> Response:

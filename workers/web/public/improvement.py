@@ -20,21 +20,21 @@ LONGEST = 5_000  # characters
 
 async def show(request: Request) -> Response:
     """Show the question, and how what was answered before begins: the link may have been passed on since."""
-    found = await run_in_threadpool(answered, request)
-    if found is None:
+    opened = await run_in_threadpool(answered, request)
+    if opened is None:
         return gone(request)
-    web, response = web_of(request), found[0]
+    web, response = web_of(request), opened[0]
     mine = just_posted(request, web.links, response.id, web.now())
-    return page(request, *found, response.improvement if mine else "")
+    return page(request, *opened, response.improvement if mine else "")
 
 
 async def send(request: Request) -> Response:
     """Keep the text, or show what is wrong with the text kept."""
     web, form = web_of(request), await read_form(request)
-    found = await run_in_threadpool(answered, request)
-    if found is None:
+    opened = await run_in_threadpool(answered, request)
+    if opened is None:
         return gone(request)
-    response, customer = found
+    response, customer = opened
     text = form.get("improvement", "")
     if came_from(request, form, web.links, "improvement", response.id, web.now()) == Came.STALE:
         return page(request, response, customer, text, "answer.stale", status=403)

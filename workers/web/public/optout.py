@@ -29,18 +29,18 @@ def mailed(request: Request) -> tuple[Dispatch, Customer] | None:
 
 async def show(request: Request) -> Response:
     """Show the button, or that there is nothing left to stop."""
-    found = await run_in_threadpool(mailed, request)
-    if found is None:
+    opened = await run_in_threadpool(mailed, request)
+    if opened is None:
         return pages_of(request).say(request, "closed", 404)
-    return page(request, *found, done=found[1].opted_out_at is not None)
+    return page(request, *opened, done=opened[1].opted_out_at is not None)
 
 
 async def stop(request: Request) -> Response:
     """Opt out at once and for good. Idempotent."""
-    found = await run_in_threadpool(mailed, request)
-    if found is None or not await run_in_threadpool(web_of(request).serving.stop_asking, found[0].id):
+    opened = await run_in_threadpool(mailed, request)
+    if opened is None or not await run_in_threadpool(web_of(request).serving.stop_asking, opened[0].id):
         return pages_of(request).say(request, "closed", 404)
-    return page(request, *found, done=True)
+    return page(request, *opened, done=True)
 
 
 def page(request: Request, dispatch: Dispatch, customer: Customer, *, done: bool) -> Response:

@@ -21,23 +21,23 @@ LONGEST = 4_000  # characters
 
 async def show(request: Request) -> Response:
     """Show the form."""
-    found = await run_in_threadpool(ended, request)
-    return page(request, *found) if found else gone(request)
+    opened = await run_in_threadpool(ended, request)
+    return page(request, *opened) if opened else gone(request)
 
 
 async def send(request: Request) -> Response:
     """Open the ticket again, and say by when somebody calls."""
     web, form = web_of(request), await read_form(request)
-    found = await run_in_threadpool(ended, request)
-    if found is None:
+    opened = await run_in_threadpool(ended, request)
+    if opened is None:
         return gone(request)
     text = form.get("text", "")
-    if came_from(request, form, web.links, "reopen", found[0].id, web.now()) == Came.STALE:
-        return page(request, *found, text=text, fault="answer.stale", status=403)
+    if came_from(request, form, web.links, "reopen", opened[0].id, web.now()) == Came.STALE:
+        return page(request, *opened, text=text, fault="answer.stale", status=403)
     if len(text) > LONGEST:
-        return page(request, *found, text=text, fault="answer.comment-long", status=400)
+        return page(request, *opened, text=text, fault="answer.comment-long", status=400)
     ticket = await run_in_threadpool(web.serving.reopen_by_customer, dispatch_of(request), text)
-    return page(request, ticket, found[1], reopened=True) if ticket else gone(request)
+    return page(request, ticket, opened[1], reopened=True) if ticket else gone(request)
 
 
 def dispatch_of(request: Request) -> str:

@@ -42,16 +42,16 @@ class Draft:
 
     def faults(self) -> dict[str, str]:
         """Return the id of the text that says what is wrong, by field."""
-        found = {}
+        wrong = {}
         if not self.wording:
-            found["wording"] = "testimonial.page.empty"
+            wrong["wording"] = "testimonial.page.empty"
         elif len(self.wording) > LONGEST:
-            found["wording"] = "answer.comment-long"
+            wrong["wording"] = "answer.comment-long"
         if self.scope != NO_NAME and not self.shown_name:
-            found["name"] = "testimonial.page.nameless"
+            wrong["name"] = "testimonial.page.nameless"
         if not self.agreed:
-            found["consent"] = "testimonial.page.disagreed"
-        return found
+            wrong["consent"] = "testimonial.page.disagreed"
+        return wrong
 
 
 def posted(form: dict[str, str]) -> Draft:
@@ -66,38 +66,38 @@ def posted(form: dict[str, str]) -> Draft:
     )
 
 
-def known(found: TestimonialPage) -> Draft:
+def known(opened: TestimonialPage) -> Draft:
     """Return what is published, or a form with the customer's name: the link may have been passed on since."""
-    one = found.testimonial
-    if one.state != TestimonialState.CONSENTED:
-        return Draft(name=one_line(found.customer.name or "", LONGEST_NAME))
-    name = one_line(one.shown_name or found.customer.name or "", LONGEST_NAME)
-    return Draft(one.wording, name, one.place, one.scope or FULL_NAME)
+    written = opened.testimonial
+    if written.state != TestimonialState.CONSENTED:
+        return Draft(name=one_line(opened.customer.name or "", LONGEST_NAME))
+    name = one_line(written.shown_name or opened.customer.name or "", LONGEST_NAME)
+    return Draft(written.wording, name, written.place, written.scope or FULL_NAME)
 
 
 async def show(request: Request) -> Response:
     """Show the testimonial as it stands, and the form."""
-    found = await run_in_threadpool(asked, request)
-    return page(request, found, known(found)) if found else gone(request)
+    opened = await run_in_threadpool(asked, request)
+    return page(request, opened, known(opened)) if opened else gone(request)
 
 
 async def send(request: Request) -> Response:
     """Do what the button says: publish, refuse or withdraw."""
     web, form = web_of(request), await read_form(request)
-    found = await run_in_threadpool(asked, request)
-    if found is None:
+    opened = await run_in_threadpool(asked, request)
+    if opened is None:
         return gone(request)
     draft, act = posted(form), form.get("act", "publish")
-    response = found.response.id
+    response = opened.response.id
     if came_from(request, form, web.links, "testimonial", response, web.now()) == Came.STALE:
-        return page(request, found, draft, {"": "answer.stale"}, status=403)
+        return page(request, opened, draft, {"": "answer.stale"}, status=403)
     faults = draft.faults() if act == "publish" else {}
     if faults:
-        return page(request, found, draft, faults, status=400)
+        return page(request, opened, draft, faults, status=400)
     if not await run_in_threadpool(carry_out, web.testimonials, response, act, draft):
         return gone(request)
     pages = pages_of(request)
-    language = pages.language(request, found.testimonial.language)
+    language = pages.language(request, opened.testimonial.language)
     return RedirectResponse(pages.url(f"{request.url.path}?lang={language}"), status_code=303)
 
 
@@ -123,21 +123,21 @@ def gone(request: Request) -> Response:
 
 
 def page(
-    request: Request, found: TestimonialPage, draft: Draft, faults: dict[str, str] | None = None, *, status: int = 200
+    request: Request, opened: TestimonialPage, draft: Draft, faults: dict[str, str] | None = None, *, status: int = 200
 ) -> Response:
     """Write the page; `faults` are ids of texts by field, "" for the whole form."""
     web, pages = web_of(request), pages_of(request)
     values = {
-        "testimonial": found.testimonial,
+        "testimonial": opened.testimonial,
         "draft": draft,
         "faults": faults or {},
         "scopes": SCOPES,
         "no_name": NO_NAME,
         "longest": LONGEST,
         "longest_name": LONGEST_NAME,
-        NONCE: new_nonce(web.links, "testimonial", found.response.id, web.now()),
+        NONCE: new_nonce(web.links, "testimonial", opened.response.id, web.now()),
     }
-    language = pages.language(request, found.testimonial.language)
+    language = pages.language(request, opened.testimonial.language)
     return pages.show(request, "testimonial.html", language, values, status=status)
 
 
