@@ -1,20 +1,16 @@
 """Boucle: the shared parts with the use cases made of them, and how an installation starts."""
 
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from workers.adapters.clock import Clock
-from workers.adapters.home import ID_SECRET
 from workers.app.inspection import Inspection
 from workers.app.outgoing import Outgoing
 from workers.app.parts import Parts
-from workers.app.settings_values import given_keys, id_keys
 from workers.domain.mail.compose import Brand
 from workers.errors import Misconfigured
 from workers.settings import Settings
 from workers.usecases.delivery.send_controls import Sending
-from workers.usecases.operation.id_key import fitting_key, settle_id_key, settle_signing_key
 from workers.usecases.rules.active_policy import known_names
 
 if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
@@ -46,24 +42,6 @@ class Boucle(Parts):
     def inspection(self) -> Inspection:
         """Return what looks for faults and weak settings."""
         return Inspection(self, self.outgoing)
-
-    def settle_keys(self) -> None:
-        """Find the key of ids that the database began with, and keep it for the next start. Idempotent.
-
-        Raises Misconfigured when this machine has another one, or would make up a key beside another machine's; NotNow.
-        """
-        candidates = id_keys(self.settings)
-        if not candidates:
-            with self.store.reading() as connection:
-                fitting_key(connection, [])  # refuses before a key is made up
-            candidates = [self.home.make_up_secret(ID_SECRET)]
-        key = settle_id_key(self.store, candidates, self.now())
-        vars(self)["id_key"] = key
-        if not self.settings.id_secret.get_secret_value():
-            with suppress(Misconfigured):  # a HOME that cannot be written keeps no secret
-                self.home.keep_secret(ID_SECRET, key)
-        if not self.store.sqlite:
-            settle_signing_key(self.store, self.keys[0], self.now(), made_up=not given_keys(self.settings))
 
     @cached_property
     def clock_guard(self) -> "ClockGuard":
@@ -159,7 +137,7 @@ def start(
     """
     parts = Boucle(settings, clock, sending, lenient, brand)
     try:
-        parts.settle_keys()
+        parts.keys.settle(parts.store, parts.now())
         faults = parts.inspection.faults()
         if faults:
             raise Misconfigured(faults)

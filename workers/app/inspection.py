@@ -5,16 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property, partial
 
-from workers.adapters.home import SIGNING_SECRET
 from workers.app.outgoing import Outgoing
 from workers.app.parts import Parts
-from workers.app.settings_values import given_keys, id_keys, kafka_of
+from workers.app.settings_values import kafka_of
 from workers.domain.mail.compose import Brand
 from workers.errors import Misconfigured, NotNow
 from workers.settings.faults import SettingFault
 from workers.store.connection import DBAPIError
 from workers.store.controls import is_demo
-from workers.usecases.operation.id_key import fitting_key, signing_fingerprint
 from workers.usecases.operation.migrate import MINIMUM, schema_of
 from workers.usecases.operation.weak_settings import Surroundings, weak_settings
 from workers.usecases.sign_in.api_keys import ApiKeys, Outcome, state_of
@@ -81,14 +79,3 @@ class Inspection:
             return False
         with self._parts.store.reading() as connection:
             return is_demo(connection)
-
-    def key_faults(self) -> list[str]:
-        """Return why this machine's keys do not fit the database, changing nothing. Raises NotNow."""
-        try:
-            with self._parts.store.reading() as connection:
-                fitting_key(connection, id_keys(self._parts.settings))
-                if not self._parts.store.sqlite and not given_keys(self._parts.settings):
-                    signing_fingerprint(connection, self._parts.home.secret(SIGNING_SECRET), made_up=True)
-        except Misconfigured as error:
-            return error.faults
-        return []

@@ -12,10 +12,11 @@ from typing import TypeVar
 from zoneinfo import available_timezones
 
 from workers.adapters.clock import Clock, StoredClock, SystemClock
-from workers.adapters.home import ID_SECRET, SIGNING_SECRET, SQLITE, Home, make_database_file
+from workers.adapters.home import SQLITE, Home, make_database_file
 from workers.adapters.resources import Data
 from workers.adapters.text_files import live_texts
-from workers.app.settings_values import given_keys, id_keys, patience_of, sending_of
+from workers.app.keys import Keys
+from workers.app.settings_values import patience_of, sending_of
 from workers.cloudevents import Codec, EventMap, read_schemas
 from workers.domain.mail.compose import Brand, Templates
 from workers.domain.mail.links import Links
@@ -90,30 +91,19 @@ class Parts:
         return Home(self.settings.home)
 
     @cached_property
-    def keys(self) -> list[str]:
-        """Return the keys that sign links and forms, the current one first; one is made up where none is set."""
-        given = given_keys(self.settings)
-        return given or [self._made_up(SIGNING_SECRET)]
-
-    @cached_property
-    def id_key(self) -> str:
-        """Return the key of ids; `start` replaces it by the one that the database says it is."""
-        return next(iter(id_keys(self.settings)), "") or self._made_up(ID_SECRET)
-
-    def _made_up(self, name: str) -> str:
-        if self.looking:
-            return self.home.secret(name) or "nothing is made while looking"
-        return self.home.make_up_secret(name)
+    def keys(self) -> Keys:
+        """Return what signs, and what ids derive from."""
+        return Keys(self.settings, self.home, looking=self.looking)
 
     @cached_property
     def ids(self) -> Ids:
-        """Return what derives ids: a key of its own, so that a new secret for links changes no id."""
-        return Ids(self.id_key.encode())
+        """Return what derives ids; first asked for after the key was settled."""
+        return self.keys.ids()
 
     @cached_property
     def links(self) -> Links:
         """Return what signs and reads links."""
-        return Links(self.keys, self.settings.base_url)
+        return Links(self.keys.signing, self.settings.base_url)
 
     @cached_property
     def brand(self) -> Brand:

@@ -47,7 +47,7 @@ def start(home: Path, database: Path | str, **more: str) -> app.Boucle:
     vars(machine)["templates"] = shipped_templates()
     migrate(machine.store)
     try:
-        machine.settle_keys()
+        machine.keys.settle(machine.store, machine.now())
     except Misconfigured:
         machine.store.close()
         raise
@@ -96,13 +96,13 @@ def test_two_machines_never_make_up_a_key_each(tmp_path: Path) -> None:
     """Without a secret set, the first machine makes one up, and the second is told to copy it and makes none."""
     first = start(tmp_path / "one", tmp_path / "a.db")
     made = (tmp_path / "one" / ID_SECRET).read_text()
-    assert first.id_key == made != (tmp_path / "one" / SIGNING_SECRET).read_text()
+    assert first.keys.of_ids == made != (tmp_path / "one" / SIGNING_SECRET).read_text()
     first.store.close()
     with pytest.raises(Misconfigured, match=NO_KEY):
         start(tmp_path / "two", tmp_path / "a.db")
     assert not (tmp_path / "two" / ID_SECRET).exists()
     second = start(tmp_path / "two", tmp_path / "a.db", id_secret=made)
-    assert second.id_key == made
+    assert second.keys.of_ids == made
     second.store.close()
 
 
@@ -135,7 +135,7 @@ def test_two_that_begin_at_once_end_with_one_key(tmp_path: Path) -> None:
 def test_links_of_one_machine_are_read_by_the_other(tmp_path: Path, postgres: str) -> None:
     """On a server's database, a second machine that would sign links with a secret of its own is told so."""
     made = start(tmp_path / "one", postgres)
-    key, signing = made.id_key, made.keys[0]
+    key, signing = made.keys.of_ids, made.keys.signing[0]
     made.store.close()
     with pytest.raises(Misconfigured, match="Set BOUCLE_SECRET to the same value on every machine"):
         start(tmp_path / "two", postgres, id_secret=key)
@@ -146,7 +146,7 @@ def test_links_of_one_machine_are_read_by_the_other(tmp_path: Path, postgres: st
 def test_a_machine_without_the_secret_that_others_were_given_is_told(tmp_path: Path, postgres: str) -> None:
     """A secret may be given and changed anywhere; who would make one up beside it is refused, and `check` says so."""
     first = start(tmp_path / "one", postgres, secret=OLD)
-    key = first.id_key
+    key = first.keys.of_ids
     first.store.close()
     for secret in (NEW, f"{NEW},{OLD}", OLD):
         start(tmp_path / "one", postgres, id_secret=key, secret=secret).store.close()
@@ -154,7 +154,7 @@ def test_a_machine_without_the_secret_that_others_were_given_is_told(tmp_path: P
         start(tmp_path / "two", postgres, id_secret=key)
     given = {"BOUCLE_HOME": str(tmp_path / "three"), "BOUCLE_DATABASE_URL": postgres, "BOUCLE_ID_SECRET": key}
     third = app.Boucle(settings_module.read(given), FixedClock(START))
-    assert any("BOUCLE_SECRET is unset" in fault for fault in third.inspection.key_faults())
+    assert any("BOUCLE_SECRET is unset" in fault for fault in third.keys.faults(third.store))
     assert not (tmp_path / "three").exists()
     third.store.close()
 
@@ -206,14 +206,14 @@ def test_a_database_of_0_1_0_proves_the_key_it_was_begun_with(tmp_path: Path, se
     """After the upgrade its rows say which key of the secret it was, wherever that stands; people stay the same."""
     load(tmp_path / "old.db")
     machine = start(tmp_path / "home", tmp_path / "old.db", secret=secret)
-    assert machine.id_key == OF_THE_DUMP
+    assert machine.keys.of_ids == OF_THE_DUMP
     with machine.store.reading() as connection:
         before = connection.execute(sa.text("SELECT count(*) FROM customer")).scalar()
         assert read_controls(connection)[ID_KEY] == fingerprint(OF_THE_DUMP)
     take(machine, journey("delivery", "1", reference="new"), journey("delivery", "5", reference="new"))
     assert len(customers(machine)) == before
     again = start(tmp_path / "home", tmp_path / "old.db", secret=NEW)
-    assert again.id_key == OF_THE_DUMP
+    assert again.keys.of_ids == OF_THE_DUMP
     again.store.close()
 
 
@@ -241,8 +241,8 @@ def test_a_secret_that_0_1_0_made_up_goes_on(tmp_path: Path) -> None:
     (tmp_path / "home" / SIGNING_SECRET).write_text(OF_THE_DUMP)
     for secret in ("", NEW):
         machine = start(tmp_path / "home", tmp_path / "old.db", secret=secret)
-        assert machine.id_key == OF_THE_DUMP
-        assert machine.keys == [secret or OF_THE_DUMP]
+        assert machine.keys.of_ids == OF_THE_DUMP
+        assert machine.keys.signing == [secret or OF_THE_DUMP]
         machine.store.close()
 
 

@@ -140,7 +140,7 @@ def database_faults(installation: app.Boucle) -> list[str]:
         with closing(installation.store) as store:
             store.database_now()
             number = schema_of(store)
-            faults = [*installation.inspection.key_faults(), *demo_faults(installation)] if number >= MINIMUM else []
+            faults = [*installation.keys.faults(store), *demo_faults(installation)] if number >= MINIMUM else []
     except BoucleError as error:
         return [str(error)]
     except DBAPIError as error:
