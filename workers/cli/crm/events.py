@@ -37,7 +37,7 @@ def bodies(path: Path) -> Iterator[bytes]:
     content = path.read_bytes().lstrip(b"\xef\xbb\xbf \r\n\t")
     if content.startswith(b"["):
         try:
-            yield from (orjson.dumps(one) for one in orjson.loads(content))
+            yield from (orjson.dumps(event) for event in orjson.loads(content))
         except orjson.JSONDecodeError as error:
             raise BadInput(f"{path} begins like a JSON list but is none: {error}") from error
         return
@@ -109,13 +109,13 @@ def letters() -> DeadLetters:
     return DeadLetters(found.store, found.intake, found.now, lambda letter: read_again(found, letter))
 
 
-def read_again(found: app.Boucle, letter: DeadLetter) -> Incoming | None:
+def read_again(boucle: app.Boucle, letter: DeadLetter) -> Incoming | None:
     """Read a letter's message again from Kafka, where it still stands at its place; None where it does not."""
-    cluster = app.kafka_of(found.settings)
+    cluster = app.kafka_of(boucle.settings)
     if cluster is None or letter.topic is None or letter.partition is None or letter.offset is None:
         return None
-    log_of_topics = log_of(cluster, found.settings)
-    ends = {(one.topic, one.partition): (one.start, one.end) for one in log_of_topics.stretches()}
+    log_of_topics = log_of(cluster, boucle.settings)
+    ends = {(stretch.topic, stretch.partition): (stretch.start, stretch.end) for stretch in log_of_topics.stretches()}
     start, end = ends.get((letter.topic, letter.partition), (0, 0))
     if not start <= letter.offset < end:
         return None

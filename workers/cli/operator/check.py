@@ -150,9 +150,9 @@ def database_faults(installation: app.Boucle) -> list[str]:
     return faults
 
 
-def rules_notes(found: settings_module.Settings) -> list[str]:
+def rules_notes(settings: settings_module.Settings) -> list[str]:
     """Return which edits the roles did not take over: what is a fault of the files stops no running role."""
-    installation = app.Boucle(found, looking=True)
+    installation = app.Boucle(settings, looking=True)
     if not installation.has_database:
         return []
     try:
@@ -173,26 +173,28 @@ def clashes(installation: app.Boucle) -> list[str]:
     except (Misconfigured, BadInput, OSError):  # told as a fault of the tables
         return []
     today = datetime.now(UTC).date()
-    return [f"{JOURNEY_PLAN}: {one.code} {one.message}" for one in rest_clashes(table, waves_beside(folder), today)]
+    return [
+        f"{JOURNEY_PLAN}: {clash.code} {clash.message}" for clash in rest_clashes(table, waves_beside(folder), today)
+    ]
 
 
-def kafka_faults(found: settings_module.Settings) -> list[str]:
+def kafka_faults(settings: settings_module.Settings) -> list[str]:
     """Return what is wrong with the broker and its topics."""
-    cluster = app.kafka_of(found)
+    cluster = app.kafka_of(settings)
     if cluster is None:
         return []
     try:
-        return cluster.faults() or kafka.check(cluster, found.topic_prefix)
+        return cluster.faults() or kafka.check(cluster, settings.topic_prefix)
     except BoucleError as error:
         return [str(error)]
 
 
-def mail_faults(found: settings_module.Settings) -> list[str]:
+def mail_faults(settings: settings_module.Settings) -> list[str]:
     """Return what is wrong with the mail server."""
-    if not found.has_smtp:
+    if not settings.has_smtp:
         return []
     try:
-        sender = SmtpSender(found.smtp_url.get_secret_value(), 1, timeout_seconds=10)
+        sender = SmtpSender(settings.smtp_url.get_secret_value(), 1, timeout_seconds=10)
     except Misconfigured as error:
         return error.faults
 
@@ -219,10 +221,10 @@ def bounces_faults(installation: app.Boucle) -> list[str]:
     return []
 
 
-def dns_findings(found: settings_module.Settings, selectors: tuple[str, ...]) -> Findings:
+def dns_findings(settings: settings_module.Settings, selectors: tuple[str, ...]) -> Findings:
     """Return what DNS says of the brand's domain, which mails come from and bounces go to."""
     try:
-        domain = app.Boucle(found).brand.domain
+        domain = app.Boucle(settings).brand.domain
         lookup = Dns()
         return check_domain(domain, domain, lookup, selectors, partial(walk_spf, resolver=lookup.resolver))
     except Misconfigured:
@@ -233,24 +235,24 @@ def dns_findings(found: settings_module.Settings, selectors: tuple[str, ...]) ->
 
 def zones_note() -> str:
     """Return which zone database is used, and which are not because they are older."""
-    others = ", ".join(f"{one.version or 'no release named'} in {one.place}" for one in OTHERS)
+    others = ", ".join(f"{other.version or 'no release named'} in {other.place}" for other in OTHERS)
     beside = f"; not used, because it is no newer: {others}" if others else ""
     return f"Time zones are those of release {IN_USE.version or 'unknown'}, from {IN_USE.place}{beside}."
 
 
-def notes_of(found: settings_module.Settings) -> list[str]:
+def notes_of(settings: settings_module.Settings) -> list[str]:
     """Return what is no fault but worth knowing before mails go to customers."""
     notes = []
-    if found.has_smtp and found.send_window == "always":
+    if settings.has_smtp and settings.send_window == "always":
         notes.append("BOUCLE_SEND_WINDOW is always: customers may get mail at night; mon-sat 08:00-20:00 is kinder.")
-    if found.has_smtp and not found.secret.get_secret_value():
+    if settings.has_smtp and not settings.secret.get_secret_value():
         notes.append("BOUCLE_SECRET is unset: links are signed with a secret kept in HOME.")
-    if not found.database.startswith(SQLITE) and not found.id_secret.get_secret_value():
+    if not settings.database.startswith(SQLITE) and not settings.id_secret.get_secret_value():
         notes.append(
             "BOUCLE_ID_SECRET is unset: before another machine joins this database, set it on every machine to the "
             "content of the file id-secret in this HOME (made at the first start), and keep it with your backups."
         )
-    for path in Home(found.home).open_to_others(found.database):
+    for path in Home(settings.home).open_to_others(settings.database):
         notes.append(f"other accounts can read {path}; close it: chmod go-rwx {path}")
     return notes
 

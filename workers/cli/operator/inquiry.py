@@ -76,14 +76,14 @@ def status(form: str) -> int:
     return 0
 
 
-def kafka_away(found: "Boucle", waiting: int) -> list[dict[str, object]]:
+def kafka_away(boucle: "Boucle", waiting: int) -> list[dict[str, object]]:
     """Return that the broker does not answer us either, where there is one."""
     from workers import app
     from workers.adapters import kafka
     from workers.process.outages import KAFKA, Outages
     from workers.usecases.operation import outage_watch
 
-    cluster, outages = app.kafka_of(found.settings), Outages()
+    cluster, outages = app.kafka_of(boucle.settings), Outages()
     if cluster is not None:
         outage_watch.note_whether(outages, KAFKA, partial(kafka.answers, cluster, KAFKA_SECONDS))
     return outage_watch.describe(outages.current(), lambda _part: waiting)

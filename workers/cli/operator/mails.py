@@ -40,9 +40,9 @@ def send(preview: bool, form: str) -> None:
     show([one.as_dict() for one in mails], "\n".join(lines), form)
 
 
-def known_touchpoint(connection: Connection, found: app.Boucle, touchpoint: str) -> None:
+def known_touchpoint(connection: Connection, boucle: app.Boucle, touchpoint: str) -> None:
     """Raise BadInput, with the names there are, for a touchpoint that nothing plans or planned."""
-    names = {*found.policies.current().plan.touchpoints(), *planned_steps(connection)}
+    names = {*boucle.policies.current().plan.touchpoints(), *planned_steps(connection)}
     if touchpoint and touchpoint not in names:
         raise BadInput(f"No touchpoint {touchpoint}; there are {', '.join(sorted(names))}.")
 

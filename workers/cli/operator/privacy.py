@@ -79,10 +79,10 @@ def retention(dry_run: bool, form: str) -> None:
     show(value, "\n".join(line_of(one, dry_run=dry_run) for one in removed), form)
 
 
-def line_of(one: Removed, *, dry_run: bool) -> str:
+def line_of(removed: Removed, *, dry_run: bool) -> str:
     """Return what a table loses as a line."""
     verb = "would go" if dry_run else "deleted"
-    return f"{one.keep.name:15} {one.rows:>9} {verb}, older than {one.keep.days} days ({one.keep.why})"
+    return f"{removed.keep.name:15} {removed.rows:>9} {verb}, older than {removed.keep.days} days ({removed.keep.why})"
 
 
 @click.command()
@@ -92,10 +92,10 @@ def audit(limit: int, form: str) -> None:
     """List who did what: exports, erasures, retention, keys, pauses."""
     with parts().store.reading() as connection:
         acts = list_acts(connection, limit=limit)
-    values = [{**one, "at": one["at"].isoformat()} for one in acts]
+    values = [{**act, "at": act["at"].isoformat()} for act in acts]
     lines = [
-        f"{one['at']:%Y-%m-%d %H:%M}Z  {one['by']:12} {one['act']:20} {one['subject']} {json_text(one['detail'])}"
-        for one in acts
+        f"{act['at']:%Y-%m-%d %H:%M}Z  {act['by']:12} {act['act']:20} {act['subject']} {json_text(act['detail'])}"
+        for act in acts
     ]
     show(values, "\n".join(lines) or "Nothing was done yet that leaves a row here.", form)
 

@@ -26,21 +26,21 @@ def list_(kind: str, form: str) -> None:
     show([as_value(one) for one in found], "\n".join(map(line, found)) or "No mailbox is suppressed.", form)
 
 
-def as_value(one: Suppressed) -> dict[str, object]:
+def as_value(suppressed: Suppressed) -> dict[str, object]:
     """Return one suppression as a JSON value."""
     return {
-        "mailbox": one.mailbox,
-        "kind": one.kind,
-        "at": one.at.isoformat(),
-        "detail": one.detail,
-        "customers": list(one.customers),
+        "mailbox": suppressed.mailbox,
+        "kind": suppressed.kind,
+        "at": suppressed.at.isoformat(),
+        "detail": suppressed.detail,
+        "customers": list(suppressed.customers),
     }
 
 
-def line(one: Suppressed) -> str:
+def line(suppressed: Suppressed) -> str:
     """Return one suppression for a terminal."""
-    whose = "customer " + ", ".join(one.customers) if one.customers else "nobody's address today"
-    return f"{one.at:%Y-%m-%d}  {one.kind:<9}  {whose}  {one.detail}".rstrip()
+    whose = "customer " + ", ".join(suppressed.customers) if suppressed.customers else "nobody's address today"
+    return f"{suppressed.at:%Y-%m-%d}  {suppressed.kind:<9}  {whose}  {suppressed.detail}".rstrip()
 
 
 @suppressions.command()

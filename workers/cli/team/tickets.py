@@ -71,7 +71,9 @@ def details(ticket: Ticket, customer: Customer, entries: list[TicketEntry]) -> d
         "root_cause": ticket.root_cause,
         "outcome": ticket.outcome,
         "sentence": ticket.sentence,
-        "history": [{"at": one.at.isoformat(), "kind": one.kind, "by": one.by, "text": one.text} for one in entries],
+        "history": [
+            {"at": entry.at.isoformat(), "kind": entry.kind, "by": entry.by, "text": entry.text} for entry in entries
+        ],
     }
 
 

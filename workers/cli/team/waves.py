@@ -47,7 +47,7 @@ def lines(wave: WaveReach, zone: str) -> Iterator[str]:
     )
     later = f", {wave.later} of them later because they rest first" if wave.later else ""
     yield f"    {verb} {wave.reached} of {of} customers{later}"
-    for reason, count in sorted(wave.not_reached.items(), key=lambda one: (-one[1], one[0])):
+    for reason, count in sorted(wave.not_reached.items(), key=lambda item: (-item[1], item[0])):
         yield f"    not {count}: {clause(reason, {})}"
 
 

@@ -82,16 +82,16 @@ def instant_in(text: str) -> datetime:
     return at.astimezone(UTC)
 
 
-def stored_clock(found: Boucle) -> StoredClock:
+def stored_clock(boucle: Boucle) -> StoredClock:
     """Return the stored clock; raises Misconfigured where business time is the machine's."""
-    if not isinstance(found.clock, StoredClock):
+    if not isinstance(boucle.clock, StoredClock):
         raise Misconfigured([RUNS_ON_SYSTEM_TIME])
-    return found.clock
+    return boucle.clock
 
 
-def move(found: Boucle, at: datetime, ticking: bool | None) -> None:
+def move(boucle: Boucle, at: datetime, ticking: bool | None) -> None:
     """Move business time and record who did; going back is allowed in a trial, and told."""
-    stored = stored_clock(found)
+    stored = stored_clock(boucle)
     before = stored.now()
     goes_on = stored.is_ticking() if ticking is None else ticking
     if stored.is_set() and at < before:
@@ -102,15 +102,15 @@ def move(found: Boucle, at: datetime, ticking: bool | None) -> None:
     def work(connection: Connection) -> None:
         record_act(connection, at, by, "clock.set", at.isoformat())
 
-    found.store.write(work)
+    boucle.store.write(work)
 
 
-def tell(found: Boucle, form: str) -> None:
+def tell(boucle: Boucle, form: str) -> None:
     """Print business time."""
-    stored = isinstance(found.clock, StoredClock)
-    is_set = isinstance(found.clock, StoredClock) and found.clock.is_set()
-    ticking = not is_set or (isinstance(found.clock, StoredClock) and found.clock.is_ticking())
-    at = found.now()
+    stored = isinstance(boucle.clock, StoredClock)
+    is_set = isinstance(boucle.clock, StoredClock) and boucle.clock.is_set()
+    ticking = not is_set or (isinstance(boucle.clock, StoredClock) and boucle.clock.is_ticking())
+    at = boucle.now()
     how = "goes on from there" if ticking else "stands still"
     if not is_set:
         how = "the machine's time until it is set" if stored else "the machine's time"

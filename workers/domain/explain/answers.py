@@ -29,17 +29,17 @@ def explain_customer(view: View) -> Entry:
     story = view.story
     return {
         **heading(view),
-        "events": [event_entry(one, view) for one in story.events]
-        + [letter_entry(one, view) for one in story.dead_letters],
-        "stops": [stop_entry(one, view) for one in story.stops],
-        "touchpoints": [touchpoint_entry(one, view) for one in story.touchpoints],
-        "survey_requests": [request_entry(one, view) for one in story.requests],
-        "responses": [response_entry(one, view) for one in story.responses],
-        "decisions": [decision_entry(one, view) for one in story.decisions],
-        "actions": [action_entry(one, view) for one in story.actions],
-        "tickets": [ticket_entry(one, view) for one in story.tickets],
-        "mails": [mail_entry(one, view) for one in story.dispatches],
-        "testimonials": [testimonial_entry(one, view) for one in story.testimonials],
+        "events": [event_entry(event, view) for event in story.events]
+        + [letter_entry(letter, view) for letter in story.dead_letters],
+        "stops": [stop_entry(stop, view) for stop in story.stops],
+        "touchpoints": [touchpoint_entry(touchpoint, view) for touchpoint in story.touchpoints],
+        "survey_requests": [request_entry(request, view) for request in story.requests],
+        "responses": [response_entry(response, view) for response in story.responses],
+        "decisions": [decision_entry(decision, view) for decision in story.decisions],
+        "actions": [action_entry(action, view) for action in story.actions],
+        "tickets": [ticket_entry(ticket, view) for ticket in story.tickets],
+        "mails": [mail_entry(dispatch, view) for dispatch in story.dispatches],
+        "testimonials": [testimonial_entry(testimonial, view) for testimonial in story.testimonials],
         "history": [history_entry(one, view) for one in story.history],
         "next_ask": next_ask(view),
     }
@@ -86,25 +86,33 @@ def explain_response(view: View, response: str) -> Entry | None:
     answer = next((one for one in story.responses if one.id == response), None)
     if answer is None:
         return None
-    actions = [one for one in story.actions if one.response == response]
-    wanted = {one.ticket for one in actions} | {one.id for one in story.tickets if one.response == response}
-    ids = {response, *(one.id for one in actions)}
+    actions = [action for action in story.actions if action.response == response]
+    wanted = {action.ticket for action in actions} | {
+        ticket.id for ticket in story.tickets if ticket.response == response
+    }
+    ids = {response, *(action.id for action in actions)}
     requests = [one for one in story.requests if one.id == answer.request]
-    asked = {(one.journey, one.step) for one in requests}
+    asked = {(request.journey, request.step) for request in requests}
     return {
         **heading(view),
         "response": response_entry(answer, view),
-        "touchpoints": [touchpoint_entry(one, view) for one in story.touchpoints if one.key() in asked],
-        "survey_requests": [request_entry(one, view) for one in requests],
-        "decisions": [decision_entry(one, view) for one in story.decisions if one.response == response],
-        "actions": [action_entry(one, view) for one in actions],
-        "tickets": [ticket_entry(one, view) for one in story.tickets if one.id in wanted],
-        "mails": [
-            mail_entry(one, view)
-            for one in story.dispatches
-            if one.response == response or (answer.request and one.request == answer.request)
+        "touchpoints": [
+            touchpoint_entry(touchpoint, view) for touchpoint in story.touchpoints if touchpoint.key() in asked
         ],
-        "testimonials": [testimonial_entry(one, view) for one in story.testimonials if one.response == response],
+        "survey_requests": [request_entry(request, view) for request in requests],
+        "decisions": [decision_entry(decision, view) for decision in story.decisions if decision.response == response],
+        "actions": [action_entry(action, view) for action in actions],
+        "tickets": [ticket_entry(ticket, view) for ticket in story.tickets if ticket.id in wanted],
+        "mails": [
+            mail_entry(dispatch, view)
+            for dispatch in story.dispatches
+            if dispatch.response == response or (answer.request and dispatch.request == answer.request)
+        ],
+        "testimonials": [
+            testimonial_entry(testimonial, view)
+            for testimonial in story.testimonials
+            if testimonial.response == response
+        ],
         "history": [history_entry(one, view) for one in story.history if one.subject_id in ids],
     }
 
@@ -119,18 +127,22 @@ def explain_event(view: View, source: str, event: str, letters: Sequence[DeadLet
     found = [one for one in story.events if (one.source, one.event_id) == (source, event)]
     if not found and not did(source, event, view):
         return None
-    journeys = {one.id for one in story.journeys if one.event == name}
-    answers = {one.id for one in story.responses if (one.source, one.external_id) == (source, event)}
+    journeys = {journey.id for journey in story.journeys if journey.event == name}
+    answers = {
+        response.id for response in story.responses if (response.source, response.external_id) == (source, event)
+    }
     return {
         **heading(view),
         "event": event_entry(found[0], view) if found else forgotten(source, event, view),
-        "stops": [stop_entry(one, view) for one in story.stops if one.event == name],
-        "touchpoints": [touchpoint_entry(one, view) for one in story.touchpoints if one.journey in journeys],
-        "survey_requests": [request_entry(one, view) for one in story.requests if one.journey in journeys],
-        "responses": [response_entry(one, view) for one in story.responses if one.id in answers],
-        "decisions": [decision_entry(one, view) for one in story.decisions if one.response in answers],
-        "actions": [action_entry(one, view) for one in story.actions if one.response in answers],
-        "dead_letters": [letter_entry(one, view) for one in letters],
+        "stops": [stop_entry(stop, view) for stop in story.stops if stop.event == name],
+        "touchpoints": [
+            touchpoint_entry(touchpoint, view) for touchpoint in story.touchpoints if touchpoint.journey in journeys
+        ],
+        "survey_requests": [request_entry(request, view) for request in story.requests if request.journey in journeys],
+        "responses": [response_entry(response, view) for response in story.responses if response.id in answers],
+        "decisions": [decision_entry(decision, view) for decision in story.decisions if decision.response in answers],
+        "actions": [action_entry(action, view) for action in story.actions if action.response in answers],
+        "dead_letters": [letter_entry(letter, view) for letter in letters],
     }
 
 
@@ -153,7 +165,7 @@ def explain_unowned(
     found: list[Entry] = [
         {"id": event, "at": None, "state": "accepted", "reason": reason, "source": source} for source, event in events
     ]
-    refused = [letter_entry(one, view) for one in letters]
+    refused = [letter_entry(letter, view) for letter in letters]
     if not found and not refused:
         return None
     return {

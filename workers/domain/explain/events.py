@@ -81,14 +81,14 @@ def name_of(pointer: str) -> str:
 def did(source: str, event: str, view: View) -> list[str]:
     """Return what an event did, as clauses."""
     story, name = view.story, f"{source}/{event}"
-    planned = {one.id for one in story.journeys if one.event == name}
-    steps = sorted(view.name(one.step) for one in story.touchpoints if one.journey in planned)
+    planned = {journey.id for journey in story.journeys if journey.event == name}
+    steps = sorted(view.name(touchpoint.step) for touchpoint in story.touchpoints if touchpoint.journey in planned)
     found = [view.say("event.planned", steps=", ".join(steps))] if steps else []
-    found += [view.say(f"event.{one.effect.value}") for one in story.stops if one.event == name]
+    found += [view.say(f"event.{stop.effect.value}") for stop in story.stops if stop.event == name]
     found += [
-        view.say("event.score", score=one.score)
-        for one in story.responses
-        if (one.source, one.external_id) == (source, event)
+        view.say("event.score", score=response.score)
+        for response in story.responses
+        if (response.source, response.external_id) == (source, event)
     ]
     found += [
         view.say("event.counted-once")
@@ -96,9 +96,9 @@ def did(source: str, event: str, view: View) -> list[str]:
         if line.reason == Reason.COUNTED_ONCE and line.detail == event
     ]
     found += [
-        view.say("event.told", kind=word_in("staff.entry.", one.kind, view.outlook.catalog))
-        for one in story.entries
-        if (one.source, one.event_id) == (source, event)
+        view.say("event.told", kind=word_in("staff.entry.", entry.kind, view.outlook.catalog))
+        for entry in story.entries
+        if (entry.source, entry.event_id) == (source, event)
     ]
     return found
 

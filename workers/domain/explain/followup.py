@@ -28,7 +28,7 @@ VERSION_SHOWN = 8  # characters of a table's version: enough to tell two apart
 
 def response_entry(response: Response, view: View) -> Entry:
     """Return one answer with every version of it."""
-    versions = [one for one in view.story.revisions if one.response == response.id]
+    versions = [revision for revision in view.story.revisions if revision.response == response.id]
     return {
         "id": response.id,
         "at": iso(response.answered_at),
@@ -46,13 +46,13 @@ def response_entry(response: Response, view: View) -> Entry:
         "improvement": view.private(response.improvement),
         "history": [
             {
-                "n": one.n,
-                "at": iso(one.at),
-                "score": one.score,
-                "comment": view.private(one.comment),
-                "wants_contact": one.wants_contact,
+                "n": version.n,
+                "at": iso(version.at),
+                "score": version.score,
+                "comment": view.private(version.comment),
+                "wants_contact": version.wants_contact,
             }
-            for one in sorted(versions, key=lambda one: one.n)
+            for version in sorted(versions, key=lambda version: version.n)
         ],
     }
 
@@ -72,7 +72,11 @@ def why_response(response: Response, view: View) -> str:
 def current_decision(response: Response, view: View) -> Decision | None:
     """Return the decision that counts for an answer."""
     return next(
-        (one for one in view.story.decisions if one.response == response.id and one.state == DecisionState.CURRENT),
+        (
+            decision
+            for decision in view.story.decisions
+            if decision.response == response.id and decision.state == DecisionState.CURRENT
+        ),
         None,
     )
 
@@ -200,15 +204,15 @@ def done_by(action: Action, view: View) -> str:
         said = view.clause(Reason.JOINED_TICKET)
         return view.say("more", what=said, detail=ticket) if ticket else said
     parts = [ticket] if ticket else []
-    if any(one.action == action.id for one in view.story.dispatches):
+    if any(dispatch.action == action.id for dispatch in view.story.dispatches):
         parts.append(view.say("did-mail", name=view.name(action.template)))
     return view.together(parts or [view.say("did-nothing")], "and")
 
 
 def ticket_entry(ticket: Ticket, view: View) -> Entry:
     """Return one contact owed to the customer, with its own history."""
-    lines = [one for one in view.story.entries if one.ticket == ticket.id]
-    lines.sort(key=lambda one: (one.at, one.kind != "opened"))
+    lines = [entry for entry in view.story.entries if entry.ticket == ticket.id]
+    lines.sort(key=lambda line: (line.at, line.kind != "opened"))
     return {
         "id": ticket.id,
         "at": iso(ticket.opened_at),
@@ -228,8 +232,8 @@ def ticket_entry(ticket: Ticket, view: View) -> Entry:
         "done_at": iso(ticket.done_at),
         "response": ticket.response,
         "history": [
-            {"id": one.id, "at": iso(one.at), "kind": one.kind, "by": one.by, "text": view.private(one.text)}
-            for one in lines
+            {"id": line.id, "at": iso(line.at), "kind": line.kind, "by": line.by, "text": view.private(line.text)}
+            for line in lines
         ],
     }
 

@@ -50,7 +50,7 @@ def reference_of(touchpoint: Touchpoint, view: View) -> str:
 
 def about(label: str, reference: str, view: View) -> str:
     """Return what something is about: its label, else a ticket's number, else the reference."""
-    tickets = {one.id: view.say("about-ticket", number=one.number) for one in view.story.tickets}
+    tickets = {ticket.id: view.say("about-ticket", number=ticket.number) for ticket in view.story.tickets}
     return label or tickets.get(reference, reference)
 
 
@@ -133,9 +133,9 @@ def kept_by(touchpoint: Touchpoint, view: View) -> str:
     if touchpoint.detail != Reason.HOLD:
         return view.clause(touchpoint.detail, over=True) if touchpoint.detail else ""
     known = [
-        one
-        for one in view.story.stops
-        if one.effect == Effect.HOLD and one.from_at <= touchpoint.give_up_at and in_scope(one, touchpoint)
+        stop
+        for stop in view.story.stops
+        if stop.effect == Effect.HOLD and stop.from_at <= touchpoint.give_up_at and in_scope(stop, touchpoint)
     ]
     last = max(known, key=lambda one: one.from_at, default=None)
     return view.cause(last.cause if last else "")
@@ -195,7 +195,8 @@ def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
 def asked_before(at: datetime, view: View) -> datetime | None:
     """Return when the customer was last asked before an instant."""
     return max(
-        (one.asked_at for one in view.story.requests if one.state in COUNTED and one.asked_at < at), default=None
+        (request.asked_at for request in view.story.requests if request.state in COUNTED and request.asked_at < at),
+        default=None,
     )
 
 

@@ -53,9 +53,9 @@ def as_text(told: Entry) -> str:
     return "\n".join(lines)
 
 
-def header(told: Entry) -> Iterator[str]:
+def header(story: Entry) -> Iterator[str]:
     """Give who it is about."""
-    customer = cast("Entry | None", told.get("customer"))
+    customer = cast("Entry | None", story.get("customer"))
     if customer is None:
         yield "This event belongs to no customer here."
         return
@@ -64,20 +64,20 @@ def header(told: Entry) -> Iterator[str]:
     yield printable(customer["reason"])
 
 
-def entries(told: Entry, catalog: Catalog = ENGLISH) -> Iterator[tuple[datetime | None, str, Entry]]:
+def entries(story: Entry, catalog: Catalog = ENGLISH) -> Iterator[tuple[datetime | None, str, Entry]]:
     """Give every entry with the instant at which it stands in the line: what is pending, when it is due.
 
     `catalog` is the one in which the story was told.
     """
     for name, kind in SINGLE.items():
-        if name in told:
-            yield place(cast(Entry, told[name])), kind, cast(Entry, told[name])
+        if name in story:
+            yield place(cast(Entry, story[name])), kind, cast(Entry, story[name])
     for name, kind in LISTS.items():
-        listed = cast("list[Entry]", told.get(name, []))
+        listed = cast("list[Entry]", story.get(name, []))
         if name == "history":
-            listed = list(folded(news(listed, told), catalog))
+            listed = list(folded(news(listed, story), catalog))
         for one in listed:
-            if one is not told.get("event"):
+            if one is not story.get("event"):
                 yield place(one), kind, one
 
 
@@ -97,11 +97,11 @@ def local(at: datetime | None, zone: str) -> str:
     return in_zone(at, zone).strftime("%Y-%m-%d %H:%M") if at else " " * 16
 
 
-def news(notes: list[Entry], told: Entry) -> list[Entry]:
+def news(notes: list[Entry], story: Entry) -> list[Entry]:
     """Return the notes that say more than the line of their touchpoint or action says already."""
-    lines = [*cast("list[Entry]", told.get("touchpoints", [])), *cast("list[Entry]", told.get("actions", []))]
-    said = {(one["id"], one["at"], one["state"]) for one in lines if one["state"] not in PENDING}
-    return [one for one in notes if (one["subject_id"], one["at"], one["state"]) not in said]
+    lines = [*cast("list[Entry]", story.get("touchpoints", [])), *cast("list[Entry]", story.get("actions", []))]
+    said = {(line["id"], line["at"], line["state"]) for line in lines if line["state"] not in PENDING}
+    return [note for note in notes if (note["subject_id"], note["at"], note["state"]) not in said]
 
 
 def folded(notes: list[Entry], catalog: Catalog = ENGLISH) -> Iterator[Entry]:
@@ -156,13 +156,13 @@ def details(entry: Entry, zone: str) -> Iterator[str]:
     if entry.get("comment"):
         yield f"{indent}“{printable(entry['comment'])}”"
     versions = cast("list[Entry]", entry.get("history") or [])
-    for one in versions:
-        if "kind" in one:
-            who = f" by {one['by']}" if one["by"] else ""
-            said = f": {printable(one['text'])}" if one["text"] else ""
-            yield f"{indent}{local(instant(one['at']), zone)} {one['kind']}{who}{said}"
+    for version in versions:
+        if "kind" in version:
+            who = f" by {version['by']}" if version["by"] else ""
+            said = f": {printable(version['text'])}" if version["text"] else ""
+            yield f"{indent}{local(instant(version['at']), zone)} {version['kind']}{who}{said}"
         elif len(versions) > 1:
-            yield f"{indent}version {one['n']}: {one['score']}/10 on {local(instant(one['at']), zone)}"
+            yield f"{indent}version {version['n']}: {version['score']}/10 on {local(instant(version['at']), zone)}"
 
 
 def printable(value: object) -> str:

@@ -55,14 +55,14 @@ LADDER = (Step.DETRACTORS, Step.IN_TIME, Step.DONE, Step.ANSWERED, Step.MOVED_UP
 BESIDE = (Step.LATE, Step.NOT_REACHED, Step.NOT_ASKED, Step.SILENT, Step.SAME)
 
 
-def in_time(one: Case) -> bool:
+def in_time(case: Case) -> bool:
     """Tell whether first contact was tried before it was due; an attempt counts, reached is counted apart."""
-    return one.contacted_at is not None and one.due_at is not None and one.contacted_at <= one.due_at
+    return case.contacted_at is not None and case.due_at is not None and case.contacted_at <= case.due_at
 
 
-def moved_up(one: Case) -> bool:
+def moved_up(case: Case) -> bool:
     """Tell whether the band rose from the answer to the recovery survey's."""
-    return one.score_again is not None and RANK[nps.band(one.score_again)] > RANK[nps.band(one.score)]
+    return case.score_again is not None and RANK[nps.band(case.score_again)] > RANK[nps.band(case.score)]
 
 
 TESTS: dict[Step, Callable[[Case], bool]] = {
@@ -82,7 +82,7 @@ TESTS: dict[Step, Callable[[Case], bool]] = {
 
 def at_step(cases: Iterable[Case], step: Step) -> list[Case]:
     """Return the cases that came to a step."""
-    return [one for one in cases if TESTS[step](one)]
+    return [case for case in cases if TESTS[step](case)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Loop:
 
 def loop(cases: Sequence[Case], working: Callable[[datetime, datetime], timedelta]) -> Loop:
     """Return the loop's health; `working` measures the working time between two instants."""
-    waited = [(one.opened_at, one.contacted_at) for one in cases if one.opened_at and one.contacted_at]
+    waited = [(case.opened_at, case.contacted_at) for case in cases if case.opened_at and case.contacted_at]
     return Loop(
         {step: len(at_step(cases, step)) for step in Step},
         len(waited),
@@ -108,7 +108,7 @@ def loop(cases: Sequence[Case], working: Callable[[datetime, datetime], timedelt
 
 def middle(lengths: Sequence[timedelta]) -> timedelta | None:
     """Return the median length, None of none."""
-    return timedelta(seconds=median(one.total_seconds() for one in lengths)) if lengths else None
+    return timedelta(seconds=median(length.total_seconds() for length in lengths)) if lengths else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +170,11 @@ def announced(rows: Iterable[Told]) -> dict[int, Announced]:
 
 def announcement(key: int, rows: Sequence[Told]) -> Announced:
     """Return what became of those who were told of one initiative."""
-    later = [(nps.band(one.score), nps.band(one.score_after)) for one in rows if one.score_after is not None]
+    later = [(nps.band(row.score), nps.band(row.score_after)) for row in rows if row.score_after is not None]
     return Announced(
         key,
         len(rows),
-        sum(one.sent for one in rows),
+        sum(row.sent for row in rows),
         len(later),
         nps.count_bands(before for before, _ in later),
         nps.count_bands(after for _, after in later),

@@ -54,7 +54,7 @@ class Figures:
     late: int = 0
 
     def __add__(self, other: "Figures") -> "Figures":
-        return Figures(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Figures)))
+        return Figures(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Figures)))
 
     def counts(self) -> Counts:
         """Return the bands."""

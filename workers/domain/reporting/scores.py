@@ -103,7 +103,7 @@ class Lane:
     @property
     def changed(self) -> bool:
         """Tell whether any step is more than chance."""
-        return any(one.changed for one in self.periods)
+        return any(period.changed for period in self.periods)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +148,17 @@ def drawn(charts: Sequence[OverTime], most: int = MOST_LANES) -> tuple[list[Over
 
     A chart that is drawn keeps the line of everybody; the order of the charts stays.
     """
-    by_size = sorted(charts, key=lambda one: -sum(period.reading.n for period in one.lanes[0].periods))
+    by_size = sorted(charts, key=lambda chart: -sum(period.reading.n for period in chart.lanes[0].periods))
     kept = {(one.trigger, one.touchpoint) for one in by_size[:most]}
     room = most - min(most, len(charts))
     found = []
-    for one in charts:
-        if (one.trigger, one.touchpoint) not in kept:
+    for chart in charts:
+        if (chart.trigger, chart.touchpoint) not in kept:
             continue
-        segments = one.shown[1 : 1 + room]
+        segments = chart.shown[1 : 1 + room]
         room -= len(segments)
-        found.append(OverTime(one.trigger, one.touchpoint, one.lanes, (one.lanes[0], *segments)))
-    return found, [one for one in charts if (one.trigger, one.touchpoint) not in kept]
+        found.append(OverTime(chart.trigger, chart.touchpoint, chart.lanes, (chart.lanes[0], *segments)))
+    return found, [chart for chart in charts if (chart.trigger, chart.touchpoint) not in kept]
 
 
 def lane(

@@ -98,9 +98,9 @@ def take(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes) -> 
             web.intake.take([whole], Ingress.HTTP, refused=[found])
         return unusable(found), False
     outcomes = web.intake.take(found, Ingress.HTTP)
-    forbidden = sum(is_forbidden(one.rejected) for one in outcomes)
+    forbidden = sum(is_forbidden(outcome.rejected) for outcome in outcomes)
     results = [result(index, outcome) for index, outcome in enumerate(outcomes)]
-    counted = {taken: sum(one.taken == taken for one in outcomes) for taken in Taken}
+    counted = {taken: sum(outcome.taken == taken for outcome in outcomes) for taken in Taken}
     if counted[Taken.REJECTED] == len(outcomes):
         listed = [error for one in results for error in one["errors"]]  # type: ignore[attr-defined]  # a list
         return none_taken(listed, forbidden == len(outcomes)), bool(forbidden)
@@ -145,7 +145,7 @@ def result(index: int, outcome: EventOutcome) -> dict[str, object]:
 
 def errors(index: int, rejected: Rejected) -> list[dict[str, object]]:
     """Return every fault of one event with its place."""
-    return [{"index": index, "pointer": one.pointer, "detail": one.detail} for one in rejected.faults]
+    return [{"index": index, "pointer": fault.pointer, "detail": fault.detail} for fault in rejected.faults]
 
 
 def dry_run(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes) -> Response:

@@ -28,16 +28,16 @@ async def show(request: Request) -> Response:
     return Response(body, headers=headers, media_type="application/json")
 
 
-def entry(one: Testimonial) -> dict[str, object]:
+def entry(testimonial: Testimonial) -> dict[str, object]:
     """Return one testimonial as it may be shown."""
     return {
-        "id": one.id,
-        "wording": one.wording,
-        "shown_name": one.shown_name,
-        "place": one.place,
-        "scope": one.scope,
-        "language": one.language,
-        "consented_at": iso(one.changed_at),
+        "id": testimonial.id,
+        "wording": testimonial.wording,
+        "shown_name": testimonial.shown_name,
+        "place": testimonial.place,
+        "scope": testimonial.scope,
+        "language": testimonial.language,
+        "consented_at": iso(testimonial.changed_at),
     }
 
 

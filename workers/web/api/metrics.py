@@ -65,7 +65,9 @@ class Figures(Collector):
             away = told_outages.list_away(connection)
             servers = mail_servers.failing(connection)
         lost = self._web.now() - datetime.now(UTC)  # its instants are business time
-        return away + [Outage(MAIL, one.failing_since - lost, one.reason) for one in servers if one.failing_since]
+        return away + [
+            Outage(MAIL, server.failing_since - lost, server.reason) for server in servers if server.failing_since
+        ]
 
     def _counted(self) -> Iterator[Metric]:
         now = self._web.now()
@@ -88,8 +90,8 @@ class Figures(Collector):
                 "Receivers of webhooks that are left alone for a while, or that want no more",
                 float(
                     sum(
-                        webhook_retries.describe(one, now)["state"] in ("paused", "gone")
-                        for one in list_targets(connection)
+                        webhook_retries.describe(target, now)["state"] in ("paused", "gone")
+                        for target in list_targets(connection)
                     )
                 ),
             )
@@ -102,8 +104,8 @@ def away_seconds(outages: Iterable[Outage]) -> Metric:
     found = GaugeMetricFamily("boucle_part_away_seconds", "For how long a part has been away", labels=["part"])
     now = datetime.now(UTC)
     seconds = dict.fromkeys(PARTS, 0.0)
-    for one in outages:
-        seconds[one.part] = max(seconds.get(one.part, 0.0), (now - one.since).total_seconds())
+    for outage in outages:
+        seconds[outage.part] = max(seconds.get(outage.part, 0.0), (now - outage.since).total_seconds())
     for part, value in seconds.items():
         found.add_metric([part], value)
     return found

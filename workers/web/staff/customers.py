@@ -104,8 +104,8 @@ def write_customer(request: Request, visitor: Visitor) -> Response:
         "next_ask": in_pieces(str(cast(Entry, told["next_ask"])["reason"]), LONGEST_LINE),
         "zone": there,
         "local": in_zone(now, there).strftime("%H:%M"),
-        "ahead": [one for one in lines if one.ahead],
-        "past": [one for one in lines if not one.ahead],
+        "ahead": [line for line in lines if line.ahead],
+        "past": [line for line in lines if not line.ahead],
         "crm_url": crm_link(web.settings.crm_url, crm_id),
     }
     return show(request, visitor, "customer.html", values)
@@ -121,10 +121,10 @@ def explained(web: Web, crm_id: str, catalog: Catalog) -> Entry | None:
         return status.explain(connection, "customer", crm_id, now, policy, state, day_is_full=full, catalog=catalog)
 
 
-def in_order(told: Entry, now: datetime, catalog: Catalog) -> list[tuple[datetime | None, str, Entry]]:
+def in_order(story: Entry, now: datetime, catalog: Catalog) -> list[tuple[datetime | None, str, Entry]]:
     """Return the entries, the newest first; at one instant, what was caused stands above its cause."""
     return sorted(
-        entries(told, catalog), key=lambda one: (one[0] or now, ORDER[one[1]], str(one[2]["id"])), reverse=True
+        entries(story, catalog), key=lambda entry: (entry[0] or now, ORDER[entry[1]], str(entry[2]["id"])), reverse=True
     )
 
 

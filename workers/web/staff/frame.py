@@ -258,7 +258,7 @@ def show(
 ) -> HTMLResponse:
     """Write a page for staff: with who is signed in, where they may go, and the token of the page's forms."""
     there = {getattr(route, "path", "") for route in request.app.routes}
-    own = [one for one in PLACES if visitor.user.role in one.roles and one.path in there]
+    own = [place for place in PLACES if visitor.user.role in place.roles and place.path in there]
     here = request.url.path
     frame = {
         "visitor": visitor.user,

@@ -115,7 +115,7 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
 
 def wave_shown(wave: WaveReach, today: date, zone: str, catalog: Catalog) -> dict[str, object]:
     """Return whom a wave reaches and why not the others, in words."""
-    missed = sorted(wave.not_reached.items(), key=lambda found: (-found[1], found[0]))
+    missed = sorted(wave.not_reached.items(), key=lambda item: (-item[1], item[0]))
     return {
         "name": wave.name or wave.id,
         "day": day(in_zone(wave.at, zone).date(), today, catalog),
@@ -168,7 +168,7 @@ def write_people(request: Request, visitor: Visitor) -> Response:
     values = {
         "wish": wish,
         "said": named(wish.name, catalog),
-        "people": [shown(*found) for found in steering.people(chosen)],
+        "people": [shown(*person) for person in steering.people(chosen)],
         "counted": counted,
         "listed": LISTED,
         "day": day(wish.on, steering.today(), catalog) if wish.on else "",

@@ -94,7 +94,7 @@ def write_story(request: Request, tour: Tour, sees_all: bool) -> Response:
     return write(request, values)
 
 
-def sentences(one: Followed, web: Web, catalog: Catalog, go: Go) -> list[Sentence]:
+def sentences(followed: Followed, web: Web, catalog: Catalog, go: Go) -> list[Sentence]:
     """Return the five sentences about one customer: asked, answered, called, done, asked again."""
     zone = web.templates.brand.time_zone
 
@@ -104,51 +104,59 @@ def sentences(one: Followed, web: Web, catalog: Catalog, go: Go) -> list[Sentenc
     def mail(id: str) -> str:
         return f"/mailbox/{id}" if web.mailbox is not None else go(f"/sent/{id}")
 
-    hours, minutes = divmod(int(one.called_after.total_seconds()) // MINUTES, MINUTES)
+    hours, minutes = divmod(int(followed.called_after.total_seconds()) // MINUTES, MINUTES)
     called = catalog.text("tour.hours", {"h": hours, "m": f"{minutes:02}"}) if hours else f"{minutes} min"
     told = (
-        ("asked", {"day": day(one.asked_at), "name": one.name, "about": one.about}, mail(one.asked_mail)),
-        ("answered", {"score": one.score}, go(f"/customers/{one.id}")),
-        ("called", {"ticket": one.ticket, "agent": one.agent, "after": called}, go(f"/tickets/{one.ticket}")),
+        (
+            "asked",
+            {"day": day(followed.asked_at), "name": followed.name, "about": followed.about},
+            mail(followed.asked_mail),
+        ),
+        ("answered", {"score": followed.score}, go(f"/customers/{followed.id}")),
+        (
+            "called",
+            {"ticket": followed.ticket, "agent": followed.agent, "after": called},
+            go(f"/tickets/{followed.ticket}"),
+        ),
         (
             "done",
-            {"day": day(one.done_at), "outcome": catalog.text(f"outcome.{one.outcome}", {})},
-            mail(one.done_mail),
+            {"day": day(followed.done_at), "outcome": catalog.text(f"outcome.{followed.outcome}", {})},
+            mail(followed.done_mail),
         ),
-        ("again", {"day": day(one.again_at), "score": one.again_score}, mail(one.again_mail)),
+        ("again", {"day": day(followed.again_at), "score": followed.again_score}, mail(followed.again_mail)),
     )
     return [{"text": name, "values": values, "url": url} for name, values, url in told]
 
 
-def from_above(one: Dip, go: Go) -> list[Sentence]:
+def from_above(dip: Dip, go: Go) -> list[Sentence]:
     """Return what the lead saw of the same year; each figure is the one that its page shows."""
 
     def of(part: Span, **more: str) -> str:
-        return urlencode({"touchpoint": one.touchpoint, "since": part.since, "until": part.until, **more})
+        return urlencode({"touchpoint": dip.touchpoint, "since": part.since, "until": part.until, **more})
 
-    north = {"segment": one.segment}
-    late = {"theme": str(one.theme_number), "band": "passive"}
+    north = {"segment": dip.segment}
+    late = {"theme": str(dip.theme_number), "band": "passive"}
     told = [
-        ("before", {"points": points(one.before), "n": one.before.n}, f"/report?{of(one.before, **north)}"),
-        ("fell", {"points": points(one.during), "n": one.during.n}, f"/report?{of(one.during, **north)}"),
+        ("before", {"points": points(dip.before), "n": dip.before.n}, f"/report?{of(dip.before, **north)}"),
+        ("fell", {"points": points(dip.during), "n": dip.during.n}, f"/report?{of(dip.during, **north)}"),
         (
             "elsewhere",
-            {"points": points(one.elsewhere), "n": one.elsewhere.n},
-            f"/report?{of(one.elsewhere, without=one.segment)}",
+            {"points": points(dip.elsewhere), "n": dip.elsewhere.n},
+            f"/report?{of(dip.elsewhere, without=dip.segment)}",
         ),
-        ("why", {"n": one.passives}, f"/report/responses?{of(one.during, **north, **late)}"),
+        ("why", {"n": dip.passives}, f"/report/responses?{of(dip.during, **north, **late)}"),
     ]
-    if one.told:
-        told.append(("told", {"n": one.told}, f"/themes/{one.theme_number}"))
-    told.append(("recovered", {"points": points(one.after), "n": one.after.n}, f"/report?{of(one.after, **north)}"))
-    year = urlencode({"touchpoint": one.touchpoint, **north})
+    if dip.told:
+        told.append(("told", {"n": dip.told}, f"/themes/{dip.theme_number}"))
+    told.append(("recovered", {"points": points(dip.after), "n": dip.after.n}, f"/report?{of(dip.after, **north)}"))
+    year = urlencode({"touchpoint": dip.touchpoint, **north})
     told.append(("year", {}, f"/report?{year}#time"))
     return [{"text": name, "values": values, "url": go(path)} for name, values, path in told]
 
 
-def points(one: Span) -> str:
+def points(span: Span) -> str:
     """Return an NPS with its sign, or a dash where there are too few answers."""
-    return "–" if one.nps is None else f"{one.nps:+.0f}".replace("-", "−")
+    return "–" if span.nps is None else f"{span.nps:+.0f}".replace("-", "−")
 
 
 routes = [Route("/", show, methods=["GET"])]

@@ -59,15 +59,17 @@ class Shown:
     themes: tuple[int, ...]
 
 
-def shown(one: Wish, request: Request) -> Shown:
+def shown(wish: Wish, request: Request) -> Shown:
     """Return an answer in words; what customers wrote is escaped by the page."""
     web = web_of(request)
     catalog, zone = pages_of(request).catalog(language_of(request)), web.policy().zone
-    r = one.response
+    r = wish.response
     at = r.improvement_at if r.improvement and r.improvement_at else r.answered_at
     day = catalog.date(in_zone(at, zone).date())
-    text = one.text if len(one.text) <= LONGEST_SHOWN else f"{one.text[:LONGEST_SHOWN]}…"
-    return Shown(r.id, text, r.score, band(r.score).value, day, one.customer or "", one_line(one.name, 60), one.themes)
+    text = wish.text if len(wish.text) <= LONGEST_SHOWN else f"{wish.text[:LONGEST_SHOWN]}…"
+    return Shown(
+        r.id, text, r.score, band(r.score).value, day, wish.customer or "", one_line(wish.name, 60), wish.themes
+    )
 
 
 @for_roles(READERS)
@@ -85,9 +87,9 @@ def write_themes(
     lines = improving.themes()
     n, wishes = improving.unsorted(comments=comments, limit=AT_ONCE)
     values = {
-        "wishes": [one for one in lines if one.theme.kind == Kind.WISH],
-        "competitors": [one for one in lines if one.theme.kind == Kind.COMPETITOR],
-        "unsorted": [shown(one, request) for one in wishes],
+        "wishes": [line for line in lines if line.theme.kind == Kind.WISH],
+        "competitors": [line for line in lines if line.theme.kind == Kind.COMPETITOR],
+        "unsorted": [shown(wish, request) for wish in wishes],
         "n": n,
         "comments": comments,
         "no_theme": NO_THEME,
@@ -124,7 +126,7 @@ def write_theme(
     values = {
         "line": line,
         "work": [(one, preview(request, one)) for one in improving.work(line.theme.id)],
-        "answers": [shown(one, request) for one in wishes],
+        "answers": [shown(wish, request) for wish in wishes],
         "n": n,
         "levels": list(LEVELS),
         "states": [str(one) for one in ThemeState],
@@ -165,14 +167,14 @@ def languages(request: Request) -> list[tuple[str, str]]:
     return [(one, str(locale.languages.get(one, one))) for one in sorted(web.templates.known()[TEMPLATE])]
 
 
-def preview(request: Request, one: Work) -> list[tuple[str, str, str]]:
+def preview(request: Request, work: Work) -> list[tuple[str, str, str]]:
     """Return the mail as those who asked will read it: language, subject, text."""
     web, found = web_of(request), []
-    for language, texts in one.initiative.texts.items():
+    for language, texts in work.initiative.texts.items():
         quote = pages_of(request).catalog(language).text("themes.sample-quote", {})
-        day = in_zone(one.initiative.done_at or web.now(), web.policy().zone).date().isoformat()
+        day = in_zone(work.initiative.done_at or web.now(), web.policy().zone).date().isoformat()
         facts = {**texts, "quote": quote, "quote_date": day, "change_date": day}
-        mail = MailFacts(str(one.initiative.id), TEMPLATE, "", language, name="Camille", facts=facts)
+        mail = MailFacts(str(work.initiative.id), TEMPLATE, "", language, name="Camille", facts=facts)
         try:
             subject, text, _ = web.templates.write(mail, web.links, web.now())
         except BoucleError as error:

@@ -57,7 +57,7 @@ def parse(raw: bytes) -> Message:
     for pattern, at_most, what in bounds:
         if over(pattern, head, at_most):
             raise Unreadable(f"more than {at_most} {what}")
-    if any(len(found[0]) > STRUCTURE_AT_MOST for found in _STRUCTURE.finditer(head)):
+    if any(len(match[0]) > STRUCTURE_AT_MOST for match in _STRUCTURE.finditer(head)):
         raise Unreadable(f"a Content-Type of more than {STRUCTURE_AT_MOST} bytes")
     try:
         return email.message_from_bytes(head)

@@ -89,20 +89,20 @@ def code_in(diagnosis: str, status: str) -> str:
     told = [one for one in own if not one.endswith(".0.0")]
     if told and (told[0].endswith(".7.1") or told[0].startswith("4")):
         return told[0]  # refused by a rule, or for now: the address was never looked up
-    telling = [one for one in codes if not one.endswith(".0.0")] or codes
+    telling = [code for code in codes if not code.endswith(".0.0")] or codes
     return next((one for one in telling if is_exact(one)), telling[0] if telling else "")
 
 
 def codes_of(text: str) -> list[str]:
     """Return the enhanced codes in a text that speak of a failure, as RFC 3463 writes them: without leading noughts."""
-    found = (f"{one[1]}.{int(one[2])}.{int(one[3])}" for one in _ENHANCED.finditer(text[:SEARCHED]))
+    found = (f"{match[1]}.{int(match[2])}.{int(match[3])}" for match in _ENHANCED.finditer(text[:SEARCHED]))
     return [code for code in found if not code.startswith("2")]
 
 
 def status_in(text: str) -> str:
     """Return the enhanced code of a status field, also of one that speaks of success; empty without one."""
-    found = _ENHANCED.search(text)
-    return found[0] if found else ""
+    match = _ENHANCED.search(text)
+    return match[0] if match else ""
 
 
 def is_exact(code: str) -> bool:

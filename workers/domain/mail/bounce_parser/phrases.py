@@ -9,7 +9,7 @@ import re
 
 def any_of(*patterns: str) -> re.Pattern[str]:
     """Return one pattern for all."""
-    return re.compile("|".join(f"(?:{one})" for one in patterns))
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
 
 
 NAMES = (

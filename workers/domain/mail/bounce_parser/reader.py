@@ -138,8 +138,8 @@ def complaint_of(message: Message, parts: Sequence[Message]) -> tuple[str, tuple
 
 def standard_report(parts: Sequence[Message], paths: tuple[str, ...]) -> Bounce | None:
     """Return what a delivery status says of the first recipient who failed, or was delayed; None without one."""
-    blocks = [one for part in parts if part.get_content_type() in _STATUS_PARTS for one in status_blocks(part)]
-    told = [one for one in blocks if any(name in one for name in ("Action", "Status", "Final-Recipient"))]
+    blocks = [block for part in parts if part.get_content_type() in _STATUS_PARTS for block in status_blocks(part)]
+    told = [block for block in blocks if any(name in block for name in ("Action", "Status", "Final-Recipient"))]
     if not told:
         return None
     failed = next((one for one in told if has_failed(one)), None)
@@ -206,7 +206,7 @@ def plain_report(message: Message, parts: Sequence[Message], paths: tuple[str, .
         return None
     kind, status = meaning_of(said)
     theirs = [*return_paths(message, ("X-Failed-Recipients",)), *addresses_in(said)]
-    recipient = next((one for one in theirs if one not in paths), "")
+    recipient = next((address for address in theirs if address not in paths), "")
     return Bounce(kind, status, with_addresses_as("recipient", said)[:_SHOWN], recipient, paths)
 
 
@@ -223,7 +223,7 @@ def refused_by_rule(message: Message, parts: Sequence[Message], paths: tuple[str
 def notice_of(parts: Sequence[Message]) -> str:
     """Return the words of a report that are meant for people, without our own: those of the mail that it returns."""
     notices = [text_of(part) for part in parts if part.get_content_maintype() == "text"][:NOTICES_AT_MOST]
-    text = "\n".join(_COPY.split(f"\n{one}", maxsplit=1)[0] for one in notices)
+    text = "\n".join(_COPY.split(f"\n{notice}", maxsplit=1)[0] for notice in notices)
     return _OUR_FIELD.sub("", text)
 
 

@@ -69,7 +69,7 @@ def write_account(
         "ask_current": asks_password(visitor, sign_ins_of(request).session(token)),
         "has_factor": factors.has(name),
         "codes_left": factors.left(name),
-        "sessions": [session_line(request, one, here) for one in sign_ins_of(request).sessions(name)],
+        "sessions": [session_line(request, session, here) for session in sign_ins_of(request).sessions(name)],
     }
     return show(request, visitor, "account.html", values, status=status)
 

@@ -239,22 +239,22 @@ def sent_file(file: IO[bytes], name: str, kind: str) -> Response:
     return StreamingResponse(pieces(), media_type=kind, headers=headers, background=BackgroundTask(file.close))
 
 
-def answer_row(one: Answered, words: Words) -> list[Value]:
+def answer_row(answered: Answered, words: Words) -> list[Value]:
     """Return one answer as a row of a file."""
-    r = one.response
+    r = answered.response
     return [
         in_zone(r.answered_at, words.zone),
-        one.customer or "",
-        one.name,
-        words.segment(one.segment),
-        words.trigger(one.trigger),
-        words.touchpoint(one.touchpoint),
+        answered.customer or "",
+        answered.name,
+        words.segment(answered.segment),
+        words.trigger(answered.trigger),
+        words.touchpoint(answered.touchpoint),
         r.label or r.reference,
         r.score,
         words.word("band", str(r.band)),
         r.comment,
         r.improvement,
-        one.ticket,
+        answered.ticket,
     ]
 
 

@@ -51,12 +51,12 @@ class Strip:
     small: bool
 
 
-def strip(one: Reading) -> Strip | None:
+def strip(reading: Reading) -> Strip | None:
     """Return the marks of a score; None below five answers."""
-    if one.nps is None or one.low is None or one.high is None:
+    if reading.nps is None or reading.low is None or reading.high is None:
         return None
-    wide = percent((one.high - one.low) / 200)
-    return Strip(across(one.low), wide, across(one.high), across(one.nps), bool(one.flag))
+    wide = percent((reading.high - reading.low) / 200)
+    return Strip(across(reading.low), wide, across(reading.high), across(reading.nps), bool(reading.flag))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +113,18 @@ class Drawn:
     few: int
 
 
-def over_time(one: OverTime, words: Words) -> Drawn:
+def over_time(time: OverTime, words: Words) -> Drawn:
     """Return the chart of one touchpoint: everybody, and the segments in which something changed."""
-    quiet = [lane.segment for lane in one.lanes if lane not in one.shown and len(lane.periods) > 1]
-    answers = sum(period.reading.n for period in one.lanes[0].periods)
+    quiet = [lane.segment for lane in time.lanes if lane not in time.shown and len(lane.periods) > 1]
+    answers = sum(period.reading.n for period in time.lanes[0].periods)
     few = answers if answers < COUNTS_ONLY_BELOW else 0
     return Drawn(
-        one.touchpoint,
-        words.touchpoint(one.touchpoint),
-        words.trigger(one.trigger),
-        () if few else tuple(drawn_lane(one, lane, words) for lane in one.shown),
+        time.touchpoint,
+        words.touchpoint(time.touchpoint),
+        words.trigger(time.trigger),
+        () if few else tuple(drawn_lane(time, lane, words) for lane in time.shown),
         tuple((words.segment(name), words.query(segment=name)) for name in quiet[:MOST_NAMES]),
-        any(lane.changed for lane in one.lanes),
+        any(lane.changed for lane in time.lanes),
         few,
     )
 

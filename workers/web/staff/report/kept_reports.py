@@ -46,12 +46,12 @@ class KeptReports:
             self._keep(key, found, self._clock() - began)
             return found
 
-    def _keep(self, key: Hashable, found: Review, took: float) -> None:
+    def _keep(self, key: Hashable, review: Review, took: float) -> None:
         """Keep a report whose reading took so many seconds, unless that was quick."""
         if took < QUICK_SECONDS:
             return
         with self._lock:
-            self._kept[key] = (self._clock() + min(LONGEST_SECONDS, TIMES * took), found)
+            self._kept[key] = (self._clock() + min(LONGEST_SECONDS, TIMES * took), review)
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
 

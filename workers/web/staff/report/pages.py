@@ -77,7 +77,7 @@ def write_report(
         "w": words,
         "review": review,
         "as_of": said_as_of(request, review, words),
-        "sheets": {one.name: one for one in sheets(review, words)},
+        "sheets": {sheet.name: sheet for sheet in sheets(review, words)},
         "chosen": words.chosen(),
         "query": words.query(),
         "choices": {name: [(one, choice(words, name, one)) for one in found] for name, found in review.words.items()},
@@ -208,7 +208,7 @@ async def download(request: Request, visitor: Visitor) -> Response:
 def write_csv(request: Request, visitor: Visitor) -> Response:
     """Write one table as CSV; 404 for a table that there is not."""
     review, words = read(request)
-    wanted = next((one for one in sheets(review, words) if one.name == request.path_params["name"]), None)
+    wanted = next((sheet for sheet in sheets(review, words) if sheet.name == request.path_params["name"]), None)
     if wanted is None:
         raise HTTPException(404)
     audit(request, visitor, wanted.name, len(wanted.rows))

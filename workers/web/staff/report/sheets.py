@@ -95,7 +95,7 @@ def sheets(review: Review, words: Words) -> list[Sheet]:
 
 def sheet(name: str, words: Words, columns: Iterable[str], rows: list[list[Cell]]) -> Sheet:
     """Return a sheet with its title and headings in words."""
-    return Sheet(name, words.text(f"sheet.{name}"), tuple(words.text(f"column.{one}") for one in columns), rows)
+    return Sheet(name, words.text(f"sheet.{name}"), tuple(words.text(f"column.{column}") for column in columns), rows)
 
 
 def loop_sheet(review: Review, words: Words) -> Sheet:
@@ -127,16 +127,16 @@ def share(words: Words, n: int, total: int) -> Cell:
     return Cell(None if value is None else round(value, 4), words.share(value))
 
 
-def readings(words: Words, one: Reading, **pick: object) -> list[Cell]:
+def readings(words: Words, reading: Reading, **pick: object) -> list[Cell]:
     """Return the cells of an NPS: n, points, interval, bands, flag; each band opens its answers."""
-    bands = zip(BANDS, (one.figures.promoters, one.figures.passives, one.figures.detractors), strict=True)
+    bands = zip(BANDS, (reading.figures.promoters, reading.figures.passives, reading.figures.detractors), strict=True)
     return [
-        number(words, one.n, **pick),
-        points(words, one.nps),
-        points(words, one.low),
-        points(words, one.high),
+        number(words, reading.n, **pick),
+        points(words, reading.nps),
+        points(words, reading.low),
+        points(words, reading.high),
         *(number(words, n, **{**pick, "band": band.value} if pick else {}) for band, n in bands),
-        word(words.text(f"flag.{one.flag.replace(' ', '-')}") if one.flag else ""),
+        word(words.text(f"flag.{reading.flag.replace(' ', '-')}") if reading.flag else ""),
     ]
 
 
@@ -242,7 +242,7 @@ def asked_sheet(review: Review, words: Words) -> Sheet:
 
 def settling(review: Review) -> Figures:
     """Return the sum of what may still change or came late."""
-    return sum((one.reading.figures for one in review.touchpoints), Figures())
+    return sum((touchpoint.reading.figures for touchpoint in review.touchpoints), Figures())
 
 
 def not_asked_sheet(review: Review, words: Words) -> Sheet:
@@ -325,7 +325,7 @@ def testimonials_sheet(review: Review, words: Words) -> Sheet:
     found = review.testimonials
     lines = (("asked", ASKED), ("given", GIVEN), ("consented", CONSENTED), ("refused", REFUSED))
     rows = [
-        [word(words.text(f"voice.{name}")), number(words, sum(found.get(one, 0) for one in states), voice=name)]
+        [word(words.text(f"voice.{name}")), number(words, sum(found.get(state, 0) for state in states), voice=name)]
         for name, states in lines
     ]
     return sheet("testimonials", words, ("step", "n"), rows)
@@ -354,7 +354,7 @@ def announced_sheet(review: Review, words: Words) -> Sheet:
 def notes_sheet(review: Review, words: Words) -> Sheet:
     """Return the dated notes."""
     rows = [
-        [Cell(in_zone(one.at, words.zone).date(), words.day(one.at)), word(one.text), word(one.by)]
-        for one in review.notes
+        [Cell(in_zone(note.at, words.zone).date(), words.day(note.at)), word(note.text), word(note.by)]
+        for note in review.notes
     ]
     return sheet("notes", words, ("date", "note", "by"), rows)

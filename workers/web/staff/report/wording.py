@@ -31,7 +31,7 @@ class Words:
     @property
     def months(self) -> tuple[str, ...]:
         """Return the months that the stretches are of."""
-        return tuple(dict.fromkeys(one[:7] for one in self.stretches))
+        return tuple(dict.fromkeys(stretch[:7] for stretch in self.stretches))
 
     def text(self, id: str, **values: object) -> str:
         """Return a text of the report."""
@@ -100,11 +100,11 @@ class Words:
             first, last = (self.catalog.date(day, "report.format.day") for day in (begins, ends))
         return first if first == last else self.text("from-to", first=first, last=last)
 
-    def days(self, one: Period) -> tuple[date, date]:
+    def days(self, period: Period) -> tuple[date, date]:
         """Return the first and the last day of a period."""
-        behind = self.stretches[one.behind] if one.behind < len(self.stretches) else ""
+        behind = self.stretches[period.behind] if period.behind < len(self.stretches) else ""
         last = first_day(behind) - timedelta(days=1) if behind else last_day(first_day(self.stretches[-1]))
-        return first_day(self.stretches[one.first]), last
+        return first_day(self.stretches[period.first]), last
 
     def place(self, day: date) -> float:
         """Return where a day stands between the first and the last month, as a share: months are equally wide."""
@@ -113,10 +113,10 @@ class Words:
         passed = (begins.year - int(months[0][:4])) * 12 + begins.month - int(months[0][5:])
         return (passed + (day.day - 1) / length) / len(months)
 
-    def when_changed(self, before: Period, one: Period) -> str:
+    def when_changed(self, before: Period, period: Period) -> str:
         """Return when the step to a period happened: at a dated note, else somewhere in the two periods beside it."""
-        begins, ends = self.days(before)[0], self.days(one)
-        if one.at_note:
+        begins, ends = self.days(before)[0], self.days(period)
+        if period.at_note:
             return self.catalog.date(ends[0], "report.format.day")
         first, last = (self.catalog.date(day, "report.format.month") for day in (begins, ends[1]))
         return self.text("uncertain", first=first, last=last)
@@ -154,9 +154,9 @@ class Words:
         """Return what an address says of a touchpoint: its name suffices, but for what another tool asked."""
         return {"trigger": trigger, "touchpoint": touchpoint} if touchpoint == NONE else {"touchpoint": touchpoint}
 
-    def months_query(self, one: Period) -> dict[str, str]:
+    def months_query(self, period: Period) -> dict[str, str]:
         """Return the days of a period for an address, never beyond the report's own."""
-        since, until = self.days(one)
+        since, until = self.days(period)
         f = self.filters
         if f.since:
             since = max(since, in_zone(f.since, self.zone).date())

@@ -93,10 +93,10 @@ def write_tables(request: Request, visitor: Visitor) -> Response:
     return show(request, visitor, "tables.html", {"lines": lines, "beside": view.refused_beside(web)})
 
 
-def since(request: Request, one: InUse) -> str:
+def since(request: Request, use: InUse) -> str:
     """Return since when the version in use has been live, in words; nothing where that is not known."""
     web = web_of(request)
-    found = next((at for at, table in web.rules.versions(one.table.name) if table.version == one.table.version), None)
+    found = next((at for at, table in web.rules.versions(use.table.name) if table.version == use.table.version), None)
     return said_time(request, found) if found else ""
 
 
@@ -140,37 +140,37 @@ def write_table(request: Request, visitor: Visitor, problem: str = "", status: i
     return show(request, visitor, "table.html", values, status=status)
 
 
-def frame(request: Request, one: InUse) -> dict[str, object]:
+def frame(request: Request, use: InUse) -> dict[str, object]:
     """Return what both pages of a table show: which one it is, and the form to try a candidate."""
     now = in_zone(web_of(request).now(), web_of(request).policy().zone)
     return {
-        "one": one,
+        "one": use,
         "kinds": tuple(FILES),
-        "breakable": broken_copy(one.table) is not None,
+        "breakable": broken_copy(use.table) is not None,
         "usual_since": (now - tables_trial.USUAL_PAST).date().isoformat(),
         "megabytes": MAX_UPLOAD_BYTES // 1_000_000,
         "field_faults": {},
     }
 
 
-def explained(request: Request, one: InUse) -> dict[str, object]:
+def explained(request: Request, use: InUse) -> dict[str, object]:
     """Return the form that explains, and the answer to what an address asks."""
     web = web_of(request)
     today = in_zone(web.now(), web.policy().zone).date().isoformat()
-    names = {column.name for column in one.table.inputs}
+    names = {column.name for column in use.table.inputs}
     texts = {name: clean(text)[:200] for name, text in parameters_of(request).values.items() if name in names}
     response = one_line(parameters_of(request).text("response", LONGEST_VALUE), MOST_NAME).strip()
     found: list[view.Answer] = []
     fault = ""
     try:
         if response:
-            found, texts = view.stored_answers(web, one, response)
+            found, texts = view.stored_answers(web, use, response)
         elif any(texts.values()):
-            found = [view.answer(one.table, texts)]
+            found = [view.answer(use.table, texts)]
     except BadInput as error:
         fault = str(error)
     return {
-        "fields": view.fields_of(one.table, texts, today),
+        "fields": view.fields_of(use.table, texts, today),
         "answers": found,
         "explain_fault": fault,
         "response": response,
@@ -208,7 +208,7 @@ async def try_candidate(request: Request) -> Response:
         return Response(status_code=CLIENT_LEFT)
 
 
-async def try_now(request: Request, visitor: Visitor, one: InUse) -> Response:
+async def try_now(request: Request, visitor: Visitor, use: InUse) -> Response:
     """Read the form, whose turn it is, and try what it brings. Raises ClientDisconnect as soon as nobody waits."""
     try:
         form, files = await read_upload(request)
@@ -221,7 +221,7 @@ async def try_now(request: Request, visitor: Visitor, one: InUse) -> Response:
     wish = Wish(files, form.get("since", ""), form.get("decision", "").strip(), bool(form.get("broken")))
     turns: Turns = request.app.state.turns
     async with turns.among_all():
-        trial = await while_there(request, tables_trial.try_apart(web_of(request), one, wish))
+        trial = await while_there(request, tables_trial.try_apart(web_of(request), use, wish))
     return await run_in_threadpool(write_trial, request, visitor, wish, trial)
 
 

@@ -65,31 +65,31 @@ class Listed:
     inputs: str
 
 
-def order_of(web: Web, one: InUse, wish: Wish) -> Order:
+def order_of(web: Web, use: InUse, wish: Wish) -> Order:
     """Return what a trial needs to run by itself: what is brought, what is known, and what happened."""
     start = day_start(wish.since, web.policy().zone)
     past, own = wish.files.get("past"), wish.files.get("cases")
     stored = Past(file=past, start=start)
-    if past is None and one.is_plan:
+    if past is None and use.is_plan:
         stored = replace(stored, events=list(web.rules.events(start)))
     elif past is None:
         stored = replace(stored, responses=list(web.rules.responses(start)))
     return Order(
-        live=one.table,
-        place=one.place,
+        live=use.table,
+        place=use.place,
         rows=wish.files.get("rules"),
         definition=wish.files.get("definition"),
         decision=wish.decision,
         broken=wish.broken,
         past=stored,
-        around=around(web, one, own.data if own else None),
+        around=around(web, use, own.data if own else None),
         most_rules=MOST_RULES,
     )
 
 
-async def try_apart(web: Web, one: InUse, wish: Wish) -> Trial:
+async def try_apart(web: Web, use: InUse, wish: Wish) -> Trial:
     """Try a candidate in a process of its own; what ends without an answer is told like a file that cannot be read."""
-    order = await run_in_threadpool(order_of, web, one, wish)
+    order = await run_in_threadpool(order_of, web, use, wish)
     try:
         trial = await run_apart(carry_out, order, BUDGET)
     except OverBudget as fault:
@@ -106,7 +106,7 @@ def listed(trial: Trial, ids: Sequence[str]) -> list[Listed]:
     found = []
     for id in ids[:MOST_LISTED]:
         past = trial.listed[id]
-        said = ", ".join(f"{one.name} {_in_words(one, past.inputs.get(one.name))}" for one in columns)
+        said = ", ".join(f"{column.name} {_in_words(column, past.inputs.get(column.name))}" for column in columns)
         found.append(Listed(id, past.customer, past.received_at, said))
     return found
 
@@ -197,4 +197,6 @@ def spread(effect: PlanBacktest) -> list[tuple[int, int, int]]:
 def shares(effect: Backtest) -> list[tuple[str, str, int, str]]:
     """Return each kind of change with its count and how long its bar is, the most frequent first."""
     most = max((change.count for change in effect.changes), default=1)
-    return [(one.before, one.after, one.count, charts.percent(one.count / most)) for one in effect.changes]
+    return [
+        (change.before, change.after, change.count, charts.percent(change.count / most)) for change in effect.changes
+    ]

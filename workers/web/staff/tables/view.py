@@ -90,32 +90,32 @@ class LiveFaults:
         self._kept: dict[str, tuple[str, float, list[Fault]]] = {}
         self._samples: dict[str, Sample] = {}
 
-    def of(self, web: Web, one: InUse) -> list[Fault]:
+    def of(self, web: Web, use: InUse) -> list[Fault]:
         """Return the warnings, and what else there is, of a table in use."""
-        version, at, faults = self._kept.get(one.name, ("", 0.0, []))
-        if version != one.table.version or self._ticks() - at > RECHECKED_SECONDS:
-            cases, _ = cases_of(web, one, one.table)
-            sample = Sample((), 0) if one.is_plan else web.rules.sample(MOST_SAMPLED)
+        version, at, faults = self._kept.get(use.name, ("", 0.0, []))
+        if version != use.table.version or self._ticks() - at > RECHECKED_SECONDS:
+            cases, _ = cases_of(web, use, use.table)
+            sample = Sample((), 0) if use.is_plan else web.rules.sample(MOST_SAMPLED)
             past = [response.inputs for response in sample.responses]
-            faults = judged(one.table, one.place, around(web, one), cases, past)
-            self._samples[one.name] = sample
-            self._kept[one.name] = (one.table.version, self._ticks(), faults)
+            faults = judged(use.table, use.place, around(web, use), cases, past)
+            self._samples[use.name] = sample
+            self._kept[use.name] = (use.table.version, self._ticks(), faults)
         return faults
 
-    def sample_of(self, one: InUse) -> dict[str, str] | None:
+    def sample_of(self, use: InUse) -> dict[str, str] | None:
         """Return of how many past answers how many were looked at, in words for a text; None where it was all."""
-        sample = self._samples.get(one.name)
+        sample = self._samples.get(use.name)
         if sample is None or sample.whole:
             return None
         return {"some": str(len(sample.responses)), "all": str(sample.total), "percent": sample.percent}
 
 
-def around(web: Web, one: InUse, cases: bytes | None = None) -> Around:
+def around(web: Web, use: InUse, cases: bytes | None = None) -> Around:
     """Return what a table that is in use, or may come into use, is judged by: with its own cases, or those given."""
-    beside, fault = _cases_beside(web, one) if cases is None else (cases, "")
+    beside, fault = _cases_beside(web, use) if cases is None else (cases, "")
     return Around(
         known=web.rules.known(),
-        earlier=[version for _, version in web.rules.versions(one.table.name)],
+        earlier=[version for _, version in web.rules.versions(use.table.name)],
         today=in_zone(web.now(), web.policy().zone).date(),
         contrary=contrary_of(web),
         cases=beside,
@@ -130,21 +130,21 @@ def contrary_of(web: Web) -> tuple[Contrary, ...]:
     )
 
 
-def cases_of(web: Web, one: InUse, table: Table) -> tuple[tuple[Case, ...], str]:
+def cases_of(web: Web, use: InUse, table: Table) -> tuple[tuple[Case, ...], str]:
     """Return the cases beside the table in use, or why they cannot be read."""
-    data, fault = _cases_beside(web, one)
+    data, fault = _cases_beside(web, use)
     try:
         return ((), fault) if fault else (parse_cases(table, data), "")
     except BadInput as error:
         return (), str(error)
 
 
-def _cases_beside(web: Web, one: InUse) -> tuple[bytes, str]:
+def _cases_beside(web: Web, use: InUse) -> tuple[bytes, str]:
     """Return the cases in the folder of a table in use, none for a folder without any, or why they are not run."""
-    if one.refused is not None:
+    if use.refused is not None:
         return b"", f"{CASES} belongs to the edit that was refused; it is run again when that is mended."
     try:
-        file: Path = web.data.folder(one.place) / CASES
+        file: Path = web.data.folder(use.place) / CASES
         return (read_file(file), "") if file.is_file() else (b"", "")
     except (BadInput, Misconfigured) as error:
         return b"", str(error)
@@ -176,7 +176,7 @@ def told(faults: Sequence[Fault]) -> list[Told]:
 
 def counted(faults: Sequence[Fault]) -> tuple[int, int]:
     """Return how many errors and how many warnings there are."""
-    kinds = [one.severity for one in faults]
+    kinds = [fault.severity for fault in faults]
     return kinds.count(Severity.ERROR), kinds.count(Severity.WARNING)
 
 
@@ -191,9 +191,9 @@ class Version:
     live: bool
 
 
-def history(web: Web, one: InUse) -> list[Version]:
+def history(web: Web, use: InUse) -> list[Version]:
     """Return the versions of a table, latest first; none of one that no role has taken over yet."""
-    found = list(web.rules.versions(one.table.name))[: MOST_VERSIONS + 1]
+    found = list(web.rules.versions(use.table.name))[: MOST_VERSIONS + 1]
     former = [*(table for _, table in found[1:]), *([None] if found else [])]
     return [
         Version(at, table.version, len(table.rules), changed_rules(table, before), not number)
@@ -201,10 +201,10 @@ def history(web: Web, one: InUse) -> list[Version]:
     ][:MOST_VERSIONS]
 
 
-def disagreed(web: Web, one: InUse) -> list[Disagreed]:
+def disagreed(web: Web, use: InUse) -> list[Disagreed]:
     """Return on what candidates beside a table disagreed since a year ago, by kind."""
     since = web.now() - timedelta(days=365)
-    found = [kind for kind in web.rules.disagreements(since) if kind.name in (one.name, one.table.name)]
+    found = [row for row in web.rules.disagreements(since) if row.name in (use.name, use.table.name)]
     return found[:MOST_DISAGREEMENTS]
 
 
@@ -258,7 +258,7 @@ def answer(table: Table, texts: Mapping[str, str]) -> Answer:
     return Answer(found, effect_of(table, found.outcome).text, live=True)
 
 
-def stored_answers(web: Web, one: InUse, response: str) -> tuple[list[Answer], dict[str, str]]:
+def stored_answers(web: Web, use: InUse, response: str) -> tuple[list[Answer], dict[str, str]]:
     """Explain a stored response by the table that decided it and, where that is another, by the one in use.
 
     Returns no answers for a response that has no decision; the texts fill the form. Raises BadInput.
@@ -268,13 +268,13 @@ def stored_answers(web: Web, one: InUse, response: str) -> tuple[list[Answer], d
         return [], {}
     inputs, content = found
     tables = [from_content(content)]
-    if tables[0].version != one.table.version:
-        tables.append(one.table)
+    if tables[0].version != use.table.version:
+        tables.append(use.table)
     answers = []
     for table in tables:
         told_by = explain(compile_table(table), inputs)
         answers.append(
             Answer(told_by, effect_of(table, told_by.outcome).text, table is not tables[0] or len(tables) == 1)
         )
-    known = {column.name: inputs.get(column.name) for column in one.table.inputs}
+    known = {column.name: inputs.get(column.name) for column in use.table.inputs}
     return answers, {name: show(value) for name, value in known.items() if value is not None}

@@ -96,7 +96,7 @@ def write_inbox(request: Request, visitor: Visitor, problem: str, status: int, u
         "found": found,
         "mine": mine,
         "lists": [
-            (name, [line_shown(one, web.policy(), now, catalog) for one in lines]) for name, lines in lists.all()
+            (name, [line_shown(line, web.policy(), now, catalog) for line in lines]) for name, lines in lists.all()
         ],
         "stamp": worklist.stamp(),
         "said": said(request),
