@@ -131,7 +131,7 @@ class Intake:
         consumed: Sequence[Consumed],
         now: datetime,
     ) -> list[Outcome]:
-        """Do one batch inside a transaction: 1. known events, 2. facts, 3. effects, 4. write, 5. positions."""
+        """Do one batch inside a transaction: 1. known events, 2. cases, 3. what changes, 4. write, 5. positions."""
         known = ledger.inbox_digests(connection, [one for one in parsed if isinstance(one, Event)])
         work = Batch(connection, self._policy(), now, self._codec.journeys)
         fresh = [one for one in parsed if isinstance(one, Event) and (one.source, one.id) not in known]

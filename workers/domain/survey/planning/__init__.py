@@ -1,4 +1,4 @@
-"""Planning: a journey event and the facts of its customer give a journey, touchpoints with due times, and stops.
+"""Planning: a journey event gives its customer's case a journey, touchpoints with due times, and stops.
 
 What is pending is a function of the set of events, not of their order: an earlier start moves what hangs on it, a stop
 that came first still stops. Nothing here asks anybody.

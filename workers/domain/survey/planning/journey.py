@@ -1,4 +1,4 @@
-"""A journey event and the facts of its customer give a journey and touchpoints with due times.
+"""A journey event gives its customer's case a journey and touchpoints with due times.
 
 Due times come from the anchor, never from one another; of several candidates for one touchpoint the best one stands,
 whatever their order. Nothing here asks anybody.
