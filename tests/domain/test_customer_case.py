@@ -273,6 +273,19 @@ def test_what_is_settled_stays_whatever_fails_after_it() -> None:
     assert len(list(case.changes.rows_added())) == 1
 
 
+@pytest.mark.parametrize("settle", [UnitOfWork.settle, UnitOfWork.hand_over])
+def test_what_is_settled_or_written_is_not_half_taken_back(settle: Callable[[UnitOfWork], object]) -> None:
+    """A checkpoint before it is refused, whatever was changed since."""
+    case = a_case()
+    mark = case.checkpoint()
+    case.add(a_stop())
+    settle(case.work)
+    case.add(a_stop("deceased"))
+    with pytest.raises(ValueError, match="settled"):
+        case.roll_back(mark)
+    assert len(case.all(Stop)) == 2
+
+
 def test_what_was_added_since_a_checkpoint_is_told_once_as_it_is_now() -> None:
     """Rows of other kinds, of before and of what was only changed are left out."""
     case, stored = a_case(), a_stop("deceased")

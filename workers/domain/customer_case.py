@@ -39,7 +39,7 @@ class Checkpoint(NamedTuple):
 class UnitOfWork:
     """What the cases of one transaction share: the policy, the moment, the ticket allocator and the changes so far."""
 
-    __slots__ = ("allocator", "changes", "now", "policy", "steps")
+    __slots__ = ("_settled", "allocator", "changes", "now", "policy", "steps")
 
     def __init__(self, policy: Policy, now: datetime, allocator: TicketAllocator | None = None) -> None:
         self.policy = policy
@@ -48,6 +48,7 @@ class UnitOfWork:
         self.changes = ChangeSet()
         self.steps: list[tuple[Rows, Key, Row | None]] = []
         """What each step replaced, and where, so that it can be taken back."""
+        self._settled = 0
 
     def add(self, row: Row) -> None:
         """Add a row that is not stored yet."""
@@ -69,15 +70,21 @@ class UnitOfWork:
         """Return the point that has been reached; two that are equal have nothing between them."""
         c = self.changes
         gathered = len(c.published), len(c.cancelled), len(c.forgotten), len(c.moved)
-        return Checkpoint(len(self.steps), *gathered, self.allocator.used, self.now)
+        return Checkpoint(self._settled + len(self.steps), *gathered, self.allocator.used, self.now)
 
     def settle(self) -> None:
         """Let stay what was changed so far: nothing is rolled back to a checkpoint before this any more."""
+        self._settled += len(self.steps)
         self.steps.clear()
 
     def roll_back(self, to: Checkpoint) -> None:
-        """Take back everything since a checkpoint, in every case; what was handed out since is handed out again."""
-        while len(self.steps) > to.steps:
+        """Take back everything since a checkpoint, in every case; what was handed out since is handed out again.
+
+        Raises ValueError for a checkpoint before what was settled or handed over: half of it could not be taken back.
+        """
+        if to.steps < self._settled:
+            raise ValueError("what came after this checkpoint is settled")
+        while self._settled + len(self.steps) > to.steps:
             rows, key, before = self.steps.pop()
             if before is None:
                 del rows[key]
@@ -91,14 +98,14 @@ class UnitOfWork:
     def added_since(self, mark: Checkpoint, kind: type[R]) -> Iterator[R]:
         """Give the rows of a table that were added since a checkpoint, in their order, each once as it is now."""
         added = self.changes.added.get(kind)
-        for rows, key, before in self.steps[mark.steps :]:
+        for rows, key, before in self.steps[mark.steps - self._settled :]:
             if rows is added and before is None:
                 yield cast(R, rows[key])
 
     def hand_over(self) -> ChangeSet:
         """Return the changes so far for the store to write, and begin to collect anew."""
         changes, self.changes = self.changes, ChangeSet()
-        self.steps.clear()
+        self.settle()
         return changes
 
 
