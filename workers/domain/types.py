@@ -21,10 +21,10 @@ TestimonialId = NewType("TestimonialId", str)
 class Ids:
     """Derive ids from a secret and a natural key: the same key gives the same id in every mode and on every replay."""
 
-    __slots__ = ("_secret",)
+    __slots__ = ("_keyed",)
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+        self._keyed = hmac.new(secret, digestmod="sha256")
 
     def derive(self, at: datetime | None, *key: str) -> str:
         """Return a UUIDv8 (RFC 9562): 48 bits of business milliseconds, then HMAC-SHA-256(secret, natural key).
@@ -32,7 +32,7 @@ class Ids:
         Without `at` the 48 bits come from the hash too: for keys such as a customer, whose first instant depends on
         the order in which events arrive.
         """
-        digest = hmac.digest(self._secret, "\x1f".join(key).encode(), "sha256")
+        digest = self._digest(key)
         head = digest[10:16] if at is None else int(at.timestamp() * 1000).to_bytes(6, "big")
         text = (head + digest[:10]).hex()
         variant = "89ab"[int(text[16], 16) & 3]
@@ -40,7 +40,13 @@ class Ids:
 
     def keyed_hash(self, *key: str) -> str:
         """Return a hash that nobody can compute without the secret, for addresses that must not be readable."""
-        return hmac.digest(self._secret, "\x1f".join(("hash", *key)).encode(), "sha256").hex()
+        return self._digest(("hash", *key)).hex()
+
+    def _digest(self, key: tuple[str, ...]) -> bytes:
+        """Return HMAC-SHA-256 of a natural key; the secret was worked into the hash once, not for each of ten ids."""
+        keyed = self._keyed.copy()
+        keyed.update("\x1f".join(key).encode())
+        return keyed.digest()
 
 
 class Band(StrEnum):
