@@ -174,8 +174,7 @@ def lite_instant(value: datetime) -> str:
 def escaped(values: Values) -> Values:
     """Return a column of texts for COPY; most columns have nothing to escape."""
     found = [NULL if value is None else value for value in values]
-    joined = "".join(value for value in values if value is not None)
-    if not SPECIAL.search(joined):
+    if not SPECIAL.search("".join(filter(None, values))):
         return found
     return [NULL if value is None else value.translate(ESCAPES) for value in values]
 
