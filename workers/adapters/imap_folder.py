@@ -57,7 +57,7 @@ class ImapFolder:
         return f"imap{'s' if self.tls else ''}://{self.host}:{self.port}/{self.folder}"
 
     def items(self, *, fresh: bool) -> Iterator[Item]:
-        """Give each mail of the folder, or each that was not seen yet."""
+        """Give each mail of the folder, or each that was not seen yet. Raises NotNow and BadInput."""
         try:
             client = self._client = self._open(read_only=not fresh)
             try:
@@ -74,7 +74,10 @@ class ImapFolder:
             raise BadInput(f"{self} refuses: {error}") from error
 
     def put_away(self, name: str, *, readable: bool) -> None:
-        """Mark a mail as seen, and one that could not be read as flagged too; only while `items` is being read."""
+        """Mark a mail as seen, and one that could not be read as flagged too; only while `items` is being read.
+
+        Raises NotNow.
+        """
         flags = "(\\Seen)" if readable else "(\\Seen \\Flagged)"
         if self._client is None:
             raise NotNow(f"{self} is not open")

@@ -51,7 +51,10 @@ class Data:
         return any((root / self._inside(relative)).exists() for root in self._roots)
 
     def folder(self, relative: str) -> Path:
-        """Return a folder that is taken whole, such as `rules/follow-up`: the operator's replaces the shipped one."""
+        """Return a folder that is taken whole, such as `rules/follow-up`: the operator's replaces the shipped one.
+
+        Raises Misconfigured where neither is there.
+        """
         for root in self._roots:
             path = root / self._inside(relative)
             if path.is_dir():

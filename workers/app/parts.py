@@ -54,7 +54,7 @@ class Parts:
 
     @cached_property
     def store(self) -> Store:
-        """Return the SQL store."""
+        """Return the SQL store. Raises Misconfigured for an address that names no database we know."""
         address = self.settings.database
         if address.startswith(SQLITE) and not self.looking:
             make_database_file(Path(address.removeprefix(SQLITE)))

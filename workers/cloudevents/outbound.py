@@ -111,7 +111,10 @@ def ticket_changed(
     state: str,
     owner: str,
 ) -> bytes:
-    """Return the message that a ticket was opened, claimed, set to waiting, done or reopened, for boucle.tickets."""
+    """Return the message that a ticket was opened, claimed, set to waiting, done or reopened, for boucle.tickets.
+
+    Raises ValueError for another change: that is a fault of ours.
+    """
     if change not in ("opened", "claimed", "waiting", "done", "reopened"):
         raise ValueError(f"{change!r} is no change of a ticket that is published")
     data: dict[str, object] = {

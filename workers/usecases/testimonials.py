@@ -52,7 +52,10 @@ class Testimonials:
         return TestimonialPage(rows[0], *found) if rows else None
 
     def write(self, response: str, wording: str, shown_name: str, place: str, scope: str) -> bool:
-        """Keep a promoter's words with the scope they consent to; an empty scope keeps the words unpublished."""
+        """Keep a promoter's words with the scope they consent to; an empty scope keeps the words unpublished.
+
+        Raises BadInput.
+        """
         if scope and scope not in SCOPES:
             raise BadInput(f"The scope must be one of {', '.join(SCOPES)}.")
         if not wording.strip():

@@ -60,7 +60,7 @@ class Plain:
         self.taken = 0
 
     def pieces(self, size: int) -> Iterator[bytes]:
-        """Give the next `size` bytes in pieces, as they come."""
+        """Give the next `size` bytes in pieces, as they come. Raises Damaged."""
         while size > 0:
             if self._at == len(self._chunk):
                 self._chunk, self._at = next(self._chunks, b""), 0
@@ -77,7 +77,7 @@ class Plain:
         return b"".join(self.pieces(size))
 
     def varint(self) -> int:
-        """Return a number in ZigZag encoding of variable length."""
+        """Return a number in ZigZag encoding of variable length. Raises Damaged."""
         value = shift = 0
         while shift < 70:
             byte = self.read(1)[0]

@@ -195,7 +195,7 @@ CALENDAR_KEYS = ("zone", "working_days", "working_hours", "hours_on", "country",
 
 @total
 def load_calendar(data: bytes) -> Calendar:
-    """Read calendar.yaml."""
+    """Read calendar.yaml. Raises Unreadable."""
     try:
         entry = read_yaml(data, "calendar.yaml", texts=True)
     except BadInput as fault:

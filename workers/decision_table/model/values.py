@@ -82,7 +82,7 @@ def parse_number(text: str) -> int | Decimal:
 
 
 def whole_if_whole(number: Decimal) -> int | Decimal:
-    """Return the int that equals a whole Decimal, else the Decimal without trailing zeros."""
+    """Return the int that equals a whole Decimal, else the Decimal without trailing zeros. Raises BadInput for NaN."""
     if not number.is_finite():
         raise BadInput(f"{number} is not a number that can be compared.")
     return int(number) if number == number.to_integral_value() else number.normalize()

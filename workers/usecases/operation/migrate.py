@@ -65,7 +65,7 @@ def schema_of(store: Store) -> int:
 
 
 def schema_in(connection: Connection) -> int:
-    """Return the schema's number by the revision that the database says it has."""
+    """Return the schema's number by the revision that the database says it has. Raises Misconfigured."""
     numbers = revisions_in(connection)
     if numbers is None or (not numbers and not has_inbox(connection)):
         return 0

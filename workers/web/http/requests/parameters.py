@@ -45,14 +45,14 @@ class Parameters:
     values: Mapping[str, str]
 
     def text(self, name: str, longest: int = LONGEST_TEXT) -> str:
-        """Return a word, empty where there is none."""
+        """Return a word, empty where there is none. Raises BadAddress."""
         text = self.values.get(name, "")
         if len(text) > longest:
             raise BadAddress(name, f"{name} has {len(text)} characters; at most {longest} are read.")
         return text
 
     def number(self, name: str, most: int = LARGEST_NUMBER) -> int | None:
-        """Return a whole number from 0, or None where there is none."""
+        """Return a whole number from 0, or None where there is none. Raises BadAddress."""
         text = self.values.get(name, "")
         try:
             return read_number(text, most) if text else None
@@ -60,7 +60,7 @@ class Parameters:
             raise BadAddress(name, f"{name}: {error}") from error
 
     def day(self, name: str) -> date | None:
-        """Return a day, or None where there is none."""
+        """Return a day, or None where there is none. Raises BadAddress."""
         text = self.values.get(name, "")
         try:
             return read_day(text) if text else None
@@ -89,7 +89,7 @@ def parameters_of(request: Request) -> Parameters:
 
 
 def path_number(request: Request, name: str) -> int:
-    """Return the number in a request's path; 404 for one that no row can have."""
+    """Return the number in a request's path; raises HTTPException 404 for one that no row can have."""
     number = int(request.path_params[name])
     if number > LARGEST_NUMBER:
         raise HTTPException(404)
