@@ -45,6 +45,8 @@ class Run:
     acknowledged: Acknowledged = field(default_factory=Acknowledged)
     differences: Differences = field(default_factory=Differences)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _reading: threading.Lock = field(default_factory=threading.Lock)
+    """Held while mails that arrived are handed to who answers them, so that none is between the two."""
     _answered: set[str] = field(default_factory=set)
     _over: threading.Event = field(default_factory=threading.Event)
     _waiting: list[Future[None]] = field(default_factory=list)
@@ -60,7 +62,7 @@ class Run:
                 for number, wave in enumerate(waves(rounds, a_wave)):
                     for one in wave:
                         self._play_round(one, producers)
-                    self._judge(wave)
+                    self._judge(wave, producers)
                     self.say(f"wave {number}: {figures.as_dict()}")
                     if not self.differences.is_good() or time.monotonic() > until:
                         break
@@ -78,7 +80,8 @@ class Run:
         chance = Random(one.people_seed)
         for person in crowd(chance, f"{self.prefix}-{one.number}", self.people_a_round):
             self.acknowledged.people[person.crm_id] = person
-            self._waiting.append(producers.submit(self._send, person, chance.random()))
+            with self._reading:
+                self._waiting.append(producers.submit(self._send, person, chance.random()))
         time.sleep(one.pause)
         self.ground.happen(one.fault, meanwhile=lambda: self._ask_about(one))
         figures = self.differences.figures
@@ -120,6 +123,10 @@ class Run:
     def _answer_mails(self, producers: ThreadPoolExecutor) -> None:
         """Answer each survey mail that arrives, until the answer is acknowledged."""
         while not self._over.wait(0.1):
+            self._read_mails(producers)
+
+    def _read_mails(self, producers: ThreadPoolExecutor) -> None:
+        with self._reading:
             for mail in self.ground.arrived():
                 person = self._asked(mail.recipient)
                 if mail.link and person is not None and person.crm_id not in self._answered:
@@ -140,12 +147,12 @@ class Run:
         with self._lock:
             self.acknowledged.note(person, answer_of(person), acknowledged=True)
 
-    def _judge(self, wave: Sequence[Round]) -> None:
+    def _judge(self, wave: Sequence[Round], producers: ThreadPoolExecutor) -> None:
         """Wait until all is quiet, then compare everything so far."""
         ended, began, self._asked_to_wait = self._now(), time.monotonic(), 0.0
         quiet_since: float | None = None
         while time.monotonic() - began < self.at_most_seconds:
-            if self._is_quiet():
+            if self._is_quiet(producers):
                 quiet_since = quiet_since or time.monotonic()
                 quiet_at = self._now()
                 if self._is_complete() or time.monotonic() - quiet_since > QUIET_SECONDS:
@@ -169,20 +176,29 @@ class Run:
                 return self.ground.clock.now()
             time.sleep(0.1)
 
-    def _is_quiet(self) -> bool:
-        broken = [error for one in self._waiting if one.done() and (error := one.exception()) is not None]
-        self.differences.found("the harness itself failed", [repr(error) for error in broken])
-        self._waiting = [one for one in self._waiting if not one.done()]
-        if self._waiting:
+    def _is_quiet(self, producers: ThreadPoolExecutor) -> bool:
+        """Tell whether nothing is left to do and nobody has anything to say: not even to a mail that came just now."""
+        if self._somebody_speaks():
             return False
         try:
             if not self.ground.is_quiet():
+                return False
+            self._read_mails(producers)
+            if self._somebody_speaks():
                 return False
             seconds, asked_for = self.ground.hop()
         except NotNow:
             return False
         self._asked_to_wait += seconds if asked_for else 0.0
         return not seconds
+
+    def _somebody_speaks(self) -> bool:
+        with self._reading:
+            broken = [error for one in self._waiting if one.done() and (error := one.exception()) is not None]
+            self._waiting = [one for one in self._waiting if not one.done()]
+            speaks = bool(self._waiting)
+        self.differences.found("the harness itself failed", [repr(error) for error in broken])
+        return speaks
 
     def _is_complete(self) -> bool:
         return not self._waiting and not (self.acknowledged.required() - set(self._seen()))
