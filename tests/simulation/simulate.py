@@ -17,7 +17,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -66,14 +68,22 @@ class Tally:
         return told | {"by_kind": kinds, "failed": self.failed, "seconds": round(seconds, 1)}
 
 
+class Twin(NamedTuple):
+    """What a story leaves without faults, rows and messages, and where its clock stopped."""
+
+    rows: Rows
+    told: frozenset[str]
+    stops: tuple[datetime, ...]
+
+
 class Twins:
     """The same stories without faults; each is told once for all its runs."""
 
     def __init__(self) -> None:
-        self._known: tuple[object, Rows, frozenset[str]] | None = None
+        self._known: tuple[object, Twin] | None = None
 
-    def of(self, run: Run) -> tuple[Rows, frozenset[str]] | None:
-        """Return the rows and messages that a run's story leaves without faults; None where time goes on meanwhile."""
+    def of(self, run: Run) -> Twin | None:
+        """Return the twin of a run's story; None where time goes on meanwhile."""
         if not run.clock_waits:
             return None
         if self._known is None or self._known[0] != (run.story, run.kept):
@@ -81,10 +91,10 @@ class Twins:
             try:
                 world.play()
                 told = frozenset(map(Outlet.id_of, world.broker.published))
-                self._known = (run.story, run.kept), world.rows(), told
+                self._known = (run.story, run.kept), Twin(world.rows(), told, tuple(world.stops))
             finally:
                 world.close()
-        return self._known[1], self._known[2]
+        return self._known[1]
 
 
 TWINS = Twins()
@@ -98,8 +108,8 @@ def faults_of(run: Run, twins: Twins, tally: Tally | None = None) -> list[str]:
         return [f"the twin without faults ended: {error!r}"]
     world = Simulation(run)
     try:
-        world.play()
-        found = broken_rules(world, *(twin or (None, None)))
+        world.play(twin.stops if twin else None)
+        found = broken_rules(world, *(twin[:2] if twin and not world.is_out_of_turn else (None, None)))
     except Unrest as error:
         found = [f"rest: {error}"]
     except Exception as error:

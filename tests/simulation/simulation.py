@@ -12,7 +12,8 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -52,6 +53,8 @@ OWN_FOLDER = "boucle-simulated"
 PART = timedelta(hours=4)
 """From one part of a stop to the next: longer than answers settle, and than mails that are put off wait."""
 RETRIED_WITHIN = timedelta(hours=2)
+RETRIED_AT_LAST = timedelta(days=10)
+"""At a story's end every mail that was put off leaves; reminders, which nothing put off, are let be."""
 RUNS_PER_STORY = 10
 STEPS_AT_MOST = 60_000
 SENDERS_CONNECTIONS = 2
@@ -150,13 +153,18 @@ NEXT_DUE = (
     )
     + ")"
 )
-RETRIED = "SELECT min(not_before) FROM dispatch WHERE state = 'ready' AND not_before > :now AND not_before <= :until"
+RETRIED = (
+    "SELECT min(not_before) FROM dispatch WHERE state = 'ready' AND not_before > :now "
+    "AND (not_before <= :soon OR (reason <> '' AND not_before <= :until))"
+)
 LEASES = """SELECT
 (SELECT min(lease_until) FROM dispatch WHERE state IN ('leased', 'sending')),
 (SELECT min(probe_at) FROM mail_server WHERE failures > 0 AND EXISTS
  (SELECT 1 FROM dispatch WHERE state = 'ready' AND not_before <= :now)),
 (SELECT min(until) FROM role_lease WHERE EXISTS (SELECT 1 FROM outbox))"""
 """Until when leases last, a server is left alone, and a relay has its role."""
+IN_TURN = {"boucle.scores", "boucle.ticket-updates"}
+"""Topics whose messages about one person take effect in the order in which they come."""
 TAKE = {"stream", "letters"}
 ROLES = {"stream": 2, "letters": 2, "pages": 2, "wake": 2, "send": 2, "relay": 2}
 """The processes of a run: how many of each."""
@@ -270,6 +278,7 @@ class Role:
             last = records[-1].offset
             if world.trouble.strikes("passed-over", 0.08, world.scheduler.now, self.key):
                 broker.was_passed_over = True
+                world.is_out_of_turn = world.is_out_of_turn or place[0] in IN_TURN
             else:
                 batch = [Incoming(one.value, one.headers, None, *place, one.offset) for one in records]
                 self.intake.take(
@@ -351,11 +360,15 @@ class Simulation:
         self.people = Persons(self.plot)
         self.truth = Truth()
         self.stopped_at = START
+        self.stops: list[datetime] = []
+        """Where the clock stopped so far."""
         self._moved_at = 0.0
         self._born = 0
         self._jumps = 0
         self.ended = 0
         self.failure: BaseException | None = None
+        self.is_out_of_turn = False
+        """Whether something was passed over that means something else when it is found and taken later."""
         self.letters: list[Message] = []
         self.acts: dict[str, list[Act]] = {}
         self.in_hand: set[object] = set()
@@ -391,20 +404,26 @@ class Simulation:
 
     # The story
 
-    def play(self) -> None:
-        """Play the story from stop to stop; raises Unrest, and whatever a role lets escape."""
+    def play(self, stops: Sequence[datetime] | None = None) -> None:
+        """Play the story from stop to stop: those given, else where something is due.
+
+        Raises Unrest, and whatever a role lets escape.
+        """
         listener, root = Errors(self.truth.logged), logging.getLogger("workers")
         root.addHandler(listener)
         propagates, root.propagate = root.propagate, False
         try:
             waiting = list(self.plot.messages)
+            coming = None if stops is None else iter(stops)
             at: datetime | None = self.plot.start
             while at is not None and at <= self.plot.end:
+                self.stops.append(at)
                 self._move(at)
                 due = [one for one in waiting if one.at <= at]
                 waiting = waiting[len(due) :]
                 self._stop(due)
-                at = self._next_stop(waiting)
+                at = self._next_stop(waiting) if coming is None else next((to for to in coming if to > at), None)
+            self._part({"wake"}, RETRIED_AT_LAST)
         finally:
             root.removeHandler(listener)
             root.propagate = propagates
@@ -436,11 +455,11 @@ class Simulation:
         self._part({"pages", "wake"})
         self.settle({"wake"})
 
-    def _part(self, allowed: set[str]) -> None:
+    def _part(self, allowed: set[str], within: timedelta = RETRIED_WITHIN) -> None:
         """Let the roles work, let mails that were put off leave, and move the clock to the next part."""
         began = self.stopped_at
         self.settle(allowed)
-        while (again := self._retried()) is not None:
+        while (again := self._retried(within)) is not None:
             self._move(again)
             self.settle(set())
         self._move(began + PART)
@@ -464,17 +483,20 @@ class Simulation:
             following += GRID
         return following
 
-    def _retried(self) -> datetime | None:
+    def _retried(self, within: timedelta) -> datetime | None:
         """Return when a mail that was put off leaves again, if that is soon: nothing else is waited for there."""
         now = self.now()
-        between = {"now": now.strftime(INSTANT), "until": (now + RETRIED_WITHIN).strftime(INSTANT)}
+        moments = {"now": now, "soon": now + RETRIED_WITHIN, "until": now + within}
+        between = {name: moment.strftime(INSTANT) for name, moment in moments.items()}
         row = self.database.look.execute(RETRIED, between).fetchone()
         return datetime.fromisoformat(row[0]) if row[0] else None
 
     def _publish(self, messages: list[Message]) -> None:
-        ordered = list(messages)
-        for message in ordered:
-            if self.plot.by_http(message) and str(message.topic) != "boucle.ticket-updates":
+        """Send messages on their ways; who has several that are taken in turn sends them by Kafka, which keeps it."""
+        in_turn = Counter(message.key for message in messages if str(message.topic) in IN_TURN)
+        for message in messages:
+            waits = str(message.topic) == "boucle.ticket-updates" or in_turn[message.key] > 1
+            if self.plot.by_http(message) and not waits:
                 self.letters.append(message)
             else:
                 self.broker.append(str(message.topic), message.key, message.body, message.headers)
