@@ -65,7 +65,10 @@ def cancel_dispatches(connection: Connection, cancellation: Cancellation, now: d
 def publish(connection: Connection, publications: Sequence[Publication]) -> None:
     """Put messages into the outbox, in order."""
     if publications:
-        messages = [{"topic": one.topic, "key": one.key, "value": one.value} for one in publications]
+        messages = [
+            {"topic": publication.topic, "key": publication.key, "value": publication.value}
+            for publication in publications
+        ]
         connection.execute(PUBLISH[connection.dialect.name], messages)
 
 

@@ -49,7 +49,7 @@ class Shape:
 
 def shape_of(kind: type[Row]) -> Shape:
     """Return the shape of a record class: its field names are its table's columns."""
-    names = tuple(one.name for one in fields(kind))
+    names = tuple(field.name for field in fields(kind))
     columns = [tables.of(kind).c[name].type for name in names]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     return Shape(
@@ -82,11 +82,11 @@ def update_many(connection: Connection, kind: type[Row], rows: Sequence[Row]) ->
     """Set every column but the key's of stored rows."""
     shape = SHAPES[kind]
     if connection.dialect.name == "postgresql":
-        objects = [dict(zip(shape.names, one, strict=True)) for one in values_of(rows, shape, shape.for_json)]
+        objects = [dict(zip(shape.names, value, strict=True)) for value in values_of(rows, shape, shape.for_json)]
         connection.exec_driver_sql(update_from_json(shape), (orjson.dumps(objects).decode(),))
         return
     places = [shape.names.index(name) for name in (*shape.rest, *shape.key)]
-    ordered = [tuple(one[place] for place in places) for one in values_of(rows, shape, shape.for_sqlite)]
+    ordered = [tuple(value[place] for place in places) for value in values_of(rows, shape, shape.for_sqlite)]
     connection.exec_driver_sql(update_text(shape), ordered)
 
 

@@ -58,15 +58,15 @@ def requests_due(now: Moment) -> sa.ColumnElement[bool]:
     )
 
 
-def tickets_due(now: Moment, told: Moment | None = None) -> sa.ColumnElement[bool]:
+def tickets_due(now: Moment, moment: Moment | None = None) -> sa.ColumnElement[bool]:
     """Return the condition of waiting tickets whose date has come, and of overdue ones that the lead was not told of.
 
     With `told`, also of those of which the lead was told then or before.
     """
     table = tables.ticket
     untold: sa.ColumnElement[bool] = table.c.escalated_at.is_(None)
-    if told is not None:
-        untold = sa.or_(untold, table.c.escalated_at <= told)
+    if moment is not None:
+        untold = sa.or_(untold, table.c.escalated_at <= moment)
     waiting = sa.and_(table.c.state == TicketState.WAITING, table.c.waiting_until <= now)
     overdue = sa.and_(table.c.first_contact_at.is_(None), table.c.due_at <= now, untold)
     half_time = sa.and_(table.c.state == TicketState.OPEN, table.c.half_time_at <= now)
@@ -139,14 +139,14 @@ def customers_due(
     told: datetime | None = None,
 ) -> list[CustomerId]:
     """Return customers with something due, those who wait longest first; `told` is for overdue tickets."""
-    found: dict[CustomerId, None] = {}
+    due: dict[CustomerId, None] = {}
     asking = ASKABLE if may_ask else GIVEN_UP
     if may_ask and paused:
         asking = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=paused))
     for query in (*ALWAYS, asking):
         for customer in connection.execute(query, {"now": now, "limit": limit, "told": told or LONG_AGO}).scalars():
-            found.setdefault(CustomerId(customer))
-    return list(found)[:limit]
+            due.setdefault(CustomerId(customer))
+    return list(due)[:limit]
 
 
 def customers_with_answers(connection: Connection, now: datetime, limit: int) -> list[CustomerId]:
@@ -179,5 +179,5 @@ SOONEST = sa.union_all(
 
 def next_due(connection: Connection) -> datetime | None:
     """Return when something comes due next, maybe in the past; None when nothing waits."""
-    found = connection.execute(SOONEST).scalars()
-    return min((one for one in found if one is not None), default=None)
+    instants = connection.execute(SOONEST).scalars()
+    return min((instant for instant in instants if instant is not None), default=None)

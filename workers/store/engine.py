@@ -161,14 +161,14 @@ class in_array(FunctionElement[bool]):  # noqa: N801  # reads like the function 
 @compiles(in_array, "postgresql")
 def in_array_on_postgresql(element: in_array, compiler: Any, **more: Any) -> str:
     """Render the test against an array."""
-    column, values = (compiler.process(one, **more) for one in element.clauses)
+    column, values = (compiler.process(clause, **more) for clause in element.clauses)
     return f"{column} = ANY ({values})"
 
 
 @compiles(in_array, "sqlite")
 def in_array_on_sqlite(element: in_array, compiler: Any, **more: Any) -> str:
     """Render the test against a JSON text."""
-    column, values = (compiler.process(one, **more) for one in element.clauses)
+    column, values = (compiler.process(clause, **more) for clause in element.clauses)
     return f"{column} IN (SELECT value FROM json_each({values}))"
 
 

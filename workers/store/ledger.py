@@ -114,12 +114,12 @@ def inbox_digests(connection: Connection, events: Iterable[Event]) -> dict[tuple
     by_source: dict[str, list[str]] = {}
     for event in events:
         by_source.setdefault(event.source, []).append(event.id)
-    found: dict[tuple[str, str], str] = {}
+    digests: dict[tuple[str, str], str] = {}
     for source, ids in by_source.items():
         for chunk in read.chunks(ids):
             for event_id, digest in connection.execute(KNOWN, {"from": source, "ids": chunk}):
-                found[(source, event_id)] = digest
-    return found
+                digests[(source, event_id)] = digest
+    return digests
 
 
 FAULT_LENGTH = 4_000
@@ -199,16 +199,16 @@ def store_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) ->
     """Insert the letters that are new and return their ids."""
     wanted = {letter.id: letter for letter in reversed(letters)}
     table = tables.dead_letter
-    known: set[str] = set()
+    stored: set[str] = set()
     for chunk in read.chunks(wanted):
-        known.update(connection.execute(sa.select(table.c.id).where(table.c.id.in_(chunk))).scalars())
+        stored.update(connection.execute(sa.select(table.c.id).where(table.c.id.in_(chunk))).scalars())
     changes = ChangeSet()
     for key, letter in wanted.items():
-        if key not in known:
+        if key not in stored:
             changes.add(letter)
     if changes:
         apply(connection, changes, letters[0].received_at)
-    return set(wanted) - known
+    return set(wanted) - stored
 
 
 def counted_again(outcome: Outcome, new_letters: set[str]) -> Outcome:
@@ -223,8 +223,8 @@ def record_received(connection: Connection, outcomes: Sequence[Outcome], door: I
     """Count the batch: received = accepted + duplicates + dead letters."""
     if not outcomes:
         return
-    accepted = sum(one.taken == Taken.ACCEPTED for one in outcomes)
-    letters = sum(one.dead_letter is not None for one in outcomes)
+    accepted = sum(outcome.taken == Taken.ACCEPTED for outcome in outcomes)
+    letters = sum(outcome.dead_letter is not None for outcome in outcomes)
     connection.execute(
         sa.insert(tables.received).values(
             door=door,

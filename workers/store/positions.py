@@ -60,10 +60,10 @@ def ranges_of(connection: Connection, cluster: str) -> dict[Place, list[Range]]:
     """Return the consumed ranges of a cluster as they stand, in the order of their first offsets."""
     c = tables.consumed.c
     query = sa.select(c.topic_id, c.partition, c.first, c.last).where(c.cluster == cluster).order_by(c.first)
-    found: dict[Place, list[Range]] = {}
+    ranges: dict[Place, list[Range]] = {}
     for topic_id, partition, first, last in connection.execute(query):
-        found.setdefault((topic_id, partition), []).append((first, last))
-    return found
+        ranges.setdefault((topic_id, partition), []).append((first, last))
+    return ranges
 
 
 def next_offset(ranges: Iterable[Range]) -> int:
@@ -73,13 +73,13 @@ def next_offset(ranges: Iterable[Range]) -> int:
 
 def merged(ranges: Iterable[Range]) -> list[Range]:
     """Return the same positions in as few ranges as there can be."""
-    found: list[Range] = []
+    joined: list[Range] = []
     for first, last in sorted(ranges):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
         else:
-            found.append((first, last))
-    return found
+            joined.append((first, last))
+    return joined
 
 
 def merge(connection: Connection, cluster: str) -> int:

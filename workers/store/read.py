@@ -46,15 +46,15 @@ FOR_PLANNING: tuple[type[Row], ...] = (records.Stop, records.Journey, records.To
 
 def rows(connection: Connection, kind: type[R], *conditions: sa.ColumnElement[bool]) -> list[R]:
     """Return the records that meet the conditions."""
-    found = connection.execute(sa.select(tables.of(kind)).where(*conditions))
-    return [kind(*row) for row in found]
+    result = connection.execute(sa.select(tables.of(kind)).where(*conditions))
+    return [kind(*row) for row in result]
 
 
 def one(connection: Connection, kind: type[R], *key: object) -> R | None:
     """Return the record with this primary key, or None."""
     table = tables.of(kind)
-    found = rows(connection, kind, *(table.c[name] == value for name, value in zip(kind.KEY, key, strict=True)))
-    return found[0] if found else None
+    matching = rows(connection, kind, *(table.c[name] == value for name, value in zip(kind.KEY, key, strict=True)))
+    return matching[0] if matching else None
 
 
 def rows_with(connection: Connection, kind: type[R], **values: object) -> list[R]:
@@ -94,10 +94,10 @@ LOCKING, LOCKING_FREE = CUSTOMERS.with_for_update(), CUSTOMERS.with_for_update(s
 def lock_customers(connection: Connection, ids: Iterable[str], *, skip_locked: bool = False) -> list[Customer]:
     """Lock customer rows in key order and return them; with `skip_locked` only those nobody else holds."""
     query = LOCKING_FREE if skip_locked else LOCKING  # SQLite, with one writer at a time, leaves the locking out
-    found: list[Customer] = []
+    locked: list[Customer] = []
     for chunk in chunks(ids):
-        found.extend(Customer(*row) for row in connection.execute(query, {"keys": chunk}))
-    return found
+        locked.extend(Customer(*row) for row in connection.execute(query, {"keys": chunk}))
+    return locked
 
 
 def cases_of(
@@ -137,10 +137,10 @@ def cases_about(
     for chunk in chunks(cases):
         for start in range(0, len(wanted), CHUNK):
             some = {"keys": chunk, "references": wanted[start : start + CHUNK]}
-            found = [records.Journey(*row) for row in connection.execute(OF_REFERENCES, some)]
-            for journey in found:
+            journeys = [records.Journey(*row) for row in connection.execute(OF_REFERENCES, some)]
+            for journey in journeys:
                 cases[journey.customer].know(journey)
-            for keys in chunks(journey.id for journey in found):
+            for keys in chunks(journey.id for journey in journeys):
                 for row in connection.execute(OF_JOURNEYS, {"keys": keys}):
                     touchpoint = records.Touchpoint(*row)
                     cases[touchpoint.customer].know(touchpoint)
@@ -157,12 +157,12 @@ SUPPRESSED = sa.select(tables.suppression.c.address, tables.suppression.c.kind).
 
 def suppressed(connection: Connection, addresses: Iterable[str]) -> dict[str, str]:
     """Return the suppressed ones of these keyed address hashes, each with its kind; of several kinds a strict one."""
-    found: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     for chunk in chunks(addresses):
         for address, kind in connection.execute(SUPPRESSED, {"keys": chunk}):
-            if found.get(address, LENIENT) == LENIENT:
-                found[address] = kind
-    return found
+            if kinds.get(address, LENIENT) == LENIENT:
+                kinds[address] = kind
+    return kinds
 
 
 def suppressed_addresses(connection: Connection, addresses: Iterable[str], ids: Ids) -> dict[str, str]:
@@ -180,26 +180,30 @@ def suppressed_addresses(connection: Connection, addresses: Iterable[str], ids: 
 def owners_of_requests(connection: Connection, requests: Iterable[str]) -> dict[str, CustomerId]:
     """Return whose each survey request is; texts that are no id of ours are left out."""
     table = tables.survey_request
-    found: dict[str, CustomerId] = {}
-    for chunk in chunks(one for one in requests if is_id(one)):
+    owners: dict[str, CustomerId] = {}
+    for chunk in chunks(request for request in requests if is_id(request)):
         for key, customer in connection.execute(sa.select(table.c.id, table.c.customer).where(table.c.id.in_(chunk))):
-            found[str(key)] = customer
-    return found
+            owners[str(key)] = customer
+    return owners
 
 
 def owners_of_tickets(connection: Connection, tickets: Iterable[str]) -> dict[str, CustomerId]:
     """Return whose each ticket is, by our id or by its number as text."""
     table = tables.ticket
-    found: dict[str, CustomerId] = {}
+    owners: dict[str, CustomerId] = {}
     for chunk in chunks(tickets):
-        ids = [one for one in chunk if is_id(one)]
-        numbers = [int(one) for one in chunk if one.isdecimal() and len(one) < LONGEST_NUMBER]
+        ids = [number_or_id for number_or_id in chunk if is_id(number_or_id)]
+        numbers = [
+            int(number_or_id)
+            for number_or_id in chunk
+            if number_or_id.isdecimal() and len(number_or_id) < LONGEST_NUMBER
+        ]
         query = sa.select(table.c.id, table.c.number, table.c.customer)
         for key, number, customer in connection.execute(
             query.where(sa.or_(table.c.id.in_(ids), table.c.number.in_(numbers)))
         ):
-            found[str(key)] = found[str(number)] = customer
-    return found
+            owners[str(key)] = owners[str(number)] = customer
+    return owners
 
 
 def scored_elsewhere(connection: Connection, customers: Iterable[str]) -> set[CustomerId]:
@@ -226,12 +230,12 @@ def owners_of_scores(connection: Connection, scores: Iterable[tuple[str, str]]) 
     by_source: dict[str, list[str]] = {}
     for source, ident in scores:
         by_source.setdefault(source, []).append(ident)
-    found: dict[tuple[str, str], CustomerId] = {}
+    owners: dict[tuple[str, str], CustomerId] = {}
     for source, idents in by_source.items():
         for chunk in chunks(idents):
             query = sa.select(c.external_id, c.customer).where(c.source == source, c.external_id.in_(chunk))
-            found |= {(source, str(ident)): customer for ident, customer in connection.execute(query)}
-    return found
+            owners |= {(source, str(ident)): customer for ident, customer in connection.execute(query)}
+    return owners
 
 
 def known_ticket_events(connection: Connection, events: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:

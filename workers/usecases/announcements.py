@@ -24,43 +24,53 @@ from workers.store.report.themes import Initiative, add_told, told_customers
 TEMPLATE = "you-asked"
 
 
-def tell_some(connection: Connection, one: Initiative, latest: Mapping[str, str], policy: Policy, now: datetime) -> int:
+def tell_some(
+    connection: Connection, initiative: Initiative, latest: Mapping[str, str], policy: Policy, now: datetime
+) -> int:
     """Write the mails for some of those who asked; who may not be written to is left out. Returns how many."""
     customers = read.lock_customers(connection, latest)
-    known = told_customers(connection, one.id)
+    known = told_customers(connection, initiative.id)
     changes, rows, work = ChangeSet(), list[dict[str, object]](), UnitOfWork(policy, now)
     for customer in customers:
         response = read.one(connection, Response, latest[customer.id])
         if response is None or customer.id in known:
             continue
-        mail = announcement(one, customer, response, policy, now)
+        mail = announcement(initiative, customer, response, policy, now)
         if mail_refused(CustomerCase(customer, work), TEMPLATE, replace(response, late=False)).reason:
             continue
         changes.add(mail)
         rows.append(
-            {"initiative": one.id, "customer": customer.id, "response": response.id, "dispatch": mail.id, "at": now}
+            {
+                "initiative": initiative.id,
+                "customer": customer.id,
+                "response": response.id,
+                "dispatch": mail.id,
+                "at": now,
+            }
         )
     apply(connection, changes, now)
     add_told(connection, rows)
     return len(rows)
 
 
-def announcement(one: Initiative, customer: Customer, response: Response, policy: Policy, now: datetime) -> Dispatch:
+def announcement(
+    initiative: Initiative, customer: Customer, response: Response, policy: Policy, now: datetime
+) -> Dispatch:
     """Return the mail that tells a customer that what they asked for is done; keyed by initiative and answer.
 
     In a language without a text of its own the mail says only that it is done.
     """
     zone, language = zone_of(customer, policy), language_of(customer.language, policy)
     said_at = response.improvement_at if response.improvement else response.answered_at
-    done_at = one.done_at or now
+    done_at = initiative.done_at or now
     facts: dict[str, object] = {
-        **one.texts.get(language, {}),
+        **initiative.texts.get(language, {}),
         "quote": response.improvement or response.comment,
         "quote_date": in_zone(said_at or response.answered_at, zone).date().isoformat(),
         "change_date": in_zone(done_at, zone).date().isoformat(),
     }
     return Dispatch(
-        id=policy.ids.derive(done_at, "mail", TEMPLATE, str(one.id), ResponseId(response.id)),
+        id=policy.ids.derive(done_at, "mail", TEMPLATE, str(initiative.id), ResponseId(response.id)),
         customer=customer.id,
         kind="mail",
         mail_class=policy.mail_classes.get(TEMPLATE, MailClass.SURVEY),

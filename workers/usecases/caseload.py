@@ -56,10 +56,12 @@ class Caseload:
             customers += self._customers(merged_into)
             found |= merged_into
             deep |= merged_into
-        deep |= read.scored_elsewhere(self._connection, [one.id for one in customers if one.id not in deep])
+        deep |= read.scored_elsewhere(
+            self._connection, [customer.id for customer in customers if customer.id not in deep]
+        )
         deep |= read.with_held_mails(self._connection, addressed_anew(customers, planned))
-        self._load_planned([one for one in customers if one.id not in deep], planned)
-        whole = [one for one in customers if one.id in deep]
+        self._load_planned([customer for customer in customers if customer.id not in deep], planned)
+        whole = [customer for customer in customers if customer.id in deep]
         self._cases |= read.cases_of(self._connection, self._work, whole)
         self._find_suppressed([one for one in whole if one.email])
         for key, crm_id in wanted.items():
@@ -69,7 +71,7 @@ class Caseload:
 
     def _moved_to(self, events: Sequence[Event], customers: Sequence[Customer]) -> set[CustomerId]:
         """Return who has the rows now of customers that were merged into others, maybe while we waited for them."""
-        moved_to = {one.merged_into for one in customers if one.merged_into}
+        moved_to = {customer.merged_into for customer in customers if customer.merged_into}
         if moved_to:
             self._find_owners(events)
         return {*moved_to, *self._requests.values(), *self._tickets.values()} if moved_to else set()
@@ -78,18 +80,18 @@ class Caseload:
         """Read what planning may look at: of most customers only the journeys that the events belong to."""
         some: dict[CustomerId, Customer] = {}
         references: set[str] = set()
-        for one in customers:
-            wanted = [references_wanted(event, one, self._work.policy) for event in planned.get(one.id, ())]
+        for customer in customers:
+            wanted = [references_wanted(event, customer, self._work.policy) for event in planned.get(customer.id, ())]
             if wanted and None not in wanted:
-                some[one.id] = one
+                some[customer.id] = customer
                 references.update(*(each for each in wanted if each))
-        every = [one for one in customers if one.id not in some]
+        every = [customer for customer in customers if customer.id not in some]
         self._cases |= read.cases_of(self._connection, self._work, every, read.FOR_PLANNING)
         self._cases |= read.cases_about(self._connection, self._work, some.values(), references)
 
     def _find_suppressed(self, customers: Sequence[Customer]) -> None:
         """Tell the cases of customers whose answers may lead to mails whether their address is suppressed."""
-        addresses = {one.id: one.email or "" for one in customers}
+        addresses = {customer.id: customer.email or "" for customer in customers}
         suppressed = read.suppressed_addresses(self._connection, set(addresses.values()), self._work.policy.ids)
         for key, address in addresses.items():
             self._cases[key].suppressed = suppressed.get(address, "")
@@ -107,8 +109,12 @@ class Caseload:
         tickets = {event.ticket.ticket for event in events if event.ticket}
         self._requests = read.owners_of_requests(self._connection, requests)
         self._tickets = read.owners_of_tickets(self._connection, tickets)
-        self._scored = read.owners_of_scores(self._connection, [(one.source, one.id) for one in events if one.score])
-        self._told = read.known_ticket_events(self._connection, [(one.source, one.id) for one in events if one.ticket])
+        self._scored = read.owners_of_scores(
+            self._connection, [(event.source, event.id) for event in events if event.score]
+        )
+        self._told = read.known_ticket_events(
+            self._connection, [(event.source, event.id) for event in events if event.ticket]
+        )
 
     def customer_of(self, event: Event) -> CustomerId | None:
         """Return our key of the customer an event is about, or None when it cannot be known."""

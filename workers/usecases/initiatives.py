@@ -110,7 +110,7 @@ class Improving:
             found, bands = stored.themes(connection), stored.bands(connection)
             work = stored.initiatives(connection)
         lines = [line_of(theme, bands.get(theme.id, {}), work) for theme in found]
-        return sorted(lines, key=lambda one: (one.theme.state == ThemeState.SET_ASIDE, -one.weight, one.theme.name))
+        return sorted(lines, key=lambda line: (line.theme.state == ThemeState.SET_ASIDE, -line.weight, line.theme.name))
 
     def theme(self, id: int) -> ThemeLine | None:
         """Return one theme."""

@@ -140,7 +140,7 @@ class Intake:
         for message, event in zip(batch, parsed, strict=True):
             outcomes.append(self._one(work, known, message, event, door, now))
         letters = ledger.store_dead_letters(connection, work.dead_letters)
-        outcomes = [ledger.counted_again(one, letters) for one in outcomes]
+        outcomes = [ledger.counted_again(outcome, letters) for outcome in outcomes]
         work.write()
         for wave in work.waves:
             waves.announce(connection, wave.reference, wave.occurred_at)

@@ -52,8 +52,8 @@ class OutboxRelay:
             messages = first_messages(connection, RELAY_AT_MOST)
         if not messages:
             return 0
-        self._outlet.publish([(one.topic, one.key, one.value) for one in messages])
-        ids = [one.id for one in messages]
+        self._outlet.publish([(message.topic, message.key, message.value) for message in messages])
+        ids = [message.id for message in messages]
         self._store.write(lambda connection: delete_messages(connection, ids))
         return len(ids)
 

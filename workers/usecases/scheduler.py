@@ -139,7 +139,7 @@ class Scheduler:
         suspects = [one for one in found if one in self._broken and not self._broken[one].left_alone]
         waiting = [one for one in found if one not in self._broken][:limit]
         if not waiting:
-            return sum(self._wake_alone(one, now) for one in suspects)
+            return sum(self._wake_alone(suspect, now) for suspect in suspects)
         try:
             woken, broken = self._store.write(lambda connection: self._wake(connection, waiting, now))
         except NotNow:
@@ -304,7 +304,9 @@ def spread(connection: Connection, wave: waves.Wave, policy: Policy, now: dateti
     happening = wave_event(wave.id, wave.at, label)
     ids = waves.following(connection, wave, limit)
     customers = [
-        one for one in read.lock_customers(connection, ids) if one.erased_at is None and one.merged_into is None
+        customer
+        for customer in read.lock_customers(connection, ids)
+        if customer.erased_at is None and customer.merged_into is None
     ]
     work = UnitOfWork(policy, now)
     for case in read.cases_of(connection, work, customers, read.FOR_PLANNING).values():

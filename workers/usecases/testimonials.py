@@ -61,10 +61,10 @@ class Testimonials:
         if not wording.strip():
             raise BadInput("Write a sentence or two first.")
 
-        def change(known: Testimonial, now: datetime) -> Testimonial:
+        def change(testimonial: Testimonial, now: datetime) -> Testimonial:
             state = TestimonialState.CONSENTED if scope else TestimonialState.WRITTEN
             return replace(
-                known,
+                testimonial,
                 wording=wording.strip(),
                 shown_name=shown_name.strip(),
                 place=place.strip(),

@@ -113,14 +113,14 @@ class Worklist:
             others = read.rows_with(connection, Ticket, customer=customer.id)
             decisions = read.rows_with(connection, Decision, response=ticket.response)
         now = self._now()
-        current = [one for one in decisions if one.state == DecisionState.CURRENT]
-        told = [one for one in others if one.id != ticket.id and one.sentence]
+        current = [decision for decision in decisions if decision.state == DecisionState.CURRENT]
+        told = [other for other in others if other.id != ticket.id and other.sentence]
         return TicketView(
             ticket=ticket,
             customer=customer,
             line=line_of(ticket, customer, self._policy(), now),
             entries=sorted(entries, key=ticketing.told_order),
-            scores=sorted(scores, key=lambda one: one.answered_at, reverse=True)[:EARLIER_SCORES],
+            scores=sorted(scores, key=lambda score: score.answered_at, reverse=True)[:EARLIER_SCORES],
             promises=sorted(told, key=lambda one: one.changed_at, reverse=True)[:EARLIER_PROMISES],
             decision=current[0] if current else None,
             now=now,

@@ -68,7 +68,7 @@ class WaveReach:
             "not_reached": sum(self.not_reached.values()),
             "reasons": [
                 {"reason": reason.partition(": ")[0], "cause": reason.partition(": ")[2], "customers": count}
-                for reason, count in sorted(self.not_reached.items(), key=lambda one: (-one[1], one[0]))
+                for reason, count in sorted(self.not_reached.items(), key=lambda item: (-item[1], item[0]))
             ],
         }
 
@@ -224,7 +224,7 @@ def begun(wave: Wave, done: bool) -> str:
 def cases_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy, now: datetime) -> list[CustomerCase]:
     """Return what asking needs to know of these customers, without those who are gone; each is played by itself."""
     rows = read.with_ids(connection, Customer, ids) if ids else []
-    customers = [one for one in rows if one.erased_at is None and one.merged_into is None]
+    customers = [row for row in rows if row.erased_at is None and row.merged_into is None]
     known = read.cases_of(connection, UnitOfWork(policy, now), customers, FOR_REACH)
     suppressed = read.suppressed_addresses(connection, {one.email for one in customers if one.email}, policy.ids)
     mailboxes = Mailboxes(connection, customers, policy, lock=False)

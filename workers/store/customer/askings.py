@@ -40,7 +40,7 @@ DIGITS = 15
 def take_turn(connection: Connection, mailboxes: Collection[str]) -> None:
     """Wait until no other transaction asks one of these mailboxes, in an order in which nobody waits for ever."""
     if mailboxes and connection.dialect.name == "postgresql":
-        connection.execute(LOCK, {"keys": sorted({int(one[:DIGITS], 16) for one in mailboxes})})
+        connection.execute(LOCK, {"keys": sorted({int(mailbox[:DIGITS], 16) for mailbox in mailboxes})})
 
 
 class Mailboxes:

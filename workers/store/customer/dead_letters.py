@@ -57,21 +57,21 @@ class Look:
     read: int
 
 
-def sought(connection: Connection, one: Forgetting, keys: Sequence[str]) -> Sought:
+def sought(connection: Connection, forgetting: Forgetting, keys: Sequence[str]) -> Sought:
     """Return how to find a person: every id of the merged group, our own keys, every address they ever had."""
     c, a, d = t.customer.c, t.former_address.c, t.dispatch.c
     rows = connection.execute(sa.select(c.crm_id, c.email).where(c.id.in_(keys))).all()
     asked = sa.select(d.recipient).distinct().where(d.customer.in_(keys), d.request.is_not(None))
-    emails = {one.email, *(row.email for row in rows), *connection.execute(asked).scalars()}
+    emails = {forgetting.email, *(row.email for row in rows), *connection.execute(asked).scalars()}
     former = connection.execute(sa.select(a.address).where(a.customer.in_(keys))).scalars()
     own = {
         str(key)
         for column in OWN_KEYS
         for key in connection.execute(sa.select(column).where(column.table.c.customer.in_(keys))).scalars()
     }
-    crm_ids = {one.crm_id, *(row.crm_id for row in rows)}
+    crm_ids = {forgetting.crm_id, *(row.crm_id for row in rows)}
     return Sought(
-        person(one.ids, crm_ids, emails, keys=frozenset({*own, *keys}), former=frozenset(former)), tuple(keys)
+        person(forgetting.ids, crm_ids, emails, keys=frozenset({*own, *keys}), former=frozenset(former)), tuple(keys)
     )
 
 
@@ -85,8 +85,8 @@ def person(
 ) -> Person:
     """Return whom to look for; an id that is an address is looked for as one too."""
     named = frozenset(one for one in crm_ids if one)
-    addresses = {*(one for one in emails if one), *(one for one in named if "@" in one)}
-    hashes = frozenset(held_address(one, ids) for one in addresses)
+    addresses = {*(email for email in emails if email), *(one for one in named if "@" in one)}
+    hashes = frozenset(held_address(address, ids) for address in addresses)
     return Person(named, keys, hashes | former, functools.partial(ids.keyed_hash, "held address"))
 
 
@@ -95,7 +95,7 @@ def letters_of(connection: Connection, whom: Sought) -> Iterator[dict[str, Any]]
     named = [letter.id for part in looks(connection, [whom]) for letter in part.named]
     for letter in sorted(whole_rows(connection, named), key=operator.attrgetter("received_at", "id")):
         parts = pieces(bytes(letter.body))
-        mine = [one for one in parts if names(connection, readings(one.encode("utf-8", KEEP)), whom)]
+        mine = [part for part in parts if names(connection, readings(part.encode("utf-8", KEEP)), whom)]
         whole = len(parts) == 1 or not mine or by_subject(letter, [whom])
         yield {**letter._mapping, **({} if whole else {"body": b"[" + ",".join(mine).encode("utf-8", KEEP) + b"]"})}
 
@@ -197,7 +197,7 @@ def without(connection: Connection, parts: Sequence[str], whom: Sought) -> list[
     """Return the parts of a batch that do not name a person; none of what is no batch."""
     if len(parts) < 2:
         return []
-    return [one for one in parts if not names(connection, readings(one.encode("utf-8", KEEP)), whom)]
+    return [part for part in parts if not names(connection, readings(part.encode("utf-8", KEEP)), whom)]
 
 
 def names(connection: Connection, texts: Iterable[str], whom: Sought, subject: str | None = None) -> bool:

@@ -94,7 +94,7 @@ def take_step(connection: Connection, searches: Sequence[Search], look: dead_let
 
 def still_there(connection: Connection, searches: Iterable[Search]) -> set[int]:
     """Return the searches that nobody else has taken on, locked."""
-    before = {one.id: one.after for one in searches}
+    before = {search.id: search.after for search in searches}
     query = sa.select(C.id, C.after).where(C.id.in_(before)).order_by(C.id).with_for_update()
     return {row.id for row in connection.execute(query) if row.after == before[row.id]}
 

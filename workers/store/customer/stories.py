@@ -41,7 +41,7 @@ def of(connection: Connection, customer: Customer, policy: Policy, crm_id: str |
     """Return every row about a person: of whom another was merged into, theirs too, whichever of them is asked for."""
     asked_as, customer = crm_id, head_of(connection, customer)
     merged = read.rows(connection, Customer, t.customer.c.id.in_(merged_into(connection, customer.id)))
-    keys = [customer.id, *(one.id for one in merged)]
+    keys = [customer.id, *(member.id for member in merged)]
 
     def rows(kind: type[R], order: str) -> tuple[R, ...]:
         table = t.of(kind)
@@ -49,7 +49,7 @@ def of(connection: Connection, customer: Customer, policy: Policy, crm_id: str |
         return tuple(kind(*row) for row in connection.execute(query))
 
     address = customer.email or ""
-    names = sorted({one.crm_id for one in (customer, *merged) if one.crm_id} | {crm_id or ""} - {""})
+    names = sorted({member.crm_id for member in (customer, *merged) if member.crm_id} | {crm_id or ""} - {""})
     return Story(
         customer=customer,
         events=rows(records.Inbox, "occurred_at"),
@@ -85,7 +85,7 @@ def head_of(connection: Connection, customer: Customer) -> Customer:
 def letters(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequence[DeadLetter]:
     """Return the dead letters that meet a condition, oldest first."""
     found = read.rows(connection, DeadLetter, condition)
-    return sorted(found, key=lambda one: (one.received_at, one.id))
+    return sorted(found, key=lambda letter: (letter.received_at, letter.id))
 
 
 def owner_of_response(connection: Connection, ident: str) -> tuple[CustomerId, str] | None:
@@ -134,11 +134,11 @@ def sources(connection: Connection, column: sa.ColumnElement[Any]) -> list[str]:
     return found
 
 
-def names_of(ident: str, known: Sequence[str]) -> list[tuple[str, str]]:
+def names_of(ident: str, sources_given: Sequence[str]) -> list[tuple[str, str]]:
     """Return the (source, id) that a name may stand for: an id of any known source, or source and id with a slash."""
     places = [n for n, sign in enumerate(ident) if sign == "/"]
     split = [(ident[:n], ident[n + 1 :]) for n in places]
-    return [*((source, ident) for source in known), *(pair for pair in split if pair[0] in known)]
+    return [*((source, ident) for source in sources_given), *(pair for pair in split if pair[0] in sources_given)]
 
 
 def is_named(
@@ -148,10 +148,10 @@ def is_named(
 
     None where no row can have it. Where there are more sources than are looked under, all rows are read.
     """
-    known = sources(connection, source)
-    if len(known) == MOST_SOURCES:
+    known_sources = sources(connection, source)
+    if len(known_sources) == MOST_SOURCES:
         return sa.or_(name == ident, source + "/" + name == ident)
-    names = names_of(ident, known)
+    names = names_of(ident, known_sources)
     return sa.or_(*(sa.and_(source == one, name == other) for one, other in names)) if names else None
 
 
@@ -160,19 +160,19 @@ def traces(connection: Connection, ident: str) -> list[tuple[str, str, CustomerI
 
     Reads the journeys and stops from end to end: it comes up for events older than the inbox keeps them, or unknown.
     """
-    found: set[tuple[str, str, CustomerId | None]] = set()
+    seen: set[tuple[str, str, CustomerId | None]] = set()
     for table in (t.journey, t.stop):
         c = table.c
         named = sa.or_(c.event == ident, c.event.endswith(f"/{ident}", autoescape=True))
         for event, customer in connection.execute(sa.select(c.event, c.customer).where(named)):
             source = str(event)[: -len(ident) - 1] if event != ident else ident.rpartition("/")[0]
-            found.add((source, str(event)[len(source) + 1 :], customer))
+            seen.add((source, str(event)[len(source) + 1 :], customer))
     r = t.response.c
     scored = is_named(connection, r.source, r.external_id, ident)
     if scored is not None:
         query = sa.select(r.source, r.external_id, r.customer).where(scored)
-        found |= {(str(source), str(event), customer) for source, event, customer in connection.execute(query)}
-    return sorted(found, key=lambda one: one[:2])
+        seen |= {(str(source), str(event), customer) for source, event, customer in connection.execute(query)}
+    return sorted(seen, key=lambda trace: trace[:2])
 
 
 def letters_of_event(connection: Connection, ident: str) -> Sequence[DeadLetter]:

@@ -47,9 +47,9 @@ OURS = sa.and_(
 gives back a second time, not knowing that the first was heard, would take it out of the next one's hands."""
 
 
-def claim_of(one: Dispatch) -> dict[str, object]:
+def claim_of(dispatch: Dispatch) -> dict[str, object]:
     """Return the values by which `OURS` knows a claimed dispatch."""
-    return {"key": one.id, "ours": one.attempt, "claim": one.claims or 0}
+    return {"key": dispatch.id, "ours": dispatch.attempt, "claim": dispatch.claims or 0}
 
 
 EXPIRED = TABLE.c.lease_until < sa.bindparam("database_now")
@@ -88,9 +88,9 @@ SENDING_ENDS = (
 )
 
 
-def may_leave_again(one: Dispatch) -> bool:
+def may_leave_again(dispatch: Dispatch) -> bool:
     """Tell whether a dispatch that may have arrived leaves once more; the statements say the same."""
-    return one.copies < COPIES_AT_MOST
+    return dispatch.copies < COPIES_AT_MOST
 
 
 def anything(connection: Connection, kind: str, now: datetime) -> bool:
@@ -136,9 +136,9 @@ def lease(connection: Connection, ready: Ready, now: datetime, seconds: float, l
                 state=DispatchState.LEASED, attempt=TABLE.c.attempt + 1, claims=CLAIMS_SO_FAR + 1, lease_until=until
             )
         )
-    found = [row for chunk in read.chunks(picked) for row in read.rows(connection, Dispatch, TABLE.c.id.in_(chunk))]
+    leased = [row for chunk in read.chunks(picked) for row in read.rows(connection, Dispatch, TABLE.c.id.in_(chunk))]
     place = {key: number for number, key in enumerate(picked)}
-    return sorted(found, key=lambda one: place[one.id])
+    return sorted(leased, key=lambda dispatch: place[dispatch.id])
 
 
 Order = tuple[sa.ColumnElement[Any], ...]
@@ -173,10 +173,10 @@ def not_paused(paused: Collection[str]) -> list[sa.ColumnElement[bool]]:
 def renew(connection: Connection, ours: Sequence[Dispatch], seconds: float) -> None:
     """Prolong the leases that are still ours, also of what is being handed over right now."""
     until = database_now(connection) + timedelta(seconds=seconds)
-    for one in sorted(ours, key=lambda row: row.id):
+    for claimed in sorted(ours, key=lambda row: row.id):
         connection.execute(
             sa.update(TABLE).where(OURS, tables.one_of(TABLE.c.state, HELD_BY_US)).values(lease_until=until),
-            claim_of(one),
+            claim_of(claimed),
         )
 
 
@@ -212,15 +212,15 @@ MARK_SENDING = (
 def still_ours(connection: Connection, group: Sequence[Dispatch]) -> list[Dispatch]:
     """Lock and return those of some leased dispatches that nobody has taken over since they were claimed."""
     c = TABLE.c
-    query = sa.select(c.id, c.attempt, CLAIMS_SO_FAR).where(c.id.in_([one.id for one in group]))
+    query = sa.select(c.id, c.attempt, CLAIMS_SO_FAR).where(c.id.in_([dispatch.id for dispatch in group]))
     leased = connection.execute(query.where(c.state == DispatchState.LEASED).order_by(c.id).with_for_update())
     held = {(str(key), attempt, claims) for key, attempt, claims in leased}
-    return [one for one in group if (one.id, one.attempt, one.claims or 0) in held]
+    return [dispatch for dispatch in group if (dispatch.id, dispatch.attempt, dispatch.claims or 0) in held]
 
 
-def mark_sending(connection: Connection, one: Dispatch, recipient: str, message_id: str, until: datetime) -> bool:
+def mark_sending(connection: Connection, dispatch: Dispatch, recipient: str, message_id: str, until: datetime) -> bool:
     """Mark one leased dispatch as leaving until the lease ends at `until`; False when it must not leave any more."""
-    values = {**claim_of(one), "to": recipient, "said": message_id, "until": until}
+    values = {**claim_of(dispatch), "to": recipient, "said": message_id, "until": until}
     return connection.execute(MARK_SENDING, values).rowcount == 1
 
 
@@ -251,51 +251,55 @@ ACCEPT = (
 )
 
 
-def accept(connection: Connection, one: Dispatch, now: datetime, text: str) -> bool:
+def accept(connection: Connection, dispatch: Dispatch, now: datetime, text: str) -> bool:
     """Record that the other side has it; known late, it also counts where another has claimed it and not begun."""
-    values = {**claim_of(one), "at": now, "text": text}
+    values = {**claim_of(dispatch), "at": now, "text": text}
     return connection.execute(ACCEPT, values).rowcount == 1
 
 
-def end(connection: Connection, one: Dispatch, state: DispatchState, now: datetime, **values: object) -> bool:
+def end(connection: Connection, dispatch: Dispatch, state: DispatchState, now: datetime, **values: object) -> bool:
     """Record how one attempt ended otherwise; an attempt that is not the newest changes nothing."""
     statement = sa.update(TABLE).where(ENDING).values(state=state, changed_at=now, lease_until=None, **values)
-    return connection.execute(statement, claim_of(one)).rowcount == 1
+    return connection.execute(statement, claim_of(dispatch)).rowcount == 1
 
 
-def give_back(connection: Connection, one: Dispatch, **values: object) -> bool:
+def give_back(connection: Connection, dispatch: Dispatch, **values: object) -> bool:
     """Give back what nothing of has left, also after it was marked, as if it had not been claimed."""
-    ready = {"state": DispatchState.READY, "attempt": one.attempt - 1, "lease_until": None, **values}
+    ready = {"state": DispatchState.READY, "attempt": dispatch.attempt - 1, "lease_until": None, **values}
     statement = sa.update(TABLE).where(ENDING).values(**ready)
-    return connection.execute(statement, claim_of(one)).rowcount == 1
+    return connection.execute(statement, claim_of(dispatch)).rowcount == 1
 
 
 def waiting_since(connection: Connection, mail_class: MailClass, latest: datetime, limit: int) -> list[Dispatch]:
     """Return mails of a class that have been due since `latest` or longer, the oldest first; locks nothing."""
     due = (TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= latest)
     theirs = sa.select(TABLE.c.id).where(*due, TABLE.c.kind == MAIL, TABLE.c.mail_class == mail_class)
-    found = list(connection.execute(theirs.order_by(*OLDEST).limit(limit)).scalars())
-    return read.rows(connection, Dispatch, TABLE.c.id.in_(found)) if found else []
+    waiting_ids = list(connection.execute(theirs.order_by(*OLDEST).limit(limit)).scalars())
+    return read.rows(connection, Dispatch, TABLE.c.id.in_(waiting_ids)) if waiting_ids else []
 
 
-def give_up(connection: Connection, one: Dispatch, reason: str, detail: str, now: datetime) -> bool:
+def give_up(connection: Connection, dispatch: Dispatch, reason: str, detail: str, now: datetime) -> bool:
     """End a ready mail as failed without another attempt; False when it is ready no more."""
     still = sa.and_(OURS, TABLE.c.state == DispatchState.READY)
     values = {"state": DispatchState.FAILED, "reason": reason, "detail": detail, "changed_at": now}
     statement = sa.update(TABLE).where(still).values(**values)
-    return connection.execute(statement, claim_of(one)).rowcount == 1
+    return connection.execute(statement, claim_of(dispatch)).rowcount == 1
 
 
 def bodies_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[str, tuple[bytes, str]]:
     """Return the bytes and return paths of those dispatches that were composed before."""
     table = tables.dispatch_body
-    tried = [one.id for one in dispatches if one.attempt > 1 or (one.claims or 0) > 1 or one.message_id]
-    found: dict[str, tuple[bytes, str]] = {}
+    tried = [
+        dispatch.id
+        for dispatch in dispatches
+        if dispatch.attempt > 1 or (dispatch.claims or 0) > 1 or dispatch.message_id
+    ]
+    bodies: dict[str, tuple[bytes, str]] = {}
     for chunk in read.chunks(tried):
         query = sa.select(table.c.dispatch, table.c.body, table.c.return_path).where(table.c.dispatch.in_(chunk))
         for key, body, return_path in connection.execute(query):
-            found[str(key)] = (bytes(body), str(return_path))
-    return found
+            bodies[str(key)] = (bytes(body), str(return_path))
+    return bodies
 
 
 KEEP_BODY = sa.insert(tables.dispatch_body)

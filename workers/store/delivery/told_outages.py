@@ -22,8 +22,8 @@ def keep(connection: Connection, seen_by: str, outages: Sequence[Outage]) -> Non
     o, now = tables.outage.c, database_now(connection)
     connection.execute(sa.delete(tables.outage).where(sa.or_(o.seen_by == seen_by, o.seen_at < now - FRESH)))
     rows = [
-        {"part": one.part, "seen_by": seen_by, "since": one.since, "reason": one.reason, "seen_at": now}
-        for one in outages
+        {"part": outage.part, "seen_by": seen_by, "since": outage.since, "reason": outage.reason, "seen_at": now}
+        for outage in outages
     ]
     if rows:
         connection.execute(sa.insert(tables.outage), rows)
@@ -33,7 +33,7 @@ def list_away(connection: Connection) -> list[Outage]:
     """Return what some role finds away now, each part once, since the earliest that one of them knows."""
     o = tables.outage.c
     fresh = o.seen_at >= database_now(connection) - FRESH
-    found: dict[str, Outage] = {}
+    away: dict[str, Outage] = {}
     for part, since, reason in connection.execute(sa.select(o.part, o.since, o.reason).where(fresh).order_by(o.since)):
-        found.setdefault(str(part), Outage(str(part), since, str(reason)))
-    return list(found.values())
+        away.setdefault(str(part), Outage(str(part), since, str(reason)))
+    return list(away.values())

@@ -35,7 +35,7 @@ def revisions_in(connection: Connection) -> list[str] | None:
     """Return the revisions that a database says it is at, which should be one; None where nothing says so."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
-    return [str(one) for one in connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars()]
+    return [str(row) for row in connection.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars()]
 
 
 def take_turn(connection: Connection) -> None:

@@ -38,11 +38,11 @@ def told(connection: Connection, filters: Filters) -> list[Told]:
 def answers_after(connection: Connection, customers: set[str]) -> dict[str, list[tuple[datetime, int]]]:
     """Return each customer's answers in order of time, recovery left out."""
     r = t.response.c
-    found: dict[str, list[tuple[datetime, int]]] = {}
+    scores: dict[str, list[tuple[datetime, int]]] = {}
     for chunk in read.chunks(customers):
         query = sa.select(r.customer, r.first_answered_at, r.score).where(
             r.customer.in_(chunk), r.trigger != figures.RECOVERY
         )
         for who, at, score in connection.execute(query.order_by(r.first_answered_at, r.id)):
-            found.setdefault(str(who), []).append((at, score))
-    return found
+            scores.setdefault(str(who), []).append((at, score))
+    return scores

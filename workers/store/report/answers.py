@@ -89,7 +89,7 @@ def condition(connection: Connection, filters: Filters, pick: Pick, word: str) -
     """Return the condition of one pick. Raises ValueError or KeyError for a word that it does not have."""
     if pick is Pick.LOOP:
         cases = figures.at_step(stored.cases(connection, filters), Step(word))
-        return stored.one_of([one.response for one in cases])
+        return stored.one_of([case.response for case in cases])
     if pick is Pick.MOVE:
         before, _, latest = word.partition("-")
         return stored.about_to_leave(filters) if word == "leaving" else stored.with_move(before, latest, filters)
@@ -158,8 +158,8 @@ def with_tickets(connection: Connection, rows: Sequence[Sequence[Any]]) -> Itera
 def ticket_numbers(connection: Connection, responses: Sequence[str]) -> dict[str, int]:
     """Return the number of the newest ticket that each answer led to."""
     a, k = t.action.c, t.ticket.c
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for chunk in read.chunks(responses):
         query = sa.select(a.response, k.number).join(t.ticket, k.id == a.ticket).where(a.response.in_(chunk))
-        found |= {str(key): int(number) for key, number in connection.execute(query.order_by(k.number))}
-    return found
+        numbers |= {str(key): int(number) for key, number in connection.execute(query.order_by(k.number))}
+    return numbers

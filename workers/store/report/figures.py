@@ -48,13 +48,15 @@ def of_questions(filters: Filters) -> list[Condition]:
 def of_touchpoints(filters: Filters) -> list[Condition]:
     """Return the conditions of the touchpoints that a report is about, whenever due; recovery surveys are left out."""
     p = t.touchpoint.c
-    found: list[Condition] = [p.trigger != RECOVERY]
-    found += [column == word for column, word in ((p.trigger, filters.trigger), (p.step, filters.touchpoint)) if word]
+    conditions: list[Condition] = [p.trigger != RECOVERY]
+    conditions += [
+        column == word for column, word in ((p.trigger, filters.trigger), (p.step, filters.touchpoint)) if word
+    ]
     whose: list[Condition] = []
     whose += [SEGMENT.in_([filters.segment])] if filters.segment else []
     whose += [SEGMENT.not_in([filters.without])] if filters.without else []
     whose += [C.language == filters.language] if filters.language else []
-    return [*found, p.customer.in_(sa.select(C.id).where(*whose))] if whose else found
+    return [*conditions, p.customer.in_(sa.select(C.id).where(*whose))] if whose else conditions
 
 
 def within(at: Column, filters: Filters) -> list[Condition]:
@@ -71,8 +73,8 @@ def chosen(filters: Filters, trigger: Column, touchpoint: Column, language: Colu
         (language, filters.language),
         (SEGMENT, filters.segment),
     )
-    found = [column == word for column, word in pairs if word]
-    return [*found, SEGMENT.not_in([filters.without])] if filters.without else found
+    conditions = [column == word for column, word in pairs if word]
+    return [*conditions, SEGMENT.not_in([filters.without])] if filters.without else conditions
 
 
 def total(condition: Column) -> Column:
@@ -157,7 +159,7 @@ def recovery_answers(connection: Connection, filters: Filters) -> int:
 
 def words(connection: Connection) -> dict[str, list[str]]:
     """Return what the filters can be set to: every trigger, touchpoint, segment and language there is."""
-    found: dict[str, sa.Executable] = {
+    queries: dict[str, sa.Executable] = {
         "trigger": sa.union(sa.select(Q.trigger), sa.select(R.trigger)),
         "touchpoint": sa.union(sa.select(Q.step), sa.select(R.touchpoint)),
         "segment": sa.select(C.segment).distinct(),
@@ -165,7 +167,7 @@ def words(connection: Connection) -> dict[str, list[str]]:
     }
     return {
         name: sorted(str(one) for (one,) in connection.execute(query) if one and one != RECOVERY)
-        for name, query in found.items()
+        for name, query in queries.items()
     }
 
 
@@ -283,17 +285,17 @@ def told_of(initiative: int) -> Condition:
 
 def with_move(before: str, latest: str, filters: Filters) -> Condition:
     """Return the condition of a person's latest answer, by band before and band now."""
-    found = latest_answers(filters)
-    was = found.c.before.is_(None) if not before else found.c.before == before
-    return R.id.in_(sa.select(found.c.id).where(was, found.c.band == latest))
+    answers = latest_answers(filters)
+    was = answers.c.before.is_(None) if not before else answers.c.before == before
+    return R.id.in_(sa.select(answers.c.id).where(was, answers.c.band == latest))
 
 
 def about_to_leave(filters: Filters) -> Condition:
     """Return the condition of the latest answer of a person who is about to leave."""
-    found = latest_answers(filters)
+    answers = latest_answers(filters)
     low, high = Band.DETRACTOR.value, Band.PROMOTER.value
-    fell = sa.and_(found.c.before == high, found.c.band != high)
-    return R.id.in_(sa.select(found.c.id).where(sa.or_(found.c.band == low, fell)))
+    fell = sa.and_(answers.c.before == high, answers.c.band != high)
+    return R.id.in_(sa.select(answers.c.id).where(sa.or_(answers.c.band == low, fell)))
 
 
 def one_of(ids: Sequence[str]) -> Condition:

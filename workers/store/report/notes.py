@@ -29,4 +29,4 @@ def notes(connection: Connection, filters: Filters) -> list[Note]:
     done = sa.select(i.done_at, i.name, i.owner, i.id).where(i.done_at.is_not(None), *stored.within(i.done_at, filters))
     found = [Note(at, text, by, id=key) for at, text, by, key in connection.execute(written)]
     found += [Note(at, name, owner, initiative=key) for at, name, owner, key in connection.execute(done)]
-    return sorted(found, key=lambda one: (one.at, one.text))
+    return sorted(found, key=lambda note: (note.at, note.text))

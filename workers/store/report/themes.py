@@ -96,10 +96,10 @@ def bands(connection: Connection) -> dict[int, dict[str, int]]:
     """Return how many answers of each band each theme has; recovery answers count as well, they are wishes too."""
     of, r = t.response_theme.c, t.response.c
     query = sa.select(of.theme, r.band, sa.func.count()).join(t.response, r.id == of.response)
-    found: dict[int, dict[str, int]] = {}
+    counts: dict[int, dict[str, int]] = {}
     for theme, band, n in connection.execute(query.group_by(of.theme, r.band)):
-        found.setdefault(int(theme), {})[str(band)] = int(n)
-    return found
+        counts.setdefault(int(theme), {})[str(band)] = int(n)
+    return counts
 
 
 def themed(kind: str) -> sa.ColumnElement[bool]:
@@ -131,10 +131,10 @@ def wishes(connection: Connection, conditions: Sequence[sa.ColumnElement[bool]],
     query = sa.select(t.response, c.crm_id, c.name).outerjoin(t.customer, c.id == r.customer).where(*conditions)
     rows = connection.execute(query.order_by(r.answered_at.desc(), r.id).limit(limit)).all()
     found = [(Response(*row[:-2]), row[-2], row[-1] or "") for row in rows]
-    tagged = themes_of(connection, [one.id for one, _, _ in found])
+    tagged = themes_of(connection, [response.id for response, _, _ in found])
     return int(n), [
-        Wish(one, one.improvement or one.comment, crm_id, name, tuple(tagged.get(one.id, ())))
-        for one, crm_id, name in found
+        Wish(response, response.improvement or response.comment, crm_id, name, tuple(tagged.get(response.id, ())))
+        for response, crm_id, name in found
     ]
 
 
@@ -203,7 +203,7 @@ def delete_note(connection: Connection, id: int) -> bool:
     return connection.execute(sa.delete(t.report_note).where(t.report_note.c.id == id)).rowcount == 1
 
 
-def askers(connection: Connection, one: Initiative) -> list[tuple[str, str]]:
+def askers(connection: Connection, done: Initiative) -> list[tuple[str, str]]:
     """Return (customer, response) of everybody who asked for it before it was done and was not told, newest last.
 
     A customer who was merged into another one is that other one. Who opted out or has no address is left out.
@@ -214,17 +214,17 @@ def askers(connection: Connection, one: Initiative) -> list[tuple[str, str]]:
         sa.select(person.c.id, r.id).join(t.response_theme, of.response == r.id).join(t.customer, c.id == r.customer)
     )
     query = query.join(person, person.c.id == sa.func.coalesce(c.merged_into, c.id)).where(
-        of.theme == one.theme,
+        of.theme == done.theme,
         sa.or_(r.improvement != "", r.comment != ""),
         person.c.erased_at.is_(None),
         person.c.opted_out_at.is_(None),
         person.c.email.is_not(None),
     )
-    if one.done_at is not None:
-        query = query.where(r.answered_at <= one.done_at)
-    told = told_customers(connection, one.id)
-    found = connection.execute(query.order_by(r.answered_at, r.id))
-    return [(str(who), str(key)) for who, key in found if str(who) not in told]
+    if done.done_at is not None:
+        query = query.where(r.answered_at <= done.done_at)
+    told_already = told_customers(connection, done.id)
+    asked = connection.execute(query.order_by(r.answered_at, r.id))
+    return [(str(who), str(key)) for who, key in asked if str(who) not in told_already]
 
 
 def told_customers(connection: Connection, initiative: int) -> set[str]:

@@ -54,13 +54,13 @@ def remember(
         return contents
 
     def work(connection: Connection) -> Mapping[str, str]:
-        for one in kept:
-            keep(connection, one, now)
-            if not one.candidate:
-                put_in_use(connection, one, now, only_first=refused is None)
+        for content in kept:
+            keep(connection, content, now)
+            if not content.candidate:
+                put_in_use(connection, content, now, only_first=refused is None)
         if refused is not None:
             put_refused(connection, refused, now)
-            put_candidates(connection, {one.place: one.version for one in kept if one.candidate}, now)
+            put_candidates(connection, {content.place: content.version for content in kept if content.candidate}, now)
         return contents_of(connection)
 
     return store.write(work)
@@ -70,43 +70,45 @@ def stands(connection: Connection, kept: Sequence[Kept], refused: Mapping[str, S
     """Tell whether the store says all this already; most starts change nothing."""
     known, controls = versions(connection), in_use(connection)
     if refused is not None:
-        said = {one.name: list(one.faults) for one in refusals(connection)}
-        beside = {one.place: one.version for one in kept if one.candidate}
+        said = {content.name: list(content.faults) for content in refusals(connection)}
+        beside = {content.place: content.version for content in kept if content.candidate}
         if said != {name: list(faults) for name, faults in refused.items()} or beside != candidates(connection):
             return False
     return all(
-        one.version in known
-        and (one.candidate or one.place in controls)
-        and (one.candidate or refused is None or controls[one.place] == one.version)
-        for one in kept
+        content.version in known
+        and (content.candidate or content.place in controls)
+        and (content.candidate or refused is None or controls[content.place] == content.version)
+        for content in kept
     )
 
 
-def keep(connection: Connection, one: Kept, now: datetime) -> None:
+def keep(connection: Connection, kept: Kept, now: datetime) -> None:
     """Store a version with its content; what was a candidate bears the table's name from when it is in use."""
     c = t.rule_table.c
-    name = connection.execute(sa.select(c.name).where(c.version == one.version)).scalar()
+    name = connection.execute(sa.select(c.name).where(c.version == kept.version)).scalar()
     if name is None:
-        row = {"version": one.version, "name": one.name, "content": one.content, "live_from": now}
+        row = {"version": kept.version, "name": kept.name, "content": kept.content, "live_from": now}
         connection.execute(sa.insert(t.rule_table).values(row))
-    elif name != one.name and not one.candidate:
-        connection.execute(sa.update(t.rule_table).where(c.version == one.version).values(name=one.name, live_from=now))
+    elif name != kept.name and not kept.candidate:
+        connection.execute(
+            sa.update(t.rule_table).where(c.version == kept.version).values(name=kept.name, live_from=now)
+        )
 
 
-def put_in_use(connection: Connection, one: Kept, now: datetime, *, only_first: bool) -> None:
+def put_in_use(connection: Connection, kept: Kept, now: datetime, *, only_first: bool) -> None:
     """Say which version is in use in a place, and from when on in the audit log."""
-    c, name = t.control.c, f"{IN_USE}{one.place}"
+    c, name = t.control.c, f"{IN_USE}{kept.place}"
     before = connection.execute(sa.select(c.value).where(c.name == name)).scalar()
-    if before == one.version or (only_first and before is not None):
+    if before == kept.version or (only_first and before is not None):
         return
-    put(connection, name, one.version, now)
+    put(connection, name, kept.version, now)
     if before is not None:  # the first one stands in its table with its instant
-        record_act(connection, now, BY, WENT_LIVE, one.name, {"version": one.version, "before": before})
+        record_act(connection, now, BY, WENT_LIVE, kept.name, {"version": kept.version, "before": before})
 
 
 def put_refused(connection: Connection, refused: Mapping[str, Sequence[str]], now: datetime) -> None:
     """Say what is refused; what is no longer refused goes, what stays keeps since when."""
-    said = {one.name: one for one in refusals(connection)}
+    said = {refusal.name: refusal for refusal in refusals(connection)}
     for name in said.keys() - refused.keys():
         connection.execute(sa.delete(t.control).where(t.control.c.name == f"{REFUSED}{name}"))
     for name, faults in refused.items():
@@ -170,7 +172,7 @@ def content_in_use(connection: Connection, place: str) -> str | None:
 
 def versions(connection: Connection) -> frozenset[str]:
     """Return every version that is stored."""
-    return frozenset(str(one) for one in connection.execute(sa.select(t.rule_table.c.version)).scalars())
+    return frozenset(str(row) for row in connection.execute(sa.select(t.rule_table.c.version)).scalars())
 
 
 def contents_of(connection: Connection) -> Mapping[str, str]:

@@ -79,12 +79,12 @@ def per_day(connection: Connection, midnights: Sequence[datetime]) -> Iterator[l
         (MAIL, mail.c.template, mail.c.not_before, tables.one_of(mail.c.state, [DispatchState.READY])),
     )
     for n, (begins, ends) in enumerate(itertools.pairwise(midnights)):
-        found: list[tuple[str, str, int]] = []
+        counts: list[tuple[str, str, int]] = []
         for kind, name, when, waits in planned:
             since = sa.true() if n == 0 else when >= begins
             query = sa.select(name, sa.func.count()).where(waits, since, when < ends).group_by(name).order_by(name)
-            found += [(kind, str(label), int(count)) for label, count in connection.execute(query)]
-        yield found
+            counts += [(kind, str(label), int(count)) for label, count in connection.execute(query)]
+        yield counts
 
 
 def steps(connection: Connection) -> list[str]:
@@ -140,7 +140,7 @@ def customers_of(connection: Connection, chosen: Chosen, after: str, limit: int)
     query = sa.select(table.c.customer).distinct().where(chosen.condition()).order_by(table.c.customer).limit(limit)
     if after:
         query = query.where(table.c.customer > after)
-    return [CustomerId(str(one)) for one in connection.execute(query).scalars()]
+    return [CustomerId(str(row)) for row in connection.execute(query).scalars()]
 
 
 def rows_of(connection: Connection, chosen: Chosen, customers: Sequence[str]) -> Sequence[Touchpoint | Action]:
@@ -158,5 +158,5 @@ def people(connection: Connection, chosen: Chosen, limit: int) -> list[tuple[Tou
     kind: type[Touchpoint] | type[Action] = Touchpoint if chosen.kind == TOUCHPOINT else Action
     width = len(table.columns)
     query = sa.select(table, customer).join(customer, customer.c.id == table.c.customer)
-    found = connection.execute(query.where(chosen.condition()).order_by(when, table.c.customer).limit(limit))
-    return [(kind(*row[:width]), Customer(*row[width:])) for row in found]
+    rows = connection.execute(query.where(chosen.condition()).order_by(when, table.c.customer).limit(limit))
+    return [(kind(*row[:width]), Customer(*row[width:])) for row in rows]

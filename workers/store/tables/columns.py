@@ -111,7 +111,7 @@ def column(name: str, annotation: object, primary: bool) -> sa.Column[Any]:
 def table(row: type[Row], *more: sa.schema.SchemaItem) -> sa.Table:
     """Return the table of a record class, with its indexes and unique keys."""
     hints = get_type_hints(row)
-    columns = [column(one.name, hints[one.name], one.name in row.KEY) for one in fields(row)]
+    columns = [column(field.name, hints[field.name], field.name in row.KEY) for field in fields(row)]
     return sa.Table(row.TABLE, metadata, *columns, *more)
 
 

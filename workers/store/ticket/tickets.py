@@ -56,8 +56,8 @@ def ticket_numbered(connection: Connection, number: int) -> list[Row]:
 def open_ticket_of(connection: Connection, customer: str) -> Ticket | None:
     """Return the ticket of a customer that is not done: there is one at most."""
     k = tables.ticket.c
-    found = read.rows(connection, Ticket, k.customer == customer, k.state != TicketState.DONE)
-    return found[0] if found else None
+    tickets = read.rows(connection, Ticket, k.customer == customer, k.state != TicketState.DONE)
+    return tickets[0] if tickets else None
 
 
 def promises(connection: Connection) -> list[Row]:
@@ -113,8 +113,8 @@ def search_customers(connection: Connection, text: str) -> Sequence[Customer]:
     tests.append(customer.c.id.in_(sa.select(answer.customer).where(sa.or_(*said, answer.reference == wanted))))
     if digits := digits_of(wanted):
         tests.append(plain(customer.c.phone).contains(digits))
-    found = sa.and_(sa.or_(*tests), customer.c.erased_at.is_(None))
-    query = sa.select(customer).where(found).order_by(customer.c.name, customer.c.crm_id).limit(FOUND_AT_MOST)
+    matching = sa.and_(sa.or_(*tests), customer.c.erased_at.is_(None))
+    query = sa.select(customer).where(matching).order_by(customer.c.name, customer.c.crm_id).limit(FOUND_AT_MOST)
     return [Customer(*row) for row in connection.execute(query)]
 
 
@@ -128,8 +128,8 @@ def lately_answered(connection: Connection, limit: int) -> Sequence[Customer]:
         .where(c.erased_at.is_(None))
         .order_by(latest.c.answered_at.desc(), c.id)
     )
-    found = {row.id: Customer(*row) for row in connection.execute(query)}
-    return list(found.values())[:limit]
+    customers = {row.id: Customer(*row) for row in connection.execute(query)}
+    return list(customers.values())[:limit]
 
 
 def named(column: sa.ColumnElement[str | None], text: str) -> sa.ColumnElement[bool]:

@@ -37,7 +37,7 @@ class Sender(Protocol):
     async def prepare(self, group: Sequence[Dispatch]) -> list[OutgoingMessage]:
         """Fix the bytes of some dispatches and mark them as leaving."""
 
-    async def set_aside(self, one: Dispatch, error: Exception) -> None:
+    async def set_aside(self, dispatch: Dispatch, error: Exception) -> None:
         """End one dispatch that breaks its own preparation."""
 
     async def hand_over(self, parcel: OutgoingMessage) -> SendResult:
@@ -139,15 +139,15 @@ class Lanes:
                 break
         return parcels
 
-    async def _set_aside(self, one: Dispatch, error: Exception) -> None:
-        log.error("a dispatch broke", exc_info=error, extra={"action": "dispatch.failed", "dispatch": one.id})
+    async def _set_aside(self, dispatch: Dispatch, error: Exception) -> None:
+        log.error("a dispatch broke", exc_info=error, extra={"action": "dispatch.failed", "dispatch": dispatch.id})
         try:
-            await self._sender.set_aside(one, error)
+            await self._sender.set_aside(dispatch, error)
         except NotNow:
-            self._left = [one, *self._left]
+            self._left = [dispatch, *self._left]
             raise
         except Exception:  # it comes back when its lease ends
-            log.exception("a dispatch cannot be ended", extra={"action": "dispatch.failed", "dispatch": one.id})
+            log.exception("a dispatch cannot be ended", extra={"action": "dispatch.failed", "dispatch": dispatch.id})
 
     async def _collect(self, stopping: asyncio.Task[Any]) -> None:
         """Wait until something ends, the rate lets the next ones leave, or a stop is asked for; record what ended."""

@@ -44,11 +44,11 @@ def refuse(connection: Connection, refused: Refused, now: datetime) -> None:
         undeliverable(connection, refused.dispatch, refused.reason, now)
 
 
-def undeliverable(connection: Connection, one: Dispatch, reason: str, now: datetime) -> None:
+def undeliverable(connection: Connection, dispatch: Dispatch, reason: str, now: datetime) -> None:
     """Mark the request of a survey mail that cannot reach its customer; the caller holds the customer's lock."""
-    if one.action is not None or one.template == "reminder" or one.customer is None:
+    if dispatch.action is not None or dispatch.template == "reminder" or dispatch.customer is None:
         return
-    request = read.one(connection, SurveyRequest, one.request)
+    request = read.one(connection, SurveyRequest, dispatch.request)
     if request is None or request.state != RequestState.OPEN:
         return
     changes = ChangeSet()
@@ -57,37 +57,39 @@ def undeliverable(connection: Connection, one: Dispatch, reason: str, now: datet
     apply(connection, changes, now)
 
 
-def record_end(connection: Connection, one: Dispatch, result: SendResult, now: datetime, policy: Policy) -> bool:
+def record_end(connection: Connection, dispatch: Dispatch, result: SendResult, now: datetime, policy: Policy) -> bool:
     """Record how one handing over ended, and when it is tried again."""
     text = result.text[:500]
     if result.kind == SendKind.ACCEPTED:
-        return claim.accept(connection, one, now, text)
-    if one.kind == WEBHOOK:
-        return record_webhook(connection, one, result, now)
+        return claim.accept(connection, dispatch, now, text)
+    if dispatch.kind == WEBHOOK:
+        return record_webhook(connection, dispatch, result, now)
     if result.everyone:  # nobody looked at this mail: no attempt of its own is used up
-        return claim.give_back(connection, one, changed_at=now, reason=Reason.SERVER_AWAY, detail=text)
+        return claim.give_back(connection, dispatch, changed_at=now, reason=Reason.SERVER_AWAY, detail=text)
     if result.kind == SendKind.UNKNOWN:
-        if not claim.may_leave_again(one):
-            return claim.end(connection, one, DispatchState.UNKNOWN, now, reason=CUT, detail=text)
-        again = {"copies": one.copies + 1, "not_before": now + FIRST_PAUSE}
-        return claim.end(connection, one, DispatchState.READY, now, reason=CUT, detail=text, **again)
-    if result.kind == SendKind.NEVER or is_given_up(one, result, policy):
-        return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
-    pause = pause_before(one.attempt + 1)
+        if not claim.may_leave_again(dispatch):
+            return claim.end(connection, dispatch, DispatchState.UNKNOWN, now, reason=CUT, detail=text)
+        again = {"copies": dispatch.copies + 1, "not_before": now + FIRST_PAUSE}
+        return claim.end(connection, dispatch, DispatchState.READY, now, reason=CUT, detail=text, **again)
+    if result.kind == SendKind.NEVER or is_given_up(dispatch, result, policy):
+        return claim.end(connection, dispatch, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
+    pause = pause_before(dispatch.attempt + 1)
     if result.kind == SendKind.OURS:
         pause = LONGEST_PAUSE  # a server that refuses us does so in a minute as well
     if result.retry_after is not None:
         pause = max(pause, timedelta(seconds=result.retry_after))
-    return claim.end(connection, one, DispatchState.READY, now, not_before=now + pause, reason="later", detail=text)
+    return claim.end(
+        connection, dispatch, DispatchState.READY, now, not_before=now + pause, reason="later", detail=text
+    )
 
 
-def record_webhook(connection: Connection, one: Dispatch, result: SendResult, now: datetime) -> bool:
+def record_webhook(connection: Connection, dispatch: Dispatch, result: SendResult, now: datetime) -> bool:
     """Record how a webhook that was not taken ended; it is tried again by the times of its own."""
     text = result.text[:500]
-    wait = None if result.kind == SendKind.NEVER else webhook_retries.next_try(one.id, one.attempt, result)
+    wait = None if result.kind == SendKind.NEVER else webhook_retries.next_try(dispatch.id, dispatch.attempt, result)
     if wait is None:
-        return claim.end(connection, one, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
-    return claim.end(connection, one, DispatchState.READY, now, not_before=now + wait, reason="later", detail=text)
+        return claim.end(connection, dispatch, DispatchState.FAILED, now, reason=Reason.REFUSED_BY_SERVER, detail=text)
+    return claim.end(connection, dispatch, DispatchState.READY, now, not_before=now + wait, reason="later", detail=text)
 
 
 def pause_before(attempt: int) -> timedelta:
@@ -128,18 +130,18 @@ def apply_outcome(
         changes.change(mark_sent(request, now))
 
 
-def is_over(one: Dispatch, result: SendResult, policy: Policy) -> bool:
+def is_over(dispatch: Dispatch, result: SendResult, policy: Policy) -> bool:
     """Tell whether a mail is refused for good, or was put off often enough."""
-    return (result.kind == SendKind.NEVER and not result.everyone) or is_given_up(one, result, policy)
+    return (result.kind == SendKind.NEVER and not result.everyone) or is_given_up(dispatch, result, policy)
 
 
-def is_given_up(one: Dispatch, result: SendResult, policy: Policy) -> bool:
+def is_given_up(dispatch: Dispatch, result: SendResult, policy: Policy) -> bool:
     """Tell whether a mail that was put off or refused because of us has been tried often enough."""
     if result.everyone:
         return False
     if result.kind == SendKind.LATER:
-        return one.attempt >= tries_within(policy.keep.of(one.mail_class))
-    return result.kind == SendKind.OURS and one.attempt >= REFUSED_AT_MOST
+        return dispatch.attempt >= tries_within(policy.keep.of(dispatch.mail_class))
+    return result.kind == SendKind.OURS and dispatch.attempt >= REFUSED_AT_MOST
 
 
 def alarm(

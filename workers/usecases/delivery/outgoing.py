@@ -64,11 +64,13 @@ class DeliveryContext:
         requests = read.with_ids(connection, SurveyRequest, wanted) if wanted else []
         promised = [one.action for one in group if one.action and one.mail_class == MailClass.PROMOTION]
         actions = read.with_ids(connection, Action, promised) if promised else []
-        addresses = {one.recipient for one in group if one.recipient} | {one.email for one in customers if one.email}
+        addresses = {one.recipient for one in group if one.recipient} | {
+            customer.email for customer in customers if customer.email
+        }
         return cls(
             customers=owners,
-            requests={one.id: one for one in requests},
-            actions={one.id: one for one in actions},
+            requests={request.id: request for request in requests},
+            actions={action.id: action for action in actions},
             bodies=claim.bodies_of(connection, group),
             suppressed=read.suppressed_addresses(connection, addresses, policy.ids),
         )
@@ -76,9 +78,9 @@ class DeliveryContext:
 
 def people(connection: Connection, owners: set[CustomerId]) -> dict[str, Customer]:
     """Lock the owners of dispatches and return who each of them is: merged since it was leased, the other one."""
-    found = {one.id: one for one in read.lock_customers(connection, owners)}
+    found = {customer.id: customer for customer in read.lock_customers(connection, owners)}
     while missing := {one.merged_into for one in found.values() if one.merged_into} - set(found):
-        found |= {one.id: one for one in read.lock_customers(connection, missing)}
+        found |= {customer.id: customer for customer in read.lock_customers(connection, missing)}
 
     def who(customer: Customer) -> Customer:
         while customer.merged_into and customer.merged_into in found:
@@ -89,51 +91,53 @@ def people(connection: Connection, owners: set[CustomerId]) -> dict[str, Custome
 
 
 def too_early(
-    connection: Connection, one: Dispatch, known: DeliveryContext, policy: Policy, now: datetime
+    connection: Connection, dispatch: Dispatch, context: DeliveryContext, policy: Policy, now: datetime
 ) -> Refused | None:
     """Return a reminder put back while its question has not left, or until its wait from then on is over."""
-    request = known.requests.get(one.request or "")
-    if one.template != "reminder" or request is None:
+    request = context.requests.get(dispatch.request or "")
+    if dispatch.template != "reminder" or request is None:
         return None
     if request.sent_at is None:
         if request.state != RequestState.OPEN:
-            return Refused(one, DispatchState.CANCELLED, Reason.REQUEST_CLOSED)
-        return Refused(one, DispatchState.READY, Reason.NOT_DUE, "", now + timedelta(days=1))
+            return Refused(dispatch, DispatchState.CANCELLED, Reason.REQUEST_CLOSED)
+        return Refused(dispatch, DispatchState.READY, Reason.NOT_DUE, "", now + timedelta(days=1))
     touchpoint = read.one(connection, Touchpoint, request.journey, request.step)
-    customer = known.customers.get(request.customer)
+    customer = context.customers.get(request.customer)
     if touchpoint is None or customer is None or not touchpoint.reminder:
         return None
     zone = zone_of(customer, policy)
     due = add_wait(request.sent_at, parse_wait(touchpoint.reminder), zone)
     due = next_in_window(due, policy.window, zone, policy.holidays)
-    return Refused(one, DispatchState.READY, Reason.NOT_DUE, "", due) if due - LEFT_LATE > now else None
+    return Refused(dispatch, DispatchState.READY, Reason.NOT_DUE, "", due) if due - LEFT_LATE > now else None
 
 
-def too_late(one: Dispatch, known: DeliveryContext, now: datetime) -> Refused | None:
+def too_late(dispatch: Dispatch, context: DeliveryContext, now: datetime) -> Refused | None:
     """Return a promotion that waited past its deadline, because sending was held or the day full."""
-    action = known.actions.get(one.action or "")
-    if action is None or action.latest_at is None or now <= action.latest_at or one.copies:
+    action = context.actions.get(dispatch.action or "")
+    if action is None or action.latest_at is None or now <= action.latest_at or dispatch.copies:
         return None
-    return Refused(one, DispatchState.CANCELLED, Reason.TOO_LATE)
+    return Refused(dispatch, DispatchState.CANCELLED, Reason.TOO_LATE)
 
 
-def overtaken(one: Dispatch, known: DeliveryContext) -> str:
+def overtaken(dispatch: Dispatch, context: DeliveryContext) -> str:
     """Return what happened between leasing a mail and marking it, so that it must not leave."""
-    customer, request = known.customers.get(one.customer or ""), known.requests.get(one.request or "")
+    customer, request = context.customers.get(dispatch.customer or ""), context.requests.get(dispatch.request or "")
     if customer is not None and customer.erased_at:
         return Reason.ERASED
     opted_out = customer is not None and (customer.opted_out_at or customer.merged_into)
-    if opted_out and one.mail_class != MailClass.SERVICE and not (request and request.state != RequestState.OPEN):
+    if opted_out and dispatch.mail_class != MailClass.SERVICE and not (request and request.state != RequestState.OPEN):
         return Reason.OPTED_OUT
     answered = request is not None and request.state == RequestState.ANSWERED
     return Reason.ANSWERED if answered else Reason.REQUEST_CLOSED
 
 
-def card_of(connection: Connection, one: Dispatch, customer: Customer, crm_url: str, zone: str) -> dict[str, object]:
+def card_of(
+    connection: Connection, dispatch: Dispatch, customer: Customer, crm_url: str, zone: str
+) -> dict[str, object]:
     """Return what the ticket mail shows of the customer: who they are, their earlier scores, where the CRM has them."""
     return {
         "crm_url": crm_link(crm_url, customer.crm_id or ""),
-        "history": earlier_scores(connection, one, customer, zone),
+        "history": earlier_scores(connection, dispatch, customer, zone),
         "customer_id": customer.crm_id or "",
         "customer_name": customer.name or "",
         "customer_language": customer.language or "",
@@ -141,9 +145,11 @@ def card_of(connection: Connection, one: Dispatch, customer: Customer, crm_url: 
     }
 
 
-def earlier_scores(connection: Connection, one: Dispatch, customer: Customer, zone: str) -> list[dict[str, object]]:
+def earlier_scores(
+    connection: Connection, dispatch: Dispatch, customer: Customer, zone: str
+) -> list[dict[str, object]]:
     """Return the customer's last scores but the ticket's own, the newest first, with their days in the brand's zone."""
-    ticket = read.one(connection, Ticket, one.ticket) if one.ticket else None
+    ticket = read.one(connection, Ticket, dispatch.ticket) if dispatch.ticket else None
     scores = latest_scores(connection, customer.id, SCORES_SHOWN, but=ticket.response if ticket else None)
     return [
         {"date": in_zone(one.answered_at, zone).date().isoformat(), "score": one.score, "touchpoint": one.trigger}

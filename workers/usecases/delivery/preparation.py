@@ -72,105 +72,109 @@ class Preparation:
             until = claim.lease_end(connection, lease_seconds)
             paused = not sending_now(connection, self._sending).on  # since they were claimed
             leaving = []
-            for one in sorted(claim.still_ours(connection, group), key=lambda row: row.id):
-                if paused and one.kind != WEBHOOK:
-                    claim.give_back(connection, one)
+            for claimed in sorted(claim.still_ours(connection, group), key=lambda row: row.id):
+                if paused and claimed.kind != WEBHOOK:
+                    claim.give_back(connection, claimed)
                     continue
-                made = self._make(connection, one, known, now)
+                made = self._make(connection, claimed, known, now)
                 if isinstance(made, Refused):
                     refuse(connection, made, now)
-                elif claim.mark_sending(connection, one, made.recipient, made.message_id, until):
+                elif claim.mark_sending(connection, claimed, made.recipient, made.message_id, until):
                     leaving.append(made)
                 else:
-                    refuse(connection, Refused(one, DispatchState.CANCELLED, overtaken(one, known)), now)
+                    refuse(connection, Refused(claimed, DispatchState.CANCELLED, overtaken(claimed, known)), now)
             return leaving
 
         return self._store.write(work)
 
-    def set_aside(self, one: Dispatch, error: Exception, now: datetime) -> None:
+    def set_aside(self, dispatch: Dispatch, error: Exception, now: datetime) -> None:
         """End a dispatch that breaks its own preparation; where other writers were in the way it is tried again."""
 
         def work(connection: Connection) -> None:
-            read.lock_customers(connection, [one.customer] if one.customer else [])
+            read.lock_customers(connection, [dispatch.customer] if dispatch.customer else [])
             if isinstance(error, Conflict) and not isinstance(error, KeyTaken):
-                claim.give_back(connection, one, not_before=now + PUT_OFF)
+                claim.give_back(connection, dispatch, not_before=now + PUT_OFF)
             else:
-                refuse(connection, Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, type(error).__name__), now)
+                refuse(
+                    connection, Refused(dispatch, DispatchState.FAILED, CANNOT_BE_WRITTEN, type(error).__name__), now
+                )
 
         self._store.write(work)
 
     def _make(
-        self, connection: Connection, one: Dispatch, known: DeliveryContext, now: datetime
+        self, connection: Connection, dispatch: Dispatch, context: DeliveryContext, now: datetime
     ) -> OutgoingMessage | Refused:
         """Return the bytes of a dispatch, or why it must not leave."""
-        customer = known.customers.get(one.customer or "")
-        kept = known.bodies.get(one.id)
-        if one.kind == WEBHOOK:
-            return self._webhook(connection, one, customer, kept)
-        recipient = one.recipient or (customer.email if customer else "") or ""
-        refused = too_early(connection, one, known, self._policy(), now) or too_late(one, known, now)
-        if refused := refused or self._not_to(one, recipient, known):
+        customer = context.customers.get(dispatch.customer or "")
+        kept = context.bodies.get(dispatch.id)
+        if dispatch.kind == WEBHOOK:
+            return self._webhook(connection, dispatch, customer, kept)
+        recipient = dispatch.recipient or (customer.email if customer else "") or ""
+        refused = too_early(connection, dispatch, context, self._policy(), now) or too_late(dispatch, context, now)
+        if refused := refused or self._not_to(dispatch, recipient, context):
             return refused
         if kept is not None:
             raw, sender = kept
-            return OutgoingMessage(one, self._sending.redirect or envelope_form(recipient), sender, raw, one.message_id)
+            return OutgoingMessage(
+                dispatch, self._sending.redirect or envelope_form(recipient), sender, raw, dispatch.message_id
+            )
         try:
-            composed = self._compose(connection, one, customer, envelope_form(recipient), now)
+            composed = self._compose(connection, dispatch, customer, envelope_form(recipient), now)
         except Never as error:
-            return Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, str(error))
+            return Refused(dispatch, DispatchState.FAILED, CANNOT_BE_WRITTEN, str(error))
         except (DBAPIError, NotNow, OSError, MemoryError):
             raise  # the database's or the machine's fault, and none of this mail's
         except Exception as error:  # one mail that cannot be composed must not stop the others
-            log.exception("mail cannot be written", extra={"action": "dispatch.failed", "dispatch": one.id})
-            return Refused(one, DispatchState.FAILED, CANNOT_BE_WRITTEN, f"{type(error).__name__}: {error}")
-        claim.keep_body(connection, one.id, composed.raw, composed.return_path)
+            log.exception("mail cannot be written", extra={"action": "dispatch.failed", "dispatch": dispatch.id})
+            return Refused(dispatch, DispatchState.FAILED, CANNOT_BE_WRITTEN, f"{type(error).__name__}: {error}")
+        claim.keep_body(connection, dispatch.id, composed.raw, composed.return_path)
         to = self._sending.redirect or composed.recipient
-        return OutgoingMessage(one, to, composed.return_path, composed.raw, composed.message_id)
+        return OutgoingMessage(dispatch, to, composed.return_path, composed.raw, composed.message_id)
 
     def _webhook(
-        self, connection: Connection, one: Dispatch, customer: Customer | None, kept: tuple[bytes, str] | None
+        self, connection: Connection, dispatch: Dispatch, customer: Customer | None, kept: tuple[bytes, str] | None
     ) -> OutgoingMessage | Refused:
         if self._hook_target and state_of(connection, self._hook_target).gone_at:
-            return Refused(one, DispatchState.FAILED, Reason.REFUSED_BY_SERVER, webhook_retries.WANTS_NONE)
+            return Refused(dispatch, DispatchState.FAILED, Reason.REFUSED_BY_SERVER, webhook_retries.WANTS_NONE)
         if kept is not None:
-            return OutgoingMessage(one, "", "", kept[0], one.id)
-        ticket = read.one(connection, Ticket, one.ticket) if one.ticket else None
+            return OutgoingMessage(dispatch, "", "", kept[0], dispatch.id)
+        ticket = read.one(connection, Ticket, dispatch.ticket) if dispatch.ticket else None
         if ticket is None or customer is None:
-            return Refused(one, DispatchState.CANCELLED, Reason.ERASED)
+            return Refused(dispatch, DispatchState.CANCELLED, Reason.ERASED)
         body = ticket_message(ticket, "opened", customer.crm_id or "", self._policy())
-        claim.keep_body(connection, one.id, body, "")
-        return OutgoingMessage(one, "", "", body, one.id)
+        claim.keep_body(connection, dispatch.id, body, "")
+        return OutgoingMessage(dispatch, "", "", body, dispatch.id)
 
-    def _not_to(self, one: Dispatch, recipient: str, known: DeliveryContext) -> Refused | None:
+    def _not_to(self, dispatch: Dispatch, recipient: str, context: DeliveryContext) -> Refused | None:
         """Return why a mail must not go to its address: none known, suppressed, or not on the allow-list."""
         if not recipient:
-            return Refused(one, DispatchState.FAILED, Reason.NO_ADDRESS)
-        kind = known.suppressed.get(recipient, "")
-        if kind and not (kind == "opt_out" and one.mail_class == "service"):
-            return Refused(one, DispatchState.SUPPRESSED, Reason.SUPPRESSED, kind)
+            return Refused(dispatch, DispatchState.FAILED, Reason.NO_ADDRESS)
+        kind = context.suppressed.get(recipient, "")
+        if kind and not (kind == "opt_out" and dispatch.mail_class == "service"):
+            return Refused(dispatch, DispatchState.SUPPRESSED, Reason.SUPPRESSED, kind)
         allowed = self._sending.only_to
         if allowed and mailbox(recipient) not in allowed and not self._sending.redirect:
-            return Refused(one, DispatchState.SUPPRESSED, "not in BOUCLE_MAIL_ONLY_TO", "")
+            return Refused(dispatch, DispatchState.SUPPRESSED, "not in BOUCLE_MAIL_ONLY_TO", "")
         return None
 
     def _compose(
-        self, connection: Connection, one: Dispatch, customer: Customer | None, recipient: str, now: datetime
+        self, connection: Connection, dispatch: Dispatch, customer: Customer | None, recipient: str, now: datetime
     ) -> Composed:
-        facts = dict(one.facts)
-        if one.template == "reminder" and one.request:
-            facts["kind"] = "clicked" if opened_by_a_person(connection, one.request) else "unclicked"
-        if one.template == "ticket" and customer:
-            facts |= card_of(connection, one, customer, self._crm_url, self._policy().zone)
+        facts = dict(dispatch.facts)
+        if dispatch.template == "reminder" and dispatch.request:
+            facts["kind"] = "clicked" if opened_by_a_person(connection, dispatch.request) else "unclicked"
+        if dispatch.template == "ticket" and customer:
+            facts |= card_of(connection, dispatch, customer, self._crm_url, self._policy().zone)
         number = facts.get("number")
         mail = MailFacts(
-            dispatch_id=one.id,
-            template=one.template,
+            dispatch_id=dispatch.id,
+            template=dispatch.template,
             recipient=recipient,
-            language=one.language,
-            name="" if one.recipient else name_of_somebody(customer.name or "" if customer else ""),
-            request_id=one.request,
-            response_id=one.response,
-            action_id=one.action,
+            language=dispatch.language,
+            name="" if dispatch.recipient else name_of_somebody(customer.name or "" if customer else ""),
+            request_id=dispatch.request,
+            response_id=dispatch.response,
+            action_id=dispatch.action,
             ticket_number=number if isinstance(number, int) else None,
             facts=facts,
         )

@@ -33,10 +33,10 @@ class NextMail:
 def next_mails(connection: Connection, limit: int = NEXT) -> list[NextMail]:
     """Return the next mails: those that are ready, then the touchpoints that come due, earliest first."""
     found = [
-        NextMail(one.at, one.crm_id, one.template, one.language, f"ready to leave ({one.mail_class})")
-        for one in ready_mails(connection, limit)
+        NextMail(mail.at, mail.crm_id, mail.template, mail.language, f"ready to leave ({mail.mail_class})")
+        for mail in ready_mails(connection, limit)
     ]
-    for one in planned_mails(connection, limit):
-        reason = f"row {one.rule} of the journey plan: {one.trigger} {one.reference}".strip()
-        found.append(NextMail(one.at, one.crm_id, one.template, one.language, reason))
+    for mail in planned_mails(connection, limit):
+        reason = f"row {mail.rule} of the journey plan: {mail.trigger} {mail.reference}".strip()
+        found.append(NextMail(mail.at, mail.crm_id, mail.template, mail.language, reason))
     return sorted(found, key=lambda one: (one.at, one.customer))[:limit]

@@ -235,9 +235,9 @@ class Delivery:
         """Fix the bytes of some dispatches and mark them as leaving."""
         return await asyncio.to_thread(self._preparation.prepare, group, self._now(), self._lease)
 
-    async def set_aside(self, one: Dispatch, error: Exception) -> None:
+    async def set_aside(self, dispatch: Dispatch, error: Exception) -> None:
         """End one dispatch that breaks its own preparation."""
-        await asyncio.to_thread(self._preparation.set_aside, one, error, self._now())
+        await asyncio.to_thread(self._preparation.set_aside, dispatch, error, self._now())
 
     async def hand_over(self, parcel: OutgoingMessage) -> SendResult:
         """Hand one parcel over."""

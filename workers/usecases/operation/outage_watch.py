@@ -56,6 +56,11 @@ def note_whether(outages: Outages, part: str, ask: Callable[[], None]) -> None:
 def describe(outages: Sequence[Outage], waiting: Callable[[str], int]) -> list[dict[str, object]]:
     """Return what is away as `boucle status` shows it: since when, why, and how much waits for it."""
     return [
-        {"part": one.part, "since": one.since.isoformat(), "reason": one.reason, "waiting": waiting(one.part)}
-        for one in outages
+        {
+            "part": outage.part,
+            "since": outage.since.isoformat(),
+            "reason": outage.reason,
+            "waiting": waiting(outage.part),
+        }
+        for outage in outages
     ]

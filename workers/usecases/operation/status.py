@@ -87,15 +87,17 @@ def away(
     told = outage_watch.describe(
         told_outages.list_away(connection), lambda part: waiting["outbox"] if part == KAFKA else everything
     )
-    return told + [{"part": MAIL, **{name: one[name] for name in ("since", "reason", "waiting")}} for one in servers]
+    return told + [
+        {"part": MAIL, **{name: server[name] for name in ("since", "reason", "waiting")}} for server in servers
+    ]
 
 
 def away_text(parts: list[dict[str, Any]]) -> list[str]:
     """Return a line for each part that is away, without mail servers, which have a line of their own."""
     return [
-        f"away        {one['part']} since {one['since']}: {one['reason']}; {one['waiting']} wait"
-        for one in parts
-        if one["part"] != MAIL
+        f"away        {part['part']} since {part['since']}: {part['reason']}; {part['waiting']} wait"
+        for part in parts
+        if part["part"] != MAIL
     ]
 
 
@@ -235,20 +237,24 @@ def as_text(status: Mapping[str, object]) -> str:
 def servers_text(servers: list[dict[str, Any]]) -> list[str]:
     """Return a line for each mail server that takes nothing: since when, what waits for it, and what it said last."""
     lines = []
-    for one in servers:
-        who = "; it does not seem to end by itself: a person is needed" if one["person_needed"] else ""
-        what = f"{one['server']}, {one['waiting']} mails wait; {one['reason']}{who}"
-        lines.append(f"mail server {one['state']} since {one['since']}: {what}")
+    for server in servers:
+        who = "; it does not seem to end by itself: a person is needed" if server["person_needed"] else ""
+        what = f"{server['server']}, {server['waiting']} mails wait; {server['reason']}{who}"
+        lines.append(f"mail server {server['state']} since {server['since']}: {what}")
     return lines
 
 
 def webhooks_text(targets: list[dict[str, Any]]) -> list[str]:
     """Return a line for each receiver of webhooks: whether it takes them, and what it said last."""
     lines = []
-    for one in targets:
-        until = f" until {one['until']}" if one["until"] else ""
-        why = f", {one['failures']} times in a row since {one['since']}: {one['reason']}" if one["failures"] else ""
-        lines.append(f"webhooks    {one['state']}{until}: {one['target']}{why}")
+    for target in targets:
+        until = f" until {target['until']}" if target["until"] else ""
+        why = (
+            f", {target['failures']} times in a row since {target['since']}: {target['reason']}"
+            if target["failures"]
+            else ""
+        )
+        lines.append(f"webhooks    {target['state']}{until}: {target['target']}{why}")
     return lines
 
 

@@ -43,7 +43,7 @@ class LetterSearch:
             searches = letter_searches.next_searches(connection, self._policy().ids, person)
             if not searches:
                 return False
-            look = dead_letters.look(connection, [one.whom for one in searches], searches[0].after)
+            look = dead_letters.look(connection, [search.whom for search in searches], searches[0].after)
         self._store.write(lambda connection: letter_searches.take_step(connection, searches, look, self._now()))
         return True
 

@@ -101,7 +101,11 @@ class Suppressions:
                 return None
             stored.delete_suppressions(connection, keys)
             record_act(connection, now, by, LIFT, keys[0], {"kinds": kinds, "why": reason})
-            locked = [one for one in read.lock_customers(connection, theirs) if self._is(one.email or "", set(keys))]
+            locked = [
+                customer
+                for customer in read.lock_customers(connection, theirs)
+                if self._is(customer.email or "", set(keys))
+            ]
             work = UnitOfWork(policy, now)
             for case in read.cases_of(connection, work, locked).values():  # what waited for the mailbox is due again
                 reassess(case)

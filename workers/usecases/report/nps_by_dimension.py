@@ -116,8 +116,8 @@ def as_text(told: Mapping[str, object]) -> str:
     """Return the report for a terminal: one line for all, one for each group, recovery apart, and how to read it."""
     groups = cast("list[dict[str, object]]", told["groups"])
     lines = [HEADER.format(str(told["by"] or ""))]
-    for one in groups:
-        lines += rows(str(one["group"]), one)
+    for group in groups:
+        lines += rows(str(group["group"]), group)
     lines += rows("all", told) if not groups or not told["mixed"] else [row("all", told)]
     recovery = cast("dict[str, object]", told["recovery"])
     if recovery["asked"] or recovery["n"]:

@@ -128,13 +128,13 @@ class Policies:
     def _remember(self, store: Store, now: datetime) -> None:
         """Keep what is in use in the store, then use it: what other processes had in use can be looked up as well."""
         items, refused = list(self._rules.contents()), self._all_refused()
-        kept = [live.Kept(one.place, one.name, one.version, one.content, one.candidate) for one in items]
+        kept = [live.Kept(item.place, item.name, item.version, item.content, item.candidate) for item in items]
         faults = {name: one.faults for name, one in refused.items()}
         known = live.remember(store, kept, faults if self._is_role else None, now)
         self._contents = known
         self._policy = self._build()
         self._refused = refused
-        self._tell({one.place: one.version for one in items})
+        self._tell({item.place: item.version for item in items})
 
     def _tell(self, in_use: Mapping[str, str]) -> None:
         """Say in the log what was taken over and what was refused: once."""
@@ -186,7 +186,7 @@ class Policies:
             triggers=journeys.triggers() | listed_triggers(rules.follow_up),
             refusals=RefusalRule(settings.refusing_domains, timedelta(minutes=settings.refusing_minutes)),
             dead=DeadRule(settings.soft_bounces, timedelta(days=settings.soft_bounce_days)),
-            shared_mailboxes=frozenset(mailbox(one) for one in settings.shared_mailboxes.split(",") if one.strip()),
+            shared_mailboxes=frozenset(mailbox(part) for part in settings.shared_mailboxes.split(",") if part.strip()),
             keep=KeepRule(
                 survey=timedelta(days=settings.keep_survey_days),
                 service=timedelta(days=settings.keep_service_days),

@@ -40,8 +40,10 @@ class StoredRules:
         """Give past responses with the inputs of their current decision, oldest first. Raises NotNow."""
         zone = self._zone()
         with self._store.reading(patient=True) as connection:
-            for one in past.decisions(connection, since):
-                yield PastResponse(one.response, one.customer, one.answered_at, inputs_of(one, zone))
+            for decision in past.decisions(connection, since):
+                yield PastResponse(
+                    decision.response, decision.customer, decision.answered_at, inputs_of(decision, zone)
+                )
 
     def sample(self, most: int) -> Sample:
         """Return at most so many past responses, spread over their time, and how many there are. Raises NotNow."""
@@ -49,7 +51,7 @@ class StoredRules:
         with self._store.reading(patient=True) as connection:
             rows = past.sampled_decisions(connection, most)
             total = running_counts.by_state(connection, ["decisions"])["decisions"].get(DecisionState.CURRENT, 0)
-        responses = [PastResponse(one.response, one.customer, one.answered_at, inputs_of(one, zone)) for one in rows]
+        responses = [PastResponse(row.response, row.customer, row.answered_at, inputs_of(row, zone)) for row in rows]
         return Sample(responses, max(total, len(responses)))
 
     def events(self, since: datetime | None) -> Sequence[PastEvent]:
@@ -65,7 +67,7 @@ class StoredRules:
         tables = {version: table for version, content in plans.items() if (table := readable(content)) is not None}
         found = [*begun, *stops]
         told = {(one.customer, one.at) for one in begun}
-        found += [one for one in later_events(later, tables) if (one.customer, one.at) not in told]
+        found += [event for event in later_events(later, tables) if (event.customer, event.at) not in told]
         known = {(one.customer, one.event, one.at): one for one in reversed(found)}
         return sorted(known.values(), key=lambda one: (one.at, one.id))
 
@@ -110,8 +112,8 @@ def inputs_of(decision: PastDecision, zone: str) -> Inputs:
 def journey_events(journeys: Iterable[PastJourney]) -> Iterator[PastEvent]:
     """Give the events that began journeys, each once: one may have begun several, some without a reference."""
     by_event: dict[tuple[str, str, datetime], list[PastJourney]] = defaultdict(list)
-    for one in journeys:
-        by_event[one.customer, one.began, one.anchor_at].append(one)
+    for journey in journeys:
+        by_event[journey.customer, journey.began, journey.anchor_at].append(journey)
     for (customer, name, at), begun in by_event.items():
         named = next((one for one in begun if one.reference), begun[0])
         expected = None if named.delivery_expected is None else yes_no(named.delivery_expected)
@@ -120,16 +122,18 @@ def journey_events(journeys: Iterable[PastJourney]) -> Iterator[PastEvent]:
 
 def later_events(touchpoints: Iterable[PastTouchpoint], plans: Mapping[str, Table]) -> Iterator[PastEvent]:
     """Give the events that planned touchpoints into journeys that others began, by what the row asks for."""
-    for one in touchpoints:
-        table = plans.get(one.version)
-        rule = next((rule for rule in table.rules if rule.id == one.rule), None) if table else None
+    for touchpoint in touchpoints:
+        table = plans.get(touchpoint.version)
+        rule = next((rule for rule in table.rules if rule.id == touchpoint.rule), None) if table else None
         if table is None or rule is None:
             continue
         cells = {column.name: cell for column, cell in zip(table.inputs, rule.cells, strict=True)}
         events = sorted(cells["event"].values) if "event" in cells and not cells["event"].inverted else []
         if len(events) == 1:
-            name = f"{one.journey}/{one.step}"
-            yield PastEvent(name, one.customer, events[0], one.anchor_at, one.reference, None, months_of(cells))
+            name = f"{touchpoint.journey}/{touchpoint.step}"
+            yield PastEvent(
+                name, touchpoint.customer, events[0], touchpoint.anchor_at, touchpoint.reference, None, months_of(cells)
+            )
 
 
 def months_of(cells: Mapping[str, Cell]) -> int | None:
@@ -141,8 +145,8 @@ def months_of(cells: Mapping[str, Cell]) -> int | None:
 def stop_events(stops: Iterable[PastStop]) -> Iterator[PastEvent]:
     """Give contrary events, each once, whatever number of rows of the contrary table it met."""
     seen: set[tuple[str, str, str, datetime]] = set()
-    for one in stops:
-        key = (one.customer, one.event, one.cause, one.from_at)
+    for stop in stops:
+        key = (stop.customer, stop.event, stop.cause, stop.from_at)
         if key not in seen:
             seen.add(key)
-            yield PastEvent(one.event, one.customer, one.cause, one.from_at, one.reference)
+            yield PastEvent(stop.event, stop.customer, stop.cause, stop.from_at, stop.reference)
