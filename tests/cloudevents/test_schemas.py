@@ -116,10 +116,7 @@ AT = datetime(2026, 3, 31, 12, 5, tzinfo=UTC)
 
 def emitted(crm_id: str) -> list[tuple[str, bytes]]:
     """Return one message of every sort with the schema it must fit."""
-    request = cloudevents.request_created(
-        "e-1",
-        crm_id,
-        AT,
+    request = cloudevents.SurveyRequestCreated(
         request="r-1",
         channel="sms",
         trigger="delivery",
@@ -129,12 +126,9 @@ def emitted(crm_id: str) -> list[tuple[str, bytes]]:
         language="fr",
         link="https://feedback.example/a/T",
         closes_at=AT,
-    )
+    ).to_bytes(cloudevents.Occasion("e-1", crm_id, AT))
     responses = [
-        cloudevents.response_received(
-            "e-2",
-            crm_id,
-            AT,
+        cloudevents.ResponseReceived(
             response="x-1",
             request=asked,
             score=3,
@@ -146,14 +140,11 @@ def emitted(crm_id: str) -> list[tuple[str, bytes]]:
             has_comment=True,
             wants_contact=False,
             revision=1,
-        )
+        ).to_bytes(cloudevents.Occasion("e-2", crm_id, AT))
         for asked, before in (("r-1", Band.PROMOTER), (None, None))
     ]
     tickets = [
-        cloudevents.ticket_changed(
-            "e-3",
-            crm_id,
-            AT,
+        cloudevents.TicketChanged(
             change=change,
             ticket="t-1",
             number=17,
@@ -164,13 +155,13 @@ def emitted(crm_id: str) -> list[tuple[str, bytes]]:
             play="solve",
             state=TicketState.OPEN,
             owner="",
-        )
+        ).to_bytes(cloudevents.Occasion("e-3", crm_id, AT))
         for change in ("opened", "claimed", "waiting", "done", "reopened")
     ]
-    consented = cloudevents.testimonial_consented(
-        "e-4", crm_id, AT, testimonial="m-1", wording="Good.", shown_name="M.", place="", scope="website", language="en"
-    )
-    withdrawn = cloudevents.testimonial_withdrawn("e-5", crm_id, AT, testimonial="m-1")
+    consented = cloudevents.TestimonialConsented(
+        testimonial="m-1", wording="Good.", shown_name="M.", place="", scope="website", language="en"
+    ).to_bytes(cloudevents.Occasion("e-4", crm_id, AT))
+    withdrawn = cloudevents.TestimonialWithdrawn(testimonial="m-1").to_bytes(cloudevents.Occasion("e-5", crm_id, AT))
     return [
         ("out/survey-request.json", request),
         *(("out/response.json", response) for response in responses),
@@ -209,12 +200,9 @@ def test_the_same_values_give_the_same_bytes() -> None:
 def test_a_naive_time_is_not_sent() -> None:
     """A time without a zone is a mistake of ours and must not reach others."""
     with pytest.raises(ValueError, match="time zone"):
-        cloudevents.testimonial_withdrawn("e", "C", datetime(2026, 1, 1), testimonial="m")  # noqa: DTZ001  # the point
+        cloudevents.TestimonialWithdrawn(testimonial="m").to_bytes(cloudevents.Occasion("e", "C", datetime(2026, 1, 1)))  # noqa: DTZ001  # the point
     with pytest.raises(ValueError, match="no change"):
-        cloudevents.ticket_changed(
-            "e",
-            "C",
-            AT,
+        cloudevents.TicketChanged(
             change="noted",
             ticket="t",
             number=1,
@@ -225,7 +213,7 @@ def test_a_naive_time_is_not_sent() -> None:
             play="",
             state=TicketState.OPEN,
             owner="",
-        )
+        ).to_bytes(cloudevents.Occasion("e", "C", AT))
 
 
 def test_the_topics_are_the_seven() -> None:

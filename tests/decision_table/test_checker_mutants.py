@@ -40,7 +40,7 @@ MUTANTS = {
         "blocked = grid.touched(grown, but=axis)",
         "blocked = grid.touched(grown, but=axis) if axis else 0",
     ),
-    "a gap is not grown": ("checks/gaps.py", "found.append(grow(grid, piece))", "found.append(piece)"),
+    "a gap is not grown": ("checks/gaps.py", "gaps.append(grow(grid, piece))", "gaps.append(piece)"),
     "the search stops at the first rule that meets a piece": (
         "checks/gaps.py",
         "        outside = mine & ~theirs\n        if outside:\n            yield from",

@@ -8,6 +8,7 @@ import pytest
 from building import FOLLOW_UP, HOME, PLAN, checked, codes, edited
 
 from workers.decision_table import (
+    Against,
     Fault,
     Inputs,
     Known,
@@ -31,7 +32,7 @@ def test_shipped_tables_have_no_fault(folder: Path) -> None:
     """Both tables are clean, warnings included, and every case beside them passes and every rule has one."""
     table = load(folder)
     cases = parse_cases(table, (folder / "cases.csv").read_bytes())
-    assert check(table, cases=cases) == []
+    assert check(table, Against(cases=cases)) == []
     assert run_cases(compile_table(table), cases).unreached == ()
 
 
@@ -109,7 +110,7 @@ def test_a_misspelt_name_is_found(old: str, new: str, code: str, hint: str) -> N
     table = edited(FOLLOW_UP, (old, new))
     templates = {str(value) for rule in load(FOLLOW_UP).rules for value in rule.outputs.values()}
     known = Known(templates=dict.fromkeys(templates, frozenset({"en", "fr"})), languages=frozenset({"en", "fr"}))
-    fault = next(one for one in check(table, known=known) if one.code == code)
+    fault = next(one for one in check(table, Against(known=known)) if one.code == code)
     assert hint in fault.message
 
 
@@ -117,7 +118,7 @@ def test_a_template_that_lacks_a_language_is_found() -> None:
     """A template must exist in every language."""
     templates = {str(value) for rule in load(FOLLOW_UP).rules for value in rule.outputs.values()}
     every = dict.fromkeys(templates, frozenset({"en", "fr"})) | {"ack": frozenset({"en"})}
-    faults = check(load(FOLLOW_UP), known=Known(templates=every, languages=frozenset({"en", "fr"})))
+    faults = check(load(FOLLOW_UP), Against(known=Known(templates=every, languages=frozenset({"en", "fr"}))))
     assert [(fault.code, fault.rules) for fault in faults] == [("E402", ("D1",)), ("E402", ("D2",)), ("E402", ("D3",))]
 
 

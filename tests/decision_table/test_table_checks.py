@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from building import FOLLOW_UP, PLAN, SCORE, checked, codes, edited, table
 
-from workers.decision_table import Inputs, Known, Severity, check, load, parse, refuse
+from workers.decision_table import Against, Inputs, Known, Severity, check, load, parse, refuse
 from workers.decision_table.checks.checker import fault_json
 from workers.errors import Misconfigured
 
@@ -16,7 +16,7 @@ TWO = "inputs:\n  score: integer 0..10\n  colour: {type: text, values: [red, blu
 
 def under(policy: str, rows: str, yaml: str = SCORE) -> list[str]:
     """Return the codes that a table under a hit policy gives, notes included."""
-    return codes(check(table(rows, yaml, f"name: t\nhit policy: {policy}\n"), allowed=True))
+    return codes(check(table(rows, yaml, f"name: t\nhit policy: {policy}\n"), Against(allowed=True)))
 
 
 def test_bands_do_not_cover_the_unknown_value() -> None:
@@ -56,7 +56,7 @@ def test_gaps_that_responses_fell_into_come_first() -> None:
     past: list[Inputs] = []
     for score, colour, times in ((5, "red", 2), (9, "blue", 5), (99, "red", 1)):
         past += [{"score": score, "colour": colour}] * times
-    gaps = [fault for fault in check(table(rows, TWO), responses=past) if fault.code == "E101"]
+    gaps = [fault for fault in check(table(rows, TWO), Against(responses=past)) if fault.code == "E101"]
     assert gaps[0].responses == 5
     assert "past responses fell in it" in gaps[0].message
 
@@ -128,22 +128,22 @@ def test_an_id_that_meant_something_else_before() -> None:
     old = table("id;score;then\nA;0-6;x\nB;7-10;y\n")
     swapped = table("id;score;then\nA;7-10;y\nB;0-6;x\n")
     wider = table("id;score;then\nA;0-5;x\nB;6-10;y\n")
-    assert codes(check(swapped, earlier=[old])) == ["W502", "W502"]
-    assert codes(check(wider, earlier=[old])) == []
+    assert codes(check(swapped, Against(earlier=[old]))) == ["W502", "W502"]
+    assert codes(check(wider, Against(earlier=[old]))) == []
 
 
 def test_a_rule_that_no_response_matched() -> None:
     """With past responses, a rule that none matched is pointed out."""
     found = table("id;score;then\nA;0-6;x\nB;7-10;y\n")
-    assert codes(check(found, responses=[{"score": 3}])) == ["W603"]
-    assert codes(check(found, responses=[])) == []
+    assert codes(check(found, Against(responses=[{"score": 3}]))) == ["W603"]
+    assert codes(check(found, Against(responses=[]))) == []
 
 
 def test_a_rule_that_has_run_out() -> None:
     """A last day in the past is a warning from the next day on."""
     found = table("id;score;valid until;then\nA;-;2026-03-31;x\n")
-    assert "W503" not in codes(check(found, today=date(2026, 3, 31)))
-    assert "W503" in codes(check(found, today=date(2026, 4, 1)))
+    assert "W503" not in codes(check(found, Against(today=date(2026, 3, 31))))
+    assert "W503" in codes(check(found, Against(today=date(2026, 4, 1))))
 
 
 def test_a_text_column_needs_its_values() -> None:
@@ -163,7 +163,7 @@ def test_a_plan_knows_its_events() -> None:
     bad = edited(PLAN, ("J2;delivery;", "J2;delivrey;"))
     assert codes(check(bad)) == ["E403"]
     names = {str(rule.outputs["trigger"]) for rule in bad.rules}
-    assert codes(check(bad, known=Known(triggers=frozenset({*names, "delivrey"})))) == []
+    assert codes(check(bad, Against(known=Known(triggers=frozenset({*names, "delivrey"}))))) == []
 
 
 def test_refusing_lists_every_error_and_no_warning() -> None:

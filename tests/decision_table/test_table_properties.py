@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from random_tables import OTHER, UNKNOWN, ColumnSketch, Sample, TableSketch, any_table, partition
 
-from workers.decision_table import Fault, Severity, check, compile_table, from_content, parse
+from workers.decision_table import Against, Fault, Severity, check, compile_table, from_content, parse
 from workers.decision_table.files.cell_writer import write_cell
 from workers.decision_table.files.csv_writer import table_files
 from workers.decision_table.model.canonical_form import canonical_cell
@@ -197,7 +197,7 @@ def test_past_responses_in_a_gap_are_counted(sketch: TableSketch) -> None:
     table = parse(sketch.files())
     past = [sketch.inputs(point) for place, point in enumerate(sketch.points()) if place % 3 == 0]
     points = [point for place, point in enumerate(sketch.points()) if place % 3 == 0]
-    gaps = gaps_of(check(table, responses=past))
+    gaps = gaps_of(check(table, Against(responses=past)))
     for gap in gaps:
         assert gap.responses == sum(in_box(sketch.columns, gap.box or (), point) for point in points)
     counts = [gap.responses or 0 for gap in gaps]

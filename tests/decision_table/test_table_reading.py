@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from building import FOLLOW_UP, HOME, PLAN, SCORE, codes, table
 
-from workers.decision_table import Inputs, Unreadable, Wait, check, compile_table, from_content, load, parse
+from workers.decision_table import Against, Inputs, Unreadable, Wait, check, compile_table, from_content, load, parse
 from workers.decision_table.decisions.compiled import Compiled
 from workers.decision_table.files.cell_writer import write_cell
 from workers.decision_table.files.definition import parse_definition
@@ -266,7 +266,7 @@ def test_a_period_of_validity_is_part_of_the_conditions() -> None:
     compiled = compile_table(found)
     assert compiled.decide({"score": 3, "on": date(2026, 3, 31)}).rules[0].id == "A"
     assert compiled.decide({"score": 3, "on": date(2026, 4, 1)}).rules[0].id == "B"
-    assert codes(check(found, today=date(2026, 5, 1))) == ["W503"]
+    assert codes(check(found, Against(today=date(2026, 5, 1)))) == ["W503"]
 
 
 def test_durations_are_given_as_timedelta_days_or_text() -> None:

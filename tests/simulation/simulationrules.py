@@ -111,7 +111,9 @@ def nobody_is_asked_within_their_rest(world: Simulation) -> Iterator[str]:
     Its days are those of the zone that they lived in then; who moves may have been asked an hour sooner.
     """
     policy, asked = world.policy, defaultdict(list)
-    zones = {policy.zone} | {zone for one in world.plot.messages for zone in ZONES.findall(one.body.decode("utf-8", "replace"))}
+    zones = {policy.zone} | {
+        zone for one in world.plot.messages for zone in ZONES.findall(one.body.decode("utf-8", "replace"))
+    }
     arrived = {one.message_id for one in world.mails.taken}
     for row in world.database.look.execute(ASKED):
         if row["message_id"] in arrived:

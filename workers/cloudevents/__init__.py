@@ -20,11 +20,13 @@ from workers.cloudevents.events import (
 )
 from workers.cloudevents.mapping import EventMap
 from workers.cloudevents.outbound import (
-    request_created,
-    response_received,
-    testimonial_consented,
-    testimonial_withdrawn,
-    ticket_changed,
+    Occasion,
+    OutboundMessage,
+    ResponseReceived,
+    SurveyRequestCreated,
+    TestimonialConsented,
+    TestimonialWithdrawn,
+    TicketChanged,
 )
 from workers.cloudevents.shapes import read_schemas
 from workers.cloudevents.unreadable import KEPT_BYTES, Unreadable
@@ -42,16 +44,18 @@ __all__ = [
     "Fault",
     "Kind",
     "LeftOut",
+    "Occasion",
+    "OutboundMessage",
     "Refusal",
     "Rejected",
+    "ResponseReceived",
     "ScoreData",
+    "SurveyRequestCreated",
+    "TestimonialConsented",
+    "TestimonialWithdrawn",
     "TicketChange",
+    "TicketChanged",
     "TicketUpdate",
     "Unreadable",
     "read_schemas",
-    "request_created",
-    "response_received",
-    "testimonial_consented",
-    "testimonial_withdrawn",
-    "ticket_changed",
 ]

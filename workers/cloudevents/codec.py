@@ -14,6 +14,7 @@ import orjson
 from workers.cloudevents import event_builder, instants, optional_fields, reader
 from workers.cloudevents.batches import MAX_BATCH_EVENTS, holds_more_than
 from workers.cloudevents.canonical import canonical, original, places_of
+from workers.cloudevents.event_builder import Arrival
 from workers.cloudevents.events import Event, Fault, Kind, LeftOut, Refusal, Rejected, refuse
 from workers.cloudevents.mapping import EventMap
 from workers.cloudevents.nul import nul_faults
@@ -152,7 +153,7 @@ class Codec:
             return _refuse(envelope, [Fault("/type", why, Refusal.FORBIDDEN)])
         ours = envelope if route.places is None else canonical(envelope, route)
         if route.validator.is_valid(ours) and not nul_faults(ours):
-            event = _build(ours, route, str(type_), _digest(envelope), now, self._zones, None)
+            event = _build(ours, route, str(type_), _digest(envelope), Arrival(now, self._zones))
             if event is not None:
                 return event
         return self._mended(envelope, optional_fields.with_plain_ids(ours, route), route, now)
@@ -173,7 +174,7 @@ class Codec:
             ours, more = optional_fields.mend(ours, faults, route, done)
             done |= more
         arrived = now if optional_fields.stops(route) else None
-        event = _build(ours, route, str(envelope["type"]), _digest(envelope), now, self._zones, arrived)
+        event = _build(ours, route, str(envelope["type"]), _digest(envelope), Arrival(now, self._zones, arrived))
         if event is None:
             detail = f"The schema of {route.type} lets through what cannot be used. Correct the schema."
             return _refuse(envelope, [Fault("/data", detail)])
@@ -216,13 +217,11 @@ def _build(
     route: Route,
     type_: str,
     digest: str,
-    now: datetime,
-    zones: frozenset[str] | None,
-    arrived: datetime | None,
+    arrival: Arrival,
 ) -> Event | None:
     """Build the event; an operator's schema that is weaker than the shipped one must not stop a worker."""
     try:
-        return event_builder.build(ours, route, type_, digest, now, zones=zones, arrived=arrived)
+        return event_builder.build(ours, route, type_, digest, arrival)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 

@@ -7,7 +7,7 @@ and `faults` then says why.
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
+from typing import NamedTuple, cast
 
 from workers.cloudevents import instants
 from workers.cloudevents.events import (
@@ -53,20 +53,20 @@ class _BadTime(Exception):  # a local signal: some time does not hold, so the sl
     """A time in the event does not hold."""
 
 
-def build(
-    envelope: Data,
-    route: Route,
-    type_: str,
-    digest: str,
-    now: datetime,
-    *,
-    zones: frozenset[str] | None = None,
-    arrived: datetime | None = None,
-) -> Event | None:
-    """Return the event, or None if one of its times or its customer does not hold.
+class Arrival(NamedTuple):
+    """How an event came: the moment, and what is taken for granted there.
 
     `zones`: the IANA names known, None to take any. `arrived`: when an event without a time happened, if it may be one.
     """
+
+    now: datetime
+    zones: frozenset[str] | None = None
+    arrived: datetime | None = None
+
+
+def build(envelope: Data, route: Route, type_: str, digest: str, arrival: Arrival) -> Event | None:
+    """Return the event, or None if one of its times or its customer does not hold."""
+    now, zones, arrived = arrival
     data = cast("Data", envelope.get("data", _NOTHING))
     given = cast("Data | None", data.get("customer"))
     subject = cast("str", envelope.get("subject") or "")

@@ -3,26 +3,62 @@
 The same values give the same bytes (sorted keys), so that a message published twice is one event to its readers.
 """
 
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import ClassVar
 
 import orjson
 
 SOURCE = "boucle"
 
 
-def _message(type_: str, event_id: str, crm_id: str, at: datetime, data: dict[str, object]) -> bytes:
-    envelope: dict[str, object] = {
-        "specversion": "1.0",
-        "id": event_id,
-        "source": SOURCE,
-        "type": type_,
-        "time": _text(at),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
-    if crm_id:  # an erased customer has none
-        envelope["subject"] = crm_id
-    return orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS)
+CHANGES_OF_A_TICKET = frozenset({"opened", "claimed", "waiting", "done", "reopened"})
+"""What is published of a ticket; its other turns stay here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """The envelope of one message: its id, which derives from what it tells, the customer ("" once erased), when."""
+
+    event_id: str
+    crm_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundMessage:
+    """What all messages have in common: the fields are the data, `TYPE` is the event's; see `schemas/out/`."""
+
+    TYPE: ClassVar[str]
+    LEFT_OUT_IF_NONE: ClassVar[frozenset[str]] = frozenset()
+
+    def to_bytes(self, occasion: Occasion) -> bytes:
+        """Return the CloudEvent; raises ValueError for an instant without a zone, a mistake of the caller."""
+        envelope: dict[str, object] = {
+            "specversion": "1.0",
+            "id": occasion.event_id,
+            "source": SOURCE,
+            "type": self.type_,
+            "time": _text(occasion.at),
+            "datacontenttype": "application/json",
+            "data": self._data(),
+        }
+        if occasion.crm_id:
+            envelope["subject"] = occasion.crm_id
+        return orjson.dumps(envelope, option=orjson.OPT_SORT_KEYS)
+
+    @property
+    def type_(self) -> str:
+        """The CloudEvents type."""
+        return self.TYPE
+
+    def _data(self) -> dict[str, object]:
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return {
+            name: _text(value) if isinstance(value, datetime) else value
+            for name, value in values
+            if value is not None or name not in self.LEFT_OUT_IF_NONE
+        }
 
 
 def _text(at: datetime) -> str:
@@ -32,129 +68,95 @@ def _text(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def request_created(
-    event_id: str,
-    crm_id: str,
-    at: datetime,
-    *,
-    request: str,
-    channel: str,
-    trigger: str,
-    touchpoint: str,
-    reference: str,
-    label: str | None,
-    language: str,
-    link: str | None,
-    closes_at: datetime,
-) -> bytes:
-    """Return the message that a survey request exists; label and link for a carrier only."""
-    data: dict[str, object] = {
-        "request": request,
-        "channel": channel,
-        "trigger": trigger,
-        "touchpoint": touchpoint,
-        "reference": reference,
-        "language": language,
-        "closes_at": _text(closes_at),
-    }
-    data |= {name: text for name, text in (("label", label), ("link", link)) if text is not None}
-    return _message("boucle.survey-request.created.v1", event_id, crm_id, at, data)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyRequestCreated(OutboundMessage):
+    """A survey request exists, for boucle.survey-requests; label and link for a carrier only."""
+
+    TYPE: ClassVar[str] = "boucle.survey-request.created.v1"
+    LEFT_OUT_IF_NONE: ClassVar[frozenset[str]] = frozenset({"label", "link"})
+
+    request: str
+    channel: str
+    trigger: str
+    touchpoint: str
+    reference: str
+    label: str | None
+    language: str
+    link: str | None
+    closes_at: datetime
 
 
-def response_received(
-    event_id: str,
-    crm_id: str,
-    at: datetime,
-    *,
-    response: str,
-    request: str | None,
-    score: int,
-    band: str,
-    previous_band: str | None,
-    trigger: str,
-    touchpoint: str,
-    reference: str,
-    has_comment: bool,
-    wants_contact: bool,
-    revision: int,
-) -> bytes:
-    """Return the message that an answer was decided on, for boucle.responses; the comment itself stays here."""
-    data: dict[str, object] = {
-        "response": response,
-        "request": request,
-        "score": score,
-        "band": band,
-        "previous_band": previous_band,
-        "trigger": trigger,
-        "touchpoint": touchpoint,
-        "reference": reference,
-        "has_comment": has_comment,
-        "wants_contact": wants_contact,
-        "revision": revision,
-    }
-    return _message("boucle.response.received.v1", event_id, crm_id, at, data)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseReceived(OutboundMessage):
+    """An answer was decided on, for boucle.responses; the comment itself stays here."""
+
+    TYPE: ClassVar[str] = "boucle.response.received.v1"
+
+    response: str
+    request: str | None
+    score: int
+    band: str
+    previous_band: str | None
+    trigger: str
+    touchpoint: str
+    reference: str
+    has_comment: bool
+    wants_contact: bool
+    revision: int
 
 
-def ticket_changed(
-    event_id: str,
-    crm_id: str,
-    at: datetime,
-    *,
-    change: str,
-    ticket: str,
-    number: int,
-    score: int,
-    trigger: str,
-    reference: str,
-    due_at: datetime,
-    play: str,
-    state: str,
-    owner: str,
-) -> bytes:
-    """Return the message that a ticket was opened, claimed, set to waiting, done or reopened, for boucle.tickets.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketChanged(OutboundMessage):
+    """A ticket was opened, claimed, set to waiting, done or reopened, for boucle.tickets.
 
     Raises ValueError for another change: that is a fault of ours.
     """
-    if change not in ("opened", "claimed", "waiting", "done", "reopened"):
-        raise ValueError(f"{change!r} is no change of a ticket that is published")
-    data: dict[str, object] = {
-        "ticket": ticket,
-        "number": number,
-        "score": score,
-        "trigger": trigger,
-        "reference": reference,
-        "due_at": _text(due_at),
-        "play": play,
-        "state": state,
-        "owner": owner,
-    }
-    return _message(f"boucle.ticket.{change}.v1", event_id, crm_id, at, data)
+
+    change: str
+    ticket: str
+    number: int
+    score: int
+    trigger: str
+    reference: str
+    due_at: datetime
+    play: str
+    state: str
+    owner: str
+
+    def __post_init__(self) -> None:
+        """See that the change is one that is published."""
+        if self.change not in CHANGES_OF_A_TICKET:
+            raise ValueError(f"{self.change!r} is no change of a ticket that is published")
+
+    @property
+    def type_(self) -> str:
+        """The CloudEvents type, which names the change."""
+        return f"boucle.ticket.{self.change}.v1"
+
+    def _data(self) -> dict[str, object]:
+        data = OutboundMessage._data(self)
+        del data["change"]
+        return data
 
 
-def testimonial_consented(
-    event_id: str,
-    crm_id: str,
-    at: datetime,
-    *,
-    testimonial: str,
-    wording: str,
-    shown_name: str,
-    place: str,
-    scope: str,
-    language: str,
-) -> bytes:
-    """Return the message that a testimonial may be published, for boucle.testimonials."""
-    data: dict[str, object] = {
-        "testimonial": testimonial,
-        "wording": wording,
-        "shown_name": shown_name,
-        "place": place,
-        "scope": scope,
-        "language": language,
-    }
-    return _message("boucle.testimonial.consented.v1", event_id, crm_id, at, data)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestimonialConsented(OutboundMessage):
+    """A testimonial may be published, for boucle.testimonials."""
+
+    TYPE: ClassVar[str] = "boucle.testimonial.consented.v1"
+
+    testimonial: str
+    wording: str
+    shown_name: str
+    place: str
+    scope: str
+    language: str
 
 
-def testimonial_withdrawn(event_id: str, crm_id: str, at: datetime, *, testimonial: str) -> bytes:
-    """Return the message that a testimonial must be taken down, for boucle.testimonials."""
-    return _message("boucle.testimonial.withdrawn.v1", event_id, crm_id, at, {"testimonial": testimonial})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestimonialWithdrawn(OutboundMessage):
+    """A testimonial must be taken down, for boucle.testimonials."""
+
+    TYPE: ClassVar[str] = "boucle.testimonial.withdrawn.v1"
+
+    testimonial: str

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from workers.calendar.durations import Wait
-from workers.decision_table.checks.checker import check, fault_json, refuse
+from workers.decision_table.checks.checker import Against, check, fault_json, refuse
 from workers.decision_table.decisions.compiled import Compiled, compile_table
 from workers.decision_table.decisions.evaluation import evaluate
 from workers.decision_table.decisions.explanation import Explanation, explain
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from workers.decision_table.files.workbook import read_xlsx, write_xlsx
 
 __all__ = [
+    "Against",
     "Aggregator",
     "Backtest",
     "Calendar",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from workers.decision_table.checks.checker import check, refuse
+from workers.decision_table.checks.checker import Against, check, refuse
 from workers.decision_table.decisions.compiled import Compiled, compile_table
 from workers.decision_table.files.loader import load, read_file
 from workers.decision_table.model.limits import total
@@ -162,7 +162,7 @@ def _accepted(folder: Path, known: Known | None, fit: Callable[[Table], None] | 
     table = load(folder)
     cases = folder / CASES
     parsed = parse_cases(table, read_file(cases)) if cases.is_file() else ()
-    refuse(table, check(table, known=known, cases=parsed, fit=fit))
+    refuse(table, check(table, Against(known=known, cases=parsed, fit=fit)))
     return table
 
 

@@ -1,5 +1,7 @@
 """Messages for other systems, made from rows: which topic, which key, which bytes. Nothing here publishes."""
 
+from datetime import datetime
+
 from workers import cloudevents
 from workers.domain.customer_case import CustomerCase
 from workers.domain.policy import Policy
@@ -13,15 +15,17 @@ MAIL = "mail"
 PUBLISHED_TURNS = frozenset({"opened", "claimed", "waiting", "done", "reopened"})
 
 
+def occasion(case: CustomerCase, at: datetime, *names: str) -> cloudevents.Occasion:
+    """Return the envelope of a message about the customer; its id derives from the instant and what it tells."""
+    return cloudevents.Occasion(case.ids.derive(at, *names), case.crm_id, at)
+
+
 def tell_request(case: CustomerCase, request: SurveyRequest) -> None:
     """Publish that a question was asked; the signed link and the label only for a carrier, who has to send them."""
     carried = request.channel != MAIL
     case.publish(
         SURVEY_REQUESTS,
-        cloudevents.request_created(
-            case.ids.derive(request.asked_at, "survey-request.created", request.id),
-            case.crm_id,
-            request.asked_at,
+        cloudevents.SurveyRequestCreated(
             request=request.id,
             channel=request.channel,
             trigger=request.trigger,
@@ -31,7 +35,7 @@ def tell_request(case: CustomerCase, request: SurveyRequest) -> None:
             language=request.language,
             link=case.policy.links.answer_url(request.id) if carried else None,
             closes_at=request.closes_at,
-        ),
+        ).to_bytes(occasion(case, request.asked_at, "survey-request.created", request.id)),
     )
 
 
@@ -39,10 +43,7 @@ def tell_response(case: CustomerCase, response: Response) -> None:
     """Publish score, band and previous band of a settled response."""
     case.publish(
         RESPONSES,
-        cloudevents.response_received(
-            case.ids.derive(response.answered_at, "response.received", response.id, str(response.n)),
-            case.crm_id,
-            response.answered_at,
+        cloudevents.ResponseReceived(
             response=response.id,
             request=response.request,
             score=response.score,
@@ -54,16 +55,13 @@ def tell_response(case: CustomerCase, response: Response) -> None:
             has_comment=bool(response.comment),
             wants_contact=response.wants_contact,
             revision=response.n,
-        ),
+        ).to_bytes(occasion(case, response.answered_at, "response.received", response.id, str(response.n))),
     )
 
 
 def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> bytes:
     """Return the message of one turn of a ticket; topic and webhook carry the same bytes."""
-    return cloudevents.ticket_changed(
-        policy.ids.derive(ticket.changed_at, "ticket", turn, ticket.id, str(ticket.version)),
-        crm_id,
-        ticket.changed_at,
+    return cloudevents.TicketChanged(
         change=turn,
         ticket=ticket.id,
         number=ticket.number,
@@ -74,6 +72,12 @@ def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> by
         play=ticket.play,
         state=ticket.state,
         owner=ticket.owner,
+    ).to_bytes(
+        cloudevents.Occasion(
+            policy.ids.derive(ticket.changed_at, "ticket", turn, ticket.id, str(ticket.version)),
+            crm_id,
+            ticket.changed_at,
+        )
     )
 
 
@@ -88,12 +92,9 @@ def tell_testimonial(case: CustomerCase, testimonial: Testimonial, mark: str) ->
 
     `mark` tells two changes of mind within one instant apart.
     """
-    key = case.ids.derive(testimonial.changed_at, "testimonial", testimonial.state, testimonial.id, mark)
+    said: cloudevents.OutboundMessage = cloudevents.TestimonialWithdrawn(testimonial=testimonial.id)
     if testimonial.state == TestimonialState.CONSENTED:
-        body = cloudevents.testimonial_consented(
-            key,
-            case.crm_id,
-            testimonial.changed_at,
+        said = cloudevents.TestimonialConsented(
             testimonial=testimonial.id,
             wording=testimonial.wording,
             shown_name=testimonial.shown_name,
@@ -101,6 +102,5 @@ def tell_testimonial(case: CustomerCase, testimonial: Testimonial, mark: str) ->
             scope=testimonial.scope,
             language=testimonial.language,
         )
-    else:
-        body = cloudevents.testimonial_withdrawn(key, case.crm_id, testimonial.changed_at, testimonial=testimonial.id)
-    case.publish(TESTIMONIALS, body)
+    about = occasion(case, testimonial.changed_at, "testimonial", testimonial.state, testimonial.id, mark)
+    case.publish(TESTIMONIALS, said.to_bytes(about))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from building import FOLLOW_UP, PLAN, SCORE, edited, table
 
-from workers.decision_table import Inputs, Unreadable, Value, check, compile_table, explain, load
+from workers.decision_table import Against, Inputs, Unreadable, Value, check, compile_table, explain, load
 from workers.decision_table.files.side_files import load_contrary
 from workers.decision_table.trials.backtest import PastResponse, backtest
 from workers.decision_table.trials.cases import parse_cases, run_cases
@@ -50,7 +50,7 @@ def test_cases_pass_fail_and_count() -> None:
 def test_failing_cases_and_rules_without_one_are_faults() -> None:
     """A failing case is an error, a rule that no case reaches a warning."""
     found = table("id;score;then\nA;0-6;x\nB;7-10;y\n")
-    faults = check(found, cases=parse_cases(found, b"score;rule\n3;B\n"))
+    faults = check(found, Against(cases=parse_cases(found, b"score;rule\n3;B\n")))
     assert [(fault.code, fault.file, fault.rows) for fault in faults] == [
         ("E601", "cases.csv", (2,)),
         ("W602", "rules.csv", (3,)),

@@ -38,31 +38,40 @@ class _Past:
         )
 
 
-def check(
-    table: Table,
-    *,
-    known: Known | None = None,
-    responses: Iterable[Inputs] | None = None,
-    cases: Sequence[Case] = (),
-    earlier: Iterable[Table] = (),
-    today: date | None = None,
-    allowed: bool = False,
-    fit: Callable[[Table], None] | None = None,
-) -> list[Fault]:
-    """Return every fault of a table, in the order of their weight: see `by_weight`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """What a table is checked against.
 
     `responses` are the inputs of past responses, `earlier` former versions of the table; with `allowed`, gaps and
     overlaps that the hit policy allows are listed as notes. `fit` raises Misconfigured for a table that cannot be used
-    in its place. The command, the page and what takes edits over all decide by this function.
+    in its place.
     """
-    grid = build_grid(table.inputs, table.rules)
-    past = _past(grid, responses)
+
+    known: Known | None = None
+    responses: Iterable[Inputs] | None = None
+    cases: Sequence[Case] = ()
+    earlier: Iterable[Table] = ()
+    today: date | None = None
+    allowed: bool = False
+    fit: Callable[[Table], None] | None = None
+
+
+NOTHING_ELSE = Against()
+
+
+def check(table: Table, against: Against = NOTHING_ELSE) -> list[Fault]:
+    """Return every fault of a table, in the order of their weight: see `by_weight`.
+
+    The command, the page and what takes edits over all decide by this function.
+    """
+    grid, cases, allowed = build_grid(table.inputs, table.rules), against.cases, against.allowed
+    past = _past(grid, against.responses)
     found = [
         *table.faults,
         *_column_faults(table),
-        *naming_faults(table, known),
-        *id_faults(table, earlier),
-        *validity_faults(table, today),
+        *naming_faults(table, against.known),
+        *id_faults(table, against.earlier),
+        *validity_faults(table, against.today),
         *(case_faults(compile_table(table), cases) if cases and not table.faults else ()),
         *_gap_faults(table, grid, past, allowed),
         *overlap_faults(table, grid, past.within, allowed),
@@ -71,7 +80,7 @@ def check(
         *policy_faults(table),
         *gating_faults(table, grid),
         *_unused_faults(table, grid, past),
-        *_place_faults(table, fit),
+        *_place_faults(table, against.fit),
     ]
     return sorted(found, key=by_weight)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from workers.decision_table import Fault, Known, Table, Unreadable, check, compile_table
+from workers.decision_table import Against, Fault, Known, Table, Unreadable, check, compile_table
 from workers.decision_table.checks.checker import by_weight
 from workers.decision_table.files.as_written import Written, written
 from workers.decision_table.files.side_files import Contrary
@@ -112,8 +112,7 @@ def judged(
     table: Table, place: str, around: Around, cases: Sequence[Case], past: Sequence[Mapping[str, object]]
 ) -> list[Fault]:
     """Return every fault of a table that is in use in a place, or may come into use there, by their weight."""
-    found = check(
-        table,
+    against = Against(
         known=around.known,
         responses=past or None,  # type: ignore[arg-type]  # inputs as they were decided on
         cases=cases,
@@ -121,6 +120,7 @@ def judged(
         today=around.today,
         fit=PLACES.get(place),
     )
+    found = check(table, against)
     return sorted([*found, *rest_clashes(table)], key=by_weight)
 
 

@@ -24,6 +24,7 @@ from workers.cli.team.rules.shared import (
     stored_of,
 )
 from workers.decision_table import (
+    Against,
     Fault,
     Inputs,
     Severity,
@@ -75,16 +76,17 @@ def check_command(
     table = load_table(path, decision)
     name = place or (path.resolve().name if path.is_dir() else "")
     today = datetime.now(UTC).date()
-    faults = check(
-        table,
+    versions = past_if_there(lambda: stored.versions(table.name)) if path.is_dir() else []
+    against = Against(
         known=stored.known() if path.is_dir() else None,
         responses=_past_inputs(stored, table, responses),
         cases=_cases(path, table),
-        earlier=[version for _, version in past_if_there(lambda: stored.versions(table.name))] if path.is_dir() else (),
+        earlier=[version for _, version in versions],
         today=today,
         allowed=allowed,
         fit=fit_named(name),
     )
+    faults = check(table, against)
     faults += [*_beside_faults(path, name), *rest_clashes(table, waves_beside(path), today)]
     shown = [fault if path.is_dir() else _in_file(fault, path.name) for fault in faults]
     show(form, [fault_json(fault) for fault in shown], tell_faults(table, shown))
