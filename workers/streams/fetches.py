@@ -18,9 +18,9 @@ from faust.types.tuples import ConsumerMessage
 
 STEP = 16
 """Records read at once: what they inflate to is known only then, and each may be as large as an event may be."""
-FETCH_BYTES = 8_000_000
+FETCH_BYTES = 2_000_000
 """A fetch ends when it has so many bytes of values, or the records that were asked for."""
-AHEAD_BYTES = 16_000_000
+AHEAD_BYTES = 4_000_000
 """Bytes of values of one topic that are handed on and not acknowledged; no more of it is fetched beyond."""
 AHEAD_FETCHES = 4
 """The same for records, in full fetches: one is written, one is collected, and two wait so that nobody waits."""
