@@ -42,7 +42,7 @@ class BoundedResolver(dns.resolver.Resolver):
         self._until = time.monotonic() + SECONDS_AT_MOST
 
     def resolve(self, *asked: Any, **more: Any) -> dns.resolver.Answer:
-        """Ask for one name; raises what the resolver raises, and TooMuch past a limit."""
+        """Ask for one name. Raises what the resolver raises (a DNSException, as NXDOMAIN), and TooMuch past a limit."""
         self._asked += 1
         if self._asked > QUESTIONS_AT_MOST or time.monotonic() >= self._until:
             self.exhausted = True

@@ -154,7 +154,10 @@ def worker(parts: app.Boucle) -> Iterator[list[BaseException]]:
 
 
 def wait_until_taken(parts: app.Boucle, total: int, failed: list[BaseException]) -> None:
-    """Wait until the consumed positions cover everything that was published."""
+    """Wait until the consumed positions cover everything that was published.
+
+    Raises what the worker `failed` with, and NotNow when it is not done in time.
+    """
     deadline = monotonic() + PATIENCE_SECONDS
     while monotonic() < deadline:
         if failed:

@@ -17,7 +17,10 @@ FIRST = "0001"
 
 
 def write(config: Config, number: str, message: str) -> Path:
-    """Write one revision: what the tables have and a database of the revision before has not."""
+    """Write one revision: what the tables have and a database of the revision before has not.
+
+    Raises RuntimeError when Alembic writes none, or several.
+    """
     with tempfile.TemporaryDirectory() as folder:
         store = Store(f"sqlite:///{folder}/before.db")
         with store.engine.begin() as connection:

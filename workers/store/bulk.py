@@ -158,7 +158,7 @@ def remembered(convert: Callable[[datetime], str], null: object) -> Convert:
 
 
 def instant(value: datetime) -> datetime:
-    """Return an instant in UTC; refuses a naive time like tables.Instant."""
+    """Return an instant in UTC. Raises ValueError for a naive time, like tables.Instant."""
     if value.tzinfo is UTC:
         return value
     if value.tzinfo is None:

@@ -193,8 +193,9 @@ class Store:
 
     @contextmanager
     def reading(self, *, patient: bool = False) -> Iterator[Connection]:
-        """Give a connection in a transaction that only reads; raises NotNow when the database is away.
+        """Give a connection in a transaction that only reads.
 
+        Raises NotNow when the database is away, and SQLAlchemy's DBAPIError for what else is wrong with a statement.
         `patient` is for what may take long on purpose: its statements have no time-out.
         """
         try:
@@ -217,7 +218,7 @@ class Store:
 
         `work` must be repeatable: it reads what it needs inside. Raises NotNow when the database is away or other
         writers were in the way `TRIES` times, KeyTaken when a second look does not explain why a key is there, and what
-        else is wrong with the rows as it is. `patient` as above.
+        else is wrong with the rows as it is (SQLAlchemy's DBAPIError). `patient` as above.
         """
         taken, looks = "", 0
         for left in reversed(range(TRIES)):

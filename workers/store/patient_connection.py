@@ -15,7 +15,10 @@ class PatientConnection(psycopg.Connection[Any]):
     longest: float | None = None
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        """Wait for the server at most `longest` seconds, then close: what it still does is rolled back there."""
+        """Wait for the server at most `longest` seconds, then close: what it still does is rolled back there.
+
+        Raises psycopg's OperationalError then, and when the server hangs up.
+        """
         limit = self.longest if timeout is None else timeout
         began = time.monotonic()
         try:

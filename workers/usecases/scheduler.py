@@ -125,7 +125,10 @@ class Scheduler:
         self._joined = self.remember_askings()
 
     def wake_some(self, limit: int | None = None) -> int:
-        """Take up what is due for some customers in one transaction; 0 when nothing is due."""
+        """Take up what is due for some customers in one transaction; 0 when nothing is due.
+
+        Raises NotNow when the database is away.
+        """
         now, limit = self._now(), limit or CUSTOMERS_A_ROUND
         with self._store.reading() as connection:
             room = self._room(connection, now)

@@ -114,7 +114,8 @@ class Log:
     def move_on(self, topic: str, partition: int, offset: int) -> None:
         """Let the group go on at `offset` at the earliest; a position behind it stays.
 
-        Raises Conflict while a consumer of the group runs, because the broker then keeps the position for it.
+        Raises Conflict while a consumer of the group runs, because the broker then keeps the position for it, and
+        NotNow when Kafka does not answer.
         """
         if self.committed().get((topic, partition), 0) >= offset:
             return

@@ -68,7 +68,10 @@ class Publisher:
         return len(promises)
 
     def expect(self, name: str) -> None:
-        """Refuse a topic that does not exist at once; the producer would ask for it until its time is up."""
+        """Refuse a topic that does not exist at once; the producer would ask for it until its time is up.
+
+        Raises Misconfigured, with the command that makes it.
+        """
         if name not in self.known:
             if not describe(self.address, [name]):
                 raise Misconfigured([f"Topic {name} is missing: run `boucle topics create`."])

@@ -33,7 +33,7 @@ def events() -> None:
 
 
 def bodies(path: Path) -> Iterator[bytes]:
-    """Give the events of a file: one JSON object a line, or one JSON list."""
+    """Give the events of a file: one JSON object a line, or one JSON list. Raises BadInput for a broken list."""
     content = path.read_bytes().lstrip(b"\xef\xbb\xbf \r\n\t")
     if content.startswith(b"["):
         try:

@@ -31,6 +31,7 @@ class Instant(sa.types.TypeDecorator[datetime]):
         return dialect.type_descriptor(sa.String(27))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Return what is stored. Raises ValueError for a naive time."""
         if value is None:
             return None
         if value.tzinfo is None:

@@ -105,7 +105,7 @@ class BounceIntake:
         self._store.write(work)
 
     def take_letter(self, letter: Letter) -> Taken:
-        """Take one letter. Idempotent."""
+        """Take one letter. Idempotent. Raises NotNow when the database is away."""
         bounce = Bounce(BounceKind.NONE, unreadable=letter.unread) if letter.unread else read_bounce(letter.raw)
         if bounce.unreadable:
             said = "the returned mail %s is not read: %s"

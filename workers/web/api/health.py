@@ -36,7 +36,8 @@ async def alive(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """Answer whether every part that a role needs answers: 200 when all do, else 503, each with what was found.
 
-    `?role=` is web (the default: pages and HTTP doors, which need no broker), stream or send.
+    `?role=` is web (the default: pages and HTTP doors, which need no broker), stream or send. Raises BadAddress for
+    another.
     """
     role = parameters_of(request).text("role") or WEB
     if role not in NEEDS_NOT:

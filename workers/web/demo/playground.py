@@ -81,7 +81,7 @@ async def posted(request: Request, tour: Tour) -> dict[str, str]:
 
 
 async def move_clock(request: Request) -> Response:
-    """Move the demo's time on, do what comes due, and show the page again."""
+    """Move the demo's time on, do what comes due, and show the page again; 400 for no leap of ours."""
     tour = demo_of(request)
     form = await posted(request, tour)
     leap = LEAPS.get(form.get("by", ""))

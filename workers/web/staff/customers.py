@@ -88,7 +88,10 @@ async def show_customer(request: Request, visitor: Visitor) -> Response:
 
 
 def write_customer(request: Request, visitor: Visitor) -> Response:
-    """Explain the customer and write the page, the newest entry first and what is to come above it."""
+    """Explain the customer and write the page, the newest entry first and what is to come above it.
+
+    Raises 404 for one that is not known.
+    """
     web, crm_id = web_of(request), clean(request.path_params["id"])
     catalog = pages_of(request).catalog(language_of(request))
     told = explained(web, crm_id, catalog)
@@ -173,7 +176,7 @@ async def show_sent(request: Request, visitor: Visitor) -> Response:
 
 
 def write_sent(request: Request, visitor: Visitor) -> Response:
-    """Read the bytes and write the page, as plain text."""
+    """Read the bytes and write the page, as plain text; 404 where there is no mail, or its bytes are gone."""
     id = str(request.path_params["id"])
     with web_of(request).store.reading() as connection:
         dispatch = read.one(connection, Dispatch, id) if read.is_id(id) else None

@@ -182,7 +182,7 @@ async def make_link(request: Request, visitor: Visitor, form: Form) -> Response:
 
 
 def make_and_write(request: Request, visitor: Visitor, name: str) -> Response:
-    """Make the link and write its page."""
+    """Make the link and write its page; 404 where there is nobody of this name."""
     people = people_of(request)
     try:
         token = people.login_token(name, by=visitor.user.name, as_manager=True)

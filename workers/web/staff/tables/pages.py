@@ -209,7 +209,10 @@ async def try_candidate(request: Request) -> Response:
 
 
 async def try_now(request: Request, visitor: Visitor, use: InUse) -> Response:
-    """Read the form, whose turn it is, and try what it brings. Raises ClientDisconnect as soon as nobody waits."""
+    """Read the form, whose turn it is, and try what it brings; one that is too large is answered with the page.
+
+    Raises ClientDisconnect as soon as nobody waits, and HTTPException for a form that cannot be read.
+    """
     try:
         form, files = await read_upload(request)
     except HTTPException as error:

@@ -135,7 +135,8 @@ def seen_first(doing: Doing, by: str, form: Form) -> TicketAct:
 def claim(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
     """Claim the ticket; one that a colleague has taken, only when the form says that it is taken over from them.
 
-    One that the rota gave to somebody who has not begun is free to whoever is first.
+    One that the rota gave to somebody who has not begun is free to whoever is first. Raises Amiss for one of a
+    colleague that is not taken over.
     """
     if ticket.state != TicketState.OPEN and ticket.owner not in ("", by) and not form.get("take_over"):
         raise Amiss("staff.claim.owned")
@@ -148,7 +149,7 @@ def no_answer(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
 
 
 def note(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
-    """Keep a note; a tick says that the customer was reached."""
+    """Keep a note; a tick says that the customer was reached. Raises Amiss for an empty one without it."""
     text = form.get("text", "")
     if form.get("reached"):
         ticketing.attempt(case, ticket, ticketing.Call(by, text, reached=True))
@@ -165,7 +166,10 @@ def wait(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
 
 
 def half_day_of(form: Form, policy: Policy, now: datetime) -> datetime:
-    """Return when the chosen half of the chosen day begins; of a day off, the next working one."""
+    """Return when the chosen half of the chosen day begins; of a day off, the next working one.
+
+    Raises Amiss for what is no day, is over, or is farther away than `FARTHEST`.
+    """
     try:
         chosen = read_day(form.get("day", ""))
     except ValueError as error:
