@@ -17,6 +17,7 @@ from workers.store.engine import Store
 DOMAIN = Path(__file__).parents[2] / "workers" / "domain"
 WORKERS = DOMAIN.parent
 MOST_PARAMETERS, MOST_OF_NINE_IN_TEN = 5, 4
+CORE_BESIDE_IT = ("decision_table", "cloudevents", "calendar", "text")
 THE_CASE = DOMAIN / "customer_case.py"
 
 
@@ -32,7 +33,8 @@ def test_a_core_function_takes_the_case_and_what_it_is_about() -> None:
     """Nobody drags facts, policy, moment, allocator and changes along: the case has them."""
     counted = [one for path in DOMAIN.rglob("*.py") for one in functions(path)]
     assert len(counted) > 400
-    assert [name for name, count in counted if count > MOST_PARAMETERS] == []
+    beside = [one for folder in CORE_BESIDE_IT for path in (WORKERS / folder).rglob("*.py") for one in functions(path)]
+    assert [name for name, count in counted + beside if count > MOST_PARAMETERS] == []
     assert sorted(count for _, count in counted)[len(counted) * 9 // 10] <= MOST_OF_NINE_IN_TEN
 
 
@@ -46,6 +48,8 @@ def test_changes_are_collected_in_one_place() -> None:
             if isinstance(node.func, ast.Name) and node.func.id in ("ChangeSet", "UnitOfWork"):
                 made.append(path.relative_to(DOMAIN).as_posix())
             if isinstance(node.func, ast.Attribute) and node.func.attr in ("merge", "absorb", "copy"):
+                if ast.unparse(node.func.value) == "self._keyed":
+                    continue  # a hash that the secret was worked into
                 merged.append(f"{path.relative_to(DOMAIN)}:{node.lineno}")
     assert made == ["explain/view.py"], "explain looks at a customer as the core would, and throws the case away"
     assert merged == []
