@@ -28,7 +28,7 @@ def gating_faults(table: Table, grid: Grid) -> Iterator[Fault]:
         for code, thing, rules in _gated(table, grid):
             split = _split(grid, axis, rules, table.hit_policy)
             if split is not None:
-                yield _fault(table, grid, axis, (code, thing), rules, split)
+                yield _fault(grid, axis, (code, thing), rules, split)
 
 
 def _gated(table: Table, grid: Grid) -> list[tuple[str, str, list[int]]]:
@@ -97,9 +97,7 @@ def _taken_before(grid: Grid, axis: int, number: int, rules: Sequence[int], poli
     return None
 
 
-def _fault(
-    table: Table, grid: Grid, axis: int, what: tuple[str, str], rules: Sequence[int], split: tuple[int, int]
-) -> Fault:
+def _fault(grid: Grid, axis: int, what: tuple[str, str], rules: Sequence[int], split: tuple[int, int]) -> Fault:
     code, thing = what
     number, missing = split
     rule, column = grid.rules[number], grid.axes[axis].column

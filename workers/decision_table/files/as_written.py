@@ -79,7 +79,7 @@ def written(table: Table, faults: Sequence[Fault] = (), before: Table | None = N
     names, texts = _names(table), dict(_texts(table))
     marks, meant = _marks(table, names, faults), _meanings(table)
     former = _by_id(before) if before is not None else None
-    rows = tuple(_row(number, cells, names, marks, former, meant) for number, cells in texts.items())
+    rows = tuple(_row((number, names, cells), marks, former, meant) for number, cells in texts.items())
     gone = () if former is None else tuple(id for id in former if id not in {row.id for row in rows})
     header = tuple(
         WrittenCell(text, *marks.get((1, name), _CLEAN)) for text, name in zip(_header(table), names, strict=True)
@@ -88,13 +88,12 @@ def written(table: Table, faults: Sequence[Fault] = (), before: Table | None = N
 
 
 def _row(
-    number: int,
-    cells: Sequence[str],
-    names: Sequence[str],
+    written: tuple[int, Sequence[str], Sequence[str]],
     marks: Mapping[tuple[int, str], _Mark],
     former: Mapping[str, _Former] | None,
     meant: Mapping[str, Mapping[str, object]],
 ) -> WrittenRow:
+    number, names, cells = written
     id = cells[names.index(ID)] if ID in names else f"row {number}"
     old, new = None if former is None else former.get(id), meant.get(id, {})
     found = tuple(
