@@ -453,7 +453,7 @@ class Simulation:
         if waits:
             self.settle({"pages"})
         self._part({"pages", "wake"})
-        self.settle({"wake"})
+        self._part({"wake"})
 
     def _part(self, allowed: set[str], within: timedelta = RETRIED_WITHIN) -> None:
         """Let the roles work, let mails that were put off leave, and move the clock to the next part."""
