@@ -30,8 +30,8 @@ T = TypeVar("T")
 _IDLE_SECONDS = 20.0  # servers close idle connections after some 30 seconds and more
 _NOT_ALLOWED = frozenset({530, 534, 535, 538})  # authentication replies (RFC 4954)
 _TOO_LARGE = 552
-_OUT_OF_STEP = frozenset({500, 502, 503, 504})
-"""Commands that a server does not know or expect here (RFC 5321, 4.2.2): they say nothing of mail or mailbox."""
+_OUT_OF_STEP = frozenset({502, 503, 504})
+"""Commands that a server does not expect here (RFC 5321, 4.2.2): nothing is said of the mail, as 500 may: too long."""
 _GO_ON, _CLOSING = 354, 421
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHOWN = 300  # signs of a server's reply that are kept as the reason

@@ -17,7 +17,10 @@ VERBS: dict[str, Verb] = {
     "audit": Verb("workers.cli.operator.privacy", "List who did what: exports, erasures, retention, keys, pauses."),
     "books": Verb("workers.cli.operator.inquiry", "Show that the sums add up, or where they do not."),
     "bounces": Verb("workers.cli.operator.bounces", "Mails that came back."),
-    "check": Verb("workers.cli.operator.check", "Check everything and list all faults at once."),
+    "check": Verb(
+        "workers.cli.operator.check",
+        "Check everything and list all faults at once, and what keeps mail from customers.",
+    ),
     "clock": Verb(
         "workers.cli.trial.clock", "Business time of a trial; a real installation runs on the machine's time."
     ),
