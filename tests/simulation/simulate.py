@@ -27,7 +27,7 @@ if __name__ == "__main__":
 from simulatedparts import FAULTS, Outlet
 from simulatedstory import Plot
 from simulation import Run, Simulation, Unrest
-from simulationrules import Rows, broken_rules
+from simulationrules import Rows, broken_rules, is_comparable
 from simulationsabotage import SABOTAGES
 
 SABOTAGE_SEEDS = {
@@ -109,7 +109,7 @@ def faults_of(run: Run, twins: Twins, tally: Tally | None = None) -> list[str]:
     world = Simulation(run)
     try:
         world.play(twin.stops if twin else None)
-        found = broken_rules(world, *(twin[:2] if twin and not world.is_out_of_turn else (None, None)))
+        found = broken_rules(world, *(twin[:2] if twin and is_comparable(world) else (None, None)))
     except Unrest as error:
         found = [f"rest: {error}"]
     except Exception as error:
