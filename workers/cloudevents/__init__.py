@@ -20,6 +20,7 @@ from workers.cloudevents.events import (
 )
 from workers.cloudevents.mapping import EventMap
 from workers.cloudevents.outbound import (
+    CHANGES_OF_A_TICKET,
     Occasion,
     OutboundMessage,
     ResponseReceived,
@@ -32,6 +33,7 @@ from workers.cloudevents.shapes import read_schemas
 from workers.cloudevents.unreadable import KEPT_BYTES, Unreadable
 
 __all__ = [
+    "CHANGES_OF_A_TICKET",
     "KEPT_BYTES",
     "MAX_BATCH_BYTES",
     "MAX_BATCH_EVENTS",

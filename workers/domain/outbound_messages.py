@@ -12,7 +12,6 @@ SURVEY_REQUESTS, RESPONSES = "boucle.survey-requests", "boucle.responses"
 TICKETS, TESTIMONIALS = "boucle.tickets", "boucle.testimonials"
 MAIL = "mail"
 """The channel that we carry ourselves."""
-PUBLISHED_TURNS = frozenset({"opened", "claimed", "waiting", "done", "reopened"})
 
 
 def occasion(case: CustomerCase, at: datetime, *names: str) -> cloudevents.Occasion:
@@ -83,7 +82,7 @@ def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> by
 
 def tell_ticket(case: CustomerCase, ticket: Ticket, turn: str) -> None:
     """Publish one turn of a ticket that other systems follow; notes and calls stay here."""
-    if turn in PUBLISHED_TURNS:
+    if turn in cloudevents.CHANGES_OF_A_TICKET:
         case.publish(TICKETS, ticket_message(ticket, turn, case.crm_id, case.policy))
 
 
