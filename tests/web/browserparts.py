@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import parts
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from staffparts import PASSWORD
 from webparts import Site
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Response
+    from playwright.sync_api import Browser, BrowserContext, Page, Response
 
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
@@ -73,6 +74,36 @@ def served_from(folder: Path, prepare: Callable[[Site], object]) -> Iterator[str
     with served(site, port) as url:
         yield url
     site.parts.store.close()
+
+
+@contextlib.contextmanager
+def opened(
+    chromium: "Browser", *, locale: str | None = "en-GB", refusals: bool = False, **options: Any
+) -> Iterator["BrowserContext"]:
+    """Give a fresh browser context that fails the test on any script error and on what the policy blocks.
+
+    With `refusals` a page may answer with a status of 4xx, which the browser also calls an error.
+    """
+    context = chromium.new_context(locale=locale, **options)
+    context.set_default_timeout(SECONDS * 1000)
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    try:
+        yield context
+    finally:
+        context.close()
+    assert not [error for error in errors if not (refusals and "status of 4" in error)], errors
+
+
+def sign_in(context: "BrowserContext", url: str, name: str) -> "Page":
+    """Return a page on which a person has signed in on the way to a page of the team."""
+    page = context.new_page()
+    page.goto(url)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    return page
 
 
 def look_at(page: "Page", axe: Axe, name: str, *, again: bool = False) -> None:

@@ -17,7 +17,7 @@ import httpx
 import parts
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, PHONE, look_at, weight_of
+from browserparts import DESKTOP, PHONE, look_at, opened, weight_of
 from webparts import LARGEST
 
 from workers import app, roles, settings
@@ -30,7 +30,7 @@ from workers.store import read, tables
 from workers.usecases.sign_in.accounts import Role
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, Page
 
 CUSTOMERS = 60
 SECONDS = 20
@@ -101,21 +101,6 @@ def answers(url: str) -> bool:
     return False
 
 
-@contextlib.contextmanager
-def opened(chromium: "Browser", **options: Any) -> Iterator["BrowserContext"]:
-    """Give a fresh browser context in English that fails the test on any script error."""
-    context = chromium.new_context(locale="en-GB", **options)
-    context.set_default_timeout(SECONDS * 1000)
-    errors: list[str] = []
-    context.on("weberror", lambda error: errors.append(str(error.error)))
-    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    try:
-        yield context
-    finally:
-        context.close()
-    assert not [one for one in errors if "status of 4" not in one], errors
-
-
 def become_a_customer(page: "Page", url: str, name: str) -> None:
     """Fill in the form of the start page."""
     page.goto(url)
@@ -153,7 +138,7 @@ def wait_for_next(page: "Page", text: str) -> None:
 @pytest.mark.parametrize(("profile", "scripts"), [(DESKTOP, True), (PHONE, False)])
 def test_a_newcomer_is_won_back(chromium: "Browser", demo: Served, profile: dict[str, Any], scripts: bool) -> None:
     """Parcel, mail, 3, ticket, call without answer, done, two weeks later asked again, 9: each step is one click on."""
-    with opened(chromium, java_script_enabled=scripts, **profile) as context:
+    with opened(chromium, refusals=True, java_script_enabled=scripts, **profile) as context:
         page = context.new_page()
         become_a_customer(page, demo.url, "Robin")
         answer(page, 3, "It arrived broken", call_me=True)
@@ -181,7 +166,7 @@ def test_a_newcomer_is_won_back(chromium: "Browser", demo: Served, profile: dict
 
 def test_a_promoter_writes_and_withdraws_a_testimonial(chromium: "Browser", demo: Served) -> None:
     """With a 9, two weeks later two sentences are asked for; they are published, shown, and withdrawn."""
-    with opened(chromium, **PHONE) as context:
+    with opened(chromium, refusals=True, **PHONE) as context:
         page = context.new_page()
         become_a_customer(page, demo.url, "Paula")
         answer(page, 9)
@@ -201,7 +186,7 @@ def test_a_promoter_writes_and_withdraws_a_testimonial(chromium: "Browser", demo
 
 def test_a_passive_says_what_could_be_better(chromium: "Browser", demo: Served) -> None:
     """With an 8 and no word, the question what could be better comes the next day, and is answered by clicking."""
-    with opened(chromium, **DESKTOP) as context:
+    with opened(chromium, refusals=True, **DESKTOP) as context:
         page = context.new_page()
         become_a_customer(page, demo.url, "Sam")
         answer(page, 8)
@@ -218,7 +203,7 @@ def test_a_passive_says_what_could_be_better(chromium: "Browser", demo: Served) 
 
 def test_each_sentence_of_the_story_opens_the_page_that_shows_it(chromium: "Browser", demo: Served) -> None:
     """From a fresh start page no link of the story ends at a login, and each page is about what the sentence says."""
-    with opened(chromium, **DESKTOP) as context:
+    with opened(chromium, refusals=True, **DESKTOP) as context:
         page = context.new_page()
         page.goto(demo.url)
         links = page.locator(".tale :is(a, button)")
@@ -294,7 +279,7 @@ def test_every_page_of_the_demo_is_accessible(
 ) -> None:
     """No finding of axe in both schemes with the banner above; each page is light, and loads nothing from elsewhere."""
     axe, loaded, again = Axe(), list[Any](), name == "phone"
-    with opened(chromium, **profile) as context:
+    with opened(chromium, refusals=True, **profile) as context:
         page = context.new_page()
         become_a_customer(page, demo.url, "Alex")
         page.on("response", lambda response: loaded.append(response))

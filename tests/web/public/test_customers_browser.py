@@ -1,6 +1,5 @@
 """What customers and newcomers see, in a real browser: answering with and without JavaScript, on a phone; axe."""
 
-import contextlib
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, SECONDS, free_address, look_at, served, weight_of
+from browserparts import DESKTOP, NARROW, PHONE, free_address, look_at, opened, served, weight_of
 from webparts import LARGEST, Site, event
 
 from workers.domain.records import Click, Dispatch, Response, Testimonial
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, Page
 
 PROFILES: dict[str, dict[str, Any]] = {"phone": PHONE, "desktop": DESKTOP, "narrow": NARROW}
 LABEL = "lamp <b>Arc</b>, order 1042"
@@ -72,21 +71,6 @@ def shop(open_site: Callable[..., Site]) -> Iterator[Shop]:
         yield Shop(site, url, paths)
 
 
-@contextlib.contextmanager
-def opened(chromium: "Browser", **options: Any) -> Iterator["BrowserContext"]:
-    """Give a fresh browser context that fails the test on any script error and on what the policy blocks."""
-    context = chromium.new_context(**options)
-    context.set_default_timeout(SECONDS * 1000)
-    errors: list[str] = []
-    context.on("weberror", lambda error: errors.append(str(error.error)))
-    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    try:
-        yield context
-    finally:
-        context.close()
-    assert not [one for one in errors if "status of 4" not in one], errors
-
-
 def tap(page: "Page", score: int) -> None:
     """Choose a score as a finger does."""
     page.locator("label.score").nth(score).click()
@@ -94,7 +78,7 @@ def tap(page: "Page", score: int) -> None:
 
 def test_an_answer_on_a_phone_follows_the_score(chromium: "Browser", shop: Shop) -> None:
     """The question changes with the score, the wish for a call opens its fields, and the answer is thanked for."""
-    with opened(chromium, **PHONE) as context:
+    with opened(chromium, locale=None, refusals=True, **PHONE) as context:
         page = context.new_page()
         page.goto(shop.url + shop.paths["answer"])
         assert page.get_by_role("radio", name="3, peu probable").is_checked()
@@ -120,7 +104,7 @@ def test_an_answer_on_a_phone_follows_the_score(chromium: "Browser", shop: Shop)
 
 def test_an_answer_on_a_phone_without_javascript(chromium: "Browser", shop: Shop) -> None:
     """The same page, a neutral question, the same answer; what is wrong is said in place."""
-    with opened(chromium, java_script_enabled=False, **PHONE) as context:
+    with opened(chromium, locale=None, refusals=True, java_script_enabled=False, **PHONE) as context:
         page = context.new_page()
         page.goto(shop.url + shop.paths["answer"].partition("?")[0])
         page.get_by_label("Pourquoi cette note ?").fill("Cassée à l'arrivée")
@@ -136,7 +120,7 @@ def test_an_answer_on_a_phone_without_javascript(chromium: "Browser", shop: Shop
 
 def test_the_scale_is_operated_by_keyboard_alone(chromium: "Browser", shop: Shop) -> None:
     """Arrow keys choose, Tab moves on, Enter in the number sends."""
-    with opened(chromium, **DESKTOP) as context:
+    with opened(chromium, locale=None, refusals=True, **DESKTOP) as context:
         page = context.new_page()
         page.goto(shop.url + shop.paths["answer"])
         page.get_by_role("radio", name="3, peu probable").focus()
@@ -154,7 +138,7 @@ def test_the_scale_is_operated_by_keyboard_alone(chromium: "Browser", shop: Shop
 
 def test_a_newcomer_answers_from_the_mailbox_by_clicking(chromium: "Browser", shop: Shop) -> None:
     """The buttons in the framed mail lead the whole window to the answer page; the frame shows the mail whole."""
-    with opened(chromium, **DESKTOP) as context:
+    with opened(chromium, locale=None, refusals=True, **DESKTOP) as context:
         page = context.new_page()
         page.goto(shop.url + shop.paths["mail"])
         inside = page.frame_locator("iframe")
@@ -170,7 +154,7 @@ def test_a_newcomer_answers_from_the_mailbox_by_clicking(chromium: "Browser", sh
 
 def test_a_promoter_publishes_and_withdraws(chromium: "Browser", shop: Shop) -> None:
     """Write, forget the tick, agree, see it as it is shown, take it back: without JavaScript, on a phone."""
-    with opened(chromium, java_script_enabled=False, **PHONE) as context:
+    with opened(chromium, locale=None, refusals=True, java_script_enabled=False, **PHONE) as context:
         page = context.new_page()
         page.goto(shop.url + shop.paths["testimonial"])
         page.get_by_label("Your two or three sentences").fill("I was looking for a warm light and found it.")
@@ -195,7 +179,7 @@ def test_every_page_is_accessible_light_and_narrow_enough(chromium: "Browser", s
             strangers.append(response.url)
         sizes[response.url] = weight_of(response)
 
-    with opened(chromium, **PROFILES[profile]) as context:
+    with opened(chromium, locale=None, refusals=True, **PROFILES[profile]) as context:
         page = context.new_page()
         page.on("response", weigh)
         for name, path in shop.paths.items():

@@ -1,13 +1,12 @@
 """The team's pages in a real browser: an agent's way on a phone and on a desktop, with and without JavaScript; axe."""
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, SECONDS, free_address, look_at, served, weight_of
+from browserparts import DESKTOP, NARROW, PHONE, SECONDS, free_address, look_at, opened, served, sign_in, weight_of
 from staffparts import PASSWORD, Team
 from webparts import LARGEST, Site, event
 
@@ -35,13 +34,7 @@ class Shop:
 
     def sign_in(self, context: "BrowserContext", path: str = "/inbox", name: str = "Nadia") -> "Page":
         """Return a page on which a person has signed in on the way to a path."""
-        page = context.new_page()
-        page.set_default_timeout(SECONDS * 1000)
-        page.goto(self.url + path)
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        return page
+        return sign_in(context, self.url + path, name)
 
 
 @pytest.fixture
@@ -67,26 +60,12 @@ def shop(open_site: Callable[..., Site]) -> Iterator[Shop]:
         yield Shop(made[0], url)
 
 
-@contextlib.contextmanager
-def opened(chromium: "Browser", **options: Any) -> Iterator["BrowserContext"]:
-    """Give a fresh browser context in English that fails the test on any script error."""
-    context = chromium.new_context(locale="en-GB", **options)
-    errors: list[str] = []
-    context.on("weberror", lambda error: errors.append(str(error.error)))
-    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    try:
-        yield context
-    finally:
-        context.close()
-    assert not [one for one in errors if "status of 4" not in one], errors
-
-
 @pytest.mark.parametrize(("profile", "scripts"), [(PHONE, True), (PHONE, False), (DESKTOP, True), (DESKTOP, False)])
 def test_an_agents_way_from_the_mail_to_done(
     chromium: "Browser", shop: Shop, profile: dict[str, Any], scripts: bool
 ) -> None:
     """Ticket mail, login, claim, no answer, a note, done with a preview: the same on a phone, and without scripts."""
-    with opened(chromium, java_script_enabled=scripts, **profile) as context:
+    with opened(chromium, refusals=True, java_script_enabled=scripts, **profile) as context:
         page = shop.sign_in(context, "/tickets/1", "Max")
         assert page.url.endswith("/tickets/1")
         assert page.get_by_role("link", name="Call +33 6 12 34 56 78").get_attribute("href") == "tel:+33612345678"
@@ -116,7 +95,7 @@ def test_an_agents_way_from_the_mail_to_done(
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_note_survives_the_end_of_a_session(chromium: "Browser", shop: Shop, scripts: bool) -> None:
     """The agent signs in again on the spot, finds the note, and sends it once."""
-    with opened(chromium, java_script_enabled=scripts, **PHONE) as context:
+    with opened(chromium, refusals=True, java_script_enabled=scripts, **PHONE) as context:
         page = shop.sign_in(context, "/tickets/1", "Max")
         page.locator("summary", has_text="Note").click()
         page.get_by_label("Note for the team").fill("She asks for\na call after six.")
@@ -135,7 +114,10 @@ def test_a_note_survives_the_end_of_a_session(chromium: "Browser", shop: Shop, s
 
 def test_two_agents_race_and_the_second_keeps_the_words(chromium: "Browser", shop: Shop) -> None:
     """Both see the ticket; the slower one is told clearly and loses no word."""
-    with opened(chromium, **DESKTOP) as first, opened(chromium, java_script_enabled=False, **PHONE) as second:
+    with (
+        opened(chromium, refusals=True, **DESKTOP) as first,
+        opened(chromium, refusals=True, java_script_enabled=False, **PHONE) as second,
+    ):
         fast, slow = shop.sign_in(first, "/tickets/2", "Max"), shop.sign_in(second, "/tickets/2", "Léa")
         slow.locator("summary", has_text="Note").click()
         slow.get_by_label("Note for the team").fill("I am calling now.")
@@ -149,7 +131,7 @@ def test_two_agents_race_and_the_second_keeps_the_words(chromium: "Browser", sho
 
 def test_the_inbox_follows_the_tickets_by_itself(chromium: "Browser", shop: Shop) -> None:
     """A new ticket appears without a reload, and a ticket that changed says so while it is read."""
-    with opened(chromium, **PHONE) as context:
+    with opened(chromium, refusals=True, **PHONE) as context:
         page = shop.sign_in(context, "/inbox?all=1")
         page.wait_for_function("() => document.readyState === 'complete'")
         shop.low("c9", name="Nina Nouvelle")
@@ -186,7 +168,7 @@ PAGES = (
 def test_every_page_is_accessible(chromium: "Browser", shop: Shop, width: str, profile: dict[str, Any]) -> None:
     """No finding of axe (WCAG 2.2 AA and its best practices), every form open, in both schemes; nothing too wide."""
     axe = Axe()
-    with opened(chromium, **profile) as context:
+    with opened(chromium, refusals=True, **profile) as context:
         page = context.new_page()
         page.goto(f"{shop.url}/login")
         look_at(page, axe, f"login-{width}", again=width == "desktop")
@@ -199,7 +181,7 @@ def test_every_page_is_accessible(chromium: "Browser", shop: Shop, width: str, p
 
 def test_the_narrowest_phone_scrolls_one_way_only_and_pages_are_light(chromium: "Browser", shop: Shop) -> None:
     """At 320 pixels nothing is cut, and each page with all it loads is under 100 kB, from this server alone."""
-    with opened(chromium, **NARROW) as context:
+    with opened(chromium, refusals=True, **NARROW) as context:
         page = shop.sign_in(context)
         sizes: dict[str, int] = {}
         strangers: list[str] = []
@@ -224,7 +206,7 @@ def test_the_narrowest_phone_scrolls_one_way_only_and_pages_are_light(chromium: 
 
 def test_the_queue_is_steered_by_keyboard(chromium: "Browser", shop: Shop) -> None:
     """Tab and Enter are enough to cancel, and the page says how many people it touched."""
-    with opened(chromium, **DESKTOP) as context:
+    with opened(chromium, refusals=True, **DESKTOP) as context:
         page = shop.sign_in(context, "/queue")
         page.get_by_role("link", name="Cancel: After a new feature, Friday 6 March").focus()
         page.keyboard.press("Enter")

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import PHONE, SECONDS, free_address, look_at, served
+from browserparts import PHONE, free_address, look_at, opened, served
 from pyotp import TOTP
 from staffparts import PASSWORD, Team
-from test_agents_browser import opened
 from webparts import Site
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, Page
 
 NEW_PASSWORD = "marmelade soleil tracteur"
 
@@ -28,13 +27,6 @@ def house(open_site: Callable[..., Site]) -> Iterator[tuple[Team, str]]:
     maker.join(60)
     with served(made[0].site, port) as url:
         yield made[0], url
-
-
-def page_of(context: "BrowserContext") -> "Page":
-    """Return a page that waits long enough."""
-    page = context.new_page()
-    page.set_default_timeout(SECONDS * 1000)
-    return page
 
 
 def sign_in(page: "Page", url: str, name: str, password: str = PASSWORD) -> None:
@@ -52,16 +44,16 @@ def test_a_lead_adds_somebody_who_sets_up_two_steps(chromium: "Browser", house: 
     def look(page: "Page", name: str) -> None:
         look_at(page, axe, f"{name}-phone")
 
-    with opened(chromium, **PHONE) as lead:
-        page = page_of(lead)
+    with opened(chromium, refusals=True, **PHONE) as lead:
+        page = lead.new_page()
         sign_in(page, url, "Nadia")
         page.get_by_role("link", name="Team", exact=True).click()
         page.get_by_label("Name").fill("Noé O'Neil")
         page.get_by_role("button", name="Add and show the link").click()
         link = page.get_by_label("Link").input_value()
         look(page, "person-link")
-    with opened(chromium, **PHONE) as other:
-        page = page_of(other)
+    with opened(chromium, refusals=True, **PHONE) as other:
+        page = other.new_page()
         page.goto(f"{link}?next=/account")
         look(page, "login-link")
         page.get_by_role("button", name="Sign in as Noé O'Neil").click()
@@ -86,8 +78,8 @@ def test_a_lead_adds_somebody_who_sets_up_two_steps(chromium: "Browser", house: 
         page.get_by_text("The second step is on.").wait_for()
         look(page, "recovery-codes")
         code = page.locator(".codes code").first.inner_text()
-    with opened(chromium, **PHONE) as again:
-        page = page_of(again)
+    with opened(chromium, refusals=True, **PHONE) as again:
+        page = again.new_page()
         sign_in(page, url, "noé o'neil", NEW_PASSWORD)
         page.get_by_label("The six digits").fill("123")
         page.get_by_role("button", name="Sign in").click()

@@ -1,15 +1,14 @@
 """The report and the themes in a real browser: axe in both schemes, small pages, a phone, the way to a comment."""
 
-import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, SECONDS, look_at, served_from, weight_of
+from browserparts import DESKTOP, NARROW, PHONE, look_at, opened, served_from, sign_in, weight_of
 from shopyear import BEGIN, DAYS, LATE, fill
-from staffparts import PASSWORD, Team
+from staffparts import Team
 from webparts import LARGEST, Site
 
 from workers.domain.records import Response
@@ -36,13 +35,7 @@ class Served:
 
     def sign_in(self, context: "BrowserContext", path: str) -> "Page":
         """Return a page on which the lead has signed in on the way to a path."""
-        page = context.new_page()
-        page.set_default_timeout(SECONDS * 1000)
-        page.goto(self.url + path)
-        page.get_by_label("Name").fill("Nadia")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        return page
+        return sign_in(context, self.url + path, "Nadia")
 
 
 def prepare(site: Site) -> Team:
@@ -69,20 +62,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Give a served site."""
     with served_from(tmp_path_factory.mktemp("site"), prepare) as url:
         yield Served(url)
-
-
-@contextlib.contextmanager
-def opened(chromium: "Browser", **options: Any) -> Iterator["BrowserContext"]:
-    """Give a fresh browser context in English that fails the test on any script or policy error."""
-    context = chromium.new_context(locale="en-GB", **options)
-    errors: list[str] = []
-    context.on("weberror", lambda error: errors.append(str(error.error)))
-    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    try:
-        yield context
-    finally:
-        context.close()
-    assert not errors
 
 
 @pytest.mark.parametrize(("width", "profile"), [("phone", PHONE), ("desktop", DESKTOP)])

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, PHONE, SECONDS, look_at, served_from, weight_of
-from staffparts import PASSWORD, Team
+from browserparts import DESKTOP, NARROW, PHONE, look_at, opened, served_from, sign_in, weight_of
+from staffparts import Team
 from webparts import LARGEST, Site, event, travelling
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, Page
 
 RULES = (Path(__file__).parents[4] / "rules/follow-up/rules.csv").read_text("utf-8")
 SPOILT = RULES.replace(";<28d;0-6;", ";<28d;01-Jun;").replace("thanks-heard", "thanks-herd").encode()
@@ -41,23 +41,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def opened(chromium: "Browser", url: str, **options: Any) -> Iterator["Page"]:
+def signed_in(chromium: "Browser", url: str, **options: Any) -> Iterator["Page"]:
     """Give a page on which Marc has signed in, in English; any script or policy error fails the test."""
-    context: BrowserContext = chromium.new_context(locale="en-GB", **options)
-    errors: list[str] = []
-    context.on("weberror", lambda error: errors.append(str(error.error)))
-    context.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page = context.new_page()
-    page.set_default_timeout(SECONDS * 1000)
-    page.goto(f"{url}/tables")
-    page.get_by_label("Name").fill("Marc")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    try:
-        yield page
-    finally:
-        context.close()
-    assert not errors
+    with opened(chromium, **options) as context:
+        yield sign_in(context, f"{url}/tables", "Marc")
 
 
 def try_file(page: "Page", url: str, data: bytes) -> None:
@@ -84,7 +71,7 @@ def test_every_page_is_accessible(
 ) -> None:
     """WCAG 2.2 AA and best practice in both schemes: in use, explained, spoilt, and with what would have changed."""
     axe = Axe()
-    with opened(chromium, served, **profile) as page:
+    with signed_in(chromium, served, **profile) as page:
         for path in paths:
             page.goto(served + path)
             look_at(page, axe, f"{path.partition('?')[0]}-{width}")
@@ -94,7 +81,7 @@ def test_every_page_is_accessible(
 
 def test_pages_fit_a_phone_and_the_grid_scrolls_by_itself(chromium: "Browser", served: str) -> None:
     """320 pixels: the page does not scroll sideways; the grid does, in a region that the keyboard reaches."""
-    with opened(chromium, served, **NARROW) as page:
+    with signed_in(chromium, served, **NARROW) as page:
         for path in PATHS:
             answer = page.goto(served + path)
             assert answer is not None
@@ -114,7 +101,7 @@ def test_breaking_the_table_shows_the_refusal(
     chromium: "Browser", served: str, scripts: bool, profile: dict[str, Any]
 ) -> None:
     """From the list: explain a score, break a copy, see which score has no rule, and that the live table stays."""
-    with opened(chromium, served, java_script_enabled=scripts, **profile) as page:
+    with signed_in(chromium, served, java_script_enabled=scripts, **profile) as page:
         page.get_by_role("link", name="Follow-up table", exact=True).click()
         page.get_by_label("trigger", exact=True).fill("delivery")
         page.get_by_label("after", exact=True).fill("40")
