@@ -60,15 +60,15 @@ async def run_roles(roles: Sequence[Role], stall_seconds: float = STALL_SECONDS)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="role"))
-    told = stop_signal.listen()
-    told.hand_over(lambda: loop.call_soon_threadsafe(stop.set))
+    stop_request = stop_signal.listen()
+    stop_request.hand_over(lambda: loop.call_soon_threadsafe(stop.set))
     start_watching(stall_seconds)
     beating = asyncio.ensure_future(keep_beating(stall_seconds))
     tasks = [asyncio.ensure_future(role(stop)) for role in roles]
     ending = asyncio.ensure_future(stop.wait())
     await asyncio.wait([*tasks, ending], return_when=asyncio.FIRST_COMPLETED)
     if not stop.is_set():
-        told.end_within_grace(1)  # whatever the others are in the middle of
+        stop_request.end_within_grace(1)  # whatever the others are in the middle of
     for failed in [task.exception() for task in tasks if task.done() and not task.cancelled()]:
         if failed is not None:
             log.critical("a role ended: %s", failed, extra={"action": "role.failed"})
@@ -269,7 +269,7 @@ def checks_of(parts: Boucle) -> dict[str, Callable[[], str]]:
     Of the mail server it says what the senders found; it is not asked once more.
     """
     cluster, prefix = kafka_of(parts.settings), parts.settings.topic_prefix
-    found: dict[str, Callable[[], str]] = {}
+    checks: dict[str, Callable[[], str]] = {}
 
     def kafka() -> str:
         faults = topics.check(cluster, prefix) if cluster else []
@@ -281,14 +281,14 @@ def checks_of(parts: Boucle) -> dict[str, Callable[[], str]]:
         with parts.store.reading() as connection:
             failing = mail_servers.failing(connection)
         if failing:
-            raise NotNow("; ".join(one.sentence for one in failing))
+            raise NotNow("; ".join(server.sentence for server in failing))
         return "takes mails, as far as senders know"
 
     if cluster is not None:
-        found["kafka"] = kafka
+        checks["kafka"] = kafka
     if parts.settings.has_smtp:
-        found["mail"] = mail
-    return found
+        checks["mail"] = mail
+    return checks
 
 
 def log_of(cluster: topics.Cluster, settings: Settings) -> topics.Log:

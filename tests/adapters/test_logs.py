@@ -13,7 +13,7 @@ from embedded import Embedded, about, journey
 from hypothesis import given
 from texts import any_text
 
-from workers.adapters.logs import JsonLines, Words, told
+from workers.adapters.logs import JsonLines, Words, error_with_causes
 from workers.errors import NotNow
 from workers.store import tables
 from workers.store.engine import Store
@@ -67,7 +67,7 @@ def test_the_causes_of_an_error_are_told_with_their_places() -> None:
         except KeyError as error:
             raise NotNow("The database does not answer.") from error
     except NotNow as error:
-        text = told(error)
+        text = error_with_causes(error)
     assert text.index("KeyError") < text.index("NotNow: The database does not answer.")
     assert text.count("test_logs.py") == 2
 

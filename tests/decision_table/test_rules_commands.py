@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from openpyxl import load_workbook
 
 from workers.cli.team.rules import rules
-from workers.decision_table import Inputs, Known, Table, load
+from workers.decision_table import Inputs, KnownNames, Table, load
 from workers.decision_table.files.workbook import read_xlsx
 from workers.decision_table.trials.backtest import PastResponse
 from workers.decision_table.trials.installation import Sample
@@ -126,7 +126,7 @@ class Installation:
 
     total = 0
 
-    def known(self) -> Known | None:
+    def known_names(self) -> KnownNames | None:
         return None
 
     def responses(self, since: datetime | None) -> Iterable[PastResponse]:

@@ -11,7 +11,7 @@ from workers.decision_table import (
     Against,
     Fault,
     Inputs,
-    Known,
+    KnownNames,
     OutcomeKind,
     Wait,
     check,
@@ -109,8 +109,8 @@ def test_a_misspelt_name_is_found(old: str, new: str, code: str, hint: str) -> N
     """An action, trigger or template that does not exist is reported with the one that was probably meant."""
     table = edited(FOLLOW_UP, (old, new))
     templates = {str(value) for rule in load(FOLLOW_UP).rules for value in rule.outputs.values()}
-    known = Known(templates=dict.fromkeys(templates, frozenset({"en", "fr"})), languages=frozenset({"en", "fr"}))
-    fault = next(one for one in check(table, Against(known=known)) if one.code == code)
+    known = KnownNames(templates=dict.fromkeys(templates, frozenset({"en", "fr"})), languages=frozenset({"en", "fr"}))
+    fault = next(one for one in check(table, Against(known_names=known)) if one.code == code)
     assert hint in fault.message
 
 
@@ -118,7 +118,7 @@ def test_a_template_that_lacks_a_language_is_found() -> None:
     """A template must exist in every language."""
     templates = {str(value) for rule in load(FOLLOW_UP).rules for value in rule.outputs.values()}
     every = dict.fromkeys(templates, frozenset({"en", "fr"})) | {"ack": frozenset({"en"})}
-    faults = check(load(FOLLOW_UP), Against(known=Known(templates=every, languages=frozenset({"en", "fr"}))))
+    faults = check(load(FOLLOW_UP), Against(known_names=KnownNames(templates=every, languages=frozenset({"en", "fr"}))))
     assert [(fault.code, fault.rules) for fault in faults] == [("E402", ("D1",)), ("E402", ("D2",)), ("E402", ("D3",))]
 
 

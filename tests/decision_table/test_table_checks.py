@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from building import FOLLOW_UP, PLAN, SCORE, checked, codes, edited, table
 
-from workers.decision_table import Against, Inputs, Known, Severity, check, load, parse, refuse
+from workers.decision_table import Against, Inputs, KnownNames, Severity, check, load, parse, refuse
 from workers.decision_table.checks.checker import fault_json
 from workers.errors import Misconfigured
 
@@ -163,7 +163,7 @@ def test_a_plan_knows_its_events() -> None:
     bad = edited(PLAN, ("J2;delivery;", "J2;delivrey;"))
     assert codes(check(bad)) == ["E403"]
     names = {str(rule.outputs["trigger"]) for rule in bad.rules}
-    assert codes(check(bad, Against(known=Known(triggers=frozenset({*names, "delivrey"}))))) == []
+    assert codes(check(bad, Against(known_names=KnownNames(triggers=frozenset({*names, "delivrey"}))))) == []
 
 
 def test_refusing_lists_every_error_and_no_warning() -> None:

@@ -43,7 +43,7 @@ class JsonLines(logging.Formatter):
             **extras(record),
         }
         if record.exc_info:
-            values["error"] = told(record.exc_info[1])
+            values["error"] = error_with_causes(record.exc_info[1])
         return json_text(values)
 
 
@@ -55,7 +55,7 @@ class Words(logging.Formatter):
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         more = " ".join(f"{name}={value}" for name, value in extras(record).items())
         line = f"{at} {record.levelname.lower():7} {safe(record.getMessage())} {more}".rstrip()
-        return f"{line}\n{told(record.exc_info[1])}" if record.exc_info else line
+        return f"{line}\n{error_with_causes(record.exc_info[1])}" if record.exc_info else line
 
 
 class CountingHandler(logging.StreamHandler[TextIO]):
@@ -131,15 +131,15 @@ def safe(text: str) -> str:
     return for_log(mask_addresses(text))
 
 
-def told(error: BaseException | None, depth: int = 0) -> str:
+def error_with_causes(error: BaseException | None, depth: int = 0) -> str:
     """Return where an error came from, its causes first; no variable's value and no statement's parameter."""
     if error is None or depth > DEEPEST_CAUSE:
         return ""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    parts = [told(cause, depth + 1), *traceback.format_tb(error.__traceback__)]
+    parts = [error_with_causes(cause, depth + 1), *traceback.format_tb(error.__traceback__)]
     parts.append(f"{type(error).__qualname__}: {sentence(error)}")
     if isinstance(error, BaseExceptionGroup):
-        parts += [told(exception, depth + 1) for exception in error.exceptions]
+        parts += [error_with_causes(exception, depth + 1) for exception in error.exceptions]
     return "\n".join(part.rstrip("\n") for part in parts if part)
 
 

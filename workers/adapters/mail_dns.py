@@ -91,10 +91,11 @@ def check_domain(
     return Findings(faults, notes)
 
 
-Found = Iterator[tuple[bool, str]]
+Sentences = Iterator[tuple[bool, str]]
+"""Whether a finding is a fault, and its sentence."""
 
 
-def spf(domain: str, lookup: Lookup, walk: Walk | None = None) -> Found:
+def spf(domain: str, lookup: Lookup, walk: Walk | None = None) -> Sentences:
     """Give what is wrong with the SPF record (RFC 7208) of the return path's domain."""
     records = [text for text in lookup.texts(domain) if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
@@ -127,16 +128,18 @@ def kind_prefix(kind: str) -> str:
     return kind if kind.endswith((":", "=")) else f"{kind}:"
 
 
-def returns(domain: str, lookup: Lookup) -> Found:
+def returns(domain: str, lookup: Lookup) -> Sentences:
     """Give what keeps bounces from coming back."""
     if not lookup.receives(domain):
         yield True, f"Return path: {domain} takes no mail, so bounces are lost. Publish an MX and give it a mailbox."
 
 
-def dkim(domain: str, lookup: Lookup, selectors: Sequence[str]) -> Found:
+def dkim(domain: str, lookup: Lookup, selectors: Sequence[str]) -> Sentences:
     """Give what is wrong with the DKIM keys (RFC 6376) that the mail server signs with."""
     tried = selectors or COMMON_SELECTORS
-    keys = {one: key for one in tried if (key := dkim_key(f"{one}._domainkey.{domain}", lookup)) is not None}
+    keys = {
+        selector: key for selector in tried if (key := dkim_key(f"{selector}._domainkey.{domain}", lookup)) is not None
+    }
     for selector, key in keys.items():
         if not key:
             yield True, f"DKIM: the key {selector}._domainkey.{domain} is revoked (p= is empty). Publish a new one."
@@ -173,7 +176,7 @@ def dmarc_record(domain: str, lookup: Lookup) -> dict[str, str] | None:
     return None
 
 
-def dmarc(domain: str, policy: dict[str, str] | None) -> Found:
+def dmarc(domain: str, policy: dict[str, str] | None) -> Sentences:
     """Give what is wrong with the DMARC policy of the From domain."""
     if policy is None:
         yield (
@@ -195,7 +198,7 @@ def dmarc(domain: str, policy: dict[str, str] | None) -> Found:
         yield False, f"DMARC: {domain} asks for no reports. Add rua=mailto:... to see who sends in your name."
 
 
-def alignment(sender: str, return_path: str, policy: dict[str, str] | None) -> Found:
+def alignment(sender: str, return_path: str, policy: dict[str, str] | None) -> Sentences:
     """Give what keeps SPF from counting for DMARC: From and return path must share their domain (RFC 7489, 3.1.2)."""
     strict = (policy or {}).get("aspf", "r").lower() == "s"
     near = f".{sender}".endswith(f".{return_path}") or f".{return_path}".endswith(f".{sender}")

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from workers import decision_table
 from workers.adapters.resources import Data
-from workers.decision_table import Known, Table
+from workers.decision_table import KnownNames, Table
 from workers.decision_table.files.loader import read_file
 from workers.decision_table.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
 from workers.domain.followup.table_contract import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES
@@ -43,17 +43,19 @@ class Content:
 class LiveRules:
     """Reads the rules, and looks at them again when told to. One caller at a time."""
 
-    def __init__(self, data: Data, known: Callable[[], Known], earlier: Earlier = lambda place: None) -> None:
+    def __init__(
+        self, data: Data, known_names: Callable[[], KnownNames], earlier: Earlier = lambda place: None
+    ) -> None:
         """Read everything; raises Misconfigured with every fault, unless `earlier` has what may go on instead."""
         self._data = data
-        self._known = known
+        self._known_names = known_names
         self._seen = self._stamps()
         faults: list[str] = []
         self._tables: dict[str, LiveTable] = {}
         for place, fit in PLACES.items():
             before = partial(former, earlier, place)
             try:
-                self._tables[place] = LiveTable(data.folder(place), known, before, fit)
+                self._tables[place] = LiveTable(data.folder(place), known_names, before, fit)
             except FAULTS as error:
                 faults += [f"{place}: {fault}" for fault in faults_of(error)]
         if faults:
@@ -107,8 +109,8 @@ class LiveRules:
         for file in self._files():
             if file.refused:
                 place = short(JOURNEY_PLAN) if file.name in (CONTRARY, WAVES) else file.name
-                known = refusals.get(place, Refused(file.refused.live_version, ()))
-                refusals[place] = Refused(known.live_version, (*known.faults, *file.refused.faults))
+                refusal = refusals.get(place, Refused(file.refused.live_version, ()))
+                refusals[place] = Refused(refusal.live_version, (*refusal.faults, *file.refused.faults))
         return {**refusals, **self._refused_candidates}
 
     def contents(self) -> Iterator[Content]:
@@ -152,7 +154,7 @@ class LiveRules:
             if folder is None:
                 continue
             try:
-                self._candidates[place] = LiveTable(folder, self._known, fit=fit)
+                self._candidates[place] = LiveTable(folder, self._known_names, fit=fit)
             except FAULTS as error:
                 name = f"{short(place)}{CANDIDATE}"
                 self._refused_candidates[name] = Refused(self._tables[place].table.version, faults_of(error))

@@ -39,7 +39,7 @@ class Inspection:
             try:
                 make()
             except Misconfigured as error:
-                faults += [one for one in error.faults if one not in faults]
+                faults += [fault for fault in error.faults if fault not in faults]
         cluster = kafka_of(self._parts.settings)
         return faults + (cluster.faults() if cluster else [])
 

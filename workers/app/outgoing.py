@@ -54,7 +54,7 @@ class Outgoing:
 
     @property
     def _private_allowed(self) -> tuple[str, ...]:
-        return tuple(one.strip() for one in self._parts.settings.allow_private_urls.split(",") if one.strip())
+        return tuple(url.strip() for url in self._parts.settings.allow_private_urls.split(",") if url.strip())
 
     @cached_property
     def webhook_target(self) -> str:

@@ -31,8 +31,8 @@ def id_keys(settings: Settings) -> list[str]:
     if given:
         return [given]
     home = Home(settings.home)
-    known = [home.secret(ID_SECRET), *reversed(given_keys(settings)), home.secret(SIGNING_SECRET)]
-    return list(dict.fromkeys(key for key in known if key))
+    keys = [home.secret(ID_SECRET), *reversed(given_keys(settings)), home.secret(SIGNING_SECRET)]
+    return list(dict.fromkeys(key for key in keys if key))
 
 
 def kafka_of(settings: Settings) -> kafka.Cluster | None:
@@ -81,7 +81,7 @@ def sending_of(settings: Settings, brand: Brand, data: Data) -> Sending:
         held=held,
         per_day=settings.mail_per_day,
         per_second=settings.mail_per_second,
-        only_to=frozenset(mailbox(one) for one in settings.mail_only_to.split(",") if one.strip()),
+        only_to=frozenset(mailbox(address) for address in settings.mail_only_to.split(",") if address.strip()),
         redirect=settings.mail_redirect,
     )
 

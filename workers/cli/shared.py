@@ -40,16 +40,16 @@ def say_fault(fault: str) -> None:
     click.echo(for_reader(fault), err=True)
 
 
-def settings() -> "Settings":
+def read_settings() -> "Settings":
     """Return the settings of the environment; unknown variables are named on standard error."""
     from workers import settings as settings_module
     from workers.adapters.logs import set_up_logs
 
-    found = settings_module.read(os.environ)
-    set_up_logs(found.log)
+    settings = settings_module.read(os.environ)
+    set_up_logs(settings.log)
     for hint in settings_module.unknown(os.environ):
         say_fault(hint)
-    return found
+    return settings
 
 
 HURRY = {
@@ -61,7 +61,7 @@ HURRY = {
 """For a verb that says what is away: it must not wait for that as long as a role would."""
 
 
-def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = False) -> "app.Boucle":
+def open_boucle(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = False) -> "app.Boucle":
     """Return the parts of the installation, its database ready; raises Misconfigured with every fault.
 
     A `role` does not start on faulty rules, on weak settings or on a demo's home; other verbs say what is faulty among
@@ -71,15 +71,15 @@ def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = 
     from workers.adapters.home import Home
     from workers.usecases.operation.migrate import require
 
-    found = settings().model_copy(update=HURRY) if hurried else settings()
-    home = Home(found.home)
+    settings = read_settings().model_copy(update=HURRY) if hurried else read_settings()
+    home = Home(settings.home)
     home.make()
-    with closing(app.Boucle(found).store) as store:
-        require(store, found, may_migrate=migrate_embedded)
-    tell_modes(home, found)
+    with closing(app.Boucle(settings).store) as store:
+        require(store, settings, may_migrate=migrate_embedded)
+    tell_modes(home, settings)
     if role:
-        see_that_a_role_may_start(found)
-    started = app.start(found, lenient=not role)
+        see_that_a_role_may_start(settings)
+    started = app.start(settings, lenient=not role)
     click.get_current_context().call_on_close(started.store.close)
     for fault in started.passed_over:
         say_fault(f"{fault} What runs goes on with what it had; this command reads the shipped file instead.")
@@ -91,34 +91,34 @@ def parts(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = 
 
 
 def store_alone() -> "Store":
-    """Return the installation's database, brought up to date as by `parts`, for a verb that needs nothing else."""
+    """Return the installation's database, brought up to date as by `open_boucle`, for a verb that needs no more."""
     from workers import app
     from workers.adapters.home import Home
     from workers.usecases.operation.migrate import require
 
-    found = settings()
-    home = Home(found.home)
+    settings = read_settings()
+    home = Home(settings.home)
     home.make()
-    store = app.Boucle(found).store
+    store = app.Boucle(settings).store
     click.get_current_context().call_on_close(store.close)
-    require(store, found, may_migrate=True)
-    tell_modes(home, found)
+    require(store, settings, may_migrate=True)
+    tell_modes(home, settings)
     return store
 
 
-def tell_modes(home: "Home", found: "Settings") -> None:
+def tell_modes(home: "Home", settings: "Settings") -> None:
     """Close what others could read of the installation's own files, and say what was closed and what could not be."""
-    for path in home.close_to_others(found.database):
+    for path in home.close_to_others(settings.database):
         say_fault(f"note: other accounts could read {path}; it is closed to them now.")
-    for path in home.open_to_others(found.database):
+    for path in home.open_to_others(settings.database):
         say_fault(f"note: other accounts can read {path}; close it: chmod go-rwx {path}")
 
 
-def see_that_a_role_may_start(found: "Settings") -> None:
+def see_that_a_role_may_start(settings: "Settings") -> None:
     """Raise Misconfigured with everything that forbids a role's start beside faulty files and parts that are away."""
     from workers import app
 
-    installation = app.Boucle(found)
+    installation = app.Boucle(settings)
     with closing(installation.store):
         faults = [fault.sentence for fault in installation.inspection.weaknesses()]
         faults += demo_faults(installation)

@@ -178,7 +178,7 @@ class Codec:
         if event is None:
             detail = f"The schema of {route.type} lets through what cannot be used. Correct the schema."
             return _refuse(envelope, [Fault("/data", detail)])
-        return optional_fields.told(event, done, places_of(route))
+        return optional_fields.with_left_out(event, done, places_of(route))
 
     def _faults(self, ours: reader.Envelope, route: Route, now: datetime, done: Mapping[str, LeftOut]) -> list[Fault]:
         """Return every fault of an event but what is missing and can be done without."""

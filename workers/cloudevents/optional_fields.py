@@ -191,6 +191,6 @@ def steps(at: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in at.split("/")[1:]]
 
 
-def told(event: Event, done: Mapping[str, LeftOut], moved: Mapping[str, str]) -> Event:
+def with_left_out(event: Event, done: Mapping[str, LeftOut], moved: Mapping[str, str]) -> Event:
     """Return the event with what was left out, each pointed to where the sender's own event has the field."""
     return replace(event, left_out=tuple(replace(each, pointer=_named(moved.get(at, at))) for at, each in done.items()))

@@ -14,7 +14,7 @@ from workers.decision_table.checks.checker import Against, check, refuse
 from workers.decision_table.decisions.compiled import Compiled, compile_table
 from workers.decision_table.files.loader import load, read_file
 from workers.decision_table.model.limits import total
-from workers.decision_table.model.table import Known, Table
+from workers.decision_table.model.table import KnownNames, Table
 from workers.decision_table.trials.cases import CASES, parse_cases
 from workers.errors import BadInput, Misconfigured
 
@@ -46,7 +46,7 @@ class LiveTable:
     def __init__(
         self,
         folder: Path,
-        known: Callable[[], Known | None] = lambda: None,
+        known_names: Callable[[], KnownNames | None] = lambda: None,
         earlier: Callable[[], Table | None] = lambda: None,
         fit: Callable[[Table], None] | None = None,
     ) -> None:
@@ -55,12 +55,12 @@ class LiveTable:
         `fit` raises Misconfigured for a table that is sound, and cannot be used in this place.
         """
         self._folder = folder
-        self._known = known
+        self._known_names = known_names
         self._fit = fit
         self._seen = _digest(folder)
         self.refused: Refused | None = None
         try:
-            table = _accepted(folder, known(), fit)
+            table = _accepted(folder, known_names(), fit)
         except FAULTS as fault:
             former = earlier()
             if former is None:
@@ -88,7 +88,7 @@ class LiveTable:
             return None
         self._seen = digest
         try:
-            table = _accepted(self._folder, self._known(), self._fit)
+            table = _accepted(self._folder, self._known_names(), self._fit)
             compiled = compile_table(table)
         except FAULTS as fault:
             self.refused = Refused(self.table.version, faults_of(fault))
@@ -157,12 +157,12 @@ def faults_of(fault: Misconfigured | BadInput | OSError) -> tuple[str, ...]:
 
 
 @total
-def _accepted(folder: Path, known: Known | None, fit: Callable[[Table], None] | None) -> Table:
+def _accepted(folder: Path, known_names: KnownNames | None, fit: Callable[[Table], None] | None) -> Table:
     """Return the table of a folder when it has no error, fits, and its cases pass. Raises Misconfigured, Unreadable."""
     table = load(folder)
     cases = folder / CASES
     parsed = parse_cases(table, read_file(cases)) if cases.is_file() else ()
-    refuse(table, check(table, Against(known=known, cases=parsed, fit=fit)))
+    refuse(table, check(table, Against(known_names=known_names, cases=parsed, fit=fit)))
     return table
 
 

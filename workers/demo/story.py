@@ -32,34 +32,34 @@ def story(connection: Connection) -> Story:
 
 def followed(connection: Connection) -> Followed | None:
     """Return the customer of the North whose late parcel ended best; None in a demo too small to have one."""
-    found = list_recovered(connection, TRIGGER, SEGMENT, outcomes=WELL_ENDED, better_by=ENOUGH_BETTER)
-    for one in sorted(found, key=lambda one: called_after(one.ticket) > SAME_DAY):
-        ticket = one.ticket
+    recoveries = list_recovered(connection, TRIGGER, SEGMENT, outcomes=WELL_ENDED, better_by=ENOUGH_BETTER)
+    for recovered in sorted(recoveries, key=lambda recovered: called_after(recovered.ticket) > SAME_DAY):
+        ticket = recovered.ticket
         asked, done, again = (
-            last_mail(connection, f"ask-{TRIGGER}", request=one.low_request),
+            last_mail(connection, f"ask-{TRIGGER}", request=recovered.low_request),
             last_mail(connection, "done", ticket=ticket.id),
-            last_mail(connection, "ask-recovery", request=one.high_request),
+            last_mail(connection, "ask-recovery", request=recovered.high_request),
         )
         if asked and done and again and ticket.done_at:
             return Followed(
-                id=one.crm_id,
-                name=one.name,
-                language=one.language or "",
-                segment=one.segment,
+                id=recovered.crm_id,
+                name=recovered.name,
+                language=recovered.language or "",
+                segment=recovered.segment,
                 about=ticket.label or ticket.reference,
                 asked_at=asked[1],
                 asked_mail=asked[0],
-                answered_at=one.low_at,
-                score=one.low_score,
-                comment=one.low_comment,
+                answered_at=recovered.low_at,
+                score=recovered.low_score,
+                comment=recovered.low_comment,
                 ticket=ticket.number,
                 agent=ticket.owner.capitalize(),
                 called_after=called_after(ticket),
                 outcome=ticket.outcome,
                 done_mail=done[0],
                 done_at=ticket.done_at,
-                again_at=one.high_at,
-                again_score=one.high_score,
+                again_at=recovered.high_at,
+                again_score=recovered.high_score,
                 again_mail=again[0],
             )
     return None

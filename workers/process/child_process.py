@@ -73,12 +73,12 @@ async def run_apart(function: Callable[[A], R], value: A, budget: Budget) -> R:
     if not answer:
         last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise Crashed(f"The process ended with {process.returncode}. {' '.join(last)[:200]}".strip())
-    kind, found = await asyncio.to_thread(pickle.loads, answer)
+    kind, content = await asyncio.to_thread(pickle.loads, answer)
     if kind == "memory":
         raise OverBudget(f"It needs more than {budget.megabytes:,} MB of memory.")
     if kind == "fault":
-        raise Crashed(found)
-    result: R = found
+        raise Crashed(content)
+    result: R = content
     return result
 
 

@@ -80,7 +80,9 @@ class Outages:
             ]
             for outage in back:
                 del self._away[outage.part]
-            left = sorted((trouble.outage for trouble in self._away.values()), key=lambda one: (one.since, one.part))
+            left = sorted(
+                (trouble.outage for trouble in self._away.values()), key=lambda outage: (outage.since, outage.part)
+            )
         for outage in back:
             lasted = (self._now() - outage.since).total_seconds()
             log.warning(

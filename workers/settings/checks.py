@@ -75,7 +75,7 @@ def database_url(text: str) -> Finding:
 
 
 def kafka_bootstrap(text: str) -> Finding:
-    wrong = [one.strip() for one in text.split(",") if bind_of(one.strip()) is None]
+    wrong = [broker.strip() for broker in text.split(",") if bind_of(broker.strip()) is None]
     if wrong:
         return f"{wrong[0] or 'an empty entry'} is not HOST:PORT", "write for example kafka1:9092,kafka2:9092"
     return None
@@ -126,27 +126,31 @@ def crm_url(text: str) -> Finding:
 
 def webhook_secret(text: str) -> Finding:
     advice = "set what `boucle keys create` prints: whsec_ and then base64"
-    for one in text.split():
+    for secret in text.split():
         try:
-            known = one.startswith(WEBHOOK_PREFIX) and base64.b64decode(one.removeprefix(WEBHOOK_PREFIX), validate=True)
+            key = secret.startswith(WEBHOOK_PREFIX) and base64.b64decode(
+                secret.removeprefix(WEBHOOK_PREFIX), validate=True
+            )
         except binascii.Error:
-            known = b""
-        if not known:
+            key = b""
+        if not key:
             return "this is no secret of Standard Webhooks", advice
     return None
 
 
 def mail_addresses(text: str) -> Finding:
-    wrong = [one.strip() for one in text.split(",") if one.strip() and not ADDRESS.fullmatch(one.strip())]
+    wrong = [
+        address.strip() for address in text.split(",") if address.strip() and not ADDRESS.fullmatch(address.strip())
+    ]
     return (f"{wrong[0]} is no mail address", "write for example ana@example.com") if wrong else None
 
 
 def mailboxes(text: str) -> Finding:
-    given = [one.strip() for one in text.split(",") if one.strip()]
-    patterns = [one for one in given if one.startswith("*@")]
+    given = [entry.strip() for entry in text.split(",") if entry.strip()]
+    patterns = [entry for entry in given if entry.startswith("*@")]
     if patterns:
         return f"{patterns[0]} would be the one mailbox *", f"for every address of a domain write {patterns[0][1:]}"
-    wrong = [one for one in given if not MAILBOXES.fullmatch(one)]
+    wrong = [entry for entry in given if not MAILBOXES.fullmatch(entry)]
     return (
         (f"{wrong[0]} is no mail address and no @domain", "write for example office@example.com, @example.org")
         if wrong
@@ -173,7 +177,7 @@ def folder(text: str) -> Finding:
 
 
 def keys(text: str) -> Finding:
-    if not all(one.strip() for one in text.split(",")):
+    if not all(key.strip() for key in text.split(",")):
         return "there is an empty key between the commas", "write the keys with one comma between two"
     return None
 
@@ -250,8 +254,8 @@ NEEDS = (
 def missing_partners(settings: "Settings", faulty: set[str]) -> Iterator[SettingFault]:
     """Give the settings that lack another one; those that are faulty themselves say nothing."""
     for name, other, why, advice in NEEDS:
-        told = faulty & {variable_of(name), variable_of(other)}
-        if is_given(settings, name) and not is_given(settings, other) and not told:
+        reported = faulty & {variable_of(name), variable_of(other)}
+        if is_given(settings, name) and not is_given(settings, other) and not reported:
             yield SettingFault(variable_of(other), FaultKind.BAD, "", f"{variable_of(name)} is set; {why}", advice)
 
 

@@ -59,7 +59,7 @@ class FaultySettings(Misconfigured):
     """
 
     def __init__(self, faults: list[SettingFault], sound: Mapping[str, str]) -> None:
-        self.found = faults
+        self.setting_faults = faults
         self.sound = sound
         super().__init__([fault.sentence for fault in faults])
 

@@ -29,7 +29,7 @@ def group_of(settings: Settings) -> str:
 
 def make_app(settings: Settings, credentials: object = None) -> faust.App:
     """Return a Faust app that only consumes: no tables, no web server, no topics of its own."""
-    servers = ";".join(f"kafka://{one.strip()}" for one in settings.kafka_bootstrap.split(","))
+    servers = ";".join(f"kafka://{broker.strip()}" for broker in settings.kafka_bootstrap.split(","))
     app = faust.App(
         group_of(settings),
         broker=servers,

@@ -114,10 +114,11 @@ async def take_and_acknowledge(fetches: Sequence[EventT], intake: Intake, positi
 def places_of(records: Iterable[Any]) -> list[str]:
     """Return where records stand, as `boucle stream skip` wants it, from the first to the last of each partition."""
     offsets: dict[tuple[str, int], list[int]] = {}
-    for one in records:
-        offsets.setdefault((one.topic, one.partition), []).append(one.offset)
+    for record in records:
+        offsets.setdefault((record.topic, record.partition), []).append(record.offset)
     return [
-        f"{topic} {partition} {min(found)} to {max(found)}" for (topic, partition), found in sorted(offsets.items())
+        f"{topic} {partition} {min(partition_offsets)} to {max(partition_offsets)}"
+        for (topic, partition), partition_offsets in sorted(offsets.items())
     ]
 
 

@@ -103,7 +103,9 @@ class StreamGuards:
         """Notice topics that were made again and partitions that were added, say so, and have them audited."""
         ids = await asyncio.to_thread(self._log.topic_ids)
         counts = await asyncio.to_thread(self._log.partitions)
-        again = sorted(topic for topic, one in ids.items() if self._positions.topic_ids.get(topic, one) != one)
+        again = sorted(
+            topic for topic, topic_id in ids.items() if self._positions.topic_ids.get(topic, topic_id) != topic_id
+        )
         more = sorted(topic for topic, n in counts.items() if n > self._partitions.get(topic, n))
         for topic in again:
             log.warning(

@@ -18,9 +18,9 @@ class Positions:
     def of(self, batch: Sequence[Incoming]) -> list[Consumed]:
         """Return the ranges that a batch covers, one per run of offsets without a hole."""
         places: dict[tuple[str, int], list[int]] = {}
-        for one in batch:
-            if one.topic is not None and one.partition is not None and one.offset is not None:
-                places.setdefault((one.topic, one.partition), []).append(one.offset)
+        for incoming in batch:
+            if incoming.topic is not None and incoming.partition is not None and incoming.offset is not None:
+                places.setdefault((incoming.topic, incoming.partition), []).append(incoming.offset)
         return [
             Consumed(self._cluster, self.topic_ids.get(topic, topic), partition, first, last)
             for (topic, partition), offsets in sorted(places.items())

@@ -45,16 +45,16 @@ class Cluster:
 
     def faults(self) -> list[str]:
         """List what forbids connecting, each with what to do about it."""
-        found = []
+        faults = []
         far = [host for host in hosts(self.bootstrap) if not is_loopback(host)]
         if self.protocol == "PLAINTEXT" and far and not self.allow_plaintext:
-            found.append(
+            faults.append(
                 f"Kafka at {', '.join(far)} would be reached in plain text: set BOUCLE_KAFKA_TLS=1 or "
                 "BOUCLE_KAFKA_USER, or say BOUCLE_KAFKA_ALLOW_PLAINTEXT=1 if the network between is yours alone."
             )
         if self.user is not None and not self.password:
-            found.append("BOUCLE_KAFKA_USER has no password: set BOUCLE_KAFKA_PASSWORD or BOUCLE_KAFKA_PASSWORD_FILE.")
-        return found
+            faults.append("BOUCLE_KAFKA_USER has no password: set BOUCLE_KAFKA_PASSWORD or BOUCLE_KAFKA_PASSWORD_FILE.")
+        return faults
 
 
 class ClientOptions(TypedDict, total=False):

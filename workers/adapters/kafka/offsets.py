@@ -43,7 +43,7 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LogRecord:
     """One record as it stands in the log."""
 
     topic: str
@@ -128,7 +128,7 @@ class Log:
         if any(answer is not NoError for answer in answers.values()):
             raise Conflict(f"A stream of the group {self.group} runs. Stop it, skip the record, and start it again.")
 
-    def read(self, topic: str, partition: int, first: int, last: int) -> Iterator[Found]:
+    def read(self, topic: str, partition: int, first: int, last: int) -> Iterator[LogRecord]:
         """Give what the log has from `first` to `last`, both included; nothing where it has nothing.
 
         Ends when the reader has passed `last`, so that what is not given is proved absent. Raises NotNow when Kafka
@@ -151,7 +151,7 @@ class Log:
             if consumer is not None:
                 consumer.close()
 
-    def _until(self, consumer: KafkaConsumer, place: TopicPartition, last: int) -> Iterator[Found]:
+    def _until(self, consumer: KafkaConsumer, place: TopicPartition, last: int) -> Iterator[LogRecord]:
         silent = 0.0
         while consumer.position(place) <= last:
             records = consumer.poll(timeout_ms=POLL_MS).get(place, [])
@@ -162,11 +162,11 @@ class Log:
                 )
             for record in records:
                 if record.offset <= last:
-                    yield found(record)
+                    yield log_record(record)
 
 
-def found(record: object) -> Found:
+def log_record(record: object) -> LogRecord:
     """Return a record of kafka-python in our own form."""
     headers = tuple((str(name), value or b"") for name, value in record.headers)  # type: ignore[attr-defined]  # untyped library
     value = b"" if record.value is None else record.value  # type: ignore[attr-defined]  # as above; an Unreadable may be empty
-    return Found(record.topic, record.partition, record.offset, value, headers)  # type: ignore[attr-defined]  # as above
+    return LogRecord(record.topic, record.partition, record.offset, value, headers)  # type: ignore[attr-defined]  # as above

@@ -34,7 +34,7 @@ class Publisher:
     ) -> None:
         """Connect; raise NotNow when Kafka does not answer in time."""
         self.address = address
-        self.known: set[str] = set()
+        self.existing_topics: set[str] = set()
         settings = options(address, client)
         reach(settings["bootstrap_servers"], patience_seconds)
         waiting = {"linger_ms": 20, "max_block_ms": 15_000, "bootstrap_timeout_ms": int(patience_seconds * 1000)}
@@ -72,10 +72,10 @@ class Publisher:
 
         Raises Misconfigured, with the command that makes it.
         """
-        if name not in self.known:
+        if name not in self.existing_topics:
             if not describe(self.address, [name]):
                 raise Misconfigured([f"Topic {name} is missing: run `boucle topics create`."])
-            self.known.add(name)
+            self.existing_topics.add(name)
 
     def close(self) -> None:
         """Disconnect; what was not acknowledged by then is not known to be written."""

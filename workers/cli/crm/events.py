@@ -12,7 +12,7 @@ import orjson
 from workers import app
 from workers.adapters import kafka
 from workers.cli.crm.file_import import import_
-from workers.cli.shared import as_json, parts, say_fault, settings, show, user_name
+from workers.cli.shared import as_json, open_boucle, read_settings, say_fault, show, user_name
 from workers.cloudevents import Refusal, Unreadable
 from workers.domain.records import DeadLetter
 from workers.errors import BadInput, Misconfigured
@@ -49,11 +49,11 @@ def bodies(path: Path) -> Iterator[bytes]:
 @as_json
 def publish(file: Path, form: str) -> None:
     """Publish the events of FILE (JSON lines) to Kafka, each under its customer's id."""
-    found = settings()  # the broker is asked, never the database
-    cluster = app.kafka_of(found)
+    settings = read_settings()  # the broker is asked, never the database
+    cluster = app.kafka_of(settings)
     if cluster is None:
         raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first; without a broker, POST the events to /v1/events."])
-    prefix = found.topic_prefix
+    prefix = settings.topic_prefix
     count = kafka.publish(cluster, (record_of(body, prefix) for body in bodies(file)))
     show({"published": count}, f"{count} events published.", form)
 
@@ -80,21 +80,21 @@ def record_of(body: bytes, prefix: str) -> kafka.Record:
 @as_json
 def plan(file: Path, form: str) -> None:
     """Show what the events of FILE (JSON lines) would plan, and store nothing."""
-    found = parts()
-    told = plan_of((Incoming(body, {}, STRUCTURED) for body in bodies(file)), found.intake)
-    show(told, "\n".join(plan_lines(told)), form)
+    boucle = open_boucle()
+    planned = plan_of((Incoming(body, {}, STRUCTURED) for body in bodies(file)), boucle.intake)
+    show(planned, "\n".join(plan_lines(planned)), form)
 
 
-def plan_lines(told: list[dict[str, object]]) -> Iterator[str]:
+def plan_lines(planned: list[dict[str, object]]) -> Iterator[str]:
     """Give the plan for a terminal."""
-    for one in told:
-        yield f"{one['event']}"
-        for touchpoint in one["touchpoints"]:  # type: ignore[attr-defined]  # the shape of plan_of
+    for event in planned:
+        yield f"{event['event']}"
+        for touchpoint in event["touchpoints"]:  # type: ignore[attr-defined]  # the shape of plan_of
             because = f" ({touchpoint['reason']})" if touchpoint["reason"] else ""
             yield f"  {touchpoint['due_at']}  {touchpoint['touchpoint']}: {touchpoint['state']}{because}"
-        for fault in one.get("errors", ()):  # type: ignore[attr-defined]  # the shape of plan_of
+        for fault in event.get("errors", ()):  # type: ignore[attr-defined]  # the shape of plan_of
             yield f"  refused {fault['pointer']}: {fault['detail']}"
-        for field in one.get("left_out", ()):  # type: ignore[attr-defined]  # the shape of plan_of
+        for field in event.get("left_out", ()):  # type: ignore[attr-defined]  # the shape of plan_of
             yield f"  left out {field['pointer']}: {field['detail']}"
 
 
@@ -105,8 +105,8 @@ def dead_letters() -> None:
 
 def letters() -> DeadLetters:
     """Return the dead letters of this installation."""
-    found = parts()
-    return DeadLetters(found.store, found.intake, found.now, lambda letter: read_again(found, letter))
+    boucle = open_boucle()
+    return DeadLetters(boucle.store, boucle.intake, boucle.now, lambda letter: read_again(boucle, letter))
 
 
 def read_again(boucle: app.Boucle, letter: DeadLetter) -> Incoming | None:
@@ -132,8 +132,8 @@ def read_again(boucle: app.Boucle, letter: DeadLetter) -> Incoming | None:
 @as_json
 def list_(reason: str, every: bool, form: str) -> None:
     """List them, grouped by fault."""
-    found = letters().list(reason=reason, state="" if every else "open")
-    show([summary(one) for one in found], "\n".join(grouped(found)) or "No dead letters.", form)
+    listed = letters().list(reason=reason, state="" if every else "open")
+    show([summary(letter) for letter in listed], "\n".join(grouped(listed)) or "No dead letters.", form)
 
 
 def summary(letter: ListedLetter) -> dict[str, object]:
@@ -160,14 +160,14 @@ def summary(letter: ListedLetter) -> dict[str, object]:
     }
 
 
-def grouped(found: list[ListedLetter]) -> Iterator[str]:
+def grouped(listed: list[ListedLetter]) -> Iterator[str]:
     """Give the letters for a terminal, the most frequent reason first."""
-    for reason, count in Counter(one.reason for one in found).most_common():
+    for reason, count in Counter(letter.reason for letter in listed).most_common():
         yield f"{reason}: {count}"
-        for one in [letter for letter in found if letter.reason == reason][:20]:
-            place = f"{one.topic}/{one.partition}@{one.offset}" if one.topic else str(one.door)
-            place = f"{one.file}:{one.line}" if one.file else place
-            yield f"  {one.id}  {place}  {one.size:,} bytes  {one.fault[:120]}"
+        for letter in [letter for letter in listed if letter.reason == reason][:20]:
+            place = f"{letter.topic}/{letter.partition}@{letter.offset}" if letter.topic else str(letter.door)
+            place = f"{letter.file}:{letter.line}" if letter.file else place
+            yield f"  {letter.id}  {place}  {letter.size:,} bytes  {letter.fault[:120]}"
         if count > 20:
             yield f"  and {count - 20} more"
 
@@ -211,12 +211,12 @@ def replay(ident: str | None, reason: str, form: str) -> int:
 
     What its sender's key was not allowed to send is taken in only by its ID, or with --reason forbidden.
     """
-    found = letters()
-    if ident and found.show(ident) is None:
+    queue = letters()
+    if ident and queue.show(ident) is None:
         say_fault(f"No dead letter {ident}.")
         return 1
     overrule = user_name() if ident or reason == Refusal.FORBIDDEN else ""
-    done = found.replay([ident] if ident else [one.id for one in found.list(reason=reason)], overrule=overrule)
+    done = queue.replay([ident] if ident else [letter.id for letter in queue.list(reason=reason)], overrule=overrule)
     refused = len(done.refusals)
     for why in done.refusals[:REFUSALS_SHOWN]:
         say_fault(why)
@@ -229,12 +229,12 @@ def replay(ident: str | None, reason: str, form: str) -> int:
 @click.option("--reason", required=True, help="Why it is discarded.")
 def discard(ident: str, reason: str) -> int:
     """Discard one letter."""
-    found = letters()
-    letter = found.show(ident)
+    queue = letters()
+    letter = queue.show(ident)
     if letter is None:
         say_fault(f"No dead letter {ident}.")
         return 1
-    found.discard(letter, reason)
+    queue.discard(letter, reason)
     click.echo("Discarded.")
     return 0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from workers.cli.shared import as_json, parts, say_fault, show
+from workers.cli.shared import as_json, open_boucle, say_fault, show
 from workers.usecases.csv_import import Mapping, rows, suggested
 from workers.usecases.csv_import.run import Preview, preview, take_in
 
@@ -30,14 +30,14 @@ def import_(file: Path, mapping_file: Path | None, dry_run: bool, yes: bool, sug
         return 0
     if mapping_file is None:
         raise click.UsageError("Say with --mapping which events a row stands for, or begin with --suggest.")
-    found = parts()
-    mapping = Mapping.load(mapping_file.read_bytes(), found.codec)
-    told: dict[str, None] = {}
+    boucle = open_boucle()
+    mapping = Mapping.load(mapping_file.read_bytes(), boucle.codec)
+    sentences: dict[str, None] = {}
     with file.open("rb") as stream:
         plan = preview(
-            rows(stream, mapping, told.setdefault), file.name, found.rehearsal, found.policies.current().zone
+            rows(stream, mapping, sentences.setdefault), file.name, boucle.rehearsal, boucle.policies.current().zone
         )
-    for sentence in told:
+    for sentence in sentences:
         note(sentence)
     if dry_run:
         show(plan.as_dict(), plan.as_text(), form)
@@ -55,7 +55,7 @@ def import_(file: Path, mapping_file: Path | None, dry_run: bool, yes: bool, sug
             hidden=not sys.stderr.isatty(),
         ) as bar,
     ):
-        done = take_in(rows(stream, mapping), file.name, found.intake, bar.update)
+        done = take_in(rows(stream, mapping), file.name, boucle.intake, bar.update)
     text = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in done.as_dict().items())
     show(done.as_dict(), text, form)
     return 0

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from workers.calendar import parse_wait
-from workers.cli.shared import as_json, parts, show, user_name
+from workers.cli.shared import as_json, open_boucle, show, user_name
 from workers.cloudevents.scopes import Scope, as_text, read_scopes
 from workers.errors import BadInput
 from workers.store.sign_in.api_keys import KeyRow
@@ -24,8 +24,8 @@ def keys() -> None:
 
 def api_keys() -> ApiKeys:
     """Return the keys of this installation."""
-    found = parts()
-    return ApiKeys(found.store, read_given(found.settings.api_keys.get_secret_value()))
+    boucle = open_boucle()
+    return ApiKeys(boucle.store, read_given(boucle.settings.api_keys.get_secret_value()))
 
 
 @keys.command(name="create")
@@ -72,14 +72,14 @@ def create(name: str | None, named: str, scopes: tuple[str, ...], expires: str, 
 @as_json
 def list_(form: str) -> None:
     """List the keys: what each may send, whose it is, when it ends and was last used; never the keys themselves."""
-    found = parts()
-    given = read_given(found.settings.api_keys.get_secret_value())
-    rows, now = ApiKeys(found.store, given).list_all()
+    boucle = open_boucle()
+    given = read_given(boucle.settings.api_keys.get_secret_value())
+    rows, now = ApiKeys(boucle.store, given).list_all()
     listed = [as_dict(row, now) for row in rows]
     for key in given:
         row = KeyRow(key.hash, key.name, as_text(key.scopes), "", now, None, None, None)
         listed.append({**as_dict(row, now), "created_at": None, "state": IN_SETTINGS})
-    show(listed, "\n".join(line_of(one) for one in listed) or "No keys: programs on this machine may send.", form)
+    show(listed, "\n".join(line_of(key) for key in listed) or "No keys: programs on this machine may send.", form)
 
 
 def as_dict(row: KeyRow, now: datetime) -> dict[str, object]:

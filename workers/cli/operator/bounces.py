@@ -3,7 +3,7 @@
 import click
 
 from workers.app import returned_mail
-from workers.cli.shared import as_json, parts, show, user_name
+from workers.cli.shared import as_json, open_boucle, show, user_name
 from workers.errors import BadInput
 from workers.usecases.delivery.bounces import count
 
@@ -36,15 +36,15 @@ def read_(path: str, form: str) -> None:
 
     Nothing there is changed; reading them again changes nothing here either.
     """
-    found = parts()
-    address = path or found.settings.bounces.get_secret_value()
+    boucle = open_boucle()
+    address = path or boucle.settings.bounces.get_secret_value()
     if not address:
         raise BadInput("Name a folder of mails, a Maildir, an mbox, one mail or imaps://..., or set BOUCLE_BOUNCES.")
     place = returned_mail(address)
     letters = (letter for item in place.items(fresh=False) for letter in item.letters)
-    taken = found.outgoing.bounce_intake().take_all(letters, str(place), user_name())
+    taken = boucle.outgoing.bounce_intake().take_all(letters, str(place), user_name())
     lines = [f"{number:>6}  {SAID[name]}" for name, number in count(taken).items() if number]
-    show([one.as_dict() for one in taken], "\n".join(lines) or "There are no mails.", form)
+    show([bounce.as_dict() for bounce in taken], "\n".join(lines) or "There are no mails.", form)
 
 
 COMMANDS = (bounces,)

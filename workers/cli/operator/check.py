@@ -43,26 +43,27 @@ WHERE_DATA_IS = frozenset({"BOUCLE_HOME", "BOUCLE_DATABASE_URL"})
 @as_json
 def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
     """Check everything and list all faults at once, and what keeps mail from customers."""
-    found, settings = readable_settings()
-    installation = app.Boucle(found, looking=True)
-    faulty = {fault.variable for fault in settings}
-    settings += [fault for fault in weaknesses(installation) if fault.variable not in faulty]
-    faults = [fault.sentence for fault in settings]
+    settings, setting_faults = readable_settings()
+    installation = app.Boucle(settings, looking=True)
+    faulty = {fault.variable for fault in setting_faults}
+    setting_faults += [fault for fault in weaknesses(installation) if fault.variable not in faulty]
+    faults = [fault.sentence for fault in setting_faults]
     if not faulty & WHERE_DATA_IS:
-        faults += [*Home(found.home).faults(), *database_faults(installation)]
+        faults += [*Home(settings.home).faults(), *database_faults(installation)]
     faults += [
         *installation.inspection.faults(),
         *clashes(installation),
-        *kafka_faults(found),
-        *mail_faults(found),
+        *kafka_faults(settings),
+        *mail_faults(settings),
         *bounces_faults(installation),
     ]
-    notes = [*notes_of(found), zones_note(), *rules_notes(found)]
+    notes = [*notes_of(settings), zones_note(), *rules_notes(settings)]
     if dns:
-        told = dns_findings(found, selector)
-        faults += told.faults
-        notes += told.notes
-    return tell(Told(list(dict.fromkeys(faults)), before_live(app.Boucle(found, looking=True)), notes, settings), form)
+        findings = dns_findings(settings, selector)
+        faults += findings.faults
+        notes += findings.notes
+    waiting = before_live(app.Boucle(settings, looking=True))
+    return print_result(CheckResult(list(dict.fromkeys(faults)), waiting, notes, setting_faults), form)
 
 
 def readable_settings() -> tuple[Settings, list[SettingFault]]:
@@ -70,7 +71,7 @@ def readable_settings() -> tuple[Settings, list[SettingFault]]:
     try:
         return settings_module.read(os.environ), settings_module.unknown_settings(os.environ)
     except FaultySettings as error:
-        return Settings.model_validate(error.sound), error.found
+        return Settings.model_validate(error.sound), error.setting_faults
 
 
 def weaknesses(installation: app.Boucle) -> list[SettingFault]:
@@ -81,7 +82,7 @@ def weaknesses(installation: app.Boucle) -> list[SettingFault]:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CheckResult:
     """What was found: `faults` stop a role or a mail, `waiting` is what keeps mail from customers, `notes` neither."""
 
     faults: list[str]
@@ -99,23 +100,23 @@ class Told:
         return "\n".join([f"{lead}:", *(f"- {each}" for each in self.waiting)])
 
 
-def tell(told: Told, form: str) -> int:
+def print_result(result: CheckResult, form: str) -> int:
     """Print what was found and return the exit code: 1 for faults; as JSON those of settings also with their parts."""
     if form == "json":
         answer = {
-            "ok": not told.faults,
-            "live": not told.faults and not told.waiting,
-            "faults": told.faults,
-            "before_live": told.waiting,
-            "settings": [fault.as_dict() for fault in told.settings],
-            "notes": told.notes,
+            "ok": not result.faults,
+            "live": not result.faults and not result.waiting,
+            "faults": result.faults,
+            "before_live": result.waiting,
+            "settings": [fault.as_dict() for fault in result.settings],
+            "notes": result.notes,
         }
         show(answer, "", form)
     else:
-        for fault in told.faults:
+        for fault in result.faults:
             say_fault(fault)
-        click.echo("\n".join([*(f"note: {note}" for note in told.notes), told.verdict()]).strip())
-    return 1 if told.faults else 0
+        click.echo("\n".join([*(f"note: {note}" for note in result.notes), result.verdict()]).strip())
+    return 1 if result.faults else 0
 
 
 def before_live(installation: app.Boucle) -> list[str]:

@@ -17,12 +17,12 @@ def rebuild(form: str) -> None:
     from workers.usecases.operation.recount import rebuild_counts
 
     wrong = rebuild_counts(store_alone())
-    told = [
+    wrong_counts = [
         {"group": group, "step": step, "state": state, "reason": reason, "too_high_by": n}
         for (group, step, state, reason), n in wrong.items()
     ]
     lines = [f"{' '.join(filter(None, cell))}: {n:+d}" for cell, n in wrong.items()]
-    show({"wrong": told}, "\n".join(lines) or "Every count was right.", form)
+    show({"wrong": wrong_counts}, "\n".join(lines) or "Every count was right.", form)
 
 
 COMMANDS = (counts,)

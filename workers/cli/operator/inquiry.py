@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from workers.cli.shared import as_json, parts, say_fault, show, store_alone
+from workers.cli.shared import as_json, open_boucle, say_fault, show, store_alone
 from workers.errors import NotNow
 
 if TYPE_CHECKING:
@@ -33,17 +33,17 @@ def explain(what: str, ident: str, form: str) -> int:
     from workers.usecases.delivery.send_controls import mails_today, sending_now
     from workers.usecases.operation import status as counting
 
-    found = parts()
-    now = found.now()
-    with found.store.reading() as connection:
-        per_day = found.sending.per_day
-        full = bool(per_day) and mails_today(connection, now, found.policies.current().zone) >= per_day
-        state = sending_now(connection, found.sending)
-        told = counting.explain(connection, what, ident, now, found.policies.current(), state, day_is_full=full)
-    if told is None:
+    boucle = open_boucle()
+    now = boucle.now()
+    with boucle.store.reading() as connection:
+        per_day = boucle.sending.per_day
+        full = bool(per_day) and mails_today(connection, now, boucle.policies.current().zone) >= per_day
+        state = sending_now(connection, boucle.sending)
+        story = counting.explain(connection, what, ident, now, boucle.policies.current(), state, day_is_full=full)
+    if story is None:
         say_fault(f"No {what} {ident} is known here.")
         return 1
-    show(told, explaining.as_text(told), form)
+    show(story, explaining.as_text(story), form)
     return 0
 
 
@@ -57,21 +57,21 @@ def status(form: str) -> int:
     from workers.usecases.operation import status as counting
 
     try:
-        found = parts(hurried=True)
-        with closing(hurried(found.store.url)) as store:
+        boucle = open_boucle(hurried=True)
+        with closing(hurried(boucle.store.url)) as store:
             see_that_it_takes_writes(store)
-        with found.store.reading() as connection:
-            value = counting.status(connection, found.now(), sending=sending_now(connection, found.sending))
+        with boucle.store.reading() as connection:
+            value = counting.status(connection, boucle.now(), sending=sending_now(connection, boucle.sending))
     except NotNow as error:
         away = {"part": DATABASE, "since": None, "reason": str(error), "waiting": None}
         show({"away": [away]}, f"away        {DATABASE}: {error} Everything waits for it.", form)
         return 1
     refused = cast("dict[str, dict[str, dict[str, object]]]", value["rules"])["refused"]
-    for name, one in found.policies.refused().items():  # with no role running, nobody else has said so yet
-        refused.setdefault(name, {"since": found.now().isoformat(), "faults": list(one.faults)})
-    told = cast("list[dict[str, object]]", value["away"])
-    if KAFKA not in [one["part"] for one in told]:  # as above
-        told += kafka_away(found, cast("int", value["outbox"]))
+    for name, refusal in boucle.policies.refused().items():  # with no role running, nobody else has said so yet
+        refused.setdefault(name, {"since": boucle.now().isoformat(), "faults": list(refusal.faults)})
+    away_parts = cast("list[dict[str, object]]", value["away"])
+    if KAFKA not in [outage["part"] for outage in away_parts]:  # as above
+        away_parts += kafka_away(boucle, cast("int", value["outbox"]))
     show(value, counting.as_text(value), form)
     return 0
 
@@ -125,12 +125,12 @@ def report(since: datetime | None, until: datetime | None, by: str | None, form:
     from workers.calendar import instant_of, zone_info
     from workers.usecases.report import nps_by_dimension
 
-    found = parts()
-    zone = found.policies.current().zone
+    boucle = open_boucle()
+    zone = boucle.policies.current().zone
     begin, end = (instant_of(day, zone_info(zone)) if day else None for day in (since, until))
-    with found.store.reading(patient=True) as connection:
-        told = nps_by_dimension.report(connection, since=begin, until=end, by=by, now=found.now(), zone=zone)
-    show(told, nps_by_dimension.as_text(told), form)
+    with boucle.store.reading(patient=True) as connection:
+        figures = nps_by_dimension.report(connection, since=begin, until=end, by=by, now=boucle.now(), zone=zone)
+    show(figures, nps_by_dimension.as_text(figures), form)
 
 
 COMMANDS = (explain, status, books, report)

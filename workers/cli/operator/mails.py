@@ -5,7 +5,7 @@ import asyncio
 import click
 
 from workers import app, roles
-from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.cli.shared import as_json, open_boucle, say_fault, show, user_name
 from workers.domain.delivery_result import SendKind
 from workers.domain.mail.compose import MailFacts, compose
 from workers.domain.records import Customer
@@ -24,20 +24,21 @@ from workers.usecases.delivery.preview import NEXT, next_mails
 @as_json
 def send(preview: bool, form: str) -> None:
     """Wake what is due, hand over mails and webhooks, relay the outbox."""
-    found = parts(role=not preview)
+    boucle = open_boucle(role=not preview)
     if not preview:
         asyncio.run(
             roles.run_roles(
-                [*roles.sending_roles(found), roles.rules(found), roles.observer(found)], found.settings.stall_seconds
+                [*roles.sending_roles(boucle), roles.rules(boucle), roles.observer(boucle)],
+                boucle.settings.stall_seconds,
             )
         )
         return
-    with found.store.reading() as connection:
+    with boucle.store.reading() as connection:
         mails = next_mails(connection)
-        state = send_controls.sending_now(connection, found.sending)
+        state = send_controls.sending_now(connection, boucle.sending)
     lines = [f"Sending is {state.state}. {state.reason}".strip()]
-    lines += [f"{one.at:%Y-%m-%d %H:%M}  {one.customer:20} {one.template:20} {one.reason}" for one in mails]
-    show([one.as_dict() for one in mails], "\n".join(lines), form)
+    lines += [f"{mail.at:%Y-%m-%d %H:%M}  {mail.customer:20} {mail.template:20} {mail.reason}" for mail in mails]
+    show([mail.as_dict() for mail in mails], "\n".join(lines), form)
 
 
 def known_touchpoint(connection: Connection, boucle: app.Boucle, touchpoint: str) -> None:
@@ -51,16 +52,16 @@ def known_touchpoint(connection: Connection, boucle: app.Boucle, touchpoint: str
 @click.option("--touchpoint", default="", help="Pause this touchpoint only.")
 def pause(touchpoint: str) -> None:
     """Pause sending; what is due waits, nothing is lost."""
-    found = parts()
+    boucle = open_boucle()
     by = user_name()
-    now = found.now()
+    now = boucle.now()
 
     def work(connection: Connection) -> None:
-        known_touchpoint(connection, found, touchpoint)
+        known_touchpoint(connection, boucle, touchpoint)
         send_controls.pause(connection, now, by, touchpoint=touchpoint)
         record_act(connection, now, by, "sending.pause", touchpoint)
 
-    found.store.write(work)
+    boucle.store.write(work)
     click.echo(f"Paused: {touchpoint or 'all sending'}.")
 
 
@@ -69,24 +70,24 @@ def pause(touchpoint: str) -> None:
 @click.option("--webhooks", is_flag=True, help="Try the receiver of webhooks again now; mails stay as they are.")
 def resume(touchpoint: str, webhooks: bool) -> None:
     """Let sending go on; the first time, this switches it on."""
-    found = parts()
+    boucle = open_boucle()
     by = user_name()
-    now = found.now()
+    now = boucle.now()
 
     def forget(connection: Connection) -> int:
         record_act(connection, now, by, "webhooks.resume", "")
         return forget_targets(connection, now)
 
     if webhooks:
-        waiting = found.store.write(forget)
+        waiting = boucle.store.write(forget)
         click.echo(f"Resumed: webhooks. {waiting} wait, and are tried now.")
         return
 
     def work(connection: Connection) -> None:
-        send_controls.resume(connection, found.sending, now, by, touchpoint=touchpoint)
+        send_controls.resume(connection, boucle.sending, now, by, touchpoint=touchpoint)
         record_act(connection, now, by, "sending.resume", touchpoint)
 
-    found.store.write(work)
+    boucle.store.write(work)
     click.echo(f"Resumed: {touchpoint or 'all sending'}.")
 
 
@@ -101,14 +102,14 @@ def mail() -> None:
 @click.option("--customer", "crm_id", required=True, help="Whose name and language it uses (the CRM's id).")
 def mail_test(template: str, address: str, crm_id: str) -> int:
     """Send one TEMPLATE to an address of your own, with a customer's facts; changes nothing for the customer."""
-    found = parts()
-    with found.store.reading() as connection:
+    boucle = open_boucle()
+    with boucle.store.reading() as connection:
         rows = read.rows_with(connection, Customer, crm_id=crm_id)
     if not rows:
         say_fault(f"No customer {crm_id} is known here.")
         return 1
-    customer, now = rows[0], found.now()
-    ids = [found.ids.derive(now, "mail test", template, address, name) for name in ("mail", "request", "response")]
+    customer, now = rows[0], boucle.now()
+    ids = [boucle.ids.derive(now, "mail test", template, address, name) for name in ("mail", "request", "response")]
     facts = MailFacts(
         dispatch_id=ids[0],
         template=template,
@@ -120,8 +121,8 @@ def mail_test(template: str, address: str, crm_id: str) -> int:
         ticket_number=1 if template == "ticket" else None,
         facts={"label": "TEST", "date": now.date().isoformat(), "score": 9, "promise_date": now.date().isoformat()},
     )
-    composed = compose(facts, found.templates, found.links, now)
-    result = asyncio.run(found.outgoing.mail_sender().send(composed.return_path, composed.recipient, composed.raw))
+    composed = compose(facts, boucle.templates, boucle.links, now)
+    result = asyncio.run(boucle.outgoing.mail_sender().send(composed.return_path, composed.recipient, composed.raw))
     click.echo(f"{composed.subject!r} to {address}: {result.kind}. {result.text}")
     return 0 if result.kind == SendKind.ACCEPTED else 1
 

@@ -5,11 +5,11 @@ import sys
 
 import click
 
-from workers.cli.shared import as_json, parts, show, user_name
+from workers.cli.shared import as_json, open_boucle, show, user_name
 from workers.errors import BadInput
 from workers.usecases.sign_in.accounts import Accounts, Role
 
-ROLES = click.Choice([str(one) for one in Role])
+ROLES = click.Choice([str(role) for role in Role])
 
 
 @click.group()
@@ -19,8 +19,8 @@ def users() -> None:
 
 def people() -> tuple[Accounts, str]:
     """Return the people of the installation and the base of its links."""
-    found = parts()
-    return Accounts(found.store, found.now), found.links.base
+    boucle = open_boucle()
+    return Accounts(boucle.store, boucle.now), boucle.links.base
 
 
 def read_password(from_stdin: bool) -> str:
@@ -49,8 +49,8 @@ PASSWORD_STDIN = click.option("--password-stdin", is_flag=True, help="Read the p
 def add(name: str, role: str, password_stdin: bool, no_password: bool) -> None:
     """Add a person who may sign in."""
     password = "" if no_password else read_password(password_stdin)
-    found, base = people()
-    user = found.add(name, Role(role), password, by=user_name())
+    accounts, base = people()
+    user = accounts.add(name, Role(role), password, by=user_name())
     click.echo(f"{user.name} may sign in as {user.role} at {base}/login")
 
 
@@ -85,8 +85,8 @@ def remove(name: str) -> None:
 @click.argument("name")
 def link(name: str) -> None:
     """Print a link that signs a person in once, within a day."""
-    found, base = people()
-    click.echo(f"{base}/login/{found.login_token(name, by=user_name())}")
+    accounts, base = people()
+    click.echo(f"{base}/login/{accounts.login_token(name, by=user_name())}")
 
 
 @users.command(name="end-sessions")
@@ -110,22 +110,22 @@ def reset_second_factor(name: str) -> None:
 def list_(form: str) -> None:
     """List the people who may sign in."""
     staff = people()[0]
-    found, factors = staff.everybody(), staff.with_second_factor()
+    users_listed, factors = staff.everybody(), staff.with_second_factor()
     values = [
         {
-            "name": one.name,
-            "role": str(one.role),
-            "away_until": one.away_until.isoformat() if one.away_until else None,
-            "password": one.has_password,
-            "second_factor": one.name in factors,
+            "name": user.name,
+            "role": str(user.role),
+            "away_until": user.away_until.isoformat() if user.away_until else None,
+            "password": user.has_password,
+            "second_factor": user.name in factors,
         }
-        for one in found
+        for user in users_listed
     ]
     lines = [
-        f"{one.name:24} {one.role:10}"
-        + ("" if one.has_password else "  no password")
-        + ("  second factor" if one.name in factors else "")
-        for one in found
+        f"{user.name:24} {user.role:10}"
+        + ("" if user.has_password else "  no password")
+        + ("  second factor" if user.name in factors else "")
+        for user in users_listed
     ]
     show(values, "\n".join(lines) or "Nobody yet. `boucle users add NAME --role lead` adds the first one.", form)
 

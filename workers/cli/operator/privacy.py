@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.cli.shared import as_json, open_boucle, say_fault, show, user_name
 from workers.store.sign_in.audit_log import list_acts
 from workers.text.plain_text import json_text
 from workers.usecases.privacy.person import Privacy
@@ -27,8 +27,8 @@ def privacy() -> None:
 
 def of_persons() -> Privacy:
     """Return the use case of this installation."""
-    found = parts()
-    return Privacy(found.store, found.policies.current, found.now)
+    boucle = open_boucle()
+    return Privacy(boucle.store, boucle.policies.current, boucle.now)
 
 
 @privacy.command(name="export")
@@ -37,12 +37,12 @@ def of_persons() -> Privacy:
 def export_person(customer: str, form: str) -> int:
     """Print every row about CUSTOMER (the CRM's id) as one JSON object, indented unless json is asked for."""
     persons = of_persons()
-    told = persons.export(customer, user_name())
-    if told is None:
+    personal_data = persons.export(customer, user_name())
+    if personal_data is None:
         since = persons.searching_since(customer)
         say_fault(UNKNOWN.format(customer) if since is None else SEARCHING.format(customer, since))
         return 1
-    show(told, json_text(told, indent=1), form)
+    show(personal_data, json_text(personal_data, indent=1), form)
     return 0
 
 
@@ -64,19 +64,19 @@ def erase(customer: str, form: str) -> int:
 @as_json
 def retention(dry_run: bool, form: str) -> None:
     """Delete what is older than its table keeps it. Run it once a day; it may be stopped at any time."""
-    found = parts()
-    keeping = Retention(found.store, found.now)
+    boucle = open_boucle()
+    keeping = Retention(boucle.store, boucle.now)
     if not dry_run:
-        found.letter_search().search_all()
+        boucle.letter_search().search_all()
     removed = keeping.plan() if dry_run else keeping.run(user_name())
     value = {
         "dry_run": dry_run,
         "tables": [
-            {"table": one.keep.name, "days": one.keep.days, "before": one.before.isoformat(), "rows": one.rows}
-            for one in removed
+            {"table": table.keep.name, "days": table.keep.days, "before": table.before.isoformat(), "rows": table.rows}
+            for table in removed
         ],
     }
-    show(value, "\n".join(line_of(one, dry_run=dry_run) for one in removed), form)
+    show(value, "\n".join(line_of(table, dry_run=dry_run) for table in removed), form)
 
 
 def line_of(removed: Removed, *, dry_run: bool) -> str:
@@ -90,7 +90,7 @@ def line_of(removed: Removed, *, dry_run: bool) -> str:
 @as_json
 def audit(limit: int, form: str) -> None:
     """List who did what: exports, erasures, retention, keys, pauses."""
-    with parts().store.reading() as connection:
+    with open_boucle().store.reading() as connection:
         acts = list_acts(connection, limit=limit)
     values = [{**act, "at": act["at"].isoformat()} for act in acts]
     lines = [
@@ -113,9 +113,9 @@ def responses(file: Path, since: datetime | None, form: str) -> None:
     """Write the responses to FILE (CSV); cells that look like formulas are made harmless."""
     if not file.parent.is_dir():
         raise click.BadParameter(f"there is no folder {file.parent}")
-    found = parts()
+    boucle = open_boucle()
     start = since.replace(tzinfo=UTC) if since else None
-    count = export_responses(found.store, file, found.now(), user_name(), since=start)
+    count = export_responses(boucle.store, file, boucle.now(), user_name(), since=start)
     show({"rows": count, "file": str(file)}, f"{count} responses in {file}; they hold personal data.", form)
 
 

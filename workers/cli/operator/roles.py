@@ -7,7 +7,7 @@ import click
 
 from workers import app, roles
 from workers.adapters import kafka
-from workers.cli.shared import as_json, parts, settings, show, user_name
+from workers.cli.shared import as_json, open_boucle, read_settings, show, user_name
 from workers.errors import Misconfigured
 from workers.usecases.operation import migrate as migrating
 from workers.usecases.operation.record_skips import Place, Skipping
@@ -16,13 +16,13 @@ from workers.usecases.operation.record_skips import Place, Skipping
 @click.command()
 def run() -> None:
     """Run all roles in one process, embedded by default."""
-    roles.see_that_ports_are_free(settings())
-    found = parts(role=True)
-    wanted = [*roles.sending_roles(found), roles.web(found), roles.rules(found), roles.observer(found)]
-    if found.settings.kafka_bootstrap:
-        wanted.append(roles.stream(found))
-    click.echo(f"Boucle runs: http://{found.settings.http_bind}", err=True)
-    asyncio.run(roles.run_roles(wanted, found.settings.stall_seconds))
+    roles.see_that_ports_are_free(read_settings())
+    boucle = open_boucle(role=True)
+    wanted = [*roles.sending_roles(boucle), roles.web(boucle), roles.rules(boucle), roles.observer(boucle)]
+    if boucle.settings.kafka_bootstrap:
+        wanted.append(roles.stream(boucle))
+    click.echo(f"Boucle runs: http://{boucle.settings.http_bind}", err=True)
+    asyncio.run(roles.run_roles(wanted, boucle.settings.stall_seconds))
 
 
 @click.group(invoke_without_command=True)
@@ -31,11 +31,13 @@ def stream(context: click.Context) -> None:
     """Take events from Kafka (a Faust worker)."""
     if context.invoked_subcommand is not None:
         return
-    if not settings().kafka_bootstrap:
+    if not read_settings().kafka_bootstrap:
         raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
-    found = parts(role=True)
+    boucle = open_boucle(role=True)
     asyncio.run(
-        roles.run_roles([roles.stream(found), roles.rules(found), roles.observer(found)], found.settings.stall_seconds)
+        roles.run_roles(
+            [roles.stream(boucle), roles.rules(boucle), roles.observer(boucle)], boucle.settings.stall_seconds
+        )
     )
 
 
@@ -47,13 +49,13 @@ def stream(context: click.Context) -> None:
 @as_json
 def skip(topic: str, partition: int, offset: int, why: str, form: str) -> None:
     """Step over one record that stops the stream, the last resort: it becomes a dead letter. Stop the stream first."""
-    found = parts()
-    cluster = app.kafka_of(found.settings)
+    boucle = open_boucle()
+    cluster = app.kafka_of(boucle.settings)
     if cluster is None:
         raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first: only a broker's records can be skipped."])
     place = Place(topic, partition, offset)
-    log_of_topics = roles.log_of(cluster, found.settings)
-    Skipping(found.store, found.intake, log_of_topics, found.now).skip(place, why, user_name())
+    log_of_topics = roles.log_of(cluster, boucle.settings)
+    Skipping(boucle.store, boucle.intake, log_of_topics, boucle.now).skip(place, why, user_name())
     text = f"Skipped {place}; it is a dead letter now (`boucle dead-letters list --reason skipped`). Start the stream."
     show({"topic": topic, "partition": partition, "offset": offset, "skipped": True}, text, form)
 
@@ -61,17 +63,17 @@ def skip(topic: str, partition: int, offset: int, why: str, form: str) -> None:
 @click.command()
 def web() -> None:
     """Serve the pages and the HTTP doors."""
-    roles.see_that_ports_are_free(settings())
-    found = parts(role=True)
+    roles.see_that_ports_are_free(read_settings())
+    boucle = open_boucle(role=True)
     asyncio.run(
-        roles.run_roles([roles.web(found), roles.rules(found), roles.observer(found)], found.settings.stall_seconds)
+        roles.run_roles([roles.web(boucle), roles.rules(boucle), roles.observer(boucle)], boucle.settings.stall_seconds)
     )
 
 
 @click.command()
 def migrate() -> None:
     """Bring the database to the schema of this release."""
-    with closing(app.Boucle(settings()).store) as store:
+    with closing(app.Boucle(read_settings()).store) as store:
         number = migrating.migrate(store)
     click.echo(f"The database has schema {number}.")
 
@@ -84,11 +86,11 @@ def topics_group() -> None:
 @topics_group.command(name="create")
 def topics_create() -> None:
     """Create the topics that are missing."""
-    found = settings()
-    cluster = app.kafka_of(found)
+    settings = read_settings()
+    cluster = app.kafka_of(settings)
     if cluster is None:
         raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first."])
-    made = kafka.create(cluster, found.topic_prefix, found.replication)
+    made = kafka.create(cluster, settings.topic_prefix, settings.replication)
     click.echo("\n".join(f"created {name}" for name in made) or "Every topic is there already.")
 
 

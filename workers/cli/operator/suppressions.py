@@ -2,7 +2,7 @@
 
 import click
 
-from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.cli.shared import as_json, open_boucle, say_fault, show, user_name
 from workers.usecases.privacy.suppressions import Suppressed, Suppressions
 
 
@@ -11,10 +11,10 @@ def suppressions() -> None:
     """Mailboxes that get no mail: opted out, bounced, dead, complained of, erased."""
 
 
-def known() -> Suppressions:
+def suppressions_here() -> Suppressions:
     """Return the suppressions of this installation."""
-    found = parts()
-    return Suppressions(found.store, found.policies.current, found.now)
+    boucle = open_boucle()
+    return Suppressions(boucle.store, boucle.policies.current, boucle.now)
 
 
 @suppressions.command(name="list")
@@ -22,8 +22,12 @@ def known() -> Suppressions:
 @as_json
 def list_(kind: str, form: str) -> None:
     """List them, newest first: kind, since when, why, and whose they are."""
-    found = known().every(kind)
-    show([as_value(one) for one in found], "\n".join(map(line, found)) or "No mailbox is suppressed.", form)
+    suppressed_mailboxes = suppressions_here().every(kind)
+    show(
+        [as_value(suppressed) for suppressed in suppressed_mailboxes],
+        "\n".join(map(line, suppressed_mailboxes)) or "No mailbox is suppressed.",
+        form,
+    )
 
 
 def as_value(suppressed: Suppressed) -> dict[str, object]:
@@ -52,7 +56,7 @@ def lift(address: str, why: str, form: str) -> int:
 
     A person's own opt-out stays, and an erased person's mailbox is never given back.
     """
-    done = known().lift(address, why, by=user_name())
+    done = suppressions_here().lift(address, why, by=user_name())
     if done is None:
         say_fault("Nothing suppresses this mailbox.")
         return 1

@@ -15,7 +15,7 @@ from workers import app
 from workers import settings as settings_module
 from workers.adapters.logs import set_up_logs
 from workers.cli.shared import say_fault
-from workers.decision_table import Inputs, Known, PastEvent, PastResponse, Stored, Table
+from workers.decision_table import Inputs, KnownNames, PastEvent, PastResponse, Stored, Table
 from workers.decision_table.trials.installation import Disagreed, Nothing, Sample
 from workers.errors import Misconfigured
 from workers.usecases.operation.migrate import MINIMUM, schema_of
@@ -31,13 +31,13 @@ class Installed:
     def _parts(self) -> app.Boucle | None:
         """Return the parts, or None, said once, when the settings are faulty."""
         try:
-            found = settings_module.read(os.environ)
-            parts = app.Boucle(found)
+            settings = settings_module.read(os.environ)
+            parts = app.Boucle(settings)
             parts.data.list("templates")
         except Misconfigured as error:
             say_fault(f"Working on the files alone: {'; '.join(error.faults)}")
             return None
-        set_up_logs(found.log)
+        set_up_logs(settings.log)
         return parts
 
     @cached_property
@@ -51,7 +51,7 @@ class Installed:
         click.get_current_context().find_root().call_on_close(close)
         return parts.rules if schema_of(parts.store) >= MINIMUM else Nothing()
 
-    def known(self) -> Known | None:
+    def known_names(self) -> KnownNames | None:
         """Return the templates and actions that exist; needs no database."""
         return known_names(self._parts.data) if self._parts else None
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import click
 
-from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.cli.shared import as_json, open_boucle, say_fault, show, user_name
 from workers.domain import ticket as ticketing
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Customer, Ticket, TicketEntry
@@ -24,11 +24,11 @@ def tickets_group() -> None:
 @as_json
 def list_(every: bool, form: str) -> None:
     """List open tickets, the one due first on top."""
-    found = parts()
-    with found.store.reading() as connection:
+    boucle = open_boucle()
+    with boucle.store.reading() as connection:
         listed = every_ticket(connection, done=every)
-    values = [{**summary(one), "customer": crm_id, "name": name} for one, crm_id, name in listed]
-    lines = [line_of(one, name or crm_id) for one, crm_id, name in listed]
+    values = [{**summary(ticket), "customer": crm_id, "name": name} for ticket, crm_id, name in listed]
+    lines = [line_of(ticket, name or crm_id) for ticket, crm_id, name in listed]
     show(values, "\n".join(lines) or "No open tickets.", form)
 
 
@@ -82,12 +82,13 @@ def details(ticket: Ticket, customer: Customer, entries: list[TicketEntry]) -> d
 @as_json
 def show_(number: int, form: str) -> int:
     """Show one ticket with its history."""
-    found = parts().ticket_actions.find(number)
-    if found is None:
+    with_history = open_boucle().ticket_actions.find(number)
+    if with_history is None:
         return unknown(number)
-    value = details(*found)
-    lines = [f"{name}: {entry}" for name, entry in value.items() if name != "history"]
-    lines += [f"  {one.at:%Y-%m-%d %H:%M}Z {one.kind} {one.by} {one.text}".rstrip() for one in found[2]]
+    ticket, customer, entries = with_history
+    value = details(ticket, customer, entries)
+    lines = [f"{name}: {detail}" for name, detail in value.items() if name != "history"]
+    lines += [f"  {entry.at:%Y-%m-%d %H:%M}Z {entry.kind} {entry.by} {entry.text}".rstrip() for entry in entries]
     show(value, "\n".join(lines), form)
     return 0
 
@@ -100,7 +101,7 @@ def unknown(number: int) -> int:
 
 def act(number: int, doing: TicketAct, said: str) -> int:
     """Do one act on a ticket and say so."""
-    if not parts().ticket_actions.act(number, doing):
+    if not open_boucle().ticket_actions.act(number, doing):
         return unknown(number)
     click.echo(said)
     return 0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from workers.calendar import in_zone
-from workers.cli.shared import as_json, parts, show
+from workers.cli.shared import as_json, open_boucle, show
 from workers.domain.explain import clause
 from workers.usecases.wave_reach import WaveReach
 
@@ -27,11 +27,11 @@ def waves_group() -> None:
 @as_json
 def show_(sample: int | None, form: str) -> None:
     """Say of each wave how many people it will reach, and why not the others, before it is announced."""
-    found = parts()
-    zone = found.policies.current().zone
-    told = found.reach.waves(sample)
-    text = "\n".join(line for wave in told for line in lines(wave, zone))
-    show([wave.as_dict() for wave in told], text or NONE, form)
+    boucle = open_boucle()
+    zone = boucle.policies.current().zone
+    waves = boucle.reach.waves(sample)
+    text = "\n".join(line for wave in waves for line in lines(wave, zone))
+    show([wave.as_dict() for wave in waves], text or NONE, form)
 
 
 NONE = "No wave is listed: write a date and a name into rules/journey-plan/waves.csv, or publish a wave event."

@@ -7,7 +7,7 @@ import click
 from workers.adapters.clock import StoredClock
 from workers.app import Boucle
 from workers.calendar import add_wait, parse_wait
-from workers.cli.shared import as_json, parts, say_fault, show, user_name
+from workers.cli.shared import as_json, open_boucle, say_fault, show, user_name
 from workers.errors import BadInput, Misconfigured
 from workers.store.connection import Connection
 from workers.store.controls import confirm_clock
@@ -30,7 +30,7 @@ def clock_group() -> None:
 @as_json
 def show_(form: str) -> None:
     """Show business time, and whether it stands still, goes on, or is the machine's."""
-    tell(parts(), form)
+    tell(open_boucle(), form)
 
 
 @clock_group.command(name="set")
@@ -39,9 +39,9 @@ def show_(form: str) -> None:
 @as_json
 def set_(instant: str, ticking: bool | None, form: str) -> None:
     """Set business time to INSTANT, such as 2026-03-03T09:00:00+01:00."""
-    found = parts()
-    move(found, instant_in(instant), ticking)
-    tell(found, form)
+    boucle = open_boucle()
+    move(boucle, instant_in(instant), ticking)
+    tell(boucle, form)
 
 
 @clock_group.command(name="advance")
@@ -49,25 +49,25 @@ def set_(instant: str, ticking: bool | None, form: str) -> None:
 @as_json
 def advance(duration: str, form: str) -> None:
     """Move business time on by DURATION, such as P1D (24 hours), PT4H or "2 weeks"; roles do what comes due."""
-    found = parts()
-    stored = stored_clock(found)
-    move(found, add_wait(stored.now(), parse_wait(duration), UTC_ZONE), None)
-    tell(found, form)
+    boucle = open_boucle()
+    stored = stored_clock(boucle)
+    move(boucle, add_wait(stored.now(), parse_wait(duration), UTC_ZONE), None)
+    tell(boucle, form)
 
 
 @clock_group.command(name="confirm")
 @as_json
 def confirm_(form: str) -> None:
     """Confirm a clock that leapt (by more than a day, or backwards): roles ask and give up by it again."""
-    found = parts()
-    now, by = found.now(), user_name()
+    boucle = open_boucle()
+    now, by = boucle.now(), user_name()
 
     def work(connection: Connection) -> None:
         confirm_clock(connection, now, by)
         record_act(connection, now, by, "clock.confirm", now.isoformat())
 
-    found.store.write(work)
-    tell(found, form)
+    boucle.store.write(work)
+    tell(boucle, form)
 
 
 def instant_in(text: str) -> datetime:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from workers import app, roles
-from workers.cli.shared import settings
+from workers.cli.shared import read_settings
 from workers.demo import Demo, DemoResult
 from workers.demo.run import SENDING_ALWAYS
 from workers.demo.start import demo_brand
@@ -29,9 +29,9 @@ DEMO_HOME = Path("demo-home")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json prints one line.")
 def demo(seed: int, customers: int, no_serve: bool, form: str) -> int:
     """Generate a year of a lamp shop, drive it through the whole loop, and show it."""
-    found = of_its_own(settings())
+    settings = of_its_own(read_settings())
     if not no_serve:
-        roles.see_that_ports_are_free(found)
+        roles.see_that_ports_are_free(settings)
     logging.getLogger().setLevel(logging.WARNING)
     with click.progressbar(
         length=PARTS_OF_A_HUNDRED,
@@ -48,7 +48,7 @@ def demo(seed: int, customers: int, no_serve: bool, form: str) -> int:
                 bar.update(step)
                 done += step
 
-        year = Demo(found, seed=seed, customers=customers, tell=tell)
+        year = Demo(settings, seed=seed, customers=customers, tell=tell)
         result = year.run()
     say(result, year.settings, form)
     if not no_serve:
@@ -56,17 +56,17 @@ def demo(seed: int, customers: int, no_serve: bool, form: str) -> int:
     return 0 if result.sums_hold else 1
 
 
-def of_its_own(found: Settings) -> Settings:
+def of_its_own(settings: Settings) -> Settings:
     """Return the settings with a home for the demo alone, unless one is named: real events never meet made-up ones."""
-    return found if "home" in found.model_fields_set else found.model_copy(update={"home": DEMO_HOME})
+    return settings if "home" in settings.model_fields_set else settings.model_copy(update={"home": DEMO_HOME})
 
 
-def say(result: DemoResult, found: Settings, form: str) -> None:
+def say(result: DemoResult, settings: Settings, form: str) -> None:
     """Print the result: one line of JSON, or the waterfall."""
     if form == "json":
         click.echo(json_text(result.as_dict()))
         return
-    with app.Boucle(found).store.reading() as connection:
+    with app.Boucle(settings).store.reading() as connection:
         lines = list(waterfall(figures(connection)))
     parts = ", ".join(result.parts.values())
     click.echo(
@@ -75,8 +75,8 @@ def say(result: DemoResult, found: Settings, form: str) -> None:
     click.echo("\n".join(lines))
     holds = "Every sum holds." if result.sums_hold else "Some sums do not hold: see `boucle books`."
     click.echo(f"\n{holds} Books {result.digest[:16]}.")
-    if found.home == DEMO_HOME:
-        click.echo(f"For verbs that look at it: export BOUCLE_HOME={found.home.resolve()}")
+    if settings.home == DEMO_HOME:
+        click.echo(f"For verbs that look at it: export BOUCLE_HOME={settings.home.resolve()}")
 
 
 def serve(year: Demo) -> None:

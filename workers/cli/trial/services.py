@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from workers.cli.shared import as_json, settings, show
+from workers.cli.shared import as_json, read_settings, show
 from workers.errors import Misconfigured
 
 ONLY_IN_A_CHECKOUT = (
@@ -70,7 +70,7 @@ def require_checkout() -> None:
 
 def services_home() -> Path:
     """Return the folder in which the services keep their data, below `services`."""
-    return Path(os.path.realpath(settings().home))
+    return Path(os.path.realpath(read_settings().home))
 
 
 COMMANDS = (services,)

@@ -17,7 +17,7 @@ from workers.decision_table.checks.review_gating import gating_faults
 from workers.decision_table.decisions.boxes import box_json, paste_row, sentence
 from workers.decision_table.decisions.compiled import compile_table
 from workers.decision_table.model.grid import Grid, Part, bits, build_grid
-from workers.decision_table.model.table import Fault, Inputs, Known, Severity, Table
+from workers.decision_table.model.table import Fault, Inputs, KnownNames, Severity, Table
 from workers.decision_table.model.values import Kind
 from workers.decision_table.trials.cases import Case, case_faults
 from workers.errors import BadInput, Misconfigured
@@ -47,7 +47,7 @@ class Against:
     in its place.
     """
 
-    known: Known | None = None
+    known_names: KnownNames | None = None
     responses: Iterable[Inputs] | None = None
     cases: Sequence[Case] = ()
     earlier: Iterable[Table] = ()
@@ -66,10 +66,10 @@ def check(table: Table, against: Against = NOTHING_ELSE) -> list[Fault]:
     """
     grid, cases, allowed = build_grid(table.inputs, table.rules), against.cases, against.allowed
     past = _past(grid, against.responses)
-    found = [
+    faults = [
         *table.faults,
         *_column_faults(table),
-        *naming_faults(table, against.known),
+        *naming_faults(table, against.known_names),
         *id_faults(table, against.earlier),
         *validity_faults(table, against.today),
         *(case_faults(compile_table(table), cases) if cases and not table.faults else ()),
@@ -82,7 +82,7 @@ def check(table: Table, against: Against = NOTHING_ELSE) -> list[Fault]:
         *_unused_faults(table, grid, past),
         *_place_faults(table, against.fit),
     ]
-    return sorted(found, key=by_weight)
+    return sorted(faults, key=by_weight)
 
 
 SEVERITIES = (Severity.ERROR, Severity.WARNING, Severity.INFO)

@@ -65,7 +65,7 @@ def _inside(point: Sequence[int], boxes: Sequence[Box]) -> bool:
 def _uncovered(target: Box, boxes: Sequence[Box], gaps: Sequence[Box], among_boxes: int) -> Iterator[Box]:
     """Yield pieces of a target that neither boxes nor the gaps found so far cover.
 
-    `found` grows while this runs: `known` says how many of it are among the boxes already.
+    `gaps` grows while this runs: `among_boxes` says how many of them are among the boxes already.
     """
     meeting = _meeting(target, (*boxes, *gaps[among_boxes:]) if len(gaps) > among_boxes else boxes)
     among_boxes = len(gaps)

@@ -97,10 +97,10 @@ class Tests:
     @property
     def literals(self) -> list[Literal]:
         """Return every literal in the cell."""
-        found: list[Literal] = []
+        literals: list[Literal] = []
         for test in self.tests:
-            found += [test.literal] if isinstance(test, Test) else [test.low, test.high]
-        return found
+            literals += [test.literal] if isinstance(test, Test) else [test.low, test.high]
+        return literals
 
 
 class _Reader:

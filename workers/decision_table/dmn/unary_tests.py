@@ -49,13 +49,13 @@ def _null_passes(tests: Tests) -> bool:
 
 def _spans(column: Column, test: Test | Interval) -> Spans:
     """Return what one test lets through, and refuse one that no value of the domain can pass."""
-    found = _unclipped(column, test)
+    spans = _unclipped(column, test)
     if not isinstance(test, Interval) and test.literal.kind is None:
-        return found
-    if not common(found, column.spans):
+        return spans
+    if not common(spans, column.spans):
         text = test.text if isinstance(test, Interval) else f"{test.sign.value} {test.literal.text}"
         raise CellError("E302", f"{text} lets nothing through: {column.name} goes {domain_text(column)}.")
-    return found
+    return spans
 
 
 def _unclipped(column: Column, test: Test | Interval) -> Spans:

@@ -96,11 +96,11 @@ def _row(
     number, names, cells = written
     id = cells[names.index(ID)] if ID in names else f"row {number}"
     old, new = None if former is None else former.get(id), meant.get(id, {})
-    found = tuple(
+    written_cells = tuple(
         WrittenCell(text, *marks.get((number, name), _CLEAN), _before(old, new, name, text))
         for name, text in zip(names, cells, strict=True)
     )
-    return WrittenRow(number, id, found, former is not None and old is None)
+    return WrittenRow(number, id, written_cells, former is not None and old is None)
 
 
 def _before(old: _Former | None, new: Mapping[str, object], name: str, text: str) -> str | None:

@@ -183,15 +183,15 @@ def _cell(head: _Head, column: Column, texts: Sequence[str]) -> Cell:
 def _outputs(
     head: _Head, texts: Sequence[str], name: str, number: int, faults: list[Fault]
 ) -> dict[str, Scalar | None]:
-    found: dict[str, Scalar | None] = {}
+    outputs: dict[str, Scalar | None] = {}
     for column in head.outputs:
         text = texts[head.names.index(column.name.lower())]
         try:
-            found[column.name] = parse_output(column, text)
+            outputs[column.name] = parse_output(column, text)
         except CellError as fault:
             faults.append(_fault(fault, name, number, column.name))
-            found[column.name] = None
-    return found
+            outputs[column.name] = None
+    return outputs
 
 
 def parse_output(column: Column, text: str) -> Scalar | None:

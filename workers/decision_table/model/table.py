@@ -172,7 +172,7 @@ class RestPeriod:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownNames:
     """What the names in a table may refer to; `templates` gives the languages in which each exists."""
 
     templates: Mapping[str, frozenset[str]] | None = None

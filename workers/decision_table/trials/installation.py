@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from workers.decision_table.model.table import Inputs, Known, Table
+from workers.decision_table.model.table import Inputs, KnownNames, Table
 from workers.decision_table.trials.backtest import PastResponse
 from workers.decision_table.trials.replay import PastEvent
 
@@ -66,7 +66,7 @@ class Sample:
 class Stored(Protocol):
     """What the commands ask of a running installation; each answer may be empty."""
 
-    def known(self) -> Known | None:
+    def known_names(self) -> KnownNames | None:
         """Return the templates, triggers and actions that exist, or None when that is not known."""
 
     def responses(self, since: datetime | None) -> Iterable[PastResponse]:
@@ -91,7 +91,7 @@ class Stored(Protocol):
 class Nothing:
     """A `Stored` without an installation behind it."""
 
-    def known(self) -> Known | None:
+    def known_names(self) -> KnownNames | None:
         return None
 
     def responses(self, since: datetime | None) -> Iterable[PastResponse]:

@@ -107,14 +107,14 @@ def unlike(compiled: Compiled) -> Iterator[tuple[What, tuple[Step, ...]]]:
 
 def named(table: Table, name: str) -> list[str]:
     """Return the values that a column lists, and those that its rows name one by one."""
-    found: dict[str, None] = {}
+    values: dict[str, None] = {}
     for number, column in enumerate(table.inputs):
         if column.name == name:
-            found |= dict.fromkeys(column.values)
+            values |= dict.fromkeys(column.values)
             for rule in table.rules:
                 parts = split_list(rule.cells[number].text)
-                found |= dict.fromkeys(part for part in parts if part.isidentifier() or part.isdecimal())
-    return list(found)
+                values |= dict.fromkeys(part for part in parts if part.isidentifier() or part.isdecimal())
+    return list(values)
 
 
 def beginning(what: What, day: date) -> list[PastEvent]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from workers.decision_table import Against, Fault, Known, Table, Unreadable, check, compile_table
+from workers.decision_table import Against, Fault, KnownNames, Table, Unreadable, check, compile_table
 from workers.decision_table.checks.checker import by_weight
 from workers.decision_table.files.as_written import Written, written
 from workers.decision_table.files.side_files import Contrary
@@ -35,7 +35,7 @@ class Past:
 class Around:
     """What a candidate is judged by beside itself: names, former versions, the day, cases, contrary events."""
 
-    known: Known | None
+    known: KnownNames | None
     earlier: Sequence[Table]
     today: date
     contrary: Sequence[Contrary] = ()
@@ -113,7 +113,7 @@ def judged(
 ) -> list[Fault]:
     """Return every fault of a table that is in use in a place, or may come into use there, by their weight."""
     against = Against(
-        known=around.known,
+        known_names=around.known,
         responses=past or None,  # type: ignore[arg-type]  # inputs as they were decided on
         cases=cases,
         earlier=around.earlier,

@@ -13,7 +13,7 @@ from workers.adapters.resources import Data
 from workers.adapters.rule_files import Earlier, LiveRules
 from workers.adapters.text_files import LiveText
 from workers.calendar import Calendar, instant_of, parse_window, zone_info
-from workers.decision_table import Known, Table, WaveDate
+from workers.decision_table import KnownNames, Table, WaveDate
 from workers.decision_table.live import Refused
 from workers.decision_table.trials.replay import rest_in_use
 from workers.domain.followup.compiled_tables import FollowUpTable, JourneyPlan, Versions
@@ -108,9 +108,9 @@ class Policies:
         with self._looking:
             self._remember(store, now)
 
-    def known(self) -> Known:
+    def known(self) -> KnownNames:
         """Return what names in a table may refer to."""
-        return Known(
+        return KnownNames(
             templates=self._templates.known(),
             languages=frozenset(self._templates.catalogs.languages),
             actions=ACTIONS,
@@ -199,10 +199,12 @@ class Policies:
         return {name: self._templates.mail_class(name) for name in self._templates.known()}
 
 
-def known_names(data: Data) -> Known:
+def known_names(data: Data) -> KnownNames:
     """Return what names in a table may refer to, by the names of files alone: no template is tried."""
     languages = frozenset(PurePath(name).stem for name in data.list("templates/catalogs") if name.endswith(".po"))
-    return Known(templates=dict.fromkeys(data.list("templates/mail"), languages), languages=languages, actions=ACTIONS)
+    return KnownNames(
+        templates=dict.fromkeys(data.list("templates/mail"), languages), languages=languages, actions=ACTIONS
+    )
 
 
 def listed_triggers(table: Table) -> frozenset[str]:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import cast
 
 from workers.calendar import in_zone
-from workers.decision_table import Inputs, Known, PastEvent, PastResponse, Table, from_content
+from workers.decision_table import Inputs, KnownNames, PastEvent, PastResponse, Table, from_content
 from workers.decision_table.files.reader import ON
 from workers.decision_table.model.table import Cell
 from workers.decision_table.trials.installation import Disagreed, Sample
@@ -26,13 +26,13 @@ from workers.store.rules.past import PastDecision, PastJourney, PastStop, PastTo
 class StoredRules:
     """Reads the past of the rule tables from the store."""
 
-    def __init__(self, store: Store, known: Callable[[], Known | None], zone: Callable[[], str]) -> None:
+    def __init__(self, store: Store, known: Callable[[], KnownNames | None], zone: Callable[[], str]) -> None:
         """Take the store, what names in a table may refer to, and the zone in which a rule's days begin and end."""
         self._store = store
         self._known = known
         self._zone = zone
 
-    def known(self) -> Known | None:
+    def known_names(self) -> KnownNames | None:
         """Return the templates, triggers and actions that exist."""
         return self._known()
 

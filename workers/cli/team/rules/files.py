@@ -22,7 +22,7 @@ def export_command(path: Path, decision: str | None, target: Path) -> None:
     """Write a table's rows as CSV, as a workbook with drop-downs, or as DMN 1.3."""
     table = load_table(path, decision)
     writers: dict[str, Callable[[Table], bytes]] = {
-        ".csv": lambda one: write_rules(one).encode(),
+        ".csv": lambda table_written: write_rules(table_written).encode(),
         ".xlsx": write_xlsx,
         ".dmn": write_dmn,
     }

@@ -24,8 +24,8 @@ decision_option = click.option("--decision", help="Which decision of a DMN file.
 
 def stored_of(context: click.Context) -> Stored:
     """Return the installation behind the command, or one that knows nothing."""
-    found = context.obj.get("rules") if isinstance(context.obj, dict) else context.obj
-    return found if found is not None and hasattr(found, "decision_inputs") else Nothing()
+    installation = context.obj.get("rules") if isinstance(context.obj, dict) else context.obj
+    return installation if installation is not None and hasattr(installation, "decision_inputs") else Nothing()
 
 
 def readable(read: Callable[[], _T]) -> _T:

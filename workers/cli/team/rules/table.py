@@ -78,7 +78,7 @@ def check_command(
     today = datetime.now(UTC).date()
     versions = past_if_there(lambda: stored.versions(table.name)) if path.is_dir() else []
     against = Against(
-        known=stored.known() if path.is_dir() else None,
+        known_names=stored.known_names() if path.is_dir() else None,
         responses=_past_inputs(stored, table, responses),
         cases=_cases(path, table),
         earlier=[version for _, version in versions],
@@ -97,15 +97,15 @@ def _beside_faults(path: Path, place: str) -> list[Fault]:
     """Return why a file beside the journey plan, which is taken over with it, cannot be read."""
     if not path.is_dir() or fit_named(place) is not fit_plan:
         return []
-    found = []
+    faults = []
     for name, read in (("contrary.csv", load_contrary), ("waves.csv", load_waves)):
         file = path / name
         try:
             if file.is_file():
                 read(read_file(file))
         except Unreadable as fault:
-            found.append(Fault("E802", Severity.ERROR, str(fault), file=name))
-    return found
+            faults.append(Fault("E802", Severity.ERROR, str(fault), file=name))
+    return faults
 
 
 def _in_file(fault: Fault, name: str) -> Fault:
@@ -119,19 +119,19 @@ def _past_inputs(stored: Stored, table: Table, file: Path | None) -> list[Inputs
         return None
     else:
         past = sampled(stored)
-    found = [response.inputs for response in past]
-    return found or ([] if file is not None else None)
+    past_inputs = [response.inputs for response in past]
+    return past_inputs or ([] if file is not None else None)
 
 
 def sampled(stored: Stored) -> Sequence[PastResponse]:
     """Return past responses to check by, and say on standard error which share of all they are."""
-    found = past_if_there(lambda: [stored.sample(MOST_SAMPLED)])
-    if not found:
+    samples = past_if_there(lambda: [stored.sample(MOST_SAMPLED)])
+    if not samples:
         return ()
-    sample = found[0]
+    sample = samples[0]
     if not sample.whole:
-        told = f"note: {len(sample.responses)} of {sample.total} past answers are looked at ({sample.percent} %), "
-        click.echo(told + "spread over their time; `boucle rules backtest` compares all of them.", err=True)
+        share = f"note: {len(sample.responses)} of {sample.total} past answers are looked at ({sample.percent} %), "
+        click.echo(share + "spread over their time; `boucle rules backtest` compares all of them.", err=True)
     return sample.responses
 
 
@@ -160,7 +160,7 @@ def evaluate_command(path: Path, decision: str | None, given: str | None, file: 
     assert file is not None
     lines = readable(lambda: file.read_text("utf-8-sig")).splitlines()
     objects = [readable(lambda line=line: _json_object(line)) for line in lines if line.strip()]  # type: ignore[misc]  # a default binds the line
-    print_json([evaluate(compiled, one) for one in objects])
+    print_json([evaluate(compiled, inputs) for inputs in objects])
 
 
 def _json_object(text: str) -> dict[str, object]:
@@ -194,16 +194,16 @@ def explain_command(
     table is the one that decided, in the version that it had then.
     """
     if response is not None:
-        found = stored_of(context).decision_inputs(response)
-        if found is None:
+        stored_decision = stored_of(context).decision_inputs(response)
+        if stored_decision is None:
             click.echo(
                 f"No decision is stored for response {response!r}: `boucle explain customer ID` has ids.", err=True
             )
             sys.exit(1)
-        inputs, content = found
+        inputs, content = stored_decision
         table = load_table(path, decision) if path else readable(lambda: from_content(content))
-        told = readable(lambda: explain(compile_table(table), inputs))
-        show(form, told.as_json(), tell_explanation(told))
+        explanation = readable(lambda: explain(compile_table(table), inputs))
+        show(form, explanation.as_json(), tell_explanation(explanation))
         return
     if path is None:
         stop("Name a table's folder, or --response ID.")
@@ -212,8 +212,8 @@ def explain_command(
         inputs = readable(lambda: typed_inputs(table, _json_object(given)))
     else:
         inputs = readable(lambda: _inputs_from_options(table, context.args))
-    told = readable(lambda: explain(compile_table(table), inputs))
-    show(form, told.as_json(), tell_explanation(told))
+    explanation = readable(lambda: explain(compile_table(table), inputs))
+    show(form, explanation.as_json(), tell_explanation(explanation))
 
 
 def _inputs_from_options(table: Table, args: Sequence[str]) -> Inputs:
@@ -224,7 +224,7 @@ def _inputs_from_options(table: Table, args: Sequence[str]) -> Inputs:
         name, equals, value = rest.pop(0).partition("=")
         column = columns.get(name.removeprefix("--").lower().replace("_", "-"))
         if column is None or not name.startswith("--"):
-            raise Unreadable(f"{name} is no option; the inputs are {', '.join(f'--{one}' for one in columns)}.")
+            raise Unreadable(f"{name} is no option; the inputs are {', '.join(f'--{option}' for option in columns)}.")
         if not equals and not rest:
             raise Unreadable(f"{name} needs a value.")
         inputs[column.name] = typed(column, value if equals else rest.pop(0))
@@ -248,7 +248,10 @@ def test_command(path: Path, form: str, generate: bool) -> None:
         sys.exit(1)
     report = run_cases(compiled, cases)
     if form == "json":
-        failed = [{"row": one.case.row, "rules": list(one.rules), "message": one.message} for one in report.failed]
+        failed = [
+            {"row": failure.case.row, "rules": list(failure.rules), "message": failure.message}
+            for failure in report.failed
+        ]
         print_json({"cases": len(cases), "failed": failed, "coverage": dict(report.coverage)})
     else:
         print_lines(tell_cases(report))

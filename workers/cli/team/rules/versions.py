@@ -64,7 +64,9 @@ def backtest_command(
         past: Iterable[PastResponse] = readable(lambda: read_responses(before.table, responses.read_bytes()))
     else:
         past = stored.responses(start)
-    compared = backtest(before, after, (one for one in past if start is None or one.received_at >= start))
+    compared = backtest(
+        before, after, (past_response for past_response in past if start is None or past_response.received_at >= start)
+    )
     show(form, compared.as_json(), tell_backtest(compared))
 
 
@@ -123,10 +125,10 @@ def shadow_command(context: click.Context, since: datetime | None, form: str) ->
 
     A candidate is a table's folder beside the one in use, such as rules/follow-up-candidate.
     """
-    found = list(stored_of(context).disagreements(since.replace(tzinfo=UTC) if since else None))
+    disagreements = list(stored_of(context).disagreements(since.replace(tzinfo=UTC) if since else None))
     lines = []
-    for one in found:
-        rules = f"{one.rules or 'no rule'} -> {one.candidate_rules or 'no rule'}"
-        lines.append(f"{one.count:>6}  {one.name} {one.candidate[:12]}  {rules}")
-        lines += [f"        from {one.outcome}", f"        to   {one.candidate_outcome}"]
-    show(form, [one.as_json() for one in found], lines or ["No candidate has disagreed."])
+    for disagreement in disagreements:
+        rules = f"{disagreement.rules or 'no rule'} -> {disagreement.candidate_rules or 'no rule'}"
+        lines.append(f"{disagreement.count:>6}  {disagreement.name} {disagreement.candidate[:12]}  {rules}")
+        lines += [f"        from {disagreement.outcome}", f"        to   {disagreement.candidate_outcome}"]
+    show(form, [disagreement.as_json() for disagreement in disagreements], lines or ["No candidate has disagreed."])
