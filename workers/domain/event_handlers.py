@@ -48,13 +48,13 @@ def take_event(case: CustomerCase, event: Event, into: CustomerCase | None = Non
         return
     learn(case, event.customer, event.occurred_at)
     if event.kind == Kind.JOURNEY:
-        happening = happening_of(event)
-        plan(case, happening)
-        stop(case, happening)
+        journey_event = journey_event_of(event)
+        plan(case, journey_event)
+        stop(case, journey_event)
         follow_start(case)
         anchor_scores(case)
     elif event.kind == Kind.CONTRARY:
-        stop(case, happening_of(event))
+        stop(case, journey_event_of(event))
         follow_start(case)
     elif event.kind == Kind.CUSTOMER:
         take_customer_event(case, event, into)
@@ -72,7 +72,7 @@ def take_customer_event(case: CustomerCase, event: Event, into: CustomerCase | N
     """Change what a customer event says other than fields."""
     if event.name == "opted_out":
         opt_out(case, how="crm")
-        stop(case, happening_of(event))
+        stop(case, journey_event_of(event))
     elif event.name == "erased":
         erase(case)
     elif event.name == "merged" and into is not None:
@@ -107,10 +107,10 @@ def references_wanted(event: Event, customer: Customer, policy: Policy) -> set[s
         return None
     if event.customer.get("time_zone", customer.time_zone) != customer.time_zone:
         return None
-    return references_of(happening_of(event), customer, policy)
+    return references_of(journey_event_of(event), customer, policy)
 
 
-def happening_of(event: Event) -> JourneyEvent:
+def journey_event_of(event: Event) -> JourneyEvent:
     """Return a journey or contrary event as planning sees it."""
     return JourneyEvent(
         name=event.name,
@@ -142,7 +142,7 @@ def take_score_event(case: CustomerCase, event: Event) -> None:
     if score.request:
         answer_by_id(case, score.request, answer)
         return
-    told = OutsideScore(
+    outside_score = OutsideScore(
         source=event.source,
         external_id=event.id,
         answer=answer,
@@ -151,7 +151,7 @@ def take_score_event(case: CustomerCase, event: Event) -> None:
         reference=event.reference,
         label=event.label,
     )
-    take_score(case, told)
+    take_score(case, outside_score)
 
 
 def answer_by_id(case: CustomerCase, request_id: str, answer: Answer) -> None:
@@ -162,10 +162,10 @@ def answer_by_id(case: CustomerCase, request_id: str, answer: Answer) -> None:
             f"No survey request {request_id} is known for this customer. "
             "Send the id that stood in boucle.survey-requests."
         )
-    known = response_to(case, request.id)
-    if known is not None and changed_answer(known, answer, case.policy, case.now) is known:
+    earlier = response_to(case, request.id)
+    if earlier is not None and changed_answer(earlier, answer, case.policy, case.now) is earlier:
         return  # told again after the inbox forgot it, or overtaken by a later answer
-    if known is not None and request.state not in ANSWERABLE:
+    if earlier is not None and request.state not in ANSWERABLE:
         raise BadInput(f"Survey request {request_id} is {request.state}: its answer no longer changes.")
     answer_request(case, request, answer)
 

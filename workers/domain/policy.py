@@ -166,8 +166,8 @@ class Policy:
 
     def shares(self, address: str) -> bool:
         """Tell whether the operator exempts a mailbox, or its domain, from resting as one person."""
-        known = mailbox(address)
-        return known in self.shared_mailboxes or known[known.find("@") :] in self.shared_mailboxes
+        canonical = mailbox(address)
+        return canonical in self.shared_mailboxes or canonical[canonical.find("@") :] in self.shared_mailboxes
 
     def contrary_rule(self, event: str) -> ContraryRule | None:
         """Return the row of the contrary table that holds because of this event."""

@@ -93,8 +93,8 @@ def test_each_event_plans_what_its_rows_say(event: Event, expected: dict[str, Pl
 def test_a_done_ticket_plans_its_recovery_survey() -> None:
     """J15: ten days later, about the ticket, exempt from the rest period."""
     person = Person()
-    happening = JourneyEvent("ticket_done", NOW, "boucle/ticket_done/1", "ticket-key")
-    person.do(lambda: plan(person.case, happening))
+    journey_event = JourneyEvent("ticket_done", NOW, "boucle/ticket_done/1", "ticket-key")
+    person.do(lambda: plan(person.case, journey_event))
     assert rows_of(person) == {"recovery": ("J15", 10, 14, "exempt", "P4D", "ask-recovery")}
     (journey,) = [one for one in person.rows(Journey) if one.trigger == "recovery"]
     assert journey.reference == "ticket-key"

@@ -23,7 +23,7 @@ from workers.domain.survey.planning import (
     replaces,
     stop,
 )
-from workers.domain.ticket import Turn, ended_at_once, happening, next_version, turn
+from workers.domain.ticket import Turn, ended_at_once, next_version, ticket_event, turn
 from workers.domain.ticket.outcomes import DUPLICATE
 from workers.domain.types import Reason, TicketState, TouchpointState
 
@@ -139,7 +139,7 @@ def one_ticket(case: CustomerCase) -> None:
     for other in others:
         ended = ended_at_once(other, DUPLICATE, case.now)
         turn(case, ended, Turn("done", text=f"{DUPLICATE}: {kept.number}"))
-        stop(case, happening("ticket_done", ended, case.now))
+        stop(case, ticket_event("ticket_done", ended, case.now))
         kept = next_version(
             kept,
             case.now,

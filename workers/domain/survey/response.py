@@ -59,17 +59,17 @@ class OutsideScore:
 
 def answer_request(case: CustomerCase, request: SurveyRequest, answer: Answer) -> None:
     """Keep the response to one of our requests: new, changed (n+1), or nothing when it says the same again."""
-    known = response_to(case, request.id)
-    if known is None:
+    earlier = response_to(case, request.id)
+    if earlier is None:
         response = first_answer(case, request, answer)
         case.add(response)
     else:
-        response = changed_answer(known, answer, case.policy, case.now, closes_at=request.closes_at)
-        if response is known:
+        response = changed_answer(earlier, answer, case.policy, case.now, closes_at=request.closes_at)
+        if response is earlier:
             return
         case.change(response)
     revision = revision_of(response, answer)
-    if known is not None and response.n == known.n:
+    if earlier is not None and response.n == earlier.n:
         case.change(revision)
     else:
         case.add(revision)
@@ -113,27 +113,33 @@ def first_answer(case: CustomerCase, request: SurveyRequest, answer: Answer) -> 
 
 
 def changed_answer(
-    known: Response, answer: Answer, policy: Policy, now: datetime, *, closes_at: datetime | None = None
+    earlier: Response, answer: Answer, policy: Policy, now: datetime, *, closes_at: datetime | None = None
 ) -> Response:
-    """Return the response with its next revision, settling again; the known one when nothing differs or it is older.
+    """Return the response with its next revision, settling again; the very same when nothing differs or it is older.
 
     From VERSIONS_KEPT on, what a link changes before it is decided stays one version, and settles slowly: the last word
     counts, by the time the question closes at the latest.
     """
     words = said(answer)
-    same = all(getattr(known, name) == value for name, value in words.items() if name not in ("answered_at", "channel"))
-    if same or answer.at < known.answered_at or (answer.at == known.answered_at and not supersedes(answer, known)):
-        return known
-    since = known.settling_since if known.state == ResponseState.SETTLING else now
+    same = all(
+        getattr(earlier, name) == value for name, value in words.items() if name not in ("answered_at", "channel")
+    )
+    if (
+        same
+        or answer.at < earlier.answered_at
+        or (answer.at == earlier.answered_at and not supersedes(answer, earlier))
+    ):
+        return earlier
+    since = earlier.settling_since if earlier.state == ResponseState.SETTLING else now
     settling = policy.settling if answer.channel == "mail" else timedelta()
     settles_at = min(now + settling, since + SETTLES_AT_MOST)
-    often = answer.channel == "mail" and known.n >= VERSIONS_KEPT
+    often = answer.channel == "mail" and earlier.n >= VERSIONS_KEPT
     if often and closes_at is not None:
         settles_at = min(since + SLOW_SETTLING, max(closes_at, settles_at))
     return replace(
-        known,
+        earlier,
         **words,
-        n=known.n if often and known.state == ResponseState.SETTLING else known.n + 1,
+        n=earlier.n if often and earlier.state == ResponseState.SETTLING else earlier.n + 1,
         state=ResponseState.SETTLING,
         settling_since=since,
         settles_at=settles_at,
@@ -141,15 +147,22 @@ def changed_answer(
     )
 
 
-def supersedes(answer: Answer, known: Response) -> bool:
+def supersedes(answer: Answer, earlier: Response) -> bool:
     """Tell which of two answers of one instant counts: the later click of a person; of two events the one that any
     order of arrival agrees on, so that a replay changes nothing.
     """
     if answer.channel == "mail":
         return True
-    told = (answer.score, answer.comment, answer.wants_contact, answer.phone, answer.half_day, answer.agent)
-    had = (known.score, known.comment, known.wants_contact, known.phone, known.half_day, known.agent)
-    return told > had
+    new_answer = (answer.score, answer.comment, answer.wants_contact, answer.phone, answer.half_day, answer.agent)
+    earlier_answer = (
+        earlier.score,
+        earlier.comment,
+        earlier.wants_contact,
+        earlier.phone,
+        earlier.half_day,
+        earlier.agent,
+    )
+    return new_answer > earlier_answer
 
 
 class Said(TypedDict):
@@ -204,10 +217,10 @@ def take_score(case: CustomerCase, score: OutsideScore) -> None:
 
     The very same answer under another id of its source counts once; the history of the first says so.
     """
-    known = case.all(Response)
-    if any((response.source, response.external_id) == (score.source, score.external_id) for response in known):
+    responses = case.all(Response)
+    if any((response.source, response.external_id) == (score.source, score.external_id) for response in responses):
         return
-    twin = next((response for response in known if is_told_again(score, response)), None)
+    twin = next((response for response in responses if is_told_again(score, response)), None)
     if twin is not None:
         why = Why(Reason.COUNTED_ONCE, score.external_id)
         case.add(history(Subject(case.id, "response", twin.id), twin.state, why, score.answer.at, case.ids))
@@ -249,14 +262,14 @@ def response_for(case: CustomerCase, score: OutsideScore) -> Response:
     )
 
 
-def is_told_again(score: OutsideScore, known: Response) -> bool:
+def is_told_again(score: OutsideScore, response: Response) -> bool:
     """Tell whether a score is one that its source told before under another id: same time, question and words."""
-    answer, itself = score.answer, known.said_itself
-    reference = known.reference if itself is None or "reference" in itself.split() else ""
-    return (known.request, known.source, known.score, known.answered_at, known.asked_at) == (
+    answer, itself = score.answer, response.said_itself
+    reference = response.reference if itself is None or "reference" in itself.split() else ""
+    return (response.request, response.source, response.score, response.answered_at, response.asked_at) == (
         *(None, score.source, answer.score, answer.at),
         score.asked_at,
-    ) and (known.trigger, reference, known.comment, known.wants_contact) == (
+    ) and (response.trigger, reference, response.comment, response.wants_contact) == (
         *(score.trigger or OTHER, score.reference),
         *(answer.comment, answer.wants_contact),
     )
@@ -280,13 +293,13 @@ def find_anchors(case: CustomerCase) -> list[Response]:
     for response in case.all(Response):
         if response.request is not None or response.said_itself is None:
             continue
-        told = response.reference if "reference" in response.said_itself else ""
-        journey = anchor_of(case, response.trigger, response.asked_at, told)
+        own_reference = response.reference if "reference" in response.said_itself else ""
+        journey = anchor_of(case, response.trigger, response.asked_at, own_reference)
         if journey is None:
             continue
         anchored = replace(
             response,
-            reference=told or journey.reference,
+            reference=own_reference or journey.reference,
             label=response.label if "label" in response.said_itself else journey.label,
             details=journey.details,
             anchor_at=journey.anchor_at,

@@ -10,10 +10,10 @@ from workers.domain.ticket.history import (
     FIRST_CONTACT,
     Turn,
     awake,
-    happening,
     mail_to_customer,
     next_version,
     not_done,
+    ticket_event,
     turn,
 )
 from workers.domain.ticket.open import reopened
@@ -52,7 +52,7 @@ def done(case: CustomerCase, ticket: Ticket, by: str, ending: Ending, *, elsewhe
     answer = case.get(Response, ticket.response)
     if ending.outcome == SCORE_MISTAKE and answer is not None:
         case.change(replace(answer, flag=SCORE_MISTAKE))
-    stop(case, happening("ticket_done", closed, case.now))
+    stop(case, ticket_event("ticket_done", closed, case.now))
     if ending.outcome in RECOVERING:
         ask_again(case, closed)
 
@@ -87,7 +87,7 @@ def closed_as(case: CustomerCase, ticket: Ticket, by: str, ending: Ending) -> Ti
 
 def ask_again(case: CustomerCase, ticket: Ticket) -> None:
     """Plan the recovery survey; one for each ticket, however often it was reopened."""
-    plan(case, happening("ticket_done", ticket, case.now))
+    plan(case, ticket_event("ticket_done", ticket, case.now))
 
 
 def promise_kept(case: CustomerCase, ticket: Ticket, by: str, sentence: str) -> None:
@@ -121,4 +121,4 @@ def reopen(case: CustomerCase, ticket: Ticket, by: str, text: str) -> None:
     deadline = add_working(case.now, FIRST_CONTACT, case.policy.calendar)
     again = reopened(case, ticket, FIRST_CONTACT, deadline)
     turn(case, again, Turn("reopened", by, text.strip()))
-    stop(case, happening("ticket_opened", again, case.now))
+    stop(case, ticket_event("ticket_opened", again, case.now))

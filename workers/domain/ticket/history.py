@@ -189,7 +189,7 @@ def mail_to_customer(case: CustomerCase, ticket: Ticket, template: str, key: str
     )
 
 
-def happening(name: str, ticket: Ticket, now: datetime) -> JourneyEvent:
+def ticket_event(name: str, ticket: Ticket, now: datetime) -> JourneyEvent:
     """Return a ticket's turn as an event that planning understands; its reference is the ticket."""
     return JourneyEvent(
         name=name,

@@ -17,8 +17,8 @@ from workers.domain.ticket.history import (
     awake,
     entry,
     facts_of_ticket,
-    happening,
     next_version,
+    ticket_event,
     turn,
 )
 from workers.domain.types import DispatchState, MailClass, TicketState
@@ -43,7 +43,7 @@ def open_or_join(case: CustomerCase, response: Response, action: Action, due: ti
         announce(case, ticket)
     told = Turn("opened" if earlier is None else "reopened", text=said_in(response))
     case.add(entry(case, ticket, told, key_of(response, action)))
-    stop(case, happening("ticket_opened", ticket, case.now))
+    stop(case, ticket_event("ticket_opened", ticket, case.now))
     tell_ticket(case, ticket, told.kind)
     return ticket
 

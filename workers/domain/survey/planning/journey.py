@@ -32,120 +32,126 @@ class JourneyEvent:
     partial: bool = False
 
 
-def plan(case: CustomerCase, happening: JourneyEvent) -> None:
+def plan(case: CustomerCase, journey_event: JourneyEvent) -> None:
     """Plan the journeys and touchpoints of an event; none if they are planned already."""
-    asked = asked_of_plan(happening, case.customer, case.policy)
+    asked = asked_of_plan(journey_event, case.customer, case.policy)
     steps = case.policy.plan.steps_for(*asked)
     for step in steps:
-        journey = open_journey(case, happening, step.trigger, step_reference(step, happening))
-        if step.anchor == "start" and is_undone(case, own_reference(happening), happening.at):
+        journey = open_journey(case, journey_event, step.trigger, step_reference(step, journey_event))
+        if step.anchor == "start" and is_undone(case, own_reference(journey_event), journey_event.at):
             continue  # `relationship` says where it hangs
-        plan_step(case, happening, journey, step)
-    if not any(step.trigger == happening.name for step in steps):
-        open_journey(case, happening, happening.name, own_reference(happening))
-    remember_first(case, happening)
-    told = case.policy.plan.disagreement(*asked)
-    if told:
-        case.add(shadow(case, ("journey-plan", happening.event), told, happening.at))
+        plan_step(case, journey_event, journey, step)
+    if not any(step.trigger == journey_event.name for step in steps):
+        open_journey(case, journey_event, journey_event.name, own_reference(journey_event))
+    remember_first(case, journey_event)
+    disagreement = case.policy.plan.disagreement(*asked)
+    if disagreement:
+        case.add(shadow(case, ("journey-plan", journey_event.event), disagreement, journey_event.at))
 
 
-def references_of(happening: JourneyEvent, customer: Customer, policy: Policy) -> set[str]:
+def references_of(journey_event: JourneyEvent, customer: Customer, policy: Policy) -> set[str]:
     """Return the references of the journeys that `plan` looks at for this event."""
-    steps = policy.plan.steps_for(*asked_of_plan(happening, customer, policy))
-    return {own_reference(happening), *(step_reference(step, happening) for step in steps)}
+    steps = policy.plan.steps_for(*asked_of_plan(journey_event, customer, policy))
+    return {own_reference(journey_event), *(step_reference(step, journey_event) for step in steps)}
 
 
 def asked_of_plan(
-    happening: JourneyEvent, customer: Customer, policy: Policy
+    journey_event: JourneyEvent, customer: Customer, policy: Policy
 ) -> tuple[str, bool, bool | None, int | None, date | None]:
     """Return what the plan looks at: name, whether it is the first, the event's own data, and the day."""
-    day = in_zone(happening.at, policy.zone).date() if policy.plan.dated else None
-    return happening.name, is_first(customer, happening), happening.delivery_expected, happening.months, day
+    day = in_zone(journey_event.at, policy.zone).date() if policy.plan.dated else None
+    return (
+        journey_event.name,
+        is_first(customer, journey_event),
+        journey_event.delivery_expected,
+        journey_event.months,
+        day,
+    )
 
 
-def is_first(customer: Customer, happening: JourneyEvent) -> bool:
+def is_first(customer: Customer, journey_event: JourneyEvent) -> bool:
     """Tell whether no earlier event of this name is known."""
-    known = customer.firsts.get(happening.name)
-    return known is None or happening.at.isoformat() <= known
+    first_at = customer.firsts.get(journey_event.name)
+    return first_at is None or journey_event.at.isoformat() <= first_at
 
 
-def remember_first(case: CustomerCase, happening: JourneyEvent) -> None:
+def remember_first(case: CustomerCase, journey_event: JourneyEvent) -> None:
     """Keep the instant of the customer's first event of each name."""
     firsts = case.customer.firsts
-    if firsts.get(happening.name, "~") > happening.at.isoformat():
-        case.change(replace(case.customer, firsts={**firsts, happening.name: happening.at.isoformat()}))
+    if firsts.get(journey_event.name, "~") > journey_event.at.isoformat():
+        case.change(replace(case.customer, firsts={**firsts, journey_event.name: journey_event.at.isoformat()}))
 
 
-def own_reference(happening: JourneyEvent) -> str:
+def own_reference(journey_event: JourneyEvent) -> str:
     """Return what the event is about; an event that does not say stands for itself."""
-    return happening.reference or happening.event
+    return journey_event.reference or journey_event.event
 
 
-def step_reference(step: PlanStep, happening: JourneyEvent) -> str:
+def step_reference(step: PlanStep, journey_event: JourneyEvent) -> str:
     """Return the reference that the step's `once per` makes part of the journey's key."""
-    return "" if step.once_per == "customer" else own_reference(happening)
+    return "" if step.once_per == "customer" else own_reference(journey_event)
 
 
-def open_journey(case: CustomerCase, happening: JourneyEvent, trigger: str, reference: str) -> Journey:
+def open_journey(case: CustomerCase, journey_event: JourneyEvent, trigger: str, reference: str) -> Journey:
     """Return the journey with this natural key: the known one, told by the earliest event that belongs to it."""
     journey = case.journey(trigger, reference)
     if journey is None:
         journey = Journey(
-            id=case.ids.derive(happening.at, "journey", case.id, trigger, reference),
+            id=case.ids.derive(journey_event.at, "journey", case.id, trigger, reference),
             customer=case.id,
             trigger=trigger,
             reference=reference,
-            label=happening.label,
-            details=dict(happening.details),
-            anchor_at=happening.at,
-            event=happening.event,
+            label=journey_event.label,
+            details=dict(journey_event.details),
+            anchor_at=journey_event.at,
+            event=journey_event.event,
             state="open",
             plan_version=case.policy.plan.version,
-            began=happening.name,
-            delivery_expected=happening.delivery_expected,
-            months=happening.months,
+            began=journey_event.name,
+            delivery_expected=journey_event.delivery_expected,
+            months=journey_event.months,
         )
         case.add(journey)
-    elif (happening.at, happening.event) < (journey.anchor_at, journey.event):
+    elif (journey_event.at, journey_event.event) < (journey.anchor_at, journey.event):
         journey = replace(
             journey,
-            anchor_at=happening.at,
-            event=happening.event,
-            label=happening.label,
-            details=dict(happening.details),
-            began=happening.name,
-            delivery_expected=happening.delivery_expected,
-            months=happening.months,
+            anchor_at=journey_event.at,
+            event=journey_event.event,
+            label=journey_event.label,
+            details=dict(journey_event.details),
+            began=journey_event.name,
+            delivery_expected=journey_event.delivery_expected,
+            months=journey_event.months,
         )
         case.change(journey)
     return journey
 
 
-def plan_step(case: CustomerCase, happening: JourneyEvent, journey: Journey, step: PlanStep) -> None:
+def plan_step(case: CustomerCase, journey_event: JourneyEvent, journey: Journey, step: PlanStep) -> None:
     """Plan one touchpoint of a journey, or let the better of two candidates for it stand."""
-    candidate = assess(case, candidate_for(case, happening, journey, step))
-    known = case.get(Touchpoint, journey.id, step.touchpoint)
-    if known is None:
+    candidate = assess(case, candidate_for(case, journey_event, journey, step))
+    planned = case.get(Touchpoint, journey.id, step.touchpoint)
+    if planned is None:
         case.add(candidate)
         note(case, candidate, "")
-    elif replaces(case, candidate, known):
+    elif replaces(case, candidate, planned):
         case.change(candidate)
-        note(case, candidate, known.state)
+        note(case, candidate, planned.state)
 
 
-def candidate_for(case: CustomerCase, happening: JourneyEvent, journey: Journey, step: PlanStep) -> Touchpoint:
+def candidate_for(case: CustomerCase, journey_event: JourneyEvent, journey: Journey, step: PlanStep) -> Touchpoint:
     """Return the touchpoint as this event alone would plan it."""
-    due = add_wait(happening.at, step.due, case.zone)
+    due = add_wait(journey_event.at, step.due, case.zone)
     return Touchpoint(
         journey=journey.id,
         step=step.touchpoint,
         customer=case.id,
         trigger=step.trigger,
-        reference="" if step.once_per == "customer" else happening.reference,
+        reference="" if step.once_per == "customer" else journey_event.reference,
         rule=step.rule,
         plan_version=case.policy.plan.version,
         template=step.template,
-        anchor_at=happening.at,
+        anchor_at=journey_event.at,
         due_at=due,
         wake_at=due,
         give_up_at=add_wait(due, step.give_up_after, case.zone),
@@ -159,18 +165,18 @@ def candidate_for(case: CustomerCase, happening: JourneyEvent, journey: Journey,
     )
 
 
-def replaces(case: CustomerCase, candidate: Touchpoint, known: Touchpoint) -> bool:
+def replaces(case: CustomerCase, candidate: Touchpoint, planned: Touchpoint) -> bool:
     """Tell whether a second event for the same touchpoint plans it better; never once it was asked or rested away.
 
-    The known one is judged as of the moment it was planned, so that events told again much later change nothing; only
+    What is planned is judged as of the moment it was planned, so that events told again much later change nothing; only
     what happened after it was given up asks afresh.
     """
-    if not follows_from_facts(known):
+    if not follows_from_facts(planned):
         return False
-    afresh = candidate.anchor_at > known.give_up_at and case.now <= candidate.give_up_at
+    afresh = candidate.anchor_at > planned.give_up_at and case.now <= candidate.give_up_at
     if afresh and not case.policy.plan.hangs_on_start(candidate.rule):
         return True
-    return rank(candidate, case.policy, case.now) < rank(known, case.policy, known.planned_at)
+    return rank(candidate, case.policy, case.now) < rank(planned, case.policy, planned.planned_at)
 
 
 def rank(touchpoint: Touchpoint, policy: Policy, now: datetime) -> tuple[int, datetime, str]:

@@ -33,14 +33,14 @@ def follow_start(case: CustomerCase) -> None:
         journey = case.journey(step.trigger, "")
         if journey is None:
             continue
-        wanted = planned_by(case, start, candidate_for(case, happening_of(start), journey, step))
-        known = case.get(Touchpoint, journey.id, step.touchpoint)
-        if known is None:
+        wanted = planned_by(case, start, candidate_for(case, event_that_began(start), journey, step))
+        planned = case.get(Touchpoint, journey.id, step.touchpoint)
+        if planned is None:
             case.add(wanted)
             note(case, wanted, "")
-        elif moves(case, wanted, known):
+        elif moves(case, wanted, planned):
             case.change(wanted)
-            note(case, wanted, known.state)
+            note(case, wanted, planned.state)
 
 
 def starts(case: CustomerCase) -> dict[tuple[str, str], tuple[PlanStep, Journey]]:
@@ -53,16 +53,16 @@ def starts(case: CustomerCase) -> dict[tuple[str, str], tuple[PlanStep, Journey]
     for journey in sorted(case.all(Journey), key=lambda journey: (journey.anchor_at, journey.event)):
         if journey.reference:
             first.setdefault((undoing(case, journey) is not None, journey.trigger), journey)
-    found: dict[tuple[str, str], tuple[PlanStep, Journey]] = {}
+    start_by_touchpoint: dict[tuple[str, str], tuple[PlanStep, Journey]] = {}
     for _, start in sorted(first.items(), key=lambda each: (each[0][0], each[1].anchor_at, each[1].event)):
         day = in_zone(start.anchor_at, policy.zone).date() if policy.plan.dated else None
         for step in policy.plan.steps_for(start.trigger, True, start.delivery_expected, start.months, day):
             if step.anchor == "start" and step.once_per == "customer":
-                found.setdefault((step.trigger, step.touchpoint), (step, start))
-    return found
+                start_by_touchpoint.setdefault((step.trigger, step.touchpoint), (step, start))
+    return start_by_touchpoint
 
 
-def happening_of(start: Journey) -> JourneyEvent:
+def event_that_began(start: Journey) -> JourneyEvent:
     """Return the event that began a journey as planning sees it."""
     return JourneyEvent(start.trigger, start.anchor_at, start.event, start.reference, start.label, start.details)
 
@@ -76,15 +76,19 @@ def planned_by(case: CustomerCase, start: Journey, candidate: Touchpoint) -> Tou
     return put(wanted, TouchpointState.CANCELLED, Why(Reason.STOPPED, stop.cause), case.now)
 
 
-def moves(case: CustomerCase, wanted: Touchpoint, known: Touchpoint) -> bool:
+def moves(case: CustomerCase, wanted: Touchpoint, planned: Touchpoint) -> bool:
     """Tell whether a touchpoint changes: it hangs on another start, or its start was undone, or now stands."""
-    if not case.policy.plan.hangs_on_start(known.rule):
-        return replaces(case, wanted, known)
-    if not follows_from_facts(known):
+    if not case.policy.plan.hangs_on_start(planned.rule):
+        return replaces(case, wanted, planned)
+    if not follows_from_facts(planned):
         return False
-    same = (wanted.anchor_at, wanted.rule) == (known.anchor_at, known.rule)
+    same = (wanted.anchor_at, wanted.rule) == (planned.anchor_at, planned.rule)
     if same and wanted.state == TouchpointState.SKIPPED:
         return False  # what was cancelled in its time is not too late by a replay
-    cancelled = TouchpointState.CANCELLED in (wanted.state, known.state)
-    undone = cancelled and (wanted.state, wanted.reason, wanted.detail) != (known.state, known.reason, known.detail)
+    cancelled = TouchpointState.CANCELLED in (wanted.state, planned.state)
+    undone = cancelled and (wanted.state, wanted.reason, wanted.detail) != (
+        planned.state,
+        planned.reason,
+        planned.detail,
+    )
     return undone or not same

@@ -12,18 +12,18 @@ from workers.domain.survey.planning.journey import JourneyEvent, remember_first
 from workers.domain.types import Effect, MailClass, Reason, RequestState
 
 
-def stop(case: CustomerCase, happening: JourneyEvent) -> None:
+def stop(case: CustomerCase, journey_event: JourneyEvent) -> None:
     """Keep the stop facts of a contrary event; cancel, hold or let go what follows from them."""
-    rows = stops_of(case, happening)
-    known = {said(row) for row in case.all(Stop)} if rows else set()
-    fresh = [row for row in rows if said(row) not in known]
+    rows = stops_of(case, journey_event)
+    kept = {said(row) for row in case.all(Stop)} if rows else set()
+    fresh = [row for row in rows if said(row) not in kept]
     if not fresh:
         return
     for row in fresh:
         case.add(row)
     cancelling = [row for row in fresh if row.effect == Effect.CANCEL]
     if cancelling:
-        remember_first(case, happening)
+        remember_first(case, journey_event)
     reassess(case)
     for stopped in cancelling:
         call_back_mails(case, stopped)
@@ -34,22 +34,22 @@ def said(stop: Stop) -> tuple[object, ...]:
     return stop.cause, stop.effect, stop.scope, stop.reference, stop.from_at
 
 
-def stops_of(case: CustomerCase, happening: JourneyEvent) -> list[Stop]:
+def stops_of(case: CustomerCase, journey_event: JourneyEvent) -> list[Stop]:
     """Return the facts that the contrary table makes of an event."""
-    found = []
+    stops = []
     for rule in case.policy.contrary:
-        if happening.partial and rule.effect == Effect.CANCEL and rule.scope == "reference":
+        if journey_event.partial and rule.effect == Effect.CANCEL and rule.scope == "reference":
             continue  # what stays bought is asked about
-        if happening.name in rule.events:
+        if journey_event.name in rule.events:
             effect, scope = Effect(rule.effect), rule.scope
-        elif happening.name in rule.until:
+        elif journey_event.name in rule.until:
             effect, scope = Effect.END, "customer"
         else:
             continue
-        said_of = (case.id, happening.name, effect, scope, happening.reference)
-        key = case.ids.derive(happening.at, "stop", *said_of, happening.at.isoformat())
-        found.append(Stop(key, *said_of, happening.at, happening.event))
-    return found
+        said_of = (case.id, journey_event.name, effect, scope, journey_event.reference)
+        key = case.ids.derive(journey_event.at, "stop", *said_of, journey_event.at.isoformat())
+        stops.append(Stop(key, *said_of, journey_event.at, journey_event.event))
+    return stops
 
 
 def call_back_mails(case: CustomerCase, stopped: Stop) -> None:
