@@ -14,7 +14,7 @@ import pytest
 from eventparts import NOW, Person, say, score_told, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_merge import OTHER, Pair
+from mergedparts import OTHER, Pair
 from ticketparts import copy_of
 
 from workers.cloudevents import Event

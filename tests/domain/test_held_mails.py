@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 from eventparts import DAY, NOW, Person, score_told, told
-from test_merge import Pair
+from mergedparts import Pair
 from ticketparts import copy_of
 
 from workers.cloudevents import Event

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from eventhistories import lives, orders, scores
 from eventparts import DAY, NOW, Person, asked, say, score_told, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_event_handlers import lives, orders, scores
-from test_merge import Pair
+from mergedparts import Pair
 
 from workers.cloudevents import Event
 from workers.domain.records import Dispatch, Response, SurveyRequest, Touchpoint
