@@ -148,11 +148,11 @@ def remembered(convert: Callable[[datetime], str], null: object) -> Convert:
     """Return what converts instants, each different one once: a batch has few."""
 
     def column(values: Values) -> Values:
-        known: dict[datetime | None, Any] = {None: null}
+        texts: dict[datetime | None, Any] = {None: null}
         for value in values:
-            if value not in known:
-                known[value] = convert(value)
-        return [known[value] for value in values]
+            if value not in texts:
+                texts[value] = convert(value)
+        return [texts[value] for value in values]
 
     return column
 
@@ -173,9 +173,9 @@ def lite_instant(value: datetime) -> str:
 
 def escaped(values: Values) -> Values:
     """Return a column of texts for COPY; most columns have nothing to escape."""
-    found = [NULL if value is None else value for value in values]
+    unescaped = [NULL if value is None else value for value in values]
     if not SPECIAL.search("".join(filter(None, values))):
-        return found
+        return unescaped
     return [NULL if value is None else value.translate(ESCAPES) for value in values]
 
 

@@ -59,15 +59,15 @@ class InFile:
 
     def refused(self, why: Rejected) -> Refused:
         """Return a refusal as the file's owner reads it: the first fault's cell, and all there is to do."""
-        told: dict[str, None] = {}
+        sentences: dict[str, None] = {}
         first: tuple[str, str] | None = None
         for fault in why.faults:
             column, value, advice = self.cell_of(fault.pointer)
             first = first or (column, value)
             other = f"{column}: " if first[0] != column and column else ""
-            told.setdefault(other + (advice or fault.detail))
+            sentences.setdefault(other + (advice or fault.detail))
         column, value = first or ("", "")
-        advice = storable(" ".join(told), ADVICE_LENGTH) or ""
+        advice = storable(" ".join(sentences), ADVICE_LENGTH) or ""
         return Refused(self.line, storable(column) or "", storable(value) or "", why.reason, advice)
 
 
@@ -136,9 +136,11 @@ def dead_letter(message: Incoming, why: Rejected, door: Ingress, ids: Ids, now: 
     if message.scopes is not None and Scope.ALL not in message.scopes:
         headers[SCOPES_HEADER] = as_text(message.scopes)
     body = kept(message.body, why.reason)
-    told = body if not body.truncated else body.sha256.encode()
+    content = body if not body.truncated else body.sha256.encode()
     refused = message.place.refused(why) if message.place is not None else None
-    digest = hashlib.sha256(b"\0".join([repr(sorted(headers.items())).encode(), told, why.reason.encode()])).hexdigest()
+    digest = hashlib.sha256(
+        b"\0".join([repr(sorted(headers.items())).encode(), content, why.reason.encode()])
+    ).hexdigest()
     return DeadLetter(
         id=ids.derive(None, "dead_letter", message.topic or door, digest),
         digest=digest,

@@ -90,7 +90,7 @@ def merge(connection: Connection, cluster: str) -> int:
         whole = merged(ranges)
         if len(whole) == len(ranges):
             continue
-        record_consumed(connection, [Consumed(cluster, topic_id, partition, *one) for one in whole])
+        record_consumed(connection, [Consumed(cluster, topic_id, partition, *part) for part in whole])
         kept = {first for first, _ in whole}
         gone = [first for first, _ in ranges if first not in kept]
         here = sa.and_(c.cluster == cluster, c.topic_id == topic_id, c.partition == partition)

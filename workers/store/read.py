@@ -169,12 +169,12 @@ def suppressed_addresses(connection: Connection, addresses: Iterable[str], ids: 
     """Return the suppressed ones of these mail addresses, each with its kind, however they are spelt."""
     keys = {address: address_keys(address, ids) for address in addresses}
     kinds = suppressed(connection, {key for each in keys.values() for key in each})
-    found: dict[str, str] = {}
+    kind_by_address: dict[str, str] = {}
     for address, each in keys.items():
         stricter = sorted((kinds[key] for key in each if key in kinds), key=LENIENT.__eq__)
         if stricter:
-            found[address] = stricter[0]
-    return found
+            kind_by_address[address] = stricter[0]
+    return kind_by_address
 
 
 def owners_of_requests(connection: Connection, requests: Iterable[str]) -> dict[str, CustomerId]:
@@ -208,20 +208,20 @@ def owners_of_tickets(connection: Connection, tickets: Iterable[str]) -> dict[st
 
 def scored_elsewhere(connection: Connection, customers: Iterable[str]) -> set[CustomerId]:
     """Return those of some customers of whom another tool's scores are known: a journey may say what they are about."""
-    found: set[CustomerId] = set()
+    scored: set[CustomerId] = set()
     for chunk in chunks(customers):
-        found.update(CustomerId(str(key)) for key in connection.execute(SCORED_ELSEWHERE, {"keys": chunk}).scalars())
-    return found
+        scored.update(CustomerId(str(key)) for key in connection.execute(SCORED_ELSEWHERE, {"keys": chunk}).scalars())
+    return scored
 
 
 def with_held_mails(connection: Connection, customers: Iterable[str]) -> set[CustomerId]:
     """Return those of some customers of whom a mail about an answer is held back."""
     c = tables.action.c
-    found: set[CustomerId] = set()
+    holding: set[CustomerId] = set()
     for chunk in chunks(customers):
         query = sa.select(c.customer).where(in_array(c.customer, "keys"), c.state == ActionState.HELD)
-        found.update(CustomerId(str(key)) for key in connection.execute(query, {"keys": chunk}).scalars())
-    return found
+        holding.update(CustomerId(str(key)) for key in connection.execute(query, {"keys": chunk}).scalars())
+    return holding
 
 
 def owners_of_scores(connection: Connection, scores: Iterable[tuple[str, str]]) -> dict[tuple[str, str], CustomerId]:
@@ -244,12 +244,12 @@ def known_ticket_events(connection: Connection, events: Iterable[tuple[str, str]
     by_source: dict[str, list[str]] = {}
     for source, event in events:
         by_source.setdefault(source, []).append(event)
-    found: set[tuple[str, str]] = set()
+    known_events: set[tuple[str, str]] = set()
     for source, ids in by_source.items():
         for chunk in chunks(ids):
             query = sa.select(table.c.event_id).where(table.c.source == source, table.c.event_id.in_(chunk))
-            found.update((source, event) for event in connection.execute(query).scalars())
-    return found
+            known_events.update((source, event) for event in connection.execute(query).scalars())
+    return known_events
 
 
 def is_id(text: str) -> bool:

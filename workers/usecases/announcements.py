@@ -29,11 +29,11 @@ def tell_some(
 ) -> int:
     """Write the mails for some of those who asked; who may not be written to is left out. Returns how many."""
     customers = read.lock_customers(connection, latest)
-    known = told_customers(connection, initiative.id)
+    told_before = told_customers(connection, initiative.id)
     changes, rows, work = ChangeSet(), list[dict[str, object]](), UnitOfWork(policy, now)
     for customer in customers:
         response = read.one(connection, Response, latest[customer.id])
-        if response is None or customer.id in known:
+        if response is None or customer.id in told_before:
             continue
         mail = announcement(initiative, customer, response, policy, now)
         if mail_refused(CustomerCase(customer, work), TEMPLATE, replace(response, late=False)).reason:

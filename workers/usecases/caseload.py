@@ -198,7 +198,7 @@ class Caseload:
 def addressed_anew(customers: Iterable[Customer], events: Mapping[CustomerId, Sequence[Event]]) -> list[CustomerId]:
     """Return the customers of whom some of the events tell another address: a mail may have waited for it."""
     return [
-        one.id
-        for one in customers
-        if any(event.customer.get("email", one.email) != one.email for event in events.get(one.id, ()))
+        customer.id
+        for customer in customers
+        if any(event.customer.get("email", customer.email) != customer.email for event in events.get(customer.id, ()))
     ]

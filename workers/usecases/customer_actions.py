@@ -78,21 +78,21 @@ class CustomerActions:
         """Return what the answer page of a request shows; None for what is unknown or erased."""
         now = self._now()
         with self._store.reading() as connection:
-            found = read.one(connection, SurveyRequest, request) if read.is_id(request) else None
-            customer = read.one(connection, Customer, found.customer) if found else None
-            if found is None or customer is None or customer.erased_at:
+            asked = read.one(connection, SurveyRequest, request) if read.is_id(request) else None
+            customer = read.one(connection, Customer, asked.customer) if asked else None
+            if asked is None or customer is None or customer.erased_at:
                 return None
             responses = read.rows_with(connection, Response, request=request)
-            is_open = found.state in ANSWERABLE and found.closes_at > now
-            return AskedPage(found, customer, responses[0] if responses else None, is_open)
+            is_open = asked.state in ANSWERABLE and asked.closes_at > now
+            return AskedPage(asked, customer, responses[0] if responses else None, is_open)
 
     def click(self, request: str, score: int | None, method: str, signal: str = "") -> None:
         """Keep that a link was opened; never an answer."""
         policy, now = self._policy(), self._now()
 
         def work(connection: Connection) -> None:
-            found = read.one(connection, SurveyRequest, request)
-            if found is None:
+            asked = read.one(connection, SurveyRequest, request)
+            if asked is None:
                 return
             earlier = latest_clicks(connection, request, MOST_CLICKS)
             if len(earlier) >= MOST_CLICKS:
@@ -100,7 +100,7 @@ class CustomerActions:
             mark = signal or machine_signal(earlier, score, method, now)
             key = policy.ids.derive(now, "click", request, str(len(earlier)), str(score), method)
             changes = ChangeSet()
-            changes.add(Click(key, request, found.customer, now, score, method, mark))
+            changes.add(Click(key, request, asked.customer, now, score, method, mark))
             apply(connection, changes, now)
 
         self._store.write(work)
@@ -148,7 +148,7 @@ class CustomerActions:
         with self._store.reading() as connection:
             keys = merged_into(connection, mail.customer)
             merged = read.with_ids(connection, Customer, keys)
-        return [one.email for one in merged if one.email]
+        return [customer.email for customer in merged if customer.email]
 
     def mail(self, dispatch: str) -> Dispatch | None:
         """Return a dispatch by id."""
@@ -158,28 +158,28 @@ class CustomerActions:
     def response(self, response: str) -> tuple[Response, Customer] | None:
         """Return a response and its customer; None for what is unknown or erased."""
         with self._store.reading() as connection:
-            found = read.one(connection, Response, response) if read.is_id(response) else None
-            customer = read.one(connection, Customer, found.customer) if found else None
-            return (found, customer) if found and customer and not customer.erased_at else None
+            answer = read.one(connection, Response, response) if read.is_id(response) else None
+            customer = read.one(connection, Customer, answer.customer) if answer else None
+            return (answer, customer) if answer and customer and not customer.erased_at else None
 
     def improve(self, response: str, text: str) -> bool:
         """Keep what would have made it a 9 or 10 with the response; a later text replaces the earlier one."""
 
         def act(case: CustomerCase) -> bool:
-            found = case.get(Response, response)
-            if found is not None and text.strip() and found.improvement != text.strip():
-                case.change(replace(found, improvement=text.strip(), improvement_at=case.now))
-            return found is not None
+            answer = case.get(Response, response)
+            if answer is not None and text.strip() and answer.improvement != text.strip():
+                case.change(replace(answer, improvement=text.strip(), improvement_at=case.now))
+            return answer is not None
 
         return self.act_for_owner(Response, response, act)
 
     def ended(self, dispatch: str) -> tuple[Ticket, Customer] | None:
         """Return the ticket that a mail called done, while it may be reopened; None for unknown, erased or too old."""
-        known, now = self.mail(dispatch), self._now()
-        if known is None or known.ticket is None or known.template != "done":
+        mail, now = self.mail(dispatch), self._now()
+        if mail is None or mail.ticket is None or mail.template != "done":
             return None
         with self._store.reading() as connection:
-            ticket = read.one(connection, Ticket, known.ticket)
+            ticket = read.one(connection, Ticket, mail.ticket)
             customer = read.one(connection, Customer, ticket.customer) if ticket else None
         if ticket is None or customer is None or customer.erased_at:
             return None
@@ -191,10 +191,10 @@ class CustomerActions:
 
         Where it is open already, or another one is, the words go into that one's history: none is lost or doubled.
         """
-        found = self.ended(dispatch)
-        if found is None:
+        ended = self.ended(dispatch)
+        if ended is None:
             return None
-        key = found[0].id
+        key = ended[0].id
 
         def act(case: CustomerCase) -> bool:
             ticket = case.get(Ticket, key)
@@ -209,7 +209,7 @@ class CustomerActions:
         if not self.act_for_owner(Ticket, key, act, kinds=WITH_ENTRIES):
             return None
         with self._store.reading() as connection:
-            return open_ticket_of(connection, found[1].id)
+            return open_ticket_of(connection, ended[1].id)
 
     def act_for_owner(
         self,

@@ -107,14 +107,14 @@ class Improving:
     def themes(self) -> list[ThemeLine]:
         """Return every theme, the weightiest first; what was set aside comes last."""
         with self._store.reading() as connection:
-            found, bands = stored.themes(connection), stored.bands(connection)
+            themes, bands = stored.themes(connection), stored.bands(connection)
             work = stored.initiatives(connection)
-        lines = [line_of(theme, bands.get(theme.id, {}), work) for theme in found]
+        lines = [line_of(theme, bands.get(theme.id, {}), work) for theme in themes]
         return sorted(lines, key=lambda line: (line.theme.state == ThemeState.SET_ASIDE, -line.weight, line.theme.name))
 
     def theme(self, id: int) -> ThemeLine | None:
         """Return one theme."""
-        return next((one for one in self.themes() if one.theme.id == id), None)
+        return next((line for line in self.themes() if line.theme.id == id), None)
 
     def unsorted(self, *, comments: bool = False, limit: int = 10) -> tuple[int, list[Wish]]:
         """Return how many answers wait for a theme, and the newest; `comments` takes comments below 9 as well."""
@@ -129,18 +129,23 @@ class Improving:
     def work(self, theme: int) -> list[Work]:
         """Return the initiatives of a theme with who was told and who waits."""
         with self._store.reading() as connection:
-            told = stored.told(connection)
-            found = stored.initiatives(connection, theme=theme)
-            return [Work(one, told.get(one.id, 0), persons(stored.askers(connection, one))) for one in found]
+            told_counts = stored.told(connection)
+            initiatives = stored.initiatives(connection, theme=theme)
+            return [
+                Work(initiative, told_counts.get(initiative.id, 0), persons(stored.askers(connection, initiative)))
+                for initiative in initiatives
+            ]
 
     def add_theme(self, name: str, kind: Kind, by: str) -> int:
         """Add a theme and return its number; one of that name is returned as it is. Raises BadInput without a name."""
         name, now = named(name), self._now()
 
         def work(connection: Connection) -> int:
-            known = next((one for one in stored.themes(connection) if one.name.casefold() == name.casefold()), None)
-            if known is not None:
-                return known.id
+            namesake = next(
+                (theme for theme in stored.themes(connection) if theme.name.casefold() == name.casefold()), None
+            )
+            if namesake is not None:
+                return namesake.id
             values = {"name": name, "kind": kind.value, "state": ThemeState.OPEN.value, "impact": 0, "cost": 0}
             key = stored.add_theme(connection, **values)
             record_act(connection, now, by, "theme.add", f"theme {key}", {"kind": str(kind)})
@@ -169,9 +174,9 @@ class Improving:
         now = self._now()
 
         def work(connection: Connection) -> bool:
-            known = read.one(connection, Response, response) if read.is_id(response) else None
-            there = theme == NO_THEME or any(one.id == theme for one in stored.themes(connection))
-            if known is None or not there:
+            answer = read.one(connection, Response, response) if read.is_id(response) else None
+            there = theme == NO_THEME or any(row.id == theme for row in stored.themes(connection))
+            if answer is None or not there:
                 return False
             if stored.put_theme(connection, response, theme, now, by):
                 record_act(connection, now, by, "theme.put", f"response {response}", {"theme": theme})
@@ -195,12 +200,12 @@ class Improving:
         self, theme: int, *, name: str, owner: str, texts: Mapping[str, Mapping[str, str]], by: str
     ) -> int:
         """Add an initiative to a theme and return its number; raises BadInput without a name or for no theme."""
-        name, told, now = named(name), checked(texts), self._now()
+        name, said, now = named(name), checked(texts), self._now()
 
         def work(connection: Connection) -> int:
-            if not any(one.id == theme for one in stored.themes(connection)):
+            if not any(row.id == theme for row in stored.themes(connection)):
                 raise BadInput("There is no such theme.")
-            values = {"theme": theme, "name": name, "owner": owner.strip()[:LONGEST_NAME], "texts": told}
+            values = {"theme": theme, "name": name, "owner": owner.strip()[:LONGEST_NAME], "texts": said}
             state = {"state": InitiativeState.PLANNED.value, "version": 1, "created_at": now, "done_at": None}
             key = stored.add_initiative(connection, **values, **state)
             record_act(connection, now, by, "initiative.add", f"initiative {key}", {"theme": theme})
@@ -223,20 +228,20 @@ class Improving:
 
         Raises Conflict when somebody else changed it, BadInput for what is done already or has nothing to tell.
         """
-        named_now, told, now = named(name), checked(texts), self._now()
+        named_now, said, now = named(name), checked(texts), self._now()
 
         def work(connection: Connection) -> None:
-            known = stored.initiative(connection, id)
-            if known is None:
+            initiative = stored.initiative(connection, id)
+            if initiative is None:
                 raise BadInput("There is no such initiative.")
-            if known.version != version:
+            if initiative.version != version:
                 raise Conflict("Somebody else has changed this initiative: look again, then decide.")
-            if known.state == InitiativeState.DONE:
+            if initiative.state == InitiativeState.DONE:
                 raise BadInput("This is done, and who asked was told: add another initiative for what follows.")
             done = state == InitiativeState.DONE
-            if done and not told:
+            if done and not said:
                 raise BadInput("Write what those who asked will read before it is done.")
-            values = {"name": named_now, "owner": owner.strip()[:LONGEST_NAME], "texts": told, "state": state.value}
+            values = {"name": named_now, "owner": owner.strip()[:LONGEST_NAME], "texts": said, "state": state.value}
             more = {"version": version + 1, "done_at": now if done else None}
             stored.change_initiative(connection, id, **values, **more)
             record_act(connection, now, by, f"initiative.{state}", f"initiative {id}")
@@ -247,14 +252,14 @@ class Improving:
     def tell(self, id: int, by: str) -> int:
         """Tell everybody who asked for what is done and was not told yet; returns how many. Idempotent."""
         with self._store.reading() as connection:
-            one = stored.initiative(connection, id)
-            if one is None or one.done_at is None:
+            initiative = stored.initiative(connection, id)
+            if initiative is None or initiative.done_at is None:
                 return 0
-            latest = dict(stored.askers(connection, one))  # of several answers of one person the newest
+            latest = dict(stored.askers(connection, initiative))  # of several answers of one person the newest
         policy, now, count = self._policy(), self._now(), 0
         for chunk in read.chunks(latest, AT_ONCE):
             wanted = {who: latest[who] for who in chunk}
-            count += self._store.write(lambda connection: tell_some(connection, one, wanted, policy, now))  # noqa: B023  # runs before the next turn
+            count += self._store.write(lambda connection: tell_some(connection, initiative, wanted, policy, now))  # noqa: B023  # runs before the next turn
         said = {"told": count}
         self._store.write(
             lambda connection: record_act(connection, now, by, "initiative.tell", f"initiative {id}", said)
@@ -287,7 +292,9 @@ class Improving:
 def line_of(theme: Theme, bands: Mapping[str, int], work: list[Initiative]) -> ThemeLine:
     """Return a theme as it is listed."""
     counts = Counts(*(bands.get(band.value, 0) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)))
-    return ThemeLine(theme, counts, weight(theme, counts.n), tuple(one for one in work if one.theme == theme.id))
+    return ThemeLine(
+        theme, counts, weight(theme, counts.n), tuple(initiative for initiative in work if initiative.theme == theme.id)
+    )
 
 
 def persons(askers: list[tuple[str, str]]) -> int:
@@ -305,11 +312,11 @@ def named(name: str) -> str:
 
 def checked(texts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
     """Return the texts by language on one line each, without empty ones; raises BadInput for half a pair."""
-    found: dict[str, dict[str, str]] = {}
+    pairs: dict[str, dict[str, str]] = {}
     for language, said in texts.items():
         pair = {name: " ".join(said.get(name, "").split())[:LONGEST_TEXT] for name in TEXTS}
         if all(pair.values()):
-            found[language] = {**pair, "change_sentence": pair["change_sentence"].rstrip(".")}
+            pairs[language] = {**pair, "change_sentence": pair["change_sentence"].rstrip(".")}
         elif any(pair.values()):
             raise BadInput("Write both texts of a language, the short one and the sentence, or none.")
-    return found
+    return pairs

@@ -61,7 +61,7 @@ class Intake:
         the caller keeps the batch and tries again.
         """
         now = self._now()
-        parsed = [self._parse(one, now) for one in batch]
+        parsed = [self._parse(message, now) for message in batch]
         for place, why in enumerate(refused):
             parsed[place] = why or parsed[place]
         try:
@@ -113,8 +113,8 @@ class Intake:
         with self._store.reading() as connection:
             work = Batch(connection, self._policy(), now, self._codec.journeys, lock=False)
             for chunk in batched(messages, DRY_RUN_CHUNK):
-                parsed = [self._parse(one, now) for one in chunk]
-                work.load([one for one in parsed if isinstance(one, Event)])
+                parsed = [self._parse(message, now) for message in chunk]
+                work.load([event for event in parsed if isinstance(event, Event)])
                 for event in parsed:
                     yield work.tried(event)
 
@@ -132,13 +132,13 @@ class Intake:
         now: datetime,
     ) -> list[Outcome]:
         """Do one batch inside a transaction: 1. known events, 2. cases, 3. what changes, 4. write, 5. positions."""
-        known = ledger.inbox_digests(connection, [one for one in parsed if isinstance(one, Event)])
+        digests = ledger.inbox_digests(connection, [event for event in parsed if isinstance(event, Event)])
         work = Batch(connection, self._policy(), now, self._codec.journeys)
-        fresh = [one for one in parsed if isinstance(one, Event) and (one.source, one.id) not in known]
+        fresh = [event for event in parsed if isinstance(event, Event) and (event.source, event.id) not in digests]
         work.load(fresh)
         outcomes: list[Outcome] = []
         for message, event in zip(batch, parsed, strict=True):
-            outcomes.append(self._one(work, known, message, event, door, now))
+            outcomes.append(self._one(work, digests, message, event, door, now))
         letters = ledger.store_dead_letters(connection, work.dead_letters)
         outcomes = [ledger.counted_again(outcome, letters) for outcome in outcomes]
         work.write()
@@ -151,7 +151,7 @@ class Intake:
     def _one(
         self,
         work: "Batch",
-        known: dict[tuple[str, str], str],
+        digests: dict[tuple[str, str], str],
         message: Incoming,
         event: Event | Rejected,
         door: Ingress,
@@ -160,7 +160,7 @@ class Intake:
         """Take one message in, given what the batch knows so far."""
         if isinstance(event, Rejected):
             return work.reject(message, event, door)
-        digest = known.get((event.source, event.id))
+        digest = digests.get((event.source, event.id))
         if digest == event.digest:
             return Outcome(Taken.DUPLICATE, event)
         if digest is not None:
@@ -174,7 +174,7 @@ class Intake:
                 raise
             log.exception("event failed", extra={"action": "intake.failed"})
             return work.reject(message, failed_here(event, error), door, event)
-        known[(event.source, event.id)] = event.digest
+        digests[(event.source, event.id)] = event.digest
         return Outcome(Taken.ACCEPTED, event)
 
 

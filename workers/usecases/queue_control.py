@@ -73,8 +73,8 @@ class QueueControl:
         today = self.today()
         dates = [today + timedelta(days=n) for n in range(DAYS + 1)]
         with self._store.reading() as connection:
-            planned = queue.per_day(connection, [self.midnight(one) for one in dates])
-            days = tuple(Day(on, tuple(found)) for on, found in zip(dates, planned, strict=False))
+            planned = queue.per_day(connection, [self.midnight(day) for day in dates])
+            days = tuple(Day(on, tuple(counts)) for on, counts in zip(dates, planned, strict=False))
             held, left_out = queue.held(connection), queue.left_out(connection, now - timedelta(days=DAYS))
             steps = sorted(queue.steps(connection))
             return Outlook(days, held, left_out, steps, sending_now(connection, self._sending))

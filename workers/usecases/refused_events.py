@@ -46,14 +46,14 @@ def conflicting(event: Event) -> Rejected:
     return Rejected(Refusal.CONFLICTING_DUPLICATE, (fault,), event.source, event.id, event.crm_id)
 
 
-def refuse_trigger(trigger: str, known: frozenset[str]) -> None:
+def refuse_trigger(trigger: str, triggers: frozenset[str]) -> None:
     """Raise BadInput for a score about something that nothing is known of: likely the answer to another question."""
-    if not trigger or trigger in known:
+    if not trigger or trigger in triggers:
         return
-    near = difflib.get_close_matches(trigger[:100], known, n=1, cutoff=0.75)
+    near = difflib.get_close_matches(trigger[:100], triggers, n=1, cutoff=0.75)
     guess = f" Did you mean {near[0]}?" if near else ""
     raise BadInput(
         f'Nothing is known of the trigger "{trigger[:100]}".{guess} Only answers from 0 to 10 to "how likely '
         'are you to recommend us" are scores here, not those of other questions (CSAT, CES). Send one of '
-        f"{', '.join(sorted(known))}, or none."
+        f"{', '.join(sorted(triggers))}, or none."
     )

@@ -36,7 +36,7 @@ class Rehearsal:
             work = Batch(connection, self._policy(), now, self._codec.journeys, lock=False)
             for chunk in batched(messages, DRY_RUN_CHUNK):
                 parsed = [self._parse(message, refused, now) for message, refused in chunk]
-                events = [one for one in parsed if isinstance(one, Event)]
+                events = [event for event in parsed if isinstance(event, Event)]
                 seen = ledger.inbox_digests(connection, events) | seen
                 work.load(fresh(events, seen))
                 for (message, _), event in zip(chunk, parsed, strict=True):

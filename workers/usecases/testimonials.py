@@ -44,12 +44,12 @@ class Testimonials:
 
     def page(self, response: str) -> TestimonialPage | None:
         """Return the testimonial that belongs to a response."""
-        found = self._actions.response(response)
-        if found is None:
+        answer = self._actions.response(response)
+        if answer is None:
             return None
         with self._store.reading() as connection:
             rows = read.rows_with(connection, Testimonial, response=response)
-        return TestimonialPage(rows[0], *found) if rows else None
+        return TestimonialPage(rows[0], *answer) if rows else None
 
     def write(self, response: str, wording: str, shown_name: str, place: str, scope: str) -> bool:
         """Keep a promoter's words with the scope they consent to; an empty scope keeps the words unpublished.
@@ -78,21 +78,23 @@ class Testimonials:
     def refuse(self, response: str) -> bool:
         """Keep that the promoter does not want to be published."""
         return self._change(
-            response, lambda known, now: replace(known, state=TestimonialState.REFUSED, scope="", changed_at=now)
+            response,
+            lambda testimonial, now: replace(testimonial, state=TestimonialState.REFUSED, scope="", changed_at=now),
         )
 
     def withdraw(self, response: str) -> bool:
         """Withdraw consent: nothing may be published any more, and web sites are told to take it down."""
         return self._change(
-            response, lambda known, now: replace(known, state=TestimonialState.WITHDRAWN, scope="", changed_at=now)
+            response,
+            lambda testimonial, now: replace(testimonial, state=TestimonialState.WITHDRAWN, scope="", changed_at=now),
         )
 
     def _change(self, response: str, change: Callable[[Testimonial, datetime], Testimonial]) -> bool:
         def act(case: CustomerCase) -> bool:
-            known = next((row for row in case.all(Testimonial) if row.response == response), None)
-            if known is not None:
-                consent(case, known, change(known, case.now))
-            return known is not None
+            testimonial = next((row for row in case.all(Testimonial) if row.response == response), None)
+            if testimonial is not None:
+                consent(case, testimonial, change(testimonial, case.now))
+            return testimonial is not None
 
         return self._actions.act_for_owner(Response, response, act, kinds=WITH_CONSENTS)
 
@@ -102,16 +104,16 @@ class Testimonials:
             return published_testimonials(connection, limit)
 
 
-def consent(case: CustomerCase, known: Testimonial, wanted: Testimonial) -> None:
+def consent(case: CustomerCase, before: Testimonial, wanted: Testimonial) -> None:
     """Put a testimonial in its new state, keep the consent given, refused or withdrawn, and tell who publishes it."""
-    same = replace(wanted, changed_at=known.changed_at) == known
+    same = replace(wanted, changed_at=before.changed_at) == before
     if same:
         return
-    n = sum(row.testimonial == known.id for row in case.all(Consent))  # within one instant a mind may change twice
+    n = sum(row.testimonial == before.id for row in case.all(Consent))  # within one instant a mind may change twice
     case.change(wanted)
     given = wanted.state == TestimonialState.CONSENTED
-    if given or known.state == TestimonialState.CONSENTED or wanted.state == TestimonialState.REFUSED:
-        key = case.ids.derive(case.now, "consent", known.id, wanted.state, wanted.scope, str(n))
-        case.add(Consent(key, known.id, known.customer, given, wanted.scope, CONSENT_TEXT_VERSION, case.now))
-    if given or known.state == TestimonialState.CONSENTED:
+    if given or before.state == TestimonialState.CONSENTED or wanted.state == TestimonialState.REFUSED:
+        key = case.ids.derive(case.now, "consent", before.id, wanted.state, wanted.scope, str(n))
+        case.add(Consent(key, before.id, before.customer, given, wanted.scope, CONSENT_TEXT_VERSION, case.now))
+    if given or before.state == TestimonialState.CONSENTED:
         tell_testimonial(case, wanted, str(n))

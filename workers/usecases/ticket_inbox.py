@@ -104,24 +104,24 @@ class Worklist:
     def ticket(self, number: int) -> TicketView | None:
         """Return one ticket with all that a call needs; None when there is none, or its person was erased."""
         with self._store.reading() as connection:
-            found = stored.ticket_numbered(connection, number)
-            if not found:
+            rows = stored.ticket_numbered(connection, number)
+            if not rows:
                 return None
-            ticket, customer = found[0]
+            ticket, customer = rows[0]
             entries = read.rows_with(connection, TicketEntry, ticket=ticket.id)
             scores = read.rows_with(connection, Response, customer=customer.id)
             others = read.rows_with(connection, Ticket, customer=customer.id)
             decisions = read.rows_with(connection, Decision, response=ticket.response)
         now = self._now()
         current = [decision for decision in decisions if decision.state == DecisionState.CURRENT]
-        told = [other for other in others if other.id != ticket.id and other.sentence]
+        with_promise = [other for other in others if other.id != ticket.id and other.sentence]
         return TicketView(
             ticket=ticket,
             customer=customer,
             line=line_of(ticket, customer, self._policy(), now),
             entries=sorted(entries, key=ticketing.told_order),
             scores=sorted(scores, key=lambda score: score.answered_at, reverse=True)[:EARLIER_SCORES],
-            promises=sorted(told, key=lambda one: one.changed_at, reverse=True)[:EARLIER_PROMISES],
+            promises=sorted(with_promise, key=lambda promised: promised.changed_at, reverse=True)[:EARLIER_PROMISES],
             decision=current[0] if current else None,
             now=now,
         )
@@ -179,7 +179,7 @@ def sorted_out(lines: Iterable[Line], policy: Policy, now: datetime) -> Lists:
     """Return the lines in their lists: what is late first, whatever else holds of it."""
     lists = Lists()
     here = in_zone(now, policy.calendar.zone).date()
-    for line in sorted(lines, key=lambda one: (one.due_at, one.ticket.number)):
+    for line in sorted(lines, key=lambda line: (line.due_at, line.ticket.number)):
         if line.late:
             lists.overdue.append(line)
         elif line.ticket.state == TicketState.WAITING:

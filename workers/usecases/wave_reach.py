@@ -99,12 +99,12 @@ class Reach:
         Customers stand in the order of their keys, which are hashes: the first of them are as good as drawn.
         """
         now, policy = self._now(), self._policy()
-        known, counted = self._known(policy, now)
-        coming = [wave for wave in known if wave.state in (LISTED, ANNOUNCED)]
-        told = {wave.id: self._counted(wave, counted) for wave in known if wave not in coming}
+        listed, counted = self._known(policy, now)
+        coming = [wave for wave in listed if wave.state in (LISTED, ANNOUNCED)]
+        reach_by_wave = {wave.id: self._counted(wave, counted) for wave in listed if wave not in coming}
         if coming:
-            told |= self._played(coming, counted, policy, now, sample)
-        return [told[wave.id] for wave in known]
+            reach_by_wave |= self._played(coming, counted, policy, now, sample)
+        return [reach_by_wave[wave.id] for wave in listed]
 
     def _known(self, policy: Policy, now: datetime) -> tuple[list["Known"], int]:
         """Return the waves of the list and those that were announced, and how many customers there are."""
@@ -112,7 +112,7 @@ class Reach:
             announced = waves.since(connection, now - LOOKED_BACK)
             customers = waves.count_people(connection)
         names = {day.id: day.label for day in policy.waves}
-        found = {
+        stages = {
             wave.id: Known(
                 wave.id,
                 names.get(wave.id, ""),
@@ -123,9 +123,9 @@ class Reach:
             for wave, done in announced
         }
         for day in policy.waves:
-            if day.id not in found and day.until >= now:
-                found[day.id] = Known(day.id, day.label, day.at, day.until, LISTED)
-        return sorted(found.values(), key=lambda wave: (wave.at, wave.id)), customers
+            if day.id not in stages and day.until >= now:
+                stages[day.id] = Known(day.id, day.label, day.at, day.until, LISTED)
+        return sorted(stages.values(), key=lambda wave: (wave.at, wave.id)), customers
 
     def _counted(self, wave: "Known", customers: int) -> WaveReach:
         """Return what became of a wave that has begun."""
@@ -158,7 +158,9 @@ class Reach:
             fates = play(case, coming)
             if mailbox:  # somebody else with this address rests from then on
                 own = asked.setdefault(mailbox, [])
-                own += [Asked(one.asked_at, one.touchpoint, one.template) for one in fates if one.asked_at is not None]
+                own += [
+                    Asked(fate.asked_at, fate.touchpoint, fate.template) for fate in fates if fate.asked_at is not None
+                ]
             for wave, fate in zip(coming, fates, strict=True):
                 tally = tallies[wave.id]
                 if fate.asked_at is None:
@@ -175,12 +177,12 @@ class Reach:
             limit = min(CUSTOMERS_A_ROUND, left or CUSTOMERS_A_ROUND)
             with self._store.reading() as connection:
                 ids = waves.following(connection, Wave("", now, cursor), limit)
-                found = cases_of(connection, ids, policy, now)
-            yield from found
+                cases = cases_of(connection, ids, policy, now)
+            yield from cases
             if len(ids) < limit:
                 return
             cursor = ids[-1]
-            left = None if left is None else left - len(found)
+            left = None if left is None else left - len(cases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +227,15 @@ def cases_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy, 
     """Return what asking needs to know of these customers, without those who are gone; each is played by itself."""
     rows = read.with_ids(connection, Customer, ids) if ids else []
     customers = [row for row in rows if row.erased_at is None and row.merged_into is None]
-    known = read.cases_of(connection, UnitOfWork(policy, now), customers, FOR_REACH)
-    suppressed = read.suppressed_addresses(connection, {one.email for one in customers if one.email}, policy.ids)
+    cases = read.cases_of(connection, UnitOfWork(policy, now), customers, FOR_REACH)
+    suppressed = read.suppressed_addresses(
+        connection, {customer.email for customer in customers if customer.email}, policy.ids
+    )
     mailboxes = Mailboxes(connection, customers, policy, lock=False)
     for customer in customers:
-        known[customer.id].suppressed = suppressed.get(customer.email or "", "")
-        known[customer.id].asked_elsewhere = mailboxes.elsewhere(customer.id)
-    return [known[customer.id] for customer in customers]
+        cases[customer.id].suppressed = suppressed.get(customer.email or "", "")
+        cases[customer.id].asked_elsewhere = mailboxes.elsewhere(customer.id)
+    return [cases[customer.id] for customer in customers]
 
 
 def mailbox_of(customer: Customer, policy: Policy) -> str:

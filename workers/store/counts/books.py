@@ -27,27 +27,27 @@ def text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
 def states(connection: Connection) -> dict[str, dict[str, int]]:
     """Return how many rows of every group are in each state, 0 where none is, as the running counts have it."""
     counted = running_counts.by_state(connection, running_counts.GROUPS)
-    known = {
+    counts = {
         group: {str(state): counted[group].get(state, 0) for state in words}
         for group, words in invariants.GROUPS.items()
     }
-    return {**known, "events": {"accepted": counted["events"].get("", 0)}}
+    return {**counts, "events": {"accepted": counted["events"].get("", 0)}}
 
 
 def tallies(connection: Connection) -> dict[str, int]:
     """Return every count that a sum of the books names; the database counts, whatever the running counts say."""
-    found: dict[str, int] = {}
+    tally: dict[str, int] = {}
     cells = running_counts.count_everything(connection)
     counted = running_counts.summed(cells)
     for group, words in invariants.GROUPS.items():
         states = counted.get(group, {})
-        found[group] = sum(states.values())
-        found |= {f"{group}.{state}": states.get(state, 0) for state in words}
+        tally[group] = sum(states.values())
+        tally |= {f"{group}.{state}": states.get(state, 0) for state in words}
     kept = running_counts.cells(connection, running_counts.GROUPS)
-    found["counts.right"], found["counts.rows"] = running_counts.agreement(kept, cells)
+    tally["counts.right"], tally["counts.rows"] = running_counts.agreement(kept, cells)
     for name, statement in COUNTED.items():
-        found[name] = int(connection.execute(statement).scalar() or 0)
-    return found
+        tally[name] = int(connection.execute(statement).scalar() or 0)
+    return tally
 
 
 def count(connection: Connection, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:
@@ -167,8 +167,8 @@ def mails() -> dict[str, sa.Select[int]]:
     d, body = t.dispatch.c, t.dispatch_body.c.dispatch
     accepted = d.state == DispatchState.ACCEPTED
     oldest = sa.select(sa.func.min(d.accepted_at)).where(accepted, d.id.in_(sa.select(body))).scalar_subquery()
-    known = sa.exists().where(t.customer.c.id == d.customer, t.customer.c.erased_at.is_(None))
-    recent = (accepted, d.kind == "mail", d.accepted_at >= oldest, known)
+    not_erased = sa.exists().where(t.customer.c.id == d.customer, t.customer.c.erased_at.is_(None))
+    recent = (accepted, d.kind == "mail", d.accepted_at >= oldest, not_erased)
     return {
         "mails.recent": counted(t.dispatch, *recent),
         "mails.with_body": counted(t.dispatch, *recent, sa.exists().where(body == d.id)),
@@ -189,8 +189,8 @@ def lines(connection: Connection) -> Iterator[tuple[str, Iterator[str]]]:
     """Give each compared table with its rows, each as one line of JSON; the order of the rows means nothing."""
     references = ticket_names(connection)
     for table, statement in COMPARED.items():
-        found = connection.execution_options(yield_per=AT_ONCE).execute(statement)
-        yield table, (invariants.line(cast(Mapping[str, object], row), references) for row in found.mappings())
+        rows = connection.execution_options(yield_per=AT_ONCE).execute(statement)
+        yield table, (invariants.line(cast(Mapping[str, object], row), references) for row in rows.mappings())
 
 
 def ticket_names(connection: Connection) -> dict[str, str]:
@@ -205,8 +205,8 @@ def ticket_names(connection: Connection) -> dict[str, str]:
 def who(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     """Return the CRM's id of the customer that a row belongs to."""
     other = t.customer.alias()
-    found = sa.select(sa.func.coalesce(other.c.crm_id, invariants.ERASED)).where(other.c.id == column)
-    return found.scalar_subquery().label("customer")
+    crm_id = sa.select(sa.func.coalesce(other.c.crm_id, invariants.ERASED)).where(other.c.id == column)
+    return crm_id.scalar_subquery().label("customer")
 
 
 def pick(table: sa.Table, *names: str) -> list[sa.ColumnElement[Any]]:

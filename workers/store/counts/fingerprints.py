@@ -60,10 +60,10 @@ def line_of(rows: sa.Select[Any], dialect: str) -> sa.ColumnElement[str]:
             names = sa.select(ticket.c.name).where(ticket.c.key == text).scalar_subquery()
             text = sa.func.coalesce(names, text)
         parts.append(sa.func.coalesce(text, "" if name in invariants.HIDDEN else NOTHING))
-    found: sa.ColumnElement[str] = parts[0]
+    line: sa.ColumnElement[str] = parts[0]
     for part in parts[1:]:
-        found = found + sa.literal(SEPARATOR, sa.String()) + part
-    return found
+        line = line + sa.literal(SEPARATOR, sa.String()) + part
+    return line
 
 
 def ticket_names() -> sa.CTE:

@@ -45,7 +45,7 @@ COUNTED: tuple[Counted, ...] = (
     Counted("dead_letters", "dead_letter"),
 )
 """What is counted; a change needs a revision that makes the triggers anew."""
-GROUPS = tuple(one.group for one in COUNTED)
+GROUPS = tuple(counted.group for counted in COUNTED)
 KEYS = "grouped, step, state, reason"
 Cell = tuple[str, str, str, str]
 """Group, step, state and reason."""
@@ -60,15 +60,15 @@ def values(counted: Counted, row: str = "") -> str:
 
 def for_sqlite() -> Iterator[str]:
     """Give the statements that make SQLite's triggers: one upsert for each row that comes, goes or changes cell."""
-    for one in COUNTED:
-        up = upsert(values(one, "NEW"), 1)
-        down = upsert(values(one, "OLD"), -1)
-        names = [name for name in (one.step, one.state, one.reason) if name]
-        yield f"CREATE TRIGGER count_{one.table}_insert AFTER INSERT ON {one.table} BEGIN {up}; END"
-        yield f"CREATE TRIGGER count_{one.table}_delete AFTER DELETE ON {one.table} BEGIN {down}; END"
+    for counted in COUNTED:
+        up = upsert(values(counted, "NEW"), 1)
+        down = upsert(values(counted, "OLD"), -1)
+        names = [name for name in (counted.step, counted.state, counted.reason) if name]
+        yield f"CREATE TRIGGER count_{counted.table}_insert AFTER INSERT ON {counted.table} BEGIN {up}; END"
+        yield f"CREATE TRIGGER count_{counted.table}_delete AFTER DELETE ON {counted.table} BEGIN {down}; END"
         if names:
             moved = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in names)
-            head = f"CREATE TRIGGER count_{one.table}_update AFTER UPDATE OF {', '.join(names)} ON {one.table}"
+            head = f"CREATE TRIGGER count_{counted.table}_update AFTER UPDATE OF {', '.join(names)} ON {counted.table}"
             yield f"{head} WHEN {moved} BEGIN {down}; {up}; END"
 
 
@@ -81,8 +81,8 @@ def upsert(keys: str, by: int) -> str:
 
 def for_postgresql() -> Iterator[str]:
     """Give the statements that make PostgreSQL's triggers: for each statement one insert of what it changed."""
-    for one in COUNTED:
-        keys = values(one)
+    for counted in COUNTED:
+        keys = values(counted)
         head = f"INSERT INTO count_change ({KEYS}, n)"
         grouped = "GROUP BY 1, 2, 3, 4"
         both = f"SELECT {keys}, 1 FROM new_rows UNION ALL SELECT {keys}, -1 FROM old_rows"
@@ -97,12 +97,12 @@ def for_postgresql() -> Iterator[str]:
             "update": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
         }
         for event, body in bodies.items():
-            if event == "update" and not one.state:
+            if event == "update" and not counted.state:
                 continue
-            name = f"count_{one.table}_{event}"
+            name = f"count_{counted.table}_{event}"
             yield (f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {body} RETURN NULL; END$$")
             yield (
-                f"CREATE TRIGGER {name} AFTER {event.upper()} ON {one.table} REFERENCING {rows[event]} "
+                f"CREATE TRIGGER {name} AFTER {event.upper()} ON {counted.table} REFERENCING {rows[event]} "
                 f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
             )
 
@@ -139,21 +139,21 @@ def by_state(connection: Connection, groups: Sequence[str]) -> dict[str, dict[st
 
 def summed(counted: Mapping[Cell, int]) -> dict[str, dict[str, int]]:
     """Return counts by group and state; of a group without rows there is nothing."""
-    found: dict[str, dict[str, int]] = {}
+    by_group: dict[str, dict[str, int]] = {}
     for (group, _, state, _), n in counted.items():
-        states = found.setdefault(group, {})
+        states = by_group.setdefault(group, {})
         states[state] = states.get(state, 0) + n
-    return found
+    return by_group
 
 
 def count_everything(connection: Connection) -> dict[Cell, int]:
     """Count every row of every counted table by cell; reads the tables from end to end."""
-    found: dict[Cell, int] = {}
-    for one in COUNTED:
-        query = f"SELECT {values(one)}, count(*) FROM {one.table} GROUP BY 1, 2, 3, 4"
+    counts: dict[Cell, int] = {}
+    for counted in COUNTED:
+        query = f"SELECT {values(counted)}, count(*) FROM {counted.table} GROUP BY 1, 2, 3, 4"
         for row in connection.exec_driver_sql(query):
-            found[(row[0], row[1], row[2], row[3])] = int(row[4])
-    return found
+            counts[(row[0], row[1], row[2], row[3])] = int(row[4])
+    return counts
 
 
 def agreement(kept: Mapping[Cell, int], counted: Mapping[Cell, int]) -> tuple[int, int]:

@@ -51,9 +51,9 @@ class Mailboxes:
     ) -> None:
         """Read what these customers' mailboxes were asked, in their turn with `lock`; shared ones are left out."""
         self._keys = {
-            one.id: address_key(one.email, policy.ids)
-            for one in customers
-            if one.email and not policy.shares(one.email)
+            customer.id: address_key(customer.email, policy.ids)
+            for customer in customers
+            if customer.email and not policy.shares(customer.email)
         }
         self._askings: dict[str, list[tuple[str, Asked]]] = defaultdict(list)
         mailboxes = set(self._keys.values())
@@ -66,8 +66,8 @@ class Mailboxes:
     def elsewhere(self, customer: str, *merged: str) -> tuple[Asked, ...]:
         """Return what a customer's mailbox was asked under other ids than their own."""
         own = {customer, *merged}
-        found = self._askings.get(self._keys.get(CustomerId(customer), ""), ())
-        return tuple(asking for whose, asking in found if whose not in own)
+        askings = self._askings.get(self._keys.get(CustomerId(customer), ""), ())
+        return tuple(asking for whose, asking in askings if whose not in own)
 
     def learn(self, requests: Iterable[SurveyRequest], askings: Iterable[AskedMailbox]) -> None:
         """Take in what is asked now, so that the next customer of the transaction rests as well."""

@@ -84,8 +84,8 @@ def person(
     former: frozenset[str] = frozenset(),
 ) -> Person:
     """Return whom to look for; an id that is an address is looked for as one too."""
-    named = frozenset(one for one in crm_ids if one)
-    addresses = {*(email for email in emails if email), *(one for one in named if "@" in one)}
+    named = frozenset(crm_id for crm_id in crm_ids if crm_id)
+    addresses = {*(email for email in emails if email), *(crm_id for crm_id in named if "@" in crm_id)}
     hashes = frozenset(held_address(address, ids) for address in addresses)
     return Person(named, keys, hashes | former, functools.partial(ids.keyed_hash, "held address"))
 
@@ -126,10 +126,10 @@ def look(connection: Connection, people: Sequence[Sought], after: str | None) ->
         keys.append(str(key))
     if not keys:
         return Look((), None, 0)
-    anybody = functools.reduce(operator.or_, (one.person for one in people))
+    anybody = functools.reduce(operator.or_, (whom.person for whom in people))
     query = sa.select(C.id, C.body, *COLUMNS).where(C.id.in_(keys)).order_by(C.id)
-    told = (named_in(connection, letter, people, anybody) for letter in connection.execute(query))
-    return Look(tuple(one for one in told if one), keys[-1], len(keys))
+    named_letters = (named_in(connection, letter, people, anybody) for letter in connection.execute(query))
+    return Look(tuple(letter for letter in named_letters if letter), keys[-1], len(keys))
 
 
 def named_in(
@@ -139,7 +139,7 @@ def named_in(
     texts = [*readings(bytes(letter.body)), beside(letter)]
     if not anybody.found_in(texts):
         return None
-    places = [place for place, one in enumerate(people) if names(connection, texts, one, letter.subject)]
+    places = [place for place, whom in enumerate(people) if names(connection, texts, whom, letter.subject)]
     if not places:
         return None
     return Named(str(letter.id), tuple(places), what_stays(connection, letter, [people[place] for place in places]))
@@ -150,12 +150,12 @@ def what_stays(
 ) -> dict[str, object] | None:
     """Return the values of a batch that stays without these people's events; None for a letter that goes whole."""
     kept = whole = pieces(bytes(letter.body))
-    for one in people:
-        kept = without(connection, kept, one)
+    for whom in people:
+        kept = without(connection, kept, whom)
     if not kept or kept == whole or by_subject(letter, people):
         return None
     values: dict[str, object] = {"body": b"[" + ",".join(kept).encode("utf-8", KEEP) + b"]"}
-    if any(names(connection, [beside(letter)], one) for one in people):
+    if any(names(connection, [beside(letter)], whom) for whom in people):
         values |= {"fault": CUT, "note": "", "event_id": None, "source": None, "subject": None, "headers": {}}
     return values
 
@@ -190,7 +190,7 @@ def beside(letter: sa.Row[*tuple[Any, ...]]) -> str:
 
 def by_subject(letter: sa.Row[*tuple[Any, ...]], people: Iterable[Sought]) -> bool:
     """Tell whether a letter as a whole is one of these people's: its sender said so."""
-    return any(letter.subject and one.person.is_id(letter.subject).sure for one in people)
+    return any(letter.subject and whom.person.is_id(letter.subject).sure for whom in people)
 
 
 def without(connection: Connection, parts: Sequence[str], whom: Sought) -> list[str]:
@@ -202,19 +202,19 @@ def without(connection: Connection, parts: Sequence[str], whom: Sought) -> list[
 
 def names(connection: Connection, texts: Iterable[str], whom: Sought, subject: str | None = None) -> bool:
     """Tell whether texts name a person and not somebody who is written alike or has the same address."""
-    found = whom.person.found_in(texts)
-    if found.sure or not found:
-        return found.sure
-    return own_spelling(connection, found, whom) or (found.address and not others_address(connection, subject, whom))
+    traces = whom.person.found_in(texts)
+    if traces.sure or not traces:
+        return traces.sure
+    return own_spelling(connection, traces, whom) or (traces.address and not others_address(connection, subject, whom))
 
 
-def own_spelling(connection: Connection, found: Found, whom: Sought) -> bool:
+def own_spelling(connection: Connection, traces: Found, whom: Sought) -> bool:
     """Tell whether an id in another spelling is the person's: it is not if it is exactly another customer's."""
-    if not found.spellings:
+    if not traces.spellings:
         return False
     c = t.customer.c
-    query = sa.select(c.crm_id).where(c.crm_id.in_(found.spellings), c.id.not_in(whom.customers))
-    return bool(found.spellings - set(connection.execute(query).scalars()))
+    query = sa.select(c.crm_id).where(c.crm_id.in_(traces.spellings), c.id.not_in(whom.customers))
+    return bool(traces.spellings - set(connection.execute(query).scalars()))
 
 
 def others_address(connection: Connection, subject: str | None, whom: Sought) -> bool:

@@ -67,27 +67,27 @@ def forget(connection: Connection, people: Sequence[Forgetting], now: datetime) 
 
     Dead letters, which no key leads to, are looked through later; what finds the person in them is kept until then.
     """
-    for one in people:
-        keys = [one.customer, *merged_into(connection, one.customer)]
-        whom = dead_letters.sought(connection, one, keys)
-        letter_searches.ask(connection, whom, one.customer, one.by, now)
+    for forgetting in people:
+        keys = [forgetting.customer, *merged_into(connection, forgetting.customer)]
+        whom = dead_letters.sought(connection, forgetting, keys)
+        letter_searches.ask(connection, whom, forgetting.customer, forgetting.by, now)
         blank_merged(connection, keys[1:], now)
         for key in keys:
             scrub(connection, key)
         connection.execute(sa.delete(t.outbox).where(t.outbox.c.key.in_(whom.person.crm_ids)))
-        record_act(connection, now, one.by, "privacy.erase", one.customer, {"customers": len(keys)})
+        record_act(connection, now, forgetting.by, "privacy.erase", forgetting.customer, {"customers": len(keys)})
 
 
 def merged_into(connection: Connection, customer: str) -> list[str]:
     """Return our keys of everybody who was merged into this customer, directly or by way of another."""
-    found: list[str] = []
+    members: list[str] = []
     waiting = [customer]
     while waiting:
         c = t.customer.c
         more = list(connection.execute(sa.select(c.id).where(c.merged_into.in_(waiting)).order_by(c.id)).scalars())
-        waiting = [key for key in more if key not in found and key != customer]
-        found += waiting
-    return found
+        waiting = [key for key in more if key not in members and key != customer]
+        members += waiting
+    return members
 
 
 def blank_merged(connection: Connection, keys: list[str], now: datetime) -> None:
@@ -116,7 +116,7 @@ def unlink_journeys(connection: Connection, customer: str) -> None:
     """Replace the references of a customer's journeys by numbers: an order's number would lead back to the person."""
     j = t.journey.c
     query = sa.select(j.id, j.reference).where(j.customer == customer).order_by(j.trigger, j.anchor_at, j.reference)
-    found = [(str(key), str(reference)) for key, reference in connection.execute(query)]
-    named = [key for key, reference in found if not reference.startswith(UNLINKED)]
-    for n, key in enumerate(named, 1 + len(found) - len(named)):
+    journeys = [(str(key), str(reference)) for key, reference in connection.execute(query)]
+    named = [key for key, reference in journeys if not reference.startswith(UNLINKED)]
+    for n, key in enumerate(named, 1 + len(journeys) - len(named)):
         connection.execute(sa.update(t.journey).where(j.id == key).values(reference=f"{UNLINKED}{n}"))

@@ -78,8 +78,8 @@ def take_step(connection: Connection, searches: Sequence[Search], look: dead_let
     A search that somebody else has taken on since is theirs: what was found here for it, they find as well.
     """
     mine = still_there(connection, searches)
-    found = [one for one in look.named if any(searches[place].id in mine for place in one.places)]
-    gone = dead_letters.forget_named(connection, found, len(searches))
+    letters = [letter for letter in look.named if any(searches[place].id in mine for place in letter.places)]
+    gone = dead_letters.forget_named(connection, letters, len(searches))
     for search, more in zip(searches, gone, strict=True):
         if search.id not in mine:
             continue

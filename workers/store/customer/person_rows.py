@@ -17,8 +17,8 @@ Rows = list[dict[str, Any]]
 def find_customer(connection: Connection, crm_id: str, key: str) -> Customer | None:
     """Return the customer whom the CRM calls so, or whose key it is; the one that it was merged into, where it was."""
     c = t.customer.c
-    found = read.rows(connection, Customer, sa.or_(c.crm_id == crm_id, c.id == key))
-    person, seen = (found[0] if found else None), set[str]()
+    customers = read.rows(connection, Customer, sa.or_(c.crm_id == crm_id, c.id == key))
+    person, seen = (customers[0] if customers else None), set[str]()
     while person is not None and person.merged_into and person.merged_into not in seen:
         seen.add(person.id)
         person = read.one(connection, Customer, person.merged_into) or person
@@ -27,13 +27,13 @@ def find_customer(connection: Connection, crm_id: str, key: str) -> Customer | N
 
 def rows_of_customers(connection: Connection, keys: Sequence[str]) -> dict[str, Rows]:
     """Return every row that names one of our keys by table: customers, what is theirs, and the texts of their mails."""
-    found = {"customers": rows_of(connection, t.customer, t.customer.c.id.in_(keys))}
+    rows_by_table = {"customers": rows_of(connection, t.customer, t.customer.c.id.in_(keys))}
     for table in t.metadata.sorted_tables:
         if "customer" in table.c:
-            found[table.name] = rows_of(connection, table, table.c.customer.in_(keys))
+            rows_by_table[table.name] = rows_of(connection, table, table.c.customer.in_(keys))
     mails = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer.in_(keys))
-    found["dispatch_body"] = rows_of(connection, t.dispatch_body, t.dispatch_body.c.dispatch.in_(mails))
-    return found
+    rows_by_table["dispatch_body"] = rows_of(connection, t.dispatch_body, t.dispatch_body.c.dispatch.in_(mails))
+    return rows_by_table
 
 
 def outbox_rows(connection: Connection, crm_ids: Collection[str]) -> Rows:

@@ -27,14 +27,14 @@ MOST_SOURCES = 200
 def by_crm_id(connection: Connection, crm_id: str, policy: Policy) -> Story | None:
     """Return the story of the customer whom the CRM calls so, or None; an erased one is found by our own key."""
     c = t.customer.c
-    found = read.rows(connection, Customer, sa.or_(c.crm_id == crm_id, c.id == customer_id(crm_id, policy.ids)))
-    return of(connection, found[0], policy, crm_id) if found else None
+    customers = read.rows(connection, Customer, sa.or_(c.crm_id == crm_id, c.id == customer_id(crm_id, policy.ids)))
+    return of(connection, customers[0], policy, crm_id) if customers else None
 
 
 def by_key(connection: Connection, customer: CustomerId, policy: Policy) -> Story | None:
     """Return the story of a customer by our own key, or None."""
-    found = read.one(connection, Customer, customer)
-    return of(connection, found, policy, found.crm_id) if found else None
+    profile = read.one(connection, Customer, customer)
+    return of(connection, profile, policy, profile.crm_id) if profile else None
 
 
 def of(connection: Connection, customer: Customer, policy: Policy, crm_id: str | None) -> Story:
@@ -84,8 +84,8 @@ def head_of(connection: Connection, customer: Customer) -> Customer:
 
 def letters(connection: Connection, condition: sa.ColumnElement[bool]) -> Sequence[DeadLetter]:
     """Return the dead letters that meet a condition, oldest first."""
-    found = read.rows(connection, DeadLetter, condition)
-    return sorted(found, key=lambda letter: (letter.received_at, letter.id))
+    rows = read.rows(connection, DeadLetter, condition)
+    return sorted(rows, key=lambda letter: (letter.received_at, letter.id))
 
 
 def owner_of_response(connection: Connection, ident: str) -> tuple[CustomerId, str] | None:
@@ -119,19 +119,19 @@ def in_inbox(connection: Connection, ident: str) -> list[tuple[str, str, Custome
     if named is None:
         return []
     query = sa.select(c.source, c.event_id, c.customer).where(named).order_by(c.received_at, c.source)
-    found = connection.execute(query)
-    return [(str(source), str(event), customer) for source, event, customer in found]
+    rows = connection.execute(query)
+    return [(str(source), str(event), customer) for source, event, customer in rows]
 
 
 def sources(connection: Connection, column: sa.ColumnElement[Any]) -> list[str]:
     """Return every source that events or answers came from, each found by one step in the key that begins with it."""
-    found: list[str] = []
+    names: list[str] = []
     query = sa.select(sa.func.min(column))
     source = connection.execute(query).scalar()
-    while source is not None and len(found) < MOST_SOURCES:
-        found.append(str(source))
+    while source is not None and len(names) < MOST_SOURCES:
+        names.append(str(source))
         source = connection.execute(query.where(column > source)).scalar()
-    return found
+    return names
 
 
 def names_of(ident: str, sources_given: Sequence[str]) -> list[tuple[str, str]]:
@@ -152,7 +152,7 @@ def is_named(
     if len(known_sources) == MOST_SOURCES:
         return sa.or_(name == ident, source + "/" + name == ident)
     names = names_of(ident, known_sources)
-    return sa.or_(*(sa.and_(source == one, name == other) for one, other in names)) if names else None
+    return sa.or_(*(sa.and_(source == of_source, name == event) for of_source, event in names)) if names else None
 
 
 def traces(connection: Connection, ident: str) -> list[tuple[str, str, CustomerId | None]]:

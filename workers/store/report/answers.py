@@ -20,10 +20,12 @@ from workers.store import read
 from workers.store import tables as t
 from workers.store.report import figures as stored
 
-GIVEN = tuple(str(one) for one in TestimonialState if one not in (TestimonialState.ASKED, TestimonialState.REFUSED))
+GIVEN = tuple(
+    str(state) for state in TestimonialState if state not in (TestimonialState.ASKED, TestimonialState.REFUSED)
+)
 CONSENTED = (str(TestimonialState.CONSENTED),)
 REFUSED = (str(TestimonialState.REFUSED),)
-ASKED = tuple(str(one) for one in TestimonialState)
+ASKED = tuple(str(state) for state in TestimonialState)
 PAGE_LENGTH = 40
 """Answers on one page of the list."""
 EXPORTED_AT_ONCE = 1_000
@@ -58,12 +60,12 @@ def conditions(connection: Connection, filters: Filters, picks: Mapping[Pick, st
     """Return the conditions of the answers behind a figure; raises BadInput for a word that none has."""
     if Pick.TOLD in picks:
         filters = replace(filters, since=None, until=None)
-    found = stored.of_answers(filters)
+    wanted = stored.of_answers(filters)
     try:
-        found += [condition(connection, filters, pick, word) for pick, word in picks.items()]
+        wanted += [condition(connection, filters, pick, word) for pick, word in picks.items()]
     except (ValueError, KeyError) as error:
         raise BadInput(f"This address is not one of the report's: {error}.") from error
-    return found
+    return wanted
 
 
 OF_ANSWERS = t.response.c
@@ -133,8 +135,8 @@ def answers(
 def every_answer(connection: Connection, filters: Filters, picks: Mapping[Pick, str]) -> Iterator[Answered]:
     """Give all answers behind a figure, the newest first, some hundreds at a time: a file of them may be long."""
     query = answered(conditions(connection, filters, picks))
-    found = connection.execution_options(yield_per=EXPORTED_AT_ONCE).execute(query)
-    for rows in found.partitions():
+    batches = connection.execution_options(yield_per=EXPORTED_AT_ONCE).execute(query)
+    for rows in batches.partitions():
         yield from with_tickets(connection, rows)
 
 

@@ -166,7 +166,7 @@ def words(connection: Connection) -> dict[str, list[str]]:
         "language": sa.union(sa.select(Q.language), sa.select(C.language)),
     }
     return {
-        name: sorted(str(one) for (one,) in connection.execute(query) if one and one != RECOVERY)
+        name: sorted(str(word) for (word,) in connection.execute(query) if word and word != RECOVERY)
         for name, query in queries.items()
     }
 
@@ -185,11 +185,11 @@ def cases(connection: Connection, filters: Filters) -> list[Case]:
     columns = (R.id, R.score, k.id, k.outcome, k.opened_at, k.due_at, k.first_contact_at, k.reached_at, k.done_at)
     query = sa.select(*columns, asked.c.id, again.c.score).select_from(source)
     query = query.where(R.band == Band.DETRACTOR.value, *of_answers(filters)).order_by(R.answered_at, R.id, k.number)
-    found = {
+    newest = {
         str(row[0]): Case(str(row[0]), row[1], row[2], row[3] or "", *row[4:9], row[9] is not None, row[10])
         for row in connection.execute(query)
     }
-    return list(found.values())
+    return list(newest.values())
 
 
 def moved(connection: Connection, filters: Filters) -> dict[tuple[str, str], int]:
@@ -247,7 +247,7 @@ def testimonials(connection: Connection, filters: Filters) -> dict[str, int]:
     state = sa.type_coerce(t.testimonial.c.state, sa.String())
     query = sa.select(state, sa.func.count()).where(*of_answers(filters)).group_by(state)
     source = ANSWERS.join(t.testimonial, t.testimonial.c.response == R.id)
-    return {str(one): int(n) for one, n in connection.execute(query.select_from(source))}
+    return {str(state_name): int(n) for state_name, n in connection.execute(query.select_from(source))}
 
 
 def of_band(band: str) -> Condition:

@@ -122,7 +122,7 @@ def count_asked(connection: Connection, filters: Filters, *, whole_period: bool 
         total(of_fate(Fate.MACHINE)),
     )
     row = connection.execute(query.select_from(questions()).where(*stored.within(q.asked_at, filters), *more)).one()
-    n, delivered, yes, commented, late, opened, gone, reminded, suspected = (int(one or 0) for one in row)
+    n, delivered, yes, commented, late, opened, gone, reminded, suspected = (int(count or 0) for count in row)
     return Funnel(n, delivered, yes, commented, late, opened, n - yes - opened - gone, gone, reminded, suspected)
 
 
@@ -182,8 +182,8 @@ def listed(
     n = int(connection.execute(counted).scalar_one())
     if page.length is not None:
         query = query.limit(page.length).offset((page.number - 1) * page.length)
-    found = [
+    questions = [
         ListedQuestion(crm_id or "", name or "", segment, step, label or "", at, str(state), str(reason or ""), asked)
         for crm_id, name, segment, step, label, at, state, reason in connection.execute(query)
     ]
-    return n, found
+    return n, questions

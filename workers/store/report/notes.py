@@ -27,6 +27,6 @@ def notes(connection: Connection, filters: Filters) -> list[Note]:
     n, i = t.report_note.c, t.initiative.c
     written = sa.select(n.at, n.text, n.by, n.id).where(*stored.within(n.at, filters))
     done = sa.select(i.done_at, i.name, i.owner, i.id).where(i.done_at.is_not(None), *stored.within(i.done_at, filters))
-    found = [Note(at, text, by, id=key) for at, text, by, key in connection.execute(written)]
-    found += [Note(at, name, owner, initiative=key) for at, name, owner, key in connection.execute(done)]
-    return sorted(found, key=lambda note: (note.at, note.text))
+    noted = [Note(at, text, by, id=key) for at, text, by, key in connection.execute(written)]
+    noted += [Note(at, name, owner, initiative=key) for at, name, owner, key in connection.execute(done)]
+    return sorted(noted, key=lambda note: (note.at, note.text))

@@ -44,10 +44,10 @@ def count_scores(connection: Connection, period: Filters, by: str | None, months
     }
     of_asked = {**of_answer, "trigger": q.trigger, "touchpoint": q.step, "month": month_of(q.asked_at, months)}
     keys = (of_answer[by], of_answer["touchpoint"])
-    found = answered(connection, answers, within(asked_at, period), keys)
+    figures = answered(connection, answers, within(asked_at, period), keys)
     for key, more in requested(connection, asked, within(q.asked_at, period), (of_asked[by], q.step)):
-        found[key] = found.get(key, Figures()) + more
-    return found
+        figures[key] = figures.get(key, Figures()) + more
+    return figures
 
 
 def answered(

@@ -130,21 +130,21 @@ def wishes(connection: Connection, conditions: Sequence[sa.ColumnElement[bool]],
     n = connection.execute(sa.select(sa.func.count()).select_from(t.response).where(*conditions)).scalar_one()
     query = sa.select(t.response, c.crm_id, c.name).outerjoin(t.customer, c.id == r.customer).where(*conditions)
     rows = connection.execute(query.order_by(r.answered_at.desc(), r.id).limit(limit)).all()
-    found = [(Response(*row[:-2]), row[-2], row[-1] or "") for row in rows]
-    tagged = themes_of(connection, [response.id for response, _, _ in found])
+    answers = [(Response(*row[:-2]), row[-2], row[-1] or "") for row in rows]
+    tagged = themes_of(connection, [response.id for response, _, _ in answers])
     return int(n), [
         Wish(response, response.improvement or response.comment, crm_id, name, tuple(tagged.get(response.id, ())))
-        for response, crm_id, name in found
+        for response, crm_id, name in answers
     ]
 
 
 def themes_of(connection: Connection, responses: Sequence[str]) -> dict[str, list[int]]:
     """Return the themes of these answers."""
     of = t.response_theme.c
-    found: dict[str, list[int]] = {}
+    by_response: dict[str, list[int]] = {}
     for key, theme in connection.execute(sa.select(of.response, of.theme).where(of.response.in_(responses))):
-        found.setdefault(str(key), []).append(int(theme))
-    return found
+        by_response.setdefault(str(key), []).append(int(theme))
+    return by_response
 
 
 def with_theme(theme: int) -> sa.ColumnElement[bool]:

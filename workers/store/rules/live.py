@@ -68,14 +68,14 @@ def remember(
 
 def stands(connection: Connection, kept: Sequence[Kept], refused: Mapping[str, Sequence[str]] | None) -> bool:
     """Tell whether the store says all this already; most starts change nothing."""
-    known, controls = versions(connection), in_use(connection)
+    stored, controls = versions(connection), in_use(connection)
     if refused is not None:
         said = {content.name: list(content.faults) for content in refusals(connection)}
         beside = {content.place: content.version for content in kept if content.candidate}
         if said != {name: list(faults) for name, faults in refused.items()} or beside != candidates(connection):
             return False
     return all(
-        content.version in known
+        content.version in stored
         and (content.candidate or content.place in controls)
         and (content.candidate or refused is None or controls[content.place] == content.version)
         for content in kept

@@ -218,7 +218,7 @@ def live_versions(connection: Connection, name: str) -> list[LiveSince]:
         )
     }
     acts = connection.execute(sa.select(a.at, a.id, a.detail).where(a.act == WENT_LIVE, a.subject == name))
-    found = {(at, str(detail.get("version"))): number for at, number, detail in acts}
+    act_ids = {(at, str(detail.get("version"))): number for at, number, detail in acts}
     first = {(at, version): 0 for version, (_, at) in stored.items()}
-    ordered = sorted(({**first, **found}).items(), key=lambda item: (item[0][0], item[1], item[0][1]), reverse=True)
+    ordered = sorted(({**first, **act_ids}).items(), key=lambda item: (item[0][0], item[1], item[0][1]), reverse=True)
     return [LiveSince(at, version, stored[version][0]) for (at, version), _ in ordered if version in stored]

@@ -116,8 +116,8 @@ def remove_user(connection: Connection, name: str) -> None:
 
 def password_hash_of(connection: Connection, name: str) -> str:
     """Return the hash of a person's password; empty without one."""
-    found = connection.execute(sa.select(tables.user.c.password_hash).where(tables.user.c.name == name)).scalar()
-    return str(found or "")
+    stored = connection.execute(sa.select(tables.user.c.password_hash).where(tables.user.c.name == name)).scalar()
+    return str(stored or "")
 
 
 def put_token(
@@ -150,8 +150,8 @@ def sessions_of(connection: Connection, name: str, idle: timedelta) -> list[Sess
     """Return a person's sessions that still last, the one used last first."""
     table, now = tables.session, database_now(connection)
     rows = connection.execute(sa.select(table).where(table.c.user == name, table.c.kind == Kind.SESSION))
-    found = [session for session in map(session_from, rows) if lasts(session, now, idle)]
-    return sorted(found, key=lambda session: session.seen_at, reverse=True)
+    lasting = [session for session in map(session_from, rows) if lasts(session, now, idle)]
+    return sorted(lasting, key=lambda session: session.seen_at, reverse=True)
 
 
 def session_from(row: sa.Row[tuple[object, ...]]) -> Session:

@@ -89,8 +89,8 @@ def per_day(connection: Connection, midnights: Sequence[datetime]) -> Iterator[l
 
 def steps(connection: Connection) -> list[str]:
     """Return every touchpoint that somebody still waits for, by name."""
-    found = running_counts.cells(connection, ["touchpoints"])
-    return sorted({step for (_, step, state, _), n in found.items() if state in PENDING and n > 0})
+    counts = running_counts.cells(connection, ["touchpoints"])
+    return sorted({step for (_, step, state, _), n in counts.items() if state in PENDING and n > 0})
 
 
 HELD = tables.one_of(tables.touchpoint.c.state, [TouchpointState.HELD])

@@ -47,8 +47,8 @@ def known(connection: Connection, waves: Collection[str]) -> set[str]:
 def since(connection: Connection, instant: datetime) -> list[tuple[Wave, bool]]:
     """Return the waves that begin at an instant or later, or are not over, with whether each came to everybody."""
     recent = sa.or_(TABLE.c.at >= instant, TABLE.c.done_at.is_(None))
-    found = connection.execute(sa.select(TABLE).where(recent).order_by(TABLE.c.at, TABLE.c.id))
-    return [(Wave(row.id, row.at, row.cursor), row.done_at is not None) for row in found]
+    rows = connection.execute(sa.select(TABLE).where(recent).order_by(TABLE.c.at, TABLE.c.id))
+    return [(Wave(row.id, row.at, row.cursor), row.done_at is not None) for row in rows]
 
 
 def any_due(connection: Connection, now: datetime) -> bool:

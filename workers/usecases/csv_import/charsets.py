@@ -73,8 +73,8 @@ class Recoded(io.RawIOBase):
 def check_encoding(name: str) -> None:
     """Raise ValueError unless `name` is an encoding of text that a file can be read in."""
     try:
-        found = codecs.lookup(name)
-        plain = found.name.startswith(("utf-16", "utf-32")) or "a,b;c\n".encode(name) == b"a,b;c\n"
+        codec = codecs.lookup(name)
+        plain = codec.name.startswith(("utf-16", "utf-32")) or "a,b;c\n".encode(name) == b"a,b;c\n"
     except (LookupError, UnicodeError, TypeError):
         plain = False
     if not plain:

@@ -31,22 +31,22 @@ class Header:
         """Return where each column of the mapping stands; raise Misconfigured with every one that cannot be told."""
         counts = Counter(self.names)
         at = {name: place for place, name in enumerate(self.names)}
-        found: dict[str, int] = {}
+        place_by_name: dict[str, int] = {}
         faults: list[str] = []
         for column in sorted(columns):
             name = " ".join(column.split())
             if counts[name] > 1:
                 faults.append(f"the file has the column {column} {counts[name]} times. Name each column once.")
             elif name in at:
-                found[column] = at[name]
+                place_by_name[column] = at[name]
             elif len(near := self._near(name)) == 1:
-                found[column] = near[0]
+                place_by_name[column] = near[0]
                 said(f"The column {column} of the mapping is read from {self.names[near[0]]}.")
             else:
                 faults.append(self._missing(name) if len(faults) < FAULTS else f"the file has no column {name[:200]}.")
         if faults:
             raise Misconfigured(faults)
-        return found
+        return place_by_name
 
     def _near(self, name: str) -> list[int]:
         """Return the columns that are written with other capitals, or whose first line is the name."""

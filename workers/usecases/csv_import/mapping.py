@@ -229,7 +229,7 @@ class _Loader:
         columns = tuple(dict.fromkeys(name.strip() for name in COLUMN.findall(value)))
         if "" in columns:
             self.faults.append(f"{value!r}: the braces are empty. Write the column's name inside.")
-        return Cell(COLUMN.sub(lambda found: f"{{{found[1].strip()}}}", value), columns, types, instant)
+        return Cell(COLUMN.sub(lambda reference: f"{{{reference[1].strip()}}}", value), columns, types, instant)
 
     def _when(self, given: object, at: str) -> tuple[Condition, ...]:
         if not isinstance(given, dict):
@@ -245,11 +245,11 @@ class _Loader:
             conditions.append(Condition(_bare(column), frozenset(texts)))
         return tuple(conditions)
 
-    def _known_keys(self, given: dict[object, object], known: tuple[str, ...], at: str) -> None:
+    def _known_keys(self, given: dict[object, object], allowed: tuple[str, ...], at: str) -> None:
         for key in given:
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
-                guess = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(known)}."
+            if key not in allowed:
+                near = difflib.get_close_matches(str(key), allowed, n=1)
+                guess = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(allowed)}."
                 self.faults.append(f"{at}{key} is not read.{guess}")
 
 

@@ -93,8 +93,8 @@ def rows(stream: BinaryIO, mapping: Mapping, said: Said = keep_quiet) -> Iterato
 
 def open_lines(stream: BinaryIO, encoding: str, said: Said) -> Lines:
     """Return the lines of a file, in whatever it is written."""
-    readable, found = opened(stream, encoding, said)
-    return Lines(readable, found, recoded=readable is not stream)
+    readable, encoding_used = opened(stream, encoding, said)
+    return Lines(readable, encoding_used, recoded=readable is not stream)
 
 
 class _WrongCell(Exception):  # a local signal: the row is refused whole

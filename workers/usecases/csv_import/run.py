@@ -121,11 +121,11 @@ def mails(count: int) -> str:
 
 def fields_left_out(place: InFile, event: Event) -> list[Refused]:
     """Return what an accepted event goes without, by the cells of its row."""
-    found = []
+    refusals = []
     for each in event.left_out:
         column, value, advice = place.cell_of(each.pointer)
-        found.append(Refused(place.line, column, value, each.done, advice or each.detail))
-    return found
+        refusals.append(Refused(place.line, column, value, each.done, advice or each.detail))
+    return refusals
 
 
 @dataclass(slots=True)
@@ -159,38 +159,38 @@ def messages(row: ImportRow, file: str) -> Iterator[tuple[Incoming, Rejected | N
 
 def preview(rows: Iterable[ImportRow], file: str, rehearsal: Rehearsal, zone: str) -> Preview:
     """Return what the rows would do, in the order of the file; stores nothing."""
-    found, now = Preview(), rehearsal.now()
+    shown, now = Preview(), rehearsal.now()
 
     def counted() -> Iterator[tuple[Incoming, Rejected | None]]:
         for row in rows:
-            found.rows += 1
-            found.events += len(row.events)
+            shown.rows += 1
+            shown.events += len(row.events)
             yield from messages(row, file)
 
     for message, outcome, changes in rehearsal.outcomes(counted()):
-        found.count(message, outcome)
-        found.count_mails(changes, zone, now)
-    return found
+        shown.count(message, outcome)
+        shown.count_mails(changes, zone, now)
+    return shown
 
 
 def take_in(rows: Iterable[ImportRow], file: str, intake: Intake, tell: Callable[[int], None]) -> Imported:
     """Take every row in, batch by batch; `tell` hears how many events are done. Idempotent."""
-    found = Imported()
+    imported = Imported()
     batch: list[Incoming] = []
     refusals: list[Rejected | None] = []
 
     def flush() -> None:
         for outcome in intake.take(batch, Ingress.FILE, refused=refusals):
-            found.accepted += outcome.taken == Taken.ACCEPTED
-            found.duplicates += outcome.taken == Taken.DUPLICATE
-            found.dead_letters += outcome.taken == Taken.REJECTED
+            imported.accepted += outcome.taken == Taken.ACCEPTED
+            imported.duplicates += outcome.taken == Taken.DUPLICATE
+            imported.dead_letters += outcome.taken == Taken.REJECTED
         tell(len(batch))
         batch.clear()
         refusals.clear()
 
     for row in rows:
-        found.rows += 1
-        found.events += len(row.events)
+        imported.rows += 1
+        imported.events += len(row.events)
         for message, rejected in messages(row, file):
             batch.append(message)
             refusals.append(rejected)
@@ -198,7 +198,7 @@ def take_in(rows: Iterable[ImportRow], file: str, intake: Intake, tell: Callable
             flush()
     if batch:
         flush()
-    return found
+    return imported
 
 
 def plan_of(events: Iterable[Incoming], intake: Intake) -> list[dict[str, object]]:
@@ -219,12 +219,12 @@ def planned(event: Event | Rejected, changes: ChangeSet) -> dict[str, object]:
         for row in changes.rows()
         if isinstance(row, Touchpoint)
     ]
-    found: dict[str, object] = {"event": event.id, "touchpoints": touchpoints}
+    plan: dict[str, object] = {"event": event.id, "touchpoints": touchpoints}
     if isinstance(event, Rejected):
-        found["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in event.faults]
+        plan["errors"] = [{"pointer": fault.pointer, "detail": fault.detail} for fault in event.faults]
     elif event.left_out:
-        found["left_out"] = left_out(event)
-    return found
+        plan["left_out"] = left_out(event)
+    return plan
 
 
 def left_out(event: Event) -> list[dict[str, str]]:

@@ -114,7 +114,7 @@ def suggested(stream: BinaryIO, said: Said = keep_quiet) -> str:
 def _add_times(columns: dict[str, str], values: dict[str, list[str]]) -> None:
     """Take the first column that holds times where no name gave away which one says when it happened."""
     times = Times(UTC, (), keep_quiet)
-    found = [
+    time_columns = [
         name
         for name, texts in values.items()
         if name not in columns.values() and texts and all(_is_time(text, times) for text in texts)
@@ -122,8 +122,8 @@ def _add_times(columns: dict[str, str], values: dict[str, list[str]]) -> None:
     role = "answered" if "score" in columns else "bought"
     if role in columns:
         columns["named_time"] = columns[role]
-    elif found:
-        columns[role] = found[0]
+    elif time_columns:
+        columns[role] = time_columns[0]
 
 
 def _is_time(text: str, times: Times) -> bool:
@@ -132,21 +132,22 @@ def _is_time(text: str, times: Times) -> bool:
 
 def _columns(names: Sequence[str], header: Header) -> dict[str, str]:
     plain = {_plain(name): name for name in reversed(names)}
-    found = {
-        role: next((plain[each] for each in map(_plain, known) if each in plain), "") for role, known in KNOWN.items()
+    column_of = {
+        role: next((plain[each] for each in map(_plain, names_of_role) if each in plain), "")
+        for role, names_of_role in KNOWN.items()
     }
     if "financialstatus" in plain and "name" in plain:  # Shopify calls the order's number Name
-        found["order"] = plain["name"]
-    elif "name" in plain and not found["name"] and not found["deal"]:
-        found["name"] = plain["name"]
-    if found["case"]:
-        found["order"] = found["case"]
-    if found["name"] == found["customer"]:
-        found["name"] = ""
-    people = not any(found[role] for role in ("deal", "status", "label", "delivered", "bought", "score", "case"))
-    if not found["customer"]:
-        found["customer"] = (found["order"] if people else "") or found["email"]
-    columns = {role: name for role, name in found.items() if name}
+        column_of["order"] = plain["name"]
+    elif "name" in plain and not column_of["name"] and not column_of["deal"]:
+        column_of["name"] = plain["name"]
+    if column_of["case"]:
+        column_of["order"] = column_of["case"]
+    if column_of["name"] == column_of["customer"]:
+        column_of["name"] = ""
+    people = not any(column_of[role] for role in ("deal", "status", "label", "delivered", "bought", "score", "case"))
+    if not column_of["customer"]:
+        column_of["customer"] = (column_of["order"] if people else "") or column_of["email"]
+    columns = {role: name for role, name in column_of.items() if name}
     columns.setdefault("order", next((name for name in names if name not in columns.values()), header.names[0]))
     return columns
 

@@ -85,8 +85,8 @@ class ClockGuard:
         """Return what the clock should have said, when it says something else that nobody confirmed."""
         moved = controls.get(CLOCK_MOVED, "")
         if self._before is None:
-            seen, _, known = controls.get(CLOCK_SEEN, "").partition(" ")
-            expected = datetime.fromisoformat(seen) if seen and known == moved else now
+            seen, _, moved_then = controls.get(CLOCK_SEEN, "").partition(" ")
+            expected = datetime.fromisoformat(seen) if seen and moved_then == moved else now
         else:
             then, began = self._before
             expected = then + timedelta(seconds=at - began) if moved == self._moved else now
@@ -95,7 +95,7 @@ class ClockGuard:
         return expected if now - expected > FORWARD or expected - now > BACKWARD else None
 
     def _hold(self, expected: datetime, now: datetime) -> None:
-        told = f"{expected:%Y-%m-%d %H:%M} {now:%Y-%m-%d %H:%M}"
+        leap = f"{expected:%Y-%m-%d %H:%M} {now:%Y-%m-%d %H:%M}"
         log.error(
             "The clock says %s, %s was expected: nothing is asked or given up until `boucle clock confirm`, "
             "or until it has stood for ten minutes.",
@@ -103,12 +103,12 @@ class ClockGuard:
             expected.isoformat(timespec="seconds"),
             extra={"action": "clock.leapt"},
         )
-        self._store.write(lambda connection: set_control(connection, CLOCK_LEAPT, told, now, BY))
+        self._store.write(lambda connection: set_control(connection, CLOCK_LEAPT, leap, now, BY))
 
     def _note(self, controls: Mapping[str, str], now: datetime) -> None:
         """Keep, once a minute, that the clock was right, for roles that start later."""
-        seen, _, known = controls.get(CLOCK_SEEN, "").partition(" ")
-        if seen and known == self._moved and abs(now - datetime.fromisoformat(seen)) < SEEN_BETWEEN:
+        seen, _, moved_then = controls.get(CLOCK_SEEN, "").partition(" ")
+        if seen and moved_then == self._moved and abs(now - datetime.fromisoformat(seen)) < SEEN_BETWEEN:
             return
         value = f"{now.isoformat()} {self._moved}"
         self._store.write(lambda connection: set_control(connection, CLOCK_SEEN, value, now, BY))

@@ -86,18 +86,18 @@ class Auditing:
         """
         cluster = self._log.cluster()
         with self._store.reading() as connection:
-            known = positions.ranges_of(connection, cluster)
-        found = Audited()
+            ranges_by_partition = positions.ranges_of(connection, cluster)
+        audited = Audited()
         for bounds in self._log.stretches():
-            ranges = known.get((bounds.topic_id, bounds.partition), [])
+            ranges = ranges_by_partition.get((bounds.topic_id, bounds.partition), [])
             for hole in holes(ranges, bounds.start, reached(bounds, ranges)):
-                found = found.plus(self._close(cluster, bounds, hole))
-            found = found.plus(self._lost(cluster, bounds, ranges))
+                audited = audited.plus(self._close(cluster, bounds, hole))
+            audited = audited.plus(self._lost(cluster, bounds, ranges))
         saved = self._store.write(lambda connection: positions.merge(connection, cluster))
-        if found != Audited():
-            log.warning("%s", found, extra={"action": "audit.holes"})
+        if audited != Audited():
+            log.warning("%s", audited, extra={"action": "audit.holes"})
         log.info("%d ranges merged", saved, extra={"action": "audit"})
-        return found
+        return audited
 
     def _close(self, cluster: str, bounds: Bounds, hole: Range) -> Audited:
         """Take what the log has in a hole, piece by piece, each with the positions it covers."""
@@ -113,7 +113,10 @@ class Auditing:
         return Audited(holes=1, taken=taken, empty=hole[1] - hole[0] + 1 - taken)
 
     def _take(self, cluster: str, bounds: Bounds, piece: Sequence[Kept], covered: Range) -> None:
-        batch = [Incoming(one.value, one.headers, None, bounds.topic, bounds.partition, one.offset) for one in piece]
+        batch = [
+            Incoming(record.value, record.headers, None, bounds.topic, bounds.partition, record.offset)
+            for record in piece
+        ]
         place = Consumed(cluster, bounds.topic_id, bounds.partition, *covered)
         self._intake.take(batch, Ingress.KAFKA, [place])
 
@@ -142,15 +145,15 @@ def reached(bounds: Bounds, ranges: Sequence[Range]) -> int:
 
 def holes(ranges: Sequence[Range], start: int, end: int) -> list[Range]:
     """Return the runs of positions from `start` up to but not including `end` that no range covers."""
-    found: list[Range] = []
+    uncovered: list[Range] = []
     at = start
     for first, last in merged(ranges):
         if first > at and at < end:
-            found.append((at, min(first, end) - 1))
+            uncovered.append((at, min(first, end) - 1))
         at = max(at, last + 1)
     if at < end:
-        found.append((at, end - 1))
-    return found
+        uncovered.append((at, end - 1))
+    return uncovered
 
 
 class Watchdog:
@@ -196,10 +199,10 @@ def lag_of(store: Store, log_of_topics: Log) -> Lag:
     cluster = log_of_topics.cluster()
     stretches = log_of_topics.stretches()
     with store.reading() as connection:
-        known = positions.ranges_of(connection, cluster)
+        ranges_by_partition = positions.ranges_of(connection, cluster)
     waiting, passed_over = {}, set()
     for bounds in stretches:
-        ranges = known.get((bounds.topic_id, bounds.partition), [])
+        ranges = ranges_by_partition.get((bounds.topic_id, bounds.partition), [])
         position = next_offset(ranges) or bounds.start
         if position < bounds.end:
             waiting[bounds.topic, bounds.partition] = position

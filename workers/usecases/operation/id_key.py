@@ -85,11 +85,11 @@ def fitting_key(connection: Connection, candidates: Sequence[str]) -> IdKeyState
 
 def proofs(connection: Connection) -> Iterator[tuple[str, Proof]]:
     """Give ids with what they derive from: of customers, else of what outlives their erasure."""
-    found = False
+    any_stored = False
     for id, crm_id in sample_customers(connection, SAMPLE):
-        found = True
+        any_stored = True
         yield id, lambda ids, crm_id=crm_id: str(customer_id(crm_id, ids))  # type: ignore[misc]
-    if found:
+    if any_stored:
         return
     for id, request, asked_at in sample_responses(connection, SAMPLE):
         yield id, lambda ids, at=asked_at, key=request: ids.derive(at, "response", key)  # type: ignore[misc]

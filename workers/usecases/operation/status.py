@@ -76,7 +76,7 @@ def failing_servers(connection: Connection, now: datetime) -> list[dict[str, obj
     """Return the mail servers that take nothing at the moment: since when, in what words, and how many mails wait."""
     failing = mail_servers.failing(connection)
     waiting = due.count_due_mails(connection, now) if failing else 0
-    return [mail_server.describe(one, waiting, now) for one in failing]
+    return [mail_server.describe(server, waiting, now) for server in failing]
 
 
 def away(
@@ -84,10 +84,10 @@ def away(
 ) -> list[dict[str, object]]:
     """Return what is away now, mail servers included: since when, why, and how much waits for it."""
     everything = sum(waiting.values())
-    told = outage_watch.describe(
+    parts_away = outage_watch.describe(
         told_outages.list_away(connection), lambda part: waiting["outbox"] if part == KAFKA else everything
     )
-    return told + [
+    return parts_away + [
         {"part": MAIL, **{name: server[name] for name in ("since", "reason", "waiting")}} for server in servers
     ]
 
@@ -119,15 +119,15 @@ def due_work(connection: Connection, now: datetime) -> tuple[dict[str, int], dic
 
     What waits in the outbox is always due, and has no instant.
     """
-    found: dict[str, int] = {}
+    due_counts: dict[str, int] = {}
     oldest: list[tuple[datetime, str]] = []
     for kind, n, first in due.count_due(connection, now):
-        found[kind] = found.get(kind, 0) + n
+        due_counts[kind] = due_counts.get(kind, 0) + n
         if first is not None:
             oldest.append((first, kind))
-    found["outbox"] = count_messages(connection)
+    due_counts["outbox"] = count_messages(connection)
     longest = min(oldest, default=None)
-    return found, {"at": longest[0].isoformat(), "what": longest[1]} if longest else None
+    return due_counts, {"at": longest[0].isoformat(), "what": longest[1]} if longest else None
 
 
 def explain(
@@ -152,11 +152,11 @@ def explain(
         story = stories.by_crm_id(connection, ident, policy)
         return explaining.explain_customer(explaining.View(story, now, policy, outlook)) if story else None
     if what == "response":
-        found = stories.owner_of_response(connection, ident)
-        story = stories.by_key(connection, found[0], policy) if found else None
-        if found is None or story is None:
+        owner = stories.owner_of_response(connection, ident)
+        story = stories.by_key(connection, owner[0], policy) if owner else None
+        if owner is None or story is None:
             return None
-        return explaining.explain_response(explaining.View(story, now, policy, outlook), found[1])
+        return explaining.explain_response(explaining.View(story, now, policy, outlook), owner[1])
     if what == "event":
         return explain_event(connection, ident, now, policy, explaining.Outlook(sending, day_is_full))
     raise BadInput(f"Only a customer, a response or an event can be explained, not {what!r}.")
@@ -172,11 +172,11 @@ def explain_event(
         story = stories.by_key(connection, customer, policy) if customer else None
         if story is None:
             continue
-        told = explaining.explain_event(explaining.View(story, now, policy, outlook), source, event, letters)
-        if told is not None:
-            others = [f"{one[0]}/{one[1]}" for one in named if one[:2] != (source, event)]
-            return {**told, "also": others}
-    return explaining.explain_unowned([one[:2] for one in named], letters, now, policy)
+        explanation = explaining.explain_event(explaining.View(story, now, policy, outlook), source, event, letters)
+        if explanation is not None:
+            others = [f"{name[0]}/{name[1]}" for name in named if name[:2] != (source, event)]
+            return {**explanation, "also": others}
+    return explaining.explain_unowned([name[:2] for name in named], letters, now, policy)
 
 
 def read_books(
@@ -261,10 +261,10 @@ def webhooks_text(targets: list[dict[str, Any]]) -> list[str]:
 def rules_text(rules: Mapping[str, Any]) -> list[str]:
     """Return a line for each table in use, and every fault of an edit that was refused."""
     lines = ["rules       " + ", ".join(f"{name} {version[:12]}" for name, version in rules["in_use"].items())]
-    for name, one in rules["candidates"].items():
-        said = f"disagreed {one['disagreed']} times" if one["disagreed"] else "has not disagreed"
-        lines.append(f"candidate   {name} {one['version'][:12]} {said}; `boucle rules shadow` lists them")
-    for name, one in rules["refused"].items():
-        lines.append(f"refused     {name}: the edit of {one['since']} is not taken, what was in use goes on")
-        lines += [f"            {fault}" for fault in one["faults"]]
+    for name, table in rules["candidates"].items():
+        said = f"disagreed {table['disagreed']} times" if table["disagreed"] else "has not disagreed"
+        lines.append(f"candidate   {name} {table['version'][:12]} {said}; `boucle rules shadow` lists them")
+    for name, table in rules["refused"].items():
+        lines.append(f"refused     {name}: the edit of {table['since']} is not taken, what was in use goes on")
+        lines += [f"            {fault}" for fault in table["faults"]]
     return lines

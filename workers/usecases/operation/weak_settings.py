@@ -49,16 +49,21 @@ def weak_settings(settings: Settings, surroundings: Surroundings) -> list[Settin
     watched = [*open_monitor(settings)]
     if not is_open_to_others(settings.http_bind):
         return watched
-    found = [*watched, *short_keys(settings), *short_webhook_secrets(settings), *sample_brand(settings, surroundings)]
+    weaknesses = [
+        *watched,
+        *short_keys(settings),
+        *short_webhook_secrets(settings),
+        *sample_brand(settings, surroundings),
+    ]
     if not settings.api_keys.get_secret_value() and not surroundings.has_api_keys:
         problem = f"there is no key for events, and {settings.http_bind} can be reached by other machines"
-        found.append(weak("api_keys", "", problem, "make one with `boucle keys create`, or bind to 127.0.0.1"))
+        weaknesses.append(weak("api_keys", "", problem, "make one with `boucle keys create`, or bind to 127.0.0.1"))
     url = urlsplit(settings.base_url)
     if url.scheme != "https" and not is_this_machine(url.hostname or ""):
         problem = "links in mails lead here, and plain HTTP shows answers and sign-ins to everybody on the way"
         advice = "set an address that begins with https:// (a proxy before Boucle does TLS)"
-        found.append(weak("public_url", settings.public_url, problem, advice))
-    return found
+        weaknesses.append(weak("public_url", settings.public_url, problem, advice))
+    return weaknesses
 
 
 def short_keys(settings: Settings) -> Iterator[SettingFault]:

@@ -100,24 +100,31 @@ def unknown(crm_id: str, ids: Ids) -> dead_letters.Sought:
 
 def only_letters(connection: Connection, crm_id: str, ids: Ids) -> dict[str, Any]:
     """Return the dead letters that name somebody who is no customer here."""
-    found = [plain(letter) for letter in dead_letters.letters_of(connection, unknown(crm_id, ids))]
-    return {"customers": [], "dead_letter": found} if found else {}
+    letters = [plain(letter) for letter in dead_letters.letters_of(connection, unknown(crm_id, ids))]
+    return {"customers": [], "dead_letter": letters} if letters else {}
 
 
 def everything(connection: Connection, person: Customer, ids: Ids) -> dict[str, Any]:
     """Return every row about a person by table."""
     keys = [person.id, *erasure.merged_into(connection, person.id)]
-    found: dict[str, Any] = {
+    rows_by_table: dict[str, Any] = {
         name: list(map(plain, rows)) for name, rows in person_rows.rows_of_customers(connection, keys).items()
     }
     whom = dead_letters.sought(connection, Forgetting(person.id, "", "", "", ids), keys)
-    found["dead_letter"] = [plain(letter) for letter in dead_letters.letters_of(connection, whom)]
-    crm_ids = [one["crm_id"] for one in found["customers"] if one["crm_id"]]
-    found["outbox"] = list(map(plain, person_rows.outbox_rows(connection, crm_ids)))
-    addresses = [key for one in found["customers"] if one["email"] for key in address_keys(one["email"], ids)]
-    found["suppression"] = list(map(plain, person_rows.suppression_rows(connection, addresses)))
-    found["audit"] = [plain(act) for key in keys for act in list_acts(connection, limit=ACTS_AT_MOST, subject=key)]
-    return found
+    rows_by_table["dead_letter"] = [plain(letter) for letter in dead_letters.letters_of(connection, whom)]
+    crm_ids = [customer["crm_id"] for customer in rows_by_table["customers"] if customer["crm_id"]]
+    rows_by_table["outbox"] = list(map(plain, person_rows.outbox_rows(connection, crm_ids)))
+    addresses = [
+        key
+        for customer in rows_by_table["customers"]
+        if customer["email"]
+        for key in address_keys(customer["email"], ids)
+    ]
+    rows_by_table["suppression"] = list(map(plain, person_rows.suppression_rows(connection, addresses)))
+    rows_by_table["audit"] = [
+        plain(act) for key in keys for act in list_acts(connection, limit=ACTS_AT_MOST, subject=key)
+    ]
+    return rows_by_table
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -68,11 +68,11 @@ def export_responses(store: Store, path: Path, now: datetime, by: str, *, since:
 
 def rows(connection: Connection, since: datetime | None) -> Iterator[tuple[Value, ...]]:
     """Give the responses in the order of `COLUMNS`."""
-    for one in routed_responses(connection, since):
-        response = one.response
+    for routed in routed_responses(connection, since):
+        response = routed.response
         yield (
             response.id,
-            one.crm_id,
+            routed.crm_id,
             response.first_answered_at,
             response.trigger,
             round(response.after_days, 6),
@@ -84,18 +84,18 @@ def rows(connection: Connection, since: datetime | None) -> Iterator[tuple[Value
             response.touchpoint,
             response.reference,
             response.label,
-            one.segment,
-            one.language,
+            routed.segment,
+            routed.language,
             response.channel,
             response.agent,
             response.asked_at,
             response.answered_at,
             response.state,
             response.n,
-            one.rule,
-            one.version,
+            routed.rule,
+            routed.version,
             response.flag,
             response.comment,
             response.improvement,
-            one.name,
+            routed.name,
         )

@@ -68,7 +68,7 @@ class Retention:
         """Delete what is too old, chunk by chunk, and leave one audit row."""
         now = self._now()
         removed = [Removed(keep, before(keep, now), sum(self._delete(keep, now))) for keep in KEEPS]
-        detail = {one.keep.name: one.rows for one in removed}
+        detail = {removal.keep.name: removal.rows for removal in removed}
 
         def end(connection: Connection) -> None:
             forget_refusals(connection, but=refusing_domains(connection, now))
@@ -84,7 +84,7 @@ class Retention:
         if not self._store.write(lambda connection: take_day(connection, today, self._now(), by)):
             return 0
         try:
-            return sum(one.rows for one in self.run(by))
+            return sum(removal.rows for removal in self.run(by))
         except BaseException:
             self._store.write(lambda connection: clear_control(connection, LAST_DAY))
             raise

@@ -70,13 +70,13 @@ class Suppressions:
 
     def _owners(self, connection: Connection, wanted: set[str]) -> dict[str, list[str]]:
         """Return the customers whose address hashes to one that is wanted."""
-        found: dict[str, list[str]] = {}
+        owners: dict[str, list[str]] = {}
         if not wanted:
-            return found
+            return owners
         for crm_id, email in stored.crm_ids_with_addresses(connection):
             for key in wanted.intersection(address_keys(email, self._ids)):
-                found.setdefault(key, []).append(crm_id)
-        return found
+                owners.setdefault(key, []).append(crm_id)
+        return owners
 
     def lift(self, address: str, why: str, *, by: str) -> Lifted | None:
         """Give a mailbox back, whichever way its address is spelt; None when nothing suppresses it.

@@ -41,7 +41,7 @@ def not_asked(
 
     Raises BadInput for a state that is none of theirs.
     """
-    if state not in {str(one) for one in TouchpointState if one is not TouchpointState.ASKED}:
+    if state not in {str(allowed) for allowed in TouchpointState if allowed is not TouchpointState.ASKED}:
         raise BadInput(f"Nothing that was not asked is {state!r}.")
     word = "" if reason == NO_REASON else reason
     return list_not_asked(connection, filters, TouchpointState(state), word, Page(page, length))

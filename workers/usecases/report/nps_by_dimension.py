@@ -46,9 +46,9 @@ def report(
     if by == "month":
         shown = [(name, summed(every, [name])) for name in names]
         listed = [
-            {**one, "change": None if before_mixed or one["mixed"] else change}
-            for one, change, before_mixed in zip(
-                listed, changes(shown), [False, *(bool(one["mixed"]) for one in listed)], strict=False
+            {**line, "change": None if before_mixed or line["mixed"] else change}
+            for line, change, before_mixed in zip(
+                listed, changes(shown), [False, *(bool(line["mixed"]) for line in listed)], strict=False
             )
         ]
     return {
@@ -112,25 +112,27 @@ def starts(first: datetime, last: datetime, info: ZoneInfo, zone: str) -> Iterat
         yield f"{year:04}-{month_of_year + 1:02}", instant_of(datetime(year, month_of_year + 1, 1), info)  # noqa: DTZ001  # a wall time
 
 
-def as_text(told: Mapping[str, object]) -> str:
+def as_text(figures: Mapping[str, object]) -> str:
     """Return the report for a terminal: one line for all, one for each group, recovery apart, and how to read it."""
-    groups = cast("list[dict[str, object]]", told["groups"])
-    lines = [HEADER.format(str(told["by"] or ""))]
+    groups = cast("list[dict[str, object]]", figures["groups"])
+    lines = [HEADER.format(str(figures["by"] or ""))]
     for group in groups:
         lines += rows(str(group["group"]), group)
-    lines += rows("all", told) if not groups or not told["mixed"] else [row("all", told)]
-    recovery = cast("dict[str, object]", told["recovery"])
+    lines += rows("all", figures) if not groups or not figures["mixed"] else [row("all", figures)]
+    recovery = cast("dict[str, object]", figures["recovery"])
     if recovery["asked"] or recovery["n"]:
         lines += ["", row("recovery", recovery)]
     lines += [
         "",
         "asked: questions sent in the period; rate: answers to them. Low and high: 95 % adjusted Wald interval.",
     ]
-    if told["open"]:
-        lines.append(f"{told['open']} questions may still be answered, so the rates may rise.")
-    if told["settling"] or told["late"]:
-        lines.append(f"{told['settling']} answers may still change; {told['late']} arrived more than 7 days late.")
-    if told["mixed"]:
+    if figures["open"]:
+        lines.append(f"{figures['open']} questions may still be answered, so the rates may rise.")
+    if figures["settling"] or figures["late"]:
+        lines.append(
+            f"{figures['settling']} answers may still change; {figures['late']} arrived more than 7 days late."
+        )
+    if figures["mixed"]:
         lines.append("A line that mixes several touchpoints has no score: each question has its own.")
     lines.append("Below 5 answers only counts are shown; below 30 a score is flagged as small.")
     return "\n".join(lines)
@@ -142,14 +144,14 @@ HEADER = "{:<24}     n   NPS    low   high  prom  pass  detr  asked   rate"
 def rows(name: str, figures: Mapping[str, object]) -> list[str]:
     """Return the line of a group, and below it a line for each touchpoint where it mixes several."""
     beside = cast("list[dict[str, object]]", figures["touchpoints"])
-    return [row(name, figures), *(row(f"  {one['touchpoint']}", one) for one in beside)]
+    return [row(name, figures), *(row(f"  {touchpoint['touchpoint']}", touchpoint) for touchpoint in beside)]
 
 
 def row(name: str, figures: Mapping[str, object]) -> str:
     """Return one line of the report; a mixture of touchpoints has counts and no score."""
     mixture = bool(figures.get("mixed"))
-    points = "  ".join(f"{'' if mixture else cell(figures[one]):>5}" for one in ("nps", "low", "high"))
-    bands = "".join(f"{figures[one]:>6}" for one in ("promoters", "passives", "detractors"))
+    points = "  ".join(f"{'' if mixture else cell(figures[name]):>5}" for name in ("nps", "low", "high"))
+    bands = "".join(f"{figures[name]:>6}" for name in ("promoters", "passives", "detractors"))
     rate = figures["response_rate"]
     share = f"{100 * rate:.0f} %" if isinstance(rate, int | float) else "-"
     flag = f"  {figures['flag']}" if figures["flag"] else ""

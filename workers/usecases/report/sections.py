@@ -135,14 +135,14 @@ def stretches_of(
     if not months:
         return [], frozenset()
     begins = dict(months)
-    known = {at: name for name, at in months}
+    name_at = {at: name for name, at in months}
     walls = set()
-    for one in noted:
-        day = day_of(one.at, zone)
+    for note in noted:
+        day = day_of(note.at, zone)
         at = midnight(date.fromisoformat(day), zone)
         if months[0][1] < at and day[:7] in begins:
-            walls.add(known.setdefault(at, day))
-            begins[known[at]] = at
+            walls.add(name_at.setdefault(at, day))
+            begins[name_at[at]] = at
     stretches = sorted(begins.items(), key=lambda pair: pair[1])
     return stretches, frozenset(place for place, (name, _) in enumerate(stretches) if name in walls)
 
@@ -154,11 +154,11 @@ def asked(connection: Connection, filters: Filters) -> tuple[Funnel, list[dict[s
 
 def by_stage(counted: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
     """Return tickets by root cause and stage."""
-    found: dict[tuple[str, str], int] = {}
+    counts: dict[tuple[str, str], int] = {}
     for (cause, trigger), n in counted.items():
         key = (cause, figures.stage_of(trigger))
-        found[key] = found.get(key, 0) + n
-    return found
+        counts[key] = counts.get(key, 0) + n
+    return counts
 
 
 def day_start(text: str, zone: str) -> datetime | None:

@@ -129,9 +129,9 @@ class Policies:
         """Keep what is in use in the store, then use it: what other processes had in use can be looked up as well."""
         items, refused = list(self._rules.contents()), self._all_refused()
         kept = [live.Kept(item.place, item.name, item.version, item.content, item.candidate) for item in items]
-        faults = {name: one.faults for name, one in refused.items()}
-        known = live.remember(store, kept, faults if self._is_role else None, now)
-        self._contents = known
+        faults = {name: refusal.faults for name, refusal in refused.items()}
+        contents = live.remember(store, kept, faults if self._is_role else None, now)
+        self._contents = contents
         self._policy = self._build()
         self._refused = refused
         self._tell({item.place: item.version for item in items})
@@ -141,13 +141,13 @@ class Policies:
         for place, version in in_use.items():
             if self._was and self._was.get(place) != version:
                 log.info("%s: version %s is in use", place, version[:12], extra={"action": "rules.live"})
-        for name, one in self._refused.items() if self._is_role else ():
-            if one != self._told.get(name):
+        for name, refusal in self._refused.items() if self._is_role else ():
+            if refusal != self._told.get(name):
                 log.error(
                     "%s: the edit is refused, version %s goes on. %s",
                     name,
-                    one.live_version[:12],
-                    " ".join(one.faults),
+                    refusal.live_version[:12],
+                    " ".join(refusal.faults),
                     extra={"action": "rules.refused"},
                 )
         self._was, self._told = in_use, self._refused
@@ -161,8 +161,8 @@ class Policies:
             ids=self._ids,
             plan=journeys,
             contrary=tuple(
-                ContraryRule(one.events, one.effect, one.scope, one.until, one.wait, one.at_most)
-                for one in rules.contrary.value
+                ContraryRule(rule.events, rule.effect, rule.scope, rule.until, rule.wait, rule.at_most)
+                for rule in rules.contrary.value
             ),
             rest=rest_in_use(plan.rest),
             follow_up=FollowUpTable(
@@ -181,7 +181,7 @@ class Policies:
             links=self._links,
             root_causes=rules.causes.value,
             waves=tuple(
-                wave_day(one, calendar.opens_on(one.day), brand.time_zone, journeys) for one in rules.waves.value
+                wave_day(rule, calendar.opens_on(rule.day), brand.time_zone, journeys) for rule in rules.waves.value
             ),
             triggers=journeys.triggers() | listed_triggers(rules.follow_up),
             refusals=RefusalRule(settings.refusing_domains, timedelta(minutes=settings.refusing_minutes)),

@@ -26,15 +26,15 @@ from workers.store.rules.past import PastDecision, PastJourney, PastStop, PastTo
 class StoredRules:
     """Reads the past of the rule tables from the store."""
 
-    def __init__(self, store: Store, known: Callable[[], KnownNames | None], zone: Callable[[], str]) -> None:
+    def __init__(self, store: Store, names: Callable[[], KnownNames | None], zone: Callable[[], str]) -> None:
         """Take the store, what names in a table may refer to, and the zone in which a rule's days begin and end."""
         self._store = store
-        self._known = known
+        self._names = names
         self._zone = zone
 
     def known_names(self) -> KnownNames | None:
         """Return the templates, triggers and actions that exist."""
-        return self._known()
+        return self._names()
 
     def responses(self, since: datetime | None) -> Iterator[PastResponse]:
         """Give past responses with the inputs of their current decision, oldest first. Raises NotNow."""
@@ -63,13 +63,13 @@ class StoredRules:
             begun = list(journey_events(past.journeys(connection, since)))
             later = list(past.later_touchpoints(connection, since))
             stops = list(stop_events(past.stops(connection, since)))
-            plans = {one.version: past.content_of(connection, one.version) for one in later}
+            plans = {event.version: past.content_of(connection, event.version) for event in later}
         tables = {version: table for version, content in plans.items() if (table := readable(content)) is not None}
-        found = [*begun, *stops]
-        told = {(one.customer, one.at) for one in begun}
-        found += [event for event in later_events(later, tables) if (event.customer, event.at) not in told]
-        known = {(one.customer, one.event, one.at): one for one in reversed(found)}
-        return sorted(known.values(), key=lambda one: (one.at, one.id))
+        events = [*begun, *stops]
+        begun_at = {(event.customer, event.at) for event in begun}
+        events += [event for event in later_events(later, tables) if (event.customer, event.at) not in begun_at]
+        first_of_each = {(event.customer, event.event, event.at): event for event in reversed(events)}
+        return sorted(first_of_each.values(), key=lambda event: (event.at, event.id))
 
     def decision_inputs(self, response_id: str) -> tuple[Inputs, str] | None:
         """Return the inputs of a response's current decision and the content of the table that made it, or None."""
@@ -84,8 +84,8 @@ class StoredRules:
         What a release before wrote, and this one can no longer read, is left out.
         """
         with self._store.reading() as connection:
-            found = past.live_versions(connection, name)
-        return [(one.at, table) for one in found if (table := readable(one.content)) is not None]
+            stored = past.live_versions(connection, name)
+        return [(version.at, table) for version in stored if (table := readable(version.content)) is not None]
 
     def disagreements(self, since: datetime | None) -> list[Disagreed]:
         """Return on what candidates beside the tables in use disagreed, by kind. Raises NotNow."""
@@ -115,7 +115,7 @@ def journey_events(journeys: Iterable[PastJourney]) -> Iterator[PastEvent]:
     for journey in journeys:
         by_event[journey.customer, journey.began, journey.anchor_at].append(journey)
     for (customer, name, at), begun in by_event.items():
-        named = next((one for one in begun if one.reference), begun[0])
+        named = next((journey for journey in begun if journey.reference), begun[0])
         expected = None if named.delivery_expected is None else yes_no(named.delivery_expected)
         yield PastEvent(named.event, customer, name, at, named.reference, expected, named.months)
 

@@ -35,7 +35,7 @@ def refusal_sentences(connection: Connection) -> list[str]:
     """Return a sentence for each edit that the roles did not take over."""
     refused, in_use = live.refusals(connection), live.in_use(connection)
     return [
-        f"The roles refused the edit of {one.name} at {one.since.isoformat()} "
-        f"and go on with version {in_use.get(one.name, 'before')[:12]}: {' '.join(one.faults)}"
-        for one in refused
+        f"The roles refused the edit of {refusal.name} at {refusal.since.isoformat()} "
+        f"and go on with version {in_use.get(refusal.name, 'before')[:12]}: {' '.join(refusal.faults)}"
+        for refusal in refused
     ]

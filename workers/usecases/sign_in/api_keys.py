@@ -117,7 +117,7 @@ class ApiKeys:
         sent = hashed(key)
         with self._store.reading() as connection:
             rows, now = api_keys.list_keys(connection), database_now(connection)
-        given = [one for one in self._given if hmac.compare_digest(sent, one.hash)]
+        given = [key_given for key_given in self._given if hmac.compare_digest(sent, key_given.hash)]
         stored = [row for row in rows if hmac.compare_digest(sent, row.hash)]
         if given:
             return Judged(Outcome.ALLOWED, given[0].name, given[0].scopes)

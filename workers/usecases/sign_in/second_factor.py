@@ -78,7 +78,7 @@ class SecondFactors:
             step = self._step(name, salt, code, int(now.timestamp()))
             if step is None:
                 return None
-            hashes = [recovery_hash(name, one) for one in codes]
+            hashes = [recovery_hash(name, code) for code in codes]
             accounts.put_second_factor(connection, name, SecondFactor(salt, step), hashes, now)
             record_act(connection, self._now(), name, "user.second_factor", f"user {name}")
             return codes

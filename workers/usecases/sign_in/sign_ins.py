@@ -82,11 +82,11 @@ class SignIns:
     def who(self, token: str, *, seen: bool = True) -> User | None:
         """Return whose session a token is, while it lasts; unless `seen` is False, that counts as a use of it."""
         with self._store.reading() as connection:
-            found = accounts.session_of(connection, token, self._idle)
-            user = accounts.find_user(connection, found[0].user) if found else None
-        if found is None or user is None:
+            lasting = accounts.session_of(connection, token, self._idle)
+            user = accounts.find_user(connection, lasting[0].user) if lasting else None
+        if lasting is None or user is None:
             return None
-        session, now = found
+        session, now = lasting
         if seen and now - session.seen_at >= SEEN_EVERY:
             self._store.write(lambda connection: accounts.mark_seen(connection, session.hash))
         return user
@@ -94,8 +94,8 @@ class SignIns:
     def session(self, token: str) -> Session | None:
         """Return the session of a token while it lasts."""
         with self._store.reading() as connection:
-            found = accounts.session_of(connection, token, self._idle)
-            return found[0] if found else None
+            lasting = accounts.session_of(connection, token, self._idle)
+            return lasting[0] if lasting else None
 
     def sessions(self, name: str) -> list[Session]:
         """Return a person's sessions that still last, the one used last first."""
@@ -110,9 +110,9 @@ class SignIns:
         """End a session; a token that is none changes nothing."""
 
         def work(connection: Connection) -> None:
-            found = accounts.session_of(connection, token, timedelta())
-            if found is not None:
-                accounts.end_session(connection, found[0].user, found[0].hash)
+            lasting = accounts.session_of(connection, token, timedelta())
+            if lasting is not None:
+                accounts.end_session(connection, lasting[0].user, lasting[0].hash)
 
         self._store.write(work)
 
