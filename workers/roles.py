@@ -27,7 +27,7 @@ from workers.streams import PROCESSORS, Batching, Positions, freeze_startup_heap
 from workers.streams.guards import StreamGuards
 from workers.usecases.delivery.bounce_collection import Collector
 from workers.usecases.operation.backlog import Backlog, count_waiting
-from workers.usecases.operation.consumer_audit import Auditing
+from workers.usecases.operation.consumer_audit import ConsumerAudit
 from workers.usecases.operation.outage_watch import Observing
 from workers.usecases.operation.recount import fold_counts
 from workers.web.http.requests.tour import Tour
@@ -311,7 +311,7 @@ def stream(parts: Boucle) -> Role:
             return
         ids = await asyncio.to_thread(log_of_topics.topic_ids)
         positions = Positions(await asyncio.to_thread(log_of_topics.cluster), ids)
-        auditing = Auditing(parts.store, parts.intake, log_of_topics)
+        auditing = ConsumerAudit(parts.store, parts.intake, log_of_topics)
         guards = StreamGuards(parts.store, auditing, log_of_topics, positions, settings)
         await attempt(guards.audit, "audit")
         app = make_app(settings, topics.credentials(cluster))

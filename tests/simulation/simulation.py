@@ -41,7 +41,7 @@ from workers.usecases.customer_actions import CustomerActions
 from workers.usecases.delivery import Delivery
 from workers.usecases.intake import Intake
 from workers.usecases.operation import status
-from workers.usecases.operation.consumer_audit import Auditing
+from workers.usecases.operation.consumer_audit import ConsumerAudit
 from workers.usecases.outbox_relay import OutboxRelay
 from workers.usecases.scheduler import ASKINGS, Scheduler
 from workers.usecases.testimonials import Testimonials
@@ -208,7 +208,7 @@ class Role:
         self.process = process
         self.key = f"{name}{number}"
         self.intake = Intake(store, parts.codec, policy, now)
-        self.auditing = Auditing(store, self.intake, world.broker)
+        self.auditing = ConsumerAudit(store, self.intake, world.broker)
         self.waking = Scheduler(store, policy, now, OPEN)
         self.serving = CustomerActions(store, policy, now)
         self.testimonials = Testimonials(store, self.serving)

@@ -1,4 +1,4 @@
-"""Improving: a theme per answer, an initiative per theme, and one mail to each who asked for what is done."""
+"""ImprovementActions: a theme per answer, an initiative per theme, and one mail to each who asked for what is done."""
 
 import email
 import email.policy
@@ -14,7 +14,7 @@ from workers.errors import BadInput, Conflict
 from workers.store import tables
 from workers.store.report.themes import NO_THEME, Theme
 from workers.store.sign_in.audit_log import list_acts
-from workers.usecases.initiatives import Improving, InitiativeState, Kind, ThemeState, weight
+from workers.usecases.initiatives import ImprovementActions, InitiativeState, Kind, ThemeState, weight
 
 TEXTS = {"fr": {"change": "un nouveau transporteur", "change_sentence": "un autre transporteur vous livre."}}
 PEOPLE = ("asked", "asked-twice", "other-wish", "left", "erased")
@@ -37,9 +37,9 @@ def house(tmp_path: Path) -> Iterator[Embedded]:
 
 
 @pytest.fixture
-def improving(house: Embedded) -> Improving:
+def improving(house: Embedded) -> ImprovementActions:
     """Give the use case."""
-    return Improving(house.store, house.parts.policies.current, house.parts.now)
+    return ImprovementActions(house.store, house.parts.policies.current, house.parts.now)
 
 
 def response_of(house: Embedded, name: str) -> Response:
@@ -52,7 +52,7 @@ def announced(house: Embedded) -> list[Dispatch]:
     return [one for one in house.rows(Dispatch) if one.template == "you-asked"]
 
 
-def begun(house: Embedded, improving: Improving) -> int:
+def begun(house: Embedded, improving: ImprovementActions) -> int:
     """Sort the answers and begin an initiative for the wish for faster delivery; return its number."""
     theme = improving.add_theme("Faster delivery", Kind.WISH, "nadia")
     other = improving.add_theme("A bulb in the box", Kind.WISH, "nadia")
@@ -61,7 +61,7 @@ def begun(house: Embedded, improving: Improving) -> int:
     return improving.add_initiative(theme, name="New carrier", owner="nadia", texts=TEXTS, by="nadia")
 
 
-def finish(improving: Improving, id: int, version: int = 1) -> int:
+def finish(improving: ImprovementActions, id: int, version: int = 1) -> int:
     """Mark an initiative as done."""
     done = InitiativeState.DONE
     return improving.change_initiative(
@@ -69,7 +69,7 @@ def finish(improving: Improving, id: int, version: int = 1) -> int:
     )
 
 
-def test_exactly_those_who_asked_are_told_once(house: Embedded, improving: Improving) -> None:
+def test_exactly_those_who_asked_are_told_once(house: Embedded, improving: ImprovementActions) -> None:
     """Who wished for something else, opted out or was erased gets nothing; telling again tells nobody."""
     id = begun(house, improving)
     house.take(about("opted_out", "left", house.clock.at), about("erased", "erased", house.clock.at))
@@ -81,7 +81,7 @@ def test_exactly_those_who_asked_are_told_once(house: Embedded, improving: Impro
     assert all(one.state == DispatchState.ACCEPTED for one in mails)
 
 
-def test_the_mail_quotes_the_wish_and_says_what_changed(house: Embedded, improving: Improving) -> None:
+def test_the_mail_quotes_the_wish_and_says_what_changed(house: Embedded, improving: ImprovementActions) -> None:
     """The customer reads their own words, the month, and the change in their language."""
     assert finish(improving, begun(house, improving))
     house.settle()
@@ -97,7 +97,7 @@ def test_the_mail_quotes_the_wish_and_says_what_changed(house: Embedded, improvi
     assert "Livrez plus vite (order-asked)." in text
 
 
-def test_two_wishes_of_one_person_are_one_mail(house: Embedded, improving: Improving) -> None:
+def test_two_wishes_of_one_person_are_one_mail(house: Embedded, improving: ImprovementActions) -> None:
     """Of several answers of a person with the theme the newest is quoted."""
     id = begun(house, improving)
     house.later(days=200)
@@ -113,7 +113,7 @@ def test_two_wishes_of_one_person_are_one_mail(house: Embedded, improving: Impro
     assert len({one.customer for one in announced(house)}) == len(announced(house))
 
 
-def test_who_asks_after_it_is_done_is_not_told(house: Embedded, improving: Improving) -> None:
+def test_who_asks_after_it_is_done_is_not_told(house: Embedded, improving: ImprovementActions) -> None:
     """A later complaint is news for the team, not an old wish that came true."""
     id = begun(house, improving)
     told = finish(improving, id)
@@ -128,7 +128,7 @@ def test_who_asks_after_it_is_done_is_not_told(house: Embedded, improving: Impro
     assert len(announced(house)) == told
 
 
-def test_done_is_refused_without_words_and_stays_done(house: Embedded, improving: Improving) -> None:
+def test_done_is_refused_without_words_and_stays_done(house: Embedded, improving: ImprovementActions) -> None:
     """What is done without a text would tell nothing; what is done cannot be done again or changed."""
     theme = improving.add_theme("Faster delivery", Kind.WISH, "nadia")
     empty = improving.add_initiative(theme, name="Mute", owner="", texts={}, by="nadia")
@@ -143,7 +143,7 @@ def test_done_is_refused_without_words_and_stays_done(house: Embedded, improving
         improving.add_initiative(theme, name="Half", owner="", texts={"fr": {"change": "x"}}, by="nadia")
 
 
-def test_two_leads_do_not_overwrite_each_other(house: Embedded, improving: Improving) -> None:
+def test_two_leads_do_not_overwrite_each_other(house: Embedded, improving: ImprovementActions) -> None:
     """The second of two changes to the same version is told so, and nobody is written to."""
     id = begun(house, improving)
     doing = InitiativeState.DOING
@@ -153,7 +153,7 @@ def test_two_leads_do_not_overwrite_each_other(house: Embedded, improving: Impro
     assert announced(house) == []
 
 
-def test_sorting_empties_the_list_and_can_be_undone(house: Embedded, improving: Improving) -> None:
+def test_sorting_empties_the_list_and_can_be_undone(house: Embedded, improving: ImprovementActions) -> None:
     """An answer waits until it has a theme or is said to have none; a competitor named does not sort it."""
     waiting, _ = improving.unsorted()
     assert waiting == len(PEOPLE)
@@ -172,7 +172,7 @@ def test_sorting_empties_the_list_and_can_be_undone(house: Embedded, improving: 
     assert not improving.sort("no such answer", theme, "nadia")
 
 
-def test_themes_are_ranked_by_who_asks_impact_and_cost(improving: Improving) -> None:
+def test_themes_are_ranked_by_who_asks_impact_and_cost(improving: ImprovementActions) -> None:
     """Many who ask for something cheap with much effect come first; what nobody judged counts as middling."""
     judged = Theme(1, "x", "wish", "open", 3, 1)
     assert weight(judged, 10) == 30
@@ -186,7 +186,7 @@ def test_themes_are_ranked_by_who_asks_impact_and_cost(improving: Improving) -> 
         improving.judge(id, name="Set aside", impact=4, cost=1, state=ThemeState.OPEN, by="nadia")
 
 
-def test_every_act_leaves_an_audit_row_without_personal_data(house: Embedded, improving: Improving) -> None:
+def test_every_act_leaves_an_audit_row_without_personal_data(house: Embedded, improving: ImprovementActions) -> None:
     """Who sorted, judged, began and told is in the audit trail, by ids only."""
     finish(improving, begun(house, improving))
     with house.store.reading() as connection:

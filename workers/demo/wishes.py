@@ -12,7 +12,7 @@ from workers.app import Boucle
 from workers.demo import reactions
 from workers.demo.shop import CARRIER_CHANGED, CARRIER_REPLACED, END
 from workers.store.demo.crowd import texts_written
-from workers.usecases.initiatives import Improving, InitiativeState, Kind, ThemeState
+from workers.usecases.initiatives import ImprovementActions, InitiativeState, Kind, ThemeState
 
 LEAD = "ines"
 LATE, BULB, LEAFLET, TRACKING, BROKEN, PHONE = (
@@ -77,7 +77,7 @@ class Lead:
 
     def __init__(self, parts: Boucle) -> None:
         self._parts = parts
-        self._improving = Improving(parts.store, parts.policies.current, parts.now)
+        self._improving = ImprovementActions(parts.store, parts.policies.current, parts.now)
         self._seen: set[str] = set()
         self._numbers: dict[str, int] = {}
         self._work: dict[str, int] = {}

@@ -50,7 +50,7 @@ def rows(connection: Connection, kind: type[R], *conditions: sa.ColumnElement[bo
     return [kind(*row) for row in result]
 
 
-def one(connection: Connection, kind: type[R], *key: object) -> R | None:
+def by_key(connection: Connection, kind: type[R], *key: object) -> R | None:
     """Return the record with this primary key, or None."""
     table = tables.of(kind)
     matching = rows(connection, kind, *(table.c[name] == value for name, value in zip(kind.KEY, key, strict=True)))

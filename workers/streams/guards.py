@@ -15,7 +15,7 @@ from workers.process.watchdog import EXIT_STALLED
 from workers.settings import Settings
 from workers.store.engine import Store
 from workers.streams.positions import Positions
-from workers.usecases.operation.consumer_audit import Auditing, Hole, Watchdog, lag_of
+from workers.usecases.operation.consumer_audit import ConsumerAudit, Hole, Watchdog, lag_of
 
 log = logging.getLogger(__name__)
 LOOKS_A_STALL = 4
@@ -30,7 +30,7 @@ class StreamGuards:
     """The guards of one stream; `changed` is set when holes may have come about."""
 
     def __init__(
-        self, store: Store, auditing: Auditing, log_of_topics: kafka.Log, positions: Positions, settings: Settings
+        self, store: Store, auditing: ConsumerAudit, log_of_topics: kafka.Log, positions: Positions, settings: Settings
     ) -> None:
         self._store = store
         self._auditing = auditing

@@ -78,8 +78,8 @@ class CustomerActions:
         """Return what the answer page of a request shows; None for what is unknown or erased."""
         now = self._now()
         with self._store.reading() as connection:
-            asked = read.one(connection, SurveyRequest, request) if read.is_id(request) else None
-            customer = read.one(connection, Customer, asked.customer) if asked else None
+            asked = read.by_key(connection, SurveyRequest, request) if read.is_id(request) else None
+            customer = read.by_key(connection, Customer, asked.customer) if asked else None
             if asked is None or customer is None or customer.erased_at:
                 return None
             responses = read.rows_with(connection, Response, request=request)
@@ -91,7 +91,7 @@ class CustomerActions:
         policy, now = self._policy(), self._now()
 
         def work(connection: Connection) -> None:
-            asked = read.one(connection, SurveyRequest, request)
+            asked = read.by_key(connection, SurveyRequest, request)
             if asked is None:
                 return
             earlier = latest_clicks(connection, request, MOST_CLICKS)
@@ -153,13 +153,13 @@ class CustomerActions:
     def mail(self, dispatch: str) -> Dispatch | None:
         """Return a dispatch by id."""
         with self._store.reading() as connection:
-            return read.one(connection, Dispatch, dispatch) if read.is_id(dispatch) else None
+            return read.by_key(connection, Dispatch, dispatch) if read.is_id(dispatch) else None
 
     def response(self, response: str) -> tuple[Response, Customer] | None:
         """Return a response and its customer; None for what is unknown or erased."""
         with self._store.reading() as connection:
-            answer = read.one(connection, Response, response) if read.is_id(response) else None
-            customer = read.one(connection, Customer, answer.customer) if answer else None
+            answer = read.by_key(connection, Response, response) if read.is_id(response) else None
+            customer = read.by_key(connection, Customer, answer.customer) if answer else None
             return (answer, customer) if answer and customer and not customer.erased_at else None
 
     def improve(self, response: str, text: str) -> bool:
@@ -179,8 +179,8 @@ class CustomerActions:
         if mail is None or mail.ticket is None or mail.template != "done":
             return None
         with self._store.reading() as connection:
-            ticket = read.one(connection, Ticket, mail.ticket)
-            customer = read.one(connection, Customer, ticket.customer) if ticket else None
+            ticket = read.by_key(connection, Ticket, mail.ticket)
+            customer = read.by_key(connection, Customer, ticket.customer) if ticket else None
         if ticket is None or customer is None or customer.erased_at:
             return None
         too_old = ticket.done_at is not None and ticket.done_at + REOPEN_WITHIN <= now

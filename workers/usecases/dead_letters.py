@@ -75,7 +75,7 @@ class DeadLetters:
     def show(self, ident: str) -> DeadLetter | None:
         """Return one letter with its bytes, or None."""
         with self._store.reading() as connection:
-            return read.one(connection, DeadLetter, ident) if read.is_id(ident) else None
+            return read.by_key(connection, DeadLetter, ident) if read.is_id(ident) else None
 
     def replay(self, idents: Iterable[str], *, overrule: str = "") -> Replayed:
         """Take letters in again, one at a time, by their ids; idempotent.

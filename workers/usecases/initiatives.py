@@ -28,7 +28,7 @@ __all__ = [
     "LONGEST_TEXT",
     "NO_THEME",
     "TEXTS",
-    "Improving",
+    "ImprovementActions",
     "Initiative",
     "InitiativeState",
     "Kind",
@@ -96,7 +96,7 @@ def weight(theme: Theme, n: int) -> float:
     return n * (theme.impact or MIDDLE) / (theme.cost or MIDDLE)
 
 
-class Improving:
+class ImprovementActions:
     """Carries out what a person does about wishes; every act leaves a row in the audit trail."""
 
     def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
@@ -129,7 +129,7 @@ class Improving:
     def work(self, theme: int) -> list[Work]:
         """Return the initiatives of a theme with who was told and who waits."""
         with self._store.reading() as connection:
-            told_counts = stored.told(connection)
+            told_counts = stored.count_told(connection)
             initiatives = stored.initiatives(connection, theme=theme)
             return [
                 Work(initiative, told_counts.get(initiative.id, 0), persons(stored.askers(connection, initiative)))
@@ -174,7 +174,7 @@ class Improving:
         now = self._now()
 
         def work(connection: Connection) -> bool:
-            answer = read.one(connection, Response, response) if read.is_id(response) else None
+            answer = read.by_key(connection, Response, response) if read.is_id(response) else None
             there = theme == NO_THEME or any(row.id == theme for row in stored.themes(connection))
             if answer is None or not there:
                 return False

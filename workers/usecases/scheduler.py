@@ -297,7 +297,7 @@ def beginning(connection: Connection, policy: Policy, now: datetime) -> list[Wav
     A day stands only in the list until it comes, so that the operator can take it back.
     """
     days = [day for day in policy.waves if day.at <= now <= day.until]
-    announced = waves.known(connection, [day.id for day in days])
+    announced = waves.announced_among(connection, [day.id for day in days])
     return [day for day in days if day.id not in announced]
 
 

@@ -26,7 +26,7 @@ class TicketActions:
             rows = read.rows_with(connection, Ticket, number=number)
             if not rows:
                 return None
-            customer = read.one(connection, Customer, rows[0].customer)
+            customer = read.by_key(connection, Customer, rows[0].customer)
             entries = read.rows_with(connection, TicketEntry, ticket=rows[0].id)
         if customer is None:
             return None

@@ -21,7 +21,7 @@ from workers.store.engine import Store
 from workers.store.positions import Consumed, Range, merged, record_consumed
 from workers.streams.guards import StreamGuards
 from workers.streams.positions import Positions
-from workers.usecases.operation.consumer_audit import Audited, Auditing, Lag, Watchdog, holes, lag_of
+from workers.usecases.operation.consumer_audit import Audited, ConsumerAudit, Lag, Watchdog, holes, lag_of
 from workers.usecases.operation.migrate import migrate
 
 NOW = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
@@ -105,7 +105,7 @@ def test_what_was_passed_over_is_taken_in_once(tmp_path: Path) -> None:
     boucle = installation(tmp_path)
     log = FakeLog({n: delivery(n) for n in range(10)}, end=10, committed=8)
     boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 2, 3)]))
-    auditing = Auditing(boucle.store, boucle.intake, log)
+    auditing = ConsumerAudit(boucle.store, boucle.intake, log)
     assert auditing.audit() == Audited(holes=2, taken=6)
     assert log.reads == [(0, 1), (4, 7)]
     assert accepted(boucle.store) == ["0", "1", "4", "5", "6", "7"]
@@ -117,7 +117,7 @@ def test_what_the_stream_is_about_to_take_is_no_hole(tmp_path: Path) -> None:
     """Beyond what was consumed and acknowledged nothing is read: the stream is on its way."""
     boucle = installation(tmp_path)
     log = FakeLog({n: delivery(n) for n in range(10)}, end=10)
-    assert Auditing(boucle.store, boucle.intake, log).audit() == Audited()
+    assert ConsumerAudit(boucle.store, boucle.intake, log).audit() == Audited()
     assert log.reads == []
 
 
@@ -125,7 +125,7 @@ def test_a_hole_that_proves_empty_is_closed_as_empty(tmp_path: Path) -> None:
     """Offsets without a message (a transaction's marker, a compacted record) are read once and never again."""
     boucle = installation(tmp_path)
     log = FakeLog({0: delivery(0), 4: delivery(4)}, end=5, committed=5)
-    auditing = Auditing(boucle.store, boucle.intake, log)
+    auditing = ConsumerAudit(boucle.store, boucle.intake, log)
     assert auditing.audit() == Audited(holes=1, taken=2, empty=3)
     assert auditing.audit() == Audited()
     assert ranges(boucle.store) == {("first", 0): [(0, 4)]}
@@ -136,8 +136,8 @@ def test_a_topic_made_again_does_not_look_consumed(tmp_path: Path) -> None:
     boucle = installation(tmp_path)
     first = FakeLog({0: delivery(0)}, end=1, committed=1)
     second = FakeLog({0: delivery(7)}, topic_id="second", end=1, committed=1)
-    Auditing(boucle.store, boucle.intake, first).audit()
-    Auditing(boucle.store, boucle.intake, second).audit()
+    ConsumerAudit(boucle.store, boucle.intake, first).audit()
+    ConsumerAudit(boucle.store, boucle.intake, second).audit()
     assert accepted(boucle.store) == ["0", "7"]
     assert set(ranges(boucle.store)) == {("first", 0), ("second", 0)}
 
@@ -147,7 +147,7 @@ def test_what_the_log_deleted_is_told_and_closed(tmp_path: Path) -> None:
     boucle = installation(tmp_path)
     boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 0, 1)]))
     log = FakeLog({n: delivery(n) for n in range(6, 9)}, start=6, end=9, committed=9)
-    auditing = Auditing(boucle.store, boucle.intake, log)
+    auditing = ConsumerAudit(boucle.store, boucle.intake, log)
     assert auditing.audit() == Audited(holes=1, taken=3, gone=4)
     assert auditing.audit() == Audited()
 
@@ -156,7 +156,7 @@ def test_an_old_log_that_begins_late_is_no_loss(tmp_path: Path) -> None:
     """Where the log begins above 0 on first sight, nothing is missed."""
     boucle = installation(tmp_path)
     log = FakeLog({6: delivery(6)}, start=6, end=7, committed=7)
-    assert Auditing(boucle.store, boucle.intake, log).audit() == Audited(holes=1, taken=1)
+    assert ConsumerAudit(boucle.store, boucle.intake, log).audit() == Audited(holes=1, taken=1)
 
 
 @given(RANGES, st.integers(0, 20), st.integers(0, 60))
@@ -233,5 +233,5 @@ def test_a_partition_that_the_group_left_to_nobody_is_told_too(install: Callable
 def guards_of(boucle: Embedded) -> StreamGuards:
     """Return the guards of a stream that has read nothing."""
     log = kafka.Log("127.0.0.1:1", ["boucle.events"], "boucle")
-    auditing = Auditing(boucle.store, boucle.parts.intake, log)
+    auditing = ConsumerAudit(boucle.store, boucle.parts.intake, log)
     return StreamGuards(boucle.store, auditing, log, Positions("cluster", {}), boucle.parts.settings)

@@ -13,8 +13,8 @@ from workers.domain.records import DeadLetter, Inbox
 from workers.errors import BadInput, BoucleError, Conflict, Never
 from workers.store.sign_in.audit_log import list_acts
 from workers.usecases.dead_letters import DeadLetters
-from workers.usecases.operation.consumer_audit import Auditing
-from workers.usecases.operation.record_skips import Place, Skipping
+from workers.usecases.operation.consumer_audit import ConsumerAudit
+from workers.usecases.operation.record_skips import Place, RecordSkips
 
 EVENT = orjson.dumps(journey("delivery", "7", reference="7"))
 PLACE = Place("boucle.events", 0, 1)
@@ -77,9 +77,9 @@ def boucle(tmp_path: Path) -> Embedded:
     return Embedded(tmp_path / "home")
 
 
-def skipping(boucle: Embedded, log: OneLog) -> Skipping:
+def skipping(boucle: Embedded, log: OneLog) -> RecordSkips:
     """Return the use case over a log."""
-    return Skipping(boucle.store, boucle.parts.intake, log, boucle.clock.now)
+    return RecordSkips(boucle.store, boucle.parts.intake, log, boucle.clock.now)
 
 
 def test_a_skipped_record_is_a_dead_letter_that_can_be_replayed(boucle: Embedded) -> None:
@@ -102,7 +102,7 @@ def test_what_lies_before_it_is_taken_by_the_audit_and_it_is_not(boucle: Embedde
     first = orjson.dumps(journey("delivery", "1", reference="1"))
     log = OneLog([first, EVENT, EVENT], frozenset({1}))
     skipping(boucle, log).skip(PLACE, "it cannot be read", "ana")
-    assert Auditing(boucle.store, boucle.parts.intake, log).audit().taken == 1
+    assert ConsumerAudit(boucle.store, boucle.parts.intake, log).audit().taken == 1
     assert [one.source for one in boucle.rows(Inbox)] == ["shop"]
     (letter,) = boucle.rows(DeadLetter)
     assert (letter.body, letter.size) == (b"", 0)

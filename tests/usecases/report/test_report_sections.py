@@ -18,7 +18,7 @@ from workers.domain.mail.translations import Catalogs
 from workers.domain.records import Response
 from workers.domain.reporting import AnswerCell, Cube, Filters, Step
 from workers.store.report.answers import IN_WORDS
-from workers.usecases.initiatives import Improving, Kind
+from workers.usecases.initiatives import ImprovementActions, Kind
 from workers.usecases.report import funnel_questions, nps_by_dimension, sections
 from workers.usecases.report.sections import Pick, Review
 from workers.web.staff.report import charts
@@ -47,7 +47,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """Give an installation that holds a year, with a theme for what came late."""
     found = Embedded(tmp_path_factory.mktemp("year"), NOW)
     fill(found.store)
-    improving = Improving(found.store, found.parts.policies.current, found.parts.now)
+    improving = ImprovementActions(found.store, found.parts.policies.current, found.parts.now)
     theme = improving.add_theme("Late", Kind.WISH, "test")
     for one in found.rows(Response):
         if one.comment == LATE:
@@ -163,7 +163,7 @@ def test_the_dip_is_found_where_it_is_and_nowhere_else(house: Embedded) -> None:
 
 def test_a_note_within_a_month_cuts_it(house: Embedded) -> None:
     """From the day of a note on there is a period of its own, whose list and days are exactly those of its answers."""
-    improving = Improving(house.store, house.parts.policies.current, house.parts.now)
+    improving = ImprovementActions(house.store, house.parts.policies.current, house.parts.now)
     at = sections.day_start("2026-01-20", "Europe/Paris")
     assert at
     improving.add_note(at, "Something changed", "test")

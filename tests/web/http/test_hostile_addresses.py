@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from webparts import Site, event
 
 from workers import web as web_package
-from workers.usecases.initiatives import Improving, Kind
+from workers.usecases.initiatives import ImprovementActions, Kind
 from workers.usecases.sign_in.accounts import Role
 from workers.web.app import MODULES
 from workers.web.http.requests.parameters import LATEST, read_day, read_number
@@ -84,7 +84,7 @@ class Town:
         self.ticket = self.team.low()
         site.events(event("delivery", "7", reference="o-7"))
         site.settle()
-        improving = Improving(site.parts.store, site.parts.policies.current, site.parts.now)
+        improving = ImprovementActions(site.parts.store, site.parts.policies.current, site.parts.now)
         improving.add_theme("Faster", Kind.WISH, "Nadia")
         improving.add_note(site.clock.at, "New carrier", "Nadia")
         self.client = self.team.client("Nadia")

@@ -10,7 +10,7 @@ from workers.adapters import kafka
 from workers.cli.shared import as_json, open_boucle, read_settings, show, user_name
 from workers.errors import Misconfigured
 from workers.usecases.operation import migrate as migrating
-from workers.usecases.operation.record_skips import Place, Skipping
+from workers.usecases.operation.record_skips import Place, RecordSkips
 
 
 @click.command()
@@ -55,7 +55,7 @@ def skip(topic: str, partition: int, offset: int, why: str, form: str) -> None:
         raise Misconfigured(["Set BOUCLE_KAFKA_BOOTSTRAP first: only a broker's records can be skipped."])
     place = Place(topic, partition, offset)
     log_of_topics = roles.log_of(cluster, boucle.settings)
-    Skipping(boucle.store, boucle.intake, log_of_topics, boucle.now).skip(place, why, user_name())
+    RecordSkips(boucle.store, boucle.intake, log_of_topics, boucle.now).skip(place, why, user_name())
     text = f"Skipped {place}; it is a dead letter now (`boucle dead-letters list --reason skipped`). Start the stream."
     show({"topic": topic, "partition": partition, "offset": offset, "skipped": True}, text, form)
 

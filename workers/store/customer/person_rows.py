@@ -21,7 +21,7 @@ def find_customer(connection: Connection, crm_id: str, key: str) -> Customer | N
     person, seen = (customers[0] if customers else None), set[str]()
     while person is not None and person.merged_into and person.merged_into not in seen:
         seen.add(person.id)
-        person = read.one(connection, Customer, person.merged_into) or person
+        person = read.by_key(connection, Customer, person.merged_into) or person
     return person
 
 

@@ -33,7 +33,7 @@ def by_crm_id(connection: Connection, crm_id: str, policy: Policy) -> Story | No
 
 def by_key(connection: Connection, customer: CustomerId, policy: Policy) -> Story | None:
     """Return the story of a customer by our own key, or None."""
-    profile = read.one(connection, Customer, customer)
+    profile = read.by_key(connection, Customer, customer)
     return of(connection, profile, policy, profile.crm_id) if profile else None
 
 
@@ -77,7 +77,7 @@ def of(connection: Connection, customer: Customer, policy: Policy, crm_id: str |
 
 def head_of(connection: Connection, customer: Customer) -> Customer:
     """Return the customer into whom one was merged, maybe by way of others; else the customer."""
-    while customer.merged_into and (into := read.one(connection, Customer, customer.merged_into)):
+    while customer.merged_into and (into := read.by_key(connection, Customer, customer.merged_into)):
         customer = into
     return customer
 

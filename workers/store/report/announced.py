@@ -14,7 +14,7 @@ from workers.store import tables as t
 from workers.store.report import figures as stored
 
 
-def told(connection: Connection, filters: Filters) -> list[Told]:
+def list_told(connection: Connection, filters: Filters) -> list[Told]:
     """Return everybody who was told that something is done, with the score before and the next one after.
 
     The period is that of the announcement, not of the question: an announcement belongs to the time it was made in.

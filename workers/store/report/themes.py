@@ -239,7 +239,7 @@ def add_told(connection: Connection, rows: Sequence[Mapping[str, object]]) -> No
         connection.execute(sa.insert(t.told), rows)
 
 
-def told(connection: Connection) -> dict[int, int]:
+def count_told(connection: Connection) -> dict[int, int]:
     """Return how many were told, by initiative."""
     o = t.told.c
     return {

@@ -37,7 +37,7 @@ def announce(connection: Connection, wave: str, at: datetime) -> None:
     connection.execute(sa.update(TABLE).where(TABLE.c.id == wave, TABLE.c.at > at, sa.not_(begun)).values(at=at))
 
 
-def known(connection: Connection, waves: Collection[str]) -> set[str]:
+def announced_among(connection: Connection, waves: Collection[str]) -> set[str]:
     """Return those of these waves that were announced before."""
     if not waves:
         return set()

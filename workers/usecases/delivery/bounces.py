@@ -147,13 +147,13 @@ def count(taken: Iterable[Taken]) -> dict[str, int]:
 
 def take(connection: Connection, ident: str, bounce: Bounce, policy: Policy, now: datetime) -> str:
     """Do what follows from a returned mail, under the lock of its customer."""
-    found = read.one(connection, Dispatch, ident)
+    found = read.by_key(connection, Dispatch, ident)
     if found is None or not found.recipient:
         return UNTRUSTED  # forgotten since
     locked = read.lock_customers(connection, [found.customer] if found.customer else [])
     work = UnitOfWork(policy, now)
     case = read.cases_of(connection, work, locked).get(locked[0].id) if locked else None
-    returned = Returned(read.one(connection, Dispatch, ident) or found, bounce, case)
+    returned = Returned(read.by_key(connection, Dispatch, ident) or found, bounce, case)
     if bounce.kind == BounceKind.COMPLAINT:
         followed = complain(connection, work, returned)
     elif returned.dispatch.state != DispatchState.ACCEPTED:

@@ -48,7 +48,7 @@ def undeliverable(connection: Connection, dispatch: Dispatch, reason: str, now: 
     """Mark the request of a survey mail that cannot reach its customer; the caller holds the customer's lock."""
     if dispatch.action is not None or dispatch.template == "reminder" or dispatch.customer is None:
         return
-    request = read.one(connection, SurveyRequest, dispatch.request)
+    request = read.by_key(connection, SurveyRequest, dispatch.request)
     if request is None or request.state != RequestState.OPEN:
         return
     changes = ChangeSet()

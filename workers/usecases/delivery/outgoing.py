@@ -101,7 +101,7 @@ def too_early(
         if request.state != RequestState.OPEN:
             return Refused(dispatch, DispatchState.CANCELLED, Reason.REQUEST_CLOSED)
         return Refused(dispatch, DispatchState.READY, Reason.NOT_DUE, "", now + timedelta(days=1))
-    touchpoint = read.one(connection, Touchpoint, request.journey, request.step)
+    touchpoint = read.by_key(connection, Touchpoint, request.journey, request.step)
     customer = context.customers.get(request.customer)
     if touchpoint is None or customer is None or not touchpoint.reminder:
         return None
@@ -149,7 +149,7 @@ def earlier_scores(
     connection: Connection, dispatch: Dispatch, customer: Customer, zone: str
 ) -> list[dict[str, object]]:
     """Return the customer's last scores but the ticket's own, the newest first, with their days in the brand's zone."""
-    ticket = read.one(connection, Ticket, dispatch.ticket) if dispatch.ticket else None
+    ticket = read.by_key(connection, Ticket, dispatch.ticket) if dispatch.ticket else None
     scores = latest_scores(connection, customer.id, SCORES_SHOWN, but=ticket.response if ticket else None)
     return [
         {"date": in_zone(one.answered_at, zone).date().isoformat(), "score": one.score, "touchpoint": one.trigger}

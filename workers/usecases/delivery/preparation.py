@@ -138,7 +138,7 @@ class Preparation:
             return Refused(dispatch, DispatchState.FAILED, Reason.REFUSED_BY_SERVER, webhook_retries.WANTS_NONE)
         if kept is not None:
             return OutgoingMessage(dispatch, "", "", kept[0], dispatch.id)
-        ticket = read.one(connection, Ticket, dispatch.ticket) if dispatch.ticket else None
+        ticket = read.by_key(connection, Ticket, dispatch.ticket) if dispatch.ticket else None
         if ticket is None or customer is None:
             return Refused(dispatch, DispatchState.CANCELLED, Reason.ERASED)
         body = ticket_message(ticket, "opened", customer.crm_id or "", self._policy())

@@ -71,7 +71,7 @@ class Audited:
         )
 
 
-class Auditing:
+class ConsumerAudit:
     """Closes the holes between what the log has and what was taken in."""
 
     def __init__(self, store: Store, intake: Intake, log_of_topics: Log) -> None:

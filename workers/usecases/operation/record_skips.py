@@ -40,7 +40,7 @@ class Place:
         return f"{self.topic}/{self.partition}@{self.offset}"
 
 
-class Skipping:
+class RecordSkips:
     """Steps over records of one installation's topics."""
 
     def __init__(self, store: Store, intake: Intake, log_of_topics: MovingLog, now: Callable[[], datetime]) -> None:

@@ -106,7 +106,7 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         competitors=themes.themes_of_kind(connection, Kind.COMPETITOR.value),
         movement=Movement(stored.moved(connection, filters)),
         testimonials=stored.testimonials(connection, filters),
-        announced=figures.announced(announced.told(connection, filters)),
+        announced=figures.announced(announced.list_told(connection, filters)),
         initiatives=themes.names_of_initiatives(connection),
         notes=noted,
         words=stored.words(connection),

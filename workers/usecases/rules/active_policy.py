@@ -72,7 +72,7 @@ class Policies:
         self._is_role = earlier is None
         self._looking = threading.Lock()
         self._contents: Mapping[str, str] = {}
-        self._rules = LiveRules(data, self.known, earlier or (lambda place: None))
+        self._rules = LiveRules(data, self.known_names, earlier or (lambda place: None))
         self._refused = self._rules.refused()
         self._was: Mapping[str, str] = {}
         self._told: Mapping[str, Refused] = {}
@@ -108,7 +108,7 @@ class Policies:
         with self._looking:
             self._remember(store, now)
 
-    def known(self) -> KnownNames:
+    def known_names(self) -> KnownNames:
         """Return what names in a table may refer to."""
         return KnownNames(
             templates=self._templates.known(),

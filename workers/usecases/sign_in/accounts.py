@@ -147,7 +147,7 @@ class Accounts:
         now = self._now()
 
         def work(connection: Connection) -> None:
-            user = known(accounts.find_user(connection, name), name)
+            user = require_user(accounts.find_user(connection, name), name)
             if as_manager:
                 check_may_manage(connection, by, user.role, user.name)
             change(connection, user)
@@ -191,7 +191,7 @@ class Accounts:
         token = secrets.token_urlsafe(TOKEN_BYTES)
 
         def work(connection: Connection) -> None:
-            user = known(accounts.find_user(connection, name), name)
+            user = require_user(accounts.find_user(connection, name), name)
             if as_manager:
                 check_may_manage(connection, by, user.role, user.name)
             accounts.put_token(connection, token, Kind.LINK, user.name, LINK_LASTS)
@@ -229,7 +229,7 @@ def check_operator_left(connection: Connection, user: User) -> None:
         )
 
 
-def known(user: User | None, name: str) -> User:
+def require_user(user: User | None, name: str) -> User:
     """Return the user; raises UnknownUser when there is none."""
     if user is None:
         raise UnknownUser("unknown", f"There is no user {name}. `boucle users list` shows them all.")

@@ -23,7 +23,7 @@ def mailed(request: Request) -> tuple[Dispatch, Customer] | None:
     if dispatch is None or dispatch.customer is None:
         return None
     with web.store.reading() as connection:
-        customer = read.one(connection, Customer, dispatch.customer)
+        customer = read.by_key(connection, Customer, dispatch.customer)
     return (dispatch, customer) if customer and not customer.erased_at else None
 
 

@@ -179,7 +179,7 @@ def write_sent(request: Request, visitor: Visitor) -> Response:
     """Read the bytes and write the page, as plain text; 404 where there is no mail, or its bytes are gone."""
     id = str(request.path_params["id"])
     with web_of(request).store.reading() as connection:
-        dispatch = read.one(connection, Dispatch, id) if read.is_id(id) else None
+        dispatch = read.by_key(connection, Dispatch, id) if read.is_id(id) else None
         body = body_of(connection, id) if dispatch else None
     if dispatch is None or body is None or dispatch.kind != "mail":
         raise HTTPException(404)

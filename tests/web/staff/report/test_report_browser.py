@@ -12,7 +12,7 @@ from staffparts import Team
 from webparts import LARGEST, Site
 
 from workers.domain.records import Response
-from workers.usecases.initiatives import Improving, InitiativeState, Kind
+from workers.usecases.initiatives import ImprovementActions, InitiativeState, Kind
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -42,7 +42,7 @@ def prepare(site: Site) -> Team:
     """Fill a site: as much as the demo's five hundred customers, a note, a theme with an initiative that is done."""
     fill(site.parts.store)
     site.clock.at = BEGIN + timedelta(days=DAYS - 60)
-    improving = Improving(site.parts.store, site.parts.policies.current, site.parts.now)
+    improving = ImprovementActions(site.parts.store, site.parts.policies.current, site.parts.now)
     theme = improving.add_theme("Late delivery", Kind.WISH, "Nadia")
     for one in site.rows(Response):
         if one.comment == LATE:

@@ -16,7 +16,7 @@ from workers.domain.reporting.nps import Counts, band
 from workers.domain.types import Band
 from workers.errors import BadInput
 from workers.text.spreadsheets import as_csv, as_xlsx
-from workers.usecases.initiatives import Improving
+from workers.usecases.initiatives import ImprovementActions
 from workers.usecases.report import sections
 from workers.usecases.report.funnel import Fate
 from workers.usecases.report.sections import Review
@@ -230,10 +230,10 @@ def write_xlsx(request: Request, visitor: Visitor) -> Response:
     return attachment(body, "report.xlsx", XLSX)
 
 
-def improving_of(request: Request) -> Improving:
+def improving_of(request: Request) -> ImprovementActions:
     """Return what keeps themes, initiatives and notes."""
     web = web_of(request)
-    return Improving(web.store, web.policy, web.now)
+    return ImprovementActions(web.store, web.policy, web.now)
 
 
 async def again(request: Request, visitor: Visitor, form: Form, problem: str) -> Response:
