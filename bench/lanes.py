@@ -32,7 +32,7 @@ from workers.settings import Settings
 from workers.store.ledger import Outcome
 from workers.streams import Batching, Positions, freeze_startup_heap, make_app
 from workers.streams.journey_events import add_journey_events
-from workers.usecases.intake import Intake
+from workers.usecases.intake import Intake, ReadBatch
 
 FAUST_BUFFER, FAUST_POLLED = 5120, 1023
 """With smaller ones Faust alone is slower, with larger ones it is not faster."""
@@ -82,10 +82,14 @@ class Measured(Intake):
 
     meter: Meter
 
-    def take(self, *args: Any, **kwargs: Any) -> list[Outcome]:
-        """Take a batch in, and count it."""
+    def read(self, *args: Any, **kwargs: Any) -> ReadBatch:
+        """Read a batch; the first begins the time."""
         self.meter.came()
-        outcomes = super().take(*args, **kwargs)
+        return super().read(*args, **kwargs)
+
+    def take_read(self, *args: Any, **kwargs: Any) -> list[Outcome]:
+        """Take a batch in, and count it."""
+        outcomes = super().take_read(*args, **kwargs)
         self.meter.finished(len(outcomes))
         return outcomes
 

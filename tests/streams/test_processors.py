@@ -13,7 +13,7 @@ from workers.adapters.kafka import TOPICS_IN
 from workers.errors import NotNow
 from workers.store.ledger import Incoming
 from workers.streams import PROCESSORS, Batching, Positions, batches, make_app
-from workers.usecases.intake import Intake
+from workers.usecases.intake import Intake, ReadBatch
 
 SECONDS = 10.0
 ONE_BY_ONE = Batching(size=1, seconds=SECONDS)
@@ -65,8 +65,13 @@ class Troubled:
         self.taken: list[tuple[str, list[int]]] = []
         self.positions = Positions("cluster", {})
 
-    def take(self, batch: Sequence[Incoming], ingress: object, consumed: object) -> None:
+    def read(self, batch: Sequence[Incoming]) -> ReadBatch:
+        """Say nothing of what the messages mean."""
+        return ReadBatch(batch, ())
+
+    def take_read(self, read: ReadBatch, ingress: object, consumed: object) -> None:
         """Take a batch in, or fail."""
+        batch = read.messages
         if batch[0].topic == self.topic and self.tries:
             self.tries -= 1
             raise self.error
@@ -191,17 +196,43 @@ def test_a_batch_that_was_revoked_while_it_failed_is_let_go(error: Exception, mo
         scores = Stream("boucle.scores", [2, 1])
         revoked, kept = scores.fetches
 
-        def take(batch: Sequence[Incoming], ingress: object, consumed: object) -> None:
+        def take(read: ReadBatch, ingress: object, consumed: object) -> None:
+            batch = read.messages
             if batch[0].offset == 0:
                 revoked.void = True
                 raise error
             intake.taken.append(("boucle.scores", [one.offset or 0 for one in batch]))
 
-        intake.take = take  # type: ignore[method-assign]  # this intake revokes in the middle of a batch
+        intake.take_read = take  # type: ignore[method-assign]  # this intake revokes in the middle of a batch
         await run(intake, scores, until=[kept])
         assert intake.taken == [("boucle.scores", [2])]
         assert not revoked.acknowledged.is_set()
         assert intake.positions.waiting == set()
+
+    asyncio.run(story())
+
+
+def test_a_batch_is_read_while_the_one_before_it_is_written() -> None:
+    """Reading needs no database, so it does not wait for it; writing keeps the order all the same."""
+
+    async def story() -> None:
+        intake = Troubled("", RuntimeError(), 0)
+        second_was_read = threading.Event()
+        read, take_read = intake.read, intake.take_read
+
+        def read_and_tell(batch: Sequence[Incoming]) -> ReadBatch:
+            if batch[0].offset == 1:
+                second_was_read.set()
+            return read(batch)
+
+        def take_once_the_second_is_read(batch: ReadBatch, ingress: object, consumed: object) -> None:
+            assert second_was_read.wait(SECONDS)
+            take_read(batch, ingress, consumed)
+
+        intake.read, intake.take_read = read_and_tell, take_once_the_second_is_read  # type: ignore[method-assign]
+        events = Stream("boucle.events", [1, 1])
+        await run(intake, events, until=events.fetches)
+        assert intake.taken == [("boucle.events", [0]), ("boucle.events", [1])]
 
     asyncio.run(story())
 
@@ -214,11 +245,11 @@ def test_a_stop_waits_for_the_batch_that_is_being_written() -> None:
         begun, go_on = asyncio.Event(), threading.Event()
         loop = asyncio.get_running_loop()
 
-        def take(batch: Sequence[Incoming], ingress: object, consumed: object) -> None:
+        def take(read: ReadBatch, ingress: object, consumed: object) -> None:
             loop.call_soon_threadsafe(begun.set)
             assert go_on.wait(SECONDS)
 
-        intake.take = take  # type: ignore[method-assign]  # this intake takes its time
+        intake.take_read = take  # type: ignore[method-assign]  # this intake takes its time
         events = Stream("boucle.events", [1], hold=True)
 
         async def process() -> None:

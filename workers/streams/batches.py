@@ -16,7 +16,7 @@ from workers.domain.types import Ingress
 from workers.errors import NotNow
 from workers.store.ledger import Incoming, as_bytes
 from workers.streams.positions import Positions
-from workers.usecases.intake import Intake
+from workers.usecases.intake import Intake, ReadBatch
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 2.0
@@ -25,6 +25,8 @@ LONGEST_RETRY_SECONDS = 60.0
 """The pauses of a batch that breaks something double up to this; a standstill ends the process (guards.py)."""
 FINISH_SECONDS = 2.0
 """How long a stop waits for a batch that is being written; longer, and it comes again after the start."""
+Reading = asyncio.Future[list[ReadBatch]]
+"""The fetches of a batch as they are being read, each by itself."""
 RAW = {"key_serializer": "raw", "value_serializer": "raw"}
 
 
@@ -41,15 +43,16 @@ async def process_batches(
 ) -> AsyncIterator[Sequence[EventT]]:
     """Take a topic's fetches in, batch by batch, each acknowledged after its commit.
 
-    One batch is written while the next is collected; never two of a topic at a time. A stop waits a little for the
-    one that is written, so that it is acknowledged too.
+    One batch is written while the next is collected and read; never two of a topic are written at a time. A stop
+    waits a little for the one that is written, so that it is acknowledged too.
     """
     writing: asyncio.Task[None] | None = None
     try:
         async for fetches in collect_batches(stream.noack().events(), batching):
+            reading = read_ahead(fetches, intake)
             if writing is not None:
                 await asyncio.shield(writing)
-            writing = asyncio.ensure_future(take_and_acknowledge(fetches, intake, positions))
+            writing = asyncio.ensure_future(take_and_acknowledge(fetches, reading, intake, positions))
             yield fetches
     finally:
         if writing is not None:
@@ -82,8 +85,15 @@ async def collect_batches(fetches: AsyncIterator[EventT], batching: Batching) ->
         coming.cancel()
 
 
-async def take_and_acknowledge(fetches: Sequence[EventT], intake: Intake, positions: Positions) -> None:
-    """Take one batch in and acknowledge it; what the intake itself cannot handle is told and tried again.
+def read_ahead(fetches: Sequence[EventT], intake: Intake) -> Reading:
+    """Begin to read fetches in a thread, each by itself: some of a batch may be revoked before it is written."""
+    return asyncio.ensure_future(asyncio.to_thread(lambda: [intake.read(messages_of(fetch)) for fetch in fetches]))
+
+
+async def take_and_acknowledge(
+    fetches: Sequence[EventT], reading: Reading, intake: Intake, positions: Positions
+) -> None:
+    """Take one batch in and acknowledge it; what the intake itself cannot handle is told, read and tried again.
 
     While the database is away the batch is kept. What was revoked meanwhile is let go: another stream has it.
     """
@@ -92,7 +102,8 @@ async def take_and_acknowledge(fetches: Sequence[EventT], intake: Intake, positi
     try:
         while ours := [fetch for fetch in fetches if not fetch.message.void]:
             try:
-                await take_batch([record for fetch in ours for record in fetch.value], intake, positions)
+                read = zip(fetches, await reading, strict=True)
+                await take_batch([part for fetch, part in read if fetch in ours], intake, positions)
             except NotNow as error:
                 positions.waiting |= topics
                 log.debug("%s", error, extra={"action": "stream.wait"})  # told once, by the store (process/outages.py)
@@ -103,6 +114,7 @@ async def take_and_acknowledge(fetches: Sequence[EventT], intake: Intake, positi
                 log.exception("the batch could not be taken in: %s", places, extra={"action": "stream.failed"})
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
+                reading = read_ahead(fetches, intake)
             else:
                 for fetch in ours:
                     fetch.ack()
@@ -122,10 +134,15 @@ def places_of(records: Iterable[Any]) -> list[str]:
     ]
 
 
-async def take_batch(records: Sequence[Any], intake: Intake, positions: Positions) -> None:
+async def take_batch(parts: Sequence[ReadBatch], intake: Intake, positions: Positions) -> None:
     """Hand one batch to the intake in a thread; raises NotNow while the database is away."""
-    batch = [incoming(record) for record in records]
-    await asyncio.to_thread(intake.take, batch, Ingress.KAFKA, positions.of(batch))
+    batch = ReadBatch.joined(parts)
+    await asyncio.to_thread(intake.take_read, batch, Ingress.KAFKA, positions.of(batch.messages))
+
+
+def messages_of(fetch: EventT) -> Sequence[Incoming]:
+    """Return the records of a fetch as they came."""
+    return [incoming(record) for record in fetch.value]
 
 
 def incoming(record: Any) -> Incoming:

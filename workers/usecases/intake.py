@@ -7,7 +7,7 @@ written is taken event by event.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import islice
@@ -38,6 +38,24 @@ T = TypeVar("T")
 DRY_RUN_CHUNK = 500
 
 
+@dataclass(frozen=True, slots=True)
+class ReadBatch:
+    """Messages and what each of them says, in their order: an event, or why it is none. Nothing is stored of it."""
+
+    messages: Sequence[Incoming]
+    events: Sequence[Event | Rejected]
+
+    @classmethod
+    def joined(cls, parts: Iterable["ReadBatch"]) -> "ReadBatch":
+        """Return several as one batch, in their order."""
+        messages: list[Incoming] = []
+        events: list[Event | Rejected] = []
+        for part in parts:
+            messages += part.messages
+            events += part.events
+        return cls(messages, events)
+
+
 class Intake:
     """Takes events in; one instance per role."""
 
@@ -55,22 +73,35 @@ class Intake:
         *,
         refused: Sequence[Rejected | None] = (),
     ) -> list[Outcome]:
-        """Take a batch in and return one outcome per message, in order. Idempotent.
+        """Read a batch and take it in: `read` and `take_read` in one. Idempotent; raises NotNow like `take_read`."""
+        return self.take_read(self.read(batch, refused=refused), door, consumed)
 
-        `refused` has, for messages that the door itself could not read, why. Raises NotNow when the database is away:
-        the caller keeps the batch and tries again.
+    def read(self, batch: Sequence[Incoming], *, refused: Sequence[Rejected | None] = ()) -> ReadBatch:
+        """Return what each message says. Needs no database, so that it may go on while another batch is written.
+
+        `refused` has, for messages that the door itself could not read, why.
         """
         now = self._now()
-        parsed = [self._parse(message, now) for message in batch]
+        events = [self._parse(message, now) for message in batch]
         for place, why in enumerate(refused):
-            parsed[place] = why or parsed[place]
+            events[place] = why or events[place]
+        return ReadBatch(batch, events)
+
+    def take_read(self, batch: ReadBatch, door: Ingress, consumed: Sequence[Consumed] = ()) -> list[Outcome]:
+        """Take in what was read and return one outcome per message, in order. Idempotent.
+
+        Raises NotNow when the database is away: the caller keeps the batch and tries again.
+        """
+        now = self._now()
         try:
-            return self._store.write(lambda connection: self._take(connection, batch, parsed, door, consumed, now))
+            return self._store.write(
+                lambda connection: self._take(connection, batch.messages, batch.events, door, consumed, now)
+            )
         except NotNow:
             raise
         except Exception:  # whatever one event breaks must not stop the others
             log.exception("batch failed, taking it event by event", extra={"action": "intake.split"})
-            return self._one_by_one(batch, parsed, door, consumed, now)
+            return self._one_by_one(batch.messages, batch.events, door, consumed, now)
 
     def _one_by_one(
         self,
