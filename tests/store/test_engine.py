@@ -11,12 +11,14 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from workers.errors import KeyTaken, NotNow
 from workers.store import tables
-from workers.store.engine import LOOKS, Store, away, is_away, is_collision
+from workers.store.engine import LOOKS, Store, away, in_array, is_away, is_collision
 
 WRITERS, ROUNDS = 3, 30
 KATHMANDU = timezone(timedelta(hours=5, minutes=45))
@@ -83,6 +85,36 @@ def test_no_other_kind_of_time_is_used_anywhere() -> None:
     banned = re.compile(r"\b(sa|sqlalchemy|types)\.(DateTime|TIMESTAMP|DATETIME|Date|Time)\b")
     guilty = [path for path in root.rglob("*.py") if path not in allowed and banned.search(path.read_text())]
     assert guilty == []
+
+
+AWKWARD = [
+    "",
+    " ",
+    ",",
+    '"',
+    "\\",
+    '\\"',
+    "{}",
+    "{a,b}",
+    "NULL",
+    "null",
+    "'",
+    "é\u200b",
+    "a\nb\tc",
+    "%s %(x)s",
+    "$1::text",
+]
+
+
+@given(st.lists(st.one_of(st.sampled_from(AWKWARD), st.text(st.characters(exclude_characters="\0", codec="utf-8")))))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_list_of_any_texts_finds_those_texts_and_no_others(store: Store, texts: list[str]) -> None:
+    """Whatever ids a sender gives its events, a list of them is one parameter that means just them."""
+    stored = [*AWKWARD, *texts]
+    rows = sa.union_all(*(sa.select(sa.literal(text, sa.Text()).label("text")) for text in stored)).subquery()
+    query = sa.select(rows.c.text).where(in_array(rows.c.text, "texts"))
+    with store.reading() as connection:
+        assert set(connection.execute(query, {"texts": texts}).scalars()) == set(texts)
 
 
 def count_up(connection: Connection, pause: threading.Barrier | None = None) -> None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -24,6 +25,8 @@ SPECIAL = re.compile(r"[\\\t\n\r]")
 ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 """COPY's text format: backslash escapes, tabs between columns."""
 NULL = "\\N"
+INSTANTS_KEPT = 4096
+"""More than the different instants of a batch."""
 
 Values = list[Any]
 Convert = Callable[[Values], Values]
@@ -145,16 +148,8 @@ def as_they_are(values: Values) -> Values:
 
 
 def remembered(convert: Callable[[datetime], str], null: object) -> Convert:
-    """Return what converts instants, each different one once: a batch has few."""
-
-    def column(values: Values) -> Values:
-        texts: dict[datetime | None, Any] = {None: null}
-        for value in values:
-            if value not in texts:
-                texts[value] = convert(value)
-        return [texts[value] for value in values]
-
-    return column
+    """Return what converts a column of instants; the same ones stand in many columns of a batch, and are kept."""
+    return each(lru_cache(INSTANTS_KEPT)(convert), null)
 
 
 def instant(value: datetime) -> datetime:

@@ -5,7 +5,7 @@ Every writing transaction on SQLite is `BEGIN IMMEDIATE`: a deferred one loses u
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -124,6 +124,20 @@ def begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+class ArrayText(sa.types.UserDefinedType[str]):
+    """PostgreSQL's array of a type, sent as its text; the driver would ask a pattern about each of its values."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def __init__(self, kind: sa.types.TypeEngine[Any]) -> None:
+        self.kind = kind
+
+    def get_col_spec(self, **more: Any) -> str:
+        """Return how the type is written in a statement."""
+        return self.kind.compile(dialect=postgresql.dialect()) + "[]"  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+
+
 class ListOf(sa.types.TypeDecorator[list[str]]):
     """A list of keys or texts as one parameter: an array on PostgreSQL, a JSON text on SQLite."""
 
@@ -135,10 +149,16 @@ class ListOf(sa.types.TypeDecorator[list[str]]):
         super().__init__()
 
     def load_dialect_impl(self, dialect: sa.engine.Dialect) -> sa.types.TypeEngine[Any]:
-        return postgresql.ARRAY(self.kind) if dialect.name == "postgresql" else sa.Text()
+        return ArrayText(self.kind) if dialect.name == "postgresql" else sa.Text()
 
     def process_bind_param(self, value: Any, dialect: sa.engine.Dialect) -> Any:
-        return list(value) if dialect.name == "postgresql" else orjson.dumps(list(value)).decode()
+        return array_text(value) if dialect.name == "postgresql" else orjson.dumps(list(value)).decode()
+
+
+def array_text(values: Iterable[str]) -> str:
+    """Return texts as PostgreSQL writes an array of them."""
+    quoted = ",".join(['"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values])
+    return "{" + quoted + "}"
 
 
 class in_array(FunctionElement[bool]):  # noqa: N801  # reads like the function it renders as
