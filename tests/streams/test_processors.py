@@ -218,16 +218,16 @@ def test_a_batch_is_read_while_the_one_before_it_is_written() -> None:
     async def story() -> None:
         intake = Troubled("", RuntimeError(), 0)
         second_was_read = threading.Event()
-        read, take_read = intake.read, intake.take_read
+        read_before, take_read = intake.read, intake.take_read
 
         def read_and_tell(batch: Sequence[Incoming]) -> ReadBatch:
             if batch[0].offset == 1:
                 second_was_read.set()
-            return read(batch)
+            return read_before(batch)
 
-        def take_once_the_second_is_read(batch: ReadBatch, ingress: object, consumed: object) -> None:
+        def take_once_the_second_is_read(read: ReadBatch, ingress: object, consumed: object) -> None:
             assert second_was_read.wait(SECONDS)
-            take_read(batch, ingress, consumed)
+            take_read(read, ingress, consumed)
 
         intake.read, intake.take_read = read_and_tell, take_once_the_second_is_read  # type: ignore[method-assign]
         events = Stream("boucle.events", [1, 1])
