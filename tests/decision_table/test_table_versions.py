@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from workers.decision_table import load
-from workers.domain.followup.compiled_tables import FollowUpTable, JourneyPlan, Versions
+from workers.domain.compiled_tables import FollowUpTable, JourneyPlan, Versions
 
 RULES = Path(__file__).parents[2] / "rules"
 

@@ -16,7 +16,7 @@ from workers.calendar import Calendar, instant_of, parse_window, zone_info
 from workers.decision_table import KnownNames, Table, WaveDate
 from workers.decision_table.live import Refused
 from workers.decision_table.trials.replay import rest_in_use
-from workers.domain.followup.compiled_tables import FollowUpTable, JourneyPlan, Versions
+from workers.domain.compiled_tables import FollowUpTable, JourneyPlan, Versions
 from workers.domain.followup.table_contract import FOLLOW_UP, JOURNEY_PLAN
 from workers.domain.mail.compose import Templates
 from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule

@@ -24,7 +24,7 @@ from workers.decision_table.trials.cases import CASES, Case, CaseReport, parse_c
 from workers.decision_table.trials.installation import MOST_SAMPLED, Disagreed, Sample
 from workers.decision_table.trials.replay import is_plan
 from workers.decision_table.trials.text import changed_rules
-from workers.domain.followup.compiled_tables import FollowUpTable, JourneyPlan
+from workers.domain.compiled_tables import FollowUpTable, JourneyPlan
 from workers.domain.followup.table_trial import Around, judged
 from workers.errors import BadInput, Misconfigured
 from workers.usecases.rules.active_policy import FOLLOW_UP, JOURNEY_PLAN
