@@ -4,18 +4,59 @@ Pure: a compiled rule table goes in. What a row means is read once, when the tab
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Generic, TypeVar, cast
 
 from workers.calendar import Wait
 from workers.decision_table import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
 from workers.decision_table.files.reader import ON
-from workers.domain.policy import NextStep, PlanStep, Verdict
 from workers.errors import BadInput
 
 T = TypeVar("T")
 ACTIONS_IN_A_ROW = 9
 NOW = Wait()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One row of the journey plan that applies to an event."""
+
+    rule: str
+    touchpoint: str
+    trigger: str
+    anchor: str
+    due: Wait
+    give_up_after: Wait
+    if_resting: str
+    once_per: str
+    reminder: str
+    template: str
+    channel: str
+    rest: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """One action of a follow-up row."""
+
+    action: str
+    template: str
+    wait: Wait
+    latest: Wait | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the follow-up table says to one response."""
+
+    outcome: str
+    rule: str
+    row: int | None
+    steps: tuple[NextStep, ...]
+    ticket_due: timedelta | None
+    play: str
+    reason: str
 
 
 def wait_of(value: object) -> Wait:
@@ -48,7 +89,7 @@ class Versions(Generic[T]):
 
 
 class JourneyPlan:
-    """The journey plan: which touchpoints an event plans."""
+    """The journey plan: which touchpoints an event plans; `dated` when some rows hold on some days only."""
 
     def __init__(
         self, table: Table, earlier: "Versions[JourneyPlan] | None" = None, candidate: Table | None = None
@@ -58,20 +99,20 @@ class JourneyPlan:
         self._earlier = earlier
         self._compiled: Compiled = compile_table(table)
         self._candidate = compile_table(candidate) if candidate else None
-        self._told: dict[tuple[object, ...], Disagreement | None] = {}
+        self._disagreements: dict[tuple[object, ...], Disagreement | None] = {}
         self._steps = {rule.id: plan_step(rule) for rule in table.rules}
-        self._known: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}
+        self._steps_for: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}
         self.dated = is_dated(table) or (candidate is not None and is_dated(candidate))
 
     def steps_for(
         self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
     ) -> tuple[PlanStep, ...]:
-        """Return the rows that apply to an event on a day, in the order of the table."""
+        """Return the rows that apply to an event, in the order of the table; a `dated` plan needs the day."""
         key = (event, first, delivery_expected, months, on if self.dated else None)
-        if key not in self._known:
+        if key not in self._steps_for:
             inputs = plan_inputs(event, first, delivery_expected, months, on)
-            self._known[key] = tuple(self._steps[rule.id] for rule in self._compiled.decide(inputs).rules)
-        return self._known[key]
+            self._steps_for[key] = tuple(self._steps[rule.id] for rule in self._compiled.decide(inputs).rules)
+        return self._steps_for[key]
 
     def disagreement(
         self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
@@ -80,10 +121,10 @@ class JourneyPlan:
         if self._candidate is None:
             return None
         key = (event, first, delivery_expected, months, on if self.dated else None)
-        if key not in self._told:
+        if key not in self._disagreements:
             inputs = plan_inputs(event, first, delivery_expected, months, on)
-            self._told[key] = compare(self._compiled, self._candidate, inputs)
-        return self._told[key]
+            self._disagreements[key] = compare(self._compiled, self._candidate, inputs)
+        return self._disagreements[key]
 
     def at(self, version: str) -> "JourneyPlan | None":
         """Return the plan as it was in a version, or None when that is not known."""
@@ -156,7 +197,7 @@ def own_rest(value: object) -> Wait | None:
 
 
 class FollowUpTable:
-    """The follow-up table: what happens after a response."""
+    """The follow-up table: what happens after a response; `dated` when some rows hold on some days only."""
 
     def __init__(
         self, table: Table, earlier: "Versions[FollowUpTable] | None" = None, candidate: Table | None = None
@@ -208,10 +249,10 @@ class FollowUpTable:
 
     def _steps(self, row: Mapping[str, Scalar | None]) -> list[NextStep]:
         """Return the actions of a row, in order."""
-        found = []
+        steps = []
         for n in range(1, ACTIONS_IN_A_ROW + 1):
             action = text_of(row.get(f"action {n}"))
             if action:
                 wait = wait_of(row.get(f"wait {n}"))
-                found.append(NextStep(action, text_of(row.get(f"template {n}")), wait, self.table.latest.get(action)))
-        return found
+                steps.append(NextStep(action, text_of(row.get(f"template {n}")), wait, self.table.latest.get(action)))
+        return steps

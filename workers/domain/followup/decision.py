@@ -9,11 +9,12 @@ from datetime import datetime
 
 from workers.calendar import add_wait, add_working, in_zone
 from workers.decision_table.files.reader import ON
+from workers.domain.compiled_tables import NextStep, Verdict
 from workers.domain.customer_case import CustomerCase
 from workers.domain.followup.actions import CONTACTS, carry_out, contacts_first, finish, repeats
 from workers.domain.history import Subject, Why, history
 from workers.domain.outbound_messages import tell_response
-from workers.domain.policy import NextStep, Policy, Verdict
+from workers.domain.policy import Policy
 from workers.domain.records import Action, Decision, Response, SurveyRequest
 from workers.domain.shadow import shadow
 from workers.domain.ticket import FIRST_CONTACT, remark

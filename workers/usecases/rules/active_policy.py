@@ -21,7 +21,7 @@ from workers.domain.followup.table_contract import FOLLOW_UP, JOURNEY_PLAN
 from workers.domain.mail.compose import Templates
 from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.domain.mail.links import Links
-from workers.domain.policy import ContraryRule, Plan, Policy, WaveDay
+from workers.domain.policy import ContraryRule, Policy, WaveDay
 from workers.domain.survey.planning import wave_ends
 from workers.domain.types import Ids, MailClass
 from workers.settings import Settings
@@ -212,7 +212,7 @@ def listed_triggers(table: Table) -> frozenset[str]:
     return frozenset(value for column in table.inputs if column.name == "trigger" for value in column.values or ())
 
 
-def wave_day(wave: WaveDate, opens: time, zone: str, plan: Plan) -> WaveDay:
+def wave_day(wave: WaveDate, opens: time, zone: str, plan: JourneyPlan) -> WaveDay:
     """Return a day of the list: it begins when the team does, and is over when its last touchpoint is given up.
 
     The date alone is its key, because a name may be corrected after the wave went out.

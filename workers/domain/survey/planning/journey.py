@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from workers.calendar import add_wait, in_zone
+from workers.domain.compiled_tables import PlanStep
 from workers.domain.customer_case import CustomerCase
-from workers.domain.policy import PlanStep, Policy
+from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, Touchpoint
 from workers.domain.shadow import shadow
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, is_undone, note

@@ -5,9 +5,10 @@ that is told before its purchase, or a second purchase told before the first, gi
 """
 
 from workers.calendar import in_zone
+from workers.domain.compiled_tables import PlanStep
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import Why
-from workers.domain.policy import PlanStep, Policy
+from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, Touchpoint
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, note, put, undoing
 from workers.domain.survey.planning.journey import JourneyEvent, candidate_for, replaces

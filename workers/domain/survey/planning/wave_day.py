@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from workers.calendar import add_wait, in_zone
-from workers.domain.policy import Plan
+from workers.domain.compiled_tables import JourneyPlan
 from workers.domain.survey.planning.journey import JourneyEvent
 
 WAVE = "wave"
@@ -14,7 +14,7 @@ def wave_event(wave: str, at: datetime, label: str) -> JourneyEvent:
     return JourneyEvent(WAVE, at, f"{WAVE}/{wave}", wave, label)
 
 
-def wave_ends(at: datetime, plan: Plan, zone: str) -> datetime:
+def wave_ends(at: datetime, plan: JourneyPlan, zone: str) -> datetime:
     """Return when the last touchpoint of a wave that begins at an instant is given up; a day may have its own rows."""
     steps = plan.steps_for(WAVE, True, None, None, in_zone(at, zone).date())
     return max((add_wait(add_wait(at, step.due, zone), step.give_up_after, zone) for step in steps), default=at)
