@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.explain import Sending
 from workers.domain.reporting import Filters
+from workers.domain.sending_state import SendingState
 from workers.store.counts import running_counts
 from workers.store.customer import stories
 from workers.store.engine import Store
@@ -39,7 +39,7 @@ def fold(connection: Connection) -> None:
 
 
 READS: dict[str, Callable[[Connection], object]] = {
-    "status": lambda connection: status.status(connection, NOW, sending=Sending()),
+    "status": lambda connection: status.status(connection, NOW, sending=SendingState()),
     "what is due": lambda connection: status.due_work(connection, NOW),
     "the queue's days": lambda connection: list(queue.per_day(connection, DAYS)),
     "what is held": queue.held,

@@ -15,9 +15,9 @@ from postroom import LATER, NO_SUCH, Postman, sender_of
 from returning import PATH, dsn
 
 from workers.domain.changeset import ChangeSet
-from workers.domain.explain import Sending
 from workers.domain.mailbox_keys import address_key
 from workers.domain.records import Action, Dispatch, Response, Suppression, SurveyRequest, Testimonial, Touchpoint
+from workers.domain.sending_state import SendingState
 from workers.domain.types import Reason
 from workers.store.apply import apply
 from workers.usecases.operation import status
@@ -288,9 +288,9 @@ def test_a_story_of_each_reason_tells_it(boucle: Embedded, reason: Reason) -> No
 @pytest.mark.parametrize(
     ("more", "reason", "said"),
     [
-        ({"sending": Sending("held", "until an operator lets go")}, Reason.SENDING_HELD, "sending is held"),
-        ({"sending": Sending("paused", "refused")}, Reason.PAUSED, "sending is paused"),
-        ({"sending": Sending(paused=frozenset({"delivery-now"}))}, Reason.PAUSED, "this touchpoint is paused"),
+        ({"sending": SendingState("held", "until an operator lets go")}, Reason.SENDING_HELD, "sending is held"),
+        ({"sending": SendingState("paused", "refused")}, Reason.PAUSED, "sending is paused"),
+        ({"sending": SendingState(paused=frozenset({"delivery-now"}))}, Reason.PAUSED, "this touchpoint is paused"),
         ({"day_is_full": True}, Reason.DAILY_MAXIMUM, "the daily maximum of mails is reached"),
     ],
 )

@@ -14,6 +14,7 @@ from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.history import Subject, Why, history
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Touchpoint
+from workers.domain.sending_state import SendingState
 from workers.domain.survey.planning import assess, put
 from workers.domain.types import ActionState, Reason, TouchpointState
 from workers.errors import BadInput
@@ -25,7 +26,7 @@ from workers.store.sign_in.audit_log import record_act
 from workers.store.survey import queue
 from workers.store.survey.queue import ACTION, TOUCHPOINT, Chosen, Counted
 from workers.usecases.delivery import send_controls
-from workers.usecases.delivery.send_controls import Sending, SendingState, sending_now
+from workers.usecases.delivery.send_controls import Sending, sending_now
 
 DAYS = 14
 CUSTOMERS_A_ROUND = 200

@@ -10,10 +10,11 @@ import pytest
 from workers.calendar import Wait, parse_wait, parse_window
 from workers.decision_table.model.rest_period import Rest
 from workers.domain import explain, records
-from workers.domain.explain import ON, Sending, Story, words
+from workers.domain.explain import Story, words
 from workers.domain.explain.followup import time_after
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, History, Journey, Stop, SurveyRequest, Touchpoint
+from workers.domain.sending_state import ON, SendingState
 from workers.domain.types import CustomerId, Effect, Reason, RequestState, TouchpointState
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -126,14 +127,14 @@ def stop(cause: str, at: datetime, effect: Effect = Effect.HOLD, scope: str = "c
     return Stop(ANY_ID % 9, ANNE, cause, effect, scope, "1042", at, "shop/s1")
 
 
-def tell(story: Story, sending: explain.Outgoing = ON, **more: object) -> dict[str, object]:
+def tell(story: Story, sending: SendingState = ON, **more: object) -> dict[str, object]:
     """Explain a customer now, with mails that leave in a `window`."""
     known = policy(str(more.pop("window", "always")))
     outlook = explain.Outlook(sending, **more)  # type: ignore[arg-type]  # keywords
     return explain.explain_customer(explain.View(story, NOW, known, outlook))
 
 
-def reason(row: Touchpoint, sending: explain.Outgoing = ON, *others: records.Row, **more: object) -> str:
+def reason(row: Touchpoint, sending: SendingState = ON, *others: records.Row, **more: object) -> str:
     """Return the sentence about one touchpoint."""
     story = Story(
         customer=anne(),
@@ -251,8 +252,8 @@ def test_a_due_touchpoint_says_what_holds_it_up() -> None:
     due = touchpoint(due_at=NOW - timedelta(hours=1), wake_at=NOW - timedelta(hours=1))
     start = "Planned: it has been due since 10 March at 09:00; "
     assert reason(due) == start + "it goes out at the next look at what is due."
-    assert reason(due, Sending("held", "look at the preview")) == start + "sending is held (look at the preview)."
-    paused = Sending("on", "", frozenset({"delivery-now"}))
+    assert reason(due, SendingState("held", "look at the preview")) == start + "sending is held (look at the preview)."
+    paused = SendingState("on", "", frozenset({"delivery-now"}))
     assert reason(due, paused) == start + "this touchpoint is paused."
     assert reason(due, ON, day_is_full=True) == start + "the daily maximum of mails is reached."
 

@@ -17,6 +17,7 @@ from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.compose import compose
 from workers.domain.mailbox_keys import address_key
 from workers.domain.records import Customer, Dispatch, Response, Suppression, SurveyRequest, Testimonial, Touchpoint
+from workers.domain.sending_state import SendingState
 from workers.domain.types import MailClass, RequestState
 from workers.errors import Misconfigured, NotNow
 from workers.store import tables
@@ -488,9 +489,9 @@ def test_senders_that_are_killed_again_and_again_end_a_mail_as_unknown(boucle: E
         assert status.status(connection, boucle.clock.at, sending=sending_of_on())["failed"] == 1
 
 
-def sending_of_on() -> send_controls.SendingState:
+def sending_of_on() -> SendingState:
     """Return sending that is on."""
-    return send_controls.SendingState("on", "", frozenset())
+    return SendingState("on", "", frozenset())
 
 
 def test_cuts_and_kills_count_together(boucle: Embedded) -> None:

@@ -12,6 +12,7 @@ from postroom import OPEN, OURS, TAKEN, Postman, sender_of
 
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Customer, Dispatch, Suppression, SurveyRequest
+from workers.domain.sending_state import SendingState
 from workers.usecases.delivery import Delivery, send_controls
 from workers.usecases.operation import status
 
@@ -50,7 +51,7 @@ def ends(boucle: Embedded) -> dict[str, str]:
     }
 
 
-def sending_state(boucle: Embedded) -> send_controls.SendingState:
+def sending_state(boucle: Embedded) -> SendingState:
     """Return whether mail goes out."""
     with boucle.store.reading() as connection:
         return send_controls.sending_now(connection, OPEN)

@@ -10,7 +10,7 @@ from counted import House, event, live_through
 
 from workers.domain import explain as explaining
 from workers.domain import invariants
-from workers.domain.explain import Sending
+from workers.domain.sending_state import SendingState
 from workers.errors import BadInput
 from workers.store import tables
 from workers.store.counts import books
@@ -194,9 +194,9 @@ def test_postgres_gives_the_same_books(house: House, tmp_path: Path, postgres: s
         assert (found.digest(), found.ok()) == (read(house).digest(), True)
         with other.parts.store.reading() as connection:
             told = counting.explain(connection, "customer", "cross", other.clock.at, other.parts.policies.current())
-            status = counting.status(connection, other.clock.at, sending=Sending())
+            status = counting.status(connection, other.clock.at, sending=SendingState())
         with house.parts.store.reading() as connection:
-            assert status == counting.status(connection, house.clock.at, sending=Sending())
+            assert status == counting.status(connection, house.clock.at, sending=SendingState())
             here = counting.explain(connection, "customer", "cross", house.clock.at, house.parts.policies.current())
         assert told == here
 
@@ -279,7 +279,7 @@ def test_a_replayed_dead_letter_counts_as_accepted_only(tmp_path: Path) -> None:
 
 def test_status_says_on_one_screen_why_nothing_goes_out(house: House) -> None:
     """Held sending with its reason, paused touchpoints and what is due come first."""
-    sending = Sending("held", "look at the preview first", frozenset({"purchase-now", "delivery-now"}))
+    sending = SendingState("held", "look at the preview first", frozenset({"purchase-now", "delivery-now"}))
     with house.parts.store.reading() as connection:
         text = counting.as_text(counting.status(connection, house.clock.at, sending=sending))
     lines = text.splitlines()

@@ -8,6 +8,7 @@ from webparts import Site, event
 
 from workers.domain import explain
 from workers.domain.records import Dispatch
+from workers.domain.sending_state import ON
 from workers.domain.types import DispatchState
 from workers.usecases.operation import status
 
@@ -26,7 +27,7 @@ def test_the_page_says_what_explain_says(team: Team) -> None:
     """The same sentences from the same code: every one of them is on the page."""
     site = team.site
     with site.parts.store.reading() as connection:
-        told = status.explain(connection, "customer", "42", site.clock.at, site.web.policy(), explain.ON)
+        told = status.explain(connection, "customer", "42", site.clock.at, site.web.policy(), ON)
     assert told is not None
     said = words(team.client("Léa").get("/customers/42").text)
     found = [str(entry["reason"]) for _, _, entry in explain.text.entries(told)]

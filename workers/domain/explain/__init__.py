@@ -6,7 +6,7 @@ nothing.
 
 from workers.domain.explain.answers import explain_customer, explain_event, explain_response, explain_unowned
 from workers.domain.explain.phrases import ENGLISH, PHRASES
-from workers.domain.explain.story import ON, Outgoing, Sending, Story
+from workers.domain.explain.story import Story
 from workers.domain.explain.text import as_text
 from workers.domain.explain.view import Outlook, View
 from workers.domain.explain.words import LEADS, clause, day, lead, moment
@@ -14,11 +14,8 @@ from workers.domain.explain.words import LEADS, clause, day, lead, moment
 __all__ = [
     "ENGLISH",
     "LEADS",
-    "ON",
     "PHRASES",
-    "Outgoing",
     "Outlook",
-    "Sending",
     "Story",
     "View",
     "as_text",

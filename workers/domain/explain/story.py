@@ -1,7 +1,6 @@
 """The story of one customer: every row about them, as the store loaded it. Nothing here decides or changes anything."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from workers.decision_table.model.rest_period import Asked
 from workers.domain.records import (
@@ -24,29 +23,6 @@ from workers.domain.records import (
     TicketEntry,
     Touchpoint,
 )
-
-
-class Outgoing(Protocol):
-    """Whether mails go out (`on`, `held`, `paused`), why not, and which touchpoints are paused."""
-
-    @property
-    def state(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def paused(self) -> frozenset[str]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """Whether mails go out, as a value; `controls.SendingState` says the same of a running installation."""
-
-    state: str = "on"
-    reason: str = ""
-    paused: frozenset[str] = frozenset()
-
-
-ON = Sending()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,10 @@ from workers.domain.explain import words
 from workers.domain.explain.engine_words import in_words_of
 from workers.domain.explain.names import inside, name_in
 from workers.domain.explain.phrases import ENGLISH
-from workers.domain.explain.story import ON, Outgoing, Story
+from workers.domain.explain.story import Story
 from workers.domain.mail.translations import Catalog
 from workers.domain.policy import Policy
+from workers.domain.sending_state import ON, SendingState
 
 Entry = dict[str, object]
 
@@ -21,7 +22,7 @@ Entry = dict[str, object]
 class Outlook:
     """Whether mails go out (and today's are used up), and in whose language it is told."""
 
-    sending: Outgoing = ON
+    sending: SendingState = ON
     day_is_full: bool = False
     catalog: Catalog = ENGLISH
 
@@ -47,7 +48,7 @@ class View:
         return case
 
     @property
-    def sending(self) -> Outgoing:
+    def sending(self) -> SendingState:
         """Return whether mails go out."""
         return self.outlook.sending
 

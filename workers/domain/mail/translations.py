@@ -25,13 +25,13 @@ _NARROW = re.compile(r" (?=[:;?!»%€])|(?<=«) |(?<=\d) (?=h\b)|(?<=\d h) ")
 
 
 class DataFiles(Protocol):
-    """Where the files come from."""
+    """Where the files come from: the adapters read a folder, and the domain imports nothing from above it."""
 
     def read(self, relative: str) -> bytes:
-        """Return one file's bytes."""
+        """Raise Misconfigured when there is no such file."""
 
     def list(self, relative: str) -> list[str]:
-        """Return the names in a folder."""
+        """Return the names in a folder, sorted."""
 
 
 @dataclass(frozen=True, slots=True)

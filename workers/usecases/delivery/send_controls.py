@@ -6,6 +6,7 @@ from datetime import datetime
 
 from workers.calendar import in_zone
 from workers.domain.mail.deliverability import RefusalRule, must_pause, owner_of
+from workers.domain.sending_state import SendingState
 from workers.errors import Misconfigured
 from workers.store.connection import Connection
 from workers.store.controls import CLOCK_LEAPT, clear_control, clear_controls, read_controls, set_control
@@ -28,21 +29,6 @@ class Sending:
     per_second: float
     only_to: frozenset[str]
     redirect: str
-
-
-@dataclass(frozen=True, slots=True)
-class SendingState:
-    """Whether mail goes out now, and what the operator paused."""
-
-    state: str
-    reason: str
-    paused: frozenset[str]
-    clock_leapt: bool = False
-
-    @property
-    def on(self) -> bool:
-        """Tell whether mail goes out."""
-        return self.state == "on"
 
 
 def sending_now(connection: Connection, sending: Sending) -> SendingState:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from workers.domain.sending_state import SendingState
 from workers.settings import Settings
-from workers.usecases.delivery.send_controls import SendingState
 from workers.usecases.operation.weak_settings import Surroundings, is_open_to_others, is_this_machine
 
 

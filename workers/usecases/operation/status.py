@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any, cast
 
 from workers.domain import explain as explaining
-from workers.domain.explain import ON, Outgoing, Sending
 from workers.domain.invariants import Books
 from workers.domain.mail.translations import Catalog
 from workers.domain.policy import Policy
+from workers.domain.sending_state import ON, SendingState
 from workers.domain.types import DeadLetterState, DispatchState
 from workers.errors import BadInput
 from workers.process.outages import KAFKA, MAIL
@@ -28,7 +28,7 @@ from workers.usecases.delivery.send_controls import refusing_domains
 from workers.usecases.operation import outage_watch
 from workers.usecases.rules.summary import summarise
 
-__all__ = ["Sending", "as_text", "book_rows", "explain", "read_books", "status"]
+__all__ = ["as_text", "book_rows", "explain", "read_books", "status"]
 
 FAILED = (DispatchState.FAILED, DispatchState.UNKNOWN)
 STATUS_GROUPS = (
@@ -43,7 +43,7 @@ STATUS_GROUPS = (
 )
 
 
-def status(connection: Connection, now: datetime, *, sending: Outgoing) -> dict[str, object]:
+def status(connection: Connection, now: datetime, *, sending: SendingState) -> dict[str, object]:
     """Return every group by state, what is due and not done at `now`, and whether mails go out."""
     states = books.states(connection)
     groups: dict[str, object] = {"events": events(connection, states)}
@@ -136,7 +136,7 @@ def explain(
     ident: str,
     now: datetime,
     policy: Policy,
-    sending: Outgoing = ON,
+    sending: SendingState = ON,
     *,
     day_is_full: bool = False,
     catalog: Catalog = explaining.ENGLISH,
