@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from workers.domain.changeset import ChangeSet
+from workers.domain.changeset import Cancellation, ChangeSet
 from workers.domain.records import Action, Customer, Dispatch, History, Journey, Row, Suppression, Touchpoint
 from workers.domain.types import ActionState, CustomerId, DispatchState, Ids, MailClass, Reason, TouchpointState
 from workers.store import bulk, read, tables
@@ -173,7 +173,7 @@ def test_tables_are_written_in_one_order_and_rows_sorted_by_key(store: Store) ->
     for row in (dispatch("b"), action("thank_you"), dispatch("a"), touchpoint("z"), touchpoint("a"), customer()):
         changes.add(row)
     changes.publish("boucle.responses", "42", b"{}")
-    changes.cancel("customer", customer().id, Reason.OPTED_OUT)
+    changes.cancel(Cancellation(customer().id, "customer", customer().id, Reason.OPTED_OUT))
     seen = statements(store, changes)
     assert [(verb, table) for verb, table, _ in seen] == [
         ("insert", "customer"),
@@ -276,7 +276,7 @@ def test_only_what_has_not_left_is_cancelled(store: Store, state: DispatchState,
     before = dispatch("a", state=state, lease_until=NOW if state == DispatchState.LEASED else None)
     write(store, before)
     changes = ChangeSet()
-    changes.cancel("customer", customer().id, Reason.OPTED_OUT)
+    changes.cancel(Cancellation(customer().id, "customer", customer().id, Reason.OPTED_OUT))
     commit(store, changes)
     (after,) = stored(store, Dispatch)
     gone = replace(before, state=DispatchState.CANCELLED, reason="opted_out", changed_at=NOW, lease_until=None)
@@ -293,7 +293,7 @@ def test_a_cancellation_takes_what_it_names(store: Store) -> None:
     }
     write(store, *rows.values())
     changes = ChangeSet()
-    changes.cancel("request", key("request"), Reason.ANSWERED, MailClass.SURVEY)
+    changes.cancel(Cancellation(customer().id, "request", key("request"), Reason.ANSWERED, MailClass.SURVEY))
     commit(store, changes)
     names = {row.id: name for name, row in rows.items()}
     found = {names[one.id]: str(one.state) for one in stored(store, Dispatch)}
@@ -303,7 +303,7 @@ def test_a_cancellation_takes_what_it_names(store: Store) -> None:
 def test_rows_written_with_a_cancellation_are_cancelled_too(store: Store) -> None:
     """Cancellations come after rows: a mail added by the same piece of work does not slip through."""
     changes = ChangeSet()
-    changes.cancel("customer", customer().id, Reason.ERASED)
+    changes.cancel(Cancellation(customer().id, "customer", customer().id, Reason.ERASED))
     changes.add(dispatch("a"))
     commit(store, changes)
     assert stored(store, Dispatch)[0].state == DispatchState.CANCELLED

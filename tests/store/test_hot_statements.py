@@ -10,10 +10,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.sql.visitors import iterate
 
-from workers.store import due, read, tables
+from workers.store import due, ledger, read, tables
 from workers.store.customer import askings
-from workers.store.delivery import outbox
-from workers.store.engine import Store
+from workers.store.delivery import claim, outbox
+from workers.store.engine import ListOf, Store
 from workers.store.ticket import tickets
 from workers.usecases.operation.migrate import migrate
 
@@ -23,6 +23,16 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "customers nobody holds": read.LOCKING_FREE,
     "journeys by reference": read.OF_REFERENCES,
     "touchpoints of journeys": read.OF_JOURNEYS,
+    "whose requests are, of those named": read.REQUESTS_OF_CUSTOMERS,
+    "whose requests are": read.REQUESTS_NAMED,
+    "events known": ledger.KNOWN,
+    "a lease that ran out": claim.LEASED_BACK,
+    "a handing over that was cut": claim.SENDING_BACK,
+    "a handing over that was cut too often": claim.SENDING_ENDS,
+    "what is ready": claim.ANY_READY,
+    "leases that are renewed": claim.RENEW,
+    "a mail that is about to leave": claim.MARK_SENDING,
+    "a mail that was taken": claim.ACCEPT,
     "suppressed addresses": read.SUPPRESSED,
     "what a mailbox was asked": askings.ASKED,
     "what waits longest in the outbox": outbox.OLDEST,
@@ -40,12 +50,20 @@ def values_of(statement: sa.sql.expression.ClauseElement) -> dict[str, object]:
     """Return a value for each parameter of a statement."""
     found: dict[str, object] = {}
     for part in iterate(statement):
-        if isinstance(part, sa.BindParameter) and part.value is None:
-            is_list = part.key in ("keys", "references")
-            found[part.key] = (
-                ["00000000-0000-8000-8000-000000000000"] if is_list else MOMENT if part.key in ("now", "told") else 1
-            )
+        if isinstance(part, sa.BindParameter) and part.required:
+            found[part.key] = value_of(part.type)
     return found
+
+
+def value_of(kind: sa.types.TypeEngine[Any]) -> object:
+    """Return some value of a type."""
+    if isinstance(kind, ListOf):
+        return [SOME_KEY]
+    if isinstance(kind, tables.Instant):
+        return MOMENT
+    if isinstance(kind, sa.Uuid):
+        return SOME_KEY
+    return "x" if isinstance(kind, sa.String) else 1
 
 
 def plan_of(store: Store, statement: Any) -> str:

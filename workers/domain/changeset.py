@@ -22,8 +22,10 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Cancellation:
-    """Cancel the dispatches that have not left and whose `column` (request, action, ticket, customer) is `value`."""
+    """Cancel a customer's dispatches that have not left and whose `column` (request, action, ticket, customer) is
+    `value`."""
 
+    customer: str
     column: str
     value: str
     reason: str
@@ -84,9 +86,9 @@ class ChangeSet:
         """Publish one message; the order of calls is the order on the topic for one key."""
         self.published.append(Publication(topic, key, value))
 
-    def cancel(self, column: str, value: str, reason: str, mail_class: str | None = None) -> None:
+    def cancel(self, cancellation: Cancellation) -> None:
         """Cancel dispatches that have not left; those that have left stay as they are."""
-        self.cancelled.append(Cancellation(column, value, reason, mail_class))
+        self.cancelled.append(cancellation)
 
     def forget(self, person: Forgetting) -> None:
         """Scrub what the core does not hold of a person: texts, mails, what waits in the outbox; leave an audit row."""

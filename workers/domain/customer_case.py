@@ -184,7 +184,7 @@ class CustomerCase:
 
     def cancel(self, column: str, value: str, reason: str, mail_class: str | None = None) -> None:
         """Cancel the dispatches that have not left and whose `column` is `value`; those that have left stay."""
-        self.work.changes.cancelled.append(Cancellation(column, value, reason, mail_class))
+        self.work.changes.cancelled.append(Cancellation(self.id, column, value, reason, mail_class))
 
     def publish(self, topic: str, value: bytes) -> None:
         """Publish one message about the customer; the order of calls is the order on the topic."""

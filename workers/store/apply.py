@@ -4,7 +4,8 @@ Nothing else writes the core's rows (claim.py moves dispatches on). Runs inside 
 keyed, so a second run of the same work meets the first one's rows and fails as a collision instead of doubling them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from sqlalchemy.engine import Connection
 from workers.domain.changeset import Cancellation, ChangeSet, Publication
 from workers.domain.records import Row, Ticket
 from workers.domain.types import DispatchState, TicketState
-from workers.store import bulk, tables
+from workers.store import bulk, read, tables
 from workers.store.customer.erasure import forget
 from workers.store.customer.merge import move_rows
 from workers.store.new_rows import insert
@@ -23,16 +24,20 @@ NOT_LEFT = (DispatchState.READY, DispatchState.LEASED)
 
 def apply(connection: Connection, changes: ChangeSet, now: datetime) -> None:
     """Write the changes: 1. rows table by table, 2. moves, 3. cancellations, 4. whoever is forgotten, 5. the outbox."""
+    moved_to = {moving.customer: moving.into for moving in changes.moved}
     for kind in tables.WRITE_ORDER:
         if changed := changes.changed.get(kind):  # first, so that one current decision or open ticket gives way
-            for rows in giving_way(kind, [changed[key] for key in sorted(changed)]):
+            rows_changed = [changed[key] for key in sorted(changed)]
+            if moved_to:
+                rows_changed = under_stored_owner(connection, kind, rows_changed, moved_to)
+            for rows in giving_way(kind, rows_changed):
                 bulk.update_many(connection, kind, rows)
         if added := changes.added.get(kind):
             insert(connection, kind, [added[key] for key in sorted(added)])
     for moving in changes.moved:
         move_rows(connection, moving)
     for cancellation in changes.cancelled:
-        cancel_dispatches(connection, cancellation, now)
+        cancel_dispatches(connection, cancellation, now, moved_to)
     if changes.forgotten:
         forget(connection, changes.forgotten, now)
     publish(connection, changes.published)
@@ -47,10 +52,40 @@ def giving_way(kind: type[Row], rows: list[Row]) -> Iterable[list[Row]]:
     return [part for part in (ended, going_on) if part]
 
 
-def cancel_dispatches(connection: Connection, cancellation: Cancellation, now: datetime) -> None:
+def under_stored_owner(
+    connection: Connection, kind: type[Row], rows: list[Row], moved_to: Mapping[str, str]
+) -> list[Row]:
+    """Return the rows with the customer under whom each is stored: of a merge, the core has them under the other one.
+
+    `move_rows` gives them to that one afterwards; an update alone cannot, where rows lie by customer.
+    """
+    table = tables.of(kind)
+    if "customer" not in table.c:
+        return rows
+    names, people = tables.identity(kind), {*moved_to, *moved_to.values()}
+    query = sa.select(table.c.customer, *(table.c[name] for name in names)).where(table.c.customer.in_(people))
+    owners: dict[tuple[object, ...], object] = {}
+    for chunk in read.chunks({str(getattr(row, names[0])) for row in rows}):
+        for owner, *key in connection.execute(query.where(table.c[names[0]].in_(chunk))):
+            owners[tuple(key)] = owner
+    return [
+        replace(row, customer=owners.get(tuple(getattr(row, name) for name in names), row.customer))  # type: ignore[attr-defined,call-arg]  # it has a customer, as its table
+        for row in rows
+    ]
+
+
+def cancel_dispatches(
+    connection: Connection, cancellation: Cancellation, now: datetime, moved_to: Mapping[str, str]
+) -> None:
     """Cancel what has not left; what is being handed over right now stays and is counted."""
     table = tables.dispatch
-    conditions = [table.c[cancellation.column] == cancellation.value, table.c.state.in_(NOT_LEFT)]
+    owners = {cancellation.customer}
+    while (into := moved_to.get(cancellation.customer)) and into not in owners:
+        cancellation = replace(cancellation, customer=into)
+        owners.add(into)
+    conditions: list[sa.ColumnElement[bool]] = [table.c.customer.in_(sorted(owners)), table.c.state.in_(NOT_LEFT)]
+    if cancellation.column != "customer":
+        conditions.append(table.c[cancellation.column] == cancellation.value)
     if cancellation.mail_class:
         conditions.append(table.c.mail_class == cancellation.mail_class)
         if cancellation.column == "request":

@@ -68,6 +68,21 @@ def with_ids(connection: Connection, kind: type[R], ids: Iterable[str]) -> list[
     return rows(connection, kind, tables.of(kind).c.id.in_(list(ids)))
 
 
+def by_owner(connection: Connection, kind: type[R], customer: str | None, *key: object) -> R | None:
+    """Return the record with this identity, looked for under a customer first: where rows lie by customer, in one
+    place. What is another's meanwhile, or stayed with a customer who was merged, is looked up by its identity alone."""
+    table, names = tables.of(kind), tables.identity(kind)
+    identity = [table.c[name] == value for name, value in zip(names, key, strict=True)]
+    matching = rows(connection, kind, table.c.customer == customer, *identity) or rows(connection, kind, *identity)
+    return matching[0] if matching else None
+
+
+def with_owners(connection: Connection, kind: type[R], customers: Iterable[str], ids: Iterable[str]) -> list[R]:
+    """Return those records with one of these ids that one of these customers has."""
+    table = tables.of(kind)
+    return rows(connection, kind, table.c.id.in_(sorted(set(ids))), table.c.customer.in_(sorted(set(customers))))
+
+
 def owner_of(connection: Connection, kind: type[Row], key: str) -> CustomerId | None:
     """Return whose a row is, by its id; None where there is none, or it is nobody's."""
     table = tables.of(kind)
@@ -122,7 +137,9 @@ def cases_of(
 
 
 OF_REFERENCES = OF_CUSTOMERS[records.Journey].where(in_array(tables.journey.c.reference, "references"))
-OF_JOURNEYS = sa.select(tables.touchpoint).where(in_array(tables.touchpoint.c.journey, "keys"))
+OF_JOURNEYS = sa.select(tables.touchpoint).where(
+    in_array(tables.touchpoint.c.journey, "keys"), in_array(tables.touchpoint.c.customer, "owners")
+)
 
 
 def cases_about(
@@ -140,8 +157,10 @@ def cases_about(
             journeys = [records.Journey(*row) for row in connection.execute(OF_REFERENCES, some)]
             for journey in journeys:
                 cases[journey.customer].know(journey)
-            for keys in chunks(journey.id for journey in journeys):
-                for row in connection.execute(OF_JOURNEYS, {"keys": keys}):
+            owners = {journey.id: journey.customer for journey in journeys}
+            for keys in chunks(owners):
+                theirs = {"keys": keys, "owners": sorted({owners[key] for key in keys})}
+                for row in connection.execute(OF_JOURNEYS, theirs):
                     touchpoint = records.Touchpoint(*row)
                     cases[touchpoint.customer].know(touchpoint)
     return cases
@@ -177,13 +196,29 @@ def suppressed_addresses(connection: Connection, addresses: Iterable[str], ids: 
     return kind_by_address
 
 
-def owners_of_requests(connection: Connection, requests: Iterable[str]) -> dict[str, CustomerId]:
-    """Return whose each survey request is; texts that are no id of ours are left out."""
-    table = tables.survey_request
+REQUESTS = tables.survey_request.c
+REQUESTS_NAMED = sa.select(REQUESTS.id, REQUESTS.customer).where(in_array(REQUESTS.id, "keys"))
+"""Whose some requests are, whoever that is: each part of a divided table is asked by its index."""
+REQUESTS_OF_CUSTOMERS = REQUESTS_NAMED.where(in_array(REQUESTS.customer, "owners"))
+
+
+def owners_of_requests(
+    connection: Connection, requests: Iterable[str], likely: Iterable[str] = ()
+) -> dict[str, CustomerId]:
+    """Return whose each survey request is; texts that are no id of ours are left out.
+
+    `likely` are the customers whom those who speak of the requests name: most are theirs, and are looked for there.
+    """
+    wanted = {request for request in requests if is_id(request)}
+    theirs = sorted(set(likely))
     owners: dict[str, CustomerId] = {}
-    for chunk in chunks(request for request in requests if is_id(request)):
-        for key, customer in connection.execute(sa.select(table.c.id, table.c.customer).where(table.c.id.in_(chunk))):
-            owners[str(key)] = customer
+    for chunk in chunks(wanted) if theirs else ():
+        for some in chunks(theirs):
+            found = connection.execute(REQUESTS_OF_CUSTOMERS, {"keys": chunk, "owners": some})
+            owners.update({str(key): customer for key, customer in found})
+    for chunk in chunks(wanted - set(owners)):
+        found = connection.execute(REQUESTS_NAMED, {"keys": chunk})
+        owners.update({str(key): customer for key, customer in found})
     return owners
 
 

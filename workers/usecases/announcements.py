@@ -32,7 +32,7 @@ def tell_some(
     told_before = told_customers(connection, initiative.id)
     changes, rows, work = ChangeSet(), list[dict[str, object]](), UnitOfWork(policy, now)
     for customer in customers:
-        response = read.by_key(connection, Response, latest[customer.id])
+        response = read.by_owner(connection, Response, customer.id, latest[customer.id])
         if response is None or customer.id in told_before:
             continue
         mail = announcement(initiative, customer, response, policy, now)

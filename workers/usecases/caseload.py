@@ -107,7 +107,8 @@ class Caseload:
         requests = {event.score.request for event in events if event.score and event.score.request}
         requests |= {event.report.request for event in events if event.report}
         tickets = {event.ticket.ticket for event in events if event.ticket}
-        self._requests = read.owners_of_requests(self._connection, requests)
+        named = {self._key(event.crm_id) for event in events if (event.score or event.report) and event.crm_id}
+        self._requests = read.owners_of_requests(self._connection, requests, named)
         self._tickets = read.owners_of_tickets(self._connection, tickets)
         self._scored = read.owners_of_scores(
             self._connection, [(event.source, event.id) for event in events if event.score]

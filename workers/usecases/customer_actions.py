@@ -82,7 +82,7 @@ class CustomerActions:
             customer = read.by_key(connection, Customer, asked.customer) if asked else None
             if asked is None or customer is None or customer.erased_at:
                 return None
-            responses = read.rows_with(connection, Response, request=request)
+            responses = read.rows_with(connection, Response, request=request, customer=asked.customer)
             is_open = asked.state in ANSWERABLE and asked.closes_at > now
             return AskedPage(asked, customer, responses[0] if responses else None, is_open)
 
@@ -94,7 +94,7 @@ class CustomerActions:
             asked = read.by_key(connection, SurveyRequest, request)
             if asked is None:
                 return
-            earlier = latest_clicks(connection, request, MOST_CLICKS)
+            earlier = latest_clicks(connection, request, asked.customer, MOST_CLICKS)
             if len(earlier) >= MOST_CLICKS:
                 return
             mark = signal or machine_signal(earlier, score, method, now)
@@ -179,7 +179,7 @@ class CustomerActions:
         if mail is None or mail.ticket is None or mail.template != "done":
             return None
         with self._store.reading() as connection:
-            ticket = read.by_key(connection, Ticket, mail.ticket)
+            ticket = read.by_owner(connection, Ticket, mail.customer, mail.ticket)
             customer = read.by_key(connection, Customer, ticket.customer) if ticket else None
         if ticket is None or customer is None or customer.erased_at:
             return None

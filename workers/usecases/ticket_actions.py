@@ -27,7 +27,7 @@ class TicketActions:
             if not rows:
                 return None
             customer = read.by_key(connection, Customer, rows[0].customer)
-            entries = read.rows_with(connection, TicketEntry, ticket=rows[0].id)
+            entries = read.rows_with(connection, TicketEntry, ticket=rows[0].id, customer=rows[0].customer)
         if customer is None:
             return None
         return rows[0], customer, sorted(entries, key=told_order)

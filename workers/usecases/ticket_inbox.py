@@ -108,10 +108,10 @@ class Worklist:
             if not rows:
                 return None
             ticket, customer = rows[0]
-            entries = read.rows_with(connection, TicketEntry, ticket=ticket.id)
+            entries = read.rows_with(connection, TicketEntry, ticket=ticket.id, customer=customer.id)
             scores = read.rows_with(connection, Response, customer=customer.id)
             others = read.rows_with(connection, Ticket, customer=customer.id)
-            decisions = read.rows_with(connection, Decision, response=ticket.response)
+            decisions = read.rows_with(connection, Decision, response=ticket.response, customer=customer.id)
         now = self._now()
         current = [decision for decision in decisions if decision.state == DecisionState.CURRENT]
         with_promise = [other for other in others if other.id != ticket.id and other.sentence]

@@ -25,7 +25,7 @@ from workers.store.new_rows import insert
 A, R = t.asked_mailbox.c, t.survey_request.c
 ASKED = (
     sa.select(A.mailbox, A.customer, A.asked_at, R.step, A.template)
-    .join(t.survey_request, R.id == A.request)
+    .join(t.survey_request, sa.and_(R.id == A.request, R.customer == A.customer))
     .where(in_array(A.mailbox, "keys"), t.one_of(R.state, COUNTED))
 )
 LOCK = sa.text(

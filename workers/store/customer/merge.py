@@ -1,7 +1,8 @@
 """Moves the rows of a customer who turned out to be another one: from then on they are found under one key.
 
 A journey that both have stays where it is, with its touchpoints; the domain has settled which of them count. A test
-holds every table with a `customer` against MOVED, SETTLED and STAYS, so that a new one cannot be overlooked.
+holds every table with a `customer` against MOVED, RELABELLED, SETTLED and STAYS, so that a new one cannot be
+overlooked.
 """
 
 import sqlalchemy as sa
@@ -11,10 +12,8 @@ from workers.domain.changeset import Moving
 from workers.store import tables as t
 
 MOVED: tuple[sa.Table, ...] = (
-    t.inbox,
     t.stop,
     t.survey_request,
-    t.asked_mailbox,
     t.click,
     t.response,
     t.response_revision,
@@ -29,6 +28,8 @@ MOVED: tuple[sa.Table, ...] = (
     t.shadow,
 )
 """Every row goes to the other customer."""
+RELABELLED: tuple[sa.Table, ...] = (t.inbox, t.asked_mailbox)
+"""The same; but these rows lie by what they are looked up by, so that they stay in their place."""
 SETTLED: tuple[sa.Table, ...] = (t.journey, t.touchpoint, t.told, t.former_address)
 """What both customers may have under one key: only what the other one lacks goes there."""
 STAYS: tuple[sa.Table, ...] = (t.former_address,)
@@ -45,21 +46,28 @@ def move_rows(connection: Connection, moving: Moving) -> None:
         OTHERS.c.trigger == t.journey.c.trigger,
         OTHERS.c.reference == t.journey.c.reference,
     )
-    connection.execute(sa.update(t.journey).where(t.journey.c.customer == old, sa.not_(same)).values(customer=new))
+    move(connection, t.journey, moving, sa.not_(same))
     there = sa.select(t.journey.c.id).where(t.journey.c.customer == new)
-    connection.execute(
-        sa.update(t.touchpoint)
-        .where(t.touchpoint.c.customer == old, t.touchpoint.c.journey.in_(there))
-        .values(customer=new)
-    )
+    move(connection, t.touchpoint, moving, t.touchpoint.c.journey.in_(there))
     told_both = sa.exists().where(TOLD_BEFORE.c.customer == new, TOLD_BEFORE.c.initiative == t.told.c.initiative)
-    connection.execute(sa.update(t.told).where(t.told.c.customer == old, sa.not_(told_both)).values(customer=new))
+    move(connection, t.told, moving, sa.not_(told_both))
     had_both = sa.exists().where(HAD_BEFORE.c.customer == new, HAD_BEFORE.c.address == t.former_address.c.address)
-    connection.execute(
-        sa.update(t.former_address).where(t.former_address.c.customer == old, sa.not_(had_both)).values(customer=new)
-    )
+    move(connection, t.former_address, moving, sa.not_(had_both))
     for table in MOVED:
+        move(connection, table, moving)
+    for table in RELABELLED:
         connection.execute(sa.update(table).where(table.c.customer == old).values(customer=new))
+
+
+def move(connection: Connection, table: sa.Table, moving: Moving, *conditions: sa.ColumnElement[bool]) -> None:
+    """Take rows out under one customer and put them in under the other, as they are at that moment.
+
+    Where rows lie by customer, they change place: not every database lets an UPDATE do that.
+    """
+    theirs = sa.delete(table).where(table.c.customer == moving.customer, *conditions).returning(*table.c)
+    rows = [{**row, "customer": moving.into} for row in connection.execute(theirs).mappings()]
+    if rows:
+        connection.execute(sa.insert(table), rows)
 
 
 def left_behind(connection: Connection, limit: int) -> list[str]:

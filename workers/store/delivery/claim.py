@@ -38,8 +38,10 @@ class Ready:
 
 
 CLAIMS_SO_FAR = sa.func.coalesce(TABLE.c.claims, 0)
+NAMED = sa.and_(TABLE.c.id == sa.bindparam("key"), TABLE.c.customer == sa.bindparam("owner"))
+"""One dispatch, and whose it is: where rows lie by customer, no other place is looked at."""
 OURS = sa.and_(
-    TABLE.c.id == sa.bindparam("key"),
+    NAMED,
     TABLE.c.attempt == sa.bindparam("ours"),
     sa.bindparam("claim") == CLAIMS_SO_FAR,
 )
@@ -49,7 +51,26 @@ gives back a second time, not knowing that the first was heard, would take it ou
 
 def claim_of(dispatch: Dispatch) -> dict[str, object]:
     """Return the values by which `OURS` knows a claimed dispatch."""
-    return {"key": dispatch.id, "ours": dispatch.attempt, "claim": dispatch.claims or 0}
+    return {
+        "key": dispatch.id,
+        "owner": dispatch.customer,
+        "ours": dispatch.attempt,
+        "claim": dispatch.claims or 0,
+    }
+
+
+def change_claimed(connection: Connection, statement: sa.Update, dispatch: Dispatch, **values: object) -> bool:
+    """Run a statement about one claimed dispatch and tell whether it changed it.
+
+    A merge may have given it to another customer since: where it is not found under its own, it is looked up by id.
+    """
+    named = {**claim_of(dispatch), **values}
+    if connection.execute(statement, named).rowcount == 1:
+        return True
+    owner = read.owner_of(connection, Dispatch, dispatch.id)
+    if owner is None or owner == dispatch.customer:
+        return False
+    return connection.execute(statement, {**named, "owner": owner}).rowcount == 1
 
 
 EXPIRED = TABLE.c.lease_until < sa.bindparam("database_now")
@@ -64,20 +85,25 @@ ANY_READY = (
     )
     .limit(1)
 )
+
+
+def left_as(state: DispatchState) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return the conditions of what was left in one state, in the words of the index of all that is in hand."""
+    return tables.one_of(TABLE.c.state, HELD_BY_US), tables.one_of(TABLE.c.state, (state,)), EXPIRED
+
+
 LEASED_BACK = (
-    sa.update(TABLE)
-    .where(TABLE.c.state == DispatchState.LEASED, EXPIRED, OF_KIND)
-    .values(state=DispatchState.READY, lease_until=None)
+    sa.update(TABLE).where(*left_as(DispatchState.LEASED), OF_KIND).values(state=DispatchState.READY, lease_until=None)
 )
 MAY_LEAVE_AGAIN = TABLE.c.copies < COPIES_AT_MOST
 SENDING_BACK = (
     sa.update(TABLE)
-    .where(TABLE.c.state == DispatchState.SENDING, EXPIRED, OF_KIND, MAY_LEAVE_AGAIN)
+    .where(*left_as(DispatchState.SENDING), OF_KIND, MAY_LEAVE_AGAIN)
     .values(state=DispatchState.READY, lease_until=None, copies=TABLE.c.copies + 1)
 )
 SENDING_ENDS = (
     sa.update(TABLE)
-    .where(TABLE.c.state == DispatchState.SENDING, EXPIRED, OF_KIND, sa.not_(MAY_LEAVE_AGAIN))
+    .where(*left_as(DispatchState.SENDING), OF_KIND, sa.not_(MAY_LEAVE_AGAIN))
     .values(
         state=DispatchState.UNKNOWN,
         lease_until=None,
@@ -128,16 +154,19 @@ def lease(connection: Connection, ready: Ready, now: datetime, seconds: float, l
     if not picked:
         return []
     until = database_now(connection) + timedelta(seconds=seconds)
-    for chunk in read.chunks(picked):
+    owners = dict(picked)
+    leased: list[Dispatch] = []
+    for chunk in read.chunks(owners):
+        chosen = (TABLE.c.id.in_(chunk), TABLE.c.customer.in_(sorted({owners[key] for key in chunk})))
         connection.execute(
             sa.update(TABLE)
-            .where(TABLE.c.id.in_(chunk))
+            .where(*chosen)
             .values(
                 state=DispatchState.LEASED, attempt=TABLE.c.attempt + 1, claims=CLAIMS_SO_FAR + 1, lease_until=until
             )
         )
-    leased = [row for chunk in read.chunks(picked) for row in read.rows(connection, Dispatch, TABLE.c.id.in_(chunk))]
-    place = {key: number for number, key in enumerate(picked)}
+        leased += read.rows(connection, Dispatch, *chosen)
+    place = {key: number for number, key in enumerate(owners)}
     return sorted(leased, key=lambda dispatch: place[dispatch.id])
 
 
@@ -151,14 +180,14 @@ LONGEST_UNTRIED: Order = (TABLE.c.changed_at.is_not(None), TABLE.c.changed_at, *
 
 def pick(
     connection: Connection, conditions: Sequence[sa.ColumnElement[bool]], limit: int, order: Order = OLDEST
-) -> list[str]:
-    """Lock and return ready dispatches that nobody else is claiming."""
+) -> list[tuple[str, str]]:
+    """Lock ready dispatches that nobody else is claiming, and return each one's id and customer."""
     if limit <= 0:
         return []
-    query = sa.select(TABLE.c.id).where(*conditions).order_by(*order).limit(limit)
+    query = sa.select(TABLE.c.id, TABLE.c.customer).where(*conditions).order_by(*order).limit(limit)
     if connection.dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True)
-    return list(connection.execute(query).scalars())
+    return [(str(key), str(owner)) for key, owner in connection.execute(query)]
 
 
 def not_paused(paused: Collection[str]) -> list[sa.ColumnElement[bool]]:
@@ -166,24 +195,28 @@ def not_paused(paused: Collection[str]) -> list[sa.ColumnElement[bool]]:
     if not paused:
         return []
     request = tables.survey_request
-    of_paused = sa.select(request.c.id).where(request.c.step.in_(list(paused)))
-    return [sa.or_(TABLE.c.request.is_(None), TABLE.c.request.not_in(of_paused))]
+    theirs = (request.c.id == TABLE.c.request, request.c.customer == TABLE.c.customer)
+    return [sa.not_(sa.exists().where(*theirs, request.c.step.in_(list(paused))))]
+
+
+RENEW = (
+    sa.update(TABLE)
+    .where(OURS, tables.one_of(TABLE.c.state, HELD_BY_US))
+    .values(lease_until=sa.bindparam("until", type_=tables.Instant()))
+)
 
 
 def renew(connection: Connection, ours: Sequence[Dispatch], seconds: float) -> None:
     """Prolong the leases that are still ours, also of what is being handed over right now."""
     until = database_now(connection) + timedelta(seconds=seconds)
     for claimed in sorted(ours, key=lambda row: row.id):
-        connection.execute(
-            sa.update(TABLE).where(OURS, tables.one_of(TABLE.c.state, HELD_BY_US)).values(lease_until=until),
-            claim_of(claimed),
-        )
+        change_claimed(connection, RENEW, claimed, until=until)
 
 
 OTHER = tables.customer.alias("merged_into_whom")
 OPTED_OUT = sa.or_(
     tables.customer.c.opted_out_at.is_not(None),
-    sa.exists().where(OTHER.c.id == tables.customer.c.merged_into, OTHER.c.opted_out_at.is_not(None)),
+    sa.select(OTHER.c.opted_out_at).where(OTHER.c.id == tables.customer.c.merged_into).scalar_subquery().is_not(None),
 )
 """The customer, or the one into whom they were merged since the mail was made, has opted out."""
 STOPPED = sa.exists().where(
@@ -192,6 +225,7 @@ STOPPED = sa.exists().where(
 )
 ANSWERED = sa.exists().where(
     tables.survey_request.c.id == TABLE.c.request,
+    tables.survey_request.c.customer == TABLE.c.customer,
     TABLE.c.mail_class == MailClass.SURVEY,
     TABLE.c.action.is_(None),
     tables.survey_request.c.state != RequestState.OPEN,
@@ -213,15 +247,18 @@ def still_ours(connection: Connection, group: Sequence[Dispatch]) -> list[Dispat
     """Lock and return those of some leased dispatches that nobody has taken over since they were claimed."""
     c = TABLE.c
     query = sa.select(c.id, c.attempt, CLAIMS_SO_FAR).where(c.id.in_([dispatch.id for dispatch in group]))
-    leased = connection.execute(query.where(c.state == DispatchState.LEASED).order_by(c.id).with_for_update())
+    query = query.where(c.state == DispatchState.LEASED).order_by(c.id).with_for_update()
+    owners = sorted({dispatch.customer for dispatch in group if dispatch.customer})
+    leased = connection.execute(query.where(c.customer.in_(owners))).all()
+    if len(leased) < len(group):  # some were taken over, or are another customer's since a merge
+        leased = connection.execute(query).all()
     held = {(str(key), attempt, claims) for key, attempt, claims in leased}
     return [dispatch for dispatch in group if (dispatch.id, dispatch.attempt, dispatch.claims or 0) in held]
 
 
 def mark_sending(connection: Connection, dispatch: Dispatch, recipient: str, message_id: str, until: datetime) -> bool:
     """Mark one leased dispatch as leaving until the lease ends at `until`; False when it must not leave any more."""
-    values = {**claim_of(dispatch), "to": recipient, "said": message_id, "until": until}
-    return connection.execute(MARK_SENDING, values).rowcount == 1
+    return change_claimed(connection, MARK_SENDING, dispatch, to=recipient, said=message_id, until=until)
 
 
 def lease_end(connection: Connection, seconds: float) -> datetime:
@@ -237,7 +274,7 @@ ACCEPT = (
     .where(
         sa.or_(
             sa.and_(OURS, tables.one_of(TABLE.c.state, HELD_BY_US)),
-            sa.and_(TABLE.c.id == sa.bindparam("key"), tables.one_of(TABLE.c.state, UNBEGUN)),
+            sa.and_(NAMED, tables.one_of(TABLE.c.state, UNBEGUN)),
         )
     )
     .values(
@@ -253,29 +290,27 @@ ACCEPT = (
 
 def accept(connection: Connection, dispatch: Dispatch, now: datetime, text: str) -> bool:
     """Record that the other side has it; known late, it also counts where another has claimed it and not begun."""
-    values = {**claim_of(dispatch), "at": now, "text": text}
-    return connection.execute(ACCEPT, values).rowcount == 1
+    return change_claimed(connection, ACCEPT, dispatch, at=now, text=text)
 
 
 def end(connection: Connection, dispatch: Dispatch, state: DispatchState, now: datetime, **values: object) -> bool:
     """Record how one attempt ended otherwise; an attempt that is not the newest changes nothing."""
     statement = sa.update(TABLE).where(ENDING).values(state=state, changed_at=now, lease_until=None, **values)
-    return connection.execute(statement, claim_of(dispatch)).rowcount == 1
+    return change_claimed(connection, statement, dispatch)
 
 
 def give_back(connection: Connection, dispatch: Dispatch, **values: object) -> bool:
     """Give back what nothing of has left, also after it was marked, as if it had not been claimed."""
     ready = {"state": DispatchState.READY, "attempt": dispatch.attempt - 1, "lease_until": None, **values}
     statement = sa.update(TABLE).where(ENDING).values(**ready)
-    return connection.execute(statement, claim_of(dispatch)).rowcount == 1
+    return change_claimed(connection, statement, dispatch)
 
 
 def waiting_since(connection: Connection, mail_class: MailClass, latest: datetime, limit: int) -> list[Dispatch]:
     """Return mails of a class that have been due since `latest` or longer, the oldest first; locks nothing."""
     due = (TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= latest)
-    theirs = sa.select(TABLE.c.id).where(*due, TABLE.c.kind == MAIL, TABLE.c.mail_class == mail_class)
-    waiting_ids = list(connection.execute(theirs.order_by(*OLDEST).limit(limit)).scalars())
-    return read.rows(connection, Dispatch, TABLE.c.id.in_(waiting_ids)) if waiting_ids else []
+    theirs = sa.select(TABLE).where(*due, TABLE.c.kind == MAIL, TABLE.c.mail_class == mail_class)
+    return [Dispatch(*row) for row in connection.execute(theirs.order_by(*OLDEST).limit(limit))]
 
 
 def give_up(connection: Connection, dispatch: Dispatch, reason: str, detail: str, now: datetime) -> bool:
@@ -283,7 +318,7 @@ def give_up(connection: Connection, dispatch: Dispatch, reason: str, detail: str
     still = sa.and_(OURS, TABLE.c.state == DispatchState.READY)
     values = {"state": DispatchState.FAILED, "reason": reason, "detail": detail, "changed_at": now}
     statement = sa.update(TABLE).where(still).values(**values)
-    return connection.execute(statement, claim_of(dispatch)).rowcount == 1
+    return change_claimed(connection, statement, dispatch)
 
 
 def bodies_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[str, tuple[bytes, str]]:

@@ -82,6 +82,7 @@ __all__ = [
     "dispatch_body",
     "former_address",
     "history",
+    "identity",
     "inbox",
     "initiative",
     "journey",
@@ -150,3 +151,8 @@ WRITE_ORDER: tuple[type[Row], ...] = (
 def of(row: type[Row]) -> sa.Table:
     """Return the table of a record class."""
     return metadata.tables[row.TABLE]
+
+
+def identity(row: type[Row]) -> tuple[str, ...]:
+    """Return the columns that tell one row of a class from another, whoever its customer is."""
+    return tuple(name for name in row.KEY if name != "customer")

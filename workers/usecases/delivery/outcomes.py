@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from workers.domain.changeset import ChangeSet
+from workers.domain.changeset import Cancellation, ChangeSet
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.bounce_parser import BounceKind, meaning_of
 from workers.domain.mail.deliverability import RefusalRule
@@ -48,12 +48,12 @@ def undeliverable(connection: Connection, dispatch: Dispatch, reason: str, now: 
     """Mark the request of a survey mail that cannot reach its customer; the caller holds the customer's lock."""
     if dispatch.action is not None or dispatch.template == "reminder" or dispatch.customer is None:
         return
-    request = read.by_key(connection, SurveyRequest, dispatch.request)
+    request = read.by_owner(connection, SurveyRequest, dispatch.customer, dispatch.request)
     if request is None or request.state != RequestState.OPEN:
         return
     changes = ChangeSet()
     changes.change(replace(request, state=RequestState.UNDELIVERABLE, reason=reason, changed_at=now))
-    changes.cancel("request", request.id, reason)
+    changes.cancel(Cancellation(request.customer, "request", request.id, reason))
     apply(connection, changes, now)
 
 

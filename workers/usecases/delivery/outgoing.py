@@ -60,10 +60,11 @@ class DeliveryContext:
         """Lock and read what surrounds a group."""
         owners = people(connection, {one.customer for one in group if one.customer})
         customers = list(owners.values())
+        whose = {*owners, *(customer.id for customer in customers)}
         wanted = [one.request for one in group if one.request]
-        requests = read.with_ids(connection, SurveyRequest, wanted) if wanted else []
+        requests = read.with_owners(connection, SurveyRequest, whose, wanted) if wanted else []
         promised = [one.action for one in group if one.action and one.mail_class == MailClass.PROMOTION]
-        actions = read.with_ids(connection, Action, promised) if promised else []
+        actions = read.with_owners(connection, Action, whose, promised) if promised else []
         addresses = {one.recipient for one in group if one.recipient} | {
             customer.email for customer in customers if customer.email
         }
@@ -101,7 +102,7 @@ def too_early(
         if request.state != RequestState.OPEN:
             return Refused(dispatch, DispatchState.CANCELLED, Reason.REQUEST_CLOSED)
         return Refused(dispatch, DispatchState.READY, Reason.NOT_DUE, "", now + timedelta(days=1))
-    touchpoint = read.by_key(connection, Touchpoint, request.journey, request.step)
+    touchpoint = read.by_owner(connection, Touchpoint, request.customer, request.journey, request.step)
     customer = context.customers.get(request.customer)
     if touchpoint is None or customer is None or not touchpoint.reminder:
         return None
@@ -149,7 +150,7 @@ def earlier_scores(
     connection: Connection, dispatch: Dispatch, customer: Customer, zone: str
 ) -> list[dict[str, object]]:
     """Return the customer's last scores but the ticket's own, the newest first, with their days in the brand's zone."""
-    ticket = read.by_key(connection, Ticket, dispatch.ticket) if dispatch.ticket else None
+    ticket = read.by_owner(connection, Ticket, customer.id, dispatch.ticket) if dispatch.ticket else None
     scores = latest_scores(connection, customer.id, SCORES_SHOWN, but=ticket.response if ticket else None)
     return [
         {"date": in_zone(one.answered_at, zone).date().isoformat(), "score": one.score, "touchpoint": one.trigger}

@@ -138,7 +138,7 @@ class Preparation:
             return Refused(dispatch, DispatchState.FAILED, Reason.REFUSED_BY_SERVER, webhook_retries.WANTS_NONE)
         if kept is not None:
             return OutgoingMessage(dispatch, "", "", kept[0], dispatch.id)
-        ticket = read.by_key(connection, Ticket, dispatch.ticket) if dispatch.ticket else None
+        ticket = read.by_owner(connection, Ticket, dispatch.customer, dispatch.ticket) if dispatch.ticket else None
         if ticket is None or customer is None:
             return Refused(dispatch, DispatchState.CANCELLED, Reason.ERASED)
         body = ticket_message(ticket, "opened", customer.crm_id or "", self._policy())
@@ -162,7 +162,8 @@ class Preparation:
     ) -> Composed:
         facts = dict(dispatch.facts)
         if dispatch.template == "reminder" and dispatch.request:
-            facts["kind"] = "clicked" if opened_by_a_person(connection, dispatch.request) else "unclicked"
+            reader = customer.id if customer else dispatch.customer
+            facts["kind"] = "clicked" if opened_by_a_person(connection, dispatch.request, reader) else "unclicked"
         if dispatch.template == "ticket" and customer:
             facts |= card_of(connection, dispatch, customer, self._crm_url, self._policy().zone)
         number = facts.get("number")

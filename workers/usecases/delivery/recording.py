@@ -23,7 +23,7 @@ from workers.store.engine import Store, database_now
 from workers.text.plain_text import for_store
 from workers.usecases.delivery import mail_server, webhook_retries
 from workers.usecases.delivery.outcomes import alarm, apply_outcome, judge_mailbox, record_end, undeliverable
-from workers.usecases.delivery.outgoing import OutgoingMessage
+from workers.usecases.delivery.outgoing import OutgoingMessage, people
 from workers.usecases.delivery.send_controls import Sending
 
 log = logging.getLogger(__name__)
@@ -51,9 +51,10 @@ class Recording:
 
         def work(connection: Connection) -> None:
             parcels = [parcel for parcel, _ in storable]
-            read.lock_customers(connection, {one.dispatch.customer for one in parcels if one.dispatch.customer})
+            owners = people(connection, {one.dispatch.customer for one in parcels if one.dispatch.customer})
+            whose = {*owners, *(customer.id for customer in owners.values())}
             wanted = [parcel.dispatch.request for parcel in parcels if parcel.dispatch.request]
-            requests = read.with_ids(connection, SurveyRequest, wanted) if wanted else []
+            requests = read.with_owners(connection, SurveyRequest, whose, wanted) if wanted else []
             known = {one.id: one for one in requests}
             changes, sent = ChangeSet(), 0
             for parcel, result in sorted(storable, key=lambda pair: pair[0].dispatch.id):
