@@ -97,7 +97,7 @@ class Measured(Intake):
 async def ours(settings: Settings, names: Sequence[str], meter: Meter) -> None:
     """Run our worker with our agent."""
     parts = wiring.start(settings, clock=FixedClock(NOW))
-    intake = Measured(parts.store, parts.codec, parts.policies.current, parts.now)
+    intake = Measured(parts.store, parts.files.codec, parts.policies.current, parts.now)
     intake.meter = meter
     kafka.read_by_record(settings.max_event_bytes)
     app = make_app(settings)

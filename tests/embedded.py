@@ -42,7 +42,7 @@ def empty_database() -> bytes:
 @cache
 def shipped_templates() -> Templates:
     """Return the shipped templates, all of them tried out; made once, as above."""
-    return app.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret", "BOUCLE_HOME": "unused"})).templates
+    return app.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret", "BOUCLE_HOME": "unused"})).files.templates
 
 
 class Embedded:

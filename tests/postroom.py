@@ -96,7 +96,7 @@ def sender_of(
         parts.store,
         parts.policies.current,
         parts.now,
-        parts.templates,
+        parts.files.templates,
         replace(OPEN, **sending),  # type: ignore[arg-type]  # fields by name
         postman,
         hook,

@@ -88,7 +88,7 @@ def test_real_orders_close_the_loop(
     began = time.monotonic()
     with WithBrowser(tmp_path / "home", kafka, postgres, real_smtp.url, topic_prefix) as world:
         world.page, world.mail = page, real_smtp
-        codec = world.parts.codec
+        codec = world.parts.files.codec
         story = story_of_orders(codec) if ALL else story_of_orders(codec, after=SLICE_FROM, count=SLICE)
         play(story, world)
         with world.store.reading() as connection:

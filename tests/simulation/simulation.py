@@ -207,7 +207,7 @@ class Role:
         self.number = number
         self.process = process
         self.key = f"{name}{number}"
-        self.intake = Intake(store, parts.codec, policy, now)
+        self.intake = Intake(store, parts.files.codec, policy, now)
         self.auditing = ConsumerAudit(store, self.intake, world.broker)
         self.waking = Scheduler(store, policy, now, OPEN)
         self.serving = CustomerActions(store, policy, now)
@@ -219,7 +219,7 @@ class Role:
             store,
             policy,
             now,
-            parts.templates,
+            parts.files.templates,
             OPEN,
             postman,
             None,

@@ -124,7 +124,7 @@ def test_byte_order_marks_before_an_event_are_harmless(boucle: Embedded) -> None
 
 def schemas(boucle: Embedded) -> dict[str, Schema]:
     """Return the shipped schemas."""
-    data = boucle.parts.data
+    data = boucle.parts.files.data
     files = {f"in/{name}": data.read(f"schemas/in/{name}") for name in data.list("schemas/in") if ".json" in name}
     return read_schemas({**files, "parts.json": data.read("schemas/parts.json")})
 

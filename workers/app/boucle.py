@@ -45,7 +45,7 @@ class Boucle(Parts):
 
     @cached_property
     def clock_guard(self) -> "ClockGuard":
-        """Return what sees that the clock does not leap."""
+        """What stops due work while business time has leapt, until somebody confirms it."""
         from workers.usecases.operation.clock_guard import ClockGuard
 
         return ClockGuard(self.store, self.clock.now_in)
@@ -59,21 +59,23 @@ class Boucle(Parts):
         """Return what is remembered of the rule tables: past responses, events, decisions, live versions."""
         from workers.usecases.rules.history import StoredRules
 
-        return StoredRules(self.store, lambda: known_names(self.data), lambda: self.templates.brand.time_zone)
+        return StoredRules(
+            self.store, lambda: known_names(self.files.data), lambda: self.files.templates.brand.time_zone
+        )
 
     @cached_property
     def intake(self) -> "Intake":
-        """Return the intake."""
+        """What takes events in, whichever door they come by."""
         from workers.usecases.intake import Intake
 
-        return Intake(self.store, self.codec, self.policies.current, self.now)
+        return Intake(self.store, self.files.codec, self.policies.current, self.now)
 
     @cached_property
     def rehearsal(self) -> "Rehearsal":
         """Return what tells beforehand what the intake would do."""
         from workers.usecases.rehearsal import Rehearsal
 
-        return Rehearsal(self.store, self.codec, self.policies.current, self.now)
+        return Rehearsal(self.store, self.files.codec, self.policies.current, self.now)
 
     @cached_property
     def waking(self) -> "Scheduler":

@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from workers.app.outgoing import Outgoing
 from workers.app.parts import Parts
 from workers.app.settings_values import kafka_of
-from workers.domain.mail.compose import Brand
 from workers.errors import Misconfigured, NotNow
 from workers.settings.faults import SettingFault
 from workers.store.connection import DBAPIError
@@ -17,7 +16,8 @@ from workers.usecases.operation.migrate import MINIMUM, schema_of
 from workers.usecases.operation.weak_settings import Surroundings, weak_settings
 from workers.usecases.sign_in.api_keys import ApiKeys, Outcome, state_of
 
-SHARED = ("brand", "templates", "codec", "policies", "links")
+WRITTEN = ("brand", "templates", "codec")
+SHARED = ("policies", "links")
 SENT = ("webhook_target", "mail_server")
 """Parts that raise Misconfigured with every fault of theirs when they are made."""
 
@@ -32,7 +32,8 @@ class Inspection:
     def faults(self) -> list[str]:
         """Return every fault of data files at once: brand, templates, schemas, tables."""
         faults: list[str] = []
-        made: list[tuple[object, str]] = [(self._parts, name) for name in SHARED]
+        made: list[tuple[object, str]] = [(self._parts.files, name) for name in WRITTEN]
+        made += [(self._parts, name) for name in SHARED]
         made += [(self._outgoing, name) for name in SENT]
         parts: list[Callable[[], object]] = [partial(getattr, owner, name) for owner, name in made]
         for make in (*parts, lambda: self.identity_provider, self._outgoing.returned_mail):
@@ -52,7 +53,7 @@ class Inspection:
 
     def sample_values(self) -> list[str]:
         """Return which values of the brand are still the sample shop's. Raises Misconfigured."""
-        return self._parts.brand.sample_values(Brand.sample(self._parts.data.shipped()))
+        return self._parts.files.sample_values(self._parts.files.brand)
 
     def weaknesses(self) -> list[SettingFault]:
         """Return which settings are weak for the address that the pages are bound to."""

@@ -75,7 +75,7 @@ class Outgoing:
             parts.store,
             parts.policies.current,
             parts.now,
-            parts.templates,
+            parts.files.templates,
             parts.sending,
             mails or self.mail_sender(),
             self.hook_sender(),

@@ -4,21 +4,18 @@ Each part is made when it is first asked for. What nobody may change while only 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
-from zoneinfo import available_timezones
 
 from workers.adapters.clock import Clock, StoredClock, SystemClock
 from workers.adapters.home import SQLITE, Home, make_database_file
-from workers.adapters.resources import Data
 from workers.adapters.text_files import live_texts
+from workers.app.files import Files
 from workers.app.keys import Keys
 from workers.app.settings_values import patience_of, sending_of
-from workers.cloudevents import Codec, EventMap, read_schemas
-from workers.domain.mail.compose import Brand, Templates
+from workers.domain.mail.compose import Brand
 from workers.domain.mail.links import Links
 from workers.domain.types import Ids
 from workers.errors import Misconfigured
@@ -28,8 +25,6 @@ from workers.store.engine import Store
 from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.rules.active_policy import Policies
 from workers.usecases.rules.summary import content_in_use
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,15 +37,13 @@ class Parts:
     lenient: bool = False
     """Whether rules that were in use go on where their files are faulty now: for verbs, never for a role's start."""
     given_brand: Brand | None = None
-    passed_over: list[str] = field(default_factory=list)
-    """Faults of files that a `lenient` start read in their shipped form instead."""
     looking: bool = False
     """Whether nothing may be made, neither a database nor a secret: for `boucle check`."""
 
     @cached_property
-    def data(self) -> Data:
-        """Return where templates, tables and schemas are read from."""
-        return Data(self.settings.overrides)
+    def files(self) -> Files:
+        """What operators write: brand, mails, schemas."""
+        return Files(self.settings, self.lenient, self.given_brand)
 
     @cached_property
     def store(self) -> Store:
@@ -106,57 +99,17 @@ class Parts:
         return Links(self.keys.signing, self.settings.base_url)
 
     @cached_property
-    def brand(self) -> Brand:
-        """Return the company as its customers see it."""
-        return self.given_brand or self._readable(Brand.load)
-
-    @cached_property
-    def templates(self) -> Templates:
-        """Return every kind of mail in every language."""
-        return self._readable(lambda data: Templates.load(data, self.brand))
-
-    @cached_property
-    def codec(self) -> Codec:
-        """Return what reads events."""
-        return self._readable(self._codec_of)
-
-    def _codec_of(self, data: Data) -> Codec:
-        """Return the codec of the schemas and event types in a place; raises Misconfigured with every fault."""
-        names = [name for name in data.list("schemas/in") if name.endswith(".json")]
-        files = {f"in/{name}": data.read(f"schemas/in/{name}") for name in names}
-        files["parts.json"] = data.read("schemas/parts.json")
-        return Codec(
-            read_schemas(files),
-            EventMap.load(data.read("rules/events.csv")),
-            self.settings.max_event_bytes,
-            zones=available_timezones(),
-        )
-
-    def _readable(self, read: Callable[[Data], T]) -> T:
-        """Read files of the operator's; where `lenient` passes faults over, the shipped ones stand in for faulty ones.
-
-        An operator must be able to pause and to look while a file is faulty: what runs goes on with what it had.
-        """
-        try:
-            return read(self.data)
-        except Misconfigured as error:
-            if not self.lenient or self.settings.overrides is None:
-                raise
-            shipped = read(Data(None))
-            self.passed_over.extend(fault for fault in error.faults if fault not in self.passed_over)
-            return shipped
-
-    @cached_property
     def policies(self) -> Policies:
         """Return the rules in use."""
         earlier = self._in_use_before if self.lenient else None
-        texts = live_texts(self.data, self.templates, self.codec, self._brand_now)
-        return Policies(self.data, self.settings, self.templates, self.ids, self.links, earlier, texts)
+        files = self.files
+        texts = live_texts(files.data, files.templates, files.codec, self._brand_now)
+        return Policies(files.data, self.settings, files.templates, self.ids, self.links, earlier, texts)
 
     def _brand_now(self) -> Brand:
         """Read the brand again; one that became the sample shop's while mails leave raises Misconfigured."""
-        brand = self.given_brand or Brand.load(self.data)
-        samples = brand.sample_values(Brand.sample(self.data.shipped()))
+        brand = self.files.read_brand()
+        samples = self.files.sample_values(brand)
         if self.settings.has_smtp and samples and not self.sending.blocked:
             raise Misconfigured([f"templates/brand.yaml holds the sample shop's {', '.join(samples)}: write your own"])
         return brand
@@ -169,4 +122,4 @@ class Parts:
     @cached_property
     def sending(self) -> Sending:
         """Return what the settings say of sending."""
-        return self.given_sending or sending_of(self.settings, self.brand, self.data)
+        return self.given_sending or sending_of(self.settings, self.files.brand, self.files.data)

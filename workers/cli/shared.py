@@ -81,7 +81,7 @@ def open_boucle(*, migrate_embedded: bool = True, role: bool = False, hurried: b
         see_that_a_role_may_start(settings)
     started = app.start(settings, lenient=not role)
     click.get_current_context().call_on_close(started.store.close)
-    for fault in started.passed_over:
+    for fault in started.files.passed_over:
         say_fault(f"{fault} What runs goes on with what it had; this command reads the shipped file instead.")
     for name, refused in started.policies.refused().items():
         say_fault(

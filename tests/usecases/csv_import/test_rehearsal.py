@@ -57,7 +57,7 @@ def test_a_rehearsal_tells_what_the_real_run_does(tmp_path: Path, seed: int) -> 
     boucle = Embedded(tmp_path)
     parts = boucle.parts
     content = damaged_file(chance, DRY_RUN_CHUNK + 100)
-    mapping = Mapping.load(MAPPING, parts.codec)
+    mapping = Mapping.load(MAPPING, parts.files.codec)
     plan = preview(rows(io.BytesIO(content), mapping), "f.csv", parts.rehearsal, "Europe/Paris")
     done = take_in(rows(io.BytesIO(content), mapping), "f.csv", parts.intake, lambda _: None)
     assert (plan.rows, plan.events, plan.accepted, plan.duplicates, plan.refused) == (

@@ -67,7 +67,7 @@ def test_the_file_can_be_backtested(boucle: Embedded, tmp_path: Path) -> None:
     """The export is what `boucle rules backtest --responses` reads: the table's inputs, id, customer, received_at."""
     path = tmp_path / "r.csv"
     export_responses(boucle.store, path, boucle.clock.at, "ana")
-    table = decision_table.load(boucle.parts.data.folder("rules/follow-up"))
+    table = decision_table.load(boucle.parts.files.data.folder("rules/follow-up"))
     past = read_responses(table, path.read_bytes())
     assert [one.inputs["score"] for one in past] == [2, 9]
     assert past[0].received_at == START

@@ -31,7 +31,7 @@ def import_(file: Path, mapping_file: Path | None, dry_run: bool, yes: bool, sug
     if mapping_file is None:
         raise click.UsageError("Say with --mapping which events a row stands for, or begin with --suggest.")
     boucle = open_boucle()
-    mapping = Mapping.load(mapping_file.read_bytes(), boucle.codec)
+    mapping = Mapping.load(mapping_file.read_bytes(), boucle.files.codec)
     sentences: dict[str, None] = {}
     with file.open("rb") as stream:
         plan = preview(

@@ -169,7 +169,7 @@ def rules_notes(settings: settings_module.Settings) -> list[str]:
 def clashes(installation: app.Boucle) -> list[str]:
     """Return which questions of the journey plan its own rest periods keep from ever being asked."""
     try:
-        folder = installation.data.folder(JOURNEY_PLAN)
+        folder = installation.files.data.folder(JOURNEY_PLAN)
         table = load(folder)
     except (Misconfigured, BadInput, OSError):  # told as a fault of the tables
         return []
@@ -225,7 +225,7 @@ def bounces_faults(installation: app.Boucle) -> list[str]:
 def dns_findings(settings: settings_module.Settings, selectors: tuple[str, ...]) -> Findings:
     """Return what DNS says of the brand's domain, which mails come from and bounces go to."""
     try:
-        domain = app.Boucle(settings).brand.domain
+        domain = app.Boucle(settings).files.brand.domain
         lookup = Dns()
         return check_domain(domain, domain, lookup, selectors, partial(walk_spf, resolver=lookup.resolver))
     except Misconfigured:

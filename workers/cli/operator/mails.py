@@ -121,7 +121,7 @@ def mail_test(template: str, address: str, crm_id: str) -> int:
         ticket_number=1 if template == "ticket" else None,
         facts={"label": "TEST", "date": now.date().isoformat(), "score": 9, "promise_date": now.date().isoformat()},
     )
-    composed = compose(facts, boucle.templates, boucle.links, now)
+    composed = compose(facts, boucle.files.templates, boucle.links, now)
     result = asyncio.run(boucle.outgoing.mail_sender().send(composed.return_path, composed.recipient, composed.raw))
     click.echo(f"{composed.subject!r} to {address}: {result.kind}. {result.text}")
     return 0 if result.kind == SendKind.ACCEPTED else 1

@@ -33,7 +33,7 @@ class Installed:
         try:
             settings = settings_module.read(os.environ)
             parts = app.Boucle(settings)
-            parts.data.list("templates")
+            parts.files.data.list("templates")
         except Misconfigured as error:
             say_fault(f"Working on the files alone: {'; '.join(error.faults)}")
             return None
@@ -53,7 +53,7 @@ class Installed:
 
     def known_names(self) -> KnownNames | None:
         """Return the templates and actions that exist; needs no database."""
-        return known_names(self._parts.data) if self._parts else None
+        return known_names(self._parts.files.data) if self._parts else None
 
     def responses(self, since: datetime | None) -> Iterable[PastResponse]:
         """Return stored responses with the inputs of the follow-up table, oldest first."""
