@@ -28,6 +28,7 @@ TOPICS_OUT = {"boucle.survey-requests", "boucle.responses", "boucle.tickets", "b
 TRIGGERS = (
     *("purchase", "deal_won", "customer_started", "delivery", "milestone", "wave", "interaction_ended"),
     *("onboarding_finished", "feature_first_used"),
+    *("website_visited", "article_read", "meeting_held", "trial_started", "renewal_due", "support_solved"),
     *("refund", "order_cancelled", "churned", "deceased", "complaint_opened", "complaint_closed"),
 )
 

@@ -37,12 +37,12 @@ def test_shipped_tables_have_no_fault(folder: Path) -> None:
 
 
 def test_every_response_has_exactly_one_row() -> None:
-    """Each of 2,288 combinations (an invented trigger among them) matches one row of the follow-up table."""
+    """Each of 3,344 combinations (an invented trigger among them) matches one row of the follow-up table."""
     table = load(FOLLOW_UP)
     compiled = compile_table(table)
     triggers = [*table.inputs[0].values, "invented"]
     points = list(product(triggers, (0, 10, 28, 60), range(11), ("yes", "no"), ("yes", "no")))
-    assert len(points) == 2288
+    assert len(points) == 3344
     names = ("trigger", "after", "score", "comment", "wants_contact")
     outcomes = [compiled.decide(dict(zip(names, point, strict=True))) for point in points]
     assert {outcome.kind for outcome in outcomes} == {OutcomeKind.MATCHED}

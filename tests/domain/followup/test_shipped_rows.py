@@ -19,6 +19,7 @@ from workers.domain.types import ActionState, ResponseState, TicketState
 TRIGGERS = (
     *("purchase", "deal_won", "customer_started", "delivery", "milestone", "loyal_2y", "wave", "interaction_ended"),
     *("onboarding_finished", "feature_first_used", "recovery", "other", "an_invented_one"),
+    *("website_visited", "article_read", "meeting_held", "trial_started", "renewal_due", "support_solved"),
 )
 AGES = (0.0, 27.999, 28.0, 60.0)
 """Days from the event to the question; the table cuts at 28."""
@@ -111,7 +112,7 @@ def led_to(person: Person) -> Leads:
     )
 
 
-def test_each_of_2288_answers_fires_exactly_one_row_and_leads_to_what_the_row_says() -> None:
+def test_each_of_3344_answers_fires_exactly_one_row_and_leads_to_what_the_row_says() -> None:
     """One matched decision, the row that the document names, its mails, waits, ticket and play."""
     fired: Counter[str] = Counter()
     for case in cases():
@@ -121,7 +122,7 @@ def test_each_of_2288_answers_fires_exactly_one_row_and_leads_to_what_the_row_sa
         assert led_to(person) == ROWS[decision.rule], case
         assert len(person.rows(Ticket)) <= 1
         fired[decision.rule] += 1
-    assert sum(fired.values()) == 2_288
+    assert sum(fired.values()) == 3_344
     assert set(fired) == set(ROWS)
 
 

@@ -74,6 +74,12 @@ SHIPPED: list[tuple[Event, dict[str, Planned]]] = [
     (told("onboarding_finished"), {"onboarding": ("J12", 0, 14, "defer", "P5D", "ask-onboarding")}),
     (told("feature_first_used", reference="dim"), {"feature": ("J13", 3, 14, "drop", "", "ask-feature")}),
     (told("wave", reference="spring"), {"wave": ("J14", 0, 14, "defer", "P5D", "ask-relationship")}),
+    (told("support_solved", reference="r1"), {"support": ("J16", 0, 5, "drop", "", "ask-interaction")}),
+    (told("meeting_held", reference="m1"), {"meeting": ("J17", 0, 3, "drop", "", "ask-interaction")}),
+    (told("trial_started"), {"trial": ("J18", 14, 14, "defer", "P5D", "ask-relationship")}),
+    (told("renewal_due", reference="k1"), {"renewal": ("J19", 0, 21, "defer", "P5D", "ask-relationship")}),
+    (told("website_visited", reference="v1"), {}),
+    (told("article_read", reference="a1"), {}),
 ]
 
 

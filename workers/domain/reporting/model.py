@@ -19,9 +19,12 @@ RELATIONSHIP = frozenset({"milestone", "loyal_2y", "wave"})
 NONE = "none"
 """The group of what has no segment, or no touchpoint because another tool asked."""
 STAGES: dict[str, tuple[str, ...]] = {
-    "acquisition": ("purchase", "deal_won"),
-    "service": ("delivery", "interaction_ended", "onboarding_finished", "feature_first_used"),
-    "loyalty": ("customer_started", "milestone", "loyal_2y", "wave"),
+    "acquisition": ("website_visited", "article_read", "trial_started", "purchase", "deal_won"),
+    "service": (
+        *("delivery", "interaction_ended", "meeting_held", "support_solved"),
+        *("onboarding_finished", "feature_first_used"),
+    ),
+    "loyalty": ("customer_started", "milestone", "loyal_2y", "renewal_due", "wave"),
 }
 """The stage of each trigger (domain.md, "When to ask"); a trigger of another tool has none."""
 
