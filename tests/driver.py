@@ -128,7 +128,7 @@ class People:
     def acts(self, store: Store, at: datetime) -> Iterator[Act]:
         """Give what customers do by now and did not do yet, in the order of natural keys."""
         with store.reading() as connection:
-            names = {one.id: one.crm_id or "" for one in read.rows(connection, Customer)}
+            names = {customer.id: customer.crm_id or "" for customer in read.rows(connection, Customer)}
             requests = read.rows(connection, SurveyRequest)
             responses = read.rows(connection, Response)
             testimonials = read.rows(connection, Testimonial)
@@ -179,7 +179,7 @@ class People:
     def scores(self, store: Store, at: datetime) -> list[Message]:
         """Return answers to our requests that another channel collected."""
         with store.reading() as connection:
-            names = {one.id: one.crm_id or "" for one in read.rows(connection, Customer)}
+            names = {customer.id: customer.crm_id or "" for customer in read.rows(connection, Customer)}
             requests = read.rows(connection, SurveyRequest, tables.survey_request.c.state == RequestState.OPEN)
         found = []
         for request in sorted(requests, key=lambda one: (names[one.customer], one.step, one.reference)):
@@ -192,7 +192,7 @@ class People:
     def updates(self, store: Store, at: datetime) -> list[Message]:
         """Return the helpdesk's updates that are due by now: claimed, called, done, a day apart."""
         with store.reading() as connection:
-            names = {one.id: one.crm_id or "" for one in read.rows(connection, Customer)}
+            names = {customer.id: customer.crm_id or "" for customer in read.rows(connection, Customer)}
             tickets = read.rows(connection, Ticket, tables.ticket.c.state != TicketState.DONE)
         found = []
         for ticket in sorted(tickets, key=lambda one: one.id):

@@ -107,33 +107,35 @@ class Person:
 
     def touchpoint(self, step: str) -> Touchpoint:
         """Return the only touchpoint of this name."""
-        (found,) = [one for one in self.case.all(Touchpoint) if one.step == step]
+        (found,) = [touchpoint for touchpoint in self.case.all(Touchpoint) if touchpoint.step == step]
         return found
 
     def states(self) -> dict[str, tuple[str, str]]:
         """Return state and reason of each touchpoint by its name."""
-        return {one.step: (str(one.state), str(one.reason)) for one in self.case.all(Touchpoint)}
+        return {
+            touchpoint.step: (str(touchpoint.state), str(touchpoint.reason)) for touchpoint in self.case.all(Touchpoint)
+        }
 
     def portrait(self) -> dict[str, object]:
         """Return what is known of the customer by natural key: profile, journeys, touchpoints, stops."""
         who = self.case.customer
-        names = {one.id: (one.trigger, one.reference) for one in self.case.all(Journey)}
+        names = {journey.id: (journey.trigger, journey.reference) for journey in self.case.all(Journey)}
         return {
             "profile": (who.email, who.name, who.language, who.time_zone, who.may_promote, who.opted_out_at),
             "stamps": (who.changed_at, who.firsts),
             "journeys": {
-                (one.trigger, one.reference): (one.anchor_at, one.event, one.label, one.details)
-                for one in self.case.all(Journey)
+                (journey.trigger, journey.reference): (journey.anchor_at, journey.event, journey.label, journey.details)
+                for journey in self.case.all(Journey)
             },
             "touchpoints": {
-                (*names[one.journey], one.step): (
-                    *(str(one.state), str(one.reason), str(one.detail), one.rule),
-                    *(one.anchor_at, one.due_at, one.give_up_at),
+                (*names[touchpoint.journey], touchpoint.step): (
+                    *(str(touchpoint.state), str(touchpoint.reason), str(touchpoint.detail), touchpoint.rule),
+                    *(touchpoint.anchor_at, touchpoint.due_at, touchpoint.give_up_at),
                 )
-                for one in self.case.all(Touchpoint)
+                for touchpoint in self.case.all(Touchpoint)
             },
             "stops": sorted(
-                (one.cause, str(one.effect), one.scope, one.reference, one.from_at) for one in self.case.all(Stop)
+                (stop.cause, str(stop.effect), stop.scope, stop.reference, stop.from_at) for stop in self.case.all(Stop)
             ),
         }
 
@@ -141,10 +143,10 @@ class Person:
 def asked(name: str = "delivery", *, person: Person | None = None, **more: object) -> tuple[Person, SurveyRequest]:
     """Return a customer who was just asked about an event, and the request."""
     someone = person or Person()
-    before = {one.id for one in someone.rows(SurveyRequest)}
+    before = {survey_request.id for survey_request in someone.rows(SurveyRequest)}
     someone.hear(told(name, someone.now, reference="1042", label="lamp", **more))
     someone.wake()
-    (request,) = [one for one in someone.rows(SurveyRequest) if one.id not in before]
+    (request,) = [survey_request for survey_request in someone.rows(SurveyRequest) if survey_request.id not in before]
     sent = replace(request, sent_at=someone.now)
     someone.case.know(sent)
     return someone, sent

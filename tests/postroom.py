@@ -107,4 +107,7 @@ def sender_of(
 
 def mails(boucle: Embedded, template: str) -> Iterator[Dispatch]:
     """Give the mails made from a template, oldest first."""
-    yield from sorted((one for one in boucle.rows(Dispatch) if one.template == template), key=lambda one: one.id)
+    yield from sorted(
+        (dispatch for dispatch in boucle.rows(Dispatch) if dispatch.template == template),
+        key=lambda dispatch: dispatch.id,
+    )

@@ -50,7 +50,7 @@ class Story:
             wrong = list(bad_messages(START + timedelta(days=min(20, self.days - 1))))
             self.messages += wrong
             self.bad = len(wrong) - 1  # the first of the two that share an id is good
-        self.messages.sort(key=lambda one: (one.at, one.key, one.body))
+        self.messages.sort(key=lambda message: (message.at, message.key, message.body))
 
     @property
     def end(self) -> datetime:

@@ -98,7 +98,7 @@ def clone(tmp_path: Path, command: str) -> Path:
 
 
 @pytest.mark.timeout(2 * SECONDS)
-@pytest.mark.parametrize("block", [one for one in BLOCKS if one.language == "sh"], ids=lambda block: block.place)
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "sh"], ids=lambda block: block.place)
 def test_commands_can_be_pasted(clone: Path, block: Block) -> None:
     """Each command ends well, one after the other, in a folder that holds nothing but the clone."""
     for tool in ("bash", "curl"):
@@ -123,7 +123,7 @@ def test_commands_can_be_pasted(clone: Path, block: Block) -> None:
         assert re.search(r'"accepted": ?1\b', told), told
 
 
-@pytest.mark.parametrize("block", [one for one in BLOCKS if one.language in READ], ids=lambda block: block.place)
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language in READ], ids=lambda block: block.place)
 def test_data_can_be_read(block: Block) -> None:
     """A block of JSON, YAML or TOML is that."""
     assert READ[block.language](block.text)

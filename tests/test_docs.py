@@ -75,7 +75,7 @@ def verb_lines() -> Iterator[str]:
     yield "| verb | what it does |"
     yield "|---|---|"
     for path, command in verbs(boucle):
-        words = ["boucle", *path, *(usage_of(one) for one in command.params if usage_of(one))]
+        words = ["boucle", *path, *(usage_of(param) for param in command.params if usage_of(param))]
         usage = " ".join(words).replace("|", "\\|")
         yield f"| `{usage}` | {(command.help or '').split(chr(10) * 2)[0].replace(chr(10), ' ').strip()} |"
 
@@ -108,7 +108,7 @@ users link, users password, users remove, users reset-second-factor, users role,
 
 def test_every_verb_that_prints_data_prints_json() -> None:
     """A script may add --format json to each verb but those that only act."""
-    silent = {" ".join(path) for path, verb in verbs(boucle) if "form" not in {one.name for one in verb.params}}
+    silent = {" ".join(path) for path, verb in verbs(boucle) if "form" not in {param.name for param in verb.params}}
     assert silent == set(ACTS.replace("\n", " ").split(", "))
 
 
@@ -277,7 +277,7 @@ def test_every_table_with_states_has_a_section() -> None:
         listed = re.findall(r"`(\w+)`", found[table].strip().splitlines()[0].split(";")[0])
         assert listed == [str(state) for state in GROUPS[group]], table
     outcomes = re.findall(r"`(\w+)`", found["decision"].strip().splitlines()[0].split(";")[1])
-    assert outcomes == [str(one) for one in DecisionOutcome]
+    assert outcomes == [str(decision_outcome) for decision_outcome in DecisionOutcome]
 
 
 @pytest.mark.parametrize("table", sorted(TABLES))
@@ -321,7 +321,7 @@ def test_no_link_leads_nowhere() -> None:
             words = [word for word in quoted.split() if not word.startswith("-")]
             starts = [" ".join(words[:length]) for length in (1, 2)]
             groups = {name.split(" ")[0] for name in known}
-            assert any(one in known or one in groups for one in starts), f"{page.name}: boucle {quoted}"
+            assert any(start in known or start in groups for start in starts), f"{page.name}: boucle {quoted}"
 
 
 def test_every_door_names_guards_that_exist() -> None:
@@ -357,7 +357,7 @@ def test_every_word_of_the_code_is_in_the_code() -> None:
     sources = [path.read_text() for path in (ROOT / "workers").rglob("*.py")]
     assert len(named) > 15
     assert [
-        name for name in named if not any(re.search(rf"^class {name}\b", one, re.MULTILINE) for one in sources)
+        name for name in named if not any(re.search(rf"^class {name}\b", source, re.MULTILINE) for source in sources)
     ] == []
 
 

@@ -155,8 +155,8 @@ class Case(CustomerCase):
     @property
     def ticket(self) -> Ticket:
         """Return the latest ticket."""
-        return max(self.all(Ticket), key=lambda one: one.number)
+        return max(self.all(Ticket), key=lambda ticket: ticket.number)
 
     def kinds(self) -> list[str]:
         """Return the kinds of the history's lines, in order."""
-        return [one.kind for one in sorted(self.all(TicketEntry), key=told_order)]
+        return [ticket_entry.kind for ticket_entry in sorted(self.all(TicketEntry), key=told_order)]

@@ -132,9 +132,11 @@ class Embedded(Installation):
     def publish(self, messages: list[Message]) -> None:
         """Take messages in as from HTTP; if wanted in another order, in which each key of a topic keeps its own."""
         if self.order:
-            rank = {(one.topic, one.key): self.order.random() for one in messages}
-            messages = sorted(messages, key=lambda one: rank[one.topic, one.key])
-        self.outcomes += self.parts.intake.take([Incoming(one.body, dict_of(one)) for one in messages], Ingress.HTTP)
+            rank = {(message.topic, message.key): self.order.random() for message in messages}
+            messages = sorted(messages, key=lambda message: rank[message.topic, message.key])
+        self.outcomes += self.parts.intake.take(
+            [Incoming(message.body, dict_of(message)) for message in messages], Ingress.HTTP
+        )
 
     def settle(self) -> None:
         """Do everything that is due."""
@@ -254,8 +256,10 @@ class Apart(Installation):
         """Publish to Kafka, remember what, and where the logs end."""
         self.published += messages
         sent = [
-            self.producer.send(self.prefix + one.topic, one.body, key=one.key.encode(), headers=list(one.headers))
-            for one in messages
+            self.producer.send(
+                self.prefix + message.topic, message.body, key=message.key.encode(), headers=list(message.headers)
+            )
+            for message in messages
         ]
         self.producer.flush()
         for promise in sent:

@@ -104,14 +104,14 @@ def test_from_and_return_path_share_their_domain(back: str, policy: str, aligned
     """Relaxed alignment takes a sub-domain, strict takes only the same domain, another company's is never aligned."""
     zone = Zone({**GOOD, back: ["v=spf1 mx -all"], "_dmarc.lamps.example": [policy]}, (back,))
     faults = check_domain("lamps.example", back, zone).faults
-    assert [one.startswith("Alignment: ") for one in faults] == ([] if aligned else [True])
+    assert [fault.startswith("Alignment: ") for fault in faults] == ([] if aligned else [True])
 
 
 def test_the_policy_of_the_domain_above_counts() -> None:
     """A sub-domain without a DMARC policy of its own has its organisation's."""
     zone = Zone({**GOOD, "mail.lamps.example": ["v=spf1 mx -all"]}, ("mail.lamps.example",))
     findings = check_domain("mail.lamps.example", "mail.lamps.example", zone)
-    assert not [one for one in findings.faults if one.startswith("DMARC")]
+    assert not [fault for fault in findings.faults if fault.startswith("DMARC")]
 
 
 RECORDS = {

@@ -41,7 +41,7 @@ def house(tmp_path: Path) -> Iterator[Embedded]:
 
 def report(house: Embedded) -> bytes:
     """Return a hard bounce of the customer's mail."""
-    mail = next(one for one in house.rows(Dispatch) if one.template == "ask-delivery")
+    mail = next(dispatch for dispatch in house.rows(Dispatch) if dispatch.template == "ask-delivery")
     path = house.parts.links.return_path(mail.id, "lamps.example")
     return dsn("5.1.1").replace(PATH.encode(), path.encode())
 
@@ -78,7 +78,7 @@ def lay_out(house: Embedded, kind: str, folder: Path, imap: FakeImap) -> Place:
 
 def snapshot(folder: Path) -> list[tuple[str, bytes]]:
     """Return every file of a folder."""
-    return sorted((str(one.relative_to(folder)), one.read_bytes()) for one in folder.rglob("*") if one.is_file())
+    return sorted((str(path.relative_to(folder)), path.read_bytes()) for path in folder.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("kind", ["folder", "maildir", "mbox", "imap"])
@@ -92,11 +92,11 @@ def test_every_place_gives_every_mail_and_is_left_as_it_is(
     before = snapshot(folder)
     taken = read(house, place)
     assert shown(taken) == {"hard": 1, "auto_reply": 1, "none": 1, "unreadable": 1}
-    assert [one.kind for one in house.rows(Suppression)] == ["bounce"]
+    assert [suppression.kind for suppression in house.rows(Suppression)] == ["bounce"]
     bounced = next(one.as_dict() for one in taken if one.followed == "hard")
     assert (bounced["kind"], bounced["status"], bounced["recipient"]) == ("hard", "5.1.1", "camille@example.org")
     assert len({one.name for one in taken}) == 4
-    assert (snapshot(folder), [one.flags for one in imap.messages if one.flags]) == (before, [])
+    assert (snapshot(folder), [message.flags for message in imap.messages if message.flags]) == (before, [])
     assert shown(read(house, place)) == {"known": 1, "auto_reply": 1, "none": 1, "unreadable": 1}
 
 
@@ -109,10 +109,10 @@ def test_the_sender_takes_each_mail_once_and_puts_it_away(
     folder.mkdir()
     collector = Collector(lay_out(house, kind, folder, imap), house.parts.outgoing.bounce_intake())
     assert [collector.collect("boucle"), collector.collect("boucle")] == [4, 0]
-    assert [one.kind for one in house.rows(Suppression)] == ["bounce"]
+    assert [suppression.kind for suppression in house.rows(Suppression)] == ["bounce"]
     names = [name for name, _ in snapshot(folder)]
     if kind == "imap":
-        assert [one.flags for one in imap.messages] == [{"\\Seen", "\\Flagged"}, *[{"\\Seen"}] * 3]
+        assert [message.flags for message in imap.messages] == [{"\\Seen", "\\Flagged"}, *[{"\\Seen"}] * 3]
         imap.messages.append(Kept(LETTER))
     elif kind == "maildir":
         assert names == [".Unreadable/cur/0.host:2,S", *(f"cur/{n}.host:2,S" for n in (1, 2, 3))]
@@ -122,8 +122,8 @@ def test_the_sender_takes_each_mail_once_and_puts_it_away(
         (folder / "later.eml").write_bytes(LETTER)
     assert [collector.collect("boucle"), collector.collect("boucle")] == [1, 0]
     with house.store.reading() as connection:
-        acts = [one for one in list_acts(connection) if one["act"] == "bounces.read"]
-    assert [(one["by"], one["detail"]["unreadable"]) for one in acts] == [("boucle", 0), ("boucle", 1)]
+        acts = [act for act in list_acts(connection) if act["act"] == "bounces.read"]
+    assert [(act["by"], act["detail"]["unreadable"]) for act in acts] == [("boucle", 0), ("boucle", 1)]
     assert "s3cret" not in str(acts)
     with house.store.reading() as connection:
         assert counted_returned(connection) == {"hard": 1, "unreadable": 1}
@@ -147,11 +147,11 @@ def test_a_mail_that_breaks_something_is_its_own_end(house: Embedded, tmp_path: 
         place_at(folder), BounceIntake(house.store, house.parts.policies.current, house.clock.now, read_return_path)
     )
     collector.collect("boucle")
-    assert [one.kind for one in house.rows(Suppression)] == ["bounce"]
-    left = sorted(one.name for one in folder.iterdir() if one.is_file())
+    assert [suppression.kind for suppression in house.rows(Suppression)] == ["bounce"]
+    left = sorted(path.name for path in folder.iterdir() if path.is_file())
     assert left == (["0.eml"] if isinstance(error, Conflict) else [])
     collector.collect("boucle")
-    assert sorted(one.name for one in folder.iterdir() if one.is_file()) == []
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == []
 
 
 def test_a_place_that_cannot_be_written_to_is_read_once(house: Embedded, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_an_imap_server_that_is_away_is_waited_for(house: Embedded, imap: FakeIm
     assert "s3cret" not in str(told.value)
     imap.drop_at = ""
     assert collector.collect("boucle") == 2
-    assert [one.kind for one in house.rows(Suppression)] == ["bounce"]
+    assert [suppression.kind for suppression in house.rows(Suppression)] == ["bounce"]
 
 
 @pytest.mark.parametrize("wrong", [("s3cret", "other"), ("/Bounces", "/Nowhere")])
@@ -254,11 +254,11 @@ def test_the_role_send_reads_bounces_and_keeps_its_tables_small_by_itself(house:
 
     def acts() -> set[str]:
         with house.store.reading() as connection:
-            return {str(one["act"]) for one in list_acts(connection) if one["by"] == "boucle"}
+            return {str(act["act"]) for act in list_acts(connection) if act["by"] == "boucle"}
 
     asyncio.run(run_both())
     assert acts() == {"bounces.read", "retention"}
-    assert [one.kind for one in house.rows(Suppression)] == ["bounce"]
+    assert [suppression.kind for suppression in house.rows(Suppression)] == ["bounce"]
     retention = parts.retention()
     assert retention.run_if_due("boucle") == 0
     house.clock.at += timedelta(days=40)

@@ -45,7 +45,7 @@ def meaning_of(wall: datetime, change: datetime, zone: ZoneInfo) -> datetime:
     before = (change - timedelta(seconds=1)).astimezone(zone).utcoffset() or timedelta()
     after = change.astimezone(zone).utcoffset() or timedelta()
     candidates = sorted(wall.replace(tzinfo=UTC) - offset for offset in (before, after))
-    existing = [one for one in candidates if one.astimezone(zone).replace(tzinfo=None) == wall]
+    existing = [candidate for candidate in candidates if candidate.astimezone(zone).replace(tzinfo=None) == wall]
     # In a gap the clock runs on as if nobody had touched it.
     return existing[0] if existing else wall.replace(tzinfo=UTC) - before
 

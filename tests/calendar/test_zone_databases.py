@@ -69,4 +69,4 @@ def test_releases_are_ordered_by_year_and_letters(tmp_path: Path) -> None:
     releases = ["", "2025b", "2025z", "2025za", "2026", "2026f"]
     assert sorted(set(releases), key=lambda version: ZoneData(version, "x").age()) == releases
     assert version_in(tmp_path) == ""
-    assert [one.place for one in known_databases([str(tmp_path / "nowhere")])] == [PACKAGED]
+    assert [known_database.place for known_database in known_databases([str(tmp_path / "nowhere")])] == [PACKAGED]

@@ -194,7 +194,7 @@ class Ground:
             settling = tables.response.c.state == ResponseState.SETTLING
             queries = [sa.select(tables.dispatch.c.id).where(held), sa.select(tables.response.c.id).where(settling)]
             return not any(waiting.values()) and all(
-                connection.execute(one.limit(1)).first() is None for one in queries
+                connection.execute(query.limit(1)).first() is None for query in queries
             )
 
     def hop(self) -> tuple[float, bool]:

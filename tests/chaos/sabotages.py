@@ -133,7 +133,7 @@ def queue_twice() -> None:
     insert = new_rows.insert
 
     def generous(connection: Any, kind: type[Row], rows: Sequence[Row]) -> None:
-        twins = [replace(one, id=one.id[::-1]) for one in rows if isinstance(one, Dispatch) and one.template == "ack"]
+        twins = [replace(row, id=row.id[::-1]) for row in rows if isinstance(row, Dispatch) and row.template == "ack"]
         insert(connection, kind, [*rows, *twins])
 
     apply_module.insert = generous  # type: ignore[attr-defined]  # planted
@@ -150,7 +150,7 @@ def leave_some_out(outlet: Any) -> None:
     publish, chances = outlet.publish, count()
 
     def careless(self: Any, messages: Sequence[tuple[str, str, bytes]]) -> None:
-        publish(self, [one for one in messages if next(chances) % EACH])
+        publish(self, [message for message in messages if next(chances) % EACH])
 
     outlet.publish = careless
 

@@ -82,8 +82,8 @@ def count_copies(differences: Differences, arrivals: Sequence[Arrival], unread: 
     `unread` has, by Message-ID, how many times a mail left and no 250 was read, or its reader died before it was kept.
     """
     copies: dict[str, list[str]] = {}
-    for one in arrivals:
-        copies.setdefault(one.message_id, []).append(one.digest)
+    for arrival in arrivals:
+        copies.setdefault(arrival.message_id, []).append(arrival.digest)
     for message_id, digests in copies.items():
         second = len(digests) - 1
         differences.figures.second_copies += second

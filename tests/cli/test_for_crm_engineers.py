@@ -49,7 +49,7 @@ def test_a_plan_is_shown_and_nothing_is_stored(boucle: "Boucle", tmp_path: Path)
     told = boucle("events", "plan", str(path), "--format", "json")
     assert told.code == 0
     first, refund, refused = told.json()
-    assert [(one["touchpoint"], one["state"]) for one in first["touchpoints"]] == [
+    assert [(touchpoint["touchpoint"], touchpoint["state"]) for touchpoint in first["touchpoints"]] == [
         ("delivery-now", "planned"),
         ("delivery-6w", "planned"),
     ]
@@ -160,7 +160,7 @@ def test_dead_letters_are_listed_by_reason(refused: "Boucle") -> None:
     assert told.code == 0
     letters = told.json()
     assert {"id", "reason", "fault", "size", "door", "topic", "partition", "offset"} <= set(letters[0])
-    assert sorted(one["reason"] for one in letters) == ["not_json", "unknown_type", "wrong_encoding"]
+    assert sorted(letter["reason"] for letter in letters) == ["not_json", "unknown_type", "wrong_encoding"]
     one = refused("dead-letters", "list", "--reason", "unknown_type", "--format", "json").json()
     assert [letter["reason"] for letter in one] == ["unknown_type"]
     assert "devilery" in one[0]["fault"]

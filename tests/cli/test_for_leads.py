@@ -113,7 +113,7 @@ def test_people_are_listed_changed_and_removed(boucle: "Boucle") -> None:
     assert boucle("users", "add", "lea@example.org", "--role", "lead", "--no-password").code == 0
     assert boucle("users", "role", "Léa", "lead").code == 0
     listed = boucle("users", "list", "--format", "json").json()
-    assert [(one["name"], one["role"], one["password"]) for one in listed] == [
+    assert [(row["name"], row["role"], row["password"]) for row in listed] == [
         ("Léa", "lead", True),
         ("lea@example.org", "lead", False),
     ]

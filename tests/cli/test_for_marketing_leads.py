@@ -59,7 +59,7 @@ def test_check_names_waves_that_rest_each_other_away(boucle: "Boucle", tmp_path:
     (fault,) = [one for one in told.json()["faults"] if "W803" in one]
     assert f"the wave of {days[1]} asks nobody who was asked in the waves before it: 30 days" in fault
     listed = boucle("rules", "check", str(folder), "--format", "json").json()
-    assert [one["code"] for one in listed] == ["W803"]
+    assert [row["code"] for row in listed] == ["W803"]
 
 
 def with_brand(boucle: "Boucle", folder: Path) -> None:
@@ -77,7 +77,7 @@ def test_the_next_mails_are_shown_with_their_reason(asked: "Boucle") -> None:
     mails = told.json()
     assert {"at", "customer", "template", "reason"} <= set(mails[0])
     assert mails[0]["template"] == "ask-delivery"
-    assert all(one["reason"] for one in mails)
+    assert all(mail["reason"] for mail in mails)
     assert not (asked.home / "mailbox").exists()
     assert asked("send", "--preview").out.startswith("Sending is on.")
 
@@ -109,7 +109,7 @@ def test_sending_is_paused_and_goes_on(asked: "Boucle") -> None:
     assert asked("resume", "--touchpoint", "delivery-now").code == 0
     assert asked("status", "--format", "json").json()["sending"]["paused"] == []
     acts = asked("audit", "--format", "json").json()
-    assert [one["act"] for one in acts] == ["sending.resume"] * 2 + ["sending.pause"] * 2
+    assert [act["act"] for act in acts] == ["sending.resume"] * 2 + ["sending.pause"] * 2
 
 
 def test_a_touchpoint_that_does_not_exist_cannot_be_paused(asked: "Boucle") -> None:

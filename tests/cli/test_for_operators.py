@@ -209,7 +209,7 @@ def test_keys_are_listed_and_revoked(boucle: "Boucle") -> None:
     assert "may send journey, scores, until " in boucle(*shop).out
     assert "may send all." in boucle("keys", "create").out
     listed = boucle("keys", "list", "--format", "json").json()
-    assert [(one["name"], one["state"], one["scopes"]) for one in listed] == [
+    assert [(row["name"], row["state"], row["scopes"]) for row in listed] == [
         ("shop", "active", ["journey", "scores"]),
         ("shop", "active", ["journey", "scores"]),
         ("crm", "active", ["all"]),
@@ -314,7 +314,7 @@ def test_a_person_is_shown_and_forgotten(answered: "Boucle") -> None:
     after = answered("privacy", "export", "42", "--format", "json")
     assert (after.code, after.out) == (1, "")
     acts = answered("audit", "--format", "json").json()
-    assert [one["act"] for one in acts] == ["privacy.export", "privacy.erase", "privacy.export"]
+    assert [act["act"] for act in acts] == ["privacy.export", "privacy.erase", "privacy.export"]
     assert answered("books").code == 0
 
 
@@ -322,7 +322,7 @@ def test_retention_says_what_would_go(answered: "Boucle") -> None:
     """`retention --dry-run` has each table with its days and rows; the run leaves the young ones."""
     dry = answered("retention", "--dry-run", "--format", "json").json()
     assert dry["dry_run"]
-    assert {one["table"]: one["days"] for one in dry["tables"]} == {
+    assert {table["table"]: table["days"] for table in dry["tables"]} == {
         "inbox": 30,
         "dead_letter": 30,
         "click": 90,

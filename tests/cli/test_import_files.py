@@ -69,7 +69,9 @@ def test_a_dry_run_tells_what_the_real_run_does(boucle: "Boucle", folder: Path) 
     """The same refusals, by line, column, value and reason, each with advice; duplicates and conflicts in the file."""
     plan = import_(boucle, folder, DAMAGED, "--dry-run", "--format", "json").json()
     refusals = plan["refusals"]
-    assert [(one["line"], one["column"], one["reason"]) for one in refusals] == [(a, b, d) for a, b, _, d in REFUSED]
+    assert [(refusal["line"], refusal["column"], refusal["reason"]) for refusal in refusals] == [
+        (a, b, d) for a, b, _, d in REFUSED
+    ]
     for one, (_, _, value, _) in zip(refusals, REFUSED, strict=True):
         assert one["value"].startswith(value)
         assert len(one["advice"]) > 20
@@ -83,12 +85,14 @@ def test_a_dry_run_tells_what_the_real_run_does(boucle: "Boucle", folder: Path) 
         {"rows": 12, "events": 10, "accepted": 4, "duplicates": 2, "dead_letters": 9},
     )
     letters = boucle("dead-letters", "list", "--format", "json").json()
-    told = sorted((one["line"], one["column"], one["reason"], one["file"]) for one in letters)
+    told = sorted((letter["line"], letter["column"], letter["reason"], letter["file"]) for letter in letters)
     assert told == [(a, b, d, "orders.csv") for a, b, _, d in REFUSED]
-    advice = {one["line"]: one["advice"] for one in refusals}
-    assert all(one["fault"].endswith(advice[one["line"]]) for one in letters if one["reason"] != "future")  # names now
+    advice = {refusal["line"]: refusal["advice"] for refusal in refusals}
+    assert all(
+        letter["fault"].endswith(advice[letter["line"]]) for letter in letters if letter["reason"] != "future"
+    )  # names now
     again = import_(boucle, folder, DAMAGED, "--dry-run", "--format", "json").json()
-    assert [one["line"] for one in again["refusals"]] == [line for line, *_ in REFUSED]
+    assert [refusal["line"] for refusal in again["refusals"]] == [line for line, *_ in REFUSED]
     assert (again["accepted"], again["duplicates"]) == (0, 6)
 
 

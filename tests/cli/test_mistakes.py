@@ -122,7 +122,7 @@ def folder(tmp_path: Path) -> Path:
     for name, versions in {"words": ["abc"], "nothing": [""], "two": ["0016", "0017"]}.items():
         with sqlite3.connect(tmp_path / f"{name}.db") as connection:
             connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
-            connection.executemany("INSERT INTO alembic_version VALUES (?)", [(one,) for one in versions])
+            connection.executemany("INSERT INTO alembic_version VALUES (?)", [(version,) for version in versions])
         connection.close()
     return tmp_path
 
@@ -164,7 +164,7 @@ def test_a_mistake_is_a_sentence(
     assert told.out == ""
 
 
-AT_REST = [one for one in MISTAKES if one.verb == ("run",) and one.name != "an address of nobody"]
+AT_REST = [mistake for mistake in MISTAKES if mistake.verb == ("run",) and mistake.name != "an address of nobody"]
 """What is known without a role; whether an address can be bound is known where the role runs."""
 
 

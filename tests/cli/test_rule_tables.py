@@ -41,7 +41,7 @@ def response_of(boucle: Boucle, value: int) -> str:
     """Return the id of the response with this score."""
     parts = boucle.parts()
     with parts.store.reading() as connection:
-        found = [one.id for one in read.rows(connection, Response) if one.score == value]
+        found = [response.id for response in read.rows(connection, Response) if response.score == value]
     parts.store.close()
     return found[0]
 
@@ -50,7 +50,7 @@ def test_history_lists_what_was_live(answered: Boucle) -> None:
     """The version in use stands in the history, by folder and by name."""
     version = answered("rules", "version", str(FOLLOW_UP)).out.strip()
     entries = answered("rules", "history", "follow-up", "--format", "json").json()
-    assert [one["version"] for one in entries] == [version]
+    assert [entry["version"] for entry in entries] == [version]
     assert answered("rules", "history", str(PLAN)).code == 0
 
 
@@ -89,7 +89,7 @@ def test_a_gap_says_how_many_past_responses_it_hits(answered: Boucle, tmp_path: 
     """Leaving the detractors out is a gap with one past response in it."""
     other = edited(FOLLOW_UP, tmp_path / "other", ";<28d;0-6", ";<28d;4-6")
     faults = answered("rules", "check", str(other), "--format", "json").json()
-    assert [one["responses"] for one in faults if one["code"] == "E101"] == [1]
+    assert [fault["responses"] for fault in faults if fault["code"] == "E101"] == [1]
 
 
 def test_without_a_database_the_files_suffice(boucle: Boucle, tmp_path: Path) -> None:
@@ -165,4 +165,4 @@ def test_an_id_that_meant_something_else_is_found(answered: Boucle, tmp_path: Pa
     rows = other / "rules.csv"
     rows.write_text(rows.read_text("utf-8").replace("D1;", "P9;").replace("X1;", "D1;"), "utf-8")
     faults = answered("rules", "check", str(other), "--format", "json").json()
-    assert [one["rules"] for one in faults if one["code"] == "W502"] == [["D1"]]
+    assert [fault["rules"] for fault in faults if fault["code"] == "W502"] == [["D1"]]

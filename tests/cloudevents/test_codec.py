@@ -110,8 +110,8 @@ class TestModes:
         body = orjson.dumps([delivery(), score(11), 7, delivery(id="d-2")])
         results = CODEC.parse_batch(body, NOW)
         assert isinstance(results, list)
-        assert [one.id for one in results] == ["d-1", "s-1", None, "d-2"]
-        assert [isinstance(one, Event) for one in results] == [True, False, False, True]
+        assert [result.id for result in results] == ["d-1", "s-1", None, "d-2"]
+        assert [isinstance(result, Event) for result in results] == [True, False, False, True]
 
     @pytest.mark.parametrize(
         ("body", "reason"), [(b"{}", "not_cloudevent"), (b"[", "not_json"), (b"\xff", "wrong_encoding")]

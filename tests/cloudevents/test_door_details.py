@@ -98,7 +98,7 @@ def test_one_answer_under_two_ids_counts_once() -> None:
     same = {"reference": "1", "trigger": "delivery", "comment": "late"}
     person.hear(score_told(2, NOW, id="a", **same))
     changes = person.hear(score_told(2, NOW, id="b", **same))
-    assert [str(one.external_id)[-1] for one in person.rows(Response)] == ["a"]
+    assert [str(response.external_id)[-1] for response in person.rows(Response)] == ["a"]
     (mark,) = [row for row in changes.rows_added() if isinstance(row, History)]
     assert (mark.reason, mark.detail[-2:]) == ("counted_once", "/b")
     for n, other in enumerate(({"comment": "very late"}, {"reference": "2"}, {"trigger": "purchase"})):

@@ -41,8 +41,8 @@ def test_a_door_has_a_budget(door: str) -> None:
     slow = {name: one for name, one in found["files"].items() if one["seconds"] > SECONDS}
     assert not slow
     assert found["megabytes"] < MEGABYTES
-    assert all(len(one["said"]) < 1_500 for one in found["files"].values())
-    assert "Error" not in "".join(one["said"] for one in found["files"].values())
+    assert all(len(file["said"]) < 1_500 for file in found["files"].values())
+    assert "Error" not in "".join(file["said"] for file in found["files"].values())
 
 
 def broken_workbooks() -> dict[str, bytes]:

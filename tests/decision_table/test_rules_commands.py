@@ -48,7 +48,7 @@ def test_check_of_a_faulty_table(folder: Path) -> None:
     """A gap: exit 1, the fault as JSON and as a sentence."""
     damage(folder, ";<28d;0-6", ";<28d;1-6")
     faults = json.loads(run("check", folder, "--format", "json").stdout)
-    assert [(one["code"], one["file"], one["rows"]) for one in faults if one["severity"] == "error"] == [
+    assert [(fault["code"], fault["file"], fault["rows"]) for fault in faults if fault["severity"] == "error"] == [
         ("E101", "rules.csv", [11])
     ]
     text = run("check", folder)
@@ -69,7 +69,7 @@ def test_a_failing_case_is_an_error_of_the_table(folder: Path) -> None:
     """Cases beside the table are part of its check."""
     (folder / "cases.csv").write_text("trigger;after;score;comment;wants_contact;rule\ndelivery;3d;9;no;no;D1\n")
     faults = json.loads(run("check", folder, "--format", "json").stdout)
-    assert [one["code"] for one in faults].count("E601") == 1
+    assert [fault["code"] for fault in faults].count("E601") == 1
 
 
 def test_warnings_alone_are_exit_zero(folder: Path) -> None:
@@ -86,7 +86,7 @@ def test_check_counts_responses_of_a_file(folder: Path, tmp_path: Path) -> None:
     past = tmp_path / "past.csv"
     past.write_text("id,trigger,after,score,comment,wants_contact\na,delivery,P1D,0,no,no\nb,delivery,P1D,0,no,no\n")
     faults = json.loads(run("check", folder, "--format", "json", "--responses", past).stdout)
-    assert [one["responses"] for one in faults if one["code"] == "E101"] == [2]
+    assert [fault["responses"] for fault in faults if fault["code"] == "E101"] == [2]
 
 
 def test_explain_by_options() -> None:
@@ -141,7 +141,7 @@ class Installation:
         return [PastEvent("e1", "c1", "delivery", datetime(2026, 3, 2, tzinfo=UTC), "o1")]
 
     def decision_inputs(self, response_id: str) -> tuple[Inputs, str] | None:
-        found = next((one for one in self.responses(None) if one.id == response_id), None)
+        found = next((response for response in self.responses(None) if response.id == response_id), None)
         return None if found is None else (found.inputs, load(FOLLOW_UP).content)
 
     def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:

@@ -33,7 +33,7 @@ def _in_entry(column: ColumnSketch, entry: Mapping[str, object], sample: Sample)
     assert isinstance(values, list)
     intervals = entry.get("intervals", [])
     assert isinstance(intervals, list)
-    return sample in values or any(_in_interval(column, one, sample) for one in intervals)
+    return sample in values or any(_in_interval(column, interval, sample) for interval in intervals)
 
 
 def _in_interval(column: ColumnSketch, one: Mapping[str, object], sample: Sample) -> bool:

@@ -89,8 +89,11 @@ class Mailbox:
         self.boucle.take(*(journey("delivery", f"canary{n}", reference=str(n)) for n in range(30)))
         self.boucle.settle()
         self.bouncing = self.boucle.parts.outgoing.bounce_intake()
-        paths = [self.boucle.parts.links.return_path(one.id, "boucle.example") for one in self.boucle.rows(Dispatch)]
-        self.paths = [one.encode() for one in paths]
+        paths = [
+            self.boucle.parts.links.return_path(dispatch.id, "boucle.example")
+            for dispatch in self.boucle.rows(Dispatch)
+        ]
+        self.paths = [path.encode() for path in paths]
         assert self.paths
         self.number = 0
 

@@ -124,13 +124,17 @@ def test_events_of_any_shape_are_taken_or_kept(tmp_path: Path) -> None:
 def look_at_everything(site: Site) -> None:
     """Open the pages of the team, and of some people, with what such events left behind."""
     client = Team(site).client("Olga")
-    people = [f"/customers/{one.crm_id}" for one in site.rows(Customer)[:60] if one.crm_id and one.crm_id.isalnum()]
+    people = [
+        f"/customers/{customer.crm_id}"
+        for customer in site.rows(Customer)[:60]
+        if customer.crm_id and customer.crm_id.isalnum()
+    ]
     for path in (*PAGES, *FILES, *people):
         answer = client.get(path)
         assert answer.status_code in (200, 303, 403, 404), (path, answer.status_code)
     letters = site.rows(DeadLetter)
     assert letters
-    assert all(one.fault and one.size is not None for one in letters)
+    assert all(letter.fault and letter.size is not None for letter in letters)
 
 
 @pytest.mark.parametrize("kind", [STRUCTURED, ""])
@@ -139,7 +143,8 @@ def test_a_good_event_is_still_taken(tmp_path: Path, kind: str) -> None:
     site = Site(tmp_path)
     site.clock.at = NOW
     outcomes = site.parts.intake.take(
-        [Incoming(orjson.dumps(one), {"content-type": kind} if kind else {}) for one in examples()], Ingress.KAFKA
+        [Incoming(orjson.dumps(example), {"content-type": kind} if kind else {}) for example in examples()],
+        Ingress.KAFKA,
     )
-    assert sum(one.taken == Taken.ACCEPTED for one in outcomes) > len(outcomes) // 3
+    assert sum(outcome.taken == Taken.ACCEPTED for outcome in outcomes) > len(outcomes) // 3
     site.parts.store.close()

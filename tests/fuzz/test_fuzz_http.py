@@ -56,10 +56,10 @@ class Served:
             self.site.ask(id=f"canary-{number}") if number % 2 else self.site.answered(number % 11, "hm")
         self.tokens = {}
         requests, answers = self.site.rows(SurveyRequest), self.site.rows(Answered)
-        dispatches = [one.id for one in requests]
+        dispatches = [request.id for request in requests]
         for letter, purpose in PURPOSES.items():
-            ids = [one.id for one in answers] if letter in "ti" else dispatches
-            self.tokens[letter] = [self.site.parts.links.sign(purpose, one) for one in ids]
+            ids = [answer.id for answer in answers] if letter in "ti" else dispatches
+            self.tokens[letter] = [self.site.parts.links.sign(purpose, id_) for id_ in ids]
 
     def send(self, sent: Sent) -> int:
         """Send one request and return its status, which is none of a failure."""
@@ -93,7 +93,7 @@ def generated(served: Served, count: int) -> Iterator[Sent]:
 def can_be_wrong(operation: dict[str, Any]) -> bool:
     """Tell whether there is a request that an operation forbids; of a form with any fields there is none."""
     bodies = operation.get("requestBody", {}).get("content", {}).values()
-    described = [one["schema"] for one in bodies if {"properties", "$ref"} & set(one["schema"])]
+    described = [body["schema"] for body in bodies if {"properties", "$ref"} & set(body["schema"])]
     return bool(described) or any(one["in"] == "query" for one in operation.get("parameters", ()))
 
 
@@ -192,7 +192,7 @@ class Forms:
             self.names |= set(FIELD.findall(answer.text))
             self.actions |= {unescape(one) for one in FORM.findall(answer.text)}
         assert len(self.actions) > 10, self.actions
-        self.paths = sorted({one.path for one in all_routes() if isinstance(one, Route)})
+        self.paths = sorted({route.path for route in all_routes() if isinstance(route, Route)})
 
     def make(self, draw: Random) -> Sent:
         """Return a request of a page or of a form, each of its values anything."""

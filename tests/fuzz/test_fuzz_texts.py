@@ -51,7 +51,7 @@ class Words:
 
 def addresses(header: Any) -> list[str]:
     """Return the addresses of a header; UTF-8 in it (RFC 6532) is read as such."""
-    return [one.addr_spec.encode("utf-8", "surrogateescape").decode() for one in header.addresses]
+    return [address.addr_spec.encode("utf-8", "surrogateescape").decode() for address in header.addresses]
 
 
 class Tags(HTMLParser):
@@ -208,7 +208,7 @@ def test_a_brand_is_refused_or_writes_good_mails() -> None:
             brand = Brand.load(Edited(content))
         except Misconfigured:
             return
-        assert all(isinstance(getattr(brand, one.name), str) for one in fields(brand))
+        assert all(isinstance(getattr(brand, field.name), str) for field in fields(brand))
         in_use = templates._in_use
         edited = Templates(in_use.mails, in_use.catalogs, brand)
         Writer(edited).write(Words("thanks", "fr", "camille@sample.example", "Camille", tuple(SAMPLE_FACTS.items())))

@@ -27,7 +27,7 @@ def delivery(number: int | str, **more: object) -> bytes:
 def accepted(world: Apart) -> set[str]:
     """Return the ids of the events that were accepted."""
     with world.store.reading() as connection:
-        return {one.event_id for one in read.rows(connection, Inbox)}
+        return {inbox.event_id for inbox in read.rows(connection, Inbox)}
 
 
 def committed(world: Apart, topic: str) -> int:

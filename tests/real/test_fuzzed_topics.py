@@ -57,7 +57,7 @@ def records(draw: Random, count: int) -> list[dict[str, Any]]:
         found.append(
             {
                 "value": None if draw.random() < 0.01 else message.body,
-                "key": draw.choice((*KEYS, *(one.encode() for one in SUBJECTS))),
+                "key": draw.choice((*KEYS, *(subject.encode() for subject in SUBJECTS))),
                 "headers": [(name, value or b"") for name, value in message.headers if name.isprintable()],
                 "partition": draw.randrange(PARTITIONS),
                 "timestamp_ms": draw.choice(STAMPS[:1] * 9 + STAMPS),
@@ -71,7 +71,7 @@ def publish(world: Apart, count: int) -> None:
     topic, draw = world.prefix + Topic.EVENTS, Random(f"{SEED}/records")
     for codec in CODECS:
         largest = LARGEST * 3 // 4 if codec else MOST_UNPACKED
-        made = [one for one in records(draw, count // len(CODECS)) if len(one["value"] or b"") < largest]
+        made = [record for record in records(draw, count // len(CODECS)) if len(record["value"] or b"") < largest]
         if codec in (None, "gzip"):
             by_kafka_python(world, topic, codec, [with_a_bad_name(draw, one) for one in made])
         else:
@@ -141,11 +141,11 @@ def test_records_of_any_shape_leave_no_partition_behind(world: Apart) -> None:
     world.start("stream")
     world.wait(world.is_taken, "all records", 120 + count * SECONDS_A_RECORD)
     with world.store.reading() as connection:
-        taken = {one.event_id for one in read.rows(connection, Inbox)}
+        taken = {inbox.event_id for inbox in read.rows(connection, Inbox)}
         letters = read.rows(connection, DeadLetter)
     assert ids <= taken
     assert letters
-    assert not [one.fault for one in letters if "failed here" in one.fault]
+    assert not [letter.fault for letter in letters if "failed here" in letter.fault]
     held = round(peak_of(world.processes["stream"].pid) or 0)
     assert held < 600, f"the stream held {held} MB"
     print(f"\nrecords: {count:,} with seed {SEED}: {len(taken):,} taken, {len(letters):,} letters; it held {held} MB")

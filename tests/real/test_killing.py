@@ -210,10 +210,10 @@ def test_killing_every_role_changes_no_book(
             dispatches = read.rows(connection, Dispatch)
     controller.stop()
     left = Counter(mail.message["Message-ID"] for mail in catcher.mails)
-    twice = {one.id for one in dispatches if left[one.message_id] > 1}
+    twice = {dispatch.id for dispatch in dispatches if left[dispatch.message_id] > 1}
     assert twice <= world.in_hand
     assert twice, "the mail that was held in hand should have left twice"
-    for one in dispatches:
-        if one.kind == "mail":
-            assert left[one.message_id] <= 1 + one.copies
-            assert one.copies == 0 or one.id in world.in_hand
+    for dispatch in dispatches:
+        if dispatch.kind == "mail":
+            assert left[dispatch.message_id] <= 1 + dispatch.copies
+            assert dispatch.copies == 0 or dispatch.id in world.in_hand

@@ -73,7 +73,7 @@ def received(played: Played) -> Counter[str]:
     table = tables.received
     columns = (table.c.events, table.c.accepted, table.c.duplicates, table.c.dead_letters)
     with played.world.store.reading() as connection:
-        row = connection.execute(sa.select(*(sa.func.sum(one).label(one.name) for one in columns))).one()
+        row = connection.execute(sa.select(*(sa.func.sum(column).label(column.name) for column in columns))).one()
     return Counter({name: int(value) for name, value in row._mapping.items()})
 
 

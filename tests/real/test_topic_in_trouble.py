@@ -62,7 +62,7 @@ def accepted(world: Apart) -> Counter[str]:
     """Return how many events were accepted of each topic, by the beginning of their ids."""
     with world.store.reading() as connection:
         ids = connection.execute(sa.select(tables.inbox.c.event_id)).scalars()
-        return Counter(one.rpartition("-")[0] for one in ids)
+        return Counter(id_.rpartition("-")[0] for id_ in ids)
 
 
 @pytest.mark.parametrize("body", [SLOW, BROKEN], ids=["a statement that waits", "a use case that fails"])

@@ -72,13 +72,13 @@ def pass_over(world: Apart, topic: str) -> None:
 def letters(world: Apart) -> list[DeadLetter]:
     """Return the dead letters, in the order of their offsets."""
     with world.store.reading() as connection:
-        return sorted(read.rows(connection, DeadLetter), key=lambda one: one.offset or 0)
+        return sorted(read.rows(connection, DeadLetter), key=lambda dead_letter: dead_letter.offset or 0)
 
 
 def accepted(world: Apart) -> set[str]:
     """Return the ids of the events that were accepted."""
     with world.store.reading() as connection:
-        return {one.event_id for one in read.rows(connection, Inbox)}
+        return {inbox.event_id for inbox in read.rows(connection, Inbox)}
 
 
 @pytest.mark.parametrize("passed_over", [False, True], ids=["by the stream", "by the audit"])

@@ -117,7 +117,7 @@ class Run:
     def of(cls, seed: int) -> "Run":
         """Return the run of a seed: some of the faults, drawn, so that few of them meet often."""
         chance = Random(f"run {seed}")
-        faults = frozenset(one for one in FAULTS if chance.random() < 0.45)
+        faults = frozenset(fault for fault in FAULTS if chance.random() < 0.45)
         return cls(seed, faults or frozenset({"kill"}), None, chance.random() < 0.75)
 
     def twin(self) -> "Run":
@@ -280,7 +280,7 @@ class Role:
                 broker.was_passed_over = True
                 world.is_out_of_turn = world.is_out_of_turn or place[0] in IN_TURN
             else:
-                batch = [Incoming(one.value, one.headers, None, *place, one.offset) for one in records]
+                batch = [Incoming(record.value, record.headers, None, *place, record.offset) for record in records]
                 self.intake.take(
                     batch, Ingress.KAFKA, [Consumed("simulated", f"id of {place[0]}", place[1], first, last)]
                 )
@@ -302,7 +302,7 @@ class Role:
     def _letters(self) -> "Round":
         """Take one event in over HTTP; whoever sent it sends it again until they have read an answer."""
         world = self.world
-        waiting = [one for one in world.letters if id(one) not in world.in_hand]
+        waiting = [letter for letter in world.letters if id(letter) not in world.in_hand]
         if not waiting:
             return None, None
         message = world.chance.choice(waiting)

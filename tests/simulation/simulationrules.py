@@ -42,7 +42,7 @@ def nothing_acknowledged_is_lost(world: Simulation) -> Iterator[str]:
     known = {(row["source"], row["event_id"]) for row in look.execute("SELECT source, event_id FROM inbox")}
     letters = {bytes(row["body"]) for row in look.execute("SELECT body FROM dead_letter")}
     for body in {*world.truth.acknowledged, *world.broker.acknowledged}:
-        if name_of(body) not in known and not any(body.startswith(one) for one in letters):
+        if name_of(body) not in known and not any(body.startswith(letter) for letter in letters):
             yield f"{body[:120]!r}"
     answers = {row["request"]: row["score"] for row in look.execute("SELECT request, score FROM response")}
     for request, score in world.truth.answers.items():
@@ -112,7 +112,7 @@ def nobody_is_asked_within_their_rest(world: Simulation) -> Iterator[str]:
     """
     policy, asked = world.policy, defaultdict(list)
     zones = {policy.zone} | {
-        zone for one in world.plot.messages for zone in ZONES.findall(one.body.decode("utf-8", "replace"))
+        zone for message in world.plot.messages for zone in ZONES.findall(message.body.decode("utf-8", "replace"))
     }
     arrived = {one.message_id for one in world.mails.taken}
     for row in world.database.look.execute(ASKED):

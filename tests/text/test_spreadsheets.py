@@ -54,7 +54,7 @@ def test_other_texts_stay_as_they_are(text: str) -> None:
 def test_a_cell_that_excel_splits_has_no_formula_in_its_parts(text: str) -> None:
     """Where lists are separated by semicolons, Excel splits a comma-separated file inside its quotes."""
     parts = str(csv_cell(text)).replace("\t", ";").replace("\n", ";").split(";")
-    assert not [one for one in parts if first_sign(one.replace('"', "")) in ("=", "@")]
+    assert not [part for part in parts if first_sign(part.replace('"', "")) in ("=", "@")]
 
 
 @given(any_text())

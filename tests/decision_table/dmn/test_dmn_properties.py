@@ -163,9 +163,13 @@ def _number_in(entry: dict[str, object], number: object) -> bool:
     intervals = entry.get("intervals", [])
     assert isinstance(intervals, list)
     return any(
-        (one["low"] is None or number > one["low"] or (one["low_closed"] and number == one["low"]))
-        and (one["high"] is None or number < one["high"] or (one["high_closed"] and number == one["high"]))
-        for one in intervals
+        (interval["low"] is None or number > interval["low"] or (interval["low_closed"] and number == interval["low"]))
+        and (
+            interval["high"] is None
+            or number < interval["high"]
+            or (interval["high_closed"] and number == interval["high"])
+        )
+        for interval in intervals
     )
 
 
@@ -179,7 +183,7 @@ def test_every_form_of_a_dmn_table_decides_the_same(rows: list[tuple[Tests, Test
     forms = [compile_table(one) for one in (read, parse_texts(table_files(read)), parse_dmn(write_dmn(read)))]
     for number in NUMBERS:
         for word in WORDS:
-            answers = [evaluate(one, {"n": number, "w": word}) for one in forms]
+            answers = [evaluate(form, {"n": number, "w": word}) for form in forms]
             assert answers[0] == answers[1] == answers[2], (number, word)
 
 

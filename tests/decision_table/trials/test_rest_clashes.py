@@ -47,7 +47,7 @@ def test_a_rest_as_long_as_the_interval_of_a_wave_is_told_with_its_days() -> Non
     assert (second.code, second.severity.value, second.rules) == ("W803", "warning", ("J14",))
     assert "2027-12-24" in fourth.message
     assert len(rest_clashes(old, waves(89))) == 2
-    assert [one.message for one in rest_clashes(old, waves(89), date(2027, 7, 1))] == [fourth.message]
+    assert [clash.message for clash in rest_clashes(old, waves(89), date(2027, 7, 1))] == [fourth.message]
     assert rest_clashes(old, waves(90)) == []
 
 
