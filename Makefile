@@ -81,10 +81,11 @@ siege: $(VENV)/.installed-test  ## Attack five doors of a web role while 100 cus
 
 ### Measure and look
 
-bench: $(VENV)/.installed-test  ## Measure: intake against a loop by hand and Faust alone, decisions against a scan, sizes
+bench: $(VENV)/.installed-test  ## Measure: intake and sending against loops by hand, intake against Faust alone, decisions, sizes
 	@$(BIN)/python bench/sizes.py
 	@$(BIN)/python bench/decide.py
 	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m bench.sending
 
 bench-scale: $(VENV)/.installed-test  ## Measure: pages and verbs in a database of many customers (ARGS="--customers N")
 	@$(BIN)/python -m bench.scale $(ARGS)

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import quote
 from uuid import UUID
 
@@ -58,6 +59,8 @@ class Links:
         self._keys = tuple(reversed(keys))  # itsdangerous signs with the last and tries all
         self._base = public_url.rstrip("/")
         self._serializers: dict[str, _EvenSerializer] = {}
+        self._signing: dict[str, bytes] = {}
+        """The derived key of each purpose: deriving it costs more than signing with it."""
 
     @property
     def base(self) -> str:
@@ -66,8 +69,12 @@ class Links:
 
     def sign(self, purpose: str, id: str) -> str:
         """Return a URL-safe token for one purpose; the same input gives the same token."""
-        token = self._serializer(purpose).dumps(id)  # bytes, because `_IdBytes` writes bytes
-        return token.decode() if isinstance(token, bytes) else token
+        serializer = self._serializer(purpose)
+        if purpose not in self._signing:
+            self._signing[purpose] = serializer.make_signer().derive_key()
+        payload = serializer.dump_payload(id)
+        mac = base64_encode(hmac.digest(self._signing[purpose], payload, "sha256"))
+        return f"{payload.decode()}.{mac.decode()}"
 
     def read(self, purpose: str, token: str) -> str | None:
         """Return the id that was signed for this purpose, or None for anything else.
@@ -111,7 +118,7 @@ class Links:
         than the 64 octets that RFC 5321 allows before the @. Raises ValueError when the id is no UUID.
         """
         body = UUID(dispatch_id).bytes
-        mac = self._return_path_mac(self._keys[-1], body)
+        mac = _return_path_mac(self._keys[-1], body)
         return f"bounce+{base64.b32encode(body + mac).decode().rstrip('=').lower()}@{domain}"
 
     def read_return_path(self, address: str) -> str | None:
@@ -127,7 +134,7 @@ class Links:
         body, mac = raw[:16], raw[16:]
         if len(mac) != _RETURN_PATH_MAC_BYTES:
             return None
-        good = [hmac.compare_digest(mac, self._return_path_mac(key, body)) for key in self._keys]
+        good = [hmac.compare_digest(mac, _return_path_mac(key, body)) for key in self._keys]
         return str(UUID(bytes=body)) if any(good) else None
 
     def _serializer(self, purpose: str) -> _EvenSerializer:
@@ -140,10 +147,14 @@ class Links:
             )
         return self._serializers[purpose]
 
-    @staticmethod
-    def _return_path_mac(key: str, body: bytes) -> bytes:
-        signer = Signer(key, salt="boucle.return_path", digest_method=hashlib.sha256, key_derivation="hmac")
-        return hmac.digest(signer.derive_key(), body, "sha256")[:_RETURN_PATH_MAC_BYTES]
+
+def _return_path_mac(key: str, body: bytes) -> bytes:
+    return hmac.digest(_return_path_key(key), body, "sha256")[:_RETURN_PATH_MAC_BYTES]
+
+
+@lru_cache(maxsize=16)
+def _return_path_key(key: str) -> bytes:
+    return Signer(key, salt="boucle.return_path", digest_method=hashlib.sha256, key_derivation="hmac").derive_key()
 
 
 def crm_link(pattern: str, crm_id: str) -> str:

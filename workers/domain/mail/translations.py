@@ -103,6 +103,7 @@ class Catalogs:
     def __init__(self, catalogs: Mapping[str, Catalog], default: str) -> None:
         self._catalogs = dict(catalogs)
         self._default = default
+        self._by_tag = {language.lower(): language for language in catalogs}
 
     @classmethod
     def load(cls, data: DataFiles, default: str) -> "Catalogs":
@@ -137,10 +138,9 @@ class Catalogs:
     def negotiate(self, tag: str | None) -> str:
         """Return the language to write in for a BCP 47 tag: the tag, then shorter (RFC 4647 lookup), then ours."""
         wanted = (tag or "").replace("_", "-").lower()
-        there = {language.lower(): language for language in self._catalogs}
         while wanted:
-            if wanted in there:
-                return there[wanted]
+            if wanted in self._by_tag:
+                return self._by_tag[wanted]
             wanted = wanted.rpartition("-")[0]
         return self._default
 

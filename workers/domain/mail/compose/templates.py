@@ -6,7 +6,7 @@ Operators may edit templates, so they run in Jinja's immutable sandbox; customer
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template, TemplateError, TemplateNotFound
@@ -15,6 +15,15 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from workers.domain.mail.compose import card
 from workers.domain.mail.compose.brand import Brand
 from workers.domain.mail.compose.facts import MailFacts, one_line, ticket_number, values
+from workers.domain.mail.compose.prerendered import (
+    Forms,
+    NotBeforehand,
+    Place,
+    Render,
+    Told,
+    may_be_rendered_beforehand,
+    told,
+)
 from workers.domain.mail.compose.samples import SAMPLE_AT, SAMPLE_FACTS, look, sample_mail
 from workers.domain.mail.links import Links
 from workers.domain.mail.translations import Catalog, Catalogs, DataFiles
@@ -44,6 +53,17 @@ class _InUse:
     mails: Mapping[str, _Mail]
     catalogs: Catalogs
     brand: Brand
+    forms: dict[tuple[str, str], Forms] = field(default_factory=dict)
+    """What is rendered beforehand, by template and language."""
+
+    def forms_of(self, template: str, language: str) -> Forms:
+        """Return what is rendered beforehand of a template in a language."""
+        key = (template, language)
+        if key not in self.forms:
+            kind = self.mails[template]
+            parts = [(part.environment, str(part.name)) for part in (kind.html, kind.text)]
+            self.forms[key] = Forms(lambda: all(may_be_rendered_beforehand(*part) for part in parts))
+        return self.forms[key]
 
     def mail(self, template: str) -> _Mail:
         if template not in self.mails:
@@ -120,24 +140,16 @@ class Templates:
         in_use = self._in_use
         kind = in_use.mail(mail.template)
         catalog = in_use.catalogs.catalog(in_use.catalogs.negotiate(mail.language))
-        found = values(mail, catalog, in_use.brand, at)
-        context: dict[str, object] = {
-            **_link_functions(mail, links),
-            "mail": mail.template,
-            "mail_class": kind.mail_class.value,
-            "lang": catalog.language,
-            "brand": in_use.brand,
-            "facts": found,
-            "history": card.history(mail, catalog),
-            "ticket_lines": lambda: card.lines(mail, found, catalog),
-            "t": _teller(catalog, found),
-            "preheader": lambda: _preheader(mail, catalog, found),
-        }
+        facts = values(mail, catalog, in_use.brand, at)
+        render, functions = _renderer(mail, kind, catalog, in_use.brand), _link_functions(mail, links)
         try:
-            html, text = kind.html.render(context), kind.text.render(context)
+            if mail.facts.get("history"):
+                text, html = render(facts, functions)
+            else:
+                text, html = in_use.forms_of(mail.template, catalog.language).write(facts, functions, render)
         except TemplateError as error:
             raise Never(f"the template {mail.template!r} cannot be rendered: {error}") from error
-        subject = one_line(catalog.text(_subject_id(mail, catalog), found), _SUBJECT_LONGEST)
+        subject = one_line(catalog.text(_subject_id(mail, catalog), facts), _SUBJECT_LONGEST)
         return subject, _EMPTY_LINES.sub("\n\n", text).strip() + "\n", html
 
     def _try_all(self) -> list[str]:
@@ -156,10 +168,38 @@ class Templates:
         return list(dict.fromkeys(faults))
 
 
-def _preheader(mail: MailFacts, catalog: Catalog, found: Mapping[str, object]) -> str:
+def _renderer(mail: MailFacts, kind: _Mail, catalog: Catalog, brand: Brand) -> Render:
+    """Return what renders both parts of a mail, with its facts or with places instead of them."""
+    history = card.history(mail, catalog)
+
+    def render(facts: Mapping[str, object], links: Mapping[str, Callable[[], object]]) -> tuple[str, str]:
+        def ticket_lines() -> list[tuple[str, str]]:
+            if isinstance(facts["brand"], Place):
+                raise NotBeforehand
+            return card.lines(mail, facts, catalog)
+
+        context: dict[str, object] = {
+            **links,
+            "mail": mail.template,
+            "mail_class": kind.mail_class.value,
+            "lang": catalog.language,
+            "brand": brand,
+            "facts": facts,
+            "history": history,
+            "ticket_lines": ticket_lines,
+            "t": _teller(catalog, facts),
+            "preheader": lambda: _preheader(mail, catalog, facts),
+        }
+        html = kind.html.render(context)
+        return kind.text.render(context), html
+
+    return render
+
+
+def _preheader(mail: MailFacts, catalog: Catalog, facts: Mapping[str, object]) -> str | Told:
     """Return what an inbox shows beside the subject; nothing for an operator's own mail that has no such text."""
     preheader = f"{mail.template}.preheader"
-    return catalog.text(preheader, found) if preheader in catalog.ids else ""
+    return told(catalog.text(preheader, facts)) if preheader in catalog.ids else ""
 
 
 def _environment(data: DataFiles, *, autoescape: bool) -> Environment:
@@ -192,14 +232,14 @@ def _subject_id(mail: MailFacts, catalog: Catalog) -> str:
     return own if own in catalog.ids else id
 
 
-def _teller(catalog: Catalog, found: Mapping[str, object]) -> Callable[..., str]:
-    def t(id: str, **more: object) -> str:
-        return catalog.text(id, {**found, **more} if more else found)
+def _teller(catalog: Catalog, facts: Mapping[str, object]) -> Callable[..., str | Told]:
+    def t(id: str, **more: object) -> str | Told:
+        return told(catalog.text(id, {**facts, **more} if more else facts))
 
     return t
 
 
-def _link_functions(mail: MailFacts, links: Links) -> dict[str, object]:
+def _link_functions(mail: MailFacts, links: Links) -> dict[str, Callable[[], object]]:
     """Return the functions that templates call for links; one that names a row which is not there raises Never."""
 
     def need(id: str | None, what: str) -> str:

@@ -1,0 +1,282 @@
+"""Mails rendered once for many: the words that stay, with places for the few values that differ from mail to mail.
+
+A template is rendered with a place instead of each text (`Place`): it may be written out and asked whether it is there,
+and everything else that a template could do with a text raises, so that what comes out is the same whatever the text
+is. A template that compares a text has that text fixed and is rendered once for each value of it; one that does more
+is not rendered beforehand at all. The first mail of each kind is compared with its own full rendering.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from jinja2 import Environment, TemplateError, nodes
+from jinja2.meta import find_referenced_templates
+from markupsafe import Markup, escape
+
+from workers.errors import BoucleError
+
+_MARK = re.compile("\x02(<|&lt;|&amp;lt;)([0-9]+)\x03")
+_TIMES = {"<": 0, "&lt;": 1, "&amp;lt;": 2}
+_FILTERS = frozenset({"e", "escape"})
+_TESTS = frozenset({"defined", "undefined", "none"})
+_FORBIDDEN = (nodes.Slice, nodes.FilterBlock, nodes.CallBlock, nodes.AssignBlock, nodes.EvalContextModifier)
+_GIVEN = frozenset({"facts", "brand", "mail", "mail_class", "lang", "loop"})
+"""What a template may compare and look into: the texts among them are places, which tell when that happens."""
+FORMS_AT_MOST = 500
+"""Kinds of mails kept, of all templates and languages; beyond that a mail is rendered by itself."""
+
+Signature = tuple[object, ...]
+Render = Callable[[Mapping[str, object], Mapping[str, Callable[[], object]]], tuple[str, str]]
+"""Renders both parts of a mail with facts and links: plain text and HTML."""
+
+
+class NotBeforehand(Exception):
+    """What a template does depends on a text: `name`, empty when it cannot be told which."""
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class Place:
+    """Stands for a text that is not empty; whatever would look into the text raises NotBeforehand."""
+
+    __slots__ = ("_mark", "_name")
+
+    def __init__(self, number: int, name: str) -> None:
+        self._mark = f"\x02<{number}\x03"
+        self._name = name
+
+    def __str__(self) -> str:
+        return self._mark
+
+    def __html__(self) -> str:
+        return str(escape(self._mark))
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            self._look()
+        return self._mark
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return False if other in ("", None) else self._look()
+
+    def _look(self, *_: object) -> NoReturn:
+        raise NotBeforehand(self._name)
+
+    __hash__ = None  # type: ignore[assignment]  # a key of a mapping would be looked into
+    __len__ = __iter__ = __contains__ = __getitem__ = __lt__ = __gt__ = __le__ = __ge__ = __add__ = __radd__ = _look
+
+
+class Told:
+    """A text of the catalog with places in it: written out, and not looked into."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __html__(self) -> str:
+        return str(escape(self._text))
+
+    def _look(self, *_: object) -> NoReturn:
+        raise NotBeforehand
+
+    __hash__ = None  # type: ignore[assignment]  # a key of a mapping would be looked into
+    __len__ = __iter__ = __contains__ = __getitem__ = __lt__ = __gt__ = __le__ = __ge__ = __eq__ = _look
+    __bool__ = __format__ = __add__ = __radd__ = _look
+
+
+def told(text: str) -> "str | Told":
+    """Return a text of the catalog as a template is given it: with places in it, one that is not looked into."""
+    return Told(text) if "\x02" in text else text
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part of a mail: literal texts, and between them which place, escaped how often."""
+
+    literals: tuple[str, ...]
+    places: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, rendered: str) -> "_Part":
+        pieces = _MARK.split(rendered)
+        literals = tuple(pieces[::3])
+        if any("\x02" in literal or "\x03" in literal for literal in literals):
+            raise NotBeforehand  # something wrote into a place
+        places = zip(pieces[1::3], pieces[2::3], strict=True)
+        return cls(literals, tuple((int(number), _TIMES[sign]) for sign, number in places))
+
+    def fill(self, texts: "_Texts") -> str:
+        filled = [self.literals[0]]
+        for literal, place in zip(self.literals[1:], self.places, strict=True):
+            filled.append(texts[place])
+            filled.append(literal)
+        return "".join(filled)
+
+
+class _Texts(dict[tuple[int, int], str]):
+    """What stands in each place, by how often it is escaped; made when it is asked for first."""
+
+    def __init__(self, read: Callable[[int], str]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, place: tuple[int, int]) -> str:
+        number, times = place
+        text = self._read(number) if not times else str(escape(str(self[number, times - 1])))
+        self[place] = text
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """One kind of mail, rendered: its two parts, and what each place holds."""
+
+    text: _Part
+    html: _Part
+    facts: tuple[str, ...]
+    links: tuple[str, ...]
+
+    def fill(self, facts: Mapping[str, object], links: Mapping[str, Callable[[], object]]) -> tuple[str, str]:
+        """Return plain text and HTML of one mail; a link that it cannot have raises Never, as in a template."""
+
+        def read(number: int) -> str:
+            known = len(self.facts)
+            return str(facts[self.facts[number]] if number < known else links[self.links[number - known]]())
+
+        texts = _Texts(read)
+        return self.text.fill(texts), self.html.fill(texts)
+
+
+@dataclass(slots=True)
+class Forms:
+    """The kinds of mails that one template in one language comes to; `fixed`: facts that the template looks into.
+
+    `allowed` looks the template's source through, when a kind comes for the second time.
+    """
+
+    allowed: Callable[[], bool]
+    fixed: set[str] = field(default_factory=set)
+    usable: bool = True
+    looked_through: bool = False
+    by_signature: dict[Signature, _Form | None] = field(default_factory=dict)
+
+    def write(
+        self, facts: Mapping[str, object], links: Mapping[str, Callable[[], object]], render: Render
+    ) -> tuple[str, str]:
+        """Return plain text and HTML of a mail, as `render` would; a kind that comes again is rendered beforehand."""
+        if not self.usable:
+            return render(facts, links)
+        signature = self._signature(facts)
+        form = self.by_signature.get(signature)
+        if form is not None:
+            return form.fill(facts, links)
+        written = render(facts, links)
+        if signature in self.by_signature:
+            self._make(signature, facts, links, render, written)
+        elif len(self.by_signature) < FORMS_AT_MOST:
+            self.by_signature[signature] = None
+        return written
+
+    def _signature(self, facts: Mapping[str, object]) -> Signature:
+        """Return what the words of a mail hang on beside the texts in their places."""
+        fixed = self.fixed
+        return tuple(
+            name if type(value) is str and value and name not in fixed else (name, type(value), value)
+            for name, value in facts.items()
+        )
+
+    def _make(
+        self,
+        signature: Signature,
+        facts: Mapping[str, object],
+        links: Mapping[str, Callable[[], object]],
+        render: Render,
+        written: tuple[str, str],
+    ) -> None:
+        """Render a kind of mail with places, and keep it if a mail made of it is the one that was rendered in full."""
+        names = [name for name, value in facts.items() if type(value) is str and value and name not in self.fixed]
+        named = [*names, *links]
+        places = {name: Place(number, name) for number, name in enumerate(named)}
+        linked = {name: (lambda place=places[name]: place) for name in links}
+        try:
+            self.looked_through = self.looked_through or self.allowed()
+            if not self.looked_through:
+                raise NotBeforehand
+            text, html = render({**facts, **{name: places[name] for name in names}}, linked)
+            form = _Form(_Part.of(text), _Part.of(html), tuple(names), tuple(links))
+            self.usable = form.fill(facts, links) == written
+            self.by_signature[signature] = form if self.usable else None
+        except NotBeforehand as error:
+            self.usable = error.name in names
+            self.fixed.add(error.name)
+            self.by_signature.clear()
+        except (BoucleError, TemplateError, TypeError, ValueError, LookupError, AttributeError):
+            self.usable = False
+
+
+def may_be_rendered_beforehand(environment: Environment, name: str) -> bool:
+    """Tell whether a template and all that it is made of write texts out, ask for them and compare facts, and no more.
+
+    A text that was put together is one in which a place no longer tells that it is looked into.
+    """
+    return not any(_works_on_texts(tree) for tree in _trees(environment, name))
+
+
+def _works_on_texts(tree: nodes.Template) -> bool:
+    if list(tree.find_all(_FORBIDDEN)) or {node.name for node in tree.find_all(nodes.Filter)} - _FILTERS:
+        return True
+    if {node.name for node in tree.find_all(nodes.Test)} - _TESTS:
+        return True
+    stored = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
+    imported = {node.target for node in tree.find_all(nodes.Import)}
+    looked_into: list[nodes.Node] = [
+        *(node.node for node in tree.find_all(nodes.Getattr) if _has_a_text(node.attr)),
+        *(node.node for node in tree.find_all(nodes.Getitem) if _has_a_text(getattr(node.arg, "value", None))),
+    ]
+    for node in tree.find_all(nodes.Compare):
+        looked_into += [node.expr, *(beside.expr for beside in node.ops)]
+    return not all(_is_given(node, (_GIVEN | imported) - stored) for node in looked_into)
+
+
+def _has_a_text(key: object) -> bool:
+    """Tell whether what is looked up may be something that a text has: a method, a sign, a part."""
+    return not isinstance(key, str) or hasattr(Markup, key)
+
+
+def _is_given(node: nodes.Node, given: frozenset[str] | set[str]) -> bool:
+    """Tell whether an expression is a constant, something that a template is given, or a part that is got of that."""
+    if isinstance(node, nodes.Const):
+        return True
+    if isinstance(node, nodes.Call):
+        return isinstance(node.node, nodes.Getattr) and node.node.attr == "get" and _is_given(node.node, given)
+    if isinstance(node, nodes.Getattr | nodes.Getitem):
+        return _is_given(node.node, given)
+    return isinstance(node, nodes.Name) and node.name in given
+
+
+def _trees(environment: Environment, name: str) -> Iterator[nodes.Template]:
+    """Give the parsed sources of a template and of what it names; raises TemplateError for what cannot be known."""
+    waiting, seen = [name], set[str]()
+    while waiting:
+        current = waiting.pop()
+        loader = environment.loader
+        if current in seen or loader is None:
+            continue
+        seen.add(current)
+        tree = environment.parse(loader.get_source(environment, current)[0])
+        yield tree
+        for named in find_referenced_templates(tree):
+            if named is None:
+                raise TemplateError(f"{current} names a template by a variable")
+            waiting.append(named)
