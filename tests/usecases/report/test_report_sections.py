@@ -22,9 +22,11 @@ from workers.usecases.initiatives import ImprovementActions, Kind
 from workers.usecases.report import funnel_questions, nps_by_dimension, sections
 from workers.usecases.report.sections import Pick, Review
 from workers.web.staff.report import charts
+from workers.web.staff.report.addresses import Addresses
 from workers.web.staff.report.answers import TITLES
 from workers.web.staff.report.sheets import Cell, sheets
-from workers.web.staff.report.wording import Words
+from workers.web.staff.report.time_axis import TimeAxis
+from workers.web.staff.report.wording import Words, words_of_review
 from workers.web.staff.start import from_above
 
 NOW = BEGIN + timedelta(days=DAYS + 1)
@@ -64,8 +66,7 @@ def read(house: Embedded, filters: Filters) -> Review:
 
 def words_of(house: Embedded, review: Review) -> Words:
     """Return English words for a report."""
-    catalog = Catalogs.load(Data(None), "en").catalog("en")
-    return Words(catalog, review.filters, review.zone, review.stretches, review.theme_names)
+    return words_of_review(review, Catalogs.load(Data(None), "en").catalog("en"))
 
 
 def filters_and_picks(query: str, zone: str) -> tuple[Filters, dict[Pick, str]]:
@@ -177,7 +178,7 @@ def test_a_note_within_a_month_cuts_it(house: Embedded) -> None:
     assert "2026-01-20" in review.stretches
     words = words_of(house, review)
     periods = review.over_time[0].lanes[0].periods
-    begins = [words.days(one)[0].isoformat() for one in periods]
+    begins = [words.axis.days(one)[0].isoformat() for one in periods]
     assert "2026-01-20" in begins
     assert periods[begins.index("2026-01-20")].at_note
     rows = [row for sheet in sheets(review, words) if sheet.name == "time" for row in sheet.rows]
@@ -195,7 +196,8 @@ def test_steps_side_by_side_do_not_overlap_on_a_phone() -> None:
         for month, score in (("2025-01", 10), ("2025-09", 0), ("2025-11", 10), ("2026-01", 0), ("2026-08", 10))
     ]
     [chart] = figures.over_time(Cube(tuple(made), ()), months)
-    words = Words(Catalogs.load(Data(None), "en").catalog("en"), Filters(), "Europe/Paris", months, {})
+    catalog = Catalogs.load(Data(None), "en").catalog("en")
+    words = Words(catalog, "Europe/Paris", Addresses(Filters(), "Europe/Paris"), TimeAxis(catalog, months))
     boxes = [one for one in charts.drawn_lane(chart, chart.lanes[0], words).boxes if one.step]
     placed = [(float(one.x.rstrip("%")) / 100, one.step_y) for one in boxes]
     assert len(placed) == 4

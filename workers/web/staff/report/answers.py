@@ -28,7 +28,7 @@ from workers.web.http.requests.context import web_of
 from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, READERS, Visitor, for_roles, language_of, show
-from workers.web.staff.report.wording import Words
+from workers.web.staff.report.wording import Words, words_of_list
 
 CSV, XLSX = "text/csv; charset=utf-8", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ANSWER_COLUMNS = (
@@ -66,7 +66,7 @@ def picks_of(request: Request) -> dict[Pick, str]:
 
 
 def choice(words: Words, name: str, value: str) -> str:
-    """Return how a filter's value is called."""
+    """Return the label of a value in a filter's list: the catalog's word, of a language its own name."""
     said: dict[str, Callable[[str], str]] = {
         "trigger": words.trigger,
         "touchpoint": words.touchpoint,
@@ -77,7 +77,7 @@ def choice(words: Words, name: str, value: str) -> str:
 
 @for_roles(READERS)
 async def show_answers(request: Request, visitor: Visitor) -> Response:
-    """Show the answers behind a figure."""
+    """Page /report/responses; 404 for an address that the report has not."""
     return await run_in_threadpool(write_answers, request, visitor)
 
 
@@ -87,34 +87,33 @@ def found_answers(request: Request, page: int) -> tuple[int, list[Answered], Wor
     filters = filters_of(request, web.policy().zone)
     try:
         with web.store.reading() as connection:
-            n, found = sections.answers(connection, filters, picks_of(request), page=page)
+            n, answers = sections.answers(connection, filters, picks_of(request), page=page)
             words = words_of(request, connection, filters)
     except BadInput as error:
         raise HTTPException(404) from error
-    return n, found, words
+    return n, answers, words
 
 
 def words_of(request: Request, connection: Connection, filters: Filters) -> Words:
-    """Return the words of a list of answers."""
+    """Unlike those of the report, they need no line of time, but the names of all themes."""
     catalog = pages_of(request).catalog(language_of(request))
-    return Words(catalog, filters, web_of(request).policy().zone, (), sections.theme_names(connection))
+    return words_of_list(filters, web_of(request).policy().zone, catalog, sections.theme_names(connection))
 
 
 def write_answers(request: Request, visitor: Visitor) -> Response:
-    """Read and write the list of answers."""
     page = parameters_of(request).page()
-    n, found, words = found_answers(request, page)
+    n, answers, words = found_answers(request, page)
     picks = picks_of(request)
     named = {pick.value: word for pick, word in picks.items()}
     values = {
         "w": words,
         "n": n,
-        "answers": found,
+        "answers": answers,
         "page": page,
         "pages": max(1, -(-n // PAGE_LENGTH)),
         "titles": titles(words, picks),
-        "query": words.query(**named) or "all=1",
-        "back": words.query(),
+        "query": words.addresses.query(**named) or "all=1",
+        "back": words.addresses.query(),
         "longest": LONGEST_COMMENT,
         "calls": visitor.user.role in AGENTS,
     }
@@ -123,21 +122,21 @@ def write_answers(request: Request, visitor: Visitor) -> Response:
 
 def titles(words: Words, picks: Mapping[Pick, str]) -> list[str]:
     """Return what the answers of a list have in common, in words."""
-    chosen = words.chosen()
-    found = [
+    chosen = words.addresses.chosen()
+    shared = [
         choice(words, name, chosen[name]) for name in ("trigger", "touchpoint", "segment", "language") if chosen[name]
     ]
     if chosen["without"]:
-        found.append(words.text("without", segment=words.segment(chosen["without"])))
+        shared.append(words.text("without", segment=words.segment(chosen["without"])))
     if chosen["since"] or chosen["until"]:
-        first, until = words.filters.since, last(words.filters)
+        first, until = words.addresses.filters.since, last(words.addresses.filters)
         days = [words.day(at) if at else "…" for at in (first, until)]
-        found.append(words.text("from-to", first=days[0], last=days[1]))
-    return found + [title(words, pick, word) for pick, word in picks.items()]
+        shared.append(words.text("from-to", first=days[0], last=days[1]))
+    return shared + [title(words, pick, word) for pick, word in picks.items()]
 
 
 def last(filters: Filters) -> datetime | None:
-    """Return an instant on the last day of the period."""
+    """Return an instant within the last day of the period, whose `until` is the midnight behind it; None without."""
     return filters.until - timedelta(seconds=1) if filters.until else None
 
 
@@ -167,7 +166,7 @@ def title(words: Words, pick: Pick, word: str) -> str:
 
 
 def move_title(words: Words, word: str) -> str:
-    """Return a move from one band to another."""
+    """Return "passive-promoter" in words; nothing stands before the hyphen of who had no earlier score."""
     before, _, latest = word.partition("-")
     return f"{words.word('report.before', before or 'none')} → {words.word('report.bands', latest)}"
 
@@ -189,8 +188,8 @@ def write_answer_file(request: Request, visitor: Visitor) -> Response:
     try:
         with web.store.reading(patient=True) as connection:
             words = words_of(request, connection, filters)
-            found = sections.every_answer(connection, filters, picks_of(request))
-            count = write_file(file, kind, words, (answer_row(one, words) for one in found))
+            answers = sections.every_answer(connection, filters, picks_of(request))
+            count = write_file(file, kind, words, (answer_row(answered, words) for answered in answers))
     except BaseException as error:
         file.close()
         if isinstance(error, BadInput):
@@ -240,7 +239,7 @@ def sent_file(file: IO[bytes], name: str, kind: str) -> Response:
 
 
 def answer_row(answered: Answered, words: Words) -> list[Value]:
-    """Return one answer as a row of a file."""
+    """Return the values of ANSWER_COLUMNS for one answer, its time in the brand's zone."""
     r = answered.response
     return [
         in_zone(r.answered_at, words.zone),

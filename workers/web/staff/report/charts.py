@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from workers.calendar import in_zone
 from workers.domain.reporting import COUNTS_ONLY_BELOW, Lane, OverTime, Period, Reading
 from workers.usecases.report.sections import Note
+from workers.web.staff.report.addresses import asked_at
 from workers.web.staff.report.wording import Words
 
 LANE_TOP, LANE_HEIGHT = 26, 120
@@ -26,12 +27,12 @@ MOST_NAMES = 6
 
 
 def across(points: float) -> str:
-    """Return where points stand on a line from -100 to +100."""
+    """Return where an NPS stands on a line from -100 to +100, in per cent from the left."""
     return percent((points + 100) / 200)
 
 
 def percent(share: float) -> str:
-    """Return a share as SVG writes it."""
+    """Return a share from 0 to 1 as SVG writes it, to a hundredth of a per cent."""
     return f"{100 * share:.2f}".rstrip("0").rstrip(".") + "%"
 
 
@@ -42,7 +43,7 @@ def down(points: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """One NPS on a line from -100 to +100."""
+    """One NPS on a line from -100 to +100, with its interval: places in per cent, `small` below 30 answers."""
 
     low: str
     width: str
@@ -84,7 +85,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class DrawnLane:
-    """One lane: whose it is and its periods."""
+    """The boxes of one segment; `segment` is "" for everybody."""
 
     segment: str
     name: str
@@ -123,25 +124,25 @@ def over_time(time: OverTime, words: Words) -> Drawn:
         words.touchpoint(time.touchpoint),
         words.trigger(time.trigger),
         () if few else tuple(drawn_lane(time, lane, words) for lane in time.shown),
-        tuple((words.segment(name), words.query(segment=name)) for name in quiet[:MOST_NAMES]),
+        tuple((words.segment(name), words.addresses.query(segment=name)) for name in quiet[:MOST_NAMES]),
         any(lane.changed for lane in time.lanes),
         few,
     )
 
 
 def drawn_lane(chart: OverTime, lane: Lane, words: Words) -> DrawnLane:
-    """Return one lane."""
+    """Return the boxes of one segment, its steps in two rows where they stand near each other."""
     boxes: list[Box] = []
     last_step, row = -1.0, 0
-    for before, one in zip((None, *lane.periods), lane.periods, strict=False):
-        pick = {**words.asked_at(chart.trigger, chart.touchpoint), **words.months_query(one)}
+    for before, period in zip((None, *lane.periods), lane.periods, strict=False):
+        pick = {**asked_at(chart.trigger, chart.touchpoint), **words.addresses.days(*words.axis.days(period))}
         if lane.segment:
             pick["segment"] = lane.segment
-        begins, ends = words.days(one)
-        x = words.place(begins)
-        width = words.place(ends + timedelta(days=1)) - x
-        reading = one.reading
-        step = one.change.delta if one.change is not None and one.change.significant else None
+        begins, ends = words.axis.days(period)
+        x = words.axis.place(begins)
+        width = words.axis.place(ends + timedelta(days=1)) - x
+        reading = period.reading
+        step = period.change.delta if period.change is not None and period.change.significant else None
         if step is not None:
             row = 1 - row if x - last_step < STEP_NEEDS else 0
             last_step = x
@@ -160,64 +161,66 @@ def drawn_lane(chart: OverTime, lane: Lane, words: Words) -> DrawnLane:
                 step=words.points(step) if step is not None else "",
                 step_y=STEP_ROWS[row],
                 rose=(step or 0) > 0,
-                sure=one.at_note,
+                sure=period.at_note,
                 small=bool(reading.flag),
                 shown=score is not None,
-                query=words.query(**pick),
-                label=box_label(words, lane, one, before),
+                query=words.addresses.query(**pick),
+                label=box_label(words, lane, period, before),
             )
         )
     return DrawnLane(lane.segment, words.segment(lane.segment), tuple(boxes))
 
 
 def box_label(words: Words, lane: Lane, period: Period, before: Period | None) -> str:
-    """Return what a period says to who cannot see it."""
-    one, named = period.reading, words.period(period)
-    if one.nps is None:
-        return words.text("box.few", segment=words.segment(lane.segment), period=named, n=one.n)
+    """Return the sentence that a screen reader says of a period, with the step to it where it is more than chance."""
+    reading, named = period.reading, words.axis.period(period)
+    if reading.nps is None:
+        return words.text("box.few", segment=words.segment(lane.segment), period=named, n=reading.n)
     said = words.text(
         "box",
         segment=words.segment(lane.segment),
         period=named,
-        nps=words.points(one.nps),
-        interval=words.interval(one.low, one.high),
-        n=one.n,
+        nps=words.points(reading.nps),
+        interval=words.interval(reading.low, reading.high),
+        n=reading.n,
     )
     if before is None or period.change is None or not period.changed:
         return said
-    step = words.text("box.step", points=words.points(period.change.delta), when=words.when_changed(before, period))
+    step = words.text(
+        "box.step", points=words.points(period.change.delta), when=words.axis.when_changed(before, period)
+    )
     return f"{said} {step}"
 
 
 def place_in_time(at: datetime, words: Words) -> float | None:
     """Return where an instant stands between the first and the last month, as a share; None outside."""
     day = in_zone(at, words.zone).date()
-    return words.place(day) if f"{day.year:04}-{day.month:02}" in words.months else None
+    return words.axis.place(day) if f"{day.year:04}-{day.month:02}" in words.axis.months else None
 
 
 def note_marks(notes: Sequence[Note], words: Words) -> list[Mark]:
     """Return where the notes stand, numbered in the order of time."""
-    found = []
+    marks = []
     for number, note in enumerate(notes, 1):
         place = place_in_time(note.at, words)
         if place is not None:
-            found.append(Mark(percent(place), str(number)))
-    return found
+            marks.append(Mark(percent(place), str(number)))
+    return marks
 
 
 def month_marks(words: Words) -> list[Mark]:
     """Return the months to name on the line of time: at most six, every second one on wide pages only."""
-    months = len(words.months)
+    months = len(words.axis.months)
     every = max(1, -(-months // TICKS_AT_MOST))
     return [
-        Mark(percent(place / months), words.month(words.months[place]), wide_only=bool(number % 2))
+        Mark(percent(place / months), words.axis.month(words.axis.months[place]), wide_only=bool(number % 2))
         for number, place in enumerate(range(0, months, every))
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One part of a bar."""
+    """One part of a bar of 100 per cent, where it begins (`x`) and how wide it is."""
 
     kind: str
     x: str
@@ -231,23 +234,23 @@ class Slice:
 def slices(parts: Sequence[tuple[str, int, str, str]], words: Words) -> list[Slice]:
     """Return the parts of a bar of 100 per cent from (kind, count, query, label); text where there is room for it."""
     total = sum(n for _, n, _, _ in parts) or 1
-    found, start = [], 0
+    drawn, start = [], 0
     for kind, n, query, label in parts:
         if n:
             share = n / total
             text = words.whole(n) if share >= 0.08 else ""
-            found.append(
+            drawn.append(
                 Slice(
                     kind, percent(start / total), percent(share), percent((start + n / 2) / total), text, query, label
                 )
             )
         start += n
-    return found
+    return drawn
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a histogram."""
+    """One column of a histogram: across in per cent, `top` and `height` in pixels."""
 
     x: str
     width: str
@@ -261,13 +264,13 @@ class Column:
 
 
 def histogram(counts: Sequence[int], bands: Sequence[str], queries: Sequence[str]) -> list[Column]:
-    """Return the columns of the scores 0 to 10."""
+    """Return a column for each score 0 to 10, scaled to the most frequent; a rare one keeps 2 pixels."""
     most, slot = max(counts) or 1, 1 / len(counts)
-    found = []
+    columns = []
     for score, n in enumerate(counts):
         height = round(HISTOGRAM_HEIGHT * n / most, 1)
         height = max(height, 2.0) if n else 0.0
-        found.append(
+        columns.append(
             Column(
                 x=percent((score + 0.12) * slot),
                 width=percent(0.76 * slot),
@@ -280,7 +283,7 @@ def histogram(counts: Sequence[int], bands: Sequence[str], queries: Sequence[str
                 query=queries[score],
             )
         )
-    return found
+    return columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,16 +302,16 @@ class Fall:
 def waterfall(steps: Sequence[tuple[str, int, bool, str]], words: Words) -> list[Fall]:
     """Return the lines of a waterfall from (name, count, kept, link), the first of which is everything."""
     total = steps[0][1] or 1
-    level, found = total, []
+    level, falls = total, []
     for name, n, kept, link in steps:
         if not kept:
             level -= n
         start = 0 if kept else level
         share = words.share(n / total) if steps[0][1] else ""
-        found.append(
+        falls.append(
             Fall(name, percent(start / total), percent(n / total), words.whole(n), share, kept, link if n else "")
         )
-    return found
+    return falls
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,11 +342,11 @@ def pairs(counts: Sequence[tuple[str, int, int]]) -> Pairs:
     """Return the columns of (label, before, after), all to one scale."""
     most, slot = max((max(old, new) for _, old, new in counts), default=0), 1 / (len(counts) or 1)
     every = max(1, -(-len(counts) // TICKS_AT_MOST))
-    found = []
+    columns = []
     for number, (label, old, new) in enumerate(counts):
         tops = [round(HISTOGRAM_HEIGHT * n / (most or 1), 1) for n in (old, new)]
         heights = [max(height, 1.5) if n else 0.0 for height, n in zip(tops, (old, new), strict=True)]
-        found.append(
+        columns.append(
             Pair(
                 old_x=percent((number + 0.1) * slot),
                 new_x=percent((number + 0.5) * slot),
@@ -357,4 +360,4 @@ def pairs(counts: Sequence[tuple[str, int, int]]) -> Pairs:
                 wide_only=bool(number // every % 2),
             )
         )
-    return Pairs(tuple(found), most)
+    return Pairs(tuple(columns), most)

@@ -39,12 +39,12 @@ class KeptReports:
                 return kept
             began = self._clock()
             try:
-                found = read()
+                review = read()
             finally:
                 with self._lock:
                     self._reading.pop(key, None)
-            self._keep(key, found, self._clock() - began)
-            return found
+            self._keep(key, review, self._clock() - began)
+            return review
 
     def _keep(self, key: Hashable, review: Review, took: float) -> None:
         """Keep a report whose reading took so many seconds, unless that was quick."""
@@ -58,10 +58,10 @@ class KeptReports:
     def _of(self, key: Hashable) -> Review | None:
         """Return a kept report that is not too old."""
         with self._lock:
-            until, found = self._kept.get(key, (0.0, None))
-            if found is None or self._clock() >= until:
+            until, review = self._kept.get(key, (0.0, None))
+            if review is None or self._clock() >= until:
                 self._kept.pop(key, None)
                 return None
             self._kept.move_to_end(key)
             self._reading.pop(key, None)
-            return found
+            return review

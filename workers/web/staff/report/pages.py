@@ -1,6 +1,6 @@
 """The report page: eight parts in a fixed order, its tables as CSV and XLSX, and dated notes.
 
-Drawn on the server; the address holds the filters. Nothing here counts: `reviewing` and `figures` do.
+Drawn on the server; the address holds the filters. Nothing here counts: `usecases.report` does.
 """
 
 from datetime import timedelta
@@ -26,10 +26,11 @@ from workers.web.http.requests.parameters import path_number, read_day
 from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import READERS, Form, Visitor, act_for_roles, for_roles, go, language_of, show
 from workers.web.staff.report import charts
+from workers.web.staff.report.addresses import asked_at
 from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of
 from workers.web.staff.report.kept_reports import KeptReports
 from workers.web.staff.report.sheets import ANSWERS, QUESTIONS, drawn_sheet, sheets, values
-from workers.web.staff.report.wording import Words
+from workers.web.staff.report.wording import Words, words_of_review
 from workers.web.staff.times import when
 
 KEPT_A_WHILE = timedelta(seconds=30)
@@ -39,7 +40,7 @@ MOST_ROWS = 12
 
 
 def read(request: Request) -> tuple[Review, Words]:
-    """Return the report of an address and the words to say it in."""
+    """Return the report that an address asks for, kept or read anew, and the words to say it in. Raises BadAddress."""
     web = web_of(request)
     policy = web.policy()
     filters = filters_of(request, policy.zone)
@@ -47,11 +48,11 @@ def read(request: Request) -> tuple[Review, Words]:
     with web.store.reading() as connection:
         noted = tuple(sections.notes(connection, filters))
         themes = tuple(sections.theme_names(connection).items())
-        found = kept.get(
+        review = kept.get(
             (filters, noted, themes, id(policy)), lambda: sections.review(connection, filters, policy, web.now())
         )
     catalog = pages_of(request).catalog(language_of(request))
-    return found, Words(catalog, filters, policy.zone, found.stretches, found.theme_names)
+    return review, words_of_review(review, catalog)
 
 
 def said_as_of(request: Request, review: Review, words: Words) -> str:
@@ -64,7 +65,7 @@ def said_as_of(request: Request, review: Review, words: Words) -> str:
 
 @for_roles(READERS)
 async def show_report(request: Request, visitor: Visitor) -> Response:
-    """Show the report."""
+    """Page /report; BadAddress for filters that cannot be read."""
     return await run_in_threadpool(write_report, request, visitor)
 
 
@@ -78,9 +79,9 @@ def write_report(
         "review": review,
         "as_of": said_as_of(request, review, words),
         "sheets": {sheet.name: sheet for sheet in sheets(review, words)},
-        "chosen": words.chosen(),
-        "query": words.query(),
-        "choices": {name: [(one, choice(words, name, one)) for one in found] for name, found in review.words.items()},
+        "chosen": words.addresses.chosen(),
+        "query": words.addresses.query(),
+        "choices": {name: [(word, choice(words, name, word)) for word in used] for name, used in review.words.items()},
         "problem": problem,
         "typed": typed or {},
         "faults": {note_at_fault(typed): problem} if typed else {},
@@ -91,8 +92,8 @@ def write_report(
 
 
 def drawings(review: Review, words: Words) -> dict[str, object]:
-    """Return the marks of every chart."""
-    over_time, left = reporting.drawn(review.over_time)
+    """Return the template's variables of every chart: geometry, texts and the queries behind the marks."""
+    over_time, not_drawn = reporting.drawn(review.over_time)
     steps = review.loop.steps
     total = steps[Step.DETRACTORS]
     return {
@@ -100,10 +101,13 @@ def drawings(review: Review, words: Words) -> dict[str, object]:
         "beside": [(step, steps[step]) for step in BESIDE],
         "groups": [(name, drawn_touchpoints(review, words, relationship)) for name, relationship in KINDS],
         "over_time": [
-            (name, [charts.over_time(one, words) for one in over_time if of_kind(one.trigger, relationship)])
+            (name, [charts.over_time(chart, words) for chart in over_time if of_kind(chart.trigger, relationship)])
             for name, relationship in KINDS
         ],
-        "not_drawn": [(words.touchpoint(one.touchpoint), words.query(touchpoint=one.touchpoint)) for one in left],
+        "not_drawn": [
+            (words.touchpoint(chart.touchpoint), words.addresses.query(touchpoint=chart.touchpoint))
+            for chart in not_drawn
+        ],
         "time_sheet": drawn_sheet(over_time, words),
         "note_marks": charts.note_marks(review.notes, words),
         "month_marks": charts.month_marks(words),
@@ -126,25 +130,29 @@ KINDS = (("transactional", False), ("relationship", True))
 
 
 def of_kind(trigger: str, relationship: bool) -> bool:
-    """Tell whether a trigger is of this kind."""
+    """Relationship questions stand apart from transactional ones: their scores cannot be compared."""
     return reporting.is_relationship(trigger) == relationship
 
 
 def drawn_touchpoints(review: Review, words: Words, relationship: bool) -> list[tuple[Touchpoint, object, str]]:
-    """Return each touchpoint with its marks and the query of its answers."""
+    """Return each touchpoint with its marks (None below five answers) and the query of its answers."""
     return [
-        (one, charts.strip(one.reading), words.query(**words.asked_at(one.trigger, one.touchpoint)))
-        for one in review.touchpoints
-        if one.relationship == relationship
+        (
+            touchpoint,
+            charts.strip(touchpoint.reading),
+            words.addresses.query(**asked_at(touchpoint.trigger, touchpoint.touchpoint)),
+        )
+        for touchpoint in review.touchpoints
+        if touchpoint.relationship == relationship
     ]
 
 
 def drawn_stacks(review: Review, words: Words, relationship: bool) -> list[tuple[Touchpoint, list[charts.Slice]]]:
     """Return the bar of promoters, passives and detractors of each touchpoint that has answers."""
-    found = []
-    for one in review.touchpoints:
-        counted = one.reading.figures
-        if one.relationship != relationship or not one.reading.n:
+    stacks = []
+    for touchpoint in review.touchpoints:
+        counted = touchpoint.reading.figures
+        if touchpoint.relationship != relationship or not touchpoint.reading.n:
             continue
         counts = (
             (Band.PROMOTER, counted.promoters),
@@ -155,30 +163,33 @@ def drawn_stacks(review: Review, words: Words, relationship: bool) -> list[tuple
             (
                 name.value,
                 n,
-                words.query(**words.asked_at(one.trigger, one.touchpoint), band=name.value),
+                words.addresses.query(**asked_at(touchpoint.trigger, touchpoint.touchpoint), band=name.value),
                 f"{words.text(f'bands.{name}')}: {words.whole(n)}",
             )
             for name, n in counts
         ]
-        found.append((one, charts.slices(parts, words)))
-    return found
+        stacks.append((touchpoint, charts.slices(parts, words)))
+    return stacks
 
 
 def drawn_histograms(review: Review, words: Words) -> list[tuple[str, int, list[charts.Column]]]:
-    """Return the histogram of each trigger that has answers."""
+    """Return for each trigger that has answers its word, their count and the columns."""
     bands = [band(score).value for score in reporting.SCORES]
-    found = []
+    histograms = []
     for trigger, counts in reporting.spread(review.touchpoints).items():
-        queries = [words.query(trigger=trigger, score=score) for score in reporting.SCORES]
-        found.append((words.trigger(trigger), sum(counts), charts.histogram(counts, bands, queries)))
-    return found
+        queries = [words.addresses.query(trigger=trigger, score=score) for score in reporting.SCORES]
+        histograms.append((words.trigger(trigger), sum(counts), charts.histogram(counts, bands, queries)))
+    return histograms
 
 
 def drawn_waterfall(review: Review, words: Words) -> list[charts.Fall]:
-    """Return the lines of the waterfall from asked to commented."""
+    """Return the lines of the waterfall from asked to commented, each with the address of what it counts."""
     f = review.funnel
-    asked = {fate: f"{QUESTIONS}?{words.query(fate=fate.value)}" for fate in Fate}
-    ours = {commented: f"{ANSWERS}?{words.query(ours='yes', commented=commented)}" for commented in ("", "no", "yes")}
+    asked = {fate: f"{QUESTIONS}?{words.addresses.query(fate=fate.value)}" for fate in Fate}
+    ours = {
+        commented: f"{ANSWERS}?{words.addresses.query(ours='yes', commented=commented)}"
+        for commented in ("", "no", "yes")
+    }
     return charts.waterfall(
         [
             ("asked", f.asked, True, asked[Fate.ASKED]),
@@ -222,11 +233,11 @@ async def download_all(request: Request, visitor: Visitor) -> Response:
 
 
 def write_xlsx(request: Request, visitor: Visitor) -> Response:
-    """Write every table in one workbook."""
+    """Every table is a sheet, in the order of the page; the audit log keeps who took it and how many rows."""
     review, words = read(request)
-    found = sheets(review, words)
-    audit(request, visitor, "report", sum(len(one.rows) for one in found))
-    body = as_xlsx([(one.title, one.columns, values(one)) for one in found], words.zone)
+    made_sheets = sheets(review, words)
+    audit(request, visitor, "report", sum(len(sheet.rows) for sheet in made_sheets))
+    body = as_xlsx([(sheet.title, sheet.columns, values(sheet)) for sheet in made_sheets], words.zone)
     return attachment(body, "report.xlsx", XLSX)
 
 

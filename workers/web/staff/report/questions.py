@@ -22,7 +22,7 @@ from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import AGENTS, READERS, Visitor, for_roles, language_of, show
 from workers.web.staff.report.answers import filters_of, titles
 from workers.web.staff.report.sheets import NOT_ASKED, QUESTIONS, reason
-from workers.web.staff.report.wording import Words
+from workers.web.staff.report.wording import Words, words_of_list
 
 Found = tuple[int, list[ListedQuestion]]
 
@@ -34,7 +34,6 @@ async def show_asked(request: Request, visitor: Visitor) -> Response:
 
 
 def write_asked(request: Request, visitor: Visitor) -> Response:
-    """Read and write the questions."""
     fate = parameters_of(request).text("fate")
 
     def find(connection: Connection, filters: Filters, page: int) -> Found:
@@ -45,12 +44,11 @@ def write_asked(request: Request, visitor: Visitor) -> Response:
 
 @for_roles(READERS)
 async def show_not_asked(request: Request, visitor: Visitor) -> Response:
-    """Show what was not asked for a reason."""
+    """Page /report/not-asked: touchpoints that led to no question, of one state and reason."""
     return await run_in_threadpool(write_not_asked, request, visitor)
 
 
 def write_not_asked(request: Request, visitor: Visitor) -> Response:
-    """Read and write what was not asked."""
     given = parameters_of(request)
     state, code = given.text("state"), given.text("reason")
 
@@ -76,20 +74,20 @@ def write(
     filters = filters_of(request, zone)
     try:
         with web.store.reading() as connection:
-            n, found = find(connection, filters, page)
+            n, listed = find(connection, filters, page)
     except BadInput as error:
         raise HTTPException(404) from error
-    words = Words(pages_of(request).catalog(language_of(request)), filters, zone, (), {})
+    words = words_of_list(filters, zone, pages_of(request).catalog(language_of(request)))
     values = {
         "w": words,
         "n": n,
-        "questions": found,
+        "questions": listed,
         "page": page,
         "pages": max(1, -(-n // PAGE_LENGTH)),
         "titles": [*titles(words, {}), *named(words)],
         "list": pages_of(request).url(request.url.path),
-        "query": words.query(**picked),
-        "back": words.query(),
+        "query": words.addresses.query(**picked),
+        "back": words.addresses.query(),
         "calls": visitor.user.role in AGENTS,
     }
     return show(request, visitor, "report-questions.html", values)

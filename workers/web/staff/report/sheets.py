@@ -14,6 +14,7 @@ from workers.usecases.report import funnel
 from workers.usecases.report.funnel import Fate
 from workers.usecases.report.funnel_questions import NO_REASON
 from workers.usecases.report.sections import ASKED, CONSENTED, GIVEN, REFUSED, Review
+from workers.web.staff.report.addresses import asked_at
 from workers.web.staff.report.wording import Words
 
 ANSWERS, QUESTIONS, NOT_ASKED = "responses", "questions", "not-asked"
@@ -49,32 +50,32 @@ class Sheet:
 
 
 def values(sheet: Sheet) -> list[list[Value]]:
-    """Return what a file gets of a sheet."""
-    return [[one.value for one in row] for row in sheet.rows]
+    """Return the bare values of a sheet's cells, row by row, for a file."""
+    return [[cell.value for cell in row] for row in sheet.rows]
 
 
 def word(text: str, query: str = "") -> Cell:
-    """Return a cell with words."""
+    """A cell whose file gets the text that the page shows."""
     return Cell(text, text, query)
 
 
 def number(words: Words, n: int, **pick: object) -> Cell:
     """Return a cell with a count, which opens the answers behind it where there are some."""
-    return Cell(n, words.whole(n), words.query(**pick) or "all=1" if n and pick else "")
+    return Cell(n, words.whole(n), words.addresses.query(**pick) or "all=1" if n and pick else "")
 
 
 def questions(words: Words, n: int, fate: Fate, **pick: str) -> Cell:
     """Return a cell with a count of questions, which opens them."""
-    return Cell(n, words.whole(n), words.query(fate=fate.value, **pick) if n else "", QUESTIONS)
+    return Cell(n, words.whole(n), words.addresses.query(fate=fate.value, **pick) if n else "", QUESTIONS)
 
 
 def points(words: Words, value: float | None) -> Cell:
-    """Return a cell with points."""
+    """Return a cell with an NPS or a step: whole in a file as on the page, empty where there is none."""
     return Cell(reporting.rounded(value), words.points(value))
 
 
 def sheets(review: Review, words: Words) -> list[Sheet]:
-    """Return every table of the report, in its order."""
+    """Return every table in the order of the page."""
     makers: tuple[Callable[[Review, Words], Sheet], ...] = (
         loop_sheet,
         touchpoint_sheet,
@@ -94,19 +95,19 @@ def sheets(review: Review, words: Words) -> list[Sheet]:
 
 
 def sheet(name: str, words: Words, columns: Iterable[str], rows: list[list[Cell]]) -> Sheet:
-    """Return a sheet with its title and headings in words."""
+    """Return a sheet whose title and headings are the catalog's `sheet.NAME` and `column.COLUMN`."""
     return Sheet(name, words.text(f"sheet.{name}"), tuple(words.text(f"column.{column}") for column in columns), rows)
 
 
 def loop_sheet(review: Review, words: Words) -> Sheet:
     """Return the loop: how far detractors came, what stands beside, and the median time to first contact."""
-    found = review.loop.steps
-    total = found[Step.DETRACTORS]
+    counts = review.loop.steps
+    total = counts[Step.DETRACTORS]
     rows = [
         [
             word(words.text(f"loop.{step}")),
-            number(words, found[step], loop=step.value),
-            share(words, found[step], total),
+            number(words, counts[step], loop=step.value),
+            share(words, counts[step], total),
         ]
         for step in (*LADDER, *BESIDE)
     ]
@@ -117,7 +118,6 @@ def loop_sheet(review: Review, words: Words) -> Sheet:
 
 
 def count_of(cell: Cell) -> int:
-    """Return the count in a cell; 0 where there is none."""
     return cell.value if isinstance(cell.value, int) else 0
 
 
@@ -144,20 +144,27 @@ MEASURED = ("n", "nps", "low", "high", "promoters", "passives", "detractors", "f
 
 
 def touchpoint_sheet(review: Review, words: Words) -> Sheet:
-    """Return the NPS of each touchpoint."""
+    """Return the NPS of each touchpoint, with what was asked there and the channels of its answers."""
     rows = []
-    for one in review.touchpoints:
-        counted = one.reading.figures
+    for touchpoint in review.touchpoints:
+        reading, asked = touchpoint.reading, asked_at(touchpoint.trigger, touchpoint.touchpoint)
         rows.append(
             [
-                word(words.touchpoint(one.touchpoint)),
-                word(words.text("relationship" if one.relationship else "transactional")),
-                word(words.trigger(one.trigger)),
-                *readings(words, one.reading, **words.asked_at(one.trigger, one.touchpoint)),
-                questions(words, counted.asked, Fate.ASKED, **words.asked_at(one.trigger, one.touchpoint)),
-                Cell(None if one.reading.rate is None else round(one.reading.rate, 4), words.share(one.reading.rate)),
-                questions(words, counted.open, Fate.OPEN, **words.asked_at(one.trigger, one.touchpoint)),
-                word(", ".join(f"{words.word('report.channel', name)} {words.whole(n)}" for name, n in one.channels)),
+                word(words.touchpoint(touchpoint.touchpoint)),
+                word(words.text("relationship" if touchpoint.relationship else "transactional")),
+                word(words.trigger(touchpoint.trigger)),
+                *readings(words, reading, **asked),
+                questions(words, reading.figures.asked, Fate.ASKED, **asked),
+                Cell(
+                    None if reading.rate is None else round(reading.rate, 4),
+                    words.share(reading.rate),
+                ),
+                questions(words, reading.figures.open, Fate.OPEN, **asked),
+                word(
+                    ", ".join(
+                        f"{words.word('report.channel', name)} {words.whole(n)}" for name, n in touchpoint.channels
+                    )
+                ),
             ]
         )
     columns = ("touchpoint", "kind", "trigger", *MEASURED, "asked", "rate", "open", "channels")
@@ -179,18 +186,18 @@ def lines(charts: Iterable[tuple[OverTime, Iterable[Lane]]], words: Words) -> Sh
     rows = []
     for chart, lanes in charts:
         for lane in lanes:
-            for before, one in zip((None, *lane.periods), lane.periods, strict=False):
-                pick = {**words.asked_at(chart.trigger, chart.touchpoint), **words.months_query(one)}
+            for before, period in zip((None, *lane.periods), lane.periods, strict=False):
+                pick = {**asked_at(chart.trigger, chart.touchpoint), **words.addresses.days(*words.axis.days(period))}
                 if lane.segment:
                     pick["segment"] = lane.segment
-                step = one.change.delta if one.change and one.change.significant else None
-                when = words.when_changed(before, one) if before and step is not None else ""
-                names = (words.touchpoint(chart.touchpoint), words.segment(lane.segment), words.period(one))
-                _, *measured = readings(words, one.reading)
+                step = period.change.delta if period.change and period.change.significant else None
+                when = words.axis.when_changed(before, period) if before and step is not None else ""
+                names = (words.touchpoint(chart.touchpoint), words.segment(lane.segment), words.axis.period(period))
+                _, *measured = readings(words, period.reading)
                 rows.append(
                     [
                         *map(word, names),
-                        number(words, one.reading.n, **pick),
+                        number(words, period.reading.n, **pick),
                         *measured,
                         Cell(reporting.rounded(step), words.points(step) if step is not None else ""),
                         word(when),
@@ -200,24 +207,26 @@ def lines(charts: Iterable[tuple[OverTime, Iterable[Lane]]], words: Words) -> Sh
 
 
 def scores_sheet(review: Review, words: Words) -> Sheet:
-    """Return how often each score was given, by touchpoint."""
+    """Return how often each score was given; only touchpoints with answers."""
     rows = [
         [
-            word(words.touchpoint(one.touchpoint)),
+            word(words.touchpoint(touchpoint.touchpoint)),
             *(
-                number(words, one.scores[score], **words.asked_at(one.trigger, one.touchpoint), score=score)
+                number(
+                    words, touchpoint.scores[score], **asked_at(touchpoint.trigger, touchpoint.touchpoint), score=score
+                )
                 for score in SCORES
             ),
         ]
-        for one in review.touchpoints
-        if one.reading.n
+        for touchpoint in review.touchpoints
+        if touchpoint.reading.n
     ]
     made = sheet("scores", words, ("touchpoint",), rows)
     return Sheet(made.name, made.title, (*made.columns, *map(str, SCORES)), rows)
 
 
 def asked_sheet(review: Review, words: Words) -> Sheet:
-    """Return what became of the questions."""
+    """Return the funnel from asked to commented, and what stands beside it; shares are of what was asked."""
     f = review.funnel
     first = f.answered - f.answered_after_reminder
     cells = {
@@ -246,22 +255,22 @@ def settling(review: Review) -> Figures:
 
 
 def not_asked_sheet(review: Review, words: Words) -> Sheet:
-    """Return what was not asked, by state and reason."""
+    """Return how many touchpoints led to no question, by state and reason."""
     rows = [
         [
-            word(words.word("report.state", str(one["state"]))),
-            word(reason(words, str(one["code"]))),
-            unasked(words, one),
+            word(words.word("report.state", str(group["state"]))),
+            word(reason(words, str(group["code"]))),
+            unasked(words, group),
         ]
-        for one in review.not_asked
+        for group in review.not_asked
     ]
     return sheet("not-asked", words, ("state", "reason", "n"), rows)
 
 
-def unasked(words: Words, one: dict[str, object]) -> Cell:
+def unasked(words: Words, group: dict[str, object]) -> Cell:
     """Return a count of touchpoints that were not asked, which opens them."""
-    n = int(str(one["n"]))
-    query = words.query(state=one["state"], reason=one["code"] or NO_REASON)
+    n = int(str(group["n"]))
+    query = words.addresses.query(state=group["state"], reason=group["code"] or NO_REASON)
     return Cell(n, words.whole(n), query if n else "", NOT_ASKED)
 
 
@@ -272,7 +281,7 @@ def reason(words: Words, code: str) -> str:
 
 
 def causes_sheet(review: Review, words: Words) -> Sheet:
-    """Return tickets by root cause and stage."""
+    """Return the tickets of each root cause by stage, with their sum; stages without any have no column."""
     causes, there = reporting.table(review.causes)
     stages = [one for one in (*reporting.STAGES, "other") if one in there]
     rows = []
@@ -288,12 +297,14 @@ def causes_sheet(review: Review, words: Words) -> Sheet:
 
 def themes_sheet(review: Review, words: Words) -> Sheet:
     """Return answers by theme and band; competitors are a list of their own."""
-    return by_band("themes", [one for one, _ in review.themes if one and one not in review.competitors], review, words)
+    return by_band(
+        "themes", [theme for theme, _ in review.themes if theme and theme not in review.competitors], review, words
+    )
 
 
 def competitors_sheet(review: Review, words: Words) -> Sheet:
     """Return answers by the competitor that they name, and band."""
-    return by_band("competitors", [one for one, _ in review.themes if one in review.competitors], review, words)
+    return by_band("competitors", [theme for theme, _ in review.themes if theme in review.competitors], review, words)
 
 
 def by_band(name: str, themes: list[int], review: Review, words: Words) -> Sheet:
@@ -322,10 +333,10 @@ def movement_sheet(review: Review, words: Words) -> Sheet:
 
 def testimonials_sheet(review: Review, words: Words) -> Sheet:
     """Return testimonials asked, given, consented, refused."""
-    found = review.testimonials
+    counts = review.testimonials
     lines = (("asked", ASKED), ("given", GIVEN), ("consented", CONSENTED), ("refused", REFUSED))
     rows = [
-        [word(words.text(f"voice.{name}")), number(words, sum(found.get(state, 0) for state in states), voice=name)]
+        [word(words.text(f"voice.{name}")), number(words, sum(counts.get(state, 0) for state in states), voice=name)]
         for name, states in lines
     ]
     return sheet("testimonials", words, ("step", "n"), rows)
@@ -334,16 +345,22 @@ def testimonials_sheet(review: Review, words: Words) -> Sheet:
 def announced_sheet(review: Review, words: Words) -> Sheet:
     """Return, for each initiative, how many were told and the bands of the same persons before and after."""
     rows = []
-    for key, one in sorted(review.announced.items()):
+    for key, announced in sorted(review.announced.items()):
         rows.append(
             [
                 word(review.initiatives.get(key, f"#{key}")),
-                number(words, one.told, told=key),
-                Cell(one.sent, words.whole(one.sent)),
-                Cell(one.answered, words.whole(one.answered)),
-                *(Cell(n, words.whole(n)) for n in (one.before.promoters, one.before.passives, one.before.detractors)),
-                *(Cell(n, words.whole(n)) for n in (one.after.promoters, one.after.passives, one.after.detractors)),
-                Cell(one.moved_up, words.whole(one.moved_up)),
+                number(words, announced.told, told=key),
+                Cell(announced.sent, words.whole(announced.sent)),
+                Cell(announced.answered, words.whole(announced.answered)),
+                *(
+                    Cell(n, words.whole(n))
+                    for n in (announced.before.promoters, announced.before.passives, announced.before.detractors)
+                ),
+                *(
+                    Cell(n, words.whole(n))
+                    for n in (announced.after.promoters, announced.after.passives, announced.after.detractors)
+                ),
+                Cell(announced.moved_up, words.whole(announced.moved_up)),
             ]
         )
     before = ("before-promoters", "before-passives", "before-detractors")
@@ -352,7 +369,7 @@ def announced_sheet(review: Review, words: Words) -> Sheet:
 
 
 def notes_sheet(review: Review, words: Words) -> Sheet:
-    """Return the dated notes."""
+    """Return the dated notes, with the day in the brand's zone and who wrote each."""
     rows = [
         [Cell(in_zone(note.at, words.zone).date(), words.day(note.at)), word(note.text), word(note.by)]
         for note in review.notes
