@@ -88,7 +88,7 @@ def dip(connection: Connection) -> Dip | None:
         passives=passives(connection, theme or 0, first, last),
         theme=wishes.LATE,
         theme_number=theme or 0,
-        told=count_told_of(connection, theme or 0),
+        people_told=count_told_of(connection, theme or 0),
     )
 
 

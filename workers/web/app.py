@@ -112,7 +112,7 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
 
 
 def all_routes() -> list[BaseRoute]:
-    """Return the routes of every page and door."""
+    """Return the routes in the order in which they are tried."""
     return [route for module in MODULES for route in module.routes]
 
 
@@ -124,7 +124,7 @@ def public_paths() -> tuple[list[str], list[str]]:
 
 
 def is_monitored(route: BaseRoute) -> bool:
-    """Tell whether a route is one that monitors ask."""
+    """Monitors may have an address of their own, where the settings name one."""
     return isinstance(route, Route) and route.path in monitor.PATHS
 
 

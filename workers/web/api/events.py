@@ -61,7 +61,7 @@ async def receive(request: Request) -> Response:
 
 
 def known_sender(request: Request, web: Web) -> Judged:
-    """Say who sends, and note it."""
+    """Return who sends, by their key, and note it with the key's use."""
     sender = sender_of(request, web)
     note(request, sender)
     return sender
@@ -91,18 +91,18 @@ def messages(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes)
 
 def take(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes) -> tuple[Response, bool]:
     """Take the events of a body in and answer what became of each, and whether the key forbade any. Idempotent."""
-    found = messages(web, body, request, kind, scopes)
-    if isinstance(found, Rejected):
-        if found is not EMPTY and found.reason is not Refusal.TOO_LARGE:
+    events = messages(web, body, request, kind, scopes)
+    if isinstance(events, Rejected):
+        if events is not EMPTY and events.reason is not Refusal.TOO_LARGE:
             whole = Incoming(body, {"content-type": kind}, kind, scopes=scopes)
-            web.intake.take([whole], Ingress.HTTP, refused=[found])
-        return unusable(found), False
-    outcomes = web.intake.take(found, Ingress.HTTP)
+            web.intake.take([whole], Ingress.HTTP, refused=[events])
+        return unusable(events), False
+    outcomes = web.intake.take(events, Ingress.HTTP)
     forbidden = sum(is_forbidden(outcome.rejected) for outcome in outcomes)
     results = [result(index, outcome) for index, outcome in enumerate(outcomes)]
     counted = {taken: sum(outcome.taken == taken for outcome in outcomes) for taken in Taken}
     if counted[Taken.REJECTED] == len(outcomes):
-        listed = [error for one in results for error in one["errors"]]  # type: ignore[attr-defined]  # a list
+        listed = [error for refused in results for error in refused["errors"]]  # type: ignore[attr-defined]  # a list
         return none_taken(listed, forbidden == len(outcomes)), bool(forbidden)
     answer = {
         "accepted": counted[Taken.ACCEPTED],
@@ -132,7 +132,7 @@ def is_forbidden(rejected: object) -> bool:
 
 
 def result(index: int, outcome: EventOutcome) -> dict[str, object]:
-    """Return what became of one event."""
+    """Return the entry of one event in the answer; `left_out` only where optional fields were not taken."""
     named = outcome.event or outcome.rejected
     return {
         "index": index,
@@ -144,23 +144,23 @@ def result(index: int, outcome: EventOutcome) -> dict[str, object]:
 
 
 def errors(index: int, rejected: Rejected) -> list[dict[str, object]]:
-    """Return every fault of one event with its place."""
+    """Return every fault of one event, with a JSON pointer to its place."""
     return [{"index": index, "pointer": fault.pointer, "detail": fault.detail} for fault in rejected.faults]
 
 
 def dry_run(web: Web, body: bytes, request: Request, kind: str, scopes: Scopes) -> Response:
     """Answer what the events would plan, or why not; nothing is stored."""
-    found = messages(web, body, request, kind, scopes)
-    if isinstance(found, Rejected):
-        return unusable(found)
-    plans = list(web.intake.dry_run(found))
-    refused = [(index, one) for index, (one, _) in enumerate(plans) if isinstance(one, Rejected)]
+    events = messages(web, body, request, kind, scopes)
+    if isinstance(events, Rejected):
+        return unusable(events)
+    plans = list(web.intake.dry_run(events))
+    refused = [(index, rejected) for index, (rejected, _) in enumerate(plans) if isinstance(rejected, Rejected)]
     if len(refused) == len(plans):
-        listed = [fault for index, one in refused for fault in errors(index, one)]
-        return none_taken(listed, all(is_forbidden(one) for _, one in refused))
-    answer = [planned(*plan) for plan in plans]
-    told = [one if one["touchpoints"] or "errors" in one else {**one, "reason": NOTHING} for one in answer]
-    return Response(orjson.dumps(told), 202, media_type="application/json")
+        listed = [fault for index, rejected in refused for fault in errors(index, rejected)]
+        return none_taken(listed, all(is_forbidden(rejected) for _, rejected in refused))
+    lines = [planned(*plan) for plan in plans]
+    answer = [line if line["touchpoints"] or "errors" in line else {**line, "reason": NOTHING} for line in lines]
+    return Response(orjson.dumps(answer), 202, media_type="application/json")
 
 
 async def handshake(request: Request) -> Response:

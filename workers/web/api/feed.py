@@ -18,8 +18,8 @@ KEPT_SECONDS = 60  # how long a cache may show what was withdrawn meanwhile
 
 async def show(request: Request) -> Response:
     """Answer the testimonials with consent, newest first."""
-    found = await run_in_threadpool(web_of(request).testimonials.published)
-    body = orjson.dumps({"testimonials": [entry(one) for one in found]})
+    testimonials = await run_in_threadpool(web_of(request).testimonials.published)
+    body = orjson.dumps({"testimonials": [entry(testimonial) for testimonial in testimonials]})
     headers = {
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
@@ -29,7 +29,7 @@ async def show(request: Request) -> Response:
 
 
 def entry(testimonial: Testimonial) -> dict[str, object]:
-    """Return one testimonial as it may be shown."""
+    """Return what of a testimonial is published: no ids of customers, no scores."""
     return {
         "id": testimonial.id,
         "wording": testimonial.wording,

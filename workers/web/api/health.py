@@ -42,16 +42,18 @@ async def ready(request: Request) -> Response:
     role = parameters_of(request).text("role") or WEB
     if role not in NEEDS_NOT:
         raise BadAddress("role", f"role is one of {', '.join(NEEDS_NOT)}.")
-    found = await probing_of(request).look()
-    needed = [name for name in found if name not in NEEDS_NOT[role]]
-    good = all(found[name].ok for name in needed)
-    told = {name: {"ok": one.ok, "detail": one.detail, "needed": name in needed} for name, one in found.items()}
-    body = orjson.dumps({"ready": good, "role": role, "checks": told})
+    answers = await probing_of(request).look()
+    needed = [name for name in answers if name not in NEEDS_NOT[role]]
+    good = all(answers[name].ok for name in needed)
+    checked = {
+        name: {"ok": answer.ok, "detail": answer.detail, "needed": name in needed} for name, answer in answers.items()
+    }
+    body = orjson.dumps({"ready": good, "role": role, "checks": checked})
     return Response(body, 200 if good else 503, media_type="application/json")
 
 
 def probing_of(request: Request) -> Probing:
-    """Return what asks the parts, one for each application."""
+    """It is kept in the application's state, so that requests share one look at the parts."""
     state = request.app.state
     if not hasattr(state, "probing"):
         state.probing = Probing(checks(web_of(request)))
@@ -75,12 +77,12 @@ def checks(web: Web) -> Mapping[str, Callable[[], str]]:
 
     def tables() -> str:
         policy, refused = web.policy(), ", ".join(sorted(web.refused()))
-        told = f"journey plan {policy.plan.version[:12]}, follow-up table {policy.follow_up.version[:12]}"
-        return f"{told}; refused edits, these go on: {refused} (see `boucle status`)" if refused else told
+        versions = f"journey plan {policy.plan.version[:12]}, follow-up table {policy.follow_up.version[:12]}"
+        return f"{versions}; refused edits, these go on: {refused} (see `boucle status`)" if refused else versions
 
     def templates() -> str:
-        known = web.templates
-        return f"{len(known.known())} mails in {', '.join(sorted(known.catalogs.languages))}"
+        mails = web.templates
+        return f"{len(mails.known())} mails in {', '.join(sorted(mails.catalogs.languages))}"
 
     return {"database": database, "schema": schema, "tables": tables, "templates": templates, **web.checks}
 

@@ -42,7 +42,7 @@ from workers.web.http.requests.threads import run_in_threadpool
 
 
 class Figures(Collector):
-    """Counts at each scrape."""
+    """The collector of one scrape; `kept` holds counts that cost a walk through a table, `lag` what the broker said."""
 
     def __init__(self, web: Web, kept: "Kept[list[Metric]]", lag: Mapping[Place, int]) -> None:
         self._web = web
@@ -52,14 +52,14 @@ class Figures(Collector):
     def collect(self) -> Iterator[Metric]:
         """Give every metric; while the database is away only how long what is away has been so."""
         try:
-            counted, told = list(self._counted()), self._told()
+            counted, outages = list(self._counted()), self._outages()
         except NotNow:
-            counted, told = [], []
-        yield away_seconds([*told, *self._web.store.outages.current()])
+            counted, outages = [], []
+        yield away_seconds([*outages, *self._web.store.outages.current()])
         yield consumer_lag(self._lag)
         yield from counted
 
-    def _told(self) -> list[Outage]:
+    def _outages(self) -> list[Outage]:
         """Return what any role finds away, and the mail server that takes nothing."""
         with self._web.store.reading() as connection:
             away = told_outages.list_away(connection)
@@ -101,23 +101,23 @@ class Figures(Collector):
 
 def away_seconds(outages: Iterable[Outage]) -> Metric:
     """Return for how long each part has been away, 0 for those that are not."""
-    found = GaugeMetricFamily("boucle_part_away_seconds", "For how long a part has been away", labels=["part"])
+    family = GaugeMetricFamily("boucle_part_away_seconds", "For how long a part has been away", labels=["part"])
     now = datetime.now(UTC)
     seconds = dict.fromkeys(PARTS, 0.0)
     for outage in outages:
         seconds[outage.part] = max(seconds.get(outage.part, 0.0), (now - outage.since).total_seconds())
     for part, value in seconds.items():
-        found.add_metric([part], value)
-    return found
+        family.add_metric([part], value)
+    return family
 
 
 def consumer_lag(lag: Mapping[Place, int]) -> Metric:
     """Return the records that wait in each partition of the topics that we read."""
     help_text = "Records in Kafka that were not taken in yet"
-    found = GaugeMetricFamily("boucle_consumer_lag", help_text, labels=["topic", "partition"])
+    family = GaugeMetricFamily("boucle_consumer_lag", help_text, labels=["topic", "partition"])
     for (topic, partition), records in sorted(lag.items()):
-        found.add_metric([topic, str(partition)], float(records))
-    return found
+        family.add_metric([topic, str(partition)], float(records))
+    return family
 
 
 def counted_through(connection: Connection) -> Iterator[Metric]:
@@ -146,37 +146,37 @@ def mails_sent(connection: Connection) -> Metric:
 
 def returned(connection: Connection) -> Metric:
     """Return the mails that came back, by what they said; each counts once."""
-    found = CounterMetricFamily("boucle_bounces", "Mails that came back, by what they said", labels=["kind"])
+    family = CounterMetricFamily("boucle_bounces", "Mails that came back, by what they said", labels=["kind"])
     for kind, n in counted_returned(connection).items():
-        found.add_metric([kind], float(n))
-    return found
+        family.add_metric([kind], float(n))
+    return family
 
 
 def key_requests(connection: Connection) -> Metric:
     """Return the requests to the event door, by how they stand with their key."""
-    found = CounterMetricFamily(
+    family = CounterMetricFamily(
         "boucle_key_requests", "Requests to /v1/events, by outcome of their key", labels=["outcome"]
     )
     for outcome, n in api_keys.counted_requests(connection).items():
-        found.add_metric([outcome], n)
-    return found
+        family.add_metric([outcome], n)
+    return family
 
 
 def by_state(group: str, states: Mapping[str, int]) -> Metric:
-    """Return the rows of one group by state."""
-    found = GaugeMetricFamily(f"boucle_{group}", f"{group.replace('_', ' ').capitalize()} by state", labels=["state"])
+    """Return the gauge `boucle_GROUP`, with the count of rows in each state."""
+    family = GaugeMetricFamily(f"boucle_{group}", f"{group.replace('_', ' ').capitalize()} by state", labels=["state"])
     for state, n in states.items():
-        found.add_metric([state], n)
-    return found
+        family.add_metric([state], n)
+    return family
 
 
 def waiting(connection: Connection, now: datetime, policy: Policy, tickets: Mapping[str, int]) -> Iterator[Metric]:
     """Give what is due and not done, since when, and what people still owe customers."""
     due, oldest = due_work(connection, now)
-    found = GaugeMetricFamily("boucle_due", "Work that is due and not done, by kind", labels=["kind"])
+    family = GaugeMetricFamily("boucle_due", "Work that is due and not done, by kind", labels=["kind"])
     for kind, n in due.items():
-        found.add_metric([kind], n)
-    yield found
+        family.add_metric([kind], n)
+    yield family
     since = (now - datetime.fromisoformat(oldest["at"])).total_seconds() if oldest else 0.0
     yield gauge("boucle_oldest_due_seconds", "For how long the oldest due work has been due", max(0.0, since))
     yield gauge("boucle_outbox", "Messages that wait to be published", float(due["outbox"]))
@@ -189,22 +189,21 @@ def waiting(connection: Connection, now: datetime, policy: Policy, tickets: Mapp
 
 def accesses(connection: Connection) -> Iterator[Metric]:
     """Give how often somebody was let in or refused."""
-    found = {
+    families = {
         Access.SIGN_IN: CounterMetricFamily("boucle_sign_ins", "Sign-ins, by how they ended", labels=["outcome"]),
         Access.ACT: CounterMetricFamily("boucle_refused_acts", "Pages and acts refused, by why", labels=["outcome"]),
     }
     for (what, outcome), n in accounts.access_counts(connection).items():
-        found[Access(what)].add_metric([outcome], float(n))
-    yield from found.values()
+        families[Access(what)].add_metric([outcome], float(n))
+    yield from families.values()
 
 
 def gauge(name: str, help: str, value: float) -> Metric:
-    """Return a metric of one value."""
     return GaugeMetricFamily(name, help, value=value)
 
 
 def lag_of(request: Request) -> Lag:
-    """Return what asks the broker, one for each application."""
+    """It is kept in the application's state, so that scrapes share what the broker answered."""
     state = request.app.state
     if not hasattr(state, "lag"):
         state.lag = Lag(web_of(request).backlog)
@@ -213,7 +212,7 @@ def lag_of(request: Request) -> Lag:
 
 
 def kept_of(request: Request) -> Kept[list[Metric]]:
-    """Return the counts that are kept for a while, one for each application."""
+    """They are kept in the application's state: counting them walks through whole tables."""
     state = request.app.state
     if not hasattr(state, "counted_through"):
         state.counted_through = Kept()

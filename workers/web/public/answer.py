@@ -41,7 +41,7 @@ NO = frozenset({"", "no", "0", "false", "off"})
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What stands in the form."""
+    """What stands in the form: `score` is None until one is chosen, `half_day` when a call suits."""
 
     score: int | None = None
     comment: str = ""
@@ -63,7 +63,7 @@ class Draft:
 
 
 def posted(form: dict[str, str]) -> Draft:
-    """Return what was typed."""
+    """Unknown values count as nothing: a score that is none, a half day that we do not offer."""
     half_day = form.get("half_day", "")
     return Draft(
         score=SCORES.get(form.get("score", "")),
@@ -74,7 +74,7 @@ def posted(form: dict[str, str]) -> Draft:
     )
 
 
-def known(response: Known | None) -> Draft:
+def draft_of(response: Known | None) -> Draft:
     """Return what was answered before but for the words and the number: the link may have been passed on since."""
     if response is None:
         return Draft()
@@ -97,7 +97,7 @@ async def show(request: Request) -> Response:
         return gone(request)
     score = SCORES.get(parameters_of(request).values.get("score", ""))
     await run_in_threadpool(web.serving.click, asked.request.id, score, request.method)
-    draft = known(asked.response)
+    draft = draft_of(asked.response)
     return form_page(request, asked, draft if score is None else replace(draft, score=score))
 
 

@@ -25,7 +25,7 @@ FULL_NAME, FIRST_NAME, NO_NAME = SCOPES
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What stands in the form."""
+    """What stands in the form: `scope` says how the name is published, `agreed` that the consent was given."""
 
     wording: str = ""
     name: str = ""
@@ -35,7 +35,7 @@ class Draft:
 
     @property
     def shown_name(self) -> str:
-        """Return the name as it would be published."""
+        """The name as it would be published by the chosen scope; "" for none."""
         if self.scope == NO_NAME:
             return ""
         return self.name if self.scope == FULL_NAME else first_name(self.name)
@@ -55,7 +55,7 @@ class Draft:
 
 
 def posted(form: dict[str, str]) -> Draft:
-    """Return what was typed."""
+    """Unknown scopes count as the full name; name and place are cut to one line."""
     scope = form.get("scope", "")
     return Draft(
         wording=form.get("wording", ""),
@@ -66,7 +66,7 @@ def posted(form: dict[str, str]) -> Draft:
     )
 
 
-def known(opened: TestimonialPage) -> Draft:
+def draft_of(opened: TestimonialPage) -> Draft:
     """Return what is published, or a form with the customer's name: the link may have been passed on since."""
     written = opened.testimonial
     if written.state != TestimonialState.CONSENTED:
@@ -78,7 +78,7 @@ def known(opened: TestimonialPage) -> Draft:
 async def show(request: Request) -> Response:
     """Show the testimonial as it stands, and the form."""
     opened = await run_in_threadpool(asked, request)
-    return page(request, opened, known(opened)) if opened else gone(request)
+    return page(request, opened, draft_of(opened)) if opened else gone(request)
 
 
 async def send(request: Request) -> Response:

@@ -70,20 +70,20 @@ async def show_search(request: Request, visitor: Visitor) -> Response:
 
 
 def write_search(request: Request, visitor: Visitor) -> Response:
-    """Search and write the page."""
+    """Without a search it lists who answered lately."""
     q = one_line(parameters_of(request).text("q", LONGEST_VALUE), 120)
     with web_of(request).store.reading() as connection:
-        found = stored.search_customers(connection, q) if q else stored.lately_answered(connection, LATEST)
-    known = [
-        {name: one_line(getattr(one, name), 80) for name in ("crm_id", "name", "email", "phone", "segment")}
-        for one in found
+        rows = stored.search_customers(connection, q) if q else stored.lately_answered(connection, LATEST)
+    shown_customers = [
+        {name: one_line(getattr(row, name), 80) for name in ("crm_id", "name", "email", "phone", "segment")}
+        for row in rows
     ]
-    return show(request, visitor, "customers.html", {"q": q, "found": known})
+    return show(request, visitor, "customers.html", {"q": q, "found": shown_customers})
 
 
 @for_roles(AGENTS)
 async def show_customer(request: Request, visitor: Visitor) -> Response:
-    """Show one customer; 404 for one that is not known."""
+    """Page /customers/ID by the CRM's id; 404 for one that is not known."""
     return await run_in_threadpool(write_customer, request, visitor)
 
 
@@ -94,17 +94,17 @@ def write_customer(request: Request, visitor: Visitor) -> Response:
     """
     web, crm_id = web_of(request), clean(request.path_params["id"])
     catalog = pages_of(request).catalog(language_of(request))
-    told = explained(web, crm_id, catalog)
-    if told is None:
+    explanation = explained(web, crm_id, catalog)
+    if explanation is None:
         raise HTTPException(404)
-    now, zone = web.now(), str(told["zone"])
-    customer = cast(Mapping[str, object], told["customer"])
+    now, zone = web.now(), str(explanation["zone"])
+    customer = cast(Mapping[str, object], explanation["customer"])
     there = str(customer.get("time_zone") or zone)
-    lines = [shown(request, at, kind, entry, now, zone) for at, kind, entry in in_order(told, now, catalog)]
+    lines = [shown(request, at, kind, entry, now, zone) for at, kind, entry in in_order(explanation, now, catalog)]
     values = {
         "customer": {name: one_line(value, 200) for name, value in customer.items() if value},
         "language": language_name(str(customer["language"]), catalog) if customer.get("language") else "",
-        "next_ask": in_pieces(str(cast(Entry, told["next_ask"])["reason"]), LONGEST_LINE),
+        "next_ask": in_pieces(str(cast(Entry, explanation["next_ask"])["reason"]), LONGEST_LINE),
         "zone": there,
         "local": in_zone(now, there).strftime("%H:%M"),
         "ahead": [line for line in lines if line.ahead],
@@ -143,7 +143,7 @@ def shown(request: Request, at: datetime | None, kind: str, entry: Entry, now: d
         about=capitalised(clean(subject(entry, catalog, ids=False), LONGEST_LINE)),
         said=in_pieces(str(entry["reason"]), LONGEST_LINE),
         comment=clean(entry.get("comment") or entry.get("improvement") or ""),
-        versions=tuple(version(one, zone, catalog) for one in history if "kind" in one or len(history) > 1),
+        versions=tuple(version(past, zone, catalog) for past in history if "kind" in past or len(history) > 1),
         link=link_of(request, kind, entry),
         ahead=bool(at and at > now),
     )

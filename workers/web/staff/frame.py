@@ -50,6 +50,10 @@ class Place:
     path: str
     roles: frozenset[Role]
 
+    def has(self, path: str) -> bool:
+        """The place's own page is there, and every page below it."""
+        return path == self.path or path.startswith(f"{self.path}/")
+
 
 AGENTS = frozenset({Role.AGENT, Role.LEAD, Role.OPERATOR})
 READERS = frozenset({Role.LEAD, Role.MARKETING, Role.OPERATOR})
@@ -67,13 +71,11 @@ PLACES = (
 
 
 def access_log_of(request: Request) -> AccessLog:
-    """Return what keeps who was let in and what was refused."""
     access_log: AccessLog = request.app.state.access_log
     return access_log
 
 
 def people_of(request: Request) -> Accounts:
-    """Return the people of the installation."""
     people: Accounts = request.app.state.people
     return people
 
@@ -211,7 +213,7 @@ def local(path: str) -> bool:
 
 
 def home_of(role: Role) -> str:
-    """Return the page that a role starts on."""
+    """Return the page that a role starts on; marketing has no inbox."""
     return "/report" if role == Role.MARKETING else "/inbox"
 
 
@@ -263,7 +265,7 @@ def show(
     frame = {
         "visitor": visitor.user,
         "csrf": visitor.token,
-        "places": [(one.text, one.path, here == one.path or here.startswith(f"{one.path}/")) for one in own],
+        "places": [(place.text, place.path, place.has(here)) for place in own],
         "home": home_of(visitor.user.role),
     }
     return pages_of(request).show(

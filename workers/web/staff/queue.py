@@ -52,11 +52,10 @@ class Wish:
     key: str
 
     def query(self) -> str:
-        """Return the wish as it stands in an address."""
         return urlencode({"act": self.act, "kind": self.kind, "name": self.name, "on": self.day(), "key": self.key})
 
     def day(self) -> str:
-        """Return the day as it stands in an address."""
+        """Return the day as 2026-03-31, "" for a wish about no single day."""
         return self.on.isoformat() if self.on else ""
 
 
@@ -70,7 +69,6 @@ def wish_of(fields: Form) -> Wish:
 
 
 def steering_of(request: Request) -> QueueControl:
-    """Return what steers the queue."""
     web = web_of(request)
     return QueueControl(web.store, web.policy, web.now, web.sending)
 
@@ -90,9 +88,9 @@ def write_queue(request: Request, visitor: Visitor) -> Response:
     given = parameters_of(request)
     did = given.choice("did", ACTS)
     values = {
-        "days": [day_shown(one, today, catalog) for one in outlook.days],
-        "most": max((one.total for one in outlook.days), default=0),
-        "total": sum(one.total for one in outlook.days),
+        "days": [day_shown(planned_day, today, catalog) for planned_day in outlook.days],
+        "most": max((planned_day.total for planned_day in outlook.days), default=0),
+        "total": sum(planned_day.total for planned_day in outlook.days),
         "held": [
             (named(step, catalog), why(reason, detail, catalog), count) for step, reason, detail, count in outlook.held
         ],
@@ -128,15 +126,15 @@ def wave_shown(wave: WaveReach, today: date, zone: str, catalog: Catalog) -> dic
     }
 
 
-def day_shown(one: Day, today: date, catalog: Catalog) -> dict[str, object]:
-    """Return one day of the calendar in words."""
+def day_shown(planned_day: Day, today: date, catalog: Catalog) -> dict[str, object]:
+    """Return one day of the calendar in words, with its groups and how many people each is planned for."""
     return {
-        "iso": one.date.isoformat(),
-        "name": day(one.date, today, catalog),
-        "total": one.total,
+        "iso": planned_day.date.isoformat(),
+        "name": day(planned_day.date, today, catalog),
+        "total": planned_day.total,
         "planned": [
             {"kind": kind, "name": name, "said": named(name, catalog), "count": count}
-            for kind, name, count in one.planned
+            for kind, name, count in planned_day.planned
         ],
     }
 

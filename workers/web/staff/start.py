@@ -37,7 +37,7 @@ Sentence = dict[str, object]
 
 
 async def show(request: Request) -> Response:
-    """Show where everything is."""
+    """Page /: for a demo with its story, else the places alone."""
     tour = tour_of(request, web_of(request))
     if tour is None:
         return write(request, {"story": None, "ways": {name: f"/{name}" for name in PLACES}})
@@ -47,7 +47,7 @@ async def show(request: Request) -> Response:
 
 
 def write(request: Request, values: dict[str, object]) -> Response:
-    """Write the page."""
+    """`values` are the story and the ways to the places."""
     pages = pages_of(request)
     there = places_there(request)
     shown = {"places": there, "machines": machines_there(request), **values}
@@ -61,18 +61,18 @@ def machines_there(request: Request) -> list[str]:
 
 
 def places_there(request: Request) -> list[str]:
-    """Return the places that this installation has."""
+    """The mailbox is a place only where mails are kept in one."""
     paths = {route.path for route in request.app.routes if isinstance(route, Route)}
     with_mailbox = web_of(request).mailbox is not None
     return [name for name in PLACES if f"/{name}" in paths and (name != "mailbox" or with_mailbox)]
 
 
 def write_story(request: Request, tour: Tour, sees_all: bool) -> Response:
-    """Write the page with the story of a demo."""
+    """`sees_all`: the visitor is signed in as somebody who may open every page, so that plain addresses do."""
     web, pages = web_of(request), pages_of(request)
     story = tour.story()
-    found = players(request, web)
-    host = next((one.url for one in found if one.name == HOST), "")
+    playable = players(request, web)
+    host = next((player.url for player in playable if player.name == HOST), "")
 
     def go(path: str) -> str:
         """Return the address of a page for staff, by a link that signs the visitor in where that is needed."""
@@ -86,7 +86,7 @@ def write_story(request: Request, tour: Tour, sees_all: bool) -> Response:
             "said": story.followed,
             "dip": from_above(story.dip, go) if story.dip else [],
             "table": go(BROKEN_TABLE) if "/tables/{name}" in paths else "",
-            "players": found,
+            "players": playable,
             "token": tour.token,
         },
         "ways": {name: f"/{name}" if name in OPEN else go(f"/{name}") for name in PLACES},
@@ -106,7 +106,7 @@ def sentences(followed: Followed, web: Web, catalog: Catalog, go: Go) -> list[Se
 
     hours, minutes = divmod(int(followed.called_after.total_seconds()) // MINUTES, MINUTES)
     called = catalog.text("tour.hours", {"h": hours, "m": f"{minutes:02}"}) if hours else f"{minutes} min"
-    told = (
+    parts = (
         (
             "asked",
             {"day": day(followed.asked_at), "name": followed.name, "about": followed.about},
@@ -125,7 +125,7 @@ def sentences(followed: Followed, web: Web, catalog: Catalog, go: Go) -> list[Se
         ),
         ("again", {"day": day(followed.again_at), "score": followed.again_score}, mail(followed.again_mail)),
     )
-    return [{"text": name, "values": values, "url": url} for name, values, url in told]
+    return [{"text": name, "values": values, "url": url} for name, values, url in parts]
 
 
 def from_above(dip: Dip, go: Go) -> list[Sentence]:
@@ -136,7 +136,7 @@ def from_above(dip: Dip, go: Go) -> list[Sentence]:
 
     north = {"segment": dip.segment}
     late = {"theme": str(dip.theme_number), "band": "passive"}
-    told = [
+    parts = [
         ("before", {"points": points(dip.before), "n": dip.before.n}, f"/report?{of(dip.before, **north)}"),
         ("fell", {"points": points(dip.during), "n": dip.during.n}, f"/report?{of(dip.during, **north)}"),
         (
@@ -146,12 +146,12 @@ def from_above(dip: Dip, go: Go) -> list[Sentence]:
         ),
         ("why", {"n": dip.passives}, f"/report/responses?{of(dip.during, **north, **late)}"),
     ]
-    if dip.told:
-        told.append(("told", {"n": dip.told}, f"/themes/{dip.theme_number}"))
-    told.append(("recovered", {"points": points(dip.after), "n": dip.after.n}, f"/report?{of(dip.after, **north)}"))
+    if dip.people_told:
+        parts.append(("told", {"n": dip.people_told}, f"/themes/{dip.theme_number}"))
+    parts.append(("recovered", {"points": points(dip.after), "n": dip.after.n}, f"/report?{of(dip.after, **north)}"))
     year = urlencode({"touchpoint": dip.touchpoint, **north})
-    told.append(("year", {}, f"/report?{year}#time"))
-    return [{"text": name, "values": values, "url": go(path)} for name, values, path in told]
+    parts.append(("year", {}, f"/report?{year}#time"))
+    return [{"text": name, "values": values, "url": go(path)} for name, values, path in parts]
 
 
 def points(span: Span) -> str:

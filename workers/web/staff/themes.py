@@ -47,7 +47,7 @@ SAID = frozenset({"sorted", "unsorted", "added", "judged", "work", "told"})
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One answer in words."""
+    """One answer as the page lists it; `day` is in words, `customer` the CRM's id or ""."""
 
     id: str
     text: str
@@ -125,12 +125,12 @@ def write_theme(
     typed = form or {}
     values = {
         "line": line,
-        "work": [(one, preview(request, one)) for one in improving.work(line.theme.id)],
+        "work": [(work, preview(request, work)) for work in improving.work(line.theme.id)],
         "answers": [shown(wish, request) for wish in wishes],
         "n": n,
         "levels": list(LEVELS),
-        "states": [str(one) for one in ThemeState],
-        "steps": [str(one) for one in InitiativeState],
+        "states": list(map(str, ThemeState)),
+        "steps": list(map(str, InitiativeState)),
         "languages": languages(request),
         "texts": TEXTS,
         "typed": typed,
@@ -154,22 +154,22 @@ def at_fault(request: Request, form: Form) -> str:
         (name, language)
         for language, texts in texts_of(request, form).items()
         for name, text in texts.items()
-        if not text.strip() and (any(one.strip() for one in texts.values()) or form.get("state") == "done")
+        if not text.strip() and (any(typed.strip() for typed in texts.values()) or form.get("state") == "done")
     )
     name, language = next(lacking, ("", ""))
     return f"{name}-{language}{key}" if name else f"name{key}"
 
 
 def languages(request: Request) -> list[tuple[str, str]]:
-    """Return the languages that customers read, each with its name."""
+    """Return the languages of the mail to those who asked, each with its name in the reader's."""
     web = web_of(request)
     locale = pages_of(request).catalog(language_of(request)).locale
-    return [(one, str(locale.languages.get(one, one))) for one in sorted(web.templates.known()[TEMPLATE])]
+    return [(tag, str(locale.languages.get(tag, tag))) for tag in sorted(web.templates.known()[TEMPLATE])]
 
 
 def preview(request: Request, work: Work) -> list[tuple[str, str, str]]:
     """Return the mail as those who asked will read it: language, subject, text."""
-    web, found = web_of(request), []
+    web, written = web_of(request), []
     for language, texts in work.initiative.texts.items():
         quote = pages_of(request).catalog(language).text("themes.sample-quote", {})
         day = in_zone(work.initiative.done_at or web.now(), web.policy().zone).date().isoformat()
@@ -179,8 +179,8 @@ def preview(request: Request, work: Work) -> list[tuple[str, str, str]]:
             subject, text, _ = web.templates.write(mail, web.links, web.now())
         except BoucleError as error:
             subject, text = "", str(error)
-        found.append((language, subject, text))
-    return found
+        written.append((language, subject, text))
+    return written
 
 
 async def again(request: Request, visitor: Visitor, form: Form, problem: str) -> Response:
@@ -191,7 +191,6 @@ async def again(request: Request, visitor: Visitor, form: Form, problem: str) ->
 
 
 def number_or_none(text: str) -> int | None:
-    """Return a number of a form, or None for anything else."""
     try:
         return number(text)
     except BadInput:
@@ -219,7 +218,7 @@ async def sort(request: Request, visitor: Visitor, form: Form) -> Response:
 
 
 def sort_one(request: Request, by: str, form: Form) -> bool:
-    """Sort one answer as the form says."""
+    """Return False when the answer is gone; raises BadInput for a theme's name or number that cannot be."""
     improving = improving_of(request)
     if form.get("theme"):
         return improving.sort(form.get("response", ""), number(form["theme"]), by)
@@ -229,7 +228,7 @@ def sort_one(request: Request, by: str, form: Form) -> bool:
 
 @act_for_roles(READERS, again)
 async def add(request: Request, visitor: Visitor, form: Form) -> Response:
-    """Add a theme."""
+    """Add a theme; one that is there already by this name is left as it is."""
     kind = Kind.COMPETITOR if form.get("competitor") else Kind.WISH
     try:
         await run_in_threadpool(improving_of(request).add_theme, form.get("name", ""), kind, visitor.user.name)
@@ -271,17 +270,18 @@ def judge(request: Request, by: str, theme: int, form: Form) -> None:
 
 
 def unsort(request: Request, by: str, theme: int, form: Form) -> None:
-    """Take the theme from an answer."""
     improving_of(request).unsort(form.get("response", ""), theme, by)
 
 
 def texts_of(request: Request, form: Form) -> dict[str, dict[str, str]]:
     """Return what those who asked will read, by language."""
-    return {one: {name: form.get(f"{name}.{one}", "") for name in TEXTS} for one, _ in languages(request)}
+    return {
+        language: {name: form.get(f"{name}.{language}", "") for name in TEXTS} for language, _ in languages(request)
+    }
 
 
 def begin(request: Request, by: str, theme: int, form: Form) -> None:
-    """Add an initiative."""
+    """Add an initiative to a theme; its owner is who adds it unless the form names another."""
     owner = form.get("owner", "") or by
     improving_of(request).add_initiative(
         theme, name=form.get("name", ""), owner=owner, texts=texts_of(request, form), by=by
@@ -302,7 +302,7 @@ def go_on(request: Request, by: str, theme: int, form: Form) -> None:
 
 
 def tell(request: Request, by: str, theme: int, form: Form) -> None:
-    """Tell those who asked and were not told yet."""
+    """Tell those who asked and were not told yet; nobody before the initiative is done. Idempotent."""
     improving_of(request).tell(number(form.get("id", "")), by)
 
 

@@ -54,7 +54,7 @@ class Assets:
         return f"/static/{name}?v={self._files[name].hash}"
 
     def get(self, name: str) -> Asset | None:
-        """Return a file by name."""
+        """Return a file, or None for a name that is not there."""
         return self._files.get(name)
 
 
@@ -68,14 +68,14 @@ def _suffix(name: str) -> str:
 
 def show(request: Request) -> Response:
     """Answer one file, or that the browser's copy is still good."""
-    found = request.app.state.assets.get(request.path_params["name"])
-    if found is None:
+    asset = request.app.state.assets.get(request.path_params["name"])
+    if asset is None:
         return Response("There is no such file.\n", 404, media_type="text/plain")
-    kept = FOR_EVER if parameters_of(request).values.get("v") == found.hash else "no-cache"
-    headers = {"ETag": f'"{found.hash}"', "Cache-Control": kept}
-    if f'"{found.hash}"' in request.headers.get("if-none-match", ""):
+    kept = FOR_EVER if parameters_of(request).values.get("v") == asset.hash else "no-cache"
+    headers = {"ETag": f'"{asset.hash}"', "Cache-Control": kept}
+    if f'"{asset.hash}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return Response(found.body, headers=headers, media_type=found.kind)
+    return Response(asset.body, headers=headers, media_type=asset.kind)
 
 
 routes = [Route("/static/{name}", show, methods=["GET"])]

@@ -92,7 +92,7 @@ def players(request: Request, web: Web, back: str = "", names: Sequence[str] = (
     people: Accounts = request.app.state.people
     query = "?" + urlencode({"next": back}) if back else ""
     return [
-        Player(one.name, one.role, f"/login/{people.login_token(one.name)}{query}")
-        for one in people.everybody()
-        if not names or one.name in names
+        Player(person.name, person.role, f"/login/{people.login_token(person.name)}{query}")
+        for person in people.everybody()
+        if not names or person.name in names
     ]

@@ -26,11 +26,11 @@ def stylesheet(colour: str) -> str:
 def readable(colour: str, ground: str, step: float) -> str:
     """Return the colour, made darker (step below 0) or lighter until text in it can be read on the ground."""
     hue, light, saturation = rgb_to_hls(*rgb(colour))
-    found = colour.lower()
-    while contrast(found, ground) < READABLE and -STEP < light + step < 1 + STEP:
+    shade = colour.lower()
+    while contrast(shade, ground) < READABLE and -STEP < light + step < 1 + STEP:
         light = min(1.0, max(0.0, light + step))
-        found = hexadecimal(hls_to_rgb(hue, light, saturation))
-    return found
+        shade = hexadecimal(hls_to_rgb(hue, light, saturation))
+    return shade
 
 
 def ink_on(colour: str) -> str:
@@ -38,24 +38,23 @@ def ink_on(colour: str) -> str:
     return max(("#ffffff", "#000000"), key=lambda ink: contrast(ink, colour))
 
 
-def contrast(one: str, other: str) -> float:
-    """Return the contrast of two colours, from 1 to 21."""
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(colour: str, other: str) -> float:
+    """Return the contrast ratio of WCAG 2.2: from 1, the same colour, to 21, black on white."""
+    high, low = sorted((luminance(colour), luminance(other)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
 def luminance(colour: str) -> float:
-    """Return how light a colour is, from 0 to 1."""
+    """Return the relative luminance of WCAG 2.2: from 0, black, to 1, white."""
     r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb(colour))
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
 def rgb(colour: str) -> Rgb:
-    """Return the parts of `#rrggbb`, each from 0 to 1."""
+    """Return red, green and blue of `#rrggbb`, each from 0 to 1; raises ValueError for another text."""
     r, g, b = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
     return r, g, b
 
 
 def hexadecimal(parts: Rgb) -> str:
-    """Return `#rrggbb`."""
     return "#" + "".join(f"{round(part * 255):02x}" for part in parts)

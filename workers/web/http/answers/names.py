@@ -23,9 +23,9 @@ def in_pieces(sentence: str, longest: int) -> tuple[Piece, ...]:
     Where nothing else stands there, a person typed it, in a language of their own.
     """
     shown = sentence if len(sentence) <= longest else f"{sentence[:longest]}…"
-    found = [(for_reader(part), is_foreign) for part, is_foreign in pieces(shown)]
-    typed = not any(part.strip(" .") for part, is_foreign in found if not is_foreign)
-    return tuple(Piece(part, ("" if typed else "en") if is_foreign else None) for part, is_foreign in found)
+    marked = [(for_reader(part), is_foreign) for part, is_foreign in pieces(shown)]
+    typed = not any(part.strip(" .") for part, is_foreign in marked if not is_foreign)
+    return tuple(Piece(part, ("" if typed else "en") if is_foreign else None) for part, is_foreign in marked)
 
 
 def why(reason: str, detail: str, catalog: Catalog) -> str:

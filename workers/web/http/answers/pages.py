@@ -30,7 +30,7 @@ READER = "reader"
 
 
 class Pages:
-    """Writes pages as HTML."""
+    """Writes pages as HTML: the templates, compiled at the start, with the texts, the brand and the addresses."""
 
     def __init__(self, web: Web, assets: Assets) -> None:
         """Compile every page template; raise Misconfigured with all that cannot be read."""
@@ -72,7 +72,7 @@ class Pages:
         return accepted(request.headers.get("accept-language", ""), self._catalogs)
 
     def catalog(self, language: str) -> Catalog:
-        """Return the texts of a language."""
+        """Return the texts of a language tag, or of the one nearest to it."""
         return self._catalogs.catalog(language)
 
     def show(
@@ -114,17 +114,16 @@ class Pages:
 
     def _switches(self, request: Request, language: str) -> list[dict[str, str]]:
         """Return the other languages with their own names and the address of this page in them."""
-        found = []
+        switches = []
         for other in sorted(self._catalogs.languages - {language}):
             kept = [(key, value) for key, value in parameters_of(request).values.items() if key != LANGUAGE]
             address = f"{self.url(request.url.path)}?{urlencode([*kept, (LANGUAGE, other)])}"
             name = str(self.catalog(other).locale.get_display_name() or other)
-            found.append({"lang": other, "name": name[0].upper() + name[1:], "url": address})
-        return found
+            switches.append({"lang": other, "name": name[0].upper() + name[1:], "url": address})
+        return switches
 
 
 def pages_of(request: Request) -> Pages:
-    """Return the pages of the application that a request came to."""
     pages: Pages = request.app.state.pages
     return pages
 
@@ -139,9 +138,9 @@ def accepted(header: str, catalogs: Catalogs) -> str:
         except ValueError:
             continue
     for _, _, tag in sorted(wanted):
-        found = catalogs.negotiate(tag)
-        if tag and found.split("-")[0].lower() == tag.split("-")[0].lower():
-            return found
+        language = catalogs.negotiate(tag)
+        if tag and language.split("-")[0].lower() == tag.split("-")[0].lower():
+            return language
     return catalogs.default
 
 

@@ -46,13 +46,17 @@ def problem(
     errors: Errors | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Answer with problem details (RFC 9457)."""
-    found: dict[str, object] = {"type": "about:blank", "title": title or TITLES.get(status, "Error"), "status": status}
+    """Answer a program: a status, what is wrong in `detail`, and `errors` with the place of each fault."""
+    details: dict[str, object] = {
+        "type": "about:blank",
+        "title": title or TITLES.get(status, "Error"),
+        "status": status,
+    }
     if detail:
-        found["detail"] = detail
+        details["detail"] = detail
     if errors is not None:
-        found["errors"] = errors
-    return Response(orjson.dumps(found), status, headers, "application/problem+json")
+        details["errors"] = errors
+    return Response(orjson.dumps(details), status, headers, "application/problem+json")
 
 
 def tell(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:

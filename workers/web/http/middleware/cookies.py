@@ -28,5 +28,5 @@ class OwnCookies:
 
 
 def own_pairs(cookies: bytes) -> list[bytes]:
-    """Return the pairs of a Cookie header that are ours."""
+    """Return the pairs of a Cookie header whose names are ours, as they are written."""
     return [pair for part in cookies.split(b";") if OURS.fullmatch(pair := part.strip())]

@@ -70,26 +70,23 @@ class MemoryCounts(Storage):
         return hits + amount
 
     def get(self, key: str) -> int:
-        """Return the count of a key."""
         ends, hits = self._windows.get(key, (0.0, 0))
         return hits if ends > self._ticks() else 0
 
     def get_expiry(self, key: str) -> float:
-        """Return when the count of a key starts anew."""
+        """Return when the count of a key starts anew, in seconds of `ticks`."""
         return self._windows.get(key, (self._ticks(), 0))[0]
 
     def check(self) -> bool:
-        """Tell that memory is there."""
         return True
 
     def reset(self) -> int:
-        """Forget everything."""
-        known = len(self._windows)
+        """Return how many keys were forgotten."""
+        forgotten = len(self._windows)
         self._windows.clear()
-        return known
+        return forgotten
 
     def clear(self, key: str) -> None:
-        """Forget the count of a key."""
         self._windows.pop(key, None)
 
 
@@ -108,11 +105,10 @@ class DatabaseCounts(Storage):
         return (SQLAlchemyError, BoucleError)
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to the count of a key."""
+        """Add to the count of a key and return it; it starts anew `expiry` seconds after its first hit."""
         return self._store.write(lambda connection: rates.add_hits(connection, hashed(key), expiry, amount))
 
     def get(self, key: str) -> int:
-        """Return the count of a key."""
         with self._store.reading() as connection:
             return rates.read_hits(connection, hashed(key))[0]
 
@@ -123,7 +119,7 @@ class DatabaseCounts(Storage):
         return ends_at.timestamp() if ends_at else 0.0
 
     def check(self) -> bool:
-        """Tell whether the database answers."""
+        """Return True, or raise one of `base_exceptions` while the database is away."""
         self._store.database_now()
         return True
 
@@ -132,7 +128,6 @@ class DatabaseCounts(Storage):
         return self._store.write(rates.forget_ended)
 
     def clear(self, key: str) -> None:
-        """Forget the count of a key."""
         self._store.write(lambda connection: rates.forget_hits(connection, hashed(key)))
 
 
@@ -180,5 +175,5 @@ class Rates:
 
 
 def hashed(key: str) -> str:
-    """Return what is stored of a key."""
+    """Return the SHA-256 of a key: it holds an address, which is not to be stored."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]

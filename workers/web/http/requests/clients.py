@@ -50,8 +50,8 @@ class Clients:
 
     def __init__(self, app: ASGIApp, trusted: tuple[Network, ...]) -> None:
         self._app = app
-        known = [str(network) for network in trusted]
-        self._behind = ProxyHeadersMiddleware(self._checked, known)  # type: ignore[arg-type]  # ASGI, named otherwise
+        networks = [str(network) for network in trusted]
+        self._behind = ProxyHeadersMiddleware(self._checked, networks)  # type: ignore[arg-type]  # ASGI, named otherwise
         self._trusted = trusted
         self._unnamed: set[str] = set()
 
@@ -121,7 +121,7 @@ def serves_this_machine(settings: Settings) -> bool:
 
 
 def trusted(settings: Settings, host: str) -> bool:
-    """Tell whether an address is that of a trusted proxy."""
+    """A host that is a name, or an address outside the networks of the trusted proxies, is not."""
     address = address_of(host)
     return address is not None and any(address in network for network in settings.proxy_networks)
 

@@ -67,7 +67,7 @@ async def fields_of(request: Request, *, files: int, fields: int) -> AsyncIterat
 
 
 def new_nonce(links: Links, purpose: str, id: str, now: datetime) -> str:
-    """Return the nonce for one form about one row."""
+    """Return a signed nonce, by which a form about one row is ours for NONCE_LASTS."""
     return links.sign(f"form.{purpose}", f"{id} {int(now.timestamp())}")
 
 

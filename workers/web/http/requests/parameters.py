@@ -67,17 +67,17 @@ class Parameters:
         except ValueError as error:
             raise BadAddress(name, f"{name}: {error}") from error
 
-    def choice(self, name: str, known: Collection[str]) -> str:
+    def choice(self, name: str, choices: Collection[str]) -> str:
         """Return one of the known words, else an empty text: what only decorates a page is never a fault."""
         text = self.values.get(name, "")
-        return text if text in known else ""
+        return text if text in choices else ""
 
     def flag(self, name: str) -> bool:
-        """Tell whether something is said."""
+        """Any text but the empty one means yes."""
         return bool(self.values.get(name, ""))
 
     def page(self, name: str = "page") -> int:
-        """Return which page of a list to show; the first for what is no page."""
+        """Return the number of a list's page, from 1; the first for what is no number."""
         text = self.values.get(name, "")
         number = int(text) if DIGITS.fullmatch(text) else 1
         return min(max(number, 1), LAST_PAGE)
@@ -115,7 +115,7 @@ def read_day(text: str) -> date:
 
 
 def host_of(address: str) -> str:
-    """Return the host and port of an address as it is written; nothing for what is no address."""
+    """Return host and port as an address writes them; "" for what is no address."""
     try:
         return urlsplit(address).netloc
     except ValueError:

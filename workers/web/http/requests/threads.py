@@ -60,7 +60,7 @@ _limiter: ContextVar[CapacityLimiter | None] = ContextVar("limiter", default=Non
 
 
 def lane_of(path: str) -> Lane:
-    """Return the lane of a path."""
+    """The first beginning that fits counts; what no beginning fits is a page for staff."""
     return next((lane for beginning, lane in PATHS if path.startswith(beginning)), Lane.STAFF)
 
 

@@ -61,7 +61,7 @@ class Dip:
     passives: int
     theme: str
     theme_number: int
-    told: int
+    people_told: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +73,14 @@ class Story:
 
 
 class Tour(Protocol):
-    """What a demo offers to its pages."""
+    """What a demo offers to its pages; a Protocol, as the demo that fills it stands above the web."""
 
     @property
     def token(self) -> str:
         """Return what each of the demo's own forms carries: another site can neither read nor make it."""
 
     def story(self) -> Story:
-        """Return what the data of this demo tells."""
+        """Return what the start page tells of this demo's data, parts of it None where the data has no such case."""
 
     def advance(self, by: timedelta) -> None:
         """Move the demo's time on and do what comes due meanwhile, in its order."""

@@ -74,10 +74,10 @@ async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
             raise ClientDisconnect
         return task.result()
     finally:
-        for one in (task, leaving):
-            one.cancel()
+        for future in (task, leaving):
+            future.cancel()
             with suppress(asyncio.CancelledError, Exception):
-                await one
+                await future
 
 
 async def _gone(request: Request) -> None:

@@ -50,7 +50,7 @@ QR_SCALE, QR_BORDER = 5, 4
 
 @for_roles(EVERYBODY)
 async def show_account(request: Request, visitor: Visitor) -> Response:
-    """Show the page."""
+    """Page /account: second factor, password, and the browsers where one is signed in."""
     return await run_in_threadpool(write_account, request, visitor)
 
 
@@ -94,7 +94,7 @@ def session_line(request: Request, session: Session, here: str) -> dict[str, obj
 
 
 def asks_password(visitor: Visitor, session: Session | None) -> bool:
-    """Tell whether a change needs the present password."""
+    """Only who has a password and signed in by it types it again; so does a session that does not say how it began."""
     return visitor.user.has_password and (session is None or session.how in ("", "password"))
 
 
@@ -141,7 +141,7 @@ async def set_password(request: Request, visitor: Visitor, form: Form) -> Respon
 
 @act_for_roles(EVERYBODY, account_again)
 async def end_session(request: Request, visitor: Visitor, form: Form) -> Response:
-    """End one of one's own sessions."""
+    """End one of one's own sessions, named by the form; of somebody else's nothing happens."""
     sign_ins = sign_ins_of(request)
     await run_in_threadpool(sign_ins.end_session, visitor.user.name, form.get("session", ""))
     return go(request, "/account?did=ended")

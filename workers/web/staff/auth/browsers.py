@@ -19,5 +19,5 @@ SYSTEMS = (
 def browser_name(user_agent: str) -> str:
     """Return program and system, such as "Firefox, Windows"; empty where neither is known."""
     text = user_agent[:500]
-    found = (next((name for mark, name in marks if mark in text), "") for marks in (PROGRAMS, SYSTEMS))
-    return ", ".join(filter(None, found))
+    parts = (next((name for mark, name in marks if mark in text), "") for marks in (PROGRAMS, SYSTEMS))
+    return ", ".join(filter(None, parts))

@@ -65,7 +65,7 @@ class Onward:
 
 
 def onward_of(request: Request, form: Form) -> Onward:
-    """Return where a form of the login leads."""
+    """Return where a form of the login leads: the page asked for, and a form that waited for the login."""
     kept = {key.removeprefix(KEPT_PREFIX): text for key, text in form.items() if key.startswith(KEPT_PREFIX)}
     return Onward(form.get("next", parameters_of(request).text("next", LONGEST_VALUE)), kept, form.get(KEPT_PATH, ""))
 
@@ -118,7 +118,7 @@ def note_failure(request: Request, outcome: str, name: str) -> None:
 
 
 def is_weak(user: User, password: str) -> bool:
-    """Tell whether a password would not be taken as a new one."""
+    """A password that lets somebody in may still be one that would not be taken as a new one."""
     try:
         check_new_password(password, user.name.split())
     except CodedFault:
@@ -148,12 +148,12 @@ async def check_code(request: Request) -> Response:
     """Check the code of the second factor and go in; the password need not be typed again for a wrong one."""
     form = await read_form(request)
     half, to = form.get("half", ""), onward_of(request, form)
-    found = await run_in_threadpool(sign_ins_of(request).half_way_owner, half)
-    if foreign(request) or found is None:
+    owner = await run_in_threadpool(sign_ins_of(request).half_way_owner, half)
+    if foreign(request) or owner is None:
         outcome, problem = ("foreign", "staff.stale") if foreign(request) else ("late", "staff.login.late")
         await run_in_threadpool(note_failure, request, outcome, "")
         return await run_in_threadpool(login_page, request, back=to.back, kept=to.kept, problem=problem, status=403)
-    user, how = found
+    user, how = owner
     factors, code = second_factors_of(request), form.get("code", "")
 
     def verify() -> User | None:
@@ -180,7 +180,7 @@ async def enter(request: Request, user: User, how: str, to: Onward, *, weak: boo
 
 
 def open_session(request: Request, user: User, how: str) -> str:
-    """Open a session for this browser and return its token."""
+    """Open a session for this browser and return its token; the access log keeps how and from which network."""
     access_log_of(request).note(Access.SIGN_IN, how, network=network_of(request))
     return sign_ins_of(request).sign_in(user.name, how, browser_name(request.headers.get("user-agent", "")))
 
@@ -189,10 +189,10 @@ async def resume(request: Request, visitor: Visitor, kept: Form, path: str) -> R
     """Return the page of a kept form with what was typed, or None when it has none or is for another role."""
     scope = {**request.scope, "path": path, "raw_path": path.encode(), "query_string": b"", "method": "POST"}
     for route in request.app.routes:
-        match, found = route.matches(scope)
-        again = getattr(found.get("endpoint"), "again", None)
-        if match == Match.FULL and again is not None and visitor.user.role in found["endpoint"].roles:
-            answer: Response = await again(Request({**scope, **found}), visitor, kept, "staff.signed-in-again")
+        match, scope_of_route = route.matches(scope)
+        again = getattr(scope_of_route.get("endpoint"), "again", None)
+        if match == Match.FULL and again is not None and visitor.user.role in scope_of_route["endpoint"].roles:
+            answer: Response = await again(Request({**scope, **scope_of_route}), visitor, kept, "staff.signed-in-again")
             return answer
     return None
 
@@ -266,19 +266,17 @@ async def sign_out(request: Request, visitor: Visitor, form: Form) -> Response:
 
 
 def patience_of(request: Request) -> Patience:
-    """Return what bounds guesses."""
     patience: Patience = request.app.state.patience
     return patience
 
 
 def second_factors_of(request: Request) -> SecondFactors:
-    """Return the second factors of the installation."""
     factors: SecondFactors = request.app.state.second_factors
     return factors
 
 
 def network_of(request: Request) -> str:
-    """Return the network that a request comes from."""
+    """Return the prefix of the client's address that guesses are counted by."""
     return address_prefix(client_of(request.scope))
 
 

@@ -82,7 +82,7 @@ async def back(request: Request) -> Response:
     except Exception as error:  # a refused, forged or late answer ends here too
         return await failed(request, error)
     claims: Mapping[str, object] = token.get("userinfo") or {}
-    user = await run_in_threadpool(known, people_of(request), claims)
+    user = await run_in_threadpool(user_of_claims, people_of(request), claims)
     if user is None:
         await run_in_threadpool(access_log_of(request).note, Access.SIGN_IN, "no_user")
         return await run_in_threadpool(login_page, request, problem="staff.login.no-user", status=403)
@@ -95,19 +95,19 @@ async def back(request: Request) -> Response:
 def kept_session(web: Web, cookie: str) -> dict[str, object]:
     """Return what was kept when the browser left for the provider; nothing for a cookie that is not ours."""
     text = web.links.read("oidc", cookie) if cookie else None
-    found = json.loads(text) if text else {}
-    return found if isinstance(found, dict) else {}
+    session = json.loads(text) if text else {}
+    return session if isinstance(session, dict) else {}
 
 
-def known(people: Accounts, claims: Mapping[str, object]) -> User | None:
+def user_of_claims(people: Accounts, claims: Mapping[str, object]) -> User | None:
     """Return the person whom the provider's claims are about, or None.
 
     Only a verified address counts (OpenID Connect Core 1.0, 5.7: no other claim than `sub` is sure to be one person's).
     """
     if claims.get("email_verified") is True and claims.get("email"):
-        found = people.find(str(claims["email"]))
-        if found is not None:
-            return found
+        user = people.find(str(claims["email"]))
+        if user is not None:
+            return user
     return people.find(str(claims.get("sub") or ""))
 
 

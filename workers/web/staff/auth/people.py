@@ -51,7 +51,7 @@ async def show_people(request: Request, visitor: Visitor) -> Response:
 def write_people(
     request: Request, visitor: Visitor, form: Form | None = None, problem: str = "", status: int = 200
 ) -> Response:
-    """Write the list; `form` is what was typed."""
+    """`form` is what was typed into the form to add somebody."""
     people, typed = people_of(request), form or {}
     factors = people.with_second_factor()
     values = {
@@ -85,7 +85,7 @@ def line(request: Request, visitor: Visitor, user: User, second_factor: bool) ->
 
 
 def roles_for(manager: User) -> list[str]:
-    """Return the roles that a person may give."""
+    """Return the roles that a person may give; none for who manages nobody."""
     allowed = MANAGES.get(manager.role, frozenset())
     return [str(role) for role in Role if role in allowed]
 
@@ -107,7 +107,7 @@ def done(request: Request) -> str:
 
 @for_roles(MANAGERS)
 async def show_person(request: Request, visitor: Visitor) -> Response:
-    """Show one person with what may be done."""
+    """Show the person that an address names, with the acts on them; 404 for nobody."""
     return await run_in_threadpool(write_person, request, visitor, parameters_of(request).text("name"))
 
 
@@ -195,7 +195,7 @@ def make_and_write(request: Request, visitor: Visitor, name: str) -> Response:
 
 
 def write_link(request: Request, visitor: Visitor, user: User, token: str, *, added: bool) -> Response:
-    """Write the page of a one-time link."""
+    """`added` says that the person is new; else the link is for somebody who cannot get in any more."""
     link = f"{web_of(request).links.base}/login/{token}"
     values = {"person": user, "link": link, "added": added, "url_of_person": page_of(user.name)}
     return show(request, visitor, "person-link.html", values)
@@ -218,7 +218,7 @@ async def do(
 
 @act_for_roles(MANAGERS, person_again)
 async def set_role(request: Request, visitor: Visitor, form: Form) -> Response:
-    """Give a person another role."""
+    """Give a person another role, as far as a manager may; else the page says why not."""
     people, name, role, by = people_of(request), form.get("name", ""), role_of(form), visitor.user.name
     act = partial(people.set_role, name, role, by=by, as_manager=True)
     return await do(request, visitor, name, act, "role", str(role))

@@ -283,7 +283,7 @@ def reason(words: Words, code: str) -> str:
 def causes_sheet(review: Review, words: Words) -> Sheet:
     """Return the tickets of each root cause by stage, with their sum; stages without any have no column."""
     causes, there = reporting.table(review.causes)
-    stages = [one for one in (*reporting.STAGES, "other") if one in there]
+    stages = [stage for stage in (*reporting.STAGES, "other") if stage in there]
     rows = []
     for cause in causes:
         cells = [number(words, review.causes.get((cause, stage), 0), cause=cause, stage=stage) for stage in stages]

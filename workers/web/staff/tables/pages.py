@@ -69,14 +69,13 @@ CLIENT_LEFT = 499
 
 
 def live_faults(request: Request) -> LiveFaults:
-    """Return what remembers the faults of the tables in use."""
-    found: LiveFaults = request.app.state.live_faults
-    return found
+    faults: LiveFaults = request.app.state.live_faults
+    return faults
 
 
 @for_roles(READERS)
 async def show_tables(request: Request, visitor: Visitor) -> Response:
-    """List the tables in use."""
+    """Page /tables: each table in use with its faults, and the edits beside them that were refused."""
     return await run_in_threadpool(write_tables, request, visitor)
 
 
@@ -84,11 +83,17 @@ def write_tables(request: Request, visitor: Visitor) -> Response:
     """Read what is known of each table and write the page."""
     web, faults = web_of(request), live_faults(request)
     lines = []
-    for one in view.in_use(web).values():
-        errors, warnings = view.counted(faults.of(web, one))
-        sample = faults.sample_of(one)
+    for table_in_use in view.in_use(web).values():
+        errors, warnings = view.counted(faults.of(web, table_in_use))
+        sample = faults.sample_of(table_in_use)
         lines.append(
-            {"one": one, "since": since(request, one), "errors": errors, "warnings": warnings, "sample": sample}
+            {
+                "one": table_in_use,
+                "since": since(request, table_in_use),
+                "errors": errors,
+                "warnings": warnings,
+                "sample": sample,
+            }
         )
     return show(request, visitor, "tables.html", {"lines": lines, "beside": view.refused_beside(web)})
 
@@ -96,12 +101,14 @@ def write_tables(request: Request, visitor: Visitor) -> Response:
 def since(request: Request, use: InUse) -> str:
     """Return since when the version in use has been live, in words; nothing where that is not known."""
     web = web_of(request)
-    found = next((at for at, table in web.rules.versions(use.table.name) if table.version == use.table.version), None)
-    return said_time(request, found) if found else ""
+    live_from = next(
+        (at for at, table in web.rules.versions(use.table.name) if table.version == use.table.version), None
+    )
+    return said_time(request, live_from) if live_from else ""
 
 
 def said_time(request: Request, at: datetime) -> str:
-    """Return an instant in words."""
+    """Return an instant in the team's zone, in the reader's words."""
     web = web_of(request)
     return when(at, web.policy().zone, web.now(), pages_of(request).catalog(language_of(request)))
 
@@ -114,28 +121,28 @@ async def show_table(request: Request, visitor: Visitor) -> Response:
 
 def write_table(request: Request, visitor: Visitor, problem: str = "", status: int = 200) -> Response:
     """Read what is known of the table and write the page."""
-    web, one = web_of(request), view.wanted(request)
-    faults = live_faults(request).of(web, one)
-    cases, cases_fault = view.cases_of(web, one, one.table)
-    sheet = written(one.table, faults)
+    web, use = web_of(request), view.wanted(request)
+    faults = live_faults(request).of(web, use)
+    cases, cases_fault = view.cases_of(web, use, use.table)
+    sheet = written(use.table, faults)
     errors, warnings = view.counted(faults)
     values = {
-        **frame(request, one),
+        **frame(request, use),
         "sheet": sheet,
         "rows": sheet.most(MOST_ROWS),
-        "faults": view.told(faults)[: view.MOST_FAULTS],
+        "faults": view.numbered(faults)[: view.MOST_FAULTS],
         "n_faults": len(faults),
-        "sample": live_faults(request).sample_of(one),
+        "sample": live_faults(request).sample_of(use),
         "errors": errors,
         "warnings": warnings,
-        "since": since(request, one),
+        "since": since(request, use),
         "problem": problem,
         "field_faults": {"rules": problem} if problem == TOO_LARGE else {},
-        "cases": view.tested(one.table, cases),
+        "cases": view.tested(use.table, cases),
         "cases_fault": cases_fault,
-        "versions": [(version, said_time(request, version.at)) for version in view.history(web, one)],
-        "shadow": [(kind, said_time(request, kind.last)) for kind in view.disagreed(web, one)],
-        **explained(request, one),
+        "versions": [(version, said_time(request, version.at)) for version in view.history(web, use)],
+        "shadow": [(kind, said_time(request, kind.last)) for kind in view.disagreed(web, use)],
+        **explained(request, use),
     }
     return show(request, visitor, "table.html", values, status=status)
 
@@ -160,18 +167,18 @@ def explained(request: Request, use: InUse) -> dict[str, object]:
     names = {column.name for column in use.table.inputs}
     texts = {name: clean(text)[:200] for name, text in parameters_of(request).values.items() if name in names}
     response = one_line(parameters_of(request).text("response", LONGEST_VALUE), MOST_NAME).strip()
-    found: list[view.Answer] = []
+    answers: list[view.Answer] = []
     fault = ""
     try:
         if response:
-            found, texts = view.stored_answers(web, use, response)
+            answers, texts = view.stored_answers(web, use, response)
         elif any(texts.values()):
-            found = [view.answer(use.table, texts)]
+            answers = [view.answer(use.table, texts)]
     except BadInput as error:
         fault = str(error)
     return {
         "fields": view.fields_of(use.table, texts, today),
-        "answers": found,
+        "answers": answers,
         "explain_fault": fault,
         "response": response,
     }
@@ -180,25 +187,25 @@ def explained(request: Request, use: InUse) -> dict[str, object]:
 @for_roles(READERS)
 async def download(request: Request, visitor: Visitor) -> Response:
     """Answer a table in use as a file to edit; 404 for another kind of file."""
-    one = view.wanted(request)
+    use = view.wanted(request)
     write, kind = FILES.get(request.path_params["kind"], (None, ""))
     if write is None:
         raise HTTPException(404)
-    name = DEFINITION if request.path_params["kind"] == "yaml" else f"{one.name}.{request.path_params['kind']}"
-    return attachment(await run_in_threadpool(write, one.table), name, kind)
+    name = DEFINITION if request.path_params["kind"] == "yaml" else f"{use.name}.{request.path_params['kind']}"
+    return attachment(await run_in_threadpool(write, use.table), name, kind)
 
 
 async def try_candidate(request: Request) -> Response:
     """Check a candidate and hold it against the past. Who is not signed in sends nothing: no file is read before."""
-    visitor, one = await visitor_of(request), view.wanted(request)
+    visitor, use = await visitor_of(request), view.wanted(request)
     if visitor is None:
-        return login_page(request, back=f"/tables/{one.name}", problem="staff.session-over", status=401)
+        return login_page(request, back=f"/tables/{use.name}", problem="staff.session-over", status=401)
     if visitor.user.role not in READERS:
         return refused(request, visitor)
     turns: Turns = request.app.state.turns
     try:
         async with turns.of(visitor.user.name):
-            return await try_now(request, visitor, one)
+            return await try_now(request, visitor, use)
     except Busy as busy:
         why, status = ("tables.trial.busy", 429) if busy.own else ("tables.trial.others", 503)
         answer = await run_in_threadpool(write_table, request, visitor, why, status)
@@ -243,14 +250,14 @@ async def read_upload(request: Request) -> tuple[Form, dict[str, Brought]]:
 
 def write_trial(request: Request, visitor: Visitor, wish: Wish, trial: Trial) -> Response:
     """Write the page of what was found: 400 for what cannot be read."""
-    one = view.wanted(request)
+    use = view.wanted(request)
     errors, warnings = view.counted(trial.faults)
     values = {
-        **frame(request, one),
+        **frame(request, use),
         "trial": trial,
         "broken": wish.broken,
         "rows": trial.sheet.most(MOST_ROWS) if trial.sheet else (),
-        "faults": view.told(trial.faults)[: view.MOST_FAULTS],
+        "faults": view.numbered(trial.faults)[: view.MOST_FAULTS],
         "n_faults": len(trial.faults),
         "errors": errors,
         "warnings": warnings,
@@ -295,8 +302,8 @@ def drawn(request: Request, trial: Trial, catalog: Catalog) -> dict[str, object]
 
 
 def listed(request: Request, trial: Trial, ids: tuple[str, ...]) -> list[tuple[tables_trial.Listed, str]]:
-    """Return responses of a trial with the time of each in words."""
-    return [(one, said_time(request, one.at)) for one in tables_trial.listed(trial, ids)]
+    """Return the first of some responses of a trial, each with its time in words."""
+    return [(response, said_time(request, response.at)) for response in tables_trial.listed(trial, ids)]
 
 
 def period_name(kind: str, first: date, catalog: Catalog) -> str:

@@ -103,12 +103,12 @@ async def try_apart(web: Web, use: InUse, wish: Wish) -> Trial:
 def listed(trial: Trial, ids: Sequence[str]) -> list[Listed]:
     """Return the first of some responses, with what the tables decide on."""
     columns = trial.candidate.inputs if trial.candidate else ()
-    found = []
+    lines = []
     for id in ids[:MOST_LISTED]:
         past = trial.listed[id]
         said = ", ".join(f"{column.name} {_in_words(column, past.inputs.get(column.name))}" for column in columns)
-        found.append(Listed(id, past.customer, past.received_at, said))
-    return found
+        lines.append(Listed(id, past.customer, past.received_at, said))
+    return lines
 
 
 def _in_words(column: Column, value: Value) -> str:
@@ -180,12 +180,12 @@ def questions(effect: PlanBacktest) -> tuple[str, list[tuple[date, int, int]]]:
     if not sums:
         return "week", []
     kind = "week" if (max(sums) - min(sums)).days <= 7 * WEEKS_DRAWN else "month"
-    found = {first: [0, 0] for first in _firsts(kind, list(sums))}
+    counts_by_period = {first: [0, 0] for first in _firsts(kind, list(sums))}
     for week, counted in sums.items():
-        kept = found.get(_first(kind, week), [0, 0])
+        kept = counts_by_period.get(_first(kind, week), [0, 0])
         for side, n in enumerate(counted):
             kept[side] += n
-    return kind, [(first, old, new) for first, (old, new) in found.items()]
+    return kind, [(first, old, new) for first, (old, new) in counts_by_period.items()]
 
 
 def spread(effect: PlanBacktest) -> list[tuple[int, int, int]]:

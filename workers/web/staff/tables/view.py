@@ -49,37 +49,37 @@ class InUse:
 
     @property
     def place(self) -> str:
-        """Return the folder, as an operator knows it."""
+        """The folder, as an operator knows it."""
         return PLACES[self.name]
 
     @property
     def is_plan(self) -> bool:
-        """Say whether it is the journey plan."""
+        """A journey plan rather than a follow-up table."""
         return is_plan(self.table)
 
 
 def in_use(web: Web) -> dict[str, InUse]:
-    """Return the tables in use by name."""
+    """Return the tables in use by the name in their address; a plan or follow-up without a table is not among them."""
     policy, refused = web.policy(), web.refused()
-    found = {"journey-plan": policy.plan, "follow-up": policy.follow_up}
+    tables = {"journey-plan": policy.plan, "follow-up": policy.follow_up}
     return {
-        name: InUse(name, one.table, refused.get(name))
-        for name, one in found.items()
-        if isinstance(one, JourneyPlan | FollowUpTable)
+        name: InUse(name, compiled.table, refused.get(name))
+        for name, compiled in tables.items()
+        if isinstance(compiled, JourneyPlan | FollowUpTable)
     }
 
 
 def refused_beside(web: Web) -> dict[str, Refused]:
     """Return the edits that were not taken of what is no table in use: files beside them, and candidates."""
-    return {name: one for name, one in sorted(web.refused().items()) if name not in PLACES}
+    return {name: edit for name, edit in sorted(web.refused().items()) if name not in PLACES}
 
 
 def wanted(request: Request) -> InUse:
     """Return the table that an address names; 404 for one that there is not."""
-    found = in_use(web_of(request)).get(request.path_params["name"])
-    if found is None:
+    use = in_use(web_of(request)).get(request.path_params["name"])
+    if use is None:
         raise HTTPException(404)
-    return found
+    return use
 
 
 class LiveFaults:
@@ -151,12 +151,12 @@ def _cases_beside(web: Web, use: InUse) -> tuple[bytes, str]:
 
 
 def tested(table: Table, cases: Sequence[Case]) -> CaseReport | None:
-    """Return what the cases give, or None without any."""
+    """Return the report of the cases run on a table, or None without any case."""
     return run_cases(compile_table(table), cases) if cases else None
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NumberedFault:
     """A fault as the page tells it: its number on the grid, its sentence, and the row to paste apart from it."""
 
     number: int
@@ -169,9 +169,12 @@ class Told:
         return self.fault.severity is Severity.ERROR
 
 
-def told(faults: Sequence[Fault]) -> list[Told]:
+def numbered(faults: Sequence[Fault]) -> list[NumberedFault]:
     """Return the faults, numbered; a row to paste stands once, beside its sentence."""
-    return [Told(n, one, one.message.removesuffix(one.paste or "").rstrip()) for n, one in enumerate(faults, 1)]
+    return [
+        NumberedFault(n, fault, fault.message.removesuffix(fault.paste or "").rstrip())
+        for n, fault in enumerate(faults, 1)
+    ]
 
 
 def counted(faults: Sequence[Fault]) -> tuple[int, int]:
@@ -193,19 +196,19 @@ class Version:
 
 def history(web: Web, use: InUse) -> list[Version]:
     """Return the versions of a table, latest first; none of one that no role has taken over yet."""
-    found = list(web.rules.versions(use.table.name))[: MOST_VERSIONS + 1]
-    former = [*(table for _, table in found[1:]), *([None] if found else [])]
+    versions = list(web.rules.versions(use.table.name))[: MOST_VERSIONS + 1]
+    former = [*(table for _, table in versions[1:]), *([None] if versions else [])]
     return [
         Version(at, table.version, len(table.rules), changed_rules(table, before), not number)
-        for number, ((at, table), before) in enumerate(zip(found, former, strict=True))
+        for number, ((at, table), before) in enumerate(zip(versions, former, strict=True))
     ][:MOST_VERSIONS]
 
 
 def disagreed(web: Web, use: InUse) -> list[Disagreed]:
     """Return on what candidates beside a table disagreed since a year ago, by kind."""
     since = web.now() - timedelta(days=365)
-    found = [row for row in web.rules.disagreements(since) if row.name in (use.name, use.table.name)]
-    return found[:MOST_DISAGREEMENTS]
+    rows = [row for row in web.rules.disagreements(since) if row.name in (use.name, use.table.name)]
+    return rows[:MOST_DISAGREEMENTS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +225,7 @@ class Field:
 
 
 def fields_of(table: Table, texts: Mapping[str, str], today: str) -> list[Field]:
-    """Return the fields of the form, one for each input column of the table."""
+    """Return a field for each input column, filled with what was typed; a date starts with today."""
     return [_field(column, texts.get(column.name, "").strip(), today) for column in table.inputs]
 
 
@@ -254,8 +257,8 @@ class Answer:
 def answer(table: Table, texts: Mapping[str, str]) -> Answer:
     """Explain what a table in use says to what was typed. Raises BadInput."""
     compiled = compile_table(table)
-    found = explain(compiled, inputs_of(table, texts))
-    return Answer(found, effect_of(table, found.outcome).text, live=True)
+    explanation = explain(compiled, inputs_of(table, texts))
+    return Answer(explanation, effect_of(table, explanation.outcome).text, live=True)
 
 
 def stored_answers(web: Web, use: InUse, response: str) -> tuple[list[Answer], dict[str, str]]:
@@ -263,10 +266,10 @@ def stored_answers(web: Web, use: InUse, response: str) -> tuple[list[Answer], d
 
     Returns no answers for a response that has no decision; the texts fill the form. Raises BadInput.
     """
-    found = web.rules.decision_inputs(response)
-    if found is None:
+    decided = web.rules.decision_inputs(response)
+    if decided is None:
         return [], {}
-    inputs, content = found
+    inputs, content = decided
     tables = [from_content(content)]
     if tables[0].version != use.table.version:
         tables.append(use.table)
@@ -276,5 +279,5 @@ def stored_answers(web: Web, use: InUse, response: str) -> tuple[list[Answer], d
         answers.append(
             Answer(told_by, effect_of(table, told_by.outcome).text, table is not tables[0] or len(tables) == 1)
         )
-    known = {column.name: inputs.get(column.name) for column in use.table.inputs}
-    return answers, {name: show(value) for name, value in known.items() if value is not None}
+    values = {column.name: inputs.get(column.name) for column in use.table.inputs}
+    return answers, {name: show(value) for name, value in values.items() if value is not None}

@@ -60,7 +60,6 @@ class Shown:
 
 
 def worklist_of(request: Request) -> Worklist:
-    """Return the team's tickets."""
     web = web_of(request)
     return Worklist(web.store, web.policy, web.now)
 
@@ -84,16 +83,16 @@ def write_inbox(request: Request, visitor: Visitor, problem: str, status: int, u
     catalog, now = pages_of(request).catalog(language_of(request)), web.now()
     q = one_line(parameters_of(request).text("q", LONGEST_VALUE), 80)
     mine = not parameters_of(request).flag("all")
-    found = None
+    hits = None
     lists = Lists()
     if q:
-        found = [shown(*row, web.policy(), now, catalog) for row in worklist.search(q)]
+        hits = [shown(*row, web.policy(), now, catalog) for row in worklist.search(q)]
     else:
         lists = worklist.lists(visitor.user.name if mine else None)
     here = in_zone(now, web.policy().calendar.zone).date()
     values = {
         "q": q,
-        "found": found,
+        "found": hits,
         "mine": mine,
         "lists": [
             (name, [line_shown(line, web.policy(), now, catalog) for line in lines]) for name, lines in lists.all()
@@ -124,7 +123,7 @@ def away_until(user: User, here: date, policy: Policy, now: datetime, catalog: C
 
 
 def shown(ticket: Ticket, customer: Customer, policy: Policy, now: datetime, catalog: Catalog) -> Shown:
-    """Return a ticket as a line, whether something is owed or not."""
+    """Return a ticket as a line of the search: with what is owed, else since when it is done."""
     line = line_of(ticket, customer, policy, now)
     if line is not None:
         return line_shown(line, policy, now, catalog)
@@ -194,14 +193,14 @@ async def stream(request: Request, visitor: Visitor) -> Response:
 
 async def changes(request: Request) -> AsyncIterator[str]:
     """Give the stamp of the tickets at once and after every change."""
-    worklist, known = worklist_of(request), ""
+    worklist, last_stamp = worklist_of(request), ""
     yield "retry: 2000\n\n"
     loop = asyncio.get_running_loop()
     ends = loop.time() + STREAM_LASTS
     while loop.time() < ends and not await request.is_disconnected():
         stamp = await run_in_threadpool(worklist.stamp)
-        if stamp != known:
-            known = stamp
+        if stamp != last_stamp:
+            last_stamp = stamp
             yield f"event: tickets\ndata: {stamp}\n\n"
         await asyncio.sleep(LOOKS_EVERY)
 
@@ -231,7 +230,7 @@ async def go_away(request: Request, visitor: Visitor, form: Form) -> Response:
 
 @act_for_roles(AGENTS, again)
 async def come_back(request: Request, visitor: Visitor, form: Form) -> Response:
-    """Keep that a person is back."""
+    """Keep that a person is back; idempotent."""
     name = visitor.user.name
     await run_in_threadpool(lambda: people_of(request).set_away(name, None, by=name))
     return go(request, "/inbox?did=back")

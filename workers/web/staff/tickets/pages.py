@@ -45,7 +45,7 @@ class Amiss(BadInput):
 
 @for_roles(AGENTS)
 async def show_ticket(request: Request, visitor: Visitor) -> Response:
-    """Show a ticket; 404 for one that there is not."""
+    """Page /tickets/NUMBER; 404 for one that there is not."""
     return await page(request, visitor)
 
 
@@ -100,7 +100,7 @@ def taking(doing: Doing) -> Callable[[Request], Awaitable[Response]]:
             return await page(request, visitor, typed, preview=True)
         doing_it = seen_first(doing, visitor.user.name, form)
         try:
-            found = await run_in_threadpool(web_of(request).ticket_actions.act, number, doing_it)
+            done = await run_in_threadpool(web_of(request).ticket_actions.act, number, doing_it)
         except Conflict:
             return await page(request, visitor, typed, ("staff.conflict",), status=409)
         except Unfinished as error:
@@ -112,7 +112,7 @@ def taking(doing: Doing) -> Callable[[Request], Awaitable[Response]]:
             return await page(request, visitor, typed, ("staff.not-possible",), status=400)
         except NotNow:
             return await page(request, visitor, typed, ("staff.away-for-now",), status=503)
-        if not found:
+        if not done:
             raise HTTPException(404)
         return go(request, f"/tickets/{number}?did={name}")
 
@@ -191,7 +191,7 @@ def hand_over(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
 
 
 def done(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
-    """End the ticket as the agent says."""
+    """End the ticket by the outcome, root cause and sentence of the form; Unfinished names what is missing."""
     ending = ticketing.Ending(
         outcome=form.get("outcome", ""),
         root_cause=form.get("root_cause", ""),
@@ -211,7 +211,7 @@ def promised(form: Form, policy: Policy) -> datetime | None:
 
 
 def kept(case: CustomerCase, ticket: Ticket, by: str, form: Form) -> None:
-    """Keep that the promise was kept."""
+    """Keep that what was promised has been done, in the sentence of the form."""
     ticketing.promise_kept(case, ticket, by, form.get("sentence", ""))
 
 

@@ -61,7 +61,7 @@ def ticket_page(
     status: int,
     preview: bool,
 ) -> Response:
-    """Write the page of one ticket."""
+    """Write the page of one ticket, with what was typed, what is wrong with it, and the mail that would leave."""
     web = web_of(request)
     policy, catalog = web.policy(), pages_of(request).catalog(language_of(request))
     ticket, customer = view.ticket, view.customer
@@ -91,7 +91,7 @@ def ticket_page(
         "at_field": AT_FIELD,
         "faults": {AT_FIELD[problem]: problem for problem in problems if problem in AT_FIELD},
         "did": f"staff.did.{did}" if did in {*SAID} and not problems else "",
-        "others": [one.name for one in people_of(request).everybody() if one.role in ("agent", "lead")],
+        "others": [person.name for person in people_of(request).everybody() if person.role in ("agent", "lead")],
         "outcomes": OUTCOMES,
         "causes": policy.root_causes,
         "preview": mail_preview(request, view, form, policy) if preview else None,
@@ -113,7 +113,7 @@ def facts_shown(view: TicketView, policy: Policy, catalog: Catalog) -> list[tupl
     ticket, customer, zone = view.ticket, view.customer, policy.calendar.zone
     local = in_zone(view.now, zone_of(customer, policy))
     elsewhere = zone_of(customer, policy) != zone
-    found = {
+    facts = {
         "about": one_line(" · ".join(filter(None, (ticket.label, ticket.reference if not ticket.label else "")))),
         "trigger": word(f"trigger.{ticket.trigger}", ticket.trigger, catalog),
         "answered": when(ticket.opened_at, zone, view.now, catalog),
@@ -132,11 +132,11 @@ def facts_shown(view: TicketView, policy: Policy, catalog: Catalog) -> list[tupl
         "cause": cause(ticket, catalog),
         "promised": when(ticket.promised_at, zone, view.now, catalog) if ticket.promised_at else "",
     }
-    return [(f"staff.fact.{name}", value) for name, value in found.items() if value]
+    return [(f"staff.fact.{name}", value) for name, value in facts.items() if value]
 
 
 def cause(ticket: Ticket, catalog: Catalog) -> str:
-    """Return the root cause in words."""
+    """Return area, cause and the agent's own words of it; "" while none is set."""
     area, _, name = ticket.root_cause.partition("/")
     if not area:
         return ""
@@ -147,7 +147,7 @@ def cause(ticket: Ticket, catalog: Catalog) -> str:
 
 
 def language_name(tag: str, catalog: Catalog) -> str:
-    """Return a language by its name; a tag that is none, as it is."""
+    """Return a language (BCP 47) by its name in the reader's; a tag that is none, as it is."""
     try:
         return str(Locale.parse(tag, sep="-").get_language_name(catalog.language) or tag)
     except (ValueError, UnknownLocaleError):
@@ -172,11 +172,13 @@ def promises_shown(view: TicketView, policy: Policy, catalog: Catalog) -> list[s
     here = in_zone(view.now, policy.calendar.zone).date()
     promise = half_day_after(ticket.due_at, policy.calendar)
     before = catalog.text(f"promise.before.{promise.part.value}", {})
-    found = [catalog.text("staff.promised-call", {"when": f"{day(promise.day, here, catalog)} {before}"})]
+    promises = [catalog.text("staff.promised-call", {"when": f"{day(promise.day, here, catalog)} {before}"})]
     for other in view.promises:
         on = day(in_zone(other.changed_at, policy.calendar.zone).date(), here, catalog)
-        found.append(catalog.text("staff.told", {"n": other.number, "day": on, "sentence": one_line(other.sentence)}))
-    return found
+        promises.append(
+            catalog.text("staff.told", {"n": other.number, "day": on, "sentence": one_line(other.sentence)})
+        )
+    return promises
 
 
 def why(view: TicketView, policy: Policy, catalog: Catalog) -> str:
