@@ -117,8 +117,8 @@ def look_at(page: "Page", axe: Axe, name: str, *, again: bool = False) -> None:
     for scheme, rules in zip(SCHEMES, (AGAIN, None) if again else (RULES, CONTRAST), strict=True):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         if rules is not None:
-            found = axe.run(page, options=rules)
-            assert found.violations_count == 0, f"{page.url} {scheme}\n{found.generate_report()}"
+            results = axe.run(page, options=rules)
+            assert results.violations_count == 0, f"{page.url} {scheme}\n{results.generate_report()}"
         keep(page, f"{name}-{scheme}")
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{page.url} is {wide} pixels too wide"

@@ -83,22 +83,24 @@ class Team:
         self, subject: str = "42", score: int = 3, comment: str = "It arrived broken", **customer: object
     ) -> Ticket:
         """Have a customer asked and answer with a low score, and return the ticket."""
-        known = {"name": "Camille Roux", "phone": "+33 6 12 34 56 78", **customer}
-        self.site.events(event("delivery", subject, customer=known, reference=f"o-{subject}", label=f"order {subject}"))
+        fields = {"name": "Camille Roux", "phone": "+33 6 12 34 56 78", **customer}
+        self.site.events(
+            event("delivery", subject, customer=fields, reference=f"o-{subject}", label=f"order {subject}")
+        )
         self.site.settle()
-        request = next(one for one in self.site.rows(SurveyRequest) if one.reference == f"o-{subject}")
+        request = next(request for request in self.site.rows(SurveyRequest) if request.reference == f"o-{subject}")
         assert self.site.parts.serving.answer(request.id, score, comment)
         self.site.clock.at += timedelta(minutes=2)
         self.site.settle()
-        return next(one for one in self.site.rows(Ticket) if one.reference == f"o-{subject}")
+        return next(ticket for ticket in self.site.rows(Ticket) if ticket.reference == f"o-{subject}")
 
     def ticket(self, number: int = 1) -> Ticket:
         """Return a ticket as it is now."""
-        return next(one for one in self.site.rows(Ticket) if one.number == number)
+        return next(ticket for ticket in self.site.rows(Ticket) if ticket.number == number)
 
     def open_numbers(self) -> set[int]:
         """Return the numbers of the tickets that are not done."""
-        return {one.number for one in self.site.rows(Ticket) if one.state != TicketState.DONE}
+        return {ticket.number for ticket in self.site.rows(Ticket) if ticket.state != TicketState.DONE}
 
 
 def hidden(html: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from webparts import Site, event
 
 from workers.domain.records import Response
 
-SENT = [one for one in NASTY if not set(one) & set("\x00\ud800\udfff")]
+SENT = [text for text in NASTY if not set(text) & set("\x00\ud800\udfff")]
 """What JSON can carry; the others are refused at the door."""
 PAGES = (
     *("/", "/report", "/report/responses", "/report/responses?page=2", "/inbox", "/tickets", "/customers", "/queue"),
@@ -59,13 +59,15 @@ def test_every_page_and_file_bears_every_text(team: Team) -> None:
             load_workbook(io.BytesIO(body))
         if "responses" in path:
             text = body.decode() if path.endswith("csv") else str([*load_workbook(io.BytesIO(body)).active.values])  # type: ignore[union-attr]  # one sheet
-            assert not [one.comment for one in team.site.rows(Response) if one.comment.split()[-1] not in text]
+            assert not [
+                response.comment for response in team.site.rows(Response) if response.comment.split()[-1] not in text
+            ]
 
 
 def test_a_typed_comment_is_an_answer_whatever_it_holds(site: Site) -> None:
     """A form with any character is taken, the thanks page shows, and the files of the report go on."""
     client, path = Team(site).client("Nadia"), site.asked()
-    for text in (one for one in NASTY if len(one) < 5000):
+    for text in (short for short in NASTY if len(short) < 5000):
         page = site.client.get(path)
         typed = f"a {text} b".encode("utf-8", "replace").decode()
         answer = site.client.post(path, data={**hidden(page.text), "score": "3", "comment": typed})

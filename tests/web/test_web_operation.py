@@ -23,10 +23,10 @@ def test_the_role_lives_and_its_parts_answer(site: Site) -> None:
     assert site.client.get("/healthz").status_code == 200
     answer = site.client.get("/readyz")
     assert answer.status_code == 200
-    found = answer.json()
-    assert found["ready"] is True
-    assert {"database", "schema", "tables", "templates"} <= set(found["checks"])
-    assert all(one["ok"] and one["detail"] for one in found["checks"].values())
+    readiness = answer.json()
+    assert readiness["ready"] is True
+    assert {"database", "schema", "tables", "templates"} <= set(readiness["checks"])
+    assert all(check["ok"] and check["detail"] for check in readiness["checks"].values())
 
 
 def test_a_part_that_is_away_makes_the_role_not_ready(site: Site) -> None:
@@ -118,7 +118,9 @@ def test_every_page_is_small_and_its_own(site: Site) -> None:
         html = site.client.get(path).text
         parts = re.findall(r'(?:src|href)="(/static/[^"]+)"', html)
         assert parts
-        assert travelling(html.encode()) + sum(travelling(site.client.get(one).content) for one in parts) < LARGEST
+        assert (
+            travelling(html.encode()) + sum(travelling(site.client.get(address).content) for address in parts) < LARGEST
+        )
         assert not re.search(r'(?:src|<link[^>]+href)="(?:https?:)?//', html)
 
 

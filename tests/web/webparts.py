@@ -79,7 +79,7 @@ class Site:
 
     def request(self, reference: str) -> SurveyRequest:
         """Return the question about a reference."""
-        return next(one for one in self.rows(SurveyRequest) if one.reference == reference)
+        return next(request for request in self.rows(SurveyRequest) if request.reference == reference)
 
     def ask(self, name: str = "delivery", **customer: object) -> SurveyRequest:
         """Have a customer asked about an order, and return the question."""
@@ -119,7 +119,7 @@ def event(
     name: str, subject: str = "42", *, at: datetime = START, customer: dict[str, object] | None = None, **data: object
 ) -> dict[str, object]:
     """Return a journey event of a customer with an address."""
-    known = {"id": subject, "email": f"{subject}@example.org", "name": "Camille Roux", "language": "fr"}
+    fields = {"id": subject, "email": f"{subject}@example.org", "name": "Camille Roux", "language": "fr"}
     return {
         "specversion": "1.0",
         "id": f"{name}-{subject}",
@@ -127,7 +127,7 @@ def event(
         "type": f"boucle.journey.{name}.v1",
         "subject": subject,
         "time": at.isoformat(),
-        "data": {"customer": {**known, **(customer or {})}, **data},
+        "data": {"customer": {**fields, **(customer or {})}, **data},
     }
 
 
@@ -141,8 +141,8 @@ def open_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
         return opened[-1]
 
     yield make
-    for one in opened:
-        one.parts.store.close()
+    for site in opened:
+        site.parts.store.close()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ AWAY = ("203.0.113.7", 50_000)
 BATCH = "application/cloudevents-batch+json"
 SCHEMAS = Path(__file__).parents[3] / "schemas" / "in"
 SHIPPED: list[dict[str, Any]] = [
-    one for path in sorted(SCHEMAS.glob("*.json")) for one in json.loads(path.read_text())["examples"]
+    example for path in sorted(SCHEMAS.glob("*.json")) for example in json.loads(path.read_text())["examples"]
 ]
 SCOPE_OF = {
     "journey": "journey",
@@ -78,7 +78,7 @@ def key_row(site: Site, key: str) -> Any:
 def acts(site: Site, act: str) -> list[dict[str, Any]]:
     """Return the audited acts of a kind, oldest first."""
     with site.parts.store.reading() as connection:
-        return [one for one in reversed(list_acts(connection)) if one["act"] == act]
+        return [entry for entry in reversed(list_acts(connection)) if entry["act"] == act]
 
 
 def test_a_shops_key_can_neither_erase_a_customer_nor_close_a_ticket(site: Site) -> None:
@@ -88,14 +88,14 @@ def test_a_shops_key_can_neither_erase_a_customer_nor_close_a_ticket(site: Site)
     for forbidden, scope in ((erased(), "customers"), ({**erased(), "type": "boucle.ticket.done.v1"}, "tickets")):
         answer = post(site, key, forbidden)
         assert answer.status_code == 403
-        found = answer.json()
-        assert found["title"] == "This key may not send these events"
-        (error,) = found["errors"]
+        details = answer.json()
+        assert details["title"] == "This key may not send these events"
+        (error,) = details["errors"]
         assert (error["index"], error["pointer"]) == (0, "/type")
         assert f"needs the scope {scope}" in error["detail"]
         assert f"--scope {scope}" in error["detail"]
     assert site.rows(Customer)[0].erased_at is None
-    assert {one.reason for one in site.rows(DeadLetter)} == {"forbidden"}
+    assert {letter.reason for letter in site.rows(DeadLetter)} == {"forbidden"}
 
 
 def test_of_a_batch_what_is_allowed_is_taken(site: Site) -> None:
@@ -107,13 +107,13 @@ def test_of_a_batch_what_is_allowed_is_taken(site: Site) -> None:
     assert (site.rows(Inbox), site.rows(DeadLetter)) == ([], [])
     answer = post(site, key, *batch)
     assert answer.status_code == 202
-    assert [one["outcome"] for one in answer.json()["results"]] == ["accepted", "rejected", "rejected"]
+    assert [result["outcome"] for result in answer.json()["results"]] == ["accepted", "rejected", "rejected"]
     assert answer.json()["results"][1]["id"] == "erase-42"
     assert post(site, key, erased(), path="/v1/events?dry_run=1").status_code == 403
     assert post(site, key, erased("1"), {"id": "x"}).status_code == 400, "not the key alone is why"
 
 
-@pytest.mark.parametrize("scope", [str(one) for one in Scope])
+@pytest.mark.parametrize("scope", [str(scope) for scope in Scope])
 def test_a_scope_allows_its_own_types_and_no_other(site: Site, scope: str) -> None:
     """Every shipped example is refused by every key but those whose scope it belongs to."""
     key = make_key(site, scope)
@@ -149,7 +149,7 @@ def test_a_replay_of_everything_opens_no_door(site: Site, trick: dict[str, Any])
     post(site, key, erased(**trick))
     site.clock.at += timedelta(days=500)
     letters = DeadLetters(site.parts.store, site.parts.intake, site.parts.now)
-    done = letters.replay(one.id for one in letters.list())
+    done = letters.replay(letter.id for letter in letters.list())
     assert (done.taken, len(done.refusals)) == (0, 1)
     assert site.rows(Customer)[0].erased_at is None
     (letter,) = site.rows(DeadLetter)
@@ -162,9 +162,9 @@ def test_an_operator_may_take_in_what_a_key_may_not_send(site: Site) -> None:
     post(site, key, event("delivery", reference="1"))
     post(site, key, erased())
     letters = DeadLetters(site.parts.store, site.parts.intake, site.parts.now)
-    assert letters.replay([one.id for one in letters.list()], overrule="ana").taken == 1
+    assert letters.replay([letter.id for letter in letters.list()], overrule="ana").taken == 1
     assert site.rows(Customer)[0].erased_at is not None
-    assert [(one["by"], one["detail"]["scopes"]) for one in acts(site, "dead_letter.allow")] == [("ana", "journey")]
+    assert [(act["by"], act["detail"]["scopes"]) for act in acts(site, "dead_letter.allow")] == [("ana", "journey")]
 
 
 def test_a_key_that_ended_or_was_revoked_is_told_so(site: Site) -> None:
@@ -203,7 +203,7 @@ def test_a_key_of_the_settings_may_be_narrowed(open_site: Callable[..., Site]) -
     site = open_site(api_keys="wide, narrow:journey+scores, co:lon, :all")
     for key, status in (("wide", 202), ("narrow", 403), ("narrow:journey+scores", 401), ("co:lon", 202), (":all", 202)):
         assert post(site, key, erased(key)).status_code == status, key
-    assert [one.scopes for one in read_given("a:all, b:tickets")] == [{Scope.ALL}, {Scope.TICKETS}]
+    assert [key.scopes for key in read_given("a:all, b:tickets")] == [{Scope.ALL}, {Scope.TICKETS}]
 
 
 def test_last_use_is_written_once_a_minute(site: Site) -> None:
@@ -218,7 +218,11 @@ def test_last_use_is_written_once_a_minute(site: Site) -> None:
     for _ in range(5):
         post(site, key, event("delivery", reference="1"))
     assert key_row(site, key).last_used_at == first
-    assert not [one for one in statements if one.startswith("UPDATE") and ("api_key" in one or "counter" in one)]
+    assert not [
+        statement
+        for statement in statements
+        if statement.startswith("UPDATE") and ("api_key" in statement or "counter" in statement)
+    ]
     site.ticks += 61
     set_key(site, key, last_used_at=first - timedelta(minutes=2))
     post(site, key, event("delivery", reference="1"))
@@ -240,17 +244,17 @@ def test_use_failures_and_revocations_are_audited_and_counted(site: Site, caplog
     text = site.client.get("/metrics").text
     for outcome, n in (("allowed", 4), ("unknown", 4), ("forbidden", 1), ("revoked", 1)):
         assert f'boucle_key_requests_total{{outcome="{outcome}"}} {n}.0' in text
-    assert [one["subject"] for one in acts(site, "key.use")] == ["shop"]
-    assert [(one["by"], one["subject"]) for one in acts(site, "key.revoke")] == [("ana", "shop")]
+    assert [act["subject"] for act in acts(site, "key.use")] == ["shop"]
+    assert [(act["by"], act["subject"]) for act in acts(site, "key.revoke")] == [("ana", "shop")]
     refused = acts(site, "key.refused")
-    assert {(one["by"], one["detail"]["why"]) for one in refused} == {
+    assert {(act["by"], act["detail"]["why"]) for act in refused} == {
         ("nobody", "unknown"),
         ("shop", "forbidden"),
         ("shop", "revoked"),
     }
-    assert sum(one["detail"]["times"] for one in refused) == 6
-    assert {one["detail"]["network"] for one in refused} == {"203.0.113.0/24"}
-    assert {"key.use", "key.refused"} <= {getattr(one, "action", "") for one in caplog.records}
+    assert sum(act["detail"]["times"] for act in refused) == 6
+    assert {act["detail"]["network"] for act in refused} == {"203.0.113.0/24"}
+    assert {"key.use", "key.refused"} <= {getattr(record, "action", "") for record in caplog.records}
     for kept in (repr(acts(site, "key.refused") + acts(site, "key.use")), caplog.text):
         assert key not in kept
         assert "guessed-key" not in kept

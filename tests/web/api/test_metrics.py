@@ -38,18 +38,18 @@ def place(request: pytest.FixtureRequest, open_site: Callable[..., Site]) -> Sit
 
 def scraped(client: TestClient) -> dict[str, dict[Labels, float]]:
     """Return every sample of a scrape, by name and labels, as a monitor reads it."""
-    found: dict[str, dict[Labels, float]] = {}
+    samples: dict[str, dict[Labels, float]] = {}
     for family in text_string_to_metric_families(client.get("/metrics").text):
         for sample in family.samples:
             assert set(sample.labels) <= BOUNDED
-            found.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
-    return found
+            samples.setdefault(sample.name, {})[tuple(sorted(sample.labels.items()))] = sample.value
+    return samples
 
 
 def sums(client: TestClient) -> dict[str, float]:
     """Return the figures that are new, each summed over its labels."""
-    found = scraped(client)
-    return {name: sum(found.get(name, {}).values()) for name in NEW}
+    samples = scraped(client)
+    return {name: sum(samples.get(name, {}).values()) for name in NEW}
 
 
 def test_a_story_moves_each_figure(place: Site) -> None:
@@ -111,9 +111,9 @@ def test_the_lag_is_there_with_a_broker_that_answers_and_only_then(site: Site) -
 
     assert "boucle_consumer_lag" not in scraped(site.client)
     for look in (away, broken):
-        found = scraped(client_with(site, look))
-        assert "boucle_consumer_lag" not in found
-        assert "boucle_outbox" in found
+        samples = scraped(client_with(site, look))
+        assert "boucle_consumer_lag" not in samples
+        assert "boucle_outbox" in samples
     lag = scraped(client_with(site, lambda: {("boucle.scores", 3): 12}))["boucle_consumer_lag"]
     assert lag == {(("partition", "3"), ("topic", "boucle.scores")): 12.0}
 

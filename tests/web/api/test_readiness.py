@@ -90,8 +90,8 @@ except NotNow as error:
 def test_an_embedded_database_that_cannot_grow_is_not_ready(site: Site) -> None:
     """A full disk takes nothing, although every SELECT is answered."""
     command = [sys.executable, "-c", FULL, site.web.store.url]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert "The database does not answer as it should" in found.stdout
+    child = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert "The database does not answer as it should" in child.stdout
 
 
 def test_a_database_that_is_read_only_is_not_ready(postgres: str) -> None:
@@ -141,9 +141,11 @@ def test_metrics_say_what_is_away(site: Site) -> None:
     gone = Store("sqlite:////nowhere/at/all.db")
     gone.outages.note("database", "it cannot be reached")
     with TestClient(create_app(replace(site.web, store=gone))) as client:
-        found = client.get("/metrics")
-    assert found.status_code == 200
-    (line,) = [one for one in found.text.splitlines() if one.startswith('boucle_part_away_seconds{part="database"}')]
+        metrics = client.get("/metrics")
+    assert metrics.status_code == 200
+    (line,) = [
+        line for line in metrics.text.splitlines() if line.startswith('boucle_part_away_seconds{part="database"}')
+    ]
     assert float(line.split()[1]) > 0
 
 
@@ -156,21 +158,21 @@ def test_status_readiness_and_metrics_agree_on_a_mail_server(open_site: Callable
         state = ServerState("smtp://mail.example:2525", failures, since, None, "later", "connection refused")
         site.web.store.write(lambda connection: keep_state(connection, state))
 
-    def told() -> tuple[list[object], dict[str, object], float]:
+    def said_by_each() -> tuple[list[object], dict[str, object], float]:
         with site.web.store.reading() as connection:
             state = status(connection, site.clock.at, sending=sending_now(connection, site.parts.sending))
         checks = site.client.get("/readyz?role=send").json()["checks"]
         metrics = site.client.get("/metrics").text.splitlines()
-        (line,) = [one for one in metrics if one.startswith('boucle_part_away_seconds{part="mail server"}')]
+        (line,) = [line for line in metrics if line.startswith('boucle_part_away_seconds{part="mail server"}')]
         away = state["away"]
         assert isinstance(away, list)
-        return [(one["part"], one["since"]) for one in away], checks["mail"], float(line.split()[-1])
+        return [(outage["part"], outage["since"]) for outage in away], checks["mail"], float(line.split()[-1])
 
     keep(0)
-    away, check, seconds = told()
+    away, check, seconds = said_by_each()
     assert (away, check["ok"], seconds) == ([], True, 0.0)
     keep(7)
-    away, check, seconds = told()
+    away, check, seconds = said_by_each()
     assert away == [("mail server", since.isoformat())]
     assert (check["ok"], check["needed"]) == (False, True)
     assert f"{since:%Y-%m-%d %H:%M} UTC: connection refused" in str(check["detail"])

@@ -61,12 +61,12 @@ def test_good_events_of_a_batch_are_taken_and_bad_ones_listed_with_every_fault(s
         "/v1/events", content=orjson.dumps([event("delivery", reference="1"), bad, {"id": "x"}]), headers=BATCH
     )
     assert answer.status_code == 202
-    found = answer.json()
-    assert (found["accepted"], found["rejected"]) == (1, 2)
-    assert [one["outcome"] for one in found["results"]] == ["accepted", "rejected", "rejected"]
-    assert {one["pointer"] for one in found["results"][1]["errors"]} == {"/time", "/data/reference"}
-    assert {one["index"] for one in found["results"][1]["errors"]} == {1}
-    assert {(one.door, one.reason) for one in site.rows(DeadLetter)} == {
+    taken = answer.json()
+    assert (taken["accepted"], taken["rejected"]) == (1, 2)
+    assert [result["outcome"] for result in taken["results"]] == ["accepted", "rejected", "rejected"]
+    assert {error["pointer"] for error in taken["results"][1]["errors"]} == {"/time", "/data/reference"}
+    assert {error["index"] for error in taken["results"][1]["errors"]} == {1}
+    assert {(letter.door, letter.reason) for letter in site.rows(DeadLetter)} == {
         ("http", "bad_time"),
         ("http", "not_cloudevent"),
     }
@@ -88,9 +88,9 @@ def test_what_holds_no_event_is_a_problem_and_a_dead_letter(site: Site, body: by
     answer = site.client.post("/v1/events", content=body, headers=headers)
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
-    found = answer.json()
-    assert (found["title"], found["status"]) == ("No event could be accepted", 400)
-    assert all(one["detail"] for one in found["errors"])
+    details = answer.json()
+    assert (details["title"], details["status"]) == ("No event could be accepted", 400)
+    assert all(error["detail"] for error in details["errors"])
     (letter,) = site.rows(DeadLetter)
     assert (letter.door, letter.body) == ("http", body)
     assert "authorization" not in {name.lower() for name in letter.headers}
@@ -155,7 +155,7 @@ def test_a_dry_run_says_what_would_be_planned_and_stores_nothing(site: Site) -> 
     assert answer.status_code == 202
     planned, nothing, refused = answer.json()
     assert planned["event"] == "delivery-42"
-    assert [one["touchpoint"] for one in planned["touchpoints"]] == ["delivery-now", "delivery-6w"]
+    assert [touchpoint["touchpoint"] for touchpoint in planned["touchpoints"]] == ["delivery-now", "delivery-6w"]
     assert set(planned["touchpoints"][0]) == {"touchpoint", "trigger", "due_at", "state", "reason"}
     assert nothing["touchpoints"] == []
     assert "journey plan" in nothing["reason"]
@@ -219,8 +219,8 @@ def test_guessing_keys_is_slowed_down_and_valid_keys_are_not(open_site: Callable
     """Refused senders have to wait; a sender with a key may send as fast as it likes."""
     site = open_site(api_keys="right", rate_limit="3")
     away = site.client_from(AWAY)
-    found = [away.post("/v1/events", headers=STRUCTURED, content=b"{}").status_code for _ in range(5)]
-    assert found == [401, 401, 401, 429, 429]
+    statuses = [away.post("/v1/events", headers=STRUCTURED, content=b"{}").status_code for _ in range(5)]
+    assert statuses == [401, 401, 401, 429, 429]
     good = {**STRUCTURED, "authorization": "Bearer right"}
     body = orjson.dumps(event("delivery", reference="1"))
     assert {away.post("/v1/events", headers=good, content=body).status_code for _ in range(9)} == {202}
@@ -300,10 +300,10 @@ def test_what_was_left_out_is_answered_and_explained(site: Site) -> None:
     dry = site.client.post("/v1/events?dry_run=1", content=body, headers=STRUCTURED).json()
     (result,) = site.client.post("/v1/events", content=body, headers=STRUCTURED).json()["results"]
     assert result["outcome"] == "accepted"
-    assert [one["pointer"] for one in result["left_out"]] == ["/data/customer/email"]
+    assert [fault["pointer"] for fault in result["left_out"]] == ["/data/customer/email"]
     assert dry[0]["left_out"] == result["left_out"]
     with site.parts.store.reading() as connection:
-        told: Any = explain(connection, "customer", "y2", START, site.parts.policies.current())
-    (event,) = told["events"]
+        explanation: Any = explain(connection, "customer", "y2", START, site.parts.policies.current())
+    (event,) = explanation["events"]
     assert event["left_out"] == [{"pointer": "/data/customer/email", "detail": "left out"}]
     assert "`customer.email` was wrong and was left out" in event["reason"]

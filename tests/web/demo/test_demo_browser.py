@@ -53,7 +53,7 @@ class Served:
 
     def link(self, role: Role) -> str:
         """Return a link that signs a person of a role in once."""
-        return next(link for _, one, link in login_links(self.parts) if one == role)
+        return next(link for _, player, link in login_links(self.parts) if player == role)
 
 
 @pytest.fixture(scope="module")
@@ -63,25 +63,25 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         free.bind(("127.0.0.1", 0))
         bind = f"127.0.0.1:{free.getsockname()[1]}"
     home = tmp_path_factory.mktemp("demo")
-    found: list[app.Boucle] = []
+    started: list[app.Boucle] = []
     stop, loop = asyncio.Event(), asyncio.new_event_loop()
 
     def run() -> None:
         year = Demo(settings_of(home, bind), seed=42, customers=CUSTOMERS, tell=lambda share: None)
         year.run()
         quick = year.settings.model_copy(update={"settling_seconds": 1.0})
-        found.append(app.start(quick, sending=SENDING_ALWAYS, brand=demo_brand(quick)))
-        both = (roles.sender(found[0])(stop), roles.web(found[0], Touring(found[0]))(stop))
+        started.append(app.start(quick, sending=SENDING_ALWAYS, brand=demo_brand(quick)))
+        both = (roles.sender(started[0])(stop), roles.web(started[0], Touring(started[0]))(stop))
         loop.run_until_complete(asyncio.wait_for(gathered(*both), None))
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     parts.poll(lambda: answers(f"http://{bind}/healthz"), 120, "the demo")
-    yield Served(found[0], f"http://{bind}")
+    yield Served(started[0], f"http://{bind}")
     loop.call_soon_threadsafe(stop.set)
     thread.join(SECONDS)
     loop.close()
-    found[0].store.close()
+    started[0].store.close()
 
 
 async def gathered(*work: Any) -> None:
@@ -233,14 +233,14 @@ def crawl(client: httpx.Client, url: str, apart: tuple[str, ...]) -> None:
     waiting, seen, kinds = [url + "/"], {url + "/"}, dict[str, int]()
     while waiting:
         at = waiting.pop(0)
-        found = client.get(at)
-        closed = found.status_code == 404 and any(one in unescape(found.text) for one in CLOSED)
-        refused = found.status_code == 403 and "This is a demo: be one of its people." in found.text
-        assert found.status_code in (200, 204) or closed or refused, f"{at} answers {found.status_code}"
-        if "text/html" not in found.headers.get("content-type", ""):
+        page = client.get(at)
+        closed = page.status_code == 404 and any(text in unescape(page.text) for text in CLOSED)
+        refused = page.status_code == 403 and "This is a demo: be one of its people." in page.text
+        assert page.status_code in (200, 204) or closed or refused, f"{at} answers {page.status_code}"
+        if "text/html" not in page.headers.get("content-type", ""):
             continue
-        for link in LINK.findall(found.text):
-            to = urljoin(str(found.url), unescape(link)).partition("#")[0]
+        for link in LINK.findall(page.text):
+            to = urljoin(str(page.url), unescape(link)).partition("#")[0]
             assert to.startswith((url, "tel:", "mailto:", "otpauth:", "data:image/")), f"{at} leads away to {to}"
             if not to.startswith(url) or to in seen or urlsplit(to).path.startswith(apart):
                 continue
@@ -255,7 +255,11 @@ def crawl(client: httpx.Client, url: str, apart: tuple[str, ...]) -> None:
 def kind_of(url: str) -> str:
     """Return what the pages have in common that are made alike: the path without names of rows, the filters used."""
     path, _, query = url.partition("?")
-    return NAMES_OF_ROWS.sub("*", path) + "?" + "&".join(sorted(one.partition("=")[0] for one in query.split("&")))
+    return (
+        NAMES_OF_ROWS.sub("*", path)
+        + "?"
+        + "&".join(sorted(parameter.partition("=")[0] for parameter in query.split("&")))
+    )
 
 
 def reopening(demo: Served) -> str:
@@ -264,7 +268,7 @@ def reopening(demo: Served) -> str:
         done = read.rows(
             connection, Dispatch, tables.dispatch.c.template == "done", tables.dispatch.c.state == "accepted"
         )
-    last = max(done, key=lambda one: one.accepted_at or one.created_at)
+    last = max(done, key=lambda mail: mail.accepted_at or mail.created_at)
     return urlsplit(demo.parts.links.reopen_url(last.id)).path
 
 
@@ -307,8 +311,8 @@ def weighed(page: "Page", url: str, ours: str, loaded: list[Any]) -> None:
     """Open a page and fail the test when it is too heavy with all that it loads, or loads from elsewhere."""
     loaded.clear()
     page.goto(url, wait_until="load")
-    assert not [one.url for one in loaded if not one.url.startswith(ours)]
-    weight = sum(weight_of(one) for one in loaded)
+    assert not [response.url for response in loaded if not response.url.startswith(ours)]
+    weight = sum(weight_of(response) for response in loaded)
     assert weight < LARGEST, f"{url} weighs {weight:,} bytes"
 
 

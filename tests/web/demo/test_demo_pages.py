@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from staffparts import Team, hidden
 from starlette.testclient import TestClient
+from tourparts import SiteTour
 from webparts import HERE, Site, event
 
 from workers import roles
@@ -18,30 +19,11 @@ from workers.domain.types import DispatchState
 from workers.errors import Misconfigured
 from workers.store import tables
 from workers.web.app import create_app
-from workers.web.http.requests.tour import Story
 
 ELSEWHERE = ("192.0.2.7", 50_000)
 
 
-class Tour:
-    """A tour over a site: moves the test's clock."""
-
-    token = "the token"
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-
-    def story(self) -> Story:
-        """Tell nothing."""
-        return Story(None, None)
-
-    def advance(self, by: timedelta) -> None:
-        """Move the clock and do what is due."""
-        self.site.clock.at += by
-        self.site.settle()
-
-
-class Quiet(Tour):
+class Quiet(SiteTour):
     """A tour that sends nothing."""
 
     def advance(self, by: timedelta) -> None:
@@ -52,7 +34,7 @@ class Quiet(Tour):
 @pytest.fixture
 def demo(site: Site) -> Site:
     """Give a site that is a demo, with one person of each role."""
-    site.app = create_app(replace(site.web, tour=Tour(site)), ticks=lambda: site.ticks)
+    site.app = create_app(replace(site.web, tour=SiteTour(site)), ticks=lambda: site.ticks)
     Team(site)
     site.client = site.client_from(HERE)
     site.client.headers["accept-language"] = "en"
@@ -78,8 +60,8 @@ def test_another_machine_sees_no_more_than_usual(demo: Site) -> None:
     client = demo.client_from(ELSEWHERE)
     assert "/clock" not in client.get("/").text
     assert "/login/" not in client.get("/login").text
-    assert client.post("/clock", data={"by": "hour", "csrf": Tour.token}).status_code == 404
-    assert client.post("/try", data={"name": "Eve", "csrf": Tour.token}).status_code == 404
+    assert client.post("/clock", data={"by": "hour", "csrf": SiteTour.token}).status_code == 404
+    assert client.post("/try", data={"name": "Eve", "csrf": SiteTour.token}).status_code == 404
     for header in ("x-forwarded-for", "x-real-ip", "forwarded", "via", "x-forwarded-host"):
         through_a_proxy = demo.client.get("/", headers={header: "192.0.2.7"}).text
         assert "/clock" not in through_a_proxy
@@ -132,7 +114,9 @@ def test_forms_of_other_sites_do_nothing(demo: Site) -> None:
     before = demo.clock.at
     for form in ({"by": "day", "csrf": "x"}, {"by": "day"}):
         assert demo.client.post("/clock", data=form).status_code == 403
-    sent = demo.client.post("/clock", data={"by": "day", "csrf": Tour.token}, headers={"sec-fetch-site": "cross-site"})
+    sent = demo.client.post(
+        "/clock", data={"by": "day", "csrf": SiteTour.token}, headers={"sec-fetch-site": "cross-site"}
+    )
     assert sent.status_code == 403
     assert demo.clock.at == before
 
@@ -144,7 +128,7 @@ def test_forms_of_other_sites_do_nothing(demo: Site) -> None:
 def test_the_clock_moves_and_leads_back_on_this_server_only(demo: Site, back: str, to: str) -> None:
     """After a leap the same page is shown again."""
     before = demo.clock.at
-    moved = demo.client.post("/clock", data={"by": "fortnight", "csrf": Tour.token, "back": back})
+    moved = demo.client.post("/clock", data={"by": "fortnight", "csrf": SiteTour.token, "back": back})
     assert (moved.status_code, moved.headers["location"]) == (303, to)
     assert demo.clock.at - before == timedelta(weeks=2)
 
@@ -180,12 +164,12 @@ def test_ready_asks_the_broker_where_there_is_one(open_site: Callable[..., Site]
     away = open_site(kafka_bootstrap="127.0.0.1:1")
     web = replace(away.web, checks=roles.checks_of(away.parts))
     with TestClient(create_app(web), client=HERE) as client:
-        found = client.get("/readyz")
+        ready = client.get("/readyz")
         assert client.get("/readyz", params={"role": "stream"}).status_code == 503
         assert client.get("/readyz", params={"role": "send"}).status_code == 200
-    assert found.status_code == 200
-    told = found.json()["checks"]["kafka"]
-    assert (told["ok"], told["needed"]) == (False, False)
-    assert told["detail"]
+    assert ready.status_code == 200
+    check = ready.json()["checks"]["kafka"]
+    assert (check["ok"], check["needed"]) == (False, False)
+    assert check["detail"]
     with pytest.raises(Misconfigured):
         roles.checks_of(away.parts)["kafka"]()

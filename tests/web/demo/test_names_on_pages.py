@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from staffparts import PASSWORD, Team, act, hidden, words
-from test_demo_pages import Tour
+from tourparts import SiteTour
 from webparts import HERE, Site, event
 
 from workers.adapters.resources import Data
@@ -21,21 +21,21 @@ PAGES = (
     "/queue/confirm?act=pause&kind=touchpoint&name=feature",
 )
 MORE = ("/customers/42", "/customers/f0", "/customers", "/inbox?all=1", "/tickets/1", "/report", "/themes")
-IDS = sorted({one for one in (*NAMES, *(str(reason) for reason in Reason)) if re.search("[-_]", one)})
+IDS = sorted({id for id in (*NAMES, *(str(reason) for reason in Reason)) if re.search("[-_]", id)})
 RAW = re.compile(rf"(?<![\w/-])({'|'.join(map(re.escape, IDS))})(?![\w/-])|boucle\.[a-z-]+\.[a-z_.]*")
 
 
 @pytest.fixture
 def team(site: Site) -> Team:
     """Give a site with planned, held and skipped touchpoints, a ticket and mails."""
-    found = Team(site)
+    made = Team(site)
     for n in range(3):
         site.events(event("feature_first_used", f"f{n}", customer={"name": f"Person {n}"}, reference="search"))
-    found.low()
-    act(found.client("Léa"), 1, "no_answer", mail="1")
+    made.low()
+    act(made.client("Léa"), 1, "no_answer", mail="1")
     site.events(event("churned", "f2"))
     site.pass_time(days=4)
-    return found
+    return made
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -47,18 +47,18 @@ def test_no_page_holds_a_raw_id(team: Team, language: str) -> None:
             page = client.get(f"{path}{'&' if '?' in path else '?'}lang={language}")
             assert page.status_code == 200, path
             said = words(page.text)
-            found = [said[max(0, one.start() - 60) : one.end() + 20] for one in RAW.finditer(said)]
-            assert not found, (path, found)
+            raw = [said[max(0, match.start() - 60) : match.end() + 20] for match in RAW.finditer(said)]
+            assert not raw, (path, raw)
 
 
 @pytest.fixture
 def shop(site: Site) -> Site:
     """Give a demo in which a visitor has answered with a 2, and somebody else too, days ago."""
     site.parts.policies.remember(site.parts.store, site.parts.now())
-    site.app = create_app(replace(site.web, tour=Tour(site)), ticks=lambda: site.ticks)
+    site.app = create_app(replace(site.web, tour=SiteTour(site)), ticks=lambda: site.ticks)
     team = Team(site)
     site.client = site.client_from(HERE)
-    site.client.post("/try", data={"name": "Eve", "language": "fr", "csrf": Tour.token})
+    site.client.post("/try", data={"name": "Eve", "language": "fr", "csrf": SiteTour.token})
     assert site.parts.serving.answer(site.rows(SurveyRequest)[0].id, 2, "Broken")
     site.pass_time(minutes=2)
     team.low("77")
@@ -72,7 +72,7 @@ def pages_of(shop: Site, language: str) -> Iterator[tuple[str, str]]:
     assert client.post("/login", data={"username": "Nadia", "password": PASSWORD}).status_code == 303
     assert kept is not None
     answer = shop.rows(Response)[0].id
-    everybody = ("/", "/try/try-1", "/login", "/mailbox", *(f"/mailbox/{one.id}" for one in kept.list(30, 0)))
+    everybody = ("/", "/try/try-1", "/login", "/mailbox", *(f"/mailbox/{mail.id}" for mail in kept.list(30, 0)))
     team = ("/tables", "/tables/journey-plan", f"/tables/follow-up?response={answer}")
     for visitor, paths in ((shop.client, everybody), (client, (*team, "/queue", "/customers/77", "/customers/try-1"))):
         for path in paths:
@@ -99,13 +99,13 @@ def test_the_demo_its_mailbox_and_the_tables_hold_no_raw_id(shop: Site) -> None:
     for language in ("en", "fr"):
         for path, html in pages_of(shop, language):
             said = words(AS_IN_THE_FILE.sub(" ", html))
-            found = [said[max(0, one.start() - 60) : one.end() + 20] for one in RAW.finditer(said)]
-            assert not found, (language, path, found)
+            raw = [said[max(0, match.start() - 60) : match.end() + 20] for match in RAW.finditer(said)]
+            assert not raw, (language, path, raw)
 
 
 def test_everything_that_is_shipped_has_a_name() -> None:
     """A touchpoint of the plan, a mail or a reason without a name would be shown by its id."""
     english = Data(None).read("templates/catalogs/en.po").decode()
     mails = Data(None).list("templates/mail")
-    assert not [one for one in mails if f'"mail.name.{one}"' not in english or one not in NAMES]
-    assert not [one for one in Reason if f'"report.reason.{one}"' not in english]
+    assert not [mail for mail in mails if f'"mail.name.{mail}"' not in english or mail not in NAMES]
+    assert not [code for code in Reason if f'"report.reason.{code}"' not in english]

@@ -152,9 +152,9 @@ def test_a_proxy_that_nobody_named_is_told_once(
         site.client_from(gateway).get("/healthz", headers=header)
     site.client_from(("93.184.216.34", 4)).get("/healthz", headers=header)
     open_site(trusted_proxies="172.16.0.0/12").client_from(gateway).get("/healthz", headers=header)
-    (told,) = [record.getMessage() for record in caplog.records]
-    assert told.startswith("172.17.0.1 ")
-    assert "BOUCLE_TRUSTED_PROXIES" in told
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning.startswith("172.17.0.1 ")
+    assert "BOUCLE_TRUSTED_PROXIES" in warning
 
 
 @pytest.mark.parametrize(

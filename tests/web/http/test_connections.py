@@ -180,7 +180,7 @@ CHUNKED = (
 def in_chunks(body: bytes, size: int) -> bytes:
     """Return a request whose body comes in chunks of a size."""
     pieces = (body[at : at + size] for at in range(0, len(body), size))
-    return CHUNKED + b"".join(b"%x\r\n%b\r\n" % (len(one), one) for one in pieces) + b"0\r\n\r\n"
+    return CHUNKED + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
 def test_a_body_in_crumbs_is_refused_before_it_is_read(site: Site) -> None:

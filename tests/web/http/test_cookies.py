@@ -34,7 +34,7 @@ def test_ours_are_found_among_others(site: Site) -> None:
     ]
     session = Team(site).client("Nadia").cookies["boucle_session"]
     for others in ('a="; ', "x=1; y;;; ", 'boucle_lang="\\"; ', ""):
-        one = [("cookie", f"{others}boucle_session={session}; z")]
-        two = [("cookie", others or "a=b"), ("cookie", f"boucle_session={session}")]
-        for headers in (one, two):
+        in_one_header = [("cookie", f"{others}boucle_session={session}; z")]
+        in_two_headers = [("cookie", others or "a=b"), ("cookie", f"boucle_session={session}")]
+        for headers in (in_one_header, in_two_headers):
             assert site.client.get("/inbox", headers=headers).status_code == 200, headers

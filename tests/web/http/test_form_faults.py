@@ -191,15 +191,15 @@ class Fields(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep a field; the text of a textarea follows."""
-        known = {name: value or "" for name, value in attrs}
-        if tag in ("input", "textarea", "select", "fieldset") and known.get("aria-invalid") == "true":
-            self.wrong[known["id"]] = known.get("aria-describedby", "").split()
+        attributes = {name: value or "" for name, value in attrs}
+        if tag in ("input", "textarea", "select", "fieldset") and attributes.get("aria-invalid") == "true":
+            self.wrong[attributes["id"]] = attributes.get("aria-describedby", "").split()
         if tag in ("input", "textarea", "select"):
-            self._name = known.get("name", "")
-            if known.get("type") not in ("radio", "checkbox") or "checked" in known:
-                self.held.setdefault(self._name, set()).add(known.get("value", ""))
-        if tag == "option" and "selected" in known:
-            self.held.setdefault(self._name, set()).add(known.get("value", ""))
+            self._name = attributes.get("name", "")
+            if attributes.get("type") not in ("radio", "checkbox") or "checked" in attributes:
+                self.held.setdefault(self._name, set()).add(attributes.get("value", ""))
+        if tag == "option" and "selected" in attributes:
+            self.held.setdefault(self._name, set()).add(attributes.get("value", ""))
 
     def handle_data(self, data: str) -> None:
         """Keep what a textarea holds."""
@@ -218,8 +218,8 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
     site.settle()
     site.events(
         *(
-            event("delivery", one, at=site.clock.at, customer={"may_promote": True}, reference=f"o-{one}")
-            for one in ("7", "8", "9")
+            event("delivery", score, at=site.clock.at, customer={"may_promote": True}, reference=f"o-{score}")
+            for score in ("7", "8", "9")
         )
     )
     site.settle()
@@ -227,7 +227,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
         assert site.parts.serving.answer(site.request(f"o-{subject}").id, score)
     site.pass_time(minutes=2)
     site.pass_time(days=10)
-    passive = next(one for one in site.rows(Response) if one.score == 8)
+    passive = next(response for response in site.rows(Response) if response.score == 8)
     assert site.parts.serving.improve(passive.id, "Faster")
     client = made.client("Nadia")
     csrf = hidden(client.get("/themes").text)["csrf"]
@@ -242,18 +242,20 @@ def place(team: Team, path: str) -> str:
     if path == "ANSWER":
         return site.link("answer", site.request("o-7").id)
     if path == "IMPROVEMENT":
-        return site.link("improvement", next(one.id for one in site.rows(Response) if one.score == 8))
+        return site.link("improvement", next(response.id for response in site.rows(Response) if response.score == 8))
     if path == "TESTIMONIAL":
-        return site.link("testimonial", next(one.id for one in site.rows(Response) if one.score == 10))
+        return site.link("testimonial", next(response.id for response in site.rows(Response) if response.score == 10))
     if path == "REOPENING":
-        mail = next(one for one in site.rows(Dispatch) if one.template == "done")
+        mail = next(dispatch for dispatch in site.rows(Dispatch) if dispatch.template == "done")
         return f"/r/{site.parts.links.sign('reopen', mail.id)}"
     return path
 
 
 def test_every_form_is_tried_or_has_nothing_to_type(team: Team) -> None:
     """A form that is new must be tried here, with something wrong in it."""
-    forms = {one.path for one in team.site.app.routes if isinstance(one, Route) and "POST" in (one.methods or ())}
+    forms = {
+        route.path for route in team.site.app.routes if isinstance(route, Route) and "POST" in (route.methods or ())
+    }
     assert forms == set(CASES) | NOTHING_TO_TYPE | ELSEWHERE
 
 
@@ -267,7 +269,7 @@ def test_a_fault_stands_at_its_field_and_what_was_typed_is_kept(team: Team, rout
     fields = hidden(client.get(case.page or path).text)
     sent = {name: text for name, text in fields.items() if name in OF_THE_PAGE} | dict(case.sent)
     if sent.get("response") == "PASSIVE":
-        sent["response"] = next(one.id for one in team.site.rows(Response) if one.score == 8)
+        sent["response"] = next(response.id for response in team.site.rows(Response) if response.score == 8)
     files = {"rules": ("rules.csv", b"\xff\xfe\x00nonsense")} if route == "/tables/{name}" else None
     answer = client.post(path, data=sent, files=files)
     assert 400 <= answer.status_code < 500, answer.text[:500]
@@ -275,7 +277,7 @@ def test_a_fault_stands_at_its_field_and_what_was_typed_is_kept(team: Team, rout
     assert set(page.wrong) == case.wrong
     assert 'role="alert"' in answer.text, "nobody who hears the page would know"
     for id, described in page.wrong.items():
-        assert any(page.texts.get(one) for one in described), (id, described, page.texts)
+        assert any(page.texts.get(id_of_text) for id_of_text in described), (id, described, page.texts)
     for name, value in case.kept.items():
         assert value in page.held.get(name, set()), name
 

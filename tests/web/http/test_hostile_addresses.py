@@ -113,8 +113,8 @@ class Town:
 
 def read_by(module: str, pattern: re.Pattern[str] = READ) -> list[str]:
     """Return the parameters that a module reads, and one that nothing reads."""
-    found = pattern.findall((FOLDER / f"{module.replace('.', '/')}.py").read_text())
-    return sorted({*found, *IN_ADDRESS.get(module, ()), "lang", "nothing"})
+    read = pattern.findall((FOLDER / f"{module.replace('.', '/')}.py").read_text())
+    return sorted({*read, *IN_ADDRESS.get(module, ()), "lang", "nothing"})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

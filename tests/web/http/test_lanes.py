@@ -75,9 +75,9 @@ def test_staff_that_fill_their_lane_leave_the_others_free() -> None:
             for path in others:
                 answer = await asyncio.wait_for(client.get(path), 30)
                 assert answer.text == "AT ONCE"
-            assert not any(one.done() for one in hanging)
+            assert not any(request.done() for request in hanging)
             release.set()
-            assert {one.text for one in await asyncio.gather(*hanging)} == {"late"}
+            assert {answer.text for answer in await asyncio.gather(*hanging)} == {"late"}
 
     asyncio.run(play())
 
@@ -173,7 +173,7 @@ def test_forty_two_uploads_keep_nobody_from_answering(team: Team, monkeypatch: p
                 assert page.status_code in (200, 303), page.text
             login = await client.post("/login", data={"username": "Max", "password": "correct horse battery"})
             assert login.status_code == 303
-            assert not all(one.done() for one in sent)
+            assert not all(upload.done() for upload in sent)
             return await asyncio.gather(*sent)
 
     answers = asyncio.run(play())

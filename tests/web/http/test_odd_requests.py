@@ -118,10 +118,10 @@ def test_no_odd_request_fails_or_costs_much(tmp_path: Path) -> None:
         check=False,
     )
     assert answer.returncode == 0, answer.stderr[-2_000:]
-    told = json.loads(answer.stdout)
-    assert told["failed"] == []
-    assert told["seconds"] < SECONDS
-    assert told["megabytes"] < MEGABYTES
+    cost = json.loads(answer.stdout)
+    assert cost["failed"] == []
+    assert cost["seconds"] < SECONDS
+    assert cost["megabytes"] < MEGABYTES
 
 
 @pytest.mark.parametrize("origin", ["http://[", "\xe9", "null", ""])
@@ -142,8 +142,8 @@ def main() -> None:
     site = Site(Path(sys.argv[1]))
     failed = failures(site)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    told = {"failed": failed, "seconds": used.ru_utime + used.ru_stime, "megabytes": peak_megabytes()}
-    print(json.dumps(told))
+    cost = {"failed": failed, "seconds": used.ru_utime + used.ru_stime, "megabytes": peak_megabytes()}
+    print(json.dumps(cost))
 
 
 if __name__ == "__main__":

@@ -105,8 +105,8 @@ def test_a_link_that_others_have_is_still_the_customers(open_site: Callable[...,
 def test_opt_outs_of_many_people_from_one_mail_provider_are_all_taken(open_site: Callable[..., Site]) -> None:
     """One-click posts come from few addresses: their network is not limited, each link is."""
     site = open_site(rate_limit="2")
-    found = {site.client.post(site.link("unsubscribe", f"unknown-{n}")).status_code for n in range(9)}
-    assert found == {404}
+    statuses = {site.client.post(site.link("unsubscribe", f"unknown-{n}")).status_code for n in range(9)}
+    assert statuses == {404}
 
 
 def test_behind_a_trusted_proxy_each_client_has_its_own_allowance(open_site: Callable[..., Site]) -> None:
@@ -146,13 +146,13 @@ def test_a_flood_from_many_networks_fills_no_memory() -> None:
 def test_web_roles_count_together(stores: Callable[[], Store]) -> None:
     """Two roles on one database allow as much as one, also at the same moment; no address is stored."""
     roles = [Rates(40, stores()) for _ in range(2)]
-    found: list[int] = []
-    threads = [threading.Thread(target=lambda role=role: found.append(allowed(role, 40))) for role in roles]
+    counts: list[int] = []
+    threads = [threading.Thread(target=lambda role=role: counts.append(allowed(role, 40))) for role in roles]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sum(found) == 40
+    assert sum(counts) == 40
     with stores().reading() as connection:
         (key, hits) = connection.execute(sa.select(tables.rate_count.c.key, tables.rate_count.c.hits)).one()
     assert "192.0.2" not in key

@@ -81,8 +81,8 @@ def test_under_attack_every_customers_answer_counts(tmp_path: Path) -> None:
                     answer = customer.request(method, path, data=form)
                     waits.append(time.monotonic() - begun)
                     assert answer.status_code in (200, 303), answer.text
-    told = f"{len(paths)} customers, {len(waits)} requests, {sorted(waits)[len(waits) // 2]:.3f} s in the middle"
-    print(f"{told}, the longest {max(waits):.3f} s")
+    summary = f"{len(paths)} customers, {len(waits)} requests, {sorted(waits)[len(waits) // 2]:.3f} s in the middle"
+    print(f"{summary}, the longest {max(waits):.3f} s")
     assert len(site.rows(Response)) == len(paths)
     assert max(waits) < PATIENCE
     site.parts.store.close()

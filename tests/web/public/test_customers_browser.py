@@ -30,7 +30,7 @@ class Shop:
 
     def row(self, kind: type[Any], **fields: object) -> Any:
         """Return the one row with these values."""
-        return next(one for one in self.site.rows(kind) if all(getattr(one, key) == fields[key] for key in fields))
+        return next(row for row in self.site.rows(kind) if all(getattr(row, key) == fields[key] for key in fields))
 
 
 def furnished(site: Site) -> dict[str, str]:
@@ -39,13 +39,15 @@ def furnished(site: Site) -> dict[str, str]:
         customer: dict[str, object] = {"language": language, "may_promote": True, "phone": "+33 1 23 45 67 89"}
         site.events(event("delivery", subject, customer=customer, reference=subject, label=LABEL))
     site.settle()
-    requests = {one.reference: one for one in (site.request(name) for name in ("asked", "passive", "promoter"))}
+    requests = {
+        request.reference: request for request in (site.request(name) for name in ("asked", "passive", "promoter"))
+    }
     site.parts.serving.answer(requests["passive"].id, 8)
     site.parts.serving.answer(requests["promoter"].id, 9, "So warm\n<script>alert(1)</script>")
     site.pass_time(minutes=2)
     site.pass_time(days=10)
-    responses = {one.reference: one.id for one in site.rows(Response)}
-    mail = next(one for one in site.rows(Dispatch) if one.request == requests["asked"].id)
+    responses = {response.reference: response.id for response in site.rows(Response)}
+    mail = next(dispatch for dispatch in site.rows(Dispatch) if dispatch.request == requests["asked"].id)
     return {
         "answer": site.link("answer", requests["asked"].id) + "?score=3",
         "thanks": site.link("answer", requests["promoter"].id) + "/thanks",

@@ -13,23 +13,23 @@ from workers.domain.types import TicketState
 @pytest.fixture
 def team(site: Site) -> Team:
     """Give a site with its people and one ticket that is done."""
-    found = Team(site)
-    found.low()
-    act(found.client("Léa"), 1, "done", outcome="solved", root_cause="delivery/late", sentence="Sorry.")
-    found.site.settle()
-    return found
+    made = Team(site)
+    made.low()
+    act(made.client("Léa"), 1, "done", outcome="solved", root_cause="delivery/late", sentence="Sorry.")
+    made.site.settle()
+    return made
 
 
 def link(team: Team) -> str:
     """Return the path of the link in the mail."""
-    (mail,) = [one for one in team.site.rows(Dispatch) if one.template == "done"]
+    (mail,) = [dispatch for dispatch in team.site.rows(Dispatch) if dispatch.template == "done"]
     return f"/r/{team.site.parts.links.sign('reopen', mail.id)}"
 
 
 def test_the_link_stands_in_the_mail(team: Team) -> None:
     """In both halves of it."""
     assert team.site.parts.outgoing.mailbox is not None
-    kept = next(one for one in team.site.parts.outgoing.mailbox.list(20, 0) if "voici ce que" in one.subject)
+    kept = next(mail for mail in team.site.parts.outgoing.mailbox.list(20, 0) if "voici ce que" in mail.subject)
     mail = team.site.parts.outgoing.mailbox.read(kept.id)
     assert link(team) in mail.text
     assert link(team) in mail.html
@@ -63,7 +63,7 @@ def test_the_button_pressed_twice_reopens_once(team: Team) -> None:
     for text in ("still broken", "still broken", "and call me at home"):
         assert client.post(link(team), data={**fields, "text": text}).status_code == 200
     assert team.ticket().reopened == 1
-    texts = [one.text for one in team.site.rows(TicketEntry) if one.by == "customer"]
+    texts = [entry.text for entry in team.site.rows(TicketEntry) if entry.by == "customer"]
     assert sorted(texts) == ["and call me at home", "still broken"]
 
 
@@ -86,13 +86,13 @@ def test_with_another_ticket_open_the_words_go_there(team: Team) -> None:
     fields = hidden(client.get(link(team)).text)
     assert client.post(link(team), data={**fields, "text": "the lamp, still"}).status_code == 200
     assert team.open_numbers() == {2}
-    assert "1: the lamp, still" in [one.text for one in team.site.rows(TicketEntry)]
+    assert "1: the lamp, still" in [entry.text for entry in team.site.rows(TicketEntry)]
 
 
 def test_a_link_that_is_forged_or_too_old_leads_nowhere(team: Team) -> None:
     """Unknown, foreign and expired look alike."""
     client = team.client()
-    other = next(one for one in team.site.rows(Dispatch) if one.template == "ack")
+    other = next(dispatch for dispatch in team.site.rows(Dispatch) if dispatch.template == "ack")
     links = ["/r/x", f"/r/{team.site.parts.links.sign('reopen', other.id)}", link(team).replace("/r/", "/r/x")]
     for path in links:
         assert client.get(path).status_code == 404

@@ -36,7 +36,10 @@ def test_opening_the_link_shows_the_score_and_keeps_a_click_only(site: Site) -> 
     assert shown.headers["referrer-policy"] == "no-referrer"
     assert site.client.head(f"{path}?score=9").status_code == 200
     assert site.rows(Response) == []
-    assert [(one.score, one.method, one.signal) for one in site.rows(Click)] == [(3, "GET", ""), (9, "HEAD", "head")]
+    assert [(click.score, click.method, click.signal) for click in site.rows(Click)] == [
+        (3, "GET", ""),
+        (9, "HEAD", "head"),
+    ]
 
 
 def test_the_page_needs_no_script_and_asks_a_neutral_question(site: Site) -> None:
@@ -163,7 +166,7 @@ def test_a_program_may_post_without_a_page_and_a_foreign_page_may_not(site: Site
     assert site.client.post(path, data={"score": "0"}, headers={"sec-fetch-site": "cross-site"}).status_code == 403
     assert site.rows(Response) == []
     assert site.client.post(path, data={"score": "9", "comment": "by program"}).status_code == 303
-    assert [(one.method, one.signal) for one in site.rows(Click)] == [("POST", "no form")]
+    assert [(click.method, click.signal) for click in site.rows(Click)] == [("POST", "no form")]
 
 
 def test_unknown_erased_and_closed_links_look_alike(site: Site) -> None:
@@ -177,9 +180,9 @@ def test_unknown_erased_and_closed_links_look_alike(site: Site) -> None:
     erased = {"specversion": "1.0", "id": "e", "source": "shop", "type": "boucle.customer.erased.v1", "subject": "42"}
     site.events({**erased, "time": site.clock.at.isoformat(), "data": {"customer": {"id": "42"}}})
     pages["erased"] = site.client.get(path)
-    assert {one.status_code for one in pages.values()} == {404}
+    assert {page.status_code for page in pages.values()} == {404}
     switch = re.compile(r'href="[^"]*lang=en"')
-    assert len({switch.sub("", one.text) for one in pages.values()}) == 1
+    assert len({switch.sub("", page.text) for page in pages.values()}) == 1
     for dead in pages:
         if dead.startswith("/"):
             assert site.client.post(dead, data={"score": "9"}).status_code == 404
@@ -270,7 +273,7 @@ def test_a_post_to_a_closed_question_changes_nothing(site: Site) -> None:
     site.pass_time(days=15)
     assert site.client.post(path, data={**hidden, "score": "9"}).status_code == 404
     assert site.rows(Response) == []
-    assert {str(one.state) for one in site.rows(SurveyRequest)} == {"expired"}
+    assert {str(request.state) for request in site.rows(SurveyRequest)} == {"expired"}
 
 
 WORDS, PHONE = "The driver left it in the rain, and my son Théo cut his hand", "+33 6 12 34 56 78"
@@ -333,7 +336,7 @@ def test_a_link_that_is_opened_for_ever_costs_the_same(site: Site) -> None:
     plan: list[str] = []
     sa.event.listen(site.parts.store.engine, "before_cursor_execute", lambda *given: plan.append(given[2]))
     assert site.client.get(path).status_code == 200
-    assert not [one for one in plan if "FROM click" in one and "LIMIT" not in one]
+    assert not [line for line in plan if "FROM click" in line and "LIMIT" not in line]
 
 
 def test_an_answer_that_changes_for_ever_has_few_versions_and_its_last_word_counts(site: Site) -> None:
@@ -351,11 +354,11 @@ def test_an_answer_that_changes_for_ever_has_few_versions_and_its_last_word_coun
     site.pass_time(days=2)
     (response,) = site.rows(Response)
     assert VERSIONS_KEPT <= response.n <= VERSIONS_KEPT + 8
-    revisions = {one.n: one for one in site.rows(ResponseRevision)}
+    revisions = {revision.n: revision for revision in site.rows(ResponseRevision)}
     assert len(revisions) == response.n
     assert (response.comment, revisions[response.n].comment) == ("the last word", "the last word")
     assert str(response.state) == "decided"
-    [current] = [one for one in site.rows(Decision) if str(one.state) == "current"]
+    [current] = [decision for decision in site.rows(Decision) if str(decision.state) == "current"]
     assert str(current.inputs["score"]) == str(response.score)
     assert len(site.rows(Decision)) <= 6
 
@@ -373,4 +376,6 @@ def test_a_last_word_shortly_before_the_question_closes_is_decided(site: Site) -
     site.settle()
     (response,) = site.rows(Response)
     assert (response.comment, str(response.state) in ("decided", "closed")) == ("call me now", True)
-    assert [str(one.inputs["score"]) for one in site.rows(Decision) if str(one.state) == "current"] == ["0"]
+    assert [str(decision.inputs["score"]) for decision in site.rows(Decision) if str(decision.state) == "current"] == [
+        "0"
+    ]

@@ -12,15 +12,17 @@ WORDS = "I was looking for a warm light and found it."
 
 def nonce(html: str) -> dict[str, str]:
     """Return the nonce of a page's form."""
-    found = re.search(r'name="nonce" value="([^"]+)"', html)
-    assert found is not None
-    return {"nonce": found[1]}
+    field = re.search(r'name="nonce" value="([^"]+)"', html)
+    assert field is not None
+    return {"nonce": field[1]}
 
 
 def opt_out(site: Site) -> str:
     """Have a customer asked, and return the path of the opt-out link."""
     site.ask()
-    return site.link("unsubscribe", next(one for one in site.rows(Dispatch) if one.template == "ask-delivery").id)
+    return site.link(
+        "unsubscribe", next(dispatch for dispatch in site.rows(Dispatch) if dispatch.template == "ask-delivery").id
+    )
 
 
 def improvement(site: Site) -> str:
@@ -53,20 +55,20 @@ def test_the_one_click_post_opts_out_at_once_without_a_redirect(site: Site) -> N
     assert multipart.status_code == 200
     assert "Ne plus" in multipart.text
     assert "C&#39;est fait" in site.client.get(path).text
-    assert {str(one.state) for one in site.rows(Dispatch) if one.template == "reminder"} == {"cancelled"}
+    assert {str(dispatch.state) for dispatch in site.rows(Dispatch) if dispatch.template == "reminder"} == {"cancelled"}
 
 
 def test_unknown_links_look_alike_on_every_page(site: Site) -> None:
     """Forged, foreign and unknown links are answered with the same page."""
     site.ask()
-    found = set()
+    pages = set()
     for purpose in ("unsubscribe", "improvement", "testimonial"):
         for path in (site.link(purpose, UNKNOWN), f"/{purpose[0]}/forged"):
             for method in ("GET", "POST"):
                 answer = site.client.request(method, path)
                 assert answer.status_code == 404
-                found.add(re.sub(r'href="[^"]*lang=en"', "", answer.text))
-    assert len(found) == 1
+                pages.add(re.sub(r'href="[^"]*lang=en"', "", answer.text))
+    assert len(pages) == 1
 
 
 def test_an_improvement_is_kept_with_the_response_and_may_change(site: Site) -> None:
@@ -125,7 +127,7 @@ def test_a_published_testimonial_can_be_withdrawn_for_ever(site: Site) -> None:
     assert site.client.post(path, data={"act": "withdraw"}).status_code == 303
     assert site.client.get("/v1/testimonials").json() == {"testimonials": []}
     assert "is withdrawn" in site.client.get(path).text
-    assert [one.given for one in sorted(site.rows(Consent), key=lambda one: one.at)] == [True, False]
+    assert [consent.given for consent in sorted(site.rows(Consent), key=lambda consent: consent.at)] == [True, False]
 
 
 def test_a_refusal_is_a_record(site: Site) -> None:

@@ -16,25 +16,25 @@ from workers.usecases.operation import status
 @pytest.fixture
 def team(site: Site) -> Team:
     """Give a site with its people and one customer with a story."""
-    found = Team(site)
-    found.low()
-    act(found.client("Léa"), 1, "done", outcome="solved", root_cause="delivery/late", sentence="Sorry.")
-    found.site.settle()
-    return found
+    made = Team(site)
+    made.low()
+    act(made.client("Léa"), 1, "done", outcome="solved", root_cause="delivery/late", sentence="Sorry.")
+    made.site.settle()
+    return made
 
 
 def test_the_page_says_what_explain_says(team: Team) -> None:
     """The same sentences from the same code: every one of them is on the page."""
     site = team.site
     with site.parts.store.reading() as connection:
-        told = status.explain(connection, "customer", "42", site.clock.at, site.web.policy(), ON)
-    assert told is not None
+        explanation = status.explain(connection, "customer", "42", site.clock.at, site.web.policy(), ON)
+    assert explanation is not None
     said = words(team.client("Léa").get("/customers/42").text)
-    found = [str(entry["reason"]) for _, _, entry in explain.text.entries(told)]
-    assert len(found) > 15
-    for sentence in found:
+    sentences = [str(entry["reason"]) for _, _, entry in explain.text.entries(explanation)]
+    assert len(sentences) > 15
+    for sentence in sentences:
         assert " ".join(sentence.split()) in said, sentence
-    assert str(told["next_ask"]["reason"]) in said  # type: ignore[index]  # an entry
+    assert str(explanation["next_ask"]["reason"]) in said  # type: ignore[index]  # an entry
 
 
 def test_a_french_page_says_all_of_it_in_french(team: Team) -> None:
@@ -49,12 +49,12 @@ def test_a_french_page_says_all_of_it_in_french(team: Team) -> None:
     assert french is not None
     page = team.client("Léa").get("/customers/42?lang=fr").text
     said = words(page)
-    for (_, _, one), (_, _, other) in zip(
+    for (_, _, in_french), (_, _, in_english) in zip(
         explain.text.entries(french, catalog), explain.text.entries(english), strict=True
     ):
-        assert " ".join(str(one["reason"]).split()) in said
-        assert one["reason"] != other["reason"]
-        assert str(other["reason"]) not in said
+        assert " ".join(str(in_french["reason"]).split()) in said
+        assert in_french["reason"] != in_english["reason"]
+        assert str(in_english["reason"]) not in said
     assert 'lang="en"' not in page.partition("<main")[2].partition("</main>")[0]
 
 
@@ -78,7 +78,9 @@ def test_a_mail_as_it_left_cannot_be_answered_by_who_reads_it(team: Team) -> Non
     texts = [client.get(path).text for path in sent]
     question = next(text for text in texts if "recommanderiez-vous" in text)
     assert "/a/…" in question
-    token = team.site.link("answer", next(one.request for one in team.site.rows(Dispatch) if one.request) or "")
+    token = team.site.link(
+        "answer", next(dispatch.request for dispatch in team.site.rows(Dispatch) if dispatch.request) or ""
+    )
     assert token not in question
     assert not any("/u/" in text and "/u/…" not in text for text in texts)
 
@@ -86,7 +88,7 @@ def test_a_mail_as_it_left_cannot_be_answered_by_who_reads_it(team: Team) -> Non
 def test_a_mail_that_did_not_leave_is_not_there(team: Team) -> None:
     """Nothing is shown as sent that was not."""
     client = team.client("Léa")
-    unsent = [one.id for one in team.site.rows(Dispatch) if one.state != DispatchState.ACCEPTED]
+    unsent = [dispatch.id for dispatch in team.site.rows(Dispatch) if dispatch.state != DispatchState.ACCEPTED]
     assert unsent
     for id in (*unsent, "x", "00000000-0000-8000-8000-000000000000"):
         assert client.get(f"/sent/{id}").status_code == 404
@@ -106,8 +108,8 @@ def test_before_a_search_those_who_answered_last_are_shown(team: Team) -> None:
     team.site.pass_time(hours=1)
     team.low("43", 2, "Late", name="Ann")
     client = team.client("Léa")
-    found = re.findall(r'href="/customers/(4[23])"', client.get("/customers").text)
-    assert found == ["43", "42"]
+    crm_ids = re.findall(r'href="/customers/(4[23])"', client.get("/customers").text)
+    assert crm_ids == ["43", "42"]
     team.site.events({**event("delivery", "43"), "id": "e", "type": "boucle.customer.erased.v1", "data": {}})
     assert re.findall(r'href="/customers/(4[23])"', client.get("/customers").text) == ["42"]
 

@@ -26,8 +26,8 @@ ENGLISH = {part.strip() for text in PHRASES.values() for part in PLACE.split(tex
 @pytest.fixture
 def team(site: Site) -> Team:
     """Give a site with everything that is told in words of the engine, of a server and of a person who paused."""
-    found = Team(site)
-    found.low(language="Klingon (Kronos)")
+    made = Team(site)
+    made.low(language="Klingon (Kronos)")
     site.events(
         event("nonsense", reference="o-1"),
         {**event("interaction_ended"), "data": {"customer": {"id": "42", "name": 7}, "label": "two\nlines"}},
@@ -39,7 +39,7 @@ def team(site: Site) -> Team:
             failed = {"state": "failed", "reason": "refused_by_server", "detail": end}
             connection.execute(sa.update(tables.dispatch).where(tables.dispatch.c.id == mail.id).values(**failed))
         send_controls.pause(connection, site.clock.at, "olga", why="we move house until Friday")
-    return found
+    return made
 
 
 def unmarked(html: str) -> str:
@@ -50,9 +50,9 @@ def unmarked(html: str) -> str:
 
 def test_no_sentence_of_the_engine_is_english_on_a_french_page(team: Team) -> None:
     """Held and paused sending, failed mails, events with faults: each is told in French, others' words are marked."""
-    letters = {one.fault for one in team.site.rows(DeadLetter)}
+    letters = {letter.fault for letter in team.site.rows(DeadLetter)}
     assert letters
-    assert any(one.left_out for one in team.site.rows(Inbox))
+    assert any(received.left_out for received in team.site.rows(Inbox))
     client = team.client("Nadia")
     for path in PAGES:
         answer = client.get(path, params={"lang": "fr"})
@@ -90,8 +90,8 @@ def test_what_the_engine_says_of_itself_has_its_words_in_french(team: Team) -> N
         ServerState("mx.example:25", 3, reason="the connection broke: reset").sentence,
     )
     for sentence in made:
-        told = in_words_of(sentence, catalog)
-        own = " ".join(text for text, is_foreign in pieces(told) if not is_foreign)
+        translated = in_words_of(sentence, catalog)
+        own = " ".join(text for text, is_foreign in pieces(translated) if not is_foreign)
         assert own.strip(), sentence
         assert {part for part in ENGLISH if part in own} == set(), own
         assert in_words_of(sentence, team.site.web.templates.catalogs.catalog("en")) == sentence

@@ -17,16 +17,16 @@ FRIDAY = "2026-03-06"
 @pytest.fixture
 def team(site: Site) -> Team:
     """Give a site with its people, and five customers who are planned to be asked on Friday."""
-    found = Team(site)
+    made = Team(site)
     for n in range(5):
         site.events(event("feature_first_used", f"f{n}", customer={"name": f"Person {n}"}, reference="search"))
     site.settle()
-    return found
+    return made
 
 
 def states(team: Team) -> list[str]:
     """Return the states of the touchpoints."""
-    return sorted(str(one.state) for one in team.site.rows(Touchpoint))
+    return sorted(str(touchpoint.state) for touchpoint in team.site.rows(Touchpoint))
 
 
 def confirmed(team: Team, who: str = "Nadia", **wish: str) -> tuple[object, str]:
@@ -76,8 +76,10 @@ def test_cancelling_says_how_many_people_it_touches_and_is_kept_in_the_history(t
     assert "5 people will not be asked." in said
     assert answer.headers["location"] == "/queue?did=cancel&n=5"  # type: ignore[attr-defined]  # a response
     assert states(team) == ["cancelled"] * 5
-    assert {(one.reason, one.detail) for one in team.site.rows(Touchpoint)} == {(Reason.OPERATOR, "Nadia")}
-    assert len([one for one in team.site.rows(History) if one.reason == Reason.OPERATOR]) == 5
+    assert {(touchpoint.reason, touchpoint.detail) for touchpoint in team.site.rows(Touchpoint)} == {
+        (Reason.OPERATOR, "Nadia")
+    }
+    assert len([change for change in team.site.rows(History) if change.reason == Reason.OPERATOR]) == 5
     with team.site.parts.store.reading() as connection:
         last = list_acts(connection)[0]
     assert (last["act"], last["by"], last["subject"], last["detail"]["count"]) == (
@@ -107,7 +109,7 @@ def test_one_person_alone_can_be_cancelled(team: Team) -> None:
     page = client.get(f"/queue/people?kind=touchpoint&name=feature&on={FRIDAY}").text
     assert words(page).count("Person") >= 5
     link = next(
-        one for one in re.findall(r'href="(/queue/confirm[^"]+)"', page) if "act=cancel" in one and "key=0" in one
+        link for link in re.findall(r'href="(/queue/confirm[^"]+)"', page) if "act=cancel" in link and "key=0" in link
     )
     fields = hidden(client.get(link.replace("&amp;", "&")).text)
     assert client.post("/queue/act", data=fields).headers["location"] == "/queue?did=cancel&n=1"
@@ -123,12 +125,12 @@ def test_sending_now_asks_now_and_still_keeps_the_rules(team: Team) -> None:
         "type": "boucle.journey.complaint_opened.v1",
         "data": {"reference": "x"},
     }
-    assert [one.taken for one in team.site.events(opted_out, complaint)] == ["accepted"] * 2
+    assert [outcome.taken for outcome in team.site.events(opted_out, complaint)] == ["accepted"] * 2
     answer, said = confirmed(team, act="send_now")
     assert "4 people are contacted now." in said
     assert answer.status_code == 303  # type: ignore[attr-defined]  # a response
     team.site.settle()
-    assert len([one for one in team.site.rows(SurveyRequest) if one.step == "feature"]) == 3
+    assert len([request for request in team.site.rows(SurveyRequest) if request.step == "feature"]) == 3
     assert states(team) == ["asked", "asked", "asked", "cancelled", "held"]
 
 
@@ -141,7 +143,7 @@ def test_a_waiting_action_can_be_cancelled_or_done_now(team: Team) -> None:
     answer, _ = confirmed(team, "Marc", act="send_now", kind="action", name="testimonial_request")
     assert answer.status_code == 303  # type: ignore[attr-defined]  # a response
     team.site.settle()
-    (done,) = [one for one in team.site.rows(Action) if one.name == "testimonial_request"]
+    (done,) = [action for action in team.site.rows(Action) if action.name == "testimonial_request"]
     assert done.state == ActionState.DONE
 
 
@@ -164,7 +166,7 @@ def test_cancelling_twice_changes_nothing_more(team: Team) -> None:
     fields = hidden(client.get("/queue/confirm?act=cancel&kind=touchpoint&name=feature").text)
     assert client.post("/queue/act", data=fields).status_code == 303
     assert client.post("/queue/act", data=fields).status_code == 409
-    assert len([one for one in team.site.rows(History) if one.reason == Reason.OPERATOR]) == 5
+    assert len([change for change in team.site.rows(History) if change.reason == Reason.OPERATOR]) == 5
 
 
 @pytest.mark.parametrize(
@@ -180,5 +182,5 @@ def test_many_people_are_done_in_several_transactions(team: Team, monkeypatch: p
     monkeypatch.setattr("workers.usecases.queue_control.CUSTOMERS_A_ROUND", 2)
     answer, _ = confirmed(team, act="send_now")
     assert answer.headers["location"] == "/queue?did=send_now&n=5"  # type: ignore[attr-defined]  # a response
-    assert {one.wake_at for one in team.site.rows(Touchpoint)} == {team.site.clock.at}
-    assert all(one.state == TouchpointState.PLANNED for one in team.site.rows(Touchpoint))
+    assert {touchpoint.wake_at for touchpoint in team.site.rows(Touchpoint)} == {team.site.clock.at}
+    assert all(touchpoint.state == TouchpointState.PLANNED for touchpoint in team.site.rows(Touchpoint))

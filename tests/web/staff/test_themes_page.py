@@ -29,7 +29,7 @@ def team(site: Site) -> Team:
 
 def responses(team: Team) -> dict[str, str]:
     """Return the answers by reference."""
-    return {one.reference: one.id for one in team.site.rows(Response)}
+    return {response.reference: response.id for response in team.site.rows(Response)}
 
 
 def post(team: Team, path: str, who: str = "Nadia", **fields: str) -> str:
@@ -82,8 +82,8 @@ def test_done_tells_those_who_asked(team: Team) -> None:
     form = {"id": "1", "version": "1", "name": "New carrier", "owner": "Nadia", "state": "done", **FRENCH}
     assert post(team, "/themes/1/go-on", **form) == "/themes/1?did=work"
     team.site.settle()
-    told = {one.response for one in team.site.rows(Dispatch) if one.template == "you-asked"}
-    assert told == {responses(team)["o0"], responses(team)["o1"]}
+    responses_told = {dispatch.response for dispatch in team.site.rows(Dispatch) if dispatch.template == "you-asked"}
+    assert responses_told == {responses(team)["o0"], responses(team)["o1"]}
     assert "2 customers were told" in words(team.client("Nadia").get("/themes/1").text)
     report = words(team.client("Nadia").get("/report").text)
     assert "New carrier initiative Nadia" in report

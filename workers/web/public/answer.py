@@ -92,11 +92,11 @@ def kept(draft: Draft, form: Mapping[str, str], response: Known | None) -> Draft
 async def show(request: Request) -> Response:
     """Show the form, with the score of the link or the earlier answer; keep the click."""
     web, id = web_of(request), request_id(request)
-    asked = await run_in_threadpool(web.serving.asked, id) if id else None
+    asked = await run_in_threadpool(web.customer_actions.asked, id) if id else None
     if asked is None or not asked.open:
         return gone(request)
     score = SCORES.get(parameters_of(request).values.get("score", ""))
-    await run_in_threadpool(web.serving.click, asked.request.id, score, request.method)
+    await run_in_threadpool(web.customer_actions.click, asked.request.id, score, request.method)
     draft = draft_of(asked.response)
     return form_page(request, asked, draft if score is None else replace(draft, score=score))
 
@@ -104,7 +104,7 @@ async def show(request: Request) -> Response:
 async def send(request: Request) -> Response:
     """Take the answer, or show what is wrong with the typed text kept."""
     web, id = web_of(request), request_id(request)
-    asked = await run_in_threadpool(web.serving.asked, id) if id else None
+    asked = await run_in_threadpool(web.customer_actions.asked, id) if id else None
     if asked is not None:
         setattr(request.state, READER, asked.request.language)
     form = await read_form(request)
@@ -132,8 +132,8 @@ async def send(request: Request) -> Response:
 
 def take(request: Request, asked: AskedPage, draft: Draft, came: Came) -> bool:
     """Keep the answer; False when the question has closed meanwhile. A program's post is marked beside it."""
-    serving = web_of(request).serving
-    taken = serving.answer(
+    customer_actions = web_of(request).customer_actions
+    taken = customer_actions.answer(
         asked.request.id,
         draft.score or 0,
         draft.comment,
@@ -142,14 +142,14 @@ def take(request: Request, asked: AskedPage, draft: Draft, came: Came) -> bool:
         half_day=draft.half_day if draft.wants_contact else "",
     )
     if taken and came == Came.DIRECT:
-        serving.click(asked.request.id, draft.score, "POST", "no form")
+        customer_actions.click(asked.request.id, draft.score, "POST", "no form")
     return taken
 
 
 async def thanks(request: Request) -> Response:
     """Say thank you, and until when the answer may be changed."""
     web, id = web_of(request), request_id(request)
-    asked = await run_in_threadpool(web.serving.asked, id) if id else None
+    asked = await run_in_threadpool(web.customer_actions.asked, id) if id else None
     if asked is None or not asked.open:
         return gone(request)
     if asked.response is None:
@@ -186,9 +186,9 @@ def contact_shown(response: Known, customer: Customer, policy: Policy, catalog: 
 async def trap(request: Request) -> Response:
     """Keep that somebody followed the link that no person sees; show nothing."""
     web, id = web_of(request), request_id(request)
-    asked = await run_in_threadpool(web.serving.asked, id) if id else None
+    asked = await run_in_threadpool(web.customer_actions.asked, id) if id else None
     if asked is not None and asked.open:
-        await run_in_threadpool(web.serving.click, asked.request.id, None, request.method, "hidden link")
+        await run_in_threadpool(web.customer_actions.click, asked.request.id, None, request.method, "hidden link")
     return Response(status_code=204)
 
 

@@ -42,7 +42,7 @@ async def send(request: Request) -> Response:
         return page(request, response, customer, text, "improvement.page.empty", status=400)
     if len(text) > LONGEST:
         return page(request, response, customer, text, "answer.comment-long", status=400)
-    if not await run_in_threadpool(web.serving.improve, response.id, text):
+    if not await run_in_threadpool(web.customer_actions.improve, response.id, text):
         return gone(request)
     pages = pages_of(request)
     language = pages.language(request, customer.language)
@@ -54,7 +54,7 @@ def answered(request: Request) -> tuple[Known, Customer] | None:
     """Return the response that the link's token names. Reads the database."""
     web = web_of(request)
     id = web.links.read("improvement", request.path_params["token"])
-    return web.serving.response(id) if id else None
+    return web.customer_actions.response(id) if id else None
 
 
 def gone(request: Request) -> Response:

@@ -19,7 +19,7 @@ def mailed(request: Request) -> tuple[Dispatch, Customer] | None:
     """Return the mail that the link came with and who got it; None for unknown and erased. Reads the database."""
     web = web_of(request)
     id = web.links.read("unsubscribe", request.path_params["token"])
-    dispatch = web.serving.mail(id) if id else None
+    dispatch = web.customer_actions.mail(id) if id else None
     if dispatch is None or dispatch.customer is None:
         return None
     with web.store.reading() as connection:
@@ -38,7 +38,7 @@ async def show(request: Request) -> Response:
 async def stop(request: Request) -> Response:
     """Opt out at once and for good. Idempotent."""
     opened = await run_in_threadpool(mailed, request)
-    if opened is None or not await run_in_threadpool(web_of(request).serving.stop_asking, opened[0].id):
+    if opened is None or not await run_in_threadpool(web_of(request).customer_actions.stop_asking, opened[0].id):
         return pages_of(request).say(request, "closed", 404)
     return page(request, *opened, done=True)
 

@@ -36,7 +36,7 @@ async def send(request: Request) -> Response:
         return page(request, *opened, text=text, fault="answer.stale", status=403)
     if len(text) > LONGEST:
         return page(request, *opened, text=text, fault="answer.comment-long", status=400)
-    ticket = await run_in_threadpool(web.serving.reopen_by_customer, dispatch_of(request), text)
+    ticket = await run_in_threadpool(web.customer_actions.reopen_by_customer, dispatch_of(request), text)
     return page(request, ticket, opened[1], reopened=True) if ticket else gone(request)
 
 
@@ -48,7 +48,7 @@ def dispatch_of(request: Request) -> str:
 def ended(request: Request) -> tuple[Ticket, Customer] | None:
     """Return the ticket that the link's mail called done. Reads the database."""
     dispatch = dispatch_of(request)
-    return web_of(request).serving.ended(dispatch) if dispatch else None
+    return web_of(request).customer_actions.ended(dispatch) if dispatch else None
 
 
 def gone(request: Request) -> Response:

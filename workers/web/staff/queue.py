@@ -68,7 +68,7 @@ def wish_of(fields: Form) -> Wish:
     return Wish(act, kind, name, on, fields.get("key", ""))
 
 
-def steering_of(request: Request) -> QueueControl:
+def queue_control_of(request: Request) -> QueueControl:
     web = web_of(request)
     return QueueControl(web.store, web.policy, web.now, web.sending)
 
@@ -81,8 +81,8 @@ async def show_queue(request: Request, visitor: Visitor) -> Response:
 
 def write_queue(request: Request, visitor: Visitor) -> Response:
     """Read the outlook and write the page."""
-    steering, web = steering_of(request), web_of(request)
-    outlook, today = steering.outlook(), steering.today()
+    control, web = queue_control_of(request), web_of(request)
+    outlook, today = control.outlook(), control.today()
     reach, zone = Reach(web.store, web.policy, web.now), web.policy().zone
     catalog = pages_of(request).catalog(language_of(request))
     given = parameters_of(request)
@@ -149,9 +149,9 @@ def write_people(request: Request, visitor: Visitor) -> Response:
     """Read the people of a group and write the page."""
     wish = wish_of({**parameters_of(request).values, "act": "cancel"})
     chosen = chosen_of(request, wish)
-    steering = steering_of(request)
+    control = queue_control_of(request)
     catalog, web = pages_of(request).catalog(language_of(request)), web_of(request)
-    counted = steering.count(chosen)
+    counted = control.count(chosen)
 
     def shown(row: Touchpoint | Action, customer: Customer) -> dict[str, object]:
         at, key = (row.wake_at, row.journey) if isinstance(row, Touchpoint) else (row.due_at, row.id)
@@ -166,10 +166,10 @@ def write_people(request: Request, visitor: Visitor) -> Response:
     values = {
         "wish": wish,
         "said": named(wish.name, catalog),
-        "people": [shown(*person) for person in steering.people(chosen)],
+        "people": [shown(*person) for person in control.people(chosen)],
         "counted": counted,
         "listed": LISTED,
-        "day": day(wish.on, steering.today(), catalog) if wish.on else "",
+        "day": day(wish.on, control.today(), catalog) if wish.on else "",
         "may_look": visitor.user.role in AGENTS,
     }
     return show(request, visitor, "queue-people.html", values)
@@ -178,7 +178,7 @@ def write_people(request: Request, visitor: Visitor) -> Response:
 def chosen_of(request: Request, wish: Wish) -> Chosen:
     """Return the rows that a wish is about; raises 404 for one that makes no sense."""
     try:
-        return steering_of(request).choose(wish.kind, wish.name, wish.on, wish.key)
+        return queue_control_of(request).choose(wish.kind, wish.name, wish.on, wish.key)
     except BadInput as error:
         raise HTTPException(404) from error
 
@@ -191,15 +191,15 @@ async def confirm(request: Request, visitor: Visitor) -> Response:
 
 def write_confirm(request: Request, visitor: Visitor, wish: Wish, problem: str = "", status: int = 200) -> Response:
     """Count whom an act touches and write the page."""
-    steering = steering_of(request)
-    counted = steering.count(chosen_of(request, wish))
+    control = queue_control_of(request)
+    counted = control.count(chosen_of(request, wish))
     catalog = pages_of(request).catalog(language_of(request))
     values = {
         "wish": wish,
         "said": named(wish.name, catalog),
         "counted": counted,
         "problem": problem,
-        "day": day(wish.on, steering.today(), catalog) if wish.on else "",
+        "day": day(wish.on, control.today(), catalog) if wish.on else "",
     }
     return show(request, visitor, "queue-confirm.html", values, status=status)
 
@@ -219,20 +219,20 @@ async def act(request: Request, visitor: Visitor, form: Form) -> Response:
 
 def carry_out(request: Request, visitor: Visitor, form: Form) -> Response:
     """Do it, and go back to the calendar."""
-    wish, steering, by = wish_of(form), steering_of(request), visitor.user.name
+    wish, control, by = wish_of(form), queue_control_of(request), visitor.user.name
     chosen = chosen_of(request, wish)
-    counted = steering.count(chosen)
+    counted = control.count(chosen)
     if wish.act not in PAUSING and form.get("people") != str(counted.people):
         return write_confirm(request, visitor, wish, "staff.queue.changed", 409)
     done = counted.people
     if wish.act == "pause":
-        steering.pause(wish.name, by)
+        control.pause(wish.name, by)
     elif wish.act == "resume":
-        steering.resume(wish.name, by)
+        control.resume(wish.name, by)
     elif wish.act == "cancel":
-        done = steering.cancel(chosen, by)
+        done = control.cancel(chosen, by)
     else:
-        done = steering.send_now(chosen, by)
+        done = control.send_now(chosen, by)
     return go(request, f"/queue?did={wish.act}&n={done}")
 
 

@@ -252,8 +252,8 @@ def test_tokens_are_never_compared_by_a_plain_equals() -> None:
         for path in Path(frame.__file__).parents[1].rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Compare)
-        and any(isinstance(one, ast.Eq | ast.NotEq) for one in node.ops)
-        and any("token" in ast.unparse(one).lower() for one in (node.left, *node.comparators))
+        and any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops)
+        and any("token" in ast.unparse(operand).lower() for operand in (node.left, *node.comparators))
     ]
     assert plain == []
 

@@ -93,9 +93,9 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture
 def team(open_site: Callable[..., Site], provider: Provider) -> Team:
     """Give a site that knows the provider, and a person who signs in there."""
-    found = Team(open_site(oidc_issuer=provider.url, oidc_client_id=CLIENT, oidc_client_secret="hush"))
-    found.people.add("lea@example.org", Role.AGENT, by="test")
-    return found
+    made = Team(open_site(oidc_issuer=provider.url, oidc_client_id=CLIENT, oidc_client_secret="hush"))
+    made.people.add("lea@example.org", Role.AGENT, by="test")
+    return made
 
 
 def leave(client: TestClient, provider: Provider, path: str = "/tickets/1") -> tuple[str, str]:

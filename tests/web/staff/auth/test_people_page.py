@@ -49,7 +49,7 @@ def test_a_lead_adds_somebody_and_hands_a_link_over(team: Team) -> None:
     assert client.post("/account/password", data=fields).headers["location"] == "/account?did=password"
     assert team.sign_ins.check("Noé Roy", NEW)
     with team.site.parts.store.reading() as connection:
-        acts = [(one["act"], one["by"]) for one in reversed(list_acts(connection, subject="user Noé Roy"))]
+        acts = [(act["act"], act["by"]) for act in reversed(list_acts(connection, subject="user Noé Roy"))]
     assert acts == [
         ("user.add", "Nadia"),
         ("user.link", "Nadia"),

@@ -88,7 +88,7 @@ def test_one_networks_flood_leaves_others_their_turn(team: Team) -> None:
                 for n in range(200)
             ]
             answer = await good.post("http://127.0.0.1:8080/login", data={"username": "Max", "password": PASSWORD})
-            return [one.status_code for one in await asyncio.gather(*flood)], answer.status_code
+            return [reply.status_code for reply in await asyncio.gather(*flood)], answer.status_code
 
     flooded, answered = asyncio.run(both())
     assert answered == 303
@@ -130,9 +130,11 @@ def test_failures_are_logged_counted_and_audited(team: Team, caplog: pytest.LogC
     assert 'boucle_sign_ins_total{outcome="wrong"} 3.0' in page
     assert 'boucle_sign_ins_total{outcome="password"} 1.0' in page
     with team.site.parts.store.reading() as connection:
-        acts = [(one["act"], one["by"], one["detail"]) for one in list_acts(connection) if "refused" in one["act"]]
+        acts = [(act["act"], act["by"], act["detail"]) for act in list_acts(connection) if "refused" in act["act"]]
     assert acts == [("sign_in.refused", "Léa", {"why": "wrong"})]
-    assert [one.__dict__["network"] for one in caplog.records if one.levelname == "WARNING"] == ["127.0.0.0/24"] * 3
+    assert [record.__dict__["network"] for record in caplog.records if record.levelname == "WARNING"] == [
+        "127.0.0.0/24"
+    ] * 3
     assert "passphrase" not in str(acts) + caplog.text
 
 
@@ -150,7 +152,7 @@ def test_refused_acts_are_counted_and_audited(team: Team) -> None:
     for outcome, times in (("role", 2), ("stale", 1), ("foreign", 1)):
         assert f'boucle_refused_acts_total{{outcome="{outcome}"}} {times}.0' in page
     with team.site.parts.store.reading() as connection:
-        acts = [(one["by"], one["detail"]) for one in reversed(list_acts(connection)) if one["act"] == "act.refused"]
+        acts = [(act["by"], act["detail"]) for act in reversed(list_acts(connection)) if act["act"] == "act.refused"]
     assert acts == [
         ("Marc", {"why": "role", "place": "/people"}),
         ("Léa", {"why": "stale", "place": "/tickets"}),
@@ -171,8 +173,11 @@ def test_a_password_or_a_link_alone_opens_nothing_where_there_is_a_second_factor
     """Half way is no session: neither by password nor by one-time link; a company's account has its own."""
     _, codes = two_steps(team, "Max")
     for client, page in (
-        (one := team.client(), one.post("/login", data={"username": "Max", "password": PASSWORD, "next": "/queue"})),
-        (one := team.client(), one.post(f"/login/{team.people.login_token('Max')}?next=/queue")),
+        (
+            browser := team.client(),
+            browser.post("/login", data={"username": "Max", "password": PASSWORD, "next": "/queue"}),
+        ),
+        (browser := team.client(), browser.post(f"/login/{team.people.login_token('Max')}?next=/queue")),
     ):
         assert (page.status_code, "set-cookie" in page.headers) == (200, False)
         assert "Your code" in words(page.text)
@@ -193,7 +198,7 @@ def test_guessing_codes_is_slowed_down(team: Team) -> None:
     page = team.client().post("/login", data={"username": "Max", "password": PASSWORD})
     fields = hidden(page.text)
     tried = [team.client().post("/login/code", data={**fields, "code": f"{n:06}"}) for n in range(7)]
-    assert [one.status_code for one in tried] == [401] * 5 + [429] * 2
+    assert [answer.status_code for answer in tried] == [401] * 5 + [429] * 2
     assert "quarter of an hour" in words(tried[-1].text)
     elsewhere = team.site.client_from(("198.51.100.7", 1))
     assert elsewhere.post("/login/code", data={**fields, "code": codes[0]}).status_code == 303

@@ -44,9 +44,9 @@ def prepare(site: Site) -> Team:
     site.clock.at = BEGIN + timedelta(days=DAYS - 60)
     improving = ImprovementActions(site.parts.store, site.parts.policies.current, site.parts.now)
     theme = improving.add_theme("Late delivery", Kind.WISH, "Nadia")
-    for one in site.rows(Response):
-        if one.comment == LATE:
-            improving.sort(one.id, theme, "Nadia")
+    for response in site.rows(Response):
+        if response.comment == LATE:
+            improving.sort(response.id, theme, "Nadia")
     work = improving.add_initiative(theme, name="New carrier", owner="Nadia", texts=TEXTS, by="Nadia")
     done = InitiativeState.DONE
     improving.change_initiative(work, 1, name="New carrier", owner="Nadia", state=done, texts=TEXTS, by="Nadia")
@@ -87,7 +87,7 @@ def test_pages_are_small_and_fit_a_phone(chromium: "Browser", served: Served) ->
             assert weight_of(answer) < LARGEST, path
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
             assert page.evaluate("document.documentElement.scrollWidth") == 320, path
-        assert not [one for one in asked if not one.startswith(served.url)]
+        assert not [url for url in asked if not url.startswith(served.url)]
 
 
 @pytest.mark.parametrize("scripts", [True, False])

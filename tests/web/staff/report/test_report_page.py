@@ -36,9 +36,9 @@ def team(site: Site) -> Team:
 
 def rows_of(html: str, title: str) -> list[list[str]]:
     """Return the texts of a table of the page, by its title."""
-    found = re.search(rf'aria-label="Table: {title}">.*?</table>', html, re.DOTALL)
-    assert found, title
-    return [[words(cell).strip() for cell in CELL.findall(row)] for row in ROW.findall(found.group())]
+    table = re.search(rf'aria-label="Table: {title}">.*?</table>', html, re.DOTALL)
+    assert table, title
+    return [[words(cell).strip() for cell in CELL.findall(row)] for row in ROW.findall(table.group())]
 
 
 def rows_in(body: bytes) -> list[list[str]]:
@@ -56,17 +56,19 @@ def test_page_terminal_and_file_say_the_same(team: Team) -> None:
     client, parts = team.client("Nadia"), team.site.parts
     with parts.store.reading() as connection:
         zone = parts.policies.current().zone
-        told = nps_by_dimension.report(connection, by="touchpoint", now=parts.now(), zone=zone)
+        report = nps_by_dimension.report(connection, by="touchpoint", now=parts.now(), zone=zone)
     names = ("n", "nps", "low", "high", "promoters", "passives", "detractors", "asked")
-    found = cast("list[dict[str, Any]]", told["groups"])
-    groups = sorted(tuple(one[name] for name in names) for one in found)
+    by_touchpoint = cast("list[dict[str, Any]]", report["groups"])
+    groups = sorted(tuple(group[name] for name in names) for group in by_touchpoint)
     listed = rows_in(client.get("/report/touchpoints.csv").content)[1:]
-    numbers = [[float(one) if one else None for one in (*row[3:10], row[11])] for row in listed]
+    numbers = [[float(cell) if cell else None for cell in (*row[3:10], row[11])] for row in listed]
     assert sorted(map(tuple, numbers)) == groups
     shown = rows_of(client.get("/report").text, "NPS per touchpoint")[1:]
     for row, values in zip(shown, numbers, strict=True):
         assert int(row[3].replace("\u202f", "")) == values[0]
-        assert [points(one) for one in row[4:7]] == [None if one is None else round(one) for one in values[1:4]]
+        assert [points(value) for value in row[4:7]] == [
+            None if value is None else round(value) for value in values[1:4]
+        ]
     book = load_workbook(io.BytesIO(client.get("/report.xlsx").content), read_only=True)
     sheet = [list(row) for row in book["NPS per touchpoint"].iter_rows(min_row=2, values_only=True)]
     assert [[*row[3:10], row[11]] for row in sheet] == numbers
@@ -120,7 +122,7 @@ def test_a_figure_leads_to_comments_tickets_and_customers(team: Team) -> None:
     client = team.client("Nadia")
     html = client.get("/report?segment=north").text
     query = unescape(
-        next(one for one in re.findall(r'href="report/responses\?([^"]+)"', html) if "loop=detractors" in one)
+        next(query for query in re.findall(r'href="report/responses\?([^"]+)"', html) if "loop=detractors" in query)
     )
     answers = client.get(f"/report/responses?{query}").text
     assert "/tickets/" in answers

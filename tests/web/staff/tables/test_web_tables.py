@@ -78,12 +78,12 @@ def live(team: Team) -> str:
 def test_the_list_names_both_tables_with_version_and_verdict(team: Team) -> None:
     """Name, version, since when, faults."""
     page = team.client("Marc").get("/tables")
-    told = words(page.text)
-    assert "Journey plan" in told
-    assert "Follow-up table" in told
-    assert live(team)[:12] in told
-    assert "no errors" in told
-    assert "Live since" in told
+    text = words(page.text)
+    assert "Journey plan" in text
+    assert "Follow-up table" in text
+    assert live(team)[:12] in text
+    assert "no errors" in text
+    assert "Live since" in text
     assert len(page.content) < 20_000
 
 
@@ -118,11 +118,11 @@ def test_explain_is_the_decision(team: Team) -> None:
     page = team.client("Marc").get(
         FOLLOW_UP, params={"trigger": "delivery", "after": "40", "score": "3", "comment": "no", "wants_contact": "no"}
     )
-    told = words(page.text)
-    assert "D2 (row 12) applies." in told
-    assert "score 3 is in 0 to 6" in told
-    assert "D1 would have applied, but after is P40D, not under 28 days." in told
-    assert "urgent_contact ack now" in told
+    text = words(page.text)
+    assert "D2 (row 12) applies." in text
+    assert "score 3 is in 0 to 6" in text
+    assert "D1 would have applied, but after is P40D, not under 28 days." in text
+    assert "urgent_contact ack now" in text
     plan = team.client("Marc").get(PLAN, params={"event": "delivery", "first": "yes"})
     assert "J2 (row 3), J3 (row 4) apply." in words(plan.text)
 
@@ -145,18 +145,18 @@ def test_explain_says_what_it_cannot_take(team: Team, given: dict[str, str], sen
 
 def test_a_stored_response_is_explained_by_its_id(answered: Team) -> None:
     """With what was decided on in the form; an unknown one is said to be unknown."""
-    zero = next(one for one in answered.site.rows(Response) if one.score == 0)
+    zero = next(response for response in answered.site.rows(Response) if response.score == 0)
     client = answered.client("Nadia")
-    told = words(client.get(FOLLOW_UP, params={"response": zero.id}).text)
-    assert "By the live version" in told
-    assert "D1 (row 11) applies." in told
+    text = words(client.get(FOLLOW_UP, params={"response": zero.id}).text)
+    assert "By the live version" in text
+    assert "D1 (row 11) applies." in text
     assert "No decision is stored" in words(client.get(FOLLOW_UP, params={"response": "nobody"}).text)
 
 
 def test_versions_are_listed_with_what_they_changed(team: Team) -> None:
     """Since when, which version, how many rules."""
-    told = words(team.client("Olga").get(FOLLOW_UP).text)
-    assert f"{live(team)[:12]} live 15" in told
+    text = words(team.client("Olga").get(FOLLOW_UP).text)
+    assert f"{live(team)[:12]} live 15" in text
 
 
 @pytest.fixture
@@ -178,20 +178,20 @@ def test_a_refused_edit_is_shown_where_the_table_is(editing: tuple[Team, Path]) 
     file.write_text(good.replace(";<28d;0-6;", ";<28d;1-6;"), "utf-8")
     team.site.parts.policies.look(team.site.parts.store, team.site.parts.now())
     for path in ("/tables", FOLLOW_UP):
-        told = words(team.client("Marc").get(path).text)
-        assert f"The last edit of rules/follow-up was refused. {UNCHANGED}" in told
-        assert "No rule covers trigger purchase or delivery, after under 28 days, score 0" in told
-        assert "no errors" in told
-        assert before[:12] in told
+        text = words(team.client("Marc").get(path).text)
+        assert f"The last edit of rules/follow-up was refused. {UNCHANGED}" in text
+        assert "No rule covers trigger purchase or delivery, after under 28 days, score 0" in text
+        assert "no errors" in text
+        assert before[:12] in text
     assert "refused" not in words(team.client("Marc").get(PLAN).text)
     file.write_text(good.replace("PT8H;ask;ours", "PT6H;ask;ours"), "utf-8")
     (folder / "calendar.yaml").write_text("zone: Nowhere/Nothing\n", "utf-8")
     team.site.clock.at += timedelta(hours=1)
     team.site.parts.policies.look(team.site.parts.store, team.site.parts.now())
-    told = words(team.client("Marc").get(FOLLOW_UP).text)
+    text = words(team.client("Marc").get(FOLLOW_UP).text)
     assert live(team) != before
-    assert "refused" not in told
-    assert f"{live(team)[:12]} live 15 changed C1, R2" in told
+    assert "refused" not in text
+    assert f"{live(team)[:12]} live 15 changed C1, R2" in text
     assert "The last edit of rules/calendar.yaml was refused." in words(team.client("Marc").get("/tables").text)
 
 
@@ -204,10 +204,10 @@ def test_what_a_candidate_beside_the_table_would_have_done_is_listed(editing: tu
     (folder / "follow-up-candidate/rules.csv").write_bytes(rows(team).replace(D1, SIXES))
     team.site.parts.policies.look(team.site.parts.store, team.site.parts.now())
     respond(team, "six", 6)
-    told = words(team.client("Marc").get(FOLLOW_UP).text)
-    assert "The table in rules/follow-up-candidate decides too and changes nothing" in told
-    assert "D1 urgent_contact ack now" in told
-    assert "D9 thank_you thanks now" in told
+    text = words(team.client("Marc").get(FOLLOW_UP).text)
+    assert "The table in rules/follow-up-candidate decides too and changes nothing" in text
+    assert "D1 urgent_contact ack now" in text
+    assert "D9 thank_you thanks now" in text
 
 
 @pytest.mark.parametrize(("kind", "begin"), [("csv", b"id;"), ("xlsx", b"PK"), ("dmn", b"<?xml"), ("yaml", b"#")])
@@ -231,14 +231,14 @@ def test_a_gap_is_shown_with_the_responses_in_it_and_the_row_to_paste(answered: 
     """D1 from 1 on: score 0 has no rule, one past response fell in it, and the live table stays."""
     before = live(answered)
     answer = tried(answered, rules=rows(answered, ";<28d;0-6;", ";<28d;1-6;"))
-    told = said(answer)
+    text = said(answer)
     assert answer.status_code == 200
-    assert f"This table would be refused: 1 error. {UNCHANGED}" in told
-    assert "No rule covers trigger purchase or delivery, after under 28 days, score 0" in told
-    assert "1 past response fell in it." in told
-    assert "G1;purchase,delivery;<28d;0;-;-;urgent_contact" in told
-    assert "0-6 1-6 1" in told  # the cell: what stood there, what stands there, the number of its fault
-    assert "Tickets no longer opened" in told
+    assert f"This table would be refused: 1 error. {UNCHANGED}" in text
+    assert "No rule covers trigger purchase or delivery, after under 28 days, score 0" in text
+    assert "1 past response fell in it." in text
+    assert "G1;purchase,delivery;<28d;0;-;-;urgent_contact" in text
+    assert "0-6 1-6 1" in text  # the cell: what stood there, what stands there, the number of its fault
+    assert "Tickets no longer opened" in text
     assert live(answered) == before
     assert answered.client("Marc").get(FOLLOW_UP).text.count("0-6") >= 3
 
@@ -247,14 +247,14 @@ def test_a_broken_copy_is_refused_while_the_live_table_goes_on(answered: Team) -
     """One button, no file: 0-6 typed as 0-5, so that past answers fall into the hole and the harm can be seen."""
     page = answered.client("Nadia").get(FOLLOW_UP)
     assert "Try a broken copy" in page.text
-    told = said(tried(answered, broken="1"))
-    assert "No rule covers trigger purchase or delivery, after under 28 days, score 6" in told
-    assert "0-6 0-5 1" in told
-    assert "1 past response fell in it." in told
-    assert "Tickets no longer opened" in told
-    assert UNCHANGED in told
+    text = said(tried(answered, broken="1"))
+    assert "No rule covers trigger purchase or delivery, after under 28 days, score 6" in text
+    assert "0-6 0-5 1" in text
+    assert "1 past response fell in it." in text
+    assert "Tickets no longer opened" in text
+    assert UNCHANGED in text
     respond(answered, "later", 0)
-    assert [one.rule for one in answered.site.rows(Decision)].count("D1") == 3
+    assert [decision.rule for decision in answered.site.rows(Decision)].count("D1") == 3
     assert "Try a broken copy" not in answered.client("Nadia").get(PLAN).text
 
 
@@ -291,15 +291,15 @@ def test_a_backtest_says_what_would_have_changed(answered: Team) -> None:
     """A six is thanked instead of called: kinds of change, loads with delayed mails, and who."""
     cases = b"trigger;after;score;comment;wants_contact;rule\npurchase;27d;6;yes;yes;D9\n"
     answer = tried(answered, rules=rows(answered).replace(D1, SIXES), cases=cases)
-    told = said(answer)
-    assert "This table would be taken." in told
-    assert "D9 new" in told
-    assert "Responses compared 3" in told
-    assert "Who would no longer get a ticket: 1" in told
-    assert "six" in told
-    assert "thank_you thanks now; testimonial_request testimonial P10D" in told
-    assert "Tickets and mails per day" in told
-    assert "13 Mar" in told  # the delayed mail, ten days later
+    text = said(answer)
+    assert "This table would be taken." in text
+    assert "D9 new" in text
+    assert "Responses compared 3" in text
+    assert "Who would no longer get a ticket: 1" in text
+    assert "six" in text
+    assert "thank_you thanks now; testimonial_request testimonial P10D" in text
+    assert "Tickets and mails per day" in text
+    assert "13 Mar" in text  # the delayed mail, ten days later
     assert answer.text.count('class="would"') >= 3
     assert travelling(answer.content) < LARGEST
     assert "Case in row 11: expected D1, but D9 applies." in said(
@@ -309,18 +309,18 @@ def test_a_backtest_says_what_would_have_changed(answered: Team) -> None:
 
 def test_a_table_against_itself_changes_nothing(answered: Team) -> None:
     """The same rows: compared, and nothing."""
-    told = said(tried(answered, rules=rows(answered)))
-    assert "Nothing: both do the same." in told
+    text = said(tried(answered, rules=rows(answered)))
+    assert "Nothing: both do the same." in text
 
 
 def test_responses_can_be_brought_along(team: Team) -> None:
     """A CSV of responses takes the place of the stored ones; what cannot be replayed is counted with the reason."""
     past = b"id,customer,received_at,trigger,after,score,comment,wants_contact\n"
     past += b"r1,ann,2026-02-01,delivery,3,6,no,no\nr2,bob,2026-02-02,delivery,3,11,no,no\n"
-    told = said(tried(team, rules=rows(team, ";<28d;0-6;", ";<28d;0-5;"), past=past))
-    assert "Who would no longer get a ticket: 1" in told
-    assert "ann" in told
-    assert "1 score 11 is outside its domain." in told
+    text = said(tried(team, rules=rows(team, ";<28d;0-6;", ";<28d;0-5;"), past=past))
+    assert "Who would no longer get a ticket: 1" in text
+    assert "ann" in text
+    assert "1 score 11 is outside its domain." in text
     wrong = said(tried(team, rules=rows(team), past=b"id,customer\nr1,ann\n"))
     assert "past.csv: the first line lacks trigger, after, score" in wrong
 
@@ -330,7 +330,7 @@ def test_the_journey_plan_is_replayed(team: Team) -> None:
     for n in range(3):
         at = team.site.clock.at - timedelta(days=60 - 20 * n)
         team.site.events(event("delivery", "42", at=at, reference=f"o-{n}") | {"id": f"e{n}"})
-    told = said(
+    shown = said(
         tried(
             team,
             path=PLAN,
@@ -338,20 +338,20 @@ def test_the_journey_plan_is_replayed(team: Team) -> None:
             rules=rows(team, "delivery;event;now;P10D;defer", "delivery;event;now;P10D;drop", "journey-plan"),
         )
     )
-    assert "This table would be taken." in told
-    assert "delivery-now" in told
-    assert "Questions per week" in told
-    assert "Customers by number of questions" in told
+    assert "This table would be taken." in shown
+    assert "delivery-now" in shown
+    assert "Questions per week" in shown
+    assert "Customers by number of questions" in shown
     text = (team.site.web.data.folder("rules/journey-plan") / "table.yaml").read_text("utf-8")
     looser = text.replace("all surveys: P30D", "all surveys: P1D").replace("same template: P90D", "same template: P1D")
-    told = said(tried(team, path=PLAN, since="", definition=("table.yaml", looser.encode())))
-    assert "→" in told
+    shown = said(tried(team, path=PLAN, since="", definition=("table.yaml", looser.encode())))
+    assert "→" in shown
 
 
 def test_events_can_be_brought_along_to_a_plan(team: Team) -> None:
     """A CSV of events takes the place of the stored ones."""
     past = b"customer,event,at,reference\nann,delivery,2026-02-01,o1\nann,delivery,2026-02-10,o2\n"
-    told = said(
+    text = said(
         tried(
             team,
             path=PLAN,
@@ -360,8 +360,8 @@ def test_events_can_be_brought_along_to_a_plan(team: Team) -> None:
             rules=rows(team, "delivery;event;now;P10D;defer", "delivery;event;now;P30D;defer", "journey-plan"),
         )
     )
-    assert "Events replayed 2" in told or "2 Events replayed" in told
-    assert "too late" in told
+    assert "Events replayed 2" in text or "2 Events replayed" in text
+    assert "too late" in text
 
 
 HOSTILE = "<script>alert(1)</script>"
@@ -449,9 +449,9 @@ def test_a_workbook_without_columns_is_read_by_the_live_ones(team: Team) -> None
 def test_a_dmn_file_is_held_to_the_names_that_the_live_table_knows(team: Team) -> None:
     """The same columns: a template that there is not is an error, as in a CSV."""
     dmn = team.client("Marc").get(f"{FOLLOW_UP}/rules.dmn").content.replace(b"thanks-heard", b"thanks-herd")
-    told = said(tried(team, rules=("mine.dmn", dmn)))
-    assert "thanks-herd is no template that is known here. Did you mean thanks-heard?" in told
-    assert UNCHANGED in told
+    text = said(tried(team, rules=("mine.dmn", dmn)))
+    assert "thanks-herd is no template that is known here. Did you mean thanks-heard?" in text
+    assert UNCHANGED in text
 
 
 def test_a_plan_is_no_follow_up_table(team: Team) -> None:

@@ -18,10 +18,10 @@ def team(site: Site) -> Team:
 
 def lists(html: str) -> dict[str, list[int]]:
     """Return the numbers of the tickets in each list of the page."""
-    found = {}
+    numbers_by_list = {}
     for name, body in re.findall(r'<h2 id="list-(\w+)">(.*?)</section>', html, re.DOTALL):
-        found[name] = [int(one) for one in re.findall(r'href="/tickets/(\d+)"', body)]
-    return found
+        numbers_by_list[name] = [int(number) for number in re.findall(r'href="/tickets/(\d+)"', body)]
+    return numbers_by_list
 
 
 def test_what_is_late_comes_first_and_what_waits_last(team: Team) -> None:
@@ -45,7 +45,7 @@ def test_an_agent_starts_with_their_own_and_what_nobody_has(team: Team) -> None:
     """The rest is one tap away."""
     for n in range(4):
         team.low(f"c{n}")
-    mine = {one.number for one in (team.ticket(n) for n in range(1, 5)) if one.owner == "Max"}
+    mine = {ticket.number for ticket in (team.ticket(n) for n in range(1, 5)) if ticket.owner == "Max"}
     assert len(mine) == 2
     page = team.client("Max").get("/inbox").text
     assert {number for numbers in lists(page).values() for number in numbers} == mine
@@ -70,16 +70,16 @@ SEARCHES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "found"), SEARCHES)
-def test_a_search_finds_done_tickets_as_well(team: Team, text: str, found: list[int]) -> None:
+@pytest.mark.parametrize(("text", "numbers"), SEARCHES)
+def test_a_search_finds_done_tickets_as_well(team: Team, text: str, numbers: list[int]) -> None:
     """A customer who calls back about something that is done is found."""
     team.low("c1")
     team.low("c2", comment="It has two cracks", name="Jean Dupont", phone="+33 7 99 88 77 66", email="jean@example.org")
     client = team.client("Léa")
     act(client, 2, "done", outcome="solved", root_cause="delivery/late", sentence="Sorry.")
     page = client.get("/inbox", params={"q": text}).text
-    assert "tel:" not in page or found == [1]
-    assert [int(one) for one in re.findall(r'<a href="/tickets/(\d+)"', page)] == found
+    assert "tel:" not in page or numbers == [1]
+    assert [int(number) for number in re.findall(r'<a href="/tickets/(\d+)"', page)] == numbers
 
 
 def test_what_customers_write_is_shown_and_never_run(team: Team) -> None:
@@ -153,9 +153,9 @@ def test_a_ticket_that_comes_back_is_live_in_the_lists(team: Team) -> None:
     client = team.client("Nadia")
 
     def stamp() -> str:
-        found = re.search(r'data-stamp="([^"]+)"', client.get("/inbox?all=1").text)
-        assert found
-        return found[1]
+        attribute = re.search(r'data-stamp="([^"]+)"', client.get("/inbox?all=1").text)
+        assert attribute
+        return attribute[1]
 
     seen = {stamp()}
     team.low("c1")

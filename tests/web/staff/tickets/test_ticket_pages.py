@@ -19,9 +19,9 @@ SOLVED = {"outcome": "solved", "root_cause": "delivery/damaged", "sentence": "Un
 @pytest.fixture
 def team(site: Site) -> Team:
     """Give a site with its people and one ticket."""
-    found = Team(site)
-    found.low(segment="north", time_zone="America/Sao_Paulo")
-    return found
+    made = Team(site)
+    made.low(segment="north", time_zone="America/Sao_Paulo")
+    return made
 
 
 def test_one_screen_says_everything(team: Team) -> None:
@@ -70,13 +70,13 @@ def test_the_main_path_of_an_agent(team: Team) -> None:
     ticket = team.ticket()
     assert (ticket.state, ticket.outcome, ticket.attempts, ticket.owner) == (TicketState.DONE, "solved", 2, "Léa")
     team.site.settle()
-    mails = [one.template for one in team.site.rows(Dispatch) if one.state == "accepted"]
+    mails = [dispatch.template for dispatch in team.site.rows(Dispatch) if dispatch.state == "accepted"]
     assert {"tried", "done"} <= set(mails)
     said = words(client.get("/tickets/1?did=done").text)
     assert "Done. The customer hears of it." in said
     assert "Reopen" in said
     team.site.pass_time(days=10)
-    assert [one for one in team.site.rows(SurveyRequest) if one.trigger == "recovery"]
+    assert [request for request in team.site.rows(SurveyRequest) if request.trigger == "recovery"]
 
 
 def test_two_agents_at_once_never_overwrite_each_other(team: Team) -> None:
@@ -92,7 +92,7 @@ def test_two_agents_at_once_never_overwrite_each_other(team: Team) -> None:
     assert "Claimed · Léa" in said
     again = second.post("/tickets/1/note", data={**hidden(answer.text), "text": "She called <back>"})
     assert again.status_code == 303
-    assert [one.kind for one in team.site.rows(TicketEntry)].count("note") == 1
+    assert [entry.kind for entry in team.site.rows(TicketEntry)].count("note") == 1
 
 
 def test_a_colleagues_ticket_is_taken_over_only_when_that_is_meant(team: Team) -> None:
@@ -163,10 +163,10 @@ def test_a_session_that_ends_in_mid_note_keeps_the_note(team: Team) -> None:
     assert "You are signed in again. Your text is below" in words(page.text)
     assert "call after six" in words(page.text)
     assert 'details class="fold" name="acts" open' in page.text
-    assert not [one for one in team.site.rows(TicketEntry) if one.kind == "note"]
+    assert not [entry for entry in team.site.rows(TicketEntry) if entry.kind == "note"]
     again = client.post("/tickets/1/note", data={**hidden(page.text), "text": note})
     assert again.status_code == 303
-    assert [one.text for one in team.site.rows(TicketEntry) if one.kind == "note"] == [note]
+    assert [entry.text for entry in team.site.rows(TicketEntry) if entry.kind == "note"] == [note]
 
 
 def test_a_note_kept_for_a_role_that_may_not_is_not_shown(team: Team) -> None:
@@ -248,7 +248,9 @@ def test_a_promise_is_kept_on_the_same_page(team: Team) -> None:
     assert "promised: Thursday 5 March at 18:00" in words(client.get("/inbox").text)
     assert act(client, 1, "kept", sentence="It has arrived.").status_code == 303
     assert "order 42" not in words(client.get("/inbox").text)
-    assert [one.trigger for one in team.site.rows(Touchpoint) if one.trigger == "recovery"] == ["recovery"]
+    assert [touchpoint.trigger for touchpoint in team.site.rows(Touchpoint) if touchpoint.trigger == "recovery"] == [
+        "recovery"
+    ]
 
 
 def test_reopening_keeps_how_it_had_ended(team: Team) -> None:
@@ -270,7 +272,7 @@ def test_a_ticket_that_was_done_elsewhere_meanwhile_is_a_conflict(team: Team) ->
     act(first, 1, "done", **SOLVED)
     answer = second.post("/tickets/1/done", data={**seen, **SOLVED, "sentence": "Mine"})
     assert answer.status_code == 409
-    assert len([one for one in team.site.rows(Dispatch) if one.template == "done"]) == 1
+    assert len([dispatch for dispatch in team.site.rows(Dispatch) if dispatch.template == "done"]) == 1
 
 
 @pytest.mark.parametrize("version", ["", "0", "-1", "x", "1e9"])

@@ -43,7 +43,7 @@ class Web:
     store: Store
     policy: Callable[[], Policy]
     now: Callable[[], datetime]
-    serving: CustomerActions
+    customer_actions: CustomerActions
     testimonials: Testimonials
     ticket_actions: TicketActions
     intake: Intake
