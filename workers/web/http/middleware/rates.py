@@ -81,7 +81,7 @@ class MemoryCounts(Storage):
         return True
 
     def reset(self) -> int:
-        """Return how many keys were forgotten."""
+        """Forget every count, and return of how many keys."""
         forgotten = len(self._windows)
         self._windows.clear()
         return forgotten
