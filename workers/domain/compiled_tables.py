@@ -34,6 +34,8 @@ class PlanStep:
     template: str
     channel: str
     rest: Wait | None = None
+    share: int = 100
+    """Percent of the customers whom the row asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,13 @@ def plan_step(rule: Rule) -> PlanStep:
         template=text_of(row["template"]),
         channel=text_of(row.get("channel")) or "mail",
         rest=own_rest(row.get("rest")),
+        share=share_of(row.get("share")),
     )
+
+
+def share_of(value: object) -> int:
+    """Return the percent of the customers whom a row asks; an empty cell, and what is no percentage, is everybody."""
+    return value if isinstance(value, int) and 0 <= value <= 100 else 100
 
 
 def own_rest(value: object) -> Wait | None:

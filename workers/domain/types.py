@@ -218,3 +218,4 @@ class Reason(StrEnum):
     CARRIER_FAILED = "carrier_failed"
     JOINED_TICKET = "joined_ticket"
     WAIT = "wait"
+    NOT_SAMPLED = "not_sampled"

@@ -11,9 +11,11 @@ from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, Journey, Stop, Touchpoint
+from workers.domain.survey.planning.sampling import is_drawn, share_asked
 from workers.domain.types import Effect, Reason, TouchpointState
 
 PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BOUNCED)
+SKIPPED_BY_FACTS = (Reason.TOO_LATE, Reason.NOT_SAMPLED)
 CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.MERGED, Reason.ANSWERED)
 
 
@@ -21,8 +23,9 @@ def follows_from_facts(touchpoint: Touchpoint) -> bool:
     """Tell whether a state is what the facts give, and not what asking, a rest period or an operator made of it."""
     if touchpoint.state == TouchpointState.CANCELLED:
         return touchpoint.reason in CANCELLED_BY_FACTS
-    too_late = touchpoint.state == TouchpointState.SKIPPED and touchpoint.reason == Reason.TOO_LATE
-    return too_late or touchpoint.state in PENDING
+    if touchpoint.state == TouchpointState.SKIPPED:
+        return touchpoint.reason in SKIPPED_BY_FACTS
+    return touchpoint.state in PENDING
 
 
 def zone_of(customer: Customer, policy: Policy) -> str:
@@ -43,6 +46,9 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
         return put(touchpoint, TouchpointState.CANCELLED, why, now)
     if touchpoint.state == TouchpointState.CANCELLED:
         return touchpoint
+    if not is_drawn(case, touchpoint):
+        share = f"{share_asked(case, touchpoint)} %"
+        return put(touchpoint, TouchpointState.SKIPPED, Why(Reason.NOT_SAMPLED, share), now)
     if not case.customer.email and channel_of(case, touchpoint) == "mail":
         return put(touchpoint, TouchpointState.HELD, Why(Reason.NO_ADDRESS), now, wake_at=too_late_from(touchpoint))
     cause, until = holding(case, touchpoint)

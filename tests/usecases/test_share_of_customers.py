@@ -1,0 +1,47 @@
+"""A plan that asks a share, from the operator's own files to what is told of a customer."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from embedded import Embedded, journey
+from houses import install
+
+from workers.domain.records import Touchpoint
+from workers.usecases.operation import status
+
+__all__ = ["install"]
+PLAN = Path(__file__).resolve().parents[2] / "rules" / "journey-plan"
+
+
+def plan_with_share(folder: Path, share: int) -> Path:
+    """Write a journey plan whose question after a delivery asks a share."""
+    target = folder / "rules" / "journey-plan"
+    target.mkdir(parents=True)
+    head, *rows = (PLAN / "rules.csv").read_text().splitlines()
+    shared = [f"{row};{share if row.startswith('J2;') else ''}" for row in rows]
+    (target / "rules.csv").write_text("\n".join([f"{head};share", *shared]) + "\n")
+    columns = (PLAN / "table.yaml").read_text()
+    (target / "table.yaml").write_text(columns.replace("  reminder: wait", "  share: integer 0..100\n  reminder: wait"))
+    for other in ("cases.csv", "contrary.csv", "waves.csv"):
+        (target / other).write_bytes((PLAN / other).read_bytes())
+    return folder
+
+
+def test_who_was_not_drawn_is_told_so_and_the_books_add_up(install: Callable[..., Embedded], tmp_path: Path) -> None:
+    """Of forty customers some are asked and some are not; each of those has its sentence."""
+    boucle = install(overrides=str(plan_with_share(tmp_path / "own", 40)))
+    people = [str(n) for n in range(40)]
+    boucle.take(*(journey("delivery", who, reference=f"order-{who}") for who in people))
+    boucle.settle()
+    boucle.later(days=1)
+    states = {row.customer: (str(row.state), str(row.reason)) for row in boucle.rows(Touchpoint) if row.rule == "J2"}
+    assert set(states.values()) == {("asked", ""), ("skipped", "not_sampled")}
+    with boucle.store.reading() as connection:
+        policy, now = boucle.parts.policies.current(), boucle.clock.now() + timedelta(seconds=1)
+        told = [status.explain(connection, "customer", who, now, policy) for who in people]
+        assert [line for line in status.read_books(connection).sums() if not line["ok"]] == []
+    sentences = {
+        str(entry["reason"]) for each in told if each for entry in each["touchpoints"] if entry["code"] == "not_sampled"
+    }
+    assert sentences == {"Skipped: the plan asks 40 % of the customers at this moment, and this one was not drawn."}

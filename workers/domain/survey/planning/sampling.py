@@ -1,0 +1,26 @@
+"""Sampling: whether a customer is among those whom a row of the journey plan asks, where it asks a share.
+
+By hash and not by chance, so that the same customer gets the same answer whenever and wherever it is asked. Each
+touchpoint draws by itself, and anew each calendar year, so that nobody is left out, or asked alone, for good.
+"""
+
+from workers.domain.customer_case import CustomerCase
+from workers.domain.records import Touchpoint
+
+PARTS = 1 << 32
+
+
+def is_drawn(case: CustomerCase, touchpoint: Touchpoint) -> bool:
+    """Tell whether the row that planned a touchpoint asks this customer; a row that is gone asks everybody."""
+    share = share_asked(case, touchpoint)
+    if share >= 100:
+        return True
+    year = str(touchpoint.anchor_at.year)
+    drawn = int(case.ids.keyed_hash("share", case.id, touchpoint.step, year)[:8], 16)
+    return drawn * 100 < share * PARTS
+
+
+def share_asked(case: CustomerCase, touchpoint: Touchpoint) -> int:
+    """Return the percent of the customers whom the row that planned a touchpoint asks."""
+    step = case.policy.plan_of(touchpoint.plan_version).step(touchpoint.rule)
+    return step.share if step else 100
