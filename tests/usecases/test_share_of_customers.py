@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 from embedded import Embedded, journey
 from houses import install
@@ -41,7 +42,6 @@ def test_who_was_not_drawn_is_told_so_and_the_books_add_up(install: Callable[...
         policy, now = boucle.parts.policies.current(), boucle.clock.now() + timedelta(seconds=1)
         told = [status.explain(connection, "customer", who, now, policy) for who in people]
         assert [line for line in status.read_books(connection).sums() if not line["ok"]] == []
-    sentences = {
-        str(entry["reason"]) for each in told if each for entry in each["touchpoints"] if entry["code"] == "not_sampled"
-    }
+    entries = [entry for each in cast(list[dict[str, list[dict[str, str]]]], told) for entry in each["touchpoints"]]
+    sentences = {entry["reason"] for entry in entries if entry["code"] == "not_sampled"}
     assert sentences == {"Skipped: the plan asks 40 % of the customers at this moment, and this one was not drawn."}

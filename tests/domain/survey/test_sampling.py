@@ -13,6 +13,7 @@ from workers.decision_table import parse
 from workers.domain.compiled_tables import JourneyPlan
 from workers.domain.policy import Policy
 from workers.domain.survey.planning.sampling import is_drawn
+from workers.domain.types import CustomerId
 
 PLAN = Path(__file__).resolve().parents[3] / "rules" / "journey-plan"
 PEOPLE = 2_000
@@ -31,8 +32,8 @@ def drawn_of(policy: Policy, customer: str, year: int = 2026) -> bool:
     """Tell whether a customer's delivery is asked about."""
     person = Person(policy=policy)
     person.hear(told("delivery", NOW.replace(year=year), reference="a"))
-    touchpoint = replace(person.touchpoint("delivery-now"), customer=customer)
-    person.case.id = customer
+    touchpoint = replace(person.touchpoint("delivery-now"), customer=CustomerId(customer))
+    person.case.id = CustomerId(customer)
     return is_drawn(person.case, touchpoint)
 
 
@@ -55,7 +56,7 @@ def test_as_many_are_drawn_as_the_row_says() -> None:
     touchpoint = person.touchpoint("delivery-now")
     drawn = 0
     for n in range(PEOPLE):
-        person.case.id = f"customer {n}"
+        person.case.id = CustomerId(f"customer {n}")
         drawn += is_drawn(person.case, touchpoint)
     assert abs(drawn - PEOPLE / 4) < 4 * (PEOPLE * 0.25 * 0.75) ** 0.5
 
