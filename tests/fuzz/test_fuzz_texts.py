@@ -79,7 +79,7 @@ def seen(html: str) -> Tags:
 
 def make_words(draw: Random) -> Words:
     """Return a mail with a few of its facts replaced by anything."""
-    templates = sorted(shipped_templates().known())
+    templates = sorted(shipped_templates().languages_by_template())
     facts: dict[str, object] = dict(SAMPLE_FACTS) if draw.random() < 0.9 else {}
     names = sorted(SAMPLE_FACTS) if draw.random() < 0.1 else WORDS
     for name in draw.sample(names, draw.choice((1, 1, 2, 5, len(WORDS)))):
@@ -110,7 +110,7 @@ class Writer:
         self.templates, self.links = templates, Links(["secret"], BASE)
         self.usual = Tags()
         self.written = self.refused = 0
-        for template in templates.known():
+        for template in templates.languages_by_template():
             for language in ("fr", "en"):
                 for facts in (SAMPLE_FACTS, {}):
                     mail = sample_mail(template, language, facts)

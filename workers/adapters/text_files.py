@@ -99,7 +99,7 @@ def live_texts(data: Data, templates: Templates, codec: Codec, brand: Callable[[
 
     def take_texts() -> None:
         new = Templates.load(data, brand())
-        gone = sorted(set(templates.known()) - set(new.known()))
+        gone = sorted(set(templates.languages_by_template()) - set(new.languages_by_template()))
         if gone:
             raise Misconfigured(
                 [f"templates/mail/{name} is gone, and mails may be waiting for it: restore it" for name in gone]

@@ -124,11 +124,11 @@ class Books:
 
     def sums(self) -> list[SumLine]:
         """Return every sum with both sides."""
-        return [self._line(one) for one in SUMS]
+        return [self._line(equation) for equation in SUMS]
 
-    def _line(self, one: Sum) -> SumLine:
-        left, right = (sum(self.tallies[name] for name in side) for side in (one.left, one.right))
-        return {"name": one.name, "left": left, "right": right, "ok": left == right}
+    def _line(self, equation: Sum) -> SumLine:
+        left, right = (sum(self.tallies[name] for name in side) for side in (equation.left, equation.right))
+        return {"name": equation.name, "left": left, "right": right, "ok": left == right}
 
     def ok(self) -> bool:
         """Tell whether every sum holds."""
@@ -168,7 +168,7 @@ def plain(name: str, value: object, references: Mapping[str, str]) -> object:
     if name == "reference":
         return references.get(str(value), value)
     if name == "inputs" and isinstance(value, Mapping):
-        return {key: one for key, one in value.items() if key != LEFT_OUT_OF_INPUTS}
+        return {key: input_value for key, input_value in value.items() if key != LEFT_OUT_OF_INPUTS}
     return value
 
 
@@ -185,8 +185,8 @@ def as_fingerprint(total: int) -> str:
 def fingerprint(lines: Iterable[str]) -> tuple[str, int]:
     """Return the fingerprint of rows as lines, and how many there are; holds none of them."""
     total = count = 0
-    for one in lines:
-        total += mark(one)
+    for text in lines:
+        total += mark(text)
         count += 1
     return as_fingerprint(total), count
 
@@ -201,9 +201,12 @@ def difference(left: Iterable[tuple[str, str]], right: Iterable[tuple[str, str]]
 
 def as_text(books: Books) -> str:
     """Return the books for a terminal: each sum, what does not hold first, then the digest."""
-    sums = sorted(books.sums(), key=lambda one: one["ok"])
-    wrong = sum(not one["ok"] for one in sums)
-    rows = [f"{'ok   ' if one['ok'] else 'WRONG'} {one['left']:>9} {one['right']:>9}  {one['name']}" for one in sums]
+    sums = sorted(books.sums(), key=lambda sum_line: sum_line["ok"])
+    wrong = sum(not sum_line["ok"] for sum_line in sums)
+    rows = [
+        f"{'ok   ' if sum_line['ok'] else 'WRONG'} {sum_line['left']:>9} {sum_line['right']:>9}  {sum_line['name']}"
+        for sum_line in sums
+    ]
     verdict = (
         "Every sum holds."
         if not wrong
@@ -211,5 +214,7 @@ def as_text(books: Books) -> str:
         "`boucle explain` shows single rows."
     )
     digest = books.digest()
-    told = f"digest {digest}" if digest else "`boucle books --digest` also reads every row, for a digest to compare by."
-    return "\n".join(["            left     right", *rows, "", verdict, told])
+    last_line = "`boucle books --digest` also reads every row, for a digest to compare by."
+    if digest:
+        last_line = f"digest {digest}"
+    return "\n".join(["            left     right", *rows, "", verdict, last_line])

@@ -109,7 +109,7 @@ PREHEADER = re.compile(r'<div style="display:none[^>]*>(.*?)</div>', re.DOTALL)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
-@pytest.mark.parametrize("template", sorted(TEMPLATES.known()))
+@pytest.mark.parametrize("template", sorted(TEMPLATES.languages_by_template()))
 def test_the_preheader_says_something_of_its_own(template: str, language: str) -> None:
     """What an inbox shows beside the subject repeats neither the subject nor the first line of the mail."""
     sample = sample_mail(template, language, SAMPLE_FACTS)
@@ -126,7 +126,7 @@ def test_the_preheader_says_something_of_its_own(template: str, language: str) -
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-@pytest.mark.parametrize("template", sorted(TEMPLATES.known()))
+@pytest.mark.parametrize("template", sorted(TEMPLATES.languages_by_template()))
 def test_both_halves_say_the_same(template: str, language: str) -> None:
     """Every sentence of the plain text stands in the HTML too, word for word."""
     text, page = halves(sample_mail(template, language, SAMPLE_FACTS))
@@ -219,7 +219,7 @@ def test_the_ticket_mail_has_what_an_agent_needs() -> None:
 
 def test_service_mails_have_no_unsubscribe_and_the_others_have() -> None:
     """What a person owes us a reading of cannot be switched off; questions and requests can, in three places."""
-    for template in TEMPLATES.known():
+    for template in TEMPLATES.languages_by_template():
         facts = sample_mail(template, "en", SAMPLE_FACTS)
         message, (text, page) = parsed(facts), halves(facts)
         wanted = TEMPLATES.mail_class(template) is not MailClass.SERVICE
@@ -230,7 +230,7 @@ def test_service_mails_have_no_unsubscribe_and_the_others_have() -> None:
 def test_the_classes_of_the_shipped_mails() -> None:
     """Surveys ask, service answers, promotion needs permission."""
     by_class: dict[MailClass, set[str]] = {kind: set() for kind in MailClass}
-    for template in TEMPLATES.known():
+    for template in TEMPLATES.languages_by_template():
         by_class[TEMPLATES.mail_class(template)].add(template)
     assert by_class[MailClass.PROMOTION] == {"testimonial", "thanks-testimonial"}
     assert {"ack", "ack-again", "done", "thanks-call", "ticket", "thanks"} <= by_class[MailClass.SERVICE]
@@ -239,7 +239,7 @@ def test_the_classes_of_the_shipped_mails() -> None:
 
 def test_no_promotion_text_stands_in_a_survey() -> None:
     """A survey mail asks and nothing else."""
-    for template, languages in TEMPLATES.known().items():
+    for template, languages in TEMPLATES.languages_by_template().items():
         if TEMPLATES.mail_class(template) is MailClass.SURVEY:
             for language in languages:
                 assert "/t/" not in halves(sample_mail(template, language, SAMPLE_FACTS))[1]
@@ -282,8 +282,8 @@ def test_the_readme_names_every_mail_with_its_class() -> None:
         line.split("|") for line in Data().read("templates/README.md").decode().splitlines() if line.startswith("| `")
     ]
     told = {name: row[2].strip() for row in rows for name in re.findall(r"`([a-z-]+)`", row[1])}
-    assert {name: told.get(name) for name in TEMPLATES.known()} == {
-        name: TEMPLATES.mail_class(name).value for name in TEMPLATES.known()
+    assert {name: told.get(name) for name in TEMPLATES.languages_by_template()} == {
+        name: TEMPLATES.mail_class(name).value for name in TEMPLATES.languages_by_template()
     }
 
 

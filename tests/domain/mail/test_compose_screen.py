@@ -29,7 +29,7 @@ def show(page: "Page", template: str, language: str = "fr") -> None:
 @pytest.mark.real
 def test_no_mail_needs_scrolling_sideways_on_a_phone(page: "Page") -> None:
     """Every mail in every language fits 320 pixels."""
-    for template, languages in TEMPLATES.known().items():
+    for template, languages in TEMPLATES.languages_by_template().items():
         for language in languages:
             show(page, template, language)
             assert page.evaluate("document.documentElement.scrollWidth") <= NARROW, (template, language)

@@ -162,7 +162,7 @@ def test_before_and_after_are_of_the_same_persons() -> None:
     rows = [Told(1, 3, True, 9), Told(1, 7, True, 7), Told(1, 2, True, None), Told(2, 8, False, None)]
     found = reporting.announced(rows)
     one = found[1]
-    assert (one.told, one.sent, one.answered, one.moved_up) == (3, 3, 2, 1)
+    assert (one.customers_told, one.sent, one.answered, one.moved_up) == (3, 3, 2, 1)
     assert (one.before, one.after) == (nps.Counts(0, 1, 1), nps.Counts(1, 1, 0))
     assert (found[2].sent, found[2].answered) == (0, 0)
 

@@ -107,22 +107,22 @@ def one_journey(case: CustomerCase, into: CustomerCase, theirs: Journey, ours: J
     for touchpoint in sorted(case.all(Touchpoint), key=Touchpoint.key):
         if touchpoint.journey != theirs.id:
             continue
-        known = into.get(Touchpoint, ours.id, touchpoint.step)
+        own = into.get(Touchpoint, ours.id, touchpoint.step)
         moved = replace(touchpoint, journey=ours.id, customer=ours.customer, changed_at=now)
         if follows_from_facts(touchpoint):
             if touchpoint.state in PENDING:
                 given_up = put(touchpoint, TouchpointState.CANCELLED, Why(Reason.MERGED), now)
                 case.change(given_up)
                 note(case, given_up, touchpoint.state)
-            if known is None:
+            if own is None:
                 into.add(moved)
-            elif replaces(into, moved, known):
+            elif replaces(into, moved, own):
                 into.change(moved)
-        elif touchpoint.state == TouchpointState.ASKED and (known is None or known.state in PENDING):
+        elif touchpoint.state == TouchpointState.ASKED and (own is None or own.state in PENDING):
             why = Why(Reason.ALREADY_DONE, "asked before the merge")
-            done = put(known or moved, TouchpointState.CANCELLED, why, now)
-            (into.change if known else into.add)(done)
-            note(into, done, known.state if known else "")
+            done = put(own or moved, TouchpointState.CANCELLED, why, now)
+            (into.change if own else into.add)(done)
+            note(into, done, own.state if own else "")
 
 
 def one_ticket(case: CustomerCase) -> None:

@@ -43,10 +43,10 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime) -> Non
     if not values and stamps == customer.changed_at:
         return
     zone_before = case.zone
-    known = replace(customer, changed_at=stamps, **values)  # type: ignore[arg-type]  # the schema typed the fields
-    case.change(known)
-    if "email" in values and known.email and known.opted_out_at:
-        case.add(Suppression(address_key(known.email, case.ids), "opt_out", case.now, "opted out before"))
+    changed = replace(customer, changed_at=stamps, **values)  # type: ignore[arg-type]  # the schema typed the fields
+    case.change(changed)
+    if "email" in values and changed.email and changed.opted_out_at:
+        case.add(Suppression(address_key(changed.email, case.ids), "opt_out", case.now, "opted out before"))
     if "email" in values:
         take_up_held(case)
     if "email" in values or "time_zone" in values:
@@ -61,18 +61,18 @@ def take_up_held(case: CustomerCase) -> None:
             case.change(replace(action, state=ActionState.PLANNED, reason="", detail="", due_at=now, changed_at=now))
 
 
-def former_addresses(customer: Customer, told: Mapping[str, object], news: Mapping[str, object]) -> list[str]:
+def former_addresses(customer: Customer, fields: Mapping[str, object], news: Mapping[str, object]) -> list[str]:
     """Return the addresses that a customer no longer has: the one that gives way, or one that is told too late."""
-    if "email" not in told:
+    if "email" not in fields:
         return []
-    past = customer.email if "email" in news else told["email"]
+    past = customer.email if "email" in news else fields["email"]
     return [past] if isinstance(past, str) and past and past != news.get("email", customer.email) else []
 
 
 def is_news(name: str, value: object, customer: Customer, moment: str) -> bool:
     """Tell whether a field's value counts: told later, or at the same instant and the one that any order agrees on."""
-    known = customer.changed_at.get(name, "")
-    return moment > known or (moment == known and weight(value) > weight(getattr(customer, name)))
+    changed_at = customer.changed_at.get(name, "")
+    return moment > changed_at or (moment == changed_at and weight(value) > weight(getattr(customer, name)))
 
 
 def weight(value: object) -> str:

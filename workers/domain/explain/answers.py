@@ -40,7 +40,7 @@ def explain_customer(view: View) -> Entry:
         "tickets": [ticket_entry(ticket, view) for ticket in story.tickets],
         "mails": [mail_entry(dispatch, view) for dispatch in story.dispatches],
         "testimonials": [testimonial_entry(testimonial, view) for testimonial in story.testimonials],
-        "history": [history_entry(one, view) for one in story.history],
+        "history": [history_entry(line, view) for line in story.history],
         "next_ask": next_ask(view),
     }
 
@@ -83,7 +83,7 @@ def customer_entry(view: View) -> Entry:
 def explain_response(view: View, response: str) -> Entry | None:
     """Return one answer, its question, the rule that fired and all that followed; None when it is not in the story."""
     story = view.story
-    answer = next((one for one in story.responses if one.id == response), None)
+    answer = next((row for row in story.responses if row.id == response), None)
     if answer is None:
         return None
     actions = [action for action in story.actions if action.response == response]
@@ -91,7 +91,7 @@ def explain_response(view: View, response: str) -> Entry | None:
         ticket.id for ticket in story.tickets if ticket.response == response
     }
     ids = {response, *(action.id for action in actions)}
-    requests = [one for one in story.requests if one.id == answer.request]
+    requests = [row for row in story.requests if row.id == answer.request]
     asked = {(request.journey, request.step) for request in requests}
     return {
         **heading(view),
@@ -113,7 +113,7 @@ def explain_response(view: View, response: str) -> Entry | None:
             for testimonial in story.testimonials
             if testimonial.response == response
         ],
-        "history": [history_entry(one, view) for one in story.history if one.subject_id in ids],
+        "history": [history_entry(row, view) for row in story.history if row.subject_id in ids],
     }
 
 
@@ -124,8 +124,8 @@ def explain_event(view: View, source: str, event: str, letters: Sequence[DeadLet
     """
     story = view.story
     name = f"{source}/{event}"
-    found = [one for one in story.events if (one.source, one.event_id) == (source, event)]
-    if not found and not did(source, event, view):
+    accepted = [row for row in story.events if (row.source, row.event_id) == (source, event)]
+    if not accepted and not did(source, event, view):
         return None
     journeys = {journey.id for journey in story.journeys if journey.event == name}
     answers = {
@@ -133,7 +133,7 @@ def explain_event(view: View, source: str, event: str, letters: Sequence[DeadLet
     }
     return {
         **heading(view),
-        "event": event_entry(found[0], view) if found else forgotten(source, event, view),
+        "event": event_entry(accepted[0], view) if accepted else forgotten(source, event, view),
         "stops": [stop_entry(stop, view) for stop in story.stops if stop.event == name],
         "touchpoints": [
             touchpoint_entry(touchpoint, view) for touchpoint in story.touchpoints if touchpoint.journey in journeys
@@ -162,16 +162,16 @@ def explain_unowned(
     # Without a customer there is no zone that would count: the brand's does.
     view = View(Story(customer=Customer(CustomerId(""), None, now)), now, policy)
     reason = view.say("event.of-nobody")
-    found: list[Entry] = [
+    accepted: list[Entry] = [
         {"id": event, "at": None, "state": "accepted", "reason": reason, "source": source} for source, event in events
     ]
     refused = [letter_entry(letter, view) for letter in letters]
-    if not found and not refused:
+    if not accepted and not refused:
         return None
     return {
         "customer": None,
         "as_of": iso(now),
         "zone": policy.zone,
-        "event": (found or refused[-1:])[0],
+        "event": (accepted or refused[-1:])[0],
         "dead_letters": refused,
     }

@@ -52,15 +52,15 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
 @cache
 def forms() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return the form of each sentence of the engine, the longest first; the words in its places may be any."""
-    known = sorted((id for id in PHRASES if id.startswith(ENGINE)), key=lambda id: -len(PHRASES[id]))
-    return tuple((id, _form(PHRASES[id])) for id in known)
+    ids = sorted((id for id in PHRASES if id.startswith(ENGINE)), key=lambda id: -len(PHRASES[id]))
+    return tuple((id, _form(PHRASES[id])) for id in ids)
 
 
 def _form(phrase: str) -> re.Pattern[str]:
-    found = []
+    patterns = []
     for at, part in enumerate(_PLACE.split(phrase)):
-        found.append(f"(?P<{part}>.*)" if at % 2 else re.escape(part))
-    return re.compile("".join(found), re.DOTALL)
+        patterns.append(f"(?P<{part}>.*)" if at % 2 else re.escape(part))
+    return re.compile("".join(patterns), re.DOTALL)
 
 
 def _place(name: str, value: str, catalog: Catalog) -> str:

@@ -83,24 +83,24 @@ def did(source: str, event: str, view: View) -> list[str]:
     story, name = view.story, f"{source}/{event}"
     planned = {journey.id for journey in story.journeys if journey.event == name}
     steps = sorted(view.name(touchpoint.step) for touchpoint in story.touchpoints if touchpoint.journey in planned)
-    found = [view.say("event.planned", steps=", ".join(steps))] if steps else []
-    found += [view.say(f"event.{stop.effect.value}") for stop in story.stops if stop.event == name]
-    found += [
+    clauses = [view.say("event.planned", steps=", ".join(steps))] if steps else []
+    clauses += [view.say(f"event.{stop.effect.value}") for stop in story.stops if stop.event == name]
+    clauses += [
         view.say("event.score", score=response.score)
         for response in story.responses
         if (response.source, response.external_id) == (source, event)
     ]
-    found += [
+    clauses += [
         view.say("event.counted-once")
         for line in story.history
         if line.reason == Reason.COUNTED_ONCE and line.detail == event
     ]
-    found += [
+    clauses += [
         view.say("event.told", kind=word_in("staff.entry.", entry.kind, view.outlook.catalog))
         for entry in story.entries
         if (entry.source, entry.event_id) == (source, event)
     ]
-    return found
+    return clauses
 
 
 def nothing(event: Inbox, view: View) -> str:
@@ -135,8 +135,8 @@ def history_entry(line: History, view: View) -> Entry:
     """Return one line of why something became what it is."""
     state = stated(line, view)
     name = view.name(line.subject_id.rpartition("/")[2])
-    known = view.there_is(f"note.{line.subject}")
-    what = view.say(f"note.{line.subject}", name=name) if known else line.subject.replace("_", " ")
+    has_text = view.there_is(f"note.{line.subject}")
+    what = view.say(f"note.{line.subject}", name=name) if has_text else line.subject.replace("_", " ")
     why = view.clause(line.reason, told_then(line, view), over=True)
     return {
         "id": line.id,
@@ -152,8 +152,8 @@ def history_entry(line: History, view: View) -> Entry:
 def stated(line: History, view: View) -> str:
     """Return the state that a line of history names, in the middle of a sentence."""
     states: type[StrEnum] | None = SUBJECTS.get(line.subject)
-    known = states is not None and line.state in set(states)
-    said = view.lead(states(line.state)) if states is not None and known else line.state.replace("_", " ")
+    is_own_state = states is not None and line.state in set(states)
+    said = view.lead(states(line.state)) if states is not None and is_own_state else line.state.replace("_", " ")
     return said[:1].lower() + said[1:]
 
 

@@ -115,17 +115,17 @@ def why_decision(decision: Decision, view: View) -> str:
     return sentence(said)
 
 
-def by_column(one: tuple[str, object]) -> tuple[int, str]:
+def by_column(column: tuple[str, object]) -> tuple[int, str]:
     """Return an input's place: the shipped table's order, then by name; PostgreSQL keeps no order of its own."""
-    return (COLUMNS.index(one[0]) if one[0] in COLUMNS else len(COLUMNS), one[0])
+    return (COLUMNS.index(column[0]) if column[0] in COLUMNS else len(COLUMNS), column[0])
 
 
 def input_text(name: str, value: object, view: View) -> str:
     """Return one input of a decision as words."""
     if name == "after" and isinstance(value, int | float):
         return time_after(value, view.outlook.catalog)
-    known = view.there_is(f"input.{name}")
-    called = view.say(f"input.{name}") if known else name.replace("_", " ")
+    has_text = view.there_is(f"input.{name}")
+    called = view.say(f"input.{name}") if has_text else name.replace("_", " ")
     return view.say("input", name=called, value=value_text(name, value, view))
 
 
@@ -157,7 +157,7 @@ def action_entry(action: Action, view: View) -> Entry:
 
 def number_of(ticket: str | None, view: View) -> int | None:
     """Return the number of a ticket by its id."""
-    return next((one.number for one in view.story.tickets if one.id == ticket), None)
+    return next((row.number for row in view.story.tickets if row.id == ticket), None)
 
 
 def why_action(action: Action, view: View) -> str:
@@ -302,13 +302,13 @@ def why_mail(dispatch: Dispatch, view: View) -> str:
     why = [view.clause(dispatch.reason, {"detail": dispatch.detail}, over=over)] if dispatch.reason else []
     if not is_mail and dispatch.reason in OF_THE_SERVER:
         said = view.say("transport.not-taken")
-        why = [view.say("more", what=said, detail=view.told(dispatch.detail)) if dispatch.detail else said]
+        why = [view.say("more", what=said, detail=view.translated(dispatch.detail)) if dispatch.detail else said]
     if dispatch.state == DispatchState.READY:
         if dispatch.not_before > view.now:
             why.append(view.say("leaves-on", at=view.moment(dispatch.not_before)))
         elif is_mail and view.sending.state == "on" and view.sending.reason:
             why = [
-                view.together(map(view.told, view.sending.reason.split("; ")))
+                view.together(map(view.translated, view.sending.reason.split("; ")))
             ]  # the server as it is now, instead of what it said to this one
         why += view.stalled() if is_mail else []  # webhooks leave while mails are held
     if not why and dispatch.state == DispatchState.READY:

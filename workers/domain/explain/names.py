@@ -68,8 +68,8 @@ KINDS = ("report.touchpoint.", "action.", "mail.name.", "trigger.")
 
 def listed_as(id: str, catalog: Catalog) -> str:
     """Return what a touchpoint, a next step, a mail or a trigger is called in a list, in the language of a catalog."""
-    found = next((prefix + id for prefix in KINDS if prefix + id in catalog.ids), "")
-    return catalog.text(found, {}) if found else named(id)
+    text_id = next((prefix + id for prefix in KINDS if prefix + id in catalog.ids), "")
+    return catalog.text(text_id, {}) if text_id else named(id)
 
 
 def name_in(id: str, catalog: Catalog) -> str:

@@ -62,24 +62,24 @@ def asked_by_mail_alone(view: View) -> bool:
     """Tell whether nothing that is planned for the customer is asked on another channel, such as SMS."""
     policy = view.policy
     waiting = view.case().pending()
-    return all(policy.plan_of(one.plan_version).channel_of(one.rule) == "mail" for one in waiting)
+    return all(policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule) == "mail" for touchpoint in waiting)
 
 
 def hold(view: View) -> tuple[str, datetime | None]:
     """Return the cause of the longest hold on the whole customer as a clause, and its end (None: not known yet)."""
     case = view.case()
-    found: tuple[str, datetime | None] = ("", None)
+    longest: tuple[str, datetime | None] = ("", None)
     for stop in view.story.stops:
         if stop.effect != Effect.HOLD or stop.scope != "customer":
             continue
         until = hold_ends(case, stop)
         if until is None:
             return view.held_by(stop.cause, ended=False), None
-        if until > view.now and (found[1] is None or until > found[1]):
+        if until > view.now and (longest[1] is None or until > longest[1]):
             ended = hold_ended(case, stop)
             why = view.held_by(stop.cause, ended=ended)
-            found = (view.say("next.holds" if ended else "next.holds-at-most", why=why, until=view.day(until)), until)
-    return found
+            longest = (view.say("next.holds" if ended else "next.holds-at-most", why=why, until=view.day(until)), until)
+    return longest
 
 
 def rest_clause(rests: Resting, view: View) -> str:
@@ -92,12 +92,12 @@ def pending(opens: datetime, view: View) -> list[str]:
     waiting = view.case().pending()
     if not waiting:
         return [view.say("next.nothing")]
-    found = []
-    for one in waiting:
-        earliest = expected_at(one, view)
+    expected = []
+    for touchpoint in waiting:
+        earliest = expected_at(touchpoint, view)
         if earliest is not None:
-            found.append((earliest if one.if_resting == "exempt" else max(earliest, opens), one.step))
-    if not found:
+            expected.append((earliest if touchpoint.if_resting == "exempt" else max(earliest, opens), touchpoint.step))
+    if not expected:
         return [view.say("next.dropped")]
-    at, step = min(found)
+    at, step = min(expected)
     return [view.say("next.planned", name=view.name(step), day=view.day(at))]

@@ -37,7 +37,7 @@ def touchpoint_entry(touchpoint: Touchpoint, view: View) -> Entry:
 
 def journey_of(touchpoint: Touchpoint, view: View) -> Journey | None:
     """Return the journey of a touchpoint."""
-    return next((one for one in view.story.journeys if one.id == touchpoint.journey), None)
+    return next((journey for journey in view.story.journeys if journey.id == touchpoint.journey), None)
 
 
 def reference_of(touchpoint: Touchpoint, view: View) -> str:
@@ -132,35 +132,35 @@ def kept_by(touchpoint: Touchpoint, view: View) -> str:
     """Return what kept a touchpoint until it was too late, as a clause, or empty."""
     if touchpoint.detail != Reason.HOLD:
         return view.clause(touchpoint.detail, over=True) if touchpoint.detail else ""
-    known = [
+    holds = [
         stop
         for stop in view.story.stops
         if stop.effect == Effect.HOLD and stop.from_at <= touchpoint.give_up_at and in_scope(stop, touchpoint)
     ]
-    last = max(known, key=lambda one: one.from_at, default=None)
+    last = max(holds, key=lambda hold: hold.from_at, default=None)
     return view.cause(last.cause if last else "")
 
 
 def planned(touchpoint: Touchpoint, view: View) -> list[str]:
     """Return why a planned touchpoint is not asked yet, as clauses; the first one always says something."""
-    found: list[str] = []
+    clauses: list[str] = []
     waits = max(touchpoint.due_at, touchpoint.wake_at) > view.now
     reason = waiting_for(touchpoint, view) if waits else ""
     if reason in RESTING:
-        found.append(view.say("asked-then", why=view.clause(reason, places(touchpoint, view))))
+        clauses.append(view.say("asked-then", why=view.clause(reason, places(touchpoint, view))))
     elif reason == Reason.SEND_WINDOW:
-        found.append(view.clause(reason, {"opens": view.moment(touchpoint.wake_at)}))
+        clauses.append(view.clause(reason, {"opens": view.moment(touchpoint.wake_at)}))
     elif reason == Reason.BOUNCED:
-        found.append(view.say("put-off", at=view.moment(touchpoint.wake_at)))
+        clauses.append(view.say("put-off", at=view.moment(touchpoint.wake_at)))
     elif reason:
-        found.append(view.clause(reason, {"due": view.moment(max(touchpoint.due_at, touchpoint.wake_at))}))
-        found += rests_longer(touchpoint, view)
+        clauses.append(view.clause(reason, {"due": view.moment(max(touchpoint.due_at, touchpoint.wake_at))}))
+        clauses += rests_longer(touchpoint, view)
     else:
-        found.append(view.say("due-since", at=view.moment(touchpoint.wake_at)))
+        clauses.append(view.say("due-since", at=view.moment(touchpoint.wake_at)))
     stalled = view.stalled(touchpoint.step)
     if not stalled and touchpoint.wake_at <= view.now:
         stalled = [view.say("next-look")]
-    return found + stalled
+    return clauses + stalled
 
 
 def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
@@ -213,10 +213,10 @@ def rest_dates(detail: str, at: datetime, view: View) -> tuple[datetime | None, 
 def instant(text: str) -> datetime | None:
     """Return the instant that a reason's detail carries, or None when it carries something else."""
     try:
-        found = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found if found.tzinfo else None
+    return at if at.tzinfo else None
 
 
 def request_entry(request: SurveyRequest, view: View) -> Entry:

@@ -36,20 +36,22 @@ PENDING = ("planned", "held")
 WIDEST_KIND = max(len(kind) for kind in LISTS.values())
 
 
-def as_text(told: Entry) -> str:
+def as_text(explanation: Entry) -> str:
     """Return an explanation as text, oldest first, with a mark between what was and what is to come."""
-    zone = str(told["zone"])
-    lines = [*header(told), f"Times are in {zone}.", ""]
-    now = datetime.fromisoformat(str(told["as_of"]))
+    zone = str(explanation["zone"])
+    lines = [*header(explanation), f"Times are in {zone}.", ""]
+    now = datetime.fromisoformat(str(explanation["as_of"]))
     marked = False
-    for at, kind, entry in sorted(entries(told), key=lambda one: (one[0] or now, ORDER[one[1]], str(one[2]["id"]))):
+    for at, kind, entry in sorted(
+        entries(explanation), key=lambda line: (line[0] or now, ORDER[line[1]], str(line[2]["id"]))
+    ):
         if not marked and at and at > now:
             lines.append(f"---------------- {'now':<{WIDEST_KIND}}  {'-' * 40}")
             marked = True
         lines.append(f"{local(at, zone)} {kind:<{WIDEST_KIND}}  {printable(subject(entry) + str(entry['reason']))}")
         lines += details(entry, zone)
-    if "next_ask" in told:
-        lines += ["", f"Next question: {printable(cast(Entry, told['next_ask'])['reason'])}"]
+    if "next_ask" in explanation:
+        lines += ["", f"Next question: {printable(cast(Entry, explanation['next_ask'])['reason'])}"]
     return "\n".join(lines)
 
 
@@ -59,8 +61,8 @@ def header(story: Entry) -> Iterator[str]:
     if customer is None:
         yield "This event belongs to no customer here."
         return
-    known = ", ".join(printable(customer[name]) for name in ("name", "email", "segment") if customer.get(name))
-    yield f"Customer {printable(customer['id'])}" + (f" ({known})" if known else "")
+    profile = ", ".join(printable(customer[name]) for name in ("name", "email", "segment") if customer.get(name))
+    yield f"Customer {printable(customer['id'])}" + (f" ({profile})" if profile else "")
     yield printable(customer["reason"])
 
 
@@ -76,9 +78,9 @@ def entries(story: Entry, catalog: Catalog = ENGLISH) -> Iterator[tuple[datetime
         listed = cast("list[Entry]", story.get(name, []))
         if name == "history":
             listed = list(folded(news(listed, story), catalog))
-        for one in listed:
-            if one is not story.get("event"):
-                yield place(one), kind, one
+        for entry in listed:
+            if entry is not story.get("event"):
+                yield place(entry), kind, entry
 
 
 def place(entry: Entry) -> datetime | None:
@@ -110,12 +112,14 @@ def folded(notes: list[Entry], catalog: Catalog = ENGLISH) -> Iterator[Entry]:
     for note in notes:
         why = str(note["reason"]).partition(": ")[2]
         alike.setdefault((note["at"], note["state"], why), []).append(note)
-    for (_, _, why), found in alike.items():
-        first = found[0]
-        if len(found) == 1 or first["subject"] != "touchpoint":
-            yield from found
+    for (_, _, why), alike_notes in alike.items():
+        first = alike_notes[0]
+        if len(alike_notes) == 1 or first["subject"] != "touchpoint":
+            yield from alike_notes
             continue
-        names = ", ".join(sorted(inside(name_in(str(one["subject_id"]).rpartition("/")[2], catalog)) for one in found))
+        names = ", ".join(
+            sorted(inside(name_in(str(note["subject_id"]).rpartition("/")[2], catalog)) for note in alike_notes)
+        )
         state = say(f"touchpoint.{first['state']}", catalog).lower()
         yield {**first, "reason": say("note.many", catalog, names=names, state=state, why=why)}
 
@@ -125,8 +129,8 @@ def subject(entry: Entry, catalog: Catalog = ENGLISH, *, ids: bool = True) -> st
 
     With `ids`, an event is named by its type and id, as who publishes it looks for it; else by what it is called.
     """
-    found = what_about(entry, catalog, ids=ids)
-    return say("subject", catalog, what=found) + " " if found else ""
+    what = what_about(entry, catalog, ids=ids)
+    return say("subject", catalog, what=what) + " " if what else ""
 
 
 def what_about(entry: Entry, catalog: Catalog, *, ids: bool) -> str:
@@ -167,4 +171,4 @@ def details(entry: Entry, zone: str) -> Iterator[str]:
 
 def printable(value: object) -> str:
     """Return text without anything that a terminal would act upon, on one line."""
-    return "".join(one if one.isprintable() else " " for one in str(value)).strip()
+    return "".join(sign if sign.isprintable() else " " for sign in str(value)).strip()

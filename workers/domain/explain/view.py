@@ -102,18 +102,18 @@ class View:
         """Return personal text, or nothing once the person was erased."""
         return "" if self.story.erased else text
 
-    def told(self, text: str) -> str:
+    def translated(self, text: str) -> str:
         """Return a sentence of the engine in the reader's language; other people's words are marked."""
         return in_words_of(text, self.outlook.catalog).rstrip(".")
 
     def stalled(self, step: str = "") -> list[str]:
         """Return why nothing goes out at the moment, as clauses; empty when it does."""
-        found = [self.say("reason.paused")] if step and step in self.sending.paused else []
+        clauses = [self.say("reason.paused")] if step and step in self.sending.paused else []
         if self.sending.state != "on":
-            found.append(self.say(f"sending.{self.sending.state}", why=self.told(self.sending.reason)))
+            clauses.append(self.say(f"sending.{self.sending.state}", why=self.translated(self.sending.reason)))
         elif self.outlook.day_is_full:
-            found.append(self.say("day-is-full"))
-        return found
+            clauses.append(self.say("day-is-full"))
+        return clauses
 
 
 def iso(at: datetime | None) -> str | None:

@@ -53,9 +53,9 @@ def decide_next(case: CustomerCase, settled: Response, current: Decision | None)
     if current is not None:
         supersede(case, current, before, verdict)
     case.add(decision)
-    told = case.policy.follow_up.disagreement(decision.inputs)
-    if told:
-        case.add(shadow(case, ("follow-up", f"{decision.response}/{decision.n}"), told, settled.answered_at))
+    disagreement = case.policy.follow_up.disagreement(decision.inputs)
+    if disagreement:
+        case.add(shadow(case, ("follow-up", f"{decision.response}/{decision.n}"), disagreement, settled.answered_at))
     if decision.outcome == DecisionOutcome.PARKED:
         why = Why(Reason.NO_SUCH_RULE, verdict.reason)
         subject = Subject(settled.customer, "response", settled.id)
@@ -102,7 +102,9 @@ def already_done(action: Action, before: list[Action]) -> bool:
     """
     if action.name in CONTACTS:
         return False
-    return any(one.state == ActionState.DONE and repeats(one, action.name, action.template) for one in before)
+    return any(
+        earlier.state == ActionState.DONE and repeats(earlier, action.name, action.template) for earlier in before
+    )
 
 
 def current_decision(case: CustomerCase, response: str) -> Decision | None:

@@ -96,9 +96,9 @@ def fit_named(folder: str) -> Callable[[Table], None] | None:
 
 def missing(table: Table, wanted: Mapping[str, Kind]) -> Iterator[str]:
     """Give a fault for each output that Boucle reads and the table does not have."""
-    known = {column.name for column in table.outputs}
+    columns = {column.name for column in table.outputs}
     for name in wanted:
-        if name not in known:
+        if name not in columns:
             yield f"rules.csv: the column {name} is missing: without it no row can be carried out."
 
 
@@ -113,7 +113,7 @@ def asked(table: Table, given: Given) -> Iterator[str]:
     """Give a fault for each input that nobody gives, and for each value that will come and the table refuses."""
     strange = [column.name for column in table.inputs if column.name not in given]
     for name in strange:
-        listed = ", ".join(one for one in given if one != ON)
+        listed = ", ".join(input_name for input_name in given if input_name != ON)
         yield f"table.yaml: nothing gives the input {name}; there are {listed}: take it out."
     if strange:
         return

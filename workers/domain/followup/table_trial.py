@@ -35,7 +35,7 @@ class Past:
 class Around:
     """What a candidate is judged by beside itself: names, former versions, the day, cases, contrary events."""
 
-    known: KnownNames | None
+    known_names: KnownNames | None
     earlier: Sequence[Table]
     today: date
     contrary: Sequence[Contrary] = ()
@@ -90,7 +90,7 @@ def carry_out(order: Order) -> Trial:
         return Trial(unreadable=f"The file has more than {order.most_rules} rules: `boucle rules check` reads it.")
     past, past_fault = _past(order)
     cases, cases_fault = _cases(order.around, candidate)
-    faults = judged(candidate, order.place, order.around, cases, [one.inputs for one in past.responses])
+    faults = judged(candidate, order.place, order.around, cases, [response.inputs for response in past.responses])
     effect, plan_effect, effect_fault = _effects(order, candidate, past) if not past_fault else (None, None, "")
     return Trial(
         candidate=candidate,
@@ -102,7 +102,7 @@ def carry_out(order: Order) -> Trial:
         responses=past.responses,
         events=len(past.events),
         uploaded=order.past.file is not None and not past_fault,
-        listed={one.id: one for one in past.responses},
+        listed={response.id: response for response in past.responses},
         effect=effect,
         plan_effect=plan_effect,
     )
@@ -113,15 +113,15 @@ def judged(
 ) -> list[Fault]:
     """Return every fault of a table that is in use in a place, or may come into use there, by their weight."""
     against = Against(
-        known_names=around.known,
+        known_names=around.known_names,
         responses=past or None,  # type: ignore[arg-type]  # inputs as they were decided on
         cases=cases,
         earlier=around.earlier,
         today=around.today,
         fit=PLACES.get(place),
     )
-    found = check(table, against)
-    return sorted([*found, *rest_clashes(table)], key=by_weight)
+    faults = check(table, against)
+    return sorted([*faults, *rest_clashes(table)], key=by_weight)
 
 
 def _cases(around: Around, candidate: Table) -> tuple[tuple[Case, ...], str]:
@@ -146,8 +146,8 @@ def _past(order: Order) -> tuple[Past, str]:
     except BadInput as fault:
         return Past(), str(fault)
     return Past(
-        [one for one in responses if not start or one.received_at >= start],
-        [one for one in events if not start or one.at >= start],
+        [row for row in responses if not start or row.received_at >= start],
+        [row for row in events if not start or row.at >= start],
     ), ""
 
 

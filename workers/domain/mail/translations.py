@@ -63,7 +63,7 @@ class Catalog:
         Raises Never when the id is not in the catalog or no stand-in can do without what is unknown.
         """
         for text in self.chains.get(id, ()):
-            if all(known(values.get(name)) for name in text.needs):
+            if all(is_known(values.get(name)) for name in text.needs):
                 count = values.get("n")
                 return text.fill(values, self.plural(count) if isinstance(count, int) else 0)
         wanted = [sorted(text.needs) for text in self.chains.get(id, ())]
@@ -157,7 +157,7 @@ class Catalogs:
         return self.catalog(language).date(day, pattern)
 
 
-def known(value: object) -> bool:
+def is_known(value: object) -> bool:
     """Say whether a variable has something to show."""
     return value is not None and value != ""
 

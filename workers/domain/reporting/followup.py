@@ -66,17 +66,19 @@ def moved_up(case: Case) -> bool:
 
 
 TESTS: dict[Step, Callable[[Case], bool]] = {
-    Step.DETRACTORS: lambda one: True,
-    Step.TICKET: lambda one: one.ticket is not None,
+    Step.DETRACTORS: lambda case: True,
+    Step.TICKET: lambda case: case.ticket is not None,
     Step.IN_TIME: in_time,
-    Step.DONE: lambda one: one.done_at is not None,
-    Step.ANSWERED: lambda one: one.score_again is not None,
+    Step.DONE: lambda case: case.done_at is not None,
+    Step.ANSWERED: lambda case: case.score_again is not None,
     Step.MOVED_UP: moved_up,
-    Step.LATE: lambda one: not in_time(one),
-    Step.NOT_REACHED: lambda one: one.outcome == NOT_REACHED or (one.done_at is not None and one.reached_at is None),
-    Step.NOT_ASKED: lambda one: one.done_at is not None and not one.asked_again,
-    Step.SILENT: lambda one: one.asked_again and one.score_again is None,
-    Step.SAME: lambda one: one.score_again is not None and not moved_up(one),
+    Step.LATE: lambda case: not in_time(case),
+    Step.NOT_REACHED: lambda case: (
+        case.outcome == NOT_REACHED or (case.done_at is not None and case.reached_at is None)
+    ),
+    Step.NOT_ASKED: lambda case: case.done_at is not None and not case.asked_again,
+    Step.SILENT: lambda case: case.asked_again and case.score_again is None,
+    Step.SAME: lambda case: case.score_again is not None and not moved_up(case),
 }
 
 
@@ -152,7 +154,7 @@ class Announced:
     """One initiative: how many were told, answered a later survey, and moved from which band to which."""
 
     initiative: int
-    told: int
+    customers_told: int
     sent: int
     answered: int
     before: nps.Counts
@@ -165,7 +167,7 @@ def announced(rows: Iterable[Told]) -> dict[int, Announced]:
     grouped: dict[int, list[Told]] = {}
     for row in rows:
         grouped.setdefault(row.initiative, []).append(row)
-    return {key: announcement(key, found) for key, found in grouped.items()}
+    return {key: announcement(key, customers) for key, customers in grouped.items()}
 
 
 def announcement(key: int, rows: Sequence[Told]) -> Announced:

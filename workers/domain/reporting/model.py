@@ -137,11 +137,11 @@ class AnswerCell:
 
     def figures(self) -> Figures:
         """Return the cell as figures."""
-        found = nps.count_bands([nps.band(self.score)])
+        counts = nps.count_bands([nps.band(self.score)])
         return Figures(
-            found.promoters * self.n,
-            found.passives * self.n,
-            found.detractors * self.n,
+            counts.promoters * self.n,
+            counts.passives * self.n,
+            counts.detractors * self.n,
             answered=self.requested,
             settling=self.settling,
             late=self.late,

@@ -58,16 +58,16 @@ def _best(counts: tuple[int, ...], enough: int, most: int) -> tuple[tuple[int, i
         sums.append(sums[-1] + n)
     best: list[dict[int, tuple[int, int]]] = [{0: (0, 0)}]  # by end, then by runs: (sum of squares, start of last run)
     for end in range(1, len(counts) + 1):
-        found: dict[int, tuple[int, int]] = {}
+        cut_by_runs: dict[int, tuple[int, int]] = {}
         for start in range(end):
             n = sums[end] - sums[start]
             if n < enough:
                 continue
             for runs, (squares, _) in best[start].items():
                 tried = (squares + n * n, start)
-                if runs < most and (runs + 1 not in found or tried < found[runs + 1]):
-                    found[runs + 1] = tried
-        best.append(found)
+                if runs < most and (runs + 1 not in cut_by_runs or tried < cut_by_runs[runs + 1]):
+                    cut_by_runs[runs + 1] = tried
+        best.append(cut_by_runs)
     if not best[-1]:
         return ((0, len(counts)),)
     runs, end = max(best[-1]), len(counts)

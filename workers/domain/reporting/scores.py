@@ -120,7 +120,7 @@ class OverTime:
         """Return what is drawn: everybody, and the segments in which something changed."""
         if self.kept is not None:
             return self.kept
-        return tuple(one for one in self.lanes if one.segment == EVERYBODY or one.changed)
+        return tuple(line for line in self.lanes if line.segment == EVERYBODY or line.changed)
 
 
 def over_time(cube: Cube, stretches: Sequence[str], walls: Collection[int] = ()) -> list[OverTime]:
@@ -128,19 +128,23 @@ def over_time(cube: Cube, stretches: Sequence[str], walls: Collection[int] = ())
 
     A stretch is a month, or a part of one that a note begins; no period reaches across `walls`, the places of those.
     """
-    found = []
-    for one in touchpoints(cube):
-        if not one.reading.n:
+    charts = []
+    for touchpoint in touchpoints(cube):
+        if not touchpoint.reading.n:
             continue
-        cells = [cell for cell in cube.cells() if (cell.trigger, cell.touchpoint) == (one.trigger, one.touchpoint)]
+        cells = [
+            cell
+            for cell in cube.cells()
+            if (cell.trigger, cell.touchpoint) == (touchpoint.trigger, touchpoint.touchpoint)
+        ]
         segments = sorted({cell.segment for cell in cells if isinstance(cell, AnswerCell)})
         lanes = [lane(EVERYBODY, cells, stretches, walls)]
         if len(segments) > 1:
             lanes += [
                 lane(name, [cell for cell in cells if cell.segment == name], stretches, walls) for name in segments
             ]
-        found.append(OverTime(one.trigger, one.touchpoint, tuple(lanes)))
-    return found
+        charts.append(OverTime(touchpoint.trigger, touchpoint.touchpoint, tuple(lanes)))
+    return charts
 
 
 def drawn(charts: Sequence[OverTime], most: int = MOST_LANES) -> tuple[list[OverTime], list[OverTime]]:
@@ -149,16 +153,16 @@ def drawn(charts: Sequence[OverTime], most: int = MOST_LANES) -> tuple[list[Over
     A chart that is drawn keeps the line of everybody; the order of the charts stays.
     """
     by_size = sorted(charts, key=lambda chart: -sum(period.reading.n for period in chart.lanes[0].periods))
-    kept = {(one.trigger, one.touchpoint) for one in by_size[:most]}
+    kept = {(chart.trigger, chart.touchpoint) for chart in by_size[:most]}
     room = most - min(most, len(charts))
-    found = []
+    drawn_charts = []
     for chart in charts:
         if (chart.trigger, chart.touchpoint) not in kept:
             continue
         segments = chart.shown[1 : 1 + room]
         room -= len(segments)
-        found.append(OverTime(chart.trigger, chart.touchpoint, chart.lanes, (chart.lanes[0], *segments)))
-    return found, [chart for chart in charts if (chart.trigger, chart.touchpoint) not in kept]
+        drawn_charts.append(OverTime(chart.trigger, chart.touchpoint, chart.lanes, (chart.lanes[0], *segments)))
+    return drawn_charts, [chart for chart in charts if (chart.trigger, chart.touchpoint) not in kept]
 
 
 def lane(
@@ -170,7 +174,7 @@ def lane(
     for cell in cells:
         counted[place[cell.month]] += cell.figures()
     periods: list[Period] = []
-    for first, behind in cut([one.counts().n for one in counted], walls):
+    for first, behind in cut([figures.counts().n for figures in counted], walls):
         reading = Reading.of(sum(counted[first:behind], Figures()))
         before = periods[-1] if periods else None
         at_note = before is not None and any(before.behind <= wall <= first for wall in walls)
@@ -186,12 +190,12 @@ def step(before: Period | None, reading: Reading) -> Change | None:
 
 
 def spread(
-    found: Sequence[Touchpoint], key: Callable[[Touchpoint], str] = lambda one: one.trigger
+    rows: Sequence[Touchpoint], key: Callable[[Touchpoint], str] = lambda touchpoint: touchpoint.trigger
 ) -> dict[str, list[int]]:
     """Return how often each score was given, by trigger."""
     added: dict[str, list[int]] = {}
-    for one in found:
-        counts = added.setdefault(key(one), [0] * len(SCORES))
+    for touchpoint in rows:
+        counts = added.setdefault(key(touchpoint), [0] * len(SCORES))
         for score in SCORES:
-            counts[score] += one.scores[score]
+            counts[score] += touchpoint.scores[score]
     return {name: counts for name, counts in added.items() if any(counts)}

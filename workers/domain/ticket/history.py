@@ -28,16 +28,16 @@ class Turn(NamedTuple):
     text: str = ""
 
 
-def entry(case: CustomerCase, ticket: Ticket, told: Turn, key: str = "") -> TicketEntry:
+def entry(case: CustomerCase, ticket: Ticket, what: Turn, key: str = "") -> TicketEntry:
     """Return one line of a ticket's history, keyed by what happened in which version."""
     return TicketEntry(
-        id=case.ids.derive(case.now, "ticket_entry", ticket.id, told.kind, key or str(ticket.version)),
+        id=case.ids.derive(case.now, "ticket_entry", ticket.id, what.kind, key or str(ticket.version)),
         ticket=ticket.id,
         customer=ticket.customer,
         at=case.now,
-        kind=told.kind,
-        by=told.by,
-        text=told.text,
+        kind=what.kind,
+        by=what.by,
+        text=what.text,
         source=None,
         event_id=None,
         version=ticket.version,
@@ -68,12 +68,12 @@ def ended_at_once(ticket: Ticket, outcome: str, now: datetime) -> Ticket:
     )
 
 
-def turn(case: CustomerCase, ticket: Ticket, told: Turn) -> None:
+def turn(case: CustomerCase, ticket: Ticket, what: Turn) -> None:
     """Put a ticket in its next version, with a line of its history and the message to other systems."""
     case.change(ticket)
-    case.add(entry(case, ticket, told))
+    case.add(entry(case, ticket, what))
     give_up_acknowledgements(case, ticket)
-    tell_ticket(case, ticket, told.kind)
+    tell_ticket(case, ticket, what.kind)
 
 
 def contact_over(ticket: Ticket, response: Response) -> bool:

@@ -29,9 +29,9 @@ AT_ONCE = Wait()
 
 def open_or_join(case: CustomerCase, response: Response, action: Action, due: timedelta) -> Ticket:
     """Return the ticket for a response: a new one, the open one it joins, or the old one reopened. Raises Missing."""
-    known = case.open_ticket()
-    if known is not None:
-        return join(case, known, response, action, due)
+    open_ticket = case.open_ticket()
+    if open_ticket is not None:
+        return join(case, open_ticket, response, action, due)
     earlier = case.get(Ticket, response.parent or response.reference) if response.trigger == "recovery" else None
     if earlier is not None:
         deadline = add_working(begins(response, action), due, case.policy.calendar)
@@ -41,32 +41,32 @@ def open_or_join(case: CustomerCase, response: Response, action: Action, due: ti
         ticket = new_ticket(case, response, action, due)
         case.add(ticket)
         announce(case, ticket)
-    told = Turn("opened" if earlier is None else "reopened", text=said_in(response))
-    case.add(entry(case, ticket, told, key_of(response, action)))
+    first_turn = Turn("opened" if earlier is None else "reopened", text=said_in(response))
+    case.add(entry(case, ticket, first_turn, key_of(response, action)))
     stop(case, ticket_event("ticket_opened", ticket, case.now))
-    tell_ticket(case, ticket, told.kind)
+    tell_ticket(case, ticket, first_turn.kind)
     return ticket
 
 
-def join(case: CustomerCase, known: Ticket, response: Response, action: Action, due: timedelta) -> Ticket:
+def join(case: CustomerCase, before: Ticket, response: Response, action: Action, due: timedelta) -> Ticket:
     """Return the open ticket with what a further response says; it is due at the earlier of both, and waits no more."""
     calendar = case.policy.calendar
     deadline = add_working(begins(response, action), due, calendar)
-    earlier = known.first_contact_at is None and deadline < known.due_at
+    earlier = before.first_contact_at is None and deadline < before.due_at
     half = add_working(begins(response, action), due / 2, calendar)
-    state = known.state
+    state = before.state
     if state == TicketState.WAITING:
-        state = TicketState.CLAIMED if known.owner else TicketState.OPEN
+        state = TicketState.CLAIMED if before.owner else TicketState.OPEN
     ticket = next_version(
-        awake(known, case.now, case.policy),
+        awake(before, case.now, case.policy),
         case.now,
         state=state,
-        due_at=deadline if earlier else known.due_at,
-        half_time_at=min(half, known.half_time_at) if earlier and known.half_time_at else known.half_time_at,
-        wants_contact=known.wants_contact or response.wants_contact,
-        phone=response.phone or known.phone,
-        half_day=response.half_day or known.half_day,
-        **({**current_words(response), "play": action.play} if known.response == response.id else {}),
+        due_at=deadline if earlier else before.due_at,
+        half_time_at=min(half, before.half_time_at) if earlier and before.half_time_at else before.half_time_at,
+        wants_contact=before.wants_contact or response.wants_contact,
+        phone=response.phone or before.phone,
+        half_day=response.half_day or before.half_day,
+        **({**current_words(response), "play": action.play} if before.response == response.id else {}),
     )
     case.change(ticket)
     case.add(entry(case, ticket, Turn("joined", text=said_in(response)), key_of(response, action)))

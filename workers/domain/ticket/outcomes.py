@@ -71,7 +71,7 @@ class Unfinished(BadInput):
 
     def __init__(self, number: int, missing: Collection[Fault]) -> None:
         self.missing = tuple(missing)
-        super().__init__(f"Ticket {number} is not done yet: " + "; ".join(SENTENCES[one] for one in missing) + ".")
+        super().__init__(f"Ticket {number} is not done yet: " + "; ".join(SENTENCES[fault] for fault in missing) + ".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ class Tried:
 def tried(entries: Iterable[TicketEntry], zone: str) -> Tried:
     """Return what was tried, from the ticket's history; days are dates in the team's zone."""
     since: list[TicketEntry] = []
-    for one in sorted(entries, key=lambda one: (one.at, one.version, one.id)):
-        since = [] if one.kind == "reopened" else [*since, one]
-    calls = [one for one in since if one.kind in CALLS]
-    days = {in_zone(one.at, zone).date() for one in calls}
-    return Tried(len(calls), len(days), any(one.kind == "mail" for one in since))
+    for entry in sorted(entries, key=lambda entry: (entry.at, entry.version, entry.id)):
+        since = [] if entry.kind == "reopened" else [*since, entry]
+    calls = [entry for entry in since if entry.kind in CALLS]
+    days = {in_zone(entry.at, zone).date() for entry in calls}
+    return Tried(len(calls), len(days), any(entry.kind == "mail" for entry in since))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,13 @@ def read_causes(body: bytes) -> Mapping[str, tuple[str, ...]]:
     if not isinstance(content, dict) or not content:
         raise Misconfigured([f"{FILE} holds no areas: write lines such as `delivery: [late, damaged]`"])
     faults: list[str] = []
-    found: dict[str, tuple[str, ...]] = {}
+    causes_by_area: dict[str, tuple[str, ...]] = {}
     for area, causes in content.items():
-        named = [str(one) for one in causes] if isinstance(causes, list) else []
+        named = [str(name) for name in causes] if isinstance(causes, list) else []
         faults += [
-            f"{FILE}: {one!r} is no name: use lower case, digits and _"
-            for one in [str(area), *named]
-            if not NAME.fullmatch(one)
+            f"{FILE}: {name!r} is no name: use lower case, digits and _"
+            for name in [str(area), *named]
+            if not NAME.fullmatch(name)
         ]
         if not named:
             faults.append(f"{FILE}: {area} has no causes: write a list such as [late, damaged]")
@@ -37,7 +37,7 @@ def read_causes(body: bytes) -> Mapping[str, tuple[str, ...]]:
             faults.append(f"{FILE}: {area} names a cause twice: reports could not tell them apart")
         if area == OTHER:
             faults.append(f"{FILE}: `other` is always there, with words: leave it out")
-        found[str(area)] = tuple(named)
+        causes_by_area[str(area)] = tuple(named)
     if faults:
         raise Misconfigured(faults)
-    return found
+    return causes_by_area

@@ -31,12 +31,12 @@ def tickets_wake(case: CustomerCase) -> None:
 
 def told_before(calendar: Calendar, now: datetime) -> datetime:
     """Return when the lead must have been told of an overdue ticket to be told again by now: a working day ago."""
-    told = now - A_DAY
+    moment = now - A_DAY
     for _ in range(LONGEST_CLOSED):
-        if add_working_days(told, 1, calendar) <= now:
+        if add_working_days(moment, 1, calendar) <= now:
             break
-        told -= A_DAY
-    return told
+        moment -= A_DAY
+    return moment
 
 
 def end_waiting(case: CustomerCase, ticket: Ticket) -> None:

@@ -111,7 +111,7 @@ class Policies:
     def known_names(self) -> KnownNames:
         """Return what names in a table may refer to."""
         return KnownNames(
-            templates=self._templates.known(),
+            templates=self._templates.languages_by_template(),
             languages=frozenset(self._templates.catalogs.languages),
             actions=ACTIONS,
         )
@@ -196,7 +196,7 @@ class Policies:
 
     def mail_classes(self) -> Mapping[str, MailClass]:
         """Return the class of each mail template."""
-        return {name: self._templates.mail_class(name) for name in self._templates.known()}
+        return {name: self._templates.mail_class(name) for name in self._templates.languages_by_template()}
 
 
 def known_names(data: Data) -> KnownNames:

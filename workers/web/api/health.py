@@ -82,7 +82,7 @@ def checks(web: Web) -> Mapping[str, Callable[[], str]]:
 
     def templates() -> str:
         mails = web.templates
-        return f"{len(mails.known())} mails in {', '.join(sorted(mails.catalogs.languages))}"
+        return f"{len(mails.languages_by_template())} mails in {', '.join(sorted(mails.catalogs.languages))}"
 
     return {"database": database, "schema": schema, "tables": tables, "templates": templates, **web.checks}
 

@@ -72,29 +72,29 @@ class Person:
     @cached_property
     def _ids(self) -> dict[str, set[str]]:
         """Return the ids by their form in which capitals and leading zeros do not count."""
-        found: dict[str, set[str]] = {}
-        for one in self.crm_ids:
-            found.setdefault(folded(normal(one)), set()).add(normal(one))
-        return found
+        spellings_by_id: dict[str, set[str]] = {}
+        for crm_id in self.crm_ids:
+            spellings_by_id.setdefault(folded(normal(crm_id)), set()).add(normal(crm_id))
+        return spellings_by_id
 
     @cached_property
     def _phrases(self) -> re.Pattern[str] | None:
         """Return what finds the ids that are more than one word, such as gid://shop/Customer/42."""
-        words = "|".join(re.escape(normal(one)) for one in self.crm_ids if not WORD.fullmatch(normal(one)))
+        words = "|".join(re.escape(normal(crm_id)) for crm_id in self.crm_ids if not WORD.fullmatch(normal(crm_id)))
         return re.compile(rf"(?<![\w\-])(?<!\w\.)(?:{words})(?![\w\-]|\.\w)", re.IGNORECASE) if words else None
 
     def found_in(self, texts: Iterable[str]) -> Found:
         """Return what names this person in texts that `readings` gave."""
-        found = Found()
+        named = Found()
         for text in texts:
             if self._may_name(text):
-                found |= self._by_token(text)
-                found |= self._by_member(text, DEEPEST)
-            found |= Found(
+                named |= self._by_token(text)
+                named |= self._by_member(text, DEEPEST)
+            named |= Found(
                 sure=not self.keys.isdisjoint(KEY.findall(text)),
-                address=any(self.hashed(one) in self.addresses for one in set(addresses_in(text))),
+                address=any(self.hashed(address) in self.addresses for address in set(addresses_in(text))),
             )
-        return found
+        return named
 
     def _may_name(self, text: str) -> bool:
         """Tell whether a closer look is worth it: most letters hold the id of nobody who is looked for.
@@ -105,7 +105,7 @@ class Person:
             return True
         for _ in range(DEEPEST + 2):
             plain = text.casefold()
-            if any(one in plain for one in self._ids):
+            if any(spelling in plain for spelling in self._ids):
                 return True
             before, text = text, normal(unescaped(text)) if "\\" in text else text
             if text == before:
@@ -124,25 +124,25 @@ class Person:
         return Found(sure=True) if value.strip() in own else Found(spellings=frozenset({value.strip()}))
 
     def _by_token(self, text: str) -> Found:
-        found = Found()
+        named = Found()
         phrases = self._phrases.finditer(text) if self._phrases else ()
-        hits = {one for one in set(WORD.findall(text)) if folded(one) in self._ids}
+        hits = {word for word in set(WORD.findall(text)) if folded(word) in self._ids}
         tokens = (match for match in WORD.finditer(text) if match[0] in hits) if hits else ()
         for match in chain(tokens, (match for match in phrases if folded(match[0]) in self._ids)):
             if distinctive(match[0]) or says_who(name_before(text, match.start())):
-                found |= self.is_id(match[0])
-            if found.sure:
+                named |= self.is_id(match[0])
+            if named.sure:
                 break
-        return found
+        return named
 
     def _by_member(self, text: str, depth: int) -> Found:
-        found = Found()
+        named = Found()
         for parent, name, value in members(text):
             if folded(value.strip()) in self._ids and whose(parent, name):
-                found |= self.is_id(value)
+                named |= self.is_id(value)
             if depth and "{" in value:
-                found |= self._by_member(value, depth - 1)
-        return found
+                named |= self._by_member(value, depth - 1)
+        return named
 
 
 def name_before(text: str, at: int) -> str:
@@ -182,7 +182,7 @@ def says_who(name: str) -> bool:
     text = bare(name)
     if text.startswith("ce") and text.removeprefix("ce") in WHO:
         return True
-    heads = {text, text.removesuffix("s"), *(text.removesuffix(one) for one in ID)}
+    heads = {text, text.removesuffix("s"), *(text.removesuffix(suffix) for suffix in ID)}
     return any(head in WHO or head.removesuffix("s") in WHO for head in heads)
 
 

@@ -17,16 +17,16 @@ def pieces(body: bytes) -> list[str]:
     text = body.decode("utf-8", KEEP).lstrip("\ufeff \t\r\n")
     if not text.startswith("["):
         return [text]
-    found: list[str] = []
+    items: list[str] = []
     at = 1
     while True:
         match = SPACE.match(text, at)
         at = match.end() if match else at
         if at >= len(text) or text[at] == "]":
-            return found
+            return items
         try:
             _, end = DECODER.raw_decode(text, at)
         except (ValueError, RecursionError):
-            return [*found, text[at:]]
-        found.append(text[at:end])
+            return [*items, text[at:]]
+        items.append(text[at:end])
         at = end

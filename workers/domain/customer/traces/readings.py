@@ -37,13 +37,13 @@ INVISIBLE = re.compile(
 
 def readings(body: bytes) -> list[str]:
     """Return every text that the bytes may be, each in normal form."""
-    found: dict[str, None] = {}
+    texts: dict[str, None] = {}
     for text in decoded(unpacked(body)):
         for form in unfolded(text, ROUNDS):
-            found[normal(form)] = None
+            texts[normal(form)] = None
         for form in read_otherwise(text):
-            found[normal(form)] = None
-    return list(found)
+            texts[normal(form)] = None
+    return list(texts)
 
 
 def normal(text: str) -> str:

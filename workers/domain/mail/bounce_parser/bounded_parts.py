@@ -80,13 +80,13 @@ def parts_of(message: Message) -> Iterator[Message]:
         yield part
         payload = part.get_payload()
         if isinstance(payload, list) and part.get_content_maintype() == "multipart":
-            waiting = [one for one in payload[:PARTS_AT_MOST] if isinstance(one, Message)] + waiting
+            waiting = [inner for inner in payload[:PARTS_AT_MOST] if isinstance(inner, Message)] + waiting
 
 
 def enclosed(part: Message) -> list[Message]:
     """Return the mail that a message/rfc822 part encloses, if it has one."""
     payload = part.get_payload()
-    return [one for one in payload[:1] if isinstance(one, Message)] if isinstance(payload, list) else []
+    return [mail for mail in payload[:1] if isinstance(mail, Message)] if isinstance(payload, list) else []
 
 
 def fields_of(part: Message) -> Message:
@@ -101,7 +101,7 @@ def fields_of(part: Message) -> Message:
 def status_blocks(part: Message) -> Iterator[Message]:
     """Give the blocks of fields of a delivery status, each a message of headers, however its parser nested them."""
     payload = part.get_payload()
-    nested = [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else []
+    nested = [block for block in payload if isinstance(block, Message)] if isinstance(payload, list) else []
     encoded = str(part.get("Content-Transfer-Encoding", "")).strip().lower() in ("base64", "quoted-printable")
     if nested and not encoded:
         yield from nested[:PARTS_AT_MOST]
@@ -109,7 +109,7 @@ def status_blocks(part: Message) -> Iterator[Message]:
     else:
         plain = Message()
         plain["Content-Transfer-Encoding"] = str(part.get("Content-Transfer-Encoding", "7bit"))
-        plain.set_payload("\n".join(str(one) for one in nested) if nested else str(payload)[: 4 * TEXT_AT_MOST])
+        plain.set_payload("\n".join(str(block) for block in nested) if nested else str(payload)[: 4 * TEXT_AT_MOST])
         rest = text_of(plain)
     if isinstance(rest, str) and ":" in rest:
         for text in re.split(r"\r?\n[ \t]*\r?\n", rest[:TEXT_AT_MOST])[:PARTS_AT_MOST]:
@@ -152,7 +152,7 @@ def decoded(value: str) -> str:
 
 def addresses_in(text: str) -> list[str]:
     """Return the addresses in a text; its cost is linear in the text's length, whatever stands there."""
-    return [found.strip(".") for found in _ADDRESS.findall(text)]
+    return [address.strip(".") for address in _ADDRESS.findall(text)]
 
 
 def with_addresses_as(word: str, text: str) -> str:

@@ -86,17 +86,17 @@ def named(words: str) -> list[BounceKind]:
 def code_in(diagnosis: str, status: str) -> str:
     """Return the enhanced code that says most: an exact one before a general, the server's own before the field's."""
     own, codes = codes_of(diagnosis), [*codes_of(diagnosis), *codes_of(status)]
-    told = [one for one in own if not one.endswith(".0.0")]
-    if told and (told[0].endswith(".7.1") or told[0].startswith("4")):
-        return told[0]  # refused by a rule, or for now: the address was never looked up
+    own_exact = [code for code in own if not code.endswith(".0.0")]
+    if own_exact and (own_exact[0].endswith(".7.1") or own_exact[0].startswith("4")):
+        return own_exact[0]  # refused by a rule, or for now: the address was never looked up
     telling = [code for code in codes if not code.endswith(".0.0")] or codes
-    return next((one for one in telling if is_exact(one)), telling[0] if telling else "")
+    return next((code for code in telling if is_exact(code)), telling[0] if telling else "")
 
 
 def codes_of(text: str) -> list[str]:
     """Return the enhanced codes in a text that speak of a failure, as RFC 3463 writes them: without leading noughts."""
-    found = (f"{match[1]}.{int(match[2])}.{int(match[3])}" for match in _ENHANCED.finditer(text[:SEARCHED]))
-    return [code for code in found if not code.startswith("2")]
+    codes = (f"{match[1]}.{int(match[2])}.{int(match[3])}" for match in _ENHANCED.finditer(text[:SEARCHED]))
+    return [code for code in codes if not code.startswith("2")]
 
 
 def status_in(text: str) -> str:

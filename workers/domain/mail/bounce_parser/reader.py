@@ -100,10 +100,10 @@ def bounce_of(message: Message, paths: tuple[str, ...]) -> Bounce:
         return Bounce(BounceKind.COMPLAINT, detail=complaint[0], paths=(*complaint[1], *paths))
     if report_type(message) == "disposition-notification":
         return refused_by_rule(message, parts, paths)
-    found = standard_report(parts, paths) or standard_report(forwarded_report(parts), paths)
-    if found is None and is_report(message, parts):
-        found = plain_report(message, parts, paths)
-    return found or Bounce(BounceKind.AUTO_REPLY if is_automatic(message) else BounceKind.NONE, paths=paths)
+    bounce = standard_report(parts, paths) or standard_report(forwarded_report(parts), paths)
+    if bounce is None and is_report(message, parts):
+        bounce = plain_report(message, parts, paths)
+    return bounce or Bounce(BounceKind.AUTO_REPLY if is_automatic(message) else BounceKind.NONE, paths=paths)
 
 
 def return_paths(message: Message, names: Sequence[str]) -> Iterator[str]:
@@ -139,13 +139,13 @@ def complaint_of(message: Message, parts: Sequence[Message]) -> tuple[str, tuple
 def standard_report(parts: Sequence[Message], paths: tuple[str, ...]) -> Bounce | None:
     """Return what a delivery status says of the first recipient who failed, or was delayed; None without one."""
     blocks = [block for part in parts if part.get_content_type() in _STATUS_PARTS for block in status_blocks(part)]
-    told = [block for block in blocks if any(name in block for name in ("Action", "Status", "Final-Recipient"))]
-    if not told:
+    recipients = [block for block in blocks if any(name in block for name in ("Action", "Status", "Final-Recipient"))]
+    if not recipients:
         return None
-    failed = next((one for one in told if has_failed(one)), None)
+    failed = next((block for block in recipients if has_failed(block)), None)
     if failed is None:
-        delayed = any(header(one, "Action").lower().startswith("delay") for one in told)
-        return Bounce(BounceKind.NONE, status_in(header(told[0], "Status")), paths=paths, delayed=delayed)
+        delayed = any(header(block, "Action").lower().startswith("delay") for block in recipients)
+        return Bounce(BounceKind.NONE, status_in(header(recipients[0], "Status")), paths=paths, delayed=delayed)
     diagnosis = " ".join(headers(failed, "Diagnostic-Code"))
     said = notice_of(parts)
     kind, status = meaning_of(diagnosis, header(failed, "Status"), said)
@@ -155,8 +155,10 @@ def standard_report(parts: Sequence[Message], paths: tuple[str, ...]) -> Bounce 
 
 def forwarded_report(parts: Sequence[Message]) -> list[Message]:
     """Return the parts of a report that a filter on the way wrapped into a mail of its own."""
-    inner = [one for part in parts if part.get_content_type() == "message/rfc822" for one in enclosed(part)]
-    return [part for one in inner if report_type(one) == "delivery-status" for part in parts_of(one)][:PARTS_AT_MOST]
+    inner = [report for part in parts if part.get_content_type() == "message/rfc822" for report in enclosed(part)]
+    return [part for report in inner if report_type(report) == "delivery-status" for part in parts_of(report)][
+        :PARTS_AT_MOST
+    ]
 
 
 def has_failed(block: Message) -> bool:
@@ -171,8 +173,8 @@ def recipient_of(block: Message) -> str:
     """Return the address that a block is about: as it failed, else as it was written."""
     for name in ("Final-Recipient", "Original-Recipient"):
         for line in headers(block, name):
-            if found := addresses_in(line.partition(";")[2] or line):
-                return found[0]
+            if addresses := addresses_in(line.partition(";")[2] or line):
+                return addresses[0]
     return ""
 
 

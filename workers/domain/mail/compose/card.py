@@ -6,26 +6,30 @@ from datetime import date
 from babel.core import Locale, UnknownLocaleError
 
 from workers.domain.mail.compose.facts import MailFacts, one_line
-from workers.domain.mail.translations import Catalog, known
+from workers.domain.mail.translations import Catalog, is_known
 
 _WORDS = {"half_day": "half_day", "play": "play", "trigger": "trigger"}  # facts that the catalogs have words for
 
 
-def lines(mail: MailFacts, found: Mapping[str, object], catalog: Catalog) -> list[tuple[str, str]]:
+def lines(mail: MailFacts, variables: Mapping[str, object], catalog: Catalog) -> list[tuple[str, str]]:
     """Return the known lines of the card, as the id of their heading and their text, in reading order."""
     shown: dict[str, object] = {
-        "customer": ", ".join(str(found[key]) for key in ("customer_name", "customer_id") if known(found.get(key))),
-        "phone": found.get("phone"),
+        "customer": ", ".join(
+            str(variables[key]) for key in ("customer_name", "customer_id") if is_known(variables.get(key))
+        ),
+        "phone": variables.get("phone"),
         "wants_contact": catalog.text("yes", {}) if mail.facts.get("wants_contact") else "",
         "about": ", ".join(
-            dict.fromkeys(str(found[key]) for key in ("label", "product", "reference") if known(found.get(key)))
+            dict.fromkeys(
+                str(variables[key]) for key in ("label", "product", "reference") if is_known(variables.get(key))
+            )
         ),
-        "language": _language(found.get("customer_language"), catalog),
-        "promise": found["promise"] if known(found.get("promise_date")) else "",
-        **{key: found.get(key) for key in ("answered_at", "segment", "owner", "resolve_due_at")},
-        **{key: _word(prefix, found.get(key), catalog) for key, prefix in _WORDS.items()},
+        "language": _language(variables.get("customer_language"), catalog),
+        "promise": variables["promise"] if is_known(variables.get("promise_date")) else "",
+        **{key: variables.get(key) for key in ("answered_at", "segment", "owner", "resolve_due_at")},
+        **{key: _word(prefix, variables.get(key), catalog) for key, prefix in _WORDS.items()},
     }
-    return [(key, str(shown[key])) for key in _ORDER if known(shown.get(key))]
+    return [(key, str(shown[key])) for key in _ORDER if is_known(shown.get(key))]
 
 
 _ORDER = (
@@ -37,14 +41,14 @@ _ORDER = (
 def history(mail: MailFacts, catalog: Catalog) -> list[dict[str, object]]:
     """Return the earlier scores, newest as they come, as variables of one text each."""
     rows = mail.facts.get("history")
-    found: list[dict[str, object]] = []
+    scores: list[dict[str, object]] = []
     for row in rows if isinstance(rows, list | tuple) else ():
         if isinstance(row, Mapping) and row.get("date") is not None:
             day = catalog.date(date.fromisoformat(str(row["date"])[:10]))
-            found.append(
+            scores.append(
                 {"day": day, "score": row.get("score"), "touchpoint": _word("trigger", row.get("touchpoint"), catalog)}
             )
-    return found
+    return scores
 
 
 def _word(prefix: str, value: object, catalog: Catalog) -> str:

@@ -102,56 +102,56 @@ def values(mail: MailFacts, catalog: Catalog, brand: Brand, at: datetime) -> dic
     Raises Never for a fact that has the wrong shape.
     """
     facts = mail.facts
-    found: dict[str, object] = {
+    variables: dict[str, object] = {
         key: clean(value) if key in ("comment", "sentence", "quote") else one_line(value, _LONGEST.get(key))
         for key, value in facts.items()
         if isinstance(value, str) and key not in DAYS and key not in MOMENTS
     }
-    found |= {key: value for key, value in facts.items() if isinstance(value, int | float) and value is not None}
-    found["brand"] = brand.name
-    found["first"] = first_name(facts.get("first_name") or mail.name)
-    found["number"] = ticket_number(mail)
-    if not re.match(r"https?://[^\s\"<>]+$", str(found.get("crm_url") or "")):
-        found["crm_url"] = ""
-    if isinstance(found.get("quote"), str):
-        found["quote"] = one_line(found["quote"], _LONGEST["quote"])
+    variables |= {key: value for key, value in facts.items() if isinstance(value, int | float) and value is not None}
+    variables["brand"] = brand.name
+    variables["first"] = first_name(facts.get("first_name") or mail.name)
+    variables["number"] = ticket_number(mail)
+    if not re.match(r"https?://[^\s\"<>]+$", str(variables.get("crm_url") or "")):
+        variables["crm_url"] = ""
+    if isinstance(variables.get("quote"), str):
+        variables["quote"] = one_line(variables["quote"], _LONGEST["quote"])
     try:
-        found |= _days(facts, catalog, at) | _moments(facts, catalog, ZoneInfo(brand.time_zone))
+        variables |= _days(facts, catalog, at) | _moments(facts, catalog, ZoneInfo(brand.time_zone))
         if facts.get("promise_date") and _is_past(facts, at.astimezone(ZoneInfo(brand.time_zone))):
-            del found["promise_date"]  # a mail that was held up promises no day that is over
+            del variables["promise_date"]  # a mail that was held up promises no day that is over
     except (ValueError, OverflowError) as error:  # a day at the end of the calendar has no other zone's
         raise Never(f"mail {mail.dispatch_id} cannot be written: a date in its facts is wrong: {error}") from error
-    found["team"] = found.get("caller") or catalog.text("team", {})
-    found["lead"] = found.get("lead") or catalog.text("team.lead", {})
-    found["promise"] = promise_words(found, catalog)
-    return found
+    variables["team"] = variables.get("caller") or catalog.text("team", {})
+    variables["lead"] = variables.get("lead") or catalog.text("team.lead", {})
+    variables["promise"] = promise_words(variables, catalog)
+    return variables
 
 
 def _days(facts: Mapping[str, object], catalog: Catalog, at: datetime) -> dict[str, object]:
-    found: dict[str, object] = {}
+    days: dict[str, object] = {}
     for key in DAYS:
         if facts.get(key):
             day = date.fromisoformat(str(facts[key])[:10])
             near = abs((day - at.date()).days) < _DAYS_WITHOUT_YEAR
-            found[key] = catalog.date(day, "format.day" if near else "format.date")
+            days[key] = catalog.date(day, "format.day" if near else "format.date")
             if key == "promise_date":
-                found[key] = catalog.date(day, "format.weekday")
+                days[key] = catalog.date(day, "format.weekday")
             if key == "quote_date":
-                found["month"] = catalog.date(day, "format.month")
+                days["month"] = catalog.date(day, "format.month")
             if key == "date":
-                found["duration"] = _duration(facts.get("months"), day, at, catalog)
-    return found
+                days["duration"] = _duration(facts.get("months"), day, at, catalog)
+    return days
 
 
 def _moments(facts: Mapping[str, object], catalog: Catalog, zone: ZoneInfo) -> dict[str, object]:
-    found: dict[str, object] = {}
+    moments: dict[str, object] = {}
     for key in MOMENTS:
         if facts.get(key):
             at = datetime.fromisoformat(str(facts[key]))
             if at.tzinfo is None:
                 raise ValueError(f"{key} has no offset")
-            found[key] = catalog.moment(at.astimezone(zone))
-    return found
+            moments[key] = catalog.moment(at.astimezone(zone))
+    return moments
 
 
 def _duration(months: object, since: date, at: datetime, catalog: Catalog) -> str:
@@ -173,12 +173,12 @@ def _is_past(promise: Mapping[str, object], at: datetime) -> bool:
     return (day, time if time not in ("", "00:00") else "24:00") < (at.date().isoformat(), f"{at:%H:%M}")
 
 
-def promise_words(found: Mapping[str, object], catalog: Catalog) -> str:
+def promise_words(variables: Mapping[str, object], catalog: Catalog) -> str:
     """Return by when a person calls, such as "on Monday 5 January before 1 pm"; the day stands there in words."""
-    half_day, time = found.get("promise_half_day"), str(found.get("promise_time") or "")
+    half_day, time = variables.get("promise_half_day"), str(variables.get("promise_time") or "")
     if half_day not in USUAL_ENDS:
         half_day = None
     before = catalog.text(f"promise.before.{half_day}", {}) if half_day else ""
     if half_day and re.fullmatch(r"\d\d:\d\d", time) and time != USUAL_ENDS[str(half_day)]:
         before = catalog.text("promise.before", {"time": time if time != "00:00" else "24:00"})
-    return catalog.text("promise", {"promise_date": found.get("promise_date"), "before": before})
+    return catalog.text("promise", {"promise_date": variables.get("promise_date"), "before": before})

@@ -123,8 +123,8 @@ class Templates:
             raise Misconfigured(faults)
         return templates
 
-    def known(self) -> Mapping[str, frozenset[str]]:
-        """Return the languages of each template."""
+    def languages_by_template(self) -> Mapping[str, frozenset[str]]:
+        """Return each template with its languages: all that have a catalog, because `load` refuses one with a gap."""
         return dict.fromkeys(self._in_use.mails, self._in_use.catalogs.languages)
 
     def mail_class(self, template: str) -> MailClass:

@@ -349,7 +349,7 @@ def announced_sheet(review: Review, words: Words) -> Sheet:
         rows.append(
             [
                 word(review.initiatives.get(key, f"#{key}")),
-                number(words, announced.told, told=key),
+                number(words, announced.customers_told, told=key),
                 Cell(announced.sent, words.whole(announced.sent)),
                 Cell(announced.answered, words.whole(announced.answered)),
                 *(

@@ -114,7 +114,7 @@ def around(web: Web, use: InUse, cases: bytes | None = None) -> Around:
     """Return what a table that is in use, or may come into use, is judged by: with its own cases, or those given."""
     beside, fault = _cases_beside(web, use) if cases is None else (cases, "")
     return Around(
-        known=web.rules.known_names(),
+        known_names=web.rules.known_names(),
         earlier=[version for _, version in web.rules.versions(use.table.name)],
         today=in_zone(web.now(), web.policy().zone).date(),
         contrary=contrary_of(web),
