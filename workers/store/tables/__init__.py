@@ -1,4 +1,4 @@
-"""The tables: one for each class of records.py, built from its fields, and the few that only the store knows.
+"""The tables: one for each class of domain/records, built from its fields, and the few that only the store knows.
 
 Columns, indexes and unique keys stand in this folder and nowhere else, one file an aggregate; this is its door.
 Nothing here runs a statement.

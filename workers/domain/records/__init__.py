@@ -1,0 +1,47 @@
+"""The rows that the core reads and writes, one frozen class per table; store/tables/ has the same modules in SQL.
+
+Instants are timezone-aware UTC. `key()` is the primary key. Everything that belongs to one person carries `customer`,
+our key and never the CRM's. Nothing here computes.
+"""
+
+from workers.domain.records.customers import AskedMailbox, Customer, FormerAddress, Stop, Suppression
+from workers.domain.records.delivery import Dispatch
+from workers.domain.records.followup import Action, Decision, History, Shadow, Ticket, TicketEntry
+from workers.domain.records.intake import DeadLetter, Inbox
+from workers.domain.records.row import Row
+from workers.domain.records.survey import (
+    Click,
+    Consent,
+    Journey,
+    Response,
+    ResponseRevision,
+    SurveyRequest,
+    Testimonial,
+    Touchpoint,
+)
+
+__all__ = [
+    "Action",
+    "AskedMailbox",
+    "Click",
+    "Consent",
+    "Customer",
+    "DeadLetter",
+    "Decision",
+    "Dispatch",
+    "FormerAddress",
+    "History",
+    "Inbox",
+    "Journey",
+    "Response",
+    "ResponseRevision",
+    "Row",
+    "Shadow",
+    "Stop",
+    "Suppression",
+    "SurveyRequest",
+    "Testimonial",
+    "Ticket",
+    "TicketEntry",
+    "Touchpoint",
+]
