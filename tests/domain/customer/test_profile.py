@@ -61,9 +61,11 @@ def test_an_opt_out_is_at_once_and_for_ever() -> None:
     person.hear(told("purchase", NOW, reference="2", delivery_expected=True))
     changes = person.do(lambda: opt_out(person.case, how="customer"))
     assert person.case.customer.opted_out_at == NOW
-    assert {str(one.state) for one in person.rows(Touchpoint) if one.step != "delivery-now"} == {"cancelled"}
+    assert {str(touchpoint.state) for touchpoint in person.rows(Touchpoint) if touchpoint.step != "delivery-now"} == {
+        "cancelled"
+    }
     assert sorted(str(one.mail_class) for one in changes.cancelled) == ["promotion", "survey"]
-    assert [(str(one.state), one.reason) for one in person.rows(SurveyRequest)] == [("withdrawn", "opted_out")]
+    assert [(str(row.state), row.reason) for row in person.rows(SurveyRequest)] == [("withdrawn", "opted_out")]
     (suppressed,) = [row for row in changes.rows_added() if isinstance(row, Suppression)]
     assert (suppressed.kind, suppressed.address) == ("opt_out", address_key("42@example.org", person.policy.ids))
     person.now = NOW + DAY
@@ -83,10 +85,10 @@ def test_an_opt_out_after_a_question_that_left_takes_its_answer_all_the_same() -
     """Whoever answers first and stops then is still heard."""
     person, request = asked()
     person.do(lambda: opt_out(person.case, how="customer"))
-    assert [str(one.state) for one in person.rows(SurveyRequest)] == ["open"]
+    assert [str(row.state) for row in person.rows(SurveyRequest)] == ["open"]
     say(person, request, 2)
     settle(person)
-    assert [one.name for one in person.rows(Action)] == ["urgent_contact"]
+    assert [action.name for action in person.rows(Action)] == ["urgent_contact"]
 
 
 def test_an_opt_out_keeps_the_service_that_waits() -> None:
@@ -100,7 +102,7 @@ def test_an_opt_out_keeps_the_service_that_waits() -> None:
     for one in (call, thanks):
         person.case.know(one)
     person.do(lambda: opt_out(person.case, how="customer"))
-    assert {one.name: str(one.state) for one in person.rows(Action)} == {
+    assert {action.name: str(action.state) for action in person.rows(Action)} == {
         "improvement_question": "cancelled",
         "call_back": "planned",
         "thank_you": "planned",

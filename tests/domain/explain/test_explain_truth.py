@@ -207,14 +207,18 @@ def journey_of(case: CustomerCase, touchpoint: Touchpoint) -> Journey | None:
 def rests(case: CustomerCase, row: Touchpoint) -> bool:
     """Tell whether somebody was asked when the reason says, not longer ago than any rest period."""
     until, since = date_of(row.detail, 0), date_of(row.detail, 1)
-    asked = [one.asked_at for one in case.all(SurveyRequest)]
+    asked = [request.asked_at for request in case.all(SurveyRequest)]
     return since in asked and since < until <= since + LONGEST_REST and until > row.changed_at
 
 
 def is_answered(case: CustomerCase, row: Touchpoint) -> bool:
     """Tell whether an answer of that instant came another way, about the same reference or occasion."""
     journey = journey_of(case, row)
-    at = [one for one in case.all(Response) if one.request is None and one.answered_at == date_of(row.detail, 0)]
+    at = [
+        response
+        for response in case.all(Response)
+        if response.request is None and response.answered_at == date_of(row.detail, 0)
+    ]
     return journey is not None and any(
         one.reference == journey.reference if journey.reference else one.trigger == row.trigger for one in at
     )
@@ -225,16 +229,16 @@ def stopped(effect: str, case: CustomerCase, row: Touchpoint) -> bool:
     journey = journey_of(case, row)
     begun = {row.reference, journey.reference if journey else ""}
     return any(
-        one.effect == effect
-        and one.cause == row.detail
-        and (one.scope == "customer" or not one.reference or one.reference in begun or not row.reference)
-        for one in case.all(Stop)
+        stop.effect == effect
+        and stop.cause == row.detail
+        and (stop.scope == "customer" or not stop.reference or stop.reference in begun or not row.reference)
+        for stop in case.all(Stop)
     )
 
 
 def asked_often(case: CustomerCase, row: Touchpoint) -> bool:
     """Tell whether six questions lie within twelve months."""
-    return sum(row.changed_at - A_YEAR < one.asked_at <= row.changed_at for one in case.all(SurveyRequest)) >= 6
+    return sum(row.changed_at - A_YEAR < request.asked_at <= row.changed_at for request in case.all(SurveyRequest)) >= 6
 
 
 OF_TOUCHPOINTS: dict[str, Then] = {
@@ -248,21 +252,21 @@ OF_TOUCHPOINTS: dict[str, Then] = {
     "yearly_maximum": asked_often,
     "answered": is_answered,
     "merged": lambda case, row: case.customer.merged_into,
-    "already_done": lambda case, row: any(one.step == row.step for one in case.all(SurveyRequest)),
+    "already_done": lambda case, row: any(request.step == row.step for request in case.all(SurveyRequest)),
 }
 """Of each reason of a touchpoint that is not asked: what must have been so when it came into its state."""
 
 
 def response_of(case: CustomerCase, row: Action) -> Response | None:
     """Return the answer that an action follows from."""
-    return next((one for one in case.all(Response) if one.id == row.response), None)
+    return next((response for response in case.all(Response) if response.id == row.response), None)
 
 
 def in_the_way(case: CustomerCase, row: Action) -> bool:
     """Tell whether a ticket is open, or was opened since the answer."""
     response = response_of(case, row)
     return response is not None and any(
-        one.done_at is None or one.opened_at >= response.first_answered_at for one in case.all(Ticket)
+        ticket.done_at is None or ticket.opened_at >= response.first_answered_at for ticket in case.all(Ticket)
     )
 
 
@@ -270,7 +274,7 @@ def said_less(case: CustomerCase, row: Action) -> bool:
     """Tell whether a later answer is below 9."""
     response = response_of(case, row)
     return response is not None and any(
-        one.answered_at > response.answered_at and one.score < 9 for one in case.all(Response)
+        row.answered_at > response.answered_at and row.score < 9 for row in case.all(Response)
     )
 
 
@@ -289,11 +293,13 @@ OF_ACTIONS: dict[str, Then] = {
     "open_ticket": in_the_way,
     "later_response": said_less,
     "asked_last_year": lambda case, row: any(
-        one.response != row.response and row.changed_at < one.asked_at + A_YEAR for one in case.all(Testimonial)
+        testimonial.response != row.response and row.changed_at < testimonial.asked_at + A_YEAR
+        for testimonial in case.all(Testimonial)
     ),
     "answered": lambda case, row: (answered := response_of(case, row)) and (answered.comment or answered.improvement),
     "superseded": lambda case, row: any(
-        (one.response, one.n) == (row.response, row.decision) and one.superseded_at for one in case.all(Decision)
+        (decision.response, decision.n) == (row.response, row.decision) and decision.superseded_at
+        for decision in case.all(Decision)
     ),
 }
 """Of each reason of an action that was not done: what must have been so when it came into its state."""

@@ -43,13 +43,13 @@ def loyal() -> tuple[Person, SurveyRequest]:
 
 def the(person: Person, name: str) -> tuple[str, str, str]:
     """Return state, reason and detail of the only action of this name."""
-    (found,) = [one for one in person.rows(Action) if one.name == name]
+    (found,) = [action for action in person.rows(Action) if action.name == name]
     return str(found.state), str(found.reason), found.detail
 
 
 def templates(person: Person) -> list[str]:
     """Return the mails that follow from answers."""
-    return sorted(one.template for one in person.rows(Dispatch) if one.action)
+    return sorted(dispatch.template for dispatch in person.rows(Dispatch) if dispatch.action)
 
 
 def earlier_testimonial(person: Person, state: TestimonialState, days: int) -> None:
@@ -77,7 +77,7 @@ def test_a_mail_promises_only_what_the_facts_bear(phone: str, by: str) -> None:
     person, request = asked()
     say(person, request, 8, wants_contact=True, phone=phone)
     settle(person)
-    (mail,) = [one for one in person.rows(Dispatch) if one.template == "thanks-call"]
+    (mail,) = [dispatch for dispatch in person.rows(Dispatch) if dispatch.template == "thanks-call"]
     (ticket,) = person.rows(Ticket)
     assert mail.facts["contact_by"] == by
     assert (mail.facts["promise_date"], mail.facts["promise_half_day"]) == ("2026-03-04", "morning")
@@ -97,7 +97,7 @@ def test_a_promoter_is_asked_for_a_testimonial_ten_days_after_the_answer() -> No
     assert the(person, "testimonial_request")[0] == "done"
     (testimonial,) = person.rows(Testimonial)
     assert (str(testimonial.state), testimonial.asked_at) == ("asked", NOW + 10 * DAY)
-    (mail,) = [one for one in person.rows(Dispatch) if one.template == "testimonial"]
+    (mail,) = [dispatch for dispatch in person.rows(Dispatch) if dispatch.template == "testimonial"]
     assert mail.mail_class == MailClass.PROMOTION
 
 
@@ -238,7 +238,7 @@ def test_a_passive_is_asked_what_is_missing_a_day_later() -> None:
     say(person, request, 8)
     settle(person)
     person.wake(NOW + DAY)
-    (mail,) = [one for one in person.rows(Dispatch) if one.action]
+    (mail,) = [dispatch for dispatch in person.rows(Dispatch) if dispatch.action]
     assert (mail.template, mail.facts["score"], mail.facts["label"]) == ("improve-now", 8, "lamp")
 
 
@@ -285,9 +285,11 @@ def test_who_opted_out_gets_service_mails_only() -> None:
         person.hear(score_told(score, id=channel))
     person.wake(NOW + 11 * DAY)
     assert len(person.rows(Ticket)) == 1
-    classes = {one.mail_class for one in person.rows(Dispatch) if one.action}
+    classes = {dispatch.mail_class for dispatch in person.rows(Dispatch) if dispatch.action}
     assert classes == {MailClass.SERVICE}
-    found = {(one.name, str(one.state), one.reason) for one in person.rows(Action) if str(one.state) != "done"}
+    found = {
+        (action.name, str(action.state), action.reason) for action in person.rows(Action) if str(action.state) != "done"
+    }
     assert found == {("improvement_question", "skipped", "opted_out")}
 
 
@@ -297,7 +299,7 @@ def test_an_opt_out_cancels_what_waits_and_keeps_the_ticket() -> None:
     person.hear(score_told(1, NOW, id="x"))
     person.hear(told("opted_out", NOW))
     assert the(person, "testimonial_request")[:2] == ("cancelled", "opted_out")
-    assert [str(one.state) for one in person.rows(Ticket)] == ["open"]
+    assert [str(ticket.state) for ticket in person.rows(Ticket)] == ["open"]
 
 
 @pytest.mark.parametrize(("kind", "mails"), [("opt_out", ["ack"]), ("bounce", []), ("complaint", []), ("erased", [])])
@@ -316,7 +318,7 @@ def test_a_second_unhappy_answer_joins_the_open_ticket() -> None:
     person = Person()
     person.hear(score_told(2, NOW, id="a", comment="broken"), score_told(4, NOW, id="b", comment="and late"))
     assert len(person.rows(Ticket)) == 1
-    details = sorted(one.detail for one in person.rows(Action) if one.name == "urgent_contact")
+    details = sorted(action.detail for action in person.rows(Action) if action.name == "urgent_contact")
     assert details == ["", "joined ticket 1"]
 
 
@@ -327,7 +329,7 @@ def test_an_acknowledgement_leaves_at_once_and_a_thank_you_in_the_send_window() 
     night = NOW.replace(hour=22)
     person.now = night
     person.hear(score_told(2, night, id="a"), score_told(10, night, id="b"))
-    leaving = {one.template: one.not_before for one in person.rows(Dispatch) if one.action}
+    leaving = {dispatch.template: dispatch.not_before for dispatch in person.rows(Dispatch) if dispatch.action}
     assert leaving["ack"] == night
     assert leaving["thanks"] == NOW.replace(hour=8, minute=0) + DAY
 
@@ -348,7 +350,7 @@ def test_a_mail_names_what_it_is_about_in_the_customers_zone() -> None:
     someone, request = asked(person=person)
     say(someone, request, 10, "so bright")
     settle(someone)
-    (mail,) = [one for one in someone.rows(Dispatch) if one.template == "thanks"]
+    (mail,) = [dispatch for dispatch in someone.rows(Dispatch) if dispatch.template == "thanks"]
     assert {key: mail.facts[key] for key in ("label", "comment", "date", "quote_date", "score")} == {
         "label": "lamp",
         "comment": "so bright",

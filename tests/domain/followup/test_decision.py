@@ -32,12 +32,12 @@ def change(person: Person, request: SurveyRequest, score: int, comment: str = ""
 
 def mails(person: Person) -> Counter[str]:
     """Return how many mails of each kind were written to the customer about the answer."""
-    return Counter(one.template for one in person.rows(Dispatch) if one.action and one.customer)
+    return Counter(dispatch.template for dispatch in person.rows(Dispatch) if dispatch.action and dispatch.customer)
 
 
 def current(person: Person) -> Decision:
     """Return the decision that counts."""
-    (found,) = [one for one in person.rows(Decision) if str(one.state) == "current"]
+    (found,) = [decision for decision in person.rows(Decision) if str(decision.state) == "current"]
     return found
 
 
@@ -69,7 +69,7 @@ def test_a_comment_of_blanks_is_none() -> None:
 def test_waits_run_from_the_answer_and_not_from_its_settling() -> None:
     """P10D and the deadline of P14D count from when the customer answered."""
     person, _ = answered(10)
-    (testimonial,) = [one for one in person.rows(Action) if one.name == "testimonial_request"]
+    (testimonial,) = [action for action in person.rows(Action) if action.name == "testimonial_request"]
     assert (testimonial.due_at, testimonial.latest_at) == (NOW + 10 * DAY, NOW + 14 * DAY)
     assert (str(testimonial.state), testimonial.reason, testimonial.wait) == ("planned", "wait", "P10D")
 
@@ -99,7 +99,7 @@ def test_a_better_score_in_the_same_band_thanks_once() -> None:
     person, request = answered(9)
     change(person, request, 10)
     assert mails(person) == {"thanks": 1}
-    found = sorted((one.decision, one.name, str(one.state), one.reason) for one in person.rows(Action))
+    found = sorted((action.decision, action.name, str(action.state), action.reason) for action in person.rows(Action))
     assert found == [
         (1, "testimonial_request", "cancelled", "superseded"),
         (1, "thank_you", "done", ""),
@@ -135,7 +135,7 @@ def test_a_worse_score_keeps_one_acknowledgement_and_one_ticket() -> None:
 def test_an_acknowledgement_that_still_fits_is_not_called_back() -> None:
     """It may not have left yet: then it must still leave."""
     person, request = answered(3)
-    (ack,) = [one for one in person.rows(Dispatch) if one.template == "ack"]
+    (ack,) = [dispatch for dispatch in person.rows(Dispatch) if dispatch.template == "ack"]
     person.now += HOUR
     say(person, request, 2)
     changes = settle(person)
@@ -145,7 +145,7 @@ def test_an_acknowledgement_that_still_fits_is_not_called_back() -> None:
 def test_a_thank_you_that_has_not_left_is_called_back_when_the_score_falls() -> None:
     """Nobody is thanked for a 9 that is a 2 by now."""
     person, request = answered(9)
-    (thanks,) = [one for one in person.rows(Dispatch) if one.template == "thanks"]
+    (thanks,) = [dispatch for dispatch in person.rows(Dispatch) if dispatch.template == "thanks"]
     person.now += HOUR
     say(person, request, 2)
     changes = settle(person)
@@ -176,7 +176,7 @@ def test_what_was_superseded_stands_in_the_history() -> None:
     """The cancelled action says why."""
     person, request = answered(9)
     change(person, request, 2)
-    lines = [(one.subject, one.state, one.reason) for one in person.rows(History) if one.subject == "action"]
+    lines = [(line.subject, line.state, line.reason) for line in person.rows(History) if line.subject == "action"]
     assert ("action", "cancelled", "superseded") in lines
 
 
@@ -188,7 +188,7 @@ def test_an_answer_that_no_rule_covers_is_parked_for_a_person(monkeypatch: pytes
     say(person, request, 9)
     settle(person)
     assert (str(current(person).outcome), current(person).reason) == ("parked", "no rule matches")
-    assert [(one.state, one.reason) for one in person.rows(History) if one.subject == "response"] == [
+    assert [(line.state, line.reason) for line in person.rows(History) if line.subject == "response"] == [
         ("parked", "no_such_rule")
     ]
 
@@ -210,4 +210,4 @@ def test_a_rule_may_wait_with_a_contact_and_keeps_its_due_time(monkeypatch: pyte
     person.wake(NOW + DAY)
     (ticket,) = person.rows(Ticket)
     assert ticket.due_at == NOW + DAY + 2 * HOUR
-    assert [one.state for one in person.rows(Action)] == [ActionState.DONE]
+    assert [action.state for action in person.rows(Action)] == [ActionState.DONE]

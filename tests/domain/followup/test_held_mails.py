@@ -30,12 +30,12 @@ def unreachable(score: int = 10, trigger: str = "delivery", **more: object) -> P
 
 def actions(person: Person) -> dict[str, tuple[str, str, str]]:
     """Return state, reason and detail of each action by its name."""
-    return {one.name: (str(one.state), one.reason, one.detail) for one in person.rows(Action)}
+    return {action.name: (str(action.state), action.reason, action.detail) for action in person.rows(Action)}
 
 
 def mails(person: Person) -> list[tuple[str, str]]:
     """Return template and language of the mails that follow from answers."""
-    return sorted((one.template, one.language) for one in person.rows(Dispatch) if one.action)
+    return sorted((dispatch.template, dispatch.language) for dispatch in person.rows(Dispatch) if dispatch.action)
 
 
 @pytest.mark.parametrize("event", ["changed", "delivery", "interaction_ended"])
@@ -84,7 +84,7 @@ def test_a_mail_that_waited_looks_again_at_what_has_happened() -> None:
     person.now = NOW + DAY
     person.hear(score_told(1, person.now, trigger="milestone"), told("changed", person.now, customer=CARD))
     person.wake()
-    done = [one for one in person.rows(Action) if one.name == "testimonial_request"]
+    done = [action for action in person.rows(Action) if action.name == "testimonial_request"]
     assert [(one.reason, one.detail) for one in done] == [("fell_back", "open_ticket")]
     assert not person.rows(Testimonial)
 
@@ -135,10 +135,10 @@ def test_a_merge_that_brings_an_address_lets_the_mail_leave() -> None:
 def test_a_number_that_comes_later_is_called() -> None:
     """ "9, please call me" of somebody unknown: when address and number come, the mail promises a call."""
     person = unreachable(9, wants_contact=True)
-    assert [one.phone for one in person.rows(Ticket)] == [""]
+    assert [ticket.phone for ticket in person.rows(Ticket)] == [""]
     person.hear(told("changed", NOW + HOUR, customer={**CARD, "phone": "+33 1 23"}))
     person.wake(NOW + HOUR)
-    (mail,) = [one for one in person.rows(Dispatch) if one.template == "thanks-call"]
+    (mail,) = [dispatch for dispatch in person.rows(Dispatch) if dispatch.template == "thanks-call"]
     assert mail.facts["contact_by"] == "call"
 
 
@@ -164,7 +164,7 @@ def test_the_ticket_is_open_and_its_acknowledgement_waits(event: str) -> None:
     person.wake(NOW + HOUR)
     assert mails(person) == [("ack", "en")]
     assert actions(person)["urgent_contact"][0] == "done"
-    (mail,) = [one for one in person.rows(Dispatch) if one.action]
+    (mail,) = [dispatch for dispatch in person.rows(Dispatch) if dispatch.action]
     assert mail.ticket == ticket_of(person).id
     person.hear(told("changed", NOW + 2 * HOUR, customer={"email": "third@example.org"}))
     person.wake(NOW + 10 * DAY)
@@ -256,7 +256,7 @@ def test_a_changed_answer_is_acknowledged_once() -> None:
     person.wake(NOW + 2 * HOUR)
     assert len(person.rows(Ticket)) == 1
     assert set(mails(person)) == {("ack", "en")}
-    assert len(mails(person)) == len({one.response for one in person.rows(Action)})
+    assert len(mails(person)) == len({action.response for action in person.rows(Action)})
 
 
 def test_a_merge_keeps_the_acknowledgements_that_wait() -> None:
@@ -274,8 +274,12 @@ def test_a_merge_keeps_the_acknowledgements_that_wait() -> None:
             pair.hear(told("changed", NOW + 3 * HOUR, customer=CARD))
             pair.wake(3 * HOUR)
         assert mails(pair.second) == [("ack", "en")] * 2
-        (kept,) = [one for one in pair.second.rows(Ticket) if one.state != "done"]
-        late = [one.ticket for one in pair.second.rows(Dispatch) if one.action and one.created_at > NOW + HOUR]
+        (kept,) = [ticket for ticket in pair.second.rows(Ticket) if ticket.state != "done"]
+        late = [
+            dispatch.ticket
+            for dispatch in pair.second.rows(Dispatch)
+            if dispatch.action and dispatch.created_at > NOW + HOUR
+        ]
         assert set(late) == {kept.id}
 
 

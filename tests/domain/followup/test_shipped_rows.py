@@ -103,9 +103,9 @@ def led_to(person: Person) -> Leads:
         timedelta(hours=23): 8,  # eight working hours after 10:12 end on the next day at 09:12
     }
     tickets = person.rows(Ticket)
-    planned = [one for one in person.rows(Action) if one.state == ActionState.PLANNED]
+    planned = [action for action in person.rows(Action) if action.state == ActionState.PLANNED]
     return Leads(
-        tuple(one.template for one in person.rows(Dispatch) if one.template != "ticket"),
+        tuple(dispatch.template for dispatch in person.rows(Dispatch) if dispatch.template != "ticket"),
         tuple((one.name, (one.due_at - NOW).days) for one in planned),
         due[tickets[0].due_at - NOW] if tickets else 0,
         tickets[0].play if tickets else "",
@@ -132,7 +132,7 @@ def test_every_answer_is_answered(score: int) -> None:
     for trigger, age, comment, wants_contact in product(TRIGGERS, AGES[:1], (False, True), (False, True)):
         person = routed(trigger, age, score, comment, wants_contact)
         person.wake(NOW + DAY)
-        mails = [one for one in person.rows(Dispatch) if one.template != "ticket"]
+        mails = [dispatch for dispatch in person.rows(Dispatch) if dispatch.template != "ticket"]
         assert len(mails) == 1, (trigger, score, comment, wants_contact)
         assert bool(person.rows(Ticket)) == (score <= 6 or wants_contact)
 
@@ -185,7 +185,11 @@ def live(events: list[Event], days: int = 400) -> Counter[tuple[str, str]]:
         while waiting and waiting[0].occurred_at <= person.now:
             person.hear(waiting.pop(0))
         person.wake()
-    return Counter((one.step, str(one.reason or one.state)) for one in person.rows(Touchpoint) if one.due_at <= end)
+    return Counter(
+        (touchpoint.step, str(touchpoint.reason or touchpoint.state))
+        for touchpoint in person.rows(Touchpoint)
+        if touchpoint.due_at <= end
+    )
 
 
 def lost(found: Counter[tuple[str, str]]) -> list[str]:

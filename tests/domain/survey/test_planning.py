@@ -35,15 +35,15 @@ def days(start: datetime, end: datetime) -> int:
 def rows_of(person: Person) -> dict[str, Planned]:
     """Return what was planned: rule, days until due, days until given up, when resting, reminder, template."""
     return {
-        one.step: (
-            one.rule,
-            days(NOW, one.due_at),
-            days(one.due_at, one.give_up_at),
-            one.if_resting,
-            one.reminder,
-            one.template,
+        touchpoint.step: (
+            touchpoint.rule,
+            days(NOW, touchpoint.due_at),
+            days(touchpoint.due_at, touchpoint.give_up_at),
+            touchpoint.if_resting,
+            touchpoint.reminder,
+            touchpoint.template,
         )
-        for one in person.rows(Touchpoint)
+        for touchpoint in person.rows(Touchpoint)
     }
 
 
@@ -93,7 +93,7 @@ def test_each_event_plans_what_its_rows_say(event: Event, expected: dict[str, Pl
     person = Person()
     person.hear(event)
     assert rows_of(person) == expected
-    assert {one.state for one in person.rows(Touchpoint)} <= {TouchpointState.PLANNED}
+    assert {touchpoint.state for touchpoint in person.rows(Touchpoint)} <= {TouchpointState.PLANNED}
 
 
 def test_a_done_ticket_plans_its_recovery_survey() -> None:
@@ -102,7 +102,7 @@ def test_a_done_ticket_plans_its_recovery_survey() -> None:
     journey_event = JourneyEvent("ticket_done", NOW, "boucle/ticket_done/1", "ticket-key")
     person.do(lambda: plan(person.case, journey_event))
     assert rows_of(person) == {"recovery": ("J15", 10, 14, "exempt", "P4D", "ask-recovery")}
-    (journey,) = [one for one in person.rows(Journey) if one.trigger == "recovery"]
+    (journey,) = [row for row in person.rows(Journey) if row.trigger == "recovery"]
     assert journey.reference == "ticket-key"
 
 
@@ -110,7 +110,7 @@ def test_an_event_without_a_row_plans_nothing_but_is_an_anchor() -> None:
     """A trigger that an operator adds, and a purchase that is delivered, can still be what a score is about."""
     person = Person()
     person.hear(told("meeting_booked", reference="m1"), purchase())
-    assert {(one.trigger, one.reference) for one in person.rows(Journey)} == {
+    assert {(journey.trigger, journey.reference) for journey in person.rows(Journey)} == {
         *(("meeting_booked", "m1"), ("purchase", "1042")),
         *(("milestone", ""), ("loyal_2y", "")),
     }
@@ -124,7 +124,7 @@ def test_each_order_is_asked_about_and_the_relationship_once() -> None:
     person = Person()
     person.hear(purchase(NOW - 40 * DAY, "1"), purchase(NOW, "2"), told("delivery", NOW, reference="2"))
     person.hear(told("delivery", NOW - 30 * DAY, reference="1"))
-    assert sorted(one.step for one in person.rows(Touchpoint)) == sorted(
+    assert sorted(touchpoint.step for touchpoint in person.rows(Touchpoint)) == sorted(
         ["delivery-now", "delivery-6w"] * 2 + list(MILESTONES)
     )
     assert person.touchpoint("milestone-3m").due_at.date().isoformat() == "2026-04-22"
@@ -136,7 +136,7 @@ def test_an_earlier_start_that_comes_later_moves_what_hangs_on_it() -> None:
     person.hear(purchase(NOW, "2"))
     moved = person.hear(purchase(NOW - 40 * DAY, "1"))
     assert person.touchpoint("milestone-3m").anchor_at == NOW - 40 * DAY
-    assert {one.anchor_at for one in person.rows(Touchpoint)} == {NOW - 40 * DAY}
+    assert {touchpoint.anchor_at for touchpoint in person.rows(Touchpoint)} == {NOW - 40 * DAY}
     assert not [row for row in moved.rows_added() if isinstance(row, Touchpoint)]
 
 
@@ -157,7 +157,7 @@ def test_a_milestone_that_arrives_and_is_computed_is_asked_once(first: str, days
             if first == "arriving":
                 person.hear(computed)
         person.wake()
-    asked = [one for one in person.rows(SurveyRequest) if one.step == "milestone-3m"]
+    asked = [request for request in person.rows(SurveyRequest) if request.step == "milestone-3m"]
     expected = min(days, 0) if first == "computed" else days
     assert [one.asked_at for one in asked] == [NOW + expected * DAY]
 
@@ -189,7 +189,7 @@ def test_months_are_calendar_months_from_the_start(start: str, three: str, six: 
     at = datetime.fromisoformat(f"{start}T12:00:00+00:00")
     person = Person(now=at)
     person.hear(purchase(at))
-    due = {one.step: one.due_at.date().isoformat() for one in person.rows(Touchpoint)}
+    due = {touchpoint.step: touchpoint.due_at.date().isoformat() for touchpoint in person.rows(Touchpoint)}
     assert (due["milestone-3m"], due["milestone-6m"]) == (three, six)
 
 
@@ -278,7 +278,11 @@ def test_the_last_moment_is_not_too_late_and_the_next_is() -> None:
     person = Person()
     person.hear(told("delivery", NOW - 10 * DAY, reference="1"))
     person.hear(told("delivery", NOW - 10 * DAY - timedelta(microseconds=1), reference="2"))
-    found = {one.reference: str(one.state) for one in person.rows(Touchpoint) if one.step == "delivery-now"}
+    found = {
+        touchpoint.reference: str(touchpoint.state)
+        for touchpoint in person.rows(Touchpoint)
+        if touchpoint.step == "delivery-now"
+    }
     assert found == {"1": "planned", "2": "skipped"}
 
 
@@ -288,7 +292,7 @@ def test_a_touchpoint_that_was_woken_too_late_is_given_up() -> None:
     person.hear(told("interaction_ended", reference="c1"))
     person.wake(NOW + 3 * DAY + HOUR)
     assert person.states() == {"interaction": ("skipped", "too_late")}
-    assert [one.reason for one in person.rows(History)] == ["too_late"]
+    assert [line.reason for line in person.rows(History)] == ["too_late"]
 
 
 # Who has no address
@@ -337,7 +341,10 @@ def test_a_refund_cancels_its_reference_and_what_hangs_on_it(refund: str, order:
     against = told(refund, NOW, reference="1")
     person.hear(*([against, *about] if order == "before" else [*about, against]))
     person.hear(told("delivery", NOW, reference="2"))
-    found = {(one.step, one.reference): (str(one.state), one.reason) for one in person.rows(Touchpoint)}
+    found = {
+        (touchpoint.step, touchpoint.reference): (str(touchpoint.state), touchpoint.reason)
+        for touchpoint in person.rows(Touchpoint)
+    }
     assert {one for key, one in found.items() if key[1] != "2"} == {("cancelled", "stopped")}
     assert {one for key, one in found.items() if key[1] == "2"} == {("planned", "")}
     assert person.touchpoint("purchase-now").detail == refund
@@ -438,7 +445,7 @@ def test_what_was_asked_stays_asked_when_its_order_is_refunded() -> None:
     changes = person.hear(told("refund", NOW, reference="1042"))
     assert person.states()["purchase-now"] == ("asked", "")
     assert [(one.column, one.value, one.mail_class) for one in changes.cancelled] == [("request", request.id, "survey")]
-    assert [str(one.state) for one in person.rows(SurveyRequest)] == ["open"]
+    assert [str(row.state) for row in person.rows(SurveyRequest)] == ["open"]
 
 
 def test_a_refund_leaves_the_questions_about_other_orders_alone() -> None:
@@ -448,14 +455,14 @@ def test_a_refund_leaves_the_questions_about_other_orders_alone() -> None:
     person.wake()
     changes = person.hear(told("refund", reference="2"))
     assert changes.cancelled == []
-    assert [str(one.state) for one in person.rows(SurveyRequest)] == ["open"]
+    assert [str(request.state) for request in person.rows(SurveyRequest)] == ["open"]
 
 
 def test_why_something_is_not_asked_stands_in_the_history() -> None:
     """Held, cancelled, skipped: one line each, told once."""
     person = Person(email=None)
     person.hear(told("delivery", reference="1"), told("refund", NOW, reference="1"))
-    kept = sorted((one.subject, one.state, one.reason) for one in person.rows(History))
+    kept = sorted((line.subject, line.state, line.reason) for line in person.rows(History))
     assert kept == [("touchpoint", "cancelled", "stopped")] * 2 + [("touchpoint", "held", "no_address")] * 2
 
 

@@ -33,7 +33,9 @@ def asked_before(person: Person, *askings: tuple[datetime, str], state: RequestS
 
 def outcome(person: Person, step: str) -> tuple[str, str, str]:
     """Return state, reason and detail of a touchpoint."""
-    (one,) = [one for one in person.rows(Touchpoint) if one.step == step and one.reference != "x"]
+    (one,) = [
+        touchpoint for touchpoint in person.rows(Touchpoint) if touchpoint.step == step and touchpoint.reference != "x"
+    ]
     return str(one.state), str(one.reason), one.detail
 
 
@@ -170,7 +172,9 @@ def test_of_two_that_are_due_at_once_one_is_asked() -> None:
     person.hear(told("delivery", NOW - DAY, reference="1"), told("delivery", NOW, reference="2"))
     person.wake()
     found = {
-        one.reference: (str(one.state), one.reason) for one in person.rows(Touchpoint) if one.step == "delivery-now"
+        touchpoint.reference: (str(touchpoint.state), touchpoint.reason)
+        for touchpoint in person.rows(Touchpoint)
+        if touchpoint.step == "delivery-now"
     }
     assert found == {"1": ("asked", ""), "2": ("skipped", "resting")}
 

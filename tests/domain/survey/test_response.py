@@ -20,7 +20,7 @@ def the_response(person: Person) -> Response:
 
 def history(person: Person) -> list[tuple[int, int, str]]:
     """Return the revisions of the only response: n, score, comment."""
-    return sorted((one.n, one.score, one.comment) for one in person.rows(ResponseRevision))
+    return sorted((revision.n, revision.score, revision.comment) for revision in person.rows(ResponseRevision))
 
 
 def test_an_answer_is_provisional_until_it_was_still_for_a_minute() -> None:
@@ -31,7 +31,7 @@ def test_an_answer_is_provisional_until_it_was_still_for_a_minute() -> None:
     assert (str(the_response(person).state), person.rows(Decision)) == ("settling", [])
     person.wake(NOW + 60 * SECOND)
     assert str(the_response(person).state) == "decided"
-    assert [one.rule for one in person.rows(Decision)] == ["D1"]
+    assert [decision.rule for decision in person.rows(Decision)] == ["D1"]
 
 
 def test_each_answer_starts_the_minute_again_up_to_ten() -> None:
@@ -63,7 +63,7 @@ def test_the_first_answer_calls_the_reminder_back_and_marks_the_request() -> Non
     person, request = asked()
     changes = say(person, request, 9)
     assert [(one.column, one.value, one.mail_class) for one in changes.cancelled] == [("request", request.id, "survey")]
-    assert [str(one.state) for one in person.rows(SurveyRequest)] == ["answered"]
+    assert [str(row.state) for row in person.rows(SurveyRequest)] == ["answered"]
 
 
 def test_a_change_of_band_makes_the_next_decision() -> None:
@@ -71,7 +71,7 @@ def test_a_change_of_band_makes_the_next_decision() -> None:
     person, request = asked()
     say(person, request, 9)
     settle(person)
-    assert {(one.name, str(one.state)) for one in person.rows(Action)} == {
+    assert {(action.name, str(action.state)) for action in person.rows(Action)} == {
         ("thank_you", "done"),
         ("testimonial_request", "planned"),
     }
@@ -83,7 +83,7 @@ def test_a_change_of_band_makes_the_next_decision() -> None:
         (1, "P1", "superseded"),
         (2, "D1", "current"),
     ]
-    assert {(one.name, one.decision, str(one.state), one.reason) for one in person.rows(Action)} == {
+    assert {(action.name, action.decision, str(action.state), action.reason) for action in person.rows(Action)} == {
         ("thank_you", 1, "done", ""),
         ("testimonial_request", 1, "cancelled", "superseded"),
         ("urgent_contact", 2, "done", ""),
@@ -107,7 +107,7 @@ def test_only_score_and_wish_for_contact_decide_anew(change: dict[str, object], 
     say(person, request, int(str(words.pop("score"))), str(words.pop("comment", "")), **words)
     settle(person)
     assert len(person.rows(Decision)) == decisions
-    assert [str(one.state) for one in person.rows(Decision)].count("current") == 1
+    assert [str(decision.state) for decision in person.rows(Decision)].count("current") == 1
     assert len(history(person)) == 2
 
 
@@ -131,7 +131,7 @@ def test_there_and_back_within_the_minute_is_nothing() -> None:
         say(person, request, score)
         person.now += SECOND
     settle(person)
-    assert [(one.n, one.rule) for one in person.rows(Decision)] == [(1, "D1")]
+    assert [(decision.n, decision.rule) for decision in person.rows(Decision)] == [(1, "D1")]
     assert [score for _, score, _ in history(person)] == [2, 9, 2]
 
 
@@ -143,7 +143,7 @@ def test_a_request_closes_after_fourteen_days_with_its_response() -> None:
     person.wake(request.closes_at - SECOND)
     assert str(the_response(person).state) == "decided"
     person.wake(request.closes_at)
-    assert [str(one.state) for one in person.rows(SurveyRequest)] == ["closed"]
+    assert [str(row.state) for row in person.rows(SurveyRequest)] == ["closed"]
     assert str(the_response(person).state) == "closed"
 
 
@@ -153,7 +153,7 @@ def test_an_answer_in_the_last_minute_is_routed_and_closed() -> None:
     person.now = request.closes_at - SECOND
     say(person, request, 1)
     person.wake(request.closes_at)
-    assert [str(one.state) for one in person.rows(SurveyRequest)] == ["closed"]
+    assert [str(row.state) for row in person.rows(SurveyRequest)] == ["closed"]
     settle(person)
     assert str(the_response(person).state) == "closed"
     assert len(person.rows(Ticket)) == 1
@@ -163,7 +163,7 @@ def test_a_request_without_an_answer_expires() -> None:
     """Its reminder is called back with it."""
     person, request = asked()
     changes = person.wake(request.closes_at)
-    assert [(str(one.state), one.reason) for one in person.rows(SurveyRequest)] == [("expired", "request_closed")]
+    assert [(str(row.state), row.reason) for row in person.rows(SurveyRequest)] == [("expired", "request_closed")]
     assert [one.value for one in changes.cancelled] == [request.id]
 
 
@@ -186,7 +186,7 @@ def test_after_counts_from_the_event_to_when_the_question_left() -> None:
     say(person, request, 9)
     settle(person)
     assert the_response(person).after_days == 0
-    assert [one.rule for one in person.rows(Decision)] == ["P1"]
+    assert [decision.rule for decision in person.rows(Decision)] == ["P1"]
 
 
 # Scores from other tools
@@ -202,7 +202,7 @@ def test_a_score_from_elsewhere_is_settled_at_once() -> None:
         *("decided", "delivery", 1.0),
         "event",
     )
-    assert [one.rule for one in person.rows(Decision)] == ["D1"]
+    assert [decision.rule for decision in person.rows(Decision)] == ["D1"]
     assert person.rows(Ticket)[0].comment == "dented"
 
 
@@ -214,9 +214,11 @@ def test_a_score_belongs_to_the_last_event_of_its_trigger_before_it_was_asked() 
     asked_at = NOW - 5 * DAY
     person.hear(score_told(9, trigger="delivery", asked_at=asked_at, id="a"))
     person.hear(score_told(9, trigger="delivery", asked_at=asked_at, reference="old", id="b"))
-    found = {one.external_id: (one.reference, round(one.after_days)) for one in person.rows(Response)}
+    found = {
+        response.external_id: (response.reference, round(response.after_days)) for response in person.rows(Response)
+    }
     assert sorted(found.values()) == [("new", 5), ("old", 55)]
-    rules = sorted(one.rule for one in person.rows(Decision))
+    rules = sorted(decision.rule for decision in person.rows(Decision))
     assert rules == ["P1", "P2"]
 
 
@@ -232,7 +234,7 @@ def test_a_score_about_nothing_known_keeps_what_it_says(words: dict[str, object]
     person.hear(score_told(9, NOW, asked_at=NOW - 2 * DAY if len(words) == 1 else NOW, **words))
     trigger = words.get("trigger", "other")
     assert (the_response(person).trigger, the_response(person).after_days) == (trigger, 0.0)
-    assert [one.rule for one in person.rows(Decision)] == ["P4" if trigger == "other" else "P1"]
+    assert [decision.rule for decision in person.rows(Decision)] == ["P4" if trigger == "other" else "P1"]
 
 
 @pytest.mark.parametrize(("score", "before", "then"), [(9, "P1", "P2"), (2, "D1", "D2")])
@@ -240,12 +242,12 @@ def test_a_journey_that_comes_after_its_score_decides_again(score: int, before: 
     """Where another row answers: the ticket gets the other play, and nobody is written to twice."""
     person = Person()
     person.hear(score_told(score, trigger="delivery", reference="7"))
-    assert [one.rule for one in person.rows(Decision)] == [before]
+    assert [decision.rule for decision in person.rows(Decision)] == [before]
     person.hear(told("delivery", NOW - 40 * DAY, reference="7", label="lamp"))
     assert (the_response(person).after_days, the_response(person).label) == (40.0, "lamp")
-    current = [one.rule for one in person.rows(Decision) if one.state == "current"]
+    current = [decision.rule for decision in person.rows(Decision) if decision.state == "current"]
     assert current == [then]
-    assert [one.play for one in person.rows(Ticket)] == (["clear-up-and-help"] if score == 2 else [])
+    assert [ticket.play for ticket in person.rows(Ticket)] == (["clear-up-and-help"] if score == 2 else [])
     assert not person.hear(told("delivery", NOW - 40 * DAY, reference="7", label="lamp"))
 
 
@@ -253,7 +255,7 @@ def test_a_journey_that_changes_no_row_decides_nothing_again() -> None:
     """The same row answers: there is one decision, and what is known of the answer is better."""
     person = Person()
     person.hear(score_told(2, trigger="delivery", reference="7"), told("delivery", NOW - 3 * DAY, reference="7"))
-    assert [one.rule for one in person.rows(Decision)] == ["D1"]
+    assert [decision.rule for decision in person.rows(Decision)] == ["D1"]
     assert the_response(person).after_days == 3.0
 
 
@@ -262,7 +264,7 @@ def test_a_score_without_the_time_of_asking_was_asked_when_it_was_answered() -> 
     person = Person()
     person.hear(told("delivery", NOW - 30 * DAY, reference="7"), score_told(8, NOW, trigger="delivery"))
     assert the_response(person).asked_at == NOW
-    assert [one.rule for one in person.rows(Decision)] == ["N2"]
+    assert [decision.rule for decision in person.rows(Decision)] == ["N2"]
 
 
 def test_a_score_about_a_purchase_that_is_delivered_finds_it() -> None:
@@ -287,7 +289,7 @@ def test_a_score_that_arrives_late_opens_a_ticket_and_writes_no_mail(days: int, 
     person = Person()
     person.hear(score_told(2, NOW - days * DAY, id="a"), score_told(9, NOW - days * DAY, id="b"))
     assert len(person.rows(Ticket)) == 1
-    found = {(one.name, str(one.state), one.reason) for one in person.rows(Action)}
+    found = {(action.name, str(action.state), action.reason) for action in person.rows(Action)}
     late = ("skipped", "too_late")
     assert found == {
         ("urgent_contact", "done", ""),
@@ -300,7 +302,7 @@ def test_a_fresh_change_of_a_late_answer_is_answered_by_mail() -> None:
     person, request = asked()
     person.now = NOW + 10 * DAY
     person.hear(score_told(8, NOW + DAY, request=request.id, comment="fine", id="late"))
-    assert [(str(one.state), one.reason) for one in person.rows(Action)] == [("skipped", "too_late")]
+    assert [(str(action.state), action.reason) for action in person.rows(Action)] == [("skipped", "too_late")]
     person.hear(score_told(7, person.now, request=request.id, comment="not so fine", id="fresh"))
     assert [(one.decision, str(one.state)) for one in sorted(person.rows(Action), key=lambda one: one.decision)] == [
         *((1, "skipped"), (2, "done")),
@@ -313,7 +315,7 @@ def test_a_score_that_answers_our_request_is_its_answer() -> None:
     person.hear(score_told(9, request=request.id, channel="sms"))
     response = the_response(person)
     assert (response.request, response.channel, str(response.state)) == (request.id, "sms", "decided")
-    assert [str(one.state) for one in person.rows(SurveyRequest)] == ["answered"]
+    assert [str(row.state) for row in person.rows(SurveyRequest)] == ["answered"]
     assert not person.hear(score_told(9, request=request.id, channel="sms", id="again"))
 
 
@@ -359,7 +361,7 @@ def test_a_first_answer_after_closing_still_counts() -> None:
     person.hear(score_told(9, request.closes_at - DAY, request=request.id))
     assert the_response(person).score == 9
     person.wake()
-    assert [str(one.state) for one in person.rows(SurveyRequest)] == ["closed"]
+    assert [str(row.state) for row in person.rows(SurveyRequest)] == ["closed"]
 
 
 def test_a_request_that_nobody_knows_is_refused() -> None:

@@ -20,7 +20,11 @@ def bought(reference: str, at: object = FIRST) -> Event:
 
 def anchors(person: Person) -> dict[str, tuple[str, object]]:
     """Return the state and the anchor of the relationship's touchpoints."""
-    return {one.step: (str(one.state), one.anchor_at) for one in person.rows(Touchpoint) if one.step in MILESTONES}
+    return {
+        touchpoint.step: (str(touchpoint.state), touchpoint.anchor_at)
+        for touchpoint in person.rows(Touchpoint)
+        if touchpoint.step in MILESTONES
+    }
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -57,7 +61,7 @@ def test_what_was_asked_stays_asked() -> None:
     person.hear(bought("1", NOW - 100 * DAY), bought("2", NOW - 90 * DAY))
     person.now = NOW - timedelta(days=8)
     person.wake()
-    asked = {one.step for one in person.rows(Touchpoint) if str(one.state) == "asked"}
+    asked = {touchpoint.step for touchpoint in person.rows(Touchpoint) if str(touchpoint.state) == "asked"}
     assert asked == {"milestone-3m"}
     person.hear(told("refund", NOW - 7 * DAY, reference="1"))
     assert anchors(person)["milestone-3m"] == ("asked", NOW - 100 * DAY)
@@ -83,5 +87,9 @@ def test_a_refund_that_names_nothing_is_about_all_before_it(order: tuple[int, ..
     ]
     person = Person()
     person.hear(*(events[at] for at in order))
-    found = {one.reference: str(one.state) for one in person.rows(Touchpoint) if one.step == "delivery-now"}
+    found = {
+        touchpoint.reference: str(touchpoint.state)
+        for touchpoint in person.rows(Touchpoint)
+        if touchpoint.step == "delivery-now"
+    }
     assert found == {"1": "cancelled", "2": "planned"}

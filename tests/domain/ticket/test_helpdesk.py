@@ -35,7 +35,7 @@ def the_ticket(person: Person) -> Ticket:
 
 def kinds(person: Person) -> list[str]:
     """Return the kinds of lines in the ticket's history."""
-    return sorted(one.kind for one in person.rows(TicketEntry))
+    return sorted(entry.kind for entry in person.rows(TicketEntry))
 
 
 @pytest.mark.parametrize("by_number", [True, False])
@@ -103,7 +103,7 @@ def test_each_turn_is_done_to_our_ticket(kind: TicketChange, more: dict[str, obj
     event = update(ticket.id, kind, 1, **more)
     person.hear(event)
     assert str(the_ticket(person).state) == state
-    assert event.id in {one.event_id for one in person.rows(TicketEntry)}
+    assert event.id in {entry.event_id for entry in person.rows(TicketEntry)}
 
 
 # Carriers of other channels
@@ -139,7 +139,9 @@ def test_a_carrier_that_failed_makes_the_request_undeliverable(monkeypatch: pyte
     assert (str(found.state), found.reason) == ("undeliverable", "carrier_failed: no such number")
     person.hear(told("interaction_ended", NOW, reference="c1"))
     person.wake()
-    assert [str(one.state) for one in person.rows(Touchpoint) if one.step == "interaction"] == ["asked"]
+    assert [str(touchpoint.state) for touchpoint in person.rows(Touchpoint) if touchpoint.step == "interaction"] == [
+        "asked"
+    ]
 
 
 def test_a_carrier_that_fails_late_takes_no_answer_away(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -198,7 +198,9 @@ def test_an_attempt_meets_the_first_contact_and_reached_is_counted_apart() -> No
     assert (ticket.attempts, ticket.first_contact_at, ticket.reached_at) == (1, TUESDAY, None)
     assert (ticket.state, ticket.waiting_until) == (TicketState.WAITING, at("2026-03-03T13:00"))
     assert ticket.owner == "Max"
-    assert [one.template for one in case.all(Dispatch) if one.customer and one.template == "tried"] == ["tried"]
+    assert [
+        dispatch.template for dispatch in case.all(Dispatch) if dispatch.customer and dispatch.template == "tried"
+    ] == ["tried"]
     case.at(at("2026-03-03T13:00"))
     act(case, ticketing.attempt, Call("Max", reached=True))
     assert (case.ticket.attempts, case.ticket.reached_at, case.ticket.state) == (2, case.now, TicketState.CLAIMED)
@@ -218,7 +220,7 @@ def test_not_reached_needs_three_attempts_on_two_days_and_a_mail() -> None:
     act(case, ticketing.attempt, Call("Max", reached=False, mail=True))
     done(case, outcome="not_reached", root_cause="", sentence="")
     assert case.ticket.outcome == "not_reached"
-    assert not [one for one in case.all(Touchpoint) if one.trigger == "recovery"]
+    assert not [touchpoint for touchpoint in case.all(Touchpoint) if touchpoint.trigger == "recovery"]
 
 
 def test_attempts_before_a_reopening_do_not_count_again() -> None:
@@ -265,11 +267,11 @@ def test_what_was_put_right_is_told_and_asked_about_again(outcome: str) -> None:
     case = Case()
     case.answered()
     done(case, outcome=outcome)
-    (mail,) = [one for one in case.all(Dispatch) if one.template == "done"]
+    (mail,) = [dispatch for dispatch in case.all(Dispatch) if dispatch.template == "done"]
     assert mail.facts["sentence"] == "A new lamp is on its way."
-    (again,) = [one for one in case.all(Touchpoint) if one.trigger == "recovery"]
+    (again,) = [touchpoint for touchpoint in case.all(Touchpoint) if touchpoint.trigger == "recovery"]
     assert again.due_at == TUESDAY + timedelta(days=10)
-    assert {one.effect for one in case.all(Stop)} == {"hold", "end"}
+    assert {stop.effect for stop in case.all(Stop)} == {"hold", "end"}
 
 
 @pytest.mark.parametrize("outcome", ["wants_no_contact", "duplicate", "score_mistake"])
@@ -278,8 +280,8 @@ def test_who_wants_no_contact_gets_none(outcome: str) -> None:
     case = Case()
     case.answered()
     done(case, outcome=outcome, root_cause="", sentence="bye")
-    assert not [one for one in case.all(Dispatch) if one.template == "done"]
-    assert not [one for one in case.all(Touchpoint) if one.trigger == "recovery"]
+    assert not [dispatch for dispatch in case.all(Dispatch) if dispatch.template == "done"]
+    assert not [touchpoint for touchpoint in case.all(Touchpoint) if touchpoint.trigger == "recovery"]
 
 
 def test_a_mistaken_score_stays_and_is_flagged() -> None:
@@ -301,8 +303,8 @@ def test_a_promise_is_asked_about_once_it_is_kept() -> None:
     case.later(timedelta(days=2))
     case.act(ticketing.promise_kept, "Léa", "The lamp has left.")
     case.act(ticketing.promise_kept, "Léa", "The lamp has left.")
-    assert [one.trigger for one in case.all(Touchpoint)] == ["recovery"]
-    assert len([one for one in case.all(Dispatch) if one.template == "done"]) == 2
+    assert [touchpoint.trigger for touchpoint in case.all(Touchpoint)] == ["recovery"]
+    assert len([dispatch for dispatch in case.all(Dispatch) if dispatch.template == "done"]) == 2
     assert case.kinds()[-2:] == ["done", "kept"]
 
 
@@ -343,7 +345,7 @@ def test_reopening_beside_another_open_ticket_adds_the_words_there() -> None:
     assert earlier is not None
     changes_of(case, lambda: ticketing.reopen(case, earlier, "customer", "still broken"))
     assert case.get(Ticket, old.id) == earlier
-    (said,) = [one for one in case.all(TicketEntry) if one.ticket == new.id and one.kind == "joined"]
+    (said,) = [entry for entry in case.all(TicketEntry) if entry.ticket == new.id and entry.kind == "joined"]
     assert said.text == "1: still broken"
 
 
@@ -397,7 +399,7 @@ def test_a_customer_without_an_address_can_be_told_by_phone_alone() -> None:
     case = Case(who=customer(email=None))
     case.answered()
     done(case, sentence="")
-    assert not [one for one in case.all(Dispatch) if one.template == "done"]
+    assert not [dispatch for dispatch in case.all(Dispatch) if dispatch.template == "done"]
 
 
 def test_a_later_comment_reaches_the_ticket_that_its_answer_joined() -> None:
@@ -405,12 +407,12 @@ def test_a_later_comment_reaches_the_ticket_that_its_answer_joined() -> None:
     case = Case()
     case.answered()
     ticket = case.answered(1, "r2")
-    second = next(one for one in case.all(Response) if one.external_id == "r2")
+    second = next(response for response in case.all(Response) if response.external_id == "r2")
     case.know(replace(contact_for(second), ticket=ticket.id))
     later = replace(second, comment="and the box was open")
     case.later(timedelta(minutes=5))
     changes_of(case, lambda: ticketing.remark(case, later))
-    assert [one.text for one in case.all(TicketEntry) if one.kind == "comment"] == ["1/10 and the box was open"]
+    assert [entry.text for entry in case.all(TicketEntry) if entry.kind == "comment"] == ["1/10 and the box was open"]
 
 
 def test_a_changed_score_is_shown_by_its_ticket() -> None:

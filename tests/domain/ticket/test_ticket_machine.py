@@ -104,13 +104,13 @@ class Tickets(RuleBasedStateMachine):
     @invariant()
     def one_open(self) -> None:
         """A customer has one open ticket at most."""
-        assert sum(one.state != TicketState.DONE for one in self.case.all(Ticket)) <= 1
+        assert sum(ticket.state != TicketState.DONE for ticket in self.case.all(Ticket)) <= 1
 
     @invariant()
     def the_lead_is_told_once_a_working_day(self) -> None:
         """Of a ticket that is overdue, until it is reopened with a new due time."""
         for ticket in self.case.all(Ticket):
-            entries = [one for one in self.case.all(TicketEntry) if one.ticket == ticket.id]
+            entries = [entry for entry in self.case.all(TicketEntry) if entry.ticket == ticket.id]
             turns = sorted((one for one in entries if one.kind in ("overdue", "reopened")), key=ticketing.told_order)
             for before, after in pairwise(turns):
                 if (before.kind, after.kind) == ("overdue", "overdue"):
@@ -120,7 +120,7 @@ class Tickets(RuleBasedStateMachine):
     def counts_add_up(self) -> None:
         """What a ticket counts is what its history tells, as the books check it."""
         for ticket in self.case.all(Ticket):
-            kinds = Counter(one.kind for one in self.case.all(TicketEntry) if one.ticket == ticket.id)
+            kinds = Counter(entry.kind for entry in self.case.all(TicketEntry) if entry.ticket == ticket.id)
             assert kinds["opened"] == 1
             assert ticket.attempts == sum(kinds[call] for call in CALLS)
             assert ticket.reopened == kinds["reopened"]
@@ -166,15 +166,21 @@ class Tickets(RuleBasedStateMachine):
     @invariant()
     def nothing_is_told_or_asked_twice(self) -> None:
         """One recovery survey for each ticket, one mail for each end, holds that end."""
-        asked = Counter(one.reference for one in self.case.all(Touchpoint) if one.trigger == "recovery")
+        asked = Counter(
+            touchpoint.reference for touchpoint in self.case.all(Touchpoint) if touchpoint.trigger == "recovery"
+        )
         assert all(count == 1 for count in asked.values())
         for ticket in self.case.all(Ticket):
-            told = [one for one in self.case.all(Dispatch) if one.ticket == ticket.id and one.template == "done"]
+            told = [
+                dispatch
+                for dispatch in self.case.all(Dispatch)
+                if dispatch.ticket == ticket.id and dispatch.template == "done"
+            ]
             assert len(told) <= ticket.reopened + 1
         if self.open() is None and self.answers:
-            ends = [one.from_at for one in self.case.all(Stop) if one.effect == "end"]
+            ends = [stop.from_at for stop in self.case.all(Stop) if stop.effect == "end"]
             assert ends
-            assert max(ends) >= max(one.from_at for one in self.case.all(Stop) if one.effect == "hold")
+            assert max(ends) >= max(stop.from_at for stop in self.case.all(Stop) if stop.effect == "hold")
 
 
 Tickets.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
