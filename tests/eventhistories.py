@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from eventparts import DAY, NOW, score_told, told
+from eventparts import DAY, NOW, an_event, score_told
 from hypothesis import strategies as st
 
 from workers.cloudevents import Event
@@ -30,7 +30,7 @@ profiles = st.fixed_dictionaries(
 def about_an_order(name: str, at: datetime, reference: str, expected: bool, card: dict[str, object]) -> Event:
     """Return an event that has a reference."""
     more = {"delivery_expected": expected} if name in ("purchase", "deal_won") else {}
-    return told(name, at, reference=reference, label=f"{name} {reference}", customer=card, **more)
+    return an_event(name, at, reference=reference, label=f"{name} {reference}", customer=card, **more)
 
 
 orders = st.builds(
@@ -44,19 +44,19 @@ orders = st.builds(
     profiles,
 )
 relations = st.builds(
-    lambda name, at, months, card: told(name, at, customer=card, months=months if name == "milestone" else None),
+    lambda name, at, months, card: an_event(name, at, customer=card, months=months if name == "milestone" else None),
     st.sampled_from(("customer_started", "onboarding_finished", "milestone", "milestone")),
     moments,
     st.sampled_from((3, 6, 12)),
     profiles,
 )
 against = st.builds(
-    lambda name, at, reference: told(name, at, reference=reference),
+    lambda name, at, reference: an_event(name, at, reference=reference),
     st.sampled_from(("refund", "order_cancelled", "churned", "complaint_opened", "complaint_closed", "opted_out")),
     moments,
     st.sampled_from(REFERENCES),
 )
-cards = st.builds(lambda at, card: told("changed", at, customer=card), moments, profiles)
+cards = st.builds(lambda at, card: an_event("changed", at, customer=card), moments, profiles)
 histories = st.lists(
     st.one_of(orders, orders, relations, against, cards), min_size=2, max_size=9, unique_by=lambda event: event.id
 )

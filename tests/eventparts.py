@@ -25,7 +25,7 @@ CUSTOMER = frozenset({"changed", "opted_out", "erased", "merged"})
 FREE = SendBudget(None)
 
 
-def told(name: str, at: datetime = NOW, **more: object) -> Event:
+def an_event(name: str, at: datetime = NOW, **more: object) -> Event:
     """Return an event as the codec gives it; `id` tells two apart that say the same."""
     kind = Kind.CONTRARY if name in CONTRARY else Kind.CUSTOMER if name in CUSTOMER else Kind.JOURNEY
     values: dict[str, object] = {
@@ -65,7 +65,7 @@ class Person:
         work = UnitOfWork(policy or shipped(), now, desk("Léa", "Max"))
         self.case = CustomerCase(new_customer("42", work.policy.ids, now), work)
         if email:
-            self.hear(told("changed", NOW - 900 * DAY, customer={"email": email}))
+            self.hear(an_event("changed", NOW - 900 * DAY, customer={"email": email}))
 
     @property
     def policy(self) -> Policy:
@@ -144,7 +144,7 @@ def asked(name: str = "delivery", *, person: Person | None = None, **more: objec
     """Return a customer who was just asked about an event, and the request."""
     someone = person or Person()
     before = {survey_request.id for survey_request in someone.rows(SurveyRequest)}
-    someone.hear(told(name, someone.now, reference="1042", label="lamp", **more))
+    someone.hear(an_event(name, someone.now, reference="1042", label="lamp", **more))
     someone.wake()
     (request,) = [survey_request for survey_request in someone.rows(SurveyRequest) if survey_request.id not in before]
     sent = replace(request, sent_at=someone.now)
@@ -169,7 +169,7 @@ def score_told(score: int, at: datetime = NOW, **more: object) -> Event:
     """Return a score that another tool collected."""
     told_by = {"answered_at": at, **{key: more.pop(key) for key in list(more) if key in SCORE_FIELDS}}
     data = ScoreData(score, **told_by)  # type: ignore[arg-type]  # fields by name
-    return told("score", at, kind=Kind.SCORE, score=data, **more)
+    return an_event("score", at, kind=Kind.SCORE, score=data, **more)
 
 
 SCORE_FIELDS = frozenset(

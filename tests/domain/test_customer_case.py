@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from eventparts import DAY, NOW, Person, asked, score_told, told
+from eventparts import DAY, NOW, Person, an_event, asked, score_told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ticketparts import TUESDAY, copy_of, customer, shipped
@@ -196,13 +196,13 @@ def test_two_checkpoints_are_equal_when_nothing_lies_between() -> None:
 
 
 EVENTS: tuple[Callable[[int], Event], ...] = (
-    lambda n: told("purchase", NOW - n * DAY, reference=str(n % 3), delivery_expected=bool(n % 2)),
-    lambda n: told("delivery", NOW - n * DAY, reference=str(n % 3), customer={"email": f"{n}@example.org"}),
-    lambda n: told("refund", NOW - n * DAY, reference=str(n % 3)),
-    lambda n: told("complaint_opened", NOW - n * DAY),
-    lambda n: told("changed", NOW - n * DAY, customer={"time_zone": "Asia/Tokyo", "name": str(n)}),
-    lambda n: told("opted_out", NOW - n * DAY),
-    lambda n: told("erased", NOW),
+    lambda n: an_event("purchase", NOW - n * DAY, reference=str(n % 3), delivery_expected=bool(n % 2)),
+    lambda n: an_event("delivery", NOW - n * DAY, reference=str(n % 3), customer={"email": f"{n}@example.org"}),
+    lambda n: an_event("refund", NOW - n * DAY, reference=str(n % 3)),
+    lambda n: an_event("complaint_opened", NOW - n * DAY),
+    lambda n: an_event("changed", NOW - n * DAY, customer={"time_zone": "Asia/Tokyo", "name": str(n)}),
+    lambda n: an_event("opted_out", NOW - n * DAY),
+    lambda n: an_event("erased", NOW),
     lambda n: score_told(n % 11, NOW - n * DAY, trigger="delivery", reference=str(n % 3)),
 )
 events = st.builds(lambda make, n: make(n), st.sampled_from(EVENTS), st.integers(0, 40))
@@ -216,11 +216,11 @@ def test_what_is_taken_back_was_never_there(before: list[Event], failing: list[E
     for event in before:
         take_event(unhurt.case, event)
         take_event(hurt.case, event)
-    mark, known, changes = hurt.case.checkpoint(), seen(hurt.case), written(hurt.case.changes)
+    mark, rows, changes = hurt.case.checkpoint(), seen(hurt.case), written(hurt.case.changes)
     for event in failing:
         take_event(hurt.case, event)
     hurt.case.roll_back(mark)
-    assert seen(hurt.case) == known
+    assert seen(hurt.case) == rows
     assert written(hurt.case.changes) == changes
     assert hurt.case.checkpoint() == mark
     take_event(unhurt.case, then)
@@ -233,7 +233,7 @@ def test_a_merge_that_is_taken_back_leaves_two_customers() -> None:
     """Rows that both have, an open ticket each, the profile: all as before."""
     first, second = Person(), Person()
     for person, score in ((first, 1), (second, 2)):
-        person.hear(told("delivery", reference="1"), score_told(score, NOW))
+        person.hear(an_event("delivery", reference="1"), score_told(score, NOW))
     who = replace(second.case.customer, id=CustomerId("other"), crm_id="43")
     rows = [
         replace(row, customer=who.id, **({"id": f"{row.id}-2"} if isinstance(row, Ticket | Journey) else {}))  # type: ignore[call-arg]
@@ -241,23 +241,23 @@ def test_a_merge_that_is_taken_back_leaves_two_customers() -> None:
         if not isinstance(row, Customer)
     ]
     into = CustomerCase(who, first.case.work, rows)
-    mark, known = first.case.checkpoint(), seen(first.case, into)
+    mark, before = first.case.checkpoint(), seen(first.case, into)
     merge_customers(first.case, into)
     assert first.case.changes.moved
     assert sum(ticket.state != "done" for ticket in into.all(Ticket)) == 1
     into.roll_back(mark)
-    assert seen(first.case, into) == known
+    assert seen(first.case, into) == before
     assert not first.case.changes
 
 
 def test_an_answer_to_an_unknown_request_leaves_nothing() -> None:
     """The caller rolls back: also the profile that came with it."""
     person, request = asked()
-    known = seen(person.case)
+    before = seen(person.case)
     stranger = score_told(9, NOW, request=request.id[:-1] + "x", customer={"name": "New"})
     with pytest.raises(BadInput, match="No survey request"):
         person.hear(stranger)
-    assert seen(person.case) == known
+    assert seen(person.case) == before
     assert not person.case.changes
 
 

@@ -14,8 +14,8 @@ AT = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 
 def tallies(**more: int) -> dict[str, int]:
     """Return counts with which every sum holds, except where a test says otherwise."""
-    found = {name: 0 for one in SUMS for name in (*one.left, *one.right)}
-    return found | {name.replace("__", "."): n for name, n in more.items()}
+    counts = {name: 0 for equation in SUMS for name in (*equation.left, *equation.right)}
+    return counts | {name.replace("__", "."): n for name, n in more.items()}
 
 
 def book(counts: dict[str, int], *lines: str) -> Books:
@@ -31,25 +31,25 @@ def test_every_sum_holds_in_empty_books() -> None:
     assert {line["left"] for line in empty.sums()} == {0}
 
 
-@pytest.mark.parametrize("one", SUMS, ids=lambda one: one.name)
-def test_every_sum_can_fail(one: Sum) -> None:
+@pytest.mark.parametrize("equation", SUMS, ids=lambda equation: equation.name)
+def test_every_sum_can_fail(equation: Sum) -> None:
     """No sum counts the same thing on both sides: one more on the left alone is seen."""
-    assert not set(one.left) & set(one.right)
+    assert not set(equation.left) & set(equation.right)
     counts = tallies()
-    counts[one.left[0]] += 1
+    counts[equation.left[0]] += 1
     failed = [line["name"] for line in book(counts).sums() if not line["ok"]]
-    assert one.name in failed
+    assert equation.name in failed
 
 
 def test_every_sum_has_a_name_of_its_own() -> None:
     """A reader can tell which sum does not hold."""
-    assert len({one.name for one in SUMS}) == len(SUMS)
+    assert len({equation.name for equation in SUMS}) == len(SUMS)
 
 
 def test_sums_come_in_the_shape_that_scripts_rely_on() -> None:
     """name, left, right and ok, and the digest, whatever else is printed."""
-    told = book(tallies(received__events=3, received__accepted=2)).as_dict()
-    assert {"sums", "digest"} <= set(told)
+    books = book(tallies(received__events=3, received__accepted=2)).as_dict()
+    assert {"sums", "digest"} <= set(books)
     first = book(tallies(received__events=3, received__accepted=2)).sums()[0]
     assert first == {"name": "received = accepted + duplicate + dead letter", "left": 3, "right": 2, "ok": False}
 

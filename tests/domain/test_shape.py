@@ -25,15 +25,20 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Give each function of a module with the number of its parameters, without `self`."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+            names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
             yield f"{path.name}:{node.name}", len(names) - (names[:1] in (["self"], ["cls"]))
 
 
 def test_a_core_function_takes_the_case_and_what_it_is_about() -> None:
     """Nobody drags facts, policy, moment, allocator and changes along: the case has them."""
-    counted = [one for path in DOMAIN.rglob("*.py") for one in functions(path)]
+    counted = [function for path in DOMAIN.rglob("*.py") for function in functions(path)]
     assert len(counted) > 400
-    beside = [one for folder in CORE_BESIDE_IT for path in (WORKERS / folder).rglob("*.py") for one in functions(path)]
+    beside = [
+        function
+        for folder in CORE_BESIDE_IT
+        for path in (WORKERS / folder).rglob("*.py")
+        for function in functions(path)
+    ]
     assert [name for name, count in counted + beside if count > MOST_PARAMETERS] == []
     assert sorted(count for _, count in counted)[len(counted) * 9 // 10] <= MOST_OF_NINE_IN_TEN
 
@@ -89,8 +94,8 @@ def test_nothing_that_the_core_is_given_reaches_a_connection() -> None:
     person = Person()
     person.hear(score_told(2))
     every = list(reached(person.case))
-    assert any(isinstance(one, FollowUpTable) for one in every), "the policy is among what is reached"
-    assert [one for one in every if isinstance(one, Connection | Engine | Store)] == []
+    assert any(isinstance(thing, FollowUpTable) for thing in every), "the policy is among what is reached"
+    assert [thing for thing in every if isinstance(thing, Connection | Engine | Store)] == []
 
 
 def test_the_walk_finds_a_connection_that_hides_in_a_closure() -> None:

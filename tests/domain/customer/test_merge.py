@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from eventhistories import histories
-from eventparts import DAY, NOW, Person, asked, say, score_told, settle, told
+from eventparts import DAY, NOW, Person, an_event, asked, say, score_told, settle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mergedparts import OTHER, Pair
@@ -81,7 +81,7 @@ def event_of(what: tuple[str, object], at: timedelta) -> Event:
     if name == "score":
         return score_told(int(str(detail)), NOW + at, id=str(at), trigger="delivery", reference="A", customer=card)
     more = {"delivery_expected": False} if name == "purchase" else {}
-    return told(name, NOW + at, reference=str(detail), customer=card, id=str(at), **more)
+    return an_event(name, NOW + at, reference=str(detail), customer=card, id=str(at), **more)
 
 
 @settings(max_examples=100, deadline=None)
@@ -116,11 +116,11 @@ def test_what_is_planned_under_two_ids_is_planned_once(events: list[Event], ids:
     for number, event in enumerate(events):
         pair.hear(event, second=bool(ids >> number & 1))
     pair.merge()
-    wanted, found = twin.portrait(), pair.second.portrait()
-    assert found["touchpoints"] == wanted["touchpoints"]
-    assert found["journeys"] == wanted["journeys"]
-    assert found["stamps"] == wanted["stamps"]
-    assert found["stops"] == wanted["stops"]
+    wanted, merged_portrait = twin.portrait(), pair.second.portrait()
+    assert merged_portrait["touchpoints"] == wanted["touchpoints"]
+    assert merged_portrait["journeys"] == wanted["journeys"]
+    assert merged_portrait["stamps"] == wanted["stamps"]
+    assert merged_portrait["stops"] == wanted["stops"]
 
 
 # What a merge must not undo
@@ -132,7 +132,7 @@ def test_no_testimonial_is_asked_for_while_a_ticket_is_open() -> None:
     first.hear(score_told(1, NOW, trigger="purchase", reference="o1"))
     person = merged(first, second)
     person.now = NOW + 3 * DAY
-    person.hear(told("milestone", person.now, months=3), score_told(10, person.now, trigger="milestone"))
+    person.hear(an_event("milestone", person.now, months=3), score_told(10, person.now, trigger="milestone"))
     person.wake(person.now + 30 * DAY)
     asked_for = [row for row in person.rows(Action) if row.name == "testimonial_request"]
     assert [(str(row.reason), row.detail[:11]) for row in asked_for] == [("fell_back", "open_ticket")]
@@ -142,7 +142,7 @@ def test_no_testimonial_is_asked_for_while_a_ticket_is_open() -> None:
 def test_a_planned_testimonial_gives_way_to_a_later_low_score() -> None:
     """The promoter's request waits under the first id, the 0 comes under the second."""
     first, second = Person(), somebody(email="42@example.org", may_promote=True)
-    first.hear(told("delivery", NOW, reference="o1"), score_told(10, NOW, trigger="delivery", reference="o1"))
+    first.hear(an_event("delivery", NOW, reference="o1"), score_told(10, NOW, trigger="delivery", reference="o1"))
     assert any(row.state == "planned" for row in first.rows(Action))
     person = merged(first, second)
     person.now = NOW + DAY
@@ -156,7 +156,7 @@ def test_the_rest_period_of_one_id_holds_for_the_other() -> None:
     first, _ = asked("interaction_ended", person=Person())
     person = merged(first, somebody(email="42@example.org"))
     person.now = NOW + DAY
-    person.hear(told("interaction_ended", person.now, reference="other"))
+    person.hear(an_event("interaction_ended", person.now, reference="other"))
     person.wake(person.now)
     assert len(person.rows(SurveyRequest)) == 1
 
@@ -174,7 +174,7 @@ def test_two_open_tickets_become_one() -> None:
     assert [(row.score, row.outcome) for row in ended] == [(2, "duplicate")]
     joined = [row.text for row in person.rows(TicketEntry) if row.kind == "joined"]
     assert any("broken" in text for text in joined)
-    person.hear(told("delivery", person.now, reference="o2"))
+    person.hear(an_event("delivery", person.now, reference="o2"))
     person.wake(person.now)
     assert person.touchpoint("delivery-now").state == "held"
 
@@ -197,7 +197,7 @@ def test_a_question_asked_under_one_id_is_not_asked_under_the_other() -> None:
     """The same delivery is known under both ids; it was asked about under the first."""
     first, request = asked("delivery", person=Person())
     second = somebody(email="42@example.org")
-    second.hear(told("delivery", NOW + timedelta(minutes=5), reference="1042"))
+    second.hear(an_event("delivery", NOW + timedelta(minutes=5), reference="1042"))
     person = merged(first, second)
     person.wake(NOW + 400 * DAY)
     assert [row.id for row in person.rows(SurveyRequest) if row.step == "delivery-now"] == [request.id]
@@ -220,7 +220,7 @@ def test_an_answer_to_the_first_id_opens_a_ticket_of_the_person() -> None:
 def test_every_row_goes_to_the_other_customer() -> None:
     """Nothing is planned twice; a second merge changes nothing."""
     first, second = Person(), somebody(email="43@example.org")
-    first.hear(told("delivery", NOW, reference="1"))
+    first.hear(an_event("delivery", NOW, reference="1"))
     person = merged(first, second)
     assert {(row.step, str(row.state)) for row in person.rows(Touchpoint)} == {
         ("delivery-now", "planned"),
@@ -233,7 +233,7 @@ def test_every_row_goes_to_the_other_customer() -> None:
 def test_joining_again_changes_nothing_but_the_move() -> None:
     """What a release before left behind is joined later, by the same step."""
     first, second = Person(), somebody(email="43@example.org")
-    first.hear(told("delivery", NOW, reference="1"))
+    first.hear(an_event("delivery", NOW, reference="1"))
     person = merged(first, second)
     alone = CustomerCase(first.case.customer, person.case.work)
     again = person.do(lambda: join(alone, person.case))
@@ -245,10 +245,12 @@ def test_the_profile_has_the_last_word_on_each_field() -> None:
     """By the event's own time, of either id; fields that one of them alone has stay."""
     first, second = Person(), somebody()
     first.hear(
-        told("purchase", NOW - 9 * DAY, reference="1", delivery_expected=True, customer={"name": "Old", "phone": "1"}),
-        told("changed", NOW - DAY, customer={"language": "fr"}),
+        an_event(
+            "purchase", NOW - 9 * DAY, reference="1", delivery_expected=True, customer={"name": "Old", "phone": "1"}
+        ),
+        an_event("changed", NOW - DAY, customer={"language": "fr"}),
     )
-    second.hear(told("changed", NOW - 2 * DAY, customer={"name": "New", "language": "en"}))
+    second.hear(an_event("changed", NOW - 2 * DAY, customer={"name": "New", "language": "en"}))
     who = merged(first, second).case.customer
     assert (who.name, who.email, who.phone, who.language) == ("New", "42@example.org", "1", "fr")
     assert who.firsts == first.case.customer.firsts
@@ -258,8 +260,8 @@ def test_the_profile_has_the_last_word_on_each_field() -> None:
 def test_what_speaks_against_asking_goes_along(name: str) -> None:
     """What stopped the first stops what was planned for the second."""
     first, second = Person(), somebody(email="43@example.org")
-    second.hear(told("delivery", NOW, reference="1"))
-    first.hear(told(name, NOW))
+    second.hear(an_event("delivery", NOW, reference="1"))
+    first.hear(an_event(name, NOW))
     expected = {"churned": "stopped", "opted_out": "opted_out", "complaint_opened": "hold"}[name]
     assert {reason for _, reason in merged(first, second).states().values()} == {expected}
 

@@ -26,7 +26,7 @@ def look_for(*crm_ids: str, address: str = ADDRESS) -> Person:
     return Person(frozenset(crm_ids), addresses=hashed, hashed=lambda text: IDS.keyed_hash("held address", text))
 
 
-def found(body: bytes | str, *crm_ids: str) -> bool:
+def names_somebody(body: bytes | str, *crm_ids: str) -> bool:
     """Tell whether a message names somebody."""
     raw = body if isinstance(body, bytes) else body.encode()
     return bool(look_for(*crm_ids).found_in(readings(raw)))
@@ -81,7 +81,7 @@ WAYS: dict[str, Callable[[str], bytes]] = {
 @pytest.mark.parametrize("way", WAYS)
 def test_an_address_is_found_however_it_is_written(way: str) -> None:
     """Every encoding, escape and spelling that a broken sender may use says the same address."""
-    assert found(WAYS[way](MAIL))
+    assert names_somebody(WAYS[way](MAIL))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_an_address_is_found_however_it_is_written(way: str) -> None:
 )
 def test_another_address_is_not_taken_for_it(other: str) -> None:
     """A part of an address, or one that looks alike, is somebody else's."""
-    assert not found(MAIL.replace(ADDRESS, other))
+    assert not names_somebody(MAIL.replace(ADDRESS, other))
 
 
 SAID = (
@@ -132,13 +132,13 @@ NOT_SAID = (
 @pytest.mark.parametrize("body", SAID)
 def test_a_short_id_counts_where_it_says_whose(body: str) -> None:
     """As a number or a text, cut off, nested, in a form, in XML, in a list: the field says that it is somebody."""
-    assert found(body, "42")
+    assert names_somebody(body, "42")
 
 
 @pytest.mark.parametrize("body", NOT_SAID)
 def test_a_short_number_elsewhere_is_nobody(body: str) -> None:
     """An amount, an order or a part of a longer id does not wipe another customer's letter."""
-    assert not found(body, "42")
+    assert not names_somebody(body, "42")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_short_number_elsewhere_is_nobody(body: str) -> None:
 )
 def test_an_id_that_looks_like_nothing_else_counts_anywhere(body: str, is_one: bool) -> None:
     """As a whole token in any text; a usual word only as somebody's id."""
-    assert found(body, "CUST-1042", "gid://shop/Customer/7", "camille") is is_one
+    assert names_somebody(body, "CUST-1042", "gid://shop/Customer/7", "camille") is is_one
 
 
 def test_another_spelling_is_told_apart() -> None:
@@ -178,7 +178,7 @@ def test_an_address_has_one_form() -> None:
         "\u200bjean@exämple.fr. ",
         "<jean@exämple.fr>",
     )
-    assert len({canonical_address(one) for one in forms}) == 1
+    assert len({canonical_address(form) for form in forms}) == 1
     assert canonical_address("nonsense") == "@nonsense"
 
 
@@ -197,6 +197,6 @@ def test_any_bytes_can_be_searched(body: bytes) -> None:
     for around in (body, b"[" + body, b'{"a": "' + body + b'"}'):
         look_for("42").found_in(readings(around))
         pieces(around)
-    assert found(b"\n jean@example.org \n", "42") is False
+    assert names_somebody(b"\n jean@example.org \n", "42") is False
     if not body.startswith((b"\x1f\x8b", b"\x78")) and b"\x00" not in body:
         assert bool(look_for(address="jean@example.org").found_in(readings(body + b"\n jean@example.org \n")))

@@ -48,7 +48,7 @@ class NoRow:
 
 def policy(window: str = "always") -> Policy:
     """Return the shipped rest periods and holds, in Paris; what explaining must not look at is not there."""
-    known = {
+    values = {
         "plan": NoRow(),
         "contrary": (CONTRARY,),
         "rest": Rest(parse_wait("P30D"), parse_wait("P90D"), 6, parse_wait("P12M")),
@@ -56,13 +56,13 @@ def policy(window: str = "always") -> Policy:
         "holidays": frozenset(),
         "zone": "Europe/Paris",
     }
-    return Policy(**{one.name: known.get(one.name) for one in fields(Policy)})  # type: ignore[arg-type]  # see above
+    return Policy(**{column.name: values.get(column.name) for column in fields(Policy)})  # type: ignore[arg-type]  # see above
 
 
 def anne(**more: object) -> Customer:
     """Return a customer with an address."""
-    known = Customer(ANNE, "42", NOW - timedelta(days=20), email="anne@example.org", name="Anne Roux")
-    return replace(known, **more)  # type: ignore[arg-type]  # columns by name
+    customer = Customer(ANNE, "42", NOW - timedelta(days=20), email="anne@example.org", name="Anne Roux")
+    return replace(customer, **more)  # type: ignore[arg-type]  # columns by name
 
 
 def journey(**more: object) -> Journey:
@@ -129,9 +129,9 @@ def stop(cause: str, at: datetime, effect: Effect = Effect.HOLD, scope: str = "c
 
 def tell(story: Story, sending: SendingState = ON, **more: object) -> dict[str, object]:
     """Explain a customer now, with mails that leave in a `window`."""
-    known = policy(str(more.pop("window", "always")))
+    rules = policy(str(more.pop("window", "always")))
     outlook = explain.Outlook(sending, **more)  # type: ignore[arg-type]  # keywords
-    return explain.explain_customer(explain.View(story, NOW, known, outlook))
+    return explain.explain_customer(explain.View(story, NOW, rules, outlook))
 
 
 def reason(row: Touchpoint, sending: SendingState = ON, *others: records.Row, **more: object) -> str:
@@ -140,8 +140,8 @@ def reason(row: Touchpoint, sending: SendingState = ON, *others: records.Row, **
         customer=anne(),
         journeys=(journey(),),
         touchpoints=(row,),
-        requests=tuple(one for one in others if isinstance(one, SurveyRequest)),
-        stops=tuple(one for one in others if isinstance(one, Stop)),
+        requests=tuple(other for other in others if isinstance(other, SurveyRequest)),
+        stops=tuple(other for other in others if isinstance(other, Stop)),
     )
     entries = tell(story, sending, **more)["touchpoints"]
     return str(entries[0]["reason"])  # type: ignore[index]  # a list of entries
@@ -149,14 +149,14 @@ def reason(row: Touchpoint, sending: SendingState = ON, *others: records.Row, **
 
 def next_ask(story: Story, window: str = "always") -> dict[str, object]:
     """Return when a customer can next be asked."""
-    told = explain.explain_customer(explain.View(story, NOW, policy(window)))
-    return told["next_ask"]  # type: ignore[return-value]  # an entry
+    explanation = explain.explain_customer(explain.View(story, NOW, policy(window)))
+    return explanation["next_ask"]  # type: ignore[return-value]  # an entry
 
 
-@pytest.mark.parametrize("one", Reason)
-def test_every_reason_has_a_sentence(one: Reason) -> None:
+@pytest.mark.parametrize("code", Reason)
+def test_every_reason_has_a_sentence(code: Reason) -> None:
     """No reason code reaches a reader as a code, and nothing stays unfilled."""
-    text = words.sentence(words.clause(one, {}))
+    text = words.sentence(words.clause(code, {}))
     assert text[0].isupper()
     assert text.endswith(".")
     assert " " in text
@@ -166,7 +166,7 @@ def test_every_reason_has_a_sentence(one: Reason) -> None:
 STATES = [state for words_of in explain.LEADS for state in words_of]
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda one: f"{type(one).__name__}.{one.value}")
+@pytest.mark.parametrize("state", STATES, ids=lambda state: f"{type(state).__name__}.{state.value}")
 def test_every_state_has_a_sentence(state: StrEnum) -> None:
     """Each state of each table begins a sentence of its own."""
     assert explain.lead(state)[0].isupper()
@@ -241,10 +241,10 @@ def test_a_touchpoint_that_will_meet_the_rest_period_says_so_before() -> None:
 def test_what_is_expected_has_the_rest_period_in_it(more: dict[str, object], expected: str | None) -> None:
     """A page that promises a date promises the one that the rest period leaves, and none for what it drops."""
     row, asked = touchpoint(**more), request(NOW - timedelta(days=10))
-    told = tell(Story(customer=anne(), journeys=(journey(),), touchpoints=(row,), requests=(asked,)))
-    [entry] = cast("list[dict[str, str | None]]", told["touchpoints"])
-    found = entry["expected_at"]
-    assert (found and found[:10]) == expected
+    explanation = tell(Story(customer=anne(), journeys=(journey(),), touchpoints=(row,), requests=(asked,)))
+    [entry] = cast("list[dict[str, str | None]]", explanation["touchpoints"])
+    expected_at = entry["expected_at"]
+    assert (expected_at and expected_at[:10]) == expected
 
 
 def test_a_due_touchpoint_says_what_holds_it_up() -> None:
@@ -306,9 +306,9 @@ def test_the_year_is_named_only_where_it_is_another() -> None:
 def test_a_person_asked_lately_can_be_asked_after_the_rest_period() -> None:
     """next_ask is the end of the rest period, to the second."""
     asked = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
-    found = next_ask(Story(customer=anne(), requests=(request(asked),)))
-    assert found["at"] == "2026-04-02T08:12:00Z"  # 10:12 in Paris, where the clocks go forward on 29 March
-    assert found["reason"] == "The customer was asked on 3 March and rests until 2 April; nothing is planned."
+    answer = next_ask(Story(customer=anne(), requests=(request(asked),)))
+    assert answer["at"] == "2026-04-02T08:12:00Z"  # 10:12 in Paris, where the clocks go forward on 29 March
+    assert answer["reason"] == "The customer was asked on 3 March and rests until 2 April; nothing is planned."
 
 
 def test_a_person_never_asked_can_be_asked_now() -> None:
@@ -332,9 +332,9 @@ def test_a_person_never_asked_can_be_asked_now() -> None:
 )
 def test_a_person_who_is_not_asked_has_no_next_date(customer: Customer, says: str) -> None:
     """None as the date, and the reason in words."""
-    found = next_ask(Story(customer=customer))
-    assert found["at"] is None
-    assert says in str(found["reason"])
+    answer = next_ask(Story(customer=customer))
+    assert answer["at"] is None
+    assert says in str(answer["reason"])
 
 
 def test_holds_and_stops_of_the_customer_count_for_the_next_date() -> None:
@@ -360,13 +360,13 @@ def test_a_suppressed_address_is_a_reason() -> None:
 
 def test_the_shape_is_the_one_that_scripts_rely_on() -> None:
     """Every list is there, empty or not."""
-    told = tell(Story(customer=anne()))
+    explanation = tell(Story(customer=anne()))
     wanted = {
         *("customer", "events", "touchpoints", "survey_requests", "responses", "decisions", "actions", "tickets"),
         *("next_ask", "mails", "history"),
     }
-    assert wanted <= set(told)
-    assert told["customer"]["id"] == "42"  # type: ignore[index]  # an entry
+    assert wanted <= set(explanation)
+    assert explanation["customer"]["id"] == "42"  # type: ignore[index]  # an entry
 
 
 def test_what_is_about_the_customer_names_no_purchase() -> None:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from eventparts import NOW, Person, say, score_told, told
+from eventparts import NOW, Person, an_event, say, score_told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mergedparts import OTHER, Pair
@@ -117,9 +117,9 @@ def event_of(name: str, detail: Any, at: datetime, number: int) -> Event:
         score, trigger, reference = detail
         return score_told(score, at, id=str(number), trigger=trigger, reference=reference, wants_contact=score == 8)
     if name == "changed":
-        return told(name, at, id=str(number), customer=detail)
+        return an_event(name, at, id=str(number), customer=detail)
     more: dict[str, object] = {"delivery_expected": False} if name == "purchase" else {}
-    return told(name, at, reference=detail, id=str(number), **more)
+    return an_event(name, at, reference=detail, id=str(number), **more)
 
 
 cards = st.fixed_dictionaries(
@@ -164,7 +164,7 @@ lives = st.lists(st.tuples(waits, steps), min_size=2, max_size=9)
 def lived(story: list[tuple[int, tuple[str, Any]]]) -> Life:
     """Return a life in which these things happened; the two ids are one at its end."""
     life = Life()
-    life.pair.hear(told("changed", NOW - A_YEAR, customer={"email": "a@example.org"}))
+    life.pair.hear(an_event("changed", NOW - A_YEAR, customer={"email": "a@example.org"}))
     for number, (hours, step) in enumerate([*story, (0, ("merge", ""))]):
         life.go_on(hours)
         life.do(step, number)
@@ -220,7 +220,8 @@ def is_answered(case: CustomerCase, row: Touchpoint) -> bool:
         if response.request is None and response.answered_at == date_of(row.detail, 0)
     ]
     return journey is not None and any(
-        one.reference == journey.reference if journey.reference else one.trigger == row.trigger for one in at
+        response.reference == journey.reference if journey.reference else response.trigger == row.trigger
+        for response in at
     )
 
 

@@ -34,9 +34,9 @@ def test_every_sentence_is_in_every_catalog(id: str) -> None:
     """English is what the command says; the others say it with the same variables and in other words."""
     assert text_of(CATALOGS.catalog("en"), id) == PHRASES[id]
     for language in OTHERS:
-        told = text_of(CATALOGS.catalog(language), id)
-        assert set(VARIABLE.findall(told)) == set(VARIABLE.findall(PHRASES[id])), language
-        assert told != PHRASES[id] or id in ALIKE, f"{language}: {id} is still English"
+        sentence = text_of(CATALOGS.catalog(language), id)
+        assert set(VARIABLE.findall(sentence)) == set(VARIABLE.findall(PHRASES[id])), language
+        assert sentence != PHRASES[id] or id in ALIKE, f"{language}: {id} is still English"
 
 
 @pytest.mark.parametrize("language", OTHERS)
@@ -55,9 +55,9 @@ def test_every_reason_is_translated(reason: str, language: str) -> None:
         ["detail", "until", "asked", "due", "wake", "opens", "due_on", "gives_up", "before", "because"], "§"
     )
     for given in ({}, places):
-        told = clause(reason, given, catalog)
-        assert told != clause(reason, given)
-        assert not set("{}_") & set(told.replace("BOUCLE_MAIL_ONLY_TO", ""))
+        sentence = clause(reason, given, catalog)
+        assert sentence != clause(reason, given)
+        assert not set("{}_") & set(sentence.replace("BOUCLE_MAIL_ONLY_TO", ""))
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from eventparts import DAY, NOW, Person, asked, say, score_told, settle, told
+from eventparts import DAY, NOW, Person, an_event, asked, say, score_told, settle
 from ticketparts import shipped
 
 from workers.calendar import in_zone, parse_window
@@ -33,7 +33,7 @@ def promoter() -> Person:
 def loyal() -> tuple[Person, SurveyRequest]:
     """Return a customer who was asked at a milestone, where a promoter is asked for a testimonial at once."""
     person = Person()
-    person.hear(told("milestone", NOW, months=6, label="six months"))
+    person.hear(an_event("milestone", NOW, months=6, label="six months"))
     person.wake()
     (request,) = person.rows(SurveyRequest)
     sent = replace(request, sent_at=NOW)
@@ -43,8 +43,8 @@ def loyal() -> tuple[Person, SurveyRequest]:
 
 def the(person: Person, name: str) -> tuple[str, str, str]:
     """Return state, reason and detail of the only action of this name."""
-    (found,) = [action for action in person.rows(Action) if action.name == name]
-    return str(found.state), str(found.reason), found.detail
+    (action,) = [action for action in person.rows(Action) if action.name == name]
+    return str(action.state), str(action.reason), action.detail
 
 
 def templates(person: Person) -> list[str]:
@@ -121,7 +121,7 @@ DROPPED: dict[str, tuple[Since, str, str]] = {
         *("consent_refused", ""),
     ),
     "no permission": (
-        lambda person: person.hear(told("changed", person.now, customer={"may_promote": False})),
+        lambda person: person.hear(an_event("changed", person.now, customer={"may_promote": False})),
         *("no_permission", ""),
     ),
 }
@@ -146,7 +146,7 @@ def test_a_testimonial_request_is_dropped_when_due(since: Since, reason: str, de
         lambda person: ticket_of(person, 100, done=True),
         lambda person: earlier_testimonial(person, TestimonialState.CONSENTED, 370),
         lambda person: person.hear(score_told(9, NOW + DAY)),
-        lambda person: person.hear(told("changed", NOW, customer={"may_promote": True})),
+        lambda person: person.hear(an_event("changed", NOW, customer={"may_promote": True})),
     ],
     ids=["an old ticket", "asked more than a year ago", "a later promoter", "permission given"],
 )
@@ -209,7 +209,7 @@ def test_a_testimonial_that_may_not_be_asked_for_at_once_becomes_a_plain_thank_y
     for forbid, mail in ((False, "thanks-testimonial"), (True, "thanks")):
         person, request = loyal()
         if forbid:
-            person.hear(told("changed", NOW, customer={"may_promote": False}))
+            person.hear(an_event("changed", NOW, customer={"may_promote": False}))
         say(person, request, 9)
         settle(person)
         assert templates(person) == [mail]
@@ -280,24 +280,24 @@ def test_without_an_address_nobody_is_mailed_and_somebody_calls() -> None:
 def test_who_opted_out_gets_service_mails_only() -> None:
     """The acknowledgement and the call, no question and no promotion."""
     person = Person()
-    person.hear(told("opted_out"))
+    person.hear(an_event("opted_out"))
     for score, channel in ((2, "a"), (8, "b"), (10, "c")):
         person.hear(score_told(score, id=channel))
     person.wake(NOW + 11 * DAY)
     assert len(person.rows(Ticket)) == 1
     classes = {dispatch.mail_class for dispatch in person.rows(Dispatch) if dispatch.action}
     assert classes == {MailClass.SERVICE}
-    found = {
+    undone = {
         (action.name, str(action.state), action.reason) for action in person.rows(Action) if str(action.state) != "done"
     }
-    assert found == {("improvement_question", "skipped", "opted_out")}
+    assert undone == {("improvement_question", "skipped", "opted_out")}
 
 
 def test_an_opt_out_cancels_what_waits_and_keeps_the_ticket() -> None:
     """Planned questions and promotions go; a call that was promised is made."""
     person = promoter()
     person.hear(score_told(1, NOW, id="x"))
-    person.hear(told("opted_out", NOW))
+    person.hear(an_event("opted_out", NOW))
     assert the(person, "testimonial_request")[:2] == ("cancelled", "opted_out")
     assert [str(ticket.state) for ticket in person.rows(Ticket)] == ["open"]
 
@@ -337,7 +337,7 @@ def test_an_acknowledgement_leaves_at_once_and_a_thank_you_in_the_send_window() 
 def test_erasing_ends_what_waits() -> None:
     """Nothing is carried out for who was erased."""
     person = promoter()
-    person.hear(told("erased"))
+    person.hear(an_event("erased"))
     person.wake(NOW + 10 * DAY)
     assert the(person, "testimonial_request")[:2] == ("cancelled", "erased")
     assert templates(person) == ["thanks"]
@@ -346,7 +346,7 @@ def test_erasing_ends_what_waits() -> None:
 def test_a_mail_names_what_it_is_about_in_the_customers_zone() -> None:
     """The date of the event, of the answer, the label and the words."""
     person = Person(now=NOW.replace(hour=23, minute=30))
-    person.hear(told("changed", NOW, customer={"time_zone": "Pacific/Auckland"}))
+    person.hear(an_event("changed", NOW, customer={"time_zone": "Pacific/Auckland"}))
     someone, request = asked(person=person)
     say(someone, request, 10, "so bright")
     settle(someone)

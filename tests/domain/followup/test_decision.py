@@ -37,8 +37,8 @@ def mails(person: Person) -> Counter[str]:
 
 def current(person: Person) -> Decision:
     """Return the decision that counts."""
-    (found,) = [decision for decision in person.rows(Decision) if str(decision.state) == "current"]
-    return found
+    (decision,) = [decision for decision in person.rows(Decision) if str(decision.state) == "current"]
+    return decision
 
 
 def test_a_decision_keeps_what_it_was_taken_with() -> None:
@@ -82,13 +82,15 @@ def test_the_answer_is_published_with_both_bands_each_time_it_settles() -> None:
     person.now += HOUR
     say(person, request, 3)
     second = settle(person)
-    told = [
-        orjson.loads(one.value)["data"]
+    publications = [
+        orjson.loads(publication.value)["data"]
         for changes in (first, second)
-        for one in changes.published
-        if one.topic == "boucle.responses"
+        for publication in changes.published
+        if publication.topic == "boucle.responses"
     ]
-    assert [(one["band"], one["revision"], one["response"]) for one in told] == [
+    assert [
+        (publication["band"], publication["revision"], publication["response"]) for publication in publications
+    ] == [
         ("promoter", 1, person.rows(Response)[0].id),
         ("detractor", 2, person.rows(Response)[0].id),
     ]
@@ -99,8 +101,8 @@ def test_a_better_score_in_the_same_band_thanks_once() -> None:
     person, request = answered(9)
     change(person, request, 10)
     assert mails(person) == {"thanks": 1}
-    found = sorted((action.decision, action.name, str(action.state), action.reason) for action in person.rows(Action))
-    assert found == [
+    actions = sorted((action.decision, action.name, str(action.state), action.reason) for action in person.rows(Action))
+    assert actions == [
         (1, "testimonial_request", "cancelled", "superseded"),
         (1, "thank_you", "done", ""),
         (2, "testimonial_request", "planned", "wait"),
@@ -139,7 +141,9 @@ def test_an_acknowledgement_that_still_fits_is_not_called_back() -> None:
     person.now += HOUR
     say(person, request, 2)
     changes = settle(person)
-    assert ack.action not in {one.value for one in changes.cancelled if one.column == "action"}
+    assert ack.action not in {
+        cancellation.value for cancellation in changes.cancelled if cancellation.column == "action"
+    }
 
 
 def test_a_thank_you_that_has_not_left_is_called_back_when_the_score_falls() -> None:
@@ -149,7 +153,9 @@ def test_a_thank_you_that_has_not_left_is_called_back_when_the_score_falls() -> 
     person.now += HOUR
     say(person, request, 2)
     changes = settle(person)
-    assert thanks.action in {one.value for one in changes.cancelled if one.column == "action"}
+    assert thanks.action in {
+        cancellation.value for cancellation in changes.cancelled if cancellation.column == "action"
+    }
     assert mails(person) == {"thanks": 1, "ack": 1}
 
 
@@ -196,10 +202,10 @@ def test_an_answer_that_no_rule_covers_is_parked_for_a_person(monkeypatch: pytes
 def test_a_rule_may_wait_with_a_contact_and_keeps_its_due_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call-back a day later is due in the working hours that its row says."""
     person, request = asked()
-    known = person.policy.follow_up.decide
+    decide = person.policy.follow_up.decide
 
     def tomorrow(self: object, inputs: dict[str, object]) -> Verdict:
-        verdict = known(inputs)
+        verdict = decide(inputs)
         waits = replace(verdict.steps[0].wait, days=1)
         return replace(verdict, ticket_due=2 * HOUR, steps=(replace(verdict.steps[0], wait=waits),))
 

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import permutations
 
 import pytest
-from eventparts import DAY, NOW, Person, score_told, told
+from eventparts import DAY, NOW, Person, an_event, score_told
 from mergedparts import Pair
 from ticketparts import copy_of
 
@@ -44,7 +44,7 @@ def test_a_mail_leaves_when_the_address_comes(event: str) -> None:
     person = unreachable()
     assert actions(person)["thank_you"] == ("held", "no_address", "")
     assert person.wake(NOW + HOUR).added == {}
-    person.hear(told(event, NOW + HOUR, reference="A", customer=CARD))
+    person.hear(an_event(event, NOW + HOUR, reference="A", customer=CARD))
     person.wake()
     assert actions(person)["thank_you"][0] == "done"
     assert mails(person) == [("thanks", "en")]
@@ -73,7 +73,7 @@ def test_it_is_given_up_at_its_latest_instant_and_says_why(
     person.wake(NOW + latest)
     assert actions(person)[name] == ("skipped", "too_late", "no_address")
     person.case, person.now = last, NOW + latest - HOUR
-    person.hear(told("changed", person.now, customer=CARD))
+    person.hear(an_event("changed", person.now, customer=CARD))
     person.wake()
     assert mails(person) == [(template, "en")]
 
@@ -82,17 +82,17 @@ def test_a_mail_that_waited_looks_again_at_what_has_happened() -> None:
     """A low score came meanwhile: nobody is asked for a testimonial with a ticket open."""
     person = unreachable(9, "milestone")
     person.now = NOW + DAY
-    person.hear(score_told(1, person.now, trigger="milestone"), told("changed", person.now, customer=CARD))
+    person.hear(score_told(1, person.now, trigger="milestone"), an_event("changed", person.now, customer=CARD))
     person.wake()
     done = [action for action in person.rows(Action) if action.name == "testimonial_request"]
-    assert [(one.reason, one.detail) for one in done] == [("fell_back", "open_ticket")]
+    assert [(action.reason, action.detail) for action in done] == [("fell_back", "open_ticket")]
     assert not person.rows(Testimonial)
 
 
 def test_what_a_person_said_is_not_waited_for() -> None:
     """An opt-out, a complaint, an answer that came too late: skipped at once, as before."""
     person = Person()
-    person.hear(told("opted_out"), score_told(10, NOW, trigger="milestone"))
+    person.hear(an_event("opted_out"), score_told(10, NOW, trigger="milestone"))
     assert actions(person)["testimonial_request"][:2] == ("skipped", "opted_out")
     person = Person()
     person.case.suppressed = "complaint"
@@ -116,7 +116,7 @@ def test_a_suppressed_mailbox_is_waited_for_as_well() -> None:
     (waiting,) = person.rows(Action)
     assert waiting.latest_at == NOW + 7 * DAY, "looking at it again gives it no more time"
     person.case.suppressed = ""
-    person.hear(told("changed", NOW + HOUR, customer=CARD))
+    person.hear(an_event("changed", NOW + HOUR, customer=CARD))
     person.wake()
     assert mails(person) == [("thanks", "en")]
 
@@ -125,7 +125,7 @@ def test_a_merge_that_brings_an_address_lets_the_mail_leave() -> None:
     """The score came under one id, the address under the other."""
     pair = Pair()
     pair.hear(score_told(10, NOW, trigger="feature_first_used"))
-    pair.hear(told("changed", NOW, customer=CARD), second=True)
+    pair.hear(an_event("changed", NOW, customer=CARD), second=True)
     pair.wake(HOUR)
     pair.merge()
     pair.wake(2 * HOUR)
@@ -136,7 +136,7 @@ def test_a_number_that_comes_later_is_called() -> None:
     """ "9, please call me" of somebody unknown: when address and number come, the mail promises a call."""
     person = unreachable(9, wants_contact=True)
     assert [ticket.phone for ticket in person.rows(Ticket)] == [""]
-    person.hear(told("changed", NOW + HOUR, customer={**CARD, "phone": "+33 1 23"}))
+    person.hear(an_event("changed", NOW + HOUR, customer={**CARD, "phone": "+33 1 23"}))
     person.wake(NOW + HOUR)
     (mail,) = [dispatch for dispatch in person.rows(Dispatch) if dispatch.template == "thanks-call"]
     assert mail.facts["contact_by"] == "call"
@@ -160,22 +160,22 @@ def test_the_ticket_is_open_and_its_acknowledgement_waits(event: str) -> None:
     person = unreachable(2)
     assert actions(person) == {"urgent_contact": ("held", "no_address", "")}
     assert ticket_of(person).state == "open"
-    person.hear(told(event, NOW + HOUR, reference="A", customer=CARD))
+    person.hear(an_event(event, NOW + HOUR, reference="A", customer=CARD))
     person.wake(NOW + HOUR)
     assert mails(person) == [("ack", "en")]
     assert actions(person)["urgent_contact"][0] == "done"
     (mail,) = [dispatch for dispatch in person.rows(Dispatch) if dispatch.action]
     assert mail.ticket == ticket_of(person).id
-    person.hear(told("changed", NOW + 2 * HOUR, customer={"email": "third@example.org"}))
+    person.hear(an_event("changed", NOW + 2 * HOUR, customer={"email": "third@example.org"}))
     person.wake(NOW + 10 * DAY)
     assert mails(person) == [("ack", "en")]
 
 
 STORY: dict[str, Event] = {
     "score": score_told(1, NOW, trigger="delivery", reference="A", wants_contact=True),
-    "address": told("changed", NOW, customer=CARD),
-    "delivery": told("delivery", NOW, reference="A"),
-    "profile": told("changed", NOW, customer={"name": "Camille"}, id="more"),
+    "address": an_event("changed", NOW, customer=CARD),
+    "delivery": an_event("delivery", NOW, reference="A"),
+    "profile": an_event("changed", NOW, customer={"name": "Camille"}, id="more"),
 }
 
 
@@ -199,7 +199,7 @@ def test_an_opt_out_counts_for_a_waiting_acknowledgement_as_for_any(
     """A service is still owed; a mail of another class, by an operator's own template, is for nobody who opted out."""
     person = Person(email=None)
     person.policy = replace(person.policy, mail_classes={**person.policy.mail_classes, "ack": mail_class})
-    story = {**STORY, "opted_out": told("opted_out", NOW)}
+    story = {**STORY, "opted_out": an_event("opted_out", NOW)}
     for name in order:
         person.hear(story[name])
         person.wake()
@@ -213,18 +213,18 @@ def test_an_acknowledgement_is_not_written_after_the_call() -> None:
     person = unreachable(2)
     called(person, NOW + HOUR)
     assert actions(person)["urgent_contact"] == ("done", "too_late", "no_address")
-    person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
+    person.hear(an_event("changed", NOW + 2 * HOUR, customer=CARD))
     person.wake(NOW + 2 * HOUR)
     assert mails(person) == []
     person = unreachable(2)
     called(person, NOW + HOUR, reached=False)
-    person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
+    person.hear(an_event("changed", NOW + 2 * HOUR, customer=CARD))
     person.wake(NOW + 2 * HOUR)
     assert mails(person) == [("ack", "en")]
     person = unreachable(2)
     person.now = NOW + HOUR
     person.do(partial(done, person.case, ticket_of(person), "ana", Ending("wants_no_contact")))
-    person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
+    person.hear(an_event("changed", NOW + 2 * HOUR, customer=CARD))
     person.wake(NOW + 2 * HOUR)
     assert mails(person) == []
 
@@ -233,7 +233,7 @@ def test_a_thanks_that_announces_a_call_is_not_written_after_it() -> None:
     """ "9, please call me": the mail that waited names the call, and the call was made."""
     person = unreachable(9, wants_contact=True)
     called(person, NOW + HOUR)
-    person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
+    person.hear(an_event("changed", NOW + 2 * HOUR, customer=CARD))
     person.wake(NOW + 2 * HOUR)
     assert mails(person) == []
     assert actions(person)["thank_you"][:2] == ("skipped", "too_late")
@@ -252,7 +252,7 @@ def test_a_changed_answer_is_acknowledged_once() -> None:
     """The decision that gives way lets its waiting mail go; the ticket is the same."""
     person = unreachable(2)
     person.hear(score_told(4, NOW + HOUR, trigger="delivery", reference="A", id="second"))
-    person.hear(told("changed", NOW + 2 * HOUR, customer=CARD))
+    person.hear(an_event("changed", NOW + 2 * HOUR, customer=CARD))
     person.wake(NOW + 2 * HOUR)
     assert len(person.rows(Ticket)) == 1
     assert set(mails(person)) == {("ack", "en")}
@@ -266,12 +266,12 @@ def test_a_merge_keeps_the_acknowledgements_that_wait() -> None:
         pair.hear(score_told(2, NOW, trigger="feature_first_used"))
         pair.hear(score_told(1, NOW, trigger="feature_first_used", id="other"), second=True)
         if address_first:
-            pair.hear(told("changed", NOW, customer=CARD), second=True)
+            pair.hear(an_event("changed", NOW, customer=CARD), second=True)
         pair.wake(HOUR)
         pair.merge()
         pair.wake(2 * HOUR)
         if not address_first:
-            pair.hear(told("changed", NOW + 3 * HOUR, customer=CARD))
+            pair.hear(an_event("changed", NOW + 3 * HOUR, customer=CARD))
             pair.wake(3 * HOUR)
         assert mails(pair.second) == [("ack", "en")] * 2
         (kept,) = [ticket for ticket in pair.second.rows(Ticket) if ticket.state != "done"]
@@ -287,7 +287,7 @@ def test_erasing_and_opting_out_end_what_waits() -> None:
     """Nothing is left to be sent to who said stop."""
     for name, reason in (("erased", "erased"), ("opted_out", "opted_out")):
         person = unreachable(9, "milestone")
-        person.hear(told(name, NOW + HOUR))
+        person.hear(an_event(name, NOW + HOUR))
         assert actions(person)["testimonial_request"][:2] == ("cancelled", reason)
         (waiting,) = person.rows(Action)
         assert replace(waiting, changed_at=NOW).state == "cancelled"

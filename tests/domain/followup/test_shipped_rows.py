@@ -8,7 +8,7 @@ from functools import partial
 from itertools import product
 
 import pytest
-from eventparts import DAY, NOW, Person, told
+from eventparts import DAY, NOW, Person, an_event
 from ticketparts import answer
 
 from workers.cloudevents import Event
@@ -106,7 +106,7 @@ def led_to(person: Person) -> Leads:
     planned = [action for action in person.rows(Action) if action.state == ActionState.PLANNED]
     return Leads(
         tuple(dispatch.template for dispatch in person.rows(Dispatch) if dispatch.template != "ticket"),
-        tuple((one.name, (one.due_at - NOW).days) for one in planned),
+        tuple((action.name, (action.due_at - NOW).days) for action in planned),
         due[tickets[0].due_at - NOW] if tickets else 0,
         tickets[0].play if tickets else "",
     )
@@ -167,8 +167,8 @@ def order(number: int, at: datetime, lag: int) -> list[Event]:
     """Return a purchase and its delivery some days later."""
     reference = f"order-{number}"
     return [
-        told("purchase", at, reference=reference, delivery_expected=True),
-        told("delivery", at + lag * DAY, reference=reference),
+        an_event("purchase", at, reference=reference, delivery_expected=True),
+        an_event("delivery", at + lag * DAY, reference=reference),
     ]
 
 
@@ -178,7 +178,9 @@ def live(events: list[Event], days: int = 400) -> Counter[tuple[str, str]]:
     waiting = sorted(events, key=lambda event: event.occurred_at)
     end = NOW + days * DAY
     while True:
-        moments = [one.wake_at for one in person.case.pending()] + [event.occurred_at for event in waiting[:1]]
+        moments = [touchpoint.wake_at for touchpoint in person.case.pending()] + [
+            event.occurred_at for event in waiting[:1]
+        ]
         if not moments or min(moments) > end:
             break
         person.now = max(person.now, min(moments))
@@ -192,9 +194,9 @@ def live(events: list[Event], days: int = 400) -> Counter[tuple[str, str]]:
     )
 
 
-def lost(found: Counter[tuple[str, str]]) -> list[str]:
+def lost(outcomes: Counter[tuple[str, str]]) -> list[str]:
     """Return the touchpoints that were not asked because of the rest period."""
-    return sorted(step for step, became in found.elements() if became in ("resting", "yearly_maximum"))
+    return sorted(step for step, became in outcomes.elements() if became in ("resting", "yearly_maximum"))
 
 
 def test_a_customer_with_one_order_is_asked_everything_unless_the_delivery_takes_six_weeks() -> None:
@@ -203,9 +205,9 @@ def test_a_customer_with_one_order_is_asked_everything_unless_the_delivery_takes
     Between day 41 and 61 six weeks after the delivery and three months after the purchase fall together: of the two,
     the later one is lost. No other delay up to 82 days loses any.
     """
-    found = {days: tuple(lost(live(order(1, NOW, days)))) for days in range(83)}
+    lost_by_days = {days: tuple(lost(live(order(1, NOW, days)))) for days in range(83)}
     whole, without_milestone, without_six_weeks = (), ("milestone-3m",), ("delivery-6w",)
-    assert found == {
+    assert lost_by_days == {
         **dict.fromkeys(range(41), whole),
         **dict.fromkeys(range(41, 50), without_milestone),
         **dict.fromkeys(range(50, 62), without_six_weeks),
@@ -229,15 +231,15 @@ def test_a_repeat_buyer_is_asked_at_most_seven_times_in_thirteen_months(
 ) -> None:
     """However often somebody buys: the more orders, the more of their questions fall away, never the maximum."""
     events = [event for n, day in enumerate(range(0, 400, every)) for event in order(n, NOW + day * DAY, 3)]
-    found = live(events)
-    became = Counter(state for _, state in found.elements())
+    outcomes = live(events)
+    became = Counter(state for _, state in outcomes.elements())
     assert (became["asked"], became["resting"], became["yearly_maximum"]) == (asked, lost_to_rest, lost_to_the_year)
 
 
 def test_asking_at_purchase_as_well_would_cost_the_deliveries() -> None:
     """Why the plan asks at purchase only where no delivery is expected: with both, the delivery's question is lost."""
     both = [
-        told("purchase", NOW, reference="o", delivery_expected=False),
-        told("delivery", NOW + 5 * DAY, reference="o"),
+        an_event("purchase", NOW, reference="o", delivery_expected=False),
+        an_event("delivery", NOW + 5 * DAY, reference="o"),
     ]
     assert lost(live(both)) == ["delivery-now"]

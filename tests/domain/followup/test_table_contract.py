@@ -27,7 +27,7 @@ def test_what_is_shipped_fits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "told"),
+    ("edit", "message"),
     [
         (("table.yaml", "score: integer 0..10", "score: integer 1..10"), "score will be 0"),
         (("table.yaml", "    other values: allowed", "    other values: refused"), "trigger"),
@@ -36,7 +36,7 @@ def test_what_is_shipped_fits() -> None:
         (("rules.csv", "action 1", "note 1"), "column action 1 is missing"),
     ],
 )
-def test_a_follow_up_table_that_cannot_be_used(edit: tuple[str, str, str], told: str) -> None:
+def test_a_follow_up_table_that_cannot_be_used(edit: tuple[str, str, str], message: str) -> None:
     """An answer gives what it gives: a table that takes it for a fault would leave the customer without an answer."""
     if edit[2].startswith("note"):
         edits = [edit, ("table.yaml", "  action:\n", "  note: {type: text, repeat: 9}\n  action:\n")]
@@ -46,7 +46,7 @@ def test_a_follow_up_table_that_cannot_be_used(edit: tuple[str, str, str], told:
         edits = [edit, ("rules.csv", ";0-6;", ";1-6;")]
     else:
         edits = [edit]
-    with pytest.raises(Misconfigured, match=told):
+    with pytest.raises(Misconfigured, match=message):
         fit_follow_up(changed("follow-up", *edits))
 
 

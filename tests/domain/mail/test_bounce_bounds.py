@@ -51,9 +51,9 @@ SECONDS, MEGABYTES = 2.0, 300
 @pytest.mark.parametrize("name", sorted(MANY))
 def test_a_mail_of_too_many_is_not_looked_into(name: str) -> None:
     """Counted before it is parsed: the reader says which bound it is over, and whose mail it was is not guessed."""
-    found = read_bounce(MANY[name])
-    assert found.kind == BounceKind.NONE
-    assert found.unreadable.startswith(("more than", "a Content-Type of more than"))
+    bounce = read_bounce(MANY[name])
+    assert bounce.kind == BounceKind.NONE
+    assert bounce.unreadable.startswith(("more than", "a Content-Type of more than"))
 
 
 def test_a_report_before_a_mail_of_any_size_is_read() -> None:

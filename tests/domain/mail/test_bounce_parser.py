@@ -34,15 +34,15 @@ HARD, SOFT, OURS, POLICY = BounceKind.HARD, BounceKind.SOFT, BounceKind.OURS, Bo
 )
 def test_a_status_says_what_follows(status: str, action: str, kind: BounceKind) -> None:
     """5.1.x is about the address, 5.7.x about us, everything else is for now; delays and receipts are no bounces."""
-    found = read_bounce(dsn(status, action))
-    assert (found.kind, found.status) == (kind, status)
-    assert PATH in found.paths
+    bounce = read_bounce(dsn(status, action))
+    assert (bounce.kind, bounce.status) == (kind, status)
+    assert PATH in bounce.paths
 
 
 def test_a_missing_status_is_read_from_the_diagnosis() -> None:
     """A report without a status of its own takes the one in the server's words."""
-    found = read_bounce(dsn("", diagnosis="smtp; 550-5.1.1 The email account does not exist"))
-    assert (found.kind, found.status) == (HARD, "5.1.1")
+    bounce = read_bounce(dsn("", diagnosis="smtp; 550-5.1.1 The email account does not exist"))
+    assert (bounce.kind, bounce.status) == (HARD, "5.1.1")
 
 
 def test_nearly_every_hard_bounce_of_the_corpus_is_one() -> None:
@@ -55,11 +55,11 @@ def test_nearly_every_hard_bounce_of_the_corpus_is_one() -> None:
     assert [case.said for case in corpus if case.kind != HARD and read_bounce(case.raw).kind == HARD] == []
 
 
-@pytest.mark.parametrize("case", [one for one in cases() if one.kind != HARD], ids=lambda case: case.said[:60])
+@pytest.mark.parametrize("case", [case for case in cases() if case.kind != HARD], ids=lambda case: case.said[:60])
 def test_the_rest_of_the_corpus_is_what_its_text_means(case: Case) -> None:
     """Full mailboxes, refusals because of us, recipients' own choices, delays, receipts, letters and absences."""
-    found = read_bounce(case.raw)
-    assert (str(found.kind), found.unreadable) == (case.kind, "")
+    bounce = read_bounce(case.raw)
+    assert (str(bounce.kind), bounce.unreadable) == (case.kind, "")
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_the_rest_of_the_corpus_is_what_its_text_means(case: Case) -> None:
 )
 def test_the_most_exact_statement_decides(status: str, diagnosis: str, kind: BounceKind, code: str) -> None:
     """The server's own code before the status field beside it, a code with a cause before a general one, then words."""
-    found = read_bounce(dsn(status, diagnosis=diagnosis))
-    assert (found.kind, found.status) == (kind, code)
+    bounce = read_bounce(dsn(status, diagnosis=diagnosis))
+    assert (bounce.kind, bounce.status) == (kind, code)
 
 
 @given(st.sampled_from(["5.1.1", "5.1.2", "5.0.0", "5.1.10"]), st.sampled_from(["4.2.2", "5.2.2", "4.4.1", "4.7.1"]))
@@ -111,20 +111,20 @@ def test_a_report_wrapped_by_a_filter_on_the_way_is_found() -> None:
     """A gateway that puts its disclaimer around everything hides no report."""
     inner = dsn("5.1.1")
     wrapped = b"From: MAILER-DAEMON@x\nContent-Type: multipart/mixed; boundary=w\n\n--w\n\nConfidential!\n--w\n"
-    found = read_bounce(wrapped + b"Content-Type: message/rfc822\n\n" + inner + b"\n--w--\n")
-    assert (found.kind, found.status) == (HARD, "5.1.1")
+    bounce = read_bounce(wrapped + b"Content-Type: message/rfc822\n\n" + inner + b"\n--w--\n")
+    assert (bounce.kind, bounce.status) == (HARD, "5.1.1")
 
 
 def test_the_diagnosis_keeps_no_address() -> None:
     """Servers repeat the customer's address in their words; it is not kept."""
-    found = read_bounce(dsn("5.1.1", diagnosis="smtp; 550 <camille@example.org>: unknown user"))
-    assert found.detail == "smtp; 550 <recipient>: unknown user"
+    bounce = read_bounce(dsn("5.1.1", diagnosis="smtp; 550 <camille@example.org>: unknown user"))
+    assert bounce.detail == "smtp; 550 <recipient>: unknown user"
 
 
 def test_a_complaint_names_the_return_path_it_is_about() -> None:
     """A feedback report (RFC 5965) is a complaint, found by the return path inside it, not by its own recipient."""
-    found = read_bounce(COMPLAINT)
-    assert (found.kind, found.detail, found.paths[0]) == (BounceKind.COMPLAINT, "abuse", PATH)
+    complaint = read_bounce(COMPLAINT)
+    assert (complaint.kind, complaint.detail, complaint.paths[0]) == (BounceKind.COMPLAINT, "abuse", PATH)
 
 
 def test_a_report_that_mail_is_no_spam_is_no_complaint() -> None:
@@ -139,8 +139,8 @@ def test_out_of_office_is_neither_answer_nor_bounce() -> None:
 
 def test_an_old_format_is_read_like_a_new_one() -> None:
     """A report from before RFC 3464 says in words, and in a code behind them, what is wrong."""
-    found = read_bounce(QMAIL)
-    assert (found.kind, found.status, found.recipient) == (HARD, "5.1.1", "camille@example.org")
+    bounce = read_bounce(QMAIL)
+    assert (bounce.kind, bounce.status, bounce.recipient) == (HARD, "5.1.1", "camille@example.org")
 
 
 def test_a_letter_is_left_to_a_person() -> None:
@@ -151,9 +151,9 @@ def test_a_letter_is_left_to_a_person() -> None:
 def test_what_is_kept_of_a_mail_can_be_kept_anywhere() -> None:
     """NUL, lone surrogates and terminal escapes in a diagnosis or an address reach neither database nor terminal."""
     raw = dsn("5.1.1", diagnosis="smtp; 550 no\0such\x1b[31m user").replace(b"camille@", b"cam\0ille\xff@")
-    found = read_bounce(raw)
-    assert found.kind == HARD
-    assert UNSAFE.search(found.detail + found.recipient) is None
+    bounce = read_bounce(raw)
+    assert bounce.kind == HARD
+    assert UNSAFE.search(bounce.detail + bounce.recipient) is None
 
 
 @given(st.binary(max_size=400))

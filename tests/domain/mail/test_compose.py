@@ -114,14 +114,14 @@ def test_the_preheader_says_something_of_its_own(template: str, language: str) -
     """What an inbox shows beside the subject repeats neither the subject nor the first line of the mail."""
     sample = sample_mail(template, language, SAMPLE_FACTS)
     _, page = halves(sample)
-    found = PREHEADER.search(page)
-    assert found
-    said = html.unescape(found.group(1)).strip()
+    preheader = PREHEADER.search(page)
+    assert preheader
+    said = html.unescape(preheader.group(1)).strip()
     assert said
     subject = str(parsed(sample)["Subject"])
     assert said not in subject
     assert subject not in said
-    lines = [html.unescape(one).strip() for one in re.findall(r"<p[^>]*>([^<]+)", page)]
+    lines = [html.unescape(paragraph).strip() for paragraph in re.findall(r"<p[^>]*>([^<]+)", page)]
     assert said not in lines[:2] if template != "ticket" else lines[0]
 
 
@@ -281,8 +281,8 @@ def test_the_readme_names_every_mail_with_its_class() -> None:
     rows = [
         line.split("|") for line in Data().read("templates/README.md").decode().splitlines() if line.startswith("| `")
     ]
-    told = {name: row[2].strip() for row in rows for name in re.findall(r"`([a-z-]+)`", row[1])}
-    assert {name: told.get(name) for name in TEMPLATES.languages_by_template()} == {
+    class_by_mail = {name: row[2].strip() for row in rows for name in re.findall(r"`([a-z-]+)`", row[1])}
+    assert {name: class_by_mail.get(name) for name in TEMPLATES.languages_by_template()} == {
         name: TEMPLATES.mail_class(name).value for name in TEMPLATES.languages_by_template()
     }
 

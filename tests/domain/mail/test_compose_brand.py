@@ -58,9 +58,9 @@ def test_all_faults_are_told_at_once() -> None:
     """A missing name, a wrong address, colour, zone and an unknown key come in one list."""
     with pytest.raises(Misconfigured) as caught:
         Brand.load(Files(name="", sender="zoe", colour="green", time_zone="Paris", slogan="x", privacy_url="here"))
-    told = "\n".join(caught.value.faults)
+    faults = "\n".join(caught.value.faults)
     for part in ("name is missing", "'zoe'", "'green'", "'Paris'", "'slogan'", "privacy_url"):
-        assert part in told
+        assert part in faults
     assert len(caught.value.faults) == 6
 
 

@@ -98,9 +98,9 @@ def test_all_faults_of_all_templates_are_told_at_once() -> None:
     )
     with pytest.raises(Exception, match="thanks") as caught:
         Templates.load(data, Brand.load(data))
-    told = str(caught.value)
+    message = str(caught.value)
     for part in ("https://shop.example/", "ack.nothing", "sentense", "advertising", "110"):
-        assert part in told
+        assert part in message
 
 
 class _Override:

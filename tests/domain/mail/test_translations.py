@@ -54,10 +54,10 @@ def test_all_faults_of_all_catalogs_are_told_at_once() -> None:
     """An empty text, a broken variable and a language without catalog come in one list."""
     with pytest.raises(Misconfigured) as caught:
         Catalogs.load(Files(fr=po(a="", b="{x.__class__}"), en=po(a="A", b="B")), "de")
-    told = "\n".join(caught.value.faults)
-    assert "'a' has no text" in told
-    assert "__class__" in told
-    assert "'de'" in told
+    faults = "\n".join(caught.value.faults)
+    assert "'a' has no text" in faults
+    assert "__class__" in faults
+    assert "'de'" in faults
 
 
 def test_a_file_that_is_no_catalog_is_a_fault() -> None:

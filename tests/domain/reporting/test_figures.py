@@ -61,7 +61,7 @@ def test_a_step_at_a_note_is_dated_and_any_other_is_not() -> None:
     stretches = ("2025-10", "2025-11", "2025-11-17", "2025-12")
     cube = Cube((*cells("2025-10", 25, 5), *cells("2025-11-17", 5, 25), *cells("2025-12", 25, 5)), ())
     [chart] = reporting.over_time(cube, stretches, {2})
-    assert [(one.first, one.behind, one.at_note, one.changed) for one in chart.lanes[0].periods] == [
+    assert [(period.first, period.behind, period.at_note, period.changed) for period in chart.lanes[0].periods] == [
         (0, 1, False, False),
         (2, 3, True, True),
         (3, 4, False, True),
@@ -72,7 +72,7 @@ def test_too_few_answers_make_no_step() -> None:
     """Four answers behind a note have no score, so there is no step to them."""
     cube = Cube((*cells("2025-10", 30, 0), *cells("2025-11", 0, 4)), ())
     [chart] = reporting.over_time(cube, MONTHS, {1})
-    assert [one.change for one in chart.lanes[0].periods] == [None, None]
+    assert [period.change for period in chart.lanes[0].periods] == [None, None]
 
 
 def cells(month: str, promoters: int, detractors: int, segment: str = "north") -> list[AnswerCell]:
@@ -99,24 +99,29 @@ def test_only_segments_that_changed_are_drawn_beside_everybody() -> None:
     north = [*cells("2025-10", 25, 5), *cells("2025-12", 5, 25)]
     south = [*cells("2025-10", 25, 5, "south"), *cells("2025-12", 25, 5, "south")]
     [chart] = reporting.over_time(Cube((*north, *south), ()), MONTHS)
-    assert [one.segment for one in chart.lanes] == ["", "north", "south"]
-    assert [one.segment for one in chart.shown] == ["", "north"]
+    assert [lane.segment for lane in chart.lanes] == ["", "north", "south"]
+    assert [lane.segment for lane in chart.shown] == ["", "north"]
 
 
 def test_touchpoints_stand_apart_and_in_the_order_of_time() -> None:
     """Transactional before relationship, right after before weeks later, three months before twelve."""
     names = [("milestone", "milestone-12m"), ("delivery", "delivery-6w"), ("milestone", "milestone-3m")]
     asked = tuple(AskedCell(trigger, step, "none", "2025-10", 1, 0) for trigger, step in names)
-    found = reporting.touchpoints(Cube(tuple(cells("2025-10", 1, 0)), asked))
-    assert [one.touchpoint for one in found] == ["delivery-now", "delivery-6w", "milestone-3m", "milestone-12m"]
-    assert [one.relationship for one in found] == [False, False, True, True]
+    touchpoints = reporting.touchpoints(Cube(tuple(cells("2025-10", 1, 0)), asked))
+    assert [touchpoint.touchpoint for touchpoint in touchpoints] == [
+        "delivery-now",
+        "delivery-6w",
+        "milestone-3m",
+        "milestone-12m",
+    ]
+    assert [touchpoint.relationship for touchpoint in touchpoints] == [False, False, True, True]
 
 
 def test_below_five_there_is_no_score() -> None:
     """Four answers give counts and no NPS, five give a flagged one, thirty one without a flag."""
     sizes = {n: reporting.Reading.of(reporting.Figures(promoters=n)) for n in (4, 5, 29, 30)}
     assert (sizes[4].nps, sizes[4].low, sizes[4].flag) == (None, None, "counts only")
-    assert [(one.nps, one.flag) for one in (sizes[5], sizes[29], sizes[30])] == [
+    assert [(reading.nps, reading.flag) for reading in (sizes[5], sizes[29], sizes[30])] == [
         (100, "small"),
         (100, "small"),
         (100, ""),
@@ -160,11 +165,11 @@ def test_about_to_leave_is_a_detractor_or_who_fell() -> None:
 def test_before_and_after_are_of_the_same_persons() -> None:
     """Who was told but has not answered since is in neither bar."""
     rows = [Told(1, 3, True, 9), Told(1, 7, True, 7), Told(1, 2, True, None), Told(2, 8, False, None)]
-    found = reporting.announced(rows)
-    one = found[1]
-    assert (one.customers_told, one.sent, one.answered, one.moved_up) == (3, 3, 2, 1)
-    assert (one.before, one.after) == (nps.Counts(0, 1, 1), nps.Counts(1, 1, 0))
-    assert (found[2].sent, found[2].answered) == (0, 0)
+    announced = reporting.announced(rows)
+    first = announced[1]
+    assert (first.customers_told, first.sent, first.answered, first.moved_up) == (3, 3, 2, 1)
+    assert (first.before, first.after) == (nps.Counts(0, 1, 1), nps.Counts(1, 1, 0))
+    assert (announced[2].sent, announced[2].answered) == (0, 0)
 
 
 @pytest.mark.parametrize(("trigger", "stage"), [("purchase", "acquisition"), ("wave", "loyalty"), ("phone", "other")])

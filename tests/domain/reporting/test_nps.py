@@ -106,8 +106,8 @@ def test_intervals_keep_to_the_scale_and_widen_with_confidence(counts: Counts, c
 def test_promoters_and_detractors_mirror_each_other(counts: Counts) -> None:
     """Swapping promoters and detractors swaps the sign of everything."""
     swapped = Counts(counts.detractors, counts.passives, counts.promoters)
-    one, other = adjusted_wald(counts), adjusted_wald(swapped)
-    assert (one.low, one.high) == pytest.approx((-other.high, -other.low))
+    interval, mirrored = adjusted_wald(counts), adjusted_wald(swapped)
+    assert (interval.low, interval.high) == pytest.approx((-mirrored.high, -mirrored.low))
     assert nps(counts) == -(nps(swapped) or 0)
 
 
@@ -123,8 +123,8 @@ def coverage(n: int, promoters: float, detractors: float, rounds: int) -> tuple[
     plain = adjusted = 0
     for _ in range(rounds):
         drawn = [draw.random() for _ in range(n)]
-        high = sum(one < promoters for one in drawn)
-        low = sum(one >= 1 - detractors for one in drawn)
+        high = sum(share < promoters for share in drawn)
+        low = sum(share >= 1 - detractors for share in drawn)
         counts = Counts(high, n - high - low, low)
         plain += holds(plain_wald(counts), truth)
         adjusted += holds(adjusted_wald(counts), truth)
@@ -198,7 +198,7 @@ def test_chance_alone_seldom_draws_an_arrow() -> None:
     draw = random.Random(1998)
     bands, rounds = [Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR], 4_000
     groups = [count_bands(draw.choices(bands, (5, 3, 2), k=60)) for _ in range(rounds + 1)]
-    arrows = sum(change_test(one, other).significant for one, other in pairwise(groups))
+    arrows = sum(change_test(before, after).significant for before, after in pairwise(groups))
     assert 0.03 <= arrows / rounds <= 0.06
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import orjson
 import pytest
-from eventparts import DAY, NOW, Person, told
+from eventparts import DAY, NOW, Person, an_event
 
 from workers.calendar import add_wait
 from workers.decision_table.model.rest_period import Question, Resting, RestReason
@@ -18,7 +18,7 @@ from workers.usecases.scheduler import SendBudget
 
 def asked_before(person: Person, *askings: tuple[datetime, str], state: RequestState = RequestState.EXPIRED) -> None:
     """Let a customer have been asked with these templates at these times."""
-    person.hear(told("delivery", NOW, reference="x"))
+    person.hear(an_event("delivery", NOW, reference="x"))
     touchpoint = person.touchpoint("delivery-now")
     person.case.know(replace(touchpoint, state=TouchpointState.SKIPPED, reason="resting"))
     journey = touchpoint.journey
@@ -33,16 +33,18 @@ def asked_before(person: Person, *askings: tuple[datetime, str], state: RequestS
 
 def outcome(person: Person, step: str) -> tuple[str, str, str]:
     """Return state, reason and detail of a touchpoint."""
-    (one,) = [
+    (row,) = [
         touchpoint for touchpoint in person.rows(Touchpoint) if touchpoint.step == step and touchpoint.reference != "x"
     ]
-    return str(one.state), str(one.reason), one.detail
+    return str(row.state), str(row.reason), row.detail
 
 
 def test_a_request_carries_what_was_promised() -> None:
     """Channel, language, subject, closing after fourteen days; mail and one reminder, each with its own key."""
     person = Person()
-    person.hear(told("delivery", reference="1042", label="lamp", customer={"language": "fr-CA"}, details={"url": "u"}))
+    person.hear(
+        an_event("delivery", reference="1042", label="lamp", customer={"language": "fr-CA"}, details={"url": "u"})
+    )
     changes = person.wake()
     (request,) = person.rows(SurveyRequest)
     assert (request.channel, request.language, request.label, request.details) == ("mail", "fr", "lamp", {"url": "u"})
@@ -61,7 +63,7 @@ def test_a_request_carries_what_was_promised() -> None:
 def test_a_second_wake_asks_nobody_again() -> None:
     """Asked once is asked."""
     person = Person()
-    person.hear(told("delivery", reference="1042"))
+    person.hear(an_event("delivery", reference="1042"))
     person.wake()
     assert not person.wake(NOW + DAY)
 
@@ -71,7 +73,7 @@ def test_nobody_is_asked_again_within_thirty_days(days: int, state: str) -> None
     """P30D over all surveys: a touchpoint with `drop` is skipped inside it."""
     person = Person()
     asked_before(person, (NOW - days * DAY, "ask-delivery"))
-    person.hear(told("interaction_ended", reference="c1"))
+    person.hear(an_event("interaction_ended", reference="c1"))
     person.wake()
     assert outcome(person, "interaction")[0] == state
 
@@ -82,7 +84,7 @@ def test_the_same_question_rests_for_ninety_days(days: int, state: str) -> None:
     for template, expected in (("ask-interaction", state), ("ask-delivery", "asked")):
         person = Person()
         asked_before(person, (NOW - days * DAY, template))
-        person.hear(told("interaction_ended", reference="c1"))
+        person.hear(an_event("interaction_ended", reference="c1"))
         person.wake()
         assert outcome(person, "interaction")[0] == expected
 
@@ -91,7 +93,7 @@ def test_nobody_is_asked_more_than_six_times_in_a_year() -> None:
     """The seventh waits until the first of the six is a year old."""
     person = Person()
     asked_before(person, *((NOW - days * DAY, "ask-delivery") for days in (360, 300, 240, 180, 120, 60)))
-    person.hear(told("interaction_ended", reference="c1"), told("onboarding_finished"))
+    person.hear(an_event("interaction_ended", reference="c1"), an_event("onboarding_finished"))
     person.wake()
     assert outcome(person, "interaction")[:2] == ("skipped", "yearly_maximum")
     assert outcome(person, "onboarding")[:2] == ("planned", "yearly_maximum")
@@ -103,7 +105,7 @@ def test_a_seventh_is_asked_when_the_first_is_older_than_a_year() -> None:
     """Only the last twelve months count."""
     person = Person()
     asked_before(person, *((NOW - days * DAY, "ask-delivery") for days in (367, 300, 240, 180, 120, 60)))
-    person.hear(told("interaction_ended", reference="c1"))
+    person.hear(an_event("interaction_ended", reference="c1"))
     person.wake()
     assert outcome(person, "interaction")[0] == "asked"
 
@@ -113,7 +115,7 @@ def test_a_question_that_reached_nobody_does_not_count(state: RequestState) -> N
     """The person was not asked, so the person does not rest."""
     person = Person()
     asked_before(person, (NOW - DAY, "ask-interaction"), state=state)
-    person.hear(told("interaction_ended", reference="c1"))
+    person.hear(an_event("interaction_ended", reference="c1"))
     person.wake()
     assert outcome(person, "interaction")[0] == "asked"
 
@@ -122,7 +124,7 @@ def test_a_deferred_touchpoint_is_asked_when_the_rest_is_over() -> None:
     """`defer` waits to the end of the rest period, with the reason and until when, and no longer."""
     person = Person()
     asked_before(person, (NOW - 25 * DAY, "ask-purchase"))
-    person.hear(told("delivery", reference="1"))
+    person.hear(an_event("delivery", reference="1"))
     person.wake()
     until = NOW + 5 * DAY
     assert outcome(person, "delivery-now") == (
@@ -139,7 +141,7 @@ def test_what_would_be_deferred_beyond_give_up_is_skipped_at_once() -> None:
     """Nobody waits for what cannot happen."""
     person = Person()
     asked_before(person, (NOW - 15 * DAY, "ask-purchase"))
-    person.hear(told("delivery", reference="1"))
+    person.hear(an_event("delivery", reference="1"))
     person.wake()
     assert outcome(person, "delivery-now")[:2] == ("skipped", "resting")
 
@@ -148,7 +150,7 @@ def test_a_rest_that_ends_exactly_at_give_up_is_waited_for() -> None:
     """The last moment still counts."""
     person = Person()
     asked_before(person, (NOW - 20 * DAY, "ask-purchase"))
-    person.hear(told("delivery", reference="1"))
+    person.hear(an_event("delivery", reference="1"))
     person.wake()
     assert outcome(person, "delivery-now")[:2] == ("planned", "resting")
     person.wake(NOW + 10 * DAY)
@@ -160,7 +162,7 @@ def test_a_recovery_survey_is_exempt_from_the_rest_period_and_counts_for_others(
     person = Person()
     asked_before(person, (NOW - 9 * DAY, "ask-recovery"))
     person.do(lambda: plan(person.case, JourneyEvent("ticket_done", NOW - 10 * DAY, "b/1", "t1")))
-    person.hear(told("interaction_ended", NOW - DAY, reference="c1"))
+    person.hear(an_event("interaction_ended", NOW - DAY, reference="c1"))
     person.wake()
     assert outcome(person, "recovery")[0] == "asked"
     assert outcome(person, "interaction")[:2] == ("skipped", "resting")
@@ -169,20 +171,20 @@ def test_a_recovery_survey_is_exempt_from_the_rest_period_and_counts_for_others(
 def test_of_two_that_are_due_at_once_one_is_asked() -> None:
     """The first that was due; the second sees that the person was just asked."""
     person = Person()
-    person.hear(told("delivery", NOW - DAY, reference="1"), told("delivery", NOW, reference="2"))
+    person.hear(an_event("delivery", NOW - DAY, reference="1"), an_event("delivery", NOW, reference="2"))
     person.wake()
-    found = {
+    outcomes = {
         touchpoint.reference: (str(touchpoint.state), touchpoint.reason)
         for touchpoint in person.rows(Touchpoint)
         if touchpoint.step == "delivery-now"
     }
-    assert found == {"1": ("asked", ""), "2": ("skipped", "resting")}
+    assert outcomes == {"1": ("asked", ""), "2": ("skipped", "resting")}
 
 
 def test_a_reminder_is_no_survey_of_its_own() -> None:
     """It neither rests nor counts: it belongs to its request."""
     person = Person()
-    person.hear(told("delivery", reference="1"))
+    person.hear(an_event("delivery", reference="1"))
     person.wake()
     person.now = NOW + 5 * DAY
     rests = rest_of(person.case, Question("other", "ask-in-use"))
@@ -202,7 +204,7 @@ def test_a_reminder_is_no_survey_of_its_own() -> None:
 def test_a_suppressed_address_is_not_asked(kind: str, state: str) -> None:
     """What a person said is for good, whoever has the address; a mailbox may be another tomorrow."""
     person = Person()
-    person.hear(told("delivery", reference="1"))
+    person.hear(an_event("delivery", reference="1"))
     person.case.suppressed = kind
     person.wake()
     assert outcome(person, "delivery-now") == (state, "suppressed", kind)
@@ -212,7 +214,7 @@ def test_a_channel_other_than_mail_gets_no_mail(monkeypatch: pytest.MonkeyPatch)
     """Its request goes to the topic, needs no address, and a bouncing address does not stop it."""
     person = Person(email=None)
     monkeypatch.setattr(type(person.policy.plan), "channel_of", lambda self, rule: "sms")
-    person.hear(told("delivery", reference="1"))
+    person.hear(an_event("delivery", reference="1"))
     person.case.suppressed = "bounce"
     changes = person.wake()
     (request,) = person.rows(SurveyRequest)
@@ -224,7 +226,7 @@ def test_a_channel_other_than_mail_gets_no_mail(monkeypatch: pytest.MonkeyPatch)
 def test_nothing_is_asked_while_there_is_no_room() -> None:
     """Held, paused, or the day full: what is due stays as it is, and what is too late is given up all the same."""
     person = Person()
-    person.hear(told("interaction_ended", reference="c1"))
+    person.hear(an_event("interaction_ended", reference="c1"))
     for room in (SendBudget(0), SendBudget(None, may_ask=False), SendBudget(None, frozenset({"interaction"}))):
         assert not person.wake(NOW + DAY, room)
     person.wake(NOW + 4 * DAY, SendBudget(0))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from eventparts import DAY, NOW, Person, asked, say, score_told, settle, told
+from eventparts import DAY, NOW, Person, an_event, asked, say, score_told, settle
 
 from workers.domain.records import Action, Decision, Journey, Response, ResponseRevision, SurveyRequest, Ticket
 from workers.errors import BadInput
@@ -62,7 +62,9 @@ def test_the_first_answer_calls_the_reminder_back_and_marks_the_request() -> Non
     """Who has answered is not asked again."""
     person, request = asked()
     changes = say(person, request, 9)
-    assert [(one.column, one.value, one.mail_class) for one in changes.cancelled] == [("request", request.id, "survey")]
+    assert [
+        (cancellation.column, cancellation.value, cancellation.mail_class) for cancellation in changes.cancelled
+    ] == [("request", request.id, "survey")]
     assert [str(row.state) for row in person.rows(SurveyRequest)] == ["answered"]
 
 
@@ -79,7 +81,9 @@ def test_a_change_of_band_makes_the_next_decision() -> None:
     say(person, request, 2, "it broke")
     assert str(the_response(person).state) == "settling"
     settle(person)
-    assert [(one.n, one.rule, str(one.state)) for one in sorted(person.rows(Decision), key=Decision.key)] == [
+    assert [
+        (decision.n, decision.rule, str(decision.state)) for decision in sorted(person.rows(Decision), key=Decision.key)
+    ] == [
         (1, "P1", "superseded"),
         (2, "D1", "current"),
     ]
@@ -164,7 +168,7 @@ def test_a_request_without_an_answer_expires() -> None:
     person, request = asked()
     changes = person.wake(request.closes_at)
     assert [(str(row.state), row.reason) for row in person.rows(SurveyRequest)] == [("expired", "request_closed")]
-    assert [one.value for one in changes.cancelled] == [request.id]
+    assert [cancellation.value for cancellation in changes.cancelled] == [request.id]
 
 
 def test_the_band_before_is_kept() -> None:
@@ -175,7 +179,7 @@ def test_the_band_before_is_kept() -> None:
     person.now = NOW + 40 * DAY
     _, later = asked("onboarding_finished", person=person)
     say(person, later, 3)
-    first, then = sorted(person.rows(Response), key=lambda one: one.answered_at)
+    first, then = sorted(person.rows(Response), key=lambda response: response.answered_at)
     assert (first.previous_band, then.previous_band) == ("", "promoter")
 
 
@@ -195,7 +199,7 @@ def test_after_counts_from_the_event_to_when_the_question_left() -> None:
 def test_a_score_from_elsewhere_is_settled_at_once() -> None:
     """No settling time: it is routed as it comes in."""
     person = Person()
-    person.hear(told("delivery", NOW - 2 * DAY, reference="7"))
+    person.hear(an_event("delivery", NOW - 2 * DAY, reference="7"))
     person.hear(score_told(3, trigger="delivery", asked_at=NOW - DAY, comment="dented"))
     response = the_response(person)
     assert (str(response.state), response.trigger, response.after_days, response.channel) == (
@@ -210,14 +214,14 @@ def test_a_score_belongs_to_the_last_event_of_its_trigger_before_it_was_asked() 
     """And to the reference, where it names one; later events do not count."""
     person = Person()
     for days, reference in ((60, "old"), (10, "new"), (1, "later")):
-        person.hear(told("delivery", NOW - days * DAY, reference=reference))
+        person.hear(an_event("delivery", NOW - days * DAY, reference=reference))
     asked_at = NOW - 5 * DAY
     person.hear(score_told(9, trigger="delivery", asked_at=asked_at, id="a"))
     person.hear(score_told(9, trigger="delivery", asked_at=asked_at, reference="old", id="b"))
-    found = {
+    anchors = {
         response.external_id: (response.reference, round(response.after_days)) for response in person.rows(Response)
     }
-    assert sorted(found.values()) == [("new", 5), ("old", 55)]
+    assert sorted(anchors.values()) == [("new", 5), ("old", 55)]
     rules = sorted(decision.rule for decision in person.rows(Decision))
     assert rules == ["P1", "P2"]
 
@@ -230,7 +234,7 @@ def test_a_score_belongs_to_the_last_event_of_its_trigger_before_it_was_asked() 
 def test_a_score_about_nothing_known_keeps_what_it_says(words: dict[str, object]) -> None:
     """With no event to belong to, it is zero days after its trigger; without a trigger it is about something else."""
     person = Person()
-    person.hear(told("delivery", NOW - DAY, reference="7"))
+    person.hear(an_event("delivery", NOW - DAY, reference="7"))
     person.hear(score_told(9, NOW, asked_at=NOW - 2 * DAY if len(words) == 1 else NOW, **words))
     trigger = words.get("trigger", "other")
     assert (the_response(person).trigger, the_response(person).after_days) == (trigger, 0.0)
@@ -243,18 +247,18 @@ def test_a_journey_that_comes_after_its_score_decides_again(score: int, before: 
     person = Person()
     person.hear(score_told(score, trigger="delivery", reference="7"))
     assert [decision.rule for decision in person.rows(Decision)] == [before]
-    person.hear(told("delivery", NOW - 40 * DAY, reference="7", label="lamp"))
+    person.hear(an_event("delivery", NOW - 40 * DAY, reference="7", label="lamp"))
     assert (the_response(person).after_days, the_response(person).label) == (40.0, "lamp")
     current = [decision.rule for decision in person.rows(Decision) if decision.state == "current"]
     assert current == [then]
     assert [ticket.play for ticket in person.rows(Ticket)] == (["clear-up-and-help"] if score == 2 else [])
-    assert not person.hear(told("delivery", NOW - 40 * DAY, reference="7", label="lamp"))
+    assert not person.hear(an_event("delivery", NOW - 40 * DAY, reference="7", label="lamp"))
 
 
 def test_a_journey_that_changes_no_row_decides_nothing_again() -> None:
     """The same row answers: there is one decision, and what is known of the answer is better."""
     person = Person()
-    person.hear(score_told(2, trigger="delivery", reference="7"), told("delivery", NOW - 3 * DAY, reference="7"))
+    person.hear(score_told(2, trigger="delivery", reference="7"), an_event("delivery", NOW - 3 * DAY, reference="7"))
     assert [decision.rule for decision in person.rows(Decision)] == ["D1"]
     assert the_response(person).after_days == 3.0
 
@@ -262,7 +266,7 @@ def test_a_journey_that_changes_no_row_decides_nothing_again() -> None:
 def test_a_score_without_the_time_of_asking_was_asked_when_it_was_answered() -> None:
     """`asked_at`, else `answered_at`."""
     person = Person()
-    person.hear(told("delivery", NOW - 30 * DAY, reference="7"), score_told(8, NOW, trigger="delivery"))
+    person.hear(an_event("delivery", NOW - 30 * DAY, reference="7"), score_told(8, NOW, trigger="delivery"))
     assert the_response(person).asked_at == NOW
     assert [decision.rule for decision in person.rows(Decision)] == ["N2"]
 
@@ -270,7 +274,7 @@ def test_a_score_without_the_time_of_asking_was_asked_when_it_was_answered() -> 
 def test_a_score_about_a_purchase_that_is_delivered_finds_it() -> None:
     """A purchase that plans no question is an anchor all the same."""
     person = Person()
-    person.hear(told("purchase", NOW - 3 * DAY, reference="1042", delivery_expected=True))
+    person.hear(an_event("purchase", NOW - 3 * DAY, reference="1042", delivery_expected=True))
     person.hear(score_told(9, trigger="purchase", reference="1042"))
     assert the_response(person).trigger == "purchase"
 
@@ -289,9 +293,9 @@ def test_a_score_that_arrives_late_opens_a_ticket_and_writes_no_mail(days: int, 
     person = Person()
     person.hear(score_told(2, NOW - days * DAY, id="a"), score_told(9, NOW - days * DAY, id="b"))
     assert len(person.rows(Ticket)) == 1
-    found = {(action.name, str(action.state), action.reason) for action in person.rows(Action)}
+    actions = {(action.name, str(action.state), action.reason) for action in person.rows(Action)}
     late = ("skipped", "too_late")
-    assert found == {
+    assert actions == {
         ("urgent_contact", "done", ""),
         ("thank_you", *(("done", "") if mailed else late)),
     }
@@ -304,7 +308,10 @@ def test_a_fresh_change_of_a_late_answer_is_answered_by_mail() -> None:
     person.hear(score_told(8, NOW + DAY, request=request.id, comment="fine", id="late"))
     assert [(str(action.state), action.reason) for action in person.rows(Action)] == [("skipped", "too_late")]
     person.hear(score_told(7, person.now, request=request.id, comment="not so fine", id="fresh"))
-    assert [(one.decision, str(one.state)) for one in sorted(person.rows(Action), key=lambda one: one.decision)] == [
+    assert [
+        (action.decision, str(action.state))
+        for action in sorted(person.rows(Action), key=lambda action: action.decision)
+    ] == [
         *((1, "skipped"), (2, "done")),
     ]
 
@@ -332,14 +339,14 @@ def test_a_changed_score_for_our_request_changes_its_answer() -> None:
 
 def test_two_scores_of_one_instant_give_the_same_answer_in_any_order() -> None:
     """So that a replay changes nothing."""
-    found = set()
+    answers = set()
     for order in ((3, 8), (8, 3)):
         person, request = asked()
         for _ in range(2):
             for score in order:
                 person.hear(score_told(score, NOW, request=request.id, id=str(score)))
-        found.add(the_response(person).score)
-    assert found == {8}
+        answers.add(the_response(person).score)
+    assert answers == {8}
 
 
 def test_after_closing_an_answer_no_longer_changes() -> None:

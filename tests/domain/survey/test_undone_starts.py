@@ -4,7 +4,7 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from eventparts import DAY, NOW, Person, told
+from eventparts import DAY, NOW, Person, an_event
 
 from workers.cloudevents import Event
 from workers.domain.records import Touchpoint
@@ -15,7 +15,7 @@ MILESTONES = ("milestone-3m", "milestone-6m", "milestone-12m", "loyal-2y")
 
 def bought(reference: str, at: object = FIRST) -> Event:
     """Return a purchase with a delivery to come."""
-    return told("purchase", at, reference=reference, delivery_expected=True)  # type: ignore[arg-type]  # an instant
+    return an_event("purchase", at, reference=reference, delivery_expected=True)  # type: ignore[arg-type]  # an instant
 
 
 def anchors(person: Person) -> dict[str, tuple[str, object]]:
@@ -31,7 +31,7 @@ def anchors(person: Person) -> dict[str, tuple[str, object]]:
 @pytest.mark.parametrize("undone", ["refund", "order_cancelled"])
 def test_the_relationship_begins_with_the_first_purchase_that_stands(order: tuple[int, ...], undone: str) -> None:
     """Refunded, the first is not where it began; whatever is told first."""
-    events = [bought("1"), bought("2", SECOND), told(undone, NOW, reference="1")]
+    events = [bought("1"), bought("2", SECOND), an_event(undone, NOW, reference="1")]
     person = Person()
     person.hear(*(events[at] for at in order))
     assert anchors(person) == dict.fromkeys(MILESTONES, ("planned", SECOND))
@@ -40,7 +40,7 @@ def test_the_relationship_begins_with_the_first_purchase_that_stands(order: tupl
 @pytest.mark.parametrize("order", list(permutations(range(2))))
 def test_without_a_purchase_that_stands_nobody_is_asked(order: tuple[int, ...]) -> None:
     """Everything that was planned because of it is cancelled, and says so."""
-    events = [bought("1"), told("refund", NOW, reference="1")]
+    events = [bought("1"), an_event("refund", NOW, reference="1")]
     person = Person()
     person.hear(*(events[at] for at in order))
     assert {state for state, _ in anchors(person).values()} <= {"cancelled"}
@@ -51,7 +51,7 @@ def test_without_a_purchase_that_stands_nobody_is_asked(order: tuple[int, ...]) 
 def test_a_later_refund_leaves_the_start_alone() -> None:
     """Only what is undone is."""
     person = Person()
-    person.hear(bought("1"), bought("2", SECOND), told("refund", NOW, reference="2"))
+    person.hear(bought("1"), bought("2", SECOND), an_event("refund", NOW, reference="2"))
     assert anchors(person) == dict.fromkeys(MILESTONES, ("planned", FIRST))
 
 
@@ -63,7 +63,7 @@ def test_what_was_asked_stays_asked() -> None:
     person.wake()
     asked = {touchpoint.step for touchpoint in person.rows(Touchpoint) if str(touchpoint.state) == "asked"}
     assert asked == {"milestone-3m"}
-    person.hear(told("refund", NOW - 7 * DAY, reference="1"))
+    person.hear(an_event("refund", NOW - 7 * DAY, reference="1"))
     assert anchors(person)["milestone-3m"] == ("asked", NOW - 100 * DAY)
     assert anchors(person)["milestone-6m"] == ("planned", NOW - 90 * DAY)
 
@@ -71,9 +71,9 @@ def test_what_was_asked_stays_asked() -> None:
 def test_a_partial_refund_cancels_nothing() -> None:
     """What stays bought is asked about."""
     person = Person()
-    person.hear(told("delivery", NOW, reference="1"), bought("1"))
+    person.hear(an_event("delivery", NOW, reference="1"), bought("1"))
     before = person.portrait()
-    person.hear(told("refund", NOW, reference="1", partial=True))
+    person.hear(an_event("refund", NOW, reference="1", partial=True))
     assert person.portrait() == before
 
 
@@ -81,15 +81,15 @@ def test_a_partial_refund_cancels_nothing() -> None:
 def test_a_refund_that_names_nothing_is_about_all_before_it(order: tuple[int, ...]) -> None:
     """Better one question too few: what began before it is cancelled, what begins later is not."""
     events = [
-        told("delivery", NOW - DAY, reference="1"),
-        told("refund", NOW),
-        told("delivery", NOW + timedelta(hours=1), reference="2"),
+        an_event("delivery", NOW - DAY, reference="1"),
+        an_event("refund", NOW),
+        an_event("delivery", NOW + timedelta(hours=1), reference="2"),
     ]
     person = Person()
     person.hear(*(events[at] for at in order))
-    found = {
+    states = {
         touchpoint.reference: str(touchpoint.state)
         for touchpoint in person.rows(Touchpoint)
         if touchpoint.step == "delivery-now"
     }
-    assert found == {"1": "cancelled", "2": "planned"}
+    assert states == {"1": "cancelled", "2": "planned"}

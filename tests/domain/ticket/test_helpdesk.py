@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from eventparts import DAY, NOW, Person, score_told, told
+from eventparts import DAY, NOW, Person, an_event, score_told
 
 from workers.cloudevents import CarrierReport, Event, Kind, TicketChange, TicketUpdate
 from workers.domain.records import SurveyRequest, Ticket, TicketEntry, Touchpoint
@@ -24,7 +24,7 @@ def update(ticket: str, kind: TicketChange, at_hours: float = 1, **more: object)
     """Return what a helpdesk tells of a ticket."""
     at = NOW + at_hours * HOUR
     change = TicketUpdate(ticket, kind, at, by="Léa", **more)  # type: ignore[arg-type]  # fields by name
-    return told(f"ticket.{kind}", at, kind=Kind.TICKET, ticket=change, id=kind)
+    return an_event(f"ticket.{kind}", at, kind=Kind.TICKET, ticket=change, id=kind)
 
 
 def the_ticket(person: Person) -> Ticket:
@@ -111,14 +111,14 @@ def test_each_turn_is_done_to_our_ticket(kind: TicketChange, more: dict[str, obj
 
 def reported(request: str, sent: bool, detail: str = "") -> Event:
     """Return what a carrier says of a request."""
-    return told("report", NOW + HOUR, kind=Kind.CARRIER, report=CarrierReport(request, sent, detail))
+    return an_event("report", NOW + HOUR, kind=Kind.CARRIER, report=CarrierReport(request, sent, detail))
 
 
 def sms(monkeypatch: pytest.MonkeyPatch) -> tuple[Person, SurveyRequest]:
     """Return a customer who is asked by another channel."""
     person = Person()
     monkeypatch.setattr(type(person.policy.plan), "channel_of", lambda self, rule: "sms")
-    person.hear(told("delivery", reference="1"))
+    person.hear(an_event("delivery", reference="1"))
     person.wake()
     (request,) = person.rows(SurveyRequest)
     return person, request
@@ -135,9 +135,9 @@ def test_a_carrier_that_failed_makes_the_request_undeliverable(monkeypatch: pyte
     """It reached nobody, so nobody rests."""
     person, request = sms(monkeypatch)
     person.hear(reported(request.id, False, "no such number"))
-    (found,) = person.rows(SurveyRequest)
-    assert (str(found.state), found.reason) == ("undeliverable", "carrier_failed: no such number")
-    person.hear(told("interaction_ended", NOW, reference="c1"))
+    (failed,) = person.rows(SurveyRequest)
+    assert (str(failed.state), failed.reason) == ("undeliverable", "carrier_failed: no such number")
+    person.hear(an_event("interaction_ended", NOW, reference="c1"))
     person.wake()
     assert [str(touchpoint.state) for touchpoint in person.rows(Touchpoint) if touchpoint.step == "interaction"] == [
         "asked"

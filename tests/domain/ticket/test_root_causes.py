@@ -32,7 +32,7 @@ def test_a_list_that_cannot_be_used_says_what_to_write(body: bytes, said: str) -
     """A sentence with the file's name."""
     with pytest.raises(Misconfigured, match=said) as refused:
         read_causes(body)
-    assert all(one.startswith("rules/root-causes.yaml") for one in refused.value.faults)
+    assert all(fault.startswith("rules/root-causes.yaml") for fault in refused.value.faults)
 
 
 def test_every_fault_is_said_at_once() -> None:

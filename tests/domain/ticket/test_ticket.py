@@ -429,4 +429,4 @@ def test_a_changed_score_is_shown_by_its_ticket() -> None:
 def test_the_shipped_root_causes_are_five_by_five() -> None:
     """Five areas with five causes each, and `other` with a text."""
     causes = shipped().root_causes
-    assert [len(one) for one in causes.values()] == [5] * 5
+    assert [len(causes_of_area) for causes_of_area in causes.values()] == [5] * 5

@@ -111,7 +111,9 @@ class Tickets(RuleBasedStateMachine):
         """Of a ticket that is overdue, until it is reopened with a new due time."""
         for ticket in self.case.all(Ticket):
             entries = [entry for entry in self.case.all(TicketEntry) if entry.ticket == ticket.id]
-            turns = sorted((one for one in entries if one.kind in ("overdue", "reopened")), key=ticketing.told_order)
+            turns = sorted(
+                (entry for entry in entries if entry.kind in ("overdue", "reopened")), key=ticketing.told_order
+            )
             for before, after in pairwise(turns):
                 if (before.kind, after.kind) == ("overdue", "overdue"):
                     assert add_working_days(before.at, 1, self.case.policy.calendar) <= after.at
@@ -171,12 +173,12 @@ class Tickets(RuleBasedStateMachine):
         )
         assert all(count == 1 for count in asked.values())
         for ticket in self.case.all(Ticket):
-            told = [
+            mails = [
                 dispatch
                 for dispatch in self.case.all(Dispatch)
                 if dispatch.ticket == ticket.id and dispatch.template == "done"
             ]
-            assert len(told) <= ticket.reopened + 1
+            assert len(mails) <= ticket.reopened + 1
         if self.open() is None and self.answers:
             ends = [stop.from_at for stop in self.case.all(Stop) if stop.effect == "end"]
             assert ends
