@@ -164,7 +164,9 @@ def languages(request: Request) -> list[tuple[str, str]]:
     """Return the languages of the mail to those who asked, each with its name in the reader's."""
     web = web_of(request)
     locale = pages_of(request).catalog(language_of(request)).locale
-    return [(tag, str(locale.languages.get(tag, tag))) for tag in sorted(web.templates.languages_by_template()[TEMPLATE])]
+    return [
+        (tag, str(locale.languages.get(tag, tag))) for tag in sorted(web.templates.languages_by_template()[TEMPLATE])
+    ]
 
 
 def preview(request: Request, work: Work) -> list[tuple[str, str, str]]:
