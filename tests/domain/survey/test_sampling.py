@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from eventparts import DAY, NOW, Person, told
+from eventparts import DAY, NOW, Person, an_event
 from hypothesis import given
 from hypothesis import strategies as st
 from ticketparts import shipped
@@ -31,7 +31,7 @@ def sampling(**shares: str) -> Policy:
 def drawn_of(policy: Policy, customer: str, year: int = 2026) -> bool:
     """Tell whether a customer's delivery is asked about."""
     person = Person(policy=policy)
-    person.hear(told("delivery", NOW.replace(year=year), reference="a"))
+    person.hear(an_event("delivery", NOW.replace(year=year), reference="a"))
     touchpoint = replace(person.touchpoint("delivery-now"), customer=CustomerId(customer))
     person.case.id = CustomerId(customer)
     return is_drawn(person.case, touchpoint)
@@ -43,7 +43,7 @@ def drawn_of(policy: Policy, customer: str, year: int = 2026) -> bool:
 def test_a_share_of_none_asks_nobody_and_one_of_all_everybody(share: str, state: tuple[str, str]) -> None:
     """An empty cell is everybody; the other rows are as they were."""
     person = Person(policy=sampling(J2=share))
-    person.hear(told("delivery", reference="a"))
+    person.hear(an_event("delivery", reference="a"))
     assert person.states()["delivery-now"] == state
     assert person.states()["delivery-6w"] == ("planned", "")
 
@@ -52,7 +52,7 @@ def test_as_many_are_drawn_as_the_row_says() -> None:
     """Of two thousand customers a quarter, within four standard deviations."""
     policy = sampling(J2="25")
     person = Person(policy=policy)
-    person.hear(told("delivery", reference="a"))
+    person.hear(an_event("delivery", reference="a"))
     touchpoint = person.touchpoint("delivery-now")
     drawn = 0
     for n in range(PEOPLE):
@@ -72,7 +72,7 @@ def test_a_customer_is_in_or_out_all_year_and_drawn_anew_the_next() -> None:
     """Two deliveries of a year are one draw; over years nobody is left out for good."""
     policy = sampling(J2="50")
     person = Person(policy=policy)
-    person.hear(*(told("delivery", NOW + n * DAY, reference=str(n)) for n in range(3)))
+    person.hear(*(an_event("delivery", NOW + n * DAY, reference=str(n)) for n in range(3)))
     assert len({row for step, row in person.states().items() if step == "delivery-now"}) == 1
     assert {drawn_of(policy, "42", year) for year in range(2000, 2020)} == {True, False}
 
@@ -80,8 +80,8 @@ def test_a_customer_is_in_or_out_all_year_and_drawn_anew_the_next() -> None:
 def test_a_stop_comes_before_the_draw() -> None:
     """Who was not drawn and then opts out is told to have opted out, in either order."""
     for events in (
-        (told("delivery", reference="a"), told("opted_out")),
-        (told("opted_out"), told("delivery", reference="a")),
+        (an_event("delivery", reference="a"), an_event("opted_out")),
+        (an_event("opted_out"), an_event("delivery", reference="a")),
     ):
         person = Person(policy=sampling(J2="0"))
         person.hear(*events)
