@@ -153,7 +153,7 @@ def fill(ground: Ground, url: str, mails: int) -> None:
     parts.waking.wake_all()
     key = str(uuid.UUID(int=1))
     facts = MailFacts(key, "ask-delivery", "camille@shop.example", "fr", "Camille Roux", request_id=key)
-    composed = compose(facts, parts.templates, parts.links, NOW)
+    composed = compose(facts, parts.files.templates, parts.links, NOW)
     links = {"answer": parts.links.answer_url(key), "unsubscribe": parts.links.unsubscribe_url(key)}
     write_words(ground.words, composed.raw, composed.subject, {**links, "first": "Camille"})
     parts.store.close()

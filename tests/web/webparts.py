@@ -44,7 +44,7 @@ class Site:
         settings = settings_module.read(environment)
         self.clock = FixedClock(START)
         self.parts = app.Boucle(settings, self.clock)
-        self.parts.__dict__.update(read_once())
+        self.parts.files.__dict__.update(read_once())
         migrate(self.parts.store)
         self.ticks = 0.0
         self.web = web_of(self.parts)
@@ -110,9 +110,9 @@ def travelling(content: bytes) -> int:
 
 @lru_cache(maxsize=1)
 def read_once() -> dict[str, object]:
-    """Return the parts that no test changes, read and checked once for all tests."""
-    parts = app.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret"}))
-    return {name: getattr(parts, name) for name in ("data", "brand", "templates", "codec")}
+    """Return the files that no test changes, read and checked once for all tests."""
+    files = app.Boucle(settings_module.read({"BOUCLE_SECRET": "test-secret"})).files
+    return {name: getattr(files, name) for name in ("data", "brand", "templates", "codec")}
 
 
 def event(
