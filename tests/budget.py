@@ -71,7 +71,7 @@ def costs(setup: str, works: Mapping[str, str], home: Path) -> dict[str, Cost]:
     All are Python source. The child has `tests/` and `tests/web/` on its path and starts in `home`.
     """
     steps = [STEP.format(name=name, work=textwrap.dedent(work)) for name, work in works.items()]
-    path = os.pathsep.join(str(one) for one in (TESTS, TESTS / "web", TESTS.parent))
+    path = os.pathsep.join(str(folder) for folder in (TESTS, TESTS / "web", TESTS.parent))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", "\n".join([BEFORE, textwrap.dedent(setup), *steps])],
         cwd=home,
@@ -81,11 +81,11 @@ def costs(setup: str, works: Mapping[str, str], home: Path) -> dict[str, Cost]:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    told = [orjson.loads(line) for line in done.stdout.splitlines() if line.startswith('["')]
-    assert len(told) == len(works), done.stdout[-2000:]
-    return {name: Cost(seconds, megabytes) for name, seconds, megabytes in told}
+    measured = [orjson.loads(line) for line in done.stdout.splitlines() if line.startswith('["')]
+    assert len(measured) == len(works), done.stdout[-2000:]
+    return {name: Cost(seconds, megabytes) for name, seconds, megabytes in measured}
 
 
-def dear(found: Mapping[str, Cost], seconds: float, megabytes: float) -> dict[str, Cost]:
+def dear(costs_of_works: Mapping[str, Cost], seconds: float, megabytes: float) -> dict[str, Cost]:
     """Return the works that took more than they may."""
-    return {name: cost for name, cost in found.items() if cost.seconds > seconds or cost.megabytes > megabytes}
+    return {name: cost for name, cost in costs_of_works.items() if cost.seconds > seconds or cost.megabytes > megabytes}

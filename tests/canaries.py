@@ -21,8 +21,8 @@ class Listener(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(JsonLines())
-        self.told: list[str] = []
+        self.leaked: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line that tells too much."""
-        self.told += private_lines(self.format(record))
+        self.leaked += private_lines(self.format(record))

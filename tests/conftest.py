@@ -107,7 +107,7 @@ def silent_about_people() -> Iterator[None]:
     logging.getLogger().addHandler(listener)
     yield
     logging.getLogger().removeHandler(listener)
-    assert listener.told == []
+    assert listener.leaked == []
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ def play(
     waiting = list(story.messages)
     at = story.start
     while at <= story.end + 30 * DAY:
-        due = [one for one in waiting if one.at <= at]
+        due = [message for message in waiting if message.at <= at]
         waiting = waiting[len(due) :]
         if due or busy(world.store, at) or people.will_act(world.store, at):
             if before:
@@ -115,9 +115,9 @@ class People:
     def will_act(self, store: Store, at: datetime) -> bool:
         """Tell whether somebody has something to do."""
         before = set(self.done)
-        found = bool(self.messages(store, at)) or any(True for _ in self.acts(store, at))
+        will_act = bool(self.messages(store, at)) or any(True for _ in self.acts(store, at))
         self.done = before
-        return found
+        return will_act
 
     def once(self, key: str) -> bool:
         """Tell, once, that something is to be done."""
@@ -132,11 +132,11 @@ class People:
             requests = read.rows(connection, SurveyRequest)
             responses = read.rows(connection, Response)
             testimonials = read.rows(connection, Testimonial)
-        for request in sorted(requests, key=lambda one: (names[one.customer], one.step, one.reference)):
+        for request in sorted(requests, key=lambda row: (names[row.customer], row.step, row.reference)):
             yield from self.of_request(request, (names[request.customer], request.step, request.reference), at)
-        for response in sorted(responses, key=lambda one: one.id):
+        for response in sorted(responses, key=lambda row: row.id):
             yield from self.of_response(response, names[response.customer], at)
-        for testimonial in sorted(testimonials, key=lambda one: one.id):
+        for testimonial in sorted(testimonials, key=lambda row: row.id):
             if testimonial.state == TestimonialState.ASKED and at - testimonial.asked_at > 2 * DAY:
                 yield from self.of_testimonial(testimonial.response)
 
@@ -181,27 +181,27 @@ class People:
         with store.reading() as connection:
             names = {customer.id: customer.crm_id or "" for customer in read.rows(connection, Customer)}
             requests = read.rows(connection, SurveyRequest, tables.survey_request.c.state == RequestState.OPEN)
-        found = []
-        for request in sorted(requests, key=lambda one: (names[one.customer], one.step, one.reference)):
+        messages = []
+        for request in sorted(requests, key=lambda row: (names[row.customer], row.step, row.reference)):
             chance = self.story.chance("phone", names[request.customer], request.step, request.reference)
             by_phone = chance.random() < 0.1 and at >= request.asked_at + 3 * DAY
             if by_phone and self.once(f"phone {request.id}"):
-                found.append(score_of(request, names[request.customer], chance.randrange(11), at))
-        return found
+                messages.append(score_of(request, names[request.customer], chance.randrange(11), at))
+        return messages
 
     def updates(self, store: Store, at: datetime) -> list[Message]:
         """Return the helpdesk's updates that are due by now: claimed, called, done, a day apart."""
         with store.reading() as connection:
             names = {customer.id: customer.crm_id or "" for customer in read.rows(connection, Customer)}
             tickets = read.rows(connection, Ticket, tables.ticket.c.state != TicketState.DONE)
-        found = []
-        for ticket in sorted(tickets, key=lambda one: one.id):
+        messages = []
+        for ticket in sorted(tickets, key=lambda row: row.id):
             for days, step in enumerate(STEPS_OF_A_TICKET, start=1):
                 name = f"{step} {ticket.id} {ticket.reopened}"
                 if at >= ticket.opened_at + days * DAY and self.once(name):
-                    found.append(update(ticket, names[ticket.customer], step, name, at))
+                    messages.append(update(ticket, names[ticket.customer], step, name, at))
                     break
-        return found
+        return messages
 
 
 def score_of(request: SurveyRequest, crm_id: str, score: int, at: datetime) -> Message:

@@ -107,8 +107,8 @@ class Person:
 
     def touchpoint(self, step: str) -> Touchpoint:
         """Return the only touchpoint of this name."""
-        (found,) = [touchpoint for touchpoint in self.case.all(Touchpoint) if touchpoint.step == step]
-        return found
+        (touchpoint_found,) = [touchpoint for touchpoint in self.case.all(Touchpoint) if touchpoint.step == step]
+        return touchpoint_found
 
     def states(self) -> dict[str, tuple[str, str]]:
         """Return state and reason of each touchpoint by its name."""

@@ -63,14 +63,14 @@ class LogThread(FetchThread):
         assert partitions, "to aiokafka no partition means every partition"
         assert max_records
         self.asked.append(max_records)
-        found: dict[TP, list[Any]] = {}
+        fetched: dict[TP, list[Any]] = {}
         for place in sorted(partitions & self.assigned):
-            rest = [one for one in self.log.get(place, ()) if one.offset >= self.at.get(place, 0)]
-            if given := rest[: max_records - sum(map(len, found.values()))]:
-                found[place] = given
+            rest = [record for record in self.log.get(place, ()) if record.offset >= self.at.get(place, 0)]
+            if given := rest[: max_records - sum(map(len, fetched.values()))]:
+                fetched[place] = given
                 self.at[place] = given[-1].offset + 1
         self.before_giving()
-        return found
+        return fetched
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Any]]:
         """Fetch, as the thread does by its queue."""
@@ -82,9 +82,9 @@ class LogThread(FetchThread):
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Read every partition again from where it was committed."""
-        found = {place: self.committed.get(place, 0) for place in self.assigned}
-        self.at |= found
-        return {place: self.committed.get(place, -1) for place in found}
+        fetched = {place: self.committed.get(place, 0) for place in self.assigned}
+        self.at |= fetched
+        return {place: self.committed.get(place, -1) for place in fetched}
 
     def seek(self, partition: TP, offset: int) -> None:
         """Read a partition from an offset."""
@@ -139,16 +139,16 @@ class Reading:
 
     async def fetch(self) -> list[Fetched]:
         """Let Faust fetch once, and return what it hands on."""
-        found = []
+        fetches = []
         async with asyncio.timeout(10):
             async for place, fetched in self.consumer.getmany(timeout=0.01):
                 assert fetched.tp == place
                 read = self.consumer._read_offset[place]
                 assert read is None or fetched.offset >= read, "Faust would drop it"
                 self.consumer._read_offset[place] = fetched.offset  # as Faust does once it is handed on
-                found.append(fetched)
-        self.given += found
-        return found
+                fetches.append(fetched)
+        self.given += fetches
+        return fetches
 
     async def acknowledge(self, *fetches: Fetched) -> dict[TP, int]:
         """Acknowledge fetches as a processor does, let Faust commit, and return what is committed."""
@@ -161,4 +161,4 @@ class Reading:
 
 def offsets_of(fetched: Fetched) -> list[int]:
     """Return the offsets of a fetch's records."""
-    return [one.offset for one in fetched.value]
+    return [record.offset for record in fetched.value]

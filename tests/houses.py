@@ -21,8 +21,8 @@ def install(tmp_path: Path) -> Iterator[Callable[..., Embedded]]:
         return made[-1]
 
     yield make
-    for one in made:
-        one.close()
+    for program in made:
+        program.close()
 
 
 @pytest.fixture

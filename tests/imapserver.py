@@ -53,17 +53,19 @@ class Handler(socketserver.StreamRequestHandler):
             self.say(f"* {len(self.server.messages)} EXISTS")
         elif command.startswith("UID SEARCH"):
             fresh = "UNSEEN" in command
-            numbers = [n for n, one in enumerate(self.server.messages, 1) if not (fresh and "\\Seen" in one.flags)]
+            numbers = [
+                n for n, message in enumerate(self.server.messages, 1) if not (fresh and "\\Seen" in message.flags)
+            ]
             self.say("* SEARCH " + " ".join(map(str, numbers)))
-        elif found := re.fullmatch(r"UID FETCH (\d+) \(BODY\.PEEK\[\]<0\.(\d+)>\)", command):
-            raw = self.server.messages[int(found[1]) - 1].raw[: int(found[2])]
+        elif matched := re.fullmatch(r"UID FETCH (\d+) \(BODY\.PEEK\[\]<0\.(\d+)>\)", command):
+            raw = self.server.messages[int(matched[1]) - 1].raw[: int(matched[2])]
             self.wfile.write(
-                f"* {found[1]} FETCH (UID {found[1]} BODY[]<0> {{{len(raw)}}}\r\n".encode() + raw + b")\r\n"
+                f"* {matched[1]} FETCH (UID {matched[1]} BODY[]<0> {{{len(raw)}}}\r\n".encode() + raw + b")\r\n"
             )
-        elif found := re.fullmatch(r"UID STORE (\d+) \+FLAGS\.SILENT \((.*)\)", command):
+        elif matched := re.fullmatch(r"UID STORE (\d+) \+FLAGS\.SILENT \((.*)\)", command):
             if self.server.read_only:
                 return "NO read only"
-            self.server.messages[int(found[1]) - 1].flags |= set(found[2].split())
+            self.server.messages[int(matched[1]) - 1].flags |= set(matched[2].split())
         return "OK done"
 
 

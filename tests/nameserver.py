@@ -68,6 +68,6 @@ class NameServer:
                 answer.set_rcode(self.failing[name])
             elif (name, kind) in self.records:
                 answer.answer.append(dns.rrset.from_text(name, 60, "IN", kind, *self.records[name, kind]))
-            elif not any(known == name for known, _ in self.records):
+            elif not any(record_name == name for record_name, _ in self.records):
                 answer.set_rcode(dns.rcode.NXDOMAIN)
             self._listening.sendto(answer.to_wire(), asker)

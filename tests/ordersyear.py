@@ -38,11 +38,11 @@ def story_of_orders(codec: Codec, *, after: str = "", count: int | None = None) 
     """Return the story of the orders placed from `after` on (a local date), at most `count` of them."""
     with FILE.open(encoding="utf-8", newline="") as file:
         placed = sorted((row["purchased_at"], row["order_id"]) for row in csv.DictReader(file))
-    wanted = {order for _, order in islice((one for one in placed if one[0] >= after), count)}
+    wanted = {order for _, order in islice((message for message in placed if message[0] >= after), count)}
     with FILE.open("rb") as stream:
-        found = [message_of(body) for row in rows(stream, Mapping.load(SHOP, codec)) for body in row.events]
-    chosen = [one for one in found if orjson.loads(one.body)["data"]["reference"] in wanted]
-    chosen.sort(key=lambda one: (one.at, one.key, one.body))
+        messages = [message_of(body) for row in rows(stream, Mapping.load(SHOP, codec)) for body in row.events]
+    chosen = [message for message in messages if orjson.loads(message.body)["data"]["reference"] in wanted]
+    chosen.sort(key=lambda message: (message.at, message.key, message.body))
     start = chosen[0].at.replace(hour=10, minute=0, second=0) if after else CLOCK_STARTS
     return Story(
         customers=0,
@@ -55,5 +55,5 @@ def story_of_orders(codec: Codec, *, after: str = "", count: int | None = None) 
 
 def message_of(body: bytes) -> Message:
     """Return one event as the shop's CRM publishes it when it happens."""
-    told = orjson.loads(body)
-    return Message(datetime.fromisoformat(told["time"]).astimezone(UTC), Topic.EVENTS, told["subject"], body)
+    event = orjson.loads(body)
+    return Message(datetime.fromisoformat(event["time"]).astimezone(UTC), Topic.EVENTS, event["subject"], body)

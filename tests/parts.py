@@ -72,8 +72,8 @@ def begin() -> None:
 
 def current() -> Run:
     """Return the run that this process belongs to."""
-    told = json.loads(os.environ[HANDED_DOWN])
-    return Run(Path(told["home"]), told["given"], told["kept"])
+    addresses = json.loads(os.environ[HANDED_DOWN])
+    return Run(Path(addresses["home"]), addresses["given"], addresses["kept"])
 
 
 def finish() -> None:
@@ -192,8 +192,8 @@ def real_mail(run: Run) -> RealMail:
 def chromium_program() -> str:
     """Return the machine's Chromium."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
+        if program := shutil.which(name):
+            return program
     missing("There is no Chromium: apt-get install chromium.")
 
 

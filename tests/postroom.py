@@ -60,11 +60,11 @@ class Postman:
 
     def to(self, recipient: str) -> list[Posted]:
         """Return what was handed over for one recipient."""
-        return [one for one in self.posted if one.recipient == recipient]
+        return [mail for mail in self.posted if mail.recipient == recipient]
 
     def recipients(self) -> list[str]:
         """Return who was written to, in order of the alphabet."""
-        return sorted(one.recipient for one in self.posted)
+        return sorted(mail.recipient for mail in self.posted)
 
 
 @dataclass(slots=True)

@@ -39,16 +39,16 @@ def serve(address: str) -> None:
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 what, streams, _, _ = socket.recv_fds(line, LONGEST_CALL, 3)
-                told = json.loads(what)
+                order = json.loads(what)
                 for place, stream in enumerate(streams):
                     os.dup2(stream, place)
                     os.close(stream)
-                os.chdir(told["folder"])
+                os.chdir(order["folder"])
                 os.environ.clear()
-                os.environ.update(told["environment"])
+                os.environ.update(order["environment"])
                 code: object = 1
                 try:
-                    main(told["arguments"])
+                    main(order["arguments"])
                 except SystemExit as ended:
                     code = ended.code
                 finally:

@@ -71,7 +71,7 @@ class Life:
         self.chance = story.chance("life", crm_id)
         self.zone = self.chance.choice(ZONES)
         self.language = self.chance.choice(("fr", "en", "fr-CA", "de"))
-        self.told = 0
+        self.events_made = 0
 
     def messages(self) -> Iterator[Message]:
         """Give everything that is published about this customer; a tenth of it twice."""
@@ -186,13 +186,13 @@ class Life:
         **data: object,
     ) -> Message:
         """Return one event, published up to some days after it happened, so that order of arrival means nothing."""
-        self.told += 1
+        self.events_made += 1
         at = self.moment(days)
         if customer:
             data["customer"] = customer
         body = {
             "specversion": "1.0",
-            "id": f"{self.crm_id}-{self.told}",
+            "id": f"{self.crm_id}-{self.events_made}",
             "source": source,
             "type": type_,
             "subject": self.crm_id,
@@ -228,7 +228,7 @@ def bad_messages(at: datetime) -> Iterator[Message]:
         {**good, "id": "bad-size", "data": {"label": "x" * 300_000}},
         {"id": "bad-event"},
     ]
-    bodies = [orjson.dumps(one) for one in wrong]
+    bodies = [orjson.dumps(event) for event in wrong]
     bodies += [b"{not json", '{"id": "é"}'.encode("latin-1"), b""]
     for body in bodies:
         yield Message(at, Topic.EVENTS, "C-BAD", body)

@@ -59,11 +59,11 @@ def test_importing_does_nothing(tmp_path: Path) -> None:
 def imported(module: str) -> set[str]:
     """Return the modules of ours that a module imports, names it takes from them included."""
     path = WORKERS / f"{module.replace('.', '/')}.py"
-    found: set[str] = set()
+    modules: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("workers"):
-            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return found
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return modules
 
 
 @pytest.mark.parametrize(
@@ -88,8 +88,8 @@ def test_a_response_is_followed_in_three_files(path: tuple[str, ...]) -> None:
 
 def test_the_readme_names_the_three_files_of_a_response() -> None:
     """The path of one response in README.md is the one that is walked above: three files, each there."""
-    told = (ROOT / "README.md").read_text().partition("## The path of one response")[2].partition("\n## ")[0]
-    steps = [line for line in told.splitlines() if re.match(r"\d\. ", line)]
+    section = (ROOT / "README.md").read_text().partition("## The path of one response")[2].partition("\n## ")[0]
+    steps = [line for line in section.splitlines() if re.match(r"\d\. ", line)]
     named = [re.findall(r"`workers/([a-z_/]+)\.py`", step) for step in steps]
     assert [files[0].replace("/", ".") for files in named] == [
         "streams.scores",
@@ -112,9 +112,9 @@ def runs_statements(path: Path) -> bool:
 
 def test_statements_are_run_in_the_store() -> None:
     """A connection is passed on and never asked: what imports no sqlalchemy could still run a text of its own."""
-    found = {
+    offenders = {
         path.relative_to(WORKERS).with_suffix("").as_posix()
         for path in WORKERS.rglob("*.py")
         if path.relative_to(WORKERS).parts[0] not in ("store", "migrations") and runs_statements(path)
     }
-    assert found == set()
+    assert offenders == set()

@@ -116,11 +116,11 @@ def test_commands_can_be_pasted(clone: Path, block: Block) -> None:
             timeout=SECONDS,
             check=False,
         )
-    told = output.read_text("utf-8")
-    assert shell.returncode == 0, told
-    assert "Traceback" not in told
+    printed = output.read_text("utf-8")
+    assert shell.returncode == 0, printed
+    assert "Traceback" not in printed
     if "/v1/events" in block.text:
-        assert re.search(r'"accepted": ?1\b', told), told
+        assert re.search(r'"accepted": ?1\b', printed), printed
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language in READ], ids=lambda block: block.place)

@@ -35,9 +35,9 @@ def variables() -> Iterator[str]:
 
 def test_every_variable_is_a_setting() -> None:
     """A role is given no variable that the settings do not know."""
-    known = {f"BOUCLE_{name.upper()}" for name in Settings.model_fields}
-    known |= {f"{name}_FILE" for name in known}
-    assert sorted(set(variables()) - known) == []
+    settings_known = {f"BOUCLE_{name.upper()}" for name in Settings.model_fields}
+    settings_known |= {f"{name}_FILE" for name in settings_known}
+    assert sorted(set(variables()) - settings_known) == []
 
 
 def test_the_settings_can_be_read() -> None:
@@ -56,7 +56,7 @@ def test_the_settings_can_be_read() -> None:
 
 def without_substitution(text: str) -> str:
     """Fill in `${NAME:-default}` as the engine does, and a value for what must be given."""
-    return re.sub(r"\$\{\w+:([-?])([^}]*)\}", lambda found: found[2] if found[1] == "-" else "given-" + 40 * "x", text)
+    return re.sub(r"\$\{\w+:([-?])([^}]*)\}", lambda match: match[2] if match[1] == "-" else "given-" + 40 * "x", text)
 
 
 def test_the_roles_are_given_the_real_parts() -> None:

@@ -156,8 +156,8 @@ DOORS = (
 def layers() -> list[list[str]]:
     """Return the layers of pyproject.toml, top first."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
-    (found,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
-    return [layer.split(" : ") for layer in found]
+    (names_of_layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    return [layer.split(" : ") for layer in names_of_layers]
 
 
 def architecture_lines() -> Iterator[str]:
@@ -208,8 +208,8 @@ def test_every_setting_and_every_verb_is_documented_as_it_is(page: str) -> None:
 @pytest.mark.parametrize("proxy", sorted(PUBLIC_IN))
 def test_each_example_of_a_proxy_lets_the_public_paths_through(proxy: str) -> None:
     """A page that is new in the public part, or gone from it, shows in every example."""
-    (found,) = PUBLIC_IN[proxy].findall((DOCS / "proxies.md").read_text())
-    assert found == public_in(proxy), AGAIN
+    (pattern,) = PUBLIC_IN[proxy].findall((DOCS / "proxies.md").read_text())
+    assert pattern == public_in(proxy), AGAIN
 
 
 def test_every_topic_is_documented() -> None:
@@ -225,8 +225,8 @@ def test_every_metric_is_documented() -> None:
     """metrics.md has each metric that /metrics gives, and no other."""
     source = (ROOT / "workers" / "web" / "api" / "metrics.py").read_text()
     named = set(re.findall(r"\"(boucle_[a-z_]+)\"", source)) | {f"boucle_{group}" for group in STATUS_GROUPS}
-    told = set(re.findall(r"^\| `(boucle_[a-z_]+)`", (DOCS / "metrics.md").read_text(), re.MULTILINE))
-    assert {name.removesuffix("_total") for name in told} == named
+    documented = set(re.findall(r"^\| `(boucle_[a-z_]+)`", (DOCS / "metrics.md").read_text(), re.MULTILINE))
+    assert {name.removesuffix("_total") for name in documented} == named
 
 
 PROMQL = frozenset(["absent", "and", "by", "delta", "increase", "offset", "on", "or", "rate", "sum", "unless"])
@@ -260,23 +260,23 @@ def sections() -> dict[str, str]:
 
 def transitions(section: str) -> list[tuple[str, str, str, set[str]]]:
     """Return (from, to, verb, reasons) of a section."""
-    found = []
+    rows_of_states = []
     for line in section.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("|") and cells[0] not in ("from", "---"):
-            found.append((cells[0], cells[1], cells[2], set(re.findall(r"`([^`]+)`", cells[3])) - {"-"}))
-    return found
+            rows_of_states.append((cells[0], cells[1], cells[2], set(re.findall(r"`([^`]+)`", cells[3])) - {"-"}))
+    return rows_of_states
 
 
 def test_every_table_with_states_has_a_section() -> None:
     """states.md has the tables that the books count by state, each with its states in the code's words."""
-    found = sections()
-    assert set(found) == set(TABLES)
+    sections_by_table = sections()
+    assert set(sections_by_table) == set(TABLES)
     assert set(TABLES.values()) == set(GROUPS)
     for table, group in TABLES.items():
-        listed = re.findall(r"`(\w+)`", found[table].strip().splitlines()[0].split(";")[0])
+        listed = re.findall(r"`(\w+)`", sections_by_table[table].strip().splitlines()[0].split(";")[0])
         assert listed == [str(state) for state in GROUPS[group]], table
-    outcomes = re.findall(r"`(\w+)`", found["decision"].strip().splitlines()[0].split(";")[1])
+    outcomes = re.findall(r"`(\w+)`", sections_by_table["decision"].strip().splitlines()[0].split(";")[1])
     assert outcomes == [str(decision_outcome) for decision_outcome in DecisionOutcome]
 
 
@@ -287,7 +287,7 @@ def test_every_state_is_reached_from_the_start(table: str) -> None:
     rows = transitions(sections()[table])
     unset = set(re.findall(r"`(\w+)`", "".join(re.findall(r"No verb of this release sets: (.*)", sections()[table]))))
     assert all(verb for _, _, verb, _ in rows)
-    assert {one for row in rows for one in row[:2]} - {"(new)"} == states - unset
+    assert {named for row in rows for named in row[:2]} - {"(new)"} == states - unset
     reached, before = {"(new)"}, set[str]()
     while reached != before:
         before = set(reached)
@@ -299,9 +299,9 @@ def test_every_reason_is_documented_and_no_other() -> None:
     """Each reason code of the code stands on the page, and the page has none of its own."""
     on_page = {reason for section in sections().values() for *_, reasons in transitions(section) for reason in reasons}
     text = (DOCS / "states.md").read_text()
-    known = {str(reason) for reason in Reason} | set(TRANSPORT)
-    assert on_page - known == set()
-    assert {reason for reason in known if f"`{reason}`" not in text} == set()
+    coded = {str(reason) for reason in Reason} | set(TRANSPORT)
+    assert on_page - coded == set()
+    assert {reason for reason in coded if f"`{reason}`" not in text} == set()
 
 
 def test_retention_is_documented_as_it_is() -> None:
@@ -312,7 +312,7 @@ def test_retention_is_documented_as_it_is() -> None:
 
 def test_no_link_leads_nowhere() -> None:
     """Every relative link between the pages names a file that exists, and every verb that is named exists."""
-    known = {" ".join(path) for path, _ in verbs(boucle)}
+    verbs_known = {" ".join(path) for path, _ in verbs(boucle)}
     for page in DOCS.glob("*.md"):
         text = page.read_text()
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
@@ -320,8 +320,8 @@ def test_no_link_leads_nowhere() -> None:
         for quoted in re.findall(r"`boucle ([a-z][a-z -]*[a-z])", text):
             words = [word for word in quoted.split() if not word.startswith("-")]
             starts = [" ".join(words[:length]) for length in (1, 2)]
-            groups = {name.split(" ")[0] for name in known}
-            assert any(start in known or start in groups for start in starts), f"{page.name}: boucle {quoted}"
+            groups = {name.split(" ")[0] for name in verbs_known}
+            assert any(start in verbs_known or start in groups for start in starts), f"{page.name}: boucle {quoted}"
 
 
 def test_every_door_names_guards_that_exist() -> None:
@@ -352,8 +352,8 @@ def test_every_table_with_states_has_its_diagram(table: str) -> None:
 
 def test_every_word_of_the_code_is_in_the_code() -> None:
     """words.md explains the code's own nouns, and each is the name of a class."""
-    told = (DOCS / "words.md").read_text().partition("## In the code")[2]
-    named = re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE)
+    section = (DOCS / "words.md").read_text().partition("## In the code")[2]
+    named = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
     sources = [path.read_text() for path in (ROOT / "workers").rglob("*.py")]
     assert len(named) > 15
     assert [

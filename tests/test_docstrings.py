@@ -88,7 +88,7 @@ class Raises:
     """The raises of one function that can leave it, each as the names that say it and an HTTP status or nothing."""
 
     def __init__(self, function: Function) -> None:
-        self.found: set[tuple[frozenset[str], str]] = set()
+        self.leaving: set[tuple[frozenset[str], str]] = set()
         self.read(function.body, frozenset(), frozenset())
 
     def read(self, nodes: Iterable[ast.AST], caught: frozenset[str], handled: frozenset[str]) -> None:
@@ -112,7 +112,7 @@ class Raises:
         names = handled - EVERYTHING if raised is None else {last_name(raised)}
         leaving = frozenset(name for name in names if name[:1].isupper() and not line_of(name) & caught)
         if leaving:
-            self.found.add((leaving, status_of(raised) if raised else ""))
+            self.leaving.add((leaving, status_of(raised) if raised else ""))
 
 
 def is_verb(function: Function) -> bool:
@@ -136,7 +136,7 @@ def unsaid(function: Function) -> list[str]:
     said = set(re.findall(r"\w+", ast.get_docstring(function) or ""))
     missing = [
         f"{' or '.join(sorted(names))} {status}".strip()
-        for names, status in Raises(function).found
+        for names, status in Raises(function).leaving
         if status not in said and not said & frozenset().union(*map(line_of, names)) - EVERYTHING
     ]
     return sorted(missing)

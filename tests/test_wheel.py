@@ -86,19 +86,19 @@ def test_the_wheel_has_one_package_and_its_data(wheel: Path) -> None:
 def test_services_say_where_they_are_to_be_had(boucle: Path, tmp_path: Path) -> None:
     """What starts real parts for trials is not installed: each of its verbs says so in one sentence, and what to do."""
     for verb in ("up", "down", "status"):
-        told = run(boucle, tmp_path, "services", verb)
-        assert (told.returncode, told.stdout) == (1, "")
-        assert told.stderr.count("\n") == 1
-        assert "checkout" in told.stderr
-        assert "BOUCLE_KAFKA_BOOTSTRAP" in told.stderr
+        ended = run(boucle, tmp_path, "services", verb)
+        assert (ended.returncode, ended.stdout) == (1, "")
+        assert ended.stderr.count("\n") == 1
+        assert "checkout" in ended.stderr
+        assert "BOUCLE_KAFKA_BOOTSTRAP" in ended.stderr
     assert not (tmp_path / "home").exists()
 
 
 def test_the_installed_command_runs(boucle: Path, tmp_path: Path) -> None:
     """Help, check and plan work from the wheel alone, with its own data and its own database."""
-    told = run(boucle, tmp_path, "--help")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert "Close the loop" in told.stdout
+    ended = run(boucle, tmp_path, "--help")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "Close the loop" in ended.stdout
     checked = run(boucle, tmp_path, "check")
     assert checked.returncode == 0, checked.stderr
     assert "Every part works, and mail reaches no customer yet" in checked.stdout

@@ -31,7 +31,7 @@ def shipped() -> Policy:
 
 def customer(**more: object) -> Customer:
     """Return a customer with an address and a phone."""
-    known = Customer(
+    standard = Customer(
         id=WHO,
         crm_id="42",
         created_at=TUESDAY,
@@ -40,7 +40,7 @@ def customer(**more: object) -> Customer:
         phone="+33 1",
         language="fr",
     )
-    return replace(known, **more)  # type: ignore[arg-type]  # fields by name
+    return replace(standard, **more)  # type: ignore[arg-type]  # fields by name
 
 
 def desk(*agents: str, leads: tuple[str, ...] = ("Nadia",), away: tuple[str, ...] = ()) -> TicketAllocator:
@@ -108,7 +108,7 @@ def contact_for(response: Response, n: int = 1) -> Action:
 
 def changes_of(case: CustomerCase, step: Callable[[], object]) -> ChangeSet:
     """Return what a step changes: what it adds must be new, what it changes known; when it fails nothing stays."""
-    known, before = {(type(row), row.key()) for row in case.rows()}, case.checkpoint()
+    keys_before, before = {(type(row), row.key()) for row in case.rows()}, case.checkpoint()
     try:
         step()
     except BaseException:
@@ -116,9 +116,9 @@ def changes_of(case: CustomerCase, step: Callable[[], object]) -> ChangeSet:
         raise
     changes = case.work.hand_over()
     for row in changes.rows_added():
-        assert type(row) in KEPT_ONCE or (type(row), row.key()) not in known, f"added twice: {row}"
+        assert type(row) in KEPT_ONCE or (type(row), row.key()) not in keys_before, f"added twice: {row}"
     for kind, rows in changes.changed.items():
-        assert not (strange := [key for key in rows if (kind, key) not in known]), f"unknown: {kind} {strange}"
+        assert not (strange := [key for key in rows if (kind, key) not in keys_before]), f"unknown: {kind} {strange}"
     return changes
 
 

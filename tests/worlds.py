@@ -210,8 +210,8 @@ class Apart(Installation):
                 process.wait()
         self.producer.close()
         super().__exit__()
-        told = [line for path in self.home.glob("*.log") for line in private_lines(path.read_text(errors="replace"))]
-        assert told == [], "a log tells of somebody"
+        private = [line for path in self.home.glob("*.log") for line in private_lines(path.read_text(errors="replace"))]
+        assert private == [], "a log tells of somebody"
 
     def start(self, role: str, name: str = "") -> subprocess.Popen[bytes]:
         """Start one role as a process."""
@@ -337,5 +337,5 @@ def dead_letter_reasons(world: Installation) -> dict[str, int]:
     """Return how many dead letters there are, by reason."""
     table = tables.dead_letter
     with world.store.reading() as connection:
-        found = connection.execute(sa.select(table.c.reason, sa.func.count()).group_by(table.c.reason))
-        return {str(reason): int(count) for reason, count in found}
+        counts = connection.execute(sa.select(table.c.reason, sa.func.count()).group_by(table.c.reason))
+        return {str(reason): int(count) for reason, count in counts}

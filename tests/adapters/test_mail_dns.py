@@ -33,14 +33,14 @@ class Zone:
         return domain in self._receiving
 
 
-def found(changed: dict[str, list[str]], sender: str = "lamps.example", back: str = "lamps.example") -> Findings:
+def findings_of(changed: dict[str, list[str]], sender: str = "lamps.example", back: str = "lamps.example") -> Findings:
     """Return the findings of the good zone with some records changed."""
     return check_domain(sender, back, Zone({**GOOD, **changed}))
 
 
 def test_a_well_kept_domain_has_nothing_to_fix() -> None:
     """SPF, DKIM, DMARC and alignment in order: no fault, no note."""
-    assert found({}) == Findings([], [])
+    assert findings_of({}) == Findings([], [])
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_well_kept_domain_has_nothing_to_fix() -> None:
 )
 def test_each_fault_says_what_to_publish(changed: dict[str, list[str]], says: str) -> None:
     """A fault names the record and what to do about it."""
-    (fault,) = found(changed).faults
+    (fault,) = findings_of(changed).faults
     assert says in fault
 
 
@@ -72,7 +72,7 @@ def test_each_fault_says_what_to_publish(changed: dict[str, list[str]], says: st
 )
 def test_what_is_weak_is_a_note(changed: dict[str, list[str]], says: str) -> None:
     """What works but could be better keeps nobody from starting."""
-    findings = found(changed)
+    findings = findings_of(changed)
     assert findings.faults == []
     assert says in findings.notes[0]
 

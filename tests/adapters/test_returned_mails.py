@@ -93,9 +93,9 @@ def test_every_place_gives_every_mail_and_is_left_as_it_is(
     taken = read(house, place)
     assert shown(taken) == {"hard": 1, "auto_reply": 1, "none": 1, "unreadable": 1}
     assert [suppression.kind for suppression in house.rows(Suppression)] == ["bounce"]
-    bounced = next(one.as_dict() for one in taken if one.followed == "hard")
+    bounced = next(bounce.as_dict() for bounce in taken if bounce.followed == "hard")
     assert (bounced["kind"], bounced["status"], bounced["recipient"]) == ("hard", "5.1.1", "camille@example.org")
-    assert len({one.name for one in taken}) == 4
+    assert len({bounce.name for bounce in taken}) == 4
     assert (snapshot(folder), [message.flags for message in imap.messages if message.flags]) == (before, [])
     assert shown(read(house, place)) == {"known": 1, "auto_reply": 1, "none": 1, "unreadable": 1}
 
@@ -171,7 +171,7 @@ def test_an_mbox_is_split_where_a_mail_begins_and_nowhere_else(house: Embedded, 
     box = tmp_path / "box"
     box.write_bytes(begin + LETTER + b"\nFrom now on I like it.\n\n" + begin + report(house) + b"\n" + b"x" * 9_000_000)
     taken = read(house, place_at(box))
-    assert [(one.name, one.followed) for one in taken] == [("box#1", "none"), ("box#2", "hard")]
+    assert [(bounce.name, bounce.followed) for bounce in taken] == [("box#1", "none"), ("box#2", "hard")]
 
 
 def test_an_empty_file_is_no_bounce(house: Embedded, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_an_empty_file_is_no_bounce(house: Embedded, tmp_path: Path) -> None:
     (tmp_path / "mails").mkdir()
     (tmp_path / "mails" / "0.eml").write_bytes(b"")
     (tmp_path / "mails" / "1.eml").write_bytes(report(house))
-    assert [one.followed for one in read(house, place_at(tmp_path / "mails"))] == ["none", "hard"]
+    assert [bounce.followed for bounce in read(house, place_at(tmp_path / "mails"))] == ["none", "hard"]
 
 
 def test_two_senders_may_read_one_place(house: Embedded, tmp_path: Path) -> None:
@@ -208,9 +208,9 @@ def test_an_imap_server_that_is_away_is_waited_for(house: Embedded, imap: FakeIm
     imap.messages = [Kept(report(house)), Kept(LETTER)]
     imap.drop_at = at
     collector = Collector(ImapFolder.parse(imap.url), house.parts.outgoing.bounce_intake())
-    with pytest.raises(NotNow) as told:
+    with pytest.raises(NotNow) as raised:
         collector.collect("boucle")
-    assert "s3cret" not in str(told.value)
+    assert "s3cret" not in str(raised.value)
     imap.drop_at = ""
     assert collector.collect("boucle") == 2
     assert [suppression.kind for suppression in house.rows(Suppression)] == ["bounce"]
@@ -220,17 +220,17 @@ def test_an_imap_server_that_is_away_is_waited_for(house: Embedded, imap: FakeIm
 def test_an_imap_server_that_refuses_is_told(imap: FakeImap, wrong: tuple[str, str]) -> None:
     """A wrong password or folder is said, without the password."""
     place = ImapFolder.parse(imap.url.replace(*wrong))
-    with pytest.raises(BadInput, match="refuses") as told:
+    with pytest.raises(BadInput, match="refuses") as raised:
         list(place.items(fresh=True))
-    assert "other" not in str(told.value)
+    assert "other" not in str(raised.value)
 
 
 @pytest.mark.parametrize("url", ["imaps://host/INBOX", "imaps://ana:secret@", "imap://ana:secret@h:x/INBOX"])
 def test_an_imap_address_that_names_no_server_is_a_fault(url: str) -> None:
     """The fault says what one looks like, and repeats no password."""
-    with pytest.raises(Misconfigured, match="imaps://user:password@host/INBOX") as told:
+    with pytest.raises(Misconfigured, match="imaps://user:password@host/INBOX") as raised:
         ImapFolder.parse(url)
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(raised.value)
 
 
 def test_the_role_send_reads_bounces_and_keeps_its_tables_small_by_itself(house: Embedded, tmp_path: Path) -> None:

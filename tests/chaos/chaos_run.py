@@ -60,8 +60,8 @@ class Run:
             answering.start()
             try:
                 for number, wave in enumerate(waves(rounds, a_wave)):
-                    for one in wave:
-                        self._play_round(one, producers)
+                    for played_round in wave:
+                        self._play_round(played_round, producers)
                     self._judge(wave, producers)
                     self.say(f"wave {number}: {figures.as_dict()}")
                     if not self.differences.is_good() or time.monotonic() > until:
@@ -71,36 +71,36 @@ class Run:
                 answering.join()
         count_copies(self.differences, self.ground.arrivals(), self.ground.mail_line.handovers.unread())
         figures.kills = self.ground.supervisor.kills
-        self.differences.found("a role", self.ground.supervisor.complaints)
+        self.differences.note("a role", self.ground.supervisor.complaints)
         return figures
 
-    def _play_round(self, one: Round, producers: ThreadPoolExecutor) -> None:
-        if one.is_long:
+    def _play_round(self, played_round: Round, producers: ThreadPoolExecutor) -> None:
+        if played_round.is_long:
             self.ground.wait_for_web()  # who is being started again has nothing to tell
-        chance = Random(one.people_seed)
-        for person in crowd(chance, f"{self.prefix}-{one.number}", self.people_a_round):
+        chance = Random(played_round.people_seed)
+        for person in crowd(chance, f"{self.prefix}-{played_round.number}", self.people_a_round):
             self.acknowledged.people[person.crm_id] = person
             with self._reading:
                 self._waiting.append(producers.submit(self._send, person, chance.random()))
-        time.sleep(one.pause)
-        self.ground.happen(one.fault, meanwhile=lambda: self._ask_about(one))
+        time.sleep(played_round.pause)
+        self.ground.happen(played_round.fault, meanwhile=lambda: self._ask_about(played_round))
         figures = self.differences.figures
         figures.rounds += 1
         figures.faults += 1
 
-    def _ask_about(self, one: Round) -> None:
+    def _ask_about(self, played_round: Round) -> None:
         """Ask `boucle status` while a long fault lasts whether it names what is away."""
-        if not one.is_long:
+        if not played_round.is_long:
             return
         time.sleep(ASKED_AFTER_SECONDS)
-        part, away = self.ground.part_of(one.fault.name), list[str]()
+        part, away = self.ground.part_of(played_round.fault.name), list[str]()
         for _ in range(ASKED_TIMES):
             away = self.ground.away()
             if part in away:
                 return
             time.sleep(1)
-        told = f"{one.fault.text()}: status named {away or 'nothing'}, not the {part}"
-        self.differences.figures.untold += self.differences.found("untold", [told])
+        sentence = f"{played_round.fault.text()}: status named {away or 'nothing'}, not the {part}"
+        self.differences.figures.untold += self.differences.note("untold", [sentence])
 
     def _send(self, person: Person, draw: float) -> None:
         """Send what a CRM says about somebody, each event until it is acknowledged, now and then twice."""
@@ -110,7 +110,7 @@ class Run:
             wanted = {"refused" if person.kind == Kind.MALFORMED else "taken", "published"}
             while (said := self.ground.publish(deed)) not in wanted:
                 if said:
-                    self.differences.found("answered wrongly", [f"{deed.name} was {said}"])
+                    self.differences.note("answered wrongly", [f"{deed.name} was {said}"])
                     return
                 if self._over.is_set() or draw < GIVES_UP:
                     return
@@ -162,7 +162,7 @@ class Run:
             time.sleep(0.1)
         else:
             quiet_at = self._now()
-            self.differences.found(
+            self.differences.note(
                 "never quiet", [f"after {self.at_most_seconds:g} s, rounds {wave[0].number} and later"]
             )
         self.differences.figures.effects = 0
@@ -194,14 +194,16 @@ class Run:
 
     def _somebody_speaks(self) -> bool:
         with self._reading:
-            broken = [error for one in self._waiting if one.done() and (error := one.exception()) is not None]
-            self._waiting = [one for one in self._waiting if not one.done()]
+            broken = [error for future in self._waiting if future.done() and (error := future.exception()) is not None]
+            self._waiting = [future for future in self._waiting if not future.done()]
             speaks = bool(self._waiting)
-        self.differences.found("the harness itself failed", [repr(error) for error in broken])
+        self.differences.note("the harness itself failed", [repr(error) for error in broken])
         return speaks
 
     def _is_complete(self) -> bool:
         return not self._waiting and not (self.acknowledged.required() - set(self._seen()))
 
     def _seen(self) -> "dict[tuple[str, ...], int]":
-        return dict(seen_in(self.ground.store, self.ground.arrived(), self.ground.told(), self.acknowledged.people))
+        return dict(
+            seen_in(self.ground.store, self.ground.arrived(), self.ground.published(), self.acknowledged.people)
+        )

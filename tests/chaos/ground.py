@@ -118,7 +118,7 @@ class Ground:
         """Return the settings that say where this ground's parts are."""
         return {}
 
-    def told(self) -> list[tuple[str, str]]:
+    def published(self) -> list[tuple[str, str]]:
         """Return topic and key of every message that was published."""
         path = self.home / "outbox.jsonl"
         return told_in(path.read_bytes()) if path.exists() else []
@@ -177,7 +177,7 @@ class Ground:
 
     def arrivals(self) -> list[Arrival]:
         """Return every mail that the mail server took."""
-        return [Arrival(one.message_id, one.digest) for one in self.arrived() if one.message_id]
+        return [Arrival(mail.message_id, mail.digest) for mail in self.arrived() if mail.message_id]
 
     def is_consumed(self) -> bool:
         """Tell whether everything that was published is taken in."""
@@ -238,7 +238,7 @@ class Ground:
         """Return which parts `boucle status` says are away."""
         said = self.supervisor.ask("status", "--format", "json", seconds=ASKING_SECONDS)
         return (
-            [str(one["part"]) for one in json.loads(said)["away"]]
+            [str(outage["part"]) for outage in json.loads(said)["away"]]
             if said.startswith("{")
             else [f"no answer: {said[:80]}"]
         )

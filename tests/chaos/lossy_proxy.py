@@ -221,8 +221,8 @@ class Proxy:
             return
         talk.content += data
         if talk.content.endswith(END_OF_MAIL):
-            found = MESSAGE_ID.search(talk.content)
-            talk.message_id = found[1].decode("ascii", "replace") if found else "<none>"
+            matched = MESSAGE_ID.search(talk.content)
+            talk.message_id = matched[1].decode("ascii", "replace") if matched else "<none>"
             talk.in_data, talk.asked, talk.content = False, True, b""
 
     def _answered(self, talk: Talk, how: str) -> None:

@@ -36,7 +36,7 @@ class Keeper:
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
-        self._put_off = {one.recipient for one in read_journal(journal) if not one.message_id}
+        self._put_off = {mail.recipient for mail in read_journal(journal) if not mail.message_id}
 
     def _keep(self, taken: Taken) -> None:
         with self._journal.open("a", encoding="utf-8") as file:

@@ -197,7 +197,7 @@ class RealGround(Ground):
         self._producer = self._new_producer()
         self._producing = threading.Lock()
         self.endings.callback(lambda: self._producer.close(5))
-        self._told: list[tuple[str, str]] = []
+        self._published: list[tuple[str, str]] = []
         self._consumer: KafkaConsumer | None = None
         return {
             "kafka_bootstrap": self._bootstrap,
@@ -269,22 +269,22 @@ class RealGround(Ground):
                     reached[topic_id, partition] = max(reached[topic_id, partition], last + 1)
         return all(reached[place] >= end for place, end in list(self._ends.items()))
 
-    def told(self) -> list[tuple[str, str]]:
+    def published(self) -> list[tuple[str, str]]:
         """Return topic and key of every message that was published so far."""
         if self._consumer is None:
             self._consumer = KafkaConsumer(bootstrap_servers=self._bootstrap, auto_offset_reset="earliest")
             self.endings.callback(self._consumer.close)
             names = topics.topic_names(PREFIX, topics.TOPICS_OUT)
-            places_ = [TopicPartition(name, one) for name in names for one in range(topics.PARTITIONS)]
+            places_ = [TopicPartition(name, partition) for name in names for partition in range(topics.PARTITIONS)]
             self._consumer.assign(places_)
             self._consumer.seek_to_beginning(*places_)
         ends = self._consumer.end_offsets(self._consumer.assignment())
         deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and any(self._consumer.position(one) < end for one, end in ends.items()):
+        while time.monotonic() < deadline and any(self._consumer.position(tp) < end for tp, end in ends.items()):
             for place, records in self._consumer.poll(timeout_ms=200).items():
                 topic = place.topic.removeprefix(f"{PREFIX}boucle.")
-                self._told += [(topic, record.key.decode()) for record in records]
-        return list(self._told)
+                self._published += [(topic, record.key.decode()) for record in records]
+        return list(self._published)
 
     def part_of(self, name: str) -> str:
         """Return the part that a long fault takes away, as `boucle status` names it."""

@@ -71,10 +71,10 @@ def sabotage(name: str, home: Path, *, talk: bool) -> bool:
         lease_seconds=4,
         at_most_seconds=SABOTAGED_SECONDS if name else AT_MOST_SECONDS,
     )
-    found = play(SabotagedGround, home, options)
+    differences = play(SabotagedGround, home, options)
     if talk:
-        say(f"{name or 'nothing planted'}: {found.text() or 'nothing differs'}")
-    return found.is_good() != bool(name)
+        say(f"{name or 'nothing planted'}: {differences.text() or 'nothing differs'}")
+    return differences.is_good() != bool(name)
 
 
 def sabotages(names: Sequence[str], home: Path, *, talk: bool) -> int:
@@ -140,11 +140,11 @@ def run(kind: type[Ground], home: Path, given: argparse.Namespace) -> int:
         minutes=given.minutes,
         talk=not given.quiet,
     )
-    found = play(kind, home / "home", options)
-    print(json.dumps(found.figures.as_dict()))
-    if found.is_good():
+    differences = play(kind, home / "home", options)
+    print(json.dumps(differences.figures.as_dict()))
+    if differences.is_good():
         return 0
-    print(f"seed {given.seed}, what differs:\n{found.text()}\nlogs: {home}", file=sys.stderr)
+    print(f"seed {given.seed}, what differs:\n{differences.text()}\nlogs: {home}", file=sys.stderr)
     return 1
 
 

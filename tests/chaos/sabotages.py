@@ -35,9 +35,9 @@ def drop_an_event() -> None:
     def forgetful(
         self: intake.Intake, batch: Sequence[Incoming], door: Ingress, *more: Any, **named: Any
     ) -> list[Outcome]:
-        parsed = [self._parse(one, self._now()) for one in batch]
-        if next(chances) % EACH == 0 and all(isinstance(one, Event) for one in parsed):
-            return [Outcome(Taken.ACCEPTED, one) for one in parsed if isinstance(one, Event)]
+        parsed = [self._parse(incoming, self._now()) for incoming in batch]
+        if next(chances) % EACH == 0 and all(isinstance(event, Event) for event in parsed):
+            return [Outcome(Taken.ACCEPTED, event) for event in parsed if isinstance(event, Event)]
         return take(self, batch, door, *more, **named)
 
     intake.Intake.take = forgetful  # type: ignore[method-assign]  # planted
@@ -48,8 +48,8 @@ def acknowledge_early() -> None:
     take = intake.Intake.take
 
     def hasty(self: intake.Intake, batch: Sequence[Incoming], door: Ingress, *more: Any, **named: Any) -> list[Outcome]:
-        parsed = [self._parse(one, self._now()) for one in batch]
-        if not all(isinstance(one, Event) for one in parsed):
+        parsed = [self._parse(incoming, self._now()) for incoming in batch]
+        if not all(isinstance(event, Event) for event in parsed):
             return take(self, batch, door, *more, **named)
 
         def later() -> None:
@@ -57,7 +57,7 @@ def acknowledge_early() -> None:
             take(self, batch, door, *more, **named)
 
         threading.Thread(target=later, daemon=True).start()
-        return [Outcome(Taken.ACCEPTED, one) for one in parsed if isinstance(one, Event)]
+        return [Outcome(Taken.ACCEPTED, event) for event in parsed if isinstance(event, Event)]
 
     intake.Intake.take = hasty  # type: ignore[method-assign]  # planted
 

@@ -84,8 +84,8 @@ class Role:
     name: str
     arguments: Sequence[str]
     pid: int = 0
-    told: int = 0
-    told_at: float = 0.0
+    last_signal: int = 0
+    signalled_at: float = 0.0
     wanted: bool = True
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -131,7 +131,7 @@ class Supervisor:
         )
         with self._lock:
             role.ended.clear()
-            role.pid, role.told = pid, 0
+            role.pid, role.last_signal = pid, 0
             if pid in self._codes:  # it ended before we knew its name
                 self._dead(role, self._codes.pop(pid))
 
@@ -158,10 +158,10 @@ class Supervisor:
             threading.Thread(target=self._again, args=(role,), daemon=True).start()
 
     def _judge_end(self, role: Role, code: int) -> None:
-        took = time.monotonic() - role.told_at
-        if role.told == signal.SIGKILL:
+        took = time.monotonic() - role.signalled_at
+        if role.last_signal == signal.SIGKILL:
             return
-        if role.told == signal.SIGTERM:
+        if role.last_signal == signal.SIGTERM:
             if code != 0 or took > STOP_SECONDS:
                 self.complaints.append(f"{role.name} was told to stop and ended with {code} after {took:.1f} s")
             return
@@ -207,7 +207,7 @@ class Supervisor:
         if how == signal.SIGTERM:
             pid = self._hearing(name)
         with self._lock:
-            role.told, role.told_at = how, time.monotonic()
+            role.last_signal, role.signalled_at = how, time.monotonic()
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, how)
         self.kills += 1

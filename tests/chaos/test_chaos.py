@@ -21,6 +21,6 @@ class ShortGround(EmbeddedGround):
 @pytest.mark.timeout(900)  # some two minutes, most of it waiting; the runs' own limits are shorter
 def test_sixty_rounds_lose_nothing_and_invent_nothing(tmp_path: Path) -> None:
     """Nothing is lost, invented, or there twice; second copies have their excuse; a long fault is told."""
-    found = play(ShortGround, tmp_path / "home", Options(ROUNDS, SEED, long_every=ROUNDS, a_wave=30, people=2))
-    assert found.is_good(), f"seed {SEED}\n{found.text()}"
-    assert found.figures.rounds == ROUNDS
+    differences = play(ShortGround, tmp_path / "home", Options(ROUNDS, SEED, long_every=ROUNDS, a_wave=30, people=2))
+    assert differences.is_good(), f"seed {SEED}\n{differences.text()}"
+    assert differences.figures.rounds == ROUNDS

@@ -12,25 +12,25 @@ REQUIRED = {("event", "a"), ("mail", "c1", "ack")}
 
 def test_what_is_there_once_is_good() -> None:
     """What must be there, and what may be, differs in nothing."""
-    found = Differences()
-    compare(found, REQUIRED, {("event", "b")}, {("event", "a"): 1, ("event", "b"): 1, ("mail", "c1", "ack"): 1})
-    assert found.is_good()
-    assert found.figures.effects == 3
+    differences = Differences()
+    compare(differences, REQUIRED, {("event", "b")}, {("event", "a"): 1, ("event", "b"): 1, ("mail", "c1", "ack"): 1})
+    assert differences.is_good()
+    assert differences.figures.effects == 3
 
 
 def test_lost_phantom_and_duplicate_are_counted_apart() -> None:
     """One of each is one of each, with a sentence that names it."""
-    found = Differences()
-    compare(found, REQUIRED, (), {("event", "a"): 2, ("ticket", "c9"): 1})
-    assert (found.figures.lost, found.figures.phantom, found.figures.duplicates) == (1, 1, 1)
-    assert [line.partition(":")[0] for line in found.sentences] == ["lost", "phantom", "duplicate"]
+    differences = Differences()
+    compare(differences, REQUIRED, (), {("event", "a"): 2, ("ticket", "c9"): 1})
+    assert (differences.figures.lost, differences.figures.phantom, differences.figures.duplicates) == (1, 1, 1)
+    assert [line.partition(":")[0] for line in differences.sentences] == ["lost", "phantom", "duplicate"]
 
 
 def test_a_message_that_was_published_twice_is_no_duplicate() -> None:
     """Kafka is at least once."""
-    found = Differences()
-    compare(found, {("told", "tickets", "c1")}, (), {("told", "tickets", "c1"): 2})
-    assert found.is_good()
+    differences = Differences()
+    compare(differences, {("told", "tickets", "c1")}, (), {("told", "tickets", "c1"): 2})
+    assert differences.is_good()
 
 
 def test_a_second_copy_needs_a_250_that_nobody_read() -> None:
@@ -45,9 +45,9 @@ def test_a_second_copy_needs_a_250_that_nobody_read() -> None:
 
 def test_a_second_copy_with_other_bytes_is_a_duplicate() -> None:
     """A resend is byte for byte the same, whoever caused it."""
-    found = Differences()
-    count_copies(found, [Arrival("<m>", "bytes"), Arrival("<m>", "others")], {"<m>": 1})
-    assert found.figures.duplicates == 1
+    differences = Differences()
+    count_copies(differences, [Arrival("<m>", "bytes"), Arrival("<m>", "others")], {"<m>": 1})
+    assert differences.figures.duplicates == 1
 
 
 def test_a_250_that_its_reader_did_not_outlive_was_not_read() -> None:
@@ -61,11 +61,11 @@ def test_a_250_that_its_reader_did_not_outlive_was_not_read() -> None:
 
 def test_a_slow_recovery_differs() -> None:
     """More than ninety seconds are too many."""
-    found = Differences()
-    judge_recovery(found, 89, "a kill")
-    assert found.is_good()
-    judge_recovery(found, 91, "a kill")
-    assert not found.is_good()
+    differences = Differences()
+    judge_recovery(differences, 89, "a kill")
+    assert differences.is_good()
+    judge_recovery(differences, 91, "a kill")
+    assert not differences.is_good()
 
 
 def test_what_must_come_follows_from_what_was_acknowledged() -> None:
@@ -85,7 +85,7 @@ def test_a_schedule_follows_from_its_seed() -> None:
     first = plan(7, 40, weights, ("away",), 10)
     assert first == plan(7, 40, weights, ("away",), 10)
     assert first != plan(8, 40, weights, ("away",), 10)
-    assert {one.fault.name for one in first} == {"kill", "cut", "away"}
-    assert sum(one.is_long for one in first) == 4
+    assert {played_round.fault.name for played_round in first} == {"kill", "cut", "away"}
+    assert sum(played_round.is_long for played_round in first) == 4
     assert [len(wave) for wave in waves(first, 15)] == [15, 15, 10]
     assert crowd(Random(1), "c", 5) == crowd(Random(1), "c", 5)

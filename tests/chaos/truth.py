@@ -42,7 +42,7 @@ class Acknowledged:
 
 
 def seen_in(
-    store: Store, taken: Sequence[Taken], told: Iterable[tuple[str, str]], people: dict[str, Person]
+    store: Store, taken: Sequence[Taken], published: Iterable[tuple[str, str]], people: dict[str, Person]
 ) -> Counter[Effect]:
     """Return every effect that is there, and how often; `told` are the messages that were published: topic, key."""
     t = tables
@@ -56,7 +56,7 @@ def seen_in(
                 query = query.select_from(of.join(t.customer, of.c.customer == t.customer.c.id))
             if where is not None:
                 query = query.where(where)  # type: ignore[arg-type]  # a condition
-            return [tuple(str(one) for one in row) for row in connection.execute(query)]
+            return [tuple(str(value) for value in row) for row in connection.execute(query)]
 
         who = t.customer.c.crm_id
         seen: list[Effect] = []
@@ -67,7 +67,7 @@ def seen_in(
         ]
         touchpoint = t.touchpoint
         planned = rows(who, touchpoint.c.step, touchpoint.c.state, of=touchpoint)
-        seen += [("touchpoint", one, step, AHEAD.get(state, state)) for one, step, state in planned]
+        seen += [("touchpoint", customer, step, AHEAD.get(state, state)) for customer, step, state in planned]
         seen += [("ask", *row) for row in rows(who, t.survey_request.c.step, of=t.survey_request)]
         seen += [("answer", *row) for row in rows(who, t.response.c.score, of=t.response)]
         current = t.decision.c.state == DecisionState.CURRENT
@@ -77,14 +77,14 @@ def seen_in(
         failed = sa.and_(dispatch.c.state == DispatchState.FAILED, dispatch.c.kind == "mail")
         seen += [("refusal", *row) for row in rows(who, dispatch.c.template, where=failed, of=dispatch)]
         owners = {row[0]: row[1:] for row in rows(dispatch.c.message_id, who, dispatch.c.template, of=dispatch)}
-    seen += [arrival_of(one, owners, people) for one in first_of_each(taken)]
-    seen += [("told", topic, key) for topic, key in told]
-    return Counter(one for one in seen if not is_of_no_interest(one, people))
+    seen += [arrival_of(mail, owners, people) for mail in first_of_each(taken)]
+    seen += [("told", topic, key) for topic, key in published]
+    return Counter(effect for effect in seen if not is_of_no_interest(effect, people))
 
 
 def first_of_each(taken: Iterable[Taken]) -> Iterable[Taken]:
     """Give each mail once; its second copies are counted apart."""
-    return {one.message_id: one for one in taken if one.message_id}.values()
+    return {mail.message_id: mail for mail in taken if mail.message_id}.values()
 
 
 def arrival_of(mail: Taken, owners: dict[str, tuple[str, ...]], people: dict[str, Person]) -> Effect:

@@ -47,11 +47,11 @@ class Differences:
     figures: Figures = field(default_factory=Figures)
     sentences: list[str] = field(default_factory=list)
 
-    def found(self, what: str, effects: Iterable[object]) -> int:
+    def note(self, what: str, effects: Iterable[object]) -> int:
         """Keep a sentence for each effect, and return how many there are."""
-        told = [f"{what}: {effect}" for effect in effects]
-        self.sentences += told
-        return len(told)
+        sentences = [f"{what}: {effect}" for effect in effects]
+        self.sentences += sentences
+        return len(sentences)
 
     def is_good(self) -> bool:
         """Tell whether the run passes."""
@@ -69,10 +69,10 @@ def compare(
     """Count what is lost, invented, or there twice; `allowed` comes beside `required`, of deeds without an answer."""
     figures = differences.figures
     figures.effects += sum(seen.values())
-    figures.lost += differences.found("lost", sorted(set(required) - set(seen)))
-    figures.phantom += differences.found("phantom", sorted(set(seen) - set(required) - set(allowed)))
-    twice = {one: count for one, count in seen.items() if count > 1 and one[0] not in REPEATABLE}
-    differences.found("duplicate", (f"{one} {count} times" for one, count in sorted(twice.items())))
+    figures.lost += differences.note("lost", sorted(set(required) - set(seen)))
+    figures.phantom += differences.note("phantom", sorted(set(seen) - set(required) - set(allowed)))
+    twice = {effect: count for effect, count in seen.items() if count > 1 and effect[0] not in REPEATABLE}
+    differences.note("duplicate", (f"{effect} {count} times" for effect, count in sorted(twice.items())))
     figures.duplicates += sum(count - 1 for count in twice.values())
 
 
@@ -88,10 +88,10 @@ def count_copies(differences: Differences, arrivals: Sequence[Arrival], unread: 
         second = len(digests) - 1
         differences.figures.second_copies += second
         if second > unread.get(message_id, 0):
-            known = f"{unread.get(message_id, 0)} of {len(digests)} hand-overs of {message_id} had no answer"
-            differences.found("second copy of a mail whose 250 was read", [known])
+            sentence = f"{unread.get(message_id, 0)} of {len(digests)} hand-overs of {message_id} had no answer"
+            differences.note("second copy of a mail whose 250 was read", [sentence])
         if len(set(digests)) > 1:
-            differences.figures.duplicates += differences.found("second copy with other bytes", [message_id])
+            differences.figures.duplicates += differences.note("second copy with other bytes", [message_id])
 
 
 def judge_recovery(differences: Differences, seconds: float, when: str) -> None:
@@ -99,7 +99,7 @@ def judge_recovery(differences: Differences, seconds: float, when: str) -> None:
     figures = differences.figures
     figures.slowest_recovery_seconds = max(figures.slowest_recovery_seconds, round(seconds, 1))
     if seconds > RECOVERED_WITHIN_SECONDS:
-        differences.found("slow", [f"{seconds:.0f} s until all was quiet after {when}"])
+        differences.note("slow", [f"{seconds:.0f} s until all was quiet after {when}"])
 
 
 def tally(effects: Iterable[Effect]) -> Counter[Effect]:

@@ -46,9 +46,9 @@ def test_a_plan_is_shown_and_nothing_is_stored(boucle: "Boucle", tmp_path: Path)
     """`events plan` says which touchpoints an event plans, when, and why not; afterwards nobody is known."""
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"\n".join([body(reference="1"), body("refund", reference="1"), b'{"id": "x"}']))
-    told = boucle("events", "plan", str(path), "--format", "json")
-    assert told.code == 0
-    first, refund, refused = told.json()
+    ended = boucle("events", "plan", str(path), "--format", "json")
+    assert ended.code == 0
+    first, refund, refused = ended.json()
     assert [(touchpoint["touchpoint"], touchpoint["state"]) for touchpoint in first["touchpoints"]] == [
         ("delivery-now", "planned"),
         ("delivery-6w", "planned"),
@@ -66,16 +66,16 @@ def test_a_plan_reads_json_lists_as_well(boucle: "Boucle", tmp_path: Path) -> No
     path.write_bytes(b"[" + body(reference="1") + b"]")
     assert len(boucle("events", "plan", str(path), "--format", "json").json()) == 1
     path.write_bytes(b"[" + body(reference="1"))
-    told = boucle("events", "plan", str(path))
-    assert told.code == 2
-    assert "begins like a JSON list but is none" in told.err
+    ended = boucle("events", "plan", str(path))
+    assert ended.code == 2
+    assert "begins like a JSON list but is none" in ended.err
 
 
 def test_a_dry_run_of_an_import_stores_nothing(boucle: "Boucle", orders: Path) -> None:
     """`--dry-run` says rows, mails a day and what would not be sent."""
-    told = boucle(*import_(boucle, orders, "--dry-run", "--format", "json"))
-    assert told.code == 0
-    plan = told.json()
+    ended = boucle(*import_(boucle, orders, "--dry-run", "--format", "json"))
+    assert ended.code == 0
+    plan = ended.json()
     assert (plan["rows"], plan["rejected"]) == (3, 1)
     assert plan["planned"] == 2
     assert sum(plan["per_day"].values()) == 2
@@ -85,8 +85,8 @@ def test_a_dry_run_of_an_import_stores_nothing(boucle: "Boucle", orders: Path) -
 
 def test_an_import_counts_what_became_of_each_row(boucle: "Boucle", orders: Path) -> None:
     """The answer has rows, events, accepted, duplicates and dead letters; again, all are duplicates."""
-    told = boucle(*import_(boucle, orders, "--yes", "--format", "json"))
-    assert (told.code, told.json()) == (
+    ended = boucle(*import_(boucle, orders, "--yes", "--format", "json"))
+    assert (ended.code, ended.json()) == (
         0,
         {"rows": 3, "events": 3, "accepted": 2, "duplicates": 0, "dead_letters": 1},
     )
@@ -99,10 +99,10 @@ def test_a_large_import_needs_a_second_word(boucle: "Boucle", orders: Path) -> N
     """Above 1,000 mails nothing is imported without --yes, and the reason is said."""
     rows = [f"{n},c{n},{NOW:%Y-%m-%dT%H:%M:%S}Z" for n in range(600)]
     orders.write_text("\n".join(["order,customer,at", *rows]))
-    told = boucle(*import_(boucle, orders))
-    assert told.code == 1
-    assert "600 mails would leave at once, 600 later" in told.err
-    assert "--yes" in told.err
+    ended = boucle(*import_(boucle, orders))
+    assert ended.code == 1
+    assert "600 mails would leave at once, 600 later" in ended.err
+    assert "--yes" in ended.err
     assert boucle("status", "--format", "json").json()["events"]["total"] == 0
     assert boucle(*import_(boucle, orders, "--yes", "--format", "json")).json()["accepted"] == 600
 
@@ -118,10 +118,10 @@ def test_a_large_import_needs_a_second_word(boucle: "Boucle", orders: Path) -> N
 def test_a_wrong_mapping_is_said_to_be_one(boucle: "Boucle", orders: Path, mapping: str, says: str) -> None:
     """A faulty mapping stops the import before anything is read, and every fault is named."""
     orders.with_name("mapping.yaml").write_text(mapping)
-    told = boucle(*import_(boucle, orders))
-    assert (told.code, told.out) == (1, "")
-    assert says in told.err
-    assert "Traceback" not in told.err
+    ended = boucle(*import_(boucle, orders))
+    assert (ended.code, ended.out) == (1, "")
+    assert says in ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_files_that_are_not_there_are_wrong_use(boucle: "Boucle", orders: Path, tmp_path: Path) -> None:
@@ -132,19 +132,19 @@ def test_files_that_are_not_there_are_wrong_use(boucle: "Boucle", orders: Path, 
         ["events", "import", str(orders), "--mapping", str(tmp_path / "no.yaml")],
         ["bounces", "read", str(tmp_path / "no")],
     ):
-        told = boucle(*arguments)
-        assert told.code == 2
-        assert re.search("does not exist|no such file", told.err)
+        ended = boucle(*arguments)
+        assert ended.code == 2
+        assert re.search("does not exist|no such file", ended.err)
 
 
 def test_publishing_without_a_broker_says_what_to_set(boucle: "Boucle", tmp_path: Path) -> None:
     """Without Kafka, `events publish` names the variable and the other door."""
     path = tmp_path / "events.jsonl"
     path.write_bytes(body())
-    told = boucle("events", "publish", str(path))
-    assert told.code == 1
-    assert "BOUCLE_KAFKA_BOOTSTRAP" in told.err
-    assert "/v1/events" in told.err
+    ended = boucle("events", "publish", str(path))
+    assert ended.code == 1
+    assert "BOUCLE_KAFKA_BOOTSTRAP" in ended.err
+    assert "/v1/events" in ended.err
 
 
 @pytest.fixture
@@ -156,22 +156,22 @@ def refused(boucle: "Boucle") -> "Boucle":
 
 def test_dead_letters_are_listed_by_reason(refused: "Boucle") -> None:
     """The list has id, reason, fault, size, door and place, and one reason can be picked."""
-    told = refused("dead-letters", "list", "--format", "json")
-    assert told.code == 0
-    letters = told.json()
+    ended = refused("dead-letters", "list", "--format", "json")
+    assert ended.code == 0
+    letters = ended.json()
     assert {"id", "reason", "fault", "size", "door", "topic", "partition", "offset"} <= set(letters[0])
     assert sorted(letter["reason"] for letter in letters) == ["not_json", "unknown_type", "wrong_encoding"]
-    one = refused("dead-letters", "list", "--reason", "unknown_type", "--format", "json").json()
-    assert [letter["reason"] for letter in one] == ["unknown_type"]
-    assert "devilery" in one[0]["fault"]
+    of_one_reason = refused("dead-letters", "list", "--reason", "unknown_type", "--format", "json").json()
+    assert [letter["reason"] for letter in of_one_reason] == ["unknown_type"]
+    assert "devilery" in of_one_reason[0]["fault"]
     assert "unknown_type: 1" in refused("dead-letters", "list").out
 
 
 def test_a_letter_is_shown_with_the_bytes_that_came(refused: "Boucle") -> None:
     """`show` has the fault and the body; an unknown id is not found (exit 1) with a sentence."""
     (letter,) = refused("dead-letters", "list", "--reason", "unknown_type", "--format", "json").json()
-    told = refused("dead-letters", "show", letter["id"], "--format", "json")
-    assert told.json()["body"].startswith('{"specversion"')
+    ended = refused("dead-letters", "show", letter["id"], "--format", "json")
+    assert ended.json()["body"].startswith('{"specversion"')
     raw = refused("dead-letters", "show", letter["id"], "--raw")
     assert (raw.code, raw.out) == (0, body().replace(b"delivery", b"devilery").decode())
     for ident in ("nothing", "00000000-0000-8000-8000-000000000000"):
@@ -209,7 +209,7 @@ def test_letters_are_replayed_once_their_cause_is_gone(refused: "Boucle", tmp_pa
     taken = refused("dead-letters", "replay", "--reason", "unknown_type", "--format", "json")
     assert (taken.code, taken.json()) == (0, {"replayed": 1, "refused": 0})
     left = refused("dead-letters", "list", "--format", "json").json()
-    assert sorted(one["reason"] for one in left) == ["not_json", "wrong_encoding"]
+    assert sorted(letter["reason"] for letter in left) == ["not_json", "wrong_encoding"]
 
 
 def test_a_letter_is_discarded_with_a_reason(refused: "Boucle") -> None:
@@ -219,7 +219,10 @@ def test_a_letter_is_discarded_with_a_reason(refused: "Boucle") -> None:
     assert refused("dead-letters", "discard", ident, "--reason", " ").code == 2
     assert refused("dead-letters", "discard", ident, "--reason", "a test of theirs").code == 0
     assert ident not in refused("dead-letters", "list").out
-    states = {one["id"]: one["state"] for one in refused("dead-letters", "list", "--all", "--format", "json").json()}
+    states = {
+        listed_letter["id"]: listed_letter["state"]
+        for listed_letter in refused("dead-letters", "list", "--all", "--format", "json").json()
+    }
     assert states[ident] == "discarded"
     assert refused("dead-letters", "discard", "nothing", "--reason", "x").code == 1
 
@@ -228,9 +231,9 @@ def test_what_happened_to_an_event_is_explained(boucle: "Boucle") -> None:
     """By its id an event is found, accepted or refused; an unknown one is not found."""
     boucle.take(body(reference="1"))
     ident = json.loads(body(reference="1"))["id"]
-    told = boucle("explain", "event", ident, "--format", "json")
-    assert told.code == 0
-    assert told.json()
+    ended = boucle("explain", "event", ident, "--format", "json")
+    assert ended.code == 0
+    assert ended.json()
     missing = boucle("explain", "event", "never-sent")
     assert (missing.code, missing.out) == (1, "")
     assert "No event never-sent is known here." in missing.err

@@ -35,13 +35,13 @@ def test_waves_show_says_whom_a_wave_will_reach_and_why_not_the_others(boucle: "
     (folder / "waves.csv").write_text(f"date;name\n{day};Spring\n", encoding="utf-8")
     boucle.set(overrides=str(tmp_path / "own"))
     people = [journey("delivery", who, NOW - timedelta(days=90), reference=who) for who in ("a", "b")]
-    boucle.take(*(json.dumps(one).encode() for one in [*people, journey("churned", "b", NOW)]))
+    boucle.take(*(json.dumps(event).encode() for event in [*people, journey("churned", "b", NOW)]))
     shown = boucle("waves", "show", "--format", "json")
     assert shown.code == 0, shown
-    (told,) = shown.json()
-    assert (told["wave"], told["name"], told["state"], told["counted"]) == (day, "Spring", "listed", False)
-    assert (told["customers"], told["reached"], told["not_reached"]) == (2, 1, 1)
-    assert told["reasons"] == [{"reason": "stopped", "cause": "churned", "customers": 1}]
+    (ended,) = shown.json()
+    assert (ended["wave"], ended["name"], ended["state"], ended["counted"]) == (day, "Spring", "listed", False)
+    assert (ended["customers"], ended["reached"], ended["not_reached"]) == (2, 1, 1)
+    assert ended["reasons"] == [{"reason": "stopped", "cause": "churned", "customers": 1}]
     said = boucle("waves", "show").out
     assert "will reach 1 of 2 customers" in said
     assert "not 1: the customer has left" in said
@@ -54,9 +54,9 @@ def test_check_names_waves_that_rest_each_other_away(boucle: "Boucle", tmp_path:
     days = [(NOW + timedelta(days=n)).date().isoformat() for n in (10, 40)]
     (folder / "waves.csv").write_text("date;name\n" + "".join(f"{day};\n" for day in days), encoding="utf-8")
     boucle.set(overrides=str(tmp_path / "own"))
-    told = boucle("check", "--format", "json")
-    assert told.code == 1
-    (fault,) = [one for one in told.json()["faults"] if "W803" in one]
+    ended = boucle("check", "--format", "json")
+    assert ended.code == 1
+    (fault,) = [sentence for sentence in ended.json()["faults"] if "W803" in sentence]
     assert f"the wave of {days[1]} asks nobody who was asked in the waves before it: 30 days" in fault
     listed = boucle("rules", "check", str(folder), "--format", "json").json()
     assert [row["code"] for row in listed] == ["W803"]
@@ -72,9 +72,9 @@ def with_brand(boucle: "Boucle", folder: Path) -> None:
 
 def test_the_next_mails_are_shown_with_their_reason(asked: "Boucle") -> None:
     """`send --preview` lists who would get what, when and why, and sends nothing."""
-    told = asked("send", "--preview", "--format", "json")
-    assert told.code == 0
-    mails = told.json()
+    ended = asked("send", "--preview", "--format", "json")
+    assert ended.code == 0
+    mails = ended.json()
     assert {"at", "customer", "template", "reason"} <= set(mails[0])
     assert mails[0]["template"] == "ask-delivery"
     assert all(mail["reason"] for mail in mails)
@@ -114,17 +114,17 @@ def test_sending_is_paused_and_goes_on(asked: "Boucle") -> None:
 
 def test_a_touchpoint_that_does_not_exist_cannot_be_paused(asked: "Boucle") -> None:
     """A slip of the pen is said to be one: otherwise the mails one meant to stop would leave."""
-    told = asked("pause", "--touchpoint", "delivery-nwo")
-    assert told.code == 2
-    assert "delivery-now" in told.err
+    ended = asked("pause", "--touchpoint", "delivery-nwo")
+    assert ended.code == 2
+    assert "delivery-now" in ended.err
     assert asked("status", "--format", "json").json()["sending"]["paused"] == []
 
 
 def test_a_test_mail_goes_to_ones_own_address(asked: "Boucle") -> None:
     """`mail test` writes one template with a customer's facts to another address and changes nothing for them."""
     before = asked("explain", "customer", "42", "--format", "json").json()["touchpoints"]
-    told = asked("mail", "test", "ask-delivery", "--to", "me@lampes.example", "--customer", "42")
-    assert told.code == 0
+    ended = asked("mail", "test", "ask-delivery", "--to", "me@lampes.example", "--customer", "42")
+    assert ended.code == 0
     (path,) = (asked.home / "mailbox").glob("*.eml")
     mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     assert "me@lampes.example" in str(mail["To"])
@@ -145,8 +145,8 @@ def test_a_test_mail_names_what_is_missing(asked: "Boucle") -> None:
 
 def test_the_figures_are_one_json_value(asked: "Boucle") -> None:
     """`report` gives NPS with n, interval and response rate, over all and by group; no answer is no figure."""
-    told = asked("report", "--format", "json")
-    assert told.code == 0
+    ended = asked("report", "--format", "json")
+    assert ended.code == 0
     assert {
         "n",
         "promoters",
@@ -158,15 +158,15 @@ def test_the_figures_are_one_json_value(asked: "Boucle") -> None:
         "asked",
         "response_rate",
         "groups",
-    } <= set(told.json())
-    assert told.json()["n"] == 0
+    } <= set(ended.json())
+    assert ended.json()["n"] == 0
     assert asked("report", "--by", "trigger", "--format", "json").code == 0
     assert asked("report", "--by", "weather").code == 2
 
 
 def test_responses_are_exported(asked: "Boucle", tmp_path: Path) -> None:
     """`export responses` writes a CSV file; a folder that is not there is wrong use."""
-    told = asked("export", "responses", str(tmp_path / "r.csv"), "--format", "json")
-    assert (told.code, told.json()["rows"]) == (0, 0)
+    ended = asked("export", "responses", str(tmp_path / "r.csv"), "--format", "json")
+    assert (ended.code, ended.json()["rows"]) == (0, 0)
     assert (tmp_path / "r.csv").read_text("utf-8-sig").startswith("id,customer,received_at")
     assert asked("export", "responses", str(tmp_path / "no" / "r.csv")).code == 2

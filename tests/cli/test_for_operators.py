@@ -63,11 +63,11 @@ def test_every_fault_of_the_settings_is_named_at_once(boucle: "Boucle") -> None:
     """Wrong values stop every verb with exit 1 and one line for each, naming its variable."""
     boucle.set(batch_size="none", send_window="mon-fri 9-25", sending="maybe")
     for verb in (["status"], ["check"], ["run"], ["books", "--format", "json"]):
-        told = boucle(*verb)
-        assert told.code == 1
+        ended = boucle(*verb)
+        assert ended.code == 1
         for name in ("BOUCLE_BATCH_SIZE", "BOUCLE_SEND_WINDOW", "BOUCLE_SENDING"):
-            assert name in told.err
-        assert "Traceback" not in told.err
+            assert name in ended.err
+        assert "Traceback" not in ended.err
 
 
 def test_check_finds_all_faults_of_all_kinds(boucle: "Boucle", tmp_path: Path) -> None:
@@ -83,9 +83,9 @@ def test_check_finds_all_faults_of_all_kinds(boucle: "Boucle", tmp_path: Path) -
     brand.parent.mkdir()
     brand.write_text("name: Lamps\ncolour: blue\n")
     boucle.set(overrides=str(tmp_path / "own"), mail_per_dya="5")
-    told = boucle("check", "--format", "json")
-    assert told.code == 1
-    faults = "\n".join(told.json()["faults"])
+    ended = boucle("check", "--format", "json")
+    assert ended.code == 1
+    faults = "\n".join(ended.json()["faults"])
     for part in ("brand.yaml", "BOUCLE_MAIL_PER_DYA"):
         assert part in faults
     refused = boucle("run")
@@ -97,8 +97,8 @@ def test_check_finds_all_faults_of_all_kinds(boucle: "Boucle", tmp_path: Path) -
 
 def test_check_is_content_with_a_fresh_installation(boucle: "Boucle") -> None:
     """Nothing set up, nothing wrong: exit 0."""
-    told = boucle("check", "--format", "json")
-    assert (told.code, told.json()["ok"], told.json()["faults"]) == (0, True, [])
+    ended = boucle("check", "--format", "json")
+    assert (ended.code, ended.json()["ok"], ended.json()["faults"]) == (0, True, [])
 
 
 def test_check_says_everything_that_keeps_mail_from_customers(
@@ -106,12 +106,12 @@ def test_check_says_everything_that_keeps_mail_from_customers(
 ) -> None:
     """Held, the sample brand, a list of addresses, links to this machine: each in words, and gone once it is mended."""
     boucle.set(smtp_url=smtp_catcher.url, mail_only_to="lea@example.org", mail_redirect="max@example.org")
-    told = boucle("check")
-    assert "Everything is in order." not in told.out
+    ended = boucle("check")
+    assert "Everything is in order." not in ended.out
     for part in ("MAIL_ONLY_TO", "MAIL_REDIRECT", "sample shop's name", "Sending is held", "PUBLIC_URL", "no customer"):
-        assert part in told.out
-    found = boucle("check", "--format", "json").json()
-    assert (told.code, found["ok"], found["live"], len(found["before_live"])) == (0, True, False, 5)
+        assert part in ended.out
+    checked = boucle("check", "--format", "json").json()
+    assert (ended.code, checked["ok"], checked["live"], len(checked["before_live"])) == (0, True, False, 5)
     brand = tmp_path / "own" / "templates" / "brand.yaml"
     brand.parent.mkdir(parents=True)
     brand.write_text(BRAND)
@@ -125,8 +125,8 @@ def test_check_says_everything_that_keeps_mail_from_customers(
     boucle.set(api_keys="k" * 32)
     assert boucle("migrate").code == 0
     assert boucle("resume").code == 0
-    told = boucle("check")
-    assert (told.code, told.out.splitlines()[-1]) == (0, "Everything is in order.")
+    ended = boucle("check")
+    assert (ended.code, ended.out.splitlines()[-1]) == (0, "Everything is in order.")
     assert boucle("pause").code == 0
     assert "Sending is paused" in boucle("check").out
 
@@ -134,8 +134,8 @@ def test_check_says_everything_that_keeps_mail_from_customers(
 def test_a_sample_brand_is_told_beside_every_other_weakness(boucle: "Boucle", smtp_catcher: MailCatcher) -> None:
     """A monitor's address that is open hides nothing."""
     boucle.set(smtp_url=smtp_catcher.url, sending="on", monitor_bind="0.0.0.0:9464")
-    found = boucle("check", "--format", "json").json()
-    assert {fault["variable"] for fault in found["settings"]} == {"BOUCLE_MONITOR_TOKEN", "BOUCLE_SENDING"}
+    checked = boucle("check", "--format", "json").json()
+    assert {fault["variable"] for fault in checked["settings"]} == {"BOUCLE_MONITOR_TOKEN", "BOUCLE_SENDING"}
 
 
 @pytest.mark.parametrize(
@@ -149,30 +149,30 @@ def test_a_sample_brand_is_told_beside_every_other_weakness(boucle: "Boucle", sm
 def test_a_part_that_is_away_is_a_sentence(boucle: "Boucle", name: str, value: str) -> None:
     """A database, broker or mail server that does not answer is a fault of `check`, without its password."""
     boucle.set(**{name: value})
-    told = boucle("check")
-    assert told.code == 1
-    assert told.err
-    assert "Traceback" not in told.err
-    assert "topsecret" not in told.err + told.out
+    ended = boucle("check")
+    assert ended.code == 1
+    assert ended.err
+    assert "Traceback" not in ended.err
+    assert "topsecret" not in ended.err + ended.out
 
 
 def test_a_database_that_is_away_stops_a_verb_with_a_sentence(boucle: "Boucle") -> None:
     """No verb answers a closed port with a traceback, nor with the password."""
     boucle.set(database_url="postgresql://boucle:topsecret@127.0.0.1:1/boucle")
     for verb in ("status", "migrate", "books"):
-        told = boucle(verb)
-        assert told.code == 1
-        assert "The database does not answer" in told.out + told.err
-        assert "Traceback" not in told.err
-        assert "topsecret" not in told.out + told.err
+        ended = boucle(verb)
+        assert ended.code == 1
+        assert "The database does not answer" in ended.out + ended.err
+        assert "Traceback" not in ended.err
+        assert "topsecret" not in ended.out + ended.err
 
 
 def test_a_real_database_waits_for_migrate(boucle: "Boucle", postgres: str) -> None:
     """On PostgreSQL a role says what to run; `migrate` does it, again and again."""
     boucle.set(database_url=postgres)
-    told = boucle("status")
-    assert told.code == 1
-    assert "run `boucle migrate`" in told.err
+    ended = boucle("status")
+    assert ended.code == 1
+    assert "run `boucle migrate`" in ended.err
     assert boucle("check").code == 1
     assert f"schema {SCHEMA}" in boucle("migrate").out
     assert boucle("migrate").code == 0
@@ -185,15 +185,15 @@ def test_services_are_those_of_home(boucle: "Boucle", postgres_server: str) -> N
     if devservices.Part.POSTGRES.value in run.given:
         pytest.skip("PostgreSQL was given by its address, so nothing was started")
     boucle.set(home=str(run.home))
-    told = boucle("services", "status", "--format", "json")
-    assert {one["name"]: one["address"] for one in told.json()}["postgres"] == postgres_server
+    ended = boucle("services", "status", "--format", "json")
+    assert {service["name"]: service["address"] for service in ended.json()}["postgres"] == postgres_server
 
 
 def test_a_key_is_shown_once_and_works(boucle: "Boucle") -> None:
     """`keys create` prints a key, keeps its hash only, and makes secrets in their forms."""
-    told = boucle("keys", "create", "--name", "shop", "--format", "json")
-    assert told.code == 0
-    made = told.json()
+    ended = boucle("keys", "create", "--name", "shop", "--format", "json")
+    assert ended.code == 0
+    made = ended.json()
     assert made["webhook_secret"].startswith("whsec_")
     database = (boucle.home / "boucle.db").read_bytes()
     assert made["api_key"].encode() not in database
@@ -220,14 +220,14 @@ def test_keys_are_listed_and_revoked(boucle: "Boucle") -> None:
     assert boucle("keys", "revoke", made["id"]).code == 0
     assert "shop" in boucle("keys", "revoke", "shop").out
     assert "was revoked before" in boucle("keys", "revoke", "shop").out
-    assert [one["state"] for one in boucle("keys", "list", "--format", "json").json()][:3] == [
+    assert [key_listed["state"] for key_listed in boucle("keys", "list", "--format", "json").json()][:3] == [
         *("revoked", "revoked"),
         "active",
     ]
     unknown = boucle("keys", "revoke", "nobody")
     assert (unknown.code, "There is no key nobody" in unknown.err) == (1, True)
     assert "take it out there" in boucle("keys", "revoke", "BOUCLE_API_KEYS 1").err
-    assert [one["act"] for one in boucle("audit", "--format", "json").json()].count("key.revoke") == 2
+    assert [act["act"] for act in boucle("audit", "--format", "json").json()].count("key.revoke") == 2
     for wrong in (
         ["--expires", "soon"],
         ["--expires", "PT0S"],
@@ -262,7 +262,7 @@ def test_tickets_are_listed_claimed_noted_and_done(answered: "Boucle") -> None:
     assert answered(*done).code == 0
     shown = answered("tickets", "show", "1", "--format", "json").json()
     assert (shown["state"], shown["outcome"], shown["comment"]) == ("done", "solved", "It came broken")
-    assert [one["kind"] for one in shown["history"]] == ["opened", "claimed", "note", "done"]
+    assert [entry["kind"] for entry in shown["history"]] == ["opened", "claimed", "note", "done"]
     assert answered("tickets", "list", "--format", "json").json() == []
 
 
@@ -281,10 +281,10 @@ def test_tickets_are_listed_claimed_noted_and_done(answered: "Boucle") -> None:
 )
 def test_what_is_unknown_is_not_found(boucle: "Boucle", arguments: list[str]) -> None:
     """An unknown id is exit 1 with a sentence on standard error, and nothing on standard output."""
-    told = boucle(*arguments)
-    assert (told.code, told.out) == (1, "")
-    assert told.err.startswith("No ")
-    assert "Traceback" not in told.err
+    ended = boucle(*arguments)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("No ")
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize(
@@ -300,16 +300,16 @@ def test_what_is_unknown_is_not_found(boucle: "Boucle", arguments: list[str]) ->
 )
 def test_wrong_use_is_exit_2(boucle: "Boucle", arguments: list[str]) -> None:
     """What cannot be meant is exit 2 with the usage on standard error."""
-    told = boucle(*arguments)
-    assert (told.code, told.out) == (2, "")
-    assert told.err
+    ended = boucle(*arguments)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err
 
 
 def test_a_person_is_shown_and_forgotten(answered: "Boucle") -> None:
     """`privacy export` prints everything as JSON, `privacy erase` forgets, and both are in the audit log."""
-    told = answered("privacy", "export", "42")
-    assert told.code == 0
-    assert told.json()["response"][0]["comment"] == "It came broken"
+    ended = answered("privacy", "export", "42")
+    assert ended.code == 0
+    assert ended.json()["response"][0]["comment"] == "It came broken"
     assert answered("privacy", "erase", "42").code == 0
     after = answered("privacy", "export", "42", "--format", "json")
     assert (after.code, after.out) == (1, "")
@@ -338,17 +338,17 @@ def test_bounces_are_read_from_a_file(boucle: "Boucle", tmp_path: Path) -> None:
     """Each mail of a file, a folder or BOUCLE_BOUNCES is told with its kind; a place that is not there is exit 2."""
     letter = tmp_path / "letter.eml"
     letter.write_bytes(b"Subject: hello\n\nHello.\n")
-    told = boucle("bounces", "read", str(letter), "--format", "json")
+    ended = boucle("bounces", "read", str(letter), "--format", "json")
     expected = [{"file": "letter.eml", "kind": "none", "status": "", "recipient": ""}]
-    assert (told.code, told.json()) == (0, expected)
+    assert (ended.code, ended.json()) == (0, expected)
     assert boucle("bounces", "read", str(tmp_path / "no")).code == 2
     assert boucle("bounces", "read").code == 2
     folder = tmp_path / "mails"
     folder.mkdir()
     (folder / "bounce.eml").write_bytes(dsn("5.0.0", diagnosis="smtp; 550 5.1.1 user unknown"))
     (folder / "bomb.eml").write_bytes(NESTED)
-    told = boucle("bounces", "read", str(folder), "--format", "json")
-    assert told.json() == [
+    ended = boucle("bounces", "read", str(folder), "--format", "json")
+    assert ended.json() == [
         {"file": "bomb.eml", "kind": "none", "status": "", "recipient": ""},
         {"file": "bounce.eml", "kind": "hard", "status": "5.1.1", "recipient": "camille@example.org"},
     ]
@@ -366,17 +366,17 @@ def test_books_say_where_they_do_not_hold(answered: "Boucle") -> None:
     with sqlite3.connect(answered.home / "boucle.db") as connection:
         connection.execute("DELETE FROM survey_request")
     connection.close()
-    told = answered("books", "--format", "json")
-    assert told.code == 1
-    assert [one for one in told.json()["sums"] if not one["ok"]]
+    ended = answered("books", "--format", "json")
+    assert ended.code == 1
+    assert [total for total in ended.json()["sums"] if not total["ok"]]
 
 
 def test_secrets_come_from_files(tmp_path: Path) -> None:
     """Every secret may stand in a file that BOUCLE_..._FILE names; a missing file is a fault that names both."""
     secret = tmp_path / "secret"
     secret.write_text("from-a-file\n")
-    found = settings_module.read({"BOUCLE_SECRET_FILE": str(secret), "BOUCLE_API_KEYS_FILE": str(secret)})
-    assert found.secret.get_secret_value() == found.api_keys.get_secret_value() == "from-a-file"
+    settings = settings_module.read({"BOUCLE_SECRET_FILE": str(secret), "BOUCLE_API_KEYS_FILE": str(secret)})
+    assert settings.secret.get_secret_value() == settings.api_keys.get_secret_value() == "from-a-file"
     with pytest.raises(Misconfigured, match=r"BOUCLE_SECRET_FILE: cannot read .*nothing"):
         settings_module.read({"BOUCLE_SECRET_FILE": str(tmp_path / "nothing")})
 
@@ -392,10 +392,10 @@ def test_secrets_are_masked_wherever_settings_are_shown() -> None:
         "OIDC_CLIENT_SECRET": "s3cret-six",
         "DATABASE_URL": "postgresql://boucle:s3cret@db.example/boucle",
     }
-    found = settings_module.read({f"BOUCLE_{name}": value for name, value in secrets.items()})
-    for shown in (repr(found), str(found), f"{found.model_dump()}", found.model_dump_json()):
+    settings = settings_module.read({f"BOUCLE_{name}": value for name, value in secrets.items()})
+    for shown in (repr(settings), str(settings), f"{settings.model_dump()}", settings.model_dump_json()):
         assert "s3cret" not in shown
-    assert MASK in repr(found)
+    assert MASK in repr(settings)
 
 
 def test_a_faulty_secret_is_not_repeated() -> None:
@@ -415,12 +415,12 @@ def test_check_says_that_returned_mails_cannot_be_read(boucle: "Boucle", tmp_pat
         ("imaps://host", "imaps://user:password@host/INBOX"),
     ):
         boucle.set(bounces=wrong)
-        told = boucle("check", "--format", "json")
-        faults = [fault for fault in told.json()["faults"] if fault.startswith("BOUCLE_BOUNCES")]
-        assert told.code == 1
+        ended = boucle("check", "--format", "json")
+        faults = [fault for fault in ended.json()["faults"] if fault.startswith("BOUCLE_BOUNCES")]
+        assert ended.code == 1
         assert len(faults) == 1
         assert said in faults[0]
-        assert "s3cret" not in told.out + told.err
+        assert "s3cret" not in ended.out + ended.err
 
 
 def test_a_mailbox_is_given_back(boucle: "Boucle") -> None:
@@ -459,7 +459,7 @@ def test_a_faulty_text_keeps_nobody_from_pausing(
     boucle.set(overrides=str(tmp_path / "own"))
     paused = boucle("pause")
     assert (paused.code, says in paused.err) == (0, True)
-    told = boucle("status", "--format", "json")
-    assert (told.code, told.json()["sending"]["state"]) == (0, "paused")
+    ended = boucle("status", "--format", "json")
+    assert (ended.code, ended.json()["sending"]["state"]) == (0, "paused")
     assert boucle("explain", "customer", "42", "--format", "json").code == 0
     assert boucle("check").code == 1

@@ -72,8 +72,8 @@ def test_what_others_could_read_is_closed_and_told(boucle: "Boucle") -> None:
     for path in (boucle.home, *boucle.home.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     assert "other accounts can read" in "\n".join(boucle("check", "--format", "json").json()["notes"])
-    told = boucle("status")
-    assert f"other accounts could read {boucle.home / 'boucle.db'}; it is closed to them now" in told.err
+    ended = boucle("status")
+    assert f"other accounts could read {boucle.home / 'boucle.db'}; it is closed to them now" in ended.err
     assert set(modes(boucle.home).values()) == {"600", "700"}
     assert "other accounts" not in boucle("status").err
 
@@ -83,8 +83,8 @@ def test_a_folder_with_other_files_keeps_its_mode_and_is_told(boucle: "Boucle") 
     boucle.home.mkdir()
     (boucle.home / "somebody-elses").touch(0o644)
     boucle.home.chmod(0o755)
-    told = boucle("status")
-    assert f"close it: chmod go-rwx {boucle.home}" in told.err
+    ended = boucle("status")
+    assert f"close it: chmod go-rwx {boucle.home}" in ended.err
     assert stat.S_IMODE(boucle.home.stat().st_mode) == 0o755
     assert stat.S_IMODE((boucle.home / "somebody-elses").stat().st_mode) == 0o644
     assert stat.S_IMODE((boucle.home / "boucle.db").stat().st_mode) == 0o600
@@ -150,7 +150,7 @@ def test_the_machine_s_time_is_moved_by_nobody(boucle: "Boucle") -> None:
 
 def test_a_clock_that_leapt_is_confirmed_by_a_verb(boucle: "Boucle") -> None:
     """Also where business time is the machine's; who did it stands in the audit."""
-    told = boucle("clock", "confirm", "--format", "json")
-    assert told.code == 0
-    assert set(told.json()) == {"at", "stored", "ticking"}
+    ended = boucle("clock", "confirm", "--format", "json")
+    assert ended.code == 0
+    assert set(ended.json()) == {"at", "stored", "ticking"}
     assert "clock.confirm" in boucle("audit").out

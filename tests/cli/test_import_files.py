@@ -72,10 +72,10 @@ def test_a_dry_run_tells_what_the_real_run_does(boucle: "Boucle", folder: Path) 
     assert [(refusal["line"], refusal["column"], refusal["reason"]) for refusal in refusals] == [
         (a, b, d) for a, b, _, d in REFUSED
     ]
-    for one, (_, _, value, _) in zip(refusals, REFUSED, strict=True):
-        assert one["value"].startswith(value)
-        assert len(one["advice"]) > 20
-        assert "/data" not in one["advice"]
+    for refusal, (_, _, value, _) in zip(refusals, REFUSED, strict=True):
+        assert refusal["value"].startswith(value)
+        assert len(refusal["advice"]) > 20
+        assert "/data" not in refusal["advice"]
     counts = {name: plan[name] for name in ("rows", "events", "accepted", "duplicates", "refused")}
     assert counts == {"rows": 12, "events": 10, "accepted": 4, "duplicates": 2, "refused": 9}
     assert boucle("status", "--format", "json").json()["events"]["total"] == 0
@@ -85,8 +85,8 @@ def test_a_dry_run_tells_what_the_real_run_does(boucle: "Boucle", folder: Path) 
         {"rows": 12, "events": 10, "accepted": 4, "duplicates": 2, "dead_letters": 9},
     )
     letters = boucle("dead-letters", "list", "--format", "json").json()
-    told = sorted((letter["line"], letter["column"], letter["reason"], letter["file"]) for letter in letters)
-    assert told == [(a, b, d, "orders.csv") for a, b, _, d in REFUSED]
+    ended = sorted((letter["line"], letter["column"], letter["reason"], letter["file"]) for letter in letters)
+    assert ended == [(a, b, d, "orders.csv") for a, b, _, d in REFUSED]
     advice = {refusal["line"]: refusal["advice"] for refusal in refusals}
     assert all(
         letter["fault"].endswith(advice[letter["line"]]) for letter in letters if letter["reason"] != "future"
@@ -98,10 +98,10 @@ def test_a_dry_run_tells_what_the_real_run_does(boucle: "Boucle", folder: Path) 
 
 def test_the_plan_reads_like_a_letter(boucle: "Boucle", folder: Path) -> None:
     """At the terminal each refusal is a sentence with line and column, and so it is in the list of dead letters."""
-    told = import_(boucle, folder, DAMAGED)
-    assert told.code == 0
-    assert 'Line 7, column customer: "0" stands for a customer without an account' in told.out
-    assert "12 rows, 10 events: 4 accepted, 2 known already, 9 refused" in told.out
+    ended = import_(boucle, folder, DAMAGED)
+    assert ended.code == 0
+    assert 'Line 7, column customer: "0" stands for a customer without an account' in ended.out
+    assert "12 rows, 10 events: 4 accepted, 2 known already, 9 refused" in ended.out
     listed = boucle("dead-letters", "list").out
     assert "orders.csv:7" in listed
     assert "Line 7, column customer:" in listed
@@ -111,9 +111,9 @@ def test_a_row_that_is_replayed_says_to_import_it_again(boucle: "Boucle", folder
     """A row is no event: a replay refuses it with what to do, and makes no second letter of it."""
     import_(boucle, folder, DAMAGED)
     before = boucle("dead-letters", "list", "--format", "json").json()
-    told = boucle("dead-letters", "replay", "--reason", "bad_row", "--format", "json")
-    assert (told.code, told.json()) == (1, {"replayed": 0, "refused": 5})
-    assert "import it again" in told.err
+    ended = boucle("dead-letters", "replay", "--reason", "bad_row", "--format", "json")
+    assert (ended.code, ended.json()) == (1, {"replayed": 0, "refused": 5})
+    assert "import it again" in ended.err
     assert boucle("dead-letters", "list", "--format", "json").json() == before
 
 
@@ -132,10 +132,10 @@ def fresh_order(delivery: str = "no") -> str:
 
 def test_mails_that_leave_at_once_are_asked_about(boucle: "Boucle", folder: Path) -> None:
     """Without a terminal nothing is imported, and a sentence says what to do; --yes goes on; later mails need none."""
-    told = import_(boucle, folder, fresh_order(), "--format", "json")
-    assert (told.code, told.out) == (1, "")
-    assert "1 mail would leave at once, 4 later. Nothing was imported." in told.err
-    assert "--yes" in told.err
+    ended = import_(boucle, folder, fresh_order(), "--format", "json")
+    assert (ended.code, ended.out) == (1, "")
+    assert "1 mail would leave at once, 4 later. Nothing was imported." in ended.err
+    assert "--yes" in ended.err
     assert boucle("status", "--format", "json").json()["events"]["total"] == 0
     assert import_(boucle, folder, fresh_order("yes"), "--format", "json").json()["accepted"] == 1
     yes = import_(boucle, folder, fresh_order().replace(",1,", ",2,"), "--yes", "--format", "json")
@@ -148,9 +148,9 @@ def test_at_a_terminal_a_question_is_asked(
 ) -> None:
     """Whoever sits there sees the plan and answers; no answer is no."""
     monkeypatch.setattr("sys.stdin", Typed(answer))
-    told = import_(boucle, folder, fresh_order())
-    assert "leave at once" in told.err
-    assert told.code == (0 if accepted else 1)
+    ended = import_(boucle, folder, fresh_order())
+    assert "leave at once" in ended.err
+    assert ended.code == (0 if accepted else 1)
     assert boucle("status", "--format", "json").json()["events"]["accepted"] == accepted
 
 
@@ -172,28 +172,28 @@ class Typed:
 def test_other_encodings_are_said_beside_the_answer(boucle: "Boucle", folder: Path) -> None:
     """The answer stays one JSON value; how the file was understood is a note on standard error."""
     csv = (HEAD + "a,a@example.org,1,2020-03-03,Zoë,yes,\n").encode("cp1252")
-    told = import_(boucle, folder, csv, "--dry-run", "--format", "json")
-    assert told.json()["accepted"] == 1
-    assert "note: The file is not UTF-8; it is read as Windows-1252" in told.err
-    assert "note: Dates without a time are read as midnight" in told.err
+    ended = import_(boucle, folder, csv, "--dry-run", "--format", "json")
+    assert ended.json()["accepted"] == 1
+    assert "note: The file is not UTF-8; it is read as Windows-1252" in ended.err
+    assert "note: Dates without a time are read as midnight" in ended.err
 
 
 def test_without_a_mapping_the_verb_says_how_to_get_one(boucle: "Boucle", folder: Path) -> None:
     """Neither --mapping nor --suggest is wrong use (exit 2) with both named."""
     (folder / "orders.csv").write_text(HEAD)
-    told = boucle("events", "import", str(folder / "orders.csv"))
-    assert told.code == 2
-    assert "--mapping" in told.err
-    assert "--suggest" in told.err
+    ended = boucle("events", "import", str(folder / "orders.csv"))
+    assert ended.code == 2
+    assert "--mapping" in ended.err
+    assert "--suggest" in ended.err
 
 
 def test_a_suggestion_is_shown_and_nothing_else(boucle: "Boucle", folder: Path) -> None:
     """`--suggest` writes a mapping to standard output that can be used once it is read; no database is made."""
     (folder / "orders.csv").write_text(HEAD + "a,a@example.org,1,2020-03-03 10:00,lamp,yes,2020-03-05 10:00\n")
-    told = boucle("events", "import", str(folder / "orders.csv"), "--suggest")
-    assert told.code == 0
+    ended = boucle("events", "import", str(folder / "orders.csv"), "--suggest")
+    assert ended.code == 0
     assert not (boucle.home / "boucle.db").exists()
-    (folder / "mapping.yaml").write_text(told.out)
+    (folder / "mapping.yaml").write_text(ended.out)
     plan = boucle(
         "events", "import", str(folder / "orders.csv"), "--mapping", str(folder / "mapping.yaml"), "--dry-run"
     )

@@ -156,12 +156,12 @@ def test_a_mistake_is_a_sentence(
 
     boucle.set(http_bind=f"127.0.0.1:{free_port()}")
     boucle.set(**{name: filled(value) for name, value in mistake.given.items()})
-    told = boucle(*map(filled, mistake.verb))
-    assert told.code == mistake.code, told.err
-    assert re.search(mistake.says, told.err), told.err
-    assert not JARGON.search(told.err), told.err
-    assert "topsecret" not in told.err
-    assert told.out == ""
+    ended = boucle(*map(filled, mistake.verb))
+    assert ended.code == mistake.code, ended.err
+    assert re.search(mistake.says, ended.err), ended.err
+    assert not JARGON.search(ended.err), ended.err
+    assert "topsecret" not in ended.err
+    assert ended.out == ""
 
 
 AT_REST = [mistake for mistake in MISTAKES if mistake.verb == ("run",) and mistake.name != "an address of nobody"]
@@ -178,10 +178,10 @@ def test_check_finds_it_as_well(
         **{name: value.replace("{tmp}", str(folder)).replace("{free}", "1") for name, value in mistake.given.items()}
     )
     before = sorted(folder.rglob("*"))
-    told = boucle("check", "--format", "json")
-    assert told.code == 1
-    assert re.search(mistake.says, "\n".join(told.json()["faults"]))
-    assert not JARGON.search(told.out.replace('"type"', ""))
+    ended = boucle("check", "--format", "json")
+    assert ended.code == 1
+    assert re.search(mistake.says, "\n".join(ended.json()["faults"]))
+    assert not JARGON.search(ended.out.replace('"type"', ""))
     assert sorted(folder.rglob("*")) == before
 
 
@@ -190,9 +190,9 @@ def test_check_finds_it_as_well(
 def test_a_port_in_use_is_told_before_any_work(boucle: "Boucle", taken: str, name: str, verb: str) -> None:
     """Nothing was made when the port turns out to be somebody else's: neither a database nor a demo's year."""
     boucle.set(**{"http_bind": f"127.0.0.1:{free_port()}", name: taken})
-    told = boucle(verb)
-    assert told.code == 1
-    assert f"BOUCLE_{name.upper()}={taken}: another program listens there" in told.err
+    ended = boucle(verb)
+    assert ended.code == 1
+    assert f"BOUCLE_{name.upper()}={taken}: another program listens there" in ended.err
     assert not boucle.home.exists()
 
 
@@ -201,8 +201,8 @@ def test_all_faults_come_at_once_and_as_a_list(boucle: "Boucle", folder: Path) -
     boucle.set(
         batch_size="none", mail_per_dya="5", database_url="mysql://u:topsecret@db/x", webhook_url="https://d.example"
     )
-    told = boucle("check", "--format", "json")
-    listed = {fault["variable"]: fault for fault in told.json()["settings"]}
+    ended = boucle("check", "--format", "json")
+    listed = {fault["variable"]: fault for fault in ended.json()["settings"]}
     assert {name: fault["kind"] for name, fault in listed.items()} == {
         "BOUCLE_BATCH_SIZE": "bad",
         "BOUCLE_DATABASE_URL": "bad",
@@ -210,10 +210,10 @@ def test_all_faults_come_at_once_and_as_a_list(boucle: "Boucle", folder: Path) -
         "BOUCLE_MAIL_PER_DYA": "unknown",
     }
     assert all(fault["problem"] and fault["advice"] and fault["sentence"] for fault in listed.values())
-    assert told.json()["faults"] == [fault["sentence"] for fault in told.json()["settings"]]
-    assert "topsecret" not in told.out
+    assert ended.json()["faults"] == [fault["sentence"] for fault in ended.json()["settings"]]
+    assert "topsecret" not in ended.out
     refused = boucle("run")
-    assert set(refused.err.splitlines()) == set(told.json()["faults"])
+    assert set(refused.err.splitlines()) == set(ended.json()["faults"])
 
 
 WEAK = {
@@ -332,8 +332,8 @@ def test_check_looks_on_beside_faulty_settings(boucle: "Boucle", folder: Path) -
     brand.write_text("name: Lamps\ncolour: blue\n")
     boucle.set(overrides=str(folder / "own"), batch_size="none", mail_per_dya="5", id_secret="another", smtp_url="mail")
     boucle.set(http_bind="0.0.0.0:8080", public_url="nps.example.com")
-    told = boucle("check", "--format", "json").json()
-    listed = {fault["variable"].removeprefix("BOUCLE_").lower(): fault["kind"] for fault in told["settings"]}
+    ended = boucle("check", "--format", "json").json()
+    listed = {fault["variable"].removeprefix("BOUCLE_").lower(): fault["kind"] for fault in ended["settings"]}
     assert listed == {
         "batch_size": "bad",
         "smtp_url": "bad",
@@ -343,7 +343,7 @@ def test_check_looks_on_beside_faulty_settings(boucle: "Boucle", folder: Path) -
         "api_keys": "weak",
         "monitor_token": "weak",
     }
-    others = [fault for fault in told["faults"] if fault not in {fault["sentence"] for fault in told["settings"]}]
+    others = [fault for fault in ended["faults"] if fault not in {fault["sentence"] for fault in ended["settings"]}]
     assert any("derive from another key" in fault for fault in others)
     assert all("brand.yaml" in fault or "derive from another key" in fault for fault in others), others
 
@@ -373,9 +373,9 @@ def test_no_verb_works_with_another_key_of_ids(boucle: "Boucle", folder: Path) -
     before = (boucle.home / "boucle.db").read_bytes()
     boucle.set(id_secret="another key", http_bind=f"127.0.0.1:{free_port()}")
     for verb in (*VERBS_WITH_IDS, ("check",)):
-        told = boucle(*(part.replace("{tmp}", str(folder)) for part in verb))
-        assert told.code == 1, verb
-        assert "Set BOUCLE_ID_SECRET to the key the installation began with" in told.err, verb
+        ended = boucle(*(part.replace("{tmp}", str(folder)) for part in verb))
+        assert ended.code == 1, verb
+        assert "Set BOUCLE_ID_SECRET to the key the installation began with" in ended.err, verb
     assert (boucle.home / "boucle.db").read_bytes() == before
     boucle.set(id_secret=key)
     assert boucle("check").code == boucle("status").code == 0
@@ -386,11 +386,11 @@ def test_what_needs_no_database_asks_none(boucle: "Boucle", folder: Path) -> Non
     boucle.set(database_url="postgresql://127.0.0.1:1/x", kafka_bootstrap="127.0.0.1:1")
     shipped = Path(__file__).parents[2] / "rules" / "follow-up"
     for verb in ("check", "test", "version"):
-        told = boucle("rules", verb, str(shipped))
-        assert told.code == 0, verb
-        assert told.err.count("The database does not answer") == (verb == "check")
+        ended = boucle("rules", verb, str(shipped))
+        assert ended.code == 0, verb
+        assert ended.err.count("The database does not answer") == (verb == "check")
     assert boucle("services", "status").code == 0
     for arguments in (["events", "publish", str(folder / "file")], ["topics", "create"]):
-        told = boucle(*arguments)
-        assert "database" not in told.err
-        assert "Kafka" in told.err
+        ended = boucle(*arguments)
+        assert "database" not in ended.err
+        assert "Kafka" in ended.err

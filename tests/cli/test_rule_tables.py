@@ -41,9 +41,9 @@ def response_of(boucle: Boucle, value: int) -> str:
     """Return the id of the response with this score."""
     parts = boucle.parts()
     with parts.store.reading() as connection:
-        found = [response.id for response in read.rows(connection, Response) if response.score == value]
+        response_ids = [response.id for response in read.rows(connection, Response) if response.score == value]
     parts.store.close()
-    return found[0]
+    return response_ids[0]
 
 
 def test_history_lists_what_was_live(answered: Boucle) -> None:
@@ -57,9 +57,9 @@ def test_history_lists_what_was_live(answered: Boucle) -> None:
 def test_a_stored_response_is_explained(answered: Boucle) -> None:
     """The inputs come from the decision; an id that is not known is exit 1."""
     ident = response_of(answered, 3)
-    told = answered("rules", "explain", str(FOLLOW_UP), "--response", ident, "--format", "json").json()
-    assert told["rules"] == ["D1"]
-    assert answered("rules", "explain", "--response", ident, "--format", "json").json() == told
+    ended = answered("rules", "explain", str(FOLLOW_UP), "--response", ident, "--format", "json").json()
+    assert ended["rules"] == ["D1"]
+    assert answered("rules", "explain", "--response", ident, "--format", "json").json() == ended
     assert answered("rules", "explain", str(FOLLOW_UP), "--response", "nobody").code == 1
     assert answered("rules", "explain").code == 2
 
@@ -69,8 +69,8 @@ def test_a_backtest_runs_on_what_is_stored(answered: Boucle, tmp_path: Path) -> 
     same = answered("rules", "backtest", str(FOLLOW_UP), str(FOLLOW_UP), "--format", "json").json()
     assert (same["compared"], same["changes"], same["not_replayable"]) == (2, [], 0)
     other = edited(FOLLOW_UP, tmp_path / "other", "ack;now;;;;PT4H;solve", "ack;now;;;;;solve")
-    told = answered("rules", "backtest", str(FOLLOW_UP), str(other), "--format", "json").json()
-    assert (told["compared"], len(told["changes"])) == (2, 1)
+    ended = answered("rules", "backtest", str(FOLLOW_UP), str(other), "--format", "json").json()
+    assert (ended["compared"], len(ended["changes"])) == (2, 1)
     late = f"{START.date().replace(day=START.day + 1)}"
     after = answered("rules", "backtest", str(FOLLOW_UP), str(other), "--since", late, "--format", "json").json()
     assert after["compared"] == 0
@@ -109,11 +109,11 @@ def test_a_refused_edit_is_told_by_every_verb(answered: Boucle, tmp_path: Path) 
     before = answered("status", "--format", "json").json()["rules"]["in_use"]["follow-up"]
     answered.set(overrides=str(own))
     assert "E101" in answered("check").err
-    told = answered("status", "--format", "json")
-    rules = told.json()["rules"]
+    ended = answered("status", "--format", "json")
+    rules = ended.json()["rules"]
     assert rules["in_use"]["follow-up"] == before
     assert "E101" in rules["refused"]["follow-up"]["faults"][0]
-    assert "the edit is refused" in told.err
+    assert "the edit is refused" in ended.err
     text = answered("status").out
     assert "refused     follow-up" in text
     assert "No rule covers" in text
@@ -132,9 +132,9 @@ def test_a_candidate_that_disagrees_is_listed(answered: Boucle, tmp_path: Path) 
     later = START + timedelta(hours=2)
     events = [journey("delivery", "dan", reference="o-1"), score(2, "dan", at=later, trigger="delivery")]
     answered.take(*(orjson.dumps(event) for event in events))
-    (told,) = answered("rules", "shadow", "--format", "json").json()
-    assert (told["table"], told["rules"], told["candidate_rules"], told["count"]) == ("follow-up", "D1", "D1", 1)
-    assert "PT2H" in told["to"]
+    (ended,) = answered("rules", "shadow", "--format", "json").json()
+    assert (ended["table"], ended["rules"], ended["candidate_rules"], ended["count"]) == ("follow-up", "D1", "D1", 1)
+    assert "PT2H" in ended["to"]
     assert "D1 -> D1" in answered("rules", "shadow").out
     assert answered("rules", "shadow", "--since", "2030-01-01").out == "No candidate has disagreed.\n"
 
@@ -149,14 +149,14 @@ def test_check_says_what_the_roles_refused(answered: Boucle, tmp_path: Path) -> 
     rows = folder / "rules.csv"
     rows.write_text(rows.read_text("utf-8").replace(";<28d;0-6", ";<28d;1-6"), "utf-8")
     role.look_at_rules()
-    told = answered("check", "--format", "json").json()
-    assert any("E101" in fault for fault in told["faults"])
-    assert any(f"go on with version {version[:12]}" in note for note in told["notes"])
+    ended = answered("check", "--format", "json").json()
+    assert any("E101" in fault for fault in ended["faults"])
+    assert any(f"go on with version {version[:12]}" in note for note in ended["notes"])
     rows.write_text(rows.read_text("utf-8").replace(";<28d;1-6", ";<28d;0-6"), "utf-8")
     role.look_at_rules()
     role.store.close()
-    told = answered("check", "--format", "json").json()
-    assert (told["faults"], [note for note in told["notes"] if "refused" in note]) == ([], [])
+    ended = answered("check", "--format", "json").json()
+    assert (ended["faults"], [note for note in ended["notes"] if "refused" in note]) == ([], [])
 
 
 def test_an_id_that_meant_something_else_is_found(answered: Boucle, tmp_path: Path) -> None:

@@ -33,11 +33,11 @@ def test_who_does_not_answer_is_named(
     monkeypatch.setenv("BOUCLE_HOME", str(tmp_path))
     monkeypatch.setenv(setting, address.format(port=free_port()))
     monkeypatch.setattr(answering, "SECONDS", 0.0)
-    told = CliRunner().invoke(services.services, ["up", name])
-    assert isinstance(told.exception, NotNow)
-    assert setting in str(told.exception)
-    assert "hunter2" not in str(told.exception)
-    assert setting not in told.stdout
+    ended = CliRunner().invoke(services.services, ["up", name])
+    assert isinstance(ended.exception, NotNow)
+    assert setting in str(ended.exception)
+    assert "hunter2" not in str(ended.exception)
+    assert setting not in ended.stdout
 
 
 def test_who_answers_is_not_waited_for() -> None:

@@ -102,13 +102,13 @@ def test_a_stop_is_obeyed_while_the_start_waits_for_the_database(tmp_path: Path)
 
 def files_of(process: subprocess.Popen[str]) -> list[str]:
     """Return the files that a process has open."""
-    found = []
+    files = []
     for link in Path(f"/proc/{process.pid}/fd").iterdir():
         try:
-            found.append(str(link.readlink()))
+            files.append(str(link.readlink()))
         except OSError:  # closed meanwhile
             continue
-    return found
+    return files
 
 
 def test_a_stop_is_obeyed_while_the_database_is_locked(tmp_path: Path) -> None:
@@ -223,10 +223,10 @@ def test_nobody_is_watched_between_rounds() -> None:
 def test_a_second_signal_does_not_wait() -> None:
     """Whoever presses Ctrl-C twice is obeyed at once."""
     ended: list[int] = []
-    told: list[str] = []
+    printed: list[str] = []
     listening = stop_signal.StopSignal(ended.append, grace_seconds=60)
-    listening.hand_over(lambda: told.append("stop"))
+    listening.hand_over(lambda: printed.append("stop"))
     listening._hear()
-    assert (told, ended) == (["stop"], [])
+    assert (printed, ended) == (["stop"], [])
     listening._hear()
     assert ended == [0]

@@ -52,10 +52,10 @@ class Boucle:
         self._capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main(arguments)
-        told = self._capsys.readouterr()
+        printed = self._capsys.readouterr()
         code = ended.value.code
         assert isinstance(code, int)
-        return Ended(code, told.out, told.err)
+        return Ended(code, printed.out, printed.err)
 
     def parts(self) -> app.Boucle:
         """Return the parts of the installation as the verbs see it."""
@@ -64,10 +64,10 @@ class Boucle:
     def take(self, *bodies: bytes) -> list[Outcome]:
         """Take messages in as from HTTP."""
         self("status")  # makes the database
-        found = self.parts()
-        outcomes = found.intake.take([Incoming(body, {}, STRUCTURED) for body in bodies], Ingress.HTTP)
-        found.waking.wake_all()
-        found.store.close()
+        installation = self.parts()
+        outcomes = installation.intake.take([Incoming(body, {}, STRUCTURED) for body in bodies], Ingress.HTTP)
+        installation.waking.wake_all()
+        installation.store.close()
         return outcomes
 
 
@@ -75,13 +75,13 @@ class Boucle:
 def templates_read_once() -> Iterator[None]:
     """Read the same templates for the same brand once: every verb reads and tries all of them, in 0.3 s."""
     load = Templates.load
-    known: dict[str, Templates] = {}
+    templates_by_key: dict[str, Templates] = {}
 
     def once(data: Data, brand: Brand) -> Templates:
         key = f"{data.folder('templates')} {brand}"
-        if key not in known:
-            known[key] = load(data, brand)
-        return known[key]
+        if key not in templates_by_key:
+            templates_by_key[key] = load(data, brand)
+        return templates_by_key[key]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Templates, "load", once)
@@ -93,7 +93,9 @@ def boucle(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     """Give the command, in an installation of the test's own; the log's handlers are put back afterwards."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    levels = {name: one.level for name, one in root.manager.loggerDict.items() if isinstance(one, logging.Logger)}
+    levels = {
+        name: logger.level for name, logger in root.manager.loggerDict.items() if isinstance(logger, logging.Logger)
+    }
     yield Boucle(tmp_path / "home", capsys, monkeypatch)
     root.handlers[:] = handlers
     root.setLevel(level)

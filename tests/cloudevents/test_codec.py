@@ -478,7 +478,7 @@ class TestSchemas:
         """What it lets through and cannot be used is refused, and the schema is named."""
         weak: dict[str, object] = {"properties": {"type": {"enum": ["boucle.score.v1"]}}}
         codec = Codec(
-            {**{name: one for name, one in SCHEMAS.items() if name != "in/score.json"}, "in/score.json": weak}
+            {**{name: schema for name, schema in SCHEMAS.items() if name != "in/score.json"}, "in/score.json": weak}
         )
         for event in (score("nine"), score(None), delivery(type="boucle.score.v1", data=[]), score(3, customer=[])):
             assert "Correct the schema" in rejected(event, codec).fault

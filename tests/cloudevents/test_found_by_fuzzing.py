@@ -57,9 +57,9 @@ def test_a_domain_in_other_letters_is_written_as_it_travels() -> None:
 @pytest.mark.parametrize("key", ["name", "sender", "postal_address", "privacy_url", "logo", "colour", "time_zone"])
 def test_a_value_of_the_brand_that_no_line_of_a_mail_bears_is_told_by_its_length(key: str) -> None:
     """A name of 40,000 letters made one header line of as many; the fault says how long, and does not repeat it."""
-    with pytest.raises(Misconfigured) as told:
+    with pytest.raises(Misconfigured) as raised:
         Brand.load(Edited(**{key: "x" * 40_000}))
-    assert [(f"{key} has 40,000 characters" in fault, len(fault) < 200) for fault in told.value.faults] == [
+    assert [(f"{key} has 40,000 characters" in fault, len(fault) < 200) for fault in raised.value.faults] == [
         (True, True)
     ]
 
@@ -133,8 +133,8 @@ def test_a_message_repeats_little_of_a_file(tell: Callable[[], str]) -> None:
         ("C-1042", True),
     ],
 )
-def test_a_quick_look_finds_who_a_close_look_finds(text: str, found: bool) -> None:
+def test_a_quick_look_finds_who_a_close_look_finds(text: str, is_found: bool) -> None:
     """Whether an id hides behind escapes is asked before a letter is taken apart, also among many people."""
     alone = Person(frozenset({"C-1042"}))
     crowd = Person(frozenset({"C-1042", *(f"D-{n}000" for n in range(30))}))
-    assert bool(alone.found_in([text])) is bool(crowd.found_in([text])) is found
+    assert bool(alone.found_in([text])) is bool(crowd.found_in([text])) is is_found

@@ -35,13 +35,13 @@ TRIGGERS = (
 
 def examples(folder: str) -> list[tuple[str, dict[str, object]]]:
     """Return every example of a folder with the name of its schema."""
-    found = []
+    named_examples = []
     for name, schema in sorted(SCHEMAS.items()):
         if name.startswith(folder):
             given = schema["examples"]
             assert isinstance(given, list)
-            found += [(name, example) for example in given]
-    return found
+            named_examples += [(name, example) for example in given]
+    return named_examples
 
 
 def validator(name: str) -> jsonschema_rs.Draft202012Validator:
@@ -184,7 +184,7 @@ def test_every_message_we_send_fits_its_schema(crm_id: str) -> None:
 def test_every_example_that_goes_out_is_what_we_send(name: str, example: dict[str, object]) -> None:
     """An example shows exactly the fields a real message has, and is valid."""
     validator(name).validate(example)
-    real = {one: orjson.loads(body) for one, body in emitted("C-1042")}[name]
+    real = {schema_name: orjson.loads(body) for schema_name, body in emitted("C-1042")}[name]
     assert example.keys() == real.keys()
     data = example["data"]
     assert isinstance(data, dict)

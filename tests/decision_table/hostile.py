@@ -171,7 +171,7 @@ DOORS: Mapping[str, Mapping[str, Callable[[], object]]] = {
 
 def main(door: str) -> None:
     """Read all of a door's files; print seconds, what was said, and the peak of memory in MB, as JSON."""
-    found = {}
+    readings = {}
     for name, read in DOORS[door].items():
         begun = time.process_time()
         try:
@@ -179,10 +179,10 @@ def main(door: str) -> None:
             said = ""
         except Unreadable as fault:
             said = str(fault)
-        found[name] = {"seconds": time.process_time() - begun, "said": said}
+        readings[name] = {"seconds": time.process_time() - begun, "said": said}
     from peakmemory import peak_megabytes
 
-    print(json.dumps({"files": found, "megabytes": peak_megabytes()}))
+    print(json.dumps({"files": readings, "megabytes": peak_megabytes()}))
 
 
 if __name__ == "__main__":

@@ -97,10 +97,10 @@ def write_cell(column: ColumnSketch, cell: Cell) -> str:
 
 
 def _write_words(column: ColumnSketch, cell: Cell) -> str:
-    known = [str(sample) for sample in column.samples if sample not in (OTHER, UNKNOWN)]
-    words = [word for word in known if word in cell]
+    listable = [str(sample) for sample in column.samples if sample not in (OTHER, UNKNOWN)]
+    words = [word for word in listable if word in cell]
     if OTHER in cell:
-        left_out = [word for word in known if word not in cell]
+        left_out = [word for word in listable if word not in cell]
         items = [f"not({','.join(left_out)})"] if left_out else ["not(unknown)"]
     else:
         items = words

@@ -80,19 +80,19 @@ def test_every_fault_of_a_file_is_told_at_once() -> None:
         "holidays: {2026-13-01: a, 31.12.: b}\nhours_on: {soon: 09:00-12:00, 2026-12-24: 9 to never}\n"
         "working_hours: {mon: 25:00-26:00, someday: 09:00-12:00}\n"
     )
-    with pytest.raises(Unreadable) as told:
+    with pytest.raises(Unreadable) as raised:
         load_calendar(wrong.encode())
     for each in (
         *("'workingdays'", "'notes'", "'Paris'", "'XX'", "2026-13-01", "31.12.", "soon", "9 to never"),
         *("25:00-26:00", "'someday' names no day"),
     ):
-        assert each in str(told.value), each
+        assert each in str(raised.value), each
     contrary = b"event;effect;scope;until\n;hold;customer;\nrefund;stop;everybody;\nx;hold;customer;y +soon\n"
-    with pytest.raises(Unreadable) as told:
+    with pytest.raises(Unreadable) as raised:
         load_contrary(contrary)
     for each in ("row 2: name", "row 3, effect", "row 3, scope", "row 4, until"):
-        assert each in str(told.value), each
-    with pytest.raises(Unreadable) as told:
+        assert each in str(raised.value), each
+    with pytest.raises(Unreadable) as raised:
         load_waves(b"date;name\nsoon;a\n2026-02-30;b\n")
-    assert "row 2" in str(told.value)
-    assert "row 3" in str(told.value)
+    assert "row 2" in str(raised.value)
+    assert "row 3" in str(raised.value)

@@ -37,12 +37,12 @@ def test_a_door_has_a_budget(door: str) -> None:
     program = [sys.executable, str(Path(__file__).parent / "hostile.py"), door]
     done = subprocess.run(program, capture_output=True, text=True, cwd=HOME, check=False, preexec_fn=limited)
     assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout)
-    slow = {name: one for name, one in found["files"].items() if one["seconds"] > SECONDS}
+    measured = json.loads(done.stdout)
+    slow = {name: reading for name, reading in measured["files"].items() if reading["seconds"] > SECONDS}
     assert not slow
-    assert found["megabytes"] < MEGABYTES
-    assert all(len(file["said"]) < 1_500 for file in found["files"].values())
-    assert "Error" not in "".join(file["said"] for file in found["files"].values())
+    assert measured["megabytes"] < MEGABYTES
+    assert all(len(file["said"]) < 1_500 for file in measured["files"].values())
+    assert "Error" not in "".join(file["said"] for file in measured["files"].values())
 
 
 def broken_workbooks() -> dict[str, bytes]:
@@ -57,7 +57,7 @@ def broken_workbooks() -> dict[str, bytes]:
         "an unknown type": '<row r="1"><c r="A1" t="zz"><v>1</v></c></row>',
         "a date beyond the calendar": '<row r="1"><c r="A1" t="d"><v>99999-01-01</v></c></row>',
     }
-    found = {name: workbook(rows(xml)) for name, xml in inner.items()}
+    workbooks = {name: workbook(rows(xml)) for name, xml in inner.items()}
     good = write_xlsx(load(FOLLOW_UP))
     parts = (
         "[Content_Types].xml",
@@ -67,12 +67,12 @@ def broken_workbooks() -> dict[str, bytes]:
         "xl/_rels/workbook.xml.rels",
     )
     for part in parts:
-        found[f"no {part}"] = replaced(good, part, None)
-        found[f"empty {part}"] = replaced(good, part, b"")
-        found[f"other {part}"] = replaced(good, part, b"<a/>")
-    found["half a file"] = good[: len(good) // 2]
-    found["another archive"] = replaced(b"", "a.txt", b"a")
-    return found
+        workbooks[f"no {part}"] = replaced(good, part, None)
+        workbooks[f"empty {part}"] = replaced(good, part, b"")
+        workbooks[f"other {part}"] = replaced(good, part, b"<a/>")
+    workbooks["half a file"] = good[: len(good) // 2]
+    workbooks["another archive"] = replaced(b"", "a.txt", b"a")
+    return workbooks
 
 
 def replaced(book: bytes, name: str, content: bytes | None) -> bytes:
@@ -212,7 +212,7 @@ def test_what_two_sets_of_spans_share_is_found_from_either_side() -> None:
         for ends in (first, second):
             ends = sorted(set(ends))[: len(set(ends)) // 2 * 2]
             sets.append(tuple(Span((low, 0), (high, 0)) for low, high in zip(ends[::2], ends[1::2], strict=True)))
-        one, other = sets
+        few_spans, other_spans = sets
         wanted = {n for n in range(60) if all(any(s.low <= (n, 0) < s.high for s in each) for each in sets)}  # type: ignore[operator]  # both ends are given
-        for found in (common(one, other), common(other, one)):
-            assert {n for n in range(60) if any(s.low <= (n, 0) < s.high for s in found)} == wanted  # type: ignore[operator]  # as above
+        for shared in (common(few_spans, other_spans), common(other_spans, few_spans)):
+            assert {n for n in range(60) if any(s.low <= (n, 0) < s.high for s in shared)} == wanted  # type: ignore[operator]  # as above

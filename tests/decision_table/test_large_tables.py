@@ -73,4 +73,6 @@ def test_the_compiled_form_decides_as_trying_the_rules_in_turn() -> None:
 def bounds_of(rule: Rule) -> list[tuple[str, int, int]]:
     """Return the half-open bounds of a rule, column by column."""
     spans = [cell.spans[0] for cell in rule.cells]
-    return [(f"c{axis}", int(one.low[0]), int(one.high[0])) for axis, one in enumerate(spans) if one.low and one.high]
+    return [
+        (f"c{axis}", int(span.low[0]), int(span.high[0])) for axis, span in enumerate(spans) if span.low and span.high
+    ]

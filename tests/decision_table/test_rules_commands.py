@@ -77,7 +77,7 @@ def test_warnings_alone_are_exit_zero(folder: Path) -> None:
     (folder / "cases.csv").write_text("trigger;after;score;comment;wants_contact;rule\ndelivery;3d;9;no;no;P1\n")
     result = run("check", folder, "--format", "json")
     assert result.exit_code == 0
-    assert {one["code"] for one in json.loads(result.stdout)} == {"W602"}
+    assert {fault["code"] for fault in json.loads(result.stdout)} == {"W602"}
 
 
 def test_check_counts_responses_of_a_file(folder: Path, tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ def test_explain_by_options() -> None:
         "--wants_contact=no", "--format", "json",
     )  # fmt: skip
     assert result.exit_code == 0
-    told = json.loads(result.stdout)
-    assert set(told) >= {"rules", "row", "version", "cells", "near_misses"}
-    assert told["rules"] == ["D2"]
+    explanation = json.loads(result.stdout)
+    assert set(explanation) >= {"rules", "row", "version", "cells", "near_misses"}
+    assert explanation["rules"] == ["D2"]
     text = run("explain", FOLLOW_UP, "--score", "3", "--trigger", "delivery", "--after", "40", "--comment", "no",
                "--wants-contact", "no")  # fmt: skip
     assert "D2 (row 12) applies." in text.stdout
@@ -107,8 +107,8 @@ def test_explain_by_options() -> None:
 def test_explain_takes_no_comment_and_no_wish_for_granted() -> None:
     """Who does not say whether there is a comment or a wish for contact means that there is none."""
     result = run("explain", FOLLOW_UP, "--score", "3", "--trigger", "delivery", "--after", "P40D", "--format", "json")
-    told = json.loads(result.stdout)
-    assert (told["rules"], [cell["value"] for cell in told["cells"][3:]]) == (["D2"], ["no", "no"])
+    explanation = json.loads(result.stdout)
+    assert (explanation["rules"], [cell["value"] for cell in explanation["cells"][3:]]) == (["D2"], ["no", "no"])
 
 
 @pytest.mark.parametrize(
@@ -134,15 +134,15 @@ class Installation:
         return [PastResponse("r1", "c1", datetime(2026, 3, 2, tzinfo=UTC), inputs)]
 
     def sample(self, most: int) -> Sample:
-        found = list(self.responses(None))[:most]
-        return Sample(found, self.total or len(found))
+        sampled = list(self.responses(None))[:most]
+        return Sample(sampled, self.total or len(sampled))
 
     def events(self, since: datetime | None) -> Sequence[PastEvent]:
         return [PastEvent("e1", "c1", "delivery", datetime(2026, 3, 2, tzinfo=UTC), "o1")]
 
     def decision_inputs(self, response_id: str) -> tuple[Inputs, str] | None:
-        found = next((response for response in self.responses(None) if response.id == response_id), None)
-        return None if found is None else (found.inputs, load(FOLLOW_UP).content)
+        chosen = next((response for response in self.responses(None) if response.id == response_id), None)
+        return None if chosen is None else (chosen.inputs, load(FOLLOW_UP).content)
 
     def versions(self, name: str) -> Iterable[tuple[datetime, Table]]:
         return [(datetime(2026, 3, 2, tzinfo=UTC), load(FOLLOW_UP))] if name == "follow-up" else []
@@ -152,8 +152,8 @@ def test_a_check_by_a_sample_says_its_share() -> None:
     """Of many past answers some are looked at, and the check says how many of how many."""
     installation = Installation()
     installation.total = 300
-    told = run("check", FOLLOW_UP, "--format", "json", stored=installation)
-    assert "1 of 300 past answers are looked at (0.3 %)" in told.stderr
+    result = run("check", FOLLOW_UP, "--format", "json", stored=installation)
+    assert "1 of 300 past answers are looked at (0.3 %)" in result.stderr
     assert "past answers" not in run("check", FOLLOW_UP, "--format", "json", stored=Installation()).stderr
 
 
@@ -296,7 +296,7 @@ def test_a_date_that_a_spreadsheet_made_is_found_in_a_workbook(tmp_path: Path) -
     book["rules"]["D11"] = datetime(2026, 1, 6)  # noqa: DTZ001  as spreadsheets have them
     book.save(file)
     result = run("check", file, "--format", "json")
-    assert [(one["code"], one["rows"]) for one in json.loads(result.stdout)] == [("E301", [11])]
+    assert [(fault["code"], fault["rows"]) for fault in json.loads(result.stdout)] == [("E301", [11])]
     book["rules"]["D11"] = 0
     book["rules"]["D11"].number_format = "General"
     book["rules"]["D16"] = "0-6"

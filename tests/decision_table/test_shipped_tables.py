@@ -51,7 +51,7 @@ def test_every_response_has_exactly_one_row() -> None:
 
 def test_forgetting_zero_is_found_with_the_row_to_paste() -> None:
     """`1-6` in D1 leaves score 0 uncovered there; the fault has box, nearest row and a line that closes it."""
-    fault = next(one for one in checked(FOLLOW_UP, (";<28d;0-6", ";<28d;1-6")))
+    fault = next(checked_fault for checked_fault in checked(FOLLOW_UP, (";<28d;0-6", ";<28d;1-6")))
     assert (fault.code, fault.rows, fault.columns) == ("E101", (11,), ("trigger", "after", "score"))
     assert fault.box is not None
     assert [dict(entry) for entry in fault.box] == [
@@ -67,7 +67,7 @@ def test_forgetting_zero_is_found_with_the_row_to_paste() -> None:
     assert "score 0" in fault.message
     assert "row 11 (D1)" in fault.message
     assert fault.paste is not None
-    assert not [one for one in _with_line(fault.paste) if one.severity == "error"]
+    assert not [checked_fault for checked_fault in _with_line(fault.paste) if checked_fault.severity == "error"]
 
 
 def _with_line(line: str) -> list[Fault]:
@@ -109,8 +109,8 @@ def test_a_misspelt_name_is_found(old: str, new: str, code: str, hint: str) -> N
     """An action, trigger or template that does not exist is reported with the one that was probably meant."""
     table = edited(FOLLOW_UP, (old, new))
     templates = {str(value) for rule in load(FOLLOW_UP).rules for value in rule.outputs.values()}
-    known = KnownNames(templates=dict.fromkeys(templates, frozenset({"en", "fr"})), languages=frozenset({"en", "fr"}))
-    fault = next(one for one in check(table, Against(known_names=known)) if one.code == code)
+    names = KnownNames(templates=dict.fromkeys(templates, frozenset({"en", "fr"})), languages=frozenset({"en", "fr"}))
+    fault = next(each for each in check(table, Against(known_names=names)) if each.code == code)
     assert hint in fault.message
 
 

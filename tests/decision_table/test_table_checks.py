@@ -45,9 +45,9 @@ def test_no_more_than_fifty_gaps_are_listed_with_a_note() -> None:
     rows = "id;c0;c1;c2;c3;c4;then\n" + "".join(
         f"R{n};{';'.join(str(draw.randrange(11)) for _ in range(5))};x{n}\n" for n in range(150)
     )
-    found = codes(check(table(rows, yaml)))
-    assert found.count("E101") == 50
-    assert found.count("I101") == 1
+    found_codes = codes(check(table(rows, yaml)))
+    assert found_codes.count("E101") == 50
+    assert found_codes.count("I101") == 1
 
 
 def test_gaps_that_responses_fell_into_come_first() -> None:
@@ -106,8 +106,8 @@ def test_a_rule_that_never_wins_is_masked(rows: str, masked: list[str]) -> None:
 def test_priority_masks_by_rank_and_not_by_row() -> None:
     """Under PRIORITY the rule of lower rank is masked, wherever it stands."""
     yaml = "inputs:\n  score: integer 0..10\noutputs:\n  then: {type: text, values: [high, low]}\n"
-    found = check(table("id;score;then\nA;0-6;low\nB;-;high\n", yaml, "name: t\nhit policy: PRIORITY\n"))
-    assert [fault.rules[0] for fault in found if fault.code == "E203"] == ["A"]
+    faults = check(table("id;score;then\nA;0-6;low\nB;-;high\n", yaml, "name: t\nhit policy: PRIORITY\n"))
+    assert [fault.rules[0] for fault in faults if fault.code == "E203"] == ["A"]
 
 
 def test_rows_that_differ_in_one_column_are_mergeable() -> None:
@@ -134,16 +134,16 @@ def test_an_id_that_meant_something_else_before() -> None:
 
 def test_a_rule_that_no_response_matched() -> None:
     """With past responses, a rule that none matched is pointed out."""
-    found = table("id;score;then\nA;0-6;x\nB;7-10;y\n")
-    assert codes(check(found, Against(responses=[{"score": 3}]))) == ["W603"]
-    assert codes(check(found, Against(responses=[]))) == []
+    two_bands = table("id;score;then\nA;0-6;x\nB;7-10;y\n")
+    assert codes(check(two_bands, Against(responses=[{"score": 3}]))) == ["W603"]
+    assert codes(check(two_bands, Against(responses=[]))) == []
 
 
 def test_a_rule_that_has_run_out() -> None:
     """A last day in the past is a warning from the next day on."""
-    found = table("id;score;valid until;then\nA;-;2026-03-31;x\n")
-    assert "W503" not in codes(check(found, Against(today=date(2026, 3, 31))))
-    assert "W503" in codes(check(found, Against(today=date(2026, 4, 1))))
+    expiring = table("id;score;valid until;then\nA;-;2026-03-31;x\n")
+    assert "W503" not in codes(check(expiring, Against(today=date(2026, 3, 31))))
+    assert "W503" in codes(check(expiring, Against(today=date(2026, 4, 1))))
 
 
 def test_a_text_column_needs_its_values() -> None:

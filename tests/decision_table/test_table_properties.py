@@ -36,7 +36,7 @@ def _in_entry(column: ColumnSketch, entry: Mapping[str, object], sample: Sample)
     return sample in values or any(_in_interval(column, interval, sample) for interval in intervals)
 
 
-def _in_interval(column: ColumnSketch, one: Mapping[str, object], sample: Sample) -> bool:
+def _in_interval(column: ColumnSketch, interval: Mapping[str, object], sample: Sample) -> bool:
     def place(end: object) -> float:
         if column.kind == "duration":
             return parse_duration(str(end)).total_seconds() / 86_400
@@ -44,9 +44,9 @@ def _in_interval(column: ColumnSketch, one: Mapping[str, object], sample: Sample
         return end
 
     assert isinstance(sample, int | float)
-    low, high = one["low"], one["high"]
-    above = low is None or sample > place(low) or (bool(one["low_closed"]) and sample == place(low))
-    below = high is None or sample < place(high) or (bool(one["high_closed"]) and sample == place(high))
+    low, high = interval["low"], interval["high"]
+    above = low is None or sample > place(low) or (bool(interval["low_closed"]) and sample == place(low))
+    below = high is None or sample < place(high) or (bool(interval["high_closed"]) and sample == place(high))
     return above and below
 
 
@@ -91,9 +91,9 @@ def test_a_widened_rule_is_reported_with_both_ids(sketch: TableSketch, data: st.
     cells = list(sketch.rules[wide])
     cells[axis] |= {more}
     changed = TableSketch(sketch.columns, (*sketch.rules[:wide], tuple(cells), *sketch.rules[wide + 1 :]))
-    found = {fault.rules for fault in check(parse(changed.files())) if fault.code == "E201"}
-    assert found == {tuple(ids) for point in changed.points() if len(ids := changed.matching(point)) > 1}
-    assert found
+    overlapping = {fault.rules for fault in check(parse(changed.files())) if fault.code == "E201"}
+    assert overlapping == {tuple(ids) for point in changed.points() if len(ids := changed.matching(point)) > 1}
+    assert overlapping
 
 
 @given(any_table())
@@ -147,7 +147,7 @@ def test_a_pasted_row_closes_its_gap(sketch: TableSketch) -> None:
         assert not [fault for fault in faults if fault.code in ("E201", "W202") and new in fault.rules]
         for point in sketch.points():
             if in_box(sketch.columns, gap.box, point):
-                assert not any(in_box(sketch.columns, one.box or (), point) for one in gaps_of(faults))
+                assert not any(in_box(sketch.columns, gap.box or (), point) for gap in gaps_of(faults))
 
 
 @given(any_table("COLLECT"))

@@ -57,9 +57,9 @@ COLUMNS = columns_of(
 )
 def test_a_table_means_the_same_however_it_is_saved(data: bytes) -> None:
     """Encoding, delimiter, line ends, look-alikes, column order and the way a band is written do not matter."""
-    found = parse({"table.yaml": f"name: t\n{SCORE}".encode(), "rules.csv": data})
-    assert not found.faults
-    assert found.version == table(ROWS).version
+    parsed = parse({"table.yaml": f"name: t\n{SCORE}".encode(), "rules.csv": data})
+    assert not parsed.faults
+    assert parsed.version == table(ROWS).version
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_cell_forms(column: str, text: str, inside: list[object], outside: list[
     """Each way of writing a cell lets through what it says, and is written back with the same meaning."""
     cell = parse_cell(text, COLUMNS[column])
     again = parse_cell(write_cell(COLUMNS[column], cell), COLUMNS[column])
-    for one in (cell, again):
-        rule = Rule("R", 2, (one,), {"then": "x"})
+    for form in (cell, again):
+        rule = Rule("R", 2, (form,), {"then": "x"})
         small = Table("t", HitPolicy.COLLECT, (COLUMNS[column],), (), (rule,))
         compiled = Compiled(small, build_grid(small.inputs, small.rules))
         for value in inside:
@@ -179,10 +179,10 @@ def test_bad_cells_have_a_code(column: str, text: str, code: str) -> None:
 
 def test_a_bad_cell_says_where_it_is_and_what_to_do() -> None:
     """The fault names row, rule and column, and what was probably meant."""
-    found = table("id;score;then\n\nA;06-Jan;x\nB;7-10;y\n")
-    assert [fault.rows for fault in found.faults] == [(3,)]
-    assert "Row 3 (A), column score" in found.faults[0].message
-    assert "probably 1-6" in found.faults[0].message
+    damaged = table("id;score;then\n\nA;06-Jan;x\nB;7-10;y\n")
+    assert [fault.rows for fault in damaged.faults] == [(3,)]
+    assert "Row 3 (A), column score" in damaged.faults[0].message
+    assert "probably 1-6" in damaged.faults[0].message
 
 
 def test_a_bad_cell_causes_no_second_fault() -> None:
@@ -192,8 +192,8 @@ def test_a_bad_cell_causes_no_second_fault() -> None:
 
 def test_all_bad_cells_are_listed_at_once() -> None:
     """Every bad cell of a table is in the list."""
-    found = check(table("id;score;then\nA;06-Jan;x\nB;6-0;y\nC;[9..10;z\nD;12;w\n"))
-    assert codes(found) == ["E301", "E303", "E304", "E302"]
+    faults = check(table("id;score;then\nA;06-Jan;x\nB;6-0;y\nC;[9..10;z\nD;12;w\n"))
+    assert codes(faults) == ["E301", "E303", "E304", "E302"]
 
 
 def test_a_wait_that_a_spreadsheet_damaged_is_found() -> None:
@@ -212,9 +212,9 @@ def test_waits_keep_their_text() -> None:
 
 def test_the_otherwise_line_is_a_default_and_hides_no_gap() -> None:
     """Otherwise answers when no rule does, and the gap is reported all the same."""
-    found = table("id;score;then\nA;0-6;x\notherwise;;z\n")
-    assert codes(check(found)) == ["E101"]
-    outcome = compile_table(found).decide({"score": 8})
+    with_default = table("id;score;then\nA;0-6;x\notherwise;;z\n")
+    assert codes(check(with_default)) == ["E101"]
+    outcome = compile_table(with_default).decide({"score": 8})
     assert (outcome.kind, outcome.outputs) == ("otherwise", ({"then": "z"},))
 
 
@@ -254,19 +254,19 @@ def test_a_folder_that_is_not_there_is_unreadable() -> None:
 @pytest.mark.parametrize("folder", [FOLLOW_UP, PLAN])
 def test_a_shipped_table_is_rebuilt_from_its_content(folder: Path) -> None:
     """The stored content of a table gives back the same version, so that old decisions stay explainable."""
-    found = load(folder)
-    assert from_content(found.content).version == found.version
+    loaded = load(folder)
+    assert from_content(loaded.content).version == loaded.version
 
 
 def test_a_period_of_validity_is_part_of_the_conditions() -> None:
     """A row counts from its first to its last day; the gap after the last day is reported."""
     yaml = "inputs:\n  score: integer 0..10\noutputs:\n  then: text\n"
-    found = table("id;score;valid from;valid until;then\nA;-;;2026-03-31;x\nB;-;2026-04-01;;y\n", yaml)
-    assert not check(found)
-    compiled = compile_table(found)
+    periods = table("id;score;valid from;valid until;then\nA;-;;2026-03-31;x\nB;-;2026-04-01;;y\n", yaml)
+    assert not check(periods)
+    compiled = compile_table(periods)
     assert compiled.decide({"score": 3, "on": date(2026, 3, 31)}).rules[0].id == "A"
     assert compiled.decide({"score": 3, "on": date(2026, 4, 1)}).rules[0].id == "B"
-    assert codes(check(found, Against(today=date(2026, 5, 1)))) == ["W503"]
+    assert codes(check(periods, Against(today=date(2026, 5, 1)))) == ["W503"]
 
 
 def test_durations_are_given_as_timedelta_days_or_text() -> None:

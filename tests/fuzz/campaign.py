@@ -127,8 +127,8 @@ class Campaign(Generic[T]):
             for candidate in self.smaller(smallest):
                 if time.monotonic() > deadline:
                     break
-                found = self.fault_of(candidate)
-                if found and kind_of(found) == kind:
+                smaller_fault = self.fault_of(candidate)
+                if smaller_fault and kind_of(smaller_fault) == kind:
                     smallest, shrinking = candidate, True
                     break
         KEPT.mkdir(parents=True, exist_ok=True)

@@ -47,12 +47,12 @@ class Message:
 @cache
 def examples() -> tuple[dict[str, Any], ...]:
     """Return every example of the schemas of events that come in, and one of each type they name."""
-    found: list[dict[str, Any]] = []
+    events: list[dict[str, Any]] = []
     for path in sorted(SCHEMAS.glob("*.json")):
         schema = json.loads(path.read_text(encoding="utf-8"))
-        found += schema["examples"]
-        found += [{**schema["examples"][0], "type": one} for one in schema["properties"]["type"].get("enum", ())]
-    return tuple(found)
+        events += schema["examples"]
+        events += [{**schema["examples"][0], "type": type_} for type_ in schema["properties"]["type"].get("enum", ())]
+    return tuple(events)
 
 
 def make_event(draw: Random) -> dict[str, Any]:
@@ -112,8 +112,8 @@ def smaller_batch(batch: tuple[Message, ...]) -> Iterator[tuple[Message, ...]]:
     if len(batch) > 1:
         yield from smaller_list(batch)
         return
-    (one,) = batch
-    for headers in smaller_list(one.headers):
-        yield (replace(one, headers=headers),)
-    for body in smaller_bytes(one.body):
-        yield (replace(one, body=body),)
+    (message,) = batch
+    for headers in smaller_list(message.headers):
+        yield (replace(message, headers=headers),)
+    for body in smaller_bytes(message.body):
+        yield (replace(message, body=body),)

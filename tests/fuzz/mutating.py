@@ -148,14 +148,14 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     if len(path) > DEEPEST:
         return []
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [each for key, one in inside for each in ((*path, key), *places(one, (*path, key)))]
+    return [each for key, inner in inside for each in ((*path, key), *places(inner, (*path, key)))]
 
 
 def changed_json(draw: Random, value: Any) -> Any:
     """Return a copy of a JSON object with one value changed, added, moved or left out."""
     copy = json.loads(json.dumps(value))
-    found = places(copy)
-    *above, last = draw.choice(found)
+    paths = places(copy)
+    *above, last = draw.choice(paths)
     holder = copy
     for key in above:
         holder = holder[key]

@@ -29,16 +29,16 @@ class Errors(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
-        self.told: list[str] = []
+        self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one."""
-        self.told.append(logging.Formatter().format(record)[-1_500:])
+        self.lines.append(logging.Formatter().format(record)[-1_500:])
 
     def taken(self) -> list[str]:
         """Return what was told since."""
-        told, self.told = self.told, []
-        return told
+        lines, self.lines = self.lines, []
+        return lines
 
 
 class Doors:
@@ -65,8 +65,8 @@ class Doors:
     def take(self, batch: tuple[Message, ...]) -> None:
         """Take a batch in as from Kafka, and some of it by HTTP; complain of what was not borne."""
         incoming = [
-            Incoming(one.body, list(one.headers), None, "boucle.events", 0, number)  # type: ignore[arg-type]  # Kafka's null
-            for number, one in enumerate(batch)
+            Incoming(message.body, list(message.headers), None, "boucle.events", 0, number)  # type: ignore[arg-type]  # Kafka's null
+            for number, message in enumerate(batch)
         ]
         outcomes = self.site.parts.intake.take(incoming, Ingress.KAFKA)
         assert len(outcomes) == len(batch)
@@ -75,7 +75,10 @@ class Doors:
         self.batches += 1
         if self.batches % EVERY_HTTP == 0:
             self.post(batch[0], KINDS[self.batches // EVERY_HTTP % len(KINDS)])
-            self.post(Message(b"[" + b",".join(one.body for one in batch) + b"]"), "application/cloudevents-batch+json")
+            self.post(
+                Message(b"[" + b",".join(message.body for message in batch) + b"]"),
+                "application/cloudevents-batch+json",
+            )
         assert self.errors.taken() == []
 
     def go_on(self, number: int, batch: tuple[Message, ...]) -> None:

@@ -76,7 +76,7 @@ class Served:
 def generated(served: Served, count: int) -> Iterator[Sent]:
     """Give requests of every operation: those that our OpenAPI describes, and those that it forbids."""
     schema = schemathesis.openapi.from_dict(json.loads(OPENAPI.read_text(encoding="utf-8")))
-    operations = [one.ok() for one in schema.get_all_operations() if isinstance(one, Ok)]
+    operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
     assert len(operations) > 10
     draw = Random(f"{SEED}/links")
     for turn in itertools.count(int(SEED) * 1_000):  # some operations have few requests, so one turn may not do
@@ -94,22 +94,22 @@ def can_be_wrong(operation: dict[str, Any]) -> bool:
     """Tell whether there is a request that an operation forbids; of a form with any fields there is none."""
     bodies = operation.get("requestBody", {}).get("content", {}).values()
     described = [body["schema"] for body in bodies if {"properties", "$ref"} & set(body["schema"])]
-    return bool(described) or any(one["in"] == "query" for one in operation.get("parameters", ()))
+    return bool(described) or any(parameter["in"] == "query" for parameter in operation.get("parameters", ()))
 
 
 def cases_of(strategy: Any, count: int, turn: int) -> list[Any]:
     """Return what a strategy makes."""
-    found: list[Any] = []
+    cases: list[Any] = []
 
     @seed(turn)
     @settings(max_examples=count, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     @given(strategy)
     def keep(case: Any) -> None:
-        found.append(case)
+        cases.append(case)
 
     with suppress(Unsatisfiable):  # an operation without parameters has nothing that could be forbidden
         keep()
-    return found
+    return cases
 
 
 def sent_of(case: Any, served: Served, draw: Random) -> Sent:
@@ -190,7 +190,7 @@ class Forms:
             answer = self.client.get(path)
             self.fields |= hidden(answer.text)
             self.names |= set(FIELD.findall(answer.text))
-            self.actions |= {unescape(one) for one in FORM.findall(answer.text)}
+            self.actions |= {unescape(action) for action in FORM.findall(answer.text)}
         assert len(self.actions) > 10, self.actions
         self.paths = sorted({route.path for route in all_routes() if isinstance(route, Route)})
 

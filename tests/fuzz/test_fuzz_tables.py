@@ -82,21 +82,21 @@ class Brought:
 @cache
 def seeds() -> tuple[Brought, ...]:
     """Return good files of every form."""
-    found = []
+    brought = []
     for folder in (FOLLOW_UP, PLAN):
         files = tuple((path.name, path.read_bytes()) for path in sorted(folder.glob("*.*")) if path.suffix != ".md")
-        found += [Brought("csv", files)] * 3
+        brought += [Brought("csv", files)] * 3
         table = load(folder)
-        found += [Brought(form, (("table.xlsx", write_xlsx(table)),)) for form in ("xlsx", "xlsx text")]
-        found.append(Brought("dmn", (("table.dmn", write_dmn(table)),)))
+        brought += [Brought(form, (("table.xlsx", write_xlsx(table)),)) for form in ("xlsx", "xlsx text")]
+        brought.append(Brought("dmn", (("table.dmn", write_dmn(table)),)))
     inputs = [("x", "number", "[0..10]"), ("y", "string", '"a","b"'), ("z", "date", "")]
     rules = [(">1", '"a"', 'date("2026-01-01")', '"a"'), ("-", 'not("b")', "-", '"b"')]
     first = dmn(inputs, [("o", "string", '"a"', '"b"')], rules, "FIRST")
     summed = [("[1..3)", "1"), ("> 2", "2.5")]
     collect = dmn([("x", "number", "")], [("o", "number", "", "")], summed, "COLLECT", aggregation="SUM")
-    found += [Brought("dmn", (("t.dmn", content),)) for content in (first, collect)]
-    found.append(Brought("yaml", (("calendar.yaml", (HOME / "rules" / "calendar.yaml").read_bytes()),)))
-    return tuple(found)
+    brought += [Brought("dmn", (("t.dmn", content),)) for content in (first, collect)]
+    brought.append(Brought("yaml", (("calendar.yaml", (HOME / "rules" / "calendar.yaml").read_bytes()),)))
+    return tuple(brought)
 
 
 def make_table(draw: Random) -> Brought:
@@ -147,13 +147,13 @@ def attempt(brought: Brought) -> None:
     try:
         table = read(brought)
     except BadInput as refusal:
-        told(str(refusal))
+        check_sentence(str(refusal))
         return
     if table is None:
         return
     faults = check(table)
     for fault in faults:
-        told(fault.message)
+        check_sentence(fault.message)
     if not any(fault.severity is Severity.ERROR for fault in faults):
         decide(table)
 
@@ -165,12 +165,12 @@ def decide(table: Table) -> None:
         try:
             compiled.decide(inputs_of(table, {column.name: typed for column in table.inputs}))
         except BadInput as fault:
-            told(str(fault))
+            check_sentence(str(fault))
     for write in (write_xlsx, write_dmn):
         try:
             write(table)
         except BadInput as fault:
-            told(str(fault))
+            check_sentence(str(fault))
 
 
 def read(brought: Brought) -> Table | None:
@@ -192,7 +192,7 @@ def read(brought: Brought) -> Table | None:
     return table
 
 
-def told(said: str) -> None:
+def check_sentence(said: str) -> None:
     """Hold a message against what a person can use: some words, not a page of them, no name of an error of ours."""
     assert said.strip()
     assert len(said) < 3_000, said[:300]

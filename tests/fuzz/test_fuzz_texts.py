@@ -148,13 +148,13 @@ class Writer:
         assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
         html = message.get_body(("html",))
         assert html is not None
-        found = seen(html.get_content())
-        assert found.tags <= self.usual.tags, found.tags - self.usual.tags
-        assert found.attributes <= self.usual.attributes, found.attributes - self.usual.attributes
+        page = seen(html.get_content())
+        assert page.tags <= self.usual.tags, page.tags - self.usual.tags
+        assert page.attributes <= self.usual.attributes, page.attributes - self.usual.attributes
         strange = {
-            one
-            for one in found.links - self.usual.links
-            if not one.startswith((f"{BASE}/", "https://", "http://", "tel:"))
+            link
+            for link in page.links - self.usual.links
+            if not link.startswith((f"{BASE}/", "https://", "http://", "tel:"))
         }
         assert not strange, strange
 

@@ -60,8 +60,8 @@ def test_new_partitions_and_a_topic_made_again_are_read_within_half_a_minute(
     producer.close()
     producer = KafkaProducer(bootstrap_servers=kafka)
     again = [f"again-{n}" for n in range(40)]
-    for n, one in enumerate(again):
-        producer.send(name, delivery(one), partition=n % 12).get(20)
+    for n, event in enumerate(again):
+        producer.send(name, delivery(event), partition=n % 12).get(20)
     producer.close()
     poll(lambda: set(again) <= taken(world), until - time.monotonic(), "the new topic to be read")
     assert stream.poll() is None, "the stream was started again for it"

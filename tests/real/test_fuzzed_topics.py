@@ -51,10 +51,10 @@ def stream_settings() -> dict[str, str]:
 
 def records(draw: Random, count: int) -> list[dict[str, Any]]:
     """Return records of every kind, as both client libraries take them."""
-    found = []
+    drawn = []
     for _ in range(count):
         message = make_message(draw)
-        found.append(
+        drawn.append(
             {
                 "value": None if draw.random() < 0.01 else message.body,
                 "key": draw.choice((*KEYS, *(subject.encode() for subject in SUBJECTS))),
@@ -63,7 +63,7 @@ def records(draw: Random, count: int) -> list[dict[str, Any]]:
                 "timestamp_ms": draw.choice(STAMPS[:1] * 9 + STAMPS),
             }
         )
-    return found
+    return drawn
 
 
 def publish(world: Apart, count: int) -> None:
@@ -73,7 +73,7 @@ def publish(world: Apart, count: int) -> None:
         largest = LARGEST * 3 // 4 if codec else MOST_UNPACKED
         made = [record for record in records(draw, count // len(CODECS)) if len(record["value"] or b"") < largest]
         if codec in (None, "gzip"):
-            by_kafka_python(world, topic, codec, [with_a_bad_name(draw, one) for one in made])
+            by_kafka_python(world, topic, codec, [with_a_bad_name(draw, made_record) for made_record in made])
         else:
             asyncio.run(by_aiokafka(world, topic, codec, made))
     for partition, end in enumerate(ends_of(world, topic)):
@@ -88,7 +88,7 @@ def with_a_bad_name(draw: Random, record: dict[str, Any]) -> dict[str, Any]:
 def by_kafka_python(world: Apart, topic: str, codec: str | None, made: list[dict[str, Any]]) -> None:
     """Publish with the client that brings gzip alone."""
     producer = KafkaProducer(**options(world.kafka), compression_type=codec, linger_ms=50, max_request_size=LARGEST)
-    promises = [producer.send(topic, **one) for one in made]
+    promises = [producer.send(topic, **record) for record in made]
     producer.flush()
     for promise in promises:
         promise.get(60)
@@ -101,7 +101,7 @@ async def by_aiokafka(world: Apart, topic: str, codec: str, made: list[dict[str,
         bootstrap_servers=world.kafka, compression_type=codec, linger_ms=50, max_request_size=LARGEST
     )
     await producer.start()
-    for promise in [await producer.send(topic, **one) for one in made]:
+    for promise in [await producer.send(topic, **record) for record in made]:
         await promise
     await producer.stop()
 

@@ -89,25 +89,25 @@ def test_the_same_story_gives_the_same_books_on_every_transport(played: Played) 
 def figures(world: Apart) -> dict[str, dict[tuple[str, str], float]]:
     """Return what the web role tells a monitor, by name and by (topic, partition), empty for those without."""
     text = httpx.get(f"http://{world.web}/metrics", timeout=10).raise_for_status().text
-    found: dict[str, dict[tuple[str, str], float]] = {}
+    by_metric: dict[str, dict[tuple[str, str], float]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             place = (sample.labels.get("topic", ""), sample.labels.get("partition", ""))
-            found.setdefault(sample.name, {})[place] = sample.value
-    return found
+            by_metric.setdefault(sample.name, {})[place] = sample.value
+    return by_metric
 
 
 def test_a_monitor_sees_what_was_sent_and_that_nothing_lags(played: Played) -> None:
     """Every partition is read to its end, every mail and dead letter counted once, and the outbox is empty."""
     world = played.world
-    told = figures(world)
-    assert {topic for topic, _ in told["boucle_consumer_lag"]} == set(
+    metrics = figures(world)
+    assert {topic for topic, _ in metrics["boucle_consumer_lag"]} == set(
         topics.topic_names(world.prefix, topics.TOPICS_IN)
     )
-    assert set(told["boucle_consumer_lag"].values()) == {0.0}
-    assert told["boucle_mails_sent_total"] == {("", ""): float(played.mails)}
-    assert sum(told["boucle_dead_letters_total"].values()) == played.story.bad
-    assert told["boucle_outbox_age_seconds"] == {("", ""): 0.0}
+    assert set(metrics["boucle_consumer_lag"].values()) == {0.0}
+    assert metrics["boucle_mails_sent_total"] == {("", ""): float(played.mails)}
+    assert sum(metrics["boucle_dead_letters_total"].values()) == played.story.bad
+    assert metrics["boucle_outbox_age_seconds"] == {("", ""): 0.0}
 
 
 def test_publishing_everything_twice_changes_nothing(played: Played) -> None:

@@ -52,28 +52,28 @@ class WithBrowser(Apart):
     def question(self, request: str) -> str:
         """Return the HTML of the mail that asked, once it has arrived."""
         address, token = self.address_of(request), self.parts.links.sign("answer", request)
-        found: list[str] = []
+        contents: list[str] = []
 
         def arrived() -> bool:
             bodies = [mail.get_body(("html",)) for mail in self.mail.mails(address)]
-            found.extend(body.get_content() for body in bodies if body is not None and token in body.get_content())
-            return bool(found)
+            contents.extend(body.get_content() for body in bodies if body is not None and token in body.get_content())
+            return bool(contents)
 
         self.wait(arrived, f"the mail to {address}")
-        return found[0]
+        return contents[0]
 
     def is_answered(self, request: str) -> bool:
         """Tell whether this is a change of mind."""
-        return bool(self.one(sa.select(sa.func.count()).where(tables.response.c.request == request)))
+        return bool(self.scalar(sa.select(sa.func.count()).where(tables.response.c.request == request)))
 
     def address_of(self, request: str) -> str:
         """Return where the question went."""
         query = sa.select(tables.customer.c.email).join(
             tables.survey_request, tables.survey_request.c.customer == tables.customer.c.id
         )
-        return str(self.one(query.where(tables.survey_request.c.id == request)))
+        return str(self.scalar(query.where(tables.survey_request.c.id == request)))
 
-    def one(self, query: sa.Select[Any]) -> Any:
+    def scalar(self, query: sa.Select[Any]) -> Any:
         """Return the one value that a query asks for."""
         with self.store.reading() as connection:
             return connection.execute(query).scalar_one()
@@ -111,8 +111,8 @@ def arrived_once(world: Apart, mail: RealMail) -> None:
     with world.store.reading() as connection:
         sent = Counter(connection.execute(query).scalars())
     world.wait(lambda: not set(sent) - set(mail.message_ids()), "the mails to arrive")
-    found = mail.message_ids()
-    assert {one: found[one] for one in sent} == dict.fromkeys(sent, 1)
+    arrivals = mail.message_ids()
+    assert {message_id: arrivals[message_id] for message_id in sent} == dict.fromkeys(sent, 1)
 
 
 def counted(world: Apart, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> int:

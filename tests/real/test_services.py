@@ -56,8 +56,8 @@ def test_starting_again_gives_the_same_parts(kafka: str, postgres_server: str) -
 def test_an_address_in_the_environment_is_used_as_it_is(tmp_path: Path) -> None:
     """What the environment names is not started, and `down` does not touch it."""
     environment = {"BOUCLE_KAFKA_BOOTSTRAP": "broker.example:9092", "BOUCLE_DATABASE_URL": "postgresql://db.example/b"}
-    found = devservices.up(tmp_path, environment=environment)
-    assert found == {"kafka": "broker.example:9092", "postgres": "postgresql://db.example/b"}
+    services = devservices.up(tmp_path, environment=environment)
+    assert services == {"kafka": "broker.example:9092", "postgres": "postgresql://db.example/b"}
     assert devservices.down(tmp_path) == []
     assert {row.state for row in devservices.status(tmp_path, environment=environment)} == {"given", "stopped"}
 

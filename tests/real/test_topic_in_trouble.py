@@ -51,11 +51,11 @@ def trouble(world: Apart, topic: Topic, body: str) -> Iterator[None]:
 def lag_of_topics(world: Apart, site: TestClient) -> Counter[str]:
     """Return how many records of each topic wait, as /metrics says it."""
     text = site.get("/metrics").text
-    found: Counter[str] = Counter()
+    lag: Counter[str] = Counter()
     for family in text_string_to_metric_families(text):
         for sample in family.samples if family.name == "boucle_consumer_lag" else ():
-            found[sample.labels["topic"].removeprefix(world.prefix)] += int(sample.value)
-    return found
+            lag[sample.labels["topic"].removeprefix(world.prefix)] += int(sample.value)
+    return lag
 
 
 def accepted(world: Apart) -> Counter[str]:

@@ -63,16 +63,16 @@ class Tally:
     def as_dict(self, seconds: float) -> dict[str, object]:
         """Return it as it is printed."""
         kinds = {name: self.faults[name] for name in FAULTS}
-        told: dict[str, object] = {"runs": self.runs, "steps": self.steps, "mails": self.mails}
-        told |= {"second_copies": self.second_copies, "kills": self.kills, "faults": sum(kinds.values())}
-        return told | {"by_kind": kinds, "failed": self.failed, "seconds": round(seconds, 1)}
+        counts: dict[str, object] = {"runs": self.runs, "steps": self.steps, "mails": self.mails}
+        counts |= {"second_copies": self.second_copies, "kills": self.kills, "faults": sum(kinds.values())}
+        return counts | {"by_kind": kinds, "failed": self.failed, "seconds": round(seconds, 1)}
 
 
 class Twin(NamedTuple):
     """What a story leaves without faults, rows and messages, and where its clock stopped."""
 
     rows: Rows
-    told: frozenset[str]
+    published: frozenset[str]
     stops: tuple[datetime, ...]
 
 
@@ -90,8 +90,8 @@ class Twins:
             world = Simulation(run.twin())
             try:
                 world.play()
-                told = frozenset(map(Outlet.id_of, world.broker.published))
-                self._known = (run.story, run.kept), Twin(world.rows(), told, tuple(world.stops))
+                published = frozenset(map(Outlet.id_of, world.broker.published))
+                self._known = (run.story, run.kept), Twin(world.rows(), published, tuple(world.stops))
             finally:
                 world.close()
         return self._known[1]
@@ -109,21 +109,21 @@ def faults_of(run: Run, twins: Twins, tally: Tally | None = None) -> list[str]:
     world = Simulation(run)
     try:
         world.play(twin.stops if twin else None)
-        found = broken_rules(world, *(twin[:2] if twin and is_comparable(world) else (None, None)))
+        faults = broken_rules(world, *(twin[:2] if twin and is_comparable(world) else (None, None)))
     except Unrest as error:
-        found = [f"rest: {error}"]
+        faults = [f"rest: {error}"]
     except Exception as error:
-        found = [f"a role ended: {error!r}"]
+        faults = [f"a role ended: {error!r}"]
     finally:
         world.close()
     if tally is not None:
         tally.runs += 1
         tally.steps += world.scheduler.steps
         tally.mails += len(world.mails.taken)
-        tally.second_copies += len(world.mails.taken) - len({one.message_id for one in world.mails.taken})
+        tally.second_copies += len(world.mails.taken) - len({mail.message_id for mail in world.mails.taken})
         tally.kills += world.truth.kills
         tally.faults.update(fault for _, fault, _ in world.trouble.came)
-    return found
+    return faults
 
 
 def smaller(run: Run) -> Iterator[Run]:
@@ -161,11 +161,11 @@ def replay(run: Run, sabotage: str = "") -> str:
     return f'make simulate ARGS="{" ".join(arguments)}"'
 
 
-def report(run: Run, found: list[str], sabotage: str = "") -> str:
+def report(run: Run, faults: list[str], sabotage: str = "") -> str:
     """Return a failure for a person: what broke, how to see it again, and the smallest run that shows it."""
-    lines = [f"seed {run.seed} breaks {len(found)} rules:", *(f"  {what}" for what in found[:8])]
+    lines = [f"seed {run.seed} breaks {len(faults)} rules:", *(f"  {what}" for what in faults[:8])]
     lines.append(f"again:   {replay(run, sabotage)}")
-    small = shrunk(run, found[0].partition(":")[0])
+    small = shrunk(run, faults[0].partition(":")[0])
     if small != run:
         lines.append(f"smaller: {replay(small, sabotage)}")
     return "\n".join(lines)
@@ -202,9 +202,9 @@ def main(arguments: list[str]) -> int:
 def play(run: Run, tally: Tally, sabotage: str) -> None:
     """Play one run, count it, and say what it broke."""
     with SABOTAGES[sabotage]() if sabotage else nullcontext():
-        if found := faults_of(run, TWINS, tally):
+        if faults := faults_of(run, TWINS, tally):
             tally.failed.append(run.seed)
-            print(report(run, found, sabotage), file=sys.stderr, flush=True)
+            print(report(run, faults, sabotage), file=sys.stderr, flush=True)
 
 
 def catches(name: str, seed: int) -> bool:
@@ -213,8 +213,8 @@ def catches(name: str, seed: int) -> bool:
         run, twins = Run.of(candidate), Twins()
         twins.of(run)  # the twin is the sound product's
         with SABOTAGES[name]():
-            found = faults_of(run, twins)
-        if found:
+            faults = faults_of(run, twins)
+        if faults:
             return not faults_of(run, twins)
     return False
 

@@ -316,7 +316,7 @@ class Broker:
     def commit(self, place: tuple[str, int], position: int) -> None:
         """Move the group's position on: what is before it counts as consumed."""
         if position > self.committed[place]:
-            self.acknowledged += [one.value for one in self.logs[place][self.committed[place] : position]]
+            self.acknowledged += [record.value for record in self.logs[place][self.committed[place] : position]]
             self.committed[place] = position
 
     # What the audit asks

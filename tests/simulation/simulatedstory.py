@@ -48,13 +48,15 @@ class Plot:
     def of(cls, seed: int, kept: frozenset[int] | None = None) -> "Plot":
         """Tell the story of a seed, or some of its messages."""
         chance = Random(f"plot {seed}")
-        told = Story(seed, chance.choice((1, 1, 1, 1, 2)), STORIES_DAYS, bad_events=chance.random() < 0.1)
+        story = Story(seed, chance.choice((1, 1, 1, 1, 2)), STORIES_DAYS, bad_events=chance.random() < 0.1)
         some = sorted(
-            chance.sample(range(len(told.messages)), min(len(told.messages), chance.choice(MESSAGES_AT_MOST)))
+            chance.sample(range(len(story.messages)), min(len(story.messages), chance.choice(MESSAGES_AT_MOST)))
         )
-        messages = [replace(told.messages[place], at=stop_after(told.messages[place].at, told.start)) for place in some]
-        chosen = [one for place, one in enumerate(messages) if kept is None or place in kept]
-        return cls(seed, tuple(chosen), told.start + HORIZON)
+        messages = [
+            replace(story.messages[place], at=stop_after(story.messages[place].at, story.start)) for place in some
+        ]
+        chosen = [message for place, message in enumerate(messages) if kept is None or place in kept]
+        return cls(seed, tuple(chosen), story.start + HORIZON)
 
     @property
     def start(self) -> datetime:
@@ -113,10 +115,10 @@ class Persons:
 
     def due(self, now: datetime) -> list[Act]:
         """Return, once, what is done by now."""
-        found = []
+        due_acts = []
         while self._coming and self._coming[0].at <= now:
-            found.append(heapq.heappop(self._coming))
-        return found
+            due_acts.append(heapq.heappop(self._coming))
+        return due_acts
 
     def notice(self, look: sqlite3.Connection) -> None:
         """Look at what is asked by now, and decide what will be done about it."""

@@ -321,7 +321,7 @@ class Role:
     def _pages(self) -> "Round":
         """Let a person do one thing; they do it again until the page says that it is done."""
         world = self.world
-        waiting = [one for one in sorted(world.acts) if one not in world.in_hand]
+        waiting = [act for act in sorted(world.acts) if act not in world.in_hand]
         if not waiting:
             return None, None
         customer = world.chance.choice(waiting)
@@ -419,7 +419,7 @@ class Simulation:
             while at is not None and at <= self.plot.end:
                 self.stops.append(at)
                 self._move(at)
-                due = [one for one in waiting if one.at <= at]
+                due = [message for message in waiting if message.at <= at]
                 waiting = waiting[len(due) :]
                 self._stop(due)
                 at = self._next_stop(waiting) if coming is None else next((to for to in coming if to > at), None)
@@ -442,8 +442,10 @@ class Simulation:
         self.people.notice(self.database.look)
         acts = self.people.due(self.stopped_at)
         for topic in ("boucle.scores", "boucle.ticket-updates"):
-            if told := [one.message for one in acts if one.message and str(one.message.topic) in topic]:
-                self._publish(told)
+            if messages := [
+                answering.message for answering in acts if answering.message and str(answering.message.topic) in topic
+            ]:
+                self._publish(messages)
                 if waits:
                     self.settle(TAKE)
                 self._part(TAKE | {"wake"})
@@ -472,7 +474,7 @@ class Simulation:
         self.people.notice(self.database.look)
         row = self.database.look.execute(NEXT_DUE, {"now": self.now().strftime(INSTANT)}).fetchone()
         moments = [datetime.fromisoformat(row[0])] if row[0] else []
-        moments += [one.at for one in waiting[:1]]
+        moments += [message.at for message in waiting[:1]]
         if (acts := self.people.next_at()) is not None:
             moments.append(acts)
         if not moments:
@@ -543,14 +545,14 @@ class Simulation:
         moments = {"now": self.now().strftime(INSTANT), "database_now": self.database.now().strftime(INSTANT)}
         row = self.database.look.execute(TO_DO, moments).fetchone()
         state = self.state()
-        found = {name for name in ("wake", "send", "relay") if row[name] and self.found_nothing.get(name) != state}
+        kinds = {name for name in ("wake", "send", "relay") if row[name] and self.found_nothing.get(name) != state}
         if self.broker.behind() or self.broker.was_passed_over:
-            found.add("stream")
+            kinds.add("stream")
         if self.letters:
-            found.add("letters")
+            kinds.add("letters")
         if self.acts:
-            found.add("pages")
-        return {one for one in found if one in allowed or one in ("send", "relay")}
+            kinds.add("pages")
+        return {kind for kind in kinds if kind in allowed or kind in ("send", "relay")}
 
     def state(self) -> tuple[datetime, int, int]:
         """Return what must change before a role that found nothing to do may find something."""
@@ -565,7 +567,7 @@ class Simulation:
 
     def _strike(self) -> None:
         """Kill or stop a process, now and then, wherever it stands."""
-        busy = [one for one in self.roles if one.process.busy]
+        busy = [busy_role for busy_role in self.roles if busy_role.process.busy]
         if not busy:
             return
         role = busy[self.chance.randrange(len(busy))]

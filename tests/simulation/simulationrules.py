@@ -23,26 +23,26 @@ LOST_SIGHT_OF, ACCEPTED = re.compile(r'"state": "unknown"'), '"state": "accepted
 """A mail that was cut off each time it left ends as unknown: it is compared as if it had been heard of."""
 
 
-def broken_rules(world: Simulation, twin: Rows | None, told: frozenset[str] | None) -> list[str]:
+def broken_rules(world: Simulation, twin: Rows | None, of_twin: frozenset[str] | None) -> list[str]:
     """Return every rule that a run broke, in words; `twin` and `told` are what the run without faults left and said."""
-    found = [f"{rule.__name__}: {what}" for rule in RULES for what in rule(world)]
+    broken = [f"{rule.__name__}: {what}" for rule in RULES for what in rule(world)]
     if twin is not None:
         rows = [(table, LOST_SIGHT_OF.sub(ACCEPTED, text)) for table, text in world.rows()]
-        found += [f"same end: {line}" for line in list(invariants.difference(twin, rows))[:6]]
-    if told is not None:
+        broken += [f"same end: {line}" for line in list(invariants.difference(twin, rows))[:6]]
+    if of_twin is not None:
         published = frozenset(map(Outlet.id_of, world.broker.published))
-        found += [f"same messages: {one} is missing" for one in sorted(told - published)[:3]]
-        found += [f"same messages: {one} is told of nothing" for one in sorted(published - told)[:3]]
-    return found
+        broken += [f"same messages: {message} is missing" for message in sorted(of_twin - published)[:3]]
+        broken += [f"same messages: {message} is told of nothing" for message in sorted(published - of_twin)[:3]]
+    return broken
 
 
 def nothing_acknowledged_is_lost(world: Simulation) -> Iterator[str]:
     """Every event that was answered 202, or whose position the group passed, is in the inbox or a dead letter."""
     look = world.database.look
-    known = {(row["source"], row["event_id"]) for row in look.execute("SELECT source, event_id FROM inbox")}
+    taken_in = {(row["source"], row["event_id"]) for row in look.execute("SELECT source, event_id FROM inbox")}
     letters = {bytes(row["body"]) for row in look.execute("SELECT body FROM dead_letter")}
     for body in {*world.truth.acknowledged, *world.broker.acknowledged}:
-        if name_of(body) not in known and not any(body.startswith(letter) for letter in letters):
+        if name_of(body) not in taken_in and not any(body.startswith(letter) for letter in letters):
             yield f"{body[:120]!r}"
     answers = {row["request"]: row["score"] for row in look.execute("SELECT request, score FROM response")}
     for request, score in world.truth.answers.items():
@@ -68,13 +68,13 @@ def name_of(body: bytes) -> tuple[str, str] | None:
 def no_effect_is_invented(world: Simulation) -> Iterator[str]:
     """Every event in the inbox was sent, every mail that arrived is in the books, and every accepted one arrived."""
     look = world.database.look
-    sent = {name_of(one.value) for log in world.broker.logs.values() for one in log}
+    sent = {name_of(mail.value) for log in world.broker.logs.values() for mail in log}
     sent |= {name_of(body) for body in world.truth.acknowledged}
     for row in look.execute("SELECT source, event_id FROM inbox"):
         if (row["source"], row["event_id"]) not in sent:
             yield f"event {row['source']}/{row['event_id']} was never sent"
     mails = {row["message_id"]: row for row in look.execute("SELECT * FROM dispatch WHERE message_id <> ''")}
-    arrived = {one.message_id for one in world.mails.taken}
+    arrived = {mail.message_id for mail in world.mails.taken}
     for message_id in arrived - set(mails):
         yield f"mail {message_id} arrived and is not in the books"
     for message_id, row in mails.items():
@@ -114,7 +114,7 @@ def nobody_is_asked_within_their_rest(world: Simulation) -> Iterator[str]:
     zones = {policy.zone} | {
         zone for message in world.plot.messages for zone in ZONES.findall(message.body.decode("utf-8", "replace"))
     }
-    arrived = {one.message_id for one in world.mails.taken}
+    arrived = {mail.message_id for mail in world.mails.taken}
     for row in world.database.look.execute(ASKED):
         if row["message_id"] in arrived:
             asked[row["customer"]].append((datetime.fromisoformat(row["asked_at"]), row))
@@ -155,7 +155,7 @@ def the_sums_hold(world: Simulation) -> Iterator[str]:
     """Every sum of the books holds."""
     with world.database.engine.connect().execution_options(reading=True) as connection:
         sums = invariants.Books(books.tallies(connection), {}, {}).sums()
-    yield from (f"{one['name']}: {one['left']} and {one['right']}" for one in sums if not one["ok"])
+    yield from (f"{total['name']}: {total['left']} and {total['right']}" for total in sums if not total["ok"])
 
 
 def nothing_stands_still(world: Simulation) -> Iterator[str]:
@@ -176,27 +176,27 @@ def nothing_breaks(world: Simulation) -> Iterator[str]:
 def explain_says_the_truth(world: Simulation) -> Iterator[str]:
     """What explain tells of each customer is what happened in the world."""
     look = world.database.look
-    arrived = Counter(one.message_id for one in world.mails.taken)
+    arrived = Counter(mail.message_id for mail in world.mails.taken)
     by_id = {row["id"]: row for row in look.execute("SELECT id, message_id, state FROM dispatch")}
     customers = [row["crm_id"] for row in look.execute("SELECT crm_id FROM customer WHERE crm_id IS NOT NULL")]
-    sent = {name_of(one) for one in {*world.truth.acknowledged, *world.broker.acknowledged}}
+    sent = {name_of(mail) for mail in {*world.truth.acknowledged, *world.broker.acknowledged}}
     with world.database.engine.connect().execution_options(reading=True) as connection:
         for crm_id in customers:
             try:
-                told = status.explain(connection, "customer", crm_id, world.now(), world.policy)
+                story = status.explain(connection, "customer", crm_id, world.now(), world.policy)
             except BadInput as error:
-                told = None
+                story = None
                 yield f"{crm_id} cannot be explained: {error}"
-            if told is not None:
-                yield from (f"{crm_id}: {what}" for what in untrue(told, arrived, by_id, sent))
+            if story is not None:
+                yield from (f"{crm_id}: {what}" for what in untrue(story, arrived, by_id, sent))
 
 
-def untrue(told: dict, arrived: Counter, by_id: dict, sent: set) -> Iterator[str]:  # type: ignore[type-arg]  # JSON
+def untrue(story: dict, arrived: Counter, by_id: dict, sent: set) -> Iterator[str]:  # type: ignore[type-arg]  # JSON
     """Give what is told of one customer and is not so."""
-    for event in told["events"]:
+    for event in story["events"]:
         if (event["source"], event["id"]) not in sent and event["state"] == "accepted":
             yield f"event {event['id']} is told and was never sent"
-    for mail in told["mails"]:
+    for mail in story["mails"]:
         row = by_id[mail["id"]]
         n = arrived[row["message_id"]] if row["message_id"] else 0
         if (mail["state"] == "accepted") and not n:
@@ -205,18 +205,20 @@ def untrue(told: dict, arrived: Counter, by_id: dict, sent: set) -> Iterator[str
             yield f"mail {mail['template']} arrived and is told as {mail['state']}"
         if not mail["reason"]:
             yield f"mail {mail['template']} is {mail['state']} without a reason"
-    for request in told["survey_requests"]:
+    for request in story["survey_requests"]:
         mails = [
-            one for one in told["mails"] if one["request"] == request["id"] and one["template"] == request["template"]
+            asking
+            for asking in story["mails"]
+            if asking["request"] == request["id"] and asking["template"] == request["template"]
         ]
-        left = any(arrived[by_id[one["id"]]["message_id"]] for one in mails if by_id[one["id"]]["message_id"])
-        unheard = any(one["state"] == "unknown" for one in mails)  # that it arrived is what nobody lived to hear
+        left = any(arrived[by_id[asking["id"]]["message_id"]] for asking in mails if by_id[asking["id"]]["message_id"])
+        unheard = any(asking["state"] == "unknown" for asking in mails)  # that it arrived is what nobody lived to hear
         if (request["sent_at"] is not None) != left and not (unheard and request["sent_at"] is None):
             yield f"question {request['touchpoint']}: sent_at {request['sent_at']}, arrived {left}"
-    for touchpoint in told["touchpoints"]:
+    for touchpoint in story["touchpoints"]:
         if touchpoint["state"] != "asked" and not touchpoint["reason"]:
             yield f"touchpoint {touchpoint['touchpoint']} is {touchpoint['state']} without a reason"
-    if not told["next_ask"]["reason"]:
+    if not story["next_ask"]["reason"]:
         yield "no reason is told why, or why not, they are asked next"
 
 

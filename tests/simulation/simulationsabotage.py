@@ -113,9 +113,9 @@ def swallow_a_refusal() -> Planted:
     """A mail that the server put off counts as sent."""
     record_end = outcomes.record_end
 
-    def careless(connection: Connection, one: Dispatch, result: SendResult, *more: Any) -> bool:
+    def careless(connection: Connection, dispatch: Dispatch, result: SendResult, *more: Any) -> bool:
         later = result.kind == SendKind.LATER and not result.everyone
-        return record_end(connection, one, replace(result, kind=SendKind.ACCEPTED) if later else result, *more)
+        return record_end(connection, dispatch, replace(result, kind=SendKind.ACCEPTED) if later else result, *more)
 
     return patch.object(recording, "record_end", careless)
 
@@ -154,10 +154,10 @@ def explain_what_is_not_so() -> Planted:
     explain = explaining.explain_customer
 
     def untrue(*args: Any, **more: Any) -> dict[str, Any]:
-        told: dict[str, Any] = explain(*args, **more)
-        for mail in told["mails"]:
+        story: dict[str, Any] = explain(*args, **more)
+        for mail in story["mails"]:
             mail["state"] = "accepted"
-        return told
+        return story
 
     return patch.object(explaining, "explain_customer", untrue)
 

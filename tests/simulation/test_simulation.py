@@ -22,8 +22,8 @@ def test_no_run_breaks_a_rule(chunk: int) -> None:
     twins, size = simulate.Twins(), RUNS // CHUNKS
     for seed in range(1 + chunk * size, 1 + (chunk + 1) * size):
         run = Run.of(seed)
-        if found := simulate.faults_of(run, twins):
-            pytest.fail(simulate.report(run, found), pytrace=False)
+        if faults := simulate.faults_of(run, twins):
+            pytest.fail(simulate.report(run, faults), pytrace=False)
 
 
 def test_every_fault_comes_in_the_suites_runs() -> None:
@@ -39,7 +39,7 @@ def test_the_same_seed_gives_the_same_run_step_by_step() -> None:
     def played() -> tuple[object, ...]:
         world = Simulation(Run.of(51))
         world.play()
-        left = world.scheduler.steps, world.trouble.came, world.rows(), [one.offered_at for one in world.mails.taken]
+        left = world.scheduler.steps, world.trouble.came, world.rows(), [mail.offered_at for mail in world.mails.taken]
         world.close()
         return left
 
@@ -56,9 +56,9 @@ def test_a_failure_says_how_to_see_it_again_and_becomes_smaller() -> None:
     """The report names the rule, the seed and a command; the smaller run has fewer faults or messages."""
     run = replace(Run.of(20), faults=frozenset({"collision", "mail-later", "position-lost"}))
     with SABOTAGES["send-twice"]():
-        told = simulate.report(run, simulate.faults_of(run, simulate.Twins()), "send-twice")
-    assert "second_copies_are_explained" in told
-    again, small = re.findall(r'make simulate ARGS="([^"]+)"', told)
+        reported = simulate.report(run, simulate.faults_of(run, simulate.Twins()), "send-twice")
+    assert "second_copies_are_explained" in reported
+    again, small = re.findall(r'make simulate ARGS="([^"]+)"', reported)
     assert again.startswith("--from 20 --seeds 1")
     assert len(small.partition("--faults ")[2].split()[0].split(",")) == 1
     assert simulate.main(small.split()) == 1

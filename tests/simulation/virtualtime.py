@@ -179,7 +179,7 @@ class VirtualLoop(LOOP):  # type: ignore[misc]  # as said above
 
     def create_task(self, coro: Any, **more: Any) -> "asyncio.Task[Any]":
         task = asyncio.Task(coro, loop=self, **more)
-        self._tasks = [one for one in self._tasks if not one.done()] + [task]
+        self._tasks = [task_kept for task_kept in self._tasks if not task_kept.done()] + [task]
         return task
 
     def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> asyncio.Handle:
@@ -270,12 +270,22 @@ class VirtualTime:
 
     def step(self) -> bool:
         """Run one step, or let time go on to the next; False when nothing is left to wait for."""
-        running = [one for one in self.processes if one.alive and one.frozen_until <= self.now]
+        running = [
+            running_process
+            for running_process in self.processes
+            if running_process.alive and running_process.frozen_until <= self.now
+        ]
         for process in running:
             if process.loop is not None:
                 process.loop.come_due()
-        can: list[Job | VirtualLoop] = [job for one in running for job in one.jobs if job.wakes_at <= self.now]
-        can += [one.loop for one in running if one.loop is not None and one.loop.ready]
+        can: list[Job | VirtualLoop] = [
+            job for running_process in running for job in running_process.jobs if job.wakes_at <= self.now
+        ]
+        can += [
+            running_process.loop
+            for running_process in running
+            if running_process.loop is not None and running_process.loop.ready
+        ]
         if not can:
             return self._wait()
         self.steps += 1

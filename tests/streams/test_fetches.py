@@ -329,12 +329,12 @@ def test_no_position_passes_what_was_not_taken_in(
             check(reading, taken)
         await reading.revoke()
         await reading.assign(*places)
-        while found := await reading.fetch():
-            for fetched in found:
+        while batch := await reading.fetch():
+            for fetched in batch:
                 taken[fetched.tp].update(offsets_of(fetched))
                 await reading.acknowledge(fetched)
         for place in places:
-            log = [one.offset for one in reading.thread.log[place]]
+            log = [record.offset for record in reading.thread.log[place]]
             assert taken[place] == set(log)
             assert not log or reading.thread.committed[place] == log[-1] + 1
 
@@ -354,7 +354,7 @@ def fill(thread: LogThread, places: Sequence[TP], chance: Random) -> None:
 def check(reading: Reading, taken: dict[TP, set[int]]) -> None:
     """Fail where a committed position has something before it that nobody took in, or too much is in memory."""
     for place, position in reading.thread.committed.items():
-        passed = {one.offset for one in reading.thread.log[place] if one.offset < position}
+        passed = {record.offset for record in reading.thread.log[place] if record.offset < position}
         assert passed <= taken[place], f"{place} is at {position}"
     underway = Counter[str]()
     for fetched in reading.given:

@@ -76,7 +76,7 @@ class Troubled:
             self.tries -= 1
             raise self.error
         self.waiting.append(set(self.positions.waiting))
-        self.taken.append((str(batch[0].topic), [one.offset or 0 for one in batch]))
+        self.taken.append((str(batch[0].topic), [record.offset or 0 for record in batch]))
 
 
 async def run(intake: Troubled, *streams: Stream, until: Sequence[Fetch], batching: Batching = ONE_BY_ONE) -> None:
@@ -201,7 +201,7 @@ def test_a_batch_that_was_revoked_while_it_failed_is_let_go(error: Exception, mo
             if batch[0].offset == 0:
                 revoked.void = True
                 raise error
-            intake.taken.append(("boucle.scores", [one.offset or 0 for one in batch]))
+            intake.taken.append(("boucle.scores", [record.offset or 0 for record in batch]))
 
         intake.take_read = take  # type: ignore[method-assign]  # this intake revokes in the middle of a batch
         await run(intake, scores, until=[kept])

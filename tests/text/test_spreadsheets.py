@@ -122,4 +122,4 @@ def test_a_table_longer_than_a_sheet_goes_on_in_the_next(monkeypatch: pytest.Mon
 
 def test_the_inputs_that_broke_a_file_are_among_those_tried() -> None:
     """The list that the other formats share holds what failed."""
-    assert {"\ufffe", "\x00", "\ud800"} <= {one for one in NASTY if len(one) == 1}
+    assert {"\ufffe", "\x00", "\ud800"} <= {text for text in NASTY if len(text) == 1}

@@ -46,11 +46,11 @@ COMPRESSED: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
 def varint(value: int) -> bytes:
     """Return a number in ZigZag encoding."""
     rest = (value << 1) ^ (value >> 63)
-    found = bytearray()
+    encoded = bytearray()
     while rest > 0x7F:
-        found.append(rest & 0x7F | 0x80)
+        encoded.append(rest & 0x7F | 0x80)
         rest >>= 7
-    return bytes([*found, rest])
+    return bytes([*encoded, rest])
 
 
 def sized(data: bytes | None) -> bytes:
@@ -89,28 +89,28 @@ class Given:
     @property
     def values(self) -> dict[int, bytes]:
         """Return the values that could be read, by offset."""
-        return {one.offset: one.value for one in self.records if not isinstance(one.value, Unreadable)}
+        return {record.offset: record.value for record in self.records if not isinstance(record.value, Unreadable)}
 
     @property
     def unreadable(self) -> dict[int, Unreadable]:
         """Return what stands for the others."""
-        return {one.offset: one.value for one in self.records if isinstance(one.value, Unreadable)}
+        return {record.offset: record.value for record in self.records if isinstance(record.value, Unreadable)}
 
 
 def by_aiokafka(data: bytes, at: int = 0) -> Given:
     """Read what a fetch gave as Faust's client does."""
     from aiokafka.consumer import fetcher
 
-    found = PartitionRecords(PLACE, fetcher.MemoryRecords(data), [], at, None, None, True, 0)
-    return Given(list(found), found.next_fetch_offset)
+    partition_records = PartitionRecords(PLACE, fetcher.MemoryRecords(data), [], at, None, None, True, 0)
+    return Given(list(partition_records), partition_records.next_fetch_offset)
 
 
 def by_kafka_python(data: bytes, at: int = 0) -> Given:
     """Read what a fetch gave as the audit's client does."""
     from kafka.consumer import fetcher
 
-    found = Fetcher.PartitionRecords(at, PLACE, fetcher.MemoryRecords(data))
-    return Given(found.take(None), found.next_fetch_offset)
+    partition_records = Fetcher.PartitionRecords(at, PLACE, fetcher.MemoryRecords(data))
+    return Given(partition_records.take(None), partition_records.next_fetch_offset)
 
 
 @pytest.fixture(params=[by_aiokafka, by_kafka_python], ids=["aiokafka", "kafka-python"])
@@ -136,11 +136,14 @@ def test_sound_batches_are_read_whatever_their_compression(read: Callable[..., G
     codec, squeeze = COMPRESSED[compression]
     values: list[bytes | None] = [*GOOD, None, b"x" * 100_000]
     records = [record(n, value, [(b"ce_id", b"1"), (b"n", None)]) for n, value in enumerate(values)]
-    found = read(batch(40, records, codec, squeeze) + batch(47, [record(0, b"last")]), 40)
-    assert [(one.offset, one.value) for one in found.records] == [*enumerate(values, 40), (47, b"last")]
-    assert [one.key for one in found.records] == [b"key"] * 8
-    assert list(found.records[0].headers) == [("ce_id", b"1"), ("n", None)]
-    assert found.goes_on_at == 48
+    given = read(batch(40, records, codec, squeeze) + batch(47, [record(0, b"last")]), 40)
+    assert [(record_read.offset, record_read.value) for record_read in given.records] == [
+        *enumerate(values, 40),
+        (47, b"last"),
+    ]
+    assert [record_read.key for record_read in given.records] == [b"key"] * 8
+    assert list(given.records[0].headers) == [("ce_id", b"1"), ("n", None)]
+    assert given.goes_on_at == 48
 
 
 @pytest.mark.parametrize("compression", COMPRESSED)
@@ -152,13 +155,16 @@ def test_a_header_name_that_is_not_utf8_costs_its_own_record(
     codec, squeeze = COMPRESSED[compression]
     values = [*GOOD[:bad], b"poison", *GOOD[bad:]]
     records = [record(n, value, BAD_NAME if value == b"poison" else []) for n, value in enumerate(values)]
-    found = read(batch(7, records, codec, squeeze), 7)
-    assert list(found.values.values()) == GOOD
-    ((offset, value),) = found.unreadable.items()
+    given = read(batch(7, records, codec, squeeze), 7)
+    assert list(given.values.values()) == GOOD
+    ((offset, value),) = given.unreadable.items()
     assert (offset, bytes(value), value.reason, value.truncated) == (7 + bad, b"poison", "wrong_encoding", False)
     assert "not UTF-8 (\\xff\\xfe)" in value.detail
-    assert next(one.headers for one in found.records if one.offset == offset)[1] == ("ce_id", b"7")
-    assert found.goes_on_at == 13
+    assert next(record_read.headers for record_read in given.records if record_read.offset == offset)[1] == (
+        "ce_id",
+        b"7",
+    )
+    assert given.goes_on_at == 13
 
 
 def damaged_checksum(raw: bytes) -> bytes:
@@ -192,22 +198,22 @@ def test_a_batch_that_cannot_be_read_is_stepped_over(
 ) -> None:
     """What stands for it has its place, its bytes and the reason, and the batches behind it are read."""
     raw = damage(batch(10, [record(n, b"lost") for n in range(3)]))
-    found = read(raw + batch(13, [record(n, value) for n, value in enumerate(GOOD)]), 10)
-    assert list(found.values.values()) == GOOD
-    assert list(found.unreadable) == [10, 12]
-    first, last = found.unreadable.values()
+    given = read(raw + batch(13, [record(n, value) for n, value in enumerate(GOOD)]), 10)
+    assert list(given.values.values()) == GOOD
+    assert list(given.unreadable) == [10, 12]
+    first, last = given.unreadable.values()
     assert (bytes(first), first.reason) == (raw, "unreadable")
     assert "Offsets 10 to 12 cannot be read" in first.detail
     assert first == last
-    assert found.goes_on_at == 18
+    assert given.goes_on_at == 18
     again = read(raw + batch(13, [record(n, value) for n, value in enumerate(GOOD)]), 12)
     assert list(again.unreadable) == [12], "a reader that begins inside it is told as well"
 
 
 def test_where_the_structure_ends_the_records_before_are_kept(read: Callable[..., Given]) -> None:
     """A batch that claims more records than it has loses none of those it has."""
-    found = read(cut_off(batch(0, [record(n, value) for n, value in enumerate(GOOD)])) + batch(5, [record(0, b"x")]))
-    assert list(found.values.values()) == [*GOOD, b"x"]
+    given = read(cut_off(batch(0, [record(n, value) for n, value in enumerate(GOOD)])) + batch(5, [record(0, b"x")]))
+    assert list(given.values.values()) == [*GOOD, b"x"]
 
 
 @pytest.mark.parametrize("compression", COMPRESSED)
@@ -215,12 +221,12 @@ def test_of_a_value_over_the_limit_the_beginning_is_given(read: Callable[..., Gi
     """With the size and the SHA-256 of the whole; its neighbours in the batch are read."""
     codec, squeeze = COMPRESSED[compression]
     large = b"abc" * LIMIT
-    found = read(batch(0, [record(0, GOOD[0]), record(1, large, BAD_NAME[1:]), record(2, GOOD[2])], codec, squeeze))
-    assert found.values == {0: GOOD[0], 2: GOOD[2]}
-    value = found.unreadable[1]
+    given = read(batch(0, [record(0, GOOD[0]), record(1, large, BAD_NAME[1:]), record(2, GOOD[2])], codec, squeeze))
+    assert given.values == {0: GOOD[0], 2: GOOD[2]}
+    value = given.unreadable[1]
     assert (value.size, value.sha256) == (len(large), hashlib.sha256(large).hexdigest())
     assert (bytes(value), value.reason) == (large[:KEPT_BYTES], "too_large")
-    assert list(found.records[1].headers) == [("ce_id", b"7")]
+    assert list(given.records[1].headers) == [("ce_id", b"7")]
 
 
 @pytest.mark.parametrize("compression", [name for name in COMPRESSED if name != "none"])
@@ -232,16 +238,16 @@ def test_a_batch_that_inflates_to_more_than_memory_should_hold(
     codec, squeeze = COMPRESSED[compression]
     large = b"abc" * 1_000_000
     raw = batch(0, [record(0, GOOD[0]), record(1, large), record(2, GOOD[2])], codec, squeeze)
-    found = read(raw + batch(3, [record(0, b"x")]))
-    assert found.values[3] == b"x"
+    given = read(raw + batch(3, [record(0, b"x")]))
+    assert given.values[3] == b"x"
     if compression == "gzip":
-        assert found.values == {0: GOOD[0], 2: GOOD[2], 3: b"x"}
-        assert (found.unreadable[1].size, found.unreadable[1].sha256) == (
+        assert given.values == {0: GOOD[0], 2: GOOD[2], 3: b"x"}
+        assert (given.unreadable[1].size, given.unreadable[1].sha256) == (
             len(large),
             hashlib.sha256(large).hexdigest(),
         )
     else:
-        assert "more than is held" in found.unreadable[0].detail
+        assert "more than is held" in given.unreadable[0].detail
 
 
 @given(st.data())
@@ -256,12 +262,12 @@ def test_any_damage_leaves_the_batches_behind_it_readable(data: st.DataObject) -
     damaged = sealed(bytes(raw)) if data.draw(st.booleans()) else bytes(raw)
     own = record_batches.Batches
     kind = type("Own", (own,), {"own": own_of(data.draw(st.sampled_from(["aiokafka", "kafka"]))), "limit": LIMIT})
-    found = kind(damaged + batch(5, [record(0, b"behind")]))
+    batches = kind(damaged + batch(5, [record(0, b"behind")]))
     read_back: list[Any] = []
-    while found.has_next():
-        one = found.next_batch()
-        one.validate_crc()
-        read_back += list(one)
+    while batches.has_next():
+        next_batch = batches.next_batch()
+        next_batch.validate_crc()
+        read_back += list(next_batch)
     assert read_back[-1].value == b"behind"
 
 

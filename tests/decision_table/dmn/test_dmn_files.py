@@ -153,8 +153,8 @@ def test_scripts_are_refused_by_language() -> None:
 
 def test_one_of_several_decisions_is_named() -> None:
     """A file with several tables needs the name of one, and says which there are."""
-    one = dmn([("x", "number", "")], OUT, [("1", '"x"')]).decode()
-    two = one.replace("</definitions>", one[one.index("<decision") :].replace('name="Decision"', 'name="Second"'))
+    only = dmn([("x", "number", "")], OUT, [("1", '"x"')]).decode()
+    two = only.replace("</definitions>", only[only.index("<decision") :].replace('name="Decision"', 'name="Second"'))
     with pytest.raises(Unreadable, match="Decision, Second"):
         parse_dmn(two.encode())
     assert parse_dmn(two.encode(), "Second").name == "Second"
@@ -232,7 +232,9 @@ def test_gaps_and_overlaps_of_a_dmn_file() -> None:
     whole = dmn([("n", "integer", "[0..10]")], OUT, [("[0..6]", '"a"'), ("[7..10]", '"b"')])
     assert not check(parse_dmn(whole))
     both = dmn([("n", "number", "[0..10]")], OUT, [("[0..6]", '"a"'), ("[6..10]", '"b"')])
-    assert [(one.code, one.rules, one.rows) for one in check(parse_dmn(both))] == [("E201", ("r1", "r2"), (1, 2))]
+    assert [(overlap.code, overlap.rules, overlap.rows) for overlap in check(parse_dmn(both))] == [
+        ("E201", ("r1", "r2"), (1, 2))
+    ]
 
 
 def test_a_text_column_without_values_is_an_error_and_checked_all_the_same() -> None:

@@ -68,13 +68,13 @@ class Tests:
         if not self.parts:
             return True
         held = [part.holds(value) for part in self.parts]
-        return all(one is False for one in held) if self.inverted else any(held)
+        return all(passed is False for passed in held) if self.inverted else any(held)
 
 
 def number_parts() -> st.SearchStrategy[Part]:
     """Draw a test of a number."""
     end = st.sampled_from(ENDS)
-    band = st.tuples(end, end, st.booleans(), st.booleans()).filter(lambda one: one[0] < one[1])
+    band = st.tuples(end, end, st.booleans(), st.booleans()).filter(lambda ends: ends[0] < ends[1])
     return st.one_of(
         end.map(lambda n: Part(str(n), equal=n)),
         end.map(lambda n: Part(f"< {n}", high=n)),
@@ -83,8 +83,8 @@ def number_parts() -> st.SearchStrategy[Part]:
         end.map(lambda n: Part(f">= {n}", low=n, low_closed=True)),
         end.map(lambda n: Part(f"!= {n}", unequal=n)),
         st.just(Part("null", equal=None)),
-        band.map(lambda one: Part(f"{'[' if one[2] else '('}{one[0]}..{one[1]}{']' if one[3] else ')'}", *one)),
-        band.map(lambda one: Part(f"{'[' if one[2] else ']'}{one[0]}..{one[1]}{']' if one[3] else '['}", *one)),
+        band.map(lambda ends: Part(f"{'[' if ends[2] else '('}{ends[0]}..{ends[1]}{']' if ends[3] else ')'}", *ends)),
+        band.map(lambda ends: Part(f"{'[' if ends[2] else ']'}{ends[0]}..{ends[1]}{']' if ends[3] else '['}", *ends)),
     )
 
 
@@ -114,7 +114,9 @@ def dmn_of(rows: Sequence[tuple[Tests, Tests]], policy: str) -> bytes:
 
 def hits(rows: Sequence[tuple[Tests, Tests]], number: object, word: object) -> list[str]:
     """Return the ids of the rules that hold."""
-    return [f"r{place}" for place, (one, other) in enumerate(rows, 1) if one.holds(number) and other.holds(word)]
+    return [
+        f"r{place}" for place, (numbers, words) in enumerate(rows, 1) if numbers.holds(number) and words.holds(word)
+    ]
 
 
 @given(ROWS)
@@ -180,7 +182,7 @@ def test_every_form_of_a_dmn_table_decides_the_same(rows: list[tuple[Tests, Test
     read = parse_dmn(dmn_of(rows, "RULE ORDER"))
     if read.faults:
         return
-    forms = [compile_table(one) for one in (read, parse_texts(table_files(read)), parse_dmn(write_dmn(read)))]
+    forms = [compile_table(table) for table in (read, parse_texts(table_files(read)), parse_dmn(write_dmn(read)))]
     for number in NUMBERS:
         for word in WORDS:
             answers = [evaluate(form, {"n": number, "w": word}) for form in forms]
@@ -232,9 +234,9 @@ def test_every_ordered_type_compares_as_its_values_do(kind: str, data: st.DataOb
         place = _place(kind, value)
         above = place > places[low] or (low_closed and place == places[low])
         below = place < places[high] or (high_closed and place == places[high])
-        found = evaluate(compiled, {"x": value})
-        assert (found["result"] == "in") == (above and below), (band, value)
-        assert evaluate(again, {"x": value}) == found
+        answer = evaluate(compiled, {"x": value})
+        assert (answer["result"] == "in") == (above and below), (band, value)
+        assert evaluate(again, {"x": value}) == answer
 
 
 def _place(kind: str, value: object) -> Decimal:

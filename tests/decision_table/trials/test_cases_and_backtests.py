@@ -33,9 +33,9 @@ def response(number: int, **inputs: Value) -> PastResponse:
 
 def test_cases_pass_fail_and_count() -> None:
     """A case expects rules, outputs, otherwise or nothing; what differs is said, and each rule counted."""
-    found = table("id;score;then\nA;0-6;x\nB;7-9;y\notherwise;;z\n")
+    three_bands = table("id;score;then\nA;0-6;x\nB;7-9;y\notherwise;;z\n")
     text = "score;rule;then\n3;A;\n3;B;\n8;;y\n8;;x\n10;otherwise;z\n11;A;\n"
-    report = run_cases(compile_table(found), parse_cases(found, text.encode()))
+    report = run_cases(compile_table(three_bands), parse_cases(three_bands, text.encode()))
     assert [result.message for result in report.results] == [
         "",
         "expected B, but A applies.",
@@ -49,8 +49,8 @@ def test_cases_pass_fail_and_count() -> None:
 
 def test_failing_cases_and_rules_without_one_are_faults() -> None:
     """A failing case is an error, a rule that no case reaches a warning."""
-    found = table("id;score;then\nA;0-6;x\nB;7-10;y\n")
-    faults = check(found, Against(cases=parse_cases(found, b"score;rule\n3;B\n")))
+    two_bands = table("id;score;then\nA;0-6;x\nB;7-10;y\n")
+    faults = check(two_bands, Against(cases=parse_cases(two_bands, b"score;rule\n3;B\n")))
     assert [(fault.code, fault.file, fault.rows) for fault in faults] == [
         ("E601", "cases.csv", (2,)),
         ("W602", "rules.csv", (3,)),
@@ -88,14 +88,14 @@ def test_an_explanation_names_rule_cells_and_near_misses() -> None:
     """The rule, each cell in words, and what kept the nearest rules from applying."""
     compiled = compile_table(load(FOLLOW_UP))
     inputs: Inputs = {"trigger": "delivery", "after": "P40D", "score": 3, "comment": "no", "wants_contact": "no"}
-    told = explain(compiled, inputs).as_json()
-    assert (told["rules"], told["row"], told["version"]) == (["D2"], 12, compiled.table.version)
-    cells = told["cells"]
+    explanation = explain(compiled, inputs).as_json()
+    assert (explanation["rules"], explanation["row"], explanation["version"]) == (["D2"], 12, compiled.table.version)
+    cells = explanation["cells"]
     assert isinstance(cells, list)
     assert {
         "column": "score", "value": 3, "cell": "0-6", "matches": True, "message": "score 3 is in 0 to 6",
     } in cells  # fmt: skip
-    misses = told["near_misses"]
+    misses = explanation["near_misses"]
     assert isinstance(misses, list)
     assert {
         "rule": "D1", "row": 11, "columns": ["after"],
@@ -106,11 +106,11 @@ def test_an_explanation_names_rule_cells_and_near_misses() -> None:
 def test_an_explanation_without_a_rule_shows_the_nearest() -> None:
     """Where nothing matches, the nearest rule is held against the inputs."""
     compiled = compile_table(table("id;score;then\nA;0-3;x\nB;7-10;y\n"))
-    told = explain(compiled, {"score": 5})
-    assert told.rules == ()
-    assert told.row is None
-    assert [cell.matches for cell in told.cells] == [False]
-    assert {miss.rule for miss in told.near_misses} == {"A", "B"}
+    explanation = explain(compiled, {"score": 5})
+    assert explanation.rules == ()
+    assert explanation.row is None
+    assert [cell.matches for cell in explanation.cells] == [False]
+    assert {miss.rule for miss in explanation.near_misses} == {"A", "B"}
 
 
 def test_a_table_against_itself_changes_nothing() -> None:
@@ -155,7 +155,7 @@ def test_responses_are_read_from_csv() -> None:
     )
     compiled = compile_table(load(FOLLOW_UP))
     past = read_responses(compiled.table, text.encode())
-    assert [(one.id, one.received_at.isoformat()) for one in past[:2]] == [
+    assert [(response_read.id, response_read.received_at.isoformat()) for response_read in past[:2]] == [
         ("a", "2026-03-02T10:00:00+00:00"),
         ("b", "2026-03-02T11:00:00+00:00"),
     ]
@@ -169,10 +169,10 @@ def test_a_shadow_reports_only_disagreement() -> None:
     """A candidate that would do the same is silent; one that would not, or that refuses, is reported."""
     live, candidate = compile_table(load(FOLLOW_UP)), compile_table(edited(FOLLOW_UP, *SEVENS))
     assert compare(live, candidate, response(0).inputs) is None
-    found = compare(live, candidate, response(0, score=7).inputs)
-    assert found is not None
-    assert (found.live_rules, found.candidate_rules) == (("N1",), ("D1",))
-    assert found.candidate_version == candidate.table.version
+    disagreement = compare(live, candidate, response(0, score=7).inputs)
+    assert disagreement is not None
+    assert (disagreement.live_rules, disagreement.candidate_rules) == (("N1",), ("D1",))
+    assert disagreement.candidate_version == candidate.table.version
     narrow = compile_table(table("id;score;then\nA;-;x\n", SCORE.replace("0..10", "0..5")))
     wide = compile_table(table("id;score;then\nA;-;x\n"))
     refused = compare(wide, narrow, {"score": 7})

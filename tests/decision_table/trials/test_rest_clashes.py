@@ -78,9 +78,9 @@ def test_a_calendar_edge_is_found() -> None:
         ("milestone-6m;milestone;start;P6M;P30D;defer;customer;P5D;ask-relationship;P60D",
          "milestone-6m;milestone;start;P6M;P30D;drop;customer;P5D;ask-relationship;"),
     )  # fmt: skip
-    (told,) = [fault for fault in rest_clashes(table) if fault.message.startswith("milestone-6m")]
-    assert "is not asked of who begins on" in told.message
-    assert set(told.rules) == {"J5", "J9"}
+    (clash,) = [fault for fault in rest_clashes(table) if fault.message.startswith("milestone-6m")]
+    assert "is not asked of who begins on" in clash.message
+    assert set(clash.rules) == {"J5", "J9"}
 
 
 def test_a_plan_of_thousands_of_rows_is_checked_in_a_moment() -> None:
