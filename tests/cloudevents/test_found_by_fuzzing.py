@@ -123,7 +123,7 @@ def test_a_message_repeats_little_of_a_file(tell: Callable[[], str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "is_found"),
     [
         (r'{"subject": "\u0043-1042"}', True),
         ('{"subject": "c-1042"}', True),

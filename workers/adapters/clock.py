@@ -42,11 +42,9 @@ class FixedClock:
         self.at = at
 
     def now(self) -> datetime:
-        """Return the time that was set."""
         return self.at
 
     def now_in(self, connection: Connection) -> datetime:
-        """Return the time that was set."""
         return self.at
 
 

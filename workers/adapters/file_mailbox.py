@@ -97,7 +97,7 @@ class MailboxSender:
         """Do nothing: there is nothing open."""
 
     def count(self) -> int:
-        """Return how many mails there are."""
+        """Count the mails that are wholly written."""
         names = os.listdir(self._folder) if self._folder.is_dir() else []  # noqa: PTH208  # ten times faster
         return sum(name.endswith(".eml") and name[0] != "." for name in names)
 

@@ -62,7 +62,7 @@ def append_all(file: BinaryIO, lines: bytes) -> None:
 
 
 def end_of_lines(file: BinaryIO) -> int:
-    """Return where the last whole line ends."""
+    """Return the byte behind the last whole line; what follows was cut off when a process died."""
     size = file.seek(0, os.SEEK_END)
     while size:
         start = max(0, size - LOOK_BACK)

@@ -32,10 +32,9 @@ DEEPEST_CAUSE = 8
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line."""
+    """One JSON object a line, for machines that collect logs."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record with its extra fields."""
         values: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname.lower(),
@@ -51,7 +50,6 @@ class Words(logging.Formatter):
     """One readable line, with the extra fields behind it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record for a person."""
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S")
         more = " ".join(f"{name}={value}" for name, value in extras(record).items())
         line = f"{at} {record.levelname.lower():7} {safe(record.getMessage())} {more}".rstrip()
@@ -78,7 +76,7 @@ class CountingHandler(logging.StreamHandler[TextIO]):
         super().emit(record)
 
     def close(self) -> None:
-        """Tell what was counted, then end."""
+        """Write the counts that are still owed, then end."""
         self.acquire()
         try:
             self._tell(lambda kind: True)
@@ -121,13 +119,12 @@ class _Kind:
 
 
 def extras(record: logging.LogRecord) -> dict[str, object]:
-    """Return what was given as `extra`."""
+    """Return what a log call gave as `extra`, its texts masked."""
     given = {name: value for name, value in vars(record).items() if name not in PLAIN_FIELDS}
     return {name: value if isinstance(value, int | float | None) else safe(str(value)) for name, value in given.items()}
 
 
 def safe(text: str) -> str:
-    """Return a text on one line, with its addresses masked."""
     return for_log(mask_addresses(text))
 
 

@@ -31,11 +31,9 @@ class OneFile:
     path: Path
 
     def __str__(self) -> str:
-        """Return where it is."""
         return str(self.path)
 
     def items(self, *, fresh: bool) -> Iterator[Item]:
-        """Give the file."""
         yield Item(self.path.name, letters_of(self.path, self.path.name))
 
     def put_away(self, name: str, *, readable: bool) -> None:
@@ -49,7 +47,6 @@ class Folder:
     path: Path
 
     def __str__(self) -> str:
-        """Return where it is."""
         return str(self.path)
 
     def items(self, *, fresh: bool) -> Iterator[Item]:
@@ -75,7 +72,6 @@ class Maildir:
     path: Path
 
     def __str__(self) -> str:
-        """Return where it is."""
         return str(self.path)
 
     def items(self, *, fresh: bool) -> Iterator[Item]:
@@ -98,7 +94,7 @@ class Maildir:
 
 
 def flags_of(name: str) -> str:
-    """Return the flags of a mail in a Maildir."""
+    """Return the letters behind `:2,` in the name of a Maildir's file, such as S for seen."""
     return name.partition(":2,")[2]
 
 

@@ -72,12 +72,10 @@ class LiveRules:
 
     @property
     def plan(self) -> Table:
-        """Return the journey plan in use."""
         return self._tables[JOURNEY_PLAN].table
 
     @property
     def follow_up(self) -> Table:
-        """Return the follow-up table in use."""
         return self._tables[FOLLOW_UP].table
 
     def candidate(self, place: str) -> Table | None:

@@ -119,6 +119,6 @@ def too_many_void(domain: str) -> str:
 
 
 def one_line(error: object) -> str:
-    """Return what a library says, short and on one line."""
+    """Cut a library's sentence to one line of 300 characters that ends with a full stop."""
     text = " ".join(str(error).split())[:300].rstrip(".")
     return f"{text}."

@@ -44,7 +44,7 @@ class Files:
         return self.given_brand or Brand.load(self.data)
 
     def sample_values(self, brand: Brand) -> list[str]:
-        """Return which values of a brand are still the sample shop's."""
+        """Return which values of a brand were never changed from the sample shop's."""
         return brand.sample_values(Brand.sample(self.data.shipped()))
 
     @cached_property

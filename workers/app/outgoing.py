@@ -85,7 +85,7 @@ class Outgoing:
         )
 
     def bounce_intake(self) -> "BounceIntake":
-        """Return what takes returned mails."""
+        """Make what judges mails that came back; only those sent to a return path that we signed count."""
         from workers.usecases.delivery.bounces import BounceIntake
 
         parts = self._parts

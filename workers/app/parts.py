@@ -66,7 +66,7 @@ class Parts:
 
     @cached_property
     def clock(self) -> Clock:
-        """Return business time."""
+        """Business time: the stored clock of a trial or a demo where one is set, else the machine's."""
         if self.given_clock is not None:
             return self.given_clock
         stored = StoredClock(self.store)
@@ -75,7 +75,7 @@ class Parts:
 
     @property
     def now(self) -> Callable[[], datetime]:
-        """Return the reading of business time."""
+        """What reads business time, to hand to a use case; the clock is asked at each call."""
         return self.clock.now
 
     @cached_property
@@ -85,7 +85,7 @@ class Parts:
 
     @cached_property
     def keys(self) -> Keys:
-        """Return what signs, and what ids derive from."""
+        """What signs links and forms, and what ids derive from."""
         return Keys(self.settings, self.home, looking=self.looking)
 
     @cached_property
@@ -95,12 +95,12 @@ class Parts:
 
     @cached_property
     def links(self) -> Links:
-        """Return what signs and reads links."""
+        """What makes and reads the signed links of mails and pages."""
         return Links(self.keys.signing, self.settings.base_url)
 
     @cached_property
     def policies(self) -> Policies:
-        """Return the rules in use."""
+        """The rules in use, which look at their files again when a role says so."""
         earlier = self._in_use_before if self.lenient else None
         files = self.files
         texts = live_texts(files.data, files.templates, files.codec, self._brand_now)
@@ -115,11 +115,11 @@ class Parts:
         return brand
 
     def _in_use_before(self, place: str) -> str | None:
-        """Return the content of what roles have in use in a place."""
+        """Return the content that roles have in use in a place; None where none ever had."""
         with self.store.reading() as connection:
             return content_in_use(connection, place)
 
     @cached_property
     def sending(self) -> Sending:
-        """Return what the settings say of sending."""
+        """Whether and how mails leave, as the settings say it; what an operator paused is not in it."""
         return self.given_sending or sending_of(self.settings, self.files.brand, self.files.data)

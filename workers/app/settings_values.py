@@ -51,7 +51,6 @@ def kafka_of(settings: Settings) -> kafka.Cluster | None:
 
 
 def topic_names(settings: Settings, wanted: Sequence[kafka.Topic]) -> list[str]:
-    """Return topic names with the installation's prefix."""
     return kafka.topic_names(settings.topic_prefix, wanted)
 
 

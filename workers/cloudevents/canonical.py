@@ -49,7 +49,6 @@ def _take_subject(ours: dict[str, object], data: dict[str, object], *, mapped: b
 
 
 def _find(data: object, path: tuple[str, ...]) -> object:
-    """Return what stands at a path, or None."""
     for step in path:
         if isinstance(data, dict):
             data = data.get(step)

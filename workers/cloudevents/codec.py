@@ -62,7 +62,6 @@ class Codec:
 
     @property
     def types(self) -> list[str]:
-        """Return every type that is accepted, sorted."""
         return sorted(self._routes)
 
     @property

@@ -42,7 +42,7 @@ class Refusal(StrEnum):
 
 
 class TicketChange(StrEnum):
-    """What a helpdesk did to a ticket."""
+    """What a helpdesk did to a ticket, in the words of its event's `data.change`."""
 
     CLAIMED = "claimed"
     NOTE = "note"

@@ -110,7 +110,7 @@ def _own_name_and_region(parts: re.Match[str]) -> str | None:
 
 @cache
 def _language_names() -> dict[str, str]:
-    """Return the tags of languages by their English names."""
+    """Map English names of languages, case-folded, to tags; with three names that CLDR has otherwise."""
     names = {str(name).casefold(): tag.replace("_", "-") for tag, name in Locale("en").languages.items()}
     return {**names, "mandarin": "zh", "farsi": "fa", "flemish": "nl-BE"}
 

@@ -25,7 +25,6 @@ def _places(data: Mapping[str, object]) -> Iterator[list[str]]:
 
 
 def holds_nul(value: object) -> bool:
-    """Tell whether a value has a text with a NUL somewhere in it."""
     if type(value) is str:
         return "\0" in value
     waiting = [value]

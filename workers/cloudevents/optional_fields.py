@@ -187,7 +187,7 @@ def _put(ours: Envelope, path: Sequence[str], value: object) -> Envelope:
 
 
 def steps(at: str) -> list[str]:
-    """Return the steps of a JSON pointer (RFC 6901)."""
+    """Split a JSON pointer (RFC 6901) into its steps, unescaped."""
     return [step.replace("~1", "/").replace("~0", "~") for step in at.split("/")[1:]]
 
 

@@ -95,7 +95,7 @@ def _cut(message: str) -> str:
 
 
 def pointer(path: list[str]) -> str:
-    """Return a JSON pointer (RFC 6901)."""
+    """Join steps into a JSON pointer (RFC 6901), escaped."""
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
 
 

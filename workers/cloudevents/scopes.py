@@ -37,7 +37,6 @@ EVERYTHING: Scopes = frozenset({Scope.ALL})
 
 
 def kinds_of(scopes: Iterable[Scope]) -> frozenset[Kind]:
-    """Return the kinds of event that scopes allow."""
     return frozenset(kind for scope in scopes for kind in SENDS[scope])
 
 

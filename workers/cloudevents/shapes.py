@@ -108,7 +108,6 @@ def _shared(schemas: Mapping[str, Schema]) -> jsonschema_rs.Registry:
 
 
 def _types(schema: object) -> list[str]:
-    """Return the types that a schema describes."""
     listed = node(schema, "properties", "type", "enum")
     if not isinstance(listed, list) or not listed:
         raise ValueError("properties.type.enum must list the types")
@@ -143,7 +142,6 @@ def mapped(described: Mapping[str, Route], kind: Kind, name: str, places: Places
 
 
 def node(schema: object, *path: str) -> object:
-    """Return the part of a schema at a path, or None."""
     for step in path:
         if not isinstance(schema, dict):
             return None

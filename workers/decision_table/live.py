@@ -70,7 +70,6 @@ class LiveTable:
 
     @property
     def table(self) -> Table:
-        """Return the table in use."""
         return self.compiled.table
 
     def forget(self) -> None:
@@ -150,7 +149,7 @@ class LiveFile(Generic[T]):
 
 
 def faults_of(fault: Misconfigured | BadInput | OSError) -> tuple[str, ...]:
-    """Return every fault that an error tells of."""
+    """Split an error into its sentences, one per fault."""
     if isinstance(fault, OSError):
         return (f"{fault.filename} cannot be read: {fault.strerror}.",)
     return tuple(fault.faults) if isinstance(fault, Misconfigured) else tuple(str(fault).splitlines())

@@ -35,7 +35,7 @@ class Act:
 
 
 class Crowd:
-    """Everybody who reacts."""
+    """Customers and agents of the demo who react to mails and tickets, each act planned for its own time."""
 
     def __init__(self, parts: Boucle, persons: dict[str, Person], seed: int) -> None:
         self._parts = parts
@@ -50,7 +50,7 @@ class Crowd:
             yield heapq.heappop(self._acts)
 
     def plan(self, at: datetime, key: str, do: Callable[[], object]) -> None:
-        """Plan an act."""
+        """Keep an act for its time; acts of one second come in the order of their keys, which a seed fixes."""
         heapq.heappush(self._acts, Act(at.astimezone(UTC).replace(microsecond=0), key, do))
 
     def notice(self, after: datetime, until: datetime) -> None:

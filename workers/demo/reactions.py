@@ -39,7 +39,7 @@ PRAISE_EN = "I wanted a soft light for reading. This one is perfect, and it came
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a customer answers, and when."""
+    """What a customer answers to a mail; `clicks_only` opens the page by a score and sends nothing."""
 
     at: datetime
     score: int
@@ -123,7 +123,7 @@ class Call:
 
 
 def call_of(seed: int, person: Person, key: str, comment: str) -> Call:
-    """Return how the ticket of a customer is worked on."""
+    """Draw how an agent works on a ticket; the same for the same seed, person and ticket key."""
     random = Random(f"{seed}/call/{person.id}/{key}")
     late = comment in LATE_FR + LATE_EN
     cause = (

@@ -43,7 +43,7 @@ SHARE_FRENCH, SHARE_REPEAT, MEAN_GAP_DAYS = 0.6, 0.55, 95.0
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One customer of the shop."""
+    """A customer as the shop's CRM knows them."""
 
     id: str
     name: str
@@ -119,7 +119,7 @@ def life(seed: int, person: Person) -> Iterator[Happened]:
 
 
 def one_order(person: Person, reference: str, at: datetime, random: Random) -> Iterator[Happened]:
-    """Give the events of one order."""
+    """Give what happens to one order: purchase and delivery, now and then a refund, a call or a complaint."""
     lamp = random.choice(LAMPS)
     label = f"lampe {lamp}" if person.language == "fr" else f"{lamp} lamp"
     details = {"product": label}
@@ -142,18 +142,16 @@ def one_order(person: Person, reference: str, at: datetime, random: Random) -> I
 
 
 def journey_event(person: Person, name: str, at: datetime, reference: str, data: dict[str, object]) -> Happened:
-    """Return one journey event with the customer's card."""
     more = {"reference": reference} if reference else {}
     return event(person, f"boucle.journey.{name}.v1", at, {"customer": card(person), **more, **data}, reference)
 
 
 def customer_event(person: Person, name: str, at: datetime, random: Random) -> Happened:
-    """Return one event about the customer."""
     return event(person, f"boucle.customer.{name}.v1", at, {"customer": card(person)}, f"{random.randrange(10**6)}")
 
 
 def event(person: Person, type_: str, at: datetime, data: dict[str, object], ident: str) -> Happened:
-    """Return an event as structured CloudEvents JSON."""
+    """Write an event as structured CloudEvents JSON; its id follows from person, name and `ident`."""
     at = at.replace(microsecond=0)
     name = type_.split(".")[-2]
     body = {
@@ -198,7 +196,7 @@ def mistakes(seed: int, persons: list[Person]) -> Iterator[Happened]:
 
 
 def wrong(person: Person, at: datetime, number: int, type_: str, data: dict[str, object]) -> dict[str, object]:
-    """Return an event that the contract refuses."""
+    """Make one of the events that the contract refuses, so that the demo has dead letters to show."""
     return {
         "specversion": "1.0",
         "id": f"wrong-{number}",

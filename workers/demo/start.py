@@ -86,7 +86,7 @@ def is_of_others(store: Store) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class EventDoor:
-    """Takes events in and returns when they are in."""
+    """By which door the demo's events come in; `take` returns when they are stored."""
 
     take: Callable[[list[Happened]], None]
 
@@ -118,7 +118,6 @@ def doors_of(parts: app.Boucle) -> Iterator[EventDoor]:
 
 
 def take_in(parts: app.Boucle, batch: list[Happened]) -> None:
-    """Take events in as from HTTP."""
     parts.intake.take([Incoming(message.body, {}, CONTENT_TYPE) for message in batch], Ingress.HTTP)
 
 

@@ -26,7 +26,7 @@ WELL_ENDED = ("solved", "compensated", "explained")
 
 
 def story(connection: Connection) -> Story:
-    """Return what the start page tells."""
+    """Look up the two stories of the start page: a customer won back, and the dip in the North."""
     return Story(followed(connection), dip(connection))
 
 

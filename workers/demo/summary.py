@@ -37,7 +37,7 @@ def figures(connection: Connection) -> dict[str, dict[str, int]]:
 
 
 def waterfall(counts: dict[str, dict[str, int]]) -> Iterator[str]:
-    """Give the lines of the waterfall."""
+    """Give the lines from events to closed loops, each a total and its parts."""
     events = counts["events"]
     yield line("events", events["received"], {name: n for name, n in events.items() if name != "received"})
     yield line("touchpoints", sum(counts["touchpoints"].values()), counts["touchpoints"])
@@ -51,7 +51,6 @@ def waterfall(counts: dict[str, dict[str, int]]) -> Iterator[str]:
 
 
 def line(name: str, total: int, parts: dict[str, int]) -> str:
-    """Return one line: a total and what it is the sum of."""
     return f"  {name:12} {total:>7} = " + " + ".join(
         f"{count} {part.replace('_', ' ')}" for part, count in parts.items()
     )

@@ -83,7 +83,6 @@ class Lead:
         self._work: dict[str, int] = {}
 
     def do(self, name: str) -> None:
-        """Do one of the deeds."""
         deeds: dict[str, Callable[[], None]] = {
             "note": self.note,
             "sort": self.sort,

@@ -147,12 +147,11 @@ def addresses_given(environment: Mapping[str, str]) -> dict[Part, str]:
 
 
 def alive(home: Path) -> dict[str, Running]:
-    """Return what was started for `home` and still runs."""
+    """Return what was started for `home` and still runs, by the name of the part."""
     return {name: part for name, part in places.remembered(home).items() if places.is_running(part)}
 
 
 def start(part: Part, home: Path, *, durable: bool) -> Running:
-    """Start one part."""
     if part is Part.KAFKA:
         return kafka.start(places.place(home, "kafka", None))
     if part is Part.POSTGRES:

@@ -34,13 +34,12 @@ def see_that_they_answer(addresses: Mapping[str, str], seconds: float | None = N
 
 
 def shown(address: str) -> str:
-    """Return an address without a password."""
+    """Hide the password of an address."""
     head, at, rest = address.rpartition("@")
     return f"{head.rpartition(':')[0]}:***@{rest}" if at and ":" in head.partition("//")[2] else address
 
 
 def accepts(host: str, port: int) -> bool:
-    """Tell whether somebody listens."""
     try:
         socket.create_connection((host, port), HELLO_SECONDS).close()
     except OSError:

@@ -47,7 +47,6 @@ class Account:
 
 
 def memory(home: Path) -> Path:
-    """Return the file that remembers what was started for `home`."""
     return home / "services" / "state.json"
 
 
@@ -86,7 +85,6 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether nobody listens on a loopback port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
@@ -173,7 +171,7 @@ def until(ready: Callable[[], bool], part: Running, *, seconds: float) -> None:
 
 
 def tail(log: Path) -> str:
-    """Return the last lines of a log."""
+    """Return the last lines of a log for an error's sentence; says so where there is none."""
     try:
         return "\n".join(log.read_text("utf-8", "replace").splitlines()[-LOG_TAIL_LINES:])
     except OSError:

@@ -92,7 +92,7 @@ def find_programs() -> Path:
 
 
 def major_version(program: Path) -> int:
-    """Return the major version of a server program, 0 when it cannot be run."""
+    """Ask a server program for its major version; 0 when it cannot be run."""
     try:
         shown = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False)
     except OSError:

@@ -14,7 +14,6 @@ class Pulse:
         self.at = time.monotonic()
 
     def beat(self) -> None:
-        """Note a step."""
         self.at = time.monotonic()
 
 

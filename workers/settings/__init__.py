@@ -140,23 +140,23 @@ class Settings(BaseModel):
     @field_validator("trusted_proxies")
     @classmethod
     def proxies_are_networks(cls, text: str) -> str:
-        """Refuse what is no network, and a network of everybody."""
+        """Refuse what is no network, and a network that everybody is in; raises ValueError."""
         networks_of(text)
         return text
 
     @property
     def database(self) -> str:
-        """Return the database's address."""
+        """The URL of the database: BOUCLE_DATABASE_URL, else the SQLite file in HOME."""
         return self.database_url.get_secret_value() or f"sqlite:///{Path(os.path.realpath(self.home)) / 'boucle.db'}"
 
     @property
     def has_smtp(self) -> bool:
-        """Tell whether mails leave this machine."""
+        """Whether mails leave this machine; without a mail server they are kept in the local mailbox."""
         return bool(self.smtp_url.get_secret_value())
 
     @property
     def base_url(self) -> str:
-        """Return the base of every link."""
+        """What every link begins with, without a slash at its end; unset, the address that pages are bound to."""
         return (self.public_url or f"http://{self.http_bind}").rstrip("/")
 
     @property
@@ -166,7 +166,7 @@ class Settings(BaseModel):
 
     @property
     def window(self) -> str:
-        """Return the send window."""
+        """The hours in which customers may get mail, as `parse_window` reads them."""
         return self.send_window
 
 
@@ -274,6 +274,6 @@ def unknown(environment: Mapping[str, str]) -> list[str]:
 
 
 def nearest(field: str) -> str:
-    """Return a hint at the setting that was meant."""
+    """Name the setting that was likely meant, or where all of them are listed."""
     close = difflib.get_close_matches(field, Settings.model_fields, n=1)
     return f"did you mean {PREFIX}{close[0].upper()}?" if close else "see docs/settings.md for all there are"

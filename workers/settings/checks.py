@@ -227,7 +227,7 @@ ONLY_WITH = {"webhook_secret": "webhook_url"}
 
 
 def shape_faults(values: dict[str, str], secret: Callable[[str], bool]) -> Iterator[SettingFault]:
-    """Give what is wrong with the form of each value."""
+    """Give a fault for each value that its setting's check in SHAPES does not take."""
     for name, text in values.items():
         if ONLY_WITH.get(name, name) not in values:
             continue
@@ -260,7 +260,7 @@ def missing_partners(settings: "Settings", faulty: set[str]) -> Iterator[Setting
 
 
 def shared_address(settings: "Settings") -> Iterator[SettingFault]:
-    """Give the fault of one address for two servers."""
+    """Give a fault where the monitor would listen at the address of the pages."""
     if settings.monitor_bind and settings.monitor_bind == settings.http_bind:
         name = variable_of("monitor_bind")
         problem, advice = f"{variable_of('http_bind')} listens there already", "name another port, or leave it out"
@@ -268,7 +268,7 @@ def shared_address(settings: "Settings") -> Iterator[SettingFault]:
 
 
 def is_given(settings: "Settings", name: str) -> bool:
-    """Tell whether a setting says anything."""
+    """Tell whether a setting is on; an empty text, false and zero are off."""
     value = getattr(settings, name)
     secret = is_secret(type(settings).model_fields[name])
     return bool(value.get_secret_value() if secret else value)

@@ -21,7 +21,7 @@ TRUE_OR_FALSE = {True: "yes", False: "no"}
 
 
 class FaultKind(StrEnum):
-    """Why a setting is a fault."""
+    """What to do about a setting: correct a `bad` one, remove or rename an `unknown` one, strengthen a `weak` one."""
 
     BAD = "bad"
     UNKNOWN = "unknown"
@@ -40,7 +40,7 @@ class SettingFault:
 
     @property
     def sentence(self) -> str:
-        """Return the fault for a person."""
+        """The fault in one sentence: what stands there, what is wrong with it, what to do."""
         shown = f"{self.variable}={self.value}" if self.value else self.variable
         if self.kind is FaultKind.UNKNOWN:
             return f"{shown}: {self.problem}; {self.advice}"
@@ -48,7 +48,7 @@ class SettingFault:
         return f"{shown}: {self.problem}. {self.advice[:1].upper()}{self.advice[1:]}{end}"
 
     def as_dict(self) -> dict[str, str]:
-        """Return the fault for a program."""
+        """Return the fault as `boucle check --format json` prints it, its sentence beside its parts."""
         return {**asdict(self), "kind": str(self.kind), "sentence": self.sentence}
 
 
@@ -65,7 +65,6 @@ class FaultySettings(Misconfigured):
 
 
 def variable_of(name: str) -> str:
-    """Return the variable of a setting."""
     return PREFIX + name.upper()
 
 
@@ -87,7 +86,7 @@ def is_secret(field: FieldInfo) -> bool:
 
 
 def of_validation(error: ErrorDetails, fields: Mapping[str, FieldInfo], values: Mapping[str, str]) -> SettingFault:
-    """Return a fault for what the validation of one field found."""
+    """Turn pydantic's error about one field into a fault that names the variable and what to write instead."""
     name = str(error["loc"][0])
     field = fields[name]
     value = shown_value(values.get(name, ""), is_secret=is_secret(field))
@@ -118,7 +117,7 @@ def choices_of(field: FieldInfo) -> list[str]:
 
 
 def range_of(field: FieldInfo) -> str:
-    """Return the limits of a number in words."""
+    """Put the limits of a number into words that follow `a number`; empty without limits."""
     limits: dict[str, Any] = {}
     for rule in field.metadata:
         for name in ("ge", "gt", "le", "lt"):

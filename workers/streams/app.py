@@ -23,7 +23,6 @@ a topic that was made again stayed unread for as long."""
 
 
 def group_of(settings: Settings) -> str:
-    """Return the name of the consumer group of this installation."""
     return f"{settings.topic_prefix}{GROUP}"
 
 

@@ -146,7 +146,7 @@ def messages_of(fetch: EventT) -> Sequence[Incoming]:
 
 
 def incoming(record: Any) -> Incoming:
-    """Return one record of aiokafka as it came."""
+    """Turn a record of aiokafka into a message as the intake takes it."""
     return Incoming(
         body=as_bytes(record.value),
         headers=[(name, as_bytes(value)) for name, value in record.headers],

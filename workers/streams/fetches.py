@@ -56,7 +56,7 @@ class Fetched(ConsumerMessage):  # type: ignore[misc]  # Faust is skipped
 
 
 def bytes_of(records: Iterable[Any]) -> int:
-    """Return the bytes of the records' values."""
+    """Sum up the sizes of the records' values, without keys and headers."""
     return sum(len(record.value) for record in records if record.value is not None)
 
 

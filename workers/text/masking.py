@@ -31,7 +31,6 @@ def mask_address(address: str) -> str:
 
 
 def mask_addresses(text: str) -> str:
-    """Return a text in which every address is masked."""
     return ADDRESS.sub(lambda match: mask_address(match[0]), text) if "@" in text else text
 
 

@@ -91,7 +91,7 @@ def _is_placeholder(word: str) -> bool:
 
 
 def for_store(text: str) -> str:
-    """Return text that both databases hold."""
+    """Replace what PostgreSQL or SQLite cannot hold, such as NUL and lone surrogates."""
     return UNSTORABLE.sub(REPLACEMENT, text)
 
 

@@ -89,7 +89,6 @@ def write_csv(file: IO[str], columns: Sequence[str], rows: Iterable[Sequence[Val
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[Value]]) -> bytes:
-    """Return a table as CSV in UTF-8."""
     text = io.StringIO(newline="")
     write_csv(text, columns, rows)
     return text.getvalue().encode()
@@ -158,7 +157,6 @@ def shown_width(value: Value) -> int:
 
 
 def heading(page: WriteOnlyWorksheet, text: str, zone: ZoneInfo) -> Cell:
-    """Return a cell of the heading row."""
     made = cell(page, text, zone)
     made.font = Font(bold=True)
     return made

@@ -78,7 +78,7 @@ def hosts(bootstrap: str) -> list[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine."""
+    """Tell whether a host is this machine; other names than localhost are not looked up."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

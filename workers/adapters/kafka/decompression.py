@@ -92,7 +92,7 @@ def _snappy(data: bytes) -> bytes | None:
 
 
 def _snappy_block(block: bytes, most: int) -> bytes | None:
-    """Return what one block gives; its head says how much that is."""
+    """Return one block inflated; None, before any work, when its head promises more than `most` bytes."""
     import cramjam
 
     if cramjam.snappy.decompress_raw_len(block) > most:

@@ -26,5 +26,5 @@ TOPICS_OUT = (Topic.SURVEY_REQUESTS, Topic.RESPONSES, Topic.TICKETS, Topic.TESTI
 
 
 def topic_names(prefix: str = "", topics: Sequence[Topic] = TOPICS_IN + TOPICS_OUT) -> list[str]:
-    """Return the names of topics in an installation with this prefix, which is put in front as it is."""
+    """Return topic names with a prefix put in front as it is, without a separator."""
     return [prefix + topic for topic in topics]

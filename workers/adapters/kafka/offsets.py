@@ -62,7 +62,6 @@ class Log:
         self.group = group
 
     def cluster(self) -> str:
-        """Return the cluster's own id."""
         return cluster_id(self.address)
 
     def topic_ids(self) -> dict[str, str]:

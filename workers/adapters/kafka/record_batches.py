@@ -73,7 +73,7 @@ class Plain:
             yield piece
 
     def read(self, size: int) -> bytes:
-        """Return the next `size` bytes."""
+        """Read so many bytes; raises Damaged where fewer are left."""
         return b"".join(self.pieces(size))
 
     def varint(self) -> int:
@@ -275,7 +275,7 @@ class Batches:
         return self._end() > self._at
 
     def next_batch(self) -> Batch | None:
-        """Return the next batch, or None."""
+        """Step to the next batch; None at the end of what was fetched, whole or cut."""
         end = self._end()
         if end <= self._at:
             return None

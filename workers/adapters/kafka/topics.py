@@ -109,7 +109,7 @@ def topic_ids(address: Address, names: Sequence[str]) -> dict[str, str]:
 
 
 def cluster_id(address: Address) -> str:
-    """Return the id that the cluster was given when it was made."""
+    """Ask for the id that the cluster got when it was made; another cluster at the same address has another one."""
     with admin(address) as client:
         return str(client.describe_cluster()["cluster_id"])
 
@@ -131,7 +131,7 @@ def log_starts(address: Address, names: Sequence[str]) -> dict[tuple[str, int], 
 
 
 def offsets(address: Address, names: Sequence[str], which: OffsetSpec) -> dict[tuple[str, int], int]:
-    """Return one kind of offset for every partition of the topics."""
+    """Ask for the earliest or the latest offset of every partition, by topic and partition."""
     if not names:
         return {}
     with admin(address) as client:

@@ -51,7 +51,7 @@ def grow(grid: Grid, box: Box) -> Box:
 
 
 def volume(box: Sequence[int]) -> int:
-    """Return the number of grid points in a box."""
+    """Count the grid points in a box."""
     size = 1
     for mask in box:
         size *= mask.bit_count()
@@ -82,7 +82,6 @@ def _uncovered(target: Box, boxes: Sequence[Box], gaps: Sequence[Box], among_box
 
 
 def _meeting(target: Box, boxes: Sequence[Box]) -> list[Box]:
-    """Return the boxes that share a point with the target."""
     sharing = []
     for box in boxes:
         for mine, theirs in zip(target, box):  # noqa: B905  the inner loop of the search; lengths are equal by build
@@ -94,7 +93,6 @@ def _meeting(target: Box, boxes: Sequence[Box]) -> list[Box]:
 
 
 def _widest(target: Box, boxes: Sequence[Box]) -> Box:
-    """Return the box that covers most of the target."""
     best, most = boxes[0], -1
     for box in boxes:
         size = 1

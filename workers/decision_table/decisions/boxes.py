@@ -160,7 +160,7 @@ def _value_in_words(column: Column, position: Position) -> str:
 
 
 def sample(grid: Grid, box: Box) -> dict[str, Scalar | None]:
-    """Return one set of inputs that lies in a box."""
+    """Pick one set of inputs that lies in a box, such as a case of cases.csv shows it."""
     return {axis.column.name: sample_value(axis, mask) for axis, mask in zip(grid.axes, box, strict=True)}
 
 

@@ -88,7 +88,7 @@ class Compiled:
         return self._remember(key) if outcome is None else outcome
 
     def _ordered_share(self, inputs: Inputs) -> int:
-        """Return the share of the columns whose values are searched."""
+        """Return the columns' classes found by bisection, packed into one number: part of a cache key."""
         key = 0
         for name, kind, ends, shares, classify in self._searched:
             value = inputs.get(name)

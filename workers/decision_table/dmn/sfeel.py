@@ -70,7 +70,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """A comparison with one literal."""
+    """A comparison with one literal, such as `< 7`; without a sign, equality."""
 
     sign: Sign
     literal: Literal
@@ -96,7 +96,6 @@ class Tests:
 
     @property
     def literals(self) -> list[Literal]:
-        """Return every literal in the cell."""
         literals: list[Literal] = []
         for test in self.tests:
             literals += [test.literal] if isinstance(test, Test) else [test.low, test.high]

@@ -180,7 +180,7 @@ def _domain(column: Column) -> str:
 
 
 def write_literal(value: Scalar | None, kind: Kind) -> str:
-    """Write a value as a FEEL literal."""
+    """Write a value as S-FEEL has it: text in quotes, dates and durations by their functions."""
     if value is None:
         return "null"
     if isinstance(value, str):

@@ -106,7 +106,7 @@ def hit_policy_of(node: etree._Element, name: str) -> HitPolicy:
 
 
 def aggregator_named(text: str, name: str) -> Aggregator:
-    """Return an aggregator by its name. Raises Unreadable."""
+    """Read the aggregation of a COLLECT table. Raises Unreadable for another word."""
     try:
         return Aggregator(text.upper())
     except ValueError:
@@ -114,7 +114,6 @@ def aggregator_named(text: str, name: str) -> Aggregator:
 
 
 def texts_of(rule: etree._Element, tag: str) -> list[str]:
-    """Return the texts of a rule's entries."""
     return [text_in(entry) for entry in children(rule, tag)]
 
 
@@ -141,7 +140,6 @@ def local_name(node: etree._Element) -> str:
 
 
 def children(node: etree._Element, tag: str) -> list[etree._Element]:
-    """Return the children of a local name."""
     return [child for child in node if local_name(child) == tag]
 
 
@@ -151,12 +149,11 @@ def child(node: etree._Element | None, tag: str) -> etree._Element | None:
 
 
 def text_in(node: etree._Element | None) -> str:
-    """Return the content of an element's <text>."""
     return text_of(child(node, "text"))
 
 
 def text_of(node: etree._Element | None) -> str:
-    """Return all text in an element."""
+    """Return all text in an element and below it, without the space around; empty without an element."""
     return "".join(_strings(node)).strip() if node is not None else ""
 
 
@@ -166,7 +163,6 @@ def _strings(node: etree._Element) -> Iterator[str]:
 
 
 def name_of(node: etree._Element) -> str:
-    """Return an element's name, or its id."""
     return node.get("name") or node.get("id") or ""
 
 

@@ -36,7 +36,7 @@ def write_position(column: Column, position: Position) -> str:
 
 
 def write_span(column: Column, span: Span) -> str:
-    """Write one interval of an ordered column."""
+    """Write one interval of an ordered column so that it reads back as the same: `7`, `0-6`, `>=9`, `(1..2]`."""
     span = endless(span, column.kind)
     low, high = span.low, span.high
     if low is None and high is None:
@@ -67,7 +67,7 @@ def _write_whole(column: Column, low: Position | None, high: Position | None) ->
 
 
 def write_cell(column: Column, cell: Cell) -> str:
-    """Write what a cell lets through."""
+    """Write a cell so that reading it back gives the same; the text that a person wrote is not kept."""
     takes_unknown = column.unknown or column.tolerant
     unknown = cell.unknown and takes_unknown
     if takes_every_value(column, cell):
@@ -99,7 +99,6 @@ def _ordered(column: Column, words: Iterable[str]) -> list[str]:
 
 
 def write_output(column: Column, value: Scalar | None) -> str:
-    """Write one output cell."""
     if value is None:
         return ""
     if isinstance(value, Wait):
@@ -111,7 +110,6 @@ def write_output(column: Column, value: Scalar | None) -> str:
 
 
 def write_rows(rows: Iterable[Sequence[str]], delimiter: str) -> str:
-    """Write rows as CSV text."""
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return text.getvalue()

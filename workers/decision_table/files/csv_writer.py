@@ -69,7 +69,7 @@ def _folded(header: Sequence[str]) -> list[str]:
 
 
 def write_definition(table: Table) -> str:
-    """Return table.yaml for a table."""
+    """Write table.yaml so that reading it gives the same columns, limits and policy."""
     form: dict[str, object] = {"name": table.name, "hit policy": table.hit_policy.value}
     if table.aggregator:
         form["aggregator"] = table.aggregator.value

@@ -39,7 +39,6 @@ class Gathered:
         self._faults: list[str] = []
 
     def add(self, fault: str) -> None:
-        """Keep a fault."""
         self._faults.append(fault)
 
     def read(self, part: Callable[[], T]) -> T | None:
@@ -92,7 +91,6 @@ class Calendar:
 
     @property
     def opens(self) -> time:
-        """Return the earliest opening of the week."""
         return min(shift.opens for shifts in self.hours.week.values() for shift in shifts)
 
     @property
@@ -107,7 +105,7 @@ class Calendar:
 
 @total
 def load_contrary(data: bytes) -> tuple[Contrary, ...]:
-    """Read contrary.csv."""
+    """Read contrary.csv; raises Unreadable with every fault of it."""
     faults = Gathered()
     rows = _records("contrary.csv", data, ("event", "effect", "scope", "until"), ("at most",))
     contrary = [_contrary(entry, f"contrary.csv, row {row}", faults) for row, entry in rows]
@@ -116,7 +114,6 @@ def load_contrary(data: bytes) -> tuple[Contrary, ...]:
 
 
 def _contrary(entry: Mapping[str, str], where: str, faults: Gathered) -> Contrary:
-    """Return one row; what is wrong with it is gathered."""
     events = frozenset(filter(None, split_list(entry["event"])))
     if not events:
         faults.add(f"{where}: name at least one event.")

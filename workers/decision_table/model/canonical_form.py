@@ -12,7 +12,7 @@ from workers.decision_table.model.values import ORDERED, Position, show
 
 
 def canonical_form(table: Table) -> str:
-    """Return the table as canonical JSON text."""
+    """Write what a table means as JSON that does not depend on the order of its columns: versions are hashes of it."""
     by_name = sorted(range(len(table.inputs)), key=lambda index: table.inputs[index].name)
     form = {
         "name": table.name,

@@ -40,7 +40,6 @@ class Axis:
 
     @property
     def full(self) -> int:
-        """Return the mask of all classes."""
         return (1 << len(self.parts)) - 1
 
     def classify(self, value: Value) -> int:
@@ -113,7 +112,7 @@ class Grid:
         return tuple(axis.classify(value) for axis, value in zip(self.axes, inputs, strict=True))
 
     def hits(self, point: Sequence[int]) -> int:
-        """Return the set of rules that hold at a point."""
+        """Return the rules that hold at a point, one bit each, in the order of the table."""
         rules_left = (1 << len(self.rules)) - 1
         for axis, number in zip(self.axes, point, strict=True):
             rules_left &= axis.has[number]
@@ -129,7 +128,7 @@ class Grid:
 
 
 def bits(mask: int) -> list[int]:
-    """Return the numbers of the bits that are set."""
+    """List the places of the bits that are set, the lowest first."""
     numbers = []
     while mask:
         low = mask & -mask
@@ -139,7 +138,7 @@ def bits(mask: int) -> list[int]:
 
 
 def any_of(sets: Sequence[int], mask: int) -> int:
-    """Return the union of the sets that a mask picks."""
+    """Join the sets at the places of a mask's bits."""
     joined = 0
     while mask:
         low = mask & -mask

@@ -40,7 +40,7 @@ _LIMITS: Mapping[Kind, Spans] = {
 
 
 def everything_of(kind: Kind, *, zoned: bool = False) -> Spans:
-    """Return all values of an ordered kind."""
+    """Return the widest set that a kind may hold; of instants in a zone the whole line."""
     return WHOLE if zoned else _LIMITS.get(kind, WHOLE)
 
 
@@ -122,7 +122,7 @@ def common(first: Spans, second: Spans) -> Spans:
 
 
 def outside(spans: Spans) -> Spans:
-    """Return everything on the line that is not in the set."""
+    """Return the complement of a set on the whole line."""
     gaps: list[Span] = []
     start: Cut | None = None
     for index, interval in enumerate(spans):

@@ -228,7 +228,7 @@ def check_order(name: str, policy: HitPolicy, outputs: Sequence[Column]) -> None
 
 
 class OutcomeKind(StrEnum):
-    """How a table answered."""
+    """How a table answered: by rules, by its otherwise line, or not at all, so that a person decides."""
 
     MATCHED = "matched"
     OTHERWISE = "otherwise"

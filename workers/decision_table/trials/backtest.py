@@ -67,7 +67,6 @@ class Backtest:
 
     @property
     def per_day(self) -> tuple[DayLoad, ...]:
-        """Return the days that differ."""
         return tuple(day for day in self.days if day.differs)
 
     def as_json(self) -> dict[str, object]:
@@ -112,7 +111,7 @@ class _Tally:
 
 
 def effect_of(table: Table, outcome: Outcome) -> Effect:
-    """Return what an outcome does."""
+    """Return what an outcome would do; outputs that are notes do nothing."""
     if outcome.kind is OutcomeKind.PARKED:
         return Effect("parked", False, ())
     notes = {column.name for column in table.outputs if column.role is Role.NOTE}

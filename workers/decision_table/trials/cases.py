@@ -48,12 +48,10 @@ class CaseReport:
 
     @property
     def failed(self) -> tuple[CaseResult, ...]:
-        """Return the cases that are not as expected."""
         return tuple(result for result in self.results if result.message)
 
     @property
     def unreached(self) -> tuple[str, ...]:
-        """Return the rules that no case reaches."""
         return tuple(rule for rule, count in self.coverage.items() if not count)
 
 
@@ -98,7 +96,7 @@ def _value(column: Column, text: str) -> Value:
 
 
 def run_cases(compiled: Compiled, cases: Sequence[Case]) -> CaseReport:
-    """Run cases through a compiled table."""
+    """Decide each case and count by rule which cases reached it."""
     results = tuple(_run(compiled, case) for case in cases)
     reached = Counter(rule for result in results for rule in result.rules)
     return CaseReport(results, {rule.id: reached[rule.id] for rule in compiled.table.rules})

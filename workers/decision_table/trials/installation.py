@@ -53,7 +53,6 @@ class Sample:
 
     @property
     def whole(self) -> bool:
-        """Say whether these are all."""
         return len(self.responses) >= self.total
 
     @property

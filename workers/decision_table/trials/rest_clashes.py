@@ -118,7 +118,7 @@ def named(table: Table, name: str) -> list[str]:
 
 
 def beginning(what: What, day: date) -> list[PastEvent]:
-    """Return what happens to somebody who begins on a day."""
+    """Play what happens to somebody who begins on a day: its events, at nine in the morning UTC."""
     start = datetime.combine(day, MORNING, UTC)
     return [
         PastEvent(f"e{n}", "c", event, on(start, months or 0), f"r{n}", expected, months)
@@ -190,7 +190,7 @@ def always_lost(compiled: Compiled, what: What, touchpoint: str, ahead: timedelt
 
 
 def fault(table: Table, touchpoint: str, message: str) -> Fault:
-    """Return the warning about a touchpoint, with its rows."""
+    """Write the warning W803 about a touchpoint, pointing at all its rows."""
     rules = [rule for rule in table.rules if rule.outputs.get("touchpoint") == touchpoint]
     return Fault(
         CODE,
