@@ -16,7 +16,6 @@ from workers.adapters.kafka import Topic
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 ZONES = ("Europe/Paris", "Europe/London", "America/Sao_Paulo", "Asia/Kolkata", "Pacific/Auckland")
-SURE = 1.0
 
 
 @dataclass(frozen=True, slots=True)

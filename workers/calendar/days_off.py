@@ -27,9 +27,6 @@ class DaysOff:
         return day in self.dates or (bool(self.country) and day in public_holidays(self.country, self.region, day.year))
 
 
-NO_DAYS_OFF = DaysOff()
-
-
 @lru_cache(maxsize=1024)
 def public_holidays(country: str, region: str, year: int) -> frozenset[date]:
     """Return the public holidays of a country (ISO 3166-1, such as FR) and region (ISO 3166-2) in a year.

@@ -138,5 +138,5 @@ def demo_faults(installation: "app.Boucle") -> list[str]:
 
 
 def user_name() -> str:
-    """Return who runs the command, for the audit."""
+    """Return who runs the command, for the audit: the account's name, which nobody verified."""
     return os.environ.get("USER") or "operator"

@@ -126,9 +126,7 @@ def call_of(seed: int, person: Person, key: str, comment: str) -> Call:
     """Draw how an agent works on a ticket; the same for the same seed, person and ticket key."""
     random = Random(f"{seed}/call/{person.id}/{key}")
     late = comment in LATE_FR + LATE_EN
-    cause = (
-        "delivery/late" if late else random.choice(("product/defect", "start/instructions", "service/hard_to_reach"))
-    )
+    cause = "delivery/late" if late else random.choice(OTHER_CAUSES)
     french = person.language == "fr"
     sentence = (
         "Nous avons remplacé votre lampe et remboursé les frais de port."

@@ -14,8 +14,6 @@ from workers.domain.ticket.sla import tickets_wake
 from workers.domain.types import TicketState
 from workers.errors import BadInput, Conflict
 
-PARIS_SUMMER = timedelta(hours=2)
-
 
 def at(text: str) -> datetime:
     """Return a time on the wall in Paris, in winter."""

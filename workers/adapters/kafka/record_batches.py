@@ -22,7 +22,7 @@ HEAD = struct.Struct(">qiibIhiqqqhii")
 """Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last timestamp, producer id,
 producer epoch, base sequence, number of records."""
 _BEFORE_LENGTH, _BEFORE_ATTRIBUTES = struct.calcsize(">q"), struct.calcsize(">qiibI")
-_LOG_OVERHEAD, _SIZE_OF_ATTRIBUTES = struct.calcsize(">qi"), struct.calcsize(">h")
+_LOG_OVERHEAD = struct.calcsize(">qi")
 _CODEC, _LOG_APPEND_TIME = 0x07, 0x08
 _MAGIC_AT, _FORMAT_2 = struct.calcsize(">qii"), 2
 _SMALLEST = 26

@@ -86,7 +86,7 @@ def plan(file: Path, form: str) -> None:
 
 
 def plan_lines(planned: list[dict[str, object]]) -> Iterator[str]:
-    """Give the plan for a terminal."""
+    """Give what `plan_of` returned as lines, one per event and what became of its touchpoints and fields below it."""
     for event in planned:
         yield f"{event['event']}"
         for touchpoint in event["touchpoints"]:  # type: ignore[attr-defined]  # the shape of plan_of
@@ -104,7 +104,7 @@ def dead_letters() -> None:
 
 
 def letters() -> DeadLetters:
-    """Return the dead letters of this installation."""
+    """Open the installation for its dead letters; one that is read again comes from Kafka if it is still there."""
     boucle = open_boucle()
     return DeadLetters(boucle.store, boucle.intake, boucle.now, lambda letter: read_again(boucle, letter))
 
@@ -137,7 +137,7 @@ def list_(reason: str, every: bool, form: str) -> None:
 
 
 def summary(letter: ListedLetter) -> dict[str, object]:
-    """Return one letter as it is listed."""
+    """Return a letter as JSON lists it, without headers and bytes."""
     return {
         "id": letter.id,
         "reason": letter.reason,
@@ -195,7 +195,6 @@ def show_(ident: str, raw: bool, form: str) -> int:
 
 
 def truncation(letter: DeadLetter) -> str:
-    """Say how much of a letter there is."""
     return (
         f"Truncated: these are the first {len(letter.body):,} of {letter.bytes_sent:,} bytes "
         f"(SHA-256 of the whole: {letter.sha256})."

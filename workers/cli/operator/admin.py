@@ -23,7 +23,7 @@ def keys() -> None:
 
 
 def api_keys() -> ApiKeys:
-    """Return the keys of this installation."""
+    """Open the installation for its keys: those of the database beside those of BOUCLE_API_KEYS."""
     boucle = open_boucle()
     return ApiKeys(boucle.store, read_given(boucle.settings.api_keys.get_secret_value()))
 
@@ -83,7 +83,7 @@ def list_(form: str) -> None:
 
 
 def as_dict(row: KeyRow, now: datetime) -> dict[str, object]:
-    """Return one key as it is listed."""
+    """Return a key as JSON lists it: its hash and the key itself are never shown."""
     state = state_of(row, now)
     return {
         "id": row.id,
@@ -99,7 +99,6 @@ def as_dict(row: KeyRow, now: datetime) -> dict[str, object]:
 
 
 def line_of(key: dict[str, object]) -> str:
-    """Return one key as a line."""
     scopes = key["scopes"]
     may = ", ".join(scopes) if isinstance(scopes, list) else ""
     ends, used = key["expires_at"] or "never", key["last_used_at"] or "never"
@@ -119,12 +118,12 @@ def revoke(name: str, form: str) -> None:
 
 
 def instant(at: datetime | None) -> str | None:
-    """Return an instant as it is written in JSON."""
+    """Write an instant in ISO 8601 to the second; None stays None."""
     return at.isoformat(timespec="seconds") if at else None
 
 
 def webhook_secret() -> str:
-    """Return a secret in the form of Standard Webhooks."""
+    """Make up a secret as Standard Webhooks writes it: whsec_ and base64."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 

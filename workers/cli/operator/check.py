@@ -180,7 +180,7 @@ def clashes(installation: app.Boucle) -> list[str]:
 
 
 def kafka_faults(settings: settings_module.Settings) -> list[str]:
-    """Return what is wrong with the broker and its topics."""
+    """Ask the broker for its topics, and return what is wrong; nothing without a broker."""
     cluster = app.kafka_of(settings)
     if cluster is None:
         return []
@@ -191,7 +191,7 @@ def kafka_faults(settings: settings_module.Settings) -> list[str]:
 
 
 def mail_faults(settings: settings_module.Settings) -> list[str]:
-    """Return what is wrong with the mail server."""
+    """Sign in at the mail server, and return what it said against it; nothing without one. No mail is sent."""
     if not settings.has_smtp:
         return []
     try:

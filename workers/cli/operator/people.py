@@ -18,7 +18,7 @@ def users() -> None:
 
 
 def people() -> tuple[Accounts, str]:
-    """Return the people of the installation and the base of its links."""
+    """Open the installation for its accounts; beside them what its links begin with."""
     boucle = open_boucle()
     return Accounts(boucle.store, boucle.now), boucle.links.base
 

@@ -26,7 +26,6 @@ def privacy() -> None:
 
 
 def of_persons() -> Privacy:
-    """Return the use case of this installation."""
     boucle = open_boucle()
     return Privacy(boucle.store, boucle.policies.current, boucle.now)
 
@@ -80,7 +79,6 @@ def retention(dry_run: bool, form: str) -> None:
 
 
 def line_of(removed: Removed, *, dry_run: bool) -> str:
-    """Return what a table loses as a line."""
     verb = "would go" if dry_run else "deleted"
     return f"{removed.keep.name:15} {removed.rows:>9} {verb}, older than {removed.keep.days} days ({removed.keep.why})"
 

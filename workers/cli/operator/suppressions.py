@@ -12,7 +12,6 @@ def suppressions() -> None:
 
 
 def suppressions_here() -> Suppressions:
-    """Return the suppressions of this installation."""
     boucle = open_boucle()
     return Suppressions(boucle.store, boucle.policies.current, boucle.now)
 
@@ -31,7 +30,6 @@ def list_(kind: str, form: str) -> None:
 
 
 def as_value(suppressed: Suppressed) -> dict[str, object]:
-    """Return one suppression as a JSON value."""
     return {
         "mailbox": suppressed.mailbox,
         "kind": suppressed.kind,
@@ -42,7 +40,6 @@ def as_value(suppressed: Suppressed) -> dict[str, object]:
 
 
 def line(suppressed: Suppressed) -> str:
-    """Return one suppression for a terminal."""
     whose = "customer " + ", ".join(suppressed.customers) if suppressed.customers else "nobody's address today"
     return f"{suppressed.at:%Y-%m-%d}  {suppressed.kind:<9}  {whose}  {suppressed.detail}".rstrip()
 

@@ -33,13 +33,12 @@ def list_(every: bool, form: str) -> None:
 
 
 def line_of(ticket: Ticket, name: str) -> str:
-    """Return one ticket as a line of the list."""
     due = f"due {ticket.due_at:%Y-%m-%d %H:%M}Z"
     return f"{ticket.number:>5}  {ticket.score:>2}/10  {due}  {ticket.state:8} {ticket.owner:12} {name}"
 
 
 def summary(ticket: Ticket) -> dict[str, object]:
-    """Return one ticket as it is listed."""
+    """Return a ticket as JSON lists it; nothing about the customer."""
     return {
         "number": ticket.number,
         "id": ticket.id,
@@ -56,7 +55,7 @@ def summary(ticket: Ticket) -> dict[str, object]:
 
 
 def details(ticket: Ticket, customer: Customer, entries: list[TicketEntry]) -> dict[str, object]:
-    """Return everything an agent needs of one ticket."""
+    """Return what an agent needs for the call: the customer's data, what was answered, the history."""
     return {
         **summary(ticket),
         "customer": customer.crm_id,
@@ -100,7 +99,7 @@ def unknown(number: int) -> int:
 
 
 def act(number: int, doing: TicketAct, said: str) -> int:
-    """Do one act on a ticket and say so."""
+    """Carry out one act on a ticket and print `said`; exit code 1 without that ticket."""
     if not open_boucle().ticket_actions.act(number, doing):
         return unknown(number)
     click.echo(said)

@@ -38,7 +38,7 @@ NONE = "No wave is listed: write a date and a name into rules/journey-plan/waves
 
 
 def lines(wave: WaveReach, zone: str) -> Iterator[str]:
-    """Give a wave as lines of text."""
+    """Give the lines about one wave: when it comes, whom it reaches, why not the others."""
     name = f" ({wave.name})" if wave.name and wave.name != wave.id else ""
     yield f"{in_zone(wave.at, zone):%Y-%m-%d %H:%M}  wave {wave.id}{name} {STATES[wave.state]}"
     verb = "reached" if wave.state in ("spreading", "done") else "will reach"

@@ -63,7 +63,11 @@ class Sample:
 
 
 class Stored(Protocol):
-    """What the commands ask of a running installation; each answer may be empty."""
+    """What the commands ask of a running installation; each answer may be empty.
+
+    It is declared here so that this library knows no store; the history of the rules, a command without one and
+    `Nothing` answer it.
+    """
 
     def known_names(self) -> KnownNames | None:
         """Return the templates, triggers and actions that exist, or None when that is not known."""

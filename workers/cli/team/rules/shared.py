@@ -70,11 +70,10 @@ def show(form: str, value: object, lines: Iterable[str]) -> None:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print text line by line."""
     for line in lines:
         click.echo(for_reader(line))
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON; what JSON cannot say as text."""
+    """Print a value as JSON; what JSON has no type for, such as dates, is printed as text."""
     click.echo(json_text(value))
