@@ -37,7 +37,7 @@ FOREIGN_WARNINGS = (
 warnings.filterwarnings("ignore", FOREIGN_WARNINGS[0][0], DeprecationWarning)
 
 import canaries  # noqa: E402
-import catching  # noqa: E402  # after the filter: this import already warns
+import mailcatcher  # noqa: E402  # after the filter: this import already warns
 import parts  # noqa: E402
 
 from workers import devservices  # noqa: E402
@@ -140,10 +140,10 @@ def postgres(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def smtp_catcher() -> Iterator[catching.MailCatcher]:
+def smtp_catcher() -> Iterator[mailcatcher.MailCatcher]:
     """Give a mail server in this process."""
-    catcher = catching.MailCatcher()
-    controller = catching.serve(catcher)
+    catcher = mailcatcher.MailCatcher()
+    controller = mailcatcher.serve(catcher)
     yield catcher
     controller.stop()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
-import catching
+import mailcatcher
 import pytest
 from postroom import LATER, NEVER, NO_SUCH, OURS, Postman
 from scripted import HELLO, TAKEN, Scripted
@@ -54,7 +54,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
         return lambda: MailboxSender(tmp_path)
     if request.param == "fake":
         return Postman
-    catcher: catching.MailCatcher = request.getfixturevalue("smtp_catcher")
+    catcher: mailcatcher.MailCatcher = request.getfixturevalue("smtp_catcher")
     return lambda: SmtpSender(catcher.url, 1, timeout_seconds=10)
 
 
@@ -98,7 +98,7 @@ def test_whatever_the_mail_a_sender_answers(make: Make, raw: bytes) -> None:
     assert good.kind is SendKind.ACCEPTED
 
 
-def test_what_a_mail_holds_begins_no_other_mail(smtp_catcher: catching.MailCatcher) -> None:
+def test_what_a_mail_holds_begins_no_other_mail(smtp_catcher: mailcatcher.MailCatcher) -> None:
     """A dot alone on its line is content."""
     before = len(smtp_catcher.mails)
     [end] = send(SmtpSender(smtp_catcher.url, 1), ("dots@example.com", BODIES["dots"]))
@@ -179,7 +179,7 @@ def test_a_server_that_hangs_up_at_once_is_away() -> None:
 
 
 @pytest.mark.parametrize("end", [LATER, NEVER, NO_SUCH, OURS], ids=lambda end: str(end.kind))
-def test_the_fake_fails_as_servers_do(smtp_catcher: catching.MailCatcher, end: SendResult) -> None:
+def test_the_fake_fails_as_servers_do(smtp_catcher: mailcatcher.MailCatcher, end: SendResult) -> None:
     """What a test scripts for the fake is what SMTP gives for the same reply."""
     to = f"same-{next(NAMES)}@example.com"
     smtp_catcher.refuse(to, end.text)

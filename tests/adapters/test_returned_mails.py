@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from embedded import Embedded, journey
 from imapserver import FakeImap, Kept, serving
-from returning import LETTER, NESTED, OUT_OF_OFFICE, PATH, dsn
+from returnedmails import LETTER, NESTED, OUT_OF_OFFICE, PATH, dsn
 
 from workers import app, roles, settings
 from workers.adapters.imap_folder import ImapFolder

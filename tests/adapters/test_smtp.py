@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
-import catching
+import mailcatcher
 import parts
 import pytest
 from aiosmtpd.controller import Controller
@@ -46,7 +46,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "mailbox":
         return Place(lambda: MailboxSender(tmp_path), lambda to, n: in_mailbox(MailboxSender(tmp_path), to))
     if request.param == "catcher":
-        catcher: catching.MailCatcher = request.getfixturevalue("smtp_catcher")
+        catcher: mailcatcher.MailCatcher = request.getfixturevalue("smtp_catcher")
         return Place(lambda: SmtpSender(catcher.url, 3), lambda to, n: [mail.message for mail in catcher.to(to)])
     real: parts.RealMail = request.getfixturevalue("real_smtp")
     return Place(lambda: SmtpSender(real.url, 3), lambda to, n: real.wait_for(to, n))
@@ -126,7 +126,7 @@ def test_refusals_are_told_apart(server: str, request: pytest.FixtureRequest) ->
     """4xx is later, 5xx is never, and both leave the connection fit for the next mail."""
     refused, later, good = fresh("refused"), fresh("later"), fresh("good")
     if "catcher" in request.node.callspec.id:
-        catcher: catching.MailCatcher = request.getfixturevalue("smtp_catcher")
+        catcher: mailcatcher.MailCatcher = request.getfixturevalue("smtp_catcher")
         catcher.refuse(refused)
         catcher.refuse(later, "450 4.2.1 Mailbox busy, try again later")
     ends = send(SmtpSender(server, 1), *((to, mail(to)) for to in (refused, later, good)))
@@ -161,7 +161,7 @@ def test_refusals_are_told_apart(server: str, request: pytest.FixtureRequest) ->
     ],
 )
 def test_a_refusal_because_of_us_is_not_the_recipients(
-    smtp_catcher: catching.MailCatcher, answer: str, kind: SendKind
+    smtp_catcher: mailcatcher.MailCatcher, answer: str, kind: SendKind
 ) -> None:
     """5.7.x and missing authentication pause sending; nobody is suppressed for it."""
     at_recipient, after_data = fresh(), fresh()
@@ -171,7 +171,7 @@ def test_a_refusal_because_of_us_is_not_the_recipients(
     assert [end.kind for end in ends] == [kind, kind]
 
 
-def test_a_line_cut_before_250_is_unknown(smtp_catcher: catching.MailCatcher) -> None:
+def test_a_line_cut_before_250_is_unknown(smtp_catcher: mailcatcher.MailCatcher) -> None:
     """The server may have the mail; only the caller can decide about a second copy. The next mail goes on."""
     cut, good = fresh(), fresh()
     smtp_catcher.cut_before_250(cut)
@@ -305,7 +305,7 @@ def test_a_silent_server_does_not_hold_us_for_ever() -> None:
     assert end.kind is SendKind.LATER
 
 
-def test_a_local_part_outside_ascii_needs_the_server_to_say_so(smtp_catcher: catching.MailCatcher) -> None:
+def test_a_local_part_outside_ascii_needs_the_server_to_say_so(smtp_catcher: mailcatcher.MailCatcher) -> None:
     """With SMTPUTF8 it is sent, without it it fails with that reason; a domain outside ASCII always works."""
     [sent] = send(SmtpSender(smtp_catcher.url), ("zoé@example.com", mail("x@example.com")))
     assert sent.kind is SendKind.ACCEPTED
@@ -334,7 +334,7 @@ def test_the_password_is_not_shown() -> None:
     assert "hunter2" not in repr(SmtpSender("smtp://me:hunter2@mail.example:587")._server)
 
 
-def test_reasons_do_not_repeat_the_address(smtp_catcher: catching.MailCatcher) -> None:
+def test_reasons_do_not_repeat_the_address(smtp_catcher: mailcatcher.MailCatcher) -> None:
     """A reply that quotes the recipient is kept without it: reasons stand in logs."""
     to = fresh()
     smtp_catcher.refuse(to, f"550 5.1.1 <{to.upper()}>: no such mailbox {to}")
@@ -389,7 +389,7 @@ def test_starttls_is_used_when_offered_and_its_certificate_checked(
     assert (end.kind, server.over_tls) == (kind, over_tls)
 
 
-def test_required_protection_that_is_not_offered_stops_sending(smtp_catcher: catching.MailCatcher) -> None:
+def test_required_protection_that_is_not_offered_stops_sending(smtp_catcher: mailcatcher.MailCatcher) -> None:
     """With tls=required nothing is sent in clear."""
     [end] = send(SmtpSender(f"{smtp_catcher.url}?tls=required"), ("a@b.example", mail("a@b.example")))
     assert end.kind is SendKind.OURS

@@ -12,9 +12,9 @@ import orjson
 import parts
 import pytest
 from brands import BRAND
-from catching import MailCatcher
 from embedded import about, journey
-from returning import NESTED, dsn
+from mailcatcher import MailCatcher
+from returnedmails import NESTED, dsn
 
 from workers import devservices
 from workers import settings as settings_module

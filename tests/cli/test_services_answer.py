@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from workers.cli.trial import services
-from workers.devservices import answering
+from workers.devservices import greetings
 from workers.errors import NotNow
 
 
@@ -32,7 +32,7 @@ def test_who_does_not_answer_is_named(
     """An address from the environment at which nobody is: no line for the shell, but what to do, without a password."""
     monkeypatch.setenv("BOUCLE_HOME", str(tmp_path))
     monkeypatch.setenv(setting, address.format(port=free_port()))
-    monkeypatch.setattr(answering, "SECONDS", 0.0)
+    monkeypatch.setattr(greetings, "SECONDS", 0.0)
     ended = CliRunner().invoke(services.services, ["up", name])
     assert isinstance(ended.exception, NotNow)
     assert setting in str(ended.exception)
@@ -44,4 +44,4 @@ def test_who_answers_is_not_waited_for() -> None:
     """One server of a cluster that takes connections is enough."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        answering.see_that_they_answer({"kafka": f"127.0.0.1:{free_port()},127.0.0.1:{port}"}, 0.0)
+        greetings.see_that_they_answer({"kafka": f"127.0.0.1:{free_port()},127.0.0.1:{port}"}, 0.0)

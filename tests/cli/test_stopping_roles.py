@@ -18,8 +18,8 @@ import orjson
 import pytest
 import sqlalchemy as sa
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from catching import MailCatcher, serve
 from embedded import START, STRUCTURED, journey
+from mailcatcher import MailCatcher, serve
 from parts import poll
 from worlds import Installation
 

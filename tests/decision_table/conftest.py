@@ -1,1 +1,1 @@
-"""Nothing but its place: the tests in the folders below find building.py and random_tables.py beside it."""
+"""Nothing but its place: the tests in the folders below find tableparts.py and random_tables.py beside it."""

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from building import FOLLOW_UP, dmn
+from tableparts import FOLLOW_UP, dmn
 
 from workers.decision_table import Unreadable, load, load_calendar, parse, parse_dmn, read_xlsx, write_xlsx
 from workers.errors import BadInput

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from building import HOME
+from tableparts import HOME
 
 # The quick ones first: a mutant is caught when any test fails.
 TESTS = ("test_table_checks.py", "test_hit_policies.py", "test_table_reading.py", "test_table_properties.py")

@@ -1,7 +1,7 @@
 """What each hit policy answers, on a table of our own format and on DMN files."""
 
 import pytest
-from building import SCORE, dmn, table
+from tableparts import SCORE, dmn, table
 
 from workers.decision_table import compile_table
 from workers.decision_table.decisions.evaluation import evaluate

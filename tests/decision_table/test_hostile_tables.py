@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from building import FOLLOW_UP, HOME, dmn, table
 from hostile import DOORS, rows, workbook
+from tableparts import FOLLOW_UP, HOME, dmn, table
 
 from workers.decision_table import Unreadable, load, parse, parse_dmn, read_xlsx, write_xlsx
 from workers.decision_table.model.cells import either

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from building import HOME
+from tableparts import HOME
 
 from workers.decision_table import Table, compile_table, parse
 from workers.decision_table.model.table import Rule

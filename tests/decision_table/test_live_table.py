@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from building import FOLLOW_UP
+from tableparts import FOLLOW_UP
 
 from workers.decision_table import Inputs, load
 from workers.decision_table.files.side_files import load_contrary

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from building import FOLLOW_UP, PLAN, dmn
 from click.testing import CliRunner, Result
 from openpyxl import load_workbook
+from tableparts import FOLLOW_UP, PLAN, dmn
 
 from workers.cli.team.rules import rules
 from workers.decision_table import Inputs, KnownNames, Table, load

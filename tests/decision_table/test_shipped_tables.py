@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from building import FOLLOW_UP, HOME, PLAN, checked, codes, edited
+from tableparts import FOLLOW_UP, HOME, PLAN, checked, codes, edited
 
 from workers.decision_table import (
     Against,

@@ -4,7 +4,7 @@ import random
 from datetime import date
 
 import pytest
-from building import FOLLOW_UP, PLAN, SCORE, checked, codes, edited, table
+from tableparts import FOLLOW_UP, PLAN, SCORE, checked, codes, edited, table
 
 from workers.decision_table import Against, Inputs, KnownNames, Severity, check, load, parse, refuse
 from workers.decision_table.checks.checker import fault_json

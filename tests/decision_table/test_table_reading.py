@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from building import FOLLOW_UP, HOME, PLAN, SCORE, codes, table
+from tableparts import FOLLOW_UP, HOME, PLAN, SCORE, codes, table
 
 from workers.decision_table import Against, Inputs, Unreadable, Wait, check, compile_table, from_content, load, parse
 from workers.decision_table.decisions.compiled import Compiled

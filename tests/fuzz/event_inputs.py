@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from campaign import smaller_bytes, smaller_list
-from mutating import PIECES, any_text, any_value, changed_bytes, changed_json, written
+from mutations import PIECES, any_text, any_value, changed_bytes, changed_json, written
 
 SCHEMAS = Path(__file__).parents[2] / "schemas" / "in"
 STRUCTURED = "application/cloudevents+json"

@@ -10,8 +10,8 @@ import pytest
 from bouncecorpus import cases
 from campaign import Campaign, smaller_bytes
 from embedded import Embedded, journey
-from mutating import PIECES, changed_bytes, changed_lines
-from returning import COMPLAINT, LETTER, NESTED, OUT_OF_OFFICE, PATH, QMAIL, dsn
+from mutations import PIECES, changed_bytes, changed_lines
+from returnedmails import COMPLAINT, LETTER, NESTED, OUT_OF_OFFICE, PATH, QMAIL, dsn
 
 from workers.domain.mail.bounce_parser.letters import Letter
 from workers.domain.records import Dispatch

@@ -23,7 +23,7 @@ from campaign import SEED, SHARE, Campaign, smaller_bytes
 from event_inputs import make_event
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
-from mutating import any_text, changed_bytes
+from mutations import any_text, changed_bytes
 from pages import PAGES
 from schemathesis import GenerationMode
 from schemathesis.core import NOT_SET

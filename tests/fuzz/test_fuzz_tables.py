@@ -8,9 +8,9 @@ from functools import cache
 from random import Random
 
 import pytest
-from building import FOLLOW_UP, HOME, PLAN, dmn
 from campaign import Campaign, smaller_bytes
-from mutating import PIECES, changed_bytes, changed_lines
+from mutations import PIECES, changed_bytes, changed_lines
+from tableparts import FOLLOW_UP, HOME, PLAN, dmn
 
 from workers.decision_table import (
     Severity,

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from campaign import Campaign
 from embedded import shipped_templates
-from mutating import any_text, any_value
+from mutations import any_text, any_value
 
 from workers.adapters.resources import Data
 from workers.domain.mail.compose import Brand, Templates, compose

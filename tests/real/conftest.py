@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from catching import MailCatcher
+from mailcatcher import MailCatcher
 from story import START
 from worlds import Apart
 

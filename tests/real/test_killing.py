@@ -16,8 +16,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from catching import MailCatcher, serve
 from driver import Words, books_of, play
+from mailcatcher import MailCatcher, serve
 from parts import poll
 from story import Story
 from worlds import Apart, Embedded, dead_letter_reasons

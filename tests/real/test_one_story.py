@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import httpx
 import pytest
 import sqlalchemy as sa
-from catching import MailCatcher, serve
 from driver import books_of, play
 from kafka.admin import OffsetSpec
+from mailcatcher import MailCatcher, serve
 from parts import empty_database, fresh_name
 from prometheus_client.parser import text_string_to_metric_families
 from story import Story

@@ -9,8 +9,8 @@ from pathlib import Path
 import parts
 import psycopg
 import pytest
-from catching import MailCatcher
 from kafka import KafkaConsumer, TopicPartition
+from mailcatcher import MailCatcher
 from playwright.sync_api import Page
 
 from workers import devservices

@@ -12,7 +12,7 @@ import pytest
 from embedded import START, Embedded, about, cloud_event, journey, score
 from houses import boucle, install
 from postroom import LATER, NO_SUCH, Postman, sender_of
-from returning import PATH, dsn
+from returnedmails import PATH, dsn
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.mailbox_keys import address_key

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from counted import START, House, event, live_through
-from returning import PATH, dsn
+from returnedmails import PATH, dsn
 
 from workers.domain.records import Dispatch, Ticket
 from workers.domain.ticket import Ending, claim, done, reopen, resume, wait

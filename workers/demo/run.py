@@ -131,7 +131,7 @@ class Year:
         persons: list[shop.Person],
         seed: int,
         set_clock: Callable[[datetime], None],
-        take: Callable[[list[shop.Happened]], None],
+        take: Callable[[list[shop.ShopEvent]], None],
         runner: asyncio.Runner,
     ) -> None:
         self._parts = parts
@@ -163,7 +163,7 @@ class Year:
             yield (number + 1) / len(slots)
         self._relaying.relay_all()
 
-    def _slot(self, slot: datetime, batch: list[shop.Happened]) -> bool:
+    def _slot(self, slot: datetime, batch: list[shop.ShopEvent]) -> bool:
         """Do what people, the CRM and the clock bring until a slot; False when there was nothing."""
         acted = False
         for act in self._crowd.due(slot):

@@ -56,7 +56,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class ShopEvent:
     """One event as the shop's CRM publishes it, and the topic it belongs to."""
 
     at: datetime
@@ -92,7 +92,7 @@ def is_late(region: str, bought: datetime) -> bool:
     return region == "north" and CARRIER_CHANGED <= bought < CARRIER_REPLACED
 
 
-def year(seed: int, persons: list[Person]) -> list[Happened]:
+def year(seed: int, persons: list[Person]) -> list[ShopEvent]:
     """Return everything the CRM publishes, in order of time, with some events twice and some that are wrong."""
     events = [event for person in persons for event in life(seed, person)]
     events += [again for number, again in enumerate(events) if number % 97 == 0]
@@ -100,7 +100,7 @@ def year(seed: int, persons: list[Person]) -> list[Happened]:
     return sorted((dated for dated in events if dated.at < END), key=lambda dated: (dated.at, dated.body))
 
 
-def life(seed: int, person: Person) -> Iterator[Happened]:
+def life(seed: int, person: Person) -> Iterator[ShopEvent]:
     """Give one customer's events: orders with their deliveries, and what else happens."""
     random = Random(f"{seed}/life/{person.id}")
     at, order = person.joined, 0
@@ -118,7 +118,7 @@ def life(seed: int, person: Person) -> Iterator[Happened]:
         yield customer_event(person, "opted_out", at + timedelta(days=55), random)
 
 
-def one_order(person: Person, reference: str, at: datetime, random: Random) -> Iterator[Happened]:
+def one_order(person: Person, reference: str, at: datetime, random: Random) -> Iterator[ShopEvent]:
     """Give what happens to one order: purchase and delivery, now and then a refund, a call or a complaint."""
     lamp = random.choice(LAMPS)
     label = f"lampe {lamp}" if person.language == "fr" else f"{lamp} lamp"
@@ -141,16 +141,16 @@ def one_order(person: Person, reference: str, at: datetime, random: Random) -> I
         yield journey_event(person, "complaint_closed", opened + timedelta(days=9), reference, {"label": label})
 
 
-def journey_event(person: Person, name: str, at: datetime, reference: str, data: dict[str, object]) -> Happened:
+def journey_event(person: Person, name: str, at: datetime, reference: str, data: dict[str, object]) -> ShopEvent:
     more = {"reference": reference} if reference else {}
     return event(person, f"boucle.journey.{name}.v1", at, {"customer": card(person), **more, **data}, reference)
 
 
-def customer_event(person: Person, name: str, at: datetime, random: Random) -> Happened:
+def customer_event(person: Person, name: str, at: datetime, random: Random) -> ShopEvent:
     return event(person, f"boucle.customer.{name}.v1", at, {"customer": card(person)}, f"{random.randrange(10**6)}")
 
 
-def event(person: Person, type_: str, at: datetime, data: dict[str, object], ident: str) -> Happened:
+def event(person: Person, type_: str, at: datetime, data: dict[str, object], ident: str) -> ShopEvent:
     """Write an event as structured CloudEvents JSON; its id follows from person, name and `ident`."""
     at = at.replace(microsecond=0)
     name = type_.split(".")[-2]
@@ -164,7 +164,7 @@ def event(person: Person, type_: str, at: datetime, data: dict[str, object], ide
         "datacontenttype": "application/json",
         "data": data,
     }
-    return Happened(at, orjson.dumps(body), person.id)
+    return ShopEvent(at, orjson.dumps(body), person.id)
 
 
 def card(person: Person) -> dict[str, object]:
@@ -180,7 +180,7 @@ def card(person: Person) -> dict[str, object]:
     }
 
 
-def mistakes(seed: int, persons: list[Person]) -> Iterator[Happened]:
+def mistakes(seed: int, persons: list[Person]) -> Iterator[ShopEvent]:
     """Give events that cannot be accepted, as they come from real CRMs."""
     random = Random(f"{seed}/mistakes")
     for number in range(max(3, math.ceil(len(persons) / 60))):
@@ -192,7 +192,7 @@ def mistakes(seed: int, persons: list[Person]) -> Iterator[Happened]:
             orjson.dumps(wrong(person, at, number, "boucle.journey.delivered.v1", {"reference": "1"})),
             orjson.dumps(wrong(person, at, number, "boucle.journey.purchase.v1", {"reference": "1"})),
         )
-        yield Happened(at, broken[number % len(broken)], person.id)
+        yield ShopEvent(at, broken[number % len(broken)], person.id)
 
 
 def wrong(person: Person, at: datetime, number: int, type_: str, data: dict[str, object]) -> dict[str, object]:

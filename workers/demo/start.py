@@ -13,7 +13,7 @@ from workers import app, roles
 from workers.adapters import kafka
 from workers.adapters.home import Home
 from workers.adapters.resources import Data
-from workers.demo.shop import Happened
+from workers.demo.shop import ShopEvent
 from workers.domain.mail.compose import Brand
 from workers.domain.types import Ingress
 from workers.errors import Misconfigured, NotNow
@@ -88,7 +88,7 @@ def is_of_others(store: Store) -> bool:
 class EventDoor:
     """By which door the demo's events come in; `take` returns when they are stored."""
 
-    take: Callable[[list[Happened]], None]
+    take: Callable[[list[ShopEvent]], None]
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def doors_of(parts: app.Boucle) -> Iterator[EventDoor]:
     with worker(parts) as failed:
         total = 0
 
-        def take(batch: list[Happened]) -> None:
+        def take(batch: list[ShopEvent]) -> None:
             nonlocal total
             name = f"{parts.settings.topic_prefix}{kafka.Topic.EVENTS}"
             headers = (("content-type", CONTENT_TYPE.encode()),)
@@ -117,7 +117,7 @@ def doors_of(parts: app.Boucle) -> Iterator[EventDoor]:
     publisher.close()
 
 
-def take_in(parts: app.Boucle, batch: list[Happened]) -> None:
+def take_in(parts: app.Boucle, batch: list[ShopEvent]) -> None:
     parts.intake.take([Incoming(message.body, {}, CONTENT_TYPE) for message in batch], Ingress.HTTP)
 
 

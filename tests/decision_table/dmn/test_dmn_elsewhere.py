@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import parts
 import pytest
-from building import FOLLOW_UP, PLAN, dmn
 from lxml import etree
+from tableparts import FOLLOW_UP, PLAN, dmn
 
 from workers.decision_table import load
 from workers.decision_table.dmn.reader import parse_dmn

@@ -1,7 +1,7 @@
 """DMN files: what is read, what is refused by name and place, and what comes out again."""
 
 import pytest
-from building import FOLLOW_UP, PLAN, codes, dmn, table
+from tableparts import FOLLOW_UP, PLAN, codes, dmn, table
 
 from workers.decision_table import (
     Table,

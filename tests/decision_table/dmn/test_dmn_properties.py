@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 
-from building import dmn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tableparts import dmn
 
 from workers.decision_table import check, compile_table
 from workers.decision_table.decisions.evaluation import evaluate

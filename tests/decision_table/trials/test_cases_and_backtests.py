@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from building import FOLLOW_UP, PLAN, SCORE, edited, table
+from tableparts import FOLLOW_UP, PLAN, SCORE, edited, table
 
 from workers.decision_table import Against, Inputs, Unreadable, Value, check, compile_table, explain, load
 from workers.decision_table.files.side_files import load_contrary

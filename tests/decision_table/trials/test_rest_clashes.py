@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 from budget import processor_seconds
-from building import PLAN, edited
+from tableparts import PLAN, edited
 
 from workers.decision_table import Table
 from workers.decision_table.files.loader import load

@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from returning import NESTED, dsn
+from returnedmails import NESTED, dsn
 
 from workers.domain.mail.bounce_parser import BounceKind, read_bounce
 

@@ -6,7 +6,7 @@ import pytest
 from bouncecorpus import Case, cases
 from hypothesis import given
 from hypothesis import strategies as st
-from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, QMAIL, dsn
+from returnedmails import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, QMAIL, dsn
 
 from workers.domain.mail.bounce_parser import BounceKind, read_bounce
 from workers.text.plain_text import UNSAFE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from embedded import Embedded, cloud_event, journey
-from returning import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, dsn
+from returnedmails import COMPLAINT, LETTER, OUT_OF_OFFICE, PATH, dsn
 
 from workers.adapters.returned_mails import place_at
 from workers.domain import explain as explaining

@@ -29,7 +29,7 @@ def services_up(names: tuple[str, ...]) -> None:
     """In a checkout: start them (kafka and postgres unless named), then print their addresses as settings."""
     require_checkout()
     from workers import devservices
-    from workers.devservices.answering import see_that_they_answer
+    from workers.devservices.greetings import see_that_they_answer
 
     addresses = devservices.up(services_home(), names or devservices.DEFAULT_PARTS)
     see_that_they_answer(addresses)
