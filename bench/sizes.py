@@ -21,8 +21,7 @@ ROOT = Path(__file__).parent.parent
 for place in (ROOT, ROOT / "tests" / "ruletable"):
     sys.path.insert(0, str(place))
 
-from tableparts import FOLLOW_UP, edited  # noqa: E402  # the tests' own tables
-from test_large_tables import big_table  # noqa: E402
+from tableparts import FOLLOW_UP, big_table, edited  # noqa: E402  # the tests' own tables
 
 from workers.decision_table import check, compile_table, load  # noqa: E402
 from workers.decision_table.trials.backtest import PastResponse, backtest  # noqa: E402

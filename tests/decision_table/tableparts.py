@@ -1,5 +1,6 @@
 """Short ways to make tables in tests: CSV tables from rows, DMN files from clauses and rules."""
 
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -73,3 +74,27 @@ def dmn(
         f'<decision id="dec" name="Decision"><decisionTable hitPolicy="{policy}"{way}>{clauses}</decisionTable>'
         f"</decision></definitions>"
     ).encode()
+
+
+def big_table(rules: int, *, widened: float = 0.0, dropped: int = 0, columns: int = 6, seed: int = 3) -> Table:
+    """Return a table that cuts the space into boxes, some of them widened into others, some left out."""
+    draw = random.Random(seed)
+    top = 100
+    boxes = [[(0, top)] * columns]
+    while len(boxes) < rules + dropped:
+        place, axis = draw.randrange(len(boxes)), draw.randrange(columns)
+        low, high = boxes[place][axis]
+        if high - low > 1:
+            cut = draw.randrange(low + 1, high)
+            first, second = list(boxes[place]), list(boxes[place])
+            first[axis], second[axis] = (low, cut), (cut, high)
+            boxes[place] = first
+            boxes.append(second)
+    names = [f"c{number}" for number in range(columns)]
+    lines = [";".join(["id", *names, "then"])]
+    for number, box in enumerate(boxes[dropped:], start=1):
+        ends = [(max(0, low - 3), min(top, high + 3)) if draw.random() < widened else (low, high) for low, high in box]
+        lines.append(";".join([f"R{number}", *(f"{low}-{high - 1}" for low, high in ends), f"do-{number}"]))
+    yaml = "name: big\ninputs:\n" + "".join(f"  {name}: integer 0..{top - 1}\n" for name in names)
+    yaml += "outputs:\n  then: text\n"
+    return parse({"table.yaml": yaml.encode(), "rules.csv": "\n".join(lines).encode()})

@@ -5,45 +5,21 @@ import subprocess
 import sys
 
 import pytest
-from tableparts import HOME
+from tableparts import HOME, big_table
 
-from workers.decision_table import Table, compile_table, parse
+from workers.decision_table import compile_table
 from workers.decision_table.model.table import Rule
 
 _IN_A_PROCESS = """
 import sys
 sys.path[:0] = {tests!r}
 from peakmemory import peak_megabytes
-from test_large_tables import big_table
+from tableparts import big_table
 from workers.decision_table import check
 found = check(big_table({rules}, widened={widened}, dropped=2))
 assert any(fault.code == "E101" for fault in found)
 print(int(peak_megabytes()))
 """
-
-
-def big_table(rules: int, *, widened: float = 0.0, dropped: int = 0, columns: int = 6, seed: int = 3) -> Table:
-    """Return a table that cuts the space into boxes, some of them widened into others, some left out."""
-    draw = random.Random(seed)
-    top = 100
-    boxes = [[(0, top)] * columns]
-    while len(boxes) < rules + dropped:
-        place, axis = draw.randrange(len(boxes)), draw.randrange(columns)
-        low, high = boxes[place][axis]
-        if high - low > 1:
-            cut = draw.randrange(low + 1, high)
-            first, second = list(boxes[place]), list(boxes[place])
-            first[axis], second[axis] = (low, cut), (cut, high)
-            boxes[place] = first
-            boxes.append(second)
-    names = [f"c{number}" for number in range(columns)]
-    lines = [";".join(["id", *names, "then"])]
-    for number, box in enumerate(boxes[dropped:], start=1):
-        ends = [(max(0, low - 3), min(top, high + 3)) if draw.random() < widened else (low, high) for low, high in box]
-        lines.append(";".join([f"R{number}", *(f"{low}-{high - 1}" for low, high in ends), f"do-{number}"]))
-    yaml = "name: big\ninputs:\n" + "".join(f"  {name}: integer 0..{top - 1}\n" for name in names)
-    yaml += "outputs:\n  then: text\n"
-    return parse({"table.yaml": yaml.encode(), "rules.csv": "\n".join(lines).encode()})
 
 
 @pytest.mark.parametrize("widened", [0.0, 0.05])

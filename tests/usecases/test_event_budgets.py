@@ -72,7 +72,7 @@ RECORDS = """
     import gzip, sys, zlib
     from budget import TESTS
     sys.path.append(str(TESTS / "adapters" / "kafka"))
-    from test_record_batches import HEAD, batch, by_aiokafka, by_kafka_python, record, sealed, sized, varint
+    from batchparts import HEAD, batch, by_aiokafka, by_kafka_python, record, sealed, sized, varint
     from workers.adapters.kafka.record_batches import read_by_record
     read_by_record(1_000_000)
     packer = zlib.compressobj(1, wbits=31)

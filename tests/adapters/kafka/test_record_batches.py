@@ -4,25 +4,20 @@ import gzip
 import hashlib
 import struct
 import zlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import cramjam
 import pytest
-from aiokafka.consumer.fetcher import PartitionRecords
-from aiokafka.record.util import calc_crc32c as crc32c
-from aiokafka.structs import TopicPartition
+from batchparts import Given, batch, by_aiokafka, by_kafka_python, record, sealed
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kafka.consumer.fetcher import Fetcher
 
 from workers.adapters.kafka import decompression, record_batches
-from workers.adapters.kafka.record_batches import HEAD, read_by_record
-from workers.cloudevents import KEPT_BYTES, Unreadable
+from workers.adapters.kafka.record_batches import read_by_record
+from workers.cloudevents import KEPT_BYTES
 
 LIMIT = 200_000
-PLACE = TopicPartition("events", 0)
 COMPRESSED: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "none": (0, bytes),
     "gzip": (1, gzip.compress),
@@ -41,76 +36,6 @@ COMPRESSED: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
     "lz4": (3, lambda data: bytes(cramjam.lz4.compress(data))),
     "zstd": (4, lambda data: bytes(cramjam.zstd.compress(data))),
 }
-
-
-def varint(value: int) -> bytes:
-    """Return a number in ZigZag encoding."""
-    rest = (value << 1) ^ (value >> 63)
-    encoded = bytearray()
-    while rest > 0x7F:
-        encoded.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    return bytes([*encoded, rest])
-
-
-def sized(data: bytes | None) -> bytes:
-    """Return a field with its length before it."""
-    return varint(-1) if data is None else varint(len(data)) + data
-
-
-def record(number: int, value: bytes | None, headers: Sequence[tuple[bytes, bytes | None]] = ()) -> bytes:
-    """Return one record in the wire's form."""
-    body = b"\0" + varint(0) + varint(number) + sized(b"key") + sized(value) + varint(len(headers))
-    body += b"".join(sized(name) + sized(content) for name, content in headers)
-    return varint(len(body)) + body
-
-
-def batch(base: int, records: list[bytes], codec: int = 0, squeeze: Callable[[bytes], bytes] = bytes) -> bytes:
-    """Return one batch in the wire's form, its checksum right."""
-    packed = squeeze(b"".join(records))
-    head = HEAD.pack(
-        base, HEAD.size - 12 + len(packed), 0, 2, 0, codec, len(records) - 1, 1_000, 2_000, -1, -1, -1, len(records)
-    )
-    return sealed(head + packed)
-
-
-def sealed(raw: bytes) -> bytes:
-    """Return a batch with the checksum of what it holds."""
-    return raw[:17] + struct.pack(">I", crc32c(raw[21:])) + raw[21:]
-
-
-@dataclass(slots=True)
-class Given:
-    """What a library gives: offset and value, and where it goes on."""
-
-    records: list[Any] = field(default_factory=list)
-    goes_on_at: int = 0
-
-    @property
-    def values(self) -> dict[int, bytes]:
-        """Return the values that could be read, by offset."""
-        return {record.offset: record.value for record in self.records if not isinstance(record.value, Unreadable)}
-
-    @property
-    def unreadable(self) -> dict[int, Unreadable]:
-        """Return what stands for the others."""
-        return {record.offset: record.value for record in self.records if isinstance(record.value, Unreadable)}
-
-
-def by_aiokafka(data: bytes, at: int = 0) -> Given:
-    """Read what a fetch gave as Faust's client does."""
-    from aiokafka.consumer import fetcher
-
-    partition_records = PartitionRecords(PLACE, fetcher.MemoryRecords(data), [], at, None, None, True, 0)
-    return Given(list(partition_records), partition_records.next_fetch_offset)
-
-
-def by_kafka_python(data: bytes, at: int = 0) -> Given:
-    """Read what a fetch gave as the audit's client does."""
-    from kafka.consumer import fetcher
-
-    partition_records = Fetcher.PartitionRecords(at, PLACE, fetcher.MemoryRecords(data))
-    return Given(partition_records.take(None), partition_records.next_fetch_offset)
 
 
 @pytest.fixture(params=[by_aiokafka, by_kafka_python], ids=["aiokafka", "kafka-python"])
@@ -136,14 +61,14 @@ def test_sound_batches_are_read_whatever_their_compression(read: Callable[..., G
     codec, squeeze = COMPRESSED[compression]
     values: list[bytes | None] = [*GOOD, None, b"x" * 100_000]
     records = [record(n, value, [(b"ce_id", b"1"), (b"n", None)]) for n, value in enumerate(values)]
-    given = read(batch(40, records, codec, squeeze) + batch(47, [record(0, b"last")]), 40)
-    assert [(record_read.offset, record_read.value) for record_read in given.records] == [
+    fetched = read(batch(40, records, codec, squeeze) + batch(47, [record(0, b"last")]), 40)
+    assert [(record_read.offset, record_read.value) for record_read in fetched.records] == [
         *enumerate(values, 40),
         (47, b"last"),
     ]
-    assert [record_read.key for record_read in given.records] == [b"key"] * 8
-    assert list(given.records[0].headers) == [("ce_id", b"1"), ("n", None)]
-    assert given.goes_on_at == 48
+    assert [record_read.key for record_read in fetched.records] == [b"key"] * 8
+    assert list(fetched.records[0].headers) == [("ce_id", b"1"), ("n", None)]
+    assert fetched.goes_on_at == 48
 
 
 @pytest.mark.parametrize("compression", COMPRESSED)
@@ -155,16 +80,16 @@ def test_a_header_name_that_is_not_utf8_costs_its_own_record(
     codec, squeeze = COMPRESSED[compression]
     values = [*GOOD[:bad], b"poison", *GOOD[bad:]]
     records = [record(n, value, BAD_NAME if value == b"poison" else []) for n, value in enumerate(values)]
-    given = read(batch(7, records, codec, squeeze), 7)
-    assert list(given.values.values()) == GOOD
-    ((offset, value),) = given.unreadable.items()
+    fetched = read(batch(7, records, codec, squeeze), 7)
+    assert list(fetched.values.values()) == GOOD
+    ((offset, value),) = fetched.unreadable.items()
     assert (offset, bytes(value), value.reason, value.truncated) == (7 + bad, b"poison", "wrong_encoding", False)
     assert "not UTF-8 (\\xff\\xfe)" in value.detail
-    assert next(record_read.headers for record_read in given.records if record_read.offset == offset)[1] == (
+    assert next(record_read.headers for record_read in fetched.records if record_read.offset == offset)[1] == (
         "ce_id",
         b"7",
     )
-    assert given.goes_on_at == 13
+    assert fetched.goes_on_at == 13
 
 
 def damaged_checksum(raw: bytes) -> bytes:
@@ -198,22 +123,22 @@ def test_a_batch_that_cannot_be_read_is_stepped_over(
 ) -> None:
     """What stands for it has its place, its bytes and the reason, and the batches behind it are read."""
     raw = damage(batch(10, [record(n, b"lost") for n in range(3)]))
-    given = read(raw + batch(13, [record(n, value) for n, value in enumerate(GOOD)]), 10)
-    assert list(given.values.values()) == GOOD
-    assert list(given.unreadable) == [10, 12]
-    first, last = given.unreadable.values()
+    fetched = read(raw + batch(13, [record(n, value) for n, value in enumerate(GOOD)]), 10)
+    assert list(fetched.values.values()) == GOOD
+    assert list(fetched.unreadable) == [10, 12]
+    first, last = fetched.unreadable.values()
     assert (bytes(first), first.reason) == (raw, "unreadable")
     assert "Offsets 10 to 12 cannot be read" in first.detail
     assert first == last
-    assert given.goes_on_at == 18
+    assert fetched.goes_on_at == 18
     again = read(raw + batch(13, [record(n, value) for n, value in enumerate(GOOD)]), 12)
     assert list(again.unreadable) == [12], "a reader that begins inside it is told as well"
 
 
 def test_where_the_structure_ends_the_records_before_are_kept(read: Callable[..., Given]) -> None:
     """A batch that claims more records than it has loses none of those it has."""
-    given = read(cut_off(batch(0, [record(n, value) for n, value in enumerate(GOOD)])) + batch(5, [record(0, b"x")]))
-    assert list(given.values.values()) == [*GOOD, b"x"]
+    fetched = read(cut_off(batch(0, [record(n, value) for n, value in enumerate(GOOD)])) + batch(5, [record(0, b"x")]))
+    assert list(fetched.values.values()) == [*GOOD, b"x"]
 
 
 @pytest.mark.parametrize("compression", COMPRESSED)
@@ -221,12 +146,12 @@ def test_of_a_value_over_the_limit_the_beginning_is_given(read: Callable[..., Gi
     """With the size and the SHA-256 of the whole; its neighbours in the batch are read."""
     codec, squeeze = COMPRESSED[compression]
     large = b"abc" * LIMIT
-    given = read(batch(0, [record(0, GOOD[0]), record(1, large, BAD_NAME[1:]), record(2, GOOD[2])], codec, squeeze))
-    assert given.values == {0: GOOD[0], 2: GOOD[2]}
-    value = given.unreadable[1]
+    fetched = read(batch(0, [record(0, GOOD[0]), record(1, large, BAD_NAME[1:]), record(2, GOOD[2])], codec, squeeze))
+    assert fetched.values == {0: GOOD[0], 2: GOOD[2]}
+    value = fetched.unreadable[1]
     assert (value.size, value.sha256) == (len(large), hashlib.sha256(large).hexdigest())
     assert (bytes(value), value.reason) == (large[:KEPT_BYTES], "too_large")
-    assert list(given.records[1].headers) == [("ce_id", b"7")]
+    assert list(fetched.records[1].headers) == [("ce_id", b"7")]
 
 
 @pytest.mark.parametrize("compression", [name for name in COMPRESSED if name != "none"])
@@ -238,16 +163,16 @@ def test_a_batch_that_inflates_to_more_than_memory_should_hold(
     codec, squeeze = COMPRESSED[compression]
     large = b"abc" * 1_000_000
     raw = batch(0, [record(0, GOOD[0]), record(1, large), record(2, GOOD[2])], codec, squeeze)
-    given = read(raw + batch(3, [record(0, b"x")]))
-    assert given.values[3] == b"x"
+    fetched = read(raw + batch(3, [record(0, b"x")]))
+    assert fetched.values[3] == b"x"
     if compression == "gzip":
-        assert given.values == {0: GOOD[0], 2: GOOD[2], 3: b"x"}
-        assert (given.unreadable[1].size, given.unreadable[1].sha256) == (
+        assert fetched.values == {0: GOOD[0], 2: GOOD[2], 3: b"x"}
+        assert (fetched.unreadable[1].size, fetched.unreadable[1].sha256) == (
             len(large),
             hashlib.sha256(large).hexdigest(),
         )
     else:
-        assert "more than is held" in given.unreadable[0].detail
+        assert "more than is held" in fetched.unreadable[0].detail
 
 
 @given(st.data())
