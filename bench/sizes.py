@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-for place in (ROOT, ROOT / "tests" / "ruletable"):
+for place in (ROOT, ROOT / "tests" / "decision_table"):
     sys.path.insert(0, str(place))
 
 from tableparts import FOLLOW_UP, big_table, edited  # noqa: E402  # the tests' own tables
