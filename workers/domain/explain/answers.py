@@ -54,13 +54,13 @@ def customer_entry(view: View) -> Entry:
     """Return the customer's profile and state."""
     customer = view.story.customer
     if customer.erased_at:
-        reason = view.say("customer.erased", day=view.day(customer.erased_at))
+        reason = view.words.say("customer.erased", day=view.words.day(customer.erased_at))
         return {"id": "erased", "at": iso(customer.erased_at), "state": "erased", "reason": reason}
-    state, reason = "active", view.say("customer.known", day=view.day(customer.created_at))
+    state, reason = "active", view.words.say("customer.known", day=view.words.day(customer.created_at))
     if customer.opted_out_at:
-        state, reason = "opted_out", view.say("customer.opted-out", day=view.day(customer.opted_out_at))
+        state, reason = "opted_out", view.words.say("customer.opted-out", day=view.words.day(customer.opted_out_at))
     if view.story.asked_as in view.story.merged_from:
-        one_person = view.say("customer.merged", former=view.story.asked_as, id=customer.crm_id)
+        one_person = view.words.say("customer.merged", former=view.story.asked_as, id=customer.crm_id)
         reason = f"{one_person} {reason}"
     return {
         "id": customer.crm_id,
@@ -148,7 +148,7 @@ def explain_event(view: View, source: str, event: str, letters: Sequence[DeadLet
 
 def forgotten(source: str, event: str, view: View) -> Entry:
     """Return an event that the inbox no longer remembers, by what it left behind."""
-    reason = view.say("event.forgotten", what=view.together(did(source, event, view)))
+    reason = view.words.say("event.forgotten", what=view.words.together(did(source, event, view)))
     return {"id": event, "at": None, "state": "accepted", "reason": reason, "source": source}
 
 
@@ -161,7 +161,7 @@ def explain_unowned(
     """
     # Without a customer there is no zone that would count: the brand's does.
     view = View(Story(customer=Customer(CustomerId(""), None, now)), now, policy)
-    reason = view.say("event.of-nobody")
+    reason = view.words.say("event.of-nobody")
     accepted: list[Entry] = [
         {"id": event, "at": None, "state": "accepted", "reason": reason, "source": source} for source, event in events
     ]

@@ -40,14 +40,14 @@ def event_entry(event: Inbox, view: View) -> Entry:
     """Return one accepted event and what it did."""
     clauses = did(event.source, event.event_id, view) or [nothing(event, view)]
     clauses += [
-        view.say("event.left-out", field=name_of(pointer), done=mended(done, view))
+        view.words.say("event.left-out", field=name_of(pointer), done=mended(done, view))
         for pointer, done in (event.left_out or {}).items()
     ]
     return {
         "id": view.private(event.event_id) or ERASED,
         "at": iso(event.occurred_at),
         "state": "accepted",
-        "reason": sentence(view.say("event.accepted", what=view.together(clauses))),
+        "reason": sentence(view.words.say("event.accepted", what=view.words.together(clauses))),
         "left_out": [{"pointer": pointer, "detail": done} for pointer, done in (event.left_out or {}).items()],
         "source": event.source,
         "type": event.type,
@@ -59,18 +59,18 @@ def event_entry(event: Inbox, view: View) -> Entry:
 def mended(done: str, view: View) -> str:
     """Return what was done about a field that was wrong, as it is stored, in the reader's words."""
     if done in MENDED:
-        return view.say(f"mended.{MENDED[done]}")
+        return view.words.say(f"mended.{MENDED[done]}")
     cut = CUT.fullmatch(done)
-    return view.say("mended.cut", number=cut[1]) if cut else foreign(done, view.outlook.catalog)
+    return view.words.say("mended.cut", number=cut[1]) if cut else foreign(done, view.outlook.catalog)
 
 
 def refused(letter: DeadLetter, view: View) -> str:
     """Return why an event was not accepted: the fault in English, in other languages behind its kind."""
     fault = view.private(letter.fault)
-    if view.outlook.catalog.language == ENGLISH.language or not view.there_is(f"refusal.{letter.reason}"):
+    if view.outlook.catalog.language == ENGLISH.language or not view.words.there_is(f"refusal.{letter.reason}"):
         return foreign(fault or letter.reason, view.outlook.catalog)
-    why = view.say(f"refusal.{letter.reason}")
-    return view.say("refusal.told", why=why, fault=foreign(fault, view.outlook.catalog)) if fault else why
+    why = view.words.say(f"refusal.{letter.reason}")
+    return view.words.say("refusal.told", why=why, fault=foreign(fault, view.outlook.catalog)) if fault else why
 
 
 def name_of(pointer: str) -> str:
@@ -82,21 +82,23 @@ def did(source: str, event: str, view: View) -> list[str]:
     """Return what an event did, as clauses."""
     story, name = view.story, f"{source}/{event}"
     planned = {journey.id for journey in story.journeys if journey.event == name}
-    steps = sorted(view.name(touchpoint.step) for touchpoint in story.touchpoints if touchpoint.journey in planned)
-    clauses = [view.say("event.planned", steps=", ".join(steps))] if steps else []
-    clauses += [view.say(f"event.{stop.effect.value}") for stop in story.stops if stop.event == name]
+    steps = sorted(
+        view.words.name(touchpoint.step) for touchpoint in story.touchpoints if touchpoint.journey in planned
+    )
+    clauses = [view.words.say("event.planned", steps=", ".join(steps))] if steps else []
+    clauses += [view.words.say(f"event.{stop.effect.value}") for stop in story.stops if stop.event == name]
     clauses += [
-        view.say("event.score", score=response.score)
+        view.words.say("event.score", score=response.score)
         for response in story.responses
         if (response.source, response.external_id) == (source, event)
     ]
     clauses += [
-        view.say("event.counted-once")
+        view.words.say("event.counted-once")
         for line in story.history
         if line.reason == Reason.COUNTED_ONCE and line.detail == event
     ]
     clauses += [
-        view.say("event.told", kind=word_in("staff.entry.", entry.kind, view.outlook.catalog))
+        view.words.say("event.told", kind=word_in("staff.entry.", entry.kind, view.outlook.catalog))
         for entry in story.entries
         if (entry.source, entry.event_id) == (source, event)
     ]
@@ -106,12 +108,12 @@ def did(source: str, event: str, view: View) -> list[str]:
 def nothing(event: Inbox, view: View) -> str:
     """Return why an event left no trace of its own."""
     if event.type in UNDOING:
-        return view.say("event.undid-nothing")
+        return view.words.say("event.undid-nothing")
     if event.type == MERGED:
-        return view.say("event.merged")
+        return view.words.say("event.merged")
     if event.type.startswith("boucle.customer."):
-        return view.say("event.of-customer")
-    return view.say("event.nothing")
+        return view.words.say("event.of-customer")
+    return view.words.say("event.nothing")
 
 
 def letter_entry(letter: DeadLetter, view: View) -> Entry:
@@ -120,7 +122,7 @@ def letter_entry(letter: DeadLetter, view: View) -> Entry:
         "id": view.private(letter.event_id or "") or letter.id,
         "at": iso(letter.received_at),
         "state": "dead_letter",
-        "reason": view.why(view.lead(letter.state), refused(letter, view)),
+        "reason": view.words.why(view.words.lead(letter.state), refused(letter, view)),
         "code": letter.reason,
         "source": letter.source,
         "door": letter.door,
@@ -134,15 +136,15 @@ def letter_entry(letter: DeadLetter, view: View) -> Entry:
 def history_entry(line: History, view: View) -> Entry:
     """Return one line of why something became what it is."""
     state = stated(line, view)
-    name = view.name(line.subject_id.rpartition("/")[2])
-    has_text = view.there_is(f"note.{line.subject}")
-    what = view.say(f"note.{line.subject}", name=name) if has_text else line.subject.replace("_", " ")
-    why = view.clause(line.reason, told_then(line, view), over=True)
+    name = view.words.name(line.subject_id.rpartition("/")[2])
+    has_text = view.words.there_is(f"note.{line.subject}")
+    what = view.words.say(f"note.{line.subject}", name=name) if has_text else line.subject.replace("_", " ")
+    why = view.words.clause(line.reason, told_then(line, view), over=True)
     return {
         "id": line.id,
         "at": iso(line.at),
         "state": line.state,
-        "reason": sentence(view.say("note", what=what, state=state, why=why)),
+        "reason": sentence(view.words.say("note", what=what, state=state, why=why)),
         "code": line.reason,
         "subject": line.subject,
         "subject_id": line.subject_id,
@@ -153,7 +155,7 @@ def stated(line: History, view: View) -> str:
     """Return the state that a line of history names, in the middle of a sentence."""
     states: type[StrEnum] | None = SUBJECTS.get(line.subject)
     is_own_state = states is not None and line.state in set(states)
-    said = view.lead(states(line.state)) if states is not None and is_own_state else line.state.replace("_", " ")
+    said = view.words.lead(states(line.state)) if states is not None and is_own_state else line.state.replace("_", " ")
     return said[:1].lower() + said[1:]
 
 
@@ -162,4 +164,4 @@ def told_then(line: History, view: View) -> dict[str, str]:
     until, asked = rest_dates(line.detail, line.at, view)
     if until is None:
         return {"detail": line.detail}
-    return {"until": view.day(until), "asked": view.day(asked) if asked else ""}
+    return {"until": view.words.day(until), "asked": view.words.day(asked) if asked else ""}

@@ -61,12 +61,12 @@ def why_response(response: Response, view: View) -> str:
     """Return the sentence that says where an answer stands."""
     current = current_decision(response, view)
     rule = current.rule if current else ""
-    decided = view.say("rule-applies", rule=rule) if rule else view.say("decision-stands")
+    decided = view.words.say("rule-applies", rule=rule) if rule else view.words.say("decision-stands")
     if response.state == ResponseState.SETTLING:
-        said = view.say("settling", at=view.moment(response.settles_at))
+        said = view.words.say("settling", at=view.words.moment(response.settles_at))
     else:
-        said = view.say(f"response-{response.state.value}", decided=decided)
-    return sentence(view.say("late", said=said) if response.late else said)
+        said = view.words.say(f"response-{response.state.value}", decided=decided)
+    return sentence(view.words.say("late", said=said) if response.late else said)
 
 
 def current_decision(response: Response, view: View) -> Decision | None:
@@ -103,15 +103,15 @@ def decision_entry(decision: Decision, view: View) -> Entry:
 def why_decision(decision: Decision, view: View) -> str:
     """Return which rule fired for which inputs, as a sentence."""
     if decision.outcome == DecisionOutcome.PARKED:
-        why = view.clause(Reason.NO_SUCH_RULE, {"detail": decision.reason})
-        said = view.say("why", lead=view.lead(decision.outcome), why=why)
+        why = view.words.clause(Reason.NO_SUCH_RULE, {"detail": decision.reason})
+        said = view.words.say("why", lead=view.words.lead(decision.outcome), why=why)
     else:
         inputs = sorted(decision.inputs.items(), key=by_column)
         seen = ", ".join(input_text(name, value, view) for name, value in inputs) or "–"
-        lead, table = view.lead(decision.outcome), decision.version[:VERSION_SHOWN]
-        said = view.say("rule", lead=lead, rule=decision.rule or "–", row=decision.row, table=table, seen=seen)
+        lead, table = view.words.lead(decision.outcome), decision.version[:VERSION_SHOWN]
+        said = view.words.say("rule", lead=lead, rule=decision.rule or "–", row=decision.row, table=table, seen=seen)
     if decision.state == DecisionState.SUPERSEDED and decision.superseded_at:
-        said = view.say("superseded", said=said, at=view.moment(decision.superseded_at))
+        said = view.words.say("superseded", said=said, at=view.words.moment(decision.superseded_at))
     return sentence(said)
 
 
@@ -124,17 +124,17 @@ def input_text(name: str, value: object, view: View) -> str:
     """Return one input of a decision as words."""
     if name == "after" and isinstance(value, int | float):
         return time_after(value, view.outlook.catalog)
-    has_text = view.there_is(f"input.{name}")
-    called = view.say(f"input.{name}") if has_text else name.replace("_", " ")
-    return view.say("input", name=called, value=value_text(name, value, view))
+    has_text = view.words.there_is(f"input.{name}")
+    called = view.words.say(f"input.{name}") if has_text else name.replace("_", " ")
+    return view.words.say("input", name=called, value=value_text(name, value, view))
 
 
 def value_text(name: str, value: object, view: View) -> str:
     """Return an input's value as words: a trigger by its name, yes and no in the reader's language."""
     if name == "trigger":
-        return view.name(str(value))
+        return view.words.name(str(value))
     if value in ("yes", "no"):
-        return view.say(str(value))
+        return view.words.say(str(value))
     return "–" if value is None or value == "" else str(value)
 
 
@@ -163,50 +163,52 @@ def number_of(ticket: str | None, view: View) -> int | None:
 def why_action(action: Action, view: View) -> str:
     """Return the sentence that says what became of a next step."""
     if action.state == ActionState.DONE:
-        return sentence(view.say("done-on", at=view.moment(action.changed_at), what=done_by(action, view)))
+        return sentence(view.words.say("done-on", at=view.words.moment(action.changed_at), what=done_by(action, view)))
     if action.state == ActionState.PLANNED:
-        return view.say("waits-before" if action.due_at > view.now else "done-soon", at=view.moment(action.due_at))
+        return view.words.say(
+            "waits-before" if action.due_at > view.now else "done-soon", at=view.words.moment(action.due_at)
+        )
     if action.state == ActionState.HELD:
-        why = view.clause(action.reason, {"detail": action.detail})
-        why = view.say("given-up-on", why=why, at=view.moment(action.due_at))
-        return view.why(lead_of(action, "ticket-mail-waits", view), why)
-    return view.why(lead_of(action, "ticket-mail-not-written", view), why_not_done(action, view))
+        why = view.words.clause(action.reason, {"detail": action.detail})
+        why = view.words.say("given-up-on", why=why, at=view.words.moment(action.due_at))
+        return view.words.why(lead_of(action, "ticket-mail-waits", view), why)
+    return view.words.why(lead_of(action, "ticket-mail-not-written", view), why_not_done(action, view))
 
 
 def lead_of(action: Action, phrase: str, view: View) -> str:
     """Return how the sentence about a next step begins; that of a contact says that its ticket stands without mail."""
     number = number_of(action.ticket, view)
     if number is None:
-        return view.lead(action.state)
-    ticket = view.say("did-ticket", number=number)
-    return view.say("why", lead=view.lead(action.state), why=view.say(phrase, ticket=ticket))
+        return view.words.lead(action.state)
+    ticket = view.words.say("did-ticket", number=number)
+    return view.words.say("why", lead=view.words.lead(action.state), why=view.words.say(phrase, ticket=ticket))
 
 
 def why_not_done(action: Action, view: View) -> str:
     """Return why a next step was never done, as a clause; one that was held says what held it."""
     if action.reason == Reason.TOO_LATE and action.detail:
-        return view.clause(Reason.TOO_LATE, {"before": view.clause(action.detail, over=True)})
-    return view.clause(action.reason, {"detail": action.detail}, over=True)
+        return view.words.clause(Reason.TOO_LATE, {"before": view.words.clause(action.detail, over=True)})
+    return view.words.clause(action.reason, {"detail": action.detail}, over=True)
 
 
 def done_by(action: Action, view: View) -> str:
     """Return what a next step led to, as a clause."""
     number = number_of(action.ticket, view)
     if action.reason == Reason.FELL_BACK:
-        return view.clause(
-            Reason.FELL_BACK, {"because": view.clause(action.detail, over=True) if action.detail else ""}
+        return view.words.clause(
+            Reason.FELL_BACK, {"because": view.words.clause(action.detail, over=True) if action.detail else ""}
         )
-    ticket = view.say("did-ticket", number=number) if number else ""
+    ticket = view.words.say("did-ticket", number=number) if number else ""
     if action.reason in NO_MAIL and ticket:
-        said = view.say("ticket-mail-not-written", ticket=ticket)
-        return view.say("why", lead=said, why=why_not_done(action, view))
+        said = view.words.say("ticket-mail-not-written", ticket=ticket)
+        return view.words.say("why", lead=said, why=why_not_done(action, view))
     if action.reason == Reason.JOINED_TICKET:
-        said = view.clause(Reason.JOINED_TICKET)
-        return view.say("more", what=said, detail=ticket) if ticket else said
+        said = view.words.clause(Reason.JOINED_TICKET)
+        return view.words.say("more", what=said, detail=ticket) if ticket else said
     parts = [ticket] if ticket else []
     if any(dispatch.action == action.id for dispatch in view.story.dispatches):
-        parts.append(view.say("did-mail", name=view.name(action.template)))
-    return view.together(parts or [view.say("did-nothing")], "and")
+        parts.append(view.words.say("did-mail", name=view.words.name(action.template)))
+    return view.words.together(parts or [view.words.say("did-nothing")], "and")
 
 
 def ticket_entry(ticket: Ticket, view: View) -> Entry:
@@ -241,16 +243,22 @@ def ticket_entry(ticket: Ticket, view: View) -> Entry:
 def why_ticket(ticket: Ticket, view: View) -> str:
     """Return the sentence that says where a ticket stands."""
     if ticket.state == TicketState.DONE:
-        ended = word_in("outcome.", ticket.outcome, view.outlook.catalog) if ticket.outcome else view.say("no-outcome")
+        ended = (
+            word_in("outcome.", ticket.outcome, view.outlook.catalog)
+            if ticket.outcome
+            else view.words.say("no-outcome")
+        )
         if ticket.root_cause:
-            ended = view.say("root-cause", what=ended, cause=root_cause(ticket.root_cause, view))
-        return sentence(view.say("ticket-done", at=view.moment(ticket.done_at) if ticket.done_at else "", what=ended))
-    said = view.lead(ticket.state)
+            ended = view.words.say("root-cause", what=ended, cause=root_cause(ticket.root_cause, view))
+        return sentence(
+            view.words.say("ticket-done", at=view.words.moment(ticket.done_at) if ticket.done_at else "", what=ended)
+        )
+    said = view.words.lead(ticket.state)
     if ticket.owner and ticket.state == TicketState.CLAIMED:
-        said = view.say("by", what=said, who=ticket.owner)
+        said = view.words.say("by", what=said, who=ticket.owner)
     if ticket.waiting_until:
-        said = view.say("until", what=said, until=view.moment(ticket.waiting_until))
-    return view.why(said, contact_of(ticket, view))
+        said = view.words.say("until", what=said, until=view.words.moment(ticket.waiting_until))
+    return view.words.why(said, contact_of(ticket, view))
 
 
 def root_cause(code: str, view: View) -> str:
@@ -259,15 +267,15 @@ def root_cause(code: str, view: View) -> str:
     named = word_in("cause.", area, view.outlook.catalog)
     if not part:
         return named
-    return view.say("root-cause.part", area=named, part=word_in(f"cause.{area}.", part, view.outlook.catalog))
+    return view.words.say("root-cause.part", area=named, part=word_in(f"cause.{area}.", part, view.outlook.catalog))
 
 
 def contact_of(ticket: Ticket, view: View) -> str:
     """Return whether the first contact was made in time, as a clause."""
-    due = view.moment(ticket.due_at)
+    due = view.words.moment(ticket.due_at)
     if ticket.first_contact_at:
-        return view.say("contacted", at=view.moment(ticket.first_contact_at), due=due)
-    return view.say("contact-was-due" if ticket.due_at <= view.now else "contact-is-due", due=due)
+        return view.words.say("contacted", at=view.words.moment(ticket.first_contact_at), due=due)
+    return view.words.say("contact-was-due" if ticket.due_at <= view.now else "contact-is-due", due=due)
 
 
 def mail_entry(dispatch: Dispatch, view: View) -> Entry:
@@ -293,27 +301,31 @@ def mail_entry(dispatch: Dispatch, view: View) -> Entry:
 
 def why_mail(dispatch: Dispatch, view: View) -> str:
     """Return the sentence that says whether a mail left, and why not."""
-    start = view.lead(dispatch.state)
+    start = view.words.lead(dispatch.state)
     if dispatch.state == DispatchState.ACCEPTED and dispatch.accepted_at:
         id = "sent-again" if dispatch.copies else "sent"
-        return view.say(id, at=view.moment(dispatch.accepted_at), number=dispatch.copies + 1)
+        return view.words.say(id, at=view.words.moment(dispatch.accepted_at), number=dispatch.copies + 1)
     over = dispatch.state not in LEAVING
     is_mail = dispatch.kind == "mail"
-    why = [view.clause(dispatch.reason, {"detail": dispatch.detail}, over=over)] if dispatch.reason else []
+    why = [view.words.clause(dispatch.reason, {"detail": dispatch.detail}, over=over)] if dispatch.reason else []
     if not is_mail and dispatch.reason in OF_THE_SERVER:
-        said = view.say("transport.not-taken")
-        why = [view.say("more", what=said, detail=view.translated(dispatch.detail)) if dispatch.detail else said]
+        said = view.words.say("transport.not-taken")
+        why = [
+            view.words.say("more", what=said, detail=view.words.translated(dispatch.detail))
+            if dispatch.detail
+            else said
+        ]
     if dispatch.state == DispatchState.READY:
         if dispatch.not_before > view.now:
-            why.append(view.say("leaves-on", at=view.moment(dispatch.not_before)))
+            why.append(view.words.say("leaves-on", at=view.words.moment(dispatch.not_before)))
         elif is_mail and view.sending.state == "on" and view.sending.reason:
             why = [
-                view.together(map(view.translated, view.sending.reason.split("; ")))
+                view.words.together(map(view.words.translated, view.sending.reason.split("; ")))
             ]  # the server as it is now, instead of what it said to this one
         why += view.stalled() if is_mail else []  # webhooks leave while mails are held
     if not why and dispatch.state == DispatchState.READY:
-        why = [view.say("leaves-soon")]
-    return view.why(start, view.together(why)) if why else sentence(start)
+        why = [view.words.say("leaves-soon")]
+    return view.words.why(start, view.words.together(why)) if why else sentence(start)
 
 
 def testimonial_entry(testimonial: Testimonial, view: View) -> Entry:
@@ -322,7 +334,9 @@ def testimonial_entry(testimonial: Testimonial, view: View) -> Entry:
         "id": testimonial.id,
         "at": iso(testimonial.changed_at),
         "state": testimonial.state.value,
-        "reason": sentence(view.say("since", what=view.lead(testimonial.state), day=view.day(testimonial.changed_at))),
+        "reason": sentence(
+            view.words.say("since", what=view.words.lead(testimonial.state), day=view.words.day(testimonial.changed_at))
+        ),
         "response": testimonial.response,
         "scope": testimonial.scope,
         "wording": view.private(testimonial.wording),

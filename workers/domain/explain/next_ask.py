@@ -19,19 +19,19 @@ def next_ask(view: View) -> Entry:
     """Return the instant from which the customer may be asked again (None: not while this lasts), and the reason."""
     never = barred(view)
     if never:
-        return {"at": None, "reason": view.say("next.never", why=never)}
+        return {"at": None, "reason": view.words.say("next.never", why=never)}
     held, held_until = hold(view)
     if held and held_until is None:
-        return {"at": None, "reason": view.say("next.not-now", why=held)}
+        return {"at": None, "reason": view.words.say("next.not-now", why=held)}
     rests = rest_of(view.case(), ANY)
     until = max(filter(None, (held_until, rests.until if rests else None)), default=None)
     if until is None or until <= view.now:
-        at, why = view.now, view.say("next.any-time")
+        at, why = view.now, view.words.say("next.any-time")
     else:
         at, why = until, held if rests is None or until != rests.until else rest_clause(rests, view)
     opens = next_in_window(at, view.policy.window, view.zone, view.policy.holidays)
     parts = [why, *pending(opens, view), *view.stalled()]
-    return {"at": iso(opens), "reason": sentence(view.together(parts))}
+    return {"at": iso(opens), "reason": sentence(view.words.together(parts))}
 
 
 def rests_until(view: View) -> datetime | None:
@@ -44,18 +44,18 @@ def barred(view: View) -> str:
     """Return why the customer is not asked at all, as a clause, or empty."""
     customer = view.story.customer
     if customer.erased_at:
-        return view.clause(Reason.ERASED)
+        return view.words.clause(Reason.ERASED)
     if customer.merged_into:
-        return view.clause(Reason.MERGED)
+        return view.words.clause(Reason.MERGED)
     if customer.opted_out_at:
-        return view.clause(Reason.OPTED_OUT)
+        return view.words.clause(Reason.OPTED_OUT)
     for stop in view.story.stops:
         if stop.effect == Effect.CANCEL and stop.scope == "customer":
-            return view.cause(stop.cause)
+            return view.words.cause(stop.cause)
     mail_alone = asked_by_mail_alone(view)
     if view.story.suppressed and (mail_alone or view.story.suppressed not in OF_MAILBOX):
-        return view.clause(Reason.SUPPRESSED, {"detail": view.story.suppressed})
-    return "" if customer.email or not mail_alone else view.clause(Reason.NO_ADDRESS)
+        return view.words.clause(Reason.SUPPRESSED, {"detail": view.story.suppressed})
+    return "" if customer.email or not mail_alone else view.words.clause(Reason.NO_ADDRESS)
 
 
 def asked_by_mail_alone(view: View) -> bool:
@@ -74,30 +74,35 @@ def hold(view: View) -> tuple[str, datetime | None]:
             continue
         until = hold_ends(case, stop)
         if until is None:
-            return view.held_by(stop.cause, ended=False), None
+            return view.words.held_by(stop.cause, ended=False), None
         if until > view.now and (longest[1] is None or until > longest[1]):
             ended = hold_ended(case, stop)
-            why = view.held_by(stop.cause, ended=ended)
-            longest = (view.say("next.holds" if ended else "next.holds-at-most", why=why, until=view.day(until)), until)
+            why = view.words.held_by(stop.cause, ended=ended)
+            longest = (
+                view.words.say("next.holds" if ended else "next.holds-at-most", why=why, until=view.words.day(until)),
+                until,
+            )
     return longest
 
 
 def rest_clause(rests: Resting, view: View) -> str:
     """Return the rest period as a clause."""
-    return view.clause(Reason(rests.reason), {"asked": view.day(rests.since), "until": view.day(rests.until)})
+    return view.words.clause(
+        Reason(rests.reason), {"asked": view.words.day(rests.since), "until": view.words.day(rests.until)}
+    )
 
 
 def pending(opens: datetime, view: View) -> list[str]:
     """Return what is planned next, as a clause."""
     waiting = view.case().pending()
     if not waiting:
-        return [view.say("next.nothing")]
+        return [view.words.say("next.nothing")]
     expected = []
     for touchpoint in waiting:
         earliest = expected_at(touchpoint, view)
         if earliest is not None:
             expected.append((earliest if touchpoint.if_resting == "exempt" else max(earliest, opens), touchpoint.step))
     if not expected:
-        return [view.say("next.dropped")]
+        return [view.words.say("next.dropped")]
     at, step = min(expected)
-    return [view.say("next.planned", name=view.name(step), day=view.day(at))]
+    return [view.words.say("next.planned", name=view.words.name(step), day=view.words.day(at))]

@@ -50,21 +50,21 @@ def reference_of(touchpoint: Touchpoint, view: View) -> str:
 
 def about(label: str, reference: str, view: View) -> str:
     """Return what something is about: its label, else a ticket's number, else the reference."""
-    tickets = {ticket.id: view.say("about-ticket", number=ticket.number) for ticket in view.story.tickets}
+    tickets = {ticket.id: view.words.say("about-ticket", number=ticket.number) for ticket in view.story.tickets}
     return label or tickets.get(reference, reference)
 
 
 def why_touchpoint(touchpoint: Touchpoint, view: View) -> str:
     """Return the full sentence that says where a touchpoint stands, and why it was not asked."""
     if touchpoint.state == TouchpointState.ASKED:
-        return view.say("asked", at=view.moment(touchpoint.changed_at))
+        return view.words.say("asked", at=view.words.moment(touchpoint.changed_at))
     if touchpoint.state == TouchpointState.PLANNED:
-        return view.say("planned", why=view.together(planned(touchpoint, view)))
+        return view.words.say("planned", why=view.words.together(planned(touchpoint, view)))
     held = touchpoint.state == TouchpointState.HELD
-    why = view.clause(touchpoint.reason, places(touchpoint, view), over=not held)
+    why = view.words.clause(touchpoint.reason, places(touchpoint, view), over=not held)
     if held:
-        why = view.say("gives-up", why=why, day=view.day(touchpoint.give_up_at))
-    return view.why(view.lead(touchpoint.state), why)
+        why = view.words.say("gives-up", why=why, day=view.words.day(touchpoint.give_up_at))
+    return view.words.why(view.words.lead(touchpoint.state), why)
 
 
 def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
@@ -76,15 +76,15 @@ def places(touchpoint: Touchpoint, view: View) -> dict[str, str]:
     before = kept_by(touchpoint, view) if touchpoint.reason == Reason.TOO_LATE else ""
     return {
         "detail": "" if until or before else touchpoint.detail,
-        "until": view.day(until) if until else "",
-        "asked": view.day(asked) if asked else "",
-        "due": view.moment(touchpoint.due_at),
-        "hold": view.held_by(touchpoint.detail, ended=held == touchpoint.detail and over(touchpoint, held, view)),
-        "wake": view.moment(touchpoint.wake_at) if ends else "",
-        "due_on": view.day(touchpoint.due_at),
-        "gives_up": view.day(touchpoint.give_up_at),
+        "until": view.words.day(until) if until else "",
+        "asked": view.words.day(asked) if asked else "",
+        "due": view.words.moment(touchpoint.due_at),
+        "hold": view.words.held_by(touchpoint.detail, ended=held == touchpoint.detail and over(touchpoint, held, view)),
+        "wake": view.words.moment(touchpoint.wake_at) if ends else "",
+        "due_on": view.words.day(touchpoint.due_at),
+        "gives_up": view.words.day(touchpoint.give_up_at),
         "before": before,
-        "elsewhere": view.day(answered) if answered else "",
+        "elsewhere": view.words.day(answered) if answered else "",
     }
 
 
@@ -131,14 +131,14 @@ def over(touchpoint: Touchpoint, cause: str, view: View) -> bool:
 def kept_by(touchpoint: Touchpoint, view: View) -> str:
     """Return what kept a touchpoint until it was too late, as a clause, or empty."""
     if touchpoint.detail != Reason.HOLD:
-        return view.clause(touchpoint.detail, over=True) if touchpoint.detail else ""
+        return view.words.clause(touchpoint.detail, over=True) if touchpoint.detail else ""
     holds = [
         stop
         for stop in view.story.stops
         if stop.effect == Effect.HOLD and stop.from_at <= touchpoint.give_up_at and in_scope(stop, touchpoint)
     ]
     last = max(holds, key=lambda hold: hold.from_at, default=None)
-    return view.cause(last.cause if last else "")
+    return view.words.cause(last.cause if last else "")
 
 
 def planned(touchpoint: Touchpoint, view: View) -> list[str]:
@@ -147,19 +147,21 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
     waits = max(touchpoint.due_at, touchpoint.wake_at) > view.now
     reason = waiting_for(touchpoint, view) if waits else ""
     if reason in RESTING:
-        clauses.append(view.say("asked-then", why=view.clause(reason, places(touchpoint, view))))
+        clauses.append(view.words.say("asked-then", why=view.words.clause(reason, places(touchpoint, view))))
     elif reason == Reason.SEND_WINDOW:
-        clauses.append(view.clause(reason, {"opens": view.moment(touchpoint.wake_at)}))
+        clauses.append(view.words.clause(reason, {"opens": view.words.moment(touchpoint.wake_at)}))
     elif reason == Reason.BOUNCED:
-        clauses.append(view.say("put-off", at=view.moment(touchpoint.wake_at)))
+        clauses.append(view.words.say("put-off", at=view.words.moment(touchpoint.wake_at)))
     elif reason:
-        clauses.append(view.clause(reason, {"due": view.moment(max(touchpoint.due_at, touchpoint.wake_at))}))
+        clauses.append(
+            view.words.clause(reason, {"due": view.words.moment(max(touchpoint.due_at, touchpoint.wake_at))})
+        )
         clauses += rests_longer(touchpoint, view)
     else:
-        clauses.append(view.say("due-since", at=view.moment(touchpoint.wake_at)))
+        clauses.append(view.words.say("due-since", at=view.words.moment(touchpoint.wake_at)))
     stalled = view.stalled(touchpoint.step)
     if not stalled and touchpoint.wake_at <= view.now:
-        stalled = [view.say("next-look")]
+        stalled = [view.words.say("next-look")]
     return clauses + stalled
 
 
@@ -172,7 +174,7 @@ def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
         return []
     then = "drops" if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at else "waits"
     who = "mailbox" if rests.reason == RestReason.SAME_MAILBOX else "customer"
-    return [view.say(f"{then}-{who}", until=view.day(rests.until))]
+    return [view.words.say(f"{then}-{who}", until=view.words.day(rests.until))]
 
 
 def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
@@ -246,24 +248,24 @@ def clicks_of(request: SurveyRequest, view: View) -> int:
 
 def why_request(request: SurveyRequest, view: View) -> str:
     """Return the sentence that says where a survey request stands."""
-    closes = view.moment(request.closes_at)
+    closes = view.words.moment(request.closes_at)
     if request.reason == Reason.ANSWERED and request.state in (RequestState.OPEN, RequestState.EXPIRED):
-        return view.say(f"answered-elsewhere.{request.state.value}", closes=closes)
+        return view.words.say(f"answered-elsewhere.{request.state.value}", closes=closes)
     if request.state == RequestState.OPEN:
         clicks = clicks_of(request, view)
-        return view.say("waits-for-answer", closes=closes, times=times(clicks, view) if clicks else "")
+        return view.words.say("waits-for-answer", closes=closes, times=times(clicks, view) if clicks else "")
     if request.state == RequestState.ANSWERED:
-        return view.say("answered", closes=closes)
+        return view.words.say("answered", closes=closes)
     if request.state == RequestState.CLOSED:
-        return view.say("closed", at=view.moment(request.changed_at))
+        return view.words.say("closed", at=view.words.moment(request.changed_at))
     if request.state == RequestState.EXPIRED:
-        return view.say("expired", closes=closes)
-    return view.why(view.lead(request.state), view.clause(request.reason, over=True))
+        return view.words.say("expired", closes=closes)
+    return view.words.why(view.words.lead(request.state), view.words.clause(request.reason, over=True))
 
 
 def times(n: int, view: View) -> str:
     """Return how often, in words."""
-    return view.say({1: "once", 2: "twice"}.get(n, "times"), number=n)
+    return view.words.say({1: "once", 2: "twice"}.get(n, "times"), number=n)
 
 
 def stop_entry(stop: Stop, view: View) -> Entry:
@@ -281,7 +283,7 @@ def stop_entry(stop: Stop, view: View) -> Entry:
 
 def why_stop(stop: Stop, view: View) -> str:
     """Return what a contrary event does, as a sentence."""
-    what, why = view.lead(stop.effect), view.clause(Reason.STOPPED, {"detail": stop.cause})
+    what, why = view.words.lead(stop.effect), view.words.clause(Reason.STOPPED, {"detail": stop.cause})
     if stop.effect == Effect.END or stop.scope == "customer" or not view.private(stop.reference):
-        return view.why(what, why)
-    return sentence(view.say("stop.for", what=what, reference=stop.reference, why=why))
+        return view.words.why(what, why)
+    return sentence(view.words.say("stop.for", what=what, reference=stop.reference, why=why))
