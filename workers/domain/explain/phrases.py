@@ -41,6 +41,7 @@ PHRASES = {
     "reason.yearly_maximum": "the customer was asked as often as is allowed in a year and rests until {until}",
     "reason.yearly_maximum/2": "the customer was asked as often as is allowed in a year and rests",
     "reason.not_sampled": "the plan asks {detail} of the customers at this moment, and this one was not drawn",
+    "reason.not_sampled/2": "the plan asks a share of the customers at this moment, and this one was not drawn",
     "reason.counted_once": "the same answer came again under another event id and counts once",
     "reason.same_mailbox": "somebody with the same mail address was asked before and the mailbox rests until {until}",
     "reason.same_mailbox/2": "somebody with the same mail address was asked before and the mailbox rests",
