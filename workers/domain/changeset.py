@@ -99,7 +99,7 @@ class ChangeSet:
         self.moved.append(Moving(customer, into))
 
     def rows_added(self) -> Iterable[Row]:
-        """Return every added row."""
+        """Return every added row, table by table in the order in which each was first added to."""
         return (row for rows in self.added.values() for row in rows.values())
 
     def rows(self) -> Iterable[Row]:

@@ -129,7 +129,7 @@ class JourneyPlan:
         return self._disagreements[key]
 
     def at(self, version: str) -> "JourneyPlan | None":
-        """Return the plan as it was in a version, or None when that is not known."""
+        """Return the plan as it was in a version, or None when that is not known or cannot be read any more."""
         return self if version == self.version else self._earlier.get(version) if self._earlier else None
 
     def step(self, rule: str) -> PlanStep | None:
@@ -137,7 +137,7 @@ class JourneyPlan:
         return self._steps.get(rule)
 
     def touchpoints(self) -> frozenset[str]:
-        """Return the names of the touchpoints that the plan has."""
+        """Return the touchpoints of every row, each once."""
         return frozenset(step.touchpoint for step in self._steps.values())
 
     def triggers(self) -> frozenset[str]:
@@ -150,7 +150,7 @@ class JourneyPlan:
         return step is not None and step.anchor == "start"
 
     def channel_of(self, rule: str) -> str:
-        """Return the channel on which the row asks."""
+        """Return the channel on which a row asks; mail for a row that the plan no longer has."""
         step = self._steps.get(rule)
         return step.channel if step else "mail"
 
@@ -169,12 +169,12 @@ def plan_inputs(
 
 
 def yes_no(value: bool) -> str:
-    """Return the word that stands in tables."""
+    """Return a truth value as cells write it: yes or no."""
     return "yes" if value else "no"
 
 
 def plan_step(rule: Rule) -> PlanStep:
-    """Return what one row of the journey plan says."""
+    """Return what one row of the journey plan says, its empty cells filled: no wait, no reminder, by mail."""
     row = rule.outputs
     reminder = row.get("reminder")
     return PlanStep(
@@ -224,7 +224,7 @@ class FollowUpTable:
         return compare(self._compiled, self._candidate, self._typed(inputs))
 
     def at(self, version: str) -> "FollowUpTable | None":
-        """Return the table as it was in a version, or None when that is not known."""
+        """Return the table as it was in a version, or None when that is not known or cannot be read any more."""
         return self if version == self.version else self._earlier.get(version) if self._earlier else None
 
     def apart(self, action: str) -> Wait | None:
@@ -256,7 +256,7 @@ class FollowUpTable:
         return {**given, ON: date.fromisoformat(day)} if self.dated and isinstance(day, str) else given
 
     def _steps(self, row: Mapping[str, Scalar | None]) -> list[NextStep]:
-        """Return the actions of a row, in order."""
+        """Return the actions of a row, in the order of their numbers; a number may be left out."""
         steps = []
         for n in range(1, ACTIONS_IN_A_ROW + 1):
             action = text_of(row.get(f"action {n}"))

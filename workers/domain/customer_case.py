@@ -135,7 +135,7 @@ class CustomerCase:
 
     @property
     def policy(self) -> Policy:
-        """What the operator decided."""
+        """What the operator decided: the tables and settings of the whole unit of work."""
         return self.work.policy
 
     @property
@@ -210,7 +210,7 @@ class CustomerCase:
         return tuple(rows.values()) if rows else ()  # type: ignore[arg-type]  # by kind
 
     def get(self, kind: type[R], *key: object) -> R | None:
-        """Return one row by its key, or None."""
+        """Return one row by the values of its primary key, or None."""
         rows = self._rows.get(kind)
         return rows.get(key) if rows else None  # type: ignore[return-value]  # by kind
 
@@ -219,7 +219,7 @@ class CustomerCase:
         return (row for rows in self._rows.values() for row in rows.values())
 
     def journey(self, trigger: str, reference: str) -> Journey | None:
-        """Return the journey with this natural key."""
+        """Return the journey with this natural key, or None; `reference` is empty for one about the customer."""
         for journey in self._rows.get(Journey, NONE).values():
             if journey.trigger == trigger and journey.reference == reference:  # type: ignore[attr-defined]  # by kind
                 return journey  # type: ignore[return-value]  # by kind

@@ -123,7 +123,7 @@ class Books:
     counts: Mapping[str, int]
 
     def sums(self) -> list[SumLine]:
-        """Return every sum with both sides."""
+        """Return every sum with both sides, those that hold too."""
         return [self._line(equation) for equation in SUMS]
 
     def _line(self, equation: Sum) -> SumLine:
@@ -160,7 +160,7 @@ def line(values: Mapping[str, object], references: Mapping[str, str]) -> str:
 
 
 def plain(name: str, value: object, references: Mapping[str, str]) -> object:
-    """Return one value in the form in which it is compared."""
+    """Return one value as books compare it: instants in UTC, texts of people as a hash, ids by what they name."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if name in HIDDEN:

@@ -90,7 +90,7 @@ def one_profile(customer: Customer, other: Customer) -> Customer:
 
 
 def counts(name: str, customer: Customer, other: Customer) -> bool:
-    """Tell whether the other's value of a field is the one that counts."""
+    """Tell whether the other's value of a field counts: told later, or the first one at all."""
     if name in other.changed_at:
         return is_news(name, getattr(other, name), customer, other.changed_at[name])
     return getattr(customer, name) is None and name not in customer.changed_at

@@ -51,7 +51,7 @@ def heading(view: View) -> Entry:
 
 
 def customer_entry(view: View) -> Entry:
-    """Return the customer's profile and state."""
+    """Return the customer's profile and state; of an erased one the day and nothing else."""
     customer = view.story.customer
     if customer.erased_at:
         reason = view.words.say("customer.erased", day=view.words.day(customer.erased_at))

@@ -37,7 +37,7 @@ CUT = re.compile(r"cut to ([\d,]+) characters")
 
 
 def event_entry(event: Inbox, view: View) -> Entry:
-    """Return one accepted event and what it did."""
+    """Return one accepted event and what it did; one that did nothing says so."""
     clauses = did(event.source, event.event_id, view) or [nothing(event, view)]
     clauses += [
         view.words.say("event.left-out", field=name_of(pointer), done=mended(done, view))
@@ -79,7 +79,7 @@ def name_of(pointer: str) -> str:
 
 
 def did(source: str, event: str, view: View) -> list[str]:
-    """Return what an event did, as clauses."""
+    """Return what an event did, as clauses; none where nothing is left of it."""
     story, name = view.story, f"{source}/{event}"
     planned = {journey.id for journey in story.journeys if journey.event == name}
     steps = sorted(
@@ -117,7 +117,7 @@ def nothing(event: Inbox, view: View) -> str:
 
 
 def letter_entry(letter: DeadLetter, view: View) -> Entry:
-    """Return one event that could not be accepted."""
+    """Return one event that could not be accepted, with where its bytes came from."""
     return {
         "id": view.private(letter.event_id or "") or letter.id,
         "at": iso(letter.received_at),
@@ -134,7 +134,7 @@ def letter_entry(letter: DeadLetter, view: View) -> Entry:
 
 
 def history_entry(line: History, view: View) -> Entry:
-    """Return one line of why something became what it is."""
+    """Return one line of history; its reason is told as of then, because it may be otherwise today."""
     state = stated(line, view)
     name = view.words.name(line.subject_id.rpartition("/")[2])
     has_text = view.words.there_is(f"note.{line.subject}")

@@ -70,7 +70,7 @@ def why_response(response: Response, view: View) -> str:
 
 
 def current_decision(response: Response, view: View) -> Decision | None:
-    """Return the decision that counts for an answer."""
+    """Return the decision that is not superseded, or None before the first."""
     return next(
         (
             decision
@@ -121,7 +121,7 @@ def by_column(column: tuple[str, object]) -> tuple[int, str]:
 
 
 def input_text(name: str, value: object, view: View) -> str:
-    """Return one input of a decision as words."""
+    """Return one input of a decision as words; one of an operator's own column by its name."""
     if name == "after" and isinstance(value, int | float):
         return time_after(value, view.outlook.catalog)
     has_text = view.words.there_is(f"input.{name}")
@@ -139,7 +139,7 @@ def value_text(name: str, value: object, view: View) -> str:
 
 
 def action_entry(action: Action, view: View) -> Entry:
-    """Return one next step."""
+    """Return one next step; `ticket` is the number by which agents know it, or None."""
     return {
         "id": action.id,
         "at": iso(action.changed_at),
@@ -156,7 +156,7 @@ def action_entry(action: Action, view: View) -> Entry:
 
 
 def number_of(ticket: str | None, view: View) -> int | None:
-    """Return the number of a ticket by its id."""
+    """Return the number by which agents know a ticket; None without one."""
     return next((row.number for row in view.story.tickets if row.id == ticket), None)
 
 
@@ -241,7 +241,7 @@ def ticket_entry(ticket: Ticket, view: View) -> Entry:
 
 
 def why_ticket(ticket: Ticket, view: View) -> str:
-    """Return the sentence that says where a ticket stands."""
+    """Say how a ticket ended, or where it stands and by when the customer is to be contacted."""
     if ticket.state == TicketState.DONE:
         ended = (
             word_in("outcome.", ticket.outcome, view.outlook.catalog)
@@ -262,7 +262,7 @@ def why_ticket(ticket: Ticket, view: View) -> str:
 
 
 def root_cause(code: str, view: View) -> str:
-    """Return a root cause as words: an area, and a part of it."""
+    """Return a root cause as words: an area, and a part of it where the code has one (`delivery/late`)."""
     area, _, part = code.partition("/")
     named = word_in("cause.", area, view.outlook.catalog)
     if not part:
@@ -300,7 +300,7 @@ def mail_entry(dispatch: Dispatch, view: View) -> Entry:
 
 
 def why_mail(dispatch: Dispatch, view: View) -> str:
-    """Return the sentence that says whether a mail left, and why not."""
+    """Say whether a mail left, and why not: of one that waits, what holds it now."""
     start = view.words.lead(dispatch.state)
     if dispatch.state == DispatchState.ACCEPTED and dispatch.accepted_at:
         id = "sent-again" if dispatch.copies else "sent"

@@ -86,14 +86,14 @@ def hold(view: View) -> tuple[str, datetime | None]:
 
 
 def rest_clause(rests: Resting, view: View) -> str:
-    """Return the rest period as a clause."""
+    """Return the rest period as a clause with both its dates."""
     return view.words.clause(
         Reason(rests.reason), {"asked": view.words.day(rests.since), "until": view.words.day(rests.until)}
     )
 
 
 def pending(opens: datetime, view: View) -> list[str]:
-    """Return what is planned next, as a clause."""
+    """Return the earliest question that will be asked, as a clause; one that a rest will drop is none."""
     waiting = view.case().pending()
     if not waiting:
         return [view.words.say("next.nothing")]

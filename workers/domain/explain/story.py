@@ -60,5 +60,5 @@ class Story:
         return self.customer.erased_at is not None
 
     def rows(self) -> tuple[Row, ...]:
-        """Return the rows that planning and asking decide by."""
+        """Return the rows that planning and asking decide by; a case of these decides as the core would."""
         return (*self.stops, *self.journeys, *self.touchpoints, *self.requests, *self.responses, *self.tickets)

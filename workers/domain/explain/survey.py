@@ -36,7 +36,7 @@ def touchpoint_entry(touchpoint: Touchpoint, view: View) -> Entry:
 
 
 def journey_of(touchpoint: Touchpoint, view: View) -> Journey | None:
-    """Return the journey of a touchpoint."""
+    """Return the journey of a touchpoint, or None when it is not in the story."""
     return next((journey for journey in view.story.journeys if journey.id == touchpoint.journey), None)
 
 
@@ -195,7 +195,7 @@ def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
 
 
 def asked_before(at: datetime, view: View) -> datetime | None:
-    """Return when the customer was last asked before an instant."""
+    """Return when the customer was last asked before an instant, by a question that counts."""
     return max(
         (request.asked_at for request in view.story.requests if request.state in COUNTED and request.asked_at < at),
         default=None,
@@ -222,7 +222,7 @@ def instant(text: str) -> datetime | None:
 
 
 def request_entry(request: SurveyRequest, view: View) -> Entry:
-    """Return one question as sent."""
+    """Return one question as sent; `clicks` counts machines too, which open links before people do."""
     return {
         "id": request.id,
         "at": iso(request.asked_at),
@@ -264,12 +264,12 @@ def why_request(request: SurveyRequest, view: View) -> str:
 
 
 def times(n: int, view: View) -> str:
-    """Return how often, in words."""
+    """Return how often, in words: once, twice, 3 times."""
     return view.words.say({1: "once", 2: "twice"}.get(n, "times"), number=n)
 
 
 def stop_entry(stop: Stop, view: View) -> Entry:
-    """Return one contrary fact."""
+    """Return one contrary fact; what it is about is left out once the person was erased."""
     return {
         "id": stop.id,
         "at": iso(stop.from_at),

@@ -56,7 +56,7 @@ def as_text(explanation: Entry) -> str:
 
 
 def header(story: Entry) -> Iterator[str]:
-    """Give who it is about."""
+    """Give the lines above the story: whom it is about, and how they stand."""
     customer = cast("Entry | None", story.get("customer"))
     if customer is None:
         yield "This event belongs to no customer here."
@@ -90,7 +90,7 @@ def place(entry: Entry) -> datetime | None:
 
 
 def instant(at: object) -> datetime | None:
-    """Return an ISO instant as a datetime, or None."""
+    """Return an entry's ISO 8601 instant as a datetime; None for one that has none."""
     return datetime.fromisoformat(str(at)) if at else None
 
 
@@ -107,7 +107,7 @@ def news(notes: list[Entry], story: Entry) -> list[Entry]:
 
 
 def folded(notes: list[Entry], catalog: Catalog = ENGLISH) -> Iterator[Entry]:
-    """Give notes that say the same at the same instant as one."""
+    """Give notes that say the same of several touchpoints at one instant as one that names them all."""
     alike: dict[tuple[object, object, str], list[Entry]] = {}
     for note in notes:
         why = str(note["reason"]).partition(": ")[2]
@@ -134,7 +134,7 @@ def subject(entry: Entry, catalog: Catalog = ENGLISH, *, ids: bool = True) -> st
 
 
 def what_about(entry: Entry, catalog: Catalog, *, ids: bool) -> str:
-    """Return the thing itself."""
+    """Return the thing that an entry is about: a question with its reference and score, a ticket, an event."""
     if "touchpoint" in entry:
         asked = capitalised(name_in(str(entry["touchpoint"] or entry["trigger"]), catalog))
         about = f" ({entry['reference']})" if entry.get("reference") else ""

@@ -50,7 +50,7 @@ class View:
 
     @property
     def sending(self) -> SendingState:
-        """Return whether mails go out."""
+        """Whether mails go out, and which touchpoints are paused."""
         return self.outlook.sending
 
     def private(self, text: str) -> str:
@@ -70,5 +70,5 @@ class View:
 
 
 def iso(at: datetime | None) -> str | None:
-    """Return an instant as ISO 8601 in UTC, or None."""
+    """Return an instant as ISO 8601 in UTC with a Z, as scripts read it, or None."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z") if at else None

@@ -80,7 +80,7 @@ def say(id: str, catalog: Catalog = ENGLISH, /, **values: object) -> str:
 
 
 def there_is(id: str, catalog: Catalog) -> bool:
-    """Tell whether there is such a text."""
+    """Tell whether explain has a text of this id, which stands in catalogs with `explain.` before it."""
     return PREFIX + id in catalog.ids
 
 
@@ -139,7 +139,7 @@ def held_by(event: str, catalog: Catalog = ENGLISH, *, ended: bool | None = None
 
 
 def together(clauses: Iterable[str], catalog: Catalog = ENGLISH, id: str = "and-then") -> str:
-    """Return clauses as one, in their order."""
+    """Return clauses as one, in their order; raises TypeError for none."""
     return reduce(lambda first, second: say(id, catalog, first=first, second=second), clauses)
 
 

@@ -88,7 +88,7 @@ def settled_state(case: CustomerCase, response: Response) -> ResponseState:
 
 
 def actions_before(case: CustomerCase, current: Decision | None) -> list[Action]:
-    """Return the actions of the decision that gives way."""
+    """Return the actions of the decision that gives way, by id; none for a first decision."""
     if current is None:
         return []
     mine = (current.response, current.n)
@@ -108,7 +108,7 @@ def already_done(action: Action, before: list[Action]) -> bool:
 
 
 def current_decision(case: CustomerCase, response: str) -> Decision | None:
-    """Return the decision that counts for a response."""
+    """Return the decision of a response that is not superseded, or None before its first."""
     for decision in case.all(Decision):
         if decision.response == response and decision.state == DecisionState.CURRENT:
             return decision

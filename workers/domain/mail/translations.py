@@ -127,12 +127,12 @@ class Catalogs:
 
     @property
     def languages(self) -> frozenset[str]:
-        """Return the languages that there are."""
+        """The languages that have a catalog, as BCP 47 tags."""
         return frozenset(self._catalogs)
 
     @property
     def default(self) -> str:
-        """Return the brand's language."""
+        """The brand's language, for whoever has none or one without a catalog."""
         return self._default
 
     def negotiate(self, tag: str | None) -> str:
@@ -145,7 +145,7 @@ class Catalogs:
         return self._default
 
     def catalog(self, language: str) -> Catalog:
-        """Return the catalog for a language tag, negotiated."""
+        """Return the catalog for a language tag, or the nearest one (see `negotiate`); there always is one."""
         return self._catalogs.get(language) or self._catalogs[self.negotiate(language)]
 
     def text(self, language: str, id: str, **variables: object) -> str:

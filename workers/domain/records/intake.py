@@ -63,7 +63,7 @@ class DeadLetter(Row):
 
     @property
     def bytes_sent(self) -> int:
-        """Return how many bytes the message had."""
+        """How many bytes the message had, also where only its beginning was kept."""
         return len(self.body) if self.size is None else self.size
 
     @property

@@ -83,7 +83,7 @@ TESTS: dict[Step, Callable[[Case], bool]] = {
 
 
 def at_step(cases: Iterable[Case], step: Step) -> list[Case]:
-    """Return the cases that came to a step."""
+    """Return the cases that came to a step, whether or not they went on from there."""
     return [case for case in cases if TESTS[step](case)]
 
 
@@ -109,7 +109,7 @@ def loop(cases: Sequence[Case], working: Callable[[datetime, datetime], timedelt
 
 
 def middle(lengths: Sequence[timedelta]) -> timedelta | None:
-    """Return the median length, None of none."""
+    """Return the median length: one call after three weeks moves a mean and says little. None of none."""
     return timedelta(seconds=median(length.total_seconds() for length in lengths)) if lengths else None
 
 
@@ -135,7 +135,7 @@ def about_to_leave(before: str, latest: str) -> bool:
 
 
 def fell(before: str, latest: str) -> bool:
-    """Tell whether a person fell by a band or two."""
+    """Tell whether a person fell by a band or two; a first answer falls from nothing."""
     return bool(before) and RANK[Band(latest)] < RANK[Band(before)]
 
 
@@ -171,7 +171,7 @@ def announced(rows: Iterable[Told]) -> dict[int, Announced]:
 
 
 def announcement(key: int, rows: Sequence[Told]) -> Announced:
-    """Return what became of those who were told of one initiative."""
+    """Return what became of those who were told of one initiative; bands are of those who answered a later survey."""
     later = [(nps.band(row.score), nps.band(row.score_after)) for row in rows if row.score_after is not None]
     return Announced(
         key,

@@ -60,7 +60,7 @@ class Figures:
         return Figures(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Figures)))
 
     def counts(self) -> Counts:
-        """Return the bands."""
+        """Return how many answers there are in each band."""
         return Counts(self.promoters, self.passives, self.detractors)
 
     def as_dict(self) -> dict[str, object]:
@@ -106,7 +106,7 @@ class Reading:
 
     @classmethod
     def of(cls, figures: Figures) -> "Reading":
-        """Return what may be shown of these figures."""
+        """Return what may be shown of these figures, by how many answers there are; with an adjusted Wald interval."""
         counts = figures.counts()
         size = nps.sample_size(counts.n)
         if size is SampleSize.COUNTS_ONLY:
@@ -172,7 +172,7 @@ class Cube:
     asked: tuple[AskedCell, ...]
 
     def cells(self) -> Iterable[AnswerCell | AskedCell]:
-        """Give every cell."""
+        """Give the cells of answers, then those of questions."""
         yield from self.answers
         yield from self.asked
 

@@ -90,7 +90,7 @@ def band(score: int) -> Band:
 
 
 def count_bands(bands: Iterable[Band]) -> Counts:
-    """Return how many of each band there are."""
+    """Return how many of each band there are; reads its argument once."""
     seen = Counter(bands)
     return Counts(seen[Band.PROMOTER], seen[Band.PASSIVE], seen[Band.DETRACTOR])
 

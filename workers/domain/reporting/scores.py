@@ -32,7 +32,7 @@ class Touchpoint:
 
     @property
     def relationship(self) -> bool:
-        """Tell whether it asks about the whole relationship."""
+        """Tell whether it asks about the whole relationship, not about one event."""
         return is_relationship(self.trigger)
 
 
@@ -52,7 +52,7 @@ def natural(name: str) -> tuple[bool, list[tuple[int, str]]]:
 
 
 def touchpoint(trigger: str, name: str, cells: Sequence[AnswerCell | AskedCell]) -> Touchpoint:
-    """Return one touchpoint of its cells."""
+    """Return one touchpoint of its cells, all segments and months together."""
     answers = [cell for cell in cells if isinstance(cell, AnswerCell)]
     channels: Counter[str] = Counter()
     scores: Counter[int] = Counter()
@@ -69,7 +69,7 @@ def touchpoint(trigger: str, name: str, cells: Sequence[AnswerCell | AskedCell])
 
 
 def total(cells: Iterable[AnswerCell | AskedCell]) -> Figures:
-    """Return the sum of cells."""
+    """Return the sum of cells; of none, figures that are all 0."""
     return sum((cell.figures() for cell in cells), Figures())
 
 
@@ -168,7 +168,7 @@ def drawn(charts: Sequence[OverTime], most: int = MOST_LANES) -> tuple[list[Over
 def lane(
     segment: str, cells: Sequence[AnswerCell | AskedCell], stretches: Sequence[str], walls: Collection[int] = ()
 ) -> Lane:
-    """Return one line over time."""
+    """Return one line over time: periods with enough answers each, and the step from the one before."""
     place = {stretch: number for number, stretch in enumerate(stretches)}
     counted = [Figures()] * len(stretches)
     for cell in cells:

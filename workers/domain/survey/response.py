@@ -79,7 +79,7 @@ def answer_request(case: CustomerCase, request: SurveyRequest, answer: Answer) -
 
 
 def response_to(case: CustomerCase, request: str) -> Response | None:
-    """Return the response to a request, if there is one."""
+    """Return the response to a request, or None: a request has one, with as many revisions as it was changed."""
     return next((response for response in case.all(Response) if response.request == request), None)
 
 
@@ -208,7 +208,7 @@ def previous_band(case: CustomerCase, before: datetime) -> str:
 
 
 def days_between(start: datetime, end: datetime) -> float:
-    """Return the days from start to end, never below 0."""
+    """Return the days from start to end, 0 where the end comes first."""
     return max(0.0, (end - start).total_seconds() / SECONDS_A_DAY)
 
 

@@ -30,7 +30,7 @@ def take_update(case: CustomerCase, event: Event) -> None:
 
 
 def apply_update(case: CustomerCase, update: TicketUpdate, ticket: Ticket) -> None:
-    """Do to a ticket what the update means."""
+    """Do to a ticket what the update means; one that is done takes everything but a reopening as a note."""
     by, text = update.by or "helpdesk", update.text
     if update.kind == TicketChange.REOPENED:
         ticketing.reopen(case, ticket, by, text)
@@ -51,7 +51,7 @@ def apply_update(case: CustomerCase, update: TicketUpdate, ticket: Ticket) -> No
 
 
 def ending_of(update: TicketUpdate) -> ticketing.Ending:
-    """Return how a helpdesk ended a ticket."""
+    """Return how a helpdesk ended a ticket: solved, of an undocumented cause, where it does not say."""
     return ticketing.Ending(
         outcome=update.outcome or "solved",
         root_cause=update.root_cause or UNDOCUMENTED,

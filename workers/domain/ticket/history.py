@@ -50,7 +50,7 @@ def told_order(entry: TicketEntry) -> tuple[datetime, int, str]:
 
 
 def next_version(ticket: Ticket, now: datetime, **values: object) -> Ticket:
-    """Return the ticket changed, one version on."""
+    """Return the ticket changed, one version on: an agent who saw the version before gets a Conflict."""
     return replace(ticket, version=ticket.version + 1, changed_at=now, **values)  # type: ignore[arg-type]  # columns by name
 
 

@@ -177,7 +177,7 @@ def announce(case: CustomerCase, ticket: Ticket) -> None:
 
 
 def team_dispatch(case: CustomerCase, ticket: Ticket, kind: str) -> Dispatch:
-    """Return the mail or webhook that tells the team of a ticket."""
+    """Return the mail or webhook that tells the team of a ticket; its id keeps it the only one of its kind."""
     return Dispatch(
         id=case.ids.derive(ticket.opened_at, kind, "ticket", ticket.id),
         customer=ticket.customer,

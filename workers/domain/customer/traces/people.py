@@ -113,7 +113,7 @@ class Person:
         return False
 
     def has_address(self, address: str) -> bool:
-        """Tell whether an address is one that this person had."""
+        """Tell whether a mail was ever theirs by its address; spellings of one mailbox are one."""
         return self.hashed(canonical_address(address)) in self.addresses
 
     def is_id(self, value: str) -> Found:
@@ -178,7 +178,7 @@ def bare(name: str) -> str:
 
 @lru_cache(NAMES_KEPT)
 def says_who(name: str) -> bool:
-    """Tell whether a field of this name holds whose something is."""
+    """Tell whether a field of this name holds whose something is: `customer`, `customerId`, `ce-subject`."""
     text = bare(name)
     if text.startswith("ce") and text.removeprefix("ce") in WHO:
         return True

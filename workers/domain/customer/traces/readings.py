@@ -132,7 +132,7 @@ def printable(text: str) -> str:
 
 
 def one_escape(match: re.Match[str]) -> str:
-    """Return the character of an escape."""
+    """Return the character of an escape; a number above Unicode's last one is that one."""
     code = match[1] or match[2] or match[3]
     if code is None:
         return SHORT.get(match[4], match[4])
@@ -145,7 +145,7 @@ def joined(text: str) -> str:
 
 
 def encoded_in(text: str) -> Iterator[str]:
-    """Give the texts that stand in a text as base64."""
+    """Give the texts that stand in a text as base64, unpacked; what decodes to no text is left out."""
     left = MOST_UNPACKED_INSIDE
     for match in BASE64.finditer(text):
         run = match[0].rstrip("=").translate(URL_SAFE)

@@ -130,12 +130,12 @@ def text_of(part: Message) -> str:
 
 
 def header(message: Message, name: str) -> str:
-    """Return a header on one line, or nothing."""
+    """Return the first header of a name on one line, cut to what is looked at; empty without one."""
     return next(headers(message, name), "")
 
 
 def headers(message: Message, name: str) -> Iterator[str]:
-    """Give the headers of a name, each on one line."""
+    """Give the headers of a name, each on one line; a mail may repeat them as often as it likes."""
     for value in message.get_all(name, [])[:VALUES_AT_MOST]:
         yield " ".join(decoded(str(value)[:VALUE_AT_MOST]).split())
 

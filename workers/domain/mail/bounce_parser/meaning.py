@@ -63,7 +63,7 @@ def meaning_of(diagnosis: str, status: str = "", more: str = "") -> tuple[Bounce
 
 
 def kind_of(code: str, words: str, replies: list[str]) -> BounceKind:
-    """Return what a code for good and the words beside it mean."""
+    """Return what a code and the words beside it mean: an exact code, then words, then replies, then a general code."""
     causes = named(words)
     if code.startswith("4") and not causes:
         return SOFT
@@ -106,7 +106,7 @@ def status_in(text: str) -> str:
 
 
 def is_exact(code: str) -> bool:
-    """Tell whether a code names its cause."""
+    """Tell whether a code names its cause; servers use the others for whatever (see `_EXACT`)."""
     detail = code.partition(".")[2]
     return is_restriction(detail) or any(detail in details for details in _EXACT.values())
 
@@ -149,7 +149,7 @@ def least(*kinds: BounceKind) -> BounceKind:
 
 
 def in_words(text: str) -> str:
-    """Return a text as phrases are searched in it."""
+    """Return a text as phrases are searched in it: its beginning, without addresses, links and codes."""
     flat = " ".join(with_addresses_as("@", _LINK.sub(" ", text[:SEARCHED].replace("\u2019", "'"))).lower().split())
     bare = _REPLY.sub(" ", _ENHANCED.sub(" ", flat)).replace(" - ", " ")
     return " ".join(_INNER_DOT.sub("·", bare).split())

@@ -107,7 +107,7 @@ def bounce_of(message: Message, paths: tuple[str, ...]) -> Bounce:
 
 
 def return_paths(message: Message, names: Sequence[str]) -> Iterator[str]:
-    """Give the addresses in some headers."""
+    """Give the addresses in headers of these names, in their order: any of them may be our return path."""
     for name in names:
         for line in headers(message, name):
             yield from addresses_in(line)

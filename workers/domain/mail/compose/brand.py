@@ -86,7 +86,7 @@ class Brand:
 
     @property
     def domain(self) -> str:
-        """Return the domain that mails come from."""
+        """The domain of the sender's address."""
         return self.sender.rpartition("@")[2]
 
     @property

@@ -91,7 +91,7 @@ def first_name(name: object) -> str:
 
 
 def ticket_number(mail: MailFacts) -> int | None:
-    """Return the number of the ticket that a mail is about."""
+    """Return the number of the ticket that a mail is about, also of one whose number is among its facts; else None."""
     number = mail.ticket_number if mail.ticket_number is not None else mail.facts.get("number")
     return number if isinstance(number, int) else None
 

@@ -91,7 +91,7 @@ def subject_header(subject: str) -> str:
 
 @lru_cache(maxsize=64)
 def date_header(at: datetime) -> str:
-    """Return an instant as RFC 5322 writes it."""
+    """Return an instant as RFC 5322 (3.3) writes it, with its own offset."""
     return format_datetime(at)
 
 

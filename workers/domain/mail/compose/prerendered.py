@@ -73,7 +73,7 @@ class Place:
     __len__ = __iter__ = __contains__ = __getitem__ = __lt__ = __gt__ = __le__ = __ge__ = __add__ = __radd__ = _look
 
 
-class Told:
+class WrittenOut:
     """A text of the catalog with places in it: written out, and not looked into."""
 
     __slots__ = ("_text",)
@@ -95,9 +95,9 @@ class Told:
     __bool__ = __format__ = __add__ = __radd__ = _look
 
 
-def told(text: str) -> "str | Told":
+def written_out(text: str) -> "str | WrittenOut":
     """Return a text of the catalog as a template is given it: with places in it, one that is not looked into."""
-    return Told(text) if "\x02" in text else text
+    return WrittenOut(text) if "\x02" in text else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,8 @@ class _Form:
         """Return plain text and HTML of one mail; a link that it cannot have raises Never, as in a template."""
 
         def read(number: int) -> str:
-            known = len(self.facts)
-            return str(facts[self.facts[number]] if number < known else links[self.links[number - known]]())
+            first_link = len(self.facts)
+            return str(facts[self.facts[number]] if number < first_link else links[self.links[number - first_link]]())
 
         texts = _Texts(read)
         return self.text.fill(texts), self.html.fill(texts)

@@ -20,9 +20,9 @@ from workers.domain.mail.compose.prerendered import (
     NotBeforehand,
     Place,
     Render,
-    Told,
+    WrittenOut,
     may_be_rendered_beforehand,
-    told,
+    written_out,
 )
 from workers.domain.mail.compose.samples import SAMPLE_AT, SAMPLE_FACTS, look, sample_mail
 from workers.domain.mail.links import Links
@@ -92,12 +92,12 @@ class Templates:
 
     @property
     def catalogs(self) -> Catalogs:
-        """Return the texts in use."""
+        """The texts in use; `take_over` replaces them."""
         return self._in_use.catalogs
 
     @property
     def brand(self) -> Brand:
-        """Return who writes."""
+        """Who writes: name, address and look of the mails."""
         return self._in_use.brand
 
     def take_over(self, other: "Templates") -> None:
@@ -196,10 +196,10 @@ def _renderer(mail: MailFacts, kind: _Mail, catalog: Catalog, brand: Brand) -> R
     return render
 
 
-def _preheader(mail: MailFacts, catalog: Catalog, facts: Mapping[str, object]) -> str | Told:
+def _preheader(mail: MailFacts, catalog: Catalog, facts: Mapping[str, object]) -> str | WrittenOut:
     """Return what an inbox shows beside the subject; nothing for an operator's own mail that has no such text."""
     preheader = f"{mail.template}.preheader"
-    return told(catalog.text(preheader, facts)) if preheader in catalog.ids else ""
+    return written_out(catalog.text(preheader, facts)) if preheader in catalog.ids else ""
 
 
 def _environment(data: DataFiles, *, autoescape: bool) -> Environment:
@@ -232,9 +232,9 @@ def _subject_id(mail: MailFacts, catalog: Catalog) -> str:
     return own if own in catalog.ids else id
 
 
-def _teller(catalog: Catalog, facts: Mapping[str, object]) -> Callable[..., str | Told]:
-    def t(id: str, **more: object) -> str | Told:
-        return told(catalog.text(id, {**facts, **more} if more else facts))
+def _teller(catalog: Catalog, facts: Mapping[str, object]) -> Callable[..., str | WrittenOut]:
+    def t(id: str, **more: object) -> str | WrittenOut:
+        return written_out(catalog.text(id, {**facts, **more} if more else facts))
 
     return t
 

@@ -63,7 +63,7 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
 
 
 def channel_of(case: CustomerCase, touchpoint: Touchpoint) -> str:
-    """Return the channel on which the row that planned a touchpoint asks."""
+    """Return the channel on which a touchpoint is asked: that of its row in the version that planned it."""
     return case.policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule)
 
 
