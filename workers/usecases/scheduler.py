@@ -100,7 +100,7 @@ class Scheduler:
         longer each time, and does not stop the others.
         """
         total, until = 0, time.monotonic() + seconds
-        self._take_over()
+        self.take_over()
         for broken in self._broken.values():
             broken.left_alone = broken.until > time.monotonic()
         while True:
@@ -110,7 +110,7 @@ class Scheduler:
             if (not woken and reached is None) or time.monotonic() >= until:
                 return total
 
-    def _take_over(self) -> None:
+    def take_over(self) -> None:
         """Do once what a release before left to do; what breaks it must not keep anybody from being woken."""
         if self._joined:
             return
