@@ -118,13 +118,13 @@ class Bench:
         """Run a lane as so many processes at once and return what each measured."""
         options = [part for name, value in more.items() for part in (f"--{name}", str(value))]
         where = ["--database", self.url(database), "--home", str(self.home / "installation"), *options]
+        lane_of = [sys.executable, "-m", "bench.waking_lanes", lane, *where, "--of", str(processes)]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("BOUCLE_")}
         with (self.home / "lanes.log").open("ab") as log, contextlib.ExitStack() as stack:
             children = [
                 stack.enter_context(
                     subprocess.Popen(
-                        [sys.executable, "-m", "bench.waking_lanes", lane, *where]
-                        + ["--share", str(share), "--of", str(processes)],
+                        [*lane_of, "--share", str(share)],
                         stdin=subprocess.PIPE,
                         stdout=subprocess.PIPE,
                         stderr=log,

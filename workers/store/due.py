@@ -1,12 +1,15 @@
-"""Who has something due: customers by the partial indexes on what waits. Reads only."""
+"""Who has something due: customers by the partial indexes on what waits, found and locked in one. Changes nothing."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.domain.records import Customer
 from workers.domain.types import (
     ActionState,
     CustomerId,
@@ -17,8 +20,10 @@ from workers.domain.types import (
     TouchpointState,
 )
 from workers.store import tables
+from workers.store.engine import in_array
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 Moment = datetime | sa.BindParameter[datetime]
 WAITING = (ActionState.PLANNED, ActionState.HELD)
@@ -111,48 +116,124 @@ def count_due_mails(connection: Connection, now: datetime) -> int:
 
 NOW = sa.bindparam("now", type_=tables.Instant())
 TOLD = sa.bindparam("told", type_=tables.Instant())
-LIMIT = sa.bindparam("limit", type_=sa.Integer())
+SINCE = sa.bindparam("since", type_=tables.Instant())
+LIMIT = sa.bindparam("limit", type_=sa.Integer(), literal_execute=True)
+"""Written into the statement: a planner that does not know how few are wanted sorts all of them."""
+LEFT_ALONE = "left_alone"
+CUSTOMER_COLUMNS = len(fields(Customer))
 
 
-def first_waiting(table: sa.Table, when: str, condition: sa.ColumnElement[bool]) -> sa.Select[str]:
+def first_waiting(table: sa.Table, when: str, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
     """Return the query for the customers of due rows, the longest wait first; built once, run often."""
-    return sa.select(table.c.customer).where(condition).order_by(table.c[when]).limit(LIMIT)
+    at = table.c[when]
+    return (
+        sa.select(tables.customer, at)
+        .join_from(table, tables.customer, tables.customer.c.id == table.c.customer)
+        .where(condition, at >= SINCE, sa.not_(in_array(table.c.customer, LEFT_ALONE)))
+        .order_by(at)
+        .limit(LIMIT)
+    )
 
 
+@lru_cache(16)
+def locking(query: sa.Select[Any]) -> sa.Select[Any]:
+    """Return a query for customers that locks them as it finds them, and passes over whom somebody else has locked.
+
+    So several wakers find different customers, and none waits for another. SQLite, with one writer at a time, leaves
+    the locking out.
+    """
+    return query.with_for_update(of=tables.customer, skip_locked=True)
+
+
+RESPONSES = first_waiting(tables.response, "settles_at", responses_due(NOW))
 ALWAYS = (
-    first_waiting(tables.response, "settles_at", responses_due(NOW)),
+    RESPONSES,
     first_waiting(tables.action, "due_at", actions_due(NOW)),
     first_waiting(tables.ticket, "due_at", tickets_due(NOW, TOLD)),
     first_waiting(tables.survey_request, "closes_at", requests_due(NOW)),
 )
 ASKABLE = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=()))
 GIVEN_UP = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=False, paused=()))
+STAYS = ALWAYS[2]
+"""Tickets stay where they are in their index when they were woken: how far it was read says nothing."""
 
 
-def customers_due(
-    connection: Connection,
-    now: datetime,
-    limit: int,
-    *,
-    may_ask: bool,
-    paused: Collection[str],
-    told: datetime | None = None,
-) -> list[CustomerId]:
-    """Return customers with something due, those who wait longest first; `told` is for overdue tickets."""
-    due: dict[CustomerId, None] = {}
-    asking = ASKABLE if may_ask else GIVEN_UP
-    if may_ask and paused:
-        asking = first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=paused))
-    for query in (*ALWAYS, asking):
-        for customer in connection.execute(query, {"now": now, "limit": limit, "told": told or LONG_AGO}).scalars():
-            due.setdefault(CustomerId(customer))
-    return list(due)[:limit]
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for: which kinds of work, until when it is due, and of whom not."""
+
+    now: datetime
+    may_ask: bool = True
+    paused: frozenset[str] = frozenset()
+    answers_only: bool = False
+    told: datetime = LONG_AGO
+    """The lead is told again of tickets of which they were told then or before."""
+    but: frozenset[CustomerId] = frozenset()
+
+    def queries(self) -> tuple[sa.Select[Any], ...]:
+        """Return what finds the customers, what somebody waits for first."""
+        if self.answers_only:
+            return (RESPONSES,)
+        if not self.may_ask:
+            return (*ALWAYS, GIVEN_UP)
+        return (*ALWAYS, ASKABLE if not self.paused else unpaused(self.paused))
 
 
-def customers_with_answers(connection: Connection, now: datetime, limit: int) -> list[CustomerId]:
-    """Return customers whose answers have settled, those who wait longest first."""
-    found = connection.execute(ALWAYS[0], {"now": now, "limit": limit}).scalars()
-    return list(dict.fromkeys(CustomerId(customer) for customer in found))
+@lru_cache(8)
+def unpaused(paused: frozenset[str]) -> sa.Select[Any]:
+    """Return what finds the customers of askable touchpoints other than the paused ones."""
+    return first_waiting(tables.touchpoint, "wake_at", touchpoints_due(NOW, may_ask=True, paused=sorted(paused)))
+
+
+class DueCustomers:
+    """Finds and locks customers with something due, and remembers how far each kind of work has been read.
+
+    What was woken leaves dead entries at the front of its index, which stay while anybody looks at an old snapshot; a
+    search from the beginning would walk over all of them each time. So the next one begins at the last instant found.
+    What becomes due before that instant is not lost: when nothing more is found, everything is looked through once
+    from the beginning, and `begin_anew` does the same in between.
+    """
+
+    def __init__(self) -> None:
+        self._read_to: dict[sa.Select[Any], datetime] = {}
+
+    def begin_anew(self) -> None:
+        """Look from the beginning again."""
+        self._read_to.clear()
+
+    def lock(self, connection: Connection, wanted: Wanted, limit: int) -> list[Customer]:
+        """Lock customers with something due whom nobody else holds and return them, who waits longest first."""
+        due = self._lock_behind(connection, wanted, limit)
+        if not due and self._read_to:
+            self.begin_anew()
+            due = self._lock_behind(connection, wanted, limit)
+        return due
+
+    def _lock_behind(self, connection: Connection, wanted: Wanted, limit: int) -> list[Customer]:
+        """Lock customers with something due behind what was read so far."""
+        due: dict[str, Customer] = {}
+        for query in wanted.queries():
+            if len(due) >= limit:
+                break
+            since = self._read_to.get(query, BEGINNING)
+            rows = connection.execute(locking(query), values_of(wanted, since, limit - len(due))).all()
+            for row in rows:
+                due.setdefault(row[0], Customer(*row[:CUSTOMER_COLUMNS]))
+            if rows and query is not STAYS:
+                self._read_to[query] = rows[-1][CUSTOMER_COLUMNS]
+        return list(due.values())
+
+
+def anything_due(connection: Connection, wanted: Wanted) -> bool:
+    """Tell whether somebody has something due; locks nobody."""
+    only = values_of(wanted, BEGINNING, 1)
+    return any(connection.execute(query, only).first() for query in wanted.queries())
+
+
+def values_of(wanted: Wanted, since: datetime, limit: int) -> dict[str, object]:
+    """Return the values of the parameters of a finding query."""
+    told = {"now": wanted.now, "told": wanted.told}
+    return {**told, "since": since, "limit": limit, LEFT_ALONE: sorted(wanted.but)}
 
 
 def soonest(column: sa.ColumnElement[datetime], condition: sa.ColumnElement[bool]) -> sa.Select[datetime]:

@@ -18,7 +18,7 @@ from workers.domain.followup.actions import carry_out, contacts_first
 from workers.domain.followup.decision import route
 from workers.domain.history import Subject, Why, history
 from workers.domain.policy import Policy, WaveDay
-from workers.domain.records import Action, AskedMailbox, Response, SurveyRequest
+from workers.domain.records import Action, AskedMailbox, Customer, Response, SurveyRequest
 from workers.domain.survey.planning import plan, wave_event
 from workers.domain.survey.request import ask
 from workers.domain.ticket.sla import tickets_wake, told_before
@@ -38,6 +38,8 @@ from workers.usecases.delivery.send_controls import Sending, mails_today, sendin
 
 log = logging.getLogger(__name__)
 CUSTOMERS_A_ROUND = 200
+LOOKS = 3
+"""How often a waker looks that finds customers and nothing to do for them, before it takes it that all is done."""
 ASKINGS = "askings"
 """The control that says that the mailboxes of earlier requests are remembered."""
 ASKED_WITHIN = timedelta(days=800)
@@ -91,6 +93,8 @@ class Scheduler:
         self._sending = sending
         self._broken: dict[CustomerId, Broken] = {}
         self._joined = False
+        self._due = due.DueCustomers()
+        self._going_on = False
 
     def wake_all(self, seconds: float = math.inf) -> int:
         """Take up what is due, begin nothing more after some seconds, and return how many customers it touched.
@@ -103,6 +107,7 @@ class Scheduler:
         self.take_over()
         for broken in self._broken.values():
             broken.left_alone = broken.until > time.monotonic()
+        self._due.begin_anew()
         while True:
             woken = self.wake_some()
             reached = self.spread_wave()
@@ -130,38 +135,68 @@ class Scheduler:
         Raises NotNow when the database is away.
         """
         now, limit = self._now(), limit or CUSTOMERS_A_ROUND
+        if not self._going_on and not self._anything_due(now):
+            return self._wake_suspects(now)
+        for _ in range(LOOKS):  # whom somebody else woke between the look and the lock has nothing due any more
+            taken: list[CustomerId] = []
+            woken = self._wake_due(taken, now, limit)
+            if woken or not taken:
+                break
+        self._going_on = woken > 0
+        return woken or self._wake_suspects(now)
+
+    def _anything_due(self, now: datetime) -> bool:
+        """Tell whether somebody has something due; a role that has nothing to do writes nothing."""
         with self._store.reading() as connection:
+            return due.anything_due(connection, self._wanted(self._room(connection, now), now))
+
+    def _wanted(self, room: SendBudget, now: datetime) -> due.Wanted:
+        """Return what may be taken up now, of everybody but those whom something broke."""
+        may_ask = room.may_ask and room.left != 0
+        told, but = told_before(self._policy().calendar, now), frozenset(self._broken)
+        return due.Wanted(now, may_ask, room.paused, room.answers_only, told, but)
+
+    def _wake_due(self, taken: list[CustomerId], now: datetime, limit: int) -> int:
+        """Take up what is due for the customers who wait longest; `taken` gets whom it locked."""
+
+        def work(connection: Connection) -> tuple[int, dict[CustomerId, Exception]]:
             room = self._room(connection, now)
-            may_ask = room.may_ask and room.left != 0
-            most = limit + len(self._broken)
-            if room.answers_only:
-                found = due.customers_with_answers(connection, now, most)
-            else:
-                told = told_before(self._policy().calendar, now)
-                found = due.customers_due(connection, now, most, may_ask=may_ask, paused=room.paused, told=told)
-        suspects = [one for one in found if one in self._broken and not self._broken[one].left_alone]
-        waiting = [one for one in found if one not in self._broken][:limit]
-        if not waiting:
-            return sum(self._wake_alone(suspect, now) for suspect in suspects)
+            customers = self._due.lock(connection, self._wanted(room, now), limit)
+            taken[:] = [customer.id for customer in customers]
+            return self._wake(connection, customers, room, now) if customers else (0, {})
+
         try:
-            woken, broken = self._store.write(lambda connection: self._wake(connection, waiting, now))
+            woken, broken = self._store.write(work)
         except NotNow:
             raise
         except Exception:  # what cannot be written for one customer, a lasting collision, must not stop the others
             log.exception("round failed, taking it customer by customer", extra={"action": "wake.split"})
-            return sum(self._wake_alone(one, now) for one in waiting)
+            return sum(self._wake_alone(customer, now) for customer in taken)
         for customer, error in broken.items():
             self._leave_alone(customer, error)
         return woken + len(broken)
 
+    def _wake_suspects(self, now: datetime) -> int:
+        """Try again those whom something broke and who were left alone for long enough."""
+        suspects = [customer for customer, broken in self._broken.items() if not broken.left_alone]
+        return sum(self._wake_alone(suspect, now) for suspect in suspects)
+
     def _wake_alone(self, customer: CustomerId, now: datetime) -> int:
         """Take up what is due for one customer; what fails is told, and tried again by itself in a later round."""
+
+        def work(connection: Connection) -> tuple[int, dict[CustomerId, Exception]] | None:
+            locked = read.lock_customers(connection, [customer], skip_locked=True)
+            return self._wake(connection, locked, self._room(connection, now), now) if locked else None
+
         try:
-            woken, broken = self._store.write(lambda connection: self._wake(connection, [customer], now))
+            done = self._store.write(work)
         except NotNow:
             raise
         except Exception as error:
-            woken, broken = 0, {customer: error}
+            done = 0, {customer: error}
+        if done is None:
+            return 0  # somebody else has them
+        woken, broken = done
         if customer in broken:
             self._leave_alone(customer, broken[customer])
             return 1
@@ -240,26 +275,24 @@ class Scheduler:
         return SendBudget(left, state.paused, state.on, state.clock_leapt)
 
     def _wake(
-        self, connection: Connection, waiting: list[CustomerId], now: datetime
+        self, connection: Connection, customers: list[Customer], room: SendBudget, now: datetime
     ) -> tuple[int, dict[CustomerId, Exception]]:
-        """Take up what is due for some customers; return how many it touched, and whom something broke and with what.
+        """Take up what is due for locked customers; return how many it touched, and whom something broke and with what.
 
         Whom something breaks is rolled back alone; the others are written.
         """
         policy = self._policy()
-        room = self._room(connection, now)
-        customers = read.lock_customers(connection, waiting, skip_locked=True)
         work = UnitOfWork(policy, now)
         cases = read.cases_of(connection, work, customers)
-        addresses = {one.id: one.email for one in customers if one.email}
+        addresses = {customer.id: customer.email for customer in customers if customer.email}
         suppressed = read.suppressed_addresses(connection, set(addresses.values()), policy.ids)
         mailboxes = Mailboxes(connection, [case.customer for case in cases.values() if asks_now(case)], policy)
         for customer, address in addresses.items():  # several customers may share one address
             cases[customer].suppressed = suppressed.get(address, "")
         woken, broken = 0, dict[CustomerId, Exception]()
-        for customer in sorted(cases, key=waiting.index):
+        for customer, case in cases.items():
             work.settle()
-            case, mark = cases[customer], work.checkpoint()
+            mark = work.checkpoint()
             case.asked_elsewhere = mailboxes.elsewhere(customer)
             try:
                 decide(connection, work, partial(wake, case, room))
