@@ -17,6 +17,7 @@ from workers.store.engine import ListOf, Store
 from workers.store.ticket import tickets
 from workers.usecases.operation.migrate import migrate
 
+DUE = (*due.ALWAYS, due.ASKABLE, due.GIVEN_UP)
 STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "customers by key": read.CUSTOMERS,
     "customers to lock": read.LOCKING,
@@ -39,7 +40,8 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "tickets past their first contact": tickets.PAST_FIRST_CONTACT,
     "who was scored elsewhere": read.SCORED_ELSEWHERE,
     **{f"{tables.of(kind).name} of customers": statement for kind, statement in read.OF_CUSTOMERS.items()},
-    **{f"due work {number}": statement for number, statement in enumerate((*due.ALWAYS, due.ASKABLE, due.GIVEN_UP))},
+    **{f"due work {number}": statement for number, statement in enumerate(DUE)},
+    **{f"due work {number}, locked": due.locking(statement) for number, statement in enumerate(DUE)},
 }
 """What intake, waking and sending run for each batch, and /metrics at each scrape."""
 SOME_KEY = "00000000-0000-8000-8000-000000000000"
@@ -48,11 +50,11 @@ MOMENT = datetime(2026, 3, 3, tzinfo=UTC)
 
 def values_of(statement: sa.sql.expression.ClauseElement) -> dict[str, object]:
     """Return a value for each parameter of a statement."""
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for part in iterate(statement):
         if isinstance(part, sa.BindParameter) and part.required:
-            found[part.key] = value_of(part.type)
-    return found
+            values[part.key] = value_of(part.type)
+    return values
 
 
 def value_of(kind: sa.types.TypeEngine[Any]) -> object:
@@ -73,13 +75,13 @@ def plan_of(store: Store, statement: Any) -> str:
             connection.exec_driver_sql("SET enable_seqscan = off")  # the tables are empty: is there an index at all?
         how = "EXPLAIN QUERY PLAN " if store.sqlite else "EXPLAIN "
         compiled = statement.compile(store.engine)
-        values = compiled.construct_params(values_of(statement))
+        written = compiled.construct_expanded_state(values_of(statement))  # with what is not sent as a parameter
         processed = {
             name: compiled._bind_processors[name](value) if name in compiled._bind_processors else value
-            for name, value in values.items()
+            for name, value in written.parameters.items()
         }
-        given: Any = [processed[name] for name in compiled.positiontup] if compiled.positiontup else processed
-        rows = connection.exec_driver_sql(how + str(compiled), tuple(given) if compiled.positiontup else given).all()
+        sent: Any = [processed[name] for name in written.positiontup] if written.positiontup else processed
+        rows = connection.exec_driver_sql(how + written.statement, tuple(sent) if written.positiontup else sent).all()
     return "\n".join(str(row[-1]) for row in rows)
 
 

@@ -1,7 +1,7 @@
 """What opening a ticket needs of the store, as values: numbers, turns of the agents, and who is there.
 
-Each is fetched only where it is needed, because handing out a number makes other writers wait. What is needed and was
-not fetched is Missing: the unit of work is rolled back, the caller fetches it and decides again. Reads nothing itself.
+Each is fetched only where it is needed, because a number that nobody uses is a gap. What is needed and was not fetched
+is Missing: the unit of work is rolled back, the caller fetches it and decides again. Reads nothing itself.
 """
 
 from dataclasses import dataclass, field

@@ -10,11 +10,9 @@ from sqlalchemy.engine import Connection
 from workers.domain.customer_case import UnitOfWork
 from workers.domain.ticket_allocator import Missing, Need, Roster, TicketAllocator
 from workers.store import tables
-from workers.store.apply import next_number
+from workers.store.ticket.numbers import TICKETS, TURNS, hand_out
 
 T = TypeVar("T")
-TICKETS, TURNS = "ticket", "turn"
-"""Counters: numbers of tickets, and turns of the agents."""
 AGENT, LEAD = "agent", "lead"
 
 
@@ -35,8 +33,8 @@ def read_roster(connection: Connection, now: datetime) -> Roster:
 def decide(connection: Connection, work: UnitOfWork, step: Callable[[], T], *, dry: bool = False) -> T:
     """Carry out a step of the core; what it misses is fetched, and it is taken again from where it began.
 
-    Handing out a number or a turn makes other writers wait until this transaction ends, so it is done only for a step
-    that needs one. A dry run hands nothing out.
+    A number or a turn is handed out only for a step that needs one, so that few are left unused. A dry run hands
+    nothing out.
     """
     mark = work.checkpoint()
     while True:
@@ -52,9 +50,9 @@ def fetch(connection: Connection, allocator: TicketAllocator, need: Need, now: d
     if need == Need.ROSTER:
         allocator.staff = read_roster(connection, now)
     elif need == Need.NUMBER:
-        allocator.numbers.append(0 if dry else next_number(connection, TICKETS))
+        allocator.numbers.append(0 if dry else hand_out(connection, TICKETS))
     else:
-        allocator.turns.append(0 if dry else next_number(connection, TURNS))
+        allocator.turns.append(0 if dry else hand_out(connection, TURNS))
 
 
 def next_agent(connection: Connection, but: str, now: datetime) -> str:

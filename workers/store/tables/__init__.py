@@ -23,6 +23,7 @@ from workers.store.tables.delivery import dispatch, dispatch_body, mail_server, 
 from workers.store.tables.followup import action, decision, history, rule_table, shadow, ticket, ticket_entry
 from workers.store.tables.intake import consumed, dead_letter, inbox, outbox, received
 from workers.store.tables.operation import (
+    agent_turns,
     audit,
     clock,
     control,
@@ -32,6 +33,7 @@ from workers.store.tables.operation import (
     rate_count,
     role_lease,
     running_count,
+    ticket_numbers,
 )
 from workers.store.tables.report import initiative, report_note, response_theme, theme, told
 from workers.store.tables.sign_in import (
@@ -65,6 +67,7 @@ __all__ = [
     "State",
     "access_count",
     "action",
+    "agent_turns",
     "api_key",
     "asked_mailbox",
     "audit",
@@ -114,6 +117,7 @@ __all__ = [
     "theme",
     "ticket",
     "ticket_entry",
+    "ticket_numbers",
     "told",
     "touchpoint",
     "user",

@@ -10,6 +10,19 @@ clock = sa.Table(
 counter = sa.Table(
     "counter", metadata, sa.Column("name", sa.Text(), primary_key=True), sa.Column("value", Number, nullable=False)
 )
+ticket_numbers, agent_turns = (sa.Sequence(name, metadata=metadata) for name in ("ticket_numbers", "agent_turns"))
+"""On PostgreSQL; on SQLite `counter` has a row for each."""
+NEXT_OF_SEQUENCE = (
+    "CREATE FUNCTION counter_from_sequence() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+    "NEW.value := nextval(CASE NEW.name WHEN 'ticket' THEN 'ticket_numbers' ELSE 'agent_turns' END); RETURN NEW; END$$"
+)
+COUNTED_BY_SEQUENCE = (
+    "CREATE TRIGGER counter_from_sequence BEFORE UPDATE ON counter FOR EACH ROW "
+    "WHEN (NEW.name IN ('ticket', 'turn')) EXECUTE FUNCTION counter_from_sequence()"
+)
+"""A release before counts in `counter` on PostgreSQL too, and gets the sequence's next number there."""
+for statement in (NEXT_OF_SEQUENCE, COUNTED_BY_SEQUENCE):
+    sa.event.listen(counter, "after_create", sa.DDL(statement).execute_if(dialect="postgresql"))
 control = sa.Table(
     "control",
     metadata,

@@ -1,0 +1,128 @@
+"""Several wakers and several who open tickets work at once on PostgreSQL: each gets other customers, none waits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+from embedded import START, Embedded, journey, score
+
+from workers.domain.records import Customer, SurveyRequest, Ticket
+from workers.store import due, read
+from workers.store.ticket.numbers import TICKETS, TURNS, hand_out
+
+MINUTE = timedelta(minutes=1)
+LATER = START + timedelta(hours=6)
+"""When every delivery below may be asked about."""
+
+
+@pytest.fixture
+def boucle(postgres: str, install: Callable[..., Embedded]) -> Embedded:
+    """Give an installation on PostgreSQL."""
+    return install(database_url=postgres, mail_per_day="0")
+
+
+def deliver(boucle: Embedded, count: int, first: int = 0) -> None:
+    """Let an order of each of so many customers be delivered, a minute after the other."""
+    numbers = range(first, first + count)
+    boucle.take(*(journey("delivery", f"c{n:03}", START + n * MINUTE, reference=f"{n}") for n in numbers))
+
+
+def names(customers: list[Customer]) -> list[str | None]:
+    """Return the CRM's ids."""
+    return [customer.crm_id for customer in customers]
+
+
+def test_a_second_waker_gets_the_customers_behind_those_of_the_first(boucle: Embedded) -> None:
+    """While the first holds its own: those who wait longest next, and none of them twice."""
+    deliver(boucle, 6)
+    wanted = due.Wanted(LATER)
+    with boucle.store.engine.begin() as first, boucle.store.engine.begin() as second:
+        assert names(due.DueCustomers().lock(first, wanted, 3)) == ["c000", "c001", "c002"]
+        assert names(due.DueCustomers().lock(second, wanted, 2)) == ["c003", "c004"]
+        with boucle.store.engine.begin() as third:
+            assert names(due.DueCustomers().lock(third, wanted, 3)) == ["c005"]
+
+
+def test_whom_somebody_holds_is_not_shut_out_for_good(boucle: Embedded) -> None:
+    """A waker that has read past a customer in somebody else's hands comes back to them before it has nothing to do."""
+    deliver(boucle, 3)
+    boucle.clock.at = LATER
+    (held,) = [customer.id for customer in boucle.rows(Customer) if customer.crm_id == "c000"]
+    with boucle.store.engine.begin() as connection:
+        read.lock_customers(connection, [held])
+        assert boucle.parts.waking.wake_some(1) == 1
+    while boucle.parts.waking.wake_some(1):
+        pass
+    assert len({request.customer for request in boucle.rows(SurveyRequest)}) == 3
+
+
+def test_what_comes_due_before_where_the_waker_is_by_now_is_asked_too(boucle: Embedded) -> None:
+    """An import brings older orders while a morning's questions are asked: they are found before the waker rests."""
+    deliver(boucle, 3, first=5)
+    boucle.clock.at = LATER
+    assert boucle.parts.waking.wake_some(1) == 1
+    deliver(boucle, 1)
+    while boucle.parts.waking.wake_some(1):
+        pass
+    assert len(boucle.rows(SurveyRequest)) == 4
+
+
+def blocks_read(connection: sa.Connection, since: datetime) -> int:
+    """Return how many blocks the database looks at to find whom to ask next."""
+    compiled = due.ASKABLE.compile(connection.engine)
+    values = {"now": LATER, "since": since, "limit": 1, due.LEFT_ALONE: "{}"}
+    written = compiled.construct_expanded_state(values)
+    plan = connection.exec_driver_sql(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {written.statement}", written.parameters
+    )
+    top: Any = plan.scalar_one()
+    (told,) = orjson.loads(top) if isinstance(top, str) else top
+    return int(told["Plan"]["Shared Hit Blocks"] + told["Plan"]["Shared Read Blocks"])
+
+
+@contextmanager
+def searches(boucle: Embedded) -> Iterator[list[datetime]]:
+    """Give from which instant on each search for whom to ask begins, while it lasts."""
+    begins: list[datetime] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "FROM touchpoint JOIN customer" in statement and "SKIP LOCKED" in statement:
+            begins.append(parameters["since"])
+
+    sa.event.listen(boucle.store.engine, "before_cursor_execute", note)
+    try:
+        yield begins
+    finally:
+        sa.event.remove(boucle.store.engine, "before_cursor_execute", note)
+
+
+def test_a_search_does_not_walk_over_what_was_woken_while_an_old_snapshot_is_held(boucle: Embedded) -> None:
+    """A long export keeps the dead entries of a morning; the next search begins where the last one ended."""
+    deliver(boucle, 350)
+    boucle.clock.at = LATER
+    with boucle.store.engine.connect() as export:
+        export.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        export.execute(sa.select(sa.func.count()).select_from(sa.table("touchpoint")))
+        with searches(boucle) as begins:
+            for _ in range(34):
+                assert boucle.parts.waking.wake_some(10) == 10
+        with boucle.store.engine.connect() as connection:
+            connection.exec_driver_sql("SET enable_seqscan = off")
+            connection.exec_driver_sql("SET enable_bitmapscan = off")
+            from_the_beginning = blocks_read(connection, due.BEGINNING)
+            from_there = blocks_read(connection, begins[-1])
+    assert from_there * 3 < from_the_beginning, "the export keeps them, and only the first search walks over them"
+
+
+def test_a_ticket_is_opened_while_another_is_being_opened(boucle: Embedded) -> None:
+    """The second one is there before the first one's transaction has ended."""
+    with boucle.store.engine.begin() as first:
+        number = hand_out(first, TICKETS)
+        hand_out(first, TURNS)
+        boucle.take(score(2, "b", START, trigger="delivery"))
+        (ticket,) = boucle.rows(Ticket)
+    assert ticket.number == number + 1
