@@ -17,9 +17,8 @@ from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.followup.actions import carry_out, contacts_first
 from workers.domain.followup.decision import route
 from workers.domain.history import Subject, Why, history
-from workers.domain.policy import Policy, WaveDay
+from workers.domain.policy import Policy
 from workers.domain.records import Action, AskedMailbox, Customer, Response, SurveyRequest
-from workers.domain.survey.planning import plan, wave_event
 from workers.domain.survey.request import ask
 from workers.domain.ticket.sla import tickets_wake, told_before
 from workers.domain.types import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
@@ -33,7 +32,7 @@ from workers.store.customer.askings import Mailboxes, remember_askings
 from workers.store.engine import Store
 from workers.store.roster import decide
 from workers.store.survey import waves
-from workers.usecases import undone_starts
+from workers.usecases import undone_starts, wave_planning
 from workers.usecases.delivery.send_controls import Sending, mails_today, sending_now
 
 log = logging.getLogger(__name__)
@@ -255,7 +254,7 @@ class Scheduler:
         with self._store.reading() as connection:
             if sending_now(connection, self._sending).clock_leapt:
                 return None
-            begins = beginning(connection, policy, now)
+            begins = wave_planning.beginning(connection, policy, now)
             if not begins and not waves.any_due(connection, now):
                 return None
 
@@ -263,7 +262,7 @@ class Scheduler:
             for day in begins:
                 waves.announce(connection, day.id, day.at)
             wave = waves.take(connection, now)
-            return spread(connection, wave, policy, now, limit) if wave else None
+            return wave_planning.spread(connection, wave, policy, now, limit) if wave else None
 
         return self._store.write(work)
 
@@ -322,34 +321,6 @@ def join_pair(connection: Connection, work: UnitOfWork, customer: CustomerId) ->
         (own,) = read.lock_customers(connection, [own.merged_into])
     cases = read.cases_of(connection, work, [*read.lock_customers(connection, [customer]), own])
     join(cases[customer], cases[own.id])
-
-
-def beginning(connection: Connection, policy: Policy, now: datetime) -> list[WaveDay]:
-    """Return the days of the operator's list that have come and are not over, and were not announced yet.
-
-    A day stands only in the list until it comes, so that the operator can take it back.
-    """
-    days = [day for day in policy.waves if day.at <= now <= day.until]
-    announced = waves.announced_among(connection, [day.id for day in days])
-    return [day for day in days if day.id not in announced]
-
-
-def spread(connection: Connection, wave: waves.Wave, policy: Policy, now: datetime, limit: int) -> int:
-    """Plan the wave for the customers after its cursor, and move the cursor on; return how many there were."""
-    label = next((day.label for day in policy.waves if day.id == wave.id), "")
-    happening = wave_event(wave.id, wave.at, label)
-    ids = waves.following(connection, wave, limit)
-    customers = [
-        customer
-        for customer in read.lock_customers(connection, ids)
-        if customer.erased_at is None and customer.merged_into is None
-    ]
-    work = UnitOfWork(policy, now)
-    for case in read.cases_of(connection, work, customers, read.FOR_PLANNING).values():
-        plan(case, happening)
-    apply(connection, work.hand_over(), now)
-    waves.advance(connection, wave, ids[-1] if ids else wave.cursor, now if len(ids) < limit else None)
-    return len(ids)
 
 
 def wake(case: CustomerCase, room: SendBudget) -> None:
