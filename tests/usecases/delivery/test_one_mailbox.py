@@ -18,9 +18,10 @@ from workers.domain.customer.profile import customer_id
 from workers.domain.records import AskedMailbox, Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.errors import BadInput
 from workers.settings.faults import FaultySettings
-from workers.store import tables
+from workers.store import read, tables
 from workers.usecases.operation.status import explain
 from workers.usecases.privacy.suppressions import Suppressions
+from workers.usecases.scheduler import SendBudget
 
 DAY = timedelta(days=1)
 TOLD = "jean@exämple.fr"
@@ -217,7 +218,8 @@ def test_two_wakers_never_ask_a_mailbox_twice(tmp_path: Path, postgres: str) -> 
 
     with ThreadPoolExecutor(1) as pool:
         with boucle.store.engine.begin() as connection:
-            boucle.parts.waking._wake(connection, first, boucle.clock.at)
+            customers = read.lock_customers(connection, first)
+            boucle.parts.waking._wake(connection, customers, SendBudget(None), boucle.clock.at)
             second = pool.submit(other.waking.wake_all)
             until = time.monotonic() + 20
             while not waits_or_ended(second.done) and time.monotonic() < until:

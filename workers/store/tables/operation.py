@@ -22,7 +22,8 @@ COUNTED_BY_SEQUENCE = (
 )
 """A release before counts in `counter` on PostgreSQL too, and gets the sequence's next number there."""
 for statement in (NEXT_OF_SEQUENCE, COUNTED_BY_SEQUENCE):
-    sa.event.listen(counter, "after_create", sa.DDL(statement).execute_if(dialect="postgresql"))
+    ddl = sa.DDL(statement).execute_if(dialect="postgresql")  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
+    sa.event.listen(counter, "after_create", ddl)
 control = sa.Table(
     "control",
     metadata,
