@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from virtualtime import Process, VirtualTime
 
-from workers.adapters.kafka.offsets import Stretch
+from workers.adapters.kafka.partition_log import Extent, LogRecord, Stretch
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.errors import NotNow
 from workers.process.outages import Outages
@@ -283,22 +283,13 @@ class Postman:
         return await self._mails.take(self._process, recipient, raw, self._sleep)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One message in the simulated log."""
-
-    offset: int
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...]
-
-
 class Broker:
     """Topics with two partitions each, one group's positions, and what the outbox was relayed to."""
 
     def __init__(self, scheduler: VirtualTime, trouble: Trouble) -> None:
         self._scheduler = scheduler
         self._trouble = trouble
-        self.logs: dict[tuple[str, int], list[Record]] = {}
+        self.logs: dict[tuple[str, int], list[LogRecord]] = {}
         self.committed: dict[tuple[str, int], int] = defaultdict(int)
         self.acknowledged: list[bytes] = []
         self.published: list[tuple[str, str, bytes]] = []
@@ -306,8 +297,9 @@ class Broker:
 
     def append(self, topic: str, key: str, value: bytes, headers: tuple[tuple[str, bytes], ...]) -> None:
         """Keep one message."""
-        log = self.logs.setdefault((topic, sum(key.encode()) % 2), [])
-        log.append(Record(len(log), value, headers))
+        partition = sum(key.encode()) % 2
+        log = self.logs.setdefault((topic, partition), [])
+        log.append(LogRecord(topic, partition, len(log), value, headers))
 
     def behind(self) -> list[tuple[str, int]]:
         """Return the partitions that have messages after the group's position."""
@@ -330,8 +322,14 @@ class Broker:
             for (topic, partition), log in self.logs.items()
         ]
 
-    def read(self, topic: str, partition: int, first: int, last: int) -> Iterable[Record]:
+    def read(self, topic: str, partition: int, first: int, last: int) -> Iterable[LogRecord]:
         return self.logs[topic, partition][first : last + 1]
+
+    def extents(self) -> tuple[str, Sequence[Extent]]:
+        return self.cluster(), self.stretches()
+
+    def move_on(self, topic: str, partition: int, offset: int) -> None:
+        self.commit((topic, partition), offset)
 
 
 class Outlet:

@@ -1,13 +1,13 @@
 """What the consumer group passed over is taken in, and a stream that stands still is noticed."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
 import orjson
 from embedded import Embedded
+from fakelog import FakeLog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,45 +25,7 @@ from workers.usecases.operation.consumer_audit import Audited, ConsumerAudit, La
 from workers.usecases.operation.migrate import migrate
 
 NOW = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
-RANGES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9)).map(lambda one: (one[0], one[0] + one[1])))
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A message in the log."""
-
-    offset: int
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-
-@dataclass(slots=True)
-class FakeLog:
-    """A log of one partition."""
-
-    messages: dict[int, bytes] = field(default_factory=dict)
-    topic: str = "boucle.events"
-    topic_id: str = "first"
-    partition: int = 0
-    start: int = 0
-    end: int = 0
-    committed: int = 0
-    reads: list[Range] = field(default_factory=list)
-
-    def cluster(self) -> str:
-        """Return the cluster's id."""
-        return "cluster"
-
-    def stretches(self) -> list["FakeLog"]:
-        """Return the one partition's bounds."""
-        return [self]
-
-    def read(self, topic: str, partition: int, first: int, last: int) -> Iterator[Kept]:
-        """Give what there is."""
-        self.reads.append((first, last))
-        for offset in range(first, last + 1):
-            if offset in self.messages:
-                yield Kept(offset, self.messages[offset])
+RANGES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 9)).map(lambda drawn: (drawn[0], drawn[0] + drawn[1])))
 
 
 def delivery(number: int) -> bytes:
@@ -91,7 +53,7 @@ def installation(home: Path) -> app.Boucle:
 def accepted(store: Store) -> list[str]:
     """Return the ids of the events that were accepted."""
     with store.reading() as connection:
-        return sorted((one.event_id for one in read.rows(connection, Inbox)), key=int)
+        return sorted((row.event_id for row in read.rows(connection, Inbox)), key=int)
 
 
 def ranges(store: Store) -> dict[positions.Place, list[Range]]:
@@ -105,12 +67,12 @@ def test_what_was_passed_over_is_taken_in_once(tmp_path: Path) -> None:
     boucle = installation(tmp_path)
     log = FakeLog({n: delivery(n) for n in range(10)}, end=10, committed=8)
     boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 2, 3)]))
-    auditing = ConsumerAudit(boucle.store, boucle.intake, log)
-    assert auditing.audit() == Audited(holes=2, taken=6)
+    audit = ConsumerAudit(boucle.store, boucle.intake, log)
+    assert audit.audit() == Audited(holes=2, taken=6)
     assert log.reads == [(0, 1), (4, 7)]
     assert accepted(boucle.store) == ["0", "1", "4", "5", "6", "7"]
     assert ranges(boucle.store) == {("first", 0): [(0, 7)]}
-    assert auditing.audit() == Audited()
+    assert audit.audit() == Audited()
 
 
 def test_what_the_stream_is_about_to_take_is_no_hole(tmp_path: Path) -> None:
@@ -125,9 +87,9 @@ def test_a_hole_that_proves_empty_is_closed_as_empty(tmp_path: Path) -> None:
     """Offsets without a message (a transaction's marker, a compacted record) are read once and never again."""
     boucle = installation(tmp_path)
     log = FakeLog({0: delivery(0), 4: delivery(4)}, end=5, committed=5)
-    auditing = ConsumerAudit(boucle.store, boucle.intake, log)
-    assert auditing.audit() == Audited(holes=1, taken=2, empty=3)
-    assert auditing.audit() == Audited()
+    audit = ConsumerAudit(boucle.store, boucle.intake, log)
+    assert audit.audit() == Audited(holes=1, taken=2, empty=3)
+    assert audit.audit() == Audited()
     assert ranges(boucle.store) == {("first", 0): [(0, 4)]}
 
 
@@ -147,9 +109,9 @@ def test_what_the_log_deleted_is_told_and_closed(tmp_path: Path) -> None:
     boucle = installation(tmp_path)
     boucle.store.write(lambda c: record_consumed(c, [Consumed("cluster", "first", 0, 0, 1)]))
     log = FakeLog({n: delivery(n) for n in range(6, 9)}, start=6, end=9, committed=9)
-    auditing = ConsumerAudit(boucle.store, boucle.intake, log)
-    assert auditing.audit() == Audited(holes=1, taken=3, gone=4)
-    assert auditing.audit() == Audited()
+    audit = ConsumerAudit(boucle.store, boucle.intake, log)
+    assert audit.audit() == Audited(holes=1, taken=3, gone=4)
+    assert audit.audit() == Audited()
 
 
 def test_an_old_log_that_begins_late_is_no_loss(tmp_path: Path) -> None:
@@ -166,8 +128,8 @@ def test_holes_are_exactly_what_no_range_covers(ranges: list[Range], start: int,
     whole = merged(ranges)
     assert {at for first, last in whole for at in range(first, last + 1)} == covered
     assert all(later[0] > earlier[1] + 1 for earlier, later in pairwise(whole))
-    found = {at for first, last in holes(ranges, start, end) for at in range(first, last + 1)}
-    assert found == set(range(start, end)) - covered
+    uncovered = {at for first, last in holes(ranges, start, end) for at in range(first, last + 1)}
+    assert uncovered == set(range(start, end)) - covered
 
 
 def test_merging_saves_rows_and_loses_none(tmp_path: Path) -> None:
@@ -175,7 +137,7 @@ def test_merging_saves_rows_and_loses_none(tmp_path: Path) -> None:
     boucle = installation(tmp_path)
     for first, last in ((0, 4), (5, 9), (20, 24), (0, 12), (25, 25)):
         place = Consumed("cluster", "first", 3, first, last)
-        boucle.store.write(lambda c, one=place: record_consumed(c, [one]))  # type: ignore[misc]  # bound at once
+        boucle.store.write(lambda c, consumed=place: record_consumed(c, [consumed]))  # type: ignore[misc]  # bound at once
     assert boucle.store.write(lambda c: positions.merge(c, "cluster")) == 2
     assert ranges(boucle.store) == {("first", 3): [(0, 12), (20, 25)]}
     assert boucle.store.write(lambda c: positions.merge(c, "cluster")) == 0
@@ -233,5 +195,5 @@ def test_a_partition_that_the_group_left_to_nobody_is_told_too(install: Callable
 def guards_of(boucle: Embedded) -> StreamGuards:
     """Return the guards of a stream that has read nothing."""
     log = kafka.Log("127.0.0.1:1", ["boucle.events"], "boucle")
-    auditing = ConsumerAudit(boucle.store, boucle.parts.intake, log)
-    return StreamGuards(boucle.store, auditing, log, Positions("cluster", {}), boucle.parts.settings)
+    audit = ConsumerAudit(boucle.store, boucle.parts.intake, log)
+    return StreamGuards(boucle.store, audit, log, Positions("cluster", {}), boucle.parts.settings)

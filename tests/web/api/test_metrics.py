@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
+from fakelog import FakeLog
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 from webparts import Site
 
-from workers.adapters.kafka.offsets import Extent
+from workers.adapters.kafka.partition_log import Extent
 from workers.errors import NotNow
 from workers.store.positions import Consumed, record_consumed
 from workers.usecases.operation.backlog import Place, count_waiting
@@ -79,7 +80,7 @@ def test_a_mail_that_comes_back_was_sent_all_the_same(place: Site) -> None:
     assert sums(place.client)["boucle_mails_sent_total"] == before == 1.0
 
 
-class Partitions:
+class Partitions(FakeLog):
     """A broker with two partitions of a topic."""
 
     def extents(self) -> tuple[str, list[Extent]]:

@@ -4,7 +4,6 @@ Has no group of its own, so it moves nobody's position.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
@@ -12,45 +11,12 @@ from kafka.errors import KafkaError, NoError
 from kafka.structs import OffsetAndMetadata
 
 from workers.adapters.kafka.connection import ANSWER_SECONDS, Address, options, reach
+from workers.adapters.kafka.partition_log import Extent, LogRecord, Stretch
 from workers.adapters.kafka.topics import admin, cluster_id, describe, log_ends, log_starts, topic_ids
 from workers.errors import Conflict, NotNow
 
 POLL_MS = 500
 READ_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """One partition's log: the first offset kept, the offset that comes next, and the next one the group wants."""
-
-    topic: str
-    topic_id: str
-    partition: int
-    start: int
-    end: int
-    committed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """What one partition's log has: the first offset kept, and the offset that comes next."""
-
-    topic: str
-    topic_id: str
-    partition: int
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class LogRecord:
-    """One record as it stands in the log."""
-
-    topic: str
-    partition: int
-    offset: int
-    value: bytes
-    headers: tuple[tuple[str, bytes], ...]
 
 
 class Log:

@@ -4,11 +4,11 @@ The consumer group's own offsets say less: they move when a record is handed out
 no stream runs, which is when somebody wants to know.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
 from workers.store import positions
 from workers.store.engine import Store
+from workers.usecases.operation.consumer_log import ConsumerLog
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -16,29 +16,7 @@ Backlog = Callable[[], Mapping[Place, int]]
 """Counts the records that wait in each partition; raises NotNow when Kafka or the database is away."""
 
 
-class Extent(Protocol):
-    """One partition's log: the first offset kept, and the one that comes next."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def topic_id(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-
-
-class Log(Protocol):
-    """The log that is read."""
-
-    def extents(self) -> tuple[str, Sequence[Extent]]:
-        """Return the cluster's own id, and every partition's extent; raises NotNow when the log cannot be reached."""
-
-
-def count_waiting(store: Store, log: Log) -> dict[Place, int]:
+def count_waiting(store: Store, log: ConsumerLog) -> dict[Place, int]:
     """Count the records behind the last one that was taken in, or all that are kept where none was.
 
     Records before it that were passed over are holes, which the audit closes (consumer_audit.py).

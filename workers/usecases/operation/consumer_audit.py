@@ -9,50 +9,19 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol
 
+from workers.adapters.kafka.partition_log import LogRecord, Stretch
 from workers.domain.types import Ingress
 from workers.store import positions
 from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.store.positions import Consumed, Range, merged, next_offset
 from workers.usecases.intake import Intake
-from workers.usecases.operation.backlog import Extent
+from workers.usecases.operation.consumer_log import ConsumerLog
 
 log = logging.getLogger(__name__)
 AT_ONCE = 500
 """Messages of a hole taken into one transaction."""
-
-
-class Bounds(Extent, Protocol):
-    """One partition's log, and the next offset that the group wants."""
-
-    @property
-    def committed(self) -> int: ...
-
-
-class Kept(Protocol):
-    """One message as it stands in the log."""
-
-    @property
-    def offset(self) -> int: ...
-    @property
-    def value(self) -> bytes: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
-
-
-class Log(Protocol):
-    """The log that positions are held against."""
-
-    def cluster(self) -> str:
-        """Return the cluster's own id."""
-
-    def stretches(self) -> Sequence[Bounds]:
-        """Return every partition's bounds; raises NotNow when the log cannot be reached."""
-
-    def read(self, topic: str, partition: int, first: int, last: int) -> Iterable[Kept]:
-        """Give what the log has between two offsets, both included, and end when `last` is passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +43,7 @@ class Audited:
 class ConsumerAudit:
     """Closes the holes between what the log has and what was taken in."""
 
-    def __init__(self, store: Store, intake: Intake, log_of_topics: Log) -> None:
+    def __init__(self, store: Store, intake: Intake, log_of_topics: ConsumerLog) -> None:
         self._store = store
         self._intake = intake
         self._log = log_of_topics
@@ -88,59 +57,59 @@ class ConsumerAudit:
         with self._store.reading() as connection:
             ranges_by_partition = positions.ranges_of(connection, cluster)
         audited = Audited()
-        for bounds in self._log.stretches():
-            ranges = ranges_by_partition.get((bounds.topic_id, bounds.partition), [])
-            for hole in holes(ranges, bounds.start, reached(bounds, ranges)):
-                audited = audited.plus(self._close(cluster, bounds, hole))
-            audited = audited.plus(self._lost(cluster, bounds, ranges))
+        for stretch in self._log.stretches():
+            ranges = ranges_by_partition.get((stretch.topic_id, stretch.partition), [])
+            for hole in holes(ranges, stretch.start, reached(stretch, ranges)):
+                audited = audited.plus(self._close(cluster, stretch, hole))
+            audited = audited.plus(self._lost(cluster, stretch, ranges))
         saved = self._store.write(lambda connection: positions.merge(connection, cluster))
         if audited != Audited():
             log.warning("%s", audited, extra={"action": "audit.holes"})
         log.info("%d ranges merged", saved, extra={"action": "audit"})
         return audited
 
-    def _close(self, cluster: str, bounds: Bounds, hole: Range) -> Audited:
+    def _close(self, cluster: str, stretch: Stretch, hole: Range) -> Audited:
         """Take what the log has in a hole, piece by piece, each with the positions it covers."""
         first, last = hole
         taken = 0
-        for piece in pieces(self._log.read(bounds.topic, bounds.partition, first, last)):
+        for piece in pieces(self._log.read(stretch.topic, stretch.partition, first, last)):
             until = piece[-1].offset
-            self._take(cluster, bounds, piece, (first, until))
+            self._take(cluster, stretch, piece, (first, until))
             taken += len(piece)
             first = until + 1
         if first <= last:
-            self._take(cluster, bounds, [], (first, last))
+            self._take(cluster, stretch, [], (first, last))
         return Audited(holes=1, taken=taken, empty=hole[1] - hole[0] + 1 - taken)
 
-    def _take(self, cluster: str, bounds: Bounds, piece: Sequence[Kept], covered: Range) -> None:
+    def _take(self, cluster: str, stretch: Stretch, piece: Sequence[LogRecord], covered: Range) -> None:
         batch = [
-            Incoming(record.value, record.headers, None, bounds.topic, bounds.partition, record.offset)
+            Incoming(record.value, record.headers, None, stretch.topic, stretch.partition, record.offset)
             for record in piece
         ]
-        place = Consumed(cluster, bounds.topic_id, bounds.partition, *covered)
+        place = Consumed(cluster, stretch.topic_id, stretch.partition, *covered)
         self._intake.take(batch, Ingress.KAFKA, [place])
 
-    def _lost(self, cluster: str, bounds: Bounds, ranges: Sequence[Range]) -> Audited:
+    def _lost(self, cluster: str, stretch: Stretch, ranges: Sequence[Range]) -> Audited:
         """Close holes whose messages the log has deleted already, and say so: nobody can bring them back from here."""
-        begun = min((first for first, _ in ranges), default=bounds.start)
-        gone = holes(ranges, begun, min(bounds.start, reached(bounds, ranges)))
+        begun = min((first for first, _ in ranges), default=stretch.start)
+        gone = holes(ranges, begun, min(stretch.start, reached(stretch, ranges)))
         for first, last in gone:
             log.error(
                 "Offsets %d to %d of %s/%d were deleted from the log before they were taken in. "
                 "Publish them again: what is known already does no harm.",
                 first,
                 last,
-                bounds.topic,
-                bounds.partition,
+                stretch.topic,
+                stretch.partition,
                 extra={"action": "audit.gone"},
             )
-            self._take(cluster, bounds, [], (first, last))
+            self._take(cluster, stretch, [], (first, last))
         return Audited(gone=sum(last - first + 1 for first, last in gone))
 
 
-def reached(bounds: Bounds, ranges: Sequence[Range]) -> int:
+def reached(stretch: Stretch, ranges: Sequence[Range]) -> int:
     """Return the offset up to which everything should have been taken in; beyond it the stream is on its way."""
-    return min(max(bounds.committed, next_offset(ranges)), bounds.end)
+    return min(max(stretch.committed, next_offset(ranges)), stretch.end)
 
 
 def holes(ranges: Sequence[Range], start: int, end: int) -> list[Range]:
@@ -191,7 +160,7 @@ class Lag:
     holes: frozenset[Hole]
 
 
-def lag_of(store: Store, log_of_topics: Log) -> Lag:
+def lag_of(store: Store, log_of_topics: ConsumerLog) -> Lag:
     """Return the position of every (topic, partition) whose log goes on beyond what was taken in, and all holes.
 
     A hole may be one that somebody is about to fill; one that is seen again later is not. Raises NotNow like an audit.
@@ -201,17 +170,17 @@ def lag_of(store: Store, log_of_topics: Log) -> Lag:
     with store.reading() as connection:
         ranges_by_partition = positions.ranges_of(connection, cluster)
     waiting, passed_over = {}, set()
-    for bounds in stretches:
-        ranges = ranges_by_partition.get((bounds.topic_id, bounds.partition), [])
-        position = next_offset(ranges) or bounds.start
-        if position < bounds.end:
-            waiting[bounds.topic, bounds.partition] = position
-        for hole in holes(ranges, bounds.start, reached(bounds, ranges)):
-            passed_over.add((bounds.topic, bounds.partition, hole))
+    for stretch in stretches:
+        ranges = ranges_by_partition.get((stretch.topic_id, stretch.partition), [])
+        position = next_offset(ranges) or stretch.start
+        if position < stretch.end:
+            waiting[stretch.topic, stretch.partition] = position
+        for hole in holes(ranges, stretch.start, reached(stretch, ranges)):
+            passed_over.add((stretch.topic, stretch.partition, hole))
     return Lag(waiting, frozenset(passed_over))
 
 
-def pieces(messages: Iterable[Kept]) -> Iterator[list[Kept]]:
+def pieces(messages: Iterable[LogRecord]) -> Iterator[list[LogRecord]]:
     """Cut what the log gives into batches."""
     waiting = iter(messages)
     while piece := list(islice(waiting, AT_ONCE)):
