@@ -66,6 +66,10 @@ class UnitOfWork:
         self.steps.append((rows, key, rows.get(key)))
         rows[key] = row
 
+    def pass_time(self, until: datetime) -> None:
+        """Let time pass up to a moment, for who plays customers forward; a roll-back takes it back."""
+        self.now = max(self.now, until)
+
     def checkpoint(self) -> Checkpoint:
         """Return the point that has been reached; two that are equal have nothing between them."""
         c = self.changes

@@ -264,10 +264,10 @@ class Batch:
             self._work.roll_back(mark)
             raise
         if door is not None:
-            self._work.add(inbox_row(event, self._caseload.owner_of(event), door, self._work.now))
+            self._work.add(inbox_row(event, self._caseload.customer_id_of(event), door, self._work.now))
         if moved := self._work.changes.moved[mark.moved :]:
             for moving in moved:
-                self._caseload.hand_on(moving)
+                self._caseload.owners.hand_on(moving)
             if self.lock:
                 self.write()
 
@@ -276,14 +276,14 @@ class Batch:
         if event.kind == Kind.JOURNEY and event.name == "wave" and not event.crm_id:
             self.waves.append(event)  # waking goes through the customers
             return
-        case = self._caseload.case_for(event)
-        if self._caseload.was_told(event):
+        owners, case = self._caseload.owners, self._caseload.case_for(event)
+        if owners.is_in_ticket(event):
             return
         if event.score and not event.score.request:
             refuse_trigger(event.score.trigger, self._triggers)
-            self._caseload.refuse_foreign_score(event, case)
+            owners.refuse_foreign_score(event, case.id)
         into = self._caseload.into(event)
-        if event.customer and self._caseload.is_about_somebody_else(event):
+        if event.customer and owners.is_about_somebody_else(event):
             event = replace(event, customer={})  # their profile is not that of who is asked
         cases = [case] if into is None else [case, into]
         decide(self.connection, self._work, partial(self._decide, cases, event), dry=not self.lock)

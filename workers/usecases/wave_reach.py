@@ -265,9 +265,9 @@ def ask_until(case: CustomerCase, end: datetime) -> None:
         if not waiting:
             break
         due = min(waiting, key=lambda touchpoint: (touchpoint.wake_at, touchpoint.due_at, touchpoint.key()))
-        case.work.now = max(case.now, due.wake_at)
+        case.work.pass_time(due.wake_at)
         ask(case, due)
-    case.work.now = max(case.now, end)
+    case.work.pass_time(end)
 
 
 def fate_of(case: CustomerCase, happening: JourneyEvent, until: datetime) -> Fate:
@@ -297,9 +297,10 @@ def rests(case: CustomerCase, touchpoint: Touchpoint) -> bool:
     """Tell whether the rest period puts a touchpoint off when its time comes."""
     if touchpoint.state != TouchpointState.PLANNED or touchpoint.if_resting == "exempt":
         return False
-    now, case.work.now = case.now, max(case.now, touchpoint.wake_at)
+    before = case.checkpoint()
+    case.work.pass_time(touchpoint.wake_at)
     resting = rest_of(case, question_of(touchpoint, case.policy))
-    case.work.now = now
+    case.roll_back(before)
     return resting is not None
 
 
