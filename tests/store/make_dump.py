@@ -59,7 +59,7 @@ def play(home: Path) -> Path:
         [Incoming(b"no event", (), None, "boucle.events", 0, 7)], Ingress.KAFKA, [Consumed("cluster", "topic", 0, 0, 7)]
     )
     boucle.settle()
-    requests = {one.reference: one.id for one in boucle.rows(SurveyRequest)}
+    requests = {request.reference: request.id for request in boucle.rows(SurveyRequest)}
     serving = boucle.parts.serving
     serving.click(requests["1001"], 2, "GET")
     assert serving.answer(requests["1001"], 2, "It came broken", wants_contact=True, phone="+33 1 00 00 00 00")

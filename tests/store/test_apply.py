@@ -210,7 +210,10 @@ def test_a_changed_row_replaces_every_column_but_its_key(store: Store) -> None:
     changes = ChangeSet()
     changes.change(later)
     commit(store, changes)
-    assert {one.step: one for one in stored(store, Touchpoint)} == {"delivery-now": later, "delivery-6w": other}
+    assert {touchpoint.step: touchpoint for touchpoint in stored(store, Touchpoint)} == {
+        "delivery-now": later,
+        "delivery-6w": other,
+    }
 
 
 def test_a_row_added_and_changed_in_one_piece_of_work_is_written_once(store: Store) -> None:
@@ -296,8 +299,8 @@ def test_a_cancellation_takes_what_it_names(store: Store) -> None:
     changes.cancel(Cancellation(customer().id, "request", key("request"), Reason.ANSWERED, MailClass.SURVEY))
     commit(store, changes)
     names = {row.id: name for name, row in rows.items()}
-    found = {names[one.id]: str(one.state) for one in stored(store, Dispatch)}
-    assert found == {"question": "cancelled", "thanks": "ready", "service": "ready", "other": "ready"}
+    states = {names[dispatch.id]: str(dispatch.state) for dispatch in stored(store, Dispatch)}
+    assert states == {"question": "cancelled", "thanks": "ready", "service": "ready", "other": "ready"}
 
 
 def test_rows_written_with_a_cancellation_are_cancelled_too(store: Store) -> None:
@@ -318,9 +321,9 @@ def test_messages_leave_in_the_order_in_which_they_were_published(store: Store) 
         commit(store, changes)
     with store.reading() as connection:
         values = connection.execute(sa.select(tables.outbox.c.value).order_by(tables.outbox.c.id)).scalars()
-        found = [bytes(value).decode() for value in values]
-    assert found == sorted(found)
-    assert len(found) == 50
+        texts = [bytes(value).decode() for value in values]
+    assert texts == sorted(texts)
+    assert len(texts) == 50
 
 
 def test_numbers_have_no_holes(store: Store) -> None:

@@ -46,8 +46,8 @@ def put_clock(connection: Connection, at: object) -> None:
 def read_clock(store: Store) -> datetime:
     """Return the stored instant."""
     with store.reading() as connection:
-        found: datetime = connection.execute(sa.select(tables.clock.c.at)).scalar_one()
-        return found
+        moment: datetime = connection.execute(sa.select(tables.clock.c.at)).scalar_one()
+        return moment
 
 
 def test_an_instant_is_the_same_moment_on_both_engines(store: Store) -> None:
@@ -317,10 +317,10 @@ def test_whatever_the_database_says_of_itself_is_not_now(state: str, words: str)
     """Locks, resources, disk, shutdown, read-only, its own errors: all wait, and its own words are told to nobody."""
     error = DBAPIError("INSERT", {"email": "ana@example.org"}, Said(state))
     assert is_away(error)
-    told = str(away(error))
-    assert words in told
-    assert "example.org" not in told
-    assert "INSERT" not in told
+    sentence = str(away(error))
+    assert words in sentence
+    assert "example.org" not in sentence
+    assert "INSERT" not in sentence
 
 
 @pytest.mark.parametrize("state", ["22001", "22P05", "23505", "23502", "21000", "42P01", "40001", "40P01"])

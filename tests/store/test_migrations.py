@@ -26,9 +26,9 @@ def sqlite_store(folder: Path, name: str) -> Store:
 def sqlite_schema(store: Store) -> dict[str, str]:
     """Return every table and index with its statement, its columns in order, without what means nothing."""
     with store.reading() as connection:
-        found = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all()
-    known = {str(name): spaced(str(sql)) for name, sql in found}
-    return {name: sql for name, sql in known.items() if name not in ("alembic_version", "sqlite_sequence")}
+        rows = connection.execute(sa.text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")).all()
+    statements = {str(name): spaced(str(sql)) for name, sql in rows}
+    return {name: sql for name, sql in statements.items() if name not in ("alembic_version", "sqlite_sequence")}
 
 
 def spaced(sql: str) -> str:
@@ -103,10 +103,12 @@ def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
 def test_revisions_are_numbered_and_the_newest_is_the_schema() -> None:
     """The schema's number is the newest revision's, and each revision's file bears its number."""
     script = ScriptDirectory.from_config(migrate.script_of())
-    numbers = sorted(int(one.revision) for one in script.walk_revisions())
+    numbers = sorted(int(revision.revision) for revision in script.walk_revisions())
     assert numbers == list(range(1, migrate.SCHEMA + 1))
     assert script.get_current_head() == f"{migrate.SCHEMA:04}"
-    assert {Path(one.path).name for one in script.walk_revisions()} == {f"r{number:04}.py" for number in numbers}
+    assert {Path(revision.path).name for revision in script.walk_revisions()} == {
+        f"r{number:04}.py" for number in numbers
+    }
     assert migrate.MINIMUM <= migrate.SCHEMA
 
 
@@ -147,7 +149,7 @@ def test_the_database_of_0_1_0_is_brought_up_to_date_and_its_books_hold(tmp_path
         after = {name: opened.execute(sa.text(f'SELECT count(*) FROM "{name}"')).scalar() for name in before}
         books = status.read_books(opened)
     assert after == before
-    assert [one for one in books.sums() if not one["ok"]] == []
+    assert [check for check in books.sums() if not check["ok"]] == []
     direct = sqlite_store(tmp_path, "new.db")
     make_directly(direct)
     assert sqlite_schema(store) == sqlite_schema(direct)

@@ -75,17 +75,17 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def sent_by(store: Store, read: Callable[[Connection], object]) -> list[tuple[str, Any]]:
     """Return the statements that a read sends, with their parameters."""
-    found: list[tuple[str, Any]] = []
+    sent: list[tuple[str, Any]] = []
 
     def keep(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        found.append((statement, parameters))
+        sent.append((statement, parameters))
 
     with store.engine.connect() as connection, connection.begin() as transaction:
         sa.event.listen(connection, "before_cursor_execute", keep)
         read(connection)
         sa.event.remove(connection, "before_cursor_execute", keep)
         transaction.rollback()
-    return [one for one in found if one[0].lstrip().upper().startswith(("SELECT", "WITH", "UPDATE", "DELETE"))]
+    return [query for query in sent if query[0].lstrip().upper().startswith(("SELECT", "WITH", "UPDATE", "DELETE"))]
 
 
 def scans_on_sqlite(connection: Connection, statement: str, parameters: Any) -> Iterator[str]:
@@ -127,8 +127,8 @@ def test_a_read_of_the_pages_goes_by_an_index(store: Store, name: str) -> None:
     assert sent or (store.sqlite and name == "folding of counts")  # which there has nothing to fold
     scans = scans_on_sqlite if store.sqlite else scans_on_postgresql
     with store.engine.connect() as connection:
-        found = {statement: list(scans(connection, statement, parameters)) for statement, parameters in sent}
-    assert {statement: lines for statement, lines in found.items() if lines} == {}
+        scans_of = {statement: list(scans(connection, statement, parameters)) for statement, parameters in sent}
+    assert {statement: lines for statement, lines in scans_of.items() if lines} == {}
 
 
 def test_the_net_catches_a_full_count(store: Store) -> None:

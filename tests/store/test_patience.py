@@ -38,7 +38,7 @@ def test_a_statement_that_takes_too_long_is_not_now(postgres: str) -> None:
     with store_of(postgres) as store:
         with pytest.raises(NotNow, match="it took too long"):
             store.write(sleep)
-        assert [one.part for one in store.outages.current()] == [DATABASE]
+        assert [outage.part for outage in store.outages.current()] == [DATABASE]
         assert store.write(lambda connection: connection.execute(sa.text("SELECT 1")).scalar()) == 1
 
 

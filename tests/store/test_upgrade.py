@@ -49,9 +49,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "old.db"
         load(path)
         return f"sqlite:///{path}"
-    found = str(request.getfixturevalue("postgres"))
-    load_postgresql(found)
-    return found
+    address = str(request.getfixturevalue("postgres"))
+    load_postgresql(address)
+    return address
 
 
 def counted(store: Store, names: list[str]) -> dict[str, int]:
@@ -70,7 +70,7 @@ def test_every_row_is_kept_and_the_books_hold(url: str) -> None:
     migrate.migrate(store)
     assert counted(store, names) == before
     with store.reading() as connection:
-        assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []
+        assert [check for check in status.read_books(connection).sums() if not check["ok"]] == []
     store.close()
 
 
@@ -78,7 +78,11 @@ def test_what_0_1_0_had_planned_fires_after_the_migration(url: str, tmp_path: Pa
     """A touchpoint that the old release planned is asked by the new one at its time, and its mail is written."""
     at = START + timedelta(days=43)
     boucle = Old(tmp_path / "home", at, url)
-    planned = [one for one in boucle.rows(Touchpoint) if one.state == TouchpointState.PLANNED and one.wake_at <= at]
+    planned = [
+        touchpoint
+        for touchpoint in boucle.rows(Touchpoint)
+        if touchpoint.state == TouchpointState.PLANNED and touchpoint.wake_at <= at
+    ]
     assert planned
     asked = len(boucle.rows(SurveyRequest))
     boucle.settle()  # paused, as the operator of the dump had it
@@ -86,13 +90,15 @@ def test_what_0_1_0_had_planned_fires_after_the_migration(url: str, tmp_path: Pa
     boucle.store.write(lambda connection: resume(connection, boucle.parts.sending, at, "operator"))
     boucle.settle()
     fired = [
-        one for one in boucle.rows(Touchpoint) if (one.journey, one.step) in {(p.journey, p.step) for p in planned}
+        touchpoint
+        for touchpoint in boucle.rows(Touchpoint)
+        if (touchpoint.journey, touchpoint.step) in {(p.journey, p.step) for p in planned}
     ]
-    assert {str(one.state) for one in fired} <= {"asked", "skipped", "planned"}
-    assert any(one.state == TouchpointState.ASKED for one in fired)
+    assert {str(touchpoint.state) for touchpoint in fired} <= {"asked", "skipped", "planned"}
+    assert any(touchpoint.state == TouchpointState.ASKED for touchpoint in fired)
     assert list((tmp_path / "home" / "mailbox").rglob("*.eml"))
     with boucle.store.reading() as connection:
-        assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []
+        assert [check for check in status.read_books(connection).sums() if not check["ok"]] == []
     boucle.close()
 
 
@@ -185,8 +191,8 @@ def test_old_and_new_roles_work_side_by_side_through_the_migrations(
 
         poll(is_done, 60, "both senders to have done what is due")
         see_that_they_run()
-        new_ones = [one for one in boucle.rows(SurveyRequest) if one.reference in ("before", "old", "new")]
-        assert sorted(one.reference for one in new_ones) == ["before", "new", "old"]
+        new_ones = [request for request in boucle.rows(SurveyRequest) if request.reference in ("before", "old", "new")]
+        assert sorted(request.reference for request in new_ones) == ["before", "new", "old"]
         with store.reading() as connection:
-            assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []
+            assert [check for check in status.read_books(connection).sums() if not check["ok"]] == []
         boucle.close()

@@ -51,14 +51,14 @@ class House:
 
     def take(self, *events: dict[str, object]) -> list[Outcome]:
         """Take events in as from HTTP."""
-        batch = [Incoming(orjson.dumps(one), {}, "application/cloudevents+json") for one in events]
+        batch = [Incoming(orjson.dumps(event), {}, "application/cloudevents+json") for event in events]
         self.sent += batch
         return self.parts.intake.take(batch, Ingress.HTTP)
 
     def send_again(self) -> None:
         """Take in everything that ever came in, once more and in the same order."""
-        for one in self.sent:
-            self.parts.intake.take([one], Ingress.HTTP)
+        for message in self.sent:
+            self.parts.intake.take([message], Ingress.HTTP)
         self.settle()
 
     def settle(self) -> None:
@@ -163,12 +163,12 @@ def mail_of(house: House, crm_id: str) -> str:
 def work_on_tickets(house: House) -> None:
     """Try once to call about each ticket; the first is then done, so that it is asked about again."""
     with house.parts.store.reading() as connection:
-        found = connection.execute(
+        tickets = connection.execute(
             sa.select(tables.ticket.c.number, tables.customer.c.crm_id).join(
                 tables.customer, tables.customer.c.id == tables.ticket.c.customer
             )
         ).all()
-    for number, crm_id in sorted(found):
+    for number, crm_id in sorted(tickets):
         act = partial(_call, reached=crm_id == "cross")
         assert house.parts.ticket_actions.act(number, act)
         if crm_id == "cross":

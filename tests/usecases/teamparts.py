@@ -47,8 +47,8 @@ class House(Embedded):
                 .where(tables.customer.c.crm_id == subject)
                 .with_only_columns(tables.customer.c.id)
             )
-            (found,) = read.rows(connection, Ticket, owners, tables.ticket.c.state != TicketState.DONE)
-        return found
+            (ticket,) = read.rows(connection, Ticket, owners, tables.ticket.c.state != TicketState.DONE)
+        return ticket
 
     def act(self, number: int, doing: TicketAct) -> bool:
         """Do an act on a ticket."""
@@ -60,9 +60,9 @@ class House(Embedded):
 
     def kinds(self, number: int) -> list[str]:
         """Return the kinds of a ticket's history."""
-        found = self.parts.ticket_actions.find(number)
-        assert found is not None
-        return [one.kind for one in found[2]]
+        ticket = self.parts.ticket_actions.find(number)
+        assert ticket is not None
+        return [entry.kind for entry in ticket[2]]
 
 
 def claim(by: str, version: int | None = None) -> TicketAct:
@@ -98,10 +98,10 @@ def at_once(*works: Callable[[], object]) -> list[object]:
             ends.append(str(error))
 
     threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return ends
 
 
@@ -121,6 +121,6 @@ def race_of_reopening(house: House) -> list[object]:
 def both_in_one_ticket(house: House) -> None:
     """Hold that one ticket is open, and that it tells once of the reopening and once of the new score."""
     entries = house.rows(TicketEntry)
-    assert sum(one.state != TicketState.DONE for one in house.rows(Ticket)) == 1
-    assert sum("not solved" in one.text for one in entries) == 1
-    assert sum(one.text.startswith("0/10") for one in entries) == 1
+    assert sum(ticket.state != TicketState.DONE for ticket in house.rows(Ticket)) == 1
+    assert sum("not solved" in entry.text for entry in entries) == 1
+    assert sum(entry.text.startswith("0/10") for entry in entries) == 1

@@ -35,13 +35,13 @@ def asked(boucle: Embedded, subject: str = "42") -> SurveyRequest:
     """Ask a customer about a delivery, and return the request."""
     boucle.take(journey("delivery", subject, boucle.clock.at, reference=f"order-{subject}", label="lamp"))
     boucle.settle()
-    return max(boucle.rows(SurveyRequest), key=lambda one: one.asked_at)
+    return max(boucle.rows(SurveyRequest), key=lambda request: request.asked_at)
 
 
 def survey_mail(boucle: Embedded) -> Dispatch:
     """Return the mail that asked."""
-    (found,) = [one for one in boucle.rows(Dispatch) if one.template == "ask-delivery"]
-    return found
+    (mail,) = [dispatch for dispatch in boucle.rows(Dispatch) if dispatch.template == "ask-delivery"]
+    return mail
 
 
 def promoter(boucle: Embedded) -> Response:
@@ -73,7 +73,7 @@ def test_opening_the_link_changes_nothing_but_a_click(boucle: Embedded) -> None:
         assert page is not None
         assert (page.response, page.open) == (None, True)
     assert boucle.rows(Response) == []
-    assert {(one.method, one.score): one.signal for one in boucle.rows(Click)} == {
+    assert {(click.method, click.score): click.signal for click in boucle.rows(Click)} == {
         ("HEAD", None): "head",
         ("GET", 9): "",
         ("GET", 2): "two scores",
@@ -88,7 +88,7 @@ def test_two_scores_a_while_apart_are_a_person(boucle: Embedded) -> None:
     boucle.parts.serving.click(request.id, 9, "GET")
     boucle.clock.at += timedelta(seconds=61)
     boucle.parts.serving.click(request.id, 2, "GET")
-    assert {one.signal for one in boucle.rows(Click)} == {""}
+    assert {click.signal for click in boucle.rows(Click)} == {""}
 
 
 def test_a_click_on_an_unknown_link_is_nothing(boucle: Embedded) -> None:
@@ -108,10 +108,10 @@ def test_twenty_double_clicks_at_once_are_one_answer_and_one_ticket(
         threading.Thread(target=lambda: taken.append(boucle.parts.serving.answer(request.id, 2, "broken")))
         for _ in range(20)
     ]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(60)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
     boucle.later(minutes=2)
     assert taken == [True] * 20
     counted = Counter(len(boucle.rows(kind)) for kind in (Response, ResponseRevision, Decision, Ticket))
@@ -128,7 +128,10 @@ def test_an_answer_may_change_until_its_request_closes(boucle: Embedded) -> None
     boucle.later(hours=1)
     (response,) = boucle.rows(Response)
     assert (response.score, response.comment, response.phone, response.n) == (3, "it broke", "+33 1", 2)
-    assert sorted((one.score, one.comment) for one in boucle.rows(ResponseRevision)) == [(3, "it broke"), (9, "fine")]
+    assert sorted((revision.score, revision.comment) for revision in boucle.rows(ResponseRevision)) == [
+        (3, "it broke"),
+        (9, "fine"),
+    ]
     boucle.clock.at = request.closes_at
     assert not serving.answer(request.id, 0)
     page = serving.asked(request.id)
@@ -171,11 +174,11 @@ def test_an_opt_out_is_at_once_and_for_ever(boucle: Embedded) -> None:
     asked(boucle)
     for _ in range(2):
         assert boucle.parts.serving.stop_asking(survey_mail(boucle).id)
-    assert {(one.template, str(one.state), one.reason) for one in boucle.rows(Dispatch)} == {
+    assert {(dispatch.template, str(dispatch.state), dispatch.reason) for dispatch in boucle.rows(Dispatch)} == {
         ("ask-delivery", "accepted", ""),
         ("reminder", "cancelled", "opted_out"),
     }
-    assert [one.kind for one in boucle.rows(Suppression)] == ["opt_out"]
+    assert [suppression.kind for suppression in boucle.rows(Suppression)] == ["opt_out"]
     boucle.clock.at += 100 * DAY
     boucle.take(journey("delivery", "42", boucle.clock.at, reference="later"))
     boucle.take(about("changed", "42", boucle.clock.at, customer={"id": "42", "email": "new@example.org"}))
@@ -191,10 +194,10 @@ def test_who_opts_out_in_an_old_mail_is_opted_out_under_the_new_id_too(boucle: E
     boucle.take(about("changed", "new", later, customer={"id": "new", "email": "new@example.org"}))
     boucle.take(about("merged", "old", merged_into="new"))
     boucle.parts.serving.stop_asking(survey_mail(boucle).id)
-    assert {one.crm_id: one.opted_out_at for one in boucle.rows(Customer)}["new"] == START
+    assert {customer.crm_id: customer.opted_out_at for customer in boucle.rows(Customer)}["new"] == START
     ids = boucle.parts.ids
     stopped = {address_key(each, ids) for each in ("old@example.org", "new@example.org")}
-    assert {one.address for one in boucle.rows(Suppression)} >= stopped
+    assert {suppression.address for suppression in boucle.rows(Suppression)} >= stopped
     assert len(boucle.rows(Suppression)) == 2
 
 
@@ -212,14 +215,17 @@ def test_a_testimonial_is_written_consented_to_and_withdrawn(boucle: Embedded) -
         assert boucle.parts.testimonials.write(
             response.id, "Bright and quiet.", "Camille", "Lyon", "first_name_and_text"
         )
-    assert [one.wording for one in boucle.parts.testimonials.published()] == ["Bright and quiet."]
+    assert [testimonial.wording for testimonial in boucle.parts.testimonials.published()] == ["Bright and quiet."]
     assert boucle.parts.testimonials.withdraw(response.id)
     assert boucle.parts.testimonials.published() == []
-    assert [(one.given, one.scope) for one in sorted(boucle.rows(Consent), key=lambda one: not one.given)] == [
+    assert [
+        (consent.given, consent.scope)
+        for consent in sorted(boucle.rows(Consent), key=lambda consent: not consent.given)
+    ] == [
         (True, "first_name_and_text"),
         (False, ""),
     ]
-    types = [str(one["type"]) for one in published(boucle, "boucle.testimonials")]
+    types = [str(message["type"]) for message in published(boucle, "boucle.testimonials")]
     assert types == ["boucle.testimonial.consented.v1", "boucle.testimonial.withdrawn.v1"]
 
 
@@ -230,9 +236,9 @@ def test_a_mind_changed_within_one_instant_keeps_each_step(boucle: Embedded) -> 
         assert boucle.parts.testimonials.write(response.id, "Bright.", "Camille", "", "text_only")
         assert boucle.parts.testimonials.withdraw(response.id)
     assert boucle.parts.testimonials.write(response.id, "Bright.", "Camille", "", "text_only")
-    assert sorted(one.given for one in boucle.rows(Consent)) == [False, False, True, True, True]
-    told = published(boucle, "boucle.testimonials")
-    assert len({str(one["id"]) for one in told}) == len(told) == 5
+    assert sorted(consent.given for consent in boucle.rows(Consent)) == [False, False, True, True, True]
+    messages = published(boucle, "boucle.testimonials")
+    assert len({str(message["id"]) for message in messages}) == len(messages) == 5
 
 
 def test_consent_that_is_taken_back_by_unticking_is_a_withdrawal(boucle: Embedded) -> None:
@@ -241,10 +247,10 @@ def test_consent_that_is_taken_back_by_unticking_is_a_withdrawal(boucle: Embedde
     boucle.parts.testimonials.write(response.id, "Bright.", "Camille", "", "text_only")
     boucle.parts.testimonials.write(response.id, "Bright.", "Camille", "", "")
     assert str(boucle.rows(Testimonial)[0].state) == "written"
-    assert [str(one["type"]) for one in published(boucle, "boucle.testimonials")][-1] == (
+    assert [str(message["type"]) for message in published(boucle, "boucle.testimonials")][-1] == (
         "boucle.testimonial.withdrawn.v1"
     )
-    assert sorted(one.given for one in boucle.rows(Consent)) == [False, True]
+    assert sorted(consent.given for consent in boucle.rows(Consent)) == [False, True]
 
 
 def test_a_refusal_is_kept_and_told_to_nobody(boucle: Embedded) -> None:
@@ -252,7 +258,7 @@ def test_a_refusal_is_kept_and_told_to_nobody(boucle: Embedded) -> None:
     response = promoter(boucle)
     assert boucle.parts.testimonials.refuse(response.id)
     assert str(boucle.rows(Testimonial)[0].state) == "refused"
-    assert [one.given for one in boucle.rows(Consent)] == [False]
+    assert [consent.given for consent in boucle.rows(Consent)] == [False]
     assert published(boucle, "boucle.testimonials") == []
 
 

@@ -51,21 +51,23 @@ BATCHES = {
 
 def test_one_event_by_http_costs_little(tmp_path: Path) -> None:
     """The cost of an event is linear in its size, whatever it holds."""
-    found = costs(SITE, {name: f"send({body}, 400)" for name, body in EVENTS.items()}, tmp_path)
-    assert dear(found, SECONDS, MEGABYTES) == {}
+    cost_of = costs(SITE, {name: f"send({body}, 400)" for name, body in EVENTS.items()}, tmp_path)
+    assert dear(cost_of, SECONDS, MEGABYTES) == {}
 
 
 def test_one_batch_by_http_costs_little(tmp_path: Path) -> None:
     """A batch is counted before it is read, so that its cost does not depend on how many events it claims."""
-    found = costs(SITE, {name: f"send({body}, {status}, BATCH)" for name, (body, status) in BATCHES.items()}, tmp_path)
-    assert dear(found, SECONDS, MEGABYTES) == {}
+    cost_of = costs(
+        SITE, {name: f"send({body}, {status}, BATCH)" for name, (body, status) in BATCHES.items()}, tmp_path
+    )
+    assert dear(cost_of, SECONDS, MEGABYTES) == {}
 
 
 def test_one_record_of_kafka_costs_little(tmp_path: Path) -> None:
     """A record is not bounded by a door as a request is: 100 MB of it are hashed, and its beginning kept."""
     bodies = {**EVENTS, "a hundred megabytes": 'b" " * 100_000_000'}
-    found = costs(INTAKE, {name: f"take({body})" for name, body in bodies.items()}, tmp_path)
-    assert dear(found, SECONDS, MEGABYTES) == {}
+    cost_of = costs(INTAKE, {name: f"take({body})" for name, body in bodies.items()}, tmp_path)
+    assert dear(cost_of, SECONDS, MEGABYTES) == {}
 
 
 RECORDS = """

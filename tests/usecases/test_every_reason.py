@@ -28,26 +28,26 @@ DAY = timedelta(days=1)
 Tell = dict[str, Any]
 
 
-def told(boucle: Embedded, **more: Any) -> Tell:
+def explain(boucle: Embedded, **more: Any) -> Tell:
     """Return what is explained of customer 42."""
     with boucle.store.reading() as connection:
-        found = status.explain(
+        explanation = status.explain(
             connection, "customer", "42", boucle.clock.now(), boucle.parts.policies.current(), **more
         )
-    assert found is not None
-    return found
+    assert explanation is not None
+    return explanation
 
 
-def codes(found: Tell) -> set[str]:
+def codes(explanation: Tell) -> set[str]:
     """Return every reason code that is told of a customer."""
-    entries = [entry for group in found.values() if isinstance(group, list) for entry in group]
+    entries = [entry for group in explanation.values() if isinstance(group, list) for entry in group]
     return {str(entry["code"]).partition(":")[0] for entry in entries if entry.get("code")}
 
 
 def take(boucle: Embedded, *events: dict[str, Any], hours: float = 0) -> None:
     """Take events in, after some time, and do what is due."""
     boucle.clock.at += timedelta(hours=hours)
-    assert {str(one.taken) for one in boucle.take(*events)} <= {"accepted", "duplicate"}
+    assert {str(outcome.taken) for outcome in boucle.take(*events)} <= {"accepted", "duplicate"}
     boucle.settle()
 
 
@@ -74,7 +74,7 @@ def scored(boucle: Embedded, value: int, trigger: str = "onboarding_finished", *
     take(boucle, {**score(value, "42", boucle.clock.at, trigger=trigger, **more), "id": f"s{boucle.clock.at}"}, hours=1)
 
 
-def known(boucle: Embedded, **card: Any) -> None:
+def tell_of_customer(boucle: Embedded, **card: Any) -> None:
     """Let the CRM tell of the customer."""
     who = {"id": "42", "email": "42@example.org", **card}
     take(boucle, about("changed", "42", boucle.clock.at, customer=who), hours=1)
@@ -183,7 +183,7 @@ def sent_by(boucle: Embedded, *ends: Any) -> None:
 def came_back(boucle: Embedded) -> None:
     """A mailbox that is full."""
     ask(boucle)
-    mail = next(one for one in boucle.rows(Dispatch) if one.template == "ask-delivery")
+    mail = next(dispatch for dispatch in boucle.rows(Dispatch) if dispatch.template == "ask-delivery")
     report = dsn("4.2.2").replace(PATH.encode(), boucle.parts.links.return_path(mail.id, "lamps.example").encode())
     boucle.parts.outgoing.bounce_intake().take(report)
 
@@ -217,7 +217,7 @@ def call_wanted(boucle: Embedded) -> None:
 
 def forbidden(boucle: Embedded) -> None:
     """The CRM says that nobody may promote to the customer."""
-    known(boucle, may_promote=False)
+    tell_of_customer(boucle, may_promote=False)
 
 
 def mind_changed(boucle: Embedded) -> None:
@@ -278,9 +278,9 @@ def test_every_reason_has_a_story() -> None:
 def test_a_story_of_each_reason_tells_it(boucle: Embedded, reason: Reason) -> None:
     """By its code, in full sentences, and with books that add up."""
     STORIES[reason](boucle)
-    found = told(boucle)
-    assert reason in codes(found)
-    entries = [entry for group in found.values() if isinstance(group, list) for entry in group]
+    explanation = explain(boucle)
+    assert reason in codes(explanation)
+    entries = [entry for group in explanation.values() if isinstance(group, list) for entry in group]
     assert all(str(entry["reason"]).endswith(".") for entry in entries if entry.get("reason"))
     with boucle.store.reading() as connection:
         assert [line for line in status.read_books(connection).sums() if not line["ok"]] == []
@@ -300,10 +300,10 @@ def test_what_keeps_all_mails_back_is_told_of_what_is_due(
 ) -> None:
     """And not of what is due later, which waits for its time first."""
     boucle.take(at(boucle, "delivery", reference="A"))
-    found = {entry["touchpoint"]: entry for entry in told(boucle, **more)["touchpoints"]}
-    assert found["delivery-now"]["code"] == reason
-    assert said in found["delivery-now"]["reason"]
-    assert found["delivery-6w"]["code"] == Reason.NOT_DUE
+    entry_of = {entry["touchpoint"]: entry for entry in explain(boucle, **more)["touchpoints"]}
+    assert entry_of["delivery-now"]["code"] == reason
+    assert said in entry_of["delivery-now"]["reason"]
+    assert entry_of["delivery-6w"]["code"] == Reason.NOT_DUE
 
 
 @pytest.mark.parametrize("window", ["always", "mon-fri 09:00-18:00"])
@@ -312,13 +312,13 @@ def test_the_send_window_is_told_only_where_there_is_one(install: Callable[..., 
     night = datetime(2026, 3, 4, 23, 30, tzinfo=UTC)
     boucle = install(night, send_window=window)
     boucle.take(journey("delivery", "42", night, reference="A"), journey("feature_first_used", "42", night))
-    first = told(boucle)
+    first = explain(boucle)
     boucle.settle()
-    for found in (first, told(boucle)):
-        said = " ".join(entry["reason"] for entry in found["touchpoints"])
-        assert (Reason.SEND_WINDOW in codes(found)) == (window != "always")
+    for explanation in (first, explain(boucle)):
+        said = " ".join(entry["reason"] for entry in explanation["touchpoints"])
+        assert (Reason.SEND_WINDOW in codes(explanation)) == (window != "always")
         assert ("send window" in said) == (window != "always")
-    waiting = {entry["touchpoint"]: entry["reason"] for entry in told(boucle)["touchpoints"]}
+    waiting = {entry["touchpoint"]: entry["reason"] for entry in explain(boucle)["touchpoints"]}
     opens = "mails leave only in the send window, which opens on 5 March at 09:00"
     assert (opens in waiting["delivery-now"]) == (window != "always")
     if window == "always":
@@ -332,10 +332,10 @@ def test_who_is_asked_by_sms_lacks_no_address(boucle: Embedded, monkeypatch: pyt
     event = at(boucle, "delivery", reference="A")
     del event["data"]["customer"]["email"]
     boucle.take(event)
-    before = told(boucle)
+    before = explain(boucle)
     assert "no mail address" not in str(before)
     boucle.settle()
-    after = told(boucle)
+    after = explain(boucle)
     (request,) = boucle.rows(SurveyRequest)
     assert (request.channel, str(request.state)) == ("sms", "open")
     assert "no mail address" not in str(after)
@@ -343,8 +343,8 @@ def test_who_is_asked_by_sms_lacks_no_address(boucle: Embedded, monkeypatch: pyt
         "delivery-now": "asked",
         "delivery-6w": "planned",
     }
-    assert [one for one in boucle.rows(Touchpoint) if one.reason == Reason.NO_ADDRESS] == []
-    assert [one for one in boucle.rows(Action) if one.reason] == []
+    assert [touchpoint for touchpoint in boucle.rows(Touchpoint) if touchpoint.reason == Reason.NO_ADDRESS] == []
+    assert [action for action in boucle.rows(Action) if action.reason] == []
 
 
 def test_a_parked_answer_says_that_no_rule_covers_it(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -354,24 +354,24 @@ def test_a_parked_answer_says_that_no_rule_covers_it(boucle: Embedded, monkeypat
     monkeypatch.setattr(
         table, "decide", lambda self, inputs: replace(decide(self, inputs), outcome="parked", rule="", steps=())
     )
-    known(boucle)
+    tell_of_customer(boucle)
     scored(boucle, 9)
-    found = told(boucle)
-    assert Reason.NO_SUCH_RULE in codes(found)
-    assert "no rule of the follow-up table covers the answer" in found["decisions"][0]["reason"]
+    explanation = explain(boucle)
+    assert Reason.NO_SUCH_RULE in codes(explanation)
+    assert "no rule of the follow-up table covers the answer" in explanation["decisions"][0]["reason"]
 
 
 def test_the_days_of_earlier_scores_are_those_of_the_brand(install: Callable[..., Embedded]) -> None:
     """Half past eleven in the evening UTC is the next day in Paris: the agent reads the day that the customer had."""
     boucle = install(datetime(2026, 3, 20, 9, 0, tzinfo=UTC), agents_address="support@lamps.example")
     late = datetime(2026, 3, 17, 23, 30, tzinfo=UTC)
-    known(boucle)
+    tell_of_customer(boucle)
     boucle.take({**score(9, "42", late, trigger="delivery", reference="A"), "id": "first"})
     boucle.take({**score(2, "42", boucle.clock.at, trigger="delivery", reference="A"), "id": "second"})
     boucle.parts.waking.wake_all()
     postman = Postman()
     asyncio.run(sender_of(boucle, postman).send_all())
-    (mail,) = [one for one in postman.posted if "support@lamps.example" in one.recipient]
+    (mail,) = [mail for mail in postman.posted if "support@lamps.example" in mail.recipient]
     text = message_from_bytes(mail.raw, policy=policy.default).get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert re.search(r"18 (March|mars)", text), text
     assert not re.search(r"17 (March|mars)", text)

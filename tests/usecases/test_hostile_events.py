@@ -70,7 +70,7 @@ def test_poison_is_one_dead_letter_and_the_five_behind_it_are_taken(
 ) -> None:
     """No message ends a role, keeps a batch from being taken, or is lost."""
     outcomes = boucle.parts.intake.take([poison, *behind()], door)
-    assert [one.taken for one in outcomes] == [Taken.REJECTED] + [Taken.ACCEPTED] * 5
+    assert [outcome.taken for outcome in outcomes] == [Taken.REJECTED] + [Taken.ACCEPTED] * 5
     (letter,) = boucle.rows(DeadLetter)
     sent = as_bytes(poison.body)
     assert (letter.body, letter.size, letter.sha256) == (sent, len(sent), hashlib.sha256(sent).hexdigest())
@@ -84,9 +84,9 @@ def test_what_is_nested_is_left_out_or_refused_in_words_at_any_depth(boucle: Emb
     """Parser, validator and digest have limits of their own; none of them is told as a failure of ours."""
     levels = (200, 249, 250, 252, 253, 254, 255, 256, 300, 900)
     deep = [b"[" * n + b"1" + b"]" * n for n in levels] + [b'{"a":' * n + b"1" + b"}" * n for n in levels]
-    events = [EVENT.replace(b"v1/7/7", b"v1/7/%d" % n).replace(place, one) for n, one in enumerate(deep)]
-    for one in boucle.parts.intake.take([Incoming(event) for event in events], Ingress.KAFKA):
-        said = one.rejected.fault if one.rejected else ": Found what is left out"
+    events = [EVENT.replace(b"v1/7/7", b"v1/7/%d" % n).replace(place, nested) for n, nested in enumerate(deep)]
+    for outcome in boucle.parts.intake.take([Incoming(event) for event in events], Ingress.KAFKA):
+        said = outcome.rejected.fault if outcome.rejected else ": Found what is left out"
         assert any(words in said for words in (": Found ", "nested too deeply", "This is not JSON")), said
 
 
@@ -111,7 +111,7 @@ def test_a_field_that_is_left_out_is_named_as_postgresql_can_hold_it(
     boucle = Embedded(tmp_path / "home", database_url=postgres)
     field = EVENT.replace(b'"reference"', b'"' + inside + rb'":"\u0000","reference"')
     outcomes = boucle.parts.intake.take([Incoming(field), *behind()], Ingress.KAFKA)
-    assert [one.taken for one in outcomes] == [Taken.ACCEPTED] * 6
+    assert [outcome.taken for outcome in outcomes] == [Taken.ACCEPTED] * 6
     assert all(len(name) < 400 for row in boucle.rows(Inbox) for name in row.left_out or {})
     boucle.store.close()
 
@@ -119,7 +119,7 @@ def test_a_field_that_is_left_out_is_named_as_postgresql_can_hold_it(
 def test_byte_order_marks_before_an_event_are_harmless(boucle: Embedded) -> None:
     """One mark is common on Windows, more come of files put together; the event behind them is read."""
     outcomes = boucle.parts.intake.take([Incoming(MARK * many + EVENT) for many in (1, 2, 1_100)], Ingress.KAFKA)
-    assert [one.taken for one in outcomes] == [Taken.ACCEPTED, Taken.DUPLICATE, Taken.DUPLICATE]
+    assert [outcome.taken for outcome in outcomes] == [Taken.ACCEPTED, Taken.DUPLICATE, Taken.DUPLICATE]
 
 
 def schemas(boucle: Embedded) -> dict[str, Schema]:
@@ -141,7 +141,7 @@ def test_what_escapes_while_reading_is_a_dead_letter(boucle: Embedded, error: ty
 
     intake = Intake(boucle.store, Breaking(schemas(boucle)), boucle.parts.policies.current, boucle.clock.now)
     outcomes = intake.take([Incoming(EVENT), *behind()], Ingress.KAFKA)
-    assert [one.taken for one in outcomes] == [Taken.REJECTED] + [Taken.ACCEPTED] * 5
+    assert [outcome.taken for outcome in outcomes] == [Taken.REJECTED] + [Taken.ACCEPTED] * 5
     (letter,) = boucle.rows(DeadLetter)
     assert (letter.body, letter.source, letter.event_id) == (EVENT, "shop", orjson.loads(EVENT)["id"])
 
@@ -172,7 +172,7 @@ def test_a_truncated_letter_is_not_taken_in_for_the_whole(boucle: Embedded) -> N
     done = letters.replay([letter.id])
     assert done.taken == 0
     assert "publish it again" in done.refusals[0]
-    assert [(one.id, one.state) for one in boucle.rows(DeadLetter)] == [(letter.id, "open")]
+    assert [(letter.id, letter.state) for letter in boucle.rows(DeadLetter)] == [(letter.id, "open")]
 
 
 def test_a_truncated_letter_is_read_again_where_it_came_from(boucle: Embedded) -> None:
@@ -181,7 +181,7 @@ def test_a_truncated_letter_is_read_again_where_it_came_from(boucle: Embedded) -
     whole = EVENT + b" " * 3_000_000
     codec = Codec(schemas(boucle), max_bytes=4_000_000)
     intake = Intake(boucle.store, codec, boucle.parts.policies.current, boucle.clock.now)
-    letters = DeadLetters(boucle.store, intake, boucle.clock.now, lambda one: Incoming(whole))
+    letters = DeadLetters(boucle.store, intake, boucle.clock.now, lambda _: Incoming(whole))
     assert letters.replay([letter.id]).taken == 1
     assert len(boucle.rows(Inbox)) == 1
 

@@ -23,17 +23,17 @@ PEOPLE = ("asked", "asked-twice", "other-wish", "left", "erased")
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[Embedded]:
     """Give an installation with five customers who gave a 7 and said what could be better."""
-    found = Embedded(tmp_path, mail_per_day="0")
+    made = Embedded(tmp_path, mail_per_day="0")
     for name in PEOPLE:
-        found.take(journey("delivery", name, reference=f"order-{name}"))
-    found.settle()
-    for request in found.rows(SurveyRequest):
-        assert found.parts.serving.answer(request.id, 7, "")
-    found.later(minutes=5)
-    for response in found.rows(Response):
-        assert found.parts.serving.improve(response.id, f"Livrez plus vite ({response.reference}).")
-    yield found
-    found.close()
+        made.take(journey("delivery", name, reference=f"order-{name}"))
+    made.settle()
+    for request in made.rows(SurveyRequest):
+        assert made.parts.serving.answer(request.id, 7, "")
+    made.later(minutes=5)
+    for response in made.rows(Response):
+        assert made.parts.serving.improve(response.id, f"Livrez plus vite ({response.reference}).")
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def improving(house: Embedded) -> ImprovementActions:
 
 def response_of(house: Embedded, name: str) -> Response:
     """Return a customer's answer."""
-    return next(one for one in house.rows(Response) if one.reference == f"order-{name}")
+    return next(response for response in house.rows(Response) if response.reference == f"order-{name}")
 
 
 def announced(house: Embedded) -> list[Dispatch]:
     """Return the mails that say that it is done."""
-    return [one for one in house.rows(Dispatch) if one.template == "you-asked"]
+    return [dispatch for dispatch in house.rows(Dispatch) if dispatch.template == "you-asked"]
 
 
 def begun(house: Embedded, improving: ImprovementActions) -> int:
@@ -77,15 +77,15 @@ def test_exactly_those_who_asked_are_told_once(house: Embedded, improving: Impro
     assert improving.tell(id, "nadia") == 0
     house.settle()
     mails = announced(house)
-    assert {one.response for one in mails} == {response_of(house, "asked").id, response_of(house, "asked-twice").id}
-    assert all(one.state == DispatchState.ACCEPTED for one in mails)
+    assert {mail.response for mail in mails} == {response_of(house, "asked").id, response_of(house, "asked-twice").id}
+    assert all(mail.state == DispatchState.ACCEPTED for mail in mails)
 
 
 def test_the_mail_quotes_the_wish_and_says_what_changed(house: Embedded, improving: ImprovementActions) -> None:
     """The customer reads their own words, the month, and the change in their language."""
     assert finish(improving, begun(house, improving))
     house.settle()
-    mail = next(one for one in announced(house) if one.response == response_of(house, "asked").id)
+    mail = next(mail for mail in announced(house) if mail.response == response_of(house, "asked").id)
     assert mail.facts["quote"] == "Livrez plus vite (order-asked)."
     path = house.parts.settings.home / "mailbox" / f"{mail.id}.eml"
     read = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
@@ -103,29 +103,29 @@ def test_two_wishes_of_one_person_are_one_mail(house: Embedded, improving: Impro
     house.later(days=200)
     house.take(journey("delivery", "asked-twice", house.clock.at, reference="order-second"))
     house.settle()
-    request = next(one for one in house.rows(SurveyRequest) if one.reference == "order-second")
+    request = next(request for request in house.rows(SurveyRequest) if request.reference == "order-second")
     assert house.parts.serving.answer(request.id, 8, "Toujours trop lent.")
     house.later(minutes=5)
     assert improving.sort(response_of(house, "second").id, improving.themes()[0].theme.id, "nadia")
     assert finish(improving, id) == 4
-    quoted = [one.facts["quote"] for one in announced(house) if one.response == response_of(house, "second").id]
+    quoted = [mail.facts["quote"] for mail in announced(house) if mail.response == response_of(house, "second").id]
     assert quoted == ["Toujours trop lent."]
-    assert len({one.customer for one in announced(house)}) == len(announced(house))
+    assert len({mail.customer for mail in announced(house)}) == len(announced(house))
 
 
 def test_who_asks_after_it_is_done_is_not_told(house: Embedded, improving: ImprovementActions) -> None:
     """A later complaint is news for the team, not an old wish that came true."""
     id = begun(house, improving)
-    told = finish(improving, id)
+    count = finish(improving, id)
     house.clock.at = house.clock.at.replace(day=house.clock.at.day + 1)
     house.take(journey("delivery", "later", house.clock.at, reference="order-later"))
     house.settle()
-    request = next(one for one in house.rows(SurveyRequest) if one.reference == "order-later")
+    request = next(request for request in house.rows(SurveyRequest) if request.reference == "order-later")
     assert house.parts.serving.answer(request.id, 7, "Encore lent.")
     house.later(minutes=5)
     assert improving.sort(response_of(house, "later").id, improving.themes()[0].theme.id, "nadia")
     assert improving.tell(id, "nadia") == 0
-    assert len(announced(house)) == told
+    assert len(announced(house)) == count
 
 
 def test_done_is_refused_without_words_and_stays_done(house: Embedded, improving: ImprovementActions) -> None:
@@ -181,7 +181,7 @@ def test_themes_are_ranked_by_who_asks_impact_and_cost(improving: ImprovementAct
     assert improving.add_theme(" set  ASIDE ", Kind.WISH, "nadia") == id
     assert improving.judge(id, name="Set aside", impact=3, cost=1, state=ThemeState.SET_ASIDE, by="nadia")
     improving.add_theme("Open", Kind.WISH, "nadia")
-    assert [one.theme.name for one in improving.themes()] == ["Open", "Set aside"]
+    assert [line.theme.name for line in improving.themes()] == ["Open", "Set aside"]
     with pytest.raises(BadInput):
         improving.judge(id, name="Set aside", impact=4, cost=1, state=ThemeState.OPEN, by="nadia")
 
@@ -190,9 +190,9 @@ def test_every_act_leaves_an_audit_row_without_personal_data(house: Embedded, im
     """Who sorted, judged, began and told is in the audit trail, by ids only."""
     finish(improving, begun(house, improving))
     with house.store.reading() as connection:
-        rows = [one for one in list_acts(connection, limit=50) if one["by"] == "nadia"]
+        rows = [act for act in list_acts(connection, limit=50) if act["by"] == "nadia"]
         assert connection.execute(tables.told.select()).all()
     assert {"theme.add", "theme.put", "initiative.add", "initiative.done", "initiative.tell"} <= {
-        one["act"] for one in rows
+        row["act"] for row in rows
     }
     assert "Livrez" not in str(rows)

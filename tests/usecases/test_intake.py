@@ -44,13 +44,15 @@ def message(event: dict[str, Any], **place: Any) -> Incoming:
 
 def taken(outcomes: list[Outcome]) -> list[str]:
     """Return what became of each message."""
-    return [str(one.taken) for one in outcomes]
+    return [str(outcome.taken) for outcome in outcomes]
 
 
 def received(boucle: Embedded) -> dict[str, int]:
     """Return the sums that the doors counted."""
     t = tables.received.c
-    columns = [sa.func.coalesce(sa.func.sum(one), 0) for one in (t.events, t.accepted, t.duplicates, t.dead_letters)]
+    columns = [
+        sa.func.coalesce(sa.func.sum(column), 0) for column in (t.events, t.accepted, t.duplicates, t.dead_letters)
+    ]
     with boucle.store.reading() as connection:
         values = connection.execute(sa.select(*columns)).one()
     return dict(zip(("events", "accepted", "duplicates", "dead_letters"), map(int, values), strict=True))
@@ -88,15 +90,15 @@ def test_one_event_that_breaks_does_not_stop_the_others(boucle: Embedded, caplog
     consumed = [Consumed("cluster", "topic", 0, 10, 12)]
     outcomes = boucle.parts.intake.take(batch, Ingress.KAFKA, consumed)
     assert taken(outcomes) == ["accepted", "rejected", "accepted", "accepted"]
-    assert [one.action for one in caplog.records if one.levelname == "ERROR"] == ["intake.failed"]  # type: ignore[attr-defined]
+    assert [record.action for record in caplog.records if record.levelname == "ERROR"] == ["intake.failed"]  # type: ignore[attr-defined]
     (letter,) = boucle.rows(DeadLetter)
     assert orjson.loads(letter.body) == bad
     assert "division by zero" in letter.fault
     assert "replay it" in letter.fault
     assert len(boucle.rows(Touchpoint)) == 6
-    assert "poison" not in {one.reference for one in boucle.rows(Touchpoint)}
-    good = {orjson.loads(one.body)["id"] for one in (batch[0], *batch[2:])}
-    assert {one.event_id for one in boucle.rows(Inbox)} == good
+    assert "poison" not in {touchpoint.reference for touchpoint in boucle.rows(Touchpoint)}
+    good = {orjson.loads(delivered.body)["id"] for delivered in (batch[0], *batch[2:])}
+    assert {row.event_id for row in boucle.rows(Inbox)} == good
     with boucle.store.reading() as connection:
         (position,) = connection.execute(sa.select(tables.consumed))
     assert tuple(position) == ("cluster", "topic", 0, 10, 12)
@@ -106,7 +108,7 @@ def test_one_event_that_breaks_does_not_stop_the_others(boucle: Embedded, caplog
 @pytest.mark.usefixtures("poison")
 def test_a_batch_that_breaks_and_comes_again_changes_nothing(boucle: Embedded) -> None:
     """Killed before the positions were kept: the same messages again are duplicates, and one letter stays one."""
-    batch = [message(journey("delivery", "c1", reference=one)) for one in ("1", "poison", "2")]
+    batch = [message(journey("delivery", "c1", reference=reference)) for reference in ("1", "poison", "2")]
     boucle.parts.intake.take(batch, Ingress.KAFKA)
     before = len(boucle.rows(Touchpoint)), len(boucle.rows(DeadLetter))
     again = boucle.parts.intake.take(batch, Ingress.KAFKA)
@@ -121,7 +123,7 @@ def test_a_score_that_was_not_taken_leaves_its_id_to_the_next(boucle: Embedded) 
     """It is nobody's: the sender may have mended the customer as well."""
     bad, good = score(9, "42", reference="poison"), score(8, "43", reference="1")
     assert taken(boucle.take(bad, {**good, "id": bad["id"]})) == ["rejected", "accepted"]
-    assert [one.score for one in boucle.rows(Response)] == [8]
+    assert [response.score for response in boucle.rows(Response)] == [8]
 
 
 def test_a_database_that_is_away_is_waited_for(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,9 +160,9 @@ def test_what_is_no_fault_of_an_event_keeps_it(
 
     with monkeypatch.context() as patched:
         patched.setattr(intake_module, "apply", fails)
-        with pytest.raises(NotNow) as told:
+        with pytest.raises(NotNow) as waits:
             boucle.take(journey("delivery", reference="1"), journey("delivery", "43", reference="2"))
-    assert "example.org" not in str(told.value)
+    assert "example.org" not in str(waits.value)
     assert len(boucle.store.outages.current()) == isinstance(error, DBAPIError)  # what stands still is told
     assert boucle.rows(DeadLetter) == []
     assert taken(boucle.take(journey("delivery", reference="1"))) == ["accepted"]
@@ -195,7 +197,7 @@ def test_a_dead_letter_is_kept_once_with_its_bytes(boucle: Embedded) -> None:
     first, second = b"\xff\x00 not an event", b"{}"
     for body in (first, second, first, first):
         assert taken(boucle.parts.intake.take([Incoming(body, {}, STRUCTURED)], Ingress.HTTP)) == ["rejected"]
-    assert sorted(one.body for one in boucle.rows(DeadLetter)) == sorted([first, second])
+    assert sorted(letter.body for letter in boucle.rows(DeadLetter)) == sorted([first, second])
     assert received(boucle) == {"events": 4, "accepted": 0, "duplicates": 2, "dead_letters": 2}
     assert books_hold(boucle)
 
@@ -212,9 +214,9 @@ def test_twice_in_one_batch_is_a_duplicate_too(boucle: Embedded) -> None:
 @pytest.mark.parametrize("together", [True, False])
 def test_the_same_id_with_other_content_is_a_conflicting_duplicate(boucle: Embedded, together: bool) -> None:
     """The first one counts; the second is kept, and its sender is told to give it a new id."""
-    one = journey("delivery", reference="1")
-    other = {**one, "data": {**one["data"], "label": "another lamp"}}
-    outcomes = boucle.take(one, other) if together else boucle.take(one) + boucle.take(other)
+    event = journey("delivery", reference="1")
+    other = {**event, "data": {**event["data"], "label": "another lamp"}}
+    outcomes = boucle.take(event, other) if together else boucle.take(event) + boucle.take(other)
     assert taken(outcomes) == ["accepted", "rejected"]
     (letter,) = boucle.rows(DeadLetter)
     assert letter.reason == "conflicting_duplicate"
@@ -256,23 +258,30 @@ def test_any_cut_into_batches_gives_the_same_rows(install: Callable[..., Embedde
             journey("refund", f"c{n % 4}", START, reference=f"o{n}"),
         )
     ]
-    found = []
+    rows_by_cut = []
     for seed, size in ((1, 1), (2, 7), (3, 100)):
         boucle = install()
         order = events * 2
         Random(seed).shuffle(order)
         for start in range(0, len(order), size):
             boucle.take(*order[start : start + size])
-        crm = {one.id: one.crm_id for one in boucle.rows(Customer)}
-        journeys = {one.id: (one.trigger, one.reference) for one in boucle.rows(Journey)}
-        found.append(
+        crm = {customer.id: customer.crm_id for customer in boucle.rows(Customer)}
+        journeys = {journey.id: (journey.trigger, journey.reference) for journey in boucle.rows(Journey)}
+        rows_by_cut.append(
             sorted(
-                (str(crm[one.customer]), *journeys[one.journey], one.step, str(one.state), one.reason, one.due_at)
-                for one in boucle.rows(Touchpoint)
+                (
+                    str(crm[touchpoint.customer]),
+                    *journeys[touchpoint.journey],
+                    touchpoint.step,
+                    str(touchpoint.state),
+                    touchpoint.reason,
+                    touchpoint.due_at,
+                )
+                for touchpoint in boucle.rows(Touchpoint)
             )
         )
         assert received(boucle)["accepted"] == len(events)
-    assert found[0] == found[1] == found[2]
+    assert rows_by_cut[0] == rows_by_cut[1] == rows_by_cut[2]
 
 
 def test_what_is_said_about_an_erased_person_is_accepted_and_not_kept(boucle: Embedded) -> None:
@@ -294,8 +303,12 @@ def test_events_of_a_merged_customer_go_to_the_other_one(boucle: Embedded) -> No
     boucle.take(about("merged", "b", START + timedelta(hours=1), merged_into="a"))
     boucle.take(about("merged", "b", START + timedelta(hours=2), merged_into="c"))
     boucle.take(journey("delivery", "a", START + timedelta(hours=3), reference="2"))
-    crm = {one.id: one.crm_id for one in boucle.rows(Customer)}
-    waiting = {(crm[one.customer], one.reference) for one in boucle.rows(Touchpoint) if str(one.state) == "planned"}
+    crm = {customer.id: customer.crm_id for customer in boucle.rows(Customer)}
+    waiting = {
+        (crm[touchpoint.customer], touchpoint.reference)
+        for touchpoint in boucle.rows(Touchpoint)
+        if str(touchpoint.state) == "planned"
+    }
     assert waiting == {("c", "1"), ("c", "2")}
 
 
@@ -306,8 +319,8 @@ def test_a_score_for_somebody_elses_request_does_not_change_their_profile(boucle
     (request,) = boucle.rows(SurveyRequest)
     outcomes = boucle.take(score(9, "b", request=request.id, customer={"id": "b", "email": "b@example.org"}))
     assert taken(outcomes) == ["accepted"]
-    assert {one.crm_id: one.email for one in boucle.rows(Customer)}["a"] == "a@example.org"
-    assert [one.request for one in boucle.rows(Response)] == [request.id]
+    assert {customer.crm_id: customer.email for customer in boucle.rows(Customer)}["a"] == "a@example.org"
+    assert [response.request for response in boucle.rows(Response)] == [request.id]
 
 
 def test_a_suppressed_address_gets_no_mail_about_a_score(boucle: Embedded) -> None:
@@ -316,7 +329,7 @@ def test_a_suppressed_address_gets_no_mail_about_a_score(boucle: Embedded) -> No
     boucle.take(about("changed", "a", customer={"id": "a", "email": "a@example.org"}))
     boucle.take(score(10, "a"), {**score(2, "a"), "id": "second"})
     assert len(boucle.rows(Ticket)) == 1
-    assert {one.template for one in boucle.rows(Dispatch)} == {"thanks", "ack", "ticket"}
+    assert {dispatch.template for dispatch in boucle.rows(Dispatch)} == {"thanks", "ack", "ticket"}
     boucle.settle()
 
 
@@ -350,8 +363,10 @@ def test_a_dry_run_stores_nothing_and_sees_what_came_before(boucle: Embedded) ->
         journey("refund", "a", reference="1"),
         score(2, "a", trigger="delivery"),
     ]
-    changes = [found for _, found in boucle.parts.intake.dry_run(map(message, events))]
-    states = [sorted(str(row.state) for row in one.rows() if isinstance(row, Touchpoint)) for one in changes]
+    changes = [would_change for _, would_change in boucle.parts.intake.dry_run(map(message, events))]
+    states = [
+        sorted(str(row.state) for row in change_set.rows() if isinstance(row, Touchpoint)) for change_set in changes
+    ]
     assert states[:2] == [["planned", "planned"], ["cancelled", "cancelled"]]
     assert any(isinstance(row, Ticket) for row in changes[2].rows())
     for kind in (Customer, Touchpoint, Inbox, Ticket):
@@ -364,10 +379,12 @@ def test_the_relationship_begins_with_what_was_not_refunded(boucle: Embedded) ->
     boucle.take(journey("delivery", at=START - 9 * DAY, reference="0"))
     boucle.take(journey("purchase", at=START - 3 * DAY, reference="1", delivery_expected=True))
     boucle.take({**journey("refund", at=START - 2 * DAY, reference="1", partial=True), "id": "a part of it"})
-    assert {str(one.state) for one in boucle.rows(Touchpoint) if not one.reference} == {"planned"}
+    assert {str(touchpoint.state) for touchpoint in boucle.rows(Touchpoint) if not touchpoint.reference} == {"planned"}
     boucle.take(journey("refund", at=START - 1 * DAY, reference="1"))
-    assert {str(one.state) for one in boucle.rows(Touchpoint) if not one.reference} == {"cancelled"}
+    assert {str(touchpoint.state) for touchpoint in boucle.rows(Touchpoint) if not touchpoint.reference} == {
+        "cancelled"
+    }
     boucle.take(journey("purchase", at=START, reference="2", delivery_expected=True))
-    hanging = [one for one in boucle.rows(Touchpoint) if not one.reference]
-    assert {(str(one.state), one.anchor_at) for one in hanging} == {("planned", START)}
+    hanging = [touchpoint for touchpoint in boucle.rows(Touchpoint) if not touchpoint.reference]
+    assert {(str(touchpoint.state), touchpoint.anchor_at) for touchpoint in hanging} == {("planned", START)}
     assert len(hanging) == 4

@@ -78,9 +78,9 @@ def test_a_delivery_is_asked_about_and_a_low_score_opens_a_ticket(loop: Callable
     """One delivery event leads to one mail; the score 2 to a ticket, an acknowledgement and a mail to the team."""
     boucle = loop()
     outcomes = boucle.events(event("delivery", reference="1042", label="lamp"))
-    assert [one.taken for one in outcomes] == [Taken.ACCEPTED]
+    assert [outcome.taken for outcome in outcomes] == [Taken.ACCEPTED]
     boucle.settle()
-    assert {one.step: str(one.state) for one in boucle.rows(Touchpoint)} == {
+    assert {touchpoint.step: str(touchpoint.state) for touchpoint in boucle.rows(Touchpoint)} == {
         "delivery-now": "asked",
         "delivery-6w": "planned",
     }
@@ -94,7 +94,7 @@ def test_a_delivery_is_asked_about_and_a_low_score_opens_a_ticket(loop: Callable
     (ticket,) = boucle.rows(Ticket)
     assert (ticket.number, ticket.score, ticket.comment, ticket.play) == (1, 2, "It arrived broken", "solve")
     assert ticket.due_at == datetime(2026, 3, 3, 13, 12, tzinfo=UTC)
-    mails = sorted((one.template, str(one.state)) for one in boucle.rows(Dispatch))
+    mails = sorted((dispatch.template, str(dispatch.state)) for dispatch in boucle.rows(Dispatch))
     assert mails == [
         ("ack", "accepted"),
         ("ask-delivery", "accepted"),
@@ -111,12 +111,12 @@ def test_a_promoter_is_thanked_and_asked_for_a_testimonial_ten_days_later(loop: 
     (request,) = boucle.rows(SurveyRequest)
     boucle.parts.serving.answer(request.id, 9)
     boucle.pass_time(minutes=2)
-    assert [(one.name, str(one.state)) for one in boucle.rows(Action)] == [
+    assert [(action.name, str(action.state)) for action in boucle.rows(Action)] == [
         ("thank_you", "done"),
         ("testimonial_request", "planned"),
     ]
     boucle.pass_time(days=10)
-    assert {one.template for one in boucle.rows(Dispatch) if one.state == "accepted"} == {
+    assert {dispatch.template for dispatch in boucle.rows(Dispatch) if dispatch.state == "accepted"} == {
         "ask-delivery",
         "thanks",
         "testimonial",
@@ -128,7 +128,7 @@ def test_the_same_event_twice_changes_nothing(loop: Callable[..., Loop]) -> None
     boucle = loop()
     boucle.events(event("delivery", reference="1042"))
     again = boucle.events(event("delivery", reference="1042"), event("delivery", reference="1043"))
-    assert [one.taken for one in again] == [Taken.DUPLICATE, Taken.REJECTED]
+    assert [outcome.taken for outcome in again] == [Taken.DUPLICATE, Taken.REJECTED]
     assert again[1].rejected is not None
     assert again[1].rejected.reason == "conflicting_duplicate"
     assert len(boucle.rows(Touchpoint)) == 2

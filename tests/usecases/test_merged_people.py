@@ -77,22 +77,22 @@ def test_asked_for_by_either_id_the_story_is_the_same(boucle: Embedded) -> None:
     merge(boucle)
     boucle.take(journey("delivery", "new", boucle.clock.at, reference="o2"))
     boucle.settle()
-    told = {}
+    explanations = {}
     with boucle.store.reading() as connection:
         for ident in ("old", "new"):
             story = explain(connection, "customer", ident, boucle.clock.at, boucle.parts.policies.current())
             assert story is not None
-            told[ident] = story
+            explanations[ident] = story
         sums = read_books(connection).sums()
-    who = told["old"]["customer"]
+    who = explanations["old"]["customer"]
     assert isinstance(who, dict)
     assert who["merged_from"] == ["old"]
     assert "old was merged into new" in str(who["reason"])
-    assert "it told that two customers are one person" in str(told["old"]["events"])
-    assert {name: value for name, value in told["old"].items() if name != "customer"} == {
-        name: value for name, value in told["new"].items() if name != "customer"
+    assert "it told that two customers are one person" in str(explanations["old"]["events"])
+    assert {name: value for name, value in explanations["old"].items() if name != "customer"} == {
+        name: value for name, value in explanations["new"].items() if name != "customer"
     }
-    requests = told["new"]["survey_requests"]
+    requests = explanations["new"]["survey_requests"]
     assert isinstance(requests, list)
     assert len(requests) == 1
     assert [line["name"] for line in sums if not line["ok"]] == []

@@ -18,8 +18,8 @@ IN_A_WEEK = (START + timedelta(days=7)).date().isoformat()
 
 def only(boucle: Embedded, sample: int | None = None) -> WaveReach:
     """Return the one wave that there is."""
-    (told,) = boucle.parts.reach.waves(sample)
-    return told
+    (reach,) = boucle.parts.reach.waves(sample)
+    return reach
 
 
 def test_a_listed_wave_says_whom_it_will_reach_and_why_not_the_others(
@@ -31,12 +31,14 @@ def test_a_listed_wave_says_whom_it_will_reach_and_why_not_the_others(
     boucle.take(about("erased", "c0"), about("opted_out", "c1"), journey("churned", "c2"))
     boucle.take(journey("delivery", "c3", reference="order"), about("changed", "nobody", customer={"id": "nobody"}))
     boucle.settle()
-    told = only(boucle)
-    assert (told.id, told.name, told.state) == (IN_A_WEEK, "Spring", "listed")
-    assert (told.customers, told.looked_at, told.reached, told.later) == (8, 8, 4, 0)
-    assert told.not_reached == {"opted_out": 1, "stopped: churned": 1, "no_address": 1, "resting": 1}
-    assert told.as_dict()["not_reached"] == 4
-    assert not [one for one in boucle.rows(Touchpoint) if one.step == "wave"], "nothing was written"
+    reach = only(boucle)
+    assert (reach.id, reach.name, reach.state) == (IN_A_WEEK, "Spring", "listed")
+    assert (reach.customers, reach.looked_at, reach.reached, reach.later) == (8, 8, 4, 0)
+    assert reach.not_reached == {"opted_out": 1, "stopped: churned": 1, "no_address": 1, "resting": 1}
+    assert reach.as_dict()["not_reached"] == 4
+    assert not [touchpoint for touchpoint in boucle.rows(Touchpoint) if touchpoint.step == "wave"], (
+        "nothing was written"
+    )
     few = only(boucle, 3)
     assert few.looked_at <= 3 < few.customers
 
@@ -56,13 +58,13 @@ def test_what_is_told_of_a_wave_is_what_happens(install: Callable[..., Embedded]
         boucle.settle()
     boucle.clock.at = START
     boucle.settle()
-    told = only(boucle)
+    reach = only(boucle)
     for _ in range(30):
         boucle.later(days=1)
     became = only(boucle)
     assert became.state == "done"
-    assert (became.reached, dict(became.not_reached)) == (told.reached, dict(told.not_reached))
-    assert told.reached + sum(told.not_reached.values()) == told.looked_at == 12
+    assert (became.reached, dict(became.not_reached)) == (reach.reached, dict(reach.not_reached))
+    assert reach.reached + sum(reach.not_reached.values()) == reach.looked_at == 12
 
 
 def test_two_customers_of_one_mailbox_count_once(boucle: Embedded) -> None:
@@ -70,8 +72,8 @@ def test_two_customers_of_one_mailbox_count_once(boucle: Embedded) -> None:
     for who in ("a", "b"):
         boucle.take(about("changed", who, customer={"id": who, "email": "both@example.org"}))
     boucle.take(wave("spring"))
-    told = only(boucle)
-    assert (told.reached, told.not_reached) == (1, {"same_mailbox": 1})
+    reach = only(boucle)
+    assert (reach.reached, reach.not_reached) == (1, {"same_mailbox": 1})
     boucle.settle()
     assert (only(boucle).reached, only(boucle).not_reached) == (1, {"same_mailbox": 1})
 
@@ -83,5 +85,5 @@ def test_a_wave_that_was_announced_by_an_event_is_told_too(boucle: Embedded) -> 
     assert (only(boucle).state, only(boucle).reached) == ("announced", 3)
     boucle.settle()
     assert (only(boucle).state, only(boucle).reached) == ("done", 3)
-    states = Counter(str(one.state) for one in boucle.rows(Touchpoint) if one.step == "wave")
+    states = Counter(str(touchpoint.state) for touchpoint in boucle.rows(Touchpoint) if touchpoint.step == "wave")
     assert states == {"asked": 3}

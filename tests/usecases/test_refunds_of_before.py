@@ -20,7 +20,7 @@ def bought(reference: str, who: str, at: object = START) -> dict[str, object]:
 
 def refunded_before(boucle: Embedded, reference: str, who: str) -> None:
     """Leave what 0.1.0 left of a refund: the fact, and nothing that follows from it for the relationship."""
-    (customer,) = [one for one in boucle.rows(Customer) if one.crm_id == who]
+    (customer,) = [customer for customer in boucle.rows(Customer) if customer.crm_id == who]
     changes = ChangeSet()
     stop = (f"0000000{who}-0000-8000-8000-000000000000", customer.id, "refund", Effect.CANCEL, "reference")
     changes.add(Stop(*stop, reference, LATER, f"shop/refund/{who}"))
@@ -29,9 +29,13 @@ def refunded_before(boucle: Embedded, reference: str, who: str) -> None:
 
 def milestones(boucle: Embedded, who: str) -> set[tuple[str, str, object]]:
     """Return state, reason and anchor of a customer's milestones."""
-    (customer,) = [one for one in boucle.rows(Customer) if one.crm_id == who]
-    theirs = [one for one in boucle.rows(Touchpoint) if one.customer == customer.id and one.trigger == "milestone"]
-    return {(str(one.state), one.reason, one.anchor_at) for one in theirs}
+    (customer,) = [customer for customer in boucle.rows(Customer) if customer.crm_id == who]
+    theirs = [
+        touchpoint
+        for touchpoint in boucle.rows(Touchpoint)
+        if touchpoint.customer == customer.id and touchpoint.trigger == "milestone"
+    ]
+    return {(str(touchpoint.state), touchpoint.reason, touchpoint.anchor_at) for touchpoint in theirs}
 
 
 def test_refunds_of_before_move_what_hangs_on_their_purchase(boucle: Embedded) -> None:

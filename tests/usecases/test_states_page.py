@@ -51,9 +51,11 @@ def go_on(house: House) -> None:
     parts = house.parts
     with parts.store.reading() as connection:
         mail = next(
-            one for one in read.rows(connection, Dispatch) if one.state == DispatchState.ACCEPTED and one.request
+            dispatch
+            for dispatch in read.rows(connection, Dispatch)
+            if dispatch.state == DispatchState.ACCEPTED and dispatch.request
         )
-        tickets = [one.number for one in read.rows(connection, Ticket) if one.state != TicketState.DONE]
+        tickets = [ticket.number for ticket in read.rows(connection, Ticket) if ticket.state != TicketState.DONE]
     report = dsn("4.4.7").replace(PATH.encode(), parts.links.return_path(mail.id, "lamps.example").encode())
     BounceIntake(parts.store, parts.policies.current, house.clock.now, parts.links.read_return_path).take(report)
     until = house.clock.at + timedelta(days=1)
@@ -90,31 +92,31 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[Seen]]:
 
 def on_page() -> dict[tuple[str, str, str], set[str]]:
     """Return the reasons of each (table, from, to) of the page."""
-    found: dict[tuple[str, str, str], set[str]] = {}
+    transitions: dict[tuple[str, str, str], set[str]] = {}
     table = ""
     for line in PAGE.read_text().splitlines():
         if line.startswith("## "):
             table = line.removeprefix("## ")
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("|") and len(cells) == 4 and cells[0] not in ("from", "---"):
-            found.setdefault((table, cells[0], cells[1]), set()).update(re.findall(r"`([^`]+)`", cells[3]))
-    return found
+            transitions.setdefault((table, cells[0], cells[1]), set()).update(re.findall(r"`([^`]+)`", cells[3]))
+    return transitions
 
 
 def test_every_transition_that_happens_is_on_the_page(seen: set[Seen]) -> None:
     """No row moves from one state to another in a way that the page does not tell."""
-    told = on_page()
+    page = on_page()
     moved = {(table, before, after) for table, before, after, _ in seen if before != after}
-    assert moved - set(told) == set()
+    assert moved - set(page) == set()
     assert len(moved) > 40
 
 
 def test_every_reason_that_is_stored_is_on_the_page(seen: set[Seen]) -> None:
     """The reason that a row keeps with its state stands at that transition."""
-    told = on_page()
+    page = on_page()
     untold = {
         (table, before, after, reason.split(":")[0])
         for table, before, after, reason in seen
-        if reason and reason.split(":")[0] not in told.get((table, before, after), ())
+        if reason and reason.split(":")[0] not in page.get((table, before, after), ())
     }
     assert untold == set()

@@ -19,12 +19,12 @@ def forgotten(boucle: Embedded) -> None:
     boucle.settle()
 
 
-def told(boucle: Embedded) -> dict[str, object]:
+def explain(boucle: Embedded) -> dict[str, object]:
     """Return what is explained of the customer."""
     with boucle.store.reading() as connection:
-        found = status.explain(connection, "customer", "1", boucle.clock.now(), boucle.parts.policies.current())
-    assert found is not None
-    return found
+        explanation = status.explain(connection, "customer", "1", boucle.clock.now(), boucle.parts.policies.current())
+    assert explanation is not None
+    return explanation
 
 
 def test_a_forgotten_ticket_holds_for_sixty_days(boucle: Embedded) -> None:
@@ -33,15 +33,19 @@ def test_a_forgotten_ticket_holds_for_sixty_days(boucle: Embedded) -> None:
     boucle.later(days=40)
     boucle.take(journey("delivery", "1", boucle.clock.at, reference="first"))
     boucle.settle()
-    (held,) = [one for one in boucle.rows(Touchpoint) if one.step == "delivery-now"]
+    (held,) = [touchpoint for touchpoint in boucle.rows(Touchpoint) if touchpoint.step == "delivery-now"]
     assert (held.state, held.detail) == ("held", "ticket_opened")
-    reason = str(told(boucle)["next_ask"]["reason"])  # type: ignore[index]
+    reason = str(explain(boucle)["next_ask"]["reason"])  # type: ignore[index]
     assert "a ticket is open; this holds until" in reason.lower()
     assert "at most" in reason
     boucle.later(days=21)
     boucle.take(journey("delivery", "1", boucle.clock.at, reference="second"))
     boucle.settle()
-    states = {one.reference: str(one.state) for one in boucle.rows(Touchpoint) if one.step == "delivery-now"}
+    states = {
+        touchpoint.reference: str(touchpoint.state)
+        for touchpoint in boucle.rows(Touchpoint)
+        if touchpoint.step == "delivery-now"
+    }
     assert states["second"] == "asked"
 
 
@@ -72,8 +76,8 @@ def test_the_limit_of_a_hold_is_a_cell_of_the_contrary_table() -> None:
     head = b"event;effect;scope;until"
     ticket = b"ticket_opened;hold;customer;ticket_done +P7D"
     without = load_contrary(head + b"\n" + ticket + b"\ncomplaint_opened;hold;customer;complaint_closed\n")
-    assert [one.at_most.iso() if one.at_most else "" for one in without] == ["P60D", ""]
+    assert [rule.at_most.iso() if rule.at_most else "" for rule in without] == ["P60D", ""]
     filled = load_contrary(head + b";at most\n" + ticket + b";P20D\n")
-    assert [one.at_most.iso() for one in filled if one.at_most] == ["P20D"]
-    assert [one.at_most for one in load_contrary(head + b";at most\n" + ticket + b";\n")] == [None]
+    assert [rule.at_most.iso() for rule in filled if rule.at_most] == ["P20D"]
+    assert [rule.at_most for rule in load_contrary(head + b";at most\n" + ticket + b";\n")] == [None]
     assert timedelta(days=20).days == filled[0].at_most.days  # type: ignore[union-attr]

@@ -32,7 +32,14 @@ def test_tickets_go_round_the_agents_who_are_there(house: House) -> None:
     assert Counter(owners) == {"Léa": 2, "Max": 2}
     people.set_away("Max", START + timedelta(days=2), by="Max")
     assert [house.low(str(n)).owner for n in range(4, 6)] == ["Léa", "Léa"]
-    assert [one.number for one in sorted(house.rows(Ticket), key=lambda one: one.number)] == [1, 2, 3, 4, 5, 6]
+    assert [ticket.number for ticket in sorted(house.rows(Ticket), key=lambda ticket: ticket.number)] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
 
 
 def test_half_time_and_due_time_pass_by_themselves_in_working_hours(house: House) -> None:
@@ -58,14 +65,14 @@ def test_going_away_hands_the_tickets_over_in_turns(house: House) -> None:
     """Nothing stays with who is not there, and a waiting ticket goes on waiting with its new owner."""
     people = house.staff()
     numbers = [house.low(str(n)).number for n in range(4)]
-    mine = [one.number for one in house.rows(Ticket) if one.owner == "Max"]
+    mine = [ticket.number for ticket in house.rows(Ticket) if ticket.owner == "Max"]
     until = START + timedelta(days=3)
     house.act(mine[0], lambda case, t: ticketing.wait(case, t, "Max", START + timedelta(days=1), ""))
     user = people.find("Max")
     assert user is not None
     assert house.worklist().leave(user, until, people, house.parts.ticket_actions) == 2
-    assert {one.owner for one in house.rows(Ticket)} == {"Léa"}
-    assert {one.number: one.state for one in house.rows(Ticket)}[mine[0]] == TicketState.WAITING
+    assert {ticket.owner for ticket in house.rows(Ticket)} == {"Léa"}
+    assert {ticket.number: ticket.state for ticket in house.rows(Ticket)}[mine[0]] == TicketState.WAITING
     assert len(numbers) == 4
     assert house.worklist().leave(user, until, people, house.parts.ticket_actions) == 0
 
@@ -92,16 +99,16 @@ def test_each_ticket_stands_in_one_list(house: House) -> None:
     )
 
     def listed() -> dict[str, list[int]]:
-        return {name: [one.ticket.number for one in lines] for name, lines in house.worklist().lists().all()}
+        return {name: [line.ticket.number for line in lines] for name, lines in house.worklist().lists().all()}
 
     assert listed() == {"overdue": [], "today": [3, 4], "waiting": [1], "later": [2]}
     house.later(days=1)
     assert listed() == {"overdue": [3, 1, 4], "today": [], "waiting": [], "later": [2]}
-    assert [one.ticket.number for one in house.worklist().lists("Max").later] == [2]
+    assert [line.ticket.number for line in house.worklist().lists("Max").later] == [2]
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "numbers"),
     [
         ("camille", [1]),
         ("ROUX", [1]),
@@ -118,7 +125,7 @@ def test_each_ticket_stands_in_one_list(house: House) -> None:
         ("12' OR 1=1 --", []),
     ],
 )
-def test_a_search_finds_by_name_phone_and_number(house: House, text: str, found: list[int]) -> None:
+def test_a_search_finds_by_name_phone_and_number(house: House, text: str, numbers: list[int]) -> None:
     """As people write it: any capitals, any spaces in a number, with or without the country."""
     who = {"id": "C-1", "email": "c@example.org", "name": "Camille Roux", "phone": "+33 6 12 34 56 78"}
     other = {"id": "C-2", "email": "e@example.org", "name": "Émile Zola", "phone": "+33 7 99 88 77 66"}
@@ -128,7 +135,7 @@ def test_a_search_finds_by_name_phone_and_number(house: House, text: str, found:
         event["id"] = str(value["id"])
         house.take(event)
     house.settle()
-    assert [ticket.number for ticket, _ in house.worklist().search(text)] == found
+    assert [ticket.number for ticket, _ in house.worklist().search(text)] == numbers
 
 
 def test_two_agents_at_once_never_overwrite_each_other(house: House) -> None:
@@ -146,11 +153,11 @@ def test_two_agents_at_once_never_overwrite_each_other(house: House) -> None:
             ends.append(str(error))
 
     threads = [threading.Thread(target=race, args=(name,)) for name in ("Léa", "Max")]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    assert sorted(isinstance(one, str) for one in ends) == [False, True]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(isinstance(ending, str) for ending in ends) == [False, True]
     assert house.kinds(ticket.number).count("claimed") == 1
 
 
@@ -173,7 +180,7 @@ def test_reopening_while_another_is_opened_loses_nothing_and_doubles_nothing(hou
 def test_a_race_of_reopening_and_a_new_low_score_ends_in_one_open_ticket(house: House) -> None:
     """Whoever comes second finds the other's ticket, in the same transaction that it acts in."""
     ends = race_of_reopening(house)
-    assert not any(isinstance(one, str) for one in ends), ends
+    assert not any(isinstance(ending, str) for ending in ends), ends
     both_in_one_ticket(house)
 
 
@@ -186,7 +193,7 @@ def test_every_turn_is_in_the_audit_log_without_what_people_wrote(house: House) 
     house.act(ticket.number, done())
     with house.store.reading() as connection:
         acts = list_acts(connection)
-    turns = [(one["act"], one["by"], one["subject"]) for one in reversed(acts) if one["act"].startswith("ticket.")]
+    turns = [(act["act"], act["by"], act["subject"]) for act in reversed(acts) if act["act"].startswith("ticket.")]
     assert turns == [
         ("ticket.claimed", "Léa", "ticket 1"),
         ("ticket.note", "Léa", "ticket 1"),
@@ -208,7 +215,7 @@ def test_a_changed_answer_changes_the_ticket_and_opens_no_second(house: House) -
     (ticket,) = house.rows(Ticket)
     assert (ticket.score, ticket.comment, ticket.state) == (9, "sorry, wrong button", TicketState.OPEN)
     assert house.kinds(1) == ["opened", "comment"]
-    assert len([one for one in house.rows(Dispatch) if one.template == "ticket"]) == 1
+    assert len([dispatch for dispatch in house.rows(Dispatch) if dispatch.template == "ticket"]) == 1
 
 
 def test_no_answer_writes_to_the_customer_and_the_mail_leaves(house: House) -> None:
@@ -217,5 +224,5 @@ def test_no_answer_writes_to_the_customer_and_the_mail_leaves(house: House) -> N
     ticket = house.low("1")
     house.act(ticket.number, lambda case, t: ticketing.attempt(case, t, ticketing.Call("Léa", mail=True)))
     house.settle()
-    (mail,) = [one for one in house.rows(Dispatch) if one.template == "tried"]
+    (mail,) = [dispatch for dispatch in house.rows(Dispatch) if dispatch.template == "tried"]
     assert mail.state == "accepted"

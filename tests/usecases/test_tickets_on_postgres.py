@@ -26,7 +26,7 @@ def test_agents_who_race_never_overwrite_each_other(house: House) -> None:
     house.staff()
     ticket = house.low("1")
     ends = at_once(*(lambda n=n: house.act(ticket.number, claim(f"agent {n}", ticket.version)) for n in range(4)))
-    assert sorted(isinstance(one, str) for one in ends) == [False, True, True, True]
+    assert sorted(isinstance(ending, str) for ending in ends) == [False, True, True, True]
     assert house.kinds(ticket.number).count("claimed") == 1
 
 
@@ -52,9 +52,9 @@ def test_lists_search_and_stamp(house: House) -> None:
     house.staff()
     house.low("C-1")
     before = house.worklist().stamp()
-    assert [one.ticket.number for one in house.worklist().lists().today] == [1]
-    for text, found in (("customer c", [1]), ("C-1", [1]), ("#1", [1]), ("06 12", []), ("%", []), ("É", [])):
-        assert [ticket.number for ticket, _ in house.worklist().search(text)] == found, text
+    assert [line.ticket.number for line in house.worklist().lists().today] == [1]
+    for text, numbers in (("customer c", [1]), ("C-1", [1]), ("#1", [1]), ("06 12", []), ("%", []), ("É", [])):
+        assert [ticket.number for ticket, _ in house.worklist().search(text)] == numbers, text
     house.act(1, claim("Léa"))
     assert house.worklist().stamp() != before
     seen = house.worklist().ticket(1)
@@ -77,7 +77,7 @@ def test_the_queue_is_read_and_steered(house: House) -> None:
     house.low("1")
     steering = QueueControl(house.store, house.parts.policies.current, house.clock.now, house.parts.sending)
     outlook = steering.outlook()
-    assert [one.total for one in outlook.days][3] == 3
+    assert [day.total for day in outlook.days][3] == 3
     assert outlook.steps == ["feature"]
     chosen = steering.choose("touchpoint", "feature")
     assert steering.count(chosen).people == len(steering.people(chosen)) == 3
@@ -86,6 +86,6 @@ def test_the_queue_is_read_and_steered(house: House) -> None:
     assert steering.cancel(steering.choose("touchpoint", "feature", key=first.journey), "Nadia") == 1
     assert steering.send_now(chosen, "Nadia") == 2
     house.settle()
-    assert sorted(str(one.state) for one in house.rows(Touchpoint)) == ["asked", "asked", "cancelled"]
+    assert sorted(str(touchpoint.state) for touchpoint in house.rows(Touchpoint)) == ["asked", "asked", "cancelled"]
     steering.pause("feature", "Nadia")
     assert steering.outlook().sending.paused == {"feature"}

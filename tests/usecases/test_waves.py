@@ -35,7 +35,11 @@ def wave(name: str = "spring", at: datetime = START) -> dict[str, Any]:
 
 def planned(boucle: Embedded) -> list[tuple[str, str, str]]:
     """Return the touchpoints of waves: reference, state, reason."""
-    return sorted((one.reference, str(one.state), one.reason) for one in boucle.rows(Touchpoint) if one.step == "wave")
+    return sorted(
+        (touchpoint.reference, str(touchpoint.state), touchpoint.reason)
+        for touchpoint in boucle.rows(Touchpoint)
+        if touchpoint.step == "wave"
+    )
 
 
 def with_dates(tmp_path: Path, *lines: str) -> str:
@@ -149,7 +153,7 @@ def test_the_list_of_dates_starts_a_wave_when_the_team_does(install: Callable[..
     boucle.clock.at = datetime(2026, 3, 5, 8, 0, tzinfo=UTC)
     boucle.settle()
     assert planned(boucle) == [("2026-03-05", "asked", "")] * 3
-    assert {one.label for one in boucle.rows(SurveyRequest)} == {"spring"}
+    assert {request.label for request in boucle.rows(SurveyRequest)} == {"spring"}
     boucle.later(days=3)
     assert len(boucle.rows(SurveyRequest)) == 3
 

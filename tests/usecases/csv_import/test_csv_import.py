@@ -167,8 +167,8 @@ class Endless(io.RawIOBase):
 def test_it_streams() -> None:
     """A row is out before the next is read, however long the file; a line without end stays bounded."""
     stream = Endless(b"o1,c1,2017-10-02T10:56:00,\n", 1_000_000)
-    found = csv_import.events(stream, csv_import.Mapping.load(SHOP, CODEC))  # type: ignore[arg-type]  # raw streams read lines too
-    assert next(found)[0] == 2
+    rows = csv_import.events(stream, csv_import.Mapping.load(SHOP, CODEC))  # type: ignore[arg-type]  # raw streams read lines too
+    assert next(rows)[0] == 2
     assert stream.read_rows == 2
     endless: Iterator[tuple[int, Event | Rejected]] = iter(run(HEADER.encode() + b"x" * 3_000_000))
     assert all(isinstance(result, Rejected) for _, result in endless)

@@ -32,9 +32,9 @@ def events(mapping: str, csv: str) -> list[Event]:
         CODEC.parse(item, (), NOW) if isinstance(item, bytes) else item
         for _, item in csv_import.events(io.BytesIO(csv.encode()), csv_import.Mapping.load(mapping, CODEC))
     ]
-    good = [one for one in parsed if isinstance(one, Event)]
+    good = [event for event in parsed if isinstance(event, Event)]
     assert good == parsed
-    assert [one.left_out for one in good] == [()] * len(good)
+    assert [event.left_out for event in good] == [()] * len(good)
     return good
 
 
@@ -46,16 +46,16 @@ def test_every_recipe_is_tried() -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_recipe_takes_its_export(name: str) -> None:
     """Each row gives the events that the page promises, of the person they are about."""
-    found = events(*RECIPES[name])
-    assert [f"{one.name} {one.reference}" for one in found] == EXPECTED[name]
-    assert all(one.crm_id not in ("", "0") for one in found)
+    taken = events(*RECIPES[name])
+    assert [f"{event.name} {event.reference}" for event in taken] == EXPECTED[name]
+    assert all(event.crm_id not in ("", "0") for event in taken)
 
 
 def test_the_first_example_can_be_used() -> None:
     """The mapping that explains the keys is one."""
     mapping = PAGE.split("```yaml\n")[1].split("```")[0]
     head = "customer_id,email,first_name,last_name,order_id,paid_at,status,product,delivered_at\n"
-    names = [one.name for one in events(mapping, head + "c,c@example.org,A,B,1,2026-03-03,Paid,lamp,2026-03-04\n")]
+    names = [event.name for event in events(mapping, head + "c,c@example.org,A,B,1,2026-03-03,Paid,lamp,2026-03-04\n")]
     assert names == ["purchase", "delivery"]
 
 

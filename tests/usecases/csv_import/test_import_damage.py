@@ -95,9 +95,9 @@ def test_no_line_is_lost_and_none_is_read_twice(signs: list[str]) -> None:
     rows = read(HEAD + text)
     at = 0
     for row in rows:
-        found = text.encode().index(bytes(row.raw), at)
-        assert not text.encode()[at:found].replace(b",", b"").replace(b'"', b"").strip()
-        at = found + len(row.raw)
+        begins = text.encode().index(bytes(row.raw), at)
+        assert not text.encode()[at:begins].replace(b",", b"").replace(b'"', b"").strip()
+        at = begins + len(row.raw)
     assert not text.encode()[at:].replace(b",", b"").replace(b'"', b"").strip()
     numbers = [row.line for row in rows]
     assert numbers == sorted(set(numbers))
@@ -118,10 +118,10 @@ def test_cells_that_excel_left_out_are_empty(row: str, taken: bool) -> None:
     """Empty cells at the end may be missing or too many; a row without what it needs, or the end of a cut-off file,
     is refused.
     """
-    [found] = read(HEAD.replace("delivery", "delivery,note") + row)
-    assert (found.rejected is None) is taken
+    [read_row] = read(HEAD.replace("delivery", "delivery,note") + row)
+    assert (read_row.rejected is None) is taken
     if not taken:
-        assert found.column
+        assert read_row.column
 
 
 def test_headers_as_programs_write_them() -> None:
@@ -376,6 +376,6 @@ def test_noise_is_called_no_text(size: int, seed: int) -> None:
 
 def test_single_odd_signs_are_the_fault_of_their_row() -> None:
     """A NUL here and there, a control sign that a till printed: the other rows are read."""
-    found = read(HEAD + line(0) + line(1, name="B\0o") + line(2, name="B\x02o") + "".join(map(line, range(3, 9))))
-    assert len(found) == 9
-    assert sum(row.rejected is None for row in found) >= 7
+    rows = read(HEAD + line(0) + line(1, name="B\0o") + line(2, name="B\x02o") + "".join(map(line, range(3, 9))))
+    assert len(rows) == 9
+    assert sum(row.rejected is None for row in rows) >= 7

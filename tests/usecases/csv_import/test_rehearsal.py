@@ -70,20 +70,20 @@ def test_a_rehearsal_tells_what_the_real_run_does(tmp_path: Path, seed: int) -> 
     assert plan.refused > 20
     assert plan.accepted > 300
     letters = DeadLetters(boucle.store, parts.intake, boucle.clock.now).list()
-    told = {(one.line, one.column, one.reason) for one in plan.refusals}
-    assert {(one.line, one.column, one.reason) for one in letters} <= told
-    assert {one.fault for one in letters} <= {one.sentence for one in plan.refusals}
-    assert all(one.column for one in plan.refusals)
+    foretold = {(refusal.line, refusal.column, refusal.reason) for refusal in plan.refusals}
+    assert {(letter.line, letter.column, letter.reason) for letter in letters} <= foretold
+    assert {letter.fault for letter in letters} <= {refusal.sentence for refusal in plan.refusals}
+    assert all(refusal.column for refusal in plan.refusals)
 
 
 def test_a_rehearsal_knows_what_is_stored_and_stores_nothing(tmp_path: Path) -> None:
     """An event that is known is a duplicate, one with other content a conflict; afterwards nobody more is known."""
     boucle = Embedded(tmp_path)
-    known = journey("delivery", "42", boucle.clock.now(), reference="1")
-    boucle.take(known)
-    other = {**known, "data": {**known["data"], "label": "chair"}}
+    stored = journey("delivery", "42", boucle.clock.now(), reference="1")
+    boucle.take(stored)
+    other = {**stored, "data": {**stored["data"], "label": "chair"}}
     new = journey("delivery", "43", boucle.clock.now(), reference="2")
-    messages = [(Incoming(orjson.dumps(event), {}, STRUCTURED), None) for event in (known, other, new, new)]
+    messages = [(Incoming(orjson.dumps(event), {}, STRUCTURED), None) for event in (stored, other, new, new)]
     outcomes = [outcome.taken for _, outcome, _ in boucle.parts.rehearsal.outcomes(messages)]
     assert outcomes == [Taken.DUPLICATE, Taken.REJECTED, Taken.ACCEPTED, Taken.DUPLICATE]
     assert boucle.take(new)[0].taken == Taken.ACCEPTED

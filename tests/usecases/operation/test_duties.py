@@ -63,12 +63,12 @@ def test_a_low_scores_ticket_does_not_wait_for_a_mail_server_that_stalls(
     stop = asyncio.Event()
 
     def hanging() -> bool:
-        return sum(str(one.state) == "sending" for one in boucle.rows(Dispatch)) == 2
+        return sum(str(dispatch.state) == "sending" for dispatch in boucle.rows(Dispatch)) == 2
 
     async def story() -> None:
         role = asyncio.ensure_future(roles.sender(boucle.parts)(stop))
         await asyncio.to_thread(real_parts.poll, hanging, WITHIN_SECONDS, "mails to hang")
-        asked = next(one.request for one in boucle.rows(Dispatch) if str(one.state) == "sending")
+        asked = next(dispatch.request for dispatch in boucle.rows(Dispatch) if str(dispatch.state) == "sending")
         assert asked is not None
         boucle.parts.serving.answer(RequestId(asked), 2)
         boucle.clock.at += timedelta(minutes=2)
@@ -82,5 +82,9 @@ def test_a_low_scores_ticket_does_not_wait_for_a_mail_server_that_stalls(
             return connection.execute(tables.outbox.select().limit(1)).first() is None
 
     asyncio.run(story())
-    ends = sorted((str(one.state), one.copies) for one in boucle.rows(Dispatch) if one.template == "ask-delivery")
+    ends = sorted(
+        (str(dispatch.state), dispatch.copies)
+        for dispatch in boucle.rows(Dispatch)
+        if dispatch.template == "ask-delivery"
+    )
     assert ends == [*[("ready", 0)] * 4, *[("ready", 1)] * 2]

@@ -50,9 +50,9 @@ def roles(install: Callable[..., Embedded]) -> Roles:
 
 def states(roles: Roles) -> dict[str, str]:
     """Return the states of touchpoints and of the question that was asked at once."""
-    found = {one.step: str(one.state) for one in roles.boucle.rows(Touchpoint)}
+    state_of = {touchpoint.step: str(touchpoint.state) for touchpoint in roles.boucle.rows(Touchpoint)}
     (request,) = roles.boucle.rows(SurveyRequest)
-    return found | {"request": str(request.state)}
+    return state_of | {"request": str(request.state)}
 
 
 WAITING = {"delivery-now": "asked", "delivery-6w": "planned", "request": "open"}
@@ -101,7 +101,7 @@ def test_who_is_unhappy_has_a_ticket_all_the_same(roles: Roles) -> None:
     (request,) = roles.boucle.rows(SurveyRequest)
     assert roles.boucle.parts.serving.answer(request.id, 2, "It came broken")
     assert not roles.round(passed=120, leap=MONTHS_13)
-    assert [one.score for one in roles.boucle.rows(Response)] == [2]
+    assert [response.score for response in roles.boucle.rows(Response)] == [2]
     assert len(roles.boucle.rows(Ticket)) == 1
     (request,) = roles.boucle.rows(SurveyRequest)
     assert request.state == "answered"

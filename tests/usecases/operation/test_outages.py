@@ -43,7 +43,7 @@ def outages(time: Time) -> Outages:
 
 def lines_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return what was logged about parts."""
-    return [one.getMessage() for one in caplog.records if getattr(one, "action", "").startswith("part.")]
+    return [record.getMessage() for record in caplog.records if getattr(record, "action", "").startswith("part.")]
 
 
 def test_a_thousand_failures_are_one_line_and_its_end_another(
@@ -54,7 +54,7 @@ def test_a_thousand_failures_are_one_line_and_its_end_another(
     for _ in range(1000):
         outages.note(DATABASE, "a lock was not had in time", "canceling statement due to lock timeout")
         time.seconds += 0.06
-    assert [one.since for one in outages.current()] == [START]
+    assert [outage.since for outage in outages.current()] == [START]
     time.seconds += QUIET_SECONDS
     outages.clear(DATABASE)
     assert outages.current() == []
@@ -95,9 +95,9 @@ def test_status_says_what_a_role_finds_away_since_when_and_what_waits(install: C
     )
     observing = Observing(boucle.store, "one", kafka)
     assert observing.look() == 1
-    (told,) = status_of(boucle)
-    assert (told["part"], told["waiting"], told["reason"]) == (KAFKA, 1, "it does not answer")
-    assert abs(datetime.fromisoformat(str(told["since"])) - datetime.now(UTC)) < timedelta(minutes=1)
+    (outage,) = status_of(boucle)
+    assert (outage["part"], outage["waiting"], outage["reason"]) == (KAFKA, 1, "it does not answer")
+    assert abs(datetime.fromisoformat(str(outage["since"])) - datetime.now(UTC)) < timedelta(minutes=1)
 
     def long_ago(connection: sa.Connection) -> None:
         old = datetime.now(UTC) - timedelta(minutes=5)
@@ -136,5 +136,5 @@ def test_two_roles_that_miss_a_part_are_one_outage(install: Callable[..., Embedd
         outages.note(KAFKA, f"as {name} sees it")
         boucle.store.write(partial(told_outages.keep, seen_by=name, outages=outages.current()))
     with boucle.store.reading() as connection:
-        (found,) = told_outages.list_away(connection)
-    assert (found.since, found.reason) == (START, "as early sees it")
+        (outage,) = told_outages.list_away(connection)
+    assert (outage.since, outage.reason) == (START, "as early sees it")

@@ -43,16 +43,16 @@ def rows(house: House) -> list[tuple[str, str]]:
 
 def test_every_sum_holds_when_every_outcome_has_come_up(house: House) -> None:
     """The books of a lively month add up, and nearly every sum counts something."""
-    found = read(house)
-    assert [line for line in found.sums() if not line["ok"]] == []
-    assert [line["name"] for line in found.sums() if not line["left"]] == []
+    books_read = read(house)
+    assert [line for line in books_read.sums() if not line["ok"]] == []
+    assert [line["name"] for line in books_read.sums() if not line["left"]] == []
 
 
 def test_every_tally_that_a_sum_names_is_counted(house: House) -> None:
     """No sum waits for a number that nobody counts."""
     with house.parts.store.reading() as connection:
-        known = books.tallies(connection)
-    assert {name for one in invariants.SUMS for name in (*one.left, *one.right)} <= set(known)
+        tallies = books.tallies(connection)
+    assert {name for check in invariants.SUMS for name in (*check.left, *check.right)} <= set(tallies)
 
 
 ONE = "(SELECT min({key}) FROM {table} WHERE {where})"
@@ -116,7 +116,9 @@ CORRUPTIONS = {
 
 def test_every_sum_has_its_fault() -> None:
     """A sum that is added needs a fault that it alone finds."""
-    unmatched = [one.name for one in invariants.SUMS if not any(one.name.startswith(name) for name in CORRUPTIONS)]
+    unmatched = [
+        check.name for check in invariants.SUMS if not any(check.name.startswith(name) for name in CORRUPTIONS)
+    ]
     assert unmatched == []
     assert len(CORRUPTIONS) == len(invariants.SUMS)
 
@@ -125,7 +127,7 @@ def test_every_sum_has_its_fault() -> None:
 def test_a_fault_is_found_by_its_sum_alone(house: House, name: str) -> None:
     """Rows that were lost, doubled or changed by hand make exactly one sum fail."""
     assert failing_after(house.parts.store, CORRUPTIONS[name]) == [
-        one.name for one in invariants.SUMS if one.name.startswith(name)
+        check.name for check in invariants.SUMS if check.name.startswith(name)
     ]
 
 
@@ -133,10 +135,10 @@ def failing_after(store: Store, statement: str) -> list[str]:
     """Return the sums that fail after a statement, which is undone."""
     with store.engine.connect() as connection, connection.begin() as transaction:
         changed = connection.exec_driver_sql(statement).rowcount
-        found = counting.read_books(connection)
+        failing = counting.read_books(connection)
         transaction.rollback()
     assert changed > 0
-    return [line["name"] for line in found.sums() if not line["ok"]]
+    return [line["name"] for line in failing.sums() if not line["ok"]]
 
 
 def test_a_second_survey_mail_is_found(house: House) -> None:
@@ -190,15 +192,17 @@ def test_postgres_gives_the_same_books(house: House, tmp_path: Path, postgres: s
     with House(tmp_path, database=postgres) as other:
         live_through(other)
         assert list(invariants.difference(rows(house), rows(other))) == []
-        found = read(other)
-        assert (found.digest(), found.ok()) == (read(house).digest(), True)
+        books_read = read(other)
+        assert (books_read.digest(), books_read.ok()) == (read(house).digest(), True)
         with other.parts.store.reading() as connection:
-            told = counting.explain(connection, "customer", "cross", other.clock.at, other.parts.policies.current())
+            explanation = counting.explain(
+                connection, "customer", "cross", other.clock.at, other.parts.policies.current()
+            )
             status = counting.status(connection, other.clock.at, sending=SendingState())
         with house.parts.store.reading() as connection:
             assert status == counting.status(connection, house.clock.at, sending=SendingState())
             here = counting.explain(connection, "customer", "cross", house.clock.at, house.parts.policies.current())
-        assert told == here
+        assert explanation == here
 
 
 GROUPS = {
@@ -229,22 +233,22 @@ def test_status_has_every_group_and_state(house: House, tmp_path: Path) -> None:
         has_groups(status(house))
 
 
-def has_groups(found: dict[str, object]) -> None:
+def has_groups(groups: dict[str, object]) -> None:
     """Check the groups of a status."""
     for group, states in GROUPS.items():
-        counted = found[group]
+        counted = groups[group]
         assert isinstance(counted, dict)
         assert list(counted) == ["total", *states]
         assert counted["total"] == sum(counted[state] for state in states)
-    assert found["sending"] == {"state": "on", "reason": "", "paused": [], "refusing_domains": []}
+    assert groups["sending"] == {"state": "on", "reason": "", "paused": [], "refusing_domains": []}
 
 
 def test_status_agrees_with_the_books(house: House) -> None:
     """A question asked is a touchpoint asked; a decision is current for each response that has one."""
-    found = status(house)
-    assert found["survey_requests"]["total"] == found["touchpoints"]["asked"]  # type: ignore[index]  # a group
-    assert found["events"] == {"total": 17, "accepted": 16, "dead_letter": 1}
-    assert found["dead_letters"] == {"total": 1, "open": 1, "replayed": 0, "discarded": 0}
+    groups = status(house)
+    assert groups["survey_requests"]["total"] == groups["touchpoints"]["asked"]  # type: ignore[index]  # a group
+    assert groups["events"] == {"total": 17, "accepted": 16, "dead_letter": 1}
+    assert groups["dead_letters"] == {"total": 1, "open": 1, "replayed": 0, "discarded": 0}
 
 
 def test_what_is_due_is_counted_until_it_is_done(tmp_path: Path) -> None:
@@ -300,14 +304,14 @@ def explain(house: House, what: str, ident: str) -> dict[str, object] | None:
 def test_every_customer_can_be_explained(house: House) -> None:
     """Every entry of every list has id, at, state and a sentence as its reason."""
     for crm_id in ("glad", "cross", "wavering", "shy", "silent", "gone", "late", "hidden", "sorry", "caller"):
-        told = explain(house, "customer", crm_id)
-        assert told is not None
-        for name, entries in told.items():
-            for one in entries if isinstance(entries, list) else []:
-                assert {"id", "at", "state", "reason"} <= set(one), name
-                assert one["reason"][0].isupper(), one
-                assert one["reason"].endswith("."), one
-        assert explaining.as_text(told).startswith(f"Customer {crm_id} (Person {crm_id}")
+        explanation = explain(house, "customer", crm_id)
+        assert explanation is not None
+        for name, entries in explanation.items():
+            for entry in entries if isinstance(entries, list) else []:
+                assert {"id", "at", "state", "reason"} <= set(entry), name
+                assert entry["reason"][0].isupper(), entry
+                assert entry["reason"].endswith("."), entry
+        assert explaining.as_text(explanation).startswith(f"Customer {crm_id} (Person {crm_id}")
 
 
 def test_an_unknown_id_is_not_found(house: House) -> None:
@@ -322,20 +326,20 @@ def test_an_unknown_id_is_not_found(house: House) -> None:
 def test_an_event_is_found_by_id_or_by_source_and_id(house: House) -> None:
     """What an event planned, and what became of it."""
     ident = "delivery-glad-order-glad-2026-03-03T09:12:00+00:00"
-    told = explain(house, "event", f"shop/{ident}")
-    assert told is not None
-    assert told == explain(house, "event", ident)
-    assert told["event"]["reason"] == "Accepted: it planned right after delivery, six weeks after delivery."  # type: ignore[index]  # an entry
-    assert {one["touchpoint"] for one in told["touchpoints"]} == {"delivery-now", "delivery-6w"}  # type: ignore[attr-defined]  # entries
+    explanation = explain(house, "event", f"shop/{ident}")
+    assert explanation is not None
+    assert explanation == explain(house, "event", ident)
+    assert explanation["event"]["reason"] == "Accepted: it planned right after delivery, six weeks after delivery."  # type: ignore[index]  # an entry
+    assert {touchpoint["touchpoint"] for touchpoint in explanation["touchpoints"]} == {"delivery-now", "delivery-6w"}  # type: ignore[attr-defined]  # entries
 
 
 def test_a_dead_letter_is_found_as_an_event(house: House) -> None:
     """A rejected event is explained with a fault that a CRM engineer can act on."""
-    told = explain(house, "event", "boucle.journey.nonsense.v1-caller--2026-03-03T09:12:00+00:00")
-    assert told is not None
-    assert told["event"]["state"] == "dead_letter"  # type: ignore[index]  # an entry
-    assert "rules/events.csv" in told["event"]["reason"]  # type: ignore[index]  # an entry
-    assert "rules/events.csv" in explaining.as_text(told)
+    explanation = explain(house, "event", "boucle.journey.nonsense.v1-caller--2026-03-03T09:12:00+00:00")
+    assert explanation is not None
+    assert explanation["event"]["state"] == "dead_letter"  # type: ignore[index]  # an entry
+    assert "rules/events.csv" in explanation["event"]["reason"]  # type: ignore[index]  # an entry
+    assert "rules/events.csv" in explaining.as_text(explanation)
 
 
 def test_an_event_about_no_single_customer_is_found(tmp_path: Path) -> None:
@@ -344,18 +348,18 @@ def test_an_event_about_no_single_customer_is_found(tmp_path: Path) -> None:
         wave = event("wave", "everybody", reference="spring")
         del wave["subject"], wave["data"]["customer"]  # type: ignore[index]  # a mapping
         house.take(wave)
-        told = explain(house, "event", str(wave["id"]))
-    assert told is not None
-    assert (told["customer"], told["event"]["state"]) == (None, "accepted")  # type: ignore[index]  # an entry
-    assert "belongs to no customer" in explaining.as_text(told)
+        explanation = explain(house, "event", str(wave["id"]))
+    assert explanation is not None
+    assert (explanation["customer"], explanation["event"]["state"]) == (None, "accepted")  # type: ignore[index]  # an entry
+    assert "belongs to no customer" in explaining.as_text(explanation)
 
 
 def test_an_event_of_another_tool_leads_to_its_score(house: House) -> None:
     """A score event is explained with response, decision and action."""
-    told = explain(house, "event", "telephone/other-tool-1")
-    assert told is not None
-    assert [one["score"] for one in told["responses"]] == [6]  # type: ignore[attr-defined]  # entries
-    assert [one["rule"] for one in told["decisions"]] == ["D3"]  # type: ignore[attr-defined]  # entries
+    explanation = explain(house, "event", "telephone/other-tool-1")
+    assert explanation is not None
+    assert [response["score"] for response in explanation["responses"]] == [6]  # type: ignore[attr-defined]  # entries
+    assert [decision["rule"] for decision in explanation["decisions"]] == ["D3"]  # type: ignore[attr-defined]  # entries
     assert explain(house, "response", "other-tool-1") is not None
 
 
@@ -366,22 +370,22 @@ def test_an_event_stays_explained_when_the_inbox_has_forgotten_it(tmp_path: Path
         ident = "shop/delivery-42-1042-2026-03-03T09:12:00+00:00"
         with house.parts.store.engine.begin() as connection:
             connection.execute(sa.delete(tables.inbox))
-        told = explain(house, "event", ident)
-        assert told is not None
-        assert "it planned right after delivery, six weeks after delivery" in told["event"]["reason"]  # type: ignore[index]  # an entry
+        explanation = explain(house, "event", ident)
+        assert explanation is not None
+        assert "it planned right after delivery, six weeks after delivery" in explanation["event"]["reason"]  # type: ignore[index]  # an entry
 
 
 def test_a_response_is_explained_with_everything_that_followed(house: House) -> None:
     """The changed answer shows both versions, both decisions and what was cancelled."""
-    told = explain(house, "response", house.response_of("wavering"))
-    assert told is not None
-    assert [one["score"] for one in told["response"]["history"]] == [8, 3]  # type: ignore[index]  # an entry
-    assert [one["state"] for one in told["decisions"]] == ["superseded", "current"]  # type: ignore[attr-defined]  # entries
-    assert {one["name"]: one["state"] for one in told["actions"]} == {  # type: ignore[attr-defined]  # entries
+    explanation = explain(house, "response", house.response_of("wavering"))
+    assert explanation is not None
+    assert [entry["score"] for entry in explanation["response"]["history"]] == [8, 3]  # type: ignore[index]  # an entry
+    assert [decision["state"] for decision in explanation["decisions"]] == ["superseded", "current"]  # type: ignore[attr-defined]  # entries
+    assert {action["name"]: action["state"] for action in explanation["actions"]} == {  # type: ignore[attr-defined]  # entries
         "improvement_question": "cancelled",
         "urgent_contact": "done",
     }
-    assert len(told["tickets"]) == 1  # type: ignore[arg-type]  # entries
+    assert len(explanation["tickets"]) == 1  # type: ignore[arg-type]  # entries
 
 
 def test_an_erased_person_is_explained_without_personal_data(tmp_path: Path) -> None:
@@ -390,11 +394,11 @@ def test_an_erased_person_is_explained_without_personal_data(tmp_path: Path) -> 
         live_through(house)
         house.take(event("boucle.customer.erased.v1", "cross", house.clock.at))
         house.settle()
-        told = explain(house, "customer", "cross")
-        assert told is not None
-        text = explaining.as_text(told) + repr(told)
+        explanation = explain(house, "customer", "cross")
+        assert explanation is not None
+        text = explaining.as_text(explanation) + repr(explanation)
         assert "Erased on 13 March" in text
         for personal in ("Person cross", "cross@example.org", "order-cross", "lamp", "Too late", "Still broken"):
             assert personal not in text, personal
-        assert told["next_ask"] == {"at": None, "reason": "Not to be asked: the customer's data was erased."}
+        assert explanation["next_ask"] == {"at": None, "reason": "Not to be asked: the customer's data was erased."}
         assert read(house).ok()

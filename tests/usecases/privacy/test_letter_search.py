@@ -34,12 +34,12 @@ def boucle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Embedded]
 def refuse(boucle: Embedded, who: str, count: int, start: int = 0) -> None:
     """Leave letters that name somebody."""
     bodies = [b'{"subject": "%s", "n": %d' % (who.encode(), n) for n in range(start, start + count)]
-    boucle.parts.intake.take([Incoming(one, {}) for one in bodies], Ingress.HTTP)
+    boucle.parts.intake.take([Incoming(body, {}) for body in bodies], Ingress.HTTP)
 
 
 def named(boucle: Embedded) -> list[str]:
     """Return whom the letters name that are left."""
-    return sorted(one.body.decode().split('"')[3] for one in boucle.rows(DeadLetter))
+    return sorted(letter.body.decode().split('"')[3] for letter in boucle.rows(DeadLetter))
 
 
 def privacy(boucle: Embedded) -> Privacy:
@@ -114,7 +114,7 @@ def test_two_that_look_at_once_count_and_skip_nothing(boucle: Embedded, monkeypa
     with boucle.store.reading() as connection:
         ids = boucle.parts.policies.current().ids
         searches = letter_searches.next_searches(connection, ids)
-        look = dead_letters.look(connection, [one.whom for one in searches], None)
+        look = dead_letters.look(connection, [search.whom for search in searches], None)
     assert first.step()
     boucle.store.write(lambda connection: letter_searches.take_step(connection, searches, look, boucle.clock.now()))
     first.search_all()
@@ -131,9 +131,9 @@ def test_who_looks_is_told_that_a_search_is_pending(boucle: Embedded) -> None:
     assert privacy(boucle).export("42", "ana") is None
     assert privacy(boucle).searching_since("42") == boucle.clock.at
     with boucle.store.reading() as connection:
-        told = status.status(connection, boucle.clock.now(), sending=sending_now(connection, boucle.parts.sending))
-    assert told["letter_searches"] == {"people": 1, "since": boucle.clock.at.isoformat()}
-    assert "erased      dead letters are still to be looked through for 1, since " in status.as_text(told)
+        groups = status.status(connection, boucle.clock.now(), sending=sending_now(connection, boucle.parts.sending))
+    assert groups["letter_searches"] == {"people": 1, "since": boucle.clock.at.isoformat()}
+    assert "erased      dead letters are still to be looked through for 1, since " in status.as_text(groups)
     assert privacy(boucle).erase("42", "ana")
     assert privacy(boucle).searching_since("42") is None
     assert named(boucle) == []
@@ -144,7 +144,7 @@ def test_one_look_is_bounded_in_bytes(boucle: Embedded, monkeypatch: pytest.Monk
     """Large letters are looked at one by one, a single one of any size too."""
     monkeypatch.setattr(dead_letters, "BYTES_AT_ONCE", 1_000)
     bodies = [json.dumps({"subject": "42", "n": n, "fill": "x" * 700}).encode()[:-1] for n in range(3)]
-    boucle.parts.intake.take([Incoming(one, {}) for one in bodies], Ingress.HTTP)
+    boucle.parts.intake.take([Incoming(body, {}) for body in bodies], Ingress.HTTP)
     boucle.take(about("erased", "42", boucle.clock.at))
     assert boucle.parts.letter_search().search_all() == 4
     assert boucle.rows(DeadLetter) == []

@@ -43,7 +43,7 @@ def boucle(tmp_path: Path) -> Embedded:
     for who in ("42", "43"):
         made.take(journey("delivery", who, reference=f"order-10{who}", label="lamp for Camille", agent="Ana"))
     made.settle()
-    requests = {one.reference: one.id for one in made.rows(Journey)}
+    requests = {journey.reference: journey.id for journey in made.rows(Journey)}
     assert requests
     answer_all(made)
     made.take(journey("delivery", "42", made.clock.at, **LATE), score(9, "42", made.clock.at, trigger="deal_won"))
@@ -67,35 +67,35 @@ def privacy(boucle: Embedded) -> Privacy:
 
 def everything(boucle: Embedded, *, but: tuple[str, ...] = ()) -> str:
     """Return the whole database as text, bytes included."""
-    told: list[Any] = []
+    rows: list[Any] = []
     with boucle.store.reading() as connection:
         for table in tables.metadata.sorted_tables:
             if table.name not in but:
-                told += [[table.name, *row] for row in connection.execute(sa.select(table))]
+                rows += [[table.name, *row] for row in connection.execute(sa.select(table))]
     return "\n".join(
-        str([bytes(v).decode("utf-8", "replace") if isinstance(v, bytes) else v for v in row]) for row in told
+        str([bytes(v).decode("utf-8", "replace") if isinstance(v, bytes) else v for v in row]) for row in rows
     )
 
 
 def customer(boucle: Embedded, crm_id: str | None) -> Customer:
     """Return the customer with this CRM id."""
-    return next(one for one in boucle.rows(Customer) if one.crm_id == crm_id)
+    return next(customer for customer in boucle.rows(Customer) if customer.crm_id == crm_id)
 
 
 def test_an_export_holds_every_row_of_the_person_and_nobody_elses(boucle: Embedded) -> None:
     """The export names every table, is plain JSON, tells each mail's words, and holds no other customer."""
-    told = privacy(boucle).export("42", "ana")
-    assert told is not None
-    text = json.dumps(told)
+    export = privacy(boucle).export("42", "ana")
+    assert export is not None
+    text = json.dumps(export)
     for secret in ("42@example.org", "Broken on arrival", "order-1042"):
         assert secret in text
     assert "43@example.org" not in text
     assert "order-1043" in text  # a reference of 42's own
     for table in ("customers", "journey", "touchpoint", "response", "decision", "ticket", "click", "dead_letter"):
-        assert told[table], table
-    assert "Camille" in told["dispatch_body"][0]["body"]
+        assert export[table], table
+    assert "Camille" in export["dispatch_body"][0]["body"]
     owned = {table.name for table in tables.metadata.sorted_tables if "customer" in table.c}
-    assert owned <= set(told)
+    assert owned <= set(export)
 
 
 def test_an_export_of_somebody_unknown_is_nothing(boucle: Embedded) -> None:
@@ -126,27 +126,32 @@ def test_erasing_leaves_nothing_that_leads_to_the_person(boucle: Embedded) -> No
 
 def test_what_is_counted_stays_and_the_books_hold(boucle: Embedded) -> None:
     """Score, date and segment stay, linked to nobody; no sum breaks."""
-    before = sorted((one.score, one.answered_at) for one in boucle.rows(Response))
+    before = sorted((response.score, response.answered_at) for response in boucle.rows(Response))
     privacy(boucle).erase("42", "ana")
     boucle.later(days=60)
-    assert sorted((one.score, one.answered_at) for one in boucle.rows(Response)) == before
+    assert sorted((response.score, response.answered_at) for response in boucle.rows(Response)) == before
     with boucle.store.reading() as connection:
-        assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []
+        assert [check for check in status.read_books(connection).sums() if not check["ok"]] == []
 
 
 def test_nothing_leaves_after_erasing(boucle: Embedded) -> None:
     """Planned touchpoints, waiting actions and mails are cancelled, the ticket is done, and no mail leaves later."""
     privacy(boucle).erase("42", "ana")
     owner = customer(boucle, None).id
-    sent = [one.id for one in boucle.rows(Dispatch) if one.state == "accepted"]
+    sent = [dispatch.id for dispatch in boucle.rows(Dispatch) if dispatch.state == "accepted"]
     boucle.later(days=400)
-    assert {str(one.state) for one in boucle.rows(Touchpoint) if one.customer == owner} <= {"asked", "cancelled"}
-    assert not [one for one in boucle.rows(Action) if one.customer == owner and one.state in ("planned", "held")]
-    assert [(str(one.state), one.outcome) for one in boucle.rows(Ticket) if one.customer == owner] == [
+    assert {str(touchpoint.state) for touchpoint in boucle.rows(Touchpoint) if touchpoint.customer == owner} <= {
+        "asked",
+        "cancelled",
+    }
+    assert not [
+        action for action in boucle.rows(Action) if action.customer == owner and action.state in ("planned", "held")
+    ]
+    assert [(str(ticket.state), ticket.outcome) for ticket in boucle.rows(Ticket) if ticket.customer == owner] == [
         ("done", "erased")
     ]
-    later = [one for one in boucle.rows(Dispatch) if one.customer == owner and one.id not in sent]
-    assert not [one for one in later if one.state == "accepted"]
+    later = [dispatch for dispatch in boucle.rows(Dispatch) if dispatch.customer == owner and dispatch.id not in sent]
+    assert not [dispatch for dispatch in later if dispatch.state == "accepted"]
 
 
 def test_a_replay_does_not_bring_the_person_back(boucle: Embedded) -> None:
@@ -161,10 +166,10 @@ def test_a_replay_does_not_bring_the_person_back(boucle: Embedded) -> None:
         score(3, "42", boucle.clock.at),
     )
     boucle.settle()
-    assert {str(one.taken) for one in outcomes} == {"accepted"}
-    assert [one.crm_id for one in boucle.rows(Customer) if one.email == "42@example.org"] == []
+    assert {str(outcome.taken) for outcome in outcomes} == {"accepted"}
+    assert [customer.crm_id for customer in boucle.rows(Customer) if customer.email == "42@example.org"] == []
     assert "order-2000" not in everything(boucle, but=("inbox",))
-    assert {one.kind for one in boucle.rows(Suppression)} == {"erased"}
+    assert {suppression.kind for suppression in boucle.rows(Suppression)} == {"erased"}
 
 
 def test_the_crms_erased_event_does_the_same_as_the_command(tmp_path: Path, boucle: Embedded) -> None:
@@ -174,7 +179,7 @@ def test_the_crms_erased_event_does_the_same_as_the_command(tmp_path: Path, bouc
     assert "42@example.org" not in everything(boucle)
     assert "order-1042" not in everything(boucle, but=("inbox",))
     with boucle.store.reading() as connection:
-        acts = [(one["by"], one["act"], one["subject"]) for one in list_acts(connection)]
+        acts = [(act["by"], act["act"], act["subject"]) for act in list_acts(connection)]
     owner = customer(boucle, None).id
     assert acts == [("crm", "privacy.letters", owner), ("crm", "privacy.erase", owner)]
 
@@ -186,8 +191,8 @@ def test_every_act_leaves_an_audit_row_without_personal_data(boucle: Embedded) -
     assert privacy(boucle).erase("42", "ana")
     with boucle.store.reading() as connection:
         acts = list_acts(connection)
-    assert {one["by"] for one in acts} == {"ana"}
-    assert [one["act"] for one in acts] == ["privacy.letters", "privacy.erase", "privacy.export"]
+    assert {act["by"] for act in acts} == {"ana"}
+    assert [act["act"] for act in acts] == ["privacy.letters", "privacy.erase", "privacy.export"]
     assert not [secret for secret in SECRETS if secret in str(acts)]
 
 
@@ -220,11 +225,11 @@ def test_a_consented_testimonial_is_withdrawn_and_web_sites_are_told(tmp_path: P
     privacy(boucle).erase("42", "ana")
     (testimonial,) = boucle.rows(Testimonial)
     assert (str(testimonial.state), testimonial.wording, testimonial.shown_name) == ("withdrawn", "", "")
-    assert sorted(one.given for one in boucle.rows(Consent)) == [False, True]
+    assert sorted(consent.given for consent in boucle.rows(Consent)) == [False, True]
     assert boucle.parts.testimonials.published() == []
     with boucle.store.reading() as connection:
         topics = connection.execute(sa.select(tables.outbox.c.topic)).scalars().all()
-        assert [one for one in status.read_books(connection).sums() if not one["ok"]] == []
+        assert [check for check in status.read_books(connection).sums() if not check["ok"]] == []
     assert topics == ["boucle.testimonials"]
 
 
@@ -237,7 +242,7 @@ def test_an_answer_that_settles_after_erasing_opens_no_ticket(tmp_path: Path) ->
     privacy(boucle).erase("42", "ana")
     boucle.later(days=1)
     assert boucle.rows(Ticket) == []
-    assert {(str(one.state), one.reason) for one in boucle.rows(Action)} == {("cancelled", "erased")}
+    assert {(str(action.state), action.reason) for action in boucle.rows(Action)} == {("cancelled", "erased")}
 
 
 def test_who_was_merged_is_the_same_person(tmp_path: Path) -> None:
@@ -246,11 +251,11 @@ def test_who_was_merged_is_the_same_person(tmp_path: Path) -> None:
     boucle.take(journey("delivery", "old", reference="order-1"), journey("delivery", "new", reference="order-2"))
     boucle.settle()
     boucle.take(about("merged", "old", boucle.clock.at, merged_into="new"))
-    told = privacy(boucle).export("old", "ana")
-    assert told is not None
-    assert sorted(one["crm_id"] for one in told["customers"]) == ["new", "old"]
+    export = privacy(boucle).export("old", "ana")
+    assert export is not None
+    assert sorted(customer["crm_id"] for customer in export["customers"]) == ["new", "old"]
     assert privacy(boucle).erase("old", "ana")
-    assert [one.crm_id for one in boucle.rows(Customer)] == [None, None]
+    assert [customer.crm_id for customer in boucle.rows(Customer)] == [None, None]
     text = everything(boucle, but=("inbox",))
     for secret in ("old@example.org", "new@example.org", "order-1", "order-2", "Camille"):
         assert secret not in text, secret
@@ -301,15 +306,15 @@ def moved(tmp_path: Path) -> Embedded:
 
 def bodies(boucle: Embedded) -> list[bytes]:
     """Return the bytes of the letters that are kept."""
-    return sorted(one.body for one in boucle.rows(DeadLetter))
+    return sorted(letter.body for letter in boucle.rows(DeadLetter))
 
 
 def test_an_export_shows_every_letter_that_erasing_deletes(moved: Embedded) -> None:
     """Earlier address, cut, escapes, capitals, number, Latin-1, batch: the export lists what erasing deletes."""
-    told = privacy(moved).export("42", "ana")
-    assert told is not None
-    assert len(told["dead_letter"]) == len(LETTERS)
-    json.dumps(told)
+    export = privacy(moved).export("42", "ana")
+    assert export is not None
+    assert len(export["dead_letter"]) == len(LETTERS)
+    json.dumps(export)
     assert privacy(moved).erase("42", "ana")
     assert bodies(moved) == sorted(OTHERS.values())
     assert moved.rows(FormerAddress) == []
@@ -345,12 +350,12 @@ def test_a_refused_batch_loses_only_the_persons_events(tmp_path: Path) -> None:
     """The others of the batch stay to be replayed; the export shows the person no event of theirs."""
     made = Embedded(tmp_path)
     made.take(about("changed", "42", customer={"id": "42", "email": NEW}))
-    mine, other = ({"subject": one, "data": {"customer": {"id": one}}} for one in ("42", "43"))
+    mine, other = ({"subject": crm_id, "data": {"customer": {"id": crm_id}}} for crm_id in ("42", "43"))
     body = json.dumps([mine, other]).encode()
     made.parts.intake.take([Incoming(body, {})], Ingress.HTTP)
-    told = privacy(made).export("42", "ana")
-    assert told is not None
-    assert json.loads(told["dead_letter"][0]["body"]) == [mine]
+    export = privacy(made).export("42", "ana")
+    assert export is not None
+    assert json.loads(export["dead_letter"][0]["body"]) == [mine]
     privacy(made).erase("42", "ana")
     [left] = made.rows(DeadLetter)
     assert json.loads(left.body) == [other]
@@ -366,7 +371,7 @@ def test_a_shared_mailbox_does_not_wipe_the_other_customers_letter(tmp_path: Pat
     made.take(theirs, {**theirs, "id": "other", "subject": None})
     assert len(made.rows(DeadLetter)) == 2
     privacy(made).erase("42", "ana")
-    assert [one.subject for one in made.rows(DeadLetter)] == ["43"]
+    assert [letter.subject for letter in made.rows(DeadLetter)] == ["43"]
 
 
 def test_an_id_in_other_capitals_is_somebody_else_if_the_crm_says_so(tmp_path: Path) -> None:
@@ -384,7 +389,7 @@ def test_a_letter_may_name_the_person_by_our_own_key(boucle: Embedded) -> None:
     request = boucle.rows(SurveyRequest)[0]
     body = json.dumps({"data": {"request": request.id, "comment": "It is me"}}).encode()
     boucle.parts.intake.take([Incoming(body, {})], Ingress.HTTP)
-    asked = next(one.crm_id for one in boucle.rows(Customer) if one.id == request.customer)
+    asked = next(customer.crm_id for customer in boucle.rows(Customer) if customer.id == request.customer)
     privacy(boucle).erase(str(asked), "ana")
     assert body not in bodies(boucle)
 
@@ -401,9 +406,9 @@ def test_letters_that_came_after_erasing_go_when_asked_again(moved: Embedded) ->
 def test_of_somebody_never_accepted_the_letters_are_shown(boucle: Embedded) -> None:
     """All that is kept about them is what was refused."""
     boucle.take({**journey("delivery", "99"), "type": "boucle.journey.unheard.v1"})
-    told = privacy(boucle).export("99", "ana")
-    assert told is not None
-    assert (told["customers"], len(told["dead_letter"])) == ([], 1)
+    export = privacy(boucle).export("99", "ana")
+    assert export is not None
+    assert (export["customers"], len(export["dead_letter"])) == ([], 1)
 
 
 def test_many_erasures_of_one_batch_look_through_the_letters_once(moved: Embedded) -> None:
@@ -413,14 +418,14 @@ def test_many_erasures_of_one_batch_look_through_the_letters_once(moved: Embedde
     moved.take(*(about("erased", who, moved.clock.at) for who in ids))
     looked = statements(moved)
     moved.parts.letter_search().search_all()
-    assert sum("FROM dead_letter" in one and "body" in one for one in looked) <= 3
+    assert sum("FROM dead_letter" in statement and "body" in statement for statement in looked) <= 3
 
 
 def statements(boucle: Embedded) -> list[str]:
     """Return a list that gets every statement from now on."""
-    told: list[str] = []
-    sa.event.listen(boucle.store.engine, "before_cursor_execute", lambda *given: told.append(given[2]))
-    return told
+    sent: list[str] = []
+    sa.event.listen(boucle.store.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    return sent
 
 
 def test_the_addresses_of_a_merged_person_are_all_found(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_the_file_can_be_backtested(boucle: Embedded, tmp_path: Path) -> None:
     export_responses(boucle.store, path, boucle.clock.at, "ana")
     table = decision_table.load(boucle.parts.files.data.folder("rules/follow-up"))
     past = read_responses(table, path.read_bytes())
-    assert [one.inputs["score"] for one in past] == [2, 9]
+    assert [event.inputs["score"] for event in past] == [2, 9]
     assert past[0].received_at == START
 
 
@@ -79,7 +79,7 @@ def test_the_file_is_private_whole_and_audited(boucle: Embedded, tmp_path: Path)
     path.write_text("old")
     export_responses(boucle.store, path, boucle.clock.at, "ana")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["home", "r.csv"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["home", "r.csv"]
     from workers.store.sign_in.audit_log import list_acts
 
     with boucle.store.reading() as connection:

@@ -50,7 +50,7 @@ def counted(boucle: Embedded) -> dict[str, object]:
     with boucle.store.reading() as connection:
         state = status.status(connection, boucle.clock.at, sending=sending_now(connection, UNLIMITED))
         books = status.read_books(connection)
-    assert [one for one in books.sums() if not one["ok"]] == []
+    assert [check for check in books.sums() if not check["ok"]] == []
     events = state["events"]
     assert isinstance(events, dict)
     return {"accepted": events["accepted"], "digest": books.digest(), "received": books.tallies["received.events"]}
@@ -60,7 +60,7 @@ def test_nothing_young_goes(boucle: Embedded) -> None:
     """Within its time no row goes, and a second run finds nothing more."""
     before = sizes(boucle)
     boucle.clock.at += timedelta(days=29)
-    assert {one.rows for one in Retention(boucle.store, boucle.clock.now).run("ana")} == {0}
+    assert {removal.rows for removal in Retention(boucle.store, boucle.clock.now).run("ana")} == {0}
     assert sizes(boucle) == before
 
 
@@ -85,7 +85,7 @@ def test_no_count_changes(boucle: Embedded) -> None:
     boucle.clock.at += timedelta(days=20)
     before = counted(boucle)
     removed = Retention(boucle.store, boucle.clock.now, chunk=7).run("ana")
-    assert {one.keep.name: one.rows for one in removed}["inbox"] == 40
+    assert {removal.keep.name: removal.rows for removal in removed}["inbox"] == 40
     assert counted(boucle) == before
     assert before["accepted"] == 41
 
@@ -107,7 +107,7 @@ def test_a_dry_run_says_what_would_go_and_deletes_nothing(boucle: Embedded) -> N
     planned = Retention(boucle.store, boucle.clock.now).plan()
     assert sizes(boucle) == before
     assert Retention(boucle.store, boucle.clock.now).run("ana") == planned
-    assert sum(one.rows for one in planned) > 80
+    assert sum(removal.rows for removal in planned) > 80
 
 
 def test_rows_go_in_small_transactions(boucle: Embedded) -> None:
@@ -131,8 +131,8 @@ def test_counts_of_old_batches_are_folded(boucle: Embedded) -> None:
     Retention(boucle.store, boucle.clock.now).run("ana")
     with boucle.store.reading() as connection:
         r = tables.received.c
-        found = connection.execute(sa.select(r.door, r.at, r.events, r.accepted, r.dead_letters)).all()
-    assert [tuple(one) for one in found] == [("http", START, 41, 40, 1)]
+        counts = connection.execute(sa.select(r.door, r.at, r.events, r.accepted, r.dead_letters)).all()
+    assert [tuple(row) for row in counts] == [("http", START, 41, 40, 1)]
 
 
 def test_a_run_leaves_one_audit_row(boucle: Embedded) -> None:
@@ -164,6 +164,6 @@ def test_retention_works_on_postgresql(tmp_path: Path, postgres: str) -> None:
     boucle.settle()
     boucle.clock.at += timedelta(days=1000)
     removed = Retention(boucle.store, boucle.clock.now, chunk=1).run("ana")
-    assert {one.keep.name: one.rows for one in removed}["inbox"] == 1
+    assert {removal.keep.name: removal.rows for removal in removed}["inbox"] == 1
     assert sizes(boucle)["dispatch_body"] == 0
     boucle.close()

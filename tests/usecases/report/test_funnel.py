@@ -26,24 +26,27 @@ def read(house: House, **period: object) -> dict[str, object]:
 def test_every_question_is_answered_clicked_silent_or_lost(house: House) -> None:
     """asked = answered + clicked only + silent + lost, with nobody guessed at."""
     house.parts.serving.click(house.request_of("silent"), 4, "HEAD")
-    found = read(house)
-    assert found["asked"] == 11
-    assert (found["answered"], found["clicked_only"], found["silent"], found["lost"]) == (8, 1, 2, 0)
-    assert (found["delivered"], found["commented"]) == (11, 3)
-    assert found["suspected_machine"] == 1
+    counts = read(house)
+    assert counts["asked"] == 11
+    assert (counts["answered"], counts["clicked_only"], counts["silent"], counts["lost"]) == (8, 1, 2, 0)
+    assert (counts["delivered"], counts["commented"]) == (11, 3)
+    assert counts["suspected_machine"] == 1
 
 
 def test_what_was_not_asked_is_counted_by_reason(house: House) -> None:
     """Each reason is a sentence, and all of them sum to what was not asked."""
     reasons = read(house)["not_asked"]
     assert isinstance(reasons, list)
-    assert sum(one["n"] for one in reasons) == 18
-    assert {(one["state"], one["code"]) for one in reasons} >= {("held", "no_address"), ("skipped", "too_late")}
-    assert all(one["reason"].endswith(".") for one in reasons)
-    assert [one["n"] for one in reasons] == sorted((one["n"] for one in reasons), reverse=True)
+    assert sum(reason["n"] for reason in reasons) == 18
+    assert {(reason["state"], reason["code"]) for reason in reasons} >= {
+        ("held", "no_address"),
+        ("skipped", "too_late"),
+    }
+    assert all(reason["reason"].endswith(".") for reason in reasons)
+    assert [reason["n"] for reason in reasons] == sorted((reason["n"] for reason in reasons), reverse=True)
 
 
 def test_a_period_holds_only_its_own_questions(house: House) -> None:
     """Before anything was asked there is nothing, and nothing is divided by it."""
-    found = read(house, until=START - timedelta(days=40))
-    assert (found["asked"], found["silent"], found["not_asked"]) == (0, 0, [])
+    counts = read(house, until=START - timedelta(days=40))
+    assert (counts["asked"], counts["silent"], counts["not_asked"]) == (0, 0, [])

@@ -127,46 +127,52 @@ def report(store: Store, **more: object) -> Report:
         return nps_by_dimension.report(connection, now=NOW, zone=PARIS, **more)  # type: ignore[arg-type]  # keywords
 
 
-def groups(told: Report) -> dict[str, Report]:
+def groups(figures: Report) -> dict[str, Report]:
     """Return the groups by name."""
-    return {str(one["group"]): one for one in told["groups"]}  # type: ignore[attr-defined]  # a list of groups
+    return {str(group["group"]): group for group in figures["groups"]}  # type: ignore[attr-defined]  # a list of groups
 
 
 def test_the_published_example_is_55(store: Store) -> None:
     """70 % promoters and 15 % detractors give 55: passives count in the denominator only."""
     scored(store, [9] * 70 + [8] * 15 + [3] * 15, silent=100)
-    told = report(store)
-    assert (told["n"], told["promoters"], told["passives"], told["detractors"]) == (100, 70, 15, 15)
-    assert told["nps"] == 55.0
-    assert (told["asked"], told["answered"], told["response_rate"]) == (200, 100, 0.5)
+    figures = report(store)
+    assert (figures["n"], figures["promoters"], figures["passives"], figures["detractors"]) == (100, 70, 15, 15)
+    assert figures["nps"] == 55.0
+    assert (figures["asked"], figures["answered"], figures["response_rate"]) == (200, 100, 0.5)
     interval = nps.adjusted_wald(Counts(70, 15, 15))
-    assert (told["low"], told["high"]) == (round(interval.low, 2), round(interval.high, 2))
-    assert told["flag"] == ""
+    assert (figures["low"], figures["high"]) == (round(interval.low, 2), round(interval.high, 2))
+    assert figures["flag"] == ""
 
 
 def test_the_names_are_the_ones_that_scripts_rely_on(store: Store) -> None:
     """Each group has the same keys as the whole."""
     scored(store, [9, 3])
-    told = report(store, by="trigger")
+    figures = report(store, by="trigger")
     names = {"n", "promoters", "passives", "detractors", "nps", "low", "high", "asked", "response_rate"}
-    assert names | {"groups"} <= set(told)
-    assert names | {"group", "flag"} <= set(groups(told)["delivery"])
+    assert names | {"groups"} <= set(figures)
+    assert names | {"group", "flag"} <= set(groups(figures)["delivery"])
 
 
 @pytest.mark.parametrize(("n", "flag"), [(1, "counts only"), (4, "counts only"), (5, "small"), (29, "small"), (30, "")])
 def test_few_answers_are_counts_or_flagged(store: Store, n: int, flag: str) -> None:
     """Below 5 there is no score and no interval, below 30 a flag."""
     scored(store, [9] * n)
-    told = report(store)
-    assert told["flag"] == flag
-    assert (told["nps"] is None) == (told["low"] is None) == (told["high"] is None) == (flag == "counts only")
+    figures = report(store)
+    assert figures["flag"] == flag
+    assert (figures["nps"] is None) == (figures["low"] is None) == (figures["high"] is None) == (flag == "counts only")
 
 
 def test_nothing_asked_is_no_rate(store: Store) -> None:
     """An empty report has no score and no rate, and no group."""
-    told = report(store, by="month")
-    assert (told["n"], told["asked"], told["response_rate"], told["nps"], told["groups"]) == (0, 0, None, None, [])
-    assert nps_by_dimension.as_text(told)
+    figures = report(store, by="month")
+    assert (figures["n"], figures["asked"], figures["response_rate"], figures["nps"], figures["groups"]) == (
+        0,
+        0,
+        None,
+        None,
+        [],
+    )
+    assert nps_by_dimension.as_text(figures)
 
 
 def test_answers_are_counted_with_their_question(store: Store) -> None:
@@ -189,10 +195,10 @@ def test_scores_of_other_tools_count_but_were_not_asked_here(store: Store) -> No
         [question(1, at), question(2, at, answered=False)],
         [answer(1, at, 9), *(answer(n, at, 3, own=False) for n in range(3, 7))],
     )
-    told = report(store, by="touchpoint")
-    assert (told["n"], told["asked"], told["answered"], told["response_rate"]) == (5, 2, 1, 0.5)
-    assert {name: one["n"] for name, one in groups(told).items()} == {"delivery-now": 1, "none": 4}
-    assert groups(told)["none"]["response_rate"] is None
+    figures = report(store, by="touchpoint")
+    assert (figures["n"], figures["asked"], figures["answered"], figures["response_rate"]) == (5, 2, 1, 0.5)
+    assert {name: group["n"] for name, group in groups(figures).items()} == {"delivery-now": 1, "none": 4}
+    assert groups(figures)["none"]["response_rate"] is None
 
 
 def test_recovery_scores_stand_apart(store: Store) -> None:
@@ -204,19 +210,19 @@ def test_recovery_scores_stand_apart(store: Store) -> None:
         [question(n, at) for n in range(1, 6)] + [question(n, at, trigger="recovery") for n in range(6, 12)],
         [answer(n, at, 3) for n in range(1, 6)] + [answer(n, at, 10, trigger="recovery") for n in range(6, 12)],
     )
-    told = report(store, by="trigger")
-    assert (told["n"], told["nps"], told["asked"]) == (5, -100.0, 5)
-    assert set(groups(told)) == {"delivery"}
-    assert told["recovery"]["n"] == 6  # type: ignore[index]  # figures
-    assert "recovery" in nps_by_dimension.as_text(told)
+    figures = report(store, by="trigger")
+    assert (figures["n"], figures["nps"], figures["asked"]) == (5, -100.0, 5)
+    assert set(groups(figures)) == {"delivery"}
+    assert figures["recovery"]["n"] == 6  # type: ignore[index]  # figures
+    assert "recovery" in nps_by_dimension.as_text(figures)
 
 
 def test_what_may_still_change_is_said(store: Store) -> None:
     """Open questions, answers that still settle and late ones are counted beside the score."""
     scored(store, [9] * 35, silent=4)
-    told = report(store)
-    assert (told["settling"], told["late"], told["open"]) == (5, 7, 4)
-    text = nps_by_dimension.as_text(told)
+    figures = report(store)
+    assert (figures["settling"], figures["late"], figures["open"]) == (5, 7, 4)
+    text = nps_by_dimension.as_text(figures)
     assert "4 questions may still be answered" in text
     assert "5 answers may still change; 7 arrived" in text
 
@@ -225,7 +231,7 @@ def test_months_are_those_of_the_brand(store: Store) -> None:
     """A question asked at 23:30 UTC on 31 March was asked in April in Paris."""
     moments = [datetime(2026, 3, 31, 21, 59, tzinfo=UTC), datetime(2026, 3, 31, 22, 0, tzinfo=UTC)]
     fill(store, [customer(1), customer(2)], [question(n, at) for n, at in enumerate(moments, 1)], [])
-    assert {name: one["asked"] for name, one in groups(report(store, by="month")).items()} == {
+    assert {name: group["asked"] for name, group in groups(report(store, by="month")).items()} == {
         "2026-03": 1,
         "2026-04": 1,
     }
@@ -242,12 +248,12 @@ def test_a_month_is_called_a_change_only_by_the_test(store: Store) -> None:
         [question(n, when) for n, (when, _) in numbered],
         [answer(n, when, score) for n, (when, score) in numbered],
     )
-    told = report(store, by="month")
-    march, april, may = (one["change"] for one in groups(told).values())
+    figures = report(store, by="month")
+    march, april, may = (group["change"] for group in groups(figures).values())
     assert march is None
     assert (april["delta"], april["significant"]) == (-200.0, True)  # type: ignore[index]  # a change
     assert (may["delta"], may["significant"]) == (10.0, False)  # type: ignore[index]  # a change
-    assert nps_by_dimension.as_text(told).count("changed by") == 1
+    assert nps_by_dimension.as_text(figures).count("changed by") == 1
 
 
 def test_an_unknown_grouping_is_refused(store: Store) -> None:
@@ -285,19 +291,19 @@ def by_hand(
 ) -> dict[str, tuple[int, int, int]]:
     """Count (answers, promoters, questions) of each group the slow way."""
     customers, questions, answers = rows
-    who = {one.id: one for one in customers}
-    found: dict[str, list[int]] = {}
+    who = {customer.id: customer for customer in customers}
+    scores: dict[str, list[int]] = {}
     both: list[SurveyRequest | Response] = [*questions, *answers]
     for row in both:
         if row.trigger == "recovery" or not since <= row.asked_at < until:
             continue
-        counted = found.setdefault(NAMES[by](row, who[row.customer]), [0, 0, 0])
+        counted = scores.setdefault(NAMES[by](row, who[row.customer]), [0, 0, 0])
         if isinstance(row, SurveyRequest):
             counted[2] += 1
         else:
             counted[0] += 1
             counted[1] += row.score >= 9
-    return {name: (n, promoters, asked) for name, (n, promoters, asked) in found.items()}
+    return {name: (n, promoters, asked) for name, (n, promoters, asked) in scores.items()}
 
 
 def agrees(store: Store, seed: int) -> None:
@@ -306,12 +312,12 @@ def agrees(store: Store, seed: int) -> None:
     fill(store, *rows)
     since, until = datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 6, 3, 7, 0, tzinfo=UTC)
     for by in nps_by_dimension.BY:
-        told = report(store, by=by, since=since, until=until)
-        shown = {name: (one["n"], one["promoters"], one["asked"]) for name, one in groups(told).items()}
+        figures = report(store, by=by, since=since, until=until)
+        shown = {name: (group["n"], group["promoters"], group["asked"]) for name, group in groups(figures).items()}
         assert shown == by_hand(rows, by, since, until)
         for key in ("n", "promoters", "passives", "detractors", "asked", "answered", "open", "settling", "late"):
-            assert told[key] == sum(int(one[key]) for one in groups(told).values())  # type: ignore[call-overload]  # counts
-        assert list(groups(told)) == sorted(groups(told))
+            assert figures[key] == sum(int(group[key]) for group in groups(figures).values())  # type: ignore[call-overload]  # counts
+        assert list(groups(figures)) == sorted(groups(figures))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -326,8 +332,8 @@ def test_postgres_counts_the_same(postgres: str) -> None:
     try:
         migrate(opened)
         agrees(opened, 1)
-        told = report(opened, by="month")
-        assert nps_by_dimension.as_text(told).splitlines()[1].startswith("2025-12")
+        figures = report(opened, by="month")
+        assert nps_by_dimension.as_text(figures).splitlines()[1].startswith("2025-12")
     finally:
         opened.close()
 
@@ -351,12 +357,12 @@ def test_touchpoints_are_never_blended_into_one_score(store: Store, by: str | No
         [question(n, at, trigger="delivery" if n <= 10 else "purchase") for n in range(1, 21)],
         [answer(n, at, 10 if n <= 10 else 0, trigger="delivery" if n <= 10 else "purchase") for n in range(1, 21)],
     )
-    told = report(store, by=by)
-    for one in [told, *groups(told).values()]:
-        beside = {step["touchpoint"]: step["nps"] for step in one["touchpoints"]}  # type: ignore[attr-defined]  # figures
-        assert (one["mixed"], one["n"], beside) == (True, 20, {"delivery-now": 100.0, "purchase-now": -100.0})
-        assert one.get("change") is None
-    lines = [line.split() for line in nps_by_dimension.as_text(told).splitlines()]
+    figures = report(store, by=by)
+    for group in [figures, *groups(figures).values()]:
+        beside = {step["touchpoint"]: step["nps"] for step in group["touchpoints"]}  # type: ignore[attr-defined]  # figures
+        assert (group["mixed"], group["n"], beside) == (True, 20, {"delivery-now": 100.0, "purchase-now": -100.0})
+        assert group.get("change") is None
+    lines = [line.split() for line in nps_by_dimension.as_text(figures).splitlines()]
     [whole] = [line for line in lines if line[:1] == ["all"]]
     assert whole[:3] == ["all", "20", "10"]
     assert [line[2] for line in lines if line[:1] == ["delivery-now"]] == ["+100"]
@@ -366,5 +372,7 @@ def test_touchpoints_are_never_blended_into_one_score(store: Store, by: str | No
 def test_one_touchpoint_is_no_mixture(store: Store) -> None:
     """Where everybody was asked the same, the group has its score and nothing stands beside it."""
     scored(store, [9] * 10)
-    told = report(store, by="segment")
-    assert [(one["mixed"], one["touchpoints"], one["nps"]) for one in groups(told).values()] == [(False, [], 100.0)]
+    figures = report(store, by="segment")
+    assert [(group["mixed"], group["touchpoints"], group["nps"]) for group in groups(figures).values()] == [
+        (False, [], 100.0)
+    ]

@@ -47,15 +47,15 @@ FILTERS = (
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """Give an installation that holds a year, with a theme for what came late."""
-    found = Embedded(tmp_path_factory.mktemp("year"), NOW)
-    fill(found.store)
-    improving = ImprovementActions(found.store, found.parts.policies.current, found.parts.now)
+    made = Embedded(tmp_path_factory.mktemp("year"), NOW)
+    fill(made.store)
+    improving = ImprovementActions(made.store, made.parts.policies.current, made.parts.now)
     theme = improving.add_theme("Late", Kind.WISH, "test")
-    for one in found.rows(Response):
-        if one.comment == LATE:
-            assert improving.sort(one.id, theme, "test")
-    yield found
-    found.close()
+    for response in made.rows(Response):
+        if response.comment == LATE:
+            assert improving.sort(response.id, theme, "test")
+    yield made
+    made.close()
 
 
 def read(house: Embedded, filters: Filters) -> Review:
@@ -71,12 +71,12 @@ def words_of(house: Embedded, review: Review) -> Words:
 
 def filters_and_picks(query: str, zone: str) -> tuple[Filters, dict[Pick, str]]:
     """Return what an address says."""
-    found = {name: values[0] for name, values in parse_qs(query).items()}
-    until = sections.day_start(found.get("until", ""), zone)
-    words = {name: found.get(name, "") for name in ("trigger", "segment", "language", "touchpoint", "without")}
-    since = sections.day_start(found.get("since", ""), zone)
+    words_given = {name: values[0] for name, values in parse_qs(query).items()}
+    until = sections.day_start(words_given.get("until", ""), zone)
+    words = {name: words_given.get(name, "") for name in ("trigger", "segment", "language", "touchpoint", "without")}
+    since = sections.day_start(words_given.get("since", ""), zone)
     filters = Filters(since, until + timedelta(days=1) if until else None, **words)
-    return filters, {Pick(name): word for name, word in found.items() if name in list(Pick)}
+    return filters, {Pick(name): word for name, word in words_given.items() if name in list(Pick)}
 
 
 @pytest.mark.parametrize("filters", FILTERS)
@@ -104,17 +104,17 @@ def behind(connection: Connection, cell: Cell, zone: str) -> tuple[int, int]:
             n, asked = funnel_questions.not_asked(connection, wanted, given["state"], given["reason"], length=None)
             return n, len(asked)
     n, _ = sections.answers(connection, wanted, picks)
-    found = list(sections.every_answer(connection, wanted, picks))
-    return n, len(found)
+    answers = list(sections.every_answer(connection, wanted, picks))
+    return n, len(answers)
 
 
 @pytest.mark.parametrize("filters", FILTERS)
 def test_every_count_of_questions_can_be_opened(house: Embedded, filters: Filters) -> None:
     """In the funnel and among what was not asked, no number above zero stands there without what it counts."""
     review = read(house, filters)
-    found = {sheet.name: sheet for sheet in sheets(review, words_of(house, review))}
+    sheet_of = {sheet.name: sheet for sheet in sheets(review, words_of(house, review))}
     for name, place in (("asked", 1), ("not-asked", 2)):
-        closed = [row for row in found[name].rows if row[place].value and not row[place].link]
+        closed = [row for row in sheet_of[name].rows if row[place].value and not row[place].link]
         assert not closed, name
 
 
@@ -122,23 +122,23 @@ def test_the_report_counts_what_the_terminal_counts(house: Embedded) -> None:
     """By touchpoint: n, bands, score, interval, asked and rate are those of `boucle report`."""
     review = read(house, Filters())
     with house.store.reading() as connection:
-        told = nps_by_dimension.report(connection, by="touchpoint", now=NOW, zone=review.zone)
-    groups = {one["group"]: one for one in told["groups"]}  # type: ignore[attr-defined]  # a list of dicts
-    assert {one.touchpoint for one in review.touchpoints} == set(groups)
-    for one in review.touchpoints:
-        assert one.reading.figures.as_dict() == {
+        in_terminal = nps_by_dimension.report(connection, by="touchpoint", now=NOW, zone=review.zone)
+    groups = {group["group"]: group for group in in_terminal["groups"]}  # type: ignore[attr-defined]  # a list of dicts
+    assert {touchpoint.touchpoint for touchpoint in review.touchpoints} == set(groups)
+    for touchpoint in review.touchpoints:
+        assert touchpoint.reading.figures.as_dict() == {
             name: value
-            for name, value in groups[one.touchpoint].items()
+            for name, value in groups[touchpoint.touchpoint].items()
             if name not in {"group", "mixed", "touchpoints"}
         }
-    assert told["n"] == sum(one.reading.n for one in review.touchpoints)
-    assert sum(told["recovery"][name] for name in ("n",)) == 1  # type: ignore[index]  # a dict
+    assert in_terminal["n"] == sum(touchpoint.reading.n for touchpoint in review.touchpoints)
+    assert sum(in_terminal["recovery"][name] for name in ("n",)) == 1  # type: ignore[index]  # a dict
 
 
 def test_periods_and_columns_add_up(house: Embedded) -> None:
     """The periods of a line sum to its touchpoint, segments sum to everybody, and the waterfall to what was asked."""
     review = read(house, Filters())
-    by_name = {one.touchpoint: one.reading.n for one in review.touchpoints}
+    by_name = {touchpoint.touchpoint: touchpoint.reading.n for touchpoint in review.touchpoints}
     for chart in review.over_time:
         totals = [sum(period.reading.n for period in lane.periods) for lane in chart.lanes]
         assert totals[0] == sum(totals[1:]) == by_name[chart.touchpoint]
@@ -146,15 +146,15 @@ def test_periods_and_columns_add_up(house: Embedded) -> None:
     assert (
         f.asked
         == f.answered + f.clicked_only + f.silent + f.lost
-        == sum(one.reading.figures.asked for one in review.touchpoints)
+        == sum(touchpoint.reading.figures.asked for touchpoint in review.touchpoints)
     )
 
 
 def test_the_dip_is_found_where_it_is_and_nowhere_else(house: Embedded) -> None:
     """Deliveries in the north fell and rose again; in the south and west nothing is called a change."""
-    chart = next(one for one in read(house, Filters()).over_time if one.touchpoint == "delivery-now")
+    chart = next(chart for chart in read(house, Filters()).over_time if chart.touchpoint == "delivery-now")
     steps = {
-        lane.segment: [round(one.change.delta or 0) for one in lane.periods if one.change and one.changed]
+        lane.segment: [round(period.change.delta or 0) for period in lane.periods if period.change and period.changed]
         for lane in chart.lanes
     }
     assert min(steps["north"]) < -50
@@ -178,7 +178,7 @@ def test_a_note_within_a_month_cuts_it(house: Embedded) -> None:
     assert "2026-01-20" in review.stretches
     words = words_of(house, review)
     periods = review.over_time[0].lanes[0].periods
-    begins = [words.axis.days(one)[0].isoformat() for one in periods]
+    begins = [words.axis.days(period)[0].isoformat() for period in periods]
     assert "2026-01-20" in begins
     assert periods[begins.index("2026-01-20")].at_note
     rows = [row for sheet in sheets(review, words) if sheet.name == "time" for row in sheet.rows]
@@ -198,8 +198,8 @@ def test_steps_side_by_side_do_not_overlap_on_a_phone() -> None:
     [chart] = figures.over_time(Cube(tuple(made), ()), months)
     catalog = Catalogs.load(Data(None), "en").catalog("en")
     words = Words(catalog, "Europe/Paris", Addresses(Filters(), "Europe/Paris"), TimeAxis(catalog, months))
-    boxes = [one for one in charts.drawn_lane(chart, chart.lanes[0], words).boxes if one.step]
-    placed = [(float(one.x.rstrip("%")) / 100, one.step_y) for one in boxes]
+    boxes = [box for box in charts.drawn_lane(chart, chart.lanes[0], words).boxes if box.step]
+    placed = [(float(box.x.rstrip("%")) / 100, box.step_y) for box in boxes]
     assert len(placed) == 4
     assert {y for _, y in placed} == set(charts.STEP_ROWS)
     near = [(a, b) for a in placed for b in placed if a[0] < b[0] < a[0] + 0.15]
@@ -233,11 +233,11 @@ def points_of(value: float | None) -> str:
 
 def test_a_filter_is_a_part_of_the_whole(house: Embedded) -> None:
     """Answers of each segment sum to all of them, for every touchpoint."""
-    whole = {one.touchpoint: one.reading.n for one in read(house, Filters()).touchpoints}
+    whole = {touchpoint.touchpoint: touchpoint.reading.n for touchpoint in read(house, Filters()).touchpoints}
     parts: dict[str, int] = {}
     for segment in ("north", "south", "west"):
-        for one in read(house, Filters(segment=segment)).touchpoints:
-            parts[one.touchpoint] = parts.get(one.touchpoint, 0) + one.reading.n
+        for touchpoint in read(house, Filters(segment=segment)).touchpoints:
+            parts[touchpoint.touchpoint] = parts.get(touchpoint.touchpoint, 0) + touchpoint.reading.n
     assert parts == whole
 
 
@@ -245,7 +245,7 @@ def test_recovery_stands_only_beside_the_loop(house: Embedded) -> None:
     """The answer to a recovery survey moves a case up and is in no NPS, no histogram and no movement."""
     review = read(house, Filters())
     assert review.loop.steps[Step.MOVED_UP] == 1
-    assert figures.RECOVERY not in {one.trigger for one in review.touchpoints}
+    assert figures.RECOVERY not in {touchpoint.trigger for touchpoint in review.touchpoints}
     person = read(house, replace(Filters(), touchpoint="delivery-6w", until=BEGIN + timedelta(days=90)))
     assert all(latest in ("promoter", "passive", "detractor") for _, latest in person.movement.moved)
 
@@ -254,10 +254,10 @@ def test_the_report_is_the_same_on_postgresql(postgres: str, tmp_path: Path) -> 
     """Cells, cases, movements and themes are counted alike by both databases."""
     reviews = []
     for number, more in enumerate(({}, {"database_url": postgres})):
-        found = Embedded(tmp_path / str(number), NOW, **more)
-        fill(found.store, answers=150)
-        reviews.append(read(found, DIPPED))
-        found.close()
+        made = Embedded(tmp_path / str(number), NOW, **more)
+        fill(made.store, answers=150)
+        reviews.append(read(made, DIPPED))
+        made.close()
     assert reviews[0] == reviews[1]
 
 

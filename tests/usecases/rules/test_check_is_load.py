@@ -74,15 +74,15 @@ def test_what_the_check_passes_is_taken(tmp_path: Path, edit: str, beside: str) 
     said = checked.output
     try:
         live = LiveRules(data, lambda: known_names(data))
-        taken = "; ".join(fault for one in live.refused().values() for fault in one.faults)
+        taken = "; ".join(fault for refusal in live.refused().values() for fault in refusal.faults)
     except Misconfigured as fault:
         taken = "; ".join(fault.faults)
     assert (reason in said, reason in taken) == (True, True), (said, taken)
     assert (checked.exit_code != 0) is bool(taken) is bool(reason)
     if checked.exit_code == 1:
-        for one in json.loads(checked.stdout):
-            if one["severity"] == "error":
-                assert one["message"] in taken
+        for finding in json.loads(checked.stdout):
+            if finding["severity"] == "error":
+                assert finding["message"] in taken
 
 
 class Knowing:
@@ -91,7 +91,7 @@ class Knowing:
     def __init__(self, data: Data) -> None:
         self._data = data
 
-    def known(self) -> object:
+    def known_names(self) -> object:
         """Return the names that exist."""
         return known_names(self._data)
 

@@ -48,7 +48,7 @@ class Edited(Embedded):
         self.clock.at += timedelta(minutes=1)
         self.take(score(value, who, self.clock.at, trigger=trigger))
         self.settle()
-        return max(self.rows(Decision), key=lambda one: one.at)
+        return max(self.rows(Decision), key=lambda decision: decision.at)
 
     def past(self) -> list[PastEvent]:
         """Return the events that a journey plan can be tried on."""
@@ -61,8 +61,8 @@ class Edited(Embedded):
     def status(self) -> dict[str, object]:
         """Return what `boucle status` says of the rules."""
         with self.store.reading() as connection:
-            told = counting.status(connection, self.clock.at, sending=sending_now(connection, self.parts.sending))
-        rules = told["rules"]
+            groups = counting.status(connection, self.clock.at, sending=sending_now(connection, self.parts.sending))
+        rules = groups["rules"]
         assert isinstance(rules, dict)
         return rules
 
@@ -93,7 +93,7 @@ def test_a_good_edit_decides_from_then_on(boucle: Edited) -> None:
     boucle.edit(FOLLOW_UP, *FASTER)
     new = boucle.answer(3, "bob")
     assert old.version != new.version == boucle.version()
-    assert [one.version for one in boucle.rows(Decision) if one.key() == old.key()] == [old.version]
+    assert [decision.version for decision in boucle.rows(Decision) if decision.key() == old.key()] == [old.version]
     history = [table.version for _, table in boucle.parts.rules.versions("follow-up")]
     assert history == [new.version, old.version]
 
@@ -104,7 +104,7 @@ def test_a_bad_edit_is_refused_and_the_old_table_goes_on(boucle: Edited, caplog:
     with caplog.at_level(logging.ERROR):
         boucle.edit(FOLLOW_UP, *GAP)
         boucle.parts.look_at_rules()
-    refused = [one for one in caplog.records if getattr(one, "action", "") == "rules.refused"]
+    refused = [record for record in caplog.records if getattr(record, "action", "") == "rules.refused"]
     assert len(refused) == 1
     assert "E101" in refused[0].getMessage()
     assert boucle.answer(0, "bob").version == old.version
@@ -135,7 +135,7 @@ def test_the_small_files_are_taken_over_too(boucle: Edited) -> None:
     boucle.edit("root-causes.yaml", "late", "far_too_late")
     policy = boucle.parts.policies.current()
     assert policy.contrary_rule("returned") is not None
-    assert [one.label for one in policy.waves] == ["Spring"]
+    assert [wave.label for wave in policy.waves] == ["Spring"]
     assert "far_too_late" in str(policy.root_causes)
     boucle.edit("journey-plan/contrary.csv", ";cancel;", ";cancle;")
     boucle.edit("calendar.yaml", "working_days", "wroking_days")
@@ -150,18 +150,22 @@ def test_the_small_files_are_taken_over_too(boucle: Edited) -> None:
 def test_planned_touchpoints_stay_with_their_plan(boucle: Edited) -> None:
     """A question planned before an edit keeps row, due time and template, even when the zone moves its due time."""
     boucle.take(journey("delivery", "ann", reference="o-1"))
-    before = {one.step: one for one in boucle.rows(Touchpoint)}
+    before = {touchpoint.step: touchpoint for touchpoint in boucle.rows(Touchpoint)}
     boucle.edit(
         PLAN, "J3;delivery;-;-;-;delivery-6w;delivery;event;P42D", "J3;delivery;-;-;-;delivery-6w;delivery;event;P56D"
     )
     moved = journey("delivery", "ann", START + timedelta(hours=1), reference="o-1")
     moved["data"]["customer"]["time_zone"] = "America/Sao_Paulo"
     boucle.take(moved)
-    after = {one.step: one for one in boucle.rows(Touchpoint)}
+    after = {touchpoint.step: touchpoint for touchpoint in boucle.rows(Touchpoint)}
     assert after["delivery-6w"].plan_version == before["delivery-6w"].plan_version
     assert (after["delivery-6w"].due_at - before["delivery-6w"].due_at) < timedelta(days=1)
     boucle.take(journey("delivery", "bob", START + timedelta(hours=2), reference="o-2"))
-    (new,) = [one for one in boucle.rows(Touchpoint) if one.step == "delivery-6w" and one.reference == "o-2"]
+    (new,) = [
+        touchpoint
+        for touchpoint in boucle.rows(Touchpoint)
+        if touchpoint.step == "delivery-6w" and touchpoint.reference == "o-2"
+    ]
     assert new.plan_version != before["delivery-6w"].plan_version
     assert new.due_at - START > timedelta(days=55)
 
@@ -285,12 +289,12 @@ def test_on_postgresql_the_same_holds(on_postgresql: Edited) -> None:
     assert boucle.answer(3, "cyd").version == new.version != old.version
     rules = boucle.parts.rules
     assert [table.version for _, table in rules.versions("follow-up")] == [new.version, old.version]
-    assert [one.customer for one in rules.responses(None)] == ["ann", "bob", "cyd"]
-    assert [one.customer for one in rules.responses(START + timedelta(minutes=30))] == ["bob", "cyd"]
-    found = rules.decision_inputs(old.response)
-    assert found is not None
-    assert found[0]["score"] == 3
-    assert [one.event for one in rules.events(None)].count("delivery") == 3
+    assert [response.customer for response in rules.responses(None)] == ["ann", "bob", "cyd"]
+    assert [response.customer for response in rules.responses(START + timedelta(minutes=30))] == ["bob", "cyd"]
+    inputs = rules.decision_inputs(old.response)
+    assert inputs is not None
+    assert inputs[0]["score"] == 3
+    assert [event.event for event in rules.events(None)].count("delivery") == 3
     own = boucle.own / "rules"
     shutil.copytree(RULES / "follow-up", own / "follow-up-candidate")
     boucle.parts.look_at_rules()
@@ -299,7 +303,7 @@ def test_on_postgresql_the_same_holds(on_postgresql: Edited) -> None:
     assert (kind.count, kind.candidate) == (1, old.version)
     assert boucle.status()["candidates"] == {"follow-up-candidate": {"version": old.version, "disagreed": 1}}
     boucle.take(about("erased", "dan", boucle.clock.at))
-    assert [one.subject for one in boucle.rows(Shadow)] == [""]
+    assert [disagreement.subject for disagreement in boucle.rows(Shadow)] == [""]
 
 
 def test_a_candidate_decides_too_and_changes_nothing(boucle: Edited) -> None:
@@ -317,19 +321,24 @@ def test_a_candidate_decides_too_and_changes_nothing(boucle: Edited) -> None:
     decision = boucle.answer(3, "bob")
     assert (decision.rule, decision.version) == ("D1", version)
     assert len(boucle.rows(Ticket)) == 1
-    (told,) = boucle.rows(Shadow)
-    assert (told.name, told.rules, told.version, told.subject) == ("follow-up", "D1", version, f"{decision.response}/1")
+    (disagreement,) = boucle.rows(Shadow)
+    assert (disagreement.name, disagreement.rules, disagreement.version, disagreement.subject) == (
+        "follow-up",
+        "D1",
+        version,
+        f"{decision.response}/1",
+    )
     (kind,) = boucle.parts.rules.disagreements(None)
-    assert (kind.count, kind.candidate) == (1, told.candidate)
+    assert (kind.count, kind.candidate) == (1, disagreement.candidate)
     assert "thank_you" in kind.candidate_outcome
-    assert boucle.status()["candidates"] == {"follow-up-candidate": {"version": told.candidate, "disagreed": 1}}
+    assert boucle.status()["candidates"] == {"follow-up-candidate": {"version": disagreement.candidate, "disagreed": 1}}
     assert boucle.parts.rules.disagreements(boucle.clock.at + timedelta(days=1)) == []
     shutil.rmtree(boucle.own / "rules" / "follow-up")  # the candidate is made the table in use
     candidate.rename(boucle.own / "rules" / "follow-up")
     boucle.parts.look_at_rules()
-    assert boucle.version() == told.candidate
+    assert boucle.version() == disagreement.candidate
     assert boucle.status()["candidates"] == {}
-    assert [table.version for _, table in boucle.parts.rules.versions("follow-up")] == [told.candidate, version]
+    assert [table.version for _, table in boucle.parts.rules.versions("follow-up")] == [disagreement.candidate, version]
 
 
 def test_a_candidate_of_the_journey_plan(boucle: Edited) -> None:
@@ -340,9 +349,9 @@ def test_a_candidate_of_the_journey_plan(boucle: Edited) -> None:
     (candidate / "rules.csv").write_text(rows.replace("delivery;event;P42D", "delivery;event;P56D"))
     boucle.parts.look_at_rules()
     boucle.take(journey("delivery", "ann", reference="o-1"), journey("onboarding_finished", "ann", reference="o-2"))
-    (told,) = boucle.rows(Shadow)
-    assert (told.name, told.rules) == ("journey-plan", "J2, J3")
-    assert {one.plan_version for one in boucle.rows(Touchpoint)} == {told.version}
+    (disagreement,) = boucle.rows(Shadow)
+    assert (disagreement.name, disagreement.rules) == ("journey-plan", "J2, J3")
+    assert {touchpoint.plan_version for touchpoint in boucle.rows(Touchpoint)} == {disagreement.version}
     (candidate / "rules.csv").write_text("id;event\n")
     boucle.parts.look_at_rules()
     assert "journey-plan-candidate" in boucle.parts.policies.refused()
@@ -368,9 +377,9 @@ def test_rows_that_hold_on_some_days_only(boucle: Edited) -> None:
     boucle.clock.at += timedelta(days=30)
     april = boucle.answer(3, "bob")
     assert (april.rule, april.inputs["on"]) == ("D9", "2026-04-02")
-    found = boucle.parts.rules.decision_inputs(march.response)
-    assert found is not None
-    assert str(found[0]["on"]) == "2026-03-03"
+    inputs = boucle.parts.rules.decision_inputs(march.response)
+    assert inputs is not None
+    assert str(inputs[0]["on"]) == "2026-03-03"
 
 
 def test_the_past_of_a_plan_is_what_happened(boucle: Edited) -> None:
@@ -381,8 +390,10 @@ def test_the_past_of_a_plan_is_what_happened(boucle: Edited) -> None:
     boucle.clock.at += 100 * day
     boucle.take(journey("milestone", "bob", START + 100 * day, months=6))
     boucle.take(journey("refund", "ann", START + 101 * day, reference="o-1"))
-    found = [(one.customer, one.event, one.reference, one.delivery_expected, one.months) for one in boucle.past()]
-    assert found == [
+    happened = [
+        (event.customer, event.event, event.reference, event.delivery_expected, event.months) for event in boucle.past()
+    ]
+    assert happened == [
         ("ann", "deal_won", "o-1", "yes", None),
         ("bob", "milestone", "", None, 3),
         ("bob", "milestone", "", None, 6),

@@ -64,9 +64,9 @@ class Running:
         """Return the stored decisions, oldest first."""
         store = Store(f"sqlite:///{self.home / 'boucle.db'}")
         with store.reading() as connection:
-            found = read.rows(connection, Decision)
+            rows = read.rows(connection, Decision)
         store.close()
-        return sorted(found, key=lambda one: one.at)
+        return sorted(rows, key=lambda decision: decision.at)
 
     def edit(self, old: str, new: str) -> None:
         """Replace a text in the rows of the follow-up table."""
@@ -97,11 +97,11 @@ class Running:
         return self.decisions()[-1]
 
 
-def until(found: Callable[[], Any]) -> Any:
+def until(look: Callable[[], Any]) -> Any:
     """Return what is found as soon as there is something."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        if value := found():
+        if value := look():
             return value
         time.sleep(0.05)
     raise TimeoutError
@@ -132,4 +132,4 @@ def test_an_edit_while_it_runs(running: Running) -> None:
     until(lambda: "refused" not in running.ready() and first.version[:12] not in running.ready())
     later = running.decision("cyd")
     assert later.version[:12] in running.ready()
-    assert [one.version for one in running.decisions()] == [first.version, first.version, later.version]
+    assert [decision.version for decision in running.decisions()] == [first.version, first.version, later.version]

@@ -60,8 +60,8 @@ class Edited(Embedded):
 
     def refused(self) -> str:
         """Return what is refused, in one text."""
-        told = self.parts.policies.refused()
-        return "; ".join(f"{name}: {' '.join(one.faults)}" for name, one in told.items())
+        refusals = self.parts.policies.refused()
+        return "; ".join(f"{name}: {' '.join(refusal.faults)}" for name, refusal in refusals.items())
 
 
 @pytest.fixture(scope="module")

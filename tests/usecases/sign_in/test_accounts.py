@@ -49,9 +49,9 @@ def expire(house: Embedded) -> None:
 def test_a_password_signs_in_and_a_wrong_one_does_not(people: Accounts, sign_ins: SignIns) -> None:
     """The name in any capitals, the password exactly."""
     people.add("Léa", Role.AGENT, "correct horse", by="ops")
-    found = sign_ins.check("  léa ", "correct horse")
-    assert found is not None
-    assert (found.name, found.role) == ("Léa", Role.AGENT)
+    user = sign_ins.check("  léa ", "correct horse")
+    assert user is not None
+    assert (user.name, user.role) == ("Léa", Role.AGENT)
     assert sign_ins.check("Léa", "Correct horse") is None
     assert sign_ins.check("Max", "correct horse") is None
 
@@ -141,9 +141,9 @@ def test_a_link_signs_in_once_and_is_no_session(house: Embedded, people: Account
     people.add("Léa", Role.AGENT, by="ops")
     link, late = people.login_token("léa"), people.login_token("Léa")
     assert sign_ins.who(link) is None
-    found = sign_ins.use_token(link)
-    assert found is not None
-    assert found.name == "Léa"
+    user = sign_ins.use_token(link)
+    assert user is not None
+    assert user.name == "Léa"
     assert sign_ins.use_token(link) is None
     expire(house)
     assert sign_ins.use_token(late) is None
@@ -162,7 +162,7 @@ def test_who_is_away_gets_no_ticket_until_back(house: Embedded, people: Accounts
     assert (now.agents, now.away, now.leads) == (("Léa",), frozenset({"Max"}), ("Nadia",))
     assert later.agents == ("Léa", "Max")
     people.set_away("Max", None, by="Max")
-    assert people.find("Max") == next(one for one in people.everybody() if one.name == "Max")
+    assert people.find("Max") == next(user for user in people.everybody() if user.name == "Max")
     assert people.find("Max").away_until is None  # type: ignore[union-attr]  # just added
 
 
@@ -174,7 +174,7 @@ def test_every_act_on_a_person_is_in_the_audit_log(house: Embedded, people: Acco
     people.remove("Léa", by="ops")
     with house.store.reading() as connection:
         acts = list_acts(connection)
-    assert [(one["act"], one["by"]) for one in reversed(acts)] == [
+    assert [(act["act"], act["by"]) for act in reversed(acts)] == [
         ("user.add", "ops"),
         ("user.sign_in", "Léa"),
         ("user.role", "ops"),
@@ -197,7 +197,7 @@ def test_of_two_operators_who_remove_each_other_one_stays(people: Accounts) -> N
 
     ends = at_once(lambda: remove("Otto", "Olga"), lambda: remove("Olga", "Otto"))
     assert ends.count("removed") == 1
-    assert len([one for one in people.everybody() if one.role == Role.OPERATOR]) == 1
+    assert len([user for user in people.everybody() if user.role == Role.OPERATOR]) == 1
 
 
 def test_a_session_stands_idle_for_an_hour_at_most(house: Embedded, people: Accounts, sign_ins: SignIns) -> None:

@@ -30,7 +30,9 @@ def two(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Store,
 def test_of_many_guesses_at_once_no_more_than_the_limit_are_looked_at(two: tuple[Store, Store]) -> None:
     """Thirty guesses from two processes: eight are looked at, whoever is first."""
     both = [Attempts(store) for store in two]
-    ends = at_once(*[lambda one=one: one.reserve(Guess.PASSWORD, "Léa", NETWORK) for one in both * 15])
+    ends = at_once(
+        *[lambda attempts=attempts: attempts.reserve(Guess.PASSWORD, "Léa", NETWORK) for attempts in both * 15]
+    )
     assert sum(end is not None for end in ends) == LIMITS[Guess.PASSWORD].pair
     assert both[0].is_over(Guess.PASSWORD, " léa ", NETWORK)
 
@@ -52,10 +54,10 @@ def test_names_networks_and_kinds_have_limits_of_their_own(tmp_path: Path, guess
     migrate(store)
     attempts, limit = Attempts(store), LIMITS[guess]
     looked = [attempts.reserve(guess, f"name {n}", NETWORK) for n in range(limit.network + 5)]
-    assert sum(one is not None for one in looked) == limit.network
+    assert sum(attempt is not None for attempt in looked) == limit.network
     looked = [attempts.reserve(guess, "Léa", f"198.51.{n}.0/24") for n in range(limit.name + 5)]
-    assert sum(one is not None for one in looked) == limit.name
-    other = next(one for one in Guess if one != guess)
+    assert sum(attempt is not None for attempt in looked) == limit.name
+    other = next(kind for kind in Guess if kind != guess)
     assert not attempts.is_over(other, "Léa", NETWORK)
     assert not attempts.is_over(guess, "Max", "203.0.113.0/24")
     store.close()

@@ -137,7 +137,7 @@ def test_every_change_is_audited(house: Embedded, factors: SecondFactors) -> Non
     assert factors.left("Léa") == 0
     with house.store.reading() as connection:
         acts = list_acts(connection, limit=3, subject="user Léa")
-    assert [(one["act"], one["by"]) for one in reversed(acts)] == [
+    assert [(act["act"], act["by"]) for act in reversed(acts)] == [
         ("user.second_factor", "Léa"),
         ("user.recovery_code", "Léa"),
         ("user.second_factor_reset", "ops"),
