@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from embedded import START, Embedded, about, journey
-from test_waves import people, wave, with_dates
+from waveparts import people, wave, with_dates
 
 from workers.domain.records import Touchpoint
 from workers.usecases.wave_reach import WaveReach

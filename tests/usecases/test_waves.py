@@ -1,36 +1,19 @@
 """A relationship wave asks everybody once: from an event or from the list of dates, in chunks, whatever breaks."""
 
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 import sqlalchemy as sa
-from embedded import START, STRUCTURED, Embedded, about, cloud_event, journey
+from embedded import START, STRUCTURED, Embedded, about, journey
+from waveparts import people, wave, with_dates
 
 from workers.domain.records import Customer, Journey, SurveyRequest, Touchpoint
 from workers.store import tables
 from workers.store.ledger import Incoming
 from workers.usecases.operation.status import due_work
-
-SHIPPED = Path(__file__).parents[2] / "rules" / "journey-plan"
-
-
-def people(boucle: Embedded, count: int) -> None:
-    """Let some customers be known, with nothing else planned for them."""
-    for number in range(count):
-        who = {"id": f"c{number}", "email": f"c{number}@example.org"}
-        boucle.take(about("changed", f"c{number}", customer=who))
-
-
-def wave(name: str = "spring", at: datetime = START) -> dict[str, Any]:
-    """Return a wave for everybody."""
-    event: dict[str, Any] = cloud_event("boucle.journey.wave.v1", "", at, reference=name)
-    del event["subject"]
-    return event
 
 
 def planned(boucle: Embedded) -> list[tuple[str, str, str]]:
@@ -40,14 +23,6 @@ def planned(boucle: Embedded) -> list[tuple[str, str, str]]:
         for touchpoint in boucle.rows(Touchpoint)
         if touchpoint.step == "wave"
     )
-
-
-def with_dates(tmp_path: Path, *lines: str) -> str:
-    """Return an operator's folder whose plan has these wave dates."""
-    folder = tmp_path / "overrides" / "rules" / "journey-plan"
-    shutil.copytree(SHIPPED, folder)
-    (folder / "waves.csv").write_text("\n".join(("date;name", *lines, "")), encoding="utf-8")
-    return str(tmp_path / "overrides")
 
 
 def test_a_wave_without_a_customer_asks_everybody_once(boucle: Embedded) -> None:

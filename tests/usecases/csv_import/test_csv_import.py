@@ -8,23 +8,15 @@ from pathlib import Path
 
 import orjson
 import pytest
+from csvparts import CODEC
 from ordersyear import FILE, SHOP
 
-from workers.cloudevents import Codec, Event, Refusal, Rejected, read_schemas
+from workers.cloudevents import Event, Refusal, Rejected
 from workers.errors import Misconfigured
 from workers.usecases import csv_import
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
-CODEC = Codec(
-    read_schemas(
-        {
-            str(path.relative_to(ROOT / "schemas")): path.read_bytes()
-            for path in (ROOT / "schemas").rglob("*.json")
-            if path.name != "openapi.json"
-        }
-    )
-)
 HEADER = "order_id,customer_id,purchased_at,delivered_at\n"
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from test_csv_import import CODEC
+from csvparts import CODEC
 
 from workers.cloudevents import Event
 from workers.usecases import csv_import

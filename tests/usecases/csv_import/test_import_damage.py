@@ -8,26 +8,14 @@ from pathlib import Path
 import orjson
 import pytest
 from budget import costs, dear
+from csvparts import CODEC, HEAD, MAPPING, line
 from hypothesis import given
 from hypothesis import strategies as st
-from test_csv_import import CODEC
 
 from workers.errors import Misconfigured
 from workers.usecases import csv_import
 from workers.usecases.csv_import.records import LONGEST_CELL
 from workers.usecases.csv_import.rows import ImportRow
-
-HEAD = "customer_id,email,name,order_id,paid_at,label,delivery\n"
-MAPPING = """
-source: shop
-time_zone: Europe/Paris
-customer: {id: "{customer_id}", email: "{email}", name: "{name}"}
-events:
-  - type: boucle.journey.purchase.v1
-    id: "{order_id}-purchase"
-    time: "{paid_at}"
-    data: {reference: "{order_id}", label: "{label}", delivery_expected: "{delivery}"}
-"""
 
 
 def read(csv: str | bytes, mapping: str = MAPPING, said: list[str] | None = None) -> list[ImportRow]:
@@ -36,11 +24,6 @@ def read(csv: str | bytes, mapping: str = MAPPING, said: list[str] | None = None
     return list(
         csv_import.rows(stream, csv_import.Mapping.load(mapping, CODEC), (said if said is not None else []).append)
     )
-
-
-def line(number: int, name: str = "Bo", label: str = "lamp") -> str:
-    """Return one good row."""
-    return f"c{number},a{number}@example.org,{name},p{number},2026-11-20T10:05:00,{label},no\n"
 
 
 def refused(rows: Sequence[ImportRow]) -> list[tuple[int, str]]:
@@ -322,18 +305,18 @@ def test_a_line_or_cell_over_its_limit_is_one_row() -> None:
 
 SETUP = """
     import io
-    from test_import_damage import CODEC, HEAD, MAPPING, line
+    from csvparts import CODEC, HEAD, MAPPING, line
     from workers.usecases import csv_import as imports
     from workers.errors import Misconfigured
     mapping = imports.Mapping.load(MAPPING, CODEC)
     def read(text, rows):
-        found = 0
+        count = 0
         try:
             for row in imports.rows(io.BytesIO(text.encode()), mapping):
-                found += 1
+                count += 1
         except Misconfigured:
-            found = -1
-        assert found == rows, found
+            count = -1
+        assert count == rows, count
     read(HEAD + line(1), 1)
 """
 HOSTILE = {
