@@ -68,7 +68,7 @@ def shape_of(kind: type[Row]) -> Shape:
 
 
 def values_of(rows: Sequence[Row], shape: Shape, ways: Sequence[Convert]) -> Iterable[tuple[Any, ...]]:
-    """Return the rows' values, each column converted its way, row by row again."""
+    """Convert column by column, which is faster than row by row, and give the values by row again."""
     columns = (way(list(map(attrgetter(name), rows))) for name, way in zip(shape.names, ways, strict=True))
     return zip(*columns, strict=True)
 
@@ -100,7 +100,6 @@ def quoted(names: Iterable[str]) -> str:
 
 
 def insert_text(shape: Shape) -> str:
-    """Return SQLite's insert."""
     return f'INSERT INTO "{shape.table}" ({quoted(shape.names)}) VALUES ({", ".join("?" for _ in shape.names)})'
 
 
@@ -144,7 +143,6 @@ def each(convert: Callable[[Any], Any], null: object) -> Convert:
 
 
 def as_they_are(values: Values) -> Values:
-    """Return a column unchanged."""
     return values
 
 

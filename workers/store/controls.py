@@ -23,7 +23,6 @@ def read_controls(connection: Connection) -> Mapping[str, str]:
 
 
 def is_demo(connection: Connection) -> bool:
-    """Tell whether the database holds the year of a demo."""
     return DEMO in read_controls(connection)
 
 

@@ -67,5 +67,5 @@ def list_letters(connection: Connection, *, state: str = "", reason: str = "") -
 
 
 def move_letter(connection: Connection, ident: str, state: DeadLetterState, note: str, now: datetime) -> None:
-    """Write what became of a letter."""
+    """Write what became of a letter, and why; an unknown one changes nothing."""
     connection.execute(sa.update(TABLE).where(TABLE.c.id == ident).values(state=state, note=note, changed_at=now))

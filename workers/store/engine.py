@@ -134,7 +134,6 @@ class ArrayText(sa.types.UserDefinedType[str]):
         self.kind = kind
 
     def get_col_spec(self, **more: Any) -> str:
-        """Return how the type is written in a statement."""
         return self.kind.compile(dialect=postgresql.dialect()) + "[]"  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
 
 

@@ -87,7 +87,7 @@ class Incoming:
 
 
 class Taken(StrEnum):
-    """What became of one message."""
+    """What became of one message; the words are values of a metric and of the import's counts."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -110,7 +110,7 @@ KNOWN = sa.select(tables.inbox.c.event_id, tables.inbox.c.digest).where(
 
 
 def inbox_digests(connection: Connection, events: Iterable[Event]) -> dict[tuple[str, str], str]:
-    """Return the digests of those events that were accepted before."""
+    """Return by source and id the digests of those events that were accepted before and the inbox still has."""
     by_source: dict[str, list[str]] = {}
     for event in events:
         by_source.setdefault(event.source, []).append(event.id)

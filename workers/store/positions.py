@@ -67,7 +67,7 @@ def ranges_of(connection: Connection, cluster: str) -> dict[Place, list[Range]]:
 
 
 def next_offset(ranges: Iterable[Range]) -> int:
-    """Return the offset behind the last one of the ranges; 0 without any."""
+    """Return the offset behind the last range; 0 without any, and holes before it say nothing."""
     return max((last + 1 for _, last in ranges), default=0)
 
 

@@ -45,13 +45,13 @@ FOR_PLANNING: tuple[type[Row], ...] = (records.Stop, records.Journey, records.To
 
 
 def rows(connection: Connection, kind: type[R], *conditions: sa.ColumnElement[bool]) -> list[R]:
-    """Return the records that meet the conditions."""
+    """Return the records that meet all conditions, in no order."""
     result = connection.execute(sa.select(tables.of(kind)).where(*conditions))
     return [kind(*row) for row in result]
 
 
 def by_key(connection: Connection, kind: type[R], *key: object) -> R | None:
-    """Return the record with this primary key, or None."""
+    """Return the record with this primary key, given in the order of `kind.KEY`; None where there is none."""
     table = tables.of(kind)
     matching = rows(connection, kind, *(table.c[name] == value for name, value in zip(kind.KEY, key, strict=True)))
     return matching[0] if matching else None
@@ -64,7 +64,7 @@ def rows_with(connection: Connection, kind: type[R], **values: object) -> list[R
 
 
 def with_ids(connection: Connection, kind: type[R], ids: Iterable[str]) -> list[R]:
-    """Return the records with one of these ids."""
+    """Return those records that there are of these ids, in no order."""
     return rows(connection, kind, tables.of(kind).c.id.in_(list(ids)))
 
 
@@ -288,5 +288,5 @@ def known_ticket_events(connection: Connection, events: Iterable[tuple[str, str]
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a text could be one of our ids."""
+    """Tell whether a text has the form of our ids: PostgreSQL refuses to compare an id with any other."""
     return ID.fullmatch(text) is not None

@@ -151,7 +151,7 @@ class CustomerActions:
         return [customer.email for customer in merged if customer.email]
 
     def mail(self, dispatch: str) -> Dispatch | None:
-        """Return a dispatch by id."""
+        """Return a dispatch; None for an unknown id, or for a text that is none."""
         with self._store.reading() as connection:
             return read.by_key(connection, Dispatch, dispatch) if read.is_id(dispatch) else None
 

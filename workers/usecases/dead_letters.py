@@ -59,7 +59,7 @@ def nowhere(letter: DeadLetter) -> Incoming | None:
 
 
 class DeadLetters:
-    """The letters of one installation."""
+    """Lists, shows, replays and discards what could not be taken in."""
 
     def __init__(self, store: Store, intake: Intake, now: Callable[[], datetime], read_again: Again = nowhere) -> None:
         self._store = store
@@ -73,7 +73,7 @@ class DeadLetters:
             return list_letters(connection, state=state, reason=reason)
 
     def show(self, ident: str) -> DeadLetter | None:
-        """Return one letter with its bytes, or None."""
+        """Return one letter with its bytes; None for an unknown id, or for a text that is none."""
         with self._store.reading() as connection:
             return read.by_key(connection, DeadLetter, ident) if read.is_id(ident) else None
 
@@ -147,7 +147,7 @@ def whole_or_beginning(letter: DeadLetter, detail: str) -> Unreadable:
 
 
 def incoming(letter: DeadLetter, body: bytes) -> Incoming:
-    """Return a letter as the message it was, with these bytes."""
+    """Return the message that a letter was kept from, with its door's headers and rights, but with these bytes."""
     headers: dict[str, str] | list[tuple[str, bytes]] = letter.headers
     content_type, scopes = None, None
     if letter.door == Ingress.KAFKA:

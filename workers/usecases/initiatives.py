@@ -113,7 +113,7 @@ class ImprovementActions:
         return sorted(lines, key=lambda line: (line.theme.state == ThemeState.SET_ASIDE, -line.weight, line.theme.name))
 
     def theme(self, id: int) -> ThemeLine | None:
-        """Return one theme."""
+        """Return one theme as the list has it; None for an unknown number."""
         return next((line for line in self.themes() if line.theme.id == id), None)
 
     def unsorted(self, *, comments: bool = False, limit: int = 10) -> tuple[int, list[Wish]]:
@@ -127,7 +127,7 @@ class ImprovementActions:
             return stored.sorted_wishes(connection, theme, limit)
 
     def work(self, theme: int) -> list[Work]:
-        """Return the initiatives of a theme with who was told and who waits."""
+        """Return the initiatives of a theme; who asked twice is told once and counts once."""
         with self._store.reading() as connection:
             told_counts = stored.count_told(connection)
             initiatives = stored.initiatives(connection, theme=theme)
@@ -290,7 +290,7 @@ class ImprovementActions:
 
 
 def line_of(theme: Theme, bands: Mapping[str, int], work: list[Initiative]) -> ThemeLine:
-    """Return a theme as it is listed."""
+    """Return a theme with its weight and, of all `work`, its own initiatives; `bands` are its answers by band."""
     counts = Counts(*(bands.get(band.value, 0) for band in (Band.PROMOTER, Band.PASSIVE, Band.DETRACTOR)))
     return ThemeLine(
         theme, counts, weight(theme, counts.n), tuple(initiative for initiative in work if initiative.theme == theme.id)

@@ -217,7 +217,7 @@ def batched(messages: Iterable[T], size: int) -> Iterator[list[T]]:
 
 
 def inbox_row(event: Event, customer: CustomerId | None, door: Ingress, now: datetime) -> Inbox:
-    """Return the row that remembers an accepted event."""
+    """Return the row by which an event is known again: the same source and id with the same digest changes nothing."""
     left_out = {each.pointer: each.done for each in event.left_out} or None
     return Inbox(event.source, event.id, customer, event.type, event.digest, door, event.occurred_at, now, left_out)
 

@@ -42,7 +42,6 @@ class Day:
 
     @property
     def total(self) -> int:
-        """Return how much that is."""
         return sum(count for _, _, count in self.planned)
 
 

@@ -50,7 +50,7 @@ class Rehearsal:
 
 
 def fresh(events: Sequence[Event], seen: dict[tuple[str, str], str]) -> list[Event]:
-    """Return the events that are not known."""
+    """Return the events whose source and id were not seen before."""
     return [event for event in events if (event.source, event.id) not in seen]
 
 

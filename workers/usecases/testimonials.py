@@ -43,7 +43,7 @@ class Testimonials:
         self._actions = actions
 
     def page(self, response: str) -> TestimonialPage | None:
-        """Return the testimonial that belongs to a response."""
+        """Return a response with its testimonial; None where none was asked for, or the customer is erased."""
         answer = self._actions.response(response)
         if answer is None:
             return None

@@ -21,7 +21,7 @@ class TicketActions:
         self._actions = actions
 
     def find(self, number: int) -> tuple[Ticket, Customer, list[TicketEntry]] | None:
-        """Return a ticket with its customer and its history."""
+        """Return a ticket with its customer and its history in order; None for an unknown number."""
         with self._store.reading() as connection:
             rows = read.rows_with(connection, Ticket, number=number)
             if not rows:

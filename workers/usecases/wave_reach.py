@@ -239,7 +239,7 @@ def cases_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy, 
 
 
 def mailbox_of(customer: Customer, policy: Policy) -> str:
-    """Return the mailbox of which only one customer is asked, or nothing."""
+    """Return the mailbox of which only one customer is asked; empty for a shared one, or without an address."""
     alone = bool(customer.email) and not policy.shares(customer.email or "")
     return address_key(customer.email or "", policy.ids) if alone else ""
 
@@ -286,7 +286,7 @@ def fate_of(case: CustomerCase, happening: JourneyEvent, until: datetime) -> Fat
 
 
 def own_touchpoints(case: CustomerCase, happening: JourneyEvent) -> list[Touchpoint]:
-    """Return the touchpoints of a wave."""
+    """Return a customer's touchpoints in the journeys that a wave began."""
     of_it = {
         row.id for row in case.all(Journey) if row.began == happening.name and row.reference == happening.reference
     }

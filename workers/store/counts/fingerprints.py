@@ -21,7 +21,7 @@ AT_ONCE = 10_000  # rows fetched in one go
 
 
 def fingerprint(connection: Connection, rows: sa.Select[Any]) -> tuple[str, int]:
-    """Return the fingerprint of the rows of a statement, and how many there are."""
+    """Return the fingerprint of a statement's rows, whatever their order and the database, and their number."""
     line = line_of(rows, connection.dialect.name)
     if connection.dialect.name == "postgresql":
         total, count = connection.execute(sa.select(sa.func.sum(mark_of(line)), sa.func.count())).one()
@@ -38,7 +38,7 @@ def mark_of(line: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
 
 
 class Bit64(sa.types.UserDefinedType[Any]):
-    """PostgreSQL's 64 bits."""
+    """PostgreSQL's `bit(64)`, which SQLAlchemy does not know; it casts to a signed number."""
 
     cache_ok = True
 

@@ -133,7 +133,7 @@ def cells(connection: Connection, groups: Sequence[str]) -> dict[Cell, int]:
 
 
 def by_state(connection: Connection, groups: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return the kept counts of some groups by state."""
+    """Return the kept counts of some groups by state; a group without rows is empty, not missing."""
     return {**{group: {} for group in groups}, **summed(cells(connection, groups))}
 
 

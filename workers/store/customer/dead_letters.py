@@ -177,7 +177,7 @@ def forget_named(connection: Connection, named: Iterable[Named], people: int) ->
 
 
 def whole_rows(connection: Connection, keys: Sequence[str]) -> Iterator[sa.Row[Any]]:
-    """Give letters with every column."""
+    """Give letters with every column, in no order."""
     for chunk in read.chunks(keys):
         yield from connection.execute(sa.select(t.dead_letter).where(C.id.in_(chunk)))
 

@@ -102,7 +102,7 @@ def blank_merged(connection: Connection, keys: list[str], now: datetime) -> None
 
 
 def scrub(connection: Connection, customer: str) -> None:
-    """Scrub the rows of one customer."""
+    """Delete or blank what names one customer in their own rows; what stays, and why, is in `KEPT`."""
     mails = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer == customer)
     connection.execute(sa.delete(t.dispatch_body).where(t.dispatch_body.c.dispatch.in_(mails)))
     for table in DELETED:

@@ -65,7 +65,7 @@ def next_searches(connection: Connection, ids: Ids, person: str | None = None) -
 
 
 def sought_of(names: dict[str, list[str]], ids: Ids) -> dead_letters.Sought:
-    """Return whom a row names."""
+    """Return whom a stored search is for, as it was when they were erased."""
     whom = dead_letters.person(
         ids, names["crm_ids"], keys=frozenset(names["keys"]), former=frozenset(names["addresses"])
     )

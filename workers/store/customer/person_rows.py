@@ -47,6 +47,6 @@ def suppression_rows(connection: Connection, addresses: Collection[str]) -> Rows
 
 
 def rows_of(connection: Connection, table: sa.Table, condition: sa.ColumnElement[bool]) -> Rows:
-    """Return the rows of a table that meet a condition."""
+    """Return the rows of a table that meet a condition, each by column, in the order of its key."""
     query = sa.select(table).where(condition).order_by(*table.primary_key)
     return [dict(row._mapping) for row in connection.execute(query)]

@@ -52,5 +52,4 @@ def opted_out_with_addresses(connection: Connection) -> Iterator[tuple[str, str]
 
 
 def pair(row: sa.Row[str | None, str | None]) -> tuple[str, str]:
-    """Return two columns as texts."""
     return row[0] or "", row[1] or ""

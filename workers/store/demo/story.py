@@ -106,7 +106,6 @@ def counted(connection: Connection, kind: sa.ColumnElement[str], table: sa.Table
 
 
 def theme_called(connection: Connection, name: str) -> int | None:
-    """Return the number of the theme of a name, or None."""
     return connection.execute(sa.select(t.theme.c.id).where(t.theme.c.name == name)).scalar()
 
 

@@ -27,7 +27,7 @@ def read_time(connection: Connection) -> StoredTime:
 
 
 def store_time(connection: Connection, time: StoredTime) -> None:
-    """Put this time in the place of what is stored."""
+    """Put this time in the place of what is stored; an instant it does not have leaves no row."""
     connection.execute(sa.delete(tables.clock))
     rows = [{"name": name, "at": at} for name, at in ((BUSINESS, time.at), (TICKING, time.ticking_since)) if at]
     connection.execute(sa.insert(tables.clock), rows)

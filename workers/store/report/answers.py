@@ -158,7 +158,7 @@ def with_tickets(connection: Connection, rows: Sequence[Sequence[Any]]) -> Itera
 
 
 def ticket_numbers(connection: Connection, responses: Sequence[str]) -> dict[str, int]:
-    """Return the number of the newest ticket that each answer led to."""
+    """Return the number of the newest ticket that each answer led to; an answer without one is left out."""
     a, k = t.action.c, t.ticket.c
     numbers: dict[str, int] = {}
     for chunk in read.chunks(responses):

@@ -66,7 +66,7 @@ def within(at: Column, filters: Filters) -> list[Condition]:
 
 
 def chosen(filters: Filters, trigger: Column, touchpoint: Column, language: Column) -> list[Condition]:
-    """Return the conditions of the words that were chosen."""
+    """Return the conditions for the words of the filters, of which empty ones choose everything."""
     pairs = (
         (trigger, filters.trigger),
         (touchpoint, filters.touchpoint),
@@ -91,7 +91,7 @@ def month_of(at: Column, months: Months) -> Column:
 
 
 def cube(connection: Connection, filters: Filters, months: Months) -> Cube:
-    """Return every cell of a report."""
+    """Read the cells of answers and of questions; with months, each cell is of one."""
     return Cube(tuple(answer_cells(connection, filters, months)), tuple(asked_cells(connection, filters, months)))
 
 
@@ -243,7 +243,7 @@ def themes(connection: Connection, filters: Filters) -> dict[tuple[int, str], in
 
 
 def testimonials(connection: Connection, filters: Filters) -> dict[str, int]:
-    """Count testimonials by state."""
+    """Count the testimonials of the chosen answers by state; a state that none is in is left out."""
     state = sa.type_coerce(t.testimonial.c.state, sa.String())
     query = sa.select(state, sa.func.count()).where(*of_answers(filters)).group_by(state)
     source = ANSWERS.join(t.testimonial, t.testimonial.c.response == R.id)
@@ -251,7 +251,6 @@ def testimonials(connection: Connection, filters: Filters) -> dict[str, int]:
 
 
 def of_band(band: str) -> Condition:
-    """Return the condition of a band."""
     return R.band == band
 
 
@@ -268,7 +267,6 @@ def with_cause(cause: str) -> Condition:
 
 
 def with_theme(theme: int) -> Condition:
-    """Return the condition that the answer has a theme."""
     return sa.exists().where(t.response_theme.c.response == R.id, t.response_theme.c.theme == theme)
 
 
@@ -299,5 +297,5 @@ def about_to_leave(filters: Filters) -> Condition:
 
 
 def one_of(ids: Sequence[str]) -> Condition:
-    """Return the condition of being one of these answers."""
+    """Return the condition of being one of these answers, however many; none without any."""
     return sa.or_(*(R.id.in_(chunk) for chunk in read.chunks(ids))) if ids else sa.false()

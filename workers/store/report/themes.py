@@ -88,7 +88,7 @@ def listed(connection: Connection, *conditions: sa.ColumnElement[bool]) -> list[
 
 
 def initiative(connection: Connection, id: int) -> Initiative | None:
-    """Return one initiative."""
+    """Return one initiative; None for an unknown number."""
     return next(iter(listed(connection, t.initiative.c.id == id)), None)
 
 
@@ -139,7 +139,7 @@ def wishes(connection: Connection, conditions: Sequence[sa.ColumnElement[bool]],
 
 
 def themes_of(connection: Connection, responses: Sequence[str]) -> dict[str, list[int]]:
-    """Return the themes of these answers."""
+    """Return the themes of each of these answers by number; an answer without any is left out."""
     of = t.response_theme.c
     by_response: dict[str, list[int]] = {}
     for key, theme in connection.execute(sa.select(of.response, of.theme).where(of.response.in_(responses))):
@@ -194,7 +194,7 @@ def change_theme(connection: Connection, id: int, **values: Any) -> bool:
 
 
 def change_initiative(connection: Connection, id: int, **values: Any) -> None:
-    """Write columns of an initiative."""
+    """Write some columns of an initiative; whether somebody else changed it is the caller's to look at."""
     connection.execute(sa.update(t.initiative).where(t.initiative.c.id == id).values(**values))
 
 
@@ -228,7 +228,7 @@ def askers(connection: Connection, done: Initiative) -> list[tuple[str, str]]:
 
 
 def told_customers(connection: Connection, initiative: int) -> set[str]:
-    """Return our keys of everybody who was told of an initiative."""
+    """Return our keys of everybody who was told of an initiative, whether or not their mail arrived."""
     o = t.told.c
     return set(connection.execute(sa.select(o.customer).where(o.initiative == initiative)).scalars())
 
@@ -240,7 +240,7 @@ def add_told(connection: Connection, rows: Sequence[Mapping[str, object]]) -> No
 
 
 def count_told(connection: Connection) -> dict[int, int]:
-    """Return how many were told, by initiative."""
+    """Return how many were told, by initiative; one of which nobody was told is left out."""
     o = t.told.c
     return {
         int(key): int(n)

@@ -127,13 +127,13 @@ def put_candidates(connection: Connection, beside: Mapping[str, str], now: datet
 
 
 def put(connection: Connection, name: str, value: str, now: datetime) -> None:
-    """Set one control."""
+    """Set one control in place of what it said before."""
     connection.execute(sa.delete(t.control).where(t.control.c.name == name))
     connection.execute(sa.insert(t.control).values(name=name, value=value, at=now, by=BY))
 
 
 def refusals(connection: Connection) -> list[StoredRefusal]:
-    """Return what roles refused, by name."""
+    """Return the edits that roles refused and that still stand so, by the name of the table."""
     c = t.control.c
     query = sa.select(c.name, c.at, c.value).where(c.name.startswith(REFUSED, autoescape=True)).order_by(c.name)
     return [
@@ -143,7 +143,7 @@ def refusals(connection: Connection) -> list[StoredRefusal]:
 
 
 def in_use(connection: Connection) -> dict[str, str]:
-    """Return the version in use in each place."""
+    """Return the version in use in each place, as the roles last said it."""
     return said_of(connection, IN_USE)
 
 
@@ -153,7 +153,7 @@ def candidates(connection: Connection) -> dict[str, str]:
 
 
 def said_of(connection: Connection, what: str) -> dict[str, str]:
-    """Return what controls of one kind say, by place."""
+    """Return what the controls say whose names begin with `what`, by the rest of the name."""
     c = t.control.c
     query = sa.select(c.name, c.value).where(c.name.startswith(what, autoescape=True))
     return {str(name).removeprefix(what): str(value) for name, value in connection.execute(query)}

@@ -119,7 +119,7 @@ def sampled_decisions(connection: Connection, most: int) -> list[PastDecision]:
 
 
 def decision_of(connection: Connection, response: str) -> PastDecision | None:
-    """Return the current decision of a response, or None."""
+    """Return the current decision of a response; None where it has none yet, or is unknown."""
     if not is_id(response):
         return None
     row = connection.execute(decided().where(t.decision.c.response == response)).first()
@@ -178,7 +178,7 @@ def disagreements(connection: Connection, since: datetime | None) -> list[Disagr
 
 
 def disagreed(connection: Connection, candidate: str) -> int:
-    """Return on how many decisions a candidate disagreed."""
+    """Count the decisions on which a candidate, by version, differed from the table in use."""
     query = sa.select(sa.func.count()).select_from(t.shadow).where(t.shadow.c.candidate == candidate)
     return int(connection.execute(query).scalar_one())
 

@@ -97,7 +97,7 @@ def find_user(connection: Connection, name: str) -> User | None:
 
 
 def add_user(connection: Connection, user: User, password_hash: str, at: datetime) -> None:
-    """Add a person."""
+    """Add a person; an empty hash is one who signs in without a password."""
     row = {"name": user.name, "role": user.role, "password_hash": password_hash, "away_until": user.away_until}
     connection.execute(sa.insert(tables.user).values(**row, created_at=at))
 
@@ -205,7 +205,7 @@ def token_owner(connection: Connection, token: str, kind: Kind) -> User | None:
 
 
 def take_token(connection: Connection, token: str, kind: Kind) -> User | None:
-    """Return whose token of a kind this is, and let it be the last time."""
+    """Return whose token of a kind this is and delete it; of several who use it at once only one gets it."""
     owner = token_owner(connection, token, kind)
     here = sa.and_(tables.session.c.hash == hash_token(token), tables.session.c.kind == kind)
     taken = connection.execute(sa.delete(tables.session).where(here)).rowcount
@@ -227,7 +227,6 @@ def second_factor_of(connection: Connection, name: str) -> SecondFactor | None:
 
 
 def names_with_second_factor(connection: Connection) -> frozenset[str]:
-    """Return who has a second factor."""
     return frozenset(str(name) for name in connection.execute(sa.select(tables.second_factor.c.user)).scalars())
 
 
@@ -276,7 +275,7 @@ def lock_guesses(connection: Connection) -> None:
 
 
 def count_guesses(connection: Connection, kind: str, name: str, network: str, lasts: timedelta) -> Guesses:
-    """Return how many guesses count at this moment; `name` and `network` are hashes."""
+    """Count the guesses of the last `lasts`, by the database's clock; `name` and `network` are hashes."""
     table = tables.sign_in_attempt
     by_name, by_network = table.c.name == name, table.c.network == network
 
@@ -313,7 +312,7 @@ def add_access_counts(connection: Connection, counts: Mapping[tuple[str, str], i
 
 
 def access_counts(connection: Connection) -> dict[tuple[str, str], int]:
-    """Return every count of what was let in and refused."""
+    """Return how often each thing was tried with each outcome."""
     table = tables.access_count
     rows = connection.execute(sa.select(table.c.what, table.c.outcome, table.c.n).order_by(table.c.what))
     return {(str(what), str(outcome)): int(n) for what, outcome, n in rows}

@@ -60,7 +60,7 @@ def list_keys(connection: Connection) -> list[KeyRow]:
 
 
 def add_key(connection: Connection, key: KeyRow) -> None:
-    """Keep a new key."""
+    """Keep a new key by its hash; a role of 0.1.0 refuses one that is limited, as it cannot read its limits."""
     unlimited = key.scopes == "all" and key.expires_at is None
     values = {
         "hash": key.hash,
@@ -87,7 +87,7 @@ def note_use(connection: Connection, hash: str, at: datetime) -> bool:
 
 
 def count_requests(connection: Connection, counts: Mapping[str, int]) -> None:
-    """Add to the counts of requests by outcome."""
+    """Add to the counts of requests by outcome, which never fall."""
     table = tables.counter
     for outcome, n in sorted(counts.items()):
         this = table.c.name == f"{COUNTED}{outcome}"

@@ -34,7 +34,7 @@ def list_acts(connection: Connection, *, limit: int = 100, subject: str | None =
 
 
 def last_act_at(connection: Connection, subject: str, act: str) -> datetime | None:
-    """Return when an act was last done to a subject, or None."""
+    """Return when an act was last done to a subject; None where it never was, or the log has forgotten it."""
     a = tables.audit.c
     query = sa.select(sa.func.max(a.at, type_=tables.Instant())).where(a.subject == subject, a.act == act)
     return connection.execute(query).scalar()

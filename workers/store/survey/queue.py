@@ -53,7 +53,6 @@ class Chosen:
 
     @property
     def table(self) -> sa.Table:
-        """Return the table of the rows."""
         return tables.touchpoint if self.kind == TOUCHPOINT else tables.action
 
 
@@ -144,7 +143,7 @@ def customers_of(connection: Connection, chosen: Chosen, after: str, limit: int)
 
 
 def rows_of(connection: Connection, chosen: Chosen, customers: Sequence[str]) -> Sequence[Touchpoint | Action]:
-    """Return the chosen rows of some people."""
+    """Return those of the chosen rows that some people have."""
     theirs = (chosen.condition(), chosen.table.c.customer.in_(customers))
     if chosen.kind == TOUCHPOINT:
         return read.rows(connection, Touchpoint, *theirs)

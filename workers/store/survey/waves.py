@@ -38,7 +38,7 @@ def announce(connection: Connection, wave: str, at: datetime) -> None:
 
 
 def announced_among(connection: Connection, waves: Collection[str]) -> set[str]:
-    """Return those of these waves that were announced before."""
+    """Return those of these waves that were announced before, by an event or from the list."""
     if not waves:
         return set()
     return set(connection.execute(sa.select(TABLE.c.id).where(TABLE.c.id.in_(list(waves)))).scalars())
@@ -63,7 +63,7 @@ def take(connection: Connection, now: datetime) -> Wave | None:
 
 
 def following(connection: Connection, wave: Wave, limit: int) -> list[CustomerId]:
-    """Return the next customers that a wave comes to."""
+    """Return the next customers that a wave comes to, by key; fewer than `limit` are the last ones."""
     customer = tables.customer
     query = sa.select(customer.c.id).order_by(customer.c.id).limit(limit)
     if wave.cursor:

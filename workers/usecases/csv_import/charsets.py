@@ -51,7 +51,6 @@ class Recoded(io.RawIOBase):
         self._waiting = b""
 
     def readable(self) -> bool:
-        """Return that it can be read."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # any buffer will do

@@ -40,7 +40,7 @@ class Lines:
         self._number = 0
 
     def next(self) -> Line | None:
-        """Return the next line, or None at the end."""
+        """Return the next line; None at the end. One that is too long or badly encoded says so itself."""
         if self._again:
             return self._again.popleft()
         raw = self._stream.readline(LONGEST_LINE)

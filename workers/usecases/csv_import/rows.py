@@ -92,7 +92,7 @@ def rows(stream: BinaryIO, mapping: Mapping, said: Said = keep_quiet) -> Iterato
 
 
 def open_lines(stream: BinaryIO, encoding: str, said: Said) -> Lines:
-    """Return the lines of a file, in whatever it is written."""
+    """Return the lines of a file; `said` hears of a guessed encoding. Raises Misconfigured for what is no text."""
     readable, encoding_used = opened(stream, encoding, said)
     return Lines(readable, encoding_used, recoded=readable is not stream)
 
@@ -150,7 +150,7 @@ class _Rows:
         self.needed = frozenset(column for cell in cells if cell is not None for column in cell.columns)
 
     def read(self, lines: Lines) -> Iterator[ImportRow]:
-        """Give row after row."""
+        """Give each row that has anything in it, as its events or as why it is refused."""
         width = len(self.header.names)
         for record in Records(lines, self.header.delimiter, width, self.could_be_a_row):
             if record.fault:

@@ -45,7 +45,7 @@ class Preview:
     not_sent: Counter[str] = field(default_factory=Counter)
 
     def count(self, message: Incoming, outcome: Outcome) -> None:
-        """Count what becomes of one message."""
+        """Count what becomes of one message, and list what is refused or left out, up to `LISTED_AT_MOST` of each."""
         self.accepted += outcome.taken == Taken.ACCEPTED
         self.duplicates += outcome.taken == Taken.DUPLICATE
         self.refused += outcome.taken == Taken.REJECTED
@@ -130,7 +130,7 @@ def fields_left_out(place: InFile, event: Event) -> list[Refused]:
 
 @dataclass(slots=True)
 class Imported:
-    """What became of a file."""
+    """What became of a file: rows are lines of it, events what they made, and each event is one of the other three."""
 
     rows: int = 0
     events: int = 0
@@ -139,7 +139,6 @@ class Imported:
     dead_letters: int = 0
 
     def as_dict(self) -> dict[str, int]:
-        """Return the counts as one JSON value."""
         return {
             "rows": self.rows,
             "events": self.events,

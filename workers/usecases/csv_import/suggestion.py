@@ -82,7 +82,7 @@ class _Sample:
         return _quoted(f"{{{self.columns[role]}}}")
 
     def filled(self, role: str) -> str:
-        """Return the condition that a column is filled."""
+        """Return the condition that the column of a role is filled; empty without such a column."""
         return _quoted(self.columns[role]) if role in self.columns else ""
 
     def is_about_people(self) -> bool:

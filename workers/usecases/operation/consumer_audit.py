@@ -34,7 +34,6 @@ class Audited:
     gone: int = 0
 
     def plus(self, other: "Audited") -> "Audited":
-        """Return both together."""
         return Audited(
             self.holes + other.holes, self.taken + other.taken, self.empty + other.empty, self.gone + other.gone
         )

@@ -44,7 +44,7 @@ class Observing:
 
 
 def note_whether(outages: Outages, part: str, ask: Callable[[], None]) -> None:
-    """Ask a part and note whether it answers."""
+    """Ask a part: NotNow and Misconfigured begin or go on with its outage, an answer ends it. Idempotent."""
     try:
         ask()
     except (NotNow, Misconfigured) as error:

@@ -114,5 +114,4 @@ def sample_brand(settings: Settings, surroundings: Surroundings) -> Iterator[Set
 
 
 def weak(name: str, value: str, problem: str, advice: str) -> SettingFault:
-    """Return one weakness."""
     return SettingFault(variable_of(name), FaultKind.WEAK, value, problem, advice)

@@ -105,7 +105,7 @@ def only_letters(connection: Connection, crm_id: str, ids: Ids) -> dict[str, Any
 
 
 def everything(connection: Connection, person: Customer, ids: Ids) -> dict[str, Any]:
-    """Return every row about a person by table."""
+    """Return by table all that is kept of a person and of whoever was merged into them, as JSON values."""
     keys = [person.id, *erasure.merged_into(connection, person.id)]
     rows_by_table: dict[str, Any] = {
         name: list(map(plain, rows)) for name, rows in person_rows.rows_of_customers(connection, keys).items()
@@ -133,7 +133,7 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain_value(value: object) -> object:
-    """Return one value as JSON has it."""
+    """Return an instant as ISO 8601, bytes as text in which what is no UTF-8 is escaped, anything else unchanged."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, bytes | memoryview):

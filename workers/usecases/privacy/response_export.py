@@ -67,7 +67,7 @@ def export_responses(store: Store, path: Path, now: datetime, by: str, *, since:
 
 
 def rows(connection: Connection, since: datetime | None) -> Iterator[tuple[Value, ...]]:
-    """Give the responses in the order of `COLUMNS`."""
+    """Give a row of `COLUMNS` for each response answered from an instant on, or ever; oldest first."""
     for routed in routed_responses(connection, since):
         response = routed.response
         yield (

@@ -67,7 +67,7 @@ Counted = Mapping[tuple[str, str], Figures]
 
 
 def summed(every: Counted, names: Collection[str]) -> Figures:
-    """Return the sum of some groups."""
+    """Add up the figures of some groups over all their touchpoints."""
     return sum((figures for (name, _), figures in every.items() if name in names), Figures())
 
 

@@ -83,7 +83,7 @@ class Review:
 
 
 def review(connection: Connection, filters: Filters, policy: Policy, now: datetime) -> Review:
-    """Return the report for the filters of an address."""
+    """Read every section of the report for the answers and questions that the filters choose."""
     zone = policy.zone
     noted = tuple(notes(connection, filters))
     stretches, walls = stretches_of(months_of(connection, filters, zone), noted, zone)
@@ -153,7 +153,7 @@ def asked(connection: Connection, filters: Filters) -> tuple[Funnel, list[dict[s
 
 
 def by_stage(counted: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
-    """Return tickets by root cause and stage."""
+    """Add up tickets, counted by root cause and trigger, by root cause and the stage of the trigger."""
     counts: dict[tuple[str, str], int] = {}
     for (cause, trigger), n in counted.items():
         key = (cause, figures.stage_of(trigger))
@@ -175,5 +175,5 @@ def midnight(day: date, zone: str) -> datetime:
 
 
 def day_of(at: datetime, zone: str) -> str:
-    """Return the day of an instant in a zone, as ISO 8601."""
+    """Return the day (ISO 8601) that it is in a zone at an instant."""
     return in_zone(at, zone).date().isoformat()

@@ -80,7 +80,7 @@ class Policies:
         self._policy = self._build()
 
     def current(self) -> Policy:
-        """Return the policy in use."""
+        """Return the policy in use; it never changes, a rule that is edited makes another one."""
         return self._policy
 
     def refused(self) -> Mapping[str, Refused]:
@@ -208,7 +208,7 @@ def known_names(data: Data) -> KnownNames:
 
 
 def listed_triggers(table: Table) -> frozenset[str]:
-    """Return the triggers that a follow-up table lists."""
+    """Return the triggers that the inputs of a follow-up table name; none where its column takes any text."""
     return frozenset(value for column in table.inputs if column.name == "trigger" for value in column.values or ())
 
 

@@ -22,7 +22,7 @@ FLUSH_SECONDS = 5.0
 
 
 class Access(StrEnum):
-    """What was tried."""
+    """What was tried at a door of the team or of programs; the words are values of a column and of a metric."""
 
     SIGN_IN = "sign_in"
     ACT = "act"
@@ -33,7 +33,7 @@ GOOD = frozenset({"password", "link", "oidc"})
 
 
 class AccessLog:
-    """Logs, counts and audits."""
+    """Logs each try, counts it by outcome, and audits what a known person was refused."""
 
     def __init__(self, store: Store, now: Callable[[], datetime], ticks: Callable[[], float] = time.monotonic) -> None:
         self._store = store

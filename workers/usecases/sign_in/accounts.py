@@ -170,7 +170,6 @@ class Accounts:
             return accounts.users(connection)
 
     def with_second_factor(self) -> frozenset[str]:
-        """Return the names of those who have a second factor."""
         with self._store.reading() as connection:
             return accounts.names_with_second_factor(connection)
 

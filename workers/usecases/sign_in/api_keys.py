@@ -164,7 +164,7 @@ def read_given(text: str) -> list[GivenKey]:
 
 
 def keys_with_scopes(text: str) -> Iterator[tuple[str, Scopes]]:
-    """Give the keys of BOUCLE_API_KEYS themselves, each with its scopes."""
+    """Give each key of BOUCLE_API_KEYS with its scopes; `KEY:SCOPE+SCOPE`, and everything for a key that names none."""
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, _, names = part.rpartition(":")
         try:
@@ -175,7 +175,7 @@ def keys_with_scopes(text: str) -> Iterator[tuple[str, Scopes]]:
 
 
 def hashed(key: str) -> str:
-    """Return what is kept of a key."""
+    """Return the SHA-256 of a key, in hex: it is random and long, so that it needs no salt and no slow hash."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 

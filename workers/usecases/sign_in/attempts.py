@@ -16,7 +16,7 @@ from workers.store.sign_in.accounts import Guesses
 
 
 class Guess(StrEnum):
-    """What is guessed at."""
+    """What is guessed at; the words are values of a column."""
 
     PASSWORD = "password"
     CODE = "code"
@@ -32,7 +32,7 @@ class Limit:
     name: int
 
     def reached(self, guesses: Guesses) -> bool:
-        """Tell whether no further guess is looked at."""
+        """Tell whether a limit is reached: of this name from this network, of the network, or of the name."""
         return guesses.pair >= self.pair or guesses.network >= self.network or guesses.name >= self.name
 
 

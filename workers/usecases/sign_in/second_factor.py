@@ -41,7 +41,7 @@ class Offer:
 
 
 class SecondFactors:
-    """Offers and checks second factors."""
+    """Offers second factors (TOTP, RFC 6238, and recovery codes), takes them on, checks and removes them."""
 
     def __init__(self, store: Store, now: Callable[[], datetime], ids: Ids, issuer: str) -> None:
         """`issuer` is what an app shows beside the person's name; `now` is for the audit log alone."""
@@ -122,7 +122,7 @@ def new_recovery_code() -> str:
 
 
 def recovery_hash(name: str, code: str) -> str:
-    """Return what is kept of a recovery code."""
+    """Return the SHA-256 of a recovery code with its owner's name, however it is typed."""
     return hashlib.sha256(f"{name}\x1f{tidied(code)}".encode()).hexdigest()
 
 

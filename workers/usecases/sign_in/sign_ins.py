@@ -92,7 +92,7 @@ class SignIns:
         return user
 
     def session(self, token: str) -> Session | None:
-        """Return the session of a token while it lasts."""
+        """Return the session of a token; None for one that has ended, was idle for too long, or is none."""
         with self._store.reading() as connection:
             lasting = accounts.session_of(connection, token, self._idle)
             return lasting[0] if lasting else None
