@@ -99,21 +99,21 @@ class Reach:
         Customers stand in the order of their keys, which are hashes: the first of them are as good as drawn.
         """
         now, policy = self._now(), self._policy()
-        listed, counted = self._known(policy, now)
+        listed, counted = self._list_waves(policy, now)
         coming = [wave for wave in listed if wave.state in (LISTED, ANNOUNCED)]
         reach_by_wave = {wave.id: self._counted(wave, counted) for wave in listed if wave not in coming}
         if coming:
             reach_by_wave |= self._played(coming, counted, policy, now, sample)
         return [reach_by_wave[wave.id] for wave in listed]
 
-    def _known(self, policy: Policy, now: datetime) -> tuple[list["Known"], int]:
+    def _list_waves(self, policy: Policy, now: datetime) -> tuple[list["KnownWave"], int]:
         """Return the waves of the list and those that were announced, and how many customers there are."""
         with self._store.reading() as connection:
             announced = waves.since(connection, now - LOOKED_BACK)
             customers = waves.count_people(connection)
         names = {day.id: day.label for day in policy.waves}
         stages = {
-            wave.id: Known(
+            wave.id: KnownWave(
                 wave.id,
                 names.get(wave.id, ""),
                 wave.at,
@@ -124,10 +124,10 @@ class Reach:
         }
         for day in policy.waves:
             if day.id not in stages and day.until >= now:
-                stages[day.id] = Known(day.id, day.label, day.at, day.until, LISTED)
+                stages[day.id] = KnownWave(day.id, day.label, day.at, day.until, LISTED)
         return sorted(stages.values(), key=lambda wave: (wave.at, wave.id)), customers
 
-    def _counted(self, wave: "Known", customers: int) -> WaveReach:
+    def _counted(self, wave: "KnownWave", customers: int) -> WaveReach:
         """Return what became of a wave that has begun."""
         tally = Tally()
         with self._store.reading() as connection:
@@ -145,7 +145,7 @@ class Reach:
         return wave.reach(customers, looked_at, tally)
 
     def _played(
-        self, coming: Sequence["Known"], customers: int, policy: Policy, now: datetime, sample: int | None
+        self, coming: Sequence["KnownWave"], customers: int, policy: Policy, now: datetime, sample: int | None
     ) -> dict[str, WaveReach]:
         """Return what will become of the waves to come, by id."""
         tallies = {wave.id: Tally() for wave in coming}
@@ -186,7 +186,7 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownWave:
     """One wave of the list or of the store, and how far it has come."""
 
     id: str
@@ -244,15 +244,15 @@ def mailbox_of(customer: Customer, policy: Policy) -> str:
     return address_key(customer.email or "", policy.ids) if alone else ""
 
 
-def play(case: CustomerCase, coming: Sequence[Known]) -> list[Fate]:
+def play(case: CustomerCase, coming: Sequence[KnownWave]) -> list[Fate]:
     """Return what becomes of each wave for one customer to whom nothing else happens meanwhile; all is taken back."""
     fates, at_first = [], case.checkpoint()
     for wave in coming:
         ask_until(case, max(wave.at, case.now))
-        happening = wave_event(wave.id, wave.at, wave.name)
-        plan(case, happening)
+        event = wave_event(wave.id, wave.at, wave.name)
+        plan(case, event)
         planned = case.checkpoint()
-        fates.append(fate_of(case, happening, wave.until))
+        fates.append(fate_of(case, event, wave.until))
         case.roll_back(planned)
     case.roll_back(at_first)
     return fates
@@ -270,11 +270,11 @@ def ask_until(case: CustomerCase, end: datetime) -> None:
     case.work.pass_time(end)
 
 
-def fate_of(case: CustomerCase, happening: JourneyEvent, until: datetime) -> Fate:
+def fate_of(case: CustomerCase, event: JourneyEvent, until: datetime) -> Fate:
     """Return what becomes of a customer's touchpoint of a wave, played until it is decided."""
-    rested = any(rests(case, touchpoint) for touchpoint in own_touchpoints(case, happening))
+    rested = any(rests(case, touchpoint) for touchpoint in own_touchpoints(case, event))
     ask_until(case, until + A_DAY)
-    own = own_touchpoints(case, happening)
+    own = own_touchpoints(case, event)
     asked = [touchpoint for touchpoint in own if touchpoint.state == TouchpointState.ASKED]
     if asked:
         first = min(asked, key=lambda touchpoint: touchpoint.changed_at)
@@ -285,11 +285,9 @@ def fate_of(case: CustomerCase, happening: JourneyEvent, until: datetime) -> Fat
     return Fate(reason=why(missed.reason, missed.detail) or str(missed.state))
 
 
-def own_touchpoints(case: CustomerCase, happening: JourneyEvent) -> list[Touchpoint]:
+def own_touchpoints(case: CustomerCase, event: JourneyEvent) -> list[Touchpoint]:
     """Return a customer's touchpoints in the journeys that a wave began."""
-    of_it = {
-        row.id for row in case.all(Journey) if row.began == happening.name and row.reference == happening.reference
-    }
+    of_it = {row.id for row in case.all(Journey) if row.began == event.name and row.reference == event.reference}
     return [touchpoint for touchpoint in case.all(Touchpoint) if touchpoint.journey in of_it]
 
 
