@@ -214,11 +214,11 @@ def owners_of_requests(
     owners: dict[str, CustomerId] = {}
     for chunk in chunks(wanted) if theirs else ():
         for some in chunks(theirs):
-            found = connection.execute(REQUESTS_OF_CUSTOMERS, {"keys": chunk, "owners": some})
-            owners.update({str(key): customer for key, customer in found})
+            owned = connection.execute(REQUESTS_OF_CUSTOMERS, {"keys": chunk, "owners": some})
+            owners.update({str(key): customer for key, customer in owned})
     for chunk in chunks(wanted - set(owners)):
-        found = connection.execute(REQUESTS_NAMED, {"keys": chunk})
-        owners.update({str(key): customer for key, customer in found})
+        named = connection.execute(REQUESTS_NAMED, {"keys": chunk})
+        owners.update({str(key): customer for key, customer in named})
     return owners
 
 
