@@ -12,7 +12,7 @@ from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Response, Ticket, TicketEntry
 from workers.domain.reporting.nps import band
-from workers.domain.ticket import open_or_join, told_order
+from workers.domain.ticket import history_order, open_or_join
 from workers.domain.ticket_allocator import Roster, TicketAllocator
 from workers.domain.types import ActionState, CustomerId, ResponseState
 from workers.store.new_rows import KEPT_ONCE
@@ -159,4 +159,4 @@ class Case(CustomerCase):
 
     def kinds(self) -> list[str]:
         """Return the kinds of the history's lines, in order."""
-        return [ticket_entry.kind for ticket_entry in sorted(self.all(TicketEntry), key=told_order)]
+        return [ticket_entry.kind for ticket_entry in sorted(self.all(TicketEntry), key=history_order)]

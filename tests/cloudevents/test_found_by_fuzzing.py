@@ -137,4 +137,4 @@ def test_a_quick_look_finds_who_a_close_look_finds(text: str, is_found: bool) ->
     """Whether an id hides behind escapes is asked before a letter is taken apart, also among many people."""
     alone = Person(frozenset({"C-1042"}))
     crowd = Person(frozenset({"C-1042", *(f"D-{n}000" for n in range(30))}))
-    assert bool(alone.found_in([text])) is bool(crowd.found_in([text])) is is_found
+    assert bool(alone.traces_in([text])) is bool(crowd.traces_in([text])) is is_found

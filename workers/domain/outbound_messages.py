@@ -19,7 +19,7 @@ def occasion(case: CustomerCase, at: datetime, *names: str) -> cloudevents.Occas
     return cloudevents.Occasion(case.ids.derive(at, *names), case.crm_id, at)
 
 
-def tell_request(case: CustomerCase, request: SurveyRequest) -> None:
+def publish_request(case: CustomerCase, request: SurveyRequest) -> None:
     """Publish that a question was asked; the signed link and the label only for a carrier, who has to send them."""
     carried = request.channel != MAIL
     case.publish(
@@ -38,7 +38,7 @@ def tell_request(case: CustomerCase, request: SurveyRequest) -> None:
     )
 
 
-def tell_response(case: CustomerCase, response: Response) -> None:
+def publish_response(case: CustomerCase, response: Response) -> None:
     """Publish score, band and previous band of a settled response."""
     case.publish(
         RESPONSES,
@@ -80,13 +80,13 @@ def ticket_message(ticket: Ticket, turn: str, crm_id: str, policy: Policy) -> by
     )
 
 
-def tell_ticket(case: CustomerCase, ticket: Ticket, turn: str) -> None:
+def publish_ticket(case: CustomerCase, ticket: Ticket, turn: str) -> None:
     """Publish one turn of a ticket that other systems follow; notes and calls stay here."""
     if turn in cloudevents.CHANGES_OF_A_TICKET:
         case.publish(TICKETS, ticket_message(ticket, turn, case.crm_id, case.policy))
 
 
-def tell_testimonial(case: CustomerCase, testimonial: Testimonial, mark: str) -> None:
+def publish_testimonial(case: CustomerCase, testimonial: Testimonial, mark: str) -> None:
     """Publish a consented testimonial, or that a withdrawn one must be taken down.
 
     `mark` tells two changes of mind within one instant apart.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workers.domain.customer_case import CustomerCase
-from workers.domain.outbound_messages import tell_testimonial
+from workers.domain.outbound_messages import publish_testimonial
 from workers.domain.records import Consent, Customer, Response, Testimonial
 from workers.domain.types import TestimonialState
 from workers.errors import BadInput
@@ -116,4 +116,4 @@ def consent(case: CustomerCase, before: Testimonial, wanted: Testimonial) -> Non
         key = case.ids.derive(case.now, "consent", before.id, wanted.state, wanted.scope, str(n))
         case.add(Consent(key, before.id, before.customer, given, wanted.scope, CONSENT_TEXT_VERSION, case.now))
     if given or before.state == TestimonialState.CONSENTED:
-        tell_testimonial(case, wanted, str(n))
+        publish_testimonial(case, wanted, str(n))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Customer, Ticket, TicketEntry
-from workers.domain.ticket import told_order
+from workers.domain.ticket import history_order
 from workers.store import read
 from workers.store.engine import Store
 from workers.usecases.customer_actions import WITH_ENTRIES, CustomerActions
@@ -30,7 +30,7 @@ class TicketActions:
             entries = read.rows_with(connection, TicketEntry, ticket=rows[0].id, customer=rows[0].customer)
         if customer is None:
             return None
-        return rows[0], customer, sorted(entries, key=told_order)
+        return rows[0], customer, sorted(entries, key=history_order)
 
     def act(self, number: int, act: TicketAct) -> bool:
         """Do an agent's act on a ticket; False when there is no such ticket. Conflict when it changed meanwhile."""

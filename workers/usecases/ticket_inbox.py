@@ -119,7 +119,7 @@ class Worklist:
             ticket=ticket,
             customer=customer,
             line=line_of(ticket, customer, self._policy(), now),
-            entries=sorted(entries, key=ticketing.told_order),
+            entries=sorted(entries, key=ticketing.history_order),
             scores=sorted(scores, key=lambda score: score.answered_at, reverse=True)[:EARLIER_SCORES],
             promises=sorted(with_promise, key=lambda promised: promised.changed_at, reverse=True)[:EARLIER_PROMISES],
             decision=current[0] if current else None,

@@ -29,7 +29,7 @@ def look_for(*crm_ids: str, address: str = ADDRESS) -> Person:
 def names_somebody(body: bytes | str, *crm_ids: str) -> bool:
     """Tell whether a message names somebody."""
     raw = body if isinstance(body, bytes) else body.encode()
-    return bool(look_for(*crm_ids).found_in(readings(raw)))
+    return bool(look_for(*crm_ids).traces_in(readings(raw)))
 
 
 MAIL = f'{{"data": {{"customer": {{"email": "{ADDRESS}"}}, "comment": "été"}}}}'
@@ -164,9 +164,9 @@ def test_an_id_that_looks_like_nothing_else_counts_anywhere(body: str, is_one: b
 def test_another_spelling_is_told_apart() -> None:
     """`cust-1042` may be CUST-1042 or somebody else: the caller, who knows the customers, decides."""
     person = look_for("CUST-1042")
-    assert person.found_in(["cust-1042"]).spellings == {"cust-1042"}
-    assert not person.found_in(["cust-1042"]).sure
-    assert person.found_in(["cust-1042 CUST-1042"]).sure
+    assert person.traces_in(["cust-1042"]).spellings == {"cust-1042"}
+    assert not person.traces_in(["cust-1042"]).sure
+    assert person.traces_in(["cust-1042 CUST-1042"]).sure
 
 
 def test_an_address_has_one_form() -> None:
@@ -195,8 +195,8 @@ def test_a_batch_has_pieces() -> None:
 def test_any_bytes_can_be_searched(body: bytes) -> None:
     """Whatever was refused: nothing raises, and where the person stands in it they are found."""
     for around in (body, b"[" + body, b'{"a": "' + body + b'"}'):
-        look_for("42").found_in(readings(around))
+        look_for("42").traces_in(readings(around))
         pieces(around)
     assert names_somebody(b"\n jean@example.org \n", "42") is False
     if not body.startswith((b"\x1f\x8b", b"\x78")) and b"\x00" not in body:
-        assert bool(look_for(address="jean@example.org").found_in(readings(body + b"\n jean@example.org \n")))
+        assert bool(look_for(address="jean@example.org").traces_in(readings(body + b"\n jean@example.org \n")))

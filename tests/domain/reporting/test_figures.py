@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.domain import reporting
-from workers.domain.reporting import AnswerCell, AskedCell, Case, Cube, Movement, Step, Told, nps
+from workers.domain.reporting import AnswerCell, AskedCell, Case, Cube, InformedCustomer, Movement, Step, nps
 from workers.domain.reporting.periods import MOST_PERIODS, cut
 
 AT = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
@@ -164,7 +164,12 @@ def test_about_to_leave_is_a_detractor_or_who_fell() -> None:
 
 def test_before_and_after_are_of_the_same_persons() -> None:
     """Who was told but has not answered since is in neither bar."""
-    rows = [Told(1, 3, True, 9), Told(1, 7, True, 7), Told(1, 2, True, None), Told(2, 8, False, None)]
+    rows = [
+        InformedCustomer(1, 3, True, 9),
+        InformedCustomer(1, 7, True, 7),
+        InformedCustomer(1, 2, True, None),
+        InformedCustomer(2, 8, False, None),
+    ]
     announced = reporting.announced(rows)
     first = announced[1]
     assert (first.customers_told, first.sent, first.answered, first.moved_up) == (3, 3, 2, 1)

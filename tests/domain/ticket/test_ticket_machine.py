@@ -112,7 +112,7 @@ class Tickets(RuleBasedStateMachine):
         for ticket in self.case.all(Ticket):
             entries = [entry for entry in self.case.all(TicketEntry) if entry.ticket == ticket.id]
             turns = sorted(
-                (entry for entry in entries if entry.kind in ("overdue", "reopened")), key=ticketing.told_order
+                (entry for entry in entries if entry.kind in ("overdue", "reopened")), key=ticketing.history_order
             )
             for before, after in pairwise(turns):
                 if (before.kind, after.kind) == ("overdue", "overdue"):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from workers.domain.customer.profile import cancel_pending
 from workers.domain.customer_case import CustomerCase
 from workers.domain.mailbox_keys import address_key
-from workers.domain.outbound_messages import tell_testimonial
+from workers.domain.outbound_messages import publish_testimonial
 from workers.domain.records import Consent, Customer, Response, Suppression, Testimonial, Ticket
 from workers.domain.ticket import Turn, ended_at_once, turn
 from workers.domain.types import Reason, TestimonialState, TicketState
@@ -72,4 +72,4 @@ def take_down(case: CustomerCase, testimonial: Testimonial) -> None:
     case.change(withdrawn)
     key = case.ids.derive(case.now, "consent", testimonial.id, OUTCOME)
     case.add(Consent(key, testimonial.id, testimonial.customer, False, "", WITHDRAWN_BY_ERASURE, case.now))
-    tell_testimonial(case, withdrawn, OUTCOME)
+    publish_testimonial(case, withdrawn, OUTCOME)

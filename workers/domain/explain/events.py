@@ -139,7 +139,7 @@ def history_entry(line: History, view: View) -> Entry:
     name = view.words.name(line.subject_id.rpartition("/")[2])
     has_text = view.words.there_is(f"note.{line.subject}")
     what = view.words.say(f"note.{line.subject}", name=name) if has_text else line.subject.replace("_", " ")
-    why = view.words.clause(line.reason, told_then(line, view), over=True)
+    why = view.words.clause(line.reason, places_then(line, view), over=True)
     return {
         "id": line.id,
         "at": iso(line.at),
@@ -159,7 +159,7 @@ def stated(line: History, view: View) -> str:
     return said[:1].lower() + said[1:]
 
 
-def told_then(line: History, view: View) -> dict[str, str]:
+def places_then(line: History, view: View) -> dict[str, str]:
     """Return what a reason may name that was recorded at an instant: a rest period names both its dates."""
     until, asked = rest_dates(line.detail, line.at, view)
     if until is None:

@@ -107,10 +107,12 @@ def clause(reason: str, places: Mapping[str, str], catalog: Catalog = ENGLISH, *
         id = f"{id}.then"
     values = {"hold": held_by(detail, catalog), **places, "cause": cause(detail, catalog)}
     said = say(id, catalog, **values)
-    return say("more", catalog, what=said, detail=told_detail(code, detail, catalog)) if detail and has_detail else said
+    return (
+        say("more", catalog, what=said, detail=detail_words(code, detail, catalog)) if detail and has_detail else said
+    )
 
 
-def told_detail(code: str, detail: str, catalog: Catalog) -> str:
+def detail_words(code: str, detail: str, catalog: Catalog) -> str:
     """Return what stands in brackets behind a reason: a kind in words, others' words marked, anything else as it is."""
     if code == Reason.SUPPRESSED and there_is(f"suppressed.{detail}", catalog):
         return say(f"suppressed.{detail}", catalog)

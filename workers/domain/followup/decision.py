@@ -13,7 +13,7 @@ from workers.domain.compiled_tables import NextStep, Verdict
 from workers.domain.customer_case import CustomerCase
 from workers.domain.followup.actions import CONTACTS, carry_out, contacts_first, finish, repeats
 from workers.domain.history import Subject, Why, history
-from workers.domain.outbound_messages import tell_response
+from workers.domain.outbound_messages import publish_response
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Decision, Response, SurveyRequest
 from workers.domain.shadow import shadow
@@ -25,7 +25,7 @@ def route(case: CustomerCase, response: Response) -> None:
     """Decide what follows from a settled response, and do everything that is due at once. Raises Missing."""
     settled = replace(response, state=settled_state(case, response))
     case.change(settled)
-    tell_response(case, settled)
+    publish_response(case, settled)
     current = current_decision(case, response.id)
     if current is not None and same_question(current, settled, case.policy):
         remark(case, settled)

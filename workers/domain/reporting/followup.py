@@ -140,7 +140,7 @@ def fell(before: str, latest: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class InformedCustomer:
     """One customer who was told that what they asked for is done, and their next score."""
 
     initiative: int
@@ -162,15 +162,15 @@ class Announced:
     moved_up: int
 
 
-def announced(rows: Iterable[Told]) -> dict[int, Announced]:
+def announced(rows: Iterable[InformedCustomer]) -> dict[int, Announced]:
     """Return what became of those who were told, by initiative; before and after are of the same persons."""
-    grouped: dict[int, list[Told]] = {}
+    grouped: dict[int, list[InformedCustomer]] = {}
     for row in rows:
         grouped.setdefault(row.initiative, []).append(row)
     return {key: announcement(key, customers) for key, customers in grouped.items()}
 
 
-def announcement(key: int, rows: Sequence[Told]) -> Announced:
+def announcement(key: int, rows: Sequence[InformedCustomer]) -> Announced:
     """Return what became of those who were told of one initiative; bands are of those who answered a later survey."""
     later = [(nps.band(row.score), nps.band(row.score_after)) for row in rows if row.score_after is not None]
     return Announced(

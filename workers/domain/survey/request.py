@@ -12,7 +12,7 @@ from workers.decision_table.model.rest_period import Asked, Question, Resting, R
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import NOTHING, Why
 from workers.domain.mailbox_keys import address_key
-from workers.domain.outbound_messages import MAIL, tell_request
+from workers.domain.outbound_messages import MAIL, publish_request
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import assess, channel_of, note, put, too_late_from, unless_answered
@@ -112,7 +112,7 @@ def send_request(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     if request.channel == MAIL:
         for dispatch in mails_for(case, request, touchpoint):
             case.add(dispatch)
-    tell_request(case, request)
+    publish_request(case, request)
     return put(replace(touchpoint, reason="", detail=""), TouchpointState.ASKED, NOTHING, case.now)
 
 

@@ -101,7 +101,7 @@ def first_answer(case: CustomerCase, request: SurveyRequest, answer: Answer) -> 
         anchor_at=request.anchor_at,
         asked_at=asked,
         after_days=days_between(request.anchor_at, asked),
-        **said(answer),
+        **answer_columns(answer),
         first_answered_at=answer.at,
         settling_since=case.now,
         settles_at=case.now + settling,
@@ -120,7 +120,7 @@ def changed_answer(
     From VERSIONS_KEPT on, what a link changes before it is decided stays one version, and settles slowly: the last word
     counts, by the time the question closes at the latest.
     """
-    words = said(answer)
+    words = answer_columns(answer)
     same = all(
         getattr(earlier, name) == value for name, value in words.items() if name not in ("answered_at", "channel")
     )
@@ -165,7 +165,7 @@ def supersedes(answer: Answer, earlier: Response) -> bool:
     return new_answer > earlier_answer
 
 
-class Said(TypedDict):
+class AnswerColumns(TypedDict):
     """The columns of a response that an answer sets."""
 
     score: int
@@ -179,7 +179,7 @@ class Said(TypedDict):
     answered_at: datetime
 
 
-def said(answer: Answer) -> Said:
+def answer_columns(answer: Answer) -> AnswerColumns:
     """Return the columns of a response that an answer sets."""
     return {
         "score": answer.score,
@@ -250,7 +250,7 @@ def response_for(case: CustomerCase, score: OutsideScore) -> Response:
         anchor_at=journey.anchor_at if journey else score.asked_at,
         asked_at=score.asked_at,
         after_days=days_between(journey.anchor_at, score.asked_at) if journey else 0.0,
-        **said(answer),
+        **answer_columns(answer),
         first_answered_at=answer.at,
         settling_since=case.now,
         settles_at=case.now,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from workers.calendar import Calendar, add_working, half_day_after, in_zone, instant_of, working_between, zone_info
 from workers.domain.customer_case import CustomerCase
-from workers.domain.outbound_messages import tell_ticket
+from workers.domain.outbound_messages import publish_ticket
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Dispatch, Response, Ticket, TicketEntry
 from workers.domain.survey.planning import JourneyEvent
@@ -44,7 +44,7 @@ def entry(case: CustomerCase, ticket: Ticket, what: Turn, key: str = "") -> Tick
     )
 
 
-def told_order(entry: TicketEntry) -> tuple[datetime, int, str]:
+def history_order(entry: TicketEntry) -> tuple[datetime, int, str]:
     """Return what lines of a history are sorted by: several turns may fall on one instant."""
     return entry.at, entry.version, entry.id
 
@@ -73,7 +73,7 @@ def turn(case: CustomerCase, ticket: Ticket, what: Turn) -> None:
     case.change(ticket)
     case.add(entry(case, ticket, what))
     give_up_acknowledgements(case, ticket)
-    tell_ticket(case, ticket, what.kind)
+    publish_ticket(case, ticket, what.kind)
 
 
 def contact_over(ticket: Ticket, response: Response) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from workers.calendar import Wait, add_working, add_working_days, parse_wait
 from workers.domain.customer_case import CustomerCase
-from workers.domain.outbound_messages import tell_ticket
+from workers.domain.outbound_messages import publish_ticket
 from workers.domain.records import Action, Dispatch, Response, Ticket
 from workers.domain.survey.planning import stop
 from workers.domain.ticket.history import (
@@ -44,7 +44,7 @@ def open_or_join(case: CustomerCase, response: Response, action: Action, due: ti
     first_turn = Turn("opened" if earlier is None else "reopened", text=said_in(response))
     case.add(entry(case, ticket, first_turn, key_of(response, action)))
     stop(case, ticket_event("ticket_opened", ticket, case.now))
-    tell_ticket(case, ticket, first_turn.kind)
+    publish_ticket(case, ticket, first_turn.kind)
     return ticket
 
 
@@ -70,7 +70,7 @@ def join(case: CustomerCase, before: Ticket, response: Response, action: Action,
     )
     case.change(ticket)
     case.add(entry(case, ticket, Turn("joined", text=said_in(response)), key_of(response, action)))
-    tell_ticket(case, ticket, "joined")
+    publish_ticket(case, ticket, "joined")
     return ticket
 
 

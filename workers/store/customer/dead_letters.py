@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain.changeset import Forgetting
-from workers.domain.customer.traces import KEEP, Found, Person, held_address, pieces, readings
+from workers.domain.customer.traces import KEEP, Person, Traces, held_address, pieces, readings
 from workers.domain.types import Ids
 from workers.store import read
 from workers.store import tables as t
@@ -137,7 +137,7 @@ def named_in(
 ) -> Named | None:
     """Return whom of these people a letter names and what stays of it, or None when it names nobody."""
     texts = [*readings(bytes(letter.body)), beside(letter)]
-    if not anybody.found_in(texts):
+    if not anybody.traces_in(texts):
         return None
     places = [place for place, whom in enumerate(people) if names(connection, texts, whom, letter.subject)]
     if not places:
@@ -202,13 +202,13 @@ def without(connection: Connection, parts: Sequence[str], whom: Sought) -> list[
 
 def names(connection: Connection, texts: Iterable[str], whom: Sought, subject: str | None = None) -> bool:
     """Tell whether texts name a person and not somebody who is written alike or has the same address."""
-    traces = whom.person.found_in(texts)
+    traces = whom.person.traces_in(texts)
     if traces.sure or not traces:
         return traces.sure
     return own_spelling(connection, traces, whom) or (traces.address and not others_address(connection, subject, whom))
 
 
-def own_spelling(connection: Connection, traces: Found, whom: Sought) -> bool:
+def own_spelling(connection: Connection, traces: Traces, whom: Sought) -> bool:
     """Tell whether an id in another spelling is the person's: it is not if it is exactly another customer's."""
     if not traces.spellings:
         return False

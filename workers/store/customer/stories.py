@@ -11,7 +11,7 @@ from workers.domain.customer.profile import customer_id
 from workers.domain.explain import Story
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, DeadLetter, Row
-from workers.domain.ticket import told_order
+from workers.domain.ticket import history_order
 from workers.domain.types import CustomerId
 from workers.store import read
 from workers.store import tables as t
@@ -65,7 +65,7 @@ def of(connection: Connection, customer: Customer, policy: Policy, crm_id: str |
         actions=rows(records.Action, "due_at"),
         dispatches=rows(records.Dispatch, "created_at"),
         tickets=rows(records.Ticket, "opened_at"),
-        entries=tuple(sorted(rows(records.TicketEntry, "at"), key=told_order)),
+        entries=tuple(sorted(rows(records.TicketEntry, "at"), key=history_order)),
         testimonials=rows(records.Testimonial, "asked_at"),
         history=rows(records.History, "at"),
         suppressed=read.suppressed_addresses(connection, [address], policy.ids).get(address, "") if address else "",

@@ -7,14 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import reporting as figures
-from workers.domain.reporting import Filters, Told
+from workers.domain.reporting import Filters, InformedCustomer
 from workers.domain.types import DispatchState
 from workers.store import read
 from workers.store import tables as t
 from workers.store.report import figures as stored
 
 
-def list_told(connection: Connection, filters: Filters) -> list[Told]:
+def list_told(connection: Connection, filters: Filters) -> list[InformedCustomer]:
     """Return everybody who was told that something is done, with the score before and the next one after.
 
     The period is that of the announcement, not of the question: an announcement belongs to the time it was made in.
@@ -30,7 +30,9 @@ def list_told(connection: Connection, filters: Filters) -> list[Told]:
     rows = connection.execute(query).all()
     later = answers_after(connection, {str(row.customer) for row in rows})
     return [
-        Told(int(key), score, bool(left), next((s for at, s in later.get(str(who), ()) if at > since), None))
+        InformedCustomer(
+            int(key), score, bool(left), next((s for at, s in later.get(str(who), ()) if at > since), None)
+        )
         for key, who, since, score, left in rows
     ]
 

@@ -4,8 +4,8 @@ Pure. Nothing here knows which bytes are kept, or what becomes of them.
 """
 
 from workers.domain.customer.traces.addresses import canonical_address, held_address
-from workers.domain.customer.traces.people import Found, Person
+from workers.domain.customer.traces.people import Person, Traces
 from workers.domain.customer.traces.pieces import KEEP, pieces
 from workers.domain.customer.traces.readings import readings
 
-__all__ = ["KEEP", "Found", "Person", "canonical_address", "held_address", "pieces", "readings"]
+__all__ = ["KEEP", "Person", "Traces", "canonical_address", "held_address", "pieces", "readings"]

@@ -40,7 +40,7 @@ DEEPEST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Traces:
     """What names a person: `sure` an id or our key, `address` an address, `spellings` the id written otherwise."""
 
     sure: bool = False
@@ -50,8 +50,8 @@ class Found:
     def __bool__(self) -> bool:
         return self.sure or self.address or bool(self.spellings)
 
-    def __or__(self, other: "Found") -> "Found":
-        return Found(self.sure or other.sure, self.address or other.address, self.spellings | other.spellings)
+    def __or__(self, other: "Traces") -> "Traces":
+        return Traces(self.sure or other.sure, self.address or other.address, self.spellings | other.spellings)
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,14 @@ class Person:
         words = "|".join(re.escape(normal(crm_id)) for crm_id in self.crm_ids if not WORD.fullmatch(normal(crm_id)))
         return re.compile(rf"(?<![\w\-])(?<!\w\.)(?:{words})(?![\w\-]|\.\w)", re.IGNORECASE) if words else None
 
-    def found_in(self, texts: Iterable[str]) -> Found:
+    def traces_in(self, texts: Iterable[str]) -> Traces:
         """Return what names this person in texts that `readings` gave."""
-        named = Found()
+        named = Traces()
         for text in texts:
             if self._may_name(text):
                 named |= self._by_token(text)
                 named |= self._by_member(text, DEEPEST)
-            named |= Found(
+            named |= Traces(
                 sure=not self.keys.isdisjoint(KEY.findall(text)),
                 address=any(self.hashed(address) in self.addresses for address in set(addresses_in(text))),
             )
@@ -116,15 +116,15 @@ class Person:
         """Tell whether a mail was ever theirs by its address; spellings of one mailbox are one."""
         return self.hashed(canonical_address(address)) in self.addresses
 
-    def is_id(self, value: str) -> Found:
+    def is_id(self, value: str) -> Traces:
         """Return what a value says that stands where somebody's id belongs."""
         own = self._ids.get(folded(value.strip()))
         if own is None:
-            return Found()
-        return Found(sure=True) if value.strip() in own else Found(spellings=frozenset({value.strip()}))
+            return Traces()
+        return Traces(sure=True) if value.strip() in own else Traces(spellings=frozenset({value.strip()}))
 
-    def _by_token(self, text: str) -> Found:
-        named = Found()
+    def _by_token(self, text: str) -> Traces:
+        named = Traces()
         phrases = self._phrases.finditer(text) if self._phrases else ()
         hits = {word for word in set(WORD.findall(text)) if folded(word) in self._ids}
         tokens = (match for match in WORD.finditer(text) if match[0] in hits) if hits else ()
@@ -135,8 +135,8 @@ class Person:
                 break
         return named
 
-    def _by_member(self, text: str, depth: int) -> Found:
-        named = Found()
+    def _by_member(self, text: str, depth: int) -> Traces:
+        named = Traces()
         for parent, name, value in members(text):
             if folded(value.strip()) in self._ids and whose(parent, name):
                 named |= self.is_id(value)

@@ -15,8 +15,8 @@ from workers.domain.types import Effect, MailClass, Reason, RequestState
 def stop(case: CustomerCase, journey_event: JourneyEvent) -> None:
     """Keep the stop facts of a contrary event; cancel, hold or let go what follows from them."""
     rows = stops_of(case, journey_event)
-    kept = {said(row) for row in case.all(Stop)} if rows else set()
-    fresh = [row for row in rows if said(row) not in kept]
+    kept = {identity_of(row) for row in case.all(Stop)} if rows else set()
+    fresh = [row for row in rows if identity_of(row) not in kept]
     if not fresh:
         return
     for row in fresh:
@@ -29,7 +29,7 @@ def stop(case: CustomerCase, journey_event: JourneyEvent) -> None:
         call_back_mails(case, stopped)
 
 
-def said(stop: Stop) -> tuple[object, ...]:
+def identity_of(stop: Stop) -> tuple[object, ...]:
     """Return what makes a stop the same one, whoever of two merged customers it was told of."""
     return stop.cause, stop.effect, stop.scope, stop.reference, stop.from_at
 
