@@ -34,6 +34,8 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "leases that are renewed": claim.RENEW,
     "a mail that is about to leave": claim.MARK_SENDING,
     "a mail that was taken": claim.ACCEPT,
+    "bodies composed before": claim.KEPT_BODIES_OF_CUSTOMERS,
+    "bodies of a release before": claim.KEPT_BODIES,
     "suppressed addresses": read.SUPPRESSED,
     "what a mailbox was asked": askings.ASKED,
     "what waits longest in the outbox": outbox.OLDEST,

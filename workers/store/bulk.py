@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
-from workers.domain.records import Inbox, Row
+from workers.domain.records import Row
 from workers.store import tables
 from workers.store.engine import to_json
 
@@ -55,11 +55,10 @@ def shape_of(kind: type[Row]) -> Shape:
     names = tuple(field.name for field in fields(kind))
     columns = [tables.of(kind).c[name].type for name in names]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
-    owner = () if kind is Inbox or "customer" not in names else ("customer",)
     return Shape(
         kind.TABLE,
         names,
-        tuple(dict.fromkeys((*kind.KEY, *owner))),
+        tuple(column.name for column in tables.of(kind).primary_key),
         tuple(map(copied, columns)),
         tuple(map(lite, columns)),
         tuple(map(plain, columns)),

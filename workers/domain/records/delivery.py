@@ -14,7 +14,7 @@ class Dispatch(Row):
 
     TABLE: ClassVar[str] = "dispatch"
     id: str
-    customer: CustomerId | None
+    customer: CustomerId
     kind: str
     mail_class: MailClass
     template: str

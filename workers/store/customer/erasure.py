@@ -55,7 +55,7 @@ KEPT: dict[sa.Table, str] = {
     t.consent: "that consent was given or withdrawn, and when: the proof we must be able to give",
 }
 """What stays, and why."""
-DELETED: tuple[sa.Table, ...] = (t.click, t.former_address, t.asked_mailbox)
+DELETED: tuple[sa.Table, ...] = (t.dispatch_body, t.click, t.former_address, t.asked_mailbox)
 PERSONAL = ("email", "name", "phone", "language", "time_zone", "owner", "may_promote", "rest_until")
 """What a customer's own row loses; the segment stays, for the report."""
 UNLINKED = "erased "
@@ -104,7 +104,9 @@ def blank_merged(connection: Connection, keys: list[str], now: datetime) -> None
 def scrub(connection: Connection, customer: str) -> None:
     """Delete or blank what names one customer in their own rows; what stays, and why, is in `KEPT`."""
     mails = sa.select(t.dispatch.c.id).where(t.dispatch.c.customer == customer)
-    connection.execute(sa.delete(t.dispatch_body).where(t.dispatch_body.c.dispatch.in_(mails)))
+    body = t.dispatch_body.c
+    unowned = (body.customer == t.NOBODY, body.dispatch.in_(mails))
+    connection.execute(sa.delete(t.dispatch_body).where(*unowned))
     for table in DELETED:
         connection.execute(sa.delete(table).where(table.c.customer == customer))
     for table, values in SCRUBBED.items():
@@ -119,4 +121,6 @@ def unlink_journeys(connection: Connection, customer: str) -> None:
     journeys = [(str(key), str(reference)) for key, reference in connection.execute(query)]
     named = [key for key, reference in journeys if not reference.startswith(UNLINKED)]
     for n, key in enumerate(named, 1 + len(journeys) - len(named)):
-        connection.execute(sa.update(t.journey).where(j.id == key).values(reference=f"{UNLINKED}{n}"))
+        connection.execute(
+            sa.update(t.journey).where(j.id == key, j.customer == customer).values(reference=f"{UNLINKED}{n}")
+        )

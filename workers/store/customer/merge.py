@@ -20,6 +20,7 @@ MOVED: tuple[sa.Table, ...] = (
     t.decision,
     t.action,
     t.dispatch,
+    t.dispatch_body,
     t.ticket,
     t.ticket_entry,
     t.testimonial,

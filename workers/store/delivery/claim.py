@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 from workers.domain.records import Dispatch
 from workers.domain.types import DispatchState, MailClass, RequestState
 from workers.store import read, tables
-from workers.store.engine import database_now
+from workers.store.engine import database_now, in_array
 
 TABLE = tables.dispatch
 HELD_BY_US = (DispatchState.LEASED, DispatchState.SENDING)
@@ -321,9 +321,18 @@ def give_up(connection: Connection, dispatch: Dispatch, reason: str, detail: str
     return change_claimed(connection, statement, dispatch)
 
 
-def bodies_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[str, tuple[bytes, str]]:
-    """Return the bytes and return paths of those dispatches that were composed before."""
-    table = tables.dispatch_body
+BODIES = tables.dispatch_body.c
+KEPT_BODIES = sa.select(BODIES.dispatch, BODIES.body, BODIES.return_path).where(in_array(BODIES.dispatch, "keys"))
+KEPT_BODIES_OF_CUSTOMERS = KEPT_BODIES.where(in_array(BODIES.customer, "owners"))
+
+
+def bodies_of(
+    connection: Connection, dispatches: Sequence[Dispatch], owners: Collection[str]
+) -> dict[str, tuple[bytes, str]]:
+    """Return the bytes and return paths of those dispatches that were composed before, looked for under their owners.
+
+    What is not there is looked up by its dispatch alone: a release before did not keep whose a body is.
+    """
     tried = [
         dispatch.id
         for dispatch in dispatches
@@ -331,18 +340,20 @@ def bodies_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[st
     ]
     bodies: dict[str, tuple[bytes, str]] = {}
     for chunk in read.chunks(tried):
-        query = sa.select(table.c.dispatch, table.c.body, table.c.return_path).where(table.c.dispatch.in_(chunk))
-        for key, body, return_path in connection.execute(query):
-            bodies[str(key)] = (bytes(body), str(return_path))
+        found = connection.execute(KEPT_BODIES_OF_CUSTOMERS, {"keys": chunk, "owners": sorted(owners)})
+        bodies |= {str(key): (bytes(body), str(return_path)) for key, body, return_path in found}
+    for chunk in read.chunks(set(tried) - set(bodies)):
+        found = connection.execute(KEPT_BODIES, {"keys": chunk})
+        bodies |= {str(key): (bytes(body), str(return_path)) for key, body, return_path in found}
     return bodies
 
 
 KEEP_BODY = sa.insert(tables.dispatch_body)
 
 
-def keep_body(connection: Connection, dispatch: str, body: bytes, return_path: str) -> None:
-    """Fix the bytes of a dispatch before the first one leaves."""
-    connection.execute(KEEP_BODY, {"dispatch": dispatch, "body": body, "return_path": return_path})
+def keep_body(connection: Connection, dispatch: str, owner: str, body: bytes, return_path: str) -> None:
+    """Fix the bytes of a customer's dispatch before the first one leaves."""
+    connection.execute(KEEP_BODY, {"dispatch": dispatch, "customer": owner, "body": body, "return_path": return_path})
 
 
 def next_slot(connection: Connection, name: str, count: int, per_second: float) -> float:

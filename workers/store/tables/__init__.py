@@ -10,6 +10,7 @@ from workers.domain import records
 from workers.domain.records import Row
 from workers.store.tables.columns import (
     INSTANT_TEXT,
+    NOBODY,
     Document,
     Instant,
     Key,
@@ -59,6 +60,7 @@ from workers.store.tables.survey import (
 
 __all__ = [
     "INSTANT_TEXT",
+    "NOBODY",
     "WRITE_ORDER",
     "Document",
     "Instant",

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 
-from workers.domain.records import Row
+from workers.domain.records import Inbox, Row
 
 metadata = sa.MetaData()
 
@@ -75,6 +75,8 @@ Key = sa.Uuid(as_uuid=False).with_variant(sa.String(36), "sqlite")
 Document = sa.JSON().with_variant(JSONB(), "postgresql")
 Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
+NOBODY = "00000000-0000-0000-0000-000000000000"
+"""The customer of a row that a release before wrote, which did not say whose it is."""
 KEY_COLUMNS = frozenset(
     {"id", "customer", "journey", "request", "response", "action", "ticket", "testimonial", "merged_into", "parent"}
 )
@@ -89,7 +91,7 @@ PLAIN: dict[object, sa.types.TypeEngine[Any]] = {
 }
 
 
-def column(name: str, annotation: object, primary: bool) -> sa.Column[Any]:
+def column(name: str, annotation: object) -> sa.Column[Any]:
     """Return the column for a field: its type follows from the annotation, an id's from its name."""
     inner, nullable = annotation, False
     if get_origin(annotation) in (Union, types.UnionType):
@@ -106,14 +108,24 @@ def column(name: str, annotation: object, primary: bool) -> sa.Column[Any]:
         kind = Key if name in KEY_COLUMNS else sa.Text()
     else:
         kind = PLAIN[inner]
-    return sa.Column(name, kind, primary_key=primary, nullable=nullable, autoincrement=False)
+    return sa.Column(name, kind, nullable=nullable, autoincrement=False)
 
 
 def table(row: type[Row], *more: sa.schema.SchemaItem) -> sa.Table:
-    """Return the table of a record class, with its indexes and unique keys."""
+    """Return the table of a record class, with its indexes and unique keys; its primary key names the customer."""
     hints = get_type_hints(row)
-    columns = [column(field.name, hints[field.name], field.name in row.KEY) for field in fields(row)]
-    return sa.Table(row.TABLE, metadata, *columns, *more)
+    columns = [column(field.name, hints[field.name]) for field in fields(row)]
+    return sa.Table(row.TABLE, metadata, *columns, sa.PrimaryKeyConstraint(*key_of(row)), *more)
+
+
+def key_of(row: type[Row]) -> tuple[str, ...]:
+    """Return the primary key of a record class's table: what tells its rows apart, and whose they are.
+
+    The customer comes last: an id alone is looked up by the same index. Of an event nobody knows whose it is before
+    it was found.
+    """
+    owner = () if row is Inbox or "customer" not in get_type_hints(row) else ("customer",)
+    return tuple(dict.fromkeys((*row.KEY, *owner)))
 
 
 def where(condition: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from workers.domain import records
 from workers.store.tables.columns import Document, Instant, Key, Number, metadata, table
 
-customer = table(records.Customer, sa.UniqueConstraint("crm_id", name="customer_crm_id"))
+customer = table(records.Customer, sa.UniqueConstraint("crm_id", "id", name="customer_crm_id"))
 former_address = table(records.FormerAddress)
 suppression = table(records.Suppression)
 asked_mailbox = table(records.AskedMailbox, sa.Index("asked_mailbox_customer", "customer"))

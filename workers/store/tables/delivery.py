@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from workers.domain import records
-from workers.store.tables.columns import Instant, Key, Number, metadata, table, where
+from workers.store.tables.columns import NOBODY, Instant, Key, Number, metadata, table, where
 
 dispatch = table(
     records.Dispatch,
@@ -19,6 +19,7 @@ dispatch_body = sa.Table(
     sa.Column("dispatch", Key, primary_key=True),
     sa.Column("body", sa.LargeBinary(), nullable=False),
     sa.Column("return_path", sa.Text(), nullable=False),
+    sa.Column("customer", Key, primary_key=True, server_default=NOBODY),
 )
 webhook_target = sa.Table(
     "webhook_target",

@@ -16,7 +16,7 @@ rule_table = sa.Table(
 decision = table(
     records.Decision,
     sa.Index("decision_customer", "customer"),
-    sa.Index("decision_current", "response", unique=True, **where("state = 'current'")),
+    sa.Index("decision_current", "response", "customer", unique=True, **where("state = 'current'")),
 )
 shadow = table(records.Shadow, sa.Index("shadow_candidate", "candidate"), sa.Index("shadow_customer", "customer"))
 action = table(
@@ -27,14 +27,14 @@ action = table(
 )
 ticket = table(
     records.Ticket,
-    sa.UniqueConstraint("number", name="ticket_number"),
+    sa.UniqueConstraint("number", "customer", name="ticket_number"),
     sa.Index("ticket_customer", "customer"),
     sa.Index("ticket_one_open", "customer", unique=True, **where("state <> 'done'")),
     sa.Index("ticket_due", "due_at", **where("state <> 'done'")),
 )
 ticket_entry = table(
     records.TicketEntry,
-    sa.UniqueConstraint("source", "event_id", name="ticket_entry_event"),
+    sa.UniqueConstraint("source", "event_id", "customer", name="ticket_entry_event"),
     sa.Index("ticket_entry_ticket", "ticket"),
     sa.Index("ticket_entry_customer", "customer"),
 )

@@ -25,7 +25,7 @@ wave = sa.Table(
 )
 survey_request = table(
     records.SurveyRequest,
-    sa.UniqueConstraint("journey", "step", name="survey_request_touchpoint"),
+    sa.UniqueConstraint("journey", "step", "customer", name="survey_request_touchpoint"),
     sa.Index("survey_request_customer", "customer"),
     sa.Index("survey_request_asked", "asked_at"),
     sa.Index("survey_request_closes", "closes_at", **where("state IN ('open', 'answered')")),
@@ -33,8 +33,8 @@ survey_request = table(
 click = table(records.Click, sa.Index("click_request", "request"), sa.Index("click_customer", "customer"))
 response = table(
     records.Response,
-    sa.UniqueConstraint("source", "external_id", name="response_external"),
-    sa.Index("response_request", "request", unique=True, **where("request IS NOT NULL")),
+    sa.UniqueConstraint("source", "external_id", "customer", name="response_external"),
+    sa.Index("response_request", "request", "customer", unique=True, **where("request IS NOT NULL")),
     sa.Index("response_customer", "customer"),
     sa.Index("response_settles", "settles_at", **where("state = 'settling'")),
     sa.Index("response_answered", "answered_at"),

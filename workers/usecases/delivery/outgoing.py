@@ -72,7 +72,7 @@ class DeliveryContext:
             customers=owners,
             requests={request.id: request for request in requests},
             actions={action.id: action for action in actions},
-            bodies=claim.bodies_of(connection, group),
+            bodies=claim.bodies_of(connection, group, whose),
             suppressed=read.suppressed_addresses(connection, addresses, policy.ids),
         )
 

@@ -127,7 +127,8 @@ class Preparation:
         except Exception as error:  # one mail that cannot be composed must not stop the others
             log.exception("mail cannot be written", extra={"action": "dispatch.failed", "dispatch": dispatch.id})
             return Refused(dispatch, DispatchState.FAILED, CANNOT_BE_WRITTEN, f"{type(error).__name__}: {error}")
-        claim.keep_body(connection, dispatch.id, composed.raw, composed.return_path)
+        owner = customer.id if customer else dispatch.customer
+        claim.keep_body(connection, dispatch.id, owner, composed.raw, composed.return_path)
         to = self._sending.redirect or composed.recipient
         return OutgoingMessage(dispatch, to, composed.return_path, composed.raw, composed.message_id)
 
@@ -142,7 +143,7 @@ class Preparation:
         if ticket is None or customer is None:
             return Refused(dispatch, DispatchState.CANCELLED, Reason.ERASED)
         body = ticket_message(ticket, "opened", customer.crm_id or "", self._policy())
-        claim.keep_body(connection, dispatch.id, body, "")
+        claim.keep_body(connection, dispatch.id, customer.id, body, "")
         return OutgoingMessage(dispatch, "", "", body, dispatch.id)
 
     def _not_to(self, dispatch: Dispatch, recipient: str, context: DeliveryContext) -> Refused | None:

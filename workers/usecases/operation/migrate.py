@@ -12,12 +12,13 @@ from workers.errors import Misconfigured
 from workers.settings import Settings
 from workers.store.connection import Connection
 from workers.store.engine import Store
+from workers.store.operation.keys import build_keys
 from workers.store.operation.schema import has_inbox, revisions_in, take_turn
 
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
     from alembic.config import Config
 
-SCHEMA = 18
+SCHEMA = 19
 """The schema this release makes: the number of the newest revision."""
 MINIMUM = SCHEMA
 """The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""
@@ -45,7 +46,8 @@ def upgrade(connection: Connection) -> None:
 def migrate(store: Store) -> int:
     """Bring the database to this release's schema and return its number; a newer schema stays. Idempotent.
 
-    Raises NotNow when the database is away.
+    The keys of large tables are built afterwards, beside the work of roles, which run before and after alike: stopped
+    there, it goes on where it was. Raises NotNow when the database is away, or others keep the keys from it.
     """
 
     def work(connection: Connection) -> int:
@@ -55,7 +57,10 @@ def migrate(store: Store) -> int:
             upgrade(connection)
         return max(number, SCHEMA)
 
-    return store.write(work, patient=True)
+    number = store.write(work, patient=True)
+    if number == SCHEMA:
+        build_keys(store)
+    return number
 
 
 def schema_of(store: Store) -> int:
