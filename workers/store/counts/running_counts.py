@@ -79,6 +79,23 @@ def upsert(keys: str, by: int) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One of PostgreSQL's triggers, by its name, which its function bears too, with the statement that makes it."""
+
+    name: str
+    table: str
+    statement: str
+
+
+ROWS_OF = {
+    "insert": "NEW TABLE AS new_rows",
+    "delete": "OLD TABLE AS old_rows",
+    "update": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
+}
+"""What a trigger's function is shown, by what happens to the table."""
+
+
 def for_postgresql() -> Iterator[str]:
     """Give the statements that make PostgreSQL's triggers: for each statement one insert of what it changed."""
     for counted in COUNTED:
@@ -91,20 +108,26 @@ def for_postgresql() -> Iterator[str]:
             "delete": f"{head} SELECT {keys}, -count(*) FROM old_rows {grouped};",
             "update": f"{head} SELECT {KEYS}, sum(n) FROM ({both}) AS x ({KEYS}, n) {grouped} HAVING sum(n) <> 0;",
         }
-        rows = {
-            "insert": "NEW TABLE AS new_rows",
-            "delete": "OLD TABLE AS old_rows",
-            "update": "OLD TABLE AS old_rows NEW TABLE AS new_rows",
-        }
-        for event, body in bodies.items():
-            if event == "update" and not counted.state:
-                continue
-            name = f"count_{counted.table}_{event}"
-            yield (f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {body} RETURN NULL; END$$")
+        for event, trigger in triggers_of(counted):
+            body = bodies[event]
             yield (
-                f"CREATE TRIGGER {name} AFTER {event.upper()} ON {counted.table} REFERENCING {rows[event]} "
-                f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+                f"CREATE FUNCTION {trigger.name}() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$BEGIN {body} RETURN NULL; END$$"
             )
+            yield trigger.statement
+
+
+def triggers_of(counted: Counted) -> Iterator[tuple[str, Trigger]]:
+    """Give PostgreSQL's triggers of a table, each with what it waits for; without a state, no update counts."""
+    for event, rows in ROWS_OF.items():
+        if event == "update" and not counted.state:
+            continue
+        name = f"count_{counted.table}_{event}"
+        statement = (
+            f"CREATE TRIGGER {name} AFTER {event.upper()} ON {counted.table} REFERENCING {rows} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        )
+        yield event, Trigger(name, counted.table, statement)
 
 
 def make_triggers(_target: object, connection: Connection, *, tables: Collection[sa.Table], **_: object) -> None:

@@ -1,0 +1,231 @@
+"""Tables in sixteen hash partitions: the same story gives the same books, and hot statements look where they must."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from driver import books_of, play
+from parts import empty_database
+from sqlalchemy.engine import make_url
+from story import Story
+from test_hot_statements import MOMENT, STATEMENTS, values_of
+from worlds import Embedded, dead_letter_reasons
+
+from workers.domain.invariants import difference
+from workers.domain.records import Dispatch, Touchpoint
+from workers.domain.types import DispatchState
+from workers.store import bulk, partitioning, read, tables
+from workers.store.engine import Store
+from workers.store.operation.keys import keys_left
+from workers.store.tables.placement import BY_LOOKUP, EVERYWHERE, ONE_PLACE, PLACED
+from workers.usecases.operation import status
+from workers.usecases.operation.migrate import migrate
+
+PARTITIONS = 16
+STORY = Story(seed=11, customers=9, days=110)
+EVERY_PARTITION = {
+    "a handing over that was cut",
+    "a handing over that was cut too often",
+    "a lease that ran out",
+    "bodies of a release before",
+    "tickets past their first contact",
+    "what is ready",
+    "whose requests are",
+    *(name for name in STATEMENTS if name.startswith("due work")),
+}
+"""What looks for anybody: work that is due, by the small index of what waits in each partition; and what names nobody.
+All other hot statements look in the partitions of those whom they name."""
+
+
+def divide(url: str) -> None:
+    """Run the shipped script on a database."""
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        for statement in partitioning.hash_partitions(PARTITIONS):
+            connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="module")
+def divided(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """Give an installation on PostgreSQL whose tables were divided, after the story was played on it."""
+    with ExitStack() as stack:
+        url = stack.enter_context(empty_database(postgres_server))
+        fresh = Store(url)
+        migrate(fresh)
+        fresh.close()
+        divide(url)
+        world = stack.enter_context(Embedded(tmp_path_factory.mktemp("divided") / "home", database_url=url))
+        play(STORY, world)
+        yield world
+
+
+def test_a_story_on_sixteen_partitions_gives_the_books_of_one_table(divided: Embedded, tmp_path_factory: Any) -> None:
+    """Row for row: planning, asking, answers, tickets, merges, erasures; and every sum holds, running counts too."""
+    with Embedded(tmp_path_factory.mktemp("whole") / "home") as whole:
+        play(STORY, whole)
+        assert "\n".join(difference(books_of(whole.store), books_of(divided.store))) == ""
+        assert dead_letter_reasons(whole) == dead_letter_reasons(divided)
+    with divided.store.reading() as connection:
+        assert [line for line in status.read_books(connection).sums() if not line["ok"]] == []
+
+
+def test_every_placed_table_is_divided_and_nothing_else(divided: Embedded) -> None:
+    """Each of them has sixteen partitions, rows in more than one, and the keys that its description says."""
+    query = """SELECT parent.relname, count(*) FROM pg_inherits JOIN pg_class AS parent ON parent.oid = inhparent
+               WHERE parent.relkind = 'p' GROUP BY 1"""
+    with divided.store.reading() as connection:
+        counted = {str(name): int(n) for name, n in connection.execute(sa.text(query))}
+        assert counted == {table.name: PARTITIONS for table in PLACED}
+        places = connection.execute(sa.text("SELECT count(DISTINCT tableoid) FROM touchpoint")).scalar_one()
+        assert places > PARTITIONS / 2
+        assert keys_left(connection) == []
+    assert migrate(divided.store)
+
+
+def test_a_database_is_divided_once(divided: Embedded) -> None:
+    """The script ends before it changes anything where the tables are divided already."""
+    with pytest.raises(psycopg.errors.RaiseException, match="divided already"):
+        divide(divided.store.engine.url.render_as_string(hide_password=False))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which partitions of which tables a statement really looked into."""
+
+    table: str
+    partition: str
+
+
+def looked_into(connection: sa.Connection, text: str, values: Any) -> set[Place]:
+    """Run a statement and return the partitions that were scanned."""
+    for way in ("seqscan", "hashjoin", "mergejoin"):  # there are few rows here: of many, each is looked up by its key
+        connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    plan = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", values).scalar_one()
+    return set(scans(plan[0]["Plan"] if isinstance(plan, list) else json.loads(plan)[0]["Plan"]))
+
+
+def scans(node: Mapping[str, Any]) -> Iterator[Place]:
+    """Give the partitions that the scans of a plan looked into."""
+    name = re.fullmatch(r"(.+)_\d+", str(node.get("Relation Name", "")))
+    if name and "Scan" in node["Node Type"] and node["Actual Loops"]:
+        yield Place(name[1], name[0])
+    for child in node.get("Plans", ()):
+        yield from scans(child)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the story of whom much is known, and what names their rows."""
+
+    dispatch: Dispatch
+    touchpoint: Touchpoint
+    mailbox: str
+    request: str
+
+    def given(self, name: str) -> dict[str, object]:
+        """Return the values of a hot statement about this person."""
+        keys = {
+            "bodies composed before": self.dispatch.id,
+            "touchpoints of journeys": self.touchpoint.journey,
+            "what a mailbox was asked": self.mailbox,
+            "whose requests are, of those named": self.request,
+        }
+        return {
+            "keys": [keys.get(name, self.dispatch.customer)],
+            "owners": [self.dispatch.customer],
+            "key": self.dispatch.id,
+            "owner": self.dispatch.customer,
+            "ours": self.dispatch.attempt,
+            "claim": self.dispatch.claims or 0,
+            "until": MOMENT,
+        }
+
+
+@pytest.fixture
+def person(divided: Embedded) -> Person:
+    """Give somebody who was asked."""
+    with divided.store.reading() as connection:
+        asked = connection.execute(sa.select(tables.asked_mailbox).order_by(tables.asked_mailbox.c.request)).first()
+        assert asked is not None
+        (dispatch, *_) = read.rows_with(connection, Dispatch, customer=asked.customer, request=asked.request)
+        (touchpoint, *_) = read.rows_with(connection, Touchpoint, customer=asked.customer)
+    return Person(dispatch, touchpoint, asked.mailbox, asked.request)
+
+
+@pytest.mark.parametrize("name", sorted(set(STATEMENTS) - EVERY_PARTITION))
+def test_a_hot_statement_looks_into_the_partitions_of_those_it_names(
+    divided: Embedded, person: Person, name: str
+) -> None:
+    """One customer is in one partition of each table: no other one is opened."""
+    assert {table: parts for table, parts in partitions_of(divided.store, person, name).items() if len(parts) > 1} == {}
+
+
+def test_what_names_nobody_looks_into_every_partition(divided: Embedded, person: Person) -> None:
+    """So that the promise above can fail: what is due may be anybody's."""
+    looked = {name: partitions_of(divided.store, person, name) for name in ("due work 1", "whose requests are")}
+    assert {table: len(parts) for each in looked.values() for table, parts in each.items()} == {
+        "action": PARTITIONS,
+        "survey_request": PARTITIONS,
+    }
+
+
+def partitions_of(store: Store, person: Person, name: str) -> dict[str, set[str]]:
+    """Run a hot statement about a person, and return by table the partitions it looked into."""
+    compiled: Any = STATEMENTS[name].compile(store.engine)
+    given = person.given(name)
+    values = {
+        key: given.get(key, value) for key, value in compiled.construct_params(values_of(STATEMENTS[name])).items()
+    }
+    bound = compiled._bind_processors
+    processed = {key: bound[key](value) if key in bound else value for key, value in values.items()}
+    with store.engine.connect() as connection, connection.begin() as transaction:
+        leased = sa.update(tables.dispatch).where(tables.dispatch.c.id == person.dispatch.id)
+        connection.execute(leased.values(state=DispatchState.LEASED))
+        places = looked_into(connection, str(compiled), processed)
+        transaction.rollback()
+    by_table: dict[str, set[str]] = {}
+    for place in places:
+        by_table.setdefault(place.table, set()).add(place.partition)
+    return by_table
+
+
+def test_a_change_of_rows_looks_into_the_partitions_of_their_customers(divided: Embedded, person: Person) -> None:
+    """What a batch changes is found by its key and its customer, one row in one partition."""
+    shape = bulk.SHAPES[Touchpoint]
+    row = dict(zip(shape.names, next(iter(bulk.values_of([person.touchpoint], shape, shape.for_json))), strict=True))
+    with divided.store.engine.connect() as connection, connection.begin() as transaction:
+        found = looked_into(connection, bulk.update_from_json(shape), (json.dumps([row]),))
+        transaction.rollback()
+    assert len(found) == 1
+
+
+def test_every_table_has_its_place() -> None:
+    """A new table cannot be overlooked: the scripts divide it, copy it everywhere, or leave it in one place."""
+    listed = [table.name for group in (PLACED, EVERYWHERE, ONE_PLACE) for table in group]
+    assert sorted(listed) == sorted(tables.metadata.tables)
+
+
+def test_every_key_of_a_placed_table_holds_what_it_is_placed_by() -> None:
+    """Partitions and shards do not look into each other: a key without that column could not be kept."""
+    for table, column in PLACED.items():
+        uniques = [constraint for constraint in table.constraints if isinstance(constraint, sa.UniqueConstraint)]
+        keys = [table.primary_key, *uniques, *(index for index in table.indexes if index.unique)]
+        assert [key for key in keys if column not in key.columns] == []
+        owner = "id" if table is tables.customer else "customer"
+        if table not in BY_LOOKUP or table is tables.asked_mailbox:
+            assert [key for key in keys if owner not in key.columns] == []
+
+
+def test_the_script_for_citus_names_every_placed_table() -> None:
+    """Divided by what its key holds, the core together; small tables everywhere; the rest stays where it is."""
+    script = partitioning.as_script(partitioning.citus())
+    placed = dict(re.findall(r"create_distributed_table\('(\w+)', '(\w+)'", script))
+    assert placed == {table.name: column for table, column in PLACED.items()}
+    assert set(re.findall(r"create_reference_table\('(\w+)'", script)) == {table.name for table in EVERYWHERE}
+    assert re.findall(r"colocate_with => '(\w+)'", script).count("none") == len(BY_LOOKUP)
