@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -101,7 +102,7 @@ def test_nobody_waits_behind_a_key_that_cannot_be_put_in_place(store: Store, mon
         assert tried.wait(60)
         began = time.monotonic()
         for n in range(20):
-            store.write(lambda connection, n=n: rename(connection, f"name {n}"))
+            store.write(partial(rename, name=f"name {n}"))
         spent = time.monotonic() - began
         assert building.is_alive()
         assert "customer_crm_id" in left(store)
