@@ -37,6 +37,10 @@ VERBS: dict[str, Verb] = {
     "keys": Verb("workers.cli.operator.admin", "Keys for POST /v1/events and for signing."),
     "mail": Verb("workers.cli.operator.mails", "Mails by hand."),
     "migrate": Verb("workers.cli.operator.roles", "Bring the database to the schema of this release."),
+    "partitions": Verb(
+        "workers.cli.operator.partitions",
+        "Scripts for psql that divide the tables by customer, once one table or one machine is not enough.",
+    ),
     "pause": Verb("workers.cli.operator.mails", "Pause sending; what is due waits, nothing is lost."),
     "privacy": Verb(
         "workers.cli.operator.privacy",

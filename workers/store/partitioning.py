@@ -5,7 +5,7 @@ tables runs them with psql while no role runs: every divided table is made anew,
 name. The old ones stay in a schema of their own until somebody has looked and drops it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -123,6 +123,6 @@ def text_of(statement: sa.schema.ExecutableDDLElement) -> str:
     return " ".join(str(statement.compile(dialect=DIALECT)).split())
 
 
-def as_script(statements: Iterator[str]) -> str:
+def as_script(statements: Iterable[str]) -> str:
     """Return statements as a script for psql, which stops at the first that fails."""
     return "\\set ON_ERROR_STOP on\n" + "".join(f"{statement};\n" for statement in statements)
