@@ -145,7 +145,8 @@ def statements(store: Store, changes: ChangeSet) -> list[tuple[str, str, list[An
 
     def watched(verb: str, write: Any) -> Any:
         def many(connection: Any, kind: type[Row], rows: list[Row]) -> None:
-            seen.append((verb, kind.TABLE, [{name: getattr(row, name) for name in kind.KEY} for row in rows]))
+            names = tables.of(kind).primary_key.columns.keys()
+            seen.append((verb, kind.TABLE, [{name: getattr(row, name) for name in names} for row in rows]))
             write(connection, kind, rows)
 
         return many
