@@ -168,9 +168,11 @@ def test_a_hot_statement_looks_into_the_partitions_of_those_it_names(
 
 def test_what_names_nobody_looks_into_every_partition(divided: Embedded, person: Person) -> None:
     """So that the promise above can fail: what is due may be anybody's."""
-    looked = {name: partitions_of(divided.store, person, name) for name in ("due work 1", "whose requests are")}
+    looked = {
+        name: partitions_of(divided.store, person, name) for name in ("a lease that ran out", "whose requests are")
+    }
     assert {table: len(parts) for each in looked.values() for table, parts in each.items()} == {
-        "action": PARTITIONS,
+        "dispatch": PARTITIONS,
         "survey_request": PARTITIONS,
     }
 
