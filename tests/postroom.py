@@ -10,8 +10,8 @@ from embedded import Embedded
 
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch
-from workers.usecases.delivery import Delivery
 from workers.usecases.delivery.send_controls import Sending
+from workers.usecases.delivery.sender import Delivery
 
 OPEN = Sending(blocked="", held="", per_day=0, per_second=0, only_to=frozenset(), redirect="")
 TAKEN = SendResult(SendKind.ACCEPTED, 250, "250 2.0.0 kept")

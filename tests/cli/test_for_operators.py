@@ -451,15 +451,14 @@ def test_a_mailbox_is_given_back(boucle: "Boucle") -> None:
 def test_a_faulty_text_keeps_nobody_from_pausing(
     boucle: "Boucle", tmp_path: Path, name: str, content: str, says: str
 ) -> None:
-    """While a file of one's own is faulty the service goes on; so do status, pause and explain, and name the fault."""
+    """While a file of one's own is faulty the service goes on; so do pause and explain, and the status names it."""
     boucle.take(json.dumps(journey("delivery", "42", NOW, reference="1042")).encode())
     faulty = tmp_path / "own" / name
     faulty.parent.mkdir(parents=True)
     faulty.write_text(content)
     boucle.set(overrides=str(tmp_path / "own"))
-    paused = boucle("pause")
-    assert (paused.code, says in paused.err) == (0, True)
-    ended = boucle("status", "--format", "json")
-    assert (ended.code, ended.json()["sending"]["state"]) == (0, "paused")
+    assert boucle("pause").code == 0
+    told = boucle("status", "--format", "json")
+    assert (told.code, told.json()["sending"]["state"], says in told.err) == (0, "paused", True)
     assert boucle("explain", "customer", "42", "--format", "json").code == 0
     assert boucle("check").code == 1

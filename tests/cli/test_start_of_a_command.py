@@ -16,12 +16,38 @@ HEAVY = (
     "starlette", "uvicorn", "yaml",
 )  # fmt: skip
 """What takes long to import, each for a part that the help of a verb does not use."""
-NOT_TO_LOOK = ("aiokafka", "alembic", "faust", "httpx", "kafka", "lxml", "openpyxl", "psycopg", "starlette", "uvicorn")
+NOT_TO_LOOK = (
+    "aiokafka", "aiosmtplib", "alembic", "faust", "httpx", "imaplib", "kafka", "lxml", "openpyxl", "psycopg",
+    "starlette", "uvicorn",
+)  # fmt: skip
 """What no verb needs that looks at an embedded database that is up to date."""
+NOT_TO_READ = (
+    *NOT_TO_LOOK, "babel", "email_validator", "holidays", "jinja2", "jsonschema_rs", "yaml",
+    "workers.adapters.rule_files", "workers.adapters.text_files", "workers.cloudevents.codec",
+    "workers.decision_table.checks.checker", "workers.decision_table.files.loader",
+    "workers.domain.customer_case", "workers.domain.mail.compose.templates", "workers.domain.mail.translations",
+    "workers.domain.policy", "workers.roles", "workers.usecases.intake", "workers.usecases.delivery.sender",
+)  # fmt: skip
+"""What reads and checks rules, templates and schemas, decides, or composes: no part of reading the database."""
+READS_THE_DATABASE = (
+    ("books",),
+    ("clock", "show"),
+    ("keys", "list"),
+    ("users", "list"),
+    ("audit",),
+    ("dead-letters", "list"),
+    ("tickets", "list"),
+    ("send", "--preview"),
+    ("pause",),
+    ("resume",),
+)
+"""Verbs that read, or write a word of an operator's, and decide nothing."""
+NO_TEMPLATE = (("explain", "customer", "1"), ("waves", "show"), ("status",), ("suppressions", "list"))
+"""Verbs that decide by the rules and write no mail."""
 LIGHT = ("", "explain", "status", "books", "report")
 
 
-def imported(arguments: list[str], home: str) -> set[str]:
+def imported(arguments: list[str], home: str, *, check: bool = True) -> set[str]:
     """Return the modules that a command of its own process has imported at its end."""
     code = (
         "import sys, atexit; atexit.register(lambda: print(chr(10) + ' '.join(sys.modules)));"
@@ -31,7 +57,7 @@ def imported(arguments: list[str], home: str) -> set[str]:
         [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
-        check=True,
+        check=check,
         timeout=120,
         env={"BOUCLE_HOME": home, "PATH": "/usr/bin:/bin"},
     )
@@ -51,6 +77,22 @@ def test_looking_imports_no_other_part(tmp_path: object) -> None:
     for verb in ("status", "books"):
         modules = imported([verb], str(tmp_path))
         assert sorted(modules.intersection(NOT_TO_LOOK)) == [], verb
+
+
+def test_reading_the_database_reads_no_rules(tmp_path: object) -> None:
+    """A verb that only reads the database opens no table, template or schema, and imports nothing that would."""
+    imported(["status"], str(tmp_path))  # makes the database
+    read = {" ".join(verb): imported([*verb], str(tmp_path)).intersection(NOT_TO_READ) for verb in READS_THE_DATABASE}
+    assert {verb: sorted(modules) for verb, modules in read.items() if modules} == {}
+
+
+def test_deciding_compiles_no_template(tmp_path: object) -> None:
+    """A verb that decides by the rules asks which kinds of mail there are; it tries none, and reads no schema."""
+    imported(["status"], str(tmp_path))
+    for verb in NO_TEMPLATE:
+        modules = imported([*verb], str(tmp_path), check=False)
+        unwanted = {*NOT_TO_LOOK, "jsonschema_rs", "workers.domain.mail.compose.templates", "workers.roles"}
+        assert sorted(modules & unwanted) == [], verb
 
 
 def test_the_index_is_the_verbs() -> None:

@@ -38,7 +38,7 @@ from workers.store.engine import Store
 from workers.store.ledger import Incoming
 from workers.store.positions import Consumed
 from workers.usecases.customer_actions import CustomerActions
-from workers.usecases.delivery import Delivery
+from workers.usecases.delivery.sender import Delivery
 from workers.usecases.intake import Intake
 from workers.usecases.operation import status
 from workers.usecases.operation.consumer_audit import ConsumerAudit

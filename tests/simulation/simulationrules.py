@@ -16,7 +16,7 @@ from workers.domain import invariants
 from workers.errors import BadInput
 from workers.store.counts import books
 from workers.store.delivery.claim import COPIES_AT_MOST
-from workers.usecases.operation import status
+from workers.usecases.operation import inquiry, status
 
 Rows = list[tuple[str, str]]
 LOST_SIGHT_OF, ACCEPTED = re.compile(r'"state": "unknown"'), '"state": "accepted"'
@@ -183,7 +183,7 @@ def explain_says_the_truth(world: Simulation) -> Iterator[str]:
     with world.database.engine.connect().execution_options(reading=True) as connection:
         for crm_id in customers:
             try:
-                story = status.explain(connection, "customer", crm_id, world.now(), world.policy)
+                story = inquiry.explain(connection, "customer", crm_id, world.now(), world.policy)
             except BadInput as error:
                 story = None
                 yield f"{crm_id} cannot be explained: {error}"

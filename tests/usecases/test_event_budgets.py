@@ -102,6 +102,6 @@ def test_many_large_letters_are_listed_within_little_memory(tmp_path: Path) -> N
     """A list of dead letters reads no bodies: 40 MB of them stay in the database."""
     works = {
         "filling": "for n in range(45):\n    take(b'%d' % n + b'x' * 900_000)",
-        "listing": "assert len(DeadLetters(boucle.store, boucle.parts.intake, boucle.clock.now).list()) == 46",
+        "listing": "assert len(DeadLetters(boucle.store, boucle.parts.intake.take, boucle.clock.now).list()) == 46",
     }
     assert dear({"listing": costs(INTAKE, works, tmp_path)["listing"]}, SECONDS, 20) == {}

@@ -20,7 +20,7 @@ from workers.domain.records import Action, Dispatch, Response, Suppression, Surv
 from workers.domain.sending_state import SendingState
 from workers.domain.types import Reason
 from workers.store.apply import apply
-from workers.usecases.operation import status
+from workers.usecases.operation import inquiry, status
 from workers.usecases.queue_control import QueueControl
 
 __all__ = ["boucle", "install"]
@@ -31,7 +31,7 @@ Tell = dict[str, Any]
 def explain(boucle: Embedded, **more: Any) -> Tell:
     """Return what is explained of customer 42."""
     with boucle.store.reading() as connection:
-        explanation = status.explain(
+        explanation = inquiry.explain(
             connection, "customer", "42", boucle.clock.now(), boucle.parts.policies.current(), **more
         )
     assert explanation is not None

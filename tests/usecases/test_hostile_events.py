@@ -161,14 +161,14 @@ def test_of_a_message_over_the_limit_the_beginning_is_kept(boucle: Embedded) -> 
     assert letter.body == whole[:KEPT_BYTES]
     assert (letter.size, letter.sha256) == (len(whole), hashlib.sha256(whole).hexdigest())
     assert (letter.truncated, letter.reason) == (True, "too_large")
-    (listed,) = DeadLetters(boucle.store, boucle.parts.intake, boucle.clock.now).list()
+    (listed,) = DeadLetters(boucle.store, boucle.parts.intake.take, boucle.clock.now).list()
     assert (listed.size, listed.truncated) == (len(whole), True)
 
 
 def test_a_truncated_letter_is_not_taken_in_for_the_whole(boucle: Embedded) -> None:
     """Replaying it is refused with what to do, leaves it open, and makes no second letter."""
     letter = too_large(boucle)
-    letters = DeadLetters(boucle.store, boucle.parts.intake, boucle.clock.now)
+    letters = DeadLetters(boucle.store, boucle.parts.intake.take, boucle.clock.now)
     done = letters.replay([letter.id])
     assert done.taken == 0
     assert "publish it again" in done.refusals[0]
@@ -181,7 +181,7 @@ def test_a_truncated_letter_is_read_again_where_it_came_from(boucle: Embedded) -
     whole = EVENT + b" " * 3_000_000
     codec = Codec(schemas(boucle), max_bytes=4_000_000)
     intake = Intake(boucle.store, codec, boucle.parts.policies.current, boucle.clock.now)
-    letters = DeadLetters(boucle.store, intake, boucle.clock.now, lambda _: Incoming(whole))
+    letters = DeadLetters(boucle.store, intake.take, boucle.clock.now, lambda _: Incoming(whole))
     assert letters.replay([letter.id]).taken == 1
     assert len(boucle.rows(Inbox)) == 1
 
@@ -191,7 +191,7 @@ def test_a_letter_of_the_release_before_is_listed_by_its_body(boucle: Embedded) 
     boucle.parts.intake.take([Incoming(b"{}")], Ingress.KAFKA)
     with boucle.store.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE dead_letter SET size = NULL, sha256 = NULL")
-    letters = DeadLetters(boucle.store, boucle.parts.intake, boucle.clock.now)
+    letters = DeadLetters(boucle.store, boucle.parts.intake.take, boucle.clock.now)
     (listed,) = letters.list()
     assert (listed.size, listed.truncated, listed.sha256) == (2, False, None)
     assert "is missing" in letters.replay([listed.id]).refusals[0]

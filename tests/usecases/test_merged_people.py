@@ -9,7 +9,8 @@ from embedded import START, Embedded, about, journey, score
 from workers.domain.records import Action, Customer, Dispatch, Response, SurveyRequest, Testimonial, Ticket
 from workers.domain.types import TicketState
 from workers.store import tables
-from workers.usecases.operation.status import explain, read_books
+from workers.usecases.operation.inquiry import explain
+from workers.usecases.operation.status import read_books
 
 DAY = timedelta(days=1)
 CARD = {"email": "n@example.org", "may_promote": True, "language": "en"}

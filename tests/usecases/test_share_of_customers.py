@@ -9,7 +9,7 @@ from embedded import Embedded, journey
 from houses import install
 
 from workers.domain.records import Touchpoint
-from workers.usecases.operation import status
+from workers.usecases.operation import inquiry, status
 
 __all__ = ["install"]
 PLAN = Path(__file__).resolve().parents[2] / "rules" / "journey-plan"
@@ -40,7 +40,7 @@ def test_who_was_not_drawn_is_told_so_and_the_books_add_up(install: Callable[...
     assert set(states.values()) == {("asked", ""), ("skipped", "not_sampled")}
     with boucle.store.reading() as connection:
         policy, now = boucle.parts.policies.current(), boucle.clock.now() + timedelta(seconds=1)
-        told = [status.explain(connection, "customer", who, now, policy) for who in people]
+        told = [inquiry.explain(connection, "customer", who, now, policy) for who in people]
         assert [line for line in status.read_books(connection).sums() if not line["ok"]] == []
     entries = [entry for each in cast(list[dict[str, list[dict[str, str]]]], told) for entry in each["touchpoints"]]
     sentences = {entry["reason"] for entry in entries if entry["code"] == "not_sampled"}

@@ -68,7 +68,7 @@ def go_on(house: House) -> None:
     ]
     for step in steps:
         assert parts.ticket_actions.act(tickets[0], step)
-    letters = DeadLetters(parts.store, parts.intake, house.clock.now)
+    letters = DeadLetters(parts.store, parts.intake.take, house.clock.now)
     letters.discard(letters.list()[0], "a test of theirs")
     parts.testimonials.withdraw(house.response_of("glad"))
     house.take(event("complaint_opened", "silent", house.clock.at))

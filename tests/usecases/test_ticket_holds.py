@@ -10,7 +10,7 @@ from workers.decision_table import load_contrary
 from workers.domain import ticket as ticketing
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Ticket, TicketEntry, Touchpoint
-from workers.usecases.operation import status
+from workers.usecases.operation import inquiry
 
 
 def forgotten(boucle: Embedded) -> None:
@@ -22,7 +22,7 @@ def forgotten(boucle: Embedded) -> None:
 def explain(boucle: Embedded) -> dict[str, object]:
     """Return what is explained of the customer."""
     with boucle.store.reading() as connection:
-        explanation = status.explain(connection, "customer", "1", boucle.clock.now(), boucle.parts.policies.current())
+        explanation = inquiry.explain(connection, "customer", "1", boucle.clock.now(), boucle.parts.policies.current())
     assert explanation is not None
     return explanation
 

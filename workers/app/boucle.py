@@ -1,20 +1,22 @@
 """Boucle: the shared parts with the use cases made of them, and how an installation starts."""
 
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from workers.adapters.clock import Clock
-from workers.app.inspection import Inspection
-from workers.app.outgoing import Outgoing
+from workers.app.files import tell_nobody
 from workers.app.parts import Parts
-from workers.domain.mail.compose import Brand
 from workers.errors import Misconfigured
 from workers.settings import Settings
-from workers.usecases.delivery.send_controls import Sending
-from workers.usecases.rules.active_policy import known_names
 
 if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
+    from workers.app.inspection import Inspection
+    from workers.app.outgoing import Outgoing
+    from workers.decision_table.live import Refused
+    from workers.domain.mail.compose import Brand
     from workers.usecases.customer_actions import CustomerActions
+    from workers.usecases.delivery.send_controls import Sending
     from workers.usecases.intake import Intake
     from workers.usecases.operation.clock_guard import ClockGuard
     from workers.usecases.privacy.letter_search import LetterSearch
@@ -34,13 +36,17 @@ class Boucle(Parts):
     """
 
     @cached_property
-    def outgoing(self) -> Outgoing:
+    def outgoing(self) -> "Outgoing":
         """Return what hands over: mails, webhooks, the outbox."""
+        from workers.app.outgoing import Outgoing
+
         return Outgoing(self)
 
     @cached_property
-    def inspection(self) -> Inspection:
+    def inspection(self) -> "Inspection":
         """Return what looks for faults and weak settings."""
+        from workers.app.inspection import Inspection
+
         return Inspection(self, self.outgoing)
 
     @cached_property
@@ -54,49 +60,57 @@ class Boucle(Parts):
         """Take over what was edited among the rules; say whether anything changed. Raises NotNow."""
         return self.policies.look(self.store, self.now())
 
+    def refused_edits(self) -> Mapping[str, "Refused"]:
+        """Return which edits of the rules are refused, as a command finds them where no role may have looked.
+
+        Faults of an operator's other files are told as well.
+        """
+        if self.settings.overrides is not None:
+            _ = self.files.templates, self.files.codec
+        return self.policies.refused()
+
     @cached_property
     def rules(self) -> "StoredRules":
         """Return what is remembered of the rule tables: past responses, events, decisions, live versions."""
+        from workers.usecases.rules.active_policy import known_names
         from workers.usecases.rules.history import StoredRules
 
-        return StoredRules(
-            self.store, lambda: known_names(self.files.data), lambda: self.files.templates.brand.time_zone
-        )
+        return StoredRules(self.store, lambda: known_names(self.files.data), lambda: self.files.brand.time_zone)
 
     @cached_property
     def intake(self) -> "Intake":
         """What takes events in, whichever door they come by."""
         from workers.usecases.intake import Intake
 
-        return Intake(self.store, self.files.codec, self.policies.current, self.now)
+        return Intake(self.store, self.files.codec, self.policy, self.now)
 
     @cached_property
     def rehearsal(self) -> "Rehearsal":
         """Return what tells beforehand what the intake would do."""
         from workers.usecases.rehearsal import Rehearsal
 
-        return Rehearsal(self.store, self.files.codec, self.policies.current, self.now)
+        return Rehearsal(self.store, self.files.codec, self.policy, self.now)
 
     @cached_property
     def waking(self) -> "Scheduler":
         """Return what takes up due work."""
         from workers.usecases.scheduler import Scheduler
 
-        return Scheduler(self.store, self.policies.current, self.now, self.sending)
+        return Scheduler(self.store, self.policy, self.now, self.sending)
 
     @cached_property
     def reach(self) -> "Reach":
         """Return what tells whom the waves to come will reach."""
         from workers.usecases.wave_reach import Reach
 
-        return Reach(self.store, self.policies.current, self.now)
+        return Reach(self.store, self.policy, self.now)
 
     @cached_property
     def serving(self) -> "CustomerActions":
         """Return what carries out the acts of customers."""
         from workers.usecases.customer_actions import CustomerActions
 
-        return CustomerActions(self.store, self.policies.current, self.now)
+        return CustomerActions(self.store, self.policy, self.now)
 
     @cached_property
     def testimonials(self) -> "Testimonials":
@@ -122,28 +136,41 @@ class Boucle(Parts):
         """Return what looks dead letters through for people who were erased."""
         from workers.usecases.privacy.letter_search import LetterSearch
 
-        return LetterSearch(self.store, self.policies.current, self.now)
+        return LetterSearch(self.store, self.policy, self.now)
 
 
 def start(
     settings: Settings,
     *,
     clock: Clock | None = None,
-    sending: Sending | None = None,
-    lenient: bool = False,
-    brand: Brand | None = None,
+    sending: "Sending | None" = None,
+    brand: "Brand | None" = None,
 ) -> Boucle:
-    """Return the parts of an installation with everything checked; raises Misconfigured with all faults.
-
-    With `lenient`, a faulty edit of the rules is no fault: what was in use goes on.
-    """
-    parts = Boucle(settings, clock, sending, lenient, brand)
+    """Return the parts of an installation with everything checked; raises Misconfigured with all faults."""
+    parts = Boucle(settings, clock, sending, given_brand=brand)
     try:
         parts.keys.settle(parts.store, parts.now())
         faults = parts.inspection.faults()
         if faults:
             raise Misconfigured(faults)
         parts.policies.remember(parts.store, parts.now())
+    except BaseException:
+        parts.store.close()
+        raise
+    return parts
+
+
+def start_for_verb(
+    settings: Settings, *, tell: Callable[[str], None] = tell_nobody, clock: Clock | None = None
+) -> Boucle:
+    """Return the parts of an installation for one command: each is read, checked and imported when it is asked for.
+
+    A faulty edit of the rules is no fault: what was in use goes on, and `tell` hears of it when they are read. Raises
+    Misconfigured when this machine has another key of ids than the database was begun with.
+    """
+    parts = Boucle(settings, clock, lenient=True, tell=tell)
+    try:
+        parts.keys.settle(parts.store, parts.now())
     except BaseException:
         parts.store.close()
         raise

@@ -16,8 +16,8 @@ from workers.usecases.delivery.bounce_collection import Place
 
 if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
     from workers.adapters.file_mailbox import MailboxSender
-    from workers.usecases.delivery import Delivery, HookSender, MailSender
     from workers.usecases.delivery.bounces import BounceIntake
+    from workers.usecases.delivery.sender import Delivery, HookSender, MailSender
     from workers.usecases.outbox_relay import OutboxRelay
 
 MAILBOX_AT_ONCE = 100
@@ -68,12 +68,12 @@ class Outgoing:
 
     def delivery(self, mails: "MailSender | None" = None) -> "Delivery":
         """Return what hands mails and webhooks over; one per event loop, with a mail sender of the caller's own."""
-        from workers.usecases.delivery import Delivery
+        from workers.usecases.delivery.sender import Delivery
 
         parts, settings = self._parts, self._parts.settings
         return Delivery(
             parts.store,
-            parts.policies.current,
+            parts.policy,
             parts.now,
             parts.files.templates,
             parts.sending,
@@ -89,7 +89,7 @@ class Outgoing:
         from workers.usecases.delivery.bounces import BounceIntake
 
         parts = self._parts
-        return BounceIntake(parts.store, parts.policies.current, parts.now, parts.links.read_return_path)
+        return BounceIntake(parts.store, parts.policy, parts.now, parts.links.read_return_path)
 
     def returned_mail(self) -> Place | None:
         """Return where returned mails lie, or None when nothing is set; raises Misconfigured for what is no place."""

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workers.adapters import kafka
 from workers.adapters.home import ID_SECRET, SIGNING_SECRET, Home
-from workers.adapters.imap_folder import SCHEMES, ImapFolder
-from workers.adapters.resources import Data
-from workers.adapters.returned_mails import place_at
-from workers.domain.mail.compose import Brand
 from workers.settings import Settings
 from workers.store.patience import Patience
-from workers.text.mail_addresses import mailbox
-from workers.usecases.delivery.bounce_collection import Place
-from workers.usecases.delivery.send_controls import Sending
+
+if TYPE_CHECKING:  # as in `parts`
+    from workers.app.files import Files
+    from workers.usecases.delivery.bounce_collection import Place
+    from workers.usecases.delivery.send_controls import Sending
 
 
 def given_keys(settings: Settings) -> list[str]:
@@ -65,11 +64,17 @@ def patience_of(settings: Settings) -> Patience:
     )
 
 
-def sending_of(settings: Settings, brand: Brand, data: Data) -> Sending:
-    """Return what the settings say of sending; a local mailbox is never held, because nothing leaves the machine."""
+def sending_of(settings: Settings, files: "Files") -> "Sending":
+    """Return what the settings say of sending; a local mailbox is never held, because nothing leaves the machine.
+
+    Files are read where mails leave the machine. Raises Misconfigured.
+    """
+    from workers.text.mail_addresses import mailbox
+    from workers.usecases.delivery.send_controls import Sending
+
     blocked = held = ""
     if settings.has_smtp:
-        samples = brand.sample_values(Brand.sample(data.shipped()))
+        samples = files.sample_values(files.brand)
         if samples:
             held_back = ", ".join(samples)
             blocked = f"templates/brand.yaml still holds sample values ({held_back}): write your own, then start again."
@@ -85,8 +90,11 @@ def sending_of(settings: Settings, brand: Brand, data: Data) -> Sending:
     )
 
 
-def returned_mail(address: str) -> Place:
+def returned_mail(address: str) -> "Place":
     """Return the place of returned mails at an address: a path, or imaps://...; raises BadInput or Misconfigured."""
+    from workers.adapters.imap_folder import SCHEMES, ImapFolder
+    from workers.adapters.returned_mails import place_at
+
     if address.partition("://")[0] in SCHEMES:
         return ImapFolder.parse(address)
     return place_at(Path(address))

@@ -46,8 +46,9 @@ def public_holidays(country: str, region: str, year: int) -> frozenset[date]:
 def regions_of(country: str) -> Collection[str]:
     """Return the regions of a country whose holidays are known; raises BadInput for a country that is not."""
     import holidays
+    from holidays.registry import EntityLoader  # its list of all countries loads each of them
 
-    regions: dict[str, list[str]] = holidays.list_supported_countries()
-    if country not in regions:
+    if country not in EntityLoader.get_country_codes():
         raise BadInput(f"No public holidays are known for the country {country[:40]!r}: write an ISO code such as FR.")
-    return regions[country]
+    regions: tuple[str, ...] = getattr(holidays, country).subdivisions
+    return regions

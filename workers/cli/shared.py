@@ -62,10 +62,10 @@ HURRY = {
 
 
 def open_boucle(*, migrate_embedded: bool = True, role: bool = False, hurried: bool = False) -> "app.Boucle":
-    """Return the parts of the installation, its database ready; raises Misconfigured with every fault.
+    """Return the parts of the installation, its database ready. Raises Misconfigured.
 
-    A `role` does not start on faulty rules, on weak settings or on a demo's home; other verbs say what is faulty among
-    the rules, and go on with those that were in use.
+    A `role` does not start on faulty rules, on weak settings or on a demo's home. Any other verb reads what it needs
+    when it needs it, says what is faulty of that, and goes on with what was in use.
     """
     from workers import app
     from workers.adapters.home import Home
@@ -78,16 +78,23 @@ def open_boucle(*, migrate_embedded: bool = True, role: bool = False, hurried: b
         require(store, settings, may_migrate=migrate_embedded)
     tell_modes(home, settings)
     if role:
-        see_that_a_role_may_start(settings)
-    started = app.start(settings, lenient=not role)
-    click.get_current_context().call_on_close(started.store.close)
-    for fault in started.files.passed_over:
-        say_fault(f"{fault} What runs goes on with what it had; this command reads the shipped file instead.")
-    for name, refused in started.policies.refused().items():
-        say_fault(
-            f"{name}: the edit is refused, version {refused.live_version[:12]} goes on; `boucle status` says why."
-        )
-    return started
+        return open_role(settings)
+    boucle = app.start_for_verb(settings, tell=say_fault)
+    click.get_current_context().call_on_close(boucle.store.close)
+    return boucle
+
+
+def open_role(settings: "Settings") -> "app.Boucle":
+    """Return the parts for a role, all of them checked; raises Misconfigured with every fault."""
+    from workers import app
+    from workers.app.parts import refused_edits
+
+    see_that_a_role_may_start(settings)
+    boucle = app.start(settings)
+    click.get_current_context().call_on_close(boucle.store.close)
+    for sentence in refused_edits(boucle.policies):
+        say_fault(sentence)
+    return boucle
 
 
 def store_alone() -> "Store":

@@ -3,34 +3,38 @@
 Pure: no clock, no file, no network. The schemas and the map of a CRM's own types are given as values.
 """
 
-from workers.cloudevents.batches import MAX_BATCH_EVENTS
-from workers.cloudevents.codec import MAX_BATCH_BYTES, MAX_BYTES, Codec
-from workers.cloudevents.events import (
-    CarrierReport,
-    CustomerData,
-    Event,
-    Fault,
-    Kind,
-    LeftOut,
-    Refusal,
-    Rejected,
-    ScoreData,
-    TicketChange,
-    TicketUpdate,
-)
-from workers.cloudevents.mapping import EventMap
-from workers.cloudevents.outbound import (
-    CHANGES_OF_A_TICKET,
-    Occasion,
-    OutboundMessage,
-    ResponseReceived,
-    SurveyRequestCreated,
-    TestimonialConsented,
-    TestimonialWithdrawn,
-    TicketChanged,
-)
-from workers.cloudevents.shapes import read_schemas
-from workers.cloudevents.unreadable import KEPT_BYTES, Unreadable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workers.cloudevents.batches import MAX_BATCH_EVENTS
+    from workers.cloudevents.codec import MAX_BATCH_BYTES, MAX_BYTES, Codec
+    from workers.cloudevents.events import (
+        CarrierReport,
+        CustomerData,
+        Event,
+        Fault,
+        Kind,
+        LeftOut,
+        Refusal,
+        Rejected,
+        ScoreData,
+        TicketChange,
+        TicketUpdate,
+    )
+    from workers.cloudevents.mapping import EventMap
+    from workers.cloudevents.outbound import (
+        CHANGES_OF_A_TICKET,
+        Occasion,
+        OutboundMessage,
+        ResponseReceived,
+        SurveyRequestCreated,
+        TestimonialConsented,
+        TestimonialWithdrawn,
+        TicketChanged,
+    )
+    from workers.cloudevents.shapes import read_schemas
+    from workers.cloudevents.unreadable import KEPT_BYTES, Unreadable
 
 __all__ = [
     "CHANGES_OF_A_TICKET",
@@ -61,3 +65,50 @@ __all__ = [
     "Unreadable",
     "read_schemas",
 ]
+
+PLACES = {
+    "MAX_BATCH_EVENTS": "workers.cloudevents.batches",
+    **dict.fromkeys(("MAX_BATCH_BYTES", "MAX_BYTES", "Codec"), "workers.cloudevents.codec"),
+    **dict.fromkeys(
+        (
+            "CarrierReport",
+            "CustomerData",
+            "Event",
+            "Fault",
+            "Kind",
+            "LeftOut",
+            "Refusal",
+            "Rejected",
+            "ScoreData",
+            "TicketChange",
+            "TicketUpdate",
+        ),
+        "workers.cloudevents.events",
+    ),
+    "EventMap": "workers.cloudevents.mapping",
+    **dict.fromkeys(
+        (
+            "CHANGES_OF_A_TICKET",
+            "Occasion",
+            "OutboundMessage",
+            "ResponseReceived",
+            "SurveyRequestCreated",
+            "TestimonialConsented",
+            "TestimonialWithdrawn",
+            "TicketChanged",
+        ),
+        "workers.cloudevents.outbound",
+    ),
+    "read_schemas": "workers.cloudevents.shapes",
+    **dict.fromkeys(("KEPT_BYTES", "Unreadable"), "workers.cloudevents.unreadable"),
+}
+"""Where each name is: a command imports what it uses, and no more."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when somebody asks for it."""
+    if name not in PLACES:
+        raise AttributeError(f"{__name__} has no {name}")
+    value = getattr(import_module(PLACES[name]), name)
+    globals()[name] = value
+    return value

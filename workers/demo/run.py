@@ -20,8 +20,8 @@ from workers.demo.tour import hire
 from workers.settings import Settings
 from workers.store import due
 from workers.store.controls import DEMO, set_control
-from workers.usecases.delivery import Delivery
 from workers.usecases.delivery.send_controls import Sending, sending_now
+from workers.usecases.delivery.sender import Delivery
 from workers.usecases.operation import status as counting
 from workers.usecases.outbox_relay import OutboxRelay
 

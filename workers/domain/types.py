@@ -112,6 +112,10 @@ class ActionState(StrEnum):
     FAILED = "failed"
 
 
+CONTACTS = frozenset({"urgent_contact", "call_back", "reopen_ticket"})
+"""The next steps in which somebody of the team speaks with the customer."""
+
+
 class DispatchState(StrEnum):
     """Where one mail or webhook to hand over stands."""
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
-from workers.calendar import parse_window
-from workers.cloudevents.scopes import Scope
 from workers.errors import BadInput
 from workers.settings.faults import FaultKind, SettingFault, is_secret, shown_value, variable_of
 
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 Finding = tuple[str, str] | None
 """What is wrong, and what to do."""
 LARGEST_PORT = 65535
-KNOWN_SCOPES = tuple(scope.value for scope in Scope)
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 WEBHOOK_PREFIX = "whsec_"
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]*")
@@ -163,6 +160,8 @@ def mail_address(text: str) -> Finding:
 
 
 def send_window(text: str) -> Finding:
+    from workers.calendar import parse_window  # read by few commands, as the scopes below
+
     try:
         parse_window(text)
     except BadInput as error:
@@ -183,12 +182,15 @@ def keys(text: str) -> Finding:
 
 
 def api_keys(text: str) -> Finding:
+    from workers.cloudevents.scopes import Scope
+
+    known = tuple(scope.value for scope in Scope)
     for part in text.split(","):
         named = [word.strip() for word in part.rpartition(":")[2].split("+")] if ":" in part else []
-        strange = [word for word in named if word not in KNOWN_SCOPES]
-        close = any(difflib.get_close_matches(word, KNOWN_SCOPES) for word in strange)
+        strange = [word for word in named if word not in known]
+        close = any(difflib.get_close_matches(word, known) for word in strange)
         if strange and (close or len(strange) < len(named)):
-            there_are = ", ".join(KNOWN_SCOPES)
+            there_are = ", ".join(known)
             return (
                 "after the colon of a key stands a scope that there is not: the whole would be one key for everything",
                 f"write KEY:journey+scores; there are {there_are}",

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import records
-from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.mailbox_keys import address_keys
 from workers.domain.records import Customer, Row
 from workers.domain.types import ActionState, CustomerId, Ids
 from workers.store import tables
 from workers.store.engine import in_array
+
+if TYPE_CHECKING:
+    from workers.domain.customer_case import CustomerCase, UnitOfWork
 
 R = TypeVar("R", bound=Row)
 CHUNK = 500
@@ -117,11 +119,13 @@ def lock_customers(connection: Connection, ids: Iterable[str], *, skip_locked: b
 
 def cases_of(
     connection: Connection,
-    work: UnitOfWork,
+    work: "UnitOfWork",
     customers: Iterable[Customer],
     kinds: Sequence[type[Row]] = OF_A_CUSTOMER,
-) -> dict[CustomerId, CustomerCase]:
+) -> dict[CustomerId, "CustomerCase"]:
     """Return the case of each customer in a unit of work, with their rows of the given tables."""
+    from workers.domain.customer_case import CustomerCase  # who only looks needs no case, and none of its rules
+
     cases = {customer.id: CustomerCase(customer, work) for customer in customers}
     if not cases:
         return cases
@@ -143,8 +147,8 @@ OF_JOURNEYS = sa.select(tables.touchpoint).where(
 
 
 def cases_about(
-    connection: Connection, work: UnitOfWork, customers: Iterable[Customer], references: Iterable[str]
-) -> dict[CustomerId, CustomerCase]:
+    connection: Connection, work: "UnitOfWork", customers: Iterable[Customer], references: Iterable[str]
+) -> dict[CustomerId, "CustomerCase"]:
     """Return the case of each customer with some references only: these journeys with their touchpoints, and stops.
 
     Of a customer of years that is a small part, and most events read nothing.

@@ -10,7 +10,6 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 import idna
-from email_validator import EmailNotValidError, validate_email
 
 LONGEST_LOCAL, LONGEST_ADDRESS = 64, 254  # RFC 5321, 4.5.3.1; an address of 254 leaves room for its angle brackets
 LONGEST_FIELD = 1_000
@@ -46,6 +45,8 @@ def one_address(text: str) -> str | None:
     local, at, domain = bare.rpartition("@")
     if not at or _NOT_SENDABLE.search(local) or "@" in local:
         return None
+    from email_validator import EmailNotValidError, validate_email  # few commands meet such an address
+
     try:
         checked = validate_email(bare, check_deliverability=False, globally_deliverable=False, test_environment=True)
     except (EmailNotValidError, UnicodeError):

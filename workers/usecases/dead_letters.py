@@ -1,6 +1,6 @@
 """Dead letters: what could not be accepted is listed, shown, taken in again, or discarded with a reason."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -12,9 +12,8 @@ from workers.errors import BadInput
 from workers.store import read
 from workers.store.dead_letter_queue import ListedLetter, list_letters, move_letter
 from workers.store.engine import Store
-from workers.store.ledger import SCOPES_HEADER, Incoming
+from workers.store.ledger import SCOPES_HEADER, Incoming, Outcome
 from workers.store.sign_in.audit_log import record_act
-from workers.usecases.intake import Intake
 
 
 @dataclass(slots=True)
@@ -25,6 +24,8 @@ class Replayed:
     refusals: list[str] = field(default_factory=list)
 
 
+Take = Callable[[Sequence[Incoming], Ingress], Sequence[Outcome]]
+"""Takes messages in, as `Intake.take` does."""
 Again = Callable[[DeadLetter], Incoming | None]
 """Reads the message of a truncated letter again where it came from; None when it is not there any more."""
 
@@ -61,9 +62,9 @@ def nowhere(letter: DeadLetter) -> Incoming | None:
 class DeadLetters:
     """Lists, shows, replays and discards what could not be taken in."""
 
-    def __init__(self, store: Store, intake: Intake, now: Callable[[], datetime], read_again: Again = nowhere) -> None:
+    def __init__(self, store: Store, take: Take, now: Callable[[], datetime], read_again: Again = nowhere) -> None:
         self._store = store
-        self._intake = intake
+        self._take = take
         self._now = now
         self._read_again = read_again
 
@@ -94,7 +95,7 @@ class DeadLetters:
             if overrule and message.scopes is not None:
                 self._audit(letter, overrule)
                 message = replace(message, scopes=None)
-            outcome = self._intake.take([message], Ingress(letter.door))[0]
+            outcome = self._take([message], Ingress(letter.door))[0]
             if outcome.rejected is not None:
                 done.refusals.append(f"{letter.id}: {outcome.rejected.fault}")
                 continue

@@ -69,7 +69,7 @@ def test_a_rehearsal_tells_what_the_real_run_does(tmp_path: Path, seed: int) -> 
     )
     assert plan.refused > 20
     assert plan.accepted > 300
-    letters = DeadLetters(boucle.store, parts.intake, boucle.clock.now).list()
+    letters = DeadLetters(boucle.store, parts.intake.take, boucle.clock.now).list()
     foretold = {(refusal.line, refusal.column, refusal.reason) for refusal in plan.refusals}
     assert {(letter.line, letter.column, letter.reason) for letter in letters} <= foretold
     assert {letter.fault for letter in letters} <= {refusal.sentence for refusal in plan.refusals}

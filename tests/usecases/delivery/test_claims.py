@@ -13,8 +13,8 @@ from workers.domain.types import DispatchState
 from workers.store.delivery import claim
 from workers.store.delivery.claim import MAIL
 from workers.store.engine import database_now
-from workers.usecases.delivery import Delivery
 from workers.usecases.delivery.outgoing import OutgoingMessage
+from workers.usecases.delivery.sender import Delivery
 
 LEASE = 60.0
 ANY = claim.Ready(mails=True, capped_left=None)

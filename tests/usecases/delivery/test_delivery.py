@@ -23,8 +23,9 @@ from workers.errors import Misconfigured, NotNow
 from workers.store import tables
 from workers.store.delivery import claim
 from workers.store.delivery.claim import COPIES_AT_MOST
-from workers.usecases.delivery import Delivery, lanes, outcomes, recording, send_controls
+from workers.usecases.delivery import lanes, outcomes, recording, send_controls
 from workers.usecases.delivery.send_controls import Sending
+from workers.usecases.delivery.sender import Delivery
 from workers.usecases.operation import status
 
 DAY = timedelta(days=1)

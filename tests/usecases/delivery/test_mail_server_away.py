@@ -13,9 +13,10 @@ from postroom import OURS, Postman, mails, sender_of
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
 from workers.store.delivery import mail_servers
-from workers.usecases.delivery import Delivery, mail_server
+from workers.usecases.delivery import mail_server
 from workers.usecases.delivery.send_controls import sending_now
-from workers.usecases.operation import status
+from workers.usecases.delivery.sender import Delivery
+from workers.usecases.operation import inquiry, status
 
 DAY = timedelta(days=1)
 AWAY = SendResult(SendKind.LATER, 0, "the mail server is away: Connection refused", everyone=True)
@@ -85,7 +86,7 @@ def test_what_a_server_does_to_all_is_counted_against_no_mail(
     assert failure.text.removeprefix("the mail server is away: ") in server["reason"]
     with boucle.store.reading() as connection:
         now, policy = sending_now(connection, boucle.parts.sending), boucle.parts.policies.current()
-        story = status.explain(connection, "customer", "a", boucle.clock.at, policy, now)
+        story = inquiry.explain(connection, "customer", "a", boucle.clock.at, policy, now)
     mails_told = {one["template"]: one["reason"] for one in cast("list[dict[str, Any]]", cast("Any", story)["mails"])}
     assert "the mail server smtp://mail.example:25 takes no mails since" in mails_told["ask-delivery"]
     assert "mail server" not in mails_told["reminder"], "what is not due yet does not wait for it"
@@ -139,7 +140,7 @@ def test_after_four_days_away_a_question_is_undeliverable_and_gives_its_rest_bac
     assert [(str(one.state), one.reason) for one in boucle.rows(SurveyRequest)] == [("undeliverable", "server_away")]
     policy = boucle.parts.policies.current()
     with boucle.store.reading() as connection:
-        told = status.explain(connection, "customer", "42", boucle.clock.at, policy)
+        told = inquiry.explain(connection, "customer", "42", boucle.clock.at, policy)
     assert told is not None
     text = str(told)
     assert "the mail server took no mails (from 2026-03-03 09:12 UTC on" in text

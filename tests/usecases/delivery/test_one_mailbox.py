@@ -19,7 +19,7 @@ from workers.domain.records import AskedMailbox, Customer, Dispatch, Suppression
 from workers.errors import BadInput
 from workers.settings.faults import FaultySettings
 from workers.store import read, tables
-from workers.usecases.operation.status import explain
+from workers.usecases.operation.inquiry import explain
 from workers.usecases.privacy.suppressions import Suppressions
 from workers.usecases.scheduler import SendBudget
 

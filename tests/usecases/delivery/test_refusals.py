@@ -13,7 +13,8 @@ from postroom import OPEN, OURS, TAKEN, Postman, sender_of
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Customer, Dispatch, Suppression, SurveyRequest
 from workers.domain.sending_state import SendingState
-from workers.usecases.delivery import Delivery, send_controls
+from workers.usecases.delivery import send_controls
+from workers.usecases.delivery.sender import Delivery
 from workers.usecases.operation import status
 
 DAY = timedelta(days=1)

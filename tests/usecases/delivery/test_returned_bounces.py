@@ -18,7 +18,7 @@ from workers.store.sign_in.audit_log import list_acts
 from workers.usecases.delivery.bounces import BounceIntake, count
 from workers.usecases.delivery.send_controls import refusing_domains, sending_now
 from workers.usecases.operation import status as counting
-from workers.usecases.operation.status import explain
+from workers.usecases.operation.inquiry import explain
 from workers.usecases.privacy.suppressions import Suppressions
 
 

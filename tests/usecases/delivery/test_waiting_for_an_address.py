@@ -14,14 +14,14 @@ from workers.domain.records import Action, Dispatch, Suppression, SurveyRequest,
 from workers.store import tables
 from workers.store.apply import apply
 from workers.usecases.delivery.mailbox_health import HARD_BOUNCE
-from workers.usecases.operation import status
+from workers.usecases.operation import inquiry, status
 from workers.usecases.privacy.suppressions import Suppressions
 
 
 def told(boucle: Embedded, group: str, customer: str = "1") -> list[str]:
     """Return the sentences that explain says of a group of one customer's rows."""
     with boucle.store.reading() as connection:
-        found = status.explain(connection, "customer", customer, boucle.clock.now(), boucle.parts.policies.current())
+        found = inquiry.explain(connection, "customer", customer, boucle.clock.now(), boucle.parts.policies.current())
     assert found is not None
     return [str(one["reason"]) for one in found[group]]  # type: ignore[attr-defined]
 

@@ -14,7 +14,8 @@ from workers.domain.records import Dispatch
 from workers.store.delivery.webhook_targets import forget_targets
 from workers.usecases.delivery import webhook_retries
 from workers.usecases.delivery.send_controls import pause, sending_now
-from workers.usecases.operation.status import as_text, explain, status
+from workers.usecases.operation.inquiry import explain
+from workers.usecases.operation.status import as_text, status
 
 SECONDS, MINUTES, HOURS = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 REDIRECT = SendResult(SendKind.OURS, 302, "the receiver redirects; set BOUCLE_WEBHOOK_URL to where it leads")

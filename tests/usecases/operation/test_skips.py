@@ -42,7 +42,7 @@ def test_a_skipped_record_is_a_dead_letter_that_can_be_replayed(boucle: Embedded
     with boucle.store.reading() as connection:
         (act,) = list_acts(connection)
     assert (act["by"], act["act"], act["detail"]["why"]) == ("ana", "stream.skip", "it stops us")
-    assert DeadLetters(boucle.store, boucle.parts.intake, boucle.clock.now).replay([letter.id]).taken == 1
+    assert DeadLetters(boucle.store, boucle.parts.intake.take, boucle.clock.now).replay([letter.id]).taken == 1
 
 
 def test_what_lies_before_it_is_taken_by_the_audit_and_it_is_not(boucle: Embedded) -> None:

@@ -16,6 +16,7 @@ from workers.store import tables
 from workers.store.counts import books
 from workers.store.engine import Store
 from workers.usecases.delivery.send_controls import sending_now
+from workers.usecases.operation import inquiry
 from workers.usecases.operation import status as counting
 
 UNKNOWN_ID = "00000000-0000-8000-8000-000000000000"
@@ -195,13 +196,13 @@ def test_postgres_gives_the_same_books(house: House, tmp_path: Path, postgres: s
         books_read = read(other)
         assert (books_read.digest(), books_read.ok()) == (read(house).digest(), True)
         with other.parts.store.reading() as connection:
-            explanation = counting.explain(
+            explanation = inquiry.explain(
                 connection, "customer", "cross", other.clock.at, other.parts.policies.current()
             )
             status = counting.status(connection, other.clock.at, sending=SendingState())
         with house.parts.store.reading() as connection:
             assert status == counting.status(connection, house.clock.at, sending=SendingState())
-            here = counting.explain(connection, "customer", "cross", house.clock.at, house.parts.policies.current())
+            here = inquiry.explain(connection, "customer", "cross", house.clock.at, house.parts.policies.current())
         assert explanation == here
 
 
@@ -298,7 +299,7 @@ def explain(house: House, what: str, ident: str) -> dict[str, object] | None:
     """Explain something of a house."""
     with house.parts.store.reading() as connection:
         state = sending_now(connection, house.parts.sending)
-        return counting.explain(connection, what, ident, house.clock.at, house.parts.policies.current(), state)
+        return inquiry.explain(connection, what, ident, house.clock.at, house.parts.policies.current(), state)
 
 
 def test_every_customer_can_be_explained(house: House) -> None:

@@ -148,7 +148,7 @@ def test_a_replay_of_everything_opens_no_door(site: Site, trick: dict[str, Any])
     post(site, key, event("delivery", reference="1"))
     post(site, key, erased(**trick))
     site.clock.at += timedelta(days=500)
-    letters = DeadLetters(site.parts.store, site.parts.intake, site.parts.now)
+    letters = DeadLetters(site.parts.store, site.parts.intake.take, site.parts.now)
     done = letters.replay(letter.id for letter in letters.list())
     assert (done.taken, len(done.refusals)) == (0, 1)
     assert site.rows(Customer)[0].erased_at is None
@@ -161,7 +161,7 @@ def test_an_operator_may_take_in_what_a_key_may_not_send(site: Site) -> None:
     key = make_key(site, "journey")
     post(site, key, event("delivery", reference="1"))
     post(site, key, erased())
-    letters = DeadLetters(site.parts.store, site.parts.intake, site.parts.now)
+    letters = DeadLetters(site.parts.store, site.parts.intake.take, site.parts.now)
     assert letters.replay([letter.id for letter in letters.list()], overrule="ana").taken == 1
     assert site.rows(Customer)[0].erased_at is not None
     assert [(act["by"], act["detail"]["scopes"]) for act in acts(site, "dead_letter.allow")] == [("ana", "journey")]

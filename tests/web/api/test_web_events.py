@@ -13,7 +13,7 @@ from webparts import START, Site, event
 from workers.domain.records import DeadLetter, Inbox, Touchpoint
 from workers.errors import NotNow
 from workers.store import tables
-from workers.usecases.operation.status import explain
+from workers.usecases.operation.inquiry import explain
 
 STRUCTURED = {"content-type": "application/cloudevents+json"}
 BATCH = {"content-type": "application/cloudevents-batch+json"}

@@ -10,7 +10,7 @@ from workers.domain import explain
 from workers.domain.records import Dispatch
 from workers.domain.sending_state import ON
 from workers.domain.types import DispatchState
-from workers.usecases.operation import status
+from workers.usecases.operation import inquiry
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def test_the_page_says_what_explain_says(team: Team) -> None:
     """The same sentences from the same code: every one of them is on the page."""
     site = team.site
     with site.parts.store.reading() as connection:
-        explanation = status.explain(connection, "customer", "42", site.clock.at, site.web.policy(), ON)
-    assert explanation is not None
+        story = inquiry.explain(connection, "customer", "42", site.clock.at, site.web.policy(), ON)
+    assert story is not None
     said = words(team.client("Léa").get("/customers/42").text)
-    sentences = [str(entry["reason"]) for _, _, entry in explain.text.entries(explanation)]
+    sentences = [str(entry["reason"]) for _, _, entry in explain.text.entries(story)]
     assert len(sentences) > 15
     for sentence in sentences:
         assert " ".join(sentence.split()) in said, sentence
-    assert str(explanation["next_ask"]["reason"]) in said  # type: ignore[index]  # an entry
+    assert str(story["next_ask"]["reason"]) in said  # type: ignore[index]  # an entry
 
 
 def test_a_french_page_says_all_of_it_in_french(team: Team) -> None:
@@ -42,7 +42,7 @@ def test_a_french_page_says_all_of_it_in_french(team: Team) -> None:
     site, catalog = team.site, team.site.web.templates.catalogs.catalog("fr")
     with site.parts.store.reading() as connection:
         english, french = (
-            status.explain(connection, "customer", "42", site.clock.at, site.web.policy(), **more)  # type: ignore[arg-type]
+            inquiry.explain(connection, "customer", "42", site.clock.at, site.web.policy(), **more)  # type: ignore[arg-type]
             for more in ({}, {"catalog": catalog})
         )
     assert english is not None

@@ -5,22 +5,22 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import orjson
 
-from workers import app
-from workers.adapters import kafka
 from workers.cli.crm.file_import import import_
 from workers.cli.shared import as_json, open_boucle, read_settings, say_fault, show, user_name
-from workers.cloudevents import Refusal, Unreadable
-from workers.domain.records import DeadLetter
 from workers.errors import BadInput, Misconfigured
-from workers.roles import log_of
-from workers.store.dead_letter_queue import ListedLetter
-from workers.store.ledger import Incoming
-from workers.usecases.csv_import.run import plan_of
-from workers.usecases.dead_letters import DeadLetters, listed
+
+if TYPE_CHECKING:  # each verb imports what it uses
+    from workers import app
+    from workers.adapters import kafka
+    from workers.domain.records import DeadLetter
+    from workers.store.dead_letter_queue import ListedLetter
+    from workers.store.ledger import Incoming
+    from workers.usecases.dead_letters import DeadLetters
 
 STRUCTURED = "application/cloudevents+json"
 REFUSALS_SHOWN = 20
@@ -49,6 +49,9 @@ def bodies(path: Path) -> Iterator[bytes]:
 @as_json
 def publish(file: Path, form: str) -> None:
     """Publish the events of FILE (JSON lines) to Kafka, each under its customer's id."""
+    from workers import app
+    from workers.adapters import kafka
+
     settings = read_settings()  # the broker is asked, never the database
     cluster = app.kafka_of(settings)
     if cluster is None:
@@ -58,8 +61,10 @@ def publish(file: Path, form: str) -> None:
     show({"published": count}, f"{count} events published.", form)
 
 
-def record_of(body: bytes, prefix: str) -> kafka.Record:
+def record_of(body: bytes, prefix: str) -> "kafka.Record":
     """Return the record of an event: its topic follows from its type, its key from its subject."""
+    from workers.adapters import kafka
+
     try:
         event = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -80,6 +85,9 @@ def record_of(body: bytes, prefix: str) -> kafka.Record:
 @as_json
 def plan(file: Path, form: str) -> None:
     """Show what the events of FILE (JSON lines) would plan, and store nothing."""
+    from workers.store.ledger import Incoming
+    from workers.usecases.csv_import.run import plan_of
+
     boucle = open_boucle()
     planned = plan_of((Incoming(body, {}, STRUCTURED) for body in bodies(file)), boucle.intake)
     show(planned, "\n".join(plan_lines(planned)), form)
@@ -103,17 +111,30 @@ def dead_letters() -> None:
     """Events that could not be accepted: nothing is lost."""
 
 
-def letters() -> DeadLetters:
+def letters() -> "DeadLetters":
     """Open the installation for its dead letters; one that is read again comes from Kafka if it is still there."""
+    from workers.usecases.dead_letters import DeadLetters
+
     boucle = open_boucle()
-    return DeadLetters(boucle.store, boucle.intake, boucle.now, lambda letter: read_again(boucle, letter))
+    return DeadLetters(
+        boucle.store,
+        lambda messages, door: boucle.intake.take(messages, door),
+        boucle.now,
+        lambda letter: read_again(boucle, letter),
+    )
 
 
-def read_again(boucle: app.Boucle, letter: DeadLetter) -> Incoming | None:
+def read_again(boucle: "app.Boucle", letter: "DeadLetter") -> "Incoming | None":
     """Read a letter's message again from Kafka, where it still stands at its place; None where it does not."""
+    from workers import app
+    from workers.cloudevents import Refusal, Unreadable
+    from workers.store.ledger import Incoming
+
     cluster = app.kafka_of(boucle.settings)
     if cluster is None or letter.topic is None or letter.partition is None or letter.offset is None:
         return None
+    from workers.roles import log_of
+
     log_of_topics = log_of(cluster, boucle.settings)
     ends = {(stretch.topic, stretch.partition): (stretch.start, stretch.end) for stretch in log_of_topics.stretches()}
     start, end = ends.get((letter.topic, letter.partition), (0, 0))
@@ -136,7 +157,7 @@ def list_(reason: str, every: bool, form: str) -> None:
     show([summary(letter) for letter in listed], "\n".join(grouped(listed)) or "No dead letters.", form)
 
 
-def summary(letter: ListedLetter) -> dict[str, object]:
+def summary(letter: "ListedLetter") -> dict[str, object]:
     """Return a letter as JSON lists it, without headers and bytes."""
     return {
         "id": letter.id,
@@ -160,7 +181,7 @@ def summary(letter: ListedLetter) -> dict[str, object]:
     }
 
 
-def grouped(listed: list[ListedLetter]) -> Iterator[str]:
+def grouped(listed: "list[ListedLetter]") -> Iterator[str]:
     """Give the letters for a terminal, the most frequent reason first."""
     for reason, count in Counter(letter.reason for letter in listed).most_common():
         yield f"{reason}: {count}"
@@ -178,6 +199,8 @@ def grouped(listed: list[ListedLetter]) -> Iterator[str]:
 @as_json
 def show_(ident: str, raw: bool, form: str) -> int:
     """Show one letter: reason, place, headers, bytes."""
+    from workers.usecases.dead_letters import listed
+
     letter = letters().show(ident)
     if letter is None:
         say_fault(f"No dead letter {ident}.")
@@ -194,7 +217,7 @@ def show_(ident: str, raw: bool, form: str) -> int:
     return 0
 
 
-def truncation(letter: DeadLetter) -> str:
+def truncation(letter: "DeadLetter") -> str:
     return (
         f"Truncated: these are the first {len(letter.body):,} of {letter.bytes_sent:,} bytes "
         f"(SHA-256 of the whole: {letter.sha256})."
@@ -210,6 +233,8 @@ def replay(ident: str | None, reason: str, form: str) -> int:
 
     What its sender's key was not allowed to send is taken in only by its ID, or with --reason forbidden.
     """
+    from workers.cloudevents import Refusal
+
     queue = letters()
     if ident and queue.show(ident) is None:
         say_fault(f"No dead letter {ident}.")

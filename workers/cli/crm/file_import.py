@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from workers.cli.shared import as_json, open_boucle, say_fault, show
-from workers.usecases.csv_import import Mapping, rows, suggested
-from workers.usecases.csv_import.run import Preview, preview, take_in
+
+if TYPE_CHECKING:
+    from workers.usecases.csv_import.run import Preview
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -21,6 +23,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @as_json
 def import_(file: Path, mapping_file: Path | None, dry_run: bool, yes: bool, suggest: bool, form: str) -> int:
     """Import events from a CSV file, after showing what they would plan and asking where mails leave at once."""
+    from workers.usecases.csv_import import Mapping, rows, suggested
+    from workers.usecases.csv_import.run import preview, take_in
+
     if not file.is_file():
         raise click.UsageError(f"{file} is read twice, once to look: save what comes by it in a file first.")
     if suggest:
@@ -66,7 +71,7 @@ def note(sentence: str) -> None:
     say_fault(f"note: {sentence}")
 
 
-def agreed(plan: Preview, form: str) -> bool:
+def agreed(plan: "Preview", form: str) -> bool:
     """Ask whoever sits at the terminal; where nobody does, say what to do and go no further."""
     if form == "text" and sys.stdin.isatty():
         return click.confirm(f"{plan.question} Import?", err=True)

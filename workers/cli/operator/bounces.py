@@ -2,10 +2,8 @@
 
 import click
 
-from workers.app import returned_mail
 from workers.cli.shared import as_json, open_boucle, show, user_name
 from workers.errors import BadInput
-from workers.usecases.delivery.bounces import count
 
 SAID = {
     "hard": "no such mailbox: suppressed",
@@ -36,6 +34,9 @@ def read_(path: str, form: str) -> None:
 
     Nothing there is changed; reading them again changes nothing here either.
     """
+    from workers.app import returned_mail
+    from workers.usecases.delivery.bounces import count
+
     boucle = open_boucle()
     address = path or boucle.settings.bounces.get_secret_value()
     if not address:

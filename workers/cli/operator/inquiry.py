@@ -31,7 +31,7 @@ def explain(what: str, ident: str, form: str) -> int:
     """Say what happened, what is planned, what was not sent and why."""
     from workers.domain import explain as explaining
     from workers.usecases.delivery.send_controls import mails_today, sending_now
-    from workers.usecases.operation import status as counting
+    from workers.usecases.operation import inquiry
 
     boucle = open_boucle()
     now = boucle.now()
@@ -39,7 +39,7 @@ def explain(what: str, ident: str, form: str) -> int:
         per_day = boucle.sending.per_day
         full = bool(per_day) and mails_today(connection, now, boucle.policies.current().zone) >= per_day
         state = sending_now(connection, boucle.sending)
-        story = counting.explain(connection, what, ident, now, boucle.policies.current(), state, day_is_full=full)
+        story = inquiry.explain(connection, what, ident, now, boucle.policies.current(), state, day_is_full=full)
     if story is None:
         say_fault(f"No {what} {ident} is known here.")
         return 1
@@ -67,7 +67,7 @@ def status(form: str) -> int:
         show({"away": [away]}, f"away        {DATABASE}: {error} Everything waits for it.", form)
         return 1
     refused = cast("dict[str, dict[str, dict[str, object]]]", value["rules"])["refused"]
-    for name, refusal in boucle.policies.refused().items():  # with no role running, nobody else has said so yet
+    for name, refusal in boucle.refused_edits().items():  # with no role running, nobody else has said so yet
         refused.setdefault(name, {"since": boucle.now().isoformat(), "faults": list(refusal.faults)})
     away_parts = cast("list[dict[str, object]]", value["away"])
     if KAFKA not in [outage["part"] for outage in away_parts]:  # as above
@@ -122,11 +122,11 @@ def books(digest: bool | None, form: str) -> int:
 @as_json
 def report(since: datetime | None, until: datetime | None, by: str | None, form: str) -> None:
     """Show the NPS with n, interval and response rate; recovery surveys stand apart."""
-    from workers.calendar import instant_of, zone_info
+    from workers.calendar.timezones import instant_of, zone_info
     from workers.usecases.report import nps_by_dimension
 
     boucle = open_boucle()
-    zone = boucle.policies.current().zone
+    zone = boucle.files.brand.time_zone
     begin, end = (instant_of(day, zone_info(zone)) if day else None for day in (since, until))
     with boucle.store.reading(patient=True) as connection:
         figures = nps_by_dimension.report(connection, since=begin, until=end, by=by, now=boucle.now(), zone=zone)

@@ -1,22 +1,18 @@
 """Verbs around sending: the role itself, its preview, pause and resume, and a test mail."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import click
 
-from workers import app, roles
 from workers.cli.shared import as_json, open_boucle, say_fault, show, user_name
-from workers.domain.delivery_result import SendKind
-from workers.domain.mail.compose import MailFacts, compose
-from workers.domain.records import Customer
 from workers.errors import BadInput
-from workers.store import read
-from workers.store.connection import Connection
-from workers.store.delivery.webhook_targets import forget_targets
-from workers.store.sign_in.audit_log import record_act
-from workers.store.survey.touchpoints import planned_steps
-from workers.usecases.delivery import send_controls
-from workers.usecases.delivery.preview import NEXT, next_mails
+
+if TYPE_CHECKING:
+    from workers import app
+    from workers.store.connection import Connection
+
+NEXT = 20
 
 
 @click.command()
@@ -26,6 +22,8 @@ def send(preview: bool, form: str) -> None:
     """Wake what is due, hand over mails and webhooks, relay the outbox."""
     boucle = open_boucle(role=not preview)
     if not preview:
+        from workers import roles
+
         asyncio.run(
             roles.run_roles(
                 [*roles.sending_roles(boucle), roles.rules(boucle), roles.observer(boucle)],
@@ -33,6 +31,9 @@ def send(preview: bool, form: str) -> None:
             )
         )
         return
+    from workers.usecases.delivery import send_controls
+    from workers.usecases.delivery.preview import next_mails
+
     with boucle.store.reading() as connection:
         mails = next_mails(connection)
         state = send_controls.sending_now(connection, boucle.sending)
@@ -41,10 +42,13 @@ def send(preview: bool, form: str) -> None:
     show([mail.as_dict() for mail in mails], "\n".join(lines), form)
 
 
-def known_touchpoint(connection: Connection, boucle: app.Boucle, touchpoint: str) -> None:
+def known_touchpoint(boucle: "app.Boucle", touchpoint: str) -> None:
     """Raise BadInput, with the names there are, for a touchpoint that nothing plans or planned."""
-    names = {*boucle.policies.current().plan.touchpoints(), *planned_steps(connection)}
-    if touchpoint and touchpoint not in names:
+    from workers.store.survey.touchpoints import planned_steps
+
+    with boucle.store.reading() as connection:
+        names = {*boucle.policy().plan.touchpoints(), *planned_steps(connection)}
+    if touchpoint not in names:
         raise BadInput(f"No touchpoint {touchpoint}; there are {', '.join(sorted(names))}.")
 
 
@@ -52,12 +56,16 @@ def known_touchpoint(connection: Connection, boucle: app.Boucle, touchpoint: str
 @click.option("--touchpoint", default="", help="Pause this touchpoint only.")
 def pause(touchpoint: str) -> None:
     """Pause sending; what is due waits, nothing is lost."""
+    from workers.store.sign_in.audit_log import record_act
+    from workers.usecases.delivery import send_controls
+
     boucle = open_boucle()
     by = user_name()
     now = boucle.now()
+    if touchpoint:
+        known_touchpoint(boucle, touchpoint)
 
-    def work(connection: Connection) -> None:
-        known_touchpoint(connection, boucle, touchpoint)
+    def work(connection: "Connection") -> None:
         send_controls.pause(connection, now, by, touchpoint=touchpoint)
         record_act(connection, now, by, "sending.pause", touchpoint)
 
@@ -70,11 +78,15 @@ def pause(touchpoint: str) -> None:
 @click.option("--webhooks", is_flag=True, help="Try the receiver of webhooks again now; mails stay as they are.")
 def resume(touchpoint: str, webhooks: bool) -> None:
     """Let sending go on; the first time, this switches it on."""
+    from workers.store.delivery.webhook_targets import forget_targets
+    from workers.store.sign_in.audit_log import record_act
+    from workers.usecases.delivery import send_controls
+
     boucle = open_boucle()
     by = user_name()
     now = boucle.now()
 
-    def forget(connection: Connection) -> int:
+    def forget(connection: "Connection") -> int:
         record_act(connection, now, by, "webhooks.resume", "")
         return forget_targets(connection, now)
 
@@ -83,7 +95,7 @@ def resume(touchpoint: str, webhooks: bool) -> None:
         click.echo(f"Resumed: webhooks. {waiting} wait, and are tried now.")
         return
 
-    def work(connection: Connection) -> None:
+    def work(connection: "Connection") -> None:
         send_controls.resume(connection, boucle.sending, now, by, touchpoint=touchpoint)
         record_act(connection, now, by, "sending.resume", touchpoint)
 
@@ -102,6 +114,11 @@ def mail() -> None:
 @click.option("--customer", "crm_id", required=True, help="Whose name and language it uses (the CRM's id).")
 def mail_test(template: str, address: str, crm_id: str) -> int:
     """Send one TEMPLATE to an address of your own, with a customer's facts; changes nothing for the customer."""
+    from workers.domain.delivery_result import SendKind
+    from workers.domain.mail.compose import MailFacts, compose
+    from workers.domain.records import Customer
+    from workers.store import read
+
     boucle = open_boucle()
     with boucle.store.reading() as connection:
         rows = read.rows_with(connection, Customer, crm_id=crm_id)

@@ -2,15 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from workers.cli.shared import as_json, open_boucle, say_fault, show, user_name
-from workers.store.sign_in.audit_log import list_acts
+from workers.cli.shared import as_json, open_boucle, say_fault, show, store_alone, user_name
 from workers.text.plain_text import json_text
-from workers.usecases.privacy.person import Privacy
-from workers.usecases.privacy.response_export import export_responses
-from workers.usecases.privacy.retention import Removed, Retention
+
+if TYPE_CHECKING:
+    from workers.usecases.privacy.person import Privacy
+    from workers.usecases.privacy.retention import Removed
 
 NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 UNKNOWN = "No customer {} is known here, and no dead letter names them. Give the id that the CRM uses."
@@ -25,9 +26,11 @@ def privacy() -> None:
     """What a person may ask: everything that is kept about them, or to be forgotten."""
 
 
-def of_persons() -> Privacy:
+def of_persons() -> "Privacy":
+    from workers.usecases.privacy.person import Privacy
+
     boucle = open_boucle()
-    return Privacy(boucle.store, boucle.policies.current, boucle.now)
+    return Privacy(boucle.store, boucle.policy, boucle.now)
 
 
 @privacy.command(name="export")
@@ -63,6 +66,8 @@ def erase(customer: str, form: str) -> int:
 @as_json
 def retention(dry_run: bool, form: str) -> None:
     """Delete what is older than its table keeps it. Run it once a day; it may be stopped at any time."""
+    from workers.usecases.privacy.retention import Retention
+
     boucle = open_boucle()
     keeping = Retention(boucle.store, boucle.now)
     if not dry_run:
@@ -78,7 +83,7 @@ def retention(dry_run: bool, form: str) -> None:
     show(value, "\n".join(line_of(table, dry_run=dry_run) for table in removed), form)
 
 
-def line_of(removed: Removed, *, dry_run: bool) -> str:
+def line_of(removed: "Removed", *, dry_run: bool) -> str:
     verb = "would go" if dry_run else "deleted"
     return f"{removed.keep.name:15} {removed.rows:>9} {verb}, older than {removed.keep.days} days ({removed.keep.why})"
 
@@ -88,7 +93,9 @@ def line_of(removed: Removed, *, dry_run: bool) -> str:
 @as_json
 def audit(limit: int, form: str) -> None:
     """List who did what: exports, erasures, retention, keys, pauses."""
-    with open_boucle().store.reading() as connection:
+    from workers.store.sign_in.audit_log import list_acts
+
+    with store_alone().reading() as connection:
         acts = list_acts(connection, limit=limit)
     values = [{**act, "at": act["at"].isoformat()} for act in acts]
     lines = [
@@ -109,6 +116,8 @@ def export() -> None:
 @as_json
 def responses(file: Path, since: datetime | None, form: str) -> None:
     """Write the responses to FILE (CSV); cells that look like formulas are made harmless."""
+    from workers.usecases.privacy.response_export import export_responses
+
     if not file.parent.is_dir():
         raise click.BadParameter(f"there is no folder {file.parent}")
     boucle = open_boucle()

@@ -5,17 +5,15 @@ from contextlib import closing
 
 import click
 
-from workers import app, roles
-from workers.adapters import kafka
 from workers.cli.shared import as_json, open_boucle, read_settings, show, user_name
 from workers.errors import Misconfigured
-from workers.usecases.operation import migrate as migrating
-from workers.usecases.operation.record_skips import Place, RecordSkips
 
 
 @click.command()
 def run() -> None:
     """Run all roles in one process, embedded by default."""
+    from workers import roles
+
     roles.see_that_ports_are_free(read_settings())
     boucle = open_boucle(role=True)
     wanted = [*roles.sending_roles(boucle), roles.web(boucle), roles.rules(boucle), roles.observer(boucle)]
@@ -31,6 +29,8 @@ def stream(context: click.Context) -> None:
     """Take events from Kafka (a Faust worker)."""
     if context.invoked_subcommand is not None:
         return
+    from workers import roles
+
     if not read_settings().kafka_bootstrap:
         raise Misconfigured(["The stream role needs BOUCLE_KAFKA_BOOTSTRAP."])
     boucle = open_boucle(role=True)
@@ -49,6 +49,9 @@ def stream(context: click.Context) -> None:
 @as_json
 def skip(topic: str, partition: int, offset: int, why: str, form: str) -> None:
     """Step over one record that stops the stream, the last resort: it becomes a dead letter. Stop the stream first."""
+    from workers import app, roles
+    from workers.usecases.operation.record_skips import Place, RecordSkips
+
     boucle = open_boucle()
     cluster = app.kafka_of(boucle.settings)
     if cluster is None:
@@ -63,6 +66,8 @@ def skip(topic: str, partition: int, offset: int, why: str, form: str) -> None:
 @click.command()
 def web() -> None:
     """Serve the pages and the HTTP doors."""
+    from workers import roles
+
     roles.see_that_ports_are_free(read_settings())
     boucle = open_boucle(role=True)
     asyncio.run(
@@ -73,6 +78,9 @@ def web() -> None:
 @click.command()
 def migrate() -> None:
     """Bring the database to the schema of this release."""
+    from workers import app
+    from workers.usecases.operation import migrate as migrating
+
     with closing(app.Boucle(read_settings()).store) as store:
         number = migrating.migrate(store)
     click.echo(f"The database has schema {number}.")
@@ -86,6 +94,9 @@ def topics_group() -> None:
 @topics_group.command(name="create")
 def topics_create() -> None:
     """Create the topics that are missing."""
+    from workers import app
+    from workers.adapters import kafka
+
     settings = read_settings()
     cluster = app.kafka_of(settings)
     if cluster is None:

@@ -1,9 +1,13 @@
 """Verbs for mailboxes that get no mail: which they are, and giving one back with a reason."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from workers.cli.shared import as_json, open_boucle, say_fault, show, user_name
-from workers.usecases.privacy.suppressions import Suppressed, Suppressions
+
+if TYPE_CHECKING:
+    from workers.usecases.privacy.suppressions import Suppressed, Suppressions
 
 
 @click.group()
@@ -11,9 +15,11 @@ def suppressions() -> None:
     """Mailboxes that get no mail: opted out, bounced, dead, complained of, erased."""
 
 
-def suppressions_here() -> Suppressions:
+def suppressions_here() -> "Suppressions":
+    from workers.usecases.privacy.suppressions import Suppressions
+
     boucle = open_boucle()
-    return Suppressions(boucle.store, boucle.policies.current, boucle.now)
+    return Suppressions(boucle.store, boucle.policy, boucle.now)
 
 
 @suppressions.command(name="list")
@@ -29,7 +35,7 @@ def list_(kind: str, form: str) -> None:
     )
 
 
-def as_value(suppressed: Suppressed) -> dict[str, object]:
+def as_value(suppressed: "Suppressed") -> dict[str, object]:
     return {
         "mailbox": suppressed.mailbox,
         "kind": suppressed.kind,
@@ -39,7 +45,7 @@ def as_value(suppressed: Suppressed) -> dict[str, object]:
     }
 
 
-def line(suppressed: Suppressed) -> str:
+def line(suppressed: "Suppressed") -> str:
     whose = "customer " + ", ".join(suppressed.customers) if suppressed.customers else "nobody's address today"
     return f"{suppressed.at:%Y-%m-%d}  {suppressed.kind:<9}  {whose}  {suppressed.detail}".rstrip()
 

@@ -1,15 +1,17 @@
 """Verbs for tickets: list, show, claim, note, done. The inbox page does the same through the same use case."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from workers.cli.shared import as_json, open_boucle, say_fault, show, user_name
 from workers.domain import ticket as ticketing
-from workers.domain.customer_case import CustomerCase
-from workers.domain.records import Customer, Ticket, TicketEntry
-from workers.store.ticket.tickets import every_ticket
-from workers.usecases.ticket_actions import TicketAct
+
+if TYPE_CHECKING:
+    from workers.domain.customer_case import CustomerCase
+    from workers.domain.records import Customer, Ticket, TicketEntry
+    from workers.usecases.ticket_actions import TicketAct
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -24,6 +26,8 @@ def tickets_group() -> None:
 @as_json
 def list_(every: bool, form: str) -> None:
     """List open tickets, the one due first on top."""
+    from workers.store.ticket.tickets import every_ticket
+
     boucle = open_boucle()
     with boucle.store.reading() as connection:
         listed = every_ticket(connection, done=every)
@@ -32,12 +36,12 @@ def list_(every: bool, form: str) -> None:
     show(values, "\n".join(lines) or "No open tickets.", form)
 
 
-def line_of(ticket: Ticket, name: str) -> str:
+def line_of(ticket: "Ticket", name: str) -> str:
     due = f"due {ticket.due_at:%Y-%m-%d %H:%M}Z"
     return f"{ticket.number:>5}  {ticket.score:>2}/10  {due}  {ticket.state:8} {ticket.owner:12} {name}"
 
 
-def summary(ticket: Ticket) -> dict[str, object]:
+def summary(ticket: "Ticket") -> dict[str, object]:
     """Return a ticket as JSON lists it; nothing about the customer."""
     return {
         "number": ticket.number,
@@ -54,7 +58,7 @@ def summary(ticket: Ticket) -> dict[str, object]:
     }
 
 
-def details(ticket: Ticket, customer: Customer, entries: list[TicketEntry]) -> dict[str, object]:
+def details(ticket: "Ticket", customer: "Customer", entries: "list[TicketEntry]") -> dict[str, object]:
     """Return what an agent needs for the call: the customer's data, what was answered, the history."""
     return {
         **summary(ticket),
@@ -98,7 +102,7 @@ def unknown(number: int) -> int:
     return 1
 
 
-def act(number: int, doing: TicketAct, said: str) -> int:
+def act(number: int, doing: "TicketAct", said: str) -> int:
     """Carry out one act on a ticket and print `said`; exit code 1 without that ticket."""
     if not open_boucle().ticket_actions.act(number, doing):
         return unknown(number)
@@ -136,7 +140,7 @@ def done(
 ) -> int:
     """Close a ticket: the customer is told, and asked again where it applies."""
 
-    def end(case: CustomerCase, ticket: Ticket) -> None:
+    def end(case: "CustomerCase", ticket: "Ticket") -> None:
         until = ticketing.promise_due(promised.date(), case.policy.calendar) if promised else None
         ticketing.done(case, ticket, by, ticketing.Ending(outcome, cause, cause_text, sentence, until))
 

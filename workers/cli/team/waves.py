@@ -1,13 +1,14 @@
 """The verb `waves show`: whom the waves to come will reach, before they are announced, and what became of the last."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from workers.calendar import in_zone
 from workers.cli.shared import as_json, open_boucle, show
-from workers.domain.explain import clause
-from workers.usecases.wave_reach import WaveReach
+
+if TYPE_CHECKING:
+    from workers.usecases.wave_reach import WaveReach
 
 STATES = {
     "listed": "stands in waves.csv, and can be taken back",
@@ -37,8 +38,11 @@ def show_(sample: int | None, form: str) -> None:
 NONE = "No wave is listed: write a date and a name into rules/journey-plan/waves.csv, or publish a wave event."
 
 
-def lines(wave: WaveReach, zone: str) -> Iterator[str]:
+def lines(wave: "WaveReach", zone: str) -> Iterator[str]:
     """Give the lines about one wave: when it comes, whom it reaches, why not the others."""
+    from workers.calendar import in_zone
+    from workers.domain.explain import clause
+
     name = f" ({wave.name})" if wave.name and wave.name != wave.id else ""
     yield f"{in_zone(wave.at, zone):%Y-%m-%d %H:%M}  wave {wave.id}{name} {STATES[wave.state]}"
     verb = "reached" if wave.state in ("spreading", "done") else "will reach"

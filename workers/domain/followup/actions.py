@@ -15,10 +15,9 @@ from workers.domain.survey.request import OF_MAILBOX, language_of
 from workers.domain.survey.response import LATE_AFTER
 from workers.domain.ticket import AT_ONCE, FIRST_CONTACT, contact_over, facts_of_ticket, open_or_join
 from workers.domain.ticket.outcomes import DUPLICATE
-from workers.domain.types import ActionState, Band, DispatchState, MailClass, Reason, TestimonialState
+from workers.domain.types import CONTACTS, ActionState, Band, DispatchState, MailClass, Reason, TestimonialState
 
 PROMISED = frozenset({"promise_date", "promise_half_day", "promise_time", "caller"})
-CONTACTS = frozenset({"urgent_contact", "call_back", "reopen_ticket"})
 TESTIMONIAL = "testimonial_request"
 USUALLY_APART = parse_wait("P12M")
 """How long a person is not asked for a testimonial again where the follow-up table says nothing (`apart`)."""

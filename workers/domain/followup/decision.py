@@ -11,14 +11,22 @@ from workers.calendar import add_wait, add_working, in_zone
 from workers.decision_table.files.reader import ON
 from workers.domain.compiled_tables import NextStep, Verdict
 from workers.domain.customer_case import CustomerCase
-from workers.domain.followup.actions import CONTACTS, carry_out, contacts_first, finish, repeats
+from workers.domain.followup.actions import carry_out, contacts_first, finish, repeats
 from workers.domain.history import Subject, Why, history
 from workers.domain.outbound_messages import publish_response
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Decision, Response, SurveyRequest
 from workers.domain.shadow import shadow
 from workers.domain.ticket import FIRST_CONTACT, remark
-from workers.domain.types import ActionState, DecisionOutcome, DecisionState, Reason, RequestState, ResponseState
+from workers.domain.types import (
+    CONTACTS,
+    ActionState,
+    DecisionOutcome,
+    DecisionState,
+    Reason,
+    RequestState,
+    ResponseState,
+)
 
 
 def route(case: CustomerCase, response: Response) -> None:

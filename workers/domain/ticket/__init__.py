@@ -4,38 +4,42 @@ Two clocks in working hours of the team: first contact, which nothing moves back
 ticket waits. Every act checks the version that the agent saw, so that two agents never overwrite each other.
 """
 
-from workers.domain.ticket.close import done, promise_kept, reopen
-from workers.domain.ticket.history import (
-    FIRST_CONTACT,
-    RESOLVE_WITHIN_DAYS,
-    Turn,
-    clock_due,
-    contact_over,
-    ended_at_once,
-    entry,
-    facts_of_ticket,
-    history_order,
-    next_version,
-    promise_due,
-    second_clock,
-    seen,
-    ticket_event,
-    turn,
-)
-from workers.domain.ticket.open import AT_ONCE, open_or_join, remark
-from workers.domain.ticket.outcomes import (
-    CONTACTED,
-    OUTCOMES,
-    RECOVERING,
-    TOLD,
-    Ending,
-    Fault,
-    Tried,
-    Unfinished,
-    check_done,
-    tried,
-)
-from workers.domain.ticket.work import Call, attempt, claim, hand_over, resume, take_note, wait
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workers.domain.ticket.close import done, promise_kept, reopen
+    from workers.domain.ticket.history import (
+        FIRST_CONTACT,
+        RESOLVE_WITHIN_DAYS,
+        Turn,
+        clock_due,
+        contact_over,
+        ended_at_once,
+        entry,
+        facts_of_ticket,
+        history_order,
+        next_version,
+        promise_due,
+        second_clock,
+        seen,
+        ticket_event,
+        turn,
+    )
+    from workers.domain.ticket.open import AT_ONCE, open_or_join, remark
+    from workers.domain.ticket.outcomes import (
+        CONTACTED,
+        OUTCOMES,
+        RECOVERING,
+        TOLD,
+        Ending,
+        Fault,
+        Tried,
+        Unfinished,
+        check_done,
+        tried,
+    )
+    from workers.domain.ticket.work import Call, attempt, claim, hand_over, resume, take_note, wait
 
 __all__ = [
     "AT_ONCE",
@@ -77,3 +81,56 @@ __all__ = [
     "turn",
     "wait",
 ]
+
+PLACES = {
+    **dict.fromkeys(("done", "promise_kept", "reopen"), "workers.domain.ticket.close"),
+    **dict.fromkeys(
+        (
+            "FIRST_CONTACT",
+            "RESOLVE_WITHIN_DAYS",
+            "Turn",
+            "clock_due",
+            "contact_over",
+            "ended_at_once",
+            "entry",
+            "facts_of_ticket",
+            "history_order",
+            "next_version",
+            "promise_due",
+            "second_clock",
+            "seen",
+            "ticket_event",
+            "turn",
+        ),
+        "workers.domain.ticket.history",
+    ),
+    **dict.fromkeys(("AT_ONCE", "open_or_join", "remark"), "workers.domain.ticket.open"),
+    **dict.fromkeys(
+        (
+            "CONTACTED",
+            "OUTCOMES",
+            "RECOVERING",
+            "TOLD",
+            "Ending",
+            "Fault",
+            "Tried",
+            "Unfinished",
+            "check_done",
+            "tried",
+        ),
+        "workers.domain.ticket.outcomes",
+    ),
+    **dict.fromkeys(
+        ("Call", "attempt", "claim", "hand_over", "resume", "take_note", "wait"), "workers.domain.ticket.work"
+    ),
+}
+"""Where each name is: a command imports what it uses, and no more."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when somebody asks for it."""
+    if name not in PLACES:
+        raise AttributeError(f"{__name__} has no {name}")
+    value = getattr(import_module(PLACES[name]), name)
+    globals()[name] = value
+    return value

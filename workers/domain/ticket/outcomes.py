@@ -4,11 +4,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from workers.calendar import in_zone
-from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Ticket, TicketEntry
 from workers.errors import BadInput
+
+if TYPE_CHECKING:  # the command's list of outcomes is read without a case
+    from workers.domain.customer_case import CustomerCase
 
 OUTCOMES = (
     "solved",
@@ -108,7 +111,7 @@ class Ending:
         return replace(self, root_cause_text=self.root_cause_text.strip(), sentence=self.sentence.strip())
 
 
-def check_done(case: CustomerCase, ticket: Ticket, ending: Ending, so_far: Tried) -> None:
+def check_done(case: "CustomerCase", ticket: Ticket, ending: Ending, so_far: Tried) -> None:
     """Raise Unfinished, with all that is missing, when a ticket cannot be done like this."""
     mailable, now = case.mailable, case.now
     missing = [*cause_faults(ending, case.policy.root_causes)]

@@ -10,8 +10,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import invariants
-from workers.domain.followup.actions import CONTACTS
-from workers.domain.types import ActionState, DispatchState, Reason, ResponseState, TestimonialState, TouchpointState
+from workers.domain.types import (
+    CONTACTS,
+    ActionState,
+    DispatchState,
+    Reason,
+    ResponseState,
+    TestimonialState,
+    TouchpointState,
+)
 from workers.store import tables as t
 from workers.store.counts import running_counts
 

@@ -6,16 +6,18 @@ Reads for explain, backtest and history. A person stands here under the CRM's id
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.decision_table.trials.installation import Disagreed
 from workers.domain import invariants
 from workers.domain.types import DecisionState
 from workers.store import tables as t
 from workers.store.read import is_id
+
+if TYPE_CHECKING:
+    from workers.decision_table.trials.installation import Disagreed
 
 AT_ONCE = 5_000  # rows fetched in one go
 WENT_LIVE = "rules.live"
@@ -166,7 +168,7 @@ def later_touchpoints(connection: Connection, since: datetime | None) -> Iterato
         yield PastTouchpoint(*row)
 
 
-def disagreements(connection: Connection, since: datetime | None) -> list[Disagreed]:
+def disagreements(connection: Connection, since: datetime | None) -> "list[Disagreed]":
     """Return on what candidates disagreed, the most frequent kind of each candidate first."""
     s = t.shadow.c
     kind = (s.name, s.candidate, s.rules, s.candidate_rules, s.outcome, s.candidate_outcome)
@@ -174,6 +176,8 @@ def disagreements(connection: Connection, since: datetime | None) -> list[Disagr
     query = query.order_by(s.name, s.candidate, sa.desc("n"), s.rules, s.candidate_rules)
     if since is not None:
         query = query.where(s.at >= since)
+    from workers.decision_table.trials.installation import Disagreed
+
     return [Disagreed(*row) for row in connection.execute(query)]
 
 

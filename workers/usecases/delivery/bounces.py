@@ -29,8 +29,8 @@ from workers.store.delivery.claim import put_off_capped
 from workers.store.delivery.returned_mails import add_returned
 from workers.store.engine import Store
 from workers.store.sign_in.audit_log import record_act
-from workers.usecases.delivery import undeliverable
 from workers.usecases.delivery.mailbox_health import HARD_BOUNCE, failures_of, given_up, suppress
+from workers.usecases.delivery.outcomes import undeliverable
 from workers.usecases.delivery.send_controls import count_refusal
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from workers.domain.customer.profile import customer_id
 from workers.domain.types import Ids
 from workers.errors import Misconfigured
 from workers.store.connection import Connection
@@ -85,6 +84,8 @@ def fitting_key(connection: Connection, candidates: Sequence[str]) -> IdKeyState
 
 def proofs(connection: Connection) -> Iterator[tuple[str, Proof]]:
     """Give ids with what they derive from: of customers, else of what outlives their erasure."""
+    from workers.domain.customer.profile import customer_id  # asked for once in the life of a database
+
     any_stored = False
     for id, crm_id in sample_customers(connection, SAMPLE):
         any_stored = True

@@ -1,24 +1,20 @@
-"""Status: how many of everything in each state, what is due and not done, whether the books add up, and why.
+"""Status: how many of everything in each state, what is due and not done, and whether the books add up.
 
-The read side for the operator who asks why nothing goes out, and where customer 42's survey is. Changes nothing.
+The read side for the operator who asks why nothing goes out. Changes nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from workers.domain import explain as explaining
 from workers.domain.invariants import Books
-from workers.domain.mail.translations import Catalog
-from workers.domain.policy import Policy
-from workers.domain.sending_state import ON, SendingState
+from workers.domain.sending_state import SendingState
 from workers.domain.types import DeadLetterState, DispatchState
-from workers.errors import BadInput
 from workers.process.outages import KAFKA, MAIL
 from workers.store import due
 from workers.store.connection import Connection
 from workers.store.counts import books, fingerprints
-from workers.store.customer import letter_searches, stories
+from workers.store.customer import letter_searches
 from workers.store.delivery import mail_servers, told_outages
 from workers.store.delivery.outbox import count_messages
 from workers.store.delivery.webhook_targets import list_targets
@@ -27,8 +23,6 @@ from workers.usecases.delivery import mail_server, webhook_retries
 from workers.usecases.delivery.send_controls import refusing_domains
 from workers.usecases.operation import outage_watch
 from workers.usecases.rules.summary import summarise
-
-__all__ = ["as_text", "book_rows", "explain", "read_books", "status"]
 
 FAILED = (DispatchState.FAILED, DispatchState.UNKNOWN)
 STATUS_GROUPS = (
@@ -128,55 +122,6 @@ def due_work(connection: Connection, now: datetime) -> tuple[dict[str, int], dic
     due_counts["outbox"] = count_messages(connection)
     longest = min(oldest, default=None)
     return due_counts, {"at": longest[0].isoformat(), "what": longest[1]} if longest else None
-
-
-def explain(
-    connection: Connection,
-    what: str,
-    ident: str,
-    now: datetime,
-    policy: Policy,
-    sending: SendingState = ON,
-    *,
-    day_is_full: bool = False,
-    catalog: Catalog = explaining.ENGLISH,
-) -> dict[str, object] | None:
-    """Return what is known of a `customer`, `response` or `event` by its id, or None; the command and the page agree.
-
-    Customers and responses are told in the language of a catalog, events in English.
-
-    Raises BadInput for anything else to explain.
-    """
-    outlook = explaining.Outlook(sending, day_is_full, catalog)
-    if what == "customer":
-        story = stories.by_crm_id(connection, ident, policy)
-        return explaining.explain_customer(explaining.View(story, now, policy, outlook)) if story else None
-    if what == "response":
-        owner = stories.owner_of_response(connection, ident)
-        story = stories.by_key(connection, owner[0], policy) if owner else None
-        if owner is None or story is None:
-            return None
-        return explaining.explain_response(explaining.View(story, now, policy, outlook), owner[1])
-    if what == "event":
-        return explain_event(connection, ident, now, policy, explaining.Outlook(sending, day_is_full))
-    raise BadInput(f"Only a customer, a response or an event can be explained, not {what!r}.")
-
-
-def explain_event(
-    connection: Connection, ident: str, now: datetime, policy: Policy, outlook: explaining.Outlook
-) -> dict[str, object] | None:
-    """Return what is known of an event, accepted or a dead letter; `also` names others with the same id."""
-    letters = stories.letters_of_event(connection, ident)
-    named = stories.owners_of_event(connection, ident)
-    for source, event, customer in named:
-        story = stories.by_key(connection, customer, policy) if customer else None
-        if story is None:
-            continue
-        explanation = explaining.explain_event(explaining.View(story, now, policy, outlook), source, event, letters)
-        if explanation is not None:
-            others = [f"{name[0]}/{name[1]}" for name in named if name[:2] != (source, event)]
-            return {**explanation, "also": others}
-    return explaining.explain_unowned([name[:2] for name in named], letters, now, policy)
 
 
 def read_books(

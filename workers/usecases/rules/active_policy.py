@@ -8,17 +8,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from workers.adapters.resources import Data
 from workers.adapters.rule_files import Earlier, LiveRules
-from workers.adapters.text_files import LiveText
 from workers.calendar import Calendar, instant_of, parse_window, zone_info
 from workers.decision_table import KnownNames, Table, WaveDate
 from workers.decision_table.live import Refused
 from workers.decision_table.trials.replay import rest_in_use
 from workers.domain.compiled_tables import FollowUpTable, JourneyPlan, Versions
 from workers.domain.followup.table_contract import FOLLOW_UP, JOURNEY_PLAN
-from workers.domain.mail.compose import Templates
+from workers.domain.mail.compose.kinds import KindsOfMail
 from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.domain.mail.links import Links
 from workers.domain.policy import ContraryRule, Policy, WaveDay
@@ -28,6 +28,9 @@ from workers.settings import Settings
 from workers.store.engine import Store
 from workers.store.rules import live
 from workers.text.mail_addresses import mailbox
+
+if TYPE_CHECKING:  # with the templates and the schemas behind it, which only a role takes over anew
+    from workers.adapters.text_files import LiveText
 
 __all__ = ["ACTIONS", "FOLLOW_UP", "JOURNEY_PLAN", "Policies", "known_names", "wave_day"]
 
@@ -52,11 +55,11 @@ class Policies:
         self,
         data: Data,
         settings: Settings,
-        templates: Templates,
+        templates: KindsOfMail,
         ids: Ids,
         links: Links,
         earlier: Earlier | None = None,
-        texts: Sequence[LiveText] = (),
+        texts: Sequence["LiveText"] = (),
     ) -> None:
         """Read the rules. Faulty ones raise Misconfigured; with `earlier`, what that gives goes on instead.
 
@@ -112,7 +115,7 @@ class Policies:
         """Return what names in a table may refer to."""
         return KnownNames(
             templates=self._templates.languages_by_template(),
-            languages=frozenset(self._templates.catalogs.languages),
+            languages=self._templates.languages,
             actions=ACTIONS,
         )
 
@@ -173,7 +176,7 @@ class Policies:
             holidays=calendar.days_off,
             zone=brand.time_zone,
             language=brand.language,
-            languages=frozenset(self._templates.catalogs.languages),
+            languages=self._templates.languages,
             settling=timedelta(seconds=settings.settling_seconds),
             agents_address=settings.agents_address or brand.reply_to,
             webhook=bool(settings.webhook_url),

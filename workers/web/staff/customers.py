@@ -29,7 +29,7 @@ from workers.store import read
 from workers.store.delivery.sent_mails import body_of
 from workers.store.ticket import tickets as stored
 from workers.usecases.delivery.send_controls import mails_today, sending_now
-from workers.usecases.operation import status
+from workers.usecases.operation import inquiry
 from workers.web.http.answers.names import Piece, in_pieces
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import Web, web_of
@@ -121,7 +121,7 @@ def explained(web: Web, crm_id: str, catalog: Catalog) -> Entry | None:
         per_day = web.sending.per_day
         full = bool(per_day) and mails_today(connection, now, policy.zone) >= per_day
         state = sending_now(connection, web.sending)
-        return status.explain(connection, "customer", crm_id, now, policy, state, day_is_full=full, catalog=catalog)
+        return inquiry.explain(connection, "customer", crm_id, now, policy, state, day_is_full=full, catalog=catalog)
 
 
 def in_order(story: Entry, now: datetime, catalog: Catalog) -> list[tuple[datetime | None, str, Entry]]:

@@ -5,10 +5,39 @@ leaves). Pure:
 no clock, no random, no I/O beyond the data reader that `Templates.load` is given.
 """
 
-from workers.domain.mail.compose.brand import Brand
-from workers.domain.mail.compose.facts import MailFacts
-from workers.domain.mail.compose.message import compose
-from workers.domain.mail.compose.mime import Composed, survey_message_id
-from workers.domain.mail.compose.templates import Templates
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Brand", "Composed", "MailFacts", "Templates", "compose", "survey_message_id"]
+if TYPE_CHECKING:
+    from workers.domain.mail.compose.brand import Brand
+    from workers.domain.mail.compose.facts import MailFacts
+    from workers.domain.mail.compose.message import compose
+    from workers.domain.mail.compose.mime import Composed, survey_message_id
+    from workers.domain.mail.compose.templates import Templates
+
+__all__ = [
+    "Brand",
+    "Composed",
+    "MailFacts",
+    "Templates",
+    "compose",
+    "survey_message_id",
+]
+
+PLACES = {
+    "Brand": "workers.domain.mail.compose.brand",
+    "MailFacts": "workers.domain.mail.compose.facts",
+    "compose": "workers.domain.mail.compose.message",
+    **dict.fromkeys(("Composed", "survey_message_id"), "workers.domain.mail.compose.mime"),
+    "Templates": "workers.domain.mail.compose.templates",
+}
+"""Where each name is: a command imports what it uses, and no more."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when somebody asks for it."""
+    if name not in PLACES:
+        raise AttributeError(f"{__name__} has no {name}")
+    value = getattr(import_module(PLACES[name]), name)
+    globals()[name] = value
+    return value

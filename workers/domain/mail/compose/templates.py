@@ -15,6 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from workers.domain.mail.compose import card
 from workers.domain.mail.compose.brand import Brand
 from workers.domain.mail.compose.facts import MailFacts, one_line, ticket_number, values
+from workers.domain.mail.compose.kinds import MAILS, read_kind
 from workers.domain.mail.compose.prerendered import (
     Forms,
     NotBeforehand,
@@ -29,10 +30,8 @@ from workers.domain.mail.links import Links
 from workers.domain.mail.translations import Catalog, Catalogs, DataFiles
 from workers.domain.types import MailClass
 from workers.errors import BadInput, BoucleError, Misconfigured, Never
-from workers.text.yaml_text import read_yaml
 
 _SUBJECT_LONGEST = 150  # signs; a phone shows some 40, a header line carries far more
-_MAIL = "templates/mail"
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
 
@@ -96,6 +95,11 @@ class Templates:
         return self._in_use.catalogs
 
     @property
+    def languages(self) -> frozenset[str]:
+        """Return the languages that mails are written in."""
+        return self._in_use.catalogs.languages
+
+    @property
     def brand(self) -> Brand:
         """Who writes: name, address and look of the mails."""
         return self._in_use.brand
@@ -112,11 +116,11 @@ class Templates:
         text = _environment(data, autoescape=False)
         mails: dict[str, _Mail] = {}
         faults: list[str] = []
-        for name in data.list(_MAIL):
+        for name in data.list(MAILS):
             try:
                 mails[name] = _read_mail(data, name, html, text)
             except (TemplateError, BadInput, ValueError, Misconfigured) as error:
-                faults.append(f"{_MAIL}/{name} cannot be read: {type(error).__name__}: {error}")
+                faults.append(f"{MAILS}/{name} cannot be read: {type(error).__name__}: {error}")
         templates = cls(mails, catalogs, brand)
         faults.extend(templates._try_all())
         if faults:
@@ -162,9 +166,9 @@ class Templates:
                     try:
                         _, text, html = self.write(sample_mail(name, language, facts), links, SAMPLE_AT)
                     except BoucleError as error:
-                        faults.append(f"{_MAIL}/{name} in {language!r}: {error}")
+                        faults.append(f"{MAILS}/{name} in {language!r}: {error}")
                     else:
-                        faults.extend(f"{_MAIL}/{name} in {language!r}: {fault}" for fault in look(text, html))
+                        faults.extend(f"{MAILS}/{name} in {language!r}: {fault}" for fault in look(text, html))
         return list(dict.fromkeys(faults))
 
 
@@ -214,12 +218,8 @@ def _environment(data: DataFiles, *, autoescape: bool) -> Environment:
 
 
 def _read_mail(data: DataFiles, name: str, html: Environment, text: Environment) -> _Mail:
-    meta = read_yaml(data.read(f"{_MAIL}/{name}/meta.yaml"), "meta.yaml")
-    if not isinstance(meta, dict) or not set(meta) <= {"class", "thread"}:
-        raise ValueError("meta.yaml has the keys class (survey, service, promotion) and thread (yes, no)")
     return _Mail(
-        MailClass(str(meta.get("class"))),
-        bool(meta.get("thread", False)),
+        *read_kind(data, name),
         html.get_template(f"mail/{name}/mail.html"),
         text.get_template(f"mail/{name}/mail.txt"),
     )
