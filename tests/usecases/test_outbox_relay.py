@@ -144,6 +144,93 @@ def test_relays_at_once_keep_the_order(postgres: str, install: Callable[..., Emb
     assert numbers(broker) == list(range(40))
 
 
+def fill_for(boucle: Embedded, keys: int, each: int) -> None:
+    """Put numbered messages of so many customers into the outbox, in turns."""
+    rows = [{"topic": "t", "key": f"c{n % keys}", "value": str(n).encode()} for n in range(keys * each)]
+    boucle.store.write(lambda connection: connection.execute(sa.insert(tables.outbox), rows))
+
+
+def by_key(kept: Messages) -> dict[str, list[int]]:
+    """Return the numbers of each customer's messages, in the order in which they left."""
+    numbers_of: dict[str, list[int]] = {}
+    for _, key, value in kept:
+        numbers_of.setdefault(key, []).append(int(value))
+    return numbers_of
+
+
+def test_relays_divide_the_customers_between_them(postgres: str, install: Callable[..., Embedded]) -> None:
+    """The first one has all until a second comes; then each has its own customers, and the order of each is kept."""
+    boucle = install(database_url=postgres)
+    first, second = Broker(), Broker()
+    relays = [OutboxRelay(boucle.store, broker, name, shares=8) for broker, name in ((first, "a"), (second, "b"))]
+    fill_for(boucle, 1, 1)
+    assert relays[0].relay_some() == 1
+    fill_for(boucle, 40, 5)
+    assert relays[1].relay_some() == 0, "what the first one holds it does not take away"
+    sent = relays[0].relay_some()
+    assert 0 < sent < 200, "the first one gives back a part when it comes again"
+    assert relays[1].relay_some() == 200 - sent
+    first.kept = first.kept[1:]
+    assert not set(by_key(first.kept)) & set(by_key(second.kept))
+    for numbers_of in (by_key(first.kept), by_key(second.kept)):
+        assert all(found == sorted(found) and len(found) == 5 for found in numbers_of.values())
+
+
+def test_a_share_of_a_relay_that_died_goes_to_the_others(postgres: str, install: Callable[..., Embedded]) -> None:
+    """Once its time is over, by the database's clock; one that has nothing left to do leaves at once."""
+    boucle = install(database_url=postgres)
+    broker = Broker()
+    died, other = (OutboxRelay(boucle.store, broker, name, shares=8, lease_seconds=60) for name in ("a", "b"))
+    fill_for(boucle, 40, 1)
+    assert died.relay_some() == 40
+    fill_for(boucle, 40, 1)
+    assert other.relay_all() == 0
+    everybody = sa.update(tables.role_lease).where(tables.role_lease.c.holder == "a").values(until=boucle.clock.at)
+    boucle.store.write(lambda connection: connection.execute(everybody))
+    assert other.relay_all() == 40
+    fill_for(boucle, 40, 1)
+    assert OutboxRelay(boucle.store, broker, "c", shares=8).relay_all() == 40
+
+
+def test_a_relay_of_a_release_before_works_alone(postgres: str, install: Callable[..., Embedded]) -> None:
+    """It has the whole outbox by one lease, and none that divides comes between; nor it between them."""
+    boucle = install(database_url=postgres)
+    broker = Broker()
+    before, now = OutboxRelay(boucle.store, broker, "before"), OutboxRelay(boucle.store, broker, "now", shares=8)
+    fill_for(boucle, 4, 1)
+    assert before.relay_some() == 4
+    fill_for(boucle, 4, 1)
+    assert now.relay_some() == 0
+    boucle.store.write(
+        lambda connection: connection.execute(sa.update(tables.role_lease).values(until=boucle.clock.at))
+    )
+    assert now.relay_some() == 4
+    fill_for(boucle, 4, 1)
+    assert before.relay_some() == 0
+
+
+def test_relays_that_divide_at_once_keep_each_customers_order(postgres: str, install: Callable[..., Embedded]) -> None:
+    """They come and go while they work: each message once, those of a customer in order."""
+    boucle = install(database_url=postgres)
+    fill_for(boucle, 30, 20)
+    broker, barrier = Broker(), threading.Barrier(4)
+
+    def work(name: str) -> None:
+        barrier.wait(10)
+        relaying = OutboxRelay(boucle.store, broker, name, shares=8)
+        while left(boucle):
+            relaying.relay_some()
+
+    threads = [threading.Thread(target=work, args=(f"relay-{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    numbers_of = by_key(broker.kept)
+    assert len(numbers_of) == 30
+    assert all(found == sorted(found) and len(found) == 20 for found in numbers_of.values())
+
+
 def test_without_a_broker_messages_go_to_a_file(boucle: Embedded, tmp_path: Path) -> None:
     """One line each, as JSON."""
     boucle.take(journey("delivery", "42", reference="1042"))

@@ -105,13 +105,14 @@ class Outgoing:
     def outbox_relay(self) -> "OutboxRelay":
         """Return what moves the outbox on: to Kafka, or to a file without a broker."""
         from workers.adapters.file_outbox import FileOutlet
-        from workers.usecases.outbox_relay import OutboxRelay
+        from workers.usecases.outbox_relay import SHARES, OutboxRelay
 
         cluster = kafka_of(self._parts.settings)
         holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         if cluster is None:
             return OutboxRelay(self._parts.store, FileOutlet(self._parts.settings.home / "outbox.jsonl"), holder)
-        return OutboxRelay(self._parts.store, kafka.TopicOutlet(cluster, self._parts.settings.topic_prefix), holder)
+        outlet = kafka.TopicOutlet(cluster, self._parts.settings.topic_prefix)
+        return OutboxRelay(self._parts.store, outlet, holder, shares=SHARES)
 
     @cached_property
     def mail_server(self) -> Server | None:

@@ -23,11 +23,22 @@ class Message:
     value: bytes
 
 
-def first_messages(connection: Connection, most: int) -> list[Message]:
-    """Return the messages that wait, the first ones first."""
+def first_messages(connection: Connection, most: int, shares: Collection[int] = (), of: int = 1) -> list[Message]:
+    """Return the messages that wait, the first ones first; with `shares` those whose key falls into one of them.
+
+    Messages of one key fall into one share. Cutting into shares is PostgreSQL's alone.
+    """
     c = tables.outbox.c
     query = sa.select(c.id, c.topic, c.key, c.value).order_by(c.id).limit(most)
+    if of > 1 and len(shares) < of:
+        query = query.where(share_of(c.key, of).in_(sorted(shares)))
     return [Message(int(id), str(topic), str(key), bytes(value)) for id, topic, key, value in connection.execute(query)]
+
+
+def share_of(key: sa.ColumnElement[str], of: int) -> sa.ColumnElement[int]:
+    """Return the share of a key: the first byte of its SHA-256, the same on every server."""
+    digest = sa.func.sha256(sa.func.convert_to(key, "UTF8"))
+    return sa.func.mod(sa.func.get_byte(digest, 0, type_=sa.Integer()), of, type_=sa.Integer())
 
 
 def delete_messages(connection: Connection, ids: Collection[int]) -> None:
