@@ -38,6 +38,7 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "bodies of a release before": claim.KEPT_BODIES,
     "suppressed addresses": read.SUPPRESSED,
     "what a mailbox was asked": askings.ASKED,
+    "what became of askings": askings.COUNTED_STEPS,
     "what waits longest in the outbox": outbox.OLDEST,
     "tickets past their first contact": tickets.PAST_FIRST_CONTACT,
     "who was scored elsewhere": read.SCORED_ELSEWHERE,

@@ -1,16 +1,20 @@
 """Tables in sixteen hash partitions: the same story gives the same books, and hot statements look where they must."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
 import sqlalchemy as sa
 from driver import books_of, play
+from embedded import STRUCTURED, journey, score
 from parts import empty_database
 from sqlalchemy.engine import make_url
 from story import Story
@@ -18,10 +22,11 @@ from test_hot_statements import MOMENT, STATEMENTS, values_of
 from worlds import Embedded, dead_letter_reasons
 
 from workers.domain.invariants import difference
-from workers.domain.records import Dispatch, Touchpoint
-from workers.domain.types import DispatchState
-from workers.store import bulk, partitioning, read, tables
+from workers.domain.records import Dispatch, SurveyRequest, Touchpoint
+from workers.domain.types import DispatchState, Ingress
+from workers.store import partitioning, read, tables
 from workers.store.engine import Store
+from workers.store.ledger import Incoming, Taken
 from workers.store.operation.keys import keys_left
 from workers.store.tables.placement import BY_LOOKUP, EVERYWHERE, ONE_PLACE, PLACED
 from workers.usecases.operation import status
@@ -197,14 +202,81 @@ def partitions_of(store: Store, person: Person, name: str) -> dict[str, set[str]
     return by_table
 
 
-def test_a_change_of_rows_looks_into_the_partitions_of_their_customers(divided: Embedded, person: Person) -> None:
-    """What a batch changes is found by its key and its customer, one row in one partition."""
-    shape = bulk.SHAPES[Touchpoint]
-    row = dict(zip(shape.names, next(iter(bulk.values_of([person.touchpoint], shape, shape.for_json))), strict=True))
-    with divided.store.engine.connect() as connection, connection.begin() as transaction:
-        found = looked_into(connection, bulk.update_from_json(shape), (json.dumps([row]),))
-        transaction.rollback()
-    assert len(found) == 1
+NAMES_NOBODY = (
+    "FOR UPDATE OF customer SKIP LOCKED",  # who has something due
+    "left_alone",
+    "dispatch.not_before <=",  # what is ready
+    "dispatch.lease_until <",
+    "WHERE survey_request.id = %(id_1)s::UUID",  # a link names a question, and not whose it is
+    "WHERE response.source = ",  # another tool's score may be anybody's already
+)
+"""Parts of the statements of a loop that look for anybody, by an index in each partition."""
+
+
+def test_a_whole_loop_looks_only_where_its_people_are(divided: Embedded) -> None:
+    """From the event to the mail about a ticket: what reads or changes rows opens the partitions of those it names."""
+    world = divided
+    world.set_clock(world.parts.now() + timedelta(days=800))
+    world.settle()
+    statements: dict[str, Any] = {}
+
+    def keep(_connection: Any, _cursor: Any, text: str, values: Any, _context: Any, many: bool) -> None:
+        if text.lstrip().startswith(("SELECT", "UPDATE", "DELETE")):
+            statements.setdefault(text, values[0] if many else values)
+
+    sa.event.listen(world.store.engine, "before_cursor_execute", keep)
+    live_through(world)
+    sa.event.remove(world.store.engine, "before_cursor_execute", keep)
+    wide: dict[str, list[str]] = {}
+    for text, values in statements.items():
+        with world.store.engine.connect() as connection, connection.begin() as transaction:
+            places = looked_into(connection, text, values)
+            transaction.rollback()
+        tables_looked = [place.table for place in places]
+        if wide_ones := sorted({table for table in tables_looked if tables_looked.count(table) > PEOPLE_AT_MOST}):
+            wide[text] = wide_ones
+    assert len(statements) > 60
+    assert [text for text in wide if not any(part in text for part in NAMES_NOBODY)] == []
+    assert {table for found in wide.values() for table in found} >= {"dispatch", "survey_request", "touchpoint"}
+
+
+PEOPLE_AT_MOST = 3
+"""Of whom something comes due while the one person of the loop is asked, answers and gets a ticket."""
+
+
+def live_through(world: Embedded) -> None:
+    """Let one customer buy twice, be asked, click, say 2, be called, and score 9 elsewhere."""
+    dispatching = world.parts.outgoing.delivery()
+
+    def go_on(days: float) -> None:
+        world.set_clock(world.parts.now() + timedelta(days=days))
+        world.parts.waking.wake_all()
+        asyncio.run(dispatching.send_all())
+
+    take(world, journey("delivery", "loop", world.parts.now(), reference="loop-1"))
+    take(world, journey("purchase", "loop", world.parts.now(), reference="loop-2", delivery_expected=True))
+    go_on(45)
+    asked = question_about("loop-1", world.store.url)
+    assert world.parts.serving.asked(asked.id)
+    world.parts.serving.click(asked.id, 2, "GET")
+    assert world.parts.serving.answer(asked.id, 2, "It came broken", wants_contact=True)
+    go_on(1)
+    take(world, score(9, "loop", world.parts.now(), trigger="purchase"))
+    take(world, score(3, "loop", world.parts.now() - timedelta(minutes=1), request=asked.id))
+    go_on(1)
+
+
+def question_about(reference: str, url: str) -> SurveyRequest:
+    """Return a question by what it is about, as no statement of the product looks it up."""
+    with closing(Store(url)) as other, other.reading() as connection:
+        (asked,) = read.rows_with(connection, SurveyRequest, reference=reference)
+    return asked
+
+
+def take(world: Embedded, event: dict[str, object]) -> None:
+    """Take one event in."""
+    (outcome,) = world.parts.intake.take([Incoming(orjson.dumps(event), {}, STRUCTURED)], Ingress.HTTP)
+    assert outcome.taken == Taken.ACCEPTED
 
 
 def test_every_table_has_its_place() -> None:

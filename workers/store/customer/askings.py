@@ -5,7 +5,7 @@ mailbox take turns: on PostgreSQL by an advisory lock per mailbox, on SQLite bec
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -23,11 +23,11 @@ from workers.store.engine import in_array
 from workers.store.new_rows import insert
 
 A, R = t.asked_mailbox.c, t.survey_request.c
-ASKED = (
-    sa.select(A.mailbox, A.customer, A.asked_at, R.step, A.template)
-    .join(t.survey_request, sa.and_(R.id == A.request, R.customer == A.customer))
-    .where(in_array(A.mailbox, "keys"), t.one_of(R.state, COUNTED))
+ASKED = sa.select(A.mailbox, A.customer, A.asked_at, A.request, A.template).where(in_array(A.mailbox, "keys"))
+COUNTED_STEPS = sa.select(R.id, R.step).where(
+    in_array(R.id, "keys"), in_array(R.customer, "owners"), t.one_of(R.state, COUNTED)
 )
+"""What became of the askings is another statement than the askings: the two tables do not lie by one column."""
 LOCK = sa.text(
     "SELECT pg_advisory_xact_lock(key) FROM (SELECT unnest(CAST(:keys AS bigint[])) AS key ORDER BY 1) AS ordered"
 )
@@ -60,8 +60,11 @@ class Mailboxes:
         if lock:
             take_turn(connection, mailboxes)
         for chunk in read.chunks(mailboxes):
-            for mailbox, customer, at, step, template in connection.execute(ASKED, {"keys": chunk}):
-                self._askings[mailbox].append((customer, Asked(at, step, template)))
+            askings = connection.execute(ASKED, {"keys": chunk}).all()
+            steps = counted_steps(connection, {str(row.request): str(row.customer) for row in askings})
+            for mailbox, customer, at, request, template in askings:
+                if str(request) in steps:
+                    self._askings[mailbox].append((customer, Asked(at, steps[str(request)], template)))
 
     def elsewhere(self, customer: str, *merged: str) -> tuple[Asked, ...]:
         """Return what a customer's mailbox was asked under other ids than their own."""
@@ -75,6 +78,16 @@ class Mailboxes:
         for row in askings:
             asked = Asked(row.asked_at, steps.get(row.request, ""), row.template)
             self._askings[row.mailbox].append((row.customer, asked))
+
+
+def counted_steps(connection: Connection, owners: Mapping[str, str]) -> dict[str, str]:
+    """Return the steps of those requests, given with whose they are, that count as asked."""
+    steps: dict[str, str] = {}
+    for chunk in read.chunks(owners):
+        whose = sorted({owners[request] for request in chunk})
+        found = connection.execute(COUNTED_STEPS, {"keys": chunk, "owners": whose})
+        steps |= {str(request): str(step) for request, step in found}
+    return steps
 
 
 def remember_askings(connection: Connection, ids: Ids, since: datetime, after: str) -> str | None:
