@@ -327,8 +327,8 @@ def test_messages_leave_in_the_order_in_which_they_were_published(store: Store) 
     assert len(texts) == 50
 
 
-def test_numbers_have_no_holes(store: Store) -> None:
-    """A ticket's number that was taken by work that failed is given out again."""
+def test_no_number_is_handed_out_twice(store: Store) -> None:
+    """What was taken by work that failed is given out again on SQLite and left out on PostgreSQL: nobody waits there."""
     assert store.write(lambda connection: next_number(connection, "ticket")) == 1
 
     class Broken(Exception):
@@ -340,4 +340,4 @@ def test_numbers_have_no_holes(store: Store) -> None:
 
     with pytest.raises(Broken):
         store.write(fails)
-    assert store.write(lambda connection: next_number(connection, "ticket")) == 2
+    assert store.write(lambda connection: next_number(connection, "ticket")) == (2 if store.sqlite else 3)
