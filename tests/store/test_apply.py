@@ -328,7 +328,7 @@ def test_messages_leave_in_the_order_in_which_they_were_published(store: Store) 
 
 
 def test_no_number_is_handed_out_twice(store: Store) -> None:
-    """What was taken by work that failed is given out again on SQLite and left out on PostgreSQL: nobody waits there."""
+    """What failed work had taken is given out again on SQLite and left out on PostgreSQL, where nobody waits."""
     assert store.write(lambda connection: next_number(connection, "ticket")) == 1
 
     class Broken(Exception):
