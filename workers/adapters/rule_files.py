@@ -14,12 +14,14 @@ from workers.adapters.resources import Data
 from workers.decision_table import KnownNames, Table
 from workers.decision_table.files.loader import read_file
 from workers.decision_table.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
+from workers.domain import attributes
 from workers.domain.followup.table_contract import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES
 from workers.domain.ticket import root_causes
 from workers.errors import BadInput, Misconfigured
 
 CALENDAR = "rules/calendar.yaml"
 CONTRARY, WAVES = "contrary.csv", "waves.csv"
+FILES = (CALENDAR, root_causes.FILE, attributes.FILE)
 NO_WAVES = b"date;name\n"
 IN_A_FOLDER = ("table.yaml", "rules.csv", "rules.xlsx", "cases.csv", CONTRARY, WAVES)
 
@@ -51,6 +53,9 @@ class LiveRules:
         self._known_names = known_names
         self._seen = self._stamps()
         faults: list[str] = []
+        self.attributes = self._file(
+            "attributes.yaml", lambda: data.read(attributes.FILE), attributes.read_attributes, earlier
+        )
         self._tables: dict[str, LiveTable] = {}
         for place, fit in PLACES.items():
             before = partial(former, earlier, place)
@@ -123,7 +128,7 @@ class LiveRules:
             yield Content(name, name, table.version, table.content, candidate=True)
 
     def _files(self) -> tuple[LiveFile[Any], ...]:
-        return self.contrary, self.waves, self.calendar, self.causes
+        return self.attributes, self.contrary, self.waves, self.calendar, self.causes
 
     def _file(self, name: str, read: Callable[[], bytes], parse: Callable[[bytes], T], earlier: Earlier) -> LiveFile[T]:
         def before() -> bytes | None:
@@ -162,7 +167,7 @@ class LiveRules:
         """Return place, time and size of every file: what changes with an edit, and costs some microseconds each."""
         folders = [self._data.place(file) for place in PLACES for file in (place, f"{place}{CANDIDATE}")]
         files = [folder / name for folder in folders if folder for name in IN_A_FOLDER]
-        files += [file for file in (self._data.place(CALENDAR), self._data.place(root_causes.FILE)) if file]
+        files += [file for name in FILES if (file := self._data.place(name))]
         return frozenset(stamp for path in files if (stamp := stamp_of(path)))
 
 

@@ -22,6 +22,7 @@ WATCHED: Mapping[str, str] = {
     "rules/follow-up-candidate/": LIVE,
     "rules/calendar.yaml": LIVE,
     "rules/root-causes.yaml": LIVE,
+    "rules/attributes.yaml": LIVE,
     "rules/events.csv": LIVE,
     "templates/brand.yaml": LIVE,
     "templates/catalogs/": LIVE,

@@ -67,9 +67,11 @@ def _put(data: dict[str, object], field: str, value: object) -> None:
         if value is not None:
             data[head] = value
         return
+    if value is None:
+        return
     inner = data.get(head)
-    if value is not None:
-        data[head] = {**(inner if isinstance(inner, dict) else {}), rest: value}
+    data[head] = dict(inner) if isinstance(inner, dict) else {}
+    _put(data[head], rest, value)  # type: ignore[arg-type]  # made above
 
 
 def original(faults: list[Fault], route: Route) -> list[Fault]:

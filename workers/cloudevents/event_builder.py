@@ -33,7 +33,7 @@ Data = Mapping[str, object]
 # Fields that have a place of their own in Event and are not shown again as details.
 _PLACED = frozenset({"reference", "label", "occurred_at"})
 _PLACED_OF_SCORES = _PLACED | {"answered_at", "asked_at", "comment", "trigger", "request", "channel", "agent", "phone"}
-_PROFILE = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
+_PROFILE = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote", "attributes")
 # Which fields of the data are times, by kind; the first two say when it happened. Only `until` may lie ahead.
 _TIMES = {Kind.SCORE: ("occurred_at", "answered_at", "asked_at"), Kind.TICKET: ("occurred_at", "at", "until")}
 # A detail is a short text to show beside the label; longer ones are documents and stay out.

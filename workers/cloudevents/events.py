@@ -64,6 +64,7 @@ class CustomerData(TypedDict, total=False):
     segment: str | None
     owner: str | None
     may_promote: bool | None
+    attributes: Mapping[str, str | int | float | bool | None] | None
 
 
 @dataclass(frozen=True, slots=True)

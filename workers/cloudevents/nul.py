@@ -19,9 +19,18 @@ def nul_faults(ours: Mapping[str, object]) -> list[Fault]:
 def _places(data: Mapping[str, object]) -> Iterator[list[str]]:
     for name, value in data.items():
         if name == "customer" and isinstance(value, dict):
-            yield from (["customer", inner] for inner, text in value.items() if "\0" in inner or holds_nul(text))
+            yield from _places_of_customer(value)
         elif "\0" in name or holds_nul(value):
             yield [name]
+
+
+def _places_of_customer(customer: Mapping[str, object]) -> Iterator[list[str]]:
+    for name, value in customer.items():
+        if name == "attributes" and isinstance(value, dict):
+            inner = (each for each, text in value.items() if "\0" in each or holds_nul(text))
+            yield from (["customer", name, each] for each in inner)
+        elif "\0" in name or holds_nul(value):
+            yield ["customer", name]
 
 
 def holds_nul(value: object) -> bool:

@@ -107,7 +107,7 @@ def mend(
     done: dict[str, LeftOut] = {}
     for fault in faults:
         path = steps(fault.pointer)
-        place = path[:3] if path[1:2] == ["customer"] else path[:2]
+        place = path[: depth(path)]
         at = pointer(place)
         if at in done:
             continue
@@ -121,6 +121,13 @@ def mend(
         detail = f"{fault.detail} {_said(how, missing=value is _MISSING)}"
         done[at] = LeftOut(at, for_store(detail), how)
     return ours, done
+
+
+def depth(path: Sequence[str]) -> int:
+    """Return how many steps lead to what is left out: an attribute costs itself, not the others or the customer."""
+    if path[1:2] != ["customer"]:
+        return 2
+    return 4 if path[2:3] == ["attributes"] else 3
 
 
 def _named(at: str) -> str:

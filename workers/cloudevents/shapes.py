@@ -151,10 +151,14 @@ def node(schema: object, *path: str) -> object:
 
 def data_node(schema: object, dotted: str) -> object:
     """Return the schema of one field of the data, such as customer.email, or None if it describes no such field."""
-    path = ["properties", "data"]
-    for step in dotted.split("."):
-        path += ["properties", step]
-    return node(schema, *path)
+    within = node(schema, "properties", "data")
+    for level, step in enumerate(dotted.split(".")):
+        field = node(within, "properties", step)
+        if field is None and level:  # an object whose names are the operator's, such as customer.attributes
+            others = node(within, "additionalProperties")
+            field = others if isinstance(others, dict) else None
+        within = field
+    return within
 
 
 def types_at(schema: object, dotted: str) -> frozenset[str]:

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from workers.calendar import Calendar, SendWindow, Wait
 from workers.decision_table.model.rest_period import Rest
+from workers.domain.attributes import Attributes
 from workers.domain.compiled_tables import FollowUpTable, JourneyPlan
 from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.domain.mail.links import Links
@@ -66,6 +67,8 @@ class Policy:
     dead: DeadRule = field(default_factory=DeadRule)
     shared_mailboxes: frozenset[str] = frozenset()
     keep: KeepRule = field(default_factory=KeepRule)
+    attributes: Attributes = field(default_factory=dict)
+    """What the CRM may say of a customer beyond the profile, by name."""
 
     def plan_of(self, version: str) -> JourneyPlan:
         """Return the plan that planned something, by its version; the one in use where that is not known."""

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from workers.cloudevents import Codec, Event, Kind, Rejected
 from workers.cloudevents.scopes import gate_of
+from workers.domain.attributes import take_declared
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.event_handlers import take_event
@@ -196,6 +197,7 @@ class Intake:
             return Outcome(Taken.DUPLICATE, event)
         if digest is not None:
             return work.reject(message, conflicting(event), door, event)
+        event = work.declared(event)
         try:
             work.handle(event, door)
         except BadInput as error:
@@ -250,6 +252,10 @@ class Batch:
         self.dead_letters.append(letter)
         return Outcome(Taken.REJECTED, event, why, letter.id)
 
+    def declared(self, event: Event) -> Event:
+        """Return an event with the attributes that the operator declares; what of the others was left out, it says."""
+        return take_declared(event, self._work.policy.attributes)
+
     def handle(self, event: Event, door: Ingress | None = None) -> None:
         """Change everything that one accepted event changes, and remember it by its `door`; all of it or nothing.
 
@@ -299,6 +305,7 @@ class Batch:
         """Return what one event would change, and let the following ones see it."""
         if isinstance(event, Rejected):
             return event, ChangeSet()
+        event = self.declared(event)
         try:
             self.handle(event)
         except BadInput as error:

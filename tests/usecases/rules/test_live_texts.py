@@ -24,6 +24,11 @@ GOOD_AND_BAD: dict[str, tuple[str, tuple[str, str], tuple[str, str]]] = {
     "rules/follow-up-candidate/": ("rules/follow-up-candidate/rules.csv", *SCORES),
     "rules/calendar.yaml": ("rules/calendar.yaml", ("09:00", "08:00"), ("09:00", "25:00")),
     "rules/root-causes.yaml": ("rules/root-causes.yaml", ("delivery:", "deliveries:"), ("delivery:", "Delivery!:")),
+    "rules/attributes.yaml": (
+        "rules/attributes.yaml",
+        ("", "\nplan: {type: text, values: [pro]}\n"),
+        ("", "\nplan: {type: string}\n"),
+    ),
     "rules/events.csv": ("rules/events.csv", ("", SALE.format("journey")), ("", SALE.format("jorney"))),
     "templates/brand.yaml": ("templates/brand.yaml", ("name:", "name: Atelier #"), ("sender:", "sender: nobody #")),
     "templates/catalogs/": ("templates/catalogs/en.po", (TEXT, f"{TEXT}Sorry: "), (TEXT, TEXT + "{0} ")),

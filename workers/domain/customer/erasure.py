@@ -1,11 +1,13 @@
 """Erasure: what becomes of the rows of a person who must be forgotten.
 
-Personal data goes; score, date and segment stay, linked to nobody. The CRM's id becomes a keyed hash: the guard that
-keeps a replay of the topic from bringing the person back. What no decision reads is scrubbed by `store/forgetting.py`.
+Personal data goes; score, date, segment and the attributes declared as not personal stay, linked to nobody. The CRM's
+id becomes a keyed hash: the guard that keeps a replay of the topic from bringing the person back. What no decision
+reads is scrubbed by `store/forgetting.py`.
 """
 
 from dataclasses import replace
 
+from workers.domain.attributes import impersonal
 from workers.domain.customer.profile import cancel_pending
 from workers.domain.customer_case import CustomerCase
 from workers.domain.mailbox_keys import address_key
@@ -44,6 +46,7 @@ def erase(case: CustomerCase, *, by: str = "crm") -> None:
             crm_id=None,
             created_at=customer.created_at,
             segment=customer.segment,
+            attributes=impersonal(customer.attributes, case.policy.attributes) or None,
             erased_at=case.now,
             opted_out_at=customer.opted_out_at or case.now,
             firsts=customer.firsts,

@@ -6,8 +6,17 @@ a journey, one open ticket.
 """
 
 from dataclasses import replace
+from typing import Any
 
-from workers.domain.customer.profile import FIELDS, cancel_pending, is_news, take_up_held
+from workers.domain.customer.profile import (
+    FIELDS,
+    cancel_pending,
+    is_news,
+    stamp_of,
+    take_up_held,
+    told_attributes,
+    with_attributes,
+)
 from workers.domain.customer.traces import held_address
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import Why
@@ -75,6 +84,7 @@ def one_profile(customer: Customer, other: Customer) -> Customer:
     What one of them alone has stands; a field told of both at one instant goes by the rule of any order (`is_news`).
     """
     moments = other.changed_at
+    told = told_of(customer, other)
     news = [name for name in FIELDS if counts(name, customer, other)]
     firsts = dict(other.firsts)
     for name, at in customer.firsts.items():
@@ -82,11 +92,26 @@ def one_profile(customer: Customer, other: Customer) -> Customer:
     return replace(
         customer,
         **{name: getattr(other, name) for name in news},
-        changed_at={**customer.changed_at, **{name: moments[name] for name in news if name in moments}},
+        attributes=with_attributes(customer.attributes, told),
+        changed_at={
+            **customer.changed_at,
+            **{name: moments[name] for name in (*news, *map(stamp_of, told)) if name in moments},
+        },
         firsts=firsts,
         opted_out_at=min(filter(None, (customer.opted_out_at, other.opted_out_at)), default=None),
         rest_until=max(filter(None, (customer.rest_until, other.rest_until)), default=None),
     )
+
+
+def told_of(customer: Customer, other: Customer) -> dict[str, Any]:
+    """Return the attributes of the other that count for both: each as it was last told, also where it was cleared."""
+    names = [stamp.partition(".")[2] for stamp in other.changed_at if stamp.startswith(stamp_of(""))]
+    theirs = other.attributes or {}
+    return {
+        name: theirs.get(name)
+        for name in names
+        if told_attributes(customer, {"attributes": {name: theirs.get(name)}}, other.changed_at[stamp_of(name)])
+    }
 
 
 def counts(name: str, customer: Customer, other: Customer) -> bool:

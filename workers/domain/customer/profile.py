@@ -7,6 +7,7 @@ erasing is in `erasure`. Nothing here plans or asks.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any, cast
 
 from workers.domain.customer.traces import held_address
 from workers.domain.customer_case import CustomerCase
@@ -36,14 +37,17 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime) -> Non
         return
     moment = at.isoformat()
     news = {name: fields[name] for name in FIELDS if name in fields and is_news(name, fields[name], customer, moment)}
-    values = {name: value for name, value in news.items() if getattr(customer, name) != value}
+    values: dict[str, Any] = {name: value for name, value in news.items() if getattr(customer, name) != value}
     for address in former_addresses(customer, fields, values):
         case.add(FormerAddress(customer.id, held_address(address, case.ids), case.now))
-    stamps = {**customer.changed_at, **dict.fromkeys(news, moment)}
+    told = told_attributes(customer, fields, moment)
+    if told and (attributes := with_attributes(customer.attributes, told)) != customer.attributes:
+        values["attributes"] = attributes
+    stamps = {**customer.changed_at, **dict.fromkeys(news, moment), **dict.fromkeys(map(stamp_of, told), moment)}
     if not values and stamps == customer.changed_at:
         return
     zone_before = case.zone
-    changed = replace(customer, changed_at=stamps, **values)  # type: ignore[arg-type]  # the schema typed the fields
+    changed = replace(customer, changed_at=stamps, **values)
     case.change(changed)
     if "email" in values and changed.email and changed.opted_out_at:
         case.add(Suppression(address_key(changed.email, case.ids), "opt_out", case.now, "opted out before"))
@@ -71,8 +75,34 @@ def former_addresses(customer: Customer, fields: Mapping[str, object], news: Map
 
 def is_news(name: str, value: object, customer: Customer, moment: str) -> bool:
     """Tell whether a field's value counts: told later, or at the same instant and the one that any order agrees on."""
-    changed_at = customer.changed_at.get(name, "")
-    return moment > changed_at or (moment == changed_at and weight(value) > weight(getattr(customer, name)))
+    return is_later(value, moment, getattr(customer, name), customer.changed_at.get(name, ""))
+
+
+def is_later(value: object, moment: str, present: object, changed_at: str) -> bool:
+    """Tell whether a value told of a moment wins over the one that is kept, whichever came first."""
+    return moment > changed_at or (moment == changed_at and weight(value) > weight(present))
+
+
+def stamp_of(attribute: str) -> str:
+    """Return under which name the event time of an attribute's last change is kept, beside those of the fields."""
+    return f"attributes.{attribute}"
+
+
+def told_attributes(customer: Customer, fields: Mapping[str, object], moment: str) -> dict[str, Any]:
+    """Return the attributes of an event that are news, each by the rule of the fields; None clears one."""
+    given = cast("Mapping[str, Any]", fields.get("attributes") or {})
+    present = customer.attributes or {}
+    return {
+        name: value
+        for name, value in given.items()
+        if is_later(value, moment, present.get(name), customer.changed_at.get(stamp_of(name), ""))
+    }
+
+
+def with_attributes(present: Mapping[str, Any] | None, news: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the attributes with what is news of them; what was cleared is gone, and none at all is None."""
+    attributes = {name: value for name, value in {**(present or {}), **news}.items() if value is not None}
+    return dict(sorted(attributes.items())) or None
 
 
 def weight(value: object) -> str:

@@ -30,6 +30,8 @@ class Customer(Row):
     opted_out_at: datetime | None = None
     erased_at: datetime | None = None
     merged_into: CustomerId | None = None
+    attributes: dict[str, str | int | float | bool] | None = None
+    """What rules/attributes.yaml declares; the event time of each stands in `changed_at` as `attributes.NAME`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,6 +254,7 @@ def asked_rows() -> dict[str, Rows]:
     c, j, p, k = t.customer.c, t.journey.c, t.touchpoint.c, t.suppression.c
     why = sa.case((text(p.state) == "cancelled", ""), else_=p.reason).label("reason")
     profile = pick(t.customer, "email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
+    profile += pick(t.customer, "attributes")
     return {
         "customer": sa.select(
             sa.func.coalesce(c.crm_id, invariants.ERASED).label("customer"),

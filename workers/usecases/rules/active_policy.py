@@ -183,6 +183,7 @@ class Policies:
             mail_classes=self.mail_classes(),
             links=self._links,
             root_causes=rules.causes.value,
+            attributes=rules.attributes.value,
             waves=tuple(
                 wave_day(rule, calendar.opens_on(rule.day), brand.time_zone, journeys) for rule in rules.waves.value
             ),
