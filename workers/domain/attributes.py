@@ -192,8 +192,8 @@ def declared(name: str, given: object) -> Attribute:
         raise Misconfigured(
             [*faults, f"type {str(given.get('type', '(none)'))[:40]!r} is unknown: write one of {listed}"]
         )
-    listed = given.get("values")
-    values = tuple(str(value).strip() for value in listed) if isinstance(listed, list) else ()
+    given_values = given.get("values")
+    values = tuple(str(value).strip() for value in given_values) if isinstance(given_values, list) else ()
     faults += value_faults(kind, values, "values" in given)
     unknown = TRUTH.get(str(given.get("may be unknown", "yes")), True)
     personal = TRUTH.get(str(given.get("personal", "yes")), True)
