@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from driver import books_of, play
 from embedded import STRUCTURED, journey, score
+from make_dump import load_postgresql
 from parts import empty_database
 from sqlalchemy.engine import make_url
 from story import Story
@@ -97,6 +98,29 @@ def test_a_database_is_divided_once(divided: Embedded) -> None:
     """The script ends before it changes anything where the tables are divided already."""
     with pytest.raises(psycopg.errors.RaiseException, match="divided already"):
         divide(divided.store.engine.url.render_as_string(hide_password=False))
+
+
+def test_a_database_of_0_1_0_is_divided_with_all_its_rows(postgres: str) -> None:
+    """After the migration: every row, the sums and the running counts stay, and whose a kept mail is becomes known."""
+    load_postgresql(postgres)
+    with closing(Store(postgres)) as store:
+        migrate(store)
+        before = counts(store)
+        divide(postgres)
+        assert counts(store) == before
+        with store.reading() as connection:
+            assert [line for line in status.read_books(connection).sums() if not line["ok"]] == []
+            body = tables.dispatch_body.c
+            assert connection.execute(sa.select(body.dispatch).where(body.customer == tables.NOBODY)).all() == []
+
+
+def counts(store: Store) -> dict[str, int]:
+    """Return how many rows each table has."""
+    with store.reading() as connection:
+        return {
+            name: int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
+            for name, table in tables.metadata.tables.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
