@@ -17,7 +17,7 @@ from scripted import HELLO, TAKEN, Scripted
 from workers.adapters.file_mailbox import MailboxSender
 from workers.adapters.smtp import SmtpSender
 from workers.domain.delivery_result import SendKind, SendResult
-from workers.usecases.delivery.sender import MailSender
+from workers.usecases.delivery.handing_over import MailSender
 
 FROM = "bounce+token@example.org"
 RAW = b"From: a@example.org\r\nTo: b@example.org\r\nX-Boucle-Dispatch: 1-2-3\r\nSubject: x\r\n\r\n.dot\r\n"

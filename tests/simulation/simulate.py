@@ -37,7 +37,7 @@ SABOTAGE_SEEDS = {
     "skip-a-row": 20,
     "send-twice": 20,
     "ignore-leases": 20,
-    "hand-over-after-the-lease": 85,
+    "hand-over-after-the-lease": 109,
     "swallow-a-refusal": 143,
     "delete-messages-unpublished": 53,
     "ask-in-the-rest-period": 60,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
@@ -19,9 +20,9 @@ from workers.store.delivery import claim
 from workers.store.ledger import Outcome, Taken
 from workers.usecases.customer_actions import CustomerActions
 from workers.usecases.delivery import outcomes, recording
+from workers.usecases.delivery.handing_over import Carriers
 from workers.usecases.delivery.lanes import Lanes
 from workers.usecases.delivery.outgoing import OutgoingMessage
-from workers.usecases.delivery.sender import Delivery
 from workers.usecases.intake import Intake
 from workers.usecases.outbox_relay import OutboxRelay
 
@@ -78,13 +79,13 @@ def skip_a_row() -> Planted:
 
 def send_twice() -> Planted:
     """Each mail is handed over two times."""
-    hand_over = Delivery.hand_over
+    hand_over = Carriers.hand_over
 
-    async def twice(self: Delivery, parcel: OutgoingMessage) -> SendResult:
+    async def twice(self: Carriers, parcel: OutgoingMessage) -> SendResult:
         await hand_over(self, parcel)
         return await hand_over(self, parcel)
 
-    return patch.object(Delivery, "hand_over", twice)
+    return patch.object(Carriers, "hand_over", twice)
 
 
 def ignore_leases() -> Planted:
@@ -94,8 +95,8 @@ def ignore_leases() -> Planted:
     def short(connection: Connection, ready: claim.Ready, now: Any, seconds: float, limit: int) -> list[Dispatch]:
         return lease(connection, ready, now, -1.0, limit)
 
-    def over(connection: Connection, seconds: float) -> Any:
-        return lease_end(connection, -1.0)
+    def over(at: datetime, seconds: float) -> datetime:
+        return lease_end(at, -1.0)
 
     return patch.multiple(claim, lease=short, lease_end=over)
 
@@ -104,7 +105,7 @@ def hand_over_after_the_lease() -> Planted:
     """A sender that stood still for longer than its lease hands over what it had prepared."""
 
     async def late(self: Lanes, parcel: OutgoingMessage, began: float) -> SendResult:
-        return await self._sender.hand_over(parcel)
+        return await self._steps.carriers.hand_over(parcel)
 
     return patch.object(Lanes, "_leave", late)
 

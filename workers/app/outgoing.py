@@ -17,7 +17,8 @@ from workers.usecases.delivery.bounce_collection import Place
 if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
     from workers.adapters.file_mailbox import MailboxSender
     from workers.usecases.delivery.bounces import BounceIntake
-    from workers.usecases.delivery.sender import Delivery, HookSender, MailSender
+    from workers.usecases.delivery.handing_over import HookSender, MailSender
+    from workers.usecases.delivery.sender import Delivery
     from workers.usecases.outbox_relay import OutboxRelay
 
 MAILBOX_AT_ONCE = 100

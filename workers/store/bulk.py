@@ -127,9 +127,28 @@ def update_from_json(shape: Shape) -> str:
 
 
 def copy(connection: Connection, shape: Shape, rows: Sequence[Row]) -> None:
-    """Send rows by COPY; its faults are raised as SQLAlchemy raises those of any statement."""
-    lines = map("\t".join, values_of(rows, shape, shape.for_copy))
-    statement = f'COPY "{shape.table}" ({quoted(shape.names)}) FROM STDIN'
+    """Send rows by COPY."""
+    copy_lines(connection, shape.table, shape.names, map("\t".join, values_of(rows, shape, shape.for_copy)))
+
+
+BODY = ("dispatch", "customer", "body", "return_path")
+
+
+def copy_bodies(connection: Connection, bodies: Sequence[tuple[str, str, bytes, str]]) -> None:
+    """Insert the bytes of dispatches, each with its customer before and its return path behind, many at once."""
+    if connection.dialect.name == "postgresql":
+        lines = (
+            f"{dispatch}\t{owner}\t\\\\x{body.hex()}\t{path.translate(ESCAPES)}"
+            for dispatch, owner, body, path in bodies
+        )
+        copy_lines(connection, "dispatch_body", BODY, lines)
+    else:
+        connection.exec_driver_sql(f'INSERT INTO "dispatch_body" ({quoted(BODY)}) VALUES (?, ?, ?, ?)', list(bodies))
+
+
+def copy_lines(connection: Connection, table: str, names: Iterable[str], lines: Iterable[str]) -> None:
+    """Send lines of COPY's text format; its faults are raised as SQLAlchemy raises those of any statement."""
+    statement = f'COPY "{table}" ({quoted(names)}) FROM STDIN'
     import psycopg  # loads libpq, which a run on SQLite need not
 
     raw: psycopg.Connection[Any] = connection.connection.dbapi_connection  # type: ignore[assignment]  # our only driver

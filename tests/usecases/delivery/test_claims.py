@@ -14,6 +14,7 @@ from workers.store.delivery import claim
 from workers.store.delivery.claim import MAIL
 from workers.store.engine import database_now
 from workers.usecases.delivery.outgoing import OutgoingMessage
+from workers.usecases.delivery.recording import End
 from workers.usecases.delivery.sender import Delivery
 
 LEASE = 60.0
@@ -58,8 +59,9 @@ def the_mail(boucle: Embedded) -> Dispatch:
 
 
 def prepare(dispatching: Delivery, mail: Dispatch) -> list[OutgoingMessage]:
-    """Prepare one mail."""
-    return asyncio.run(dispatching.prepare([mail]))
+    """Prepare one mail and mark it as leaving."""
+    written = dispatching.steps.preparation.prepare([mail], dispatching.steps.now())
+    return dispatching.steps.turns.take([], written)
 
 
 def test_giving_back_twice_does_not_take_it_from_the_next(boucle: Embedded) -> None:
@@ -86,7 +88,7 @@ def test_who_stood_still_leaves_what_another_has_claimed_alone(boucle: Embedded)
     dispatching = sender_of(boucle, Postman())
     (parcel,) = prepare(dispatching, fresh)
     assert prepare(dispatching, stale) == []
-    asyncio.run(dispatching.set_aside(stale, ValueError("broken")))
+    dispatching.steps.preparation.set_aside(stale, ValueError("broken"), boucle.clock.at)
     (request,) = boucle.rows(SurveyRequest)
     assert str(request.state) == "open"
     assert the_mail(boucle).state == DispatchState.SENDING
@@ -101,7 +103,7 @@ def test_a_250_that_was_read_late_is_kept_unless_another_sends_already(boucle: E
     (parcel,) = prepare(dispatching, late)
     let_lease_end(boucle)
     other = claim_mail(boucle)
-    asyncio.run(dispatching.record([(parcel, TAKEN)]))
+    dispatching.steps.turns.take([(parcel, TAKEN)], [])
     assert the_mail(boucle).state == DispatchState.ACCEPTED
     assert prepare(dispatching, other) == []
     (request,) = boucle.rows(SurveyRequest)
@@ -115,9 +117,9 @@ def test_a_250_that_was_read_late_does_not_end_what_another_is_sending(boucle: E
     (parcel,) = prepare(dispatching, claim_mail(boucle))
     let_lease_end(boucle)
     (again,) = prepare(dispatching, claim_mail(boucle))
-    asyncio.run(dispatching.record([(parcel, TAKEN)]))
+    dispatching.steps.turns.take([(parcel, TAKEN)], [])
     assert the_mail(boucle).state == DispatchState.SENDING
-    asyncio.run(dispatching.record([(again, TAKEN)]))
+    dispatching.steps.turns.take([(again, TAKEN)], [])
     assert the_mail(boucle).state == DispatchState.ACCEPTED
 
 
@@ -126,17 +128,23 @@ def test_a_lease_that_ended_while_mails_were_prepared_lets_none_leave(boucle: Em
     ask(boucle)
     postman = Postman()
     dispatching = sender_of(boucle, postman, lease_seconds=LEASE)
-    prepare_quickly = dispatching.prepare
+    take_quickly = dispatching.steps.turns.take
+    hours = 0.0
 
-    async def prepare_and_stand_still(group: Sequence[Dispatch]) -> list[OutgoingMessage]:
-        parcels = await prepare_quickly(group)
+    def take_and_stand_still(ends: Sequence[End], parcels: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
+        nonlocal hours
+        leaving = take_quickly(ends, parcels)
+        hours += LEASE  # the clock went on meanwhile
+        return leaving
+
+    async def send_some() -> int:
         loop = asyncio.get_running_loop()
         at = loop.time
-        loop.time = lambda: at() + LEASE  # type: ignore[method-assign]  # the clock went on meanwhile
-        return parcels
+        loop.time = lambda: at() + hours  # type: ignore[method-assign]  # as a clock is that goes on while we stand
+        return await dispatching.send_some()
 
-    dispatching.prepare = prepare_and_stand_still  # type: ignore[method-assign]  # the same sender, held up
-    assert asyncio.run(dispatching.send_some()) == 1
+    dispatching.steps.turns.take = take_and_stand_still  # type: ignore[method-assign]  # the same sender, held up
+    assert asyncio.run(send_some()) == 1
     mail = the_mail(boucle)
     assert postman.posted == []
     assert (mail.state, mail.attempt, mail.copies) == (DispatchState.READY, 0, 0)

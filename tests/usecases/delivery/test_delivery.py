@@ -11,7 +11,7 @@ import parts as real_parts
 import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
-from postroom import CUT, LATER, NEVER, NO_SUCH, Hook, Killed, Postman, mails, sender_of
+from postroom import CUT, LATER, NEVER, NO_SUCH, OPEN, Hook, Killed, Postman, mails, sender_of
 
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.compose import compose
@@ -20,16 +20,17 @@ from workers.domain.records import Customer, Dispatch, Response, Suppression, Su
 from workers.domain.sending_state import SendingState
 from workers.domain.types import MailClass, RequestState
 from workers.errors import Misconfigured, NotNow
-from workers.store import tables
-from workers.store.delivery import claim
+from workers.store import bulk, tables
+from workers.store.delivery import claim, departures, sent_mails
 from workers.store.delivery.claim import COPIES_AT_MOST
-from workers.usecases.delivery import lanes, outcomes, recording, send_controls
+from workers.usecases.delivery import lanes, send_controls
 from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.delivery.sender import Delivery
 from workers.usecases.operation import status
 
 DAY = timedelta(days=1)
 TINY_LEASE = 0.05
+Meanwhile = Callable[[Embedded, Callable[[], object]], Postman]
 
 
 def deliver(boucle: Embedded, *customers: str, name: str = "delivery") -> None:
@@ -389,7 +390,7 @@ def test_an_attempt_that_is_not_the_newest_changes_nothing(boucle: Embedded) -> 
     until = START + DAY
     with boucle.store.engine.begin() as connection:
         assert not claim.mark_sending(connection, slow, "x@example.org", "<x>", until)
-        claim.renew(connection, [slow], 3600)
+        departures.renew_many(connection, [slow], 3600)
         assert claim.mark_sending(connection, newer, "42@example.org", "<x>", until)
         assert not claim.accept(connection, slow, START, "")
         assert not claim.end(connection, slow, slow.state, START)
@@ -422,7 +423,7 @@ def test_a_lease_that_was_not_prolonged_once_is_prolonged_again(
 ) -> None:
     """Whatever the first try broke on, a slow server's mail is nobody else's, and how it ends is kept."""
     deliver(boucle, "42")
-    postman, renew, tries = Postman(), claim.renew, 0
+    postman, renew, tries = Postman(), departures.renew_many, 0
     renewed = threading.Event()
 
     def fail_once(*arguments: Any) -> None:
@@ -436,7 +437,7 @@ def test_a_lease_that_was_not_prolonged_once_is_prolonged_again(
     async def slowly() -> None:
         assert await asyncio.to_thread(renewed.wait, 10), "the lease was not prolonged again"
 
-    monkeypatch.setattr(claim, "renew", fail_once)
+    monkeypatch.setattr(departures, "renew_many", fail_once)
     postman.before = slowly
     send(sender_of(boucle, postman, lease_seconds=0.6))
     assert (len(postman.posted), str(the_mail(boucle).state)) == (1, "accepted")
@@ -526,14 +527,15 @@ def test_whatever_a_server_says_is_recorded(postgres: str, install: Callable[...
 def test_an_end_whose_consequences_break_is_that_mails_own(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others are recorded with theirs, and the broken one as what it is: it does not leave again."""
     deliver(boucle, "1", "2", "3")
-    following = outcomes.apply_outcome
+    following = departures.mark_requests_sent
+    broken = next(request.id for request in boucle.rows(SurveyRequest) if request.reference == "order-2")
 
-    def breaking(connection: Any, parcel: Any, *rest: Any) -> None:
-        if parcel.recipient == "2@example.org":
+    def breaking(connection: Any, requests: Any, *rest: Any) -> Any:
+        if broken in requests:
             raise RuntimeError("no such consequence")
-        following(connection, parcel, *rest)
+        return following(connection, requests, *rest)
 
-    monkeypatch.setattr(recording, "apply_outcome", breaking)
+    monkeypatch.setattr(departures, "mark_requests_sent", breaking)
     postman = Postman()
     dispatching = sender_of(boucle, postman)
     send(dispatching)
@@ -545,15 +547,14 @@ def test_an_end_whose_consequences_break_is_that_mails_own(boucle: Embedded, mon
 def test_a_dispatch_that_breaks_its_group_is_its_own_end(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the preparation of one raises, the others leave."""
     deliver(boucle, "1", "2", "3")
-    keeping = claim.keep_body
-    broken = min(one.id for one in mails(boucle, "ask-delivery"))
+    keeping = bulk.copy_bodies
+    broken = min(mail.id for mail in mails(boucle, "ask-delivery"))
 
-    def breaking(connection: Any, dispatch: str, *rest: Any) -> None:
-        if dispatch == broken:
-            keeping(connection, dispatch, *rest)  # the same key twice, however often one looks again
-        keeping(connection, dispatch, *rest)
+    def breaking(connection: Any, bodies: Any) -> None:
+        twice = [body for body in bodies if body[0] == broken]
+        keeping(connection, [*bodies, *twice])  # the same key twice, however often one looks again
 
-    monkeypatch.setattr(claim, "keep_body", breaking)
+    monkeypatch.setattr(bulk, "copy_bodies", breaking)
     postman = Postman()
     send(sender_of(boucle, postman))
     assert len(postman.posted) == 2
@@ -604,16 +605,16 @@ def test_what_was_not_begun_is_given_back_when_the_database_was_away(
     blinking = Blinking(boucle, monkeypatch)
     postman = Postman()
     dispatching = sender_of(boucle, postman, connections=2)
-    preparing = dispatching.prepare
+    take = dispatching.steps.turns.take
 
-    async def away_after_the_mark(group: Any) -> Any:
-        parcels = await preparing(group)
-        if len(postman.posted) >= 2:
+    def away_after_the_mark(ends: Any, parcels: Any) -> Any:
+        leaving = take(ends, parcels)
+        if parcels and len(postman.posted) >= 2:
             blinking.left = 2
             raise NotNow("The connection was lost at COMMIT.")
-        return parcels
+        return leaving
 
-    monkeypatch.setattr(dispatching, "prepare", away_after_the_mark)
+    monkeypatch.setattr(dispatching.steps.turns, "take", away_after_the_mark)
     with pytest.raises(NotNow):
         send(dispatching)
     assert sorted((str(one.state), one.attempt, one.copies) for one in mails(boucle, "ask-delivery")) == [
@@ -674,52 +675,98 @@ def test_a_stop_begins_nothing_and_gives_back_the_rest(boucle: Embedded, monkeyp
 # Looking again, just before the bytes leave
 
 
-class Meanwhile:
-    """A clock that lets something happen between leasing and marking."""
+@pytest.fixture(params=["written", "marked"])
+def meanwhile(request: pytest.FixtureRequest) -> Callable[[Embedded, Callable[[], object]], Postman]:
+    """Give what sends while something happens, once, just before a mail that is leased is written, or marked."""
 
-    def __init__(self, boucle: Embedded, act: Callable[[], object]) -> None:
-        self.boucle, self.act, self.read = boucle, act, 0
+    def send_while(boucle: Embedded, act: Callable[[], object]) -> Postman:
+        postman = Postman()
+        dispatching = sender_of(boucle, postman)
+        step: Any = dispatching.steps.preparation if request.param == "written" else dispatching.steps.turns
+        name = "prepare" if request.param == "written" else "take"
+        happened: list[object] = []
+        work = getattr(step, name)
 
-    def now(self) -> datetime:
-        """Return the time; when it is read for the second time, the act has happened."""
-        self.read += 1
-        if self.read == 2:
-            self.act()
-        return self.boucle.clock.now()
+        def work_after_it(*arguments: Any) -> Any:
+            if not happened:
+                happened.append(act())
+            return work(*arguments)
+
+        setattr(step, name, work_after_it)
+        send(dispatching)
+        assert happened
+        return postman
+
+    return send_while
 
 
-def send_while(boucle: Embedded, act: Callable[[], object]) -> Postman:
-    """Send, and let something happen between leasing and marking."""
-    postman = Postman()
-    dispatching = sender_of(boucle, postman)
-    dispatching._now = Meanwhile(boucle, act).now
-    send(dispatching)
-    return postman
-
-
-def test_an_answer_between_leasing_and_sending_calls_the_question_back(boucle: Embedded) -> None:
+def test_an_answer_between_leasing_and_sending_calls_the_question_back(boucle: Embedded, meanwhile: Meanwhile) -> None:
     """Answered through another door: the mail that was leased does not leave."""
     deliver(boucle, "42")
     (request,) = boucle.rows(SurveyRequest)
-    postman = send_while(boucle, lambda: boucle.parts.serving.answer(request.id, 9))
+    postman = meanwhile(boucle, lambda: boucle.parts.serving.answer(request.id, 9))
     assert postman.posted == []
     assert states(boucle) == {"42": ("cancelled", "answered")}
 
 
-def test_an_opt_out_between_leasing_and_sending_counts(boucle: Embedded) -> None:
+def test_an_opt_out_between_leasing_and_sending_counts(boucle: Embedded, meanwhile: Meanwhile) -> None:
     """At once is at once; the question that never left is withdrawn."""
     deliver(boucle, "42")
-    postman = send_while(boucle, lambda: boucle.parts.serving.stop_asking(the_mail(boucle).id))
+    postman = meanwhile(boucle, lambda: boucle.parts.serving.stop_asking(the_mail(boucle).id))
     assert postman.posted == []
     assert states(boucle) == {"42": ("cancelled", "opted_out")}
     assert request_states(boucle) == [("withdrawn", "opted_out")]
 
 
-def test_an_erasure_between_leasing_and_sending_counts(boucle: Embedded) -> None:
+def test_an_erasure_between_leasing_and_sending_counts(boucle: Embedded, meanwhile: Meanwhile) -> None:
     """Nobody who was erased gets a mail."""
     deliver(boucle, "42")
-    postman = send_while(boucle, lambda: boucle.take(about("erased", "42", boucle.clock.at)))
+    postman = meanwhile(boucle, lambda: boucle.take(about("erased", "42", boucle.clock.at)))
     assert postman.posted == []
+
+
+def test_an_opt_out_under_another_id_between_leasing_and_sending_counts(boucle: Embedded, meanwhile: Meanwhile) -> None:
+    """The address is suppressed by then, although its other customer has not changed."""
+    boucle.take(about("changed", "b", customer={"id": "b", "email": "A@example.org"}))
+    deliver(boucle, "a")
+    postman = meanwhile(boucle, lambda: boucle.take(about("opted_out", "b", boucle.clock.at)))
+    assert postman.posted == []
+    assert states(boucle) == {"a": ("suppressed", "suppressed")}
+
+
+def test_another_address_between_leasing_and_sending_is_the_one_written_to(
+    boucle: Embedded, meanwhile: Meanwhile
+) -> None:
+    """And by the new name: nothing of what was written before leaves."""
+    deliver(boucle, "42")
+    new = {"id": "42", "email": "new@example.org", "name": "Dominique Roux"}
+    postman = meanwhile(boucle, lambda: boucle.take(about("changed", "42", boucle.clock.at, customer=new)))
+    assert postman.recipients() == ["new@example.org"]
+    assert b"Dominique" in postman.posted[0].raw
+    with boucle.store.reading() as connection:
+        assert sent_mails.body_of(connection, the_mail(boucle).id) == postman.posted[0].raw
+
+
+@pytest.mark.parametrize("touchpoint", ["", "delivery-now"])
+def test_a_pause_between_leasing_and_sending_counts(boucle: Embedded, meanwhile: Meanwhile, touchpoint: str) -> None:
+    """At once is at once: of what is paused by then nothing leaves, and it is as if it had not been claimed."""
+    deliver(boucle, *"abcdef")
+
+    def pause() -> None:
+        boucle.store.write(
+            lambda connection: send_controls.pause(connection, boucle.clock.at, "ana", touchpoint=touchpoint)
+        )
+
+    postman = meanwhile(boucle, pause)
+    assert postman.posted == []
+    assert {(str(mail.state), mail.attempt) for mail in mails(boucle, "ask-delivery")} == {("ready", 0)}
+    with boucle.store.reading() as connection:
+        assert sent_mails.body_of(connection, next(mails(boucle, "ask-delivery")).id) is None
+    boucle.store.write(
+        lambda connection: send_controls.resume(connection, OPEN, boucle.clock.at, "ana", touchpoint=touchpoint)
+    )
+    send(sender_of(boucle, postman))
+    assert len(postman.posted) == 6
 
 
 def test_an_opt_out_under_another_id_counts_for_the_same_address(boucle: Embedded) -> None:
@@ -762,7 +809,7 @@ def test_a_mail_that_cannot_be_written_stops_no_other(boucle: Embedded, monkeypa
             raise RuntimeError("no such filter")
         return compose(mail, *args)
 
-    monkeypatch.setattr("workers.usecases.delivery.preparation.compose", broken)
+    monkeypatch.setattr("workers.usecases.delivery.writing.compose", broken)
     postman = Postman()
     send(sender_of(boucle, postman))
     assert postman.recipients() == ["1@example.org", "3@example.org"]

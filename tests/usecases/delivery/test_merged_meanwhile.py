@@ -8,8 +8,10 @@ from postroom import LATER, TAKEN, Postman, sender_of
 
 from workers.domain.records import Dispatch, SurveyRequest
 from workers.domain.types import DispatchState
-from workers.store.delivery import claim
+from workers.store.delivery import claim, departures
 from workers.store.delivery.sent_mails import body_of
+from workers.usecases.delivery.outgoing import OutgoingMessage
+from workers.usecases.delivery.sender import Delivery
 
 LEASE = 60.0
 ANY = claim.Ready(mails=True, capped_left=None)
@@ -34,19 +36,25 @@ def the_mail(boucle: Embedded) -> Dispatch:
     return mail
 
 
+def leaving(dispatching: Delivery, mail: Dispatch) -> list[OutgoingMessage]:
+    """Write one mail and mark it as leaving."""
+    written = dispatching.steps.preparation.prepare([mail], dispatching.steps.now())
+    return dispatching.steps.turns.take([], written)
+
+
 def test_a_mail_that_was_claimed_before_the_merge_leaves_once(boucle: Embedded) -> None:
     """Its lease is renewed, it is composed, marked and recorded, all under the customer whose it is by now."""
     claimed = ask(boucle)
     merge(boucle)
     moved = the_mail(boucle)
     assert moved.customer != claimed.customer
-    boucle.store.write(lambda connection: claim.renew(connection, [claimed], 2 * LEASE))
+    boucle.store.write(lambda connection: departures.renew_many(connection, [claimed], 2 * LEASE))
     assert moved.lease_until is not None
     assert the_mail(boucle).lease_until > moved.lease_until + timedelta(seconds=LEASE / 2)  # type: ignore[operator]  # leased
     dispatching = sender_of(boucle, Postman())
-    (parcel,) = asyncio.run(dispatching.prepare([claimed]))
+    (parcel,) = leaving(dispatching, claimed)
     assert the_mail(boucle).state == DispatchState.SENDING
-    asyncio.run(dispatching.record([(parcel, TAKEN)]))
+    dispatching.steps.turns.take([(parcel, TAKEN)], [])
     (request,) = boucle.rows(SurveyRequest)
     assert (the_mail(boucle).state, request.sent_at) == (DispatchState.ACCEPTED, boucle.clock.at)
     assert (the_mail(boucle).customer, request.customer) == (moved.customer, moved.customer)
@@ -56,9 +64,9 @@ def test_a_mail_that_is_leaving_during_the_merge_has_its_end_recorded(boucle: Em
     """What the server said is known of the row that moved: it does not leave again when its lease ends."""
     claimed = ask(boucle)
     dispatching = sender_of(boucle, Postman())
-    (parcel,) = asyncio.run(dispatching.prepare([claimed]))
+    (parcel,) = leaving(dispatching, claimed)
     merge(boucle)
-    asyncio.run(dispatching.record([(parcel, TAKEN)]))
+    dispatching.steps.turns.take([(parcel, TAKEN)], [])
     assert (the_mail(boucle).state, the_mail(boucle).copies) == (DispatchState.ACCEPTED, 0)
     with boucle.store.reading() as connection:
         assert body_of(connection, claimed.id) == parcel.raw

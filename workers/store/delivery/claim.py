@@ -206,13 +206,6 @@ RENEW = (
 )
 
 
-def renew(connection: Connection, ours: Sequence[Dispatch], seconds: float) -> None:
-    """Prolong the leases that are still ours, also of what is being handed over right now."""
-    until = database_now(connection) + timedelta(seconds=seconds)
-    for claimed in sorted(ours, key=lambda row: row.id):
-        change_claimed(connection, RENEW, claimed, until=until)
-
-
 OTHER = tables.customer.alias("merged_into_whom")
 OPTED_OUT = sa.or_(
     tables.customer.c.opted_out_at.is_not(None),
@@ -261,9 +254,9 @@ def mark_sending(connection: Connection, dispatch: Dispatch, recipient: str, mes
     return change_claimed(connection, MARK_SENDING, dispatch, to=recipient, said=message_id, until=until)
 
 
-def lease_end(connection: Connection, seconds: float) -> datetime:
-    """Return when a lease that starts now ends, in the database's time."""
-    return database_now(connection) + timedelta(seconds=seconds)
+def lease_end(at: datetime, seconds: float) -> datetime:
+    """Return when a lease that starts at a time of the database ends."""
+    return at + timedelta(seconds=seconds)
 
 
 UNBEGUN = (DispatchState.READY, DispatchState.LEASED)
@@ -329,31 +322,19 @@ KEPT_BODIES_OF_CUSTOMERS = KEPT_BODIES.where(in_array(BODIES.customer, "owners")
 def bodies_of(
     connection: Connection, dispatches: Sequence[Dispatch], owners: Collection[str]
 ) -> dict[str, tuple[bytes, str]]:
-    """Return the bytes and return paths of those dispatches that were composed before, looked for under their owners.
+    """Return bytes and return paths of those dispatches that were marked as leaving before: they stay the same.
 
     What is not there is looked up by its dispatch alone: a release before did not keep whose a body is.
     """
-    tried = [
-        dispatch.id
-        for dispatch in dispatches
-        if dispatch.attempt > 1 or (dispatch.claims or 0) > 1 or dispatch.message_id
-    ]
+    left = [dispatch.id for dispatch in dispatches if dispatch.message_id]
     bodies: dict[str, tuple[bytes, str]] = {}
-    for chunk in read.chunks(tried):
+    for chunk in read.chunks(left):
         found = connection.execute(KEPT_BODIES_OF_CUSTOMERS, {"keys": chunk, "owners": sorted(owners)})
         bodies |= {str(key): (bytes(body), str(return_path)) for key, body, return_path in found}
-    for chunk in read.chunks(set(tried) - set(bodies)):
+    for chunk in read.chunks(set(left) - set(bodies)):
         found = connection.execute(KEPT_BODIES, {"keys": chunk})
         bodies |= {str(key): (bytes(body), str(return_path)) for key, body, return_path in found}
     return bodies
-
-
-KEEP_BODY = sa.insert(tables.dispatch_body)
-
-
-def keep_body(connection: Connection, dispatch: str, owner: str, body: bytes, return_path: str) -> None:
-    """Fix the bytes of a customer's dispatch before the first one leaves."""
-    connection.execute(KEEP_BODY, {"dispatch": dispatch, "customer": owner, "body": body, "return_path": return_path})
 
 
 def next_slot(connection: Connection, name: str, count: int, per_second: float) -> float:

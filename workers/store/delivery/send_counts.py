@@ -1,6 +1,6 @@
 """How many survey and promotion mails left today, and how many are due: what the day's bound is held against."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -10,17 +10,34 @@ from workers.store import tables
 from workers.store.delivery.claim import CAPPED, HELD_BY_US
 
 MAILS = tables.dispatch.c
-OF_CAPPED = tables.one_of(MAILS.mail_class, CAPPED)
-LEAVING = tables.one_of(MAILS.state, HELD_BY_US)
+OF_CAPPED = sa.and_(tables.one_of(MAILS.mail_class, CAPPED), MAILS.kind == "mail")
 MIDNIGHT, NOW = (sa.bindparam(name, type_=tables.Instant()) for name in ("midnight", "now"))
 COUNTED = sa.select(sa.func.count()).select_from(tables.dispatch)
-SENT_TODAY = COUNTED.where(OF_CAPPED, MAILS.kind == "mail", sa.or_(MAILS.accepted_at >= MIDNIGHT, LEAVING))
+ACCEPTED_TODAY = COUNTED.where(OF_CAPPED, MAILS.accepted_at >= MIDNIGHT)
+LEAVING = COUNTED.where(OF_CAPPED, tables.one_of(MAILS.state, HELD_BY_US))
 DUE = COUNTED.where(MAILS.state == DispatchState.READY, MAILS.not_before <= NOW, OF_CAPPED)
+DAY = "capped "
+KEPT = sa.select(tables.counter.c.value).where(tables.counter.c.name == sa.bindparam("day"))
+
+
+def day_of(midnight: datetime) -> str:
+    """Return the name of a day's counter; later days have later names."""
+    return f"{DAY}{midnight.astimezone(UTC).isoformat()}"
+
+
+def count_accepted_since(connection: Connection, midnight: datetime) -> int:
+    """Return how many capped mails were accepted since an instant, counted row by row."""
+    return connection.execute(ACCEPTED_TODAY, {"midnight": midnight}).scalar_one()
 
 
 def count_sent_since(connection: Connection, midnight: datetime) -> int:
-    """Return how many capped mails left since an instant or are leaving right now."""
-    return connection.execute(SENT_TODAY, {"midnight": midnight}).scalar_one()
+    """Return how many capped mails left since the day began or are leaving right now.
+
+    Read from the day's counter, which who records a mail keeps; counted while there is none.
+    """
+    kept = connection.execute(KEPT, {"day": day_of(midnight)}).scalar()
+    accepted = count_accepted_since(connection, midnight) if kept is None else int(kept)
+    return accepted + connection.execute(LEAVING).scalar_one()
 
 
 def count_due_capped(connection: Connection, now: datetime) -> int:

@@ -1,24 +1,55 @@
-"""Mails that a server took: the bytes of each, and how many there were.
+"""Mails that a server took: the bytes of each, how many there were, and how many of the day's bound.
 
-That counter only grows, for the metrics, because a state may change afterwards.
+The counters only grow, because a state may change afterwards.
 """
 
+from datetime import datetime
+
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from workers.store import tables
+from workers.store.delivery.send_counts import DAY, count_accepted_since, day_of
 
 SENT = "mails_sent"
+RAISE = (
+    sa.update(tables.counter)
+    .where(tables.counter.c.name.in_((SENT, sa.bindparam("day"))))
+    .values(
+        value=tables.counter.c.value
+        + sa.case((tables.counter.c.name == SENT, sa.bindparam("mails")), else_=sa.bindparam("capped"))
+    )
+    .returning(tables.counter.c.name)
+)
 
 
-def add_sent(connection: Connection, number: int) -> None:
-    """Add to the counter, as the last thing of the transaction that records the mails: others wait for its row."""
-    counter = tables.counter
+def add_sent(connection: Connection, number: int, capped: int, midnight: datetime) -> None:
+    """Add to the counter, and what the day's bound is about to the day's, in one statement.
+
+    As the last thing of the transaction that records the mails: others wait for these rows.
+    """
     if not number:
         return
-    raised = sa.update(counter).where(counter.c.name == SENT).values(value=counter.c.value + number)
-    if not connection.execute(raised).rowcount:
+    counter, day = tables.counter, day_of(midnight)
+    raised = {
+        str(name) for name in connection.execute(RAISE, {"day": day, "mails": number, "capped": capped}).scalars()
+    }
+    if SENT not in raised:
         connection.execute(sa.insert(counter).values(name=SENT, value=number))
+    if day not in raised and capped:
+        begin_day(connection, midnight, capped)
+
+
+def begin_day(connection: Connection, midnight: datetime, capped: int) -> None:
+    """Begin to keep a day's count with the mails that left by now; who began at the same time is added to."""
+    counter, day = tables.counter, day_of(midnight)
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    begun = dialect.insert(counter).values(name=day, value=count_accepted_since(connection, midnight))
+    more = {"value": counter.c.value + capped}
+    connection.execute(begun.on_conflict_do_update(index_elements=["name"], set_=more))
+    older = (counter.c.name.startswith(DAY), counter.c.name < day)
+    connection.execute(sa.delete(counter).where(*older))
 
 
 def count_sent(connection: Connection) -> int:
@@ -29,6 +60,7 @@ def count_sent(connection: Connection) -> int:
 
 def body_of(connection: Connection, dispatch: str) -> bytes | None:
     """Return a mail as it left; None where it never did, or its text is not kept any more."""
-    table = tables.dispatch_body
-    body = connection.execute(sa.select(table.c.body).where(table.c.dispatch == dispatch)).scalar()
-    return None if body is None else bytes(body)
+    body, mail = tables.dispatch_body.c, tables.dispatch.c
+    left = sa.select(body.body).join(tables.dispatch, mail.id == body.dispatch).where(mail.message_id != "")
+    raw = connection.execute(left.where(body.dispatch == dispatch)).scalar()
+    return None if raw is None else bytes(raw)

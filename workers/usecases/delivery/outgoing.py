@@ -25,13 +25,23 @@ LEFT_LATE = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """One dispatch ready to leave."""
+    """One dispatch ready to leave.
+
+    The rest is what it was composed by, so that a change since is seen just before it leaves: the customer as they were
+    (None: nobody looks, it is decided anew), the keyed spellings of the address, the touchpoint, and the deadline.
+    `kept_under`: the customer under whom its bytes are still to be kept; None where they are kept.
+    """
 
     dispatch: Dispatch
     recipient: str
     sender: str
     raw: bytes
     message_id: str
+    customer: Customer | None = None
+    address_keys: frozenset[str] = frozenset()
+    touchpoint: str = ""
+    latest_at: datetime | None = None
+    kept_under: CustomerId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What a group of dispatches needs to know, read once; the customers are locked first, in order."""
+    """What a group of dispatches needs to know, read once; where it decides, the customers are locked first."""
 
     customers: Mapping[str, Customer]
     requests: Mapping[str, SurveyRequest]
@@ -56,16 +66,18 @@ class DeliveryContext:
     suppressed: Mapping[str, str]
 
     @classmethod
-    def of(cls, connection: Connection, group: Sequence[Dispatch], policy: Policy) -> "DeliveryContext":
-        """Lock and read what surrounds a group."""
-        owners = people(connection, {one.customer for one in group if one.customer})
+    def of(
+        cls, connection: Connection, group: Sequence[Dispatch], policy: Policy, *, locking: bool = True
+    ) -> "DeliveryContext":
+        """Read what surrounds a group; `locking` its customers, in order."""
+        owners = people(connection, {dispatch.customer for dispatch in group if dispatch.customer}, locking=locking)
         customers = list(owners.values())
         whose = {*owners, *(customer.id for customer in customers)}
-        wanted = [one.request for one in group if one.request]
-        requests = read.with_owners(connection, SurveyRequest, whose, wanted) if wanted else []
-        promised = [one.action for one in group if one.action and one.mail_class == MailClass.PROMOTION]
+        asked = [dispatch.request for dispatch in group if dispatch.request]
+        requests = read.with_owners(connection, SurveyRequest, whose, asked) if asked else []
+        promised = [mail.action for mail in group if mail.action and mail.mail_class == MailClass.PROMOTION]
         actions = read.with_owners(connection, Action, whose, promised) if promised else []
-        addresses = {one.recipient for one in group if one.recipient} | {
+        addresses = {dispatch.recipient for dispatch in group if dispatch.recipient} | {
             customer.email for customer in customers if customer.email
         }
         return cls(
@@ -77,18 +89,22 @@ class DeliveryContext:
         )
 
 
-def people(connection: Connection, owners: set[CustomerId]) -> dict[str, Customer]:
-    """Lock the owners of dispatches and return who each of them is: merged since it was leased, the other one."""
-    found = {customer.id: customer for customer in read.lock_customers(connection, owners)}
-    while missing := {one.merged_into for one in found.values() if one.merged_into} - set(found):
-        found |= {customer.id: customer for customer in read.lock_customers(connection, missing)}
+def people(connection: Connection, owners: set[CustomerId], *, locking: bool) -> dict[str, Customer]:
+    """Read the owners of dispatches and return who each of them is: merged since it was leased, the other one."""
+
+    def read_some(ids: set[CustomerId]) -> list[Customer]:
+        return read.lock_customers(connection, ids) if locking else read.with_ids(connection, Customer, ids)
+
+    customers = {customer.id: customer for customer in read_some(owners)} if owners else {}
+    while missing := {customer.merged_into for customer in customers.values() if customer.merged_into} - set(customers):
+        customers |= {customer.id: customer for customer in read_some(missing)}
 
     def who(customer: Customer) -> Customer:
-        while customer.merged_into and customer.merged_into in found:
-            customer = found[customer.merged_into]
+        while customer.merged_into and customer.merged_into in customers:
+            customer = customers[customer.merged_into]
         return customer
 
-    return {key: who(customer) for key, customer in found.items()}
+    return {key: who(customer) for key, customer in customers.items()}
 
 
 def too_early(
@@ -153,6 +169,10 @@ def earlier_scores(
     ticket = read.by_owner(connection, Ticket, customer.id, dispatch.ticket) if dispatch.ticket else None
     scores = latest_scores(connection, customer.id, SCORES_SHOWN, but=ticket.response if ticket else None)
     return [
-        {"date": in_zone(one.answered_at, zone).date().isoformat(), "score": one.score, "touchpoint": one.trigger}
-        for one in scores
+        {
+            "date": in_zone(response.answered_at, zone).date().isoformat(),
+            "score": response.score,
+            "touchpoint": response.trigger,
+        }
+        for response in scores
     ]

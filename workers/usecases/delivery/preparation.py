@@ -1,91 +1,89 @@
-"""Preparation: a claimed dispatch becomes a parcel with fixed bytes and is marked as leaving, or says why it stays.
+"""Preparation: claimed dispatches get their bytes, a group at a time; just before they leave they are marked.
 
-One short transaction for some dispatches, under the locks of their customers. Nothing here hands anything over.
+Writing holds no lock. What may have changed since (the customer, a suppression, a pause, a deadline) is looked at again
+in the transaction that marks, under the locks of the customers, and what did change has the mail decided anew there.
 """
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from workers.domain.mail.compose import Composed, MailFacts, Templates, compose
-from workers.domain.outbound_messages import ticket_message
 from workers.domain.policy import Policy
-from workers.domain.records import Customer, Dispatch, Ticket
-from workers.domain.types import DispatchState, Reason
-from workers.errors import Conflict, KeyTaken, Never, NotNow
+from workers.domain.records import Customer, Dispatch
+from workers.domain.types import CustomerId, DispatchState
+from workers.errors import Conflict, KeyTaken
 from workers.store import read
-from workers.store.connection import Connection, DBAPIError
-from workers.store.delivery import claim
-from workers.store.delivery.claim import WEBHOOK
-from workers.store.delivery.webhook_targets import state_of
+from workers.store.connection import Connection
+from workers.store.delivery import claim, departures
+from workers.store.delivery.claim import CAPPED, WEBHOOK
+from workers.store.delivery.departures import Surroundings
 from workers.store.engine import Store
-from workers.store.survey.clicks import opened_by_a_person
-from workers.text.mail_addresses import envelope_form, mailbox
-from workers.text.plain_text import name_of_somebody
-from workers.usecases.delivery import webhook_retries
 from workers.usecases.delivery.outcomes import refuse
-from workers.usecases.delivery.outgoing import (
-    DeliveryContext,
-    OutgoingMessage,
-    Refused,
-    card_of,
-    overtaken,
-    too_early,
-    too_late,
-)
-from workers.usecases.delivery.send_controls import Sending, sending_now
+from workers.usecases.delivery.outgoing import DeliveryContext, OutgoingMessage, Refused, overtaken
+from workers.usecases.delivery.send_controls import Sending, state_by
+from workers.usecases.delivery.writing import CANNOT_BE_WRITTEN, Writing
 
-log = logging.getLogger(__name__)
-CANNOT_BE_WRITTEN = "cannot be written"
 PUT_OFF = timedelta(minutes=1)
 """How long a dispatch waits whose rows other writers held each time it was looked at."""
 
 
 class Preparation:
-    """Makes parcels of dispatches; `hook_target` names the receiver of webhooks, empty without one."""
+    """Makes parcels of dispatches, and marks them as leaving."""
 
-    def __init__(
-        self,
-        store: Store,
-        policy: Callable[[], Policy],
-        templates: Templates,
-        sending: Sending,
-        *,
-        hook_target: str = "",
-        crm_url: str = "",
-    ) -> None:
+    def __init__(self, store: Store, policy: Callable[[], Policy], sending: Sending, writing: Writing) -> None:
         self._store = store
         self._policy = policy
-        self._templates = templates
         self._sending = sending
-        self._hook_target = hook_target
-        self._crm_url = crm_url
+        self._writing = writing
 
-    def prepare(self, group: Sequence[Dispatch], now: datetime, lease_seconds: float) -> list[OutgoingMessage]:
-        """Compose what may leave, fix its bytes, mark it as sending; record why the rest may not.
+    def prepare(self, group: Sequence[Dispatch], now: datetime) -> list[OutgoingMessage]:
+        """Write what may leave and keep its bytes; record why the rest may not. They stay leased.
 
         What another sender has claimed meanwhile is that one's affair, and left out.
         """
+        with self._store.reading() as connection:
+            context = DeliveryContext.of(connection, group, self._policy(), locking=False)
+            written = [self._writing.write(connection, dispatch, context, now) for dispatch in group]
+        parcels = [parcel for parcel in written if isinstance(parcel, OutgoingMessage)]
+        refused = [refusal.dispatch for refusal in written if isinstance(refusal, Refused)]
 
         def work(connection: Connection) -> list[OutgoingMessage]:
-            known = DeliveryContext.of(connection, group, self._policy())
-            until = claim.lease_end(connection, lease_seconds)
-            paused = not sending_now(connection, self._sending).on  # since they were claimed
-            leaving = []
-            for claimed in sorted(claim.still_ours(connection, group), key=lambda row: row.id):
-                if paused and claimed.kind != WEBHOOK:
-                    claim.give_back(connection, claimed)
-                    continue
-                made = self._make(connection, claimed, known, now)
-                if isinstance(made, Refused):
-                    refuse(connection, made, now)
-                elif claim.mark_sending(connection, claimed, made.recipient, made.message_id, until):
-                    leaving.append(made)
-                else:
-                    refuse(connection, Refused(claimed, DispatchState.CANCELLED, overtaken(claimed, known)), now)
-            return leaving
+            anew = self._decide(connection, refused, now) if refused else []
+            held = claim.still_ours(connection, [parcel.dispatch for parcel in parcels]) if parcels else []
+            ours = {dispatch.id for dispatch in held}
+            keep([parcel for parcel in parcels if parcel.dispatch.id in ours], connection)
+            return [parcel for parcel in parcels if parcel.dispatch.id in ours] + anew
 
         return self._store.write(work)
+
+    def mark(
+        self,
+        connection: Connection,
+        parcels: Sequence[OutgoingMessage],
+        customers: Mapping[CustomerId, Customer],
+        around: Surroundings,
+        now: datetime,
+        until: datetime,
+    ) -> list[OutgoingMessage]:
+        """Mark as leaving what still may leave, and return it; the rest is decided anew, or given back while paused.
+
+        `customers` are those of the parcels, locked by the caller.
+        """
+        state = state_by(around.controls, self._sending)
+        going: list[OutgoingMessage] = []
+        for parcel in sorted(parcels, key=lambda parcel: parcel.dispatch.id):
+            mail = parcel.dispatch
+            is_paused = not state.on or (parcel.touchpoint in state.paused and mail.mail_class in CAPPED)
+            if mail.kind != WEBHOOK and is_paused:
+                claim.give_back(connection, mail)
+            else:
+                going.append(parcel)
+        same = [parcel for parcel in going if is_as_composed(parcel, customers, around, now)]
+        texts = [(parcel.dispatch, {"recipient": parcel.recipient, "message_id": parcel.message_id}) for parcel in same]
+        marked = departures.mark_leaving(connection, texts, until)
+        leaving = [parcel for parcel in same if parcel.dispatch.id in marked]
+        changed = [parcel.dispatch for parcel in going if parcel.dispatch.id not in marked]
+        return leaving + (self._decide(connection, changed, now, until) if changed else [])
 
     def set_aside(self, dispatch: Dispatch, error: Exception, now: datetime) -> None:
         """End a dispatch that breaks its own preparation; where other writers were in the way it is tried again."""
@@ -101,83 +99,39 @@ class Preparation:
 
         self._store.write(work)
 
-    def _make(
-        self, connection: Connection, dispatch: Dispatch, context: DeliveryContext, now: datetime
-    ) -> OutgoingMessage | Refused:
-        """Return the bytes of a dispatch, or why it must not leave."""
-        customer = context.customers.get(dispatch.customer or "")
-        kept = context.bodies.get(dispatch.id)
-        if dispatch.kind == WEBHOOK:
-            return self._webhook(connection, dispatch, customer, kept)
-        recipient = dispatch.recipient or (customer.email if customer else "") or ""
-        refused = too_early(connection, dispatch, context, self._policy(), now) or too_late(dispatch, context, now)
-        if refused := refused or self._not_to(dispatch, recipient, context):
-            return refused
-        if kept is not None:
-            raw, sender = kept
-            return OutgoingMessage(
-                dispatch, self._sending.redirect or envelope_form(recipient), sender, raw, dispatch.message_id
-            )
-        try:
-            composed = self._compose(connection, dispatch, customer, envelope_form(recipient), now)
-        except Never as error:
-            return Refused(dispatch, DispatchState.FAILED, CANNOT_BE_WRITTEN, str(error))
-        except (DBAPIError, NotNow, OSError, MemoryError):
-            raise  # the database's or the machine's fault, and none of this mail's
-        except Exception as error:  # one mail that cannot be composed must not stop the others
-            log.exception("mail cannot be written", extra={"action": "dispatch.failed", "dispatch": dispatch.id})
-            return Refused(dispatch, DispatchState.FAILED, CANNOT_BE_WRITTEN, f"{type(error).__name__}: {error}")
-        owner = customer.id if customer else dispatch.customer
-        claim.keep_body(connection, dispatch.id, owner, composed.raw, composed.return_path)
-        to = self._sending.redirect or composed.recipient
-        return OutgoingMessage(dispatch, to, composed.return_path, composed.raw, composed.message_id)
+    def _decide(
+        self, connection: Connection, group: Sequence[Dispatch], now: datetime, until: datetime | None = None
+    ) -> list[OutgoingMessage]:
+        """Write a few dispatches anew under the locks of their customers, and mark them where `until` is given."""
+        context = DeliveryContext.of(connection, group, self._policy())
+        parcels: list[OutgoingMessage] = []
+        for dispatch in sorted(claim.still_ours(connection, group), key=lambda row: row.id):
+            written = self._writing.write(connection, dispatch, context, now)
+            if isinstance(written, Refused):
+                refuse(connection, written, now)
+                continue
+            keep([written], connection, again=True)
+            if until is None or claim.mark_sending(connection, dispatch, written.recipient, written.message_id, until):
+                parcels.append(replace(written, kept_under=None))
+            else:
+                refuse(connection, Refused(dispatch, DispatchState.CANCELLED, overtaken(dispatch, context)), now)
+        return parcels
 
-    def _webhook(
-        self, connection: Connection, dispatch: Dispatch, customer: Customer | None, kept: tuple[bytes, str] | None
-    ) -> OutgoingMessage | Refused:
-        if self._hook_target and state_of(connection, self._hook_target).gone_at:
-            return Refused(dispatch, DispatchState.FAILED, Reason.REFUSED_BY_SERVER, webhook_retries.WANTS_NONE)
-        if kept is not None:
-            return OutgoingMessage(dispatch, "", "", kept[0], dispatch.id)
-        ticket = read.by_owner(connection, Ticket, dispatch.customer, dispatch.ticket) if dispatch.ticket else None
-        if ticket is None or customer is None:
-            return Refused(dispatch, DispatchState.CANCELLED, Reason.ERASED)
-        body = ticket_message(ticket, "opened", customer.crm_id or "", self._policy())
-        claim.keep_body(connection, dispatch.id, customer.id, body, "")
-        return OutgoingMessage(dispatch, "", "", body, dispatch.id)
 
-    def _not_to(self, dispatch: Dispatch, recipient: str, context: DeliveryContext) -> Refused | None:
-        """Return why a mail must not go to its address: none known, suppressed, or not on the allow-list."""
-        if not recipient:
-            return Refused(dispatch, DispatchState.FAILED, Reason.NO_ADDRESS)
-        kind = context.suppressed.get(recipient, "")
-        if kind and not (kind == "opt_out" and dispatch.mail_class == "service"):
-            return Refused(dispatch, DispatchState.SUPPRESSED, Reason.SUPPRESSED, kind)
-        allowed = self._sending.only_to
-        if allowed and mailbox(recipient) not in allowed and not self._sending.redirect:
-            return Refused(dispatch, DispatchState.SUPPRESSED, "not in BOUCLE_MAIL_ONLY_TO", "")
-        return None
+def is_as_composed(
+    parcel: OutgoingMessage, customers: Mapping[CustomerId, Customer], around: Surroundings, now: datetime
+) -> bool:
+    """Tell whether nothing has changed since a mail was composed that could keep it back or change its words."""
+    dispatch = parcel.dispatch
+    if dispatch.kind == WEBHOOK or dispatch.customer is None or parcel.customer is None:
+        return False
+    if customers.get(dispatch.customer) != parcel.customer:
+        return False
+    is_late = parcel.latest_at is not None and now > parcel.latest_at and not dispatch.copies
+    return not is_late and parcel.address_keys.isdisjoint(around.suppressed)
 
-    def _compose(
-        self, connection: Connection, dispatch: Dispatch, customer: Customer | None, recipient: str, now: datetime
-    ) -> Composed:
-        facts = dict(dispatch.facts)
-        if dispatch.template == "reminder" and dispatch.request:
-            reader = customer.id if customer else dispatch.customer
-            facts["kind"] = "clicked" if opened_by_a_person(connection, dispatch.request, reader) else "unclicked"
-        if dispatch.template == "ticket" and customer:
-            facts |= card_of(connection, dispatch, customer, self._crm_url, self._policy().zone)
-        number = facts.get("number")
-        mail = MailFacts(
-            dispatch_id=dispatch.id,
-            template=dispatch.template,
-            recipient=recipient,
-            language=dispatch.language,
-            name="" if dispatch.recipient else name_of_somebody(customer.name or "" if customer else ""),
-            request_id=dispatch.request,
-            response_id=dispatch.response,
-            action_id=dispatch.action,
-            ticket_number=number if isinstance(number, int) else None,
-            facts=facts,
-        )
-        return compose(mail, self._templates, self._policy().links, now)
+
+def keep(parcels: Sequence[OutgoingMessage], connection: Connection, *, again: bool = False) -> None:
+    """Fix the bytes of what was written just now; `again`: also where bytes of this claim are kept."""
+    new = [(parcel.dispatch, parcel.kept_under, parcel.raw, parcel.sender) for parcel in parcels if parcel.kept_under]
+    departures.keep_bodies(connection, new, again=again)

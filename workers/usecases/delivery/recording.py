@@ -4,30 +4,46 @@ Idempotent: an attempt that is not the newest changes nothing, so that recording
 """
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.policy import Policy
-from workers.domain.records import SurveyRequest
+from workers.domain.records import Dispatch, SurveyRequest
 from workers.domain.types import MailClass, Reason
 from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
-from workers.store.delivery import claim, mail_servers
-from workers.store.delivery.claim import WEBHOOK
+from workers.store.delivery import claim, departures, mail_servers
+from workers.store.delivery.claim import CAPPED, WEBHOOK
 from workers.store.delivery.sent_mails import add_sent
 from workers.store.engine import Store, database_now
 from workers.text.plain_text import for_store
 from workers.usecases.delivery import mail_server, webhook_retries
 from workers.usecases.delivery.outcomes import alarm, apply_outcome, judge_mailbox, record_end, undeliverable
-from workers.usecases.delivery.outgoing import OutgoingMessage, people
-from workers.usecases.delivery.send_controls import Sending
+from workers.usecases.delivery.outgoing import LEFT_LATE, OutgoingMessage, people
+from workers.usecases.delivery.send_controls import Sending, midnight_of
 
 log = logging.getLogger(__name__)
 End = tuple[OutgoingMessage, SendResult]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How many mails a server took, and how many of them count for the day's maximum."""
+
+    mails: int = 0
+    capped: int = 0
+
+    @classmethod
+    def of(cls, recorded: Sequence[End]) -> "Sent":
+        """Count ends that were recorded."""
+        mails = [parcel.dispatch for parcel, result in recorded if is_taken(result) and parcel.dispatch.kind != WEBHOOK]
+        return cls(len(mails), sum(mail.mail_class in CAPPED for mail in mails))
+
+
 GIVEN_UP_AT_ONCE = 200
 """Mails that one transaction gives up when their server has been away for longer than they are kept."""
 
@@ -41,67 +57,75 @@ class Recording:
         self._store = store
         self._policy = policy
         self._sending = sending
-        self._server = server
-        self._hook_target = hook_target
+        self.server = server
+        self.hook_target = hook_target
 
-    def record(self, ends: Sequence[End], now: datetime) -> None:
-        """Record some ends in one transaction: state, consequences, and how the other side stands."""
-        policy = self._policy()
-        storable = [(parcel, replace(result, text=for_store(result.text))) for parcel, result in ends]
+    def record(self, connection: Connection, ends: Sequence[End], failing: Collection[str], now: datetime) -> Sent:
+        """Record some ends: state, consequences, and how the other side stands; return what was sent, to be counted.
 
-        def work(connection: Connection) -> None:
-            parcels = [parcel for parcel, _ in storable]
-            owners = people(connection, {one.dispatch.customer for one in parcels if one.dispatch.customer})
-            whose = {*owners, *(customer.id for customer in owners.values())}
-            wanted = [parcel.dispatch.request for parcel in parcels if parcel.dispatch.request]
-            requests = read.with_owners(connection, SurveyRequest, whose, wanted) if wanted else []
-            known = {one.id: one for one in requests}
-            changes, sent = ChangeSet(), 0
-            for parcel, result in sorted(storable, key=lambda pair: pair[0].dispatch.id):
-                if record_end(connection, parcel.dispatch, result, now, policy):
-                    sent += is_sent(parcel, result)
-                    request = known.get(parcel.dispatch.request or "")
-                    apply_outcome(connection, parcel, result, request, now, changes, policy)
-                    alarm(connection, parcel, result, now, policy.refusals)
-                    if not self._sending.redirect:
-                        for row in judge_mailbox(connection, parcel, result, policy, now):
-                            changes.add(row)
-            apply(connection, changes, now)
-            self._judge_receivers(connection, storable, now)
-            add_sent(connection, sent)
+        Their customers are locked by the caller. `failing`: the mail servers that take no mails by now.
+        """
+        storable = [storable_end(end) for end in ends]
+        taken = [(parcel.dispatch, result.text[:500]) for parcel, result in storable if is_taken(result)]
+        accepted = departures.accept_many(connection, taken, now)
+        policy, recorded = self._policy(), []
+        for parcel, result in sorted(storable, key=lambda end: end[0].dispatch.id):
+            if is_taken(result):
+                if parcel.dispatch.id in accepted:
+                    recorded.append((parcel, result))
+            elif record_end(connection, parcel.dispatch, result, now, policy):
+                recorded.append((parcel, result))
+        self._follow(connection, recorded, now)
+        self._judge_receivers(connection, storable, failing, now)
+        return Sent.of(recorded)
 
-        self._store.write(work)
-        for parcel, result in storable:
-            log.info(
-                result.kind,
-                extra={"action": "dispatch", "dispatch": parcel.dispatch.id, "template": parcel.dispatch.template},
-            )
+    def _follow(self, connection: Connection, recorded: Sequence[End], now: datetime) -> None:
+        """Take the consequences of ends that are recorded."""
+        policy, changes = self._policy(), ChangeSet()
+        asked = {parcel.dispatch.request: parcel.dispatch.customer for parcel, end in recorded if asks(parcel, end)}
+        known = {request: customer for request, customer in asked.items() if request and customer}
+        plain = departures.mark_requests_sent(connection, known, now, LEFT_LATE)
+        others = [end for end in recorded if end[0].dispatch.request not in plain or not asks(*end)]
+        requests = requests_of(connection, [parcel.dispatch for parcel, _ in others])
+        for parcel, result in others:
+            request = requests.get(parcel.dispatch.request or "")
+            apply_outcome(connection, parcel, result, request, now, changes, policy)
+            alarm(connection, parcel, result, now, policy.refusals)
+            if not self._sending.redirect:
+                for row in judge_mailbox(connection, parcel, result, policy, now):
+                    changes.add(row)
+        apply(connection, changes, now)
+
+    def count(self, connection: Connection, sent: Sent, now: datetime) -> None:
+        """Count what was sent, as the last thing of a transaction: others wait for these rows."""
+        add_sent(connection, sent.mails, sent.capped, midnight_of(now, self._policy().zone))
 
     def record_plainly(self, end: End, now: datetime) -> None:
         """Record one end without its consequences, after these broke it: what left must not leave again for that."""
-        parcel, result = end
-        storable = replace(result, text=for_store(result.text))
+        parcel, result = storable_end(end)
 
         def work(connection: Connection) -> None:
-            if record_end(connection, parcel.dispatch, storable, now, self._policy()):
-                add_sent(connection, int(is_sent(parcel, result)))
+            if record_end(connection, parcel.dispatch, result, now, self._policy()):
+                self.count(connection, Sent.of([(parcel, result)]), now)
 
         self._store.write(work)
 
-    def _judge_receivers(self, connection: Connection, ends: Sequence[End], now: datetime) -> None:
+    def _judge_receivers(
+        self, connection: Connection, ends: Sequence[End], failing: Collection[str], now: datetime
+    ) -> None:
         """Keep how the mail server and the receiver of webhooks stand after some answers."""
         hooks = [result for parcel, result in ends if parcel.dispatch.kind == WEBHOOK]
         mails = [result for parcel, result in ends if parcel.dispatch.kind != WEBHOOK]
-        if hooks and self._hook_target:
-            webhook_retries.record(connection, self._hook_target, hooks, now)
-        if mails and self._server:
+        if hooks and self.hook_target:
+            webhook_retries.record(connection, self.hook_target, hooks, now)
+        if mails and self.server and (self.server in failing or any(result.everyone for result in mails)):
             self._judge_server(connection, mails, now)
 
     def _judge_server(self, connection: Connection, results: Sequence[SendResult], now: datetime) -> None:
         """Keep how the mail server stands: what fails together counts once; its changes are told, once each."""
-        failed = [one for one in results if one.everyone]
-        answered = [one for one in results if one.code and not one.everyone]
-        before = mail_servers.state_of(connection, self._server, lock=bool(failed))
+        failed = [result for result in results if result.everyone]
+        answered = [result for result in results if result.code and not result.everyone]
+        before = mail_servers.state_of(connection, self.server, lock=bool(failed))
         if not failed and not (answered and before.failures):
             return
         state = before
@@ -114,7 +138,7 @@ class Recording:
     def give_up_on_server(self, state: mail_servers.ServerState, now: datetime) -> int:
         """End mails that were due, and their server away, for longer than their class is kept; return how many."""
         since, policy = state.failing_since, self._policy()
-        if since is None or since > now - min(policy.keep.of(one) for one in MailClass):
+        if since is None or since > now - min(policy.keep.of(mail_class) for mail_class in MailClass):
             return 0
         detail = for_store(f"from {since:%Y-%m-%d %H:%M} UTC on; {state.reason}")[:500]
 
@@ -125,19 +149,41 @@ class Recording:
                 if since > latest:
                     continue
                 waiting = claim.waiting_since(connection, mail_class, latest, GIVEN_UP_AT_ONCE)
-                read.lock_customers(connection, {one.customer for one in waiting if one.customer})
-                for one in waiting:
-                    if claim.give_up(connection, one, Reason.SERVER_AWAY, detail, now):
-                        undeliverable(connection, one, Reason.SERVER_AWAY, now)
+                read.lock_customers(connection, {mail.customer for mail in waiting if mail.customer})
+                for mail in waiting:
+                    if claim.give_up(connection, mail, Reason.SERVER_AWAY, detail, now):
+                        undeliverable(connection, mail, Reason.SERVER_AWAY, now)
                         ended += 1
             return ended
 
         return self._store.write(work)
 
 
-def is_sent(parcel: OutgoingMessage, result: SendResult) -> bool:
-    """Tell whether a mail was taken by its server."""
-    return parcel.dispatch.kind != WEBHOOK and result.kind == SendKind.ACCEPTED
+def is_taken(result: SendResult) -> bool:
+    """Tell whether the other side took it."""
+    return result.kind == SendKind.ACCEPTED
+
+
+def asks(parcel: OutgoingMessage, result: SendResult) -> bool:
+    """Tell whether a mail is a question that was taken."""
+    dispatch = parcel.dispatch
+    return is_taken(result) and dispatch.kind != WEBHOOK and dispatch.action is None and dispatch.template != "reminder"
+
+
+def requests_of(connection: Connection, dispatches: Sequence[Dispatch]) -> dict[str, SurveyRequest]:
+    """Return the requests of some dispatches by their ids; whoever is their customer by now is locked."""
+    about = [dispatch.request for dispatch in dispatches if dispatch.request]
+    if not about:
+        return {}
+    owners = people(connection, {mail.customer for mail in dispatches if mail.customer}, locking=True)
+    whose = {*owners, *(customer.id for customer in owners.values())}
+    return {request.id: request for request in read.with_owners(connection, SurveyRequest, whose, about)}
+
+
+def storable_end(end: End) -> End:
+    """Return an end whose words the database can hold."""
+    parcel, result = end
+    return parcel, replace(result, text=for_store(result.text))
 
 
 def tell_of(state: mail_servers.ServerState, before: mail_servers.ServerState) -> None:

@@ -1,7 +1,7 @@
 """Controls: whether mail goes out, what is paused, how much of today is used. Operators set them, roles read them."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from workers.calendar import in_zone
@@ -36,7 +36,14 @@ def sending_now(connection: Connection, sending: Sending) -> SendingState:
 
     On with a reason: the mail server takes none at the moment.
     """
-    controls = read_controls(connection)
+    state = state_by(read_controls(connection), sending)
+    if not state.on:
+        return state
+    return replace(state, reason="; ".join(server.sentence for server in failing(connection)))
+
+
+def state_by(controls: Mapping[str, str], sending: Sending) -> SendingState:
+    """Return whether mail goes out by some controls; nothing is said of the mail server."""
     paused = frozenset(name.removeprefix(PAUSED_TOUCHPOINT) for name in controls if name.startswith(PAUSED_TOUCHPOINT))
     if CLOCK_LEAPT in controls:
         return SendingState("paused", leap_told(controls[CLOCK_LEAPT]), paused, clock_leapt=True)
@@ -46,7 +53,7 @@ def sending_now(connection: Connection, sending: Sending) -> SendingState:
         return SendingState("held", sending.held, paused)
     if "paused" in controls:
         return SendingState("paused", controls["paused"], paused)
-    return SendingState("on", "; ".join(one.sentence for one in failing(connection)), paused)
+    return SendingState("on", "", paused)
 
 
 def leap_told(control: str) -> str:

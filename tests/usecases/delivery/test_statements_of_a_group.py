@@ -1,0 +1,69 @@
+"""What sending asks of the database: so many statements and transactions for a group of mails, and no more."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from embedded import Embedded, journey
+from postroom import Postman, mails, sender_of
+
+from workers.store import tables
+from workers.store.delivery import send_counts
+from workers.usecases.delivery import send_controls
+from workers.usecases.delivery.sender import GROUP
+
+LANES = 4
+STATEMENTS_A_TURN = 8
+"""Customers, surroundings, accepted, questions sent, the clock, marked, counted; one to spare."""
+STATEMENTS_AROUND_A_GROUP = 60
+"""Claiming, reading, keeping bytes, and the looks that find nothing more."""
+
+
+def ask(boucle: Embedded, count: int) -> None:
+    """Ask so many customers by mail."""
+    boucle.take(*(journey("delivery", f"c{n}", boucle.clock.at, reference=f"order-{n}") for n in range(count)))
+    boucle.parts.waking.wake_all()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_a_group_of_mails_costs_few_statements(
+    engine: str, request: pytest.FixtureRequest, install: Callable[..., Embedded]
+) -> None:
+    """Turn by turn a transaction with as many statements however many lanes it serves, and a few around the group."""
+    boucle = install(database_url=request.getfixturevalue("postgres")) if engine == "postgresql" else install()
+    ask(boucle, GROUP)
+    counted: Counter[str] = Counter()
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        counted["statements"] += not statement.startswith(("BEGIN", "SET TRANSACTION"))
+
+    def commit(_connection: Any) -> None:
+        counted["transactions"] += 1
+
+    sa.event.listen(boucle.store.engine, "before_cursor_execute", count)
+    sa.event.listen(boucle.store.engine, "commit", commit)
+    postman = Postman()
+    asyncio.run(sender_of(boucle, postman, connections=LANES).send_mails())
+    turns = -(-GROUP // LANES) + 1
+    assert len(postman.posted) == GROUP
+    assert counted["transactions"] <= turns + 8
+    assert counted["statements"] <= turns * STATEMENTS_A_TURN + STATEMENTS_AROUND_A_GROUP
+
+
+def test_the_days_count_is_kept_and_is_what_counting_gives(boucle: Embedded) -> None:
+    """Rounds of a day with a maximum read one row; a database that has no such row yet is counted."""
+    ask(boucle, 9)
+    asyncio.run(sender_of(boucle, Postman(), per_day=5).send_mails())
+    policy = boucle.parts.policies.current()
+    midnight = send_controls.midnight_of(boucle.clock.at, policy.zone)
+    with boucle.store.reading() as connection:
+        assert send_counts.count_accepted_since(connection, midnight) == 5
+        assert connection.execute(send_counts.KEPT, {"day": send_counts.day_of(midnight)}).scalar_one() == 5
+    boucle.store.write(lambda connection: connection.execute(sa.delete(tables.counter)))
+    asyncio.run(sender_of(boucle, Postman(), per_day=7).send_mails())
+    assert sorted(str(mail.state) for mail in mails(boucle, "ask-delivery")) == ["accepted"] * 7 + ["ready"] * 2
+    with boucle.store.reading() as connection:
+        assert send_counts.count_sent_since(connection, midnight) == 7

@@ -1,0 +1,251 @@
+"""Many claimed dispatches by one statement: marked as leaving, accepted, their leases prolonged, their bytes kept.
+
+The rows travel as one JSON text, so that the statement stays the same however many there are. Each is known by its
+claim, as in claim.py: what another sender has taken since changes nothing. Rows come back as ids.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from workers.domain.records import Dispatch
+from workers.domain.types import CustomerId, DispatchState, RequestState
+from workers.store import bulk, tables
+from workers.store.delivery import claim
+from workers.store.delivery.claim import (
+    ANSWERED,
+    CLAIMS_SO_FAR,
+    HELD_BY_US,
+    OURS,
+    STOPPED,
+    TABLE,
+    UNBEGUN,
+    accept,
+    change_claimed,
+)
+from workers.store.engine import database_now, in_array
+from workers.store.tables.columns import Key
+
+BODY = tables.dispatch_body
+FIELDS = ("id", "customer", "attempt", "claims", "recipient", "message_id", "detail")
+REQUEST = tables.survey_request
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What may have changed for all mails since they were composed."""
+
+    controls: Mapping[str, str]
+    suppressed: Collection[str]
+    failing: Collection[str]
+    """Mail servers that take none at the moment, by name."""
+
+
+def rows_on_postgresql() -> sa.FromClause:
+    """Return the rows as a table of PostgreSQL."""
+    kinds: dict[str, sa.types.TypeEngine[Any]] = {
+        "id": Key,
+        "customer": Key,
+        "attempt": sa.BigInteger(),
+        "claims": sa.BigInteger(),
+    }
+    columns: list[sa.ColumnClause[Any]] = [sa.column(name, kinds.get(name, sa.Text())) for name in FIELDS]
+    rows = sa.cast(sa.bindparam("rows", type_=sa.Text()), JSONB)
+    return sa.func.jsonb_to_recordset(rows).table_valued(*columns, name="told").render_derived(with_types=True)
+
+
+def rows_on_sqlite() -> sa.FromClause:
+    """Return the rows as a table of SQLite."""
+    each = sa.func.json_each(sa.bindparam("rows", type_=sa.Text())).table_valued("value")
+    columns = (sa.func.json_extract(each.c.value, f"$.{name}").label(name) for name in FIELDS)
+    return sa.select(*columns).subquery("told")
+
+
+def in_both(statement: Callable[[sa.FromClause], sa.Update]) -> dict[str, ReturningUpdate[tuple[str]]]:
+    """Return a statement over rows for each engine; it gives the ids that it changed."""
+    told = {"postgresql": rows_on_postgresql(), "sqlite": rows_on_sqlite()}
+    return {engine: statement(rows).returning(TABLE.c.id) for engine, rows in told.items()}
+
+
+def is_named(told: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that a row is the one that is told of, under the customer of when it was claimed.
+
+    The customers are named once more as a list: of them alone it is known beforehand in which partitions they are.
+    """
+    of_these = in_array(TABLE.c.customer, "owners")
+    return sa.and_(TABLE.c.id == told.c.id, TABLE.c.customer == told.c.customer, of_these)
+
+
+def is_ours(told: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that a claim is the newest."""
+    return sa.and_(TABLE.c.attempt == told.c.attempt, told.c.claims == CLAIMS_SO_FAR)
+
+
+def mark_statement(told: sa.FromClause) -> sa.Update:
+    """Return what marks dispatches as leaving, if they are still ours and nothing that forbids it has happened."""
+    return (
+        sa.update(TABLE)
+        .where(is_named(told), is_ours(told), TABLE.c.state == DispatchState.LEASED)
+        .where(sa.not_(STOPPED), sa.not_(ANSWERED))
+        .values(
+            state=DispatchState.SENDING,
+            recipient=told.c.recipient,
+            message_id=told.c.message_id,
+            lease_until=sa.bindparam("until", type_=tables.Instant()),
+        )
+    )
+
+
+def accept_statement(told: sa.FromClause) -> sa.Update:
+    """Return what records that the other side has them; known late, also where another has claimed and not begun."""
+    held = sa.and_(is_ours(told), tables.one_of(TABLE.c.state, HELD_BY_US))
+    return (
+        sa.update(TABLE)
+        .where(is_named(told), sa.or_(held, tables.one_of(TABLE.c.state, UNBEGUN)))
+        .values(
+            state=DispatchState.ACCEPTED,
+            changed_at=sa.bindparam("at", type_=tables.Instant()),
+            accepted_at=sa.bindparam("at", type_=tables.Instant()),
+            lease_until=None,
+            reason="",
+            detail=told.c.detail,
+        )
+    )
+
+
+def renew_statement(told: sa.FromClause) -> sa.Update:
+    """Return what prolongs the leases that are still ours."""
+    still = (is_named(told), is_ours(told), tables.one_of(TABLE.c.state, HELD_BY_US))
+    return sa.update(TABLE).where(*still).values(lease_until=sa.bindparam("until", type_=tables.Instant()))
+
+
+RENEW_ONE = (
+    sa.update(TABLE)
+    .where(OURS, tables.one_of(TABLE.c.state, HELD_BY_US))
+    .values(lease_until=sa.bindparam("until", type_=tables.Instant()))
+)
+MARK, ACCEPT, RENEW = map(in_both, (mark_statement, accept_statement, renew_statement))
+REQUESTS_SENT = (
+    sa.update(REQUEST)
+    .where(
+        in_array(REQUEST.c.id, "keys"),
+        in_array(REQUEST.c.customer, "owners"),
+        REQUEST.c.state == RequestState.OPEN,
+        REQUEST.c.sent_at.is_(None),
+        REQUEST.c.asked_at >= sa.bindparam("since", type_=tables.Instant()),
+    )
+    .values(sent_at=sa.bindparam("at", type_=tables.Instant()))
+    .returning(REQUEST.c.id)
+)
+"""Questions that left soon after they were asked, and are open: what else there is needs the whole row."""
+
+
+def surroundings_query() -> sa.CompoundSelect[Any]:
+    """Return one query for what may have changed for all mails."""
+    control, suppression, server = tables.control.c, tables.suppression.c, tables.mail_server.c
+
+    def kind(word: str) -> sa.ColumnElement[str]:
+        return sa.literal_column(f"'{word}'", sa.Text()).label("kind")
+
+    return sa.union_all(
+        sa.select(kind("control"), control.name, control.value),
+        sa.select(kind("suppressed"), suppression.address, suppression.kind).where(
+            in_array(suppression.address, "keys")
+        ),
+        sa.select(kind("failing"), server.server, server.reason).where(server.failures > 0),
+    )
+
+
+SURROUNDINGS = surroundings_query()
+
+
+def surroundings(connection: Connection, address_keys: Collection[str]) -> Surroundings:
+    """Return what may have changed, with those of some keyed addresses that are suppressed by now."""
+    found: dict[str, dict[str, str]] = {"control": {}, "suppressed": {}, "failing": {}}
+    for row in connection.execute(SURROUNDINGS, {"keys": list(address_keys)}):
+        found[str(row[0])][str(row[1])] = str(row[2])
+    return Surroundings(found["control"], found["suppressed"].keys(), found["failing"].keys())
+
+
+def changed(
+    connection: Connection,
+    statement: Mapping[str, ReturningUpdate[tuple[str]]],
+    claimed: Sequence[tuple[Dispatch, Mapping[str, str]]],
+    **values: object,
+) -> set[str]:
+    """Run a statement over claimed dispatches, with some texts each, and return the ids that it changed."""
+    if not claimed:
+        return set()
+    rows = [
+        {
+            "id": dispatch.id,
+            "customer": dispatch.customer,
+            "attempt": dispatch.attempt,
+            "claims": dispatch.claims or 0,
+            **texts,
+        }
+        for dispatch, texts in sorted(claimed, key=lambda pair: pair[0].id)
+    ]
+    owners = sorted({dispatch.customer for dispatch, _ in claimed})
+    named = {"rows": orjson.dumps(rows).decode(), "owners": owners, **values}
+    return {str(key) for key in connection.execute(statement[connection.dialect.name], named).scalars()}
+
+
+def mark_leaving(
+    connection: Connection, leaving: Sequence[tuple[Dispatch, Mapping[str, str]]], until: datetime
+) -> set[str]:
+    """Mark leased dispatches, each with `recipient` and `message_id`, as leaving; what must not leave stays leased."""
+    return changed(connection, MARK, leaving, until=until)
+
+
+def accept_many(connection: Connection, taken: Sequence[tuple[Dispatch, str]], now: datetime) -> set[str]:
+    """Record that the other side has some dispatches, each with its words; an attempt that is over changes nothing."""
+    accepted = changed(connection, ACCEPT, [(dispatch, {"detail": text}) for dispatch, text in taken], at=now)
+    for dispatch, text in taken:  # a merge may have given it to another customer since, or it has none
+        if dispatch.id not in accepted and accept(connection, dispatch, now, text):
+            accepted.add(dispatch.id)
+    return accepted
+
+
+def renew_many(connection: Connection, ours: Sequence[Dispatch], seconds: float) -> None:
+    """Prolong the leases that are still ours, also of what is being handed over right now."""
+    if not ours:
+        return
+    until = claim.lease_end(database_now(connection), seconds)
+    renewed = changed(connection, RENEW, [(dispatch, {}) for dispatch in ours], until=until)
+    for dispatch in sorted(ours, key=lambda row: row.id):
+        if dispatch.id not in renewed:
+            change_claimed(connection, RENEW_ONE, dispatch, until=until)
+
+
+def mark_requests_sent(connection: Connection, requests: Mapping[str, str], now: datetime, late: timedelta) -> set[str]:
+    """Set when some questions left, where they are open and not late; return which. Their customers are locked.
+
+    `requests` has the customer of each.
+    """
+    if not requests:
+        return set()
+    values = {"keys": sorted(requests), "owners": sorted({*requests.values()}), "at": now, "since": now - late}
+    return {str(key) for key in connection.execute(REQUESTS_SENT, values).scalars()}
+
+
+def keep_bodies(
+    connection: Connection, bodies: Sequence[tuple[Dispatch, CustomerId, bytes, str]], *, again: bool = False
+) -> None:
+    """Fix bytes and return paths of dispatches before the first of them leaves, each under its customer.
+
+    Bytes that were kept before, and never left, go: nobody has seen them. `again`: this claim may have kept some.
+    """
+    if not bodies:
+        return
+    before = [mail.id for mail, *_ in bodies if again or mail.attempt > 1 or (mail.claims or 0) > 1]
+    if before:
+        connection.execute(sa.delete(BODY).where(in_array(BODY.c.dispatch, "keys")), {"keys": before})
+    bulk.copy_bodies(connection, [(dispatch.id, owner, body, path) for dispatch, owner, body, path in bodies])

@@ -1,0 +1,60 @@
+"""A turn: how some handings over ended is recorded, and the next few are marked as leaving, in one transaction.
+
+So no more is ever `sending` than there are lanes, and each lane is free again with one commit. Idempotent for ends: an
+attempt that is not the newest changes nothing.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from workers.store import read
+from workers.store.connection import Connection
+from workers.store.delivery import claim
+from workers.store.delivery.departures import surroundings
+from workers.store.engine import Store, database_now
+from workers.usecases.delivery.outgoing import OutgoingMessage
+from workers.usecases.delivery.preparation import Preparation
+from workers.usecases.delivery.recording import End, Recording, is_taken
+
+log = logging.getLogger(__name__)
+
+
+class Turns:
+    """Takes turns; raises NotNow when the database is away, and then nothing of the turn has happened."""
+
+    def __init__(
+        self, store: Store, now: Callable[[], datetime], preparation: Preparation, recording: Recording, seconds: float
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._preparation = preparation
+        self._recording = recording
+        self._lease_seconds = seconds
+
+    def take(self, ends: Sequence[End], parcels: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
+        """Record ends and return which parcels leave now; the other ones are ended, or given back."""
+        now = self._now()
+
+        def work(connection: Connection) -> list[OutgoingMessage]:
+            dispatches = [parcel.dispatch for parcel in (*(parcel for parcel, _ in ends), *parcels)]
+            owners = {dispatch.customer for dispatch in dispatches if dispatch.customer}
+            customers = {customer.id: customer for customer in read.lock_customers(connection, owners)}
+            keys = {key for parcel in parcels for key in parcel.address_keys}
+            around = surroundings(connection, keys)
+            sent = self._recording.record(connection, ends, around.failing, now) if ends else None
+            leaving: list[OutgoingMessage] = []
+            if parcels:
+                if not all(is_taken(result) for _, result in ends):
+                    around = surroundings(connection, keys)  # an end may have paused all mail, or given an address up
+                until = claim.lease_end(database_now(connection), self._lease_seconds)
+                leaving = self._preparation.mark(connection, parcels, customers, around, now, until)
+            if sent is not None:
+                self._recording.count(connection, sent, now)
+            return leaving
+
+        leaving = self._store.write(work)
+        for parcel, result in ends:
+            told = {"action": "dispatch", "dispatch": parcel.dispatch.id, "template": parcel.dispatch.template}
+            log.info(result.kind, extra=told)
+        return leaving
