@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,8 +38,11 @@ from workers.usecases.operation.migrate import migrate
 SOURCE_EVENTS, SOURCE_BATCH = 700, 350
 NEEDED = {"wake_to_hand": 8.0, "many_to_few": 0.9, "two_wakers": 1.7, "two_opening_tickets": 1.7, "two_relays": 1.3}
 PREPARE_SECONDS = 3_600.0
+LOOK_SECONDS = 0.02
 AGENTS = """INSERT INTO boucle_user (name, role, password_hash, created_at)
     SELECT 'Agent ' || n, 'agent', '', now() FROM generate_series(1, 5) AS n"""
+WAITING = """SELECT count(*), count(*) FILTER (WHERE wait_event_type = 'Lock') FROM pg_stat_activity
+    WHERE datname = %s AND state = 'active'"""
 LEFT = """SELECT count(*) FILTER (WHERE state = 'asked'), count(*) FILTER (WHERE state = 'skipped') FROM touchpoint"""
 MESSAGES = """INSERT INTO outbox (topic, key, value, at)
     SELECT 'boucle.survey-requests', 'C-' || n %% 5000, convert_to(rpad('{"n": ' || n, 700, ' ') || '}', 'UTF8'), now()
@@ -71,6 +75,8 @@ class Bench:
         self.server = server
         self.kafka = kafka
         self.lanes: dict[str, Lane] = {}
+        self.waits: dict[str, list[float]] = {}
+        """Of the statements seen underway in each lane, round by round, the share that waited for another's lock."""
 
     def url(self, name: str) -> str:
         """Return the address of a database of the server."""
@@ -138,14 +144,38 @@ class Bench:
                 assert child.stdout is not None
                 if child.stdout.readline() != "ready\n":
                     raise SystemExit((self.home / "lanes.log").read_text()[-3_000:])
-            for child in children:
-                assert child.stdin is not None
-                child.stdin.write("go\n")
-                child.stdin.flush()
-            told = [child.communicate()[0] for child in children]
+            with self.watched(lane, database, processes):
+                for child in children:
+                    assert child.stdin is not None
+                    child.stdin.write("go\n")
+                    child.stdin.flush()
+                told = [child.communicate()[0] for child in children]
             if not all(told):
                 raise SystemExit((self.home / "lanes.log").read_text()[-3_000:])
             return [json.loads(text) for text in told]
+
+    @contextlib.contextmanager
+    def watched(self, lane: str, database: str, processes: int) -> Iterator[None]:
+        """Look now and then which connections wait for a lock of another, while a lane of several processes runs."""
+        done, looks = threading.Event(), list[tuple[int, int]]()
+
+        def look() -> None:
+            with psycopg.connect(self.server, autocommit=True) as connection:
+                while not done.wait(LOOK_SECONDS):
+                    row = connection.execute(WAITING, (database,)).fetchone()
+                    assert row is not None
+                    looks.append((int(row[0]), int(row[1])))
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+        busy, waiting = (sum(counts) for counts in zip(*looks, strict=True)) if looks else (0, 0)
+        if busy:
+            self.waits.setdefault(f"{lane}, {processes}", []).append(round(waiting / busy, 3))
 
     def note(self, lane: str, measured: list[dict[str, float]], done: int) -> None:
         """Keep what the processes of a lane measured together."""
@@ -235,7 +265,7 @@ def measure(bench: Bench, arguments: argparse.Namespace) -> dict[str, object]:
         if "relay" in only:
             bench.relay("one relay", few, 1, arguments.messages)
             bench.relay("two relays", few, 2, arguments.messages)
-    return report(bench.lanes)
+    return {**report(bench.lanes), "waiting_for_a_lock": bench.waits}
 
 
 RATIOS = {
@@ -269,6 +299,9 @@ def as_text(result: dict[str, object]) -> str:
     assert isinstance(cpu, dict)
     lines = [f"{lane:25} {rates[lane]:>8}/s  {cpu[lane]:>8} us of processor each" for lane in rates]
     lines += [f"{name:25} {result[name]} (needed: {least})" for name, least in NEEDED.items() if name in result]
+    lines.append(
+        f"statements that waited for another's lock, of those seen: {json.dumps(result['waiting_for_a_lock'])}"
+    )
     return "\n".join(lines)
 
 
