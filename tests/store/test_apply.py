@@ -14,7 +14,7 @@ from workers.domain.changeset import Cancellation, ChangeSet
 from workers.domain.records import Action, Customer, Dispatch, History, Journey, Row, Suppression, Touchpoint
 from workers.domain.types import ActionState, CustomerId, DispatchState, Ids, MailClass, Reason, TouchpointState
 from workers.store import bulk, read, tables
-from workers.store.apply import apply, next_number
+from workers.store.apply import apply, next_number, publish
 from workers.store.engine import Store
 from workers.usecases.operation.migrate import migrate
 
@@ -151,10 +151,17 @@ def statements(store: Store, changes: ChangeSet) -> list[tuple[str, str, list[An
 
         return many
 
+    def published(connection: Any, publications: Any) -> None:
+        if publications:
+            seen.append(("insert", "outbox", list(publications)))
+        publish(connection, publications)
+
     sa.event.listen(store.engine, "before_execute", watch)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bulk, "insert_many", watched("insert", bulk.insert_many))
         patch.setattr(bulk, "update_many", watched("update", bulk.update_many))
+        patch.setattr(bulk, "keep_many", watched("insert", bulk.keep_many))
+        patch.setattr("workers.store.apply.publish", published)
         commit(store, changes)
     sa.event.remove(store.engine, "before_execute", watch)
     return seen
@@ -335,7 +342,7 @@ def test_no_number_is_handed_out_twice(store: Store) -> None:
         """What goes wrong after the number was taken."""
 
     def fails(connection: sa.Connection) -> None:
-        assert next_number(connection, "ticket") == 2
+        assert next_number(connection, "claims") == 2
         raise Broken
 
     with pytest.raises(Broken):

@@ -98,25 +98,23 @@ def cancel_dispatches(
 
 
 def publish(connection: Connection, publications: Sequence[Publication]) -> None:
-    """Put messages into the outbox, in order."""
-    if publications:
-        messages = [
-            {"topic": publication.topic, "key": publication.key, "value": publication.value}
-            for publication in publications
-        ]
-        connection.execute(PUBLISH[connection.dialect.name], messages)
+    """Put messages into the outbox, in order, at the database's own time."""
+    if not publications:
+        return
+    messages = [(publication.topic, publication.key, publication.value) for publication in publications]
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(PUBLISH, tuple(list(column) for column in zip(*messages, strict=True)))
+    else:
+        connection.exec_driver_sql(PUBLISH_ON_SQLITE, messages)
 
 
-def publish_statement(clock: str) -> sa.Insert:
-    """Return the statement that puts a message into the outbox at the database's own time."""
-    named: dict[str, sa.BindParameter[object]] = {name: sa.bindparam(name) for name in ("topic", "key", "value")}
-    return sa.insert(tables.outbox).values(**named, at=sa.literal_column(clock))
-
-
-PUBLISH = {
-    "postgresql": publish_statement("clock_timestamp()"),
-    "sqlite": publish_statement("strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'"),
-}
+PUBLISH = """
+    INSERT INTO outbox (topic, key, value, at) SELECT topic, key, value, clock_timestamp()
+    FROM unnest(%s::text[], %s::text[], %s::bytea[]) WITH ORDINALITY AS news(topic, key, value, place) ORDER BY place"""
+"""One statement however many there are; ids are given in the order of the rows."""
+PUBLISH_ON_SQLITE = (
+    "INSERT INTO outbox (topic, key, value, at) VALUES (?, ?, ?, strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z')"
+)
 
 
 def next_number(connection: Connection, name: str) -> int:

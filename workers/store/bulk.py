@@ -97,6 +97,17 @@ def update_many(connection: Connection, kind: type[Row], rows: Sequence[Row]) ->
     connection.exec_driver_sql(update_text(shape), ordered)
 
 
+def keep_many(connection: Connection, kind: type[Row], rows: Sequence[Row]) -> None:
+    """Insert new rows; one that is stored already stays as it is."""
+    shape = SHAPES[kind]
+    if connection.dialect.name == "postgresql":
+        objects = [dict(zip(shape.names, value, strict=True)) for value in values_of(rows, shape, shape.for_json)]
+        connection.exec_driver_sql(keep_from_json(shape), (orjson.dumps(objects).decode(),))
+        return
+    keeping = f"{insert_text(shape)} ON CONFLICT DO NOTHING"
+    connection.exec_driver_sql(keeping, list(values_of(rows, shape, shape.for_sqlite)))
+
+
 def quoted(names: Iterable[str]) -> str:
     """Return names as a list of columns; some of ours are words of SQL."""
     return ", ".join(f'"{name}"' for name in names)
@@ -112,18 +123,28 @@ def update_text(shape: Shape) -> str:
     return f'UPDATE "{shape.table}" SET {changes} WHERE ' + " AND ".join(f'"{name}" = ?' for name in shape.key)
 
 
+def news_from_json(shape: Shape) -> str:
+    """Return PostgreSQL's way to read many rows from one JSON text: one statement to send, parse and plan."""
+    typed = ", ".join(f'"{name}" {kind}' for name, kind in zip(shape.names, shape.types, strict=True))
+    return f"jsonb_to_recordset(%s::jsonb) AS news({typed})"
+
+
+def keep_from_json(shape: Shape) -> str:
+    """Return PostgreSQL's insert of many rows that leaves stored ones as they are."""
+    names = quoted(shape.names)
+    return f'INSERT INTO "{shape.table}" ({names}) SELECT {names} FROM {news_from_json(shape)} ON CONFLICT DO NOTHING'
+
+
 def update_from_json(shape: Shape) -> str:
-    """Return PostgreSQL's update of many rows, told as one JSON text: one statement to send, parse and plan.
+    """Return PostgreSQL's update of many rows, told as one JSON text.
 
     Of rows that lie by customer a second parameter names the customers: whatever way they are joined, no other
     partition is opened.
     """
-    typed = ", ".join(f'"{name}" {kind}' for name, kind in zip(shape.names, shape.types, strict=True))
     changes = ", ".join(f'"{name}" = news."{name}"' for name in shape.rest)
     same = " AND ".join(f'old."{name}" = news."{name}"' for name in shape.key)
     here = f' AND old."{shape.placed_by}" = ANY(%s::uuid[])' if shape.placed_by else ""
-    source = f"jsonb_to_recordset(%s::jsonb) AS news({typed})"
-    return f'UPDATE "{shape.table}" AS old SET {changes} FROM {source} WHERE {same}{here}'
+    return f'UPDATE "{shape.table}" AS old SET {changes} FROM {news_from_json(shape)} WHERE {same}{here}'
 
 
 def copy(connection: Connection, shape: Shape, rows: Sequence[Row]) -> None:
