@@ -81,11 +81,12 @@ siege: $(VENV)/.installed-test  ## Attack five doors of a web role while 100 cus
 
 ### Measure and look
 
-bench: $(VENV)/.installed-test  ## Measure: intake and sending against loops by hand, intake against Faust alone, decisions, sizes
+bench: $(VENV)/.installed-test  ## Measure: intake and sending and waking against loops by hand, intake against Faust alone, decisions, sizes
 	@$(BIN)/python bench/sizes.py
 	@$(BIN)/python bench/decide.py
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.sending
+	@$(BIN)/python -m bench.waking
 
 bench-scale: $(VENV)/.installed-test  ## Measure: pages and verbs in a database of many customers (ARGS="--customers N")
 	@$(BIN)/python -m bench.scale $(ARGS)

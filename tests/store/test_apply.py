@@ -342,7 +342,7 @@ def test_no_number_is_handed_out_twice(store: Store) -> None:
         """What goes wrong after the number was taken."""
 
     def fails(connection: sa.Connection) -> None:
-        assert next_number(connection, "claims") == 2
+        assert next_number(connection, "ticket") == 2
         raise Broken
 
     with pytest.raises(Broken):
