@@ -57,6 +57,9 @@ def fill(source: Path, target: Store, customers: int) -> int:
     copies = -(-customers // own)
     for table, rows in known:
         count = copies if table.name in REPEATED else 1
+        if table.name not in REPEATED:
+            with target.engine.begin() as connection:  # what a migration wrote, such as where a counter begins
+                connection.execute(sa.delete(table))
         for begin in range(0, count, CHUNK):
             write(target, table, rows, range(begin, min(begin + CHUNK, count)))
     with target.engine.begin() as connection:

@@ -8,6 +8,7 @@ whatever the machine.
 
 import argparse
 import contextlib
+import dataclasses
 import http.client
 import json
 import os
@@ -19,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,12 +43,10 @@ READER = "bench"
 PAGES = ("/report", "/report/responses.xlsx", "/tables", "/queue", "/metrics", "/inbox", "/themes")
 LOOK_SECONDS = 0.02
 """How often the memory of a verb is looked at: the system keeps the most, but forgets it at the end."""
-LOOK_SECONDS = 0.02
-"""How often the memory of a verb is looked at: the system keeps the most, but forgets it at the end."""
 START_SECONDS, PAGE_SECONDS, VERB_SECONDS = 120.0, 900.0, 1800.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Measured:
     """What one verb or page took."""
 
@@ -57,6 +55,63 @@ class Measured:
     processor: float
     megabytes: float
     answer: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnDisk:
+    """What a table takes on PostgreSQL's disk, in bytes: its rows, what is kept beside them (TOAST), its indexes."""
+
+    table: str
+    rows: int
+    heap: int
+    toast: int
+    indexes: dict[str, int]
+
+    @property
+    def all_bytes(self) -> int:
+        """Everything of the table."""
+        return self.heap + self.toast + sum(self.indexes.values())
+
+
+ROWS_OF = """SELECT c.relname, c.reltuples::bigint, pg_relation_size(c.oid),
+    COALESCE(pg_total_relation_size(NULLIF(c.reltoastrelid, 0)), 0) FROM pg_class c
+    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace"""
+INDEXES_OF = """SELECT t.relname, i.relname, pg_relation_size(i.oid)
+    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+    JOIN pg_class t ON t.oid = x.indrelid WHERE t.relnamespace = 'public'::regnamespace AND i.relkind = 'i'"""
+
+
+def disk_by_table(store: Store) -> list[OnDisk]:
+    """Return what each table takes, the largest first; partitions count for themselves; nothing on SQLite."""
+    if store.sqlite:
+        return []
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE")
+        indexes: dict[str, dict[str, int]] = {}
+        for table, index, size in connection.exec_driver_sql(INDEXES_OF):
+            indexes.setdefault(str(table), {})[str(index)] = int(size)
+        tables = [
+            OnDisk(str(table), int(rows), int(heap), int(toast), indexes.get(str(table), {}))
+            for table, rows, heap, toast in connection.exec_driver_sql(ROWS_OF)
+        ]
+    return sorted(tables, key=lambda table: -table.all_bytes)
+
+
+def disk_text(tables: list[OnDisk], customers: int) -> str:
+    """Return the table of sizes for a terminal, per customer of the copied year."""
+    lines = ["", f"{'bytes a customer':28}{'rows':>10}{'heap':>8}{'toast':>8}{'indexes':>9}{'all':>8}"]
+    for table in [table for table in tables if table.all_bytes >= 5 * customers]:
+        parts = (table.heap, table.toast, sum(table.indexes.values()), table.all_bytes)
+        sizes = [part // customers for part in parts]
+        lines.append(
+            f"{table.table:28}{table.rows / customers:>10.2f}{sizes[0]:>8}{sizes[1]:>8}{sizes[2]:>9}{sizes[3]:>8}"
+        )
+        lines += [
+            f"  {name:56}{size // customers:>9}"
+            for name, size in sorted(table.indexes.items(), key=lambda item: -item[1])
+            if size >= customers
+        ]
+    return "\n".join(lines) if tables else ""
 
 
 def main() -> int:
@@ -68,7 +123,7 @@ def main() -> int:
     parser.add_argument("--only", default="", help="comma-separated beginnings of what to measure")
     parser.add_argument("--format", choices=("text", "json"), default="text")
     arguments = parser.parse_args()
-    wanted = tuple(one for one in arguments.only.split(",") if one)
+    wanted = tuple(name for name in arguments.only.split(",") if name)
     with tempfile.TemporaryDirectory(prefix="boucle-scale-") as folder, contextlib.ExitStack() as stack:
         home = Path(folder)
         source = arguments.source or demo_in(home / "source")
@@ -82,20 +137,18 @@ def main() -> int:
         customers = fill(source / "boucle.db", store, arguments.customers)
         filled = time.monotonic() - began
         environment = environment_of(home, source, url)
-        found = list(measure(store, environment, wanted))
+        measured = list(measure(store, environment, wanted))
         size = about(store)
+        stored = disk_by_table(store)
         store.close()
-    told = {"customers": customers, "database": arguments.database, "filled_in": round(filled, 1), **size}
+    database_facts = {"customers": customers, "database": arguments.database, "filled_in": round(filled, 1), **size}
     if arguments.format == "json":
-        print(json.dumps({**told, "measured": [vars_of(one) for one in found]}))
+        disk = [dataclasses.asdict(table) for table in stored]
+        print(json.dumps({**database_facts, "measured": [dataclasses.asdict(row) for row in measured], "disk": disk}))
     else:
-        print(as_text(told, found))
+        print(as_text(database_facts, measured))
+        print(disk_text(stored, customers))
     return 0
-
-
-def vars_of(one: Measured) -> dict[str, object]:
-    """Return a measurement as JSON has it."""
-    return {name: getattr(one, name) for name in ("name", "seconds", "processor", "megabytes", "answer")}
 
 
 def demo_in(home: Path) -> Path:
@@ -137,7 +190,6 @@ def environment_of(home: Path, source: Path, url: str) -> dict[str, str]:
     own.mkdir(0o700)
     for secret in source.glob("*secret*"):
         (own / secret.name).touch(0o600)
-        (own / secret.name).touch(0o600)
         (own / secret.name).write_bytes(secret.read_bytes())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -177,7 +229,7 @@ def measure(store: Store, environment: dict[str, str], wanted: tuple[str, ...]) 
 
 def chosen(name: str, wanted: tuple[str, ...]) -> bool:
     """Tell whether something is to be measured."""
-    return not wanted or any(name.startswith(one) for one in wanted)
+    return not wanted or any(name.startswith(beginning) for beginning in wanted)
 
 
 def run(name: str, arguments: list[str], environment: dict[str, str]) -> Measured:
@@ -275,12 +327,12 @@ def about(store: Store) -> dict[str, object]:
         return {**rows, "megabytes": int(size.scalar_one()) // 2**20}
 
 
-def as_text(told: dict[str, object], found: list[Measured]) -> str:
+def as_text(told: dict[str, object], measured: list[Measured]) -> str:
     """Return the table for a terminal."""
     lines = [", ".join(f"{name} {value}" for name, value in told.items()), ""]
     lines.append(f"{'':32}{'seconds':>9}{'processor':>11}{'MB':>7}  answer")
     lines += [
-        f"{one.name:32}{one.seconds:>9.2f}{one.processor:>11.2f}{one.megabytes:>7.0f}  {one.answer}" for one in found
+        f"{row.name:32}{row.seconds:>9.2f}{row.processor:>11.2f}{row.megabytes:>7.0f}  {row.answer}" for row in measured
     ]
     return "\n".join(lines)
 
