@@ -18,7 +18,7 @@ SHOTS ?= .boucle/screenshots
 
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help run run-real test check lint format bench bench-scale orders siege fuzz simulate chaos screenshots lock outdated sbom services-up services-down clean
+.PHONY: help run run-real test check lint format bench bench-day bench-scale orders siege fuzz simulate chaos screenshots lock outdated sbom services-up services-down clean
 
 help:
 	@awk 'BEGIN {FS = ":.*## "} /^### / {printf "\n%s\n", substr($$0, 5)} \
@@ -81,12 +81,15 @@ siege: $(VENV)/.installed-test  ## Attack five doors of a web role while 100 cus
 
 ### Measure and look
 
-bench: $(VENV)/.installed-test  ## Measure: intake and sending and waking against loops by hand, intake against Faust alone, decisions, sizes
+bench: $(VENV)/.installed-test  ## Measure: intake, sending and waking against loops by hand, intake against Faust alone, decisions, sizes
 	@$(BIN)/python bench/sizes.py
 	@$(BIN)/python bench/decide.py
 	@$(BIN)/python -m bench $(ARGS)
 	@$(BIN)/python -m bench.sending
 	@$(BIN)/python -m bench.waking
+
+bench-day: $(VENV)/.installed-test  ## Play: a day with a morning peak, and how far each queue falls behind (ARGS="--a-day N --sending 2")
+	@$(BIN)/python -m bench.day $(ARGS)
 
 bench-scale: $(VENV)/.installed-test  ## Measure: pages and verbs in a database of many customers (ARGS="--customers N")
 	@$(BIN)/python -m bench.scale $(ARGS)
