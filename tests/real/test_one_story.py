@@ -1,7 +1,8 @@
 """One story, played embedded and by three processes on Kafka, PostgreSQL and a mail server, gives the same books.
 
-The tests of this module share one installation and run in their order: what is published again, and what is replayed,
-is what the first of them published.
+Embedded, each table is one; there, the large ones lie in sixteen hash partitions, by customer. The tests of this module
+share one installation and run in their order: what is published again, and what is replayed, is what the first of them
+published.
 """
 
 from collections import Counter
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 import sqlalchemy as sa
+from dividing import divide
 from driver import books_of, play
 from kafka.admin import OffsetSpec
 from mailcatcher import MailCatcher, serve
@@ -50,9 +52,11 @@ def played(kafka: str, postgres_server: str, tmp_path_factory: pytest.TempPathFa
     catcher = MailCatcher()
     controller = serve(catcher)
     home = tmp_path_factory.mktemp("apart") / "home"
-    with empty_database(postgres_server) as url, Apart(home, kafka, url, catcher.url, prefix) as world:
-        play(story, world)
-        yield Played(world, catcher, story, books, letters, len(catcher.mails))
+    with empty_database(postgres_server) as url:
+        divide(url)
+        with Apart(home, kafka, url, catcher.url, prefix) as world:
+            play(story, world)
+            yield Played(world, catcher, story, books, letters, len(catcher.mails))
     controller.stop()
     with topics.admin(kafka) as client:
         client.delete_topics(topics.topic_names(prefix))

@@ -13,11 +13,11 @@ import orjson
 import psycopg
 import pytest
 import sqlalchemy as sa
+from dividing import PARTITIONS, divide
 from driver import books_of, play
 from embedded import STRUCTURED, journey, score
 from make_dump import load_postgresql
 from parts import empty_database
-from sqlalchemy.engine import make_url
 from story import Story
 from test_hot_statements import MOMENT, STATEMENTS, values_of
 from worlds import Embedded, dead_letter_reasons
@@ -33,7 +33,6 @@ from workers.store.tables.placement import BY_LOOKUP, EVERYWHERE, ONE_PLACE, PLA
 from workers.usecases.operation import status
 from workers.usecases.operation.migrate import migrate
 
-PARTITIONS = 16
 STORY = Story(seed=11, customers=9, days=110)
 EVERY_PARTITION = {
     "a handing over that was cut",
@@ -49,22 +48,11 @@ EVERY_PARTITION = {
 All other hot statements look in the partitions of those whom they name."""
 
 
-def divide(url: str) -> None:
-    """Run the shipped script on a database."""
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        for statement in partitioning.hash_partitions(PARTITIONS):
-            connection.execute(statement.encode())
-
-
 @pytest.fixture(scope="module")
 def divided(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """Give an installation on PostgreSQL whose tables were divided, after the story was played on it."""
     with ExitStack() as stack:
         url = stack.enter_context(empty_database(postgres_server))
-        fresh = Store(url)
-        migrate(fresh)
-        fresh.close()
         divide(url)
         world = stack.enter_context(Embedded(tmp_path_factory.mktemp("divided") / "home", database_url=url))
         play(STORY, world)
