@@ -7,8 +7,11 @@ import orjson
 import pytest
 from embedded import Embedded, about, journey
 
+from workers.domain.explain import text
 from workers.domain.records import Customer, Inbox
+from workers.domain.sending_state import ON
 from workers.store.ledger import Incoming, Taken
+from workers.usecases.operation import inquiry
 from workers.usecases.privacy.person import Privacy
 
 DECLARED = "plan: {type: text, values: [free, pro], personal: no}\nseats: {type: integer}\n"
@@ -68,6 +71,17 @@ def test_the_export_shows_them_and_erasing_takes_the_personal_ones(boucle: Embed
     boucle.later(minutes=1)
     boucle.take(about("erased", at=boucle.clock.at))
     assert [customer.attributes for customer in boucle.rows(Customer)] == [{"plan": "pro"}]
+
+
+def test_explain_says_them(boucle: Embedded) -> None:
+    """The command's line above the story, and its JSON, say what is declared and known."""
+    boucle.take(told(plan="pro", seats=12))
+    with boucle.store.reading() as connection:
+        policy = boucle.parts.policies.current()
+        story = inquiry.explain(connection, "customer", "42", boucle.clock.at, policy, ON)
+    assert story is not None
+    assert story["customer"]["attributes"] == {"plan": "pro", "seats": 12}  # type: ignore[index]  # an entry
+    assert "Attributes: plan pro, seats 12" in list(text.header(story))
 
 
 def test_a_dry_run_tells_what_would_be_left_out(boucle: Embedded) -> None:

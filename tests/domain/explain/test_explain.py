@@ -55,6 +55,7 @@ def policy(window: str = "always") -> Policy:
         "window": parse_window(window),
         "holidays": frozenset(),
         "zone": "Europe/Paris",
+        "attributes": {},
     }
     return Policy(**{column.name: values.get(column.name) for column in fields(Policy)})  # type: ignore[arg-type]  # see above
 

@@ -1,12 +1,14 @@
 """The customer's page says what `boucle explain` says, and shows mails as they left without their keys."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from staffparts import Team, act, words
 from webparts import Site, event
 
 from workers.domain import explain
+from workers.domain.attributes import read_attributes
 from workers.domain.records import Dispatch
 from workers.domain.sending_state import ON
 from workers.domain.types import DispatchState
@@ -35,6 +37,18 @@ def test_the_page_says_what_explain_says(team: Team) -> None:
     for sentence in sentences:
         assert " ".join(sentence.split()) in said, sentence
     assert str(story["next_ask"]["reason"]) in said  # type: ignore[index]  # an entry
+
+
+def test_what_the_crm_says_beyond_the_profile_is_on_the_page(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each declared attribute under the operator's own name, a truth value in the reader's words, and no other."""
+    policies, declared = team.site.parts.policies, b"contract_ends: {type: date}\npartner: {type: boolean}\n"
+    monkeypatch.setattr(policies, "_policy", replace(policies.current(), attributes=read_attributes(declared)))
+    told = {"contract_ends": "2026-12-31", "partner": True, "sector": "retail"}
+    team.site.events(event("customer_started", "42", customer={"id": "42", "attributes": told}))
+    page = words(team.client("Léa").get("/customers/42").text)
+    assert "Contract ends 2026-12-31" in page
+    assert "Partner yes" in page
+    assert "retail" not in page
 
 
 def test_a_french_page_says_all_of_it_in_french(team: Team) -> None:

@@ -6,6 +6,7 @@ The shape is fixed for scripts: every entry has id, at, state and reason, and th
 from collections.abc import Sequence
 from datetime import datetime
 
+from workers.domain.attributes import values_of
 from workers.domain.explain.events import did, event_entry, history_entry, letter_entry
 from workers.domain.explain.followup import (
     action_entry,
@@ -74,6 +75,7 @@ def customer_entry(view: View) -> Entry:
         "language": customer.language,
         "time_zone": customer.time_zone,
         "segment": customer.segment,
+        "attributes": values_of(customer, view.policy.attributes),
         "owner": customer.owner,
         "may_promote": customer.may_promote,
         "rest_until": iso(rests_until(view)),

@@ -64,6 +64,8 @@ def header(story: Entry) -> Iterator[str]:
     profile = ", ".join(printable(customer[name]) for name in ("name", "email", "segment") if customer.get(name))
     yield f"Customer {printable(customer['id'])}" + (f" ({profile})" if profile else "")
     yield printable(customer["reason"])
+    if attributes := cast(Entry, customer.get("attributes") or {}):
+        yield "Attributes: " + ", ".join(f"{name} {printable(as_word(value))}" for name, value in attributes.items())
 
 
 def entries(story: Entry, catalog: Catalog = ENGLISH) -> Iterator[tuple[datetime | None, str, Entry]]:
@@ -167,6 +169,11 @@ def details(entry: Entry, zone: str) -> Iterator[str]:
             yield f"{indent}{local(instant(version['at']), zone)} {version['kind']}{who}{said}"
         elif len(versions) > 1:
             yield f"{indent}version {version['n']}: {version['score']}/10 on {local(instant(version['at']), zone)}"
+
+
+def as_word(value: object) -> object:
+    """Return a truth value as tables write it, yes or no; anything else as it is."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 def printable(value: object) -> str:

@@ -102,7 +102,8 @@ def write_customer(request: Request, visitor: Visitor) -> Response:
     there = str(customer.get("time_zone") or zone)
     lines = [shown(request, at, kind, entry, now, zone) for at, kind, entry in in_order(explanation, now, catalog)]
     values = {
-        "customer": {name: one_line(value, 200) for name, value in customer.items() if value},
+        "customer": {name: one_line(value, 200) for name, value in customer.items() if value and name != "attributes"},
+        "attributes": attributes_shown(cast(Mapping[str, object], customer.get("attributes") or {}), catalog),
         "language": language_name(str(customer["language"]), catalog) if customer.get("language") else "",
         "next_ask": in_pieces(str(cast(Entry, explanation["next_ask"])["reason"]), LONGEST_LINE),
         "zone": there,
@@ -112,6 +113,15 @@ def write_customer(request: Request, visitor: Visitor) -> Response:
         "crm_url": crm_link(web.settings.crm_url, crm_id),
     }
     return show(request, visitor, "customer.html", values)
+
+
+def attributes_shown(attributes: Mapping[str, object], catalog: Catalog) -> dict[str, str]:
+    """Return the attributes as a page shows them, under the operator's own names: contract_ends as Contract ends."""
+    words = {True: catalog.text("explain.yes", {}), False: catalog.text("explain.no", {})}
+    return {
+        capitalised(name.replace("_", " ")): words[value] if isinstance(value, bool) else one_line(str(value), 200)
+        for name, value in attributes.items()
+    }
 
 
 def explained(web: Web, crm_id: str, catalog: Catalog) -> Entry | None:
