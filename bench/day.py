@@ -120,7 +120,7 @@ class SimulatedDay:
         delivery = parts.outgoing.delivery()
         self.roles = {
             "intake": Role(self._take_in),
-            "waking": Role(parts.waking.wake_some),
+            "waking": Role(parts.scheduler.wake_some),
             "sending": Role(lambda: runner.run(delivery.send_some())),
         }
 

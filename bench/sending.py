@@ -150,7 +150,7 @@ def fill(ground: Ground, url: str, mails: int) -> None:
         ids = [f"C-{number:07}" for number in range(first, min(first + 500, mails))]
         told = (event("delivery", crm_id, "Europe/Paris", at, crm_id) for crm_id in ids)
         parts.intake.take([Incoming(body, {}, STRUCTURED) for body in told], Ingress.FILE)
-    parts.waking.wake_all()
+    parts.scheduler.wake_all()
     key = str(uuid.UUID(int=1))
     facts = MailFacts(key, "ask-delivery", "camille@shop.example", "fr", "Camille Roux", request_id=key)
     composed = compose(facts, parts.files.templates, parts.links, NOW)

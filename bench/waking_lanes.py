@@ -38,7 +38,7 @@ def wake(parts: Boucle, arguments: argparse.Namespace) -> int:
     """Wake until nothing is due any more, or as many customers as wanted are woken."""
     woken = empty = 0
     while empty < EMPTY_ROUNDS and (not arguments.most or woken < arguments.most):
-        some = parts.waking.wake_some()
+        some = parts.scheduler.wake_some()
         woken += some
         empty = 0 if some else empty + 1
     return woken
@@ -121,7 +121,7 @@ def main() -> None:
         **({"BOUCLE_KAFKA_BOOTSTRAP": arguments.kafka} if arguments.kafka else {}),
     }
     parts = wiring.start(settings_module.read(environment), clock=FixedClock(WAKES_AT))
-    parts.waking.take_over()
+    parts.scheduler.take_over()
     if arguments.lane == "tickets":
         arguments.prepared = low_scores(arguments)
     print("ready", flush=True)

@@ -75,7 +75,7 @@ class Embedded:
     def settle(self) -> None:
         """Wake and send until nothing is due."""
         dispatching = self.parts.outgoing.delivery()
-        while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
+        while self.parts.scheduler.wake_all() + asyncio.run(dispatching.send_all()):
             pass
         self.parts.letter_search().search_all()
 

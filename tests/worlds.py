@@ -84,14 +84,14 @@ class Installation:
 
     def answer(self, request: str, words: Words) -> None:
         """Answer as the page does."""
-        taken = self.parts.serving.answer(
+        taken = self.parts.customer_actions.answer(
             request, words.score, words.comment, wants_contact=words.wants_contact, phone=words.phone
         )
         assert taken, f"request {request} took no answer"
 
     def improve(self, response: str, text: str) -> None:
         """Say what would have made it a 9 or 10."""
-        assert self.parts.serving.improve(response, text)
+        assert self.parts.customer_actions.improve(response, text)
 
     def testify(self, response: str, wording: str, scope: str) -> None:
         """Write a testimonial, or refuse."""
@@ -117,7 +117,7 @@ class Installation:
 
     def stop_asking(self, request: str) -> None:
         """Press unsubscribe."""
-        assert self.parts.serving.stop_asking(self.survey_mail(request))
+        assert self.parts.customer_actions.stop_asking(self.survey_mail(request))
 
 
 class Embedded(Installation):
@@ -144,7 +144,7 @@ class Embedded(Installation):
         for _ in range(ROUNDS_AT_MOST):
             if not busy(self.store, self.parts.now()):
                 return
-            self.parts.waking.wake_all()
+            self.parts.scheduler.wake_all()
             asyncio.run(dispatching.send_all())
             self.relaying.relay_all()
         pytest.fail(f"Nobody does what is due: {self.state()}")

@@ -89,11 +89,11 @@ def sender(parts: Boucle) -> Role:
 
     async def run(stop: asyncio.Event) -> None:
         dispatching, relaying, letters = parts.outgoing.delivery(), parts.outgoing.outbox_relay(), parts.letter_search()
-        tick, waking, guard = parts.settings.tick_seconds, parts.waking, parts.clock_guard
+        tick, scheduler, guard = parts.settings.tick_seconds, parts.scheduler, parts.clock_guard
 
         def wake() -> int:
             guard.look()  # what it finds is a control, which everything that asks or gives up reads
-            return waking.wake_all(ROUND_SECONDS)
+            return scheduler.wake_all(ROUND_SECONDS)
 
         await asyncio.gather(
             repeat(stop, tick, "wake", lambda: asyncio.to_thread(wake)),
@@ -235,7 +235,7 @@ def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
         store=parts.store,
         policy=parts.policies.current,
         now=parts.now,
-        customer_actions=parts.serving,
+        customer_actions=parts.customer_actions,
         testimonials=parts.testimonials,
         ticket_actions=parts.ticket_actions,
         intake=parts.intake,

@@ -39,8 +39,8 @@ def answered(boucle: "Boucle") -> "Boucle":
     parts = boucle.parts()
     with parts.store.reading() as connection:
         (request,) = read.rows(connection, SurveyRequest)
-    assert parts.serving.answer(request.id, 2, "It came broken", wants_contact=True, phone="+33 1 23")
-    parts.waking.wake_all()
+    assert parts.customer_actions.answer(request.id, 2, "It came broken", wants_contact=True, phone="+33 1 23")
+    parts.scheduler.wake_all()
     parts.store.close()
     return boucle
 

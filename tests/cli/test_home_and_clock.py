@@ -133,7 +133,7 @@ def test_what_comes_due_follows_the_trial_s_clock(boucle: "Boucle") -> None:
     parts: app.Boucle = boucle.parts()
     with closing(parts.store):
         assert parts.now() == START + timedelta(days=50)
-        parts.waking.wake_all()
+        parts.scheduler.wake_all()
     assert boucle("status", "--format", "json").json()["touchpoints"]["asked"] == 2
 
 

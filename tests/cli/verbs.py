@@ -66,7 +66,7 @@ class Boucle:
         self("status")  # makes the database
         installation = self.parts()
         outcomes = installation.intake.take([Incoming(body, {}, STRUCTURED) for body in bodies], Ingress.HTTP)
-        installation.waking.wake_all()
+        installation.scheduler.wake_all()
         installation.store.close()
         return outcomes
 

@@ -209,9 +209,9 @@ class Role:
         self.key = f"{name}{number}"
         self.intake = Intake(store, parts.files.codec, policy, now)
         self.auditing = ConsumerAudit(store, self.intake, world.broker)
-        self.waking = Scheduler(store, policy, now, OPEN)
-        self.serving = CustomerActions(store, policy, now)
-        self.testimonials = Testimonials(store, self.serving)
+        self.scheduler = Scheduler(store, policy, now, OPEN)
+        self.customer_actions = CustomerActions(store, policy, now)
+        self.testimonials = Testimonials(store, self.customer_actions)
         outlet = Outlet(world.broker, world.scheduler, world.trouble, process)
         self.relaying = OutboxRelay(store, outlet, process.name)
         postman = Postman(world.mails, process, asyncio.sleep)
@@ -255,7 +255,7 @@ class Role:
         return ended
 
     def _wake(self) -> "Round":
-        return (self.waking.wake_all if self.world.chance.random() < 0.2 else self.waking.wake_some), self.key
+        return (self.scheduler.wake_all if self.world.chance.random() < 0.2 else self.scheduler.wake_some), self.key
 
     def _relay(self) -> "Round":
         return self.relaying.relay_all, self.key
@@ -328,7 +328,7 @@ class Role:
         act = world.acts[customer][0]
 
         def do() -> object:
-            taken = act.carry_out(self.serving, self.testimonials)
+            taken = act.carry_out(self.customer_actions, self.testimonials)
             world.scheduler.point()
             if world.trouble.strikes("answer-lost", 0.1, world.scheduler.now, self.key):
                 return None

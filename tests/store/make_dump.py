@@ -60,7 +60,7 @@ def play(home: Path) -> Path:
     )
     boucle.settle()
     requests = {request.reference: request.id for request in boucle.rows(SurveyRequest)}
-    serving = boucle.parts.serving
+    serving = boucle.parts.customer_actions
     serving.click(requests["1001"], 2, "GET")
     assert serving.answer(requests["1001"], 2, "It came broken", wants_contact=True, phone="+33 1 00 00 00 00")
     assert serving.answer(requests["1002"], 9, "Lovely lamp")

@@ -263,16 +263,16 @@ def live_through(world: Embedded) -> None:
 
     def go_on(days: float) -> None:
         world.set_clock(world.parts.now() + timedelta(days=days))
-        world.parts.waking.wake_all()
+        world.parts.scheduler.wake_all()
         asyncio.run(dispatching.send_all())
 
     take(world, journey("delivery", "loop", world.parts.now(), reference="loop-1"))
     take(world, journey("purchase", "loop", world.parts.now(), reference="loop-2", delivery_expected=True))
     go_on(45)
     asked = question_about("loop-1", world.store.url)
-    assert world.parts.serving.asked(asked.id)
-    world.parts.serving.click(asked.id, 2, "GET")
-    assert world.parts.serving.answer(asked.id, 2, "It came broken", wants_contact=True)
+    assert world.parts.customer_actions.asked(asked.id)
+    world.parts.customer_actions.click(asked.id, 2, "GET")
+    assert world.parts.customer_actions.answer(asked.id, 2, "It came broken", wants_contact=True)
     go_on(1)
     take(world, score(9, "loop", world.parts.now(), trigger="purchase"))
     take(world, score(3, "loop", world.parts.now() - timedelta(minutes=1), request=asked.id))

@@ -64,7 +64,7 @@ class House:
     def settle(self) -> None:
         """Wake and send until nothing is due."""
         dispatching = self.parts.outgoing.delivery()
-        while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
+        while self.parts.scheduler.wake_all() + asyncio.run(dispatching.send_all()):
             pass
 
     def pass_time(self, **time: float) -> None:
@@ -91,7 +91,7 @@ class House:
 
     def answer(self, crm_id: str, score: int, comment: str = "", step: str = "delivery-now") -> None:
         """Confirm an answer on the page."""
-        assert self.parts.serving.answer(self.request_of(crm_id, step), score, comment)
+        assert self.parts.customer_actions.answer(self.request_of(crm_id, step), score, comment)
 
 
 def event(name: str, subject: str, at: datetime = START, **data: Any) -> dict[str, object]:
@@ -134,7 +134,7 @@ def live_through(house: House) -> None:
     house.take(outside_score("other-tool-1", "caller", 6, house.clock.at))
     house.pass_time(minutes=2)
     house.answer("wavering", 3, "On second thoughts")
-    assert house.parts.serving.stop_asking(mail_of(house, "gone"))
+    assert house.parts.customer_actions.stop_asking(mail_of(house, "gone"))
     house.pass_time(minutes=2)
     work_on_tickets(house)
     house.pass_time(days=10)

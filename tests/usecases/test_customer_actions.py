@@ -47,7 +47,7 @@ def survey_mail(boucle: Embedded) -> Dispatch:
 def promoter(boucle: Embedded) -> Response:
     """Let a promoter be asked for a testimonial, and return the response."""
     request = asked(boucle)
-    assert boucle.parts.serving.answer(request.id, 10)
+    assert boucle.parts.customer_actions.answer(request.id, 10)
     boucle.later(days=10)
     (response,) = boucle.rows(Response)
     return response
@@ -66,10 +66,10 @@ def published(boucle: Embedded, topic: str) -> list[dict[str, object]]:
 def test_opening_the_link_changes_nothing_but_a_click(boucle: Embedded) -> None:
     """Machines open every link; only a confirmed answer counts."""
     request = asked(boucle)
-    serving = boucle.parts.serving
+    actions = boucle.parts.customer_actions
     for method, score in (("HEAD", None), ("GET", 9), ("GET", 2)):
-        serving.click(request.id, score, method)
-        page = serving.asked(request.id)
+        actions.click(request.id, score, method)
+        page = actions.asked(request.id)
         assert page is not None
         assert (page.response, page.open) == (None, True)
     assert boucle.rows(Response) == []
@@ -85,15 +85,15 @@ def test_opening_the_link_changes_nothing_but_a_click(boucle: Embedded) -> None:
 def test_two_scores_a_while_apart_are_a_person(boucle: Embedded) -> None:
     """Whoever comes back a minute later is no machine."""
     request = asked(boucle)
-    boucle.parts.serving.click(request.id, 9, "GET")
+    boucle.parts.customer_actions.click(request.id, 9, "GET")
     boucle.clock.at += timedelta(seconds=61)
-    boucle.parts.serving.click(request.id, 2, "GET")
+    boucle.parts.customer_actions.click(request.id, 2, "GET")
     assert {click.signal for click in boucle.rows(Click)} == {""}
 
 
 def test_a_click_on_an_unknown_link_is_nothing(boucle: Embedded) -> None:
     """No row, no fault."""
-    boucle.parts.serving.click(UNKNOWN, 9, "GET")
+    boucle.parts.customer_actions.click(UNKNOWN, 9, "GET")
     assert boucle.rows(Click) == []
 
 
@@ -105,7 +105,7 @@ def test_twenty_double_clicks_at_once_are_one_answer_and_one_ticket(
     request = asked(boucle)
     taken: list[bool] = []
     threads = [
-        threading.Thread(target=lambda: taken.append(boucle.parts.serving.answer(request.id, 2, "broken")))
+        threading.Thread(target=lambda: taken.append(boucle.parts.customer_actions.answer(request.id, 2, "broken")))
         for _ in range(20)
     ]
     for thread in threads:
@@ -121,10 +121,10 @@ def test_twenty_double_clicks_at_once_are_one_answer_and_one_ticket(
 def test_an_answer_may_change_until_its_request_closes(boucle: Embedded) -> None:
     """One response with its history; at closing time it is over."""
     request = asked(boucle)
-    serving = boucle.parts.serving
-    assert serving.answer(request.id, 9, " fine ")
+    actions = boucle.parts.customer_actions
+    assert actions.answer(request.id, 9, " fine ")
     boucle.later(days=13)
-    assert serving.answer(request.id, 3, "it broke", wants_contact=True, phone=" +33 1 ", half_day="2026-03-17 am")
+    assert actions.answer(request.id, 3, "it broke", wants_contact=True, phone=" +33 1 ", half_day="2026-03-17 am")
     boucle.later(hours=1)
     (response,) = boucle.rows(Response)
     assert (response.score, response.comment, response.phone, response.n) == (3, "it broke", "+33 1", 2)
@@ -133,8 +133,8 @@ def test_an_answer_may_change_until_its_request_closes(boucle: Embedded) -> None
         (9, "fine"),
     ]
     boucle.clock.at = request.closes_at
-    assert not serving.answer(request.id, 0)
-    page = serving.asked(request.id)
+    assert not actions.answer(request.id, 0)
+    page = actions.asked(request.id)
     assert page is not None
     assert not page.open
 
@@ -142,28 +142,28 @@ def test_an_answer_may_change_until_its_request_closes(boucle: Embedded) -> None
 def test_no_answer_is_taken_for_what_is_unknown_withdrawn_or_erased(boucle: Embedded) -> None:
     """They look alike, and change nothing."""
     request = asked(boucle)
-    serving = boucle.parts.serving
-    assert not serving.answer(UNKNOWN, 9)
-    assert not serving.answer("../../etc/passwd", 9)
-    assert serving.asked("no id") is None
+    actions = boucle.parts.customer_actions
+    assert not actions.answer(UNKNOWN, 9)
+    assert not actions.answer("../../etc/passwd", 9)
+    assert actions.asked("no id") is None
     boucle.take(about("erased", "42"))
-    assert not serving.answer(request.id, 9)
-    assert serving.asked(request.id) is None
+    assert not actions.answer(request.id, 9)
+    assert actions.asked(request.id) is None
     assert boucle.rows(Response) == []
 
 
 def test_what_would_have_made_it_a_ten_is_kept_with_the_response(boucle: Embedded) -> None:
     """The last text counts; an empty one changes nothing."""
     request = asked(boucle)
-    serving = boucle.parts.serving
-    serving.answer(request.id, 8)
+    actions = boucle.parts.customer_actions
+    actions.answer(request.id, 8)
     boucle.later(minutes=2)
     (response,) = boucle.rows(Response)
     for text in (" A longer cable ", "A longer cable", "", "A switch"):
-        assert serving.improve(response.id, text)
+        assert actions.improve(response.id, text)
     (response,) = boucle.rows(Response)
     assert (response.improvement, response.improvement_at, response.n) == ("A switch", boucle.clock.at, 1)
-    assert not serving.improve(UNKNOWN, "x")
+    assert not actions.improve(UNKNOWN, "x")
 
 
 # Opting out
@@ -173,7 +173,7 @@ def test_an_opt_out_is_at_once_and_for_ever(boucle: Embedded) -> None:
     """The reminder is called back, the address is suppressed, nothing is asked any more; twice is once."""
     asked(boucle)
     for _ in range(2):
-        assert boucle.parts.serving.stop_asking(survey_mail(boucle).id)
+        assert boucle.parts.customer_actions.stop_asking(survey_mail(boucle).id)
     assert {(dispatch.template, str(dispatch.state), dispatch.reason) for dispatch in boucle.rows(Dispatch)} == {
         ("ask-delivery", "accepted", ""),
         ("reminder", "cancelled", "opted_out"),
@@ -184,7 +184,7 @@ def test_an_opt_out_is_at_once_and_for_ever(boucle: Embedded) -> None:
     boucle.take(about("changed", "42", boucle.clock.at, customer={"id": "42", "email": "new@example.org"}))
     boucle.settle()
     assert len(boucle.rows(SurveyRequest)) == 1
-    assert not boucle.parts.serving.stop_asking(UNKNOWN)
+    assert not boucle.parts.customer_actions.stop_asking(UNKNOWN)
 
 
 def test_who_opts_out_in_an_old_mail_is_opted_out_under_the_new_id_too(boucle: Embedded) -> None:
@@ -193,7 +193,7 @@ def test_who_opts_out_in_an_old_mail_is_opted_out_under_the_new_id_too(boucle: E
     later = START + timedelta(minutes=5)
     boucle.take(about("changed", "new", later, customer={"id": "new", "email": "new@example.org"}))
     boucle.take(about("merged", "old", merged_into="new"))
-    boucle.parts.serving.stop_asking(survey_mail(boucle).id)
+    boucle.parts.customer_actions.stop_asking(survey_mail(boucle).id)
     assert {customer.crm_id: customer.opted_out_at for customer in boucle.rows(Customer)}["new"] == START
     ids = boucle.parts.ids
     stopped = {address_key(each, ids) for each in ("old@example.org", "new@example.org")}
@@ -276,7 +276,7 @@ def test_a_testimonial_without_words_or_with_another_scope_is_refused(
 def test_nobody_writes_a_testimonial_who_was_not_asked(boucle: Embedded) -> None:
     """A link for a response without one leads nowhere."""
     request = asked(boucle)
-    boucle.parts.serving.answer(request.id, 10)
+    boucle.parts.customer_actions.answer(request.id, 10)
     boucle.later(minutes=2)
     (response,) = boucle.rows(Response)
     assert boucle.parts.testimonials.page(response.id) is None

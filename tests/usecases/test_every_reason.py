@@ -64,7 +64,7 @@ def ask(boucle: Embedded) -> SurveyRequest:
 
 def answered(boucle: Embedded, value: int, **more: Any) -> Response:
     """Let a delivery be asked about, and answered."""
-    boucle.parts.serving.answer(ask(boucle).id, value, **more)
+    boucle.parts.customer_actions.answer(ask(boucle).id, value, **more)
     boucle.later(minutes=2)
     return boucle.rows(Response)[0]
 
@@ -176,7 +176,7 @@ def by_hand(boucle: Embedded) -> None:
 def sent_by(boucle: Embedded, *ends: Any) -> None:
     """A mail server that answers so."""
     boucle.take(at(boucle, "delivery", reference="A"))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     asyncio.run(sender_of(boucle, Postman({"42@example.org": list(ends)})).send_all())
 
 
@@ -222,7 +222,7 @@ def forbidden(boucle: Embedded) -> None:
 
 def mind_changed(boucle: Embedded) -> None:
     """The answer by the link becomes a 3."""
-    boucle.parts.serving.answer(boucle.rows(SurveyRequest)[0].id, 3)
+    boucle.parts.customer_actions.answer(boucle.rows(SurveyRequest)[0].id, 3)
     boucle.later(minutes=2)
 
 
@@ -368,7 +368,7 @@ def test_the_days_of_earlier_scores_are_those_of_the_brand(install: Callable[...
     tell_of_customer(boucle)
     boucle.take({**score(9, "42", late, trigger="delivery", reference="A"), "id": "first"})
     boucle.take({**score(2, "42", boucle.clock.at, trigger="delivery", reference="A"), "id": "second"})
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     postman = Postman()
     asyncio.run(sender_of(boucle, postman).send_all())
     (mail,) = [mail for mail in postman.posted if "support@lamps.example" in mail.recipient]

@@ -28,10 +28,10 @@ def house(tmp_path: Path) -> Iterator[Embedded]:
         made.take(journey("delivery", name, reference=f"order-{name}"))
     made.settle()
     for request in made.rows(SurveyRequest):
-        assert made.parts.serving.answer(request.id, 7, "")
+        assert made.parts.customer_actions.answer(request.id, 7, "")
     made.later(minutes=5)
     for response in made.rows(Response):
-        assert made.parts.serving.improve(response.id, f"Livrez plus vite ({response.reference}).")
+        assert made.parts.customer_actions.improve(response.id, f"Livrez plus vite ({response.reference}).")
     yield made
     made.close()
 
@@ -104,7 +104,7 @@ def test_two_wishes_of_one_person_are_one_mail(house: Embedded, improving: Impro
     house.take(journey("delivery", "asked-twice", house.clock.at, reference="order-second"))
     house.settle()
     request = next(request for request in house.rows(SurveyRequest) if request.reference == "order-second")
-    assert house.parts.serving.answer(request.id, 8, "Toujours trop lent.")
+    assert house.parts.customer_actions.answer(request.id, 8, "Toujours trop lent.")
     house.later(minutes=5)
     assert improving.sort(response_of(house, "second").id, improving.themes()[0].theme.id, "nadia")
     assert finish(improving, id) == 4
@@ -121,7 +121,7 @@ def test_who_asks_after_it_is_done_is_not_told(house: Embedded, improving: Impro
     house.take(journey("delivery", "later", house.clock.at, reference="order-later"))
     house.settle()
     request = next(request for request in house.rows(SurveyRequest) if request.reference == "order-later")
-    assert house.parts.serving.answer(request.id, 7, "Encore lent.")
+    assert house.parts.customer_actions.answer(request.id, 7, "Encore lent.")
     house.later(minutes=5)
     assert improving.sort(response_of(house, "later").id, improving.themes()[0].theme.id, "nadia")
     assert improving.tell(id, "nadia") == 0

@@ -40,7 +40,7 @@ class Loop:
     def settle(self) -> None:
         """Wake and send until nothing is due."""
         dispatching = self.parts.outgoing.delivery()
-        while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
+        while self.parts.scheduler.wake_all() + asyncio.run(dispatching.send_all()):
             pass
 
     def pass_time(self, **time: float) -> None:
@@ -85,7 +85,9 @@ def test_a_delivery_is_asked_about_and_a_low_score_opens_a_ticket(loop: Callable
         "delivery-6w": "planned",
     }
     (request,) = boucle.rows(SurveyRequest)
-    assert boucle.parts.serving.answer(request.id, 2, "It arrived broken", wants_contact=True, phone="+33 1 23")
+    assert boucle.parts.customer_actions.answer(
+        request.id, 2, "It arrived broken", wants_contact=True, phone="+33 1 23"
+    )
     boucle.pass_time(minutes=2)
     (response,) = boucle.rows(Response)
     assert (response.score, response.band, str(response.state)) == (2, "detractor", "decided")
@@ -109,7 +111,7 @@ def test_a_promoter_is_thanked_and_asked_for_a_testimonial_ten_days_later(loop: 
     boucle.events(event("delivery", reference="1042"))
     boucle.settle()
     (request,) = boucle.rows(SurveyRequest)
-    boucle.parts.serving.answer(request.id, 9)
+    boucle.parts.customer_actions.answer(request.id, 9)
     boucle.pass_time(minutes=2)
     assert [(action.name, str(action.state)) for action in boucle.rows(Action)] == [
         ("thank_you", "done"),

@@ -55,7 +55,7 @@ def test_the_old_link_still_answers_for_the_person(boucle: Embedded) -> None:
     boucle.settle()
     (request,) = boucle.rows(SurveyRequest)
     merge(boucle)
-    assert boucle.parts.serving.answer(request.id, 3, "late")
+    assert boucle.parts.customer_actions.answer(request.id, 3, "late")
     boucle.later(minutes=2)
     (ticket,) = boucle.rows(Ticket)
     assert ticket.customer == customer(boucle, "new").id
@@ -178,7 +178,7 @@ def test_what_a_release_before_left_apart_is_joined(boucle: Embedded) -> None:
     boucle.settle()
     assert {row.customer for row in boucle.rows(Ticket)} == {customer(boucle, "new").id}
     assert {row.customer for row in boucle.rows(Action)} == {customer(boucle, "new").id}
-    assert boucle.parts.waking.join_merged() == 0
+    assert boucle.parts.scheduler.join_merged() == 0
     (held,) = [row for row in boucle.rows(Ticket) if row.state != TicketState.DONE]
     assert held.score == 1
     assert boucle.rows(SurveyRequest) == []

@@ -255,12 +255,12 @@ def test_everything_that_leaves_fits_its_schema_and_has_its_customers_key(boucle
     boucle.take(*(journey("delivery", who, reference=f"order-{who}", label="lamp") for who in ("a", "b", "c")))
     boucle.settle()
     requests = {one.reference: one.id for one in boucle.rows(SurveyRequest)}
-    serving = boucle.parts.serving
-    serving.answer(requests["order-a"], 10, "bright")
-    serving.answer(requests["order-b"], 2, "broken", wants_contact=True, phone="+33 1")
+    actions = boucle.parts.customer_actions
+    actions.answer(requests["order-a"], 10, "bright")
+    actions.answer(requests["order-b"], 2, "broken", wants_contact=True, phone="+33 1")
     boucle.take(score(7, "c", trigger="delivery"))
     boucle.later(minutes=2)
-    serving.answer(requests["order-b"], 9)
+    actions.answer(requests["order-b"], 9)
     boucle.later(minutes=2)
     (ticket,) = boucle.rows(Ticket)
     update: dict[str, object] = {

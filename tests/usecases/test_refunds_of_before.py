@@ -46,11 +46,11 @@ def test_refunds_of_before_move_what_hangs_on_their_purchase(boucle: Embedded) -
     for who in ("1", "2", "4"):
         refunded_before(boucle, "A", who)
     boucle.take(about("erased", "4", LATER))
-    assert boucle.parts.waking.move_starts() == 2
+    assert boucle.parts.scheduler.move_starts() == 2
     assert milestones(boucle, "1") == {("cancelled", "stopped", START)}
     assert milestones(boucle, "2") == {("planned", "", LATER - timedelta(days=1))}
     assert milestones(boucle, "3") == {("planned", "", START)}
-    assert boucle.parts.waking.move_starts() == 0
+    assert boucle.parts.scheduler.move_starts() == 0
     with boucle.store.reading() as connection:
         assert status.read_books(connection).ok()
 
@@ -63,4 +63,4 @@ def test_a_sender_does_it_at_its_start(boucle: Embedded) -> None:
     boucle.take(journey("refund", "2", LATER, reference="A"))
     boucle.settle()
     assert milestones(boucle, "1") == milestones(boucle, "2") == {("cancelled", "stopped", START)}
-    assert boucle.parts.waking.move_starts() == 0
+    assert boucle.parts.scheduler.move_starts() == 0

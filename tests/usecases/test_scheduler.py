@@ -39,7 +39,7 @@ def side_by_side(boucle: Embedded, count: int = 4) -> None:
     def work() -> None:
         try:
             barrier.wait(10)
-            boucle.parts.waking.wake_all()
+            boucle.parts.scheduler.wake_all()
         except BaseException as error:
             faults.append(error)
 
@@ -49,7 +49,7 @@ def side_by_side(boucle: Embedded, count: int = 4) -> None:
     for one in threads:
         one.join(60)
     assert faults == []
-    boucle.parts.waking.wake_all()  # whom one of them held while another looked
+    boucle.parts.scheduler.wake_all()  # whom one of them held while another looked
 
 
 def asked_per_customer(boucle: Embedded) -> set[int]:
@@ -80,9 +80,9 @@ def test_answers_settle_once_beside_each_other(postgres: str, install: Callable[
     """One current decision, one ticket, one acknowledgement for each, and numbers without holes."""
     boucle = install(database_url=postgres)
     deliveries(boucle, *(f"c{n}" for n in range(20)))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     for request in boucle.rows(SurveyRequest):
-        assert boucle.parts.serving.answer(request.id, 2)
+        assert boucle.parts.customer_actions.answer(request.id, 2)
     boucle.clock.at += timedelta(minutes=2)
     side_by_side(boucle, 6)
     assert [str(one.state) for one in boucle.rows(Decision)] == ["current"] * 20
@@ -106,13 +106,13 @@ def test_one_customer_whom_something_breaks_does_not_stop_the_others(
 
     with monkeypatch.context() as patched:
         patched.setattr(scheduler, "wake", breaking)
-        boucle.parts.waking.wake_all()
+        boucle.parts.scheduler.wake_all()
     assert {one.customer for one in boucle.rows(SurveyRequest)} == {
         one.id for one in boucle.rows(Customer) if one.id != broken
     }
     assert any(broken in str(vars(record)) for record in caplog.records)
     assert {record.action for record in caplog.records if record.levelname == "ERROR"} == {"wake.failed"}  # type: ignore[attr-defined]
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     assert len(boucle.rows(SurveyRequest)) == 3
 
 
@@ -131,7 +131,7 @@ def test_a_broken_customer_does_not_hide_those_who_wait_behind(
 
     monkeypatch.setattr(scheduler, "CUSTOMERS_A_ROUND", 2)
     monkeypatch.setattr(scheduler, "wake", breaking)
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     assert len(boucle.rows(SurveyRequest)) == 3
 
 
@@ -148,9 +148,9 @@ def test_a_killed_waker_leaves_nothing_behind(boucle: Embedded, monkeypatch: pyt
     with monkeypatch.context() as patched:
         patched.setattr(scheduler, "apply", dying)
         with pytest.raises(Killed):
-            boucle.parts.waking.wake_all()
+            boucle.parts.scheduler.wake_all()
     assert boucle.rows(SurveyRequest) == []
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     assert len(boucle.rows(SurveyRequest)) == 2
 
 
@@ -165,7 +165,7 @@ def test_a_life_in_order_of_time(boucle: Embedded) -> None:
         boucle.settle()
         for request in boucle.rows(SurveyRequest):
             if request.id not in known and request.step == "delivery-now":
-                boucle.parts.serving.answer(request.id, 10)
+                boucle.parts.customer_actions.answer(request.id, 10)
                 boucle.clock.at += timedelta(minutes=2)
                 boucle.settle()
             known.add(request.id)
@@ -217,9 +217,9 @@ def test_what_another_holds_is_left_for_the_next_round(postgres: str, install: C
     (held,) = [one.id for one in boucle.rows(Customer) if one.crm_id == "a"]
     with boucle.store.engine.begin() as connection:
         read.lock_customers(connection, [held])
-        boucle.parts.waking.wake_all()
+        boucle.parts.scheduler.wake_all()
         assert len(boucle.rows(SurveyRequest)) == 1
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     assert len(boucle.rows(SurveyRequest)) == 2
 
 
@@ -253,15 +253,15 @@ def test_a_lasting_collision_of_one_customer_keeps_nobody_waiting(
             case.add(case.customer)  # a row that is there already
 
     monkeypatch.setattr(scheduler, "wake", colliding)
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     deliveries(boucle, "d")
     before = tries[False]
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     assert tries[False] == before + 1, "whom something broke is taken alone, and splits no round any more"
     for _ in range(3):
-        boucle.parts.waking.wake_all()
+        boucle.parts.scheduler.wake_all()
     known = tries[True]
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     assert tries[True] == known, "and is left alone for longer each time"
     asked = {one.customer for one in boucle.rows(SurveyRequest)}
     assert asked == {one.id for one in boucle.rows(Customer) if one.id != broken}
@@ -272,14 +272,14 @@ def test_what_somebody_waits_for_comes_before_a_wave_and_the_mornings_questions(
 ) -> None:
     """However much is to be asked, a low score's ticket is opened in the first turn; a stop waits for one turn."""
     deliveries(boucle, "unhappy")
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     (request,) = boucle.rows(SurveyRequest)
-    boucle.parts.serving.answer(request.id, 1)
+    boucle.parts.customer_actions.answer(request.id, 1)
     deliveries(boucle, *(f"c{n}" for n in range(9)))
     boucle.clock.at += timedelta(minutes=2)
     monkeypatch.setattr(scheduler, "CUSTOMERS_A_ROUND", 2)
-    boucle.parts.waking.wake_all(seconds=0)
+    boucle.parts.scheduler.wake_all(seconds=0)
     assert len(boucle.rows(Ticket)) == 1
     assert len(boucle.rows(SurveyRequest)) <= 1 + 2
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     assert len(boucle.rows(SurveyRequest)) == 1 + 9

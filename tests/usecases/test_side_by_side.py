@@ -54,8 +54,8 @@ def test_whom_somebody_holds_is_not_shut_out_for_good(boucle: Embedded) -> None:
     (held,) = [customer.id for customer in boucle.rows(Customer) if customer.crm_id == "c000"]
     with boucle.store.engine.begin() as connection:
         read.lock_customers(connection, [held])
-        assert boucle.parts.waking.wake_some(1) == 1
-    while boucle.parts.waking.wake_some(1):
+        assert boucle.parts.scheduler.wake_some(1) == 1
+    while boucle.parts.scheduler.wake_some(1):
         pass
     assert len({request.customer for request in boucle.rows(SurveyRequest)}) == 3
 
@@ -64,9 +64,9 @@ def test_what_comes_due_before_where_the_waker_is_by_now_is_asked_too(boucle: Em
     """An import brings older orders while a morning's questions are asked: they are found before the waker rests."""
     deliver(boucle, 3, first=5)
     boucle.clock.at = LATER
-    assert boucle.parts.waking.wake_some(1) == 1
+    assert boucle.parts.scheduler.wake_some(1) == 1
     deliver(boucle, 1)
-    while boucle.parts.waking.wake_some(1):
+    while boucle.parts.scheduler.wake_some(1):
         pass
     assert len(boucle.rows(SurveyRequest)) == 4
 
@@ -109,7 +109,7 @@ def test_a_search_does_not_walk_over_what_was_woken_while_an_old_snapshot_is_hel
         export.execute(sa.select(sa.func.count()).select_from(sa.table("touchpoint")))
         with searches(boucle) as begins:
             for _ in range(34):
-                assert boucle.parts.waking.wake_some(10) == 10
+                assert boucle.parts.scheduler.wake_some(10) == 10
         with boucle.store.engine.connect() as connection:
             connection.exec_driver_sql("SET enable_seqscan = off")
             connection.exec_driver_sql("SET enable_bitmapscan = off")

@@ -70,7 +70,7 @@ def test_a_wave_comes_to_its_customers_in_committed_chunks(boucle: Embedded, mon
     """Each chunk is one transaction; after a failure the wave goes on where its cursor stands, and nobody is left."""
     people(boucle, 7)
     boucle.take(wave())
-    assert boucle.parts.waking.spread_wave(3) == 3
+    assert boucle.parts.scheduler.spread_wave(3) == 3
     assert len(planned(boucle)) == 3
 
     def broken(*_args: object) -> None:
@@ -79,9 +79,9 @@ def test_a_wave_comes_to_its_customers_in_committed_chunks(boucle: Embedded, mon
     with monkeypatch.context() as patched:
         patched.setattr("workers.store.survey.waves.advance", broken)
         with pytest.raises(RuntimeError, match="killed here"):
-            boucle.parts.waking.spread_wave(3)
+            boucle.parts.scheduler.spread_wave(3)
     assert len(planned(boucle)) == 3, "what was not committed is not there"
-    assert [boucle.parts.waking.spread_wave(3) for _ in range(3)] == [3, 1, None]
+    assert [boucle.parts.scheduler.spread_wave(3) for _ in range(3)] == [3, 1, None]
     assert len(planned(boucle)) == 7
     with boucle.store.reading() as connection:
         (row,) = connection.execute(sa.select(tables.wave))

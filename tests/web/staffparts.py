@@ -89,7 +89,7 @@ class Team:
         )
         self.site.settle()
         request = next(request for request in self.site.rows(SurveyRequest) if request.reference == f"o-{subject}")
-        assert self.site.parts.serving.answer(request.id, score, comment)
+        assert self.site.parts.customer_actions.answer(request.id, score, comment)
         self.site.clock.at += timedelta(minutes=2)
         self.site.settle()
         return next(ticket for ticket in self.site.rows(Ticket) if ticket.reference == f"o-{subject}")

@@ -63,7 +63,7 @@ class Site:
     def settle(self) -> None:
         """Wake and send until nothing is due."""
         dispatching = self.parts.outgoing.delivery()
-        while self.parts.waking.wake_all() + asyncio.run(dispatching.send_all()):
+        while self.parts.scheduler.wake_all() + asyncio.run(dispatching.send_all()):
             pass
         self.parts.letter_search().search_all()
 
@@ -98,7 +98,7 @@ class Site:
     def answered(self, score: int, comment: str = "", **customer: object) -> str:
         """Have a customer asked, answer, let it settle, and return the path of the link."""
         request = self.ask(**customer)  # type: ignore[arg-type]  # fields of a customer
-        assert self.parts.serving.answer(request.id, score, comment)
+        assert self.parts.customer_actions.answer(request.id, score, comment)
         self.pass_time(minutes=2)
         return self.link("answer", request.id)
 

@@ -92,7 +92,7 @@ class Boucle(Parts):
         return Rehearsal(self.store, self.files.codec, self.policy, self.now)
 
     @cached_property
-    def waking(self) -> "Scheduler":
+    def scheduler(self) -> "Scheduler":
         """Return what takes up due work."""
         from workers.usecases.scheduler import Scheduler
 
@@ -106,7 +106,7 @@ class Boucle(Parts):
         return Reach(self.store, self.policy, self.now)
 
     @cached_property
-    def serving(self) -> "CustomerActions":
+    def customer_actions(self) -> "CustomerActions":
         """Return what carries out the acts of customers."""
         from workers.usecases.customer_actions import CustomerActions
 
@@ -117,14 +117,14 @@ class Boucle(Parts):
         """Return what carries out what promoters decide about their words."""
         from workers.usecases.testimonials import Testimonials
 
-        return Testimonials(self.store, self.serving)
+        return Testimonials(self.store, self.customer_actions)
 
     @cached_property
     def ticket_actions(self) -> "TicketActions":
         """Return what carries out the acts of agents."""
         from workers.usecases.ticket_actions import TicketActions
 
-        return TicketActions(self.store, self.serving)
+        return TicketActions(self.store, self.customer_actions)
 
     def retention(self) -> "Retention":
         """Return what deletes rows that are older than their table keeps them."""

@@ -80,7 +80,7 @@ class Crowd:
             text = reactions.improvement_of(self._seed, person, key, late=late)
             if text:
                 at = mail.accepted_at + timedelta(hours=5)
-                self.plan(at, f"{person.id}/{key}/i", lambda: self._parts.serving.improve(response, text))
+                self.plan(at, f"{person.id}/{key}/i", lambda: self._parts.customer_actions.improve(response, text))
         elif mail.template in ("testimonial", "thanks-testimonial") and response:
             praise = reactions.praise_of(self._seed, person, key)
             if praise is not None:
@@ -99,18 +99,18 @@ class Crowd:
         reply = reactions.reply_to(self._seed, person, key, mail.survey, mail.anchor_at, mail.accepted_at)
         if reply is None:
             return
-        serving, request = self._parts.serving, str(mail.request)
+        actions, request = self._parts.customer_actions, str(mail.request)
         self.plan(
             reply.at - timedelta(minutes=1),
             f"{person.id}/{key}/click",
-            lambda: serving.click(request, reply.score, "GET"),
+            lambda: actions.click(request, reply.score, "GET"),
         )
         if not reply.clicks_only:
             phone = person.phone if reply.wants_contact else ""
             self.plan(
                 reply.at,
                 f"{person.id}/{key}/post",
-                lambda: serving.answer(
+                lambda: actions.answer(
                     request, reply.score, reply.comment, wants_contact=reply.wants_contact, phone=phone
                 ),
             )

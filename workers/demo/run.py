@@ -182,7 +182,7 @@ class Year:
         """Wake and send until nothing is due."""
         moved = 1
         while moved:
-            moved = self._parts.waking.wake_some() + self._runner.run(self._dispatching.send_some())
+            moved = self._parts.scheduler.wake_some() + self._runner.run(self._dispatching.send_some())
             with self._parts.store.reading() as connection:
                 self._next_due = due.next_due(connection)
             if self._next_due is None or self._next_due > slot:

@@ -74,7 +74,7 @@ class Touring:
 
     def _settle(self) -> None:
         """Wake and send until nothing is due."""
-        while self._parts.waking.wake_all() + asyncio.run(self._send()):
+        while self._parts.scheduler.wake_all() + asyncio.run(self._send()):
             pass
         self._parts.letter_search().search_all()
 

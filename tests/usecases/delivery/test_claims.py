@@ -24,7 +24,7 @@ ANY = claim.Ready(mails=True, capped_left=None)
 def ask(boucle: Embedded) -> None:
     """Ask one customer by mail."""
     boucle.take(journey("delivery", "42", boucle.clock.at, reference="order-1"))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
 
 
 def claim_mail(boucle: Embedded) -> Dispatch:

@@ -36,7 +36,7 @@ Meanwhile = Callable[[Embedded, Callable[[], object]], Postman]
 def deliver(boucle: Embedded, *customers: str, name: str = "delivery") -> None:
     """Let something be delivered to some customers, and ask them."""
     boucle.take(*(journey(name, one, boucle.clock.at, reference=f"order-{one}") for one in customers))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
 
 
 def send(dispatching: Delivery) -> int:
@@ -110,10 +110,10 @@ def sending_of(**more: object) -> Sending:
 def answer(boucle: Embedded, score: int, comment: str = "", *, settle: bool = True) -> None:
     """Answer the newest request, and let the answer settle."""
     newest = max(boucle.rows(SurveyRequest), key=lambda one: one.asked_at)
-    assert boucle.parts.serving.answer(newest.id, score, comment)
+    assert boucle.parts.customer_actions.answer(newest.id, score, comment)
     if settle:
         boucle.clock.at += timedelta(minutes=2)
-        boucle.parts.waking.wake_all()
+        boucle.parts.scheduler.wake_all()
 
 
 def test_sending_that_cannot_be_switched_on_stays_held(boucle: Embedded) -> None:
@@ -149,7 +149,7 @@ def test_a_paused_touchpoint_waits_while_others_leave(boucle: Embedded) -> None:
     planned = {one.step: str(one.state) for one in boucle.rows(Touchpoint) if one.reference == "order-3"}
     assert planned["delivery-now"] == "planned"
     set_control(boucle, send_controls.resume, sending_of(), START, "ops", touchpoint="delivery-now")
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     send(sender_of(boucle, postman))
     assert postman.recipients() == ["1@example.org", "2@example.org", "3@example.org"]
 
@@ -203,7 +203,7 @@ def test_asking_leaves_room_for_what_is_waiting(install: Callable[..., Embedded]
     """No more is asked than may leave today; what is not asked stays planned."""
     boucle = install(mail_per_day="3")
     boucle.take(*(journey("delivery", str(one), START, reference=str(one)) for one in range(5)))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     assert len(boucle.rows(SurveyRequest)) == 3
     boucle.settle()
     assert len(boucle.rows(SurveyRequest)) == 3
@@ -269,7 +269,7 @@ def test_an_address_that_does_not_exist_is_suppressed(boucle: Embedded, first: l
     (suppressed,) = boucle.rows(Suppression)
     assert (suppressed.address, suppressed.kind) == (address_key("42@example.org", boucle.parts.ids), "bounce")
     boucle.clock.at += 50 * DAY
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     assert [(str(one.state), one.reason) for one in boucle.rows(Touchpoint) if one.step == "delivery-6w"] == [
         ("held", "suppressed")
     ]
@@ -704,7 +704,7 @@ def test_an_answer_between_leasing_and_sending_calls_the_question_back(boucle: E
     """Answered through another door: the mail that was leased does not leave."""
     deliver(boucle, "42")
     (request,) = boucle.rows(SurveyRequest)
-    postman = meanwhile(boucle, lambda: boucle.parts.serving.answer(request.id, 9))
+    postman = meanwhile(boucle, lambda: boucle.parts.customer_actions.answer(request.id, 9))
     assert postman.posted == []
     assert states(boucle) == {"42": ("cancelled", "answered")}
 
@@ -712,7 +712,7 @@ def test_an_answer_between_leasing_and_sending_calls_the_question_back(boucle: E
 def test_an_opt_out_between_leasing_and_sending_counts(boucle: Embedded, meanwhile: Meanwhile) -> None:
     """At once is at once; the question that never left is withdrawn."""
     deliver(boucle, "42")
-    postman = meanwhile(boucle, lambda: boucle.parts.serving.stop_asking(the_mail(boucle).id))
+    postman = meanwhile(boucle, lambda: boucle.parts.customer_actions.stop_asking(the_mail(boucle).id))
     assert postman.posted == []
     assert states(boucle) == {"42": ("cancelled", "opted_out")}
     assert request_states(boucle) == [("withdrawn", "opted_out")]
@@ -780,7 +780,7 @@ def test_an_opt_out_under_another_id_counts_for_the_same_address(boucle: Embedde
     assert states(boucle) == {"a": ("suppressed", "suppressed")}
     boucle.clock.at += 60 * DAY
     boucle.take(journey("delivery", "a", boucle.clock.at, reference="second"))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     planned = {one.step: one.reason for one in boucle.rows(Touchpoint) if one.reference == "second"}
     assert planned == {"delivery-now": "suppressed", "delivery-6w": ""}
 
@@ -825,7 +825,7 @@ def test_a_promotion_does_not_leave_past_its_deadline(boucle: Embedded) -> None:
     send(dispatching)
     answer(boucle, 10)
     boucle.clock.at += 10 * DAY
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     assert len(boucle.rows(Testimonial)) == 1
     boucle.clock.at += 5 * DAY
     send(dispatching)
@@ -843,10 +843,10 @@ def test_one_reminder_and_never_after_an_answer(boucle: Embedded) -> None:
     dispatching = sender_of(boucle, postman)
     send(dispatching)
     (first,) = [one for one in boucle.rows(SurveyRequest) if one.reference == "order-1"]
-    assert boucle.parts.serving.answer(first.id, 8)
+    assert boucle.parts.customer_actions.answer(first.id, 8)
     for _ in range(20):
         boucle.clock.at += DAY
-        boucle.parts.waking.wake_all()
+        boucle.parts.scheduler.wake_all()
         send(dispatching)
     reminders = {one.recipient: str(one.state) for one in mails(boucle, "reminder")}
     assert reminders == {"": "cancelled", "2@example.org": "accepted"}
@@ -870,7 +870,7 @@ def test_a_reminder_follows_a_question_that_left_late(boucle: Embedded) -> None:
     assert (sent.sent_at, sent.closes_at) == (left_at, request.closes_at + 6 * DAY)
     for _ in range(12):
         boucle.clock.at += timedelta(hours=12)
-        boucle.parts.waking.wake_all()
+        boucle.parts.scheduler.wake_all()
         send(dispatching)
     assert the_mail(boucle, "reminder").accepted_at == left_at + 4 * DAY
 
@@ -886,7 +886,7 @@ def test_a_reminder_waits_for_its_question(boucle: Embedded) -> None:
     reminder = the_mail(boucle, "reminder")
     assert (str(reminder.state), reminder.reason) == ("ready", "not_due")
     boucle.clock.at += 10 * DAY
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     send(dispatching)
     assert str(the_mail(boucle, "reminder").state) == "cancelled"
 
@@ -901,7 +901,7 @@ def test_a_reminder_knows_whether_a_person_opened_the_link(install: Callable[...
         send(sender_of(boucle, postman))
         (request,) = boucle.rows(SurveyRequest)
         for method, signal in clicks:
-            boucle.parts.serving.click(request.id, 9, method, signal)
+            boucle.parts.customer_actions.click(request.id, 9, method, signal)
         boucle.clock.at += 4 * DAY
         send(sender_of(boucle, postman))
         part = message_from_bytes(postman.posted[1].raw, policy=policy.default).get_body(("plain",))

@@ -41,7 +41,7 @@ def unhappy(boucle: Embedded) -> Embedded:
     """Give an installation with an unhappy customer, whose ticket is not told yet."""
     customer = {"id": "42", "email": "42@example.org", "name": "Camille Roux"}
     boucle.take(score(2, customer=customer))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     return boucle
 
 

@@ -34,7 +34,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def deliver(boucle: Embedded, *customers: str) -> None:
     """Let something be delivered to some customers, and ask them."""
     boucle.take(*(journey("delivery", one, boucle.clock.at, reference=f"order-{one}") for one in customers))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
 
 
 def send(dispatching: Delivery) -> int:
@@ -148,7 +148,7 @@ def test_after_four_days_away_a_question_is_undeliverable_and_gives_its_rest_bac
     postman.always = None
     boucle.clock.at += DAY
     boucle.take(journey("delivery", "42", boucle.clock.at, reference="second"))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     asked = {one.reference: str(one.state) for one in boucle.rows(Touchpoint) if one.step == "delivery-now"}
     assert asked == {"order-42": "asked", "second": "asked"}
 
@@ -160,9 +160,9 @@ def test_mails_about_tickets_are_kept_for_longer_and_leave_first(boucle: Embedde
     dispatching = sender_of(boucle, postman, connections=1)
     send(dispatching)
     (request,) = boucle.rows(SurveyRequest)
-    boucle.parts.serving.answer(request.id, 1)
+    boucle.parts.customer_actions.answer(request.id, 1)
     boucle.clock.at += timedelta(minutes=2)
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     postman.always = AWAY
     probes_until(boucle, dispatching, 4, postman)
     boucle.clock.at += 5 * DAY

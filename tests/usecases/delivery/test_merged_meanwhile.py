@@ -20,7 +20,7 @@ ANY = claim.Ready(mails=True, capped_left=None)
 def ask(boucle: Embedded) -> Dispatch:
     """Ask one customer by mail and claim that mail."""
     boucle.take(journey("delivery", "42", boucle.clock.at, reference="order-1"))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     (mail,) = boucle.store.write(lambda connection: claim.lease(connection, ANY, boucle.clock.at, LEASE, 9))
     return mail
 

@@ -167,7 +167,7 @@ def test_an_operator_may_exempt_a_shared_mailbox(tmp_path: Path, exempt: str) ->
 def test_a_question_that_did_not_leave_rests_nobody(boucle: Embedded) -> None:
     """Taken back before it was sent, it reached no mailbox."""
     boucle.take(delivered("1", SHARED[0]))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     boucle.take(about("opted_out", "1"))
     with boucle.store.engine.begin() as connection:
         connection.execute(sa.delete(tables.suppression))
@@ -196,7 +196,7 @@ def test_what_a_release_before_asked_counts(tmp_path: Path) -> None:
     with boucle.store.engine.begin() as connection:
         connection.execute(sa.delete(tables.asked_mailbox))
         connection.execute(sa.delete(tables.control).where(tables.control.c.name == "askings"))
-    vars(boucle.parts).pop("waking")
+    vars(boucle.parts).pop("scheduler")
     boucle.take(delivered("2", SHARED[1]))
     boucle.settle()
     assert asked_of(boucle) == ["1"]
@@ -219,8 +219,8 @@ def test_two_wakers_never_ask_a_mailbox_twice(tmp_path: Path, postgres: str) -> 
     with ThreadPoolExecutor(1) as pool:
         with boucle.store.engine.begin() as connection:
             customers = read.lock_customers(connection, first)
-            boucle.parts.waking._wake(connection, customers, SendBudget(None), boucle.clock.at)
-            second = pool.submit(other.waking.wake_all)
+            boucle.parts.scheduler._wake(connection, customers, SendBudget(None), boucle.clock.at)
+            second = pool.submit(other.scheduler.wake_all)
             until = time.monotonic() + 20
             while not waits_or_ended(second.done) and time.monotonic() < until:
                 threading.Event().wait(0.01)

@@ -34,7 +34,7 @@ def deliver(boucle: Embedded, *addresses: str) -> None:
     for address in addresses:
         who = {"id": address, "email": address}
         boucle.take(cloud_event("boucle.journey.delivery.v1", address, at, customer=who, reference=at.isoformat()))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
 
 
 def send(dispatching: Delivery) -> None:
@@ -112,7 +112,7 @@ def test_refusals_of_other_hours_do_not_add_up(boucle: Embedded) -> None:
         postman.answers[f"x@{host}"] = [OURS]
         send(dispatching)
         boucle.clock.at += timedelta(minutes=61)
-        boucle.parts.waking.wake_all()
+        boucle.parts.scheduler.wake_all()
     assert (refusing(boucle), sending_state(boucle).state) == ([], "on")
 
 
@@ -137,6 +137,6 @@ def test_a_mailbox_that_is_full_for_ever_is_given_up(boucle: Embedded) -> None:
         deliver(boucle, "42@example.org")
         send(dispatching)
         boucle.clock.at += 100 * DAY
-        boucle.parts.waking.wake_all()
+        boucle.parts.scheduler.wake_all()
     assert len(postman.to("42@example.org")) == 10
     assert [(one.kind, one.detail[:14]) for one in boucle.rows(Suppression)] == [("dead", "failed 5 times")]

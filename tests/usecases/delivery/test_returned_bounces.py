@@ -280,7 +280,7 @@ def test_the_same_report_twice_is_one(house: House, report: bytes) -> None:
 
 def test_the_teams_mailbox_is_never_suppressed(house: House, caplog: pytest.LogCaptureFixture) -> None:
     """A ticket mail that comes back is told to a person; the customer's and the team's address stay."""
-    house.parts.serving.answer(house.request().id, 1, wants_contact=True)
+    house.parts.customer_actions.answer(house.request().id, 1, wants_contact=True)
     house.later(minutes=5)
     assert house.back(dsn("5.1.1"), house.mail("ticket")) == "hard"
     assert house.rows(Suppression) == []

@@ -25,7 +25,7 @@ STATEMENTS_AROUND_A_GROUP = 60
 def ask(boucle: Embedded, count: int) -> None:
     """Ask so many customers by mail."""
     boucle.take(*(journey("delivery", f"c{n}", boucle.clock.at, reference=f"order-{n}") for n in range(count)))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgresql"])

@@ -33,7 +33,7 @@ def boucle(install: Callable[..., Embedded]) -> Embedded:
 def complain(boucle: Embedded, *customers: str) -> None:
     """Let customers give a 1 from another tool, which opens a ticket each."""
     boucle.take(*(score(1, one, boucle.clock.at) for one in customers))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
 
 
 def send(boucle: Embedded, hook: Hook, *, after: timedelta = timedelta(0)) -> int:
@@ -103,7 +103,7 @@ def test_a_receiver_that_redirects_pauses_no_mail(boucle: Embedded) -> None:
     for _ in range(2):
         assert send(boucle, hook, after=HOURS) == 6
     boucle.take(journey("delivery", "43", boucle.clock.at, reference="1"))
-    boucle.parts.waking.wake_all()
+    boucle.parts.scheduler.wake_all()
     postman = Postman()
     asyncio.run(sender_of(boucle, postman, hook).send_all())
     assert "43@example.org" in postman.recipients()

@@ -70,7 +70,7 @@ def test_a_low_scores_ticket_does_not_wait_for_a_mail_server_that_stalls(
         await asyncio.to_thread(real_parts.poll, hanging, WITHIN_SECONDS, "mails to hang")
         asked = next(dispatch.request for dispatch in boucle.rows(Dispatch) if str(dispatch.state) == "sending")
         assert asked is not None
-        boucle.parts.serving.answer(RequestId(asked), 2)
+        boucle.parts.customer_actions.answer(RequestId(asked), 2)
         boucle.clock.at += timedelta(minutes=2)
         await asyncio.to_thread(real_parts.poll, lambda: bool(boucle.rows(Ticket)), WITHIN_SECONDS, "the ticket")
         await asyncio.to_thread(real_parts.poll, relayed, WITHIN_SECONDS, "the relay")

@@ -99,7 +99,7 @@ def test_a_person_may_confirm_it_at_once(roles: Roles) -> None:
 def test_who_is_unhappy_has_a_ticket_all_the_same(roles: Roles) -> None:
     """Answers are routed by a doubted clock: only asking and giving up wait."""
     (request,) = roles.boucle.rows(SurveyRequest)
-    assert roles.boucle.parts.serving.answer(request.id, 2, "It came broken")
+    assert roles.boucle.parts.customer_actions.answer(request.id, 2, "It came broken")
     assert not roles.round(passed=120, leap=MONTHS_13)
     assert [response.score for response in roles.boucle.rows(Response)] == [2]
     assert len(roles.boucle.rows(Ticket)) == 1

@@ -260,7 +260,7 @@ def test_what_is_due_is_counted_until_it_is_done(tmp_path: Path) -> None:
         assert before["due_now"] == 1
         assert before["due"]["touchpoints"] == 1  # type: ignore[index]  # counts by kind
         assert before["oldest_due"] == {"at": "2026-03-03T09:12:00+00:00", "what": "touchpoints"}
-        house.parts.waking.wake_all()
+        house.parts.scheduler.wake_all()
         assert status(house)["due"]["dispatches"] == 1  # type: ignore[index]  # counts by kind
         house.settle()
         done = status(house)

@@ -55,8 +55,10 @@ def boucle(tmp_path: Path) -> Embedded:
 def answer_all(made: Embedded) -> None:
     """Let both customers answer badly, want a call, and be clicked on."""
     for request in made.rows(SurveyRequest):
-        made.parts.serving.click(request.id, 2, "GET")
-        assert made.parts.serving.answer(request.id, 2, "Broken on arrival", wants_contact=True, phone="+33 1 23 45")
+        made.parts.customer_actions.click(request.id, 2, "GET")
+        assert made.parts.customer_actions.answer(
+            request.id, 2, "Broken on arrival", wants_contact=True, phone="+33 1 23 45"
+        )
     made.later(minutes=5)
 
 
@@ -214,7 +216,7 @@ def test_a_consented_testimonial_is_withdrawn_and_web_sites_are_told(tmp_path: P
     boucle = Embedded(tmp_path)
     boucle.take(journey("delivery", reference="1"))
     boucle.settle()
-    boucle.parts.serving.answer(boucle.rows(SurveyRequest)[0].id, 10)
+    boucle.parts.customer_actions.answer(boucle.rows(SurveyRequest)[0].id, 10)
     boucle.later(minutes=5)
     boucle.later(days=11)
     (asked,) = boucle.rows(Testimonial)
@@ -238,7 +240,7 @@ def test_an_answer_that_settles_after_erasing_opens_no_ticket(tmp_path: Path) ->
     boucle = Embedded(tmp_path)
     boucle.take(journey("delivery", reference="1"))
     boucle.settle()
-    boucle.parts.serving.answer(boucle.rows(SurveyRequest)[0].id, 1, "Call me", wants_contact=True)
+    boucle.parts.customer_actions.answer(boucle.rows(SurveyRequest)[0].id, 1, "Call me", wants_contact=True)
     privacy(boucle).erase("42", "ana")
     boucle.later(days=1)
     assert boucle.rows(Ticket) == []

@@ -22,7 +22,7 @@ def boucle(tmp_path: Path) -> Embedded:
     made = Embedded(tmp_path / "home")
     made.take(journey("delivery", "-42", reference="+1042", label="@lamp"))
     made.settle()
-    made.parts.serving.answer(made.rows(SurveyRequest)[0].id, 2, HOSTILE, wants_contact=True)
+    made.parts.customer_actions.answer(made.rows(SurveyRequest)[0].id, 2, HOSTILE, wants_contact=True)
     made.later(minutes=5)
     made.take(score(9, "7", made.clock.at, trigger="deal_won"))
     return made

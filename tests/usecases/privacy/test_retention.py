@@ -28,7 +28,7 @@ def boucle(tmp_path: Path) -> Embedded:
         made.take(journey("delivery", str(n), reference=f"{n}"))
     made.parts.intake.take([Incoming(b"no event", {})], Ingress.HTTP)
     made.settle()
-    made.parts.serving.click(made.rows(SurveyRequest)[0].id, 3, "GET")
+    made.parts.customer_actions.click(made.rows(SurveyRequest)[0].id, 3, "GET")
     return made
 
 

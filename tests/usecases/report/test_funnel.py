@@ -25,7 +25,7 @@ def read(house: House, **period: object) -> dict[str, object]:
 
 def test_every_question_is_answered_clicked_silent_or_lost(house: House) -> None:
     """asked = answered + clicked only + silent + lost, with nobody guessed at."""
-    house.parts.serving.click(house.request_of("silent"), 4, "HEAD")
+    house.parts.customer_actions.click(house.request_of("silent"), 4, "HEAD")
     counts = read(house)
     assert counts["asked"] == 11
     assert (counts["answered"], counts["clicked_only"], counts["silent"], counts["lost"]) == (8, 1, 2, 0)

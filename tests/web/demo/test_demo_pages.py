@@ -88,7 +88,7 @@ def test_with_a_mail_server_the_case_leads_to_the_answer_itself(open_site: Calla
     site.app = create_app(replace(site.web, tour=Quiet(site)), ticks=lambda: site.ticks)
     client = site.client_from(HERE)
     client.post("/try", data={**hidden(client.get("/").text), "name": "Eve", "language": "en"})
-    site.parts.waking.wake_all()
+    site.parts.scheduler.wake_all()
     (asked,) = site.rows(SurveyRequest)
     with site.parts.store.engine.begin() as connection:
         connection.execute(sa.update(tables.dispatch).values(state=DispatchState.ACCEPTED, accepted_at=site.clock.at))

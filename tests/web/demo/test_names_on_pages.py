@@ -59,7 +59,7 @@ def shop(site: Site) -> Site:
     team = Team(site)
     site.client = site.client_from(HERE)
     site.client.post("/try", data={"name": "Eve", "language": "fr", "csrf": SiteTour.token})
-    assert site.parts.serving.answer(site.rows(SurveyRequest)[0].id, 2, "Broken")
+    assert site.parts.customer_actions.answer(site.rows(SurveyRequest)[0].id, 2, "Broken")
     site.pass_time(minutes=2)
     team.low("77")
     site.pass_time(days=10)

@@ -224,11 +224,11 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Team:
     )
     site.settle()
     for subject, score in (("8", 8), ("9", 10)):
-        assert site.parts.serving.answer(site.request(f"o-{subject}").id, score)
+        assert site.parts.customer_actions.answer(site.request(f"o-{subject}").id, score)
     site.pass_time(minutes=2)
     site.pass_time(days=10)
     passive = next(response for response in site.rows(Response) if response.score == 8)
-    assert site.parts.serving.improve(passive.id, "Faster")
+    assert site.parts.customer_actions.improve(passive.id, "Faster")
     client = made.client("Nadia")
     csrf = hidden(client.get("/themes").text)["csrf"]
     client.post("/themes/add", data={"csrf": csrf, "name": "Speed"})

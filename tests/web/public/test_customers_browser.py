@@ -42,8 +42,8 @@ def furnished(site: Site) -> dict[str, str]:
     requests = {
         request.reference: request for request in (site.request(name) for name in ("asked", "passive", "promoter"))
     }
-    site.parts.serving.answer(requests["passive"].id, 8)
-    site.parts.serving.answer(requests["promoter"].id, 9, "So warm\n<script>alert(1)</script>")
+    site.parts.customer_actions.answer(requests["passive"].id, 8)
+    site.parts.customer_actions.answer(requests["promoter"].id, 9, "So warm\n<script>alert(1)</script>")
     site.pass_time(minutes=2)
     site.pass_time(days=10)
     responses = {response.reference: response.id for response in site.rows(Response)}

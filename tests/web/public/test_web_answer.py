@@ -234,7 +234,7 @@ def test_a_database_that_is_away_keeps_the_text_in_the_form(site: Site, monkeypa
     def away(*_: object, **__: object) -> bool:
         raise NotNow("The database does not answer; waiting for it.")
 
-    monkeypatch.setattr(type(site.parts.serving), "answer", away)
+    monkeypatch.setattr(type(site.parts.customer_actions), "answer", away)
     answer = site.client.post(path, data={"score": "2", "comment": "It arrived broken"})
     assert answer.status_code == 503
     assert "It arrived broken</textarea>" in answer.text

@@ -137,7 +137,7 @@ def test_sending_now_asks_now_and_still_keeps_the_rules(team: Team) -> None:
 def test_a_waiting_action_can_be_cancelled_or_done_now(team: Team) -> None:
     """A testimonial request planned for the tenth day is an entry of the calendar like any other."""
     request = team.site.ask("delivery")
-    team.site.parts.serving.answer(request.id, 9)
+    team.site.parts.customer_actions.answer(request.id, 9)
     team.site.pass_time(minutes=2)
     assert "testimonial_request" in team.client("Marc").get("/queue").text
     answer, _ = confirmed(team, "Marc", act="send_now", kind="action", name="testimonial_request")

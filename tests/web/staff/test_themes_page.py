@@ -20,10 +20,10 @@ def team(site: Site) -> Team:
         site.events(event("delivery", f"p{number}", reference=f"o{number}"))
     site.settle()
     for request in site.rows(SurveyRequest):
-        assert site.parts.serving.answer(request.id, 8)
+        assert site.parts.customer_actions.answer(request.id, 8)
     site.pass_time(minutes=2)
     for response in site.rows(Response):
-        assert site.parts.serving.improve(response.id, WISHES[int(response.reference[1:])])
+        assert site.parts.customer_actions.improve(response.id, WISHES[int(response.reference[1:])])
     return made
 
 

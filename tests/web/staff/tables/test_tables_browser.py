@@ -29,7 +29,7 @@ def prepare(site: Site) -> None:
         reference = f"o-{number}"
         site.events(event("delivery", f"c{number}", at=site.clock.at, reference=reference))
         site.settle()
-        assert site.parts.serving.answer(site.request(reference).id, number % 11, "")
+        assert site.parts.customer_actions.answer(site.request(reference).id, number % 11, "")
         site.pass_time(days=3)
 
 

@@ -41,7 +41,7 @@ def respond(team: Team, subject: str, score: int) -> None:
     """Have a customer asked about a delivery, answer, and let it settle."""
     team.site.events(event("delivery", subject, at=team.site.clock.at, reference=f"o-{subject}"))
     team.site.settle()
-    assert team.site.parts.serving.answer(team.site.request(f"o-{subject}").id, score, "")
+    assert team.site.parts.customer_actions.answer(team.site.request(f"o-{subject}").id, score, "")
     team.site.pass_time(minutes=2)
 
 
