@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from workers.cloudevents import instants
 from workers.cloudevents.events import Fault
-from workers.cloudevents.schema_faults import pointer
+from workers.cloudevents.pointers import pointer
 from workers.cloudevents.shapes import Places, Route, as_typed, types_at
 
 _TOP = ("specversion", "id", "source", "subject", "time")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from workers.cloudevents.events import Fault, Refusal
-from workers.cloudevents.schema_faults import pointer
+from workers.cloudevents.pointers import pointer
 
 _DETAIL = r"The text holds the character NUL (\u0000). Remove it."
 

@@ -11,8 +11,8 @@ from typing import cast
 
 from workers.cloudevents.events import Event, Fault, Kind, LeftOut
 from workers.cloudevents.instants import parse
+from workers.cloudevents.pointers import pointer
 from workers.cloudevents.reader import Envelope
-from workers.cloudevents.schema_faults import pointer
 from workers.cloudevents.shapes import Route, as_typed, data_node, node, types_at
 from workers.text.plain_text import for_store
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import jsonschema_rs
 
 from workers.cloudevents.events import Fault, Refusal
+from workers.cloudevents.pointers import pointer
 from workers.cloudevents.reader import describe
 from workers.cloudevents.shapes import Route, Schema, node
 
@@ -92,11 +93,6 @@ def _description(schema: Schema, path: list[str]) -> str:
 def _cut(message: str) -> str:
     """Keep a message of the validator readable: it repeats the whole value."""
     return message if len(message) <= 160 else "…" + message[-150:]
-
-
-def pointer(path: list[str]) -> str:
-    """Join steps into a JSON pointer (RFC 6901), escaped."""
-    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
 
 
 def attribute_faults(envelope: Mapping[str, object]) -> list[Fault]:

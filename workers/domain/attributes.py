@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from workers.cloudevents import Event, LeftOut
 from workers.cloudevents.events import CustomerData
+from workers.cloudevents.pointers import pointer
 from workers.cloudevents.reader import describe
-from workers.cloudevents.schema_faults import pointer
 from workers.decision_table.model.values import parse_number
 from workers.domain.records import Customer
 from workers.errors import BadInput, Misconfigured
