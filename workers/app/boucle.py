@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.usecases.scheduler import Scheduler
     from workers.usecases.testimonials import Testimonials
     from workers.usecases.ticket_actions import TicketActions
-    from workers.usecases.wave_reach import Reach
+    from workers.usecases.waves.reach import Reach
 
 
 class Boucle(Parts):
@@ -101,7 +101,7 @@ class Boucle(Parts):
     @cached_property
     def reach(self) -> "Reach":
         """Return what tells whom the waves to come will reach."""
-        from workers.usecases.wave_reach import Reach
+        from workers.usecases.waves.reach import Reach
 
         return Reach(self.store, self.policy, self.now)
 

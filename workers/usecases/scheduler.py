@@ -32,8 +32,9 @@ from workers.store.customer.askings import Mailboxes, remember_askings
 from workers.store.engine import Store
 from workers.store.roster import decide
 from workers.store.survey import waves
-from workers.usecases import undone_starts, wave_planning
+from workers.usecases import undone_starts
 from workers.usecases.delivery.send_controls import Sending, mails_today, sending_now
+from workers.usecases.waves import planning as wave_planning
 
 log = logging.getLogger(__name__)
 CUSTOMERS_A_ROUND = 200
@@ -115,7 +116,10 @@ class Scheduler:
                 return total
 
     def take_over(self) -> None:
-        """Do once what a release before left to do; what breaks it must not keep anybody from being woken."""
+        """Do once what a release before left to do; what breaks it must not keep anybody from being woken.
+
+        Raises NotNow while the database is away.
+        """
         if self._joined:
             return
         try:

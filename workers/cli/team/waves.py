@@ -8,7 +8,7 @@ import click
 from workers.cli.shared import as_json, open_boucle, show
 
 if TYPE_CHECKING:
-    from workers.usecases.wave_reach import WaveReach
+    from workers.usecases.waves.reach import WaveReach
 
 STATES = {
     "listed": "stands in waves.csv, and can be taken back",

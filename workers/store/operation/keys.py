@@ -128,7 +128,10 @@ def build_keys(store: Store, at_once: int = AT_ONCE) -> list[str]:
 
 
 def take_turn(connection: Connection) -> None:
-    """Wait until nobody else builds keys: by asking again, because who waits in a statement keeps an index from it."""
+    """Wait until nobody else builds keys: by asking again, because who waits in a statement keeps an index from it.
+
+    Raises NotNow when somebody still does after TRIES looks.
+    """
     for _ in range(TRIES):
         if connection.execute(sa.select(sa.func.pg_try_advisory_lock(BUILDING))).scalar():
             return
@@ -175,7 +178,10 @@ def required(connection: Connection, key: Key) -> Iterator[str]:
 
 
 def exchange(connection: Connection, statements: list[str]) -> None:
-    """Run statements in one transaction that gives its locks up rather than have everybody wait behind it."""
+    """Run statements in one transaction that gives its locks up rather than have everybody wait behind it.
+
+    Raises NotNow when others held the tables at each of TRIES tries, and OperationalError for any other fault.
+    """
     for left in reversed(range(TRIES)):
         try:
             connection.exec_driver_sql("BEGIN")

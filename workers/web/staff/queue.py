@@ -22,7 +22,7 @@ from workers.domain.records import Action, Customer, Touchpoint
 from workers.errors import BadInput
 from workers.store.survey.queue import ACTION, TOUCHPOINT, Chosen
 from workers.usecases.queue_control import DAYS, LISTED, Day, QueueControl
-from workers.usecases.wave_reach import Reach, WaveReach
+from workers.usecases.waves.reach import Reach, WaveReach
 from workers.web.http.answers.names import in_pieces, why
 from workers.web.http.answers.pages import pages_of
 from workers.web.http.requests.context import web_of

@@ -11,7 +11,7 @@ from embedded import START, Embedded, about, journey
 from waveparts import people, wave, with_dates
 
 from workers.domain.records import Touchpoint
-from workers.usecases.wave_reach import WaveReach
+from workers.usecases.waves.reach import WaveReach
 
 IN_A_WEEK = (START + timedelta(days=7)).date().isoformat()
 
