@@ -102,7 +102,7 @@ def metavar_of(parameter: click.Parameter) -> str:
 
 ACTS = """dead-letters discard, mail test, migrate, pause, resume, rules export, rules import, run, services down,
 services up, stream, tickets claim, tickets done, tickets note, topics create, users add, users end-sessions,
-users link, users password, users remove, users reset-second-factor, users role, web"""
+users link, users password, users remove, users reset-second-factor, users role, web, web token"""
 """The verbs that do something and say so in a sentence; all others print data."""
 
 
@@ -143,6 +143,7 @@ DOORS = (
     "/v1/events",
     "Kafka",
     "/a/ /u/ /i/ /t/ /r/",
+    "/w/",
     "sign-in",
     "uploads",
     "CSV",

@@ -236,6 +236,7 @@ def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
         policy=parts.policies.current,
         now=parts.now,
         customer_actions=parts.customer_actions,
+        web_questions=parts.web_questions,
         testimonials=parts.testimonials,
         ticket_actions=parts.ticket_actions,
         intake=parts.intake,

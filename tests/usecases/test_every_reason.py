@@ -267,6 +267,14 @@ STORIES: dict[Reason, Callable[[Embedded], object]] = {
 """What must happen to customer 42 for each reason to be told; those of sending itself, and of tables, stand below."""
 ELSEWHERE = {Reason.SEND_WINDOW, Reason.SENDING_HELD, Reason.PAUSED, Reason.DAILY_MAXIMUM, Reason.NO_SUCH_RULE}
 ELSEWHERE |= {Reason.NOT_SAMPLED}  # test_share_of_customers.py
+ELSEWHERE |= {  # of questions on sites: tests/web/public/test_web_question.py
+    Reason.AWAITS_VISIT,
+    Reason.ASKED_ON_WEB,
+    Reason.OPEN_QUESTION,
+    Reason.CLOSED_BY_VISITOR,
+    Reason.NOT_OFFERED,
+    Reason.TOKEN_REFUSED,
+}
 
 
 def test_every_reason_has_a_story() -> None:

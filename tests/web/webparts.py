@@ -44,7 +44,10 @@ class Site:
         settings = settings_module.read(environment)
         self.clock = FixedClock(START)
         self.parts = app.Boucle(settings, self.clock)
-        self.parts.files.__dict__.update(read_once())
+        shared = read_once()
+        self.parts.files.__dict__.update(
+            {name: shared[name] for name in shared if name != "data" or not more.get("overrides")}
+        )
         migrate(self.parts.store)
         self.ticks = 0.0
         self.web = web_of(self.parts)

@@ -23,6 +23,7 @@ WATCHED: Mapping[str, str] = {
     "rules/calendar.yaml": LIVE,
     "rules/root-causes.yaml": LIVE,
     "rules/attributes.yaml": LIVE,
+    "rules/sites.yaml": LIVE,
     "rules/events.csv": LIVE,
     "templates/brand.yaml": LIVE,
     "templates/catalogs/": LIVE,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.usecases.testimonials import Testimonials
     from workers.usecases.ticket_actions import TicketActions
     from workers.usecases.waves.reach import Reach
+    from workers.usecases.web_questions import WebQuestions
 
 
 class Boucle(Parts):
@@ -111,6 +112,15 @@ class Boucle(Parts):
         from workers.usecases.customer_actions import CustomerActions
 
         return CustomerActions(self.store, self.policy, self.now)
+
+    @cached_property
+    def web_questions(self) -> "WebQuestions":
+        """Return what asks customers on the company's own pages."""
+        from workers.domain.web_sites import parse_site_keys
+        from workers.usecases.web_questions import WebQuestions
+
+        keys = parse_site_keys(self.settings.site_keys.get_secret_value())
+        return WebQuestions(self.store, self.customer_actions, self.policies.current, self.now, self.sending, keys)
 
     @cached_property
     def testimonials(self) -> "Testimonials":

@@ -144,6 +144,11 @@ class JourneyPlan:
         """Return the triggers that the plan's questions have."""
         return frozenset(step.trigger for step in self._steps.values())
 
+    def template_for(self, trigger: str) -> str:
+        """Return the template of the first row that asks about a trigger, by the row's id; empty where none does."""
+        steps = sorted((step.rule, step.template) for step in self._steps.values() if step.trigger == trigger)
+        return steps[0][1] if steps else ""
+
     def hangs_on_start(self, rule: str) -> bool:
         """Tell whether the row's anchor is the start of the relationship."""
         step = self._steps.get(rule)

@@ -91,6 +91,11 @@ SUMS: tuple[Sum, ...] = (
         ("responses.to_request",),
         ("survey_requests.answered", "survey_requests.closed"),
     ),
+    Sum(
+        "questions on sites = answered + not answered",
+        ("requests.on_web",),
+        ("responses.on_web", "requests.web_unanswered"),
+    ),
     Sum("revisions = versions of all responses", ("revisions",), ("responses.versions",)),
     Sum("decisions current = responses that have a decision", ("decisions.current",), ("responses.with_decision",)),
     Sum(

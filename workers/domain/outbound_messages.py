@@ -12,6 +12,8 @@ SURVEY_REQUESTS, RESPONSES = "boucle.survey-requests", "boucle.responses"
 TICKETS, TESTIMONIALS = "boucle.tickets", "boucle.testimonials"
 MAIL = "mail"
 """The channel that we carry ourselves."""
+OWN_CHANNELS = frozenset({MAIL, "web"})
+"""Channels that need no carrier: a mail that we send, a question that the customer sees on a site."""
 
 
 def occasion(case: CustomerCase, at: datetime, *names: str) -> cloudevents.Occasion:
@@ -21,7 +23,7 @@ def occasion(case: CustomerCase, at: datetime, *names: str) -> cloudevents.Occas
 
 def publish_request(case: CustomerCase, request: SurveyRequest) -> None:
     """Publish that a question was asked; the signed link and the label only for a carrier, who has to send them."""
-    carried = request.channel != MAIL
+    carried = request.channel not in OWN_CHANNELS
     case.publish(
         SURVEY_REQUESTS,
         cloudevents.SurveyRequestCreated(

@@ -14,6 +14,7 @@ from workers.domain.compiled_tables import FollowUpTable, JourneyPlan
 from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.domain.mail.links import Links
 from workers.domain.types import Ids, MailClass
+from workers.domain.web_sites import WebSite
 from workers.text.mail_addresses import mailbox
 
 
@@ -69,6 +70,7 @@ class Policy:
     keep: KeepRule = field(default_factory=KeepRule)
     attributes: Attributes = field(default_factory=dict)
     """What the CRM may say of a customer beyond the profile, by name."""
+    sites: Mapping[str, WebSite] = field(default_factory=dict)
 
     def plan_of(self, version: str) -> JourneyPlan:
         """Return the plan that planned something, by its version; the one in use where that is not known."""

@@ -104,6 +104,10 @@ class Settings(BaseModel):
     api_keys: SecretStr = Field(
         SecretStr(""), description="comma-separated keys for POST /v1/events; KEY:journey+scores narrows one to scopes"
     )
+    site_keys: SecretStr = Field(
+        SecretStr(""),
+        description="comma-separated SITE:KEY, what each site signs its visitors with; a site may have two",
+    )
     rate_limit: int = Field(120, ge=0, description="requests a minute for each network and kind of door; 0: no limit")
     max_event_bytes: int = Field(1_000_000, ge=1000, description="size of one event; a larger one is refused")
     secret: SecretStr = Field(

@@ -23,6 +23,7 @@ Finding = tuple[str, str] | None
 """What is wrong, and what to do."""
 LARGEST_PORT = 65535
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+SHORTEST_SITE_KEY = 16  # characters
 WEBHOOK_PREFIX = "whsec_"
 TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]*")
 MAILBOXES = re.compile(r"[^\s@,<>]*@[^\s@,<>]+")
@@ -198,6 +199,19 @@ def api_keys(text: str) -> Finding:
     return keys(text)
 
 
+def site_keys(text: str) -> Finding:
+    for part in text.split(","):
+        site, colon, key = part.strip().partition(":")
+        if not (site and colon and key):
+            return "a key without its site stands between the commas", "write SITE:KEY, such as shop:0123456789abcdef"
+        if len(key) < SHORTEST_SITE_KEY:
+            return (
+                f"the key of {site} is shorter than {SHORTEST_SITE_KEY} characters",
+                "make one: openssl rand -hex 32",
+            )
+    return None
+
+
 SHAPES: dict[str, Callable[[str], Finding]] = {
     "http_bind": http_bind,
     "monitor_bind": http_bind,
@@ -220,6 +234,7 @@ SHAPES: dict[str, Callable[[str], Finding]] = {
     "overrides": folder,
     "secret": keys,
     "api_keys": api_keys,
+    "site_keys": site_keys,
 }
 """What a value that was given must look like; a setting that is not here is told by its type alone."""
 

@@ -17,6 +17,7 @@ HOME = Path(__file__).parents[3]
 KINDS = ("rules", "templates", "schemas")
 PLAN, SCORES = (("P42D", "P43D"), ("P42D", "soon")), ((";PT4H;", ";PT2H;"), (";<28d;0-6", ";<28d;1-6"))
 SALE, TEXT = "\nshop.sold;{};purchase\n", 'msgid "tables.too-large"\nmsgstr "'
+SHOP = "\nshop: {{origins: [https://shop.example], triggers: {{{}: yes}}}}\n"
 GOOD_AND_BAD: dict[str, tuple[str, tuple[str, str], tuple[str, str]]] = {
     "rules/journey-plan/": ("rules/journey-plan/rules.csv", *PLAN),
     "rules/follow-up/": ("rules/follow-up/rules.csv", *SCORES),
@@ -29,6 +30,7 @@ GOOD_AND_BAD: dict[str, tuple[str, tuple[str, str], tuple[str, str]]] = {
         ("", "\nplan: {type: text, values: [pro]}\n"),
         ("", "\nplan: {type: string}\n"),
     ),
+    "rules/sites.yaml": ("rules/sites.yaml", ("", SHOP.format("call")), ("", SHOP.format("cal"))),
     "rules/events.csv": ("rules/events.csv", ("", SALE.format("journey")), ("", SALE.format("jorney"))),
     "templates/brand.yaml": ("templates/brand.yaml", ("name:", "name: Atelier #"), ("sender:", "sender: nobody #")),
     "templates/catalogs/": ("templates/catalogs/en.po", (TEXT, f"{TEXT}Sorry: "), (TEXT, TEXT + "{0} ")),

@@ -63,9 +63,12 @@ def skip(topic: str, partition: int, offset: int, why: str, form: str) -> None:
     show({"topic": topic, "partition": partition, "offset": offset, "skipped": True}, text, form)
 
 
-@click.command()
-def web() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def web(context: click.Context) -> None:
     """Serve the pages and the HTTP doors."""
+    if context.invoked_subcommand is not None:
+        return
     from workers import roles
 
     roles.see_that_ports_are_free(read_settings())
@@ -73,6 +76,24 @@ def web() -> None:
     asyncio.run(
         roles.run_roles([roles.web(boucle), roles.rules(boucle), roles.observer(boucle)], boucle.settings.stall_seconds)
     )
+
+
+@web.command()
+@click.option("--customer", required=True, help="The CRM's id of the customer.")
+@click.option("--site", help="The site's id in rules/sites.yaml; not needed where there is one.")
+@click.option("--minutes", default=60, show_default=True, type=click.IntRange(1, 1440), help="How long it is good for.")
+def token(customer: str, site: str | None, minutes: int) -> None:
+    """Print a visitor token for data-visitor of the script, to try the question on a page as a customer."""
+    from workers.domain.web_sites import sign_visitor
+
+    boucle = open_boucle()
+    sites, keys = boucle.policies.current().sites, boucle.web_questions.keys
+    name = site or (next(iter(sites)) if len(sites) == 1 else "")
+    if name not in sites:
+        raise Misconfigured([f"Name a site of rules/sites.yaml with --site; there are: {', '.join(sites) or 'none'}."])
+    if not keys.get(name):
+        raise Misconfigured([f"The site {name} has no key: set BOUCLE_SITE_KEYS={name}:KEY (openssl rand -hex 32)."])
+    click.echo(sign_visitor(keys[name][0], name, customer, int(boucle.now().timestamp()) + minutes * 60))
 
 
 @click.command()

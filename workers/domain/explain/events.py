@@ -22,6 +22,7 @@ SUBJECTS: dict[str, type[StrEnum]] = {
     "response": DecisionOutcome,
     "survey_request": RequestState,
     "dispatch": DispatchState,
+    "web_visit": TouchpointState,
 }
 """Which states a line of history about a subject can name."""
 

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 from workers.calendar import next_in_window
-from workers.decision_table.model.rest_period import RestReason
+from workers.decision_table.model.rest_period import Resting, RestReason
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import sentence
 from workers.domain.records import Journey, Stop, SurveyRequest, Touchpoint
-from workers.domain.survey.planning import hold_ended, holding, in_scope
-from workers.domain.survey.request import COUNTED, question_of, rest_of
+from workers.domain.survey.planning import WEB, hold_ended, holding, in_scope
+from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
 from workers.domain.types import Effect, Reason, RequestState, TouchpointState
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
@@ -172,9 +172,16 @@ def rests_longer(touchpoint: Touchpoint, view: View) -> list[str]:
     rests = rest_of(view.case(touchpoint.due_at), question_of(touchpoint, view.policy))
     if rests is None:
         return []
-    then = "drops" if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at else "waits"
+    then = "drops" if is_dropped(touchpoint, rests, view) else "waits"
     who = "mailbox" if rests.reason == RestReason.SAME_MAILBOX else "customer"
     return [view.words.say(f"{then}-{who}", until=view.words.day(rests.until))]
+
+
+def is_dropped(touchpoint: Touchpoint, rests: Resting, view: View) -> bool:
+    """Tell whether a rest drops a touchpoint that comes due within it, and does not put it off."""
+    if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at:
+        return True
+    return satisfied_on_web(view.case(), rests)
 
 
 def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
@@ -188,7 +195,7 @@ def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
     if touchpoint.if_resting != "exempt":
         rests = rest_of(view.case(earliest), question_of(touchpoint, view.policy))
         if rests is not None:
-            if touchpoint.if_resting == "drop" or rests.until > touchpoint.give_up_at:
+            if is_dropped(touchpoint, rests, view):
                 return None
             earliest = rests.until
     return next_in_window(earliest, view.policy.window, view.zone, view.policy.holidays)
@@ -251,6 +258,8 @@ def why_request(request: SurveyRequest, view: View) -> str:
     closes = view.words.moment(request.closes_at)
     if request.reason == Reason.ANSWERED and request.state in (RequestState.OPEN, RequestState.EXPIRED):
         return view.words.say(f"answered-elsewhere.{request.state.value}", closes=closes)
+    if request.state == RequestState.OPEN and request.channel == WEB:
+        return view.words.say("waits-on-site", closes=closes)
     if request.state == RequestState.OPEN:
         clicks = clicks_of(request, view)
         return view.words.say("waits-for-answer", closes=closes, times=times(clicks, view) if clicks else "")
@@ -258,6 +267,8 @@ def why_request(request: SurveyRequest, view: View) -> str:
         return view.words.say("answered", closes=closes)
     if request.state == RequestState.CLOSED:
         return view.words.say("closed", at=view.words.moment(request.changed_at))
+    if request.reason == Reason.CLOSED_BY_VISITOR:
+        return view.words.say("closed-by-visitor", at=view.words.moment(request.changed_at))
     if request.state == RequestState.EXPIRED:
         return view.words.say("expired", closes=closes)
     return view.words.why(view.words.lead(request.state), view.words.clause(request.reason, over=True))

@@ -15,7 +15,7 @@ from workers.domain.mailbox_keys import address_key
 from workers.domain.outbound_messages import MAIL, publish_request
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
-from workers.domain.survey.planning import assess, channel_of, note, put, too_late_from, unless_answered
+from workers.domain.survey.planning import WEB, assess, channel_of, note, put, too_late_from, unless_answered
 from workers.domain.types import DispatchState, MailClass, Reason, RequestState, TouchpointState
 
 CLOSES_AFTER = parse_wait("P14D")
@@ -48,8 +48,9 @@ def rested(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     if rests is None:
         return touchpoint
     opens = next_in_window(rests.until, case.policy.window, case.zone, case.policy.holidays)
-    why = Why(Reason(rests.reason), dates_of(rests))
-    if touchpoint.if_resting == "drop" or opens > touchpoint.give_up_at:
+    on_web = satisfied_on_web(case, rests)
+    why = Why(Reason.ASKED_ON_WEB if on_web else Reason(rests.reason), dates_of(rests))
+    if on_web or touchpoint.if_resting == "drop" or opens > touchpoint.give_up_at:
         return put(touchpoint, TouchpointState.SKIPPED, why, case.now)
     return put(touchpoint, TouchpointState.PLANNED, why, case.now, wake_at=opens)
 
@@ -77,6 +78,13 @@ def rest_of(case: CustomerCase, question: Question) -> Resting | None:
     if both is None or (own is not None and own.until == both.until):
         return own
     return replace(both, reason=RestReason.SAME_MAILBOX)
+
+
+def satisfied_on_web(case: CustomerCase, rests: Resting) -> bool:
+    """Tell whether a rest counts from a question on a site: what comes due within it was asked there already."""
+    return rests.reason == RestReason.RESTING and any(
+        request.channel == WEB and request.asked_at == rests.since for request in case.all(SurveyRequest)
+    )
 
 
 def dates_of(rests: Resting) -> str:
@@ -138,6 +146,7 @@ def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) ->
         state=RequestState.OPEN,
         reason="",
         changed_at=case.now,
+        sent_at=case.now if channel_of(case, touchpoint) == WEB else None,
     )
 
 

@@ -84,7 +84,8 @@ def requests() -> dict[str, sa.Select[int]]:
     """Return the counts of touchpoints and survey requests."""
     unasked = t.touchpoint.c.state.in_((TouchpointState.HELD, TouchpointState.SKIPPED, TouchpointState.CANCELLED))
     r, d = t.survey_request.c, t.dispatch.c
-    by_mail = r.channel == "mail"
+    by_mail, on_web = r.channel == "mail", r.channel == "web"
+    unanswered = text(r.state).in_(("open", "expired", "withdrawn", "undeliverable"))
     surveys = (
         sa.select(d.request)
         .join(t.survey_request, sa.and_(r.id == d.request, r.template == d.template))
@@ -93,6 +94,9 @@ def requests() -> dict[str, sa.Select[int]]:
     return {
         "touchpoints.unasked": counted(t.touchpoint, unasked),
         "touchpoints.explained": counted(t.touchpoint, unasked, t.touchpoint.c.reason != ""),
+        "requests.on_web": counted(t.survey_request, on_web),
+        "requests.web_unanswered": counted(t.survey_request, on_web, unanswered),
+        "responses.on_web": counted(t.response, t.response.c.request.in_(sa.select(r.id).where(on_web))),
         "requests.by_mail": counted(t.survey_request, by_mail),
         "requests.mailed_once": counted(t.survey_request, by_mail, r.id.in_(once(surveys, d.request))),
     }

@@ -196,6 +196,7 @@ class Policies:
                 service=timedelta(days=settings.keep_service_days),
                 promotion=timedelta(days=settings.keep_promotion_days),
             ),
+            sites=rules.sites.value,
         )
 
     def mail_classes(self) -> Mapping[str, MailClass]:

@@ -5,6 +5,8 @@ that came first still stops. Nothing here asks anybody.
 """
 
 from workers.domain.survey.planning.eligibility import (
+    SITE_RULE,
+    WEB,
     assess,
     channel_of,
     follows_from_facts,
@@ -25,6 +27,8 @@ from workers.domain.survey.planning.stop import stop, withdraw
 from workers.domain.survey.planning.wave_day import wave_ends, wave_event
 
 __all__ = [
+    "SITE_RULE",
+    "WEB",
     "JourneyEvent",
     "assess",
     "channel_of",

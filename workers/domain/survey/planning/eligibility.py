@@ -18,6 +18,11 @@ PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BO
 SKIPPED_BY_FACTS = (Reason.TOO_LATE, Reason.NOT_SAMPLED)
 CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.MERGED, Reason.ANSWERED)
 
+WEB = "web"
+"""The channel of the question on the company's own pages: it is asked when the customer is there."""
+SITE_RULE = "site:"
+"""Begins the rule of a touchpoint that a visit planned, and no row; the id of the site follows."""
+
 
 def follows_from_facts(touchpoint: Touchpoint) -> bool:
     """Tell whether a state is what the facts give, and not what asking, a rest period or an operator made of it."""
@@ -55,6 +60,8 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     if cause and (until is None or until > now):
         wake = min(until, too_late_from(touchpoint)) if until else too_late_from(touchpoint)
         return put(touchpoint, TouchpointState.HELD, Why(Reason.HOLD, cause), now, wake_at=wake)
+    if channel_of(case, touchpoint) == WEB:
+        return put(touchpoint, TouchpointState.HELD, Why(Reason.AWAITS_VISIT), now, wake_at=too_late_from(touchpoint))
     wake = touchpoint.wake_at if touchpoint.state == TouchpointState.PLANNED else max(touchpoint.due_at, now)
     opens = opening(case, wake)
     if touchpoint.state == TouchpointState.PLANNED and opens == touchpoint.wake_at:
@@ -63,7 +70,12 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
 
 
 def channel_of(case: CustomerCase, touchpoint: Touchpoint) -> str:
-    """Return the channel on which a touchpoint is asked: that of its row in the version that planned it."""
+    """Return the channel on which a touchpoint is asked: that of its row in the version that planned it.
+
+    What a visit to a site planned has no row; its rule names the site.
+    """
+    if touchpoint.rule.startswith(SITE_RULE):
+        return WEB
     return case.policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule)
 
 

@@ -18,6 +18,7 @@ LIMITED = {
     "/t/": (Bucket.ANSWER, "testimonial"),
     "/r/": (Bucket.ANSWER, "reopen"),
     "/u/": (Bucket.UNSUBSCRIBE, "unsubscribe"),
+    "/w/": (Bucket.WEB, ""),
     "/login": (Bucket.SIGN_IN, ""),
 }
 """Paths that anybody may reach and that a rate holds for: what counts them, and the purpose of their links."""

@@ -39,6 +39,8 @@ class Bucket(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     """Links of opt-outs that are no valid ones."""
     SIGN_IN = "sign-in"
+    WEB = "web"
+    """Questions on the company's own pages."""
     EVENTS = "events"
     """Events without a valid key."""
 

@@ -26,6 +26,7 @@ from workers.usecases.intake import Intake
 from workers.usecases.operation.backlog import Backlog
 from workers.usecases.testimonials import Testimonials
 from workers.usecases.ticket_actions import TicketActions
+from workers.usecases.web_questions import WebQuestions
 from workers.web.http.requests.tour import Tour
 
 
@@ -44,6 +45,7 @@ class Web:
     policy: Callable[[], Policy]
     now: Callable[[], datetime]
     customer_actions: CustomerActions
+    web_questions: WebQuestions
     testimonials: Testimonials
     ticket_actions: TicketActions
     intake: Intake

@@ -38,6 +38,7 @@ THREADS: Mapping[Lane, int] = {
 """Threads of each lane; the pool of database connections has room for all of them (`store.engine`)."""
 PATHS: tuple[tuple[str, Lane], ...] = (
     ("/a/", Lane.CUSTOMERS),
+    ("/w/", Lane.CUSTOMERS),
     ("/u/", Lane.CUSTOMERS),
     ("/i/", Lane.CUSTOMERS),
     ("/t/", Lane.CUSTOMERS),

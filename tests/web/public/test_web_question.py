@@ -1,0 +1,356 @@
+"""The question on the company's own pages, at its doors: who is asked, who not and why, what answers become."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from webparts import START, Site, event
+
+from workers.domain.explain.view import iso
+from workers.domain.records import Click, History, Response, ResponseRevision, SurveyRequest, Ticket, Touchpoint
+from workers.domain.types import RequestState, TouchpointState
+from workers.domain.web_sites import LONGEST_LIFE, sign_visitor
+from workers.store.counts.books import tallies
+
+ORIGIN = "https://www.shop.example"
+OTHER_ORIGIN = "https://blog.example"
+KEY, OLD_KEY, OTHER_KEY = b"k" * 32, b"o" * 32, b"x" * 32
+SITES = f"""
+shop:
+  name: shop.example
+  origins: [{ORIGIN}]
+  triggers: {{purchase: yes, time: 30, call: yes, scroll: no}}
+  never: [/checkout/pay*]
+blog:
+  origins: [{OTHER_ORIGIN}]
+  triggers: {{call: yes}}
+"""
+Asked = dict[str, Any]
+
+
+class Shop:
+    """A shop's pages and server over one installation."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        site.events(event("website_visited", at=START - timedelta(days=400), reference="long ago"))
+
+    def post(self, door: str, origin: str = ORIGIN, **fields: object) -> Any:
+        """Post what the script posts."""
+        return self.site.client.post(f"/w/{door}", json=fields, headers={"Origin": origin})
+
+    def token(
+        self, *, customer: str = "42", site: str = "shop", key: bytes = KEY, life: int = 3600, **more: str
+    ) -> str:
+        """Return a token as the shop's server signs it."""
+        return sign_visitor(key, site, customer, int(self.site.clock.at.timestamp()) + life, **more)
+
+    def offer(self, visitor: str | None = None, **fields: object) -> Any:
+        """Offer a moment, as the script does."""
+        moment: dict[str, Any] = {"site": "shop", "trigger": "call", "page": "/", "lang": "fr-FR", **fields}
+        return self.post("ask", visitor=self.token() if visitor is None else visitor, **moment)
+
+    def ask(self) -> Asked:
+        """Have customer 42 asked, and let them read."""
+        answer = self.offer()
+        assert answer.status_code == 200, answer.text
+        self.site.clock.at += timedelta(seconds=5)
+        asked: Asked = answer.json()
+        return asked
+
+    def why(self) -> str:
+        """Return why the box did not appear the last time, as explain says it."""
+        explained = self.explained()
+        return " ".join(entry["reason"] for entry in explained["history"] if entry["subject"] == "web_visit")
+
+    def explained(self) -> dict[str, Any]:
+        """Return what explain says of customer 42."""
+        from workers.domain.sending_state import SendingState
+        from workers.usecases.operation import status
+
+        parts = self.site.parts
+        with parts.store.reading() as connection:
+            told = status.explain(
+                connection, "customer", "42", self.site.clock.at, parts.policies.current(), SendingState("on", "")
+            )
+        return json.loads(json.dumps(told))  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def shop(open_site: Callable[..., Site], tmp_path: Path) -> Shop:
+    """Give a shop with two sites, two keys of its own."""
+    (tmp_path / "own" / "rules").mkdir(parents=True)
+    (tmp_path / "own" / "rules" / "sites.yaml").write_text(SITES, "utf-8")
+    keys = f"shop:{KEY.decode()},shop:{OLD_KEY.decode()},blog:{OTHER_KEY.decode()}"
+    return Shop(open_site(overrides=str(tmp_path / "own"), site_keys=keys))
+
+
+def test_a_customer_who_is_there_is_asked_in_their_language(shop: Shop) -> None:
+    """The question comes whole, and is a survey request like any other, without a mail."""
+    asked = shop.ask()
+    assert asked["lang"] == "fr"
+    assert "recommand" in asked["question"]
+    (request,) = shop.site.rows(SurveyRequest)
+    assert (request.id, request.channel, request.state) == (asked["id"], "web", RequestState.OPEN)
+    (touchpoint,) = (row for row in shop.site.rows(Touchpoint) if row.step == "web")
+    assert touchpoint.state == TouchpointState.ASKED
+    shop.site.settle()
+    assert not list((shop.site.parts.settings.home / "mailbox").glob("**/*.eml"))
+
+
+def test_an_answer_goes_the_way_of_every_answer(shop: Shop) -> None:
+    """A low score with a comment settles, is decided, and opens a ticket."""
+    asked = shop.ask()
+    assert shop.post("answer", id=asked["id"], sig=asked["sig"], score=2).status_code == 204
+    assert shop.post("answer", id=asked["id"], sig=asked["sig"], score=2, comment="late").status_code == 204
+    shop.site.pass_time(minutes=2)
+    (response,) = shop.site.rows(Response)
+    assert (response.score, response.comment, response.channel, response.n) == (2, "late", "web", 2)
+    assert [ticket.customer for ticket in shop.site.rows(Ticket)] == [response.customer]
+
+
+def test_hundreds_of_repeats_of_an_answer_change_nothing(shop: Shop) -> None:
+    """Whatever is sent again, the first score without its comment too, one answer stays as it is; repeats are seen."""
+    asked = shop.ask()
+    both = {"id": asked["id"], "sig": asked["sig"], "score": 9}
+    assert shop.post("answer", **both, comment="fast").status_code == 204
+    for n in range(300):
+        assert shop.post("answer", **both, **({"comment": "fast"} if n % 2 else {})).status_code == 204
+    assert [(row.score, row.comment) for row in shop.site.rows(ResponseRevision)] == [(9, "fast")]
+    assert {click.signal for click in shop.site.rows(Click)} == {"same answer again"}
+
+
+def test_closing_counts_as_asked(shop: Shop) -> None:
+    """Who closes the box is not asked again at the next page, nor by mail within the rest; answering is over."""
+    asked = shop.ask()
+    assert shop.post("closed", id=asked["id"], sig=asked["sig"]).status_code == 204
+    assert shop.post("answer", id=asked["id"], sig=asked["sig"], score=9).status_code == 410
+    assert shop.offer().status_code == 204
+    shop.site.clock.at += timedelta(days=2)
+    assert shop.offer().status_code == 204
+    assert "rests until" in shop.why()
+    assert "Closed by the customer" in shop.explained()["survey_requests"][0]["reason"]
+
+
+def test_a_mail_that_comes_due_within_the_rest_is_satisfied(shop: Shop) -> None:
+    """Mail and site never both ask, whichever was planned first; explain says so."""
+    shop.site.events(event("onboarding_finished", at=shop.site.clock.at))
+    asked = shop.ask()
+    shop.post("answer", id=asked["id"], sig=asked["sig"], score=9)
+    shop.site.pass_time(minutes=5)
+    shop.site.events(event("delivery", at=shop.site.clock.at, reference="1042"))
+    shop.site.pass_time(days=1)
+    states = {row.step: (row.state, row.reason) for row in shop.site.rows(Touchpoint)}
+    assert states["onboarding"] == states["delivery-now"] == (TouchpointState.SKIPPED, "asked_on_web")
+    told = {entry["touchpoint"]: entry["reason"] for entry in shop.explained()["touchpoints"]}
+    assert "asked on the web site on" in told["delivery-now"]
+
+
+def test_who_was_asked_by_mail_is_not_asked_on_the_site(shop: Shop) -> None:
+    """The other way round, the rest period holds as well."""
+    shop.site.ask()
+    assert shop.offer().status_code == 204
+    assert "rests until" in shop.why()
+
+
+def test_two_tabs_and_two_devices_show_one_box(shop: Shop) -> None:
+    """One customer has one open question."""
+    assert shop.offer().status_code == 200
+    assert shop.offer().status_code == 204
+    assert "still open" in shop.why()
+    assert len(shop.site.rows(SurveyRequest)) == 1
+
+
+def test_who_opted_out_is_not_asked(shop: Shop) -> None:
+    """The wish holds on every channel."""
+    opted_out = event("website_visited") | {"type": "boucle.customer.opted_out.v1", "id": "out"}
+    shop.site.events(opted_out)
+    assert shop.offer().status_code == 204
+    assert "opted out" in shop.why()
+
+
+def test_only_what_the_site_offers_is_asked(shop: Shop) -> None:
+    """A moment that is switched off, or a page that is left out, asks nobody."""
+    for fields in ({"trigger": "scroll"}, {"trigger": "exit"}, {"page": "/checkout/pay/3"}, {"trigger": ""}):
+        assert shop.offer(None, **fields).status_code == 204
+    assert shop.why().count("does not offer the question there") == 4
+
+
+def test_tokens_that_are_not_good_ask_nobody(shop: Shop) -> None:
+    """Forged, foreign, expired, too long, damaged and unknown ones all look alike; what was signed is noted."""
+    refused = {
+        "forged": shop.token(key=b"guess" * 8),
+        "foreign": shop.token(site="blog"),
+        "expired": shop.token(life=0),
+        "future": shop.token(life=LONGEST_LIFE + 1),
+        "unknown": shop.token(customer="nobody"),
+        "cut": shop.token()[:-1],
+        "swapped": f"{shop.token().partition('.')[0]}.{shop.token(customer='43').partition('.')[2]}",
+        "none": "",
+        "dots": "..",
+        "not-json": "bm90.anNvbg",
+        "long": "a" * 3_000,
+    }
+    for name, token in refused.items():
+        assert shop.offer(token).status_code == 204, name
+    assert shop.site.rows(SurveyRequest) == []
+    assert {line.detail for line in shop.site.rows(History)} == {"foreign", "expired", "too_long"}
+
+
+def test_both_keys_of_a_site_are_good_while_it_changes_them(shop: Shop) -> None:
+    """A key can be changed without an hour in which nobody is asked."""
+    assert shop.offer(shop.token(key=OLD_KEY)).status_code == 200
+
+
+def test_the_example_of_the_page_signs_a_good_token(shop: Shop) -> None:
+    """What docs/web-question.md gives for Python is taken."""
+    page = (Path(__file__).parents[3] / "docs" / "web-question.md").read_text("utf-8")
+    example: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], example)
+    shop.site.clock.at = datetime.now(UTC)
+    token = example["visitor_token"](KEY.decode(), "shop", "42", ref="order-é")
+    assert shop.offer(token).status_code == 200
+
+
+def test_a_row_of_the_plan_with_web_waits_for_the_visit(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent when it comes due; the next visit is asked what the row asks."""
+    plan = type(shop.site.parts.policies.current().plan)
+    monkeypatch.setattr(plan, "channel_of", lambda self, rule: "web" if rule == "J12" else "mail")
+    shop.site.events(event("onboarding_finished", at=shop.site.clock.at))
+    shop.site.pass_time(hours=1)
+    (waiting,) = (entry for entry in shop.explained()["touchpoints"] if entry["touchpoint"] == "onboarding")
+    assert (waiting["state"], waiting["code"]) == ("held", "awaits_visit")
+    shop.ask()
+    (request,) = shop.site.rows(SurveyRequest)
+    assert (request.step, request.channel, request.template) == ("onboarding", "web", "ask-onboarding")
+
+
+def test_a_token_for_one_moment_is_good_for_no_other(shop: Shop) -> None:
+    """What the shop's server signs as a purchase cannot be used to ask at will."""
+    token = shop.token(trg="purchase", ref="order-77")
+    assert shop.offer(token).status_code == 204
+    assert shop.offer(token, trigger="purchase").status_code == 200
+    (request,) = shop.site.rows(SurveyRequest)
+    assert (request.trigger, request.reference) == ("purchase", "order-77")
+
+
+def test_an_answer_needs_the_signature_of_its_own_question(shop: Shop) -> None:
+    """Neither another id nor the token of a mail opens it, nor another site's page."""
+    asked = shop.ask()
+    links = shop.site.parts.links
+    for sig in ("", "x", links.sign("answer", asked["id"]), links.sign("web", "another")):
+        assert shop.post("answer", id=asked["id"], sig=sig, score=9).status_code == 403
+    foreign = shop.post("answer", OTHER_ORIGIN, id=asked["id"], sig=asked["sig"], score=9)
+    assert foreign.status_code == 403
+    assert shop.site.rows(Response) == []
+
+
+def test_machines_are_seen_and_not_counted(shop: Shop) -> None:
+    """An answer before anybody can read, or with the hidden field, is kept as evidence and is no answer."""
+    answer = shop.offer().json()
+    assert shop.post("answer", id=answer["id"], sig=answer["sig"], score=9).status_code == 409
+    shop.site.clock.at += timedelta(seconds=2)
+    assert shop.post("answer", id=answer["id"], sig=answer["sig"], score=9, website="x").status_code == 204
+    assert shop.site.rows(Response) == []
+    assert sorted(click.signal for click in shop.site.rows(Click)) == ["hidden field", "too early"]
+
+
+def test_only_a_whole_number_from_0_to_10_is_a_score(shop: Shop) -> None:
+    """Anything else is refused with what to send."""
+    asked = shop.ask()
+    for score in (11, -1, "9", 9.0, None, True, [9], {"n": 9}):
+        refused = shop.post("answer", id=asked["id"], sig=asked["sig"], score=score)
+        assert refused.status_code == 400, score
+        assert "0 to 10" in refused.text
+
+
+def test_any_body_is_answered(shop: Shop) -> None:
+    """What is no JSON object, or one of other shapes, is refused and nothing breaks."""
+    for name in ("config", "ask", "shown", "closed", "answer"):
+        for body in (b"", b"[]", b"nonsense", b"\xff\xfe", b"{" * 10_000, b'{"site": 5, "visitor": {}, "id": []}'):
+            answer = shop.site.client.post(f"/w/{name}", content=body, headers={"Origin": ORIGIN})
+            assert answer.status_code in (204, 400, 403, 404), (name, body)
+
+
+def test_a_body_that_is_too_large_is_not_read(shop: Shop) -> None:
+    """The doors take a question's answer and no more."""
+    assert shop.post("answer", comment="x" * 40_000).status_code == 413
+
+
+def test_only_listed_origins_read_answers(shop: Shop) -> None:
+    """The exact origin, without cookies; a site asks only from its own pages."""
+    client = shop.site.client
+    asked_first = client.options("/w/ask", headers={"Origin": ORIGIN, "Access-Control-Request-Method": "POST"})
+    assert asked_first.status_code == 204
+    for answer in (asked_first, shop.post("config", site="shop")):
+        assert answer.headers["access-control-allow-origin"] == ORIGIN
+        assert answer.headers["vary"] == "Origin"
+        assert "access-control-allow-credentials" not in answer.headers
+        assert "set-cookie" not in answer.headers
+    for origin in ("", "null", "https://evil.example", f"{ORIGIN}.evil.example", ORIGIN.upper(), f"{ORIGIN}/"):
+        refused = shop.post("ask", origin, site="shop", visitor=shop.token(), trigger="call")
+        assert refused.status_code == 403, origin
+        assert "access-control-allow-origin" not in refused.headers
+        assert client.options("/w/ask", headers={"Origin": origin}).status_code == 403
+    assert shop.post("config", OTHER_ORIGIN, site="shop").status_code == 404
+    assert shop.post("ask", OTHER_ORIGIN, site="shop", visitor=shop.token(), trigger="call").status_code == 204
+    assert shop.site.rows(SurveyRequest) == []
+
+
+def test_the_rate_holds_at_these_doors(open_site: Callable[..., Site]) -> None:
+    """A flood is turned away before anything is read."""
+    site = open_site(rate_limit="3")
+    statuses = [site.client.post("/w/ask", json={}).status_code for _ in range(5)]
+    assert statuses == [403, 403, 403, 429, 429]
+
+
+def test_a_share_asks_the_same_customers_whenever_they_come(shop: Shop) -> None:
+    """Who is not drawn is not asked by coming often; explain says so."""
+    file = Path(shop.site.parts.settings.overrides or "") / "rules" / "sites.yaml"
+    file.write_text(SITES.replace("  never:", "  share: 0\n  never:"), "utf-8")
+    assert shop.site.parts.look_at_rules()
+    assert [shop.offer().status_code for _ in range(20)] == [204] * 20
+    assert "not drawn" in shop.why()
+    assert len([line for line in shop.site.rows(History) if line.subject == "web_visit"]) == 1
+
+
+def test_a_pause_holds_on_sites_too(shop: Shop) -> None:
+    """An operator who pauses everything means the site as well."""
+    from workers.usecases.delivery.send_controls import pause
+
+    shop.site.parts.store.write(lambda connection: pause(connection, shop.site.clock.at, "Olivia"))
+    assert shop.offer().status_code == 204
+    assert "paused" in shop.why()
+
+
+def test_the_books_count_what_was_asked_on_sites(shop: Shop) -> None:
+    """Asked on a site = answered there + closed or left; a lost answer makes the sum fail."""
+    import sqlalchemy as sa
+
+    asked = shop.ask()
+    shop.post("answer", id=asked["id"], sig=asked["sig"], score=9)
+    with shop.site.parts.store.reading() as connection:
+        counted = tallies(connection)
+    assert counted["requests.on_web"] == 1 == counted["responses.on_web"] + counted["requests.web_unanswered"]
+    assert all(line["ok"] for line in sums(shop))
+    shop.site.parts.store.write(lambda connection: connection.execute(sa.text("DELETE FROM response")))
+    assert "questions on sites = answered + not answered" in {line["name"] for line in sums(shop) if not line["ok"]}
+
+
+def sums(shop: Shop) -> list[Any]:
+    """Return the sums of the books."""
+    from workers.domain.invariants import Books
+
+    with shop.site.parts.store.reading() as connection:
+        return list(Books(tallies(connection), {}, {}).sums())
+
+
+def test_instants_are_told_in_utc(shop: Shop) -> None:
+    """The moment of asking is the server's."""
+    asked = shop.ask()
+    (entry,) = shop.explained()["survey_requests"]
+    assert entry["id"] == asked["id"]
+    assert entry["at"] == iso(shop.site.clock.at - timedelta(seconds=5))

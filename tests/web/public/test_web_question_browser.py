@@ -1,0 +1,238 @@
+"""The script on a host page in Chromium: strict CSP, hostile CSS, keyboard, 320 pixels, two tabs; nothing is stored."""
+
+import contextlib
+import gzip
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import parts
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from browserparts import DESKTOP, NARROW, RULES, free_address, keep, opened, served
+from webparts import START, Site, event
+
+from workers.adapters.clock import SystemClock
+from workers.domain.records import Response, SurveyRequest
+from workers.domain.types import RequestState
+from workers.domain.web_sites import sign_visitor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SCRIPT = Path(__file__).parents[3] / "templates" / "static" / "question.js"
+KEY = "k" * 32
+HOSTILE = (
+    "* { all: unset !important } body * { display: none !important; color: red !important; font-size: 90px !important }"
+)
+SECONDS = 20
+
+
+class Shop:
+    """A shop's own page, on an origin of its own with a policy that allows nothing but ours, and Boucle beside it."""
+
+    def __init__(self, site: Site, boucle: str, page: str) -> None:
+        self.site, self.boucle, self.page = site, boucle, page
+        self.css = ""
+        self.language = "en"
+
+    def token(self, customer: str, life: int = 3600) -> str:
+        """Return what the shop's server signs."""
+        return sign_visitor(KEY.encode(), "shop", customer, int(self.site.clock.at.timestamp()) + life)
+
+    def html(self, path: str) -> bytes:
+        """Return a page for the customer whom the path names; `spent-42` brings an expired token."""
+        customer = path.strip("/").partition("?")[0]
+        token = self.token(customer.removeprefix("spent-"), -5 if customer.startswith("spent-") else 3600)
+        style = '<link rel="stylesheet" href="/own.css">' if self.css else ""
+        script = f'<script async src="{self.boucle}/w/v1.js" data-site="shop" data-visitor="{token}"></script>'
+        return (
+            f'<!doctype html><html lang="{self.language}"><title>Lamps</title>{style}<main><h1>Lamps</h1>'
+            f'<button id="own">Buy</button></main>{script}'
+        ).encode()
+
+
+@contextlib.contextmanager
+def host_page(shop: Shop, port: int) -> Iterator[None]:
+    """Serve the shop's page."""
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            css = self.path == "/own.css"
+            body = shop.css.encode() if css else shop.html(self.path)
+            self.send_response(200 if css or self.path != "/favicon.ico" else 204)
+            self.send_header("Content-Type", "text/css" if css else "text/html; charset=utf-8")
+            self.send_header(
+                "Content-Security-Policy",
+                f"default-src 'none'; script-src {shop.boucle}; connect-src {shop.boucle}; style-src 'self'; "
+                "require-trusted-types-for 'script'",
+            )
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Page)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Give a shop with ten customers."""
+    folder = tmp_path_factory.mktemp("shop")
+    (address, port), (page, page_port) = free_address(), free_address()
+    (folder / "own" / "rules").mkdir(parents=True)
+    (folder / "own" / "rules" / "sites.yaml").write_text(
+        f"shop:\n  origins: [http://{page}]\n  triggers: {{call: yes, purchase: yes}}\n", "utf-8"
+    )
+    site = Site(folder / "home", http_bind=address, overrides=str(folder / "own"), site_keys=f"shop:{KEY}")
+    site.clock.at = SystemClock().now()
+    for n in range(10):
+        site.events(event("website_visited", f"c{n}", at=START, reference=f"r{n}", customer={"language": ""}))
+    shop = Shop(site, f"http://{address}", f"http://{page}")
+    with served(site, port), host_page(shop, page_port):
+        yield shop
+    site.parts.store.close()
+
+
+def open_box(page: "Page", shop: Shop, customer: str) -> None:
+    """Open the shop's page as a customer, and call for the question."""
+    page.goto(f"{shop.page}/{customer}")
+    page.wait_for_function("window.Boucle")
+    page.evaluate("Boucle.ask()")
+    page.locator("section.box").wait_for()
+
+
+def of(shop: Shop, n: int) -> SurveyRequest:
+    """Return the newest question of a shop."""
+    return sorted(shop.site.rows(SurveyRequest), key=lambda row: row.changed_at)[n]
+
+
+def test_the_script_weighs_less_than_five_kilobytes() -> None:
+    """Packed as the server packs it."""
+    assert len(gzip.compress(SCRIPT.read_bytes(), 6)) < 5_000
+
+
+def test_a_customer_answers_by_keyboard_under_a_strict_policy(chromium: "Browser", shop: Shop) -> None:
+    """The focus stays where it was; Tab leads in, arrows choose, and nothing is stored."""
+    with opened(chromium, **DESKTOP) as context:
+        page = context.new_page()
+        page.goto(f"{shop.page}/c0")
+        page.wait_for_function("window.Boucle")
+        page.locator("#own").focus()
+        page.evaluate("Boucle.ask()")
+        box = page.locator("section.box")
+        box.wait_for()
+        keep(page, "web question")
+        assert page.evaluate("document.activeElement.id") == "own"
+        report = Axe().run(page, options=RULES)
+        assert report.violations_count == 0, report.generate_report()
+        parts.poll(lambda: older(shop), SECONDS, "reading time")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        for _ in range(9):
+            page.keyboard.press("ArrowRight")
+        assert page.locator("section.box input:checked").get_attribute("value") == "9"
+        page.keyboard.press("Tab")
+        page.keyboard.type("quick & kind")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.get_by_text("Thank you, your answer has arrived.").first.wait_for()
+        keep(page, "web question thanks")
+        (response,) = shop.site.rows(Response)
+        assert (response.score, response.comment, response.channel) == (9, "quick & kind", "web")
+        stored = "[localStorage.length, sessionStorage.length, document.cookie, history.length]"
+        assert page.evaluate(stored)[:3] == [0, 0, ""]
+        page.keyboard.press("Escape")
+        box.wait_for(state="detached")
+
+
+def older(shop: Shop) -> bool:
+    """Tell whether the last question has stood for two seconds."""
+    shop.site.clock.at = SystemClock().now()
+    asked = max(request.asked_at for request in shop.site.rows(SurveyRequest))
+    return (shop.site.clock.at - asked).total_seconds() > 2
+
+
+def test_closing_by_escape_gives_the_focus_back_and_counts(chromium: "Browser", shop: Shop) -> None:
+    """The page's own focus is where it was, another call shows nothing, and a second tab neither."""
+    with opened(chromium, **DESKTOP) as context:
+        page = context.new_page()
+        page.goto(f"{shop.page}/c1")
+        page.wait_for_function("window.Boucle")
+        page.locator("#own").focus()
+        page.evaluate("Boucle.ask()")
+        page.locator("section.box input").first.focus()
+        with page.expect_response("**/w/closed"):
+            page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.id") == "own"
+        for tab in (page, context.new_page()):
+            tab.goto(f"{shop.page}/c1")
+            tab.wait_for_function("window.Boucle")
+            with tab.expect_response("**/w/ask") as answer:
+                tab.evaluate("Boucle.ask()")
+            assert answer.value.status == 204
+            assert tab.locator("section.box").count() == 0
+        assert RequestState.EXPIRED in {row.state for row in shop.site.rows(SurveyRequest)}
+
+
+def test_the_styles_of_a_page_do_not_reach_the_box(chromium: "Browser", shop: Shop) -> None:
+    """Neither `all: unset` nor a narrow phone breaks it; nothing is wider than the page."""
+    shop.css = HOSTILE
+    try:
+        with opened(chromium, **NARROW) as context:
+            page = context.new_page()
+            open_box(page, shop, "c2")
+            keep(page, "web question narrow")
+            assert page.locator("section.box label.n").count() == 11
+            boxes = [label.bounding_box() for label in page.locator("section.box label.n").all()]
+            assert all(b and b["x"] >= 0 and b["x"] + b["width"] <= 320 and b["height"] >= 44 for b in boxes)
+            assert page.locator("section.box legend").evaluate("one => getComputedStyle(one).fontSize") == "16px"
+            assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    finally:
+        shop.css = ""
+
+
+def test_an_expired_token_shows_nothing(chromium: "Browser", shop: Shop) -> None:
+    """Silently: a page is never broken by us."""
+    with opened(chromium, **DESKTOP) as context:
+        page = context.new_page()
+        page.goto(f"{shop.page}/spent-c3")
+        page.wait_for_function("window.Boucle")
+        with page.expect_response("**/w/ask") as answer:
+            page.evaluate("Boucle.ask()")
+        assert answer.value.status == 204
+        assert page.locator("section.box").count() == 0
+
+
+def test_a_page_of_an_app_that_moves_on_keeps_no_timer(chromium: "Browser", shop: Shop) -> None:
+    """A delay that runs when the customer goes elsewhere in the app is over; nobody is asked on the next page."""
+    file = Path(shop.site.parts.settings.overrides or "") / "rules" / "sites.yaml"
+    before = file.read_text("utf-8")
+    file.write_text(f"{before}  delay: 3\n", "utf-8")
+    assert shop.site.parts.look_at_rules()
+    try:
+        with opened(chromium, **DESKTOP) as context:
+            page = context.new_page()
+            page.clock.install()
+            with page.expect_response("**/w/config"):
+                page.goto(f"{shop.page}/c4")
+            page.wait_for_function("window.Boucle")
+            page.evaluate("Boucle.event('purchase')")
+            page.evaluate("history.pushState({}, '', '/c4?next')")
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url))
+            page.clock.run_for(10_000)
+            assert not [url for url in asked if url.endswith("/w/ask")]
+    finally:
+        file.write_text(before, "utf-8")
+        shop.site.parts.look_at_rules()

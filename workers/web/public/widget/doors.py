@@ -1,0 +1,216 @@
+"""What the script of a site asks: /w/v1.js, and POST /w/config, /w/ask, /w/shown, /w/closed, /w/answer.
+
+JSON from the origins of `rules/sites.yaml` and no other, without cookies. Who gets no question gets 204, whatever the
+reason is; `explain` tells it. Nothing changes by a GET.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from workers.domain.records import SurveyRequest
+from workers.domain.survey.request import language_of
+from workers.domain.survey.web_ask import Visit
+from workers.domain.web_sites import WebSite
+from workers.usecases.web_questions import Taken
+from workers.web.http.answers.problems import problem
+from workers.web.http.middleware.limits import body_within
+from workers.web.http.requests.context import Web, web_of
+from workers.web.http.requests.threads import run_in_threadpool
+
+SCRIPT = "question.js"
+MOST_BYTES = 32_000
+"""A comment of 5,000 signs, each of them written as an escape, and the rest."""
+LONGEST_COMMENT = 5_000
+LONGEST_TEXT = 2_000
+KEPT_SECONDS = 3600
+PREFLIGHT_SECONDS = 86_400
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi", "ps"})
+PURPOSE = "web"
+"""What the signature of a question is for: a link of a mail opens nothing here, and none of these opens a page."""
+
+Fields = Mapping[str, object]
+Door = Callable[[Request, Fields], Awaitable[Response]]
+
+
+def script(request: Request) -> Response:
+    """Answer the script, the same for every site."""
+    asset = request.app.state.assets.get(SCRIPT)
+    headers = {
+        "ETag": f'"{asset.hash}"',
+        "Cache-Control": f"public, max-age={KEPT_SECONDS}",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    if f'"{asset.hash}"' in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(asset.body, headers=headers, media_type=asset.kind)
+
+
+async def preflight(request: Request) -> Response:
+    """Let a browser ask first whether a page of a listed origin may send JSON here."""
+    origin = request.headers.get("origin", "")
+    if not web_of(request).web_questions.sites_of(origin):
+        return Response(status_code=403, headers={"Vary": "Origin"})
+    more = {
+        "Access-Control-Allow-Methods": "POST",
+        "Access-Control-Allow-Headers": "content-type",
+        "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+    }
+    return Response(status_code=204, headers=open_to(origin) | more)
+
+
+def open_to(origin: str) -> dict[str, str]:
+    """Return the headers that let one origin read an answer; never with cookies."""
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Vary": "Origin",
+    }
+
+
+def door(answer: Door) -> Callable[[Request], Awaitable[Response]]:
+    """Return an endpoint that reads one JSON object from a listed origin, and lets that origin read the answer."""
+
+    async def endpoint(request: Request) -> Response:
+        origin = request.headers.get("origin", "")
+        if not web_of(request).web_questions.sites_of(origin):
+            return problem(403, "This origin is not in rules/sites.yaml.", headers={"Vary": "Origin"})
+        try:
+            fields = orjson.loads(await body_within(request, MOST_BYTES))
+        except orjson.JSONDecodeError:
+            fields = None
+        if isinstance(fields, dict):
+            response = await answer(request, fields)
+        else:
+            response = problem(400, "The body must be one JSON object.")
+        response.headers.update(open_to(origin))
+        return response
+
+    return endpoint
+
+
+def text_of(fields: Fields, name: str) -> str:
+    """Return a field that is a text of sensible length; empty for anything else."""
+    value = fields.get(name)
+    return value if isinstance(value, str) and len(value) <= LONGEST_TEXT else ""
+
+
+def site_of(request: Request, fields: Fields) -> WebSite | None:
+    """Return the site that a page says it belongs to, where its origin is that site's."""
+    site = web_of(request).web_questions.site(text_of(fields, "site"))
+    return site if site and request.headers.get("origin", "") in site.origins else None
+
+
+async def config(request: Request, fields: Fields) -> Response:
+    """Answer which moments a site offers, on which pages, after how long."""
+    site = site_of(request, fields)
+    if site is None:
+        return problem(404, "This origin has no such site in rules/sites.yaml.")
+    offered = {"triggers": dict(site.triggers), "only": site.only, "never": site.never, "delay": site.delay}
+    return Response(orjson.dumps(offered), media_type="application/json")
+
+
+async def ask(request: Request, fields: Fields) -> Response:
+    """Answer the question in words, or nothing where nobody is to be asked."""
+    site, web = site_of(request, fields), web_of(request)
+    token = fields.get("visitor")
+    if site is None or not isinstance(token, str) or not token:
+        return Response(status_code=204)
+    visitor = await run_in_threadpool(web.web_questions.visitor, site, token)
+    if visitor is None:
+        return Response(status_code=204)
+    language = language_of(text_of(fields, "lang"), web.policy())
+    visit = Visit(site, text_of(fields, "trigger"), text_of(fields, "page") or "/", visitor.reference, language)
+    asked = await run_in_threadpool(web.web_questions.ask, visitor, visit)
+    if asked is None:
+        return Response(status_code=204)
+    return Response(orjson.dumps(words(web, asked)), media_type="application/json")
+
+
+def words(web: Web, asked: SurveyRequest) -> dict[str, object]:
+    """Return the question as the box shows it, with the signature that its answer needs."""
+    language, catalogs = asked.language, web.templates.catalogs
+
+    def text(id: str) -> str:
+        return catalogs.text(language, id, brand=web.templates.brand.name)
+
+    return {
+        "id": asked.id,
+        "sig": web.links.sign(PURPOSE, asked.id),
+        "lang": language,
+        "dir": "rtl" if language.partition("-")[0] in RIGHT_TO_LEFT else "ltr",
+        "title": text("web.title"),
+        "question": text("question"),
+        "low": text("score.0"),
+        "high": text("score.10"),
+        "why": text("answer.why"),
+        "send": text("answer.send"),
+        "close": text("web.close"),
+        "opened": text("web.opened"),
+        "choose": text("web.choose"),
+        "failed": text("web.failed"),
+        "thanks": text("web.thanks"),
+    }
+
+
+async def question_of(request: Request, fields: Fields) -> SurveyRequest | None:
+    """Return the question that is signed for, where it was asked on a site of this origin."""
+    web, id = web_of(request), text_of(fields, "id")
+    if not id or web.links.read(PURPOSE, text_of(fields, "sig")) != id:
+        return None
+    return await run_in_threadpool(web.web_questions.question, id, request.headers.get("origin", ""))
+
+
+async def shown(request: Request, fields: Fields) -> Response:
+    """Keep that the question stood on the page."""
+    asked = await question_of(request, fields)
+    if asked is None:
+        return problem(403, "This is no question of this site.")
+    await run_in_threadpool(web_of(request).web_questions.shown, asked)
+    return Response(status_code=204)
+
+
+async def closed(request: Request, fields: Fields) -> Response:
+    """Keep that the customer closed the question; the first word counts."""
+    asked = await question_of(request, fields)
+    if asked is None:
+        return problem(403, "This is no question of this site.")
+    await run_in_threadpool(web_of(request).web_questions.close, asked)
+    return Response(status_code=204)
+
+
+async def answer(request: Request, fields: Fields) -> Response:
+    """Take the score, and later the comment; the same once more changes nothing."""
+    asked = await question_of(request, fields)
+    if asked is None:
+        return problem(403, "This is no question of this site.")
+    score, comment = fields.get("score"), fields.get("comment", "")
+    if type(score) is not int or not 0 <= score <= 10:
+        return problem(400, "score must be a whole number from 0 to 10.")
+    if not isinstance(comment, str) or len(comment) > LONGEST_COMMENT:
+        return problem(400, f"comment must be a text of at most {LONGEST_COMMENT:,} characters.")
+    trapped = bool(fields.get("website"))
+    questions, said = web_of(request).web_questions, comment.replace("\0", "").strip()
+    taken = await run_in_threadpool(lambda: questions.answer(asked, score, said, trapped=trapped))
+    if taken == Taken.EARLY:
+        return problem(409, "Nobody answers so soon: send it again in a moment.", title="Too early")
+    if taken == Taken.GONE:
+        return problem(410, "This question takes no answer any more.", title="Closed")
+    return Response(status_code=204)
+
+
+DOORS: Mapping[str, Door] = {
+    "/w/config": config,
+    "/w/ask": ask,
+    "/w/shown": shown,
+    "/w/closed": closed,
+    "/w/answer": answer,
+}
+routes = [
+    Route("/w/v1.js", script, methods=["GET"]),
+    *(Route(path, preflight, methods=["OPTIONS"]) for path in DOORS),
+    *(Route(path, door(answers), methods=["POST"]) for path, answers in DOORS.items()),
+]
