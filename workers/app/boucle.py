@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.domain.mail.compose import Brand
     from workers.usecases.customer_actions import CustomerActions
     from workers.usecases.delivery.send_controls import Sending
-    from workers.usecases.delivery.web_questions import WebQuestions
     from workers.usecases.intake import Intake
     from workers.usecases.operation.clock_guard import ClockGuard
     from workers.usecases.privacy.letter_search import LetterSearch
@@ -25,6 +24,7 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.usecases.rehearsal import Rehearsal
     from workers.usecases.rules.history import StoredRules
     from workers.usecases.scheduler import Scheduler
+    from workers.usecases.sites.web_questions import WebQuestions
     from workers.usecases.testimonials import Testimonials
     from workers.usecases.ticket_actions import TicketActions
     from workers.usecases.waves.reach import Reach
@@ -118,7 +118,7 @@ class Boucle(Parts):
     def web_questions(self) -> "WebQuestions":
         """Return what asks customers on the company's own pages."""
         from workers.domain.web_sites import parse_site_keys
-        from workers.usecases.delivery.web_questions import WebQuestions
+        from workers.usecases.sites.web_questions import WebQuestions
 
         keys = parse_site_keys(self.settings.site_keys.get_secret_value())
         return WebQuestions(self.store, self.customer_actions, self.policies.current, self.now, self.sending, keys)

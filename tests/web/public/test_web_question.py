@@ -69,11 +69,11 @@ class Shop:
     def explained(self) -> dict[str, Any]:
         """Return what explain says of customer 42."""
         from workers.domain.sending_state import SendingState
-        from workers.usecases.operation import status
+        from workers.usecases.operation import inquiry
 
         parts = self.site.parts
         with parts.store.reading() as connection:
-            told = status.explain(
+            told = inquiry.explain(
                 connection, "customer", "42", self.site.clock.at, parts.policies.current(), SendingState("on", "")
             )
         return json.loads(json.dumps(told))  # type: ignore[no-any-return]

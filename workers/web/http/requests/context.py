@@ -22,9 +22,9 @@ from workers.settings import Settings
 from workers.store.engine import Store
 from workers.usecases.customer_actions import CustomerActions
 from workers.usecases.delivery.send_controls import Sending
-from workers.usecases.delivery.web_questions import WebQuestions
 from workers.usecases.intake import Intake
 from workers.usecases.operation.backlog import Backlog
+from workers.usecases.sites.web_questions import WebQuestions
 from workers.usecases.testimonials import Testimonials
 from workers.usecases.ticket_actions import TicketActions
 from workers.web.http.requests.tour import Tour

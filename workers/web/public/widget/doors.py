@@ -15,7 +15,7 @@ from workers.domain.records import SurveyRequest
 from workers.domain.survey.request import language_of
 from workers.domain.survey.web_ask import Visit
 from workers.domain.web_sites import WebSite
-from workers.usecases.delivery.web_questions import Taken
+from workers.usecases.sites.web_questions import Taken
 from workers.web.http.answers.problems import problem
 from workers.web.http.middleware.limits import body_within
 from workers.web.http.requests.context import Web, web_of

@@ -1,0 +1,1 @@
+"""What customers do on the sites of `rules/sites.yaml`."""
