@@ -17,7 +17,6 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.domain.mail.compose import Brand
     from workers.usecases.customer_actions import CustomerActions
     from workers.usecases.delivery.send_controls import Sending
-    from workers.usecases.delivery.web_questions import WebQuestions
     from workers.usecases.intake import Intake
     from workers.usecases.operation.clock_guard import ClockGuard
     from workers.usecases.privacy.letter_search import LetterSearch
