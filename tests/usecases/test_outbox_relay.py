@@ -137,10 +137,10 @@ def test_relays_at_once_keep_the_order(postgres: str, install: Callable[..., Emb
         OutboxRelay(boucle.store, broker, name).relay_all()
 
     threads = [threading.Thread(target=work, args=(f"relay-{n}",)) for n in range(4)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(60)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
     assert numbers(broker) == list(range(40))
 
 
@@ -254,7 +254,7 @@ def test_everything_that_leaves_fits_its_schema_and_has_its_customers_key(boucle
     """Every outgoing type, from one life: asked, answered, called, done, written, withdrawn, reopened."""
     boucle.take(*(journey("delivery", who, reference=f"order-{who}", label="lamp") for who in ("a", "b", "c")))
     boucle.settle()
-    requests = {one.reference: one.id for one in boucle.rows(SurveyRequest)}
+    requests = {request.reference: request.id for request in boucle.rows(SurveyRequest)}
     actions = boucle.parts.customer_actions
     actions.answer(requests["order-a"], 10, "bright")
     actions.answer(requests["order-b"], 2, "broken", wants_contact=True, phone="+33 1")
@@ -282,9 +282,9 @@ def test_everything_that_leaves_fits_its_schema_and_has_its_customers_key(boucle
             "type": f"boucle.ticket.{turn}.v1",
             "data": {"ticket": ticket.id, **data},
         }
-        assert [str(one.taken) for one in boucle.take(told)] == ["accepted"]
+        assert [str(outcome.taken) for outcome in boucle.take(told)] == ["accepted"]
     boucle.later(days=10)
-    (response,) = [one for one in boucle.rows(Response) if one.reference == "order-a"]
+    (response,) = [response for response in boucle.rows(Response) if response.reference == "order-a"]
     boucle.parts.testimonials.write(response.id, "Bright.", "A", "Lyon", "text_only")
     boucle.parts.testimonials.withdraw(response.id)
     boucle.take(about("erased", "c", boucle.clock.at))

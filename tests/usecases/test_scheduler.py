@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 def deliveries(boucle: Embedded, *customers: str, orders: int = 1) -> None:
     """Let some orders of some customers be delivered."""
     for order in range(orders):
-        boucle.take(*(journey("delivery", one, START, reference=f"{one}/{order}") for one in customers))
+        boucle.take(*(journey("delivery", customer, START, reference=f"{customer}/{order}") for customer in customers))
 
 
 def nothing_due(boucle: Embedded) -> bool:
@@ -44,17 +44,17 @@ def side_by_side(boucle: Embedded, count: int = 4) -> None:
             faults.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(count)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join(60)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
     assert faults == []
     boucle.parts.scheduler.wake_all()  # whom one of them held while another looked
 
 
 def asked_per_customer(boucle: Embedded) -> set[int]:
     """Return how many requests the customers have who have any."""
-    return set(Counter(one.customer for one in boucle.rows(SurveyRequest)).values())
+    return set(Counter(request.customer for request in boucle.rows(SurveyRequest)).values())
 
 
 def test_wakers_at_once_ask_each_customer_once(boucle: Embedded) -> None:
@@ -85,9 +85,9 @@ def test_answers_settle_once_beside_each_other(postgres: str, install: Callable[
         assert boucle.parts.customer_actions.answer(request.id, 2)
     boucle.clock.at += timedelta(minutes=2)
     side_by_side(boucle, 6)
-    assert [str(one.state) for one in boucle.rows(Decision)] == ["current"] * 20
-    assert sorted(one.number for one in boucle.rows(Ticket)) == list(range(1, 21))
-    templates = Counter(one.template for one in boucle.rows(Dispatch))
+    assert [str(decision.state) for decision in boucle.rows(Decision)] == ["current"] * 20
+    assert sorted(ticket.number for ticket in boucle.rows(Ticket)) == list(range(1, 21))
+    templates = Counter(dispatch.template for dispatch in boucle.rows(Dispatch))
     assert (templates["ack"], templates["ticket"]) == (20, 20)
 
 
@@ -96,7 +96,7 @@ def test_one_customer_whom_something_breaks_does_not_stop_the_others(
 ) -> None:
     """The others are taken up in the same round; the broken one is told about, and tried again later."""
     deliveries(boucle, "a", "b", "c")
-    (broken,) = [one.id for one in boucle.rows(Customer) if one.crm_id == "b"]
+    (broken,) = [customer.id for customer in boucle.rows(Customer) if customer.crm_id == "b"]
     taking = scheduler.wake
 
     def breaking(case: Any, *rest: Any) -> Any:
@@ -107,8 +107,8 @@ def test_one_customer_whom_something_breaks_does_not_stop_the_others(
     with monkeypatch.context() as patched:
         patched.setattr(scheduler, "wake", breaking)
         boucle.parts.scheduler.wake_all()
-    assert {one.customer for one in boucle.rows(SurveyRequest)} == {
-        one.id for one in boucle.rows(Customer) if one.id != broken
+    assert {request.customer for request in boucle.rows(SurveyRequest)} == {
+        customer.id for customer in boucle.rows(Customer) if customer.id != broken
     }
     assert any(broken in str(vars(record)) for record in caplog.records)
     assert {record.action for record in caplog.records if record.levelname == "ERROR"} == {"wake.failed"}  # type: ignore[attr-defined]
@@ -121,7 +121,7 @@ def test_a_broken_customer_does_not_hide_those_who_wait_behind(
 ) -> None:
     """However many are taken up in one round."""
     deliveries(boucle, *(f"c{n}" for n in range(6)))
-    broken = {one.id for one in boucle.rows(Customer) if one.crm_id in ("c0", "c1", "c2")}
+    broken = {customer.id for customer in boucle.rows(Customer) if customer.crm_id in ("c0", "c1", "c2")}
     taking = scheduler.wake
 
     def breaking(case: Any, *rest: Any) -> Any:
@@ -205,7 +205,7 @@ def test_a_paused_touchpoint_is_not_asked_and_is_given_up_all_the_same(boucle: E
     boucle.settle()
     boucle.later(days=43)
     boucle.later(days=20)
-    states = {one.step: (str(one.state), one.reason) for one in boucle.rows(Touchpoint)}
+    states = {touchpoint.step: (str(touchpoint.state), touchpoint.reason) for touchpoint in boucle.rows(Touchpoint)}
     other = "delivery-6w" if step == "delivery-now" else "delivery-now"
     assert states == {step: ("skipped", "too_late"), other: ("asked", "")}
 
@@ -214,7 +214,7 @@ def test_what_another_holds_is_left_for_the_next_round(postgres: str, install: C
     """A customer in somebody else's transaction is skipped, not waited for."""
     boucle = install(database_url=postgres)
     deliveries(boucle, "a", "b")
-    (held,) = [one.id for one in boucle.rows(Customer) if one.crm_id == "a"]
+    (held,) = [customer.id for customer in boucle.rows(Customer) if customer.crm_id == "a"]
     with boucle.store.engine.begin() as connection:
         read.lock_customers(connection, [held])
         boucle.parts.scheduler.wake_all()
@@ -231,10 +231,10 @@ def test_an_answer_settles_while_sending_is_held(install: Callable[..., Embedded
     boucle.take(journey("delivery", "a", START, reference="1"), score(2, "a", START, trigger="delivery"))
     boucle.settle()
     assert len(boucle.rows(Ticket)) == 1
-    assert {str(one.state) for one in boucle.rows(Dispatch)} == {"ready"}
+    assert {str(dispatch.state) for dispatch in boucle.rows(Dispatch)} == {"ready"}
     assert boucle.rows(SurveyRequest) == []
-    assert [str(one.state) for one in boucle.rows(Response)] == ["decided"]
-    assert [one.name for one in boucle.rows(Action)] == ["urgent_contact"]
+    assert [str(response.state) for response in boucle.rows(Response)] == ["decided"]
+    assert [action.name for action in boucle.rows(Action)] == ["urgent_contact"]
 
 
 def test_a_lasting_collision_of_one_customer_keeps_nobody_waiting(
@@ -242,7 +242,7 @@ def test_a_lasting_collision_of_one_customer_keeps_nobody_waiting(
 ) -> None:
     """A key that is there each time is that customer's own end: the others are asked, in this round and in the next."""
     deliveries(boucle, "a", "b", "c")
-    (broken,) = [one.id for one in boucle.rows(Customer) if one.crm_id == "b"]
+    (broken,) = [customer.id for customer in boucle.rows(Customer) if customer.crm_id == "b"]
     tries: Counter[bool] = Counter()
     taking = scheduler.wake
 
@@ -263,8 +263,8 @@ def test_a_lasting_collision_of_one_customer_keeps_nobody_waiting(
     known = tries[True]
     boucle.parts.scheduler.wake_all()
     assert tries[True] == known, "and is left alone for longer each time"
-    asked = {one.customer for one in boucle.rows(SurveyRequest)}
-    assert asked == {one.id for one in boucle.rows(Customer) if one.id != broken}
+    asked = {request.customer for request in boucle.rows(SurveyRequest)}
+    assert asked == {customer.id for customer in boucle.rows(Customer) if customer.id != broken}
 
 
 def test_what_somebody_waits_for_comes_before_a_wave_and_the_mornings_questions(

@@ -185,13 +185,13 @@ def keys(text: str) -> Finding:
 def api_keys(text: str) -> Finding:
     from workers.cloudevents.scopes import Scope
 
-    known = tuple(scope.value for scope in Scope)
+    scopes = tuple(scope.value for scope in Scope)
     for part in text.split(","):
         named = [word.strip() for word in part.rpartition(":")[2].split("+")] if ":" in part else []
-        strange = [word for word in named if word not in known]
-        close = any(difflib.get_close_matches(word, known) for word in strange)
+        strange = [word for word in named if word not in scopes]
+        close = any(difflib.get_close_matches(word, scopes) for word in strange)
         if strange and (close or len(strange) < len(named)):
-            there_are = ", ".join(known)
+            there_are = ", ".join(scopes)
             return (
                 "after the colon of a key stands a scope that there is not: the whole would be one key for everything",
                 f"write KEY:journey+scores; there are {there_are}",

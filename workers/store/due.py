@@ -232,8 +232,8 @@ def anything_due(connection: Connection, wanted: Wanted) -> bool:
 
 def values_of(wanted: Wanted, since: datetime, limit: int) -> dict[str, object]:
     """Return the values of the parameters of a finding query."""
-    told = {"now": wanted.now, "told": wanted.told}
-    return {**told, "since": since, "limit": limit, LEFT_ALONE: sorted(wanted.but)}
+    fixed = {"now": wanted.now, "told": wanted.told}
+    return {**fixed, "since": since, "limit": limit, LEFT_ALONE: sorted(wanted.but)}
 
 
 def soonest(column: sa.ColumnElement[datetime], condition: sa.ColumnElement[bool]) -> sa.Select[datetime]:

@@ -156,8 +156,8 @@ class Scheduler:
     def _wanted(self, room: SendBudget, now: datetime) -> due.Wanted:
         """Return what may be taken up now, of everybody but those whom something broke."""
         may_ask = room.may_ask and room.left != 0
-        told, but = told_before(self._policy().calendar, now), frozenset(self._broken)
-        return due.Wanted(now, may_ask, room.paused, room.answers_only, told, but)
+        reminded_until, but = told_before(self._policy().calendar, now), frozenset(self._broken)
+        return due.Wanted(now, may_ask, room.paused, room.answers_only, reminded_until, but)
 
     def _wake_due(self, taken: list[CustomerId], now: datetime, limit: int) -> int:
         """Take up what is due for the customers who wait longest; `taken` gets whom it locked."""

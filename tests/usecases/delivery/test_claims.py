@@ -54,7 +54,7 @@ def give_back(boucle: Embedded, mail: Dispatch) -> bool:
 
 def the_mail(boucle: Embedded) -> Dispatch:
     """Return the survey mail."""
-    (mail,) = (one for one in boucle.rows(Dispatch) if one.template == "ask-delivery")
+    (mail,) = (dispatch for dispatch in boucle.rows(Dispatch) if dispatch.template == "ask-delivery")
     return mail
 
 

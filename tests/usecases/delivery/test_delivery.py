@@ -35,7 +35,7 @@ Meanwhile = Callable[[Embedded, Callable[[], object]], Postman]
 
 def deliver(boucle: Embedded, *customers: str, name: str = "delivery") -> None:
     """Let something be delivered to some customers, and ask them."""
-    boucle.take(*(journey(name, one, boucle.clock.at, reference=f"order-{one}") for one in customers))
+    boucle.take(*(journey(name, customer, boucle.clock.at, reference=f"order-{customer}") for customer in customers))
     boucle.parts.scheduler.wake_all()
 
 
@@ -47,10 +47,10 @@ def send(dispatching: Delivery) -> int:
 def states(boucle: Embedded) -> dict[str, tuple[str, str]]:
     """Return state and reason of each customer's survey mail, by address."""
     found: dict[str, tuple[str, str]] = {}
-    crm = {one.id: one for one in boucle.rows(Customer)}
-    for one in boucle.rows(Dispatch):
-        if one.customer and one.request and not one.action and one.template != "reminder":
-            found[str(crm[one.customer].crm_id)] = (str(one.state), one.reason)
+    crm = {customer.id: customer for customer in boucle.rows(Customer)}
+    for dispatch in boucle.rows(Dispatch):
+        if dispatch.customer and dispatch.request and not dispatch.action and dispatch.template != "reminder":
+            found[str(crm[dispatch.customer].crm_id)] = (str(dispatch.state), dispatch.reason)
     return found
 
 
@@ -62,7 +62,7 @@ def the_mail(boucle: Embedded, template: str = "ask-delivery") -> Dispatch:
 
 def request_states(boucle: Embedded) -> list[tuple[str, str]]:
     """Return state and reason of every survey request."""
-    return sorted((str(one.state), one.reason) for one in boucle.rows(SurveyRequest))
+    return sorted((str(request.state), request.reason) for request in boucle.rows(SurveyRequest))
 
 
 def set_control(boucle: Embedded, act: Callable[..., None], *args: object, **more: object) -> None:
@@ -109,7 +109,7 @@ def sending_of(**more: object) -> Sending:
 
 def answer(boucle: Embedded, score: int, comment: str = "", *, settle: bool = True) -> None:
     """Answer the newest request, and let the answer settle."""
-    newest = max(boucle.rows(SurveyRequest), key=lambda one: one.asked_at)
+    newest = max(boucle.rows(SurveyRequest), key=lambda request: request.asked_at)
     assert boucle.parts.customer_actions.answer(newest.id, score, comment)
     if settle:
         boucle.clock.at += timedelta(minutes=2)
@@ -146,7 +146,11 @@ def test_a_paused_touchpoint_waits_while_others_leave(boucle: Embedded) -> None:
     send(sender_of(boucle, postman))
     assert postman.recipients() == ["2@example.org"]
     deliver(boucle, "3")
-    planned = {one.step: str(one.state) for one in boucle.rows(Touchpoint) if one.reference == "order-3"}
+    planned = {
+        touchpoint.step: str(touchpoint.state)
+        for touchpoint in boucle.rows(Touchpoint)
+        if touchpoint.reference == "order-3"
+    }
     assert planned["delivery-now"] == "planned"
     set_control(boucle, send_controls.resume, sending_of(), START, "ops", touchpoint="delivery-now")
     boucle.parts.scheduler.wake_all()
@@ -196,13 +200,17 @@ def test_service_mails_are_never_capped(boucle: Embedded) -> None:
     send(dispatching)
     answer(boucle, 1)
     send(dispatching)
-    assert sorted(one.template for one in boucle.rows(Dispatch) if one.accepted_at) == ["ack", "ask-delivery", "ticket"]
+    assert sorted(dispatch.template for dispatch in boucle.rows(Dispatch) if dispatch.accepted_at) == [
+        "ack",
+        "ask-delivery",
+        "ticket",
+    ]
 
 
 def test_asking_leaves_room_for_what_is_waiting(install: Callable[..., Embedded]) -> None:
     """No more is asked than may leave today; what is not asked stays planned."""
     boucle = install(mail_per_day="3")
-    boucle.take(*(journey("delivery", str(one), START, reference=str(one)) for one in range(5)))
+    boucle.take(*(journey("delivery", str(n), START, reference=str(n)) for n in range(5)))
     boucle.parts.scheduler.wake_all()
     assert len(boucle.rows(SurveyRequest)) == 3
     boucle.settle()
@@ -245,7 +253,7 @@ def test_later_means_later_and_longer_each_time(boucle: Embedded) -> None:
     assert sum(pauses, timedelta(0)) >= 4 * DAY
     assert len(postman.posted) == len(pauses) + 1
     assert (str(the_mail(boucle).state), the_mail(boucle).reason) == ("failed", "refused_by_server")
-    assert len({one.raw for one in postman.posted}) == 1
+    assert len({parcel.raw for parcel in postman.posted}) == 1
 
 
 def test_what_the_server_asks_us_to_wait_is_waited(boucle: Embedded) -> None:
@@ -270,9 +278,11 @@ def test_an_address_that_does_not_exist_is_suppressed(boucle: Embedded, first: l
     assert (suppressed.address, suppressed.kind) == (address_key("42@example.org", boucle.parts.ids), "bounce")
     boucle.clock.at += 50 * DAY
     boucle.parts.scheduler.wake_all()
-    assert [(str(one.state), one.reason) for one in boucle.rows(Touchpoint) if one.step == "delivery-6w"] == [
-        ("held", "suppressed")
-    ]
+    assert [
+        (str(touchpoint.state), touchpoint.reason)
+        for touchpoint in boucle.rows(Touchpoint)
+        if touchpoint.step == "delivery-6w"
+    ] == [("held", "suppressed")]
 
 
 @pytest.mark.parametrize(
@@ -320,7 +330,7 @@ def test_the_ticket_mail_tells_earlier_scores_and_leads_to_the_crm(install: Call
     assert body is not None
     text = str(body.get_content())
     assert "https://crm.example/people/a%2F1" in text
-    assert [one.partition("\u00a0: ")[2] for one in text.splitlines() if "/10, " in one] == ["9/10, livraison"]
+    assert [line.partition("\u00a0: ")[2] for line in text.splitlines() if "/10, " in line] == ["9/10, livraison"]
 
 
 def test_a_cut_line_is_a_copy_with_the_same_bytes(boucle: Embedded) -> None:
@@ -347,7 +357,7 @@ def test_a_line_that_is_always_cut_is_given_up_as_unknown(boucle: Embedded) -> N
         boucle.clock.at += timedelta(minutes=5)
     assert str(the_mail(boucle).state) == "unknown"
     assert len(postman.posted) == COPIES_AT_MOST + 1
-    assert len({one.raw for one in postman.posted}) == 1
+    assert len({parcel.raw for parcel in postman.posted}) == 1
 
 
 # Several senders, and senders that die
@@ -366,9 +376,9 @@ def test_a_sender_killed_in_mid_work_loses_nothing(boucle: Embedded) -> None:
     real_parts.poll(lambda: send(heir) > 0, 10, "the lease to run out")
     send(heir)
     assert set(states(boucle).values()) == {("accepted", "")}
-    assert sorted(one.copies for one in mails(boucle, "ask-delivery")) == [0, 1, 1]
-    for one in dying.posted:
-        assert postman.to(one.recipient) == [one]
+    assert sorted(mail.copies for mail in mails(boucle, "ask-delivery")) == [0, 1, 1]
+    for parcel in dying.posted:
+        assert postman.to(parcel.recipient) == [parcel]
 
 
 def test_an_attempt_that_is_not_the_newest_changes_nothing(boucle: Embedded) -> None:
@@ -470,10 +480,10 @@ def test_two_senders_do_not_exceed_the_days_maximum(postgres: str, install: Call
 
 def kill_while_sending(boucle: Embedded, *customers: str) -> None:
     """Let a sender die while it hands over what is ready, and wait until its leases have run out."""
-    dying = Postman({f"{one}@example.org": [Killed()] for one in customers})
+    dying = Postman({f"{customer}@example.org": [Killed()] for customer in customers})
     with pytest.raises(Killed):
         send(sender_of(boucle, dying, lease_seconds=TINY_LEASE))
-    last = max(one.lease_until for one in boucle.rows(Dispatch) if one.lease_until)
+    last = max(dispatch.lease_until for dispatch in boucle.rows(Dispatch) if dispatch.lease_until)
     real_parts.poll(lambda: boucle.store.database_now() > last, 10, "the leases to run out")
 
 
@@ -541,7 +551,7 @@ def test_an_end_whose_consequences_break_is_that_mails_own(boucle: Embedded, mon
     send(dispatching)
     send(dispatching)
     assert (len(postman.posted), set(states(boucle).values())) == (3, {("accepted", "")})
-    assert sorted(one.sent_at is None for one in boucle.rows(SurveyRequest)) == [False, False, True]
+    assert sorted(request.sent_at is None for request in boucle.rows(SurveyRequest)) == [False, False, True]
 
 
 def test_a_dispatch_that_breaks_its_group_is_its_own_end(boucle: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -594,7 +604,7 @@ def test_a_known_250_is_kept_while_the_database_blinks(boucle: Embedded, monkeyp
     postman = Postman(before=blink)
     send(sender_of(boucle, postman, connections=4))
     assert len(postman.posted) == 8
-    assert {(str(one.state), one.copies) for one in mails(boucle, "ask-delivery")} == {("accepted", 0)}
+    assert {(str(mail.state), mail.copies) for mail in mails(boucle, "ask-delivery")} == {("accepted", 0)}
 
 
 def test_what_was_not_begun_is_given_back_when_the_database_was_away(
@@ -617,7 +627,7 @@ def test_what_was_not_begun_is_given_back_when_the_database_was_away(
     monkeypatch.setattr(dispatching.steps.turns, "take", away_after_the_mark)
     with pytest.raises(NotNow):
         send(dispatching)
-    assert sorted((str(one.state), one.attempt, one.copies) for one in mails(boucle, "ask-delivery")) == [
+    assert sorted((str(mail.state), mail.attempt, mail.copies) for mail in mails(boucle, "ask-delivery")) == [
         *[("accepted", 1, 0)] * 2,
         *[("ready", 0, 0)] * 4,
     ]
@@ -668,7 +678,7 @@ def test_a_stop_begins_nothing_and_gives_back_the_rest(boucle: Embedded, monkeyp
 
     postman.before = hang_after_some
     asyncio.run(sender_of(boucle, postman, connections=2).send_mails(stop))
-    found = sorted((str(one.state), one.reason, one.copies) for one in mails(boucle, "ask-delivery"))
+    found = sorted((str(mail.state), mail.reason, mail.copies) for mail in mails(boucle, "ask-delivery"))
     assert found == [*[("accepted", "", 0)] * 3, *[("ready", "", 0)] * 4, *[("ready", "cut", 1)] * 2]
 
 
@@ -781,7 +791,9 @@ def test_an_opt_out_under_another_id_counts_for_the_same_address(boucle: Embedde
     boucle.clock.at += 60 * DAY
     boucle.take(journey("delivery", "a", boucle.clock.at, reference="second"))
     boucle.parts.scheduler.wake_all()
-    planned = {one.step: one.reason for one in boucle.rows(Touchpoint) if one.reference == "second"}
+    planned = {
+        touchpoint.step: touchpoint.reason for touchpoint in boucle.rows(Touchpoint) if touchpoint.reference == "second"
+    }
     assert planned == {"delivery-now": "suppressed", "delivery-6w": ""}
 
 
@@ -814,7 +826,7 @@ def test_a_mail_that_cannot_be_written_stops_no_other(boucle: Embedded, monkeypa
     send(sender_of(boucle, postman))
     assert postman.recipients() == ["1@example.org", "3@example.org"]
     assert states(boucle)["2"] == ("failed", "cannot be written")
-    assert [one.state for one in boucle.rows(SurveyRequest)].count(RequestState.UNDELIVERABLE) == 1
+    assert [request.state for request in boucle.rows(SurveyRequest)].count(RequestState.UNDELIVERABLE) == 1
 
 
 def test_a_promotion_does_not_leave_past_its_deadline(boucle: Embedded) -> None:
@@ -842,15 +854,15 @@ def test_one_reminder_and_never_after_an_answer(boucle: Embedded) -> None:
     postman = Postman()
     dispatching = sender_of(boucle, postman)
     send(dispatching)
-    (first,) = [one for one in boucle.rows(SurveyRequest) if one.reference == "order-1"]
+    (first,) = [request for request in boucle.rows(SurveyRequest) if request.reference == "order-1"]
     assert boucle.parts.customer_actions.answer(first.id, 8)
     for _ in range(20):
         boucle.clock.at += DAY
         boucle.parts.scheduler.wake_all()
         send(dispatching)
-    reminders = {one.recipient: str(one.state) for one in mails(boucle, "reminder")}
+    reminders = {mail.recipient: str(mail.state) for mail in mails(boucle, "reminder")}
     assert reminders == {"": "cancelled", "2@example.org": "accepted"}
-    (second,) = [one for one in boucle.rows(SurveyRequest) if one.reference == "order-2"]
+    (second,) = [request for request in boucle.rows(SurveyRequest) if request.reference == "order-2"]
     assert second.reminded_at == START + 4 * DAY
 
 

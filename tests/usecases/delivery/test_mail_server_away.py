@@ -33,7 +33,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def deliver(boucle: Embedded, *customers: str) -> None:
     """Let something be delivered to some customers, and ask them."""
-    boucle.take(*(journey("delivery", one, boucle.clock.at, reference=f"order-{one}") for one in customers))
+    boucle.take(
+        *(journey("delivery", customer, boucle.clock.at, reference=f"order-{customer}") for customer in customers)
+    )
     boucle.parts.scheduler.wake_all()
 
 
@@ -76,9 +78,11 @@ def test_what_a_server_does_to_all_is_counted_against_no_mail(
     send(dispatching)
     first = len(postman.posted)
     probes_until(boucle, dispatching, first + 12, postman)
-    assert {(str(one.state), one.attempt, one.copies) for one in questions(boucle)} == {("ready", 0, 0)}
-    assert {one.reason for one in questions(boucle)} <= {"", "server_away"}
-    assert len({one.recipient for one in postman.posted}) == 6, "each mail asks in its turn"
+    assert {(str(dispatch.state), dispatch.attempt, dispatch.copies) for dispatch in questions(boucle)} == {
+        ("ready", 0, 0)
+    }
+    assert {dispatch.reason for dispatch in questions(boucle)} <= {"", "server_away"}
+    assert len({parcel.recipient for parcel in postman.posted}) == 6, "each mail asks in its turn"
     told = whole_status(boucle)
     assert told["sending"]["state"] == "on"
     (server,) = told["mail_servers"]
@@ -94,7 +98,7 @@ def test_what_a_server_does_to_all_is_counted_against_no_mail(
     postman.always = None
     real_parts.poll(lambda: send(dispatching) > 0, 20, "the next probe")
     send(dispatching)
-    assert {str(one.state) for one in questions(boucle)} == {"accepted"}
+    assert {str(dispatch.state) for dispatch in questions(boucle)} == {"accepted"}
     assert whole_status(boucle)["mail_servers"] == []
 
 
@@ -132,12 +136,14 @@ def test_after_four_days_away_a_question_is_undeliverable_and_gives_its_rest_bac
     send(dispatching)
     boucle.clock.at += 4 * DAY - timedelta(minutes=1)
     probes_until(boucle, dispatching, 3, postman)
-    assert [str(one.state) for one in questions(boucle)] == ["ready"]
+    assert [str(dispatch.state) for dispatch in questions(boucle)] == ["ready"]
     boucle.clock.at += timedelta(minutes=1)
     real_parts.poll(lambda: not send(dispatching) and str(questions(boucle)[0].state) == "failed", 10, "giving up")
     (mail,) = questions(boucle)
     assert (mail.reason, "Connection refused" in mail.detail, mail.attempt) == ("server_away", True, 0)
-    assert [(str(one.state), one.reason) for one in boucle.rows(SurveyRequest)] == [("undeliverable", "server_away")]
+    assert [(str(request.state), request.reason) for request in boucle.rows(SurveyRequest)] == [
+        ("undeliverable", "server_away")
+    ]
     policy = boucle.parts.policies.current()
     with boucle.store.reading() as connection:
         told = inquiry.explain(connection, "customer", "42", boucle.clock.at, policy)
@@ -149,7 +155,11 @@ def test_after_four_days_away_a_question_is_undeliverable_and_gives_its_rest_bac
     boucle.clock.at += DAY
     boucle.take(journey("delivery", "42", boucle.clock.at, reference="second"))
     boucle.parts.scheduler.wake_all()
-    asked = {one.reference: str(one.state) for one in boucle.rows(Touchpoint) if one.step == "delivery-now"}
+    asked = {
+        touchpoint.reference: str(touchpoint.state)
+        for touchpoint in boucle.rows(Touchpoint)
+        if touchpoint.step == "delivery-now"
+    }
     assert asked == {"order-42": "asked", "second": "asked"}
 
 
@@ -172,8 +182,10 @@ def test_mails_about_tickets_are_kept_for_longer_and_leave_first(boucle: Embedde
     real_parts.poll(lambda: send(dispatching) > 0, 20, "the next probe")
     send(dispatching)
     team = boucle.parts.policies.current().agents_address
-    assert team in [one.recipient for one in postman.posted[:2]]  # the probe may be any mail
-    assert {str(one.state) for one in boucle.rows(Dispatch) if one.template in ("ticket", "ack")} == {"accepted"}
+    assert team in [parcel.recipient for parcel in postman.posted[:2]]  # the probe may be any mail
+    assert {str(dispatch.state) for dispatch in boucle.rows(Dispatch) if dispatch.template in ("ticket", "ack")} == {
+        "accepted"
+    }
 
 
 def test_a_server_that_went_away_before_sending_was_held_starts_the_days_anew(boucle: Embedded) -> None:
@@ -183,10 +195,10 @@ def test_a_server_that_went_away_before_sending_was_held_starts_the_days_anew(bo
     postman = Postman(always=AWAY)
     dispatching = sender_of(boucle, postman)
     probes_until(boucle, dispatching, 4, postman)
-    assert [str(one.state) for one in questions(boucle)] == ["ready"]
+    assert [str(dispatch.state) for dispatch in questions(boucle)] == ["ready"]
     postman.always = None
     real_parts.poll(lambda: send(dispatching) > 0, 20, "the next probe")
-    assert [str(one.state) for one in questions(boucle)] == ["accepted"]
+    assert [str(dispatch.state) for dispatch in questions(boucle)] == ["accepted"]
 
 
 def test_one_mail_at_whose_name_a_server_hangs_up_does_not_keep_the_others(boucle: Embedded) -> None:
@@ -197,7 +209,7 @@ def test_one_mail_at_whose_name_a_server_hangs_up_does_not_keep_the_others(boucl
 
     def others_left() -> bool:
         send(dispatching)
-        return [str(one.state) for one in questions(boucle)].count("accepted") == 3
+        return [str(dispatch.state) for dispatch in questions(boucle)].count("accepted") == 3
 
     real_parts.poll(others_left, 20, "the other mails")
     assert boucle.clock.at == START
@@ -211,5 +223,5 @@ def test_a_change_is_told_once(boucle: Embedded, caplog: pytest.LogCaptureFixtur
     probes_until(boucle, dispatching, 12, postman)
     postman.always = None
     real_parts.poll(lambda: send(dispatching) > 0, 20, "the next probe")
-    actions = [vars(one).get("action", "") for one in caplog.records]
-    assert [one for one in actions if one.startswith("mailserver")] == ["mailserver.away", "mailserver.back"]
+    actions = [vars(record).get("action", "") for record in caplog.records]
+    assert [action for action in actions if action.startswith("mailserver")] == ["mailserver.away", "mailserver.back"]

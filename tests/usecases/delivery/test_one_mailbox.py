@@ -49,7 +49,11 @@ def delivered(customer: str, email: str, at: datetime = START) -> dict[str, obje
 
 def states(boucle: Embedded) -> list[tuple[str, str]]:
     """Return the state and reason of every touchpoint that is no milestone."""
-    return sorted((str(one.state), one.reason) for one in boucle.rows(Touchpoint) if one.step == "delivery-now")
+    return sorted(
+        (str(touchpoint.state), touchpoint.reason)
+        for touchpoint in boucle.rows(Touchpoint)
+        if touchpoint.step == "delivery-now"
+    )
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
@@ -80,7 +84,7 @@ def test_a_mail_leaves_for_the_envelope_form(boucle: Embedded) -> None:
     """What is hashed is what is handed over."""
     boucle.take(delivered("1", "Jean@EXÄMPLE.fr."))
     boucle.settle()
-    (mail,) = [one for one in boucle.rows(Dispatch) if one.template == "ask-delivery"]
+    (mail,) = [dispatch for dispatch in boucle.rows(Dispatch) if dispatch.template == "ask-delivery"]
     assert (str(mail.state), mail.recipient) == ("accepted", "Jean@xn--exmple-cua.fr")
 
 
@@ -92,7 +96,7 @@ def test_a_suppression_is_lifted_with_a_reason(boucle: Embedded) -> None:
         about("erased", "3", customer={"id": "3", "email": "gone@example.org"}),
     )
     suppressions = Suppressions(boucle.store, boucle.parts.policies.current, lambda: START)
-    listed = {one.kind: one for one in suppressions.every()}
+    listed = {suppression.kind: suppression for suppression in suppressions.every()}
     assert (set(listed), listed["opt_out"].customers) == ({"opt_out", "erased"}, ("1", "2"))
     assert TOLD not in str(listed)
     for address, why in ((SPELLINGS[1], " "), ("no address", "x"), ("gone@example.org", "x")):
@@ -118,8 +122,11 @@ SHARED = ("office@firm.example", "Office@FIRM.example.", "<office@firm.example>"
 
 def asked_of(boucle: Embedded) -> list[str]:
     """Return the CRM's ids of those who were asked, in order."""
-    names = {one.id: one.crm_id or "" for one in boucle.rows(Customer)}
-    return [names[one.customer] for one in sorted(boucle.rows(SurveyRequest), key=lambda one: (one.asked_at, one.id))]
+    names = {customer.id: customer.crm_id or "" for customer in boucle.rows(Customer)}
+    return [
+        names[request.customer]
+        for request in sorted(boucle.rows(SurveyRequest), key=lambda request: (request.asked_at, request.id))
+    ]
 
 
 def test_one_mailbox_under_three_ids_is_asked_once(boucle: Embedded) -> None:
@@ -131,7 +138,7 @@ def test_one_mailbox_under_three_ids_is_asked_once(boucle: Embedded) -> None:
     boucle.settle()
     assert len(boucle.rows(SurveyRequest)) == 1
     assert states(boucle) == [("asked", ""), ("skipped", "same_mailbox"), ("skipped", "same_mailbox")]
-    (waits,) = {one.crm_id for one in boucle.rows(Customer)} - {"3", *asked_of(boucle)}
+    (waits,) = {customer.crm_id for customer in boucle.rows(Customer)} - {"3", *asked_of(boucle)}
     with boucle.store.reading() as connection:
         told: Any = explain(connection, "customer", str(waits), boucle.clock.at, boucle.parts.policies.current())
     (touchpoint,) = [one for one in told["touchpoints"] if one["touchpoint"] == "delivery-now"]
@@ -174,7 +181,7 @@ def test_a_question_that_did_not_leave_rests_nobody(boucle: Embedded) -> None:
     boucle.take(delivered("2", SHARED[1]))
     boucle.settle()
     assert states(boucle) == [("asked", ""), ("asked", "")]
-    assert sorted(str(one.state) for one in boucle.rows(SurveyRequest)) == ["open", "withdrawn"]
+    assert sorted(str(request.state) for request in boucle.rows(SurveyRequest)) == ["open", "withdrawn"]
 
 
 def test_merged_customers_do_not_rest_twice(boucle: Embedded) -> None:

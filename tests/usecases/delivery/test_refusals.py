@@ -44,11 +44,11 @@ def send(dispatching: Delivery) -> None:
 
 def ends(boucle: Embedded) -> dict[str, str]:
     """Return the state of each customer's question."""
-    crm = {one.id: str(one.crm_id) for one in boucle.rows(Customer)}
+    crm = {customer.id: str(customer.crm_id) for customer in boucle.rows(Customer)}
     return {
-        crm[one.customer]: str(one.state)
-        for one in boucle.rows(Dispatch)
-        if one.customer and one.template != "reminder"
+        crm[dispatch.customer]: str(dispatch.state)
+        for dispatch in boucle.rows(Dispatch)
+        if dispatch.customer and dispatch.template != "reminder"
     }
 
 
@@ -77,7 +77,7 @@ def test_one_server_that_refuses_us_stops_nobody_elses_mail(boucle: Embedded) ->
         boucle.clock.at += timedelta(hours=5)
     assert ends(boucle) == {**dict.fromkeys(refused, "failed"), taken: "accepted"}
     assert len(postman.to(refused[0])) == 3
-    assert [str(one.state) for one in boucle.rows(SurveyRequest)].count("undeliverable") == 3
+    assert [str(request.state) for request in boucle.rows(SurveyRequest)].count("undeliverable") == 3
     assert boucle.rows(Suppression) == []
 
 
@@ -123,7 +123,7 @@ def test_what_the_recipients_side_decided_is_its_own_affair(boucle: Embedded, te
     """A locked account or a closed list says nothing about us, and not that the address is wrong."""
     deliver(boucle, "42@example.org")
     send(sender_of(boucle, Postman({"42@example.org": [SendResult(SendKind.NEVER, 550, text)]})))
-    assert [str(one.state) for one in boucle.rows(SurveyRequest)] == ["undeliverable"]
+    assert [str(request.state) for request in boucle.rows(SurveyRequest)] == ["undeliverable"]
     assert (boucle.rows(Suppression), refusing(boucle)) == ([], [])
 
 
@@ -139,4 +139,6 @@ def test_a_mailbox_that_is_full_for_ever_is_given_up(boucle: Embedded) -> None:
         boucle.clock.at += 100 * DAY
         boucle.parts.scheduler.wake_all()
     assert len(postman.to("42@example.org")) == 10
-    assert [(one.kind, one.detail[:14]) for one in boucle.rows(Suppression)] == [("dead", "failed 5 times")]
+    assert [(suppression.kind, suppression.detail[:14]) for suppression in boucle.rows(Suppression)] == [
+        ("dead", "failed 5 times")
+    ]

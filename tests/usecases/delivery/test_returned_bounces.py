@@ -27,13 +27,19 @@ class House(Embedded):
 
     def mail(self, template: str = "ask-delivery", crm_id: str = "42") -> Dispatch:
         """Return a customer's mail of a kind."""
-        owner = next(one.id for one in self.rows(Customer) if one.crm_id == crm_id)
-        return next(one for one in self.rows(Dispatch) if one.template == template and one.customer == owner)
+        owner = next(customer.id for customer in self.rows(Customer) if customer.crm_id == crm_id)
+        return next(
+            dispatch for dispatch in self.rows(Dispatch) if dispatch.template == template and dispatch.customer == owner
+        )
 
     def mails(self, crm_id: str) -> list[Dispatch]:
         """Return every question that left for a customer."""
-        owner = next(one.id for one in self.rows(Customer) if one.crm_id == crm_id)
-        return [one for one in self.rows(Dispatch) if one.customer == owner and one.request and one.recipient]
+        owner = next(customer.id for customer in self.rows(Customer) if customer.crm_id == crm_id)
+        return [
+            dispatch
+            for dispatch in self.rows(Dispatch)
+            if dispatch.customer == owner and dispatch.request and dispatch.recipient
+        ]
 
     def path(self, mail: Dispatch) -> str:
         """Return the return path that the mail left with."""
@@ -75,9 +81,11 @@ def test_an_address_that_is_none_is_suppressed_at_once(house: House) -> None:
     assert (str(mail.state), mail.reason) == ("bounced", "bounced")
     assert mail.detail.startswith("5.1.1 ")
     assert (str(house.request().state), house.request().reason) == ("undeliverable", "bounced")
-    assert [one.kind for one in house.rows(Suppression)] == ["bounce"]
+    assert [suppression.kind for suppression in house.rows(Suppression)] == ["bounce"]
     house.later(days=42, hours=2)
-    assert [str(one.state) for one in house.rows(Touchpoint) if one.step == "delivery-6w"] == ["held"]
+    assert [str(touchpoint.state) for touchpoint in house.rows(Touchpoint) if touchpoint.step == "delivery-6w"] == [
+        "held"
+    ]
     assert house.mail("reminder").state == "cancelled"
     assert house.sending() == "on"
 
@@ -88,7 +96,7 @@ def test_for_now_means_later(house: House) -> None:
     assert house.back(dsn("4.4.7")) == "soft"
     assert house.rows(Suppression) == []
     assert str(house.request().state) == "undeliverable"
-    waiting = {one.step: one for one in house.rows(Touchpoint) if one.state == "planned"}
+    waiting = {touchpoint.step: touchpoint for touchpoint in house.rows(Touchpoint) if touchpoint.state == "planned"}
     call = next(one for step, one in waiting.items() if step.startswith("interaction"))
     assert (call.wake_at, call.reason) == (house.clock.at + timedelta(days=3), "bounced")
     assert "delivery-6w" in waiting
@@ -99,7 +107,7 @@ def test_one_report_of_a_refusal_because_of_us_pauses_nothing(house: House, capl
     """5.7.x from one domain, true or forged by whoever got a mail: told and counted, and all other mail goes on."""
     assert house.back(dsn("5.7.26", diagnosis="smtp; 550 DMARC of lamps.example failed")) == "ours"
     assert (house.sending(), house.rows(Suppression)) == ("on", [])
-    (told,) = [one for one in caplog.records if one.levelname == "WARNING"]
+    (told,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert "DMARC of lamps.example failed" in told.getMessage()
     with house.store.reading() as connection:
         assert refusing_domains(connection, house.clock.at) == ["example.org"]
@@ -112,7 +120,7 @@ def ask_at(house: House, *hosts: str) -> list[Dispatch]:
         at = house.clock.at
         house.take(cloud_event("boucle.journey.delivery.v1", host, at, customer=who, reference=at.isoformat()))
     house.settle()
-    return [max((one for one in house.mails(host)), key=lambda one: one.created_at) for host in hosts]
+    return [max((mail for mail in house.mails(host)), key=lambda mail: mail.created_at) for host in hosts]
 
 
 def test_reports_from_several_unrelated_domains_pause_all_mail(house: House, caplog: pytest.LogCaptureFixture) -> None:
@@ -123,7 +131,7 @@ def test_reports_from_several_unrelated_domains_pause_all_mail(house: House, cap
         assert house.sending() == "on"
     house.back(dsn("5.7.1"), mails[3])
     assert (house.sending(), house.rows(Suppression)) == ("paused", [])
-    assert [one.levelname for one in caplog.records if "sending is paused" in one.message] == ["ERROR"]
+    assert [record.levelname for record in caplog.records if "sending is paused" in record.message] == ["ERROR"]
     with house.store.reading() as connection:
         assert "a.example, b.example, c.example" in sending_now(connection, house.parts.sending).reason
 
@@ -170,7 +178,7 @@ def test_a_mailbox_that_fails_again_and_again_is_given_up_and_told(
     fail_softly(house, "5.2.2", every=timedelta(days=100))
     (row,) = house.rows(Suppression)
     assert (row.kind, row.detail[:14]) == ("dead", "failed 5 times")
-    assert [one.levelname for one in caplog.records if "given up" in one.message] == ["WARNING"]
+    assert [record.levelname for record in caplog.records if "given up" in record.message] == ["WARNING"]
     with house.store.reading() as connection:
         told = explain(connection, "customer", "full.example", house.clock.at, house.parts.policies.current())
     assert "dead: the mailbox failed 5 times since 2026-03-03, with no success between" in explaining.as_text(
@@ -203,7 +211,7 @@ def test_one_success_resets_the_count(house: House) -> None:
     fail_softly(house, *four, "arrives", *four, every=timedelta(days=100))
     assert house.rows(Suppression) == []
     fail_softly(house, "4.2.2", every=timedelta(days=100))
-    assert [one.kind for one in house.rows(Suppression)] == ["dead"]
+    assert [suppression.kind for suppression in house.rows(Suppression)] == ["dead"]
 
 
 def test_a_full_mailbox_of_one_week_is_not_dead(tmp_path: Path) -> None:
@@ -224,10 +232,10 @@ def test_refusals_because_of_us_say_nothing_about_the_mailbox(house: House) -> N
 def test_a_complaint_suppresses_and_opts_out(house: House) -> None:
     """Who calls a mail spam gets none any more, of no kind, and is opted out for ever."""
     assert house.back(COMPLAINT) == "complaint"
-    assert sorted(one.kind for one in house.rows(Suppression)) == ["complaint", "opt_out"]
+    assert sorted(suppression.kind for suppression in house.rows(Suppression)) == ["complaint", "opt_out"]
     assert house.rows(Customer)[0].opted_out_at == house.clock.at
     assert str(house.mail().state) == "accepted"  # it arrived
-    assert {str(one.state) for one in house.rows(Touchpoint)} == {"asked", "cancelled"}
+    assert {str(touchpoint.state) for touchpoint in house.rows(Touchpoint)} == {"asked", "cancelled"}
 
 
 def test_a_late_delivery_changes_nothing(house: House) -> None:
@@ -284,7 +292,7 @@ def test_the_teams_mailbox_is_never_suppressed(house: House, caplog: pytest.LogC
     house.later(minutes=5)
     assert house.back(dsn("5.1.1"), house.mail("ticket")) == "hard"
     assert house.rows(Suppression) == []
-    assert [one.message for one in caplog.records if one.levelname == "ERROR"] == [
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
         "a mail to the team came back: 5.1.1 smtp; 550 no"
     ]
 
@@ -306,7 +314,7 @@ def test_the_books_hold_after_every_kind_of_report(house: House) -> None:
         house.back(report, house.mail(crm_id=f"more{n}"))
     house.later(days=70)
     with house.store.reading() as connection:
-        assert [one for one in counting.read_books(connection).sums() if not one["ok"]] == []
+        assert [line for line in counting.read_books(connection).sums() if not line["ok"]] == []
 
 
 def test_a_maildir_an_mbox_and_a_file_are_read_and_left_as_they_are(house: House, tmp_path: Path) -> None:
@@ -326,7 +334,7 @@ def test_a_maildir_an_mbox_and_a_file_are_read_and_left_as_they_are(house: House
         for path in (tmp_path / "maildir", tmp_path / "box", single)
     ]
     assert sorted(path.name for path in (tmp_path / "maildir").rglob("*")) == before
-    shown = [{name: n for name, n in one.items() if n} for one in counted]
+    shown = [{name: n for name, n in counts.items() if n} for counts in counted]
     assert shown == [
         {"hard": 1, "auto_reply": 1, "none": 1},
         {"auto_reply": 1, "none": 1, "known": 1},
@@ -334,6 +342,6 @@ def test_a_maildir_an_mbox_and_a_file_are_read_and_left_as_they_are(house: House
     ]
     with house.store.reading() as connection:
         acts = list_acts(connection)
-    assert [(one["act"], one["subject"]) for one in acts] == [
+    assert [(act["act"], act["subject"]) for act in acts] == [
         ("bounces.read", name) for name in ("one.eml", "box", "maildir")
     ]

@@ -50,7 +50,7 @@ def test_the_thanks_of_a_score_that_came_first_leave_when_the_address_comes(bouc
     )
     boucle.take(event)
     boucle.settle()
-    assert [str(one.state) for one in boucle.rows(Dispatch) if one.template == "thanks"] == ["accepted"]
+    assert [str(dispatch.state) for dispatch in boucle.rows(Dispatch) if dispatch.template == "thanks"] == ["accepted"]
     assert told(boucle, "actions") == ["Done on 3 March at 11:12: the mail “thanks”."]
     assert sums_hold(boucle)
 
@@ -63,7 +63,7 @@ def test_a_thanks_whose_address_never_comes_is_given_up_truly(boucle: Embedded) 
     boucle.settle()
     said = "Skipped: it would have come too late; it was held because no mail address of the customer was known."
     assert told(boucle, "actions") == [said]
-    assert [one for one in boucle.rows(Dispatch) if one.action] == []
+    assert [dispatch for dispatch in boucle.rows(Dispatch) if dispatch.action] == []
     assert sums_hold(boucle)
 
 
@@ -74,13 +74,13 @@ def test_the_acknowledgement_of_a_ticket_leaves_when_the_address_comes(boucle: E
     why = "no mail address of the customer is known; it is given up on 10 March at 10:12."
     said = f"Held: ticket 1 is open, and the mail that tells the customer so waits: {why}"
     assert told(boucle, "actions") == [said]
-    assert [one for one in boucle.rows(Dispatch) if one.action] == []
+    assert [dispatch for dispatch in boucle.rows(Dispatch) if dispatch.action] == []
     assert sums_hold(boucle)
     boucle.later(days=2)
     boucle.take(about("changed", "1", boucle.clock.at, customer={"id": "1", "email": "1@example.org"}))
     boucle.settle()
     assert told(boucle, "actions") == ["Done on 5 March at 10:12: ticket 1 and the mail “we will contact you”."]
-    (mail,) = [one for one in boucle.rows(Dispatch) if one.action]
+    (mail,) = [dispatch for dispatch in boucle.rows(Dispatch) if dispatch.action]
     assert (mail.template, str(mail.state)) == ("ack", "accepted")
     query = sa.select(tables.dispatch_body.c.body).where(tables.dispatch_body.c.dispatch == mail.id)
     with boucle.store.reading() as connection:
@@ -113,16 +113,20 @@ def test_a_lifted_suppression_lets_go_what_waited_for_the_mailbox(boucle: Embedd
     delivered["data"]["customer"]["email"] = "jean@exämple.fr"
     boucle.take(delivered, score(10, "1", trigger="onboarding_finished"))
     boucle.settle()
-    waiting = {one.step: (str(one.state), one.reason) for one in boucle.rows(Touchpoint) if one.step == "delivery-now"}
+    waiting = {
+        touchpoint.step: (str(touchpoint.state), touchpoint.reason)
+        for touchpoint in boucle.rows(Touchpoint)
+        if touchpoint.step == "delivery-now"
+    }
     assert waiting == {"delivery-now": ("held", "suppressed")}
-    assert [(str(one.state), one.reason) for one in boucle.rows(Action)] == [("held", "suppressed")]
+    assert [(str(action.state), action.reason) for action in boucle.rows(Action)] == [("held", "suppressed")]
     assert boucle.rows(SurveyRequest) == []
     assert told(boucle, "actions")[0].startswith("Held: mail to the customer's address is suppressed (bounce)")
     boucle.clock.at += timedelta(hours=3)
     lifted = Suppressions(boucle.store, boucle.parts.policies.current, boucle.clock.now)
     assert lifted.lift("jean@xn--exmple-cua.fr", "they moved back", by="lea") is not None
     boucle.settle()
-    assert sorted(one.template for one in boucle.rows(Dispatch) if str(one.state) == "accepted") == [
+    assert sorted(dispatch.template for dispatch in boucle.rows(Dispatch) if str(dispatch.state) == "accepted") == [
         "ask-delivery",
         "thanks",
     ]

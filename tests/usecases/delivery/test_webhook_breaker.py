@@ -32,7 +32,7 @@ def boucle(install: Callable[..., Embedded]) -> Embedded:
 
 def complain(boucle: Embedded, *customers: str) -> None:
     """Let customers give a 1 from another tool, which opens a ticket each."""
-    boucle.take(*(score(1, one, boucle.clock.at) for one in customers))
+    boucle.take(*(score(1, customer, boucle.clock.at) for customer in customers))
     boucle.parts.scheduler.wake_all()
 
 
@@ -46,7 +46,7 @@ def send(boucle: Embedded, hook: Hook, *, after: timedelta = timedelta(0)) -> in
 
 def hooks_of(boucle: Embedded) -> list[Dispatch]:
     """Return the webhooks."""
-    return [one for one in boucle.rows(Dispatch) if one.kind == "webhook"]
+    return [dispatch for dispatch in boucle.rows(Dispatch) if dispatch.kind == "webhook"]
 
 
 def told(boucle: Embedded) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_the_first_retry_comes_within_ten_seconds_with_the_same_bytes(boucle: Em
     assert send(boucle, hook, after=4 * SECONDS) == 0
     assert send(boucle, hook, after=6 * SECONDS) == 8
     assert sorted(hook.posted[:8]) == sorted(hook.posted[8:])
-    assert {(str(one.state), one.attempt, one.copies) for one in hooks_of(boucle)} == {("accepted", 2, 0)}
+    assert {(str(hook.state), hook.attempt, hook.copies) for hook in hooks_of(boucle)} == {("accepted", 2, 0)}
     assert told(boucle)["state"] == "on"
 
 
@@ -124,7 +124,7 @@ def test_a_receiver_that_stays_away_is_left_alone_and_then_asked_by_one(boucle: 
     assert told(boucle)["state"] == "paused"
     complain(boucle, "h", "i", "j")
     assert send(boucle, hook, after=10 * SECONDS) == 0
-    assert {one.attempt for one in hooks_of(boucle)} == {0, 1, 2}, "what waits for its receiver uses no attempt up"
+    assert {hook.attempt for hook in hooks_of(boucle)} == {0, 1, 2}, "what waits for its receiver uses no attempt up"
     boucle.clock.at = datetime.fromisoformat(told(boucle)["until"])
     assert send(boucle, hook) > 3
     assert told(boucle)["state"] == "on"
@@ -167,7 +167,7 @@ def test_gone_turns_the_receiver_off_until_somebody_says_otherwise(boucle: Embed
     assert send(boucle, hook) == 1
     complain(boucle, "b")
     assert send(boucle, hook, after=HOURS) == 0
-    assert {str(one.state) for one in hooks_of(boucle)} == {"failed"}
+    assert {str(hook.state) for hook in hooks_of(boucle)} == {"failed"}
     assert told(boucle)["state"] == "gone"
     complain(boucle, "c")
     other = Hook(target="https://helpdesk.example (2)")
@@ -187,7 +187,7 @@ def test_resuming_tries_what_waits_at_once(boucle: Embedded) -> None:
     assert told(boucle)["state"] == "paused"
     assert boucle.store.write(lambda connection: forget_targets(connection, boucle.clock.at)) == 6
     assert send(boucle, hook) == 6
-    assert {str(one.state) for one in hooks_of(boucle)} == {"accepted"}
+    assert {str(hook.state) for hook in hooks_of(boucle)} == {"accepted"}
 
 
 def test_waits_come_from_the_specification_and_from_the_receiver() -> None:

@@ -329,11 +329,11 @@ def bodies_of(
     left = [dispatch.id for dispatch in dispatches if dispatch.message_id]
     bodies: dict[str, tuple[bytes, str]] = {}
     for chunk in read.chunks(left):
-        found = connection.execute(KEPT_BODIES_OF_CUSTOMERS, {"keys": chunk, "owners": sorted(owners)})
-        bodies |= {str(key): (bytes(body), str(return_path)) for key, body, return_path in found}
+        kept = connection.execute(KEPT_BODIES_OF_CUSTOMERS, {"keys": chunk, "owners": sorted(owners)})
+        bodies |= {str(key): (bytes(body), str(return_path)) for key, body, return_path in kept}
     for chunk in read.chunks(set(left) - set(bodies)):
-        found = connection.execute(KEPT_BODIES, {"keys": chunk})
-        bodies |= {str(key): (bytes(body), str(return_path)) for key, body, return_path in found}
+        kept = connection.execute(KEPT_BODIES, {"keys": chunk})
+        bodies |= {str(key): (bytes(body), str(return_path)) for key, body, return_path in kept}
     return bodies
 
 

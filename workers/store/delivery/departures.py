@@ -70,59 +70,59 @@ def rows_on_sqlite() -> sa.FromClause:
 
 def in_both(statement: Callable[[sa.FromClause], sa.Update]) -> dict[str, ReturningUpdate[tuple[str]]]:
     """Return a statement over rows for each engine; it gives the ids that it changed."""
-    told = {"postgresql": rows_on_postgresql(), "sqlite": rows_on_sqlite()}
-    return {engine: statement(rows).returning(TABLE.c.id) for engine, rows in told.items()}
+    claimed_rows = {"postgresql": rows_on_postgresql(), "sqlite": rows_on_sqlite()}
+    return {engine: statement(rows).returning(TABLE.c.id) for engine, rows in claimed_rows.items()}
 
 
-def is_named(told: sa.FromClause) -> sa.ColumnElement[bool]:
+def is_named(claimed: sa.FromClause) -> sa.ColumnElement[bool]:
     """Return the condition that a row is the one that is told of, under the customer of when it was claimed.
 
     The customers are named once more as a list: of them alone it is known beforehand in which partitions they are.
     """
     of_these = in_array(TABLE.c.customer, "owners")
-    return sa.and_(TABLE.c.id == told.c.id, TABLE.c.customer == told.c.customer, of_these)
+    return sa.and_(TABLE.c.id == claimed.c.id, TABLE.c.customer == claimed.c.customer, of_these)
 
 
-def is_ours(told: sa.FromClause) -> sa.ColumnElement[bool]:
+def is_ours(claimed: sa.FromClause) -> sa.ColumnElement[bool]:
     """Return the condition that a claim is the newest."""
-    return sa.and_(TABLE.c.attempt == told.c.attempt, told.c.claims == CLAIMS_SO_FAR)
+    return sa.and_(TABLE.c.attempt == claimed.c.attempt, claimed.c.claims == CLAIMS_SO_FAR)
 
 
-def mark_statement(told: sa.FromClause) -> sa.Update:
+def mark_statement(claimed: sa.FromClause) -> sa.Update:
     """Return what marks dispatches as leaving, if they are still ours and nothing that forbids it has happened."""
     return (
         sa.update(TABLE)
-        .where(is_named(told), is_ours(told), TABLE.c.state == DispatchState.LEASED)
+        .where(is_named(claimed), is_ours(claimed), TABLE.c.state == DispatchState.LEASED)
         .where(sa.not_(STOPPED), sa.not_(ANSWERED))
         .values(
             state=DispatchState.SENDING,
-            recipient=told.c.recipient,
-            message_id=told.c.message_id,
+            recipient=claimed.c.recipient,
+            message_id=claimed.c.message_id,
             lease_until=sa.bindparam("until", type_=tables.Instant()),
         )
     )
 
 
-def accept_statement(told: sa.FromClause) -> sa.Update:
+def accept_statement(claimed: sa.FromClause) -> sa.Update:
     """Return what records that the other side has them; known late, also where another has claimed and not begun."""
-    held = sa.and_(is_ours(told), tables.one_of(TABLE.c.state, HELD_BY_US))
+    held = sa.and_(is_ours(claimed), tables.one_of(TABLE.c.state, HELD_BY_US))
     return (
         sa.update(TABLE)
-        .where(is_named(told), sa.or_(held, tables.one_of(TABLE.c.state, UNBEGUN)))
+        .where(is_named(claimed), sa.or_(held, tables.one_of(TABLE.c.state, UNBEGUN)))
         .values(
             state=DispatchState.ACCEPTED,
             changed_at=sa.bindparam("at", type_=tables.Instant()),
             accepted_at=sa.bindparam("at", type_=tables.Instant()),
             lease_until=None,
             reason="",
-            detail=told.c.detail,
+            detail=claimed.c.detail,
         )
     )
 
 
-def renew_statement(told: sa.FromClause) -> sa.Update:
+def renew_statement(claimed: sa.FromClause) -> sa.Update:
     """Return what prolongs the leases that are still ours."""
-    still = (is_named(told), is_ours(told), tables.one_of(TABLE.c.state, HELD_BY_US))
+    still = (is_named(claimed), is_ours(claimed), tables.one_of(TABLE.c.state, HELD_BY_US))
     return sa.update(TABLE).where(*still).values(lease_until=sa.bindparam("until", type_=tables.Instant()))
 
 
@@ -168,10 +168,10 @@ SURROUNDINGS = surroundings_query()
 
 def surroundings(connection: Connection, address_keys: Collection[str]) -> Surroundings:
     """Return what may have changed, with those of some keyed addresses that are suppressed by now."""
-    found: dict[str, dict[str, str]] = {"control": {}, "suppressed": {}, "failing": {}}
+    values: dict[str, dict[str, str]] = {"control": {}, "suppressed": {}, "failing": {}}
     for row in connection.execute(SURROUNDINGS, {"keys": list(address_keys)}):
-        found[str(row[0])][str(row[1])] = str(row[2])
-    return Surroundings(found["control"], found["suppressed"].keys(), found["failing"].keys())
+        values[str(row[0])][str(row[1])] = str(row[2])
+    return Surroundings(values["control"], values["suppressed"].keys(), values["failing"].keys())
 
 
 def changed(

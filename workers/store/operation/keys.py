@@ -71,10 +71,10 @@ def wanted_keys() -> Iterator[Key]:
     """Give every unique key of the tables whose rows are placed."""
     for table in PLACED:
         yield Key(table.name, f"{table.name}_pkey", PRIMARY, tuple(table.primary_key.columns.keys()))
-        for constraint in sorted(table.constraints, key=lambda one: str(one.name)):
+        for constraint in sorted(table.constraints, key=lambda each: str(each.name)):
             if isinstance(constraint, sa.UniqueConstraint):
                 yield Key(table.name, str(constraint.name), UNIQUE, tuple(constraint.columns.keys()))
-        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+        for index in sorted(table.indexes, key=lambda each: str(each.name)):
             if index.unique:
                 condition = index.dialect_options["postgresql"]["where"]
                 yield Key(table.name, str(index.name), INDEX, tuple(index.columns.keys()), str(condition))

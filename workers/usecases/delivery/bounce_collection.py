@@ -48,10 +48,10 @@ class Collector:
 
     def _take(self, item: Item) -> list[Taken]:
         taken = list(self.bouncing.take_each(item.letters))
-        if not taken or any(one.followed == LEFT for one in taken):
+        if not taken or any(bounce.followed == LEFT for bounce in taken):
             return taken
         try:
-            self.place.put_away(item.name, readable=any(one.followed != UNREADABLE for one in taken))
+            self.place.put_away(item.name, readable=any(bounce.followed != UNREADABLE for bounce in taken))
         except FileNotFoundError:
             return taken  # another sender was as quick
         except OSError as error:

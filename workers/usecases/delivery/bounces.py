@@ -141,19 +141,19 @@ class BounceIntake:
 
 def count(taken: Iterable[Taken]) -> dict[str, int]:
     """Return how many letters there were of each kind, and how many changed nothing."""
-    counted = Counter(one.followed for one in taken)
+    counted = Counter(letter.followed for letter in taken)
     return {name: counted[name] for name in COUNTED}
 
 
 def take(connection: Connection, ident: str, bounce: Bounce, policy: Policy, now: datetime) -> str:
     """Do what follows from a returned mail, under the lock of its customer."""
-    found = read.by_key(connection, Dispatch, ident)
-    if found is None or not found.recipient:
+    dispatch = read.by_key(connection, Dispatch, ident)
+    if dispatch is None or not dispatch.recipient:
         return UNTRUSTED  # forgotten since
-    locked = read.lock_customers(connection, [found.customer] if found.customer else [])
+    locked = read.lock_customers(connection, [dispatch.customer] if dispatch.customer else [])
     work = UnitOfWork(policy, now)
     case = read.cases_of(connection, work, locked).get(locked[0].id) if locked else None
-    returned = Returned(read.by_key(connection, Dispatch, ident) or found, bounce, case)
+    returned = Returned(read.by_key(connection, Dispatch, ident) or dispatch, bounce, case)
     if bounce.kind == BounceKind.COMPLAINT:
         followed = complain(connection, work, returned)
     elif returned.dispatch.state != DispatchState.ACCEPTED:

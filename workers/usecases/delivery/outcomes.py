@@ -117,14 +117,14 @@ def apply_outcome(
     policy: Policy,
 ) -> None:
     """Take the consequences of an end: the request is sent, or undeliverable."""
-    one = parcel.dispatch
-    if one.kind == WEBHOOK:
+    dispatch = parcel.dispatch
+    if dispatch.kind == WEBHOOK:
         return  # its receiver has a breaker of its own; mails are none of its business
-    if request is None or one.action is not None:
+    if request is None or dispatch.action is not None:
         return
-    if is_over(one, result, policy):
-        undeliverable(connection, one, Reason.REFUSED_BY_SERVER, now)
-    elif result.kind == SendKind.ACCEPTED and one.template == "reminder":
+    if is_over(dispatch, result, policy):
+        undeliverable(connection, dispatch, Reason.REFUSED_BY_SERVER, now)
+    elif result.kind == SendKind.ACCEPTED and dispatch.template == "reminder":
         changes.change(replace(request, reminded_at=now))
     elif result.kind == SendKind.ACCEPTED:
         changes.change(mark_sent(request, now))
@@ -182,12 +182,17 @@ def judge_mailbox(
 
     The end of this handing over is recorded already. The team's address stays: a person must put it right.
     """
-    one = replace(parcel.dispatch, recipient=parcel.recipient)
-    failed = is_over(one, result, policy)
-    if one.kind == WEBHOOK or not failed or not result.code or one.recipient.lower() == policy.agents_address.lower():
+    dispatch = replace(parcel.dispatch, recipient=parcel.recipient)
+    failed = is_over(dispatch, result, policy)
+    if (
+        dispatch.kind == WEBHOOK
+        or not failed
+        or not result.code
+        or dispatch.recipient.lower() == policy.agents_address.lower()
+    ):
         return
     kind, _ = meaning_of(f"{result.code} {result.text}")
     if kind == BounceKind.HARD:
-        yield suppress(one, HARD_BOUNCE, result.text, policy, now)
+        yield suppress(dispatch, HARD_BOUNCE, result.text, policy, now)
     elif kind != BounceKind.OURS:
-        yield from given_up(one, failures_of(connection, one, policy, now), policy, now)
+        yield from given_up(dispatch, failures_of(connection, dispatch, policy, now), policy, now)

@@ -32,11 +32,11 @@ class NextMail:
 
 def next_mails(connection: Connection, limit: int = NEXT) -> list[NextMail]:
     """Return the next mails: those that are ready, then the touchpoints that come due, earliest first."""
-    found = [
+    mails = [
         NextMail(mail.at, mail.crm_id, mail.template, mail.language, f"ready to leave ({mail.mail_class})")
         for mail in ready_mails(connection, limit)
     ]
     for mail in planned_mails(connection, limit):
         reason = f"row {mail.rule} of the journey plan: {mail.trigger} {mail.reference}".strip()
-        found.append(NextMail(mail.at, mail.crm_id, mail.template, mail.language, reason))
-    return sorted(found, key=lambda one: (one.at, one.customer))[:limit]
+        mails.append(NextMail(mail.at, mail.crm_id, mail.template, mail.language, reason))
+    return sorted(mails, key=lambda mail: (mail.at, mail.customer))[:limit]

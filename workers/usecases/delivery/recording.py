@@ -83,8 +83,8 @@ class Recording:
         """Take the consequences of ends that are recorded."""
         policy, changes = self._policy(), ChangeSet()
         asked = {parcel.dispatch.request: parcel.dispatch.customer for parcel, end in recorded if asks(parcel, end)}
-        known = {request: customer for request, customer in asked.items() if request and customer}
-        plain = departures.mark_requests_sent(connection, known, now, LEFT_LATE)
+        owners = {request: customer for request, customer in asked.items() if request and customer}
+        plain = departures.mark_requests_sent(connection, owners, now, LEFT_LATE)
         others = [end for end in recorded if end[0].dispatch.request not in plain or not asks(*end)]
         requests = requests_of(connection, [parcel.dispatch for parcel, _ in others])
         for parcel, result in others:

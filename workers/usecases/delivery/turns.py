@@ -55,6 +55,6 @@ class Turns:
 
         leaving = self._store.write(work)
         for parcel, result in ends:
-            told = {"action": "dispatch", "dispatch": parcel.dispatch.id, "template": parcel.dispatch.template}
-            log.info(result.kind, extra=told)
+            facts = {"action": "dispatch", "dispatch": parcel.dispatch.id, "template": parcel.dispatch.template}
+            log.info(result.kind, extra=facts)
         return leaving

@@ -70,12 +70,12 @@ def may_leave(state: TargetState, now: datetime) -> int | None:
 
 def record(connection: Connection, target: str, results: Sequence[SendResult], now: datetime) -> None:
     """Keep how a receiver stands after a group of answers; a good state that stays good is not written again."""
-    known = state = state_of(connection, target, lock=True)
+    before = state = state_of(connection, target, lock=True)
     for result in results:
         state = after(state, result, now)
-    if state != known or known.changed_at is None:
+    if state != before or before.changed_at is None:
         keep_state(connection, state, now)
-    if (state.failures and not known.failures) or (state.gone_at and not known.gone_at):
+    if (state.failures and not before.failures) or (state.gone_at and not before.gone_at):
         log.warning("webhooks to %s fail: %s", target, state.reason, extra={"action": "webhook.failing"})
 
 
