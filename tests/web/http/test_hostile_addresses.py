@@ -113,7 +113,9 @@ class Town:
 
 def read_by(module: str, pattern: re.Pattern[str] = READ) -> list[str]:
     """Return the parameters that a module reads, and one that nothing reads."""
-    read = pattern.findall((FOLDER / f"{module.replace('.', '/')}.py").read_text())
+    place = FOLDER / module.replace(".", "/")
+    files = sorted(place.glob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    read = [name for file in files for name in pattern.findall(file.read_text())]
     return sorted({*read, *IN_ADDRESS.get(module, ()), "lang", "nothing"})
 
 

@@ -17,8 +17,8 @@ def test_a_refused_edit_is_told_and_the_role_stays_ready(open_site: Callable[...
     """/readyz names the table and stays 200, as the old rules go on; /metrics counts it; mended, both are quiet."""
     shutil.copytree(RULES, tmp_path / "own" / "rules")
     site = open_site(overrides=str(tmp_path / "own"))
-    for shared in ("data", "policies"):  # those of the other tests are read from what is shipped
-        vars(site.parts).pop(shared)
+    vars(site.parts.files).pop("data")  # those of the other tests are read from what is shipped
+    vars(site.parts).pop("policies")
     site.parts.policies.remember(site.parts.store, START)
     client = TestClient(create_app(web_of(site.parts)))
     rows = tmp_path / "own" / "rules" / "follow-up" / "rules.csv"
