@@ -25,7 +25,7 @@ from workers.settings.checks import bind_of
 from workers.store.delivery import mail_servers
 from workers.streams import PROCESSORS, Batching, Positions, freeze_startup_heap, group_of, make_app, start_app
 from workers.streams.guards import StreamGuards
-from workers.usecases.delivery.bounce_collection import Collector
+from workers.usecases.bounces.collection import Collector
 from workers.usecases.operation.backlog import Backlog, count_waiting
 from workers.usecases.operation.consumer_audit import ConsumerAudit
 from workers.usecases.operation.outage_watch import Observing

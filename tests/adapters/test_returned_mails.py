@@ -18,8 +18,8 @@ from workers.domain.records import Dispatch, Suppression
 from workers.errors import BadInput, Conflict, Misconfigured, NotNow
 from workers.store.delivery.returned_mails import counted_returned
 from workers.store.sign_in.audit_log import list_acts
-from workers.usecases.delivery.bounce_collection import Collector, Place
-from workers.usecases.delivery.bounces import BounceIntake, Taken, count
+from workers.usecases.bounces.collection import Collector, Place
+from workers.usecases.bounces.intake import BounceIntake, Taken, count
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from returnedmails import COMPLAINT, LETTER, NESTED, OUT_OF_OFFICE, PATH, QMAIL,
 
 from workers.domain.mail.bounce_parser.letters import Letter
 from workers.domain.records import Dispatch
-from workers.usecases.delivery.bounces import COUNTED, UNREADABLE
+from workers.usecases.bounces.intake import COUNTED, UNREADABLE
 
 MAILS = 5_000
 SIGNED = b"bounce+SIGNED@boucle.example"
@@ -112,7 +112,7 @@ class Mailbox:
 @pytest.mark.timeout(14_400)
 def test_returned_mails_of_any_shape_are_read_or_set_aside(tmp_path: Path) -> None:
     """None of them breaks its reader, and a plain report is understood behind all of them as before them."""
-    logging.getLogger("workers.usecases.delivery.bounces").setLevel(logging.ERROR)
+    logging.getLogger("workers.usecases.bounces.intake").setLevel(logging.ERROR)
     mailbox = Mailbox(tmp_path)
     Campaign[bytes]("bounces", MAILS, make_mail, mailbox.take, smaller).run()
     letter = Letter("", dsn("5.1.1").replace(PATH.encode(), mailbox.paths[0]))

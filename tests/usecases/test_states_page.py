@@ -14,8 +14,8 @@ from workers.domain.records import Dispatch, Ticket
 from workers.domain.ticket import Ending, claim, done, reopen, resume, wait
 from workers.domain.types import DispatchState, TicketState
 from workers.store import read, tables
+from workers.usecases.bounces.intake import BounceIntake
 from workers.usecases.dead_letters import DeadLetters
-from workers.usecases.delivery.bounces import BounceIntake
 from workers.usecases.privacy.person import Privacy
 from workers.usecases.ticket_actions import TicketAct
 

@@ -12,11 +12,11 @@ from workers.adapters.smtp import Server, SmtpSender
 from workers.app.parts import Parts
 from workers.app.settings_values import kafka_of, returned_mail
 from workers.errors import BadInput, Misconfigured
-from workers.usecases.delivery.bounce_collection import Place
+from workers.usecases.bounces.collection import Place
 
 if TYPE_CHECKING:  # parts that few commands need: each is imported where it is made
     from workers.adapters.file_mailbox import MailboxSender
-    from workers.usecases.delivery.bounces import BounceIntake
+    from workers.usecases.bounces.intake import BounceIntake
     from workers.usecases.delivery.handing_over import HookSender, MailSender
     from workers.usecases.delivery.sender import Delivery
     from workers.usecases.outbox_relay import OutboxRelay
@@ -87,7 +87,7 @@ class Outgoing:
 
     def bounce_intake(self) -> "BounceIntake":
         """Make what judges mails that came back; only those sent to a return path that we signed count."""
-        from workers.usecases.delivery.bounces import BounceIntake
+        from workers.usecases.bounces.intake import BounceIntake
 
         parts = self._parts
         return BounceIntake(parts.store, parts.policy, parts.now, parts.links.read_return_path)

@@ -11,7 +11,7 @@ from workers.store.patience import Patience
 
 if TYPE_CHECKING:  # as in `parts`
     from workers.app.files import Files
-    from workers.usecases.delivery.bounce_collection import Place
+    from workers.usecases.bounces.collection import Place
     from workers.usecases.delivery.send_controls import Sending
 
 

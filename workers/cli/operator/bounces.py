@@ -35,7 +35,7 @@ def read_(path: str, form: str) -> None:
     Nothing there is changed; reading them again changes nothing here either.
     """
     from workers.app import returned_mail
-    from workers.usecases.delivery.bounces import count
+    from workers.usecases.bounces.intake import count
 
     boucle = open_boucle()
     address = path or boucle.settings.bounces.get_secret_value()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from workers.domain.mail.bounce_parser.letters import Item
-from workers.usecases.delivery.bounces import LEFT, UNREADABLE, BounceIntake, Taken
+from workers.usecases.bounces.intake import LEFT, UNREADABLE, BounceIntake, Taken
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from workers.domain.mail.bounce_parser.letters import Letter
 from workers.domain.mail.deliverability import DeadRule, is_dead
 from workers.domain.records import Customer, Dispatch, Suppression, SurveyRequest, Touchpoint
 from workers.store.sign_in.audit_log import list_acts
-from workers.usecases.delivery.bounces import BounceIntake, count
+from workers.usecases.bounces.intake import BounceIntake, count
 from workers.usecases.delivery.send_controls import refusing_domains, sending_now
 from workers.usecases.operation import status as counting
 from workers.usecases.operation.inquiry import explain
