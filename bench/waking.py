@@ -1,4 +1,4 @@
-"""`python -m bench.scheduler`: due touchpoints, tickets and the outbox: against a loop by hand, alone and two at once.
+"""`python -m bench.waking`: due touchpoints, tickets and the outbox: against a loop by hand, alone and two at once.
 
 Starts or finds real PostgreSQL and Kafka, plans orders through the product's own intake, copies them through its own
 schema until so many touchpoints wait, and runs each lane on a database of its own made from that one. See README.md.
@@ -307,7 +307,7 @@ def as_text(result: dict[str, object]) -> str:
 
 def main() -> int:
     """Measure, print, and fail where a ratio is below what is needed."""
-    parser = argparse.ArgumentParser(prog="python -m bench.scheduler", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.waking", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of every lane, in turn; medians count")
     parser.add_argument("--few", type=int, default=20_000, help="touchpoints that wait in the usual lanes")
     parser.add_argument("--pending", type=int, default=0, help="touchpoints that wait in the lane with many; 0: none")
