@@ -10,7 +10,7 @@ from workers.calendar import add_wait, in_zone, parse_wait
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import Subject, Why, history
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
-from workers.domain.survey.planning import SITE_RULE, WEB, assess, channel_of
+from workers.domain.survey.planning import SITE_RULE, WEB, assess, channel_of, is_in_share
 from workers.domain.survey.request import OF_MAILBOX, dates_of, question_of, rest_of, send_request
 from workers.domain.types import Reason, RequestState, TouchpointState
 from workers.domain.web_sites import WebSite
@@ -21,7 +21,6 @@ STEP = "web"
 TEMPLATE = "ask-web"
 """What it counts as against the rest period of a template; there is no mail of this name."""
 GIVES_UP_AFTER = parse_wait("P1D")
-PARTS = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +53,9 @@ def unless_offered(case: CustomerCase, visit: Visit) -> Why | None:
         return Why(Reason.NOT_OFFERED, visit.trigger[:40])
     if not site.shows_on(visit.page):
         return Why(Reason.NOT_OFFERED, visit.page[:200])
-    if site.share < 100 and not is_in_share(case, site):
+    if not is_in_share(case, site.share, SITE_RULE, site.id, str(case.now.year)):
         return Why(Reason.NOT_SAMPLED, f"{site.share} %")
     return None
-
-
-def is_in_share(case: CustomerCase, site: WebSite) -> bool:
-    """Tell whether a customer is among those whom a site asks: by hash, the same ones for a calendar year."""
-    drawn = int(case.ids.keyed_hash("share", case.id, SITE_RULE, site.id, str(case.now.year))[:8], 16)
-    return drawn * 100 < site.share * PARTS
 
 
 def unless_open(case: CustomerCase) -> Why | None:

@@ -23,6 +23,7 @@ from workers.domain.survey.planning.eligibility import (
 from workers.domain.survey.planning.journey import JourneyEvent, plan, references_of, replaces
 from workers.domain.survey.planning.other_answers import follow_answers, unless_answered
 from workers.domain.survey.planning.relationship import follow_start, has_undone
+from workers.domain.survey.planning.sampling import is_in_share
 from workers.domain.survey.planning.stop import stop, withdraw
 from workers.domain.survey.planning.wave_day import wave_ends, wave_event
 
@@ -40,6 +41,7 @@ __all__ = [
     "hold_ends",
     "holding",
     "in_scope",
+    "is_in_share",
     "note",
     "plan",
     "put",

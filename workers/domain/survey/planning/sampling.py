@@ -1,4 +1,4 @@
-"""Sampling: whether a customer is among those whom a row of the journey plan asks, where it asks a share.
+"""Sampling: whether a customer is among those whom a row of the journey plan, or a site, asks where it asks a share.
 
 By hash and not by chance, so that the same customer gets the same answer whenever and wherever it is asked. Each
 touchpoint draws by itself, and anew each calendar year, so that nobody is left out, or asked alone, for good.
@@ -12,11 +12,14 @@ PARTS = 1 << 32
 
 def is_drawn(case: CustomerCase, touchpoint: Touchpoint) -> bool:
     """Tell whether the row that planned a touchpoint asks this customer; a row that is gone asks everybody."""
-    share = share_asked(case, touchpoint)
+    return is_in_share(case, share_asked(case, touchpoint), touchpoint.step, str(touchpoint.anchor_at.year))
+
+
+def is_in_share(case: CustomerCase, share: int, *draw: str) -> bool:
+    """Tell whether a customer is among the percent drawn; `draw` says of which draw, so that each is one of its own."""
     if share >= 100:
         return True
-    year = str(touchpoint.anchor_at.year)
-    drawn = int(case.ids.keyed_hash("share", case.id, touchpoint.step, year)[:8], 16)
+    drawn = int(case.ids.keyed_hash("share", case.id, *draw)[:8], 16)
     return drawn * 100 < share * PARTS
 
 
