@@ -28,12 +28,12 @@ LONGEST_COMMENT = 5_000
 LONGEST_TEXT = 2_000
 KEPT_SECONDS = 3600
 PREFLIGHT_SECONDS = 86_400
-RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi", "ps"})
 PURPOSE = "web"
 """What the signature of a question is for: a link of a mail opens nothing here, and none of these opens a page."""
 
 Fields = Mapping[str, object]
 Door = Callable[[Request, Fields], Awaitable[Response]]
+QuestionAct = Callable[[Request, Fields, SurveyRequest], Awaitable[Response]]
 
 
 def script(request: Request) -> Response:
@@ -141,7 +141,7 @@ def words(web: Web, asked: SurveyRequest) -> dict[str, object]:
         "id": asked.id,
         "sig": web.links.sign(PURPOSE, asked.id),
         "lang": language,
-        "dir": "rtl" if language.partition("-")[0] in RIGHT_TO_LEFT else "ltr",
+        "dir": catalogs.catalog(language).locale.text_direction,
         "title": text("web.title"),
         "question": text("question"),
         "low": text("score.0"),
@@ -164,29 +164,32 @@ async def question_of(request: Request, fields: Fields) -> SurveyRequest | None:
     return await run_in_threadpool(web.web_questions.question, id, request.headers.get("origin", ""))
 
 
-async def shown(request: Request, fields: Fields) -> Response:
+def about_a_question(act: QuestionAct) -> Door:
+    """Return a door that acts on the question that is signed for, and refuses where there is none."""
+
+    async def answer(request: Request, fields: Fields) -> Response:
+        asked = await question_of(request, fields)
+        if asked is None:
+            return problem(403, "This is no question of this site.")
+        return await act(request, fields, asked)
+
+    return answer
+
+
+async def shown(request: Request, fields: Fields, asked: SurveyRequest) -> Response:
     """Keep that the question stood on the page."""
-    asked = await question_of(request, fields)
-    if asked is None:
-        return problem(403, "This is no question of this site.")
     await run_in_threadpool(web_of(request).web_questions.shown, asked)
     return Response(status_code=204)
 
 
-async def closed(request: Request, fields: Fields) -> Response:
+async def closed(request: Request, fields: Fields, asked: SurveyRequest) -> Response:
     """Keep that the customer closed the question; the first word counts."""
-    asked = await question_of(request, fields)
-    if asked is None:
-        return problem(403, "This is no question of this site.")
     await run_in_threadpool(web_of(request).web_questions.close, asked)
     return Response(status_code=204)
 
 
-async def answer(request: Request, fields: Fields) -> Response:
+async def answer(request: Request, fields: Fields, asked: SurveyRequest) -> Response:
     """Take the score, and later the comment; the same once more changes nothing."""
-    asked = await question_of(request, fields)
-    if asked is None:
-        return problem(403, "This is no question of this site.")
     score, comment = fields.get("score"), fields.get("comment", "")
     if type(score) is not int or not 0 <= score <= 10:
         return problem(400, "score must be a whole number from 0 to 10.")
@@ -205,9 +208,9 @@ async def answer(request: Request, fields: Fields) -> Response:
 DOORS: Mapping[str, Door] = {
     "/w/config": config,
     "/w/ask": ask,
-    "/w/shown": shown,
-    "/w/closed": closed,
-    "/w/answer": answer,
+    "/w/shown": about_a_question(shown),
+    "/w/closed": about_a_question(closed),
+    "/w/answer": about_a_question(answer),
 }
 routes = [
     Route("/w/v1.js", script, methods=["GET"]),
