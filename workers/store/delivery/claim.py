@@ -261,6 +261,15 @@ def lease_end(at: datetime, seconds: float) -> datetime:
 
 UNBEGUN = (DispatchState.READY, DispatchState.LEASED)
 """Nobody is handing it over right now."""
+
+
+def accepted_values(detail: sa.ColumnElement[str]) -> dict[str, object]:
+    """Return the values of a dispatch that the other side has, at the parameter `at`; `detail` is what it said."""
+    at = sa.bindparam("at", type_=tables.Instant())
+    state = DispatchState.ACCEPTED
+    return {"state": state, "changed_at": at, "accepted_at": at, "lease_until": None, "reason": "", "detail": detail}
+
+
 ENDING = sa.and_(OURS, tables.one_of(TABLE.c.state, HELD_BY_US))
 ACCEPT = (
     sa.update(TABLE)
@@ -270,14 +279,7 @@ ACCEPT = (
             sa.and_(NAMED, tables.one_of(TABLE.c.state, UNBEGUN)),
         )
     )
-    .values(
-        state=DispatchState.ACCEPTED,
-        changed_at=sa.bindparam("at", type_=tables.Instant()),
-        accepted_at=sa.bindparam("at", type_=tables.Instant()),
-        lease_until=None,
-        reason="",
-        detail=sa.bindparam("text"),
-    )
+    .values(accepted_values(sa.bindparam("text")))
 )
 
 

@@ -28,6 +28,7 @@ from workers.store.delivery.claim import (
     TABLE,
     UNBEGUN,
     accept,
+    accepted_values,
     change_claimed,
 )
 from workers.store.engine import database_now, in_array
@@ -109,14 +110,7 @@ def accept_statement(claimed: sa.FromClause) -> sa.Update:
     return (
         sa.update(TABLE)
         .where(is_named(claimed), sa.or_(held, tables.one_of(TABLE.c.state, UNBEGUN)))
-        .values(
-            state=DispatchState.ACCEPTED,
-            changed_at=sa.bindparam("at", type_=tables.Instant()),
-            accepted_at=sa.bindparam("at", type_=tables.Instant()),
-            lease_until=None,
-            reason="",
-            detail=claimed.c.detail,
-        )
+        .values(accepted_values(claimed.c.detail))
     )
 
 
