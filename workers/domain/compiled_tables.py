@@ -6,7 +6,7 @@ Pure: a compiled rule table goes in. What a row means is read once, when the tab
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Generic, TypeVar, cast
+from typing import Generic, Self, TypeVar, cast
 
 from workers.calendar import Wait
 from workers.decision_table import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
@@ -90,21 +90,30 @@ class Versions(Generic[T]):
         return self._made[version]
 
 
-class JourneyPlan:
-    """The journey plan: which touchpoints an event plans; `dated` when some rows hold on some days only."""
+class TableInUse:
+    """A table in use, its earlier versions and a candidate; `dated` when some rows hold on some days only."""
 
-    def __init__(
-        self, table: Table, earlier: "Versions[JourneyPlan] | None" = None, candidate: Table | None = None
-    ) -> None:
+    def __init__(self, table: Table, earlier: "Versions[Self] | None" = None, candidate: Table | None = None) -> None:
         self.table = table
         self.version = table.version
+        self.dated = is_dated(table) or (candidate is not None and is_dated(candidate))
         self._earlier = earlier
         self._compiled: Compiled = compile_table(table)
         self._candidate = compile_table(candidate) if candidate else None
+
+    def at(self, version: str) -> Self | None:
+        """Return the table as it was in a version, or None when that is not known or cannot be read any more."""
+        return self if version == self.version else self._earlier.get(version) if self._earlier else None
+
+
+class JourneyPlan(TableInUse):
+    """The journey plan: which touchpoints an event plans."""
+
+    def __init__(self, table: Table, earlier: "Versions[Self] | None" = None, candidate: Table | None = None) -> None:
+        super().__init__(table, earlier, candidate)
         self._disagreements: dict[tuple[object, ...], Disagreement | None] = {}
         self._steps = {rule.id: plan_step(rule) for rule in table.rules}
         self._steps_for: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}
-        self.dated = is_dated(table) or (candidate is not None and is_dated(candidate))
 
     def steps_for(
         self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
@@ -127,10 +136,6 @@ class JourneyPlan:
             inputs = plan_inputs(event, first, delivery_expected, months, on)
             self._disagreements[key] = compare(self._compiled, self._candidate, inputs)
         return self._disagreements[key]
-
-    def at(self, version: str) -> "JourneyPlan | None":
-        """Return the plan as it was in a version, or None when that is not known or cannot be read any more."""
-        return self if version == self.version else self._earlier.get(version) if self._earlier else None
 
     def step(self, rule: str) -> PlanStep | None:
         """Return the row with this id, if the plan still has it."""
@@ -209,28 +214,14 @@ def own_rest(value: object) -> Wait | None:
     return value if isinstance(value, Wait) else None
 
 
-class FollowUpTable:
-    """The follow-up table: what happens after a response; `dated` when some rows hold on some days only."""
-
-    def __init__(
-        self, table: Table, earlier: "Versions[FollowUpTable] | None" = None, candidate: Table | None = None
-    ) -> None:
-        self.table = table
-        self.version = table.version
-        self._earlier = earlier
-        self._compiled: Compiled = compile_table(table)
-        self._candidate = compile_table(candidate) if candidate else None
-        self.dated = is_dated(table) or (candidate is not None and is_dated(candidate))
+class FollowUpTable(TableInUse):
+    """The follow-up table: what happens after a response."""
 
     def disagreement(self, inputs: Mapping[str, object]) -> Disagreement | None:
         """Return what the candidate beside the table would do instead, or None."""
         if self._candidate is None:
             return None
         return compare(self._compiled, self._candidate, self._typed(inputs))
-
-    def at(self, version: str) -> "FollowUpTable | None":
-        """Return the table as it was in a version, or None when that is not known or cannot be read any more."""
-        return self if version == self.version else self._earlier.get(version) if self._earlier else None
 
     def apart(self, action: str) -> Wait | None:
         """Return how long nobody is asked again for what an action asks for; None where the table does not say."""
