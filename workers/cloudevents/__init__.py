@@ -3,8 +3,9 @@
 Pure: no clock, no file, no network. The schemas and the map of a CRM's own types are given as values.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workers import on_demand
 
 if TYPE_CHECKING:
     from workers.cloudevents.batches import MAX_BATCH_EVENTS
@@ -102,13 +103,4 @@ PLACES = {
     "read_schemas": "workers.cloudevents.shapes",
     **dict.fromkeys(("KEPT_BYTES", "Unreadable"), "workers.cloudevents.unreadable"),
 }
-"""Where each name is: a command imports what it uses, and no more."""
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name when somebody asks for it."""
-    if name not in PLACES:
-        raise AttributeError(f"{__name__} has no {name}")
-    value = getattr(import_module(PLACES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = on_demand(__name__, PLACES)

@@ -3,8 +3,9 @@
 Pure but for `load`, `load_path` and `LiveTable`, which read files. Nothing here knows customers, mails or a database.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workers import on_demand
 
 if TYPE_CHECKING:
     from workers.calendar.durations import Wait
@@ -159,13 +160,4 @@ PLACES = {
     "write_dmn": "workers.decision_table.dmn.writer",
     **dict.fromkeys(("read_xlsx", "write_xlsx"), "workers.decision_table.files.workbook"),
 }
-"""Where each name is: a command imports what it uses, and no more."""
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name when somebody asks for it."""
-    if name not in PLACES:
-        raise AttributeError(f"{__name__} has no {name}")
-    value = getattr(import_module(PLACES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = on_demand(__name__, PLACES)

@@ -4,8 +4,9 @@ Two clocks in working hours of the team: first contact, which nothing moves back
 ticket waits. Every act checks the version that the agent saw, so that two agents never overwrite each other.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workers import on_demand
 
 if TYPE_CHECKING:
     from workers.domain.ticket.close import done, promise_kept, reopen
@@ -124,13 +125,4 @@ PLACES = {
         ("Call", "attempt", "claim", "hand_over", "resume", "take_note", "wait"), "workers.domain.ticket.work"
     ),
 }
-"""Where each name is: a command imports what it uses, and no more."""
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name when somebody asks for it."""
-    if name not in PLACES:
-        raise AttributeError(f"{__name__} has no {name}")
-    value = getattr(import_module(PLACES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = on_demand(__name__, PLACES)

@@ -5,8 +5,9 @@ leaves). Pure:
 no clock, no random, no I/O beyond the data reader that `Templates.load` is given.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from workers import on_demand
 
 if TYPE_CHECKING:
     from workers.domain.mail.compose.brand import Brand
@@ -31,13 +32,4 @@ PLACES = {
     **dict.fromkeys(("Composed", "survey_message_id"), "workers.domain.mail.compose.mime"),
     "Templates": "workers.domain.mail.compose.templates",
 }
-"""Where each name is: a command imports what it uses, and no more."""
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name when somebody asks for it."""
-    if name not in PLACES:
-        raise AttributeError(f"{__name__} has no {name}")
-    value = getattr(import_module(PLACES[name]), name)
-    globals()[name] = value
-    return value
+__getattr__ = on_demand(__name__, PLACES)
