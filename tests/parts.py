@@ -26,6 +26,8 @@ from psycopg import sql
 from workers import devservices
 from workers.devservices import places
 from workers.errors import Misconfigured
+from workers.store.engine import Store
+from workers.usecases.operation.migrate import migrate
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -144,6 +146,20 @@ def empty_database(server: str) -> Iterator[str]:
     finally:
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def migrated(request: pytest.FixtureRequest, folder: Path) -> Iterator[Store]:
+    """Give an empty migrated database of the kind that the request's parameter names: sqlite or postgresql."""
+    with contextlib.ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{folder / 'a.db'}"
+        else:
+            url = stack.enter_context(empty_database(request.getfixturevalue("postgres_server")))
+        made = Store(url)
+        stack.callback(made.close)
+        migrate(made)
+        yield made
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from embedded import Embedded
 
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.records import Dispatch
+from workers.usecases.delivery.outgoing import OutgoingMessage
 from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.delivery.sender import Delivery
 
@@ -111,3 +112,15 @@ def mails(boucle: Embedded, template: str) -> Iterator[Dispatch]:
         (dispatch for dispatch in boucle.rows(Dispatch) if dispatch.template == template),
         key=lambda dispatch: dispatch.id,
     )
+
+
+def the_mail(boucle: Embedded, template: str = "ask-delivery") -> Dispatch:
+    """Return the only mail made from a template."""
+    (mail,) = mails(boucle, template)
+    return mail
+
+
+def prepare(dispatching: Delivery, mail: Dispatch) -> list[OutgoingMessage]:
+    """Write one mail and mark it as leaving."""
+    written = dispatching.steps.preparation.prepare([mail], dispatching.steps.now())
+    return dispatching.steps.turns.take([], written)

@@ -1,7 +1,6 @@
 """Hot statements go by an index: what each of them would do is asked of both databases."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +14,6 @@ from workers.store.customer import askings
 from workers.store.delivery import claim, outbox
 from workers.store.engine import ListOf, Store
 from workers.store.ticket import tickets
-from workers.usecases.operation.migrate import migrate
 
 DUE = (*due.ALWAYS, due.ASKABLE, due.GIVEN_UP)
 STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
@@ -91,14 +89,7 @@ def plan_of(store: Store, statement: Any) -> str:
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Give an empty migrated database of each kind."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = f"sqlite:///{tmp_path_factory.mktemp('hot') / 'a.db'}"
-        else:
-            url = stack.enter_context(parts.empty_database(request.getfixturevalue("postgres_server")))
-        made = Store(url)
-        stack.callback(made.close)
-        migrate(made)
+    with parts.migrated(request, tmp_path_factory.mktemp("hot")) as made:
         yield made
 
 

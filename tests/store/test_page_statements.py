@@ -4,7 +4,6 @@ Each is run on an empty database, and every statement it sends is explained by t
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +20,6 @@ from workers.store.engine import Store
 from workers.store.rules import past
 from workers.store.survey import queue
 from workers.usecases.operation import status
-from workers.usecases.operation.migrate import migrate
 from workers.usecases.report.nps_by_dimension import month_starts
 
 BIG = frozenset(
@@ -57,14 +55,7 @@ READS: dict[str, Callable[[Connection], object]] = {
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Give a migrated database of each kind, with one event of one source in it."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = f"sqlite:///{tmp_path_factory.mktemp('pages') / 'a.db'}"
-        else:
-            url = stack.enter_context(parts.empty_database(request.getfixturevalue("postgres_server")))
-        made = Store(url)
-        stack.callback(made.close)
-        migrate(made)
+    with parts.migrated(request, tmp_path_factory.mktemp("pages")) as made:
         with made.engine.begin() as connection:
             connection.exec_driver_sql(
                 "INSERT INTO inbox (source, event_id, type, digest, door, occurred_at, received_at) "

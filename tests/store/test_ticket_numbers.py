@@ -1,7 +1,6 @@
 """Numbers of tickets and turns are handed out once each, and who takes one waits for nobody."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import parts
 import pytest
@@ -20,14 +19,7 @@ AS_BEFORE = AS_BEFORE.values(value=tables.counter.c.value + 1)
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Give an empty migrated database of each kind."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = f"sqlite:///{tmp_path_factory.mktemp('numbers') / 'a.db'}"
-        else:
-            url = stack.enter_context(parts.empty_database(request.getfixturevalue("postgres_server")))
-        made = Store(url)
-        stack.callback(made.close)
-        migrate(made)
+    with parts.migrated(request, tmp_path_factory.mktemp("numbers")) as made:
         yield made
 
 

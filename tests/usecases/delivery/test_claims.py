@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from embedded import Embedded, journey
-from postroom import TAKEN, Postman, sender_of
+from postroom import TAKEN, Postman, prepare, sender_of, the_mail
 from sqlalchemy.engine import Connection
 
 from workers.domain.records import Dispatch, SurveyRequest
@@ -15,7 +15,6 @@ from workers.store.delivery.claim import MAIL
 from workers.store.engine import database_now
 from workers.usecases.delivery.outgoing import OutgoingMessage
 from workers.usecases.delivery.recording import End
-from workers.usecases.delivery.sender import Delivery
 
 LEASE = 60.0
 ANY = claim.Ready(mails=True, capped_left=None)
@@ -50,18 +49,6 @@ def give_back(boucle: Embedded, mail: Dispatch) -> bool:
     """Give a claimed mail back."""
     given: bool = boucle.store.write(lambda connection: claim.give_back(connection, mail))
     return given
-
-
-def the_mail(boucle: Embedded) -> Dispatch:
-    """Return the survey mail."""
-    (mail,) = (dispatch for dispatch in boucle.rows(Dispatch) if dispatch.template == "ask-delivery")
-    return mail
-
-
-def prepare(dispatching: Delivery, mail: Dispatch) -> list[OutgoingMessage]:
-    """Prepare one mail and mark it as leaving."""
-    written = dispatching.steps.preparation.prepare([mail], dispatching.steps.now())
-    return dispatching.steps.turns.take([], written)
 
 
 def test_giving_back_twice_does_not_take_it_from_the_next(boucle: Embedded) -> None:

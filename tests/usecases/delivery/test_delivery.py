@@ -11,7 +11,7 @@ import parts as real_parts
 import pytest
 import sqlalchemy as sa
 from embedded import START, Embedded, about, journey
-from postroom import CUT, LATER, NEVER, NO_SUCH, OPEN, Hook, Killed, Postman, mails, sender_of
+from postroom import CUT, LATER, NEVER, NO_SUCH, OPEN, Hook, Killed, Postman, mails, sender_of, the_mail
 
 from workers.domain.delivery_result import SendKind, SendResult
 from workers.domain.mail.compose import compose
@@ -51,12 +51,6 @@ def states(boucle: Embedded) -> dict[str, tuple[str, str]]:
     for dispatch in boucle.rows(Dispatch):
         if dispatch.customer and dispatch.request and not dispatch.action and dispatch.template != "reminder":
             found[str(crm[dispatch.customer].crm_id)] = (str(dispatch.state), dispatch.reason)
-    return found
-
-
-def the_mail(boucle: Embedded, template: str = "ask-delivery") -> Dispatch:
-    """Return the only mail made from a template."""
-    (found,) = mails(boucle, template)
     return found
 
 

@@ -4,14 +4,12 @@ import asyncio
 from datetime import timedelta
 
 from embedded import Embedded, about, journey
-from postroom import LATER, TAKEN, Postman, sender_of
+from postroom import LATER, TAKEN, Postman, prepare, sender_of, the_mail
 
 from workers.domain.records import Dispatch, SurveyRequest
 from workers.domain.types import DispatchState
 from workers.store.delivery import claim, departures
 from workers.store.delivery.sent_mails import body_of
-from workers.usecases.delivery.outgoing import OutgoingMessage
-from workers.usecases.delivery.sender import Delivery
 
 LEASE = 60.0
 ANY = claim.Ready(mails=True, capped_left=None)
@@ -30,18 +28,6 @@ def merge(boucle: Embedded) -> None:
     boucle.take(about("merged", "42", boucle.clock.at, merged_into="43"))
 
 
-def the_mail(boucle: Embedded) -> Dispatch:
-    """Return the survey mail."""
-    (mail,) = (row for row in boucle.rows(Dispatch) if row.template == "ask-delivery")
-    return mail
-
-
-def leaving(dispatching: Delivery, mail: Dispatch) -> list[OutgoingMessage]:
-    """Write one mail and mark it as leaving."""
-    written = dispatching.steps.preparation.prepare([mail], dispatching.steps.now())
-    return dispatching.steps.turns.take([], written)
-
-
 def test_a_mail_that_was_claimed_before_the_merge_leaves_once(boucle: Embedded) -> None:
     """Its lease is renewed, it is composed, marked and recorded, all under the customer whose it is by now."""
     claimed = ask(boucle)
@@ -52,7 +38,7 @@ def test_a_mail_that_was_claimed_before_the_merge_leaves_once(boucle: Embedded) 
     assert moved.lease_until is not None
     assert the_mail(boucle).lease_until > moved.lease_until + timedelta(seconds=LEASE / 2)  # type: ignore[operator]  # leased
     dispatching = sender_of(boucle, Postman())
-    (parcel,) = leaving(dispatching, claimed)
+    (parcel,) = prepare(dispatching, claimed)
     assert the_mail(boucle).state == DispatchState.SENDING
     dispatching.steps.turns.take([(parcel, TAKEN)], [])
     (request,) = boucle.rows(SurveyRequest)
@@ -64,7 +50,7 @@ def test_a_mail_that_is_leaving_during_the_merge_has_its_end_recorded(boucle: Em
     """What the server said is known of the row that moved: it does not leave again when its lease ends."""
     claimed = ask(boucle)
     dispatching = sender_of(boucle, Postman())
-    (parcel,) = leaving(dispatching, claimed)
+    (parcel,) = prepare(dispatching, claimed)
     merge(boucle)
     dispatching.steps.turns.take([(parcel, TAKEN)], [])
     assert (the_mail(boucle).state, the_mail(boucle).copies) == (DispatchState.ACCEPTED, 0)
