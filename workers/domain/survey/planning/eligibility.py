@@ -54,13 +54,14 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     if not is_drawn(case, touchpoint):
         share = f"{share_asked(case, touchpoint)} %"
         return put(touchpoint, TouchpointState.SKIPPED, Why(Reason.NOT_SAMPLED, share), now)
-    if not case.customer.email and channel_of(case, touchpoint) == "mail":
+    channel = channel_of(case, touchpoint)
+    if not case.customer.email and channel == "mail":
         return put(touchpoint, TouchpointState.HELD, Why(Reason.NO_ADDRESS), now, wake_at=too_late_from(touchpoint))
     cause, until = holding(case, touchpoint)
     if cause and (until is None or until > now):
         wake = min(until, too_late_from(touchpoint)) if until else too_late_from(touchpoint)
         return put(touchpoint, TouchpointState.HELD, Why(Reason.HOLD, cause), now, wake_at=wake)
-    if channel_of(case, touchpoint) == WEB:
+    if channel == WEB:
         return put(touchpoint, TouchpointState.HELD, Why(Reason.AWAITS_VISIT), now, wake_at=too_late_from(touchpoint))
     wake = touchpoint.wake_at if touchpoint.state == TouchpointState.PLANNED else max(touchpoint.due_at, now)
     opens = opening(case, wake)
