@@ -87,11 +87,17 @@ def test_reading_the_database_reads_no_rules(tmp_path: object) -> None:
 
 
 def test_deciding_compiles_no_template(tmp_path: object) -> None:
-    """A verb that decides by the rules asks which kinds of mail there are; it tries none, and reads no schema."""
+    """A verb that decides by the rules tries no mail, reads no schema and loads no country's holidays."""
     imported(["status"], str(tmp_path))
     for verb in NO_TEMPLATE:
         modules = imported([*verb], str(tmp_path), check=False)
-        unwanted = {*NOT_TO_LOOK, "jsonschema_rs", "workers.domain.mail.compose.templates", "workers.roles"}
+        unwanted = {
+            *NOT_TO_LOOK,
+            "jsonschema_rs",
+            "holidays.countries",
+            "workers.domain.mail.compose.templates",
+            "workers.roles",
+        }
         assert sorted(modules & unwanted) == [], verb
 
 

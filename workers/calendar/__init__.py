@@ -16,7 +16,7 @@ from workers.calendar.business_hours import (
     next_half_day,
     working_between,
 )
-from workers.calendar.days_off import DaysOff, public_holidays, regions_of
+from workers.calendar.days_off import DaysOff, public_holidays, regions_of, see_country
 from workers.calendar.durations import Wait, add_wait, parse_wait
 from workers.calendar.send_window import SendWindow, next_in_window, parse_window
 from workers.calendar.team_hours import Shift, WorkingHours, parse_shifts
@@ -50,6 +50,7 @@ __all__ = [
     "parse_window",
     "public_holidays",
     "regions_of",
+    "see_country",
     "working_between",
     "zone_info",
 ]

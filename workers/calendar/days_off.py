@@ -43,12 +43,21 @@ def public_holidays(country: str, region: str, year: int) -> frozenset[date]:
     return frozenset(day for day in days if day.year == year)
 
 
-def regions_of(country: str) -> Collection[str]:
-    """Return the regions of a country whose holidays are known; raises BadInput for a country that is not."""
-    import holidays
-    from holidays.registry import EntityLoader  # its list of all countries loads each of them
+def see_country(country: str) -> None:
+    """Raise BadInput for a country whose holidays are not known; loads the rules of none."""
+    from holidays.registry import EntityLoader  # the library's own list of all countries loads each of them
 
     if country not in EntityLoader.get_country_codes():
         raise BadInput(f"No public holidays are known for the country {country[:40]!r}: write an ISO code such as FR.")
+
+
+def regions_of(country: str) -> Collection[str]:
+    """Return the regions of a country whose holidays are known; raises BadInput for a country that is not.
+
+    This loads the rules of every country, a tenth of a second: ask only where a region is named.
+    """
+    import holidays
+
+    see_country(country)
     regions: tuple[str, ...] = getattr(holidays, country).subdivisions
     return regions

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from workers.calendar.days_off import DaysOff, regions_of
+from workers.calendar.days_off import DaysOff, regions_of, see_country
 from workers.calendar.durations import Wait, parse_wait
 from workers.calendar.team_hours import Shift, WorkingHours, parse_shifts
 from workers.decision_table.files.reader import decode, read_rows
@@ -227,11 +227,12 @@ def _country(country: object, region: object) -> tuple[str, str]:
             raise Unreadable("calendar.yaml: region goes with a country, such as country: DE and region: BY.")
         return "", ""
     name, part = str(country).strip().upper(), str(region or "").strip()
+    part = part.removeprefix(f"{name}-")
     try:
-        regions = regions_of(name)
+        see_country(name)
+        regions = regions_of(name) if part else ()
     except BadInput as fault:
         raise Unreadable(f"calendar.yaml: {fault}") from None
-    part = part.removeprefix(f"{name}-")
     if part and part not in regions:
         listed = ", ".join(regions) or "none"
         raise Unreadable(f"calendar.yaml: region {shortened(part)!r} of {name} is not known; there are {listed}.")
