@@ -1,10 +1,13 @@
 """One lane of the comparison, as a process of its own: consumes `--count` events and prints its rate as JSON.
 
-    python -m bench.lanes ours|faust|hand --kafka HOST:PORT --database URL --prefix P --count N
+    python -m bench.lanes ours|faust|hand|floor --kafka HOST:PORT --database URL --prefix P --count N
 
 ours: our Faust worker with our agent, to the committed plan. faust: the same worker, whose agent does nothing but
-noack_take and acknowledge. hand: bench/by_hand.py. The time runs from the first event in hand to the last one done, so
-starting, joining the group and planning the shutdown are left out of all three.
+noack_take and acknowledge. hand: bench/by_hand.py. floor: bench/floor.py behind aiokafka's getmany. The time runs from
+the first event in hand to the last one done, so starting, joining the group and planning the shutdown are left out.
+
+With `--of N` our lane is one of N streams: it says "ready" when it has its share of the partitions, reads nothing
+before a line comes, and works until a second one does.
 """
 
 import argparse
@@ -13,6 +16,7 @@ import json
 import os
 import resource
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -46,16 +50,19 @@ class Meter:
         self.count = count
         self.began = self.ended = 0.0
         self.cpu = 0.0
-        self.done = asyncio.Event()
+        self.from_to = [0.0, 0.0]
+        """The same two moments by the clock that all processes share."""
 
     def came(self) -> None:
         """Note the first event."""
         if not self.began:
             self.began, self.cpu = time.perf_counter(), cpu_seconds()
+            self.from_to[0] = time.time()
 
     def finished(self, count: int) -> None:
         """Note events that are done."""
         self.left -= count
+        self.from_to[1] = time.time()
         if self.left <= 0 and not self.ended:
             self.ended = time.perf_counter()
             self.cpu = cpu_seconds() - self.cpu
@@ -81,9 +88,11 @@ class Measured(Intake):
     """The intake, with a meter on it."""
 
     meter: Meter
+    may_begin: threading.Event
 
     def read(self, *args: Any, **kwargs: Any) -> ReadBatch:
-        """Read a batch; the first begins the time."""
+        """Read a batch, in a thread; the first begins the time."""
+        self.may_begin.wait()
         self.meter.came()
         return super().read(*args, **kwargs)
 
@@ -94,18 +103,22 @@ class Measured(Intake):
         return outcomes
 
 
-async def ours(settings: Settings, names: Sequence[str], meter: Meter) -> None:
-    """Run our worker with our agent."""
+async def ours(settings: Settings, names: Sequence[str], meter: Meter, streams: int = 0) -> None:
+    """Run our worker with our agent; as one of several streams it begins and ends when it is told to."""
     parts = wiring.start(settings, clock=FixedClock(NOW))
     intake = Measured(parts.store, parts.files.codec, parts.policies.current, parts.now)
-    intake.meter = meter
+    intake.meter, intake.may_begin = meter, threading.Event()
     kafka.read_by_record(settings.max_event_bytes)
     app = make_app(settings)
     positions = Positions("bench", kafka.topic_ids(settings.kafka_bootstrap, names))
     add_journey_events(
         app, settings.topic_prefix, intake, positions, Batching(settings.batch_size, settings.batch_wait)
     )
-    await run_until_done(app, meter)
+    if streams:
+        await run_with_others(app, streams, intake.may_begin)
+    else:
+        intake.may_begin.set()
+        await run_until_done(app, meter)
     parts.store.close()
 
 
@@ -137,6 +150,19 @@ async def run_until_done(app: Any, meter: Meter) -> None:
     await app.stop()
 
 
+async def run_with_others(app: Any, streams: int, may_begin: threading.Event) -> None:
+    """Start a Faust app, say so when it has no more than its share, and stop it when the second line has come."""
+    freeze_startup_heap()
+    await app.start()
+    while not 0 < len(app.consumer.assignment()) <= -(-kafka.PARTITIONS // streams):
+        await asyncio.sleep(0.02)
+    print("ready", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    may_begin.set()
+    await asyncio.to_thread(sys.stdin.readline)
+    await app.stop()
+
+
 def hand(settings: Settings, names: Sequence[str], meter: Meter) -> None:
     """Run the loop written by hand."""
     consumer = KafkaConsumer(
@@ -159,13 +185,60 @@ def hand(settings: Settings, names: Sequence[str], meter: Meter) -> None:
     consumer.close()
 
 
+async def floor(settings: Settings, names: Sequence[str], meter: Meter) -> None:
+    """Run what is the least for the same rows: fetches as aiokafka gives them, written while the next one comes."""
+    from aiokafka import AIOKafkaConsumer
+
+    from bench.floor import BATCH, Floor
+
+    consumer = AIOKafkaConsumer(
+        *names,
+        bootstrap_servers=settings.kafka_bootstrap,
+        group_id=f"{settings.topic_prefix}floor",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    with psycopg.connect(settings.database, autocommit=True) as connection:
+        least = Floor(NOW, plan_in_use(settings))
+        writing, positions = asyncio.create_task(asyncio.sleep(0)), {}
+        while meter.left > 0:
+            fetched = await consumer.getmany(timeout_ms=200, max_records=BATCH)
+            bodies = [record.value for records in fetched.values() for record in records]
+            if bodies:
+                meter.came()
+            await writing
+            if positions:
+                await consumer.commit(positions)
+            positions = {place: records[-1].offset + 1 for place, records in fetched.items()}
+            if bodies:
+                writing = asyncio.create_task(asyncio.to_thread(write_least, least, connection, bodies, meter))
+    await consumer.stop()
+
+
+def write_least(least: Any, connection: psycopg.Connection, bodies: Sequence[bytes], meter: Meter) -> None:
+    """Write one batch, in a thread, and count it."""
+    least.take(connection, bodies)
+    meter.finished(len(bodies))
+
+
+def plan_in_use(settings: Settings) -> str:
+    """Return the version of the journey plan that ours would note with each row."""
+    parts = wiring.start(settings, clock=FixedClock(NOW))
+    try:
+        return parts.policies.current().plan.version
+    finally:
+        parts.store.close()
+
+
 def main() -> None:
     """Run one lane and print what it measured."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("lane", choices=("ours", "faust", "hand"))
+    parser.add_argument("lane", choices=("ours", "faust", "hand", "floor"))
     for name in ("kafka", "database", "prefix", "home"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--of", type=int, default=0, help="ours: one of so many streams that begin and end together")
     parser.add_argument("--set", action="append", default=[], help="NAME=VALUE of a setting")
     arguments = parser.parse_args()
     environment = {
@@ -179,11 +252,11 @@ def main() -> None:
     settings = settings_module.read(environment)
     names = [f"{settings.topic_prefix}{Topic.EVENTS}"]
     meter = Meter(arguments.count)
-    lane: Callable[..., Any] = {"ours": ours, "faust": faust, "hand": hand}[arguments.lane]
-    ran = lane(settings, names, meter)
+    lane: Callable[..., Any] = {"ours": ours, "faust": faust, "hand": hand, "floor": floor}[arguments.lane]
+    ran = lane(settings, names, meter, arguments.of) if arguments.of else lane(settings, names, meter)
     if asyncio.iscoroutine(ran):
         asyncio.run(ran)
-    json.dump(meter.result(), sys.stdout)
+    json.dump(meter.from_to if arguments.of else meter.result(), sys.stdout)
     sys.stdout.flush()
     os._exit(0)  # Faust's threads take seconds to end
 

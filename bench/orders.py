@@ -4,7 +4,7 @@ A shop's usual mix: each customer buys once to four times, most orders are deliv
 data. All times are near `NOW`, so that everything is planned and nothing is too late.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -14,14 +14,17 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ZONES = ("Europe/Paris", "Europe/London", "America/Sao_Paulo", "America/New_York")
 
 
-def events(count: int, seed: int = 1) -> list[tuple[str, bytes]]:
-    """Return the customer's id and the bytes of each event, in the order in which a day's shopping publishes them."""
+def events(count: int, seed: int = 1, customers: Sequence[str] = ()) -> list[tuple[str, bytes]]:
+    """Return the customer's id and the bytes of each event, in the order in which a day's shopping publishes them.
+
+    The customers are as many new ones as it takes, or those that are named, over and over.
+    """
     draw = Random(seed)
     told: list[tuple[datetime, str, bytes]] = []
     customer = 0
     while len(told) < count:
         customer += 1
-        told += shopping(f"C-{customer:07}", draw)
+        told += shopping(customers[customer % len(customers)] if customers else f"C-{customer:07}", draw)
     told.sort()
     return [(crm_id, body) for _, crm_id, body in told[:count]]
 

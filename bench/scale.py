@@ -119,6 +119,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/scale.py", description=__doc__)
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
+    parser.add_argument(
+        "--url", default="", help="a database that is kept: filled when it is empty, else measured as it is"
+    )
     parser.add_argument("--source", type=Path, help="home of a demo to copy; unset: one is made")
     parser.add_argument("--only", default="", help="comma-separated beginnings of what to measure")
     parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -130,11 +133,11 @@ def main() -> int:
         of_source = Store(f"sqlite:///{source / 'boucle.db'}")
         migrate(of_source)
         of_source.close()
-        url = stack.enter_context(database(home, arguments.database))
+        url = arguments.url or stack.enter_context(database(home, arguments.database))
         store = Store(url, Patience(statement=VERB_SECONDS))
         began = time.monotonic()
         migrate(store)
-        customers = fill(source / "boucle.db", store, arguments.customers)
+        customers = customers_in(store) or fill(source / "boucle.db", store, arguments.customers)
         filled = time.monotonic() - began
         environment = environment_of(home, source, url)
         measured = list(measure(store, environment, wanted))
@@ -149,6 +152,12 @@ def main() -> int:
         print(as_text(database_facts, measured))
         print(disk_text(stored, customers))
     return 0
+
+
+def customers_in(store: Store) -> int:
+    """Return how many customers a database has."""
+    with store.reading(patient=True) as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(t.customer)).scalar_one())
 
 
 def demo_in(home: Path) -> Path:
@@ -254,6 +263,7 @@ def ask(store: Store, environment: dict[str, str], wanted: tuple[str, ...]) -> I
     token = secrets.token_urlsafe(32)
     cookie = Boucle(settings.read(environment)).links.sign("session", token)
     with store.engine.begin() as connection:
+        connection.execute(sa.delete(t.user).where(t.user.c.name == READER))
         user = {"name": READER, "role": "lead", "password_hash": "", "created_at": datetime.now(UTC)}
         connection.execute(sa.insert(t.user).values(**user))
         accounts.put_token(connection, token, accounts.Kind.SESSION, READER, timedelta(days=1))
