@@ -91,7 +91,8 @@ class House:
 
     def answer(self, crm_id: str, score: int, comment: str = "", step: str = "delivery-now") -> None:
         """Confirm an answer on the page."""
-        assert self.parts.customer_actions.answer(self.request_of(crm_id, step), score, comment)
+        drivers = ("delivery", "service") if score < 7 else None
+        assert self.parts.customer_actions.answer(self.request_of(crm_id, step), score, comment, drivers=drivers)
 
 
 def event(name: str, subject: str, at: datetime = START, **data: Any) -> dict[str, object]:

@@ -14,14 +14,14 @@ from workers.adapters.resources import Data
 from workers.decision_table import KnownNames, Table
 from workers.decision_table.files.loader import read_file
 from workers.decision_table.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
-from workers.domain import attributes, web_sites
+from workers.domain import attributes, drivers, web_sites
 from workers.domain.followup.table_contract import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES
 from workers.domain.ticket import root_causes
 from workers.errors import BadInput, Misconfigured
 
 CALENDAR = "rules/calendar.yaml"
 CONTRARY, WAVES = "contrary.csv", "waves.csv"
-FILES = (CALENDAR, root_causes.FILE, attributes.FILE, web_sites.FILE)
+FILES = (CALENDAR, root_causes.FILE, attributes.FILE, web_sites.FILE, drivers.FILE)
 NO_WAVES = b"date;name\n"
 IN_A_FOLDER = ("table.yaml", "rules.csv", "rules.xlsx", "cases.csv", CONTRARY, WAVES)
 
@@ -72,6 +72,7 @@ class LiveRules:
             "root-causes.yaml", lambda: data.read(root_causes.FILE), root_causes.read_causes, earlier
         )
         self.sites = self._file("sites.yaml", lambda: data.read(web_sites.FILE), web_sites.read_sites, earlier)
+        self.drivers = self._file("drivers.yaml", lambda: data.read(drivers.FILE), drivers.read_drivers, earlier)
         self._candidates: dict[str, LiveTable] = {}
         self._refused_candidates: dict[str, Refused] = {}
         self._look_at_candidates()
@@ -129,7 +130,7 @@ class LiveRules:
             yield Content(name, name, table.version, table.content, candidate=True)
 
     def _files(self) -> tuple[LiveFile[Any], ...]:
-        return self.attributes, self.contrary, self.waves, self.calendar, self.causes, self.sites
+        return self.attributes, self.contrary, self.waves, self.calendar, self.causes, self.sites, self.drivers
 
     def _file(self, name: str, read: Callable[[], bytes], parse: Callable[[bytes], T], earlier: Earlier) -> LiveFile[T]:
         def before() -> bytes | None:

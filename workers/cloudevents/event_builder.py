@@ -32,7 +32,11 @@ Data = Mapping[str, object]
 
 # Fields that have a place of their own in Event and are not shown again as details.
 _PLACED = frozenset({"reference", "label", "occurred_at"})
-_PLACED_OF_SCORES = _PLACED | {"answered_at", "asked_at", "comment", "trigger", "request", "channel", "agent", "phone"}
+_PLACED_OF_SCORES = (
+    _PLACED
+    | {"answered_at", "asked_at", "comment", "trigger", "request", "channel", "agent", "phone"}
+    | {"competitor", "drivers"}
+)
 _PROFILE = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote", "attributes")
 # Which fields of the data are times, by kind; the first two say when it happened. Only `until` may lie ahead.
 _TIMES = {Kind.SCORE: ("occurred_at", "answered_at", "asked_at"), Kind.TICKET: ("occurred_at", "at", "until")}
@@ -192,7 +196,16 @@ def _score(data: Data, default: datetime | None, last: datetime) -> ScoreData:
         channel=_text(data, "channel"),
         agent=_text(data, "agent"),
         phone=_text(data, "phone"),
+        drivers=_drivers(data.get("drivers")),
+        competitor=_text(data, "competitor") if data.get("competitor") is not None else None,
     )
+
+
+def _drivers(given: object) -> tuple[object, ...] | None:
+    """Return the listed codes, whatever stands there; a text is a list with commas, as a column of a file has it."""
+    if isinstance(given, str):
+        return tuple(code for code in re.split(r"[,;|\s]+", given) if code)
+    return tuple(given) if isinstance(given, list) else None
 
 
 def _ticket(data: Data, name: str, default: datetime | None, last: datetime) -> TicketUpdate:

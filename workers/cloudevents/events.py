@@ -81,6 +81,9 @@ class ScoreData:
     channel: str = ""
     agent: str = ""
     phone: str = ""
+    drivers: tuple[object, ...] | None = None
+    """Codes of what the customer named as the reason; None says nothing of them, and what was said before stays."""
+    competitor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class ResponseReceived(OutboundMessage):
     has_comment: bool
     wants_contact: bool
     revision: int
+    drivers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

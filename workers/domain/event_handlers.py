@@ -138,6 +138,8 @@ def take_score_event(case: CustomerCase, event: Event) -> None:
         phone=score.phone,
         channel=score.channel or "event",
         agent=score.agent,
+        drivers=None if score.drivers is None else tuple(str(code) for code in score.drivers),
+        competitor=score.competitor,
     )
     if score.request:
         answer_by_id(case, score.request, answer)

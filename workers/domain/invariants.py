@@ -39,7 +39,8 @@ GROUPS: dict[str, type[StrEnum]] = {
 """What is counted by state, and the states there are."""
 
 HIDDEN = frozenset(
-    {"email", "name", "phone", "comment", "improvement", "sentence", "wording", "shown_name", "place", "text"}
+    {"email", "name", "phone", "comment", "improvement", "competitor", "sentence", "wording", "shown_name", "place"}
+    | {"text"}
 )
 """Columns whose text stays out of a listing: it is compared by its hash, so that a difference can be shown around."""
 LEFT_OUT_OF_INPUTS = "after"
@@ -97,6 +98,7 @@ SUMS: tuple[Sum, ...] = (
         ("responses.on_web", "requests.web_unanswered"),
     ),
     Sum("revisions = versions of all responses", ("revisions",), ("responses.versions",)),
+    Sum("drivers named in answers = drivers in their last versions", ("responses.drivers",), ("revisions.drivers",)),
     Sum("decisions current = responses that have a decision", ("decisions.current",), ("responses.with_decision",)),
     Sum(
         "responses decided or closed = those with a current decision",

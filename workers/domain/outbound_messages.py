@@ -4,6 +4,7 @@ from datetime import datetime
 
 from workers import cloudevents
 from workers.domain.customer_case import CustomerCase
+from workers.domain.drivers import codes_in
 from workers.domain.policy import Policy
 from workers.domain.records import Response, SurveyRequest, Testimonial, Ticket
 from workers.domain.types import Band, TestimonialState
@@ -41,7 +42,7 @@ def publish_request(case: CustomerCase, request: SurveyRequest) -> None:
 
 
 def publish_response(case: CustomerCase, response: Response) -> None:
-    """Publish score, band and previous band of a settled response."""
+    """Publish score, band and previous band of a settled response, and the codes of what was named as the reason."""
     case.publish(
         RESPONSES,
         cloudevents.ResponseReceived(
@@ -56,6 +57,7 @@ def publish_response(case: CustomerCase, response: Response) -> None:
             has_comment=bool(response.comment),
             wants_contact=response.wants_contact,
             revision=response.n,
+            drivers=codes_in(response.drivers),
         ).to_bytes(occasion(case, response.answered_at, "response.received", response.id, str(response.n))),
     )
 

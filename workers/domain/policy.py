@@ -11,6 +11,7 @@ from workers.calendar import Calendar, SendWindow, Wait
 from workers.decision_table.model.rest_period import Rest
 from workers.domain.attributes import Attributes
 from workers.domain.compiled_tables import FollowUpTable, JourneyPlan
+from workers.domain.drivers import Drivers
 from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.domain.mail.links import Links
 from workers.domain.types import Ids, MailClass
@@ -71,6 +72,8 @@ class Policy:
     attributes: Attributes = field(default_factory=dict)
     """What the CRM may say of a customer beyond the profile, by name."""
     sites: Mapping[str, WebSite] = field(default_factory=dict)
+    drivers: Drivers = field(default_factory=dict)
+    """What customers may name as the reason for their score, by code."""
 
     def plan_of(self, version: str) -> JourneyPlan:
         """Return the plan that planned something, by its version; the one in use where that is not known."""

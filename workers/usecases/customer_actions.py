@@ -23,7 +23,7 @@ from workers.domain.records import (
     Ticket,
     TicketEntry,
 )
-from workers.domain.survey.response import ANSWERABLE, Answer, answer_request
+from workers.domain.survey.response import ANSWERABLE, Answer, answer_request, response_to
 from workers.domain.ticket import Turn, next_version, reopen, turn
 from workers.domain.types import CustomerId, TicketState
 from workers.store import read
@@ -114,6 +114,7 @@ class CustomerActions:
         wants_contact: bool = False,
         phone: str = "",
         half_day: str = "",
+        drivers: Sequence[str] | None = None,
     ) -> bool:
         """Take a confirmed answer; False when the request takes none any more. The same answer twice is one."""
 
@@ -122,6 +123,36 @@ class CustomerActions:
             if asked is None or asked.state not in ANSWERABLE or asked.closes_at <= case.now:
                 return False
             answer = Answer(score, comment.strip(), wants_contact, case.now, phone.strip(), half_day)
+            answer = replace(answer, drivers=None if drivers is None else tuple(drivers))
+            answer_request(case, asked, answer)
+            return True
+
+        return self.act_for_owner(SurveyRequest, request, act)
+
+    def name_drivers(self, request: str, drivers: Sequence[str], competitor: str | None = None) -> bool:
+        """Keep what was named as the reason for the score that stands; the last choice counts, the same is no change.
+
+        `competitor` is what was written of another company; None leaves it as it is. False when there is no score yet,
+        or the question takes no answer any more.
+        """
+
+        def act(case: CustomerCase) -> bool:
+            asked = case.get(SurveyRequest, request)
+            earlier = response_to(case, request)
+            if asked is None or earlier is None or asked.state not in ANSWERABLE or asked.closes_at <= case.now:
+                return False
+            answer = Answer(
+                earlier.score,
+                earlier.comment,
+                earlier.wants_contact,
+                case.now,
+                earlier.phone,
+                earlier.half_day,
+                earlier.channel,
+                earlier.agent,
+                tuple(drivers),
+                competitor.strip() if competitor is not None else None,
+            )
             answer_request(case, asked, answer)
             return True
 

@@ -18,6 +18,7 @@ from workers.cloudevents.scopes import gate_of
 from workers.domain.attributes import take_declared
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer_case import CustomerCase, UnitOfWork
+from workers.domain.drivers import take_drivers
 from workers.domain.event_handlers import take_event
 from workers.domain.policy import Policy
 from workers.domain.records import DeadLetter, Inbox
@@ -253,8 +254,9 @@ class Batch:
         return Outcome(Taken.REJECTED, event, why, letter.id)
 
     def declared(self, event: Event) -> Event:
-        """Return an event with the attributes that the operator declares; what of the others was left out, it says."""
-        return take_declared(event, self._work.policy.attributes)
+        """Return an event with the attributes and drivers that the operator declares; of the others it says why not."""
+        policy = self._work.policy
+        return take_drivers(take_declared(event, policy.attributes), policy.drivers)
 
     def handle(self, event: Event, door: Ingress | None = None) -> None:
         """Change everything that one accepted event changes, and remember it by its `door`; all of it or nothing.

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from workers.domain.customer_case import CustomerCase
-from workers.domain.records import Customer, Ticket, TicketEntry
+from workers.domain.records import Customer, Response, Ticket, TicketEntry
 from workers.domain.ticket import history_order
 from workers.store import read
 from workers.store.engine import Store
@@ -31,6 +31,11 @@ class TicketActions:
         if customer is None:
             return None
         return rows[0], customer, sorted(entries, key=history_order)
+
+    def answer_of(self, ticket: Ticket) -> Response | None:
+        """Return the answer that a ticket arose from, as it now stands; None when it is gone."""
+        with self._store.reading() as connection:
+            return read.by_owner(connection, Response, ticket.customer, ticket.response)
 
     def act(self, number: int, act: TicketAct) -> bool:
         """Do an agent's act on a ticket; False when there is no such ticket. Conflict when it changed meanwhile."""

@@ -72,6 +72,7 @@ class TicketView:
     scores: Sequence[Response]
     promises: Sequence[Ticket]
     decision: Decision | None
+    answer: Response | None
     now: datetime
 
 
@@ -123,6 +124,7 @@ class Worklist:
             scores=sorted(scores, key=lambda score: score.answered_at, reverse=True)[:EARLIER_SCORES],
             promises=sorted(with_promise, key=lambda promised: promised.changed_at, reverse=True)[:EARLIER_PROMISES],
             decision=current[0] if current else None,
+            answer=next((score for score in scores if score.id == ticket.response), None),
             now=now,
         )
 

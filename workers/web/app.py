@@ -37,7 +37,7 @@ from workers.web.http.requests.clients import Clients
 from workers.web.http.requests.context import Web
 from workers.web.http.requests.threads import Lanes
 from workers.web.http.requests.turns import Turns
-from workers.web.public import answer, improvement, optout, reopening, testimonial, widget
+from workers.web.public import answer, improvement, optout, reopening, testimonial, thanks, widget
 from workers.web.staff import customers, mails, queue, start, themes
 from workers.web.staff.auth import account, login, oidc, people
 from workers.web.staff.auth.guessing_limits import Patience
@@ -48,7 +48,18 @@ from workers.web.staff.tables.view import LiveFaults
 from workers.web.staff.tickets import inbox
 from workers.web.staff.tickets import pages as tickets
 
-PUBLIC: tuple[ModuleType, ...] = (events, feed, answer, optout, improvement, testimonial, reopening, widget, assets)
+PUBLIC: tuple[ModuleType, ...] = (
+    events,
+    feed,
+    answer,
+    thanks,
+    optout,
+    improvement,
+    testimonial,
+    reopening,
+    widget,
+    assets,
+)
 """What customers, web sites and event publishers reach from anywhere: a proxy lets these paths through."""
 MONITORED: tuple[ModuleType, ...] = (health, metrics)
 INTERNAL: tuple[ModuleType, ...] = (

@@ -31,6 +31,11 @@ GOOD_AND_BAD: dict[str, tuple[str, tuple[str, str], tuple[str, str]]] = {
         ("", "\nplan: {type: string}\n"),
     ),
     "rules/sites.yaml": ("rules/sites.yaml", ("", SHOP.format("call")), ("", SHOP.format("cal"))),
+    "rules/drivers.yaml": (
+        "rules/drivers.yaml",
+        ("", "\nstaff: {name: {en: Staff, fr: Equipe}}\n"),
+        ("", "\nstaff: {name: {en: Staff}}\n"),
+    ),
     "rules/events.csv": ("rules/events.csv", ("", SALE.format("journey")), ("", SALE.format("jorney"))),
     "templates/brand.yaml": ("templates/brand.yaml", ("name:", "name: Atelier #"), ("sender:", "sender: nobody #")),
     "templates/catalogs/": ("templates/catalogs/en.po", (TEXT, f"{TEXT}Sorry: "), (TEXT, TEXT + "{0} ")),

@@ -23,7 +23,7 @@ from workers.web.http.requests.turns import Busy, Turns, while_there
 from workers.web.staff.tables import trial
 
 FOLLOW_UP = "/tables/follow-up"
-OF_CUSTOMERS = {"answer", "optout", "improvement", "testimonial", "reopening", "feed", "widget", "assets"}
+OF_CUSTOMERS = {"answer", "thanks", "optout", "improvement", "testimonial", "reopening", "feed", "widget", "assets"}
 OF_OTHERS = {
     "events": Lane.EVENTS,
     "health": Lane.PROBES,

@@ -10,7 +10,7 @@ from workers.domain import ticket as ticketing
 
 if TYPE_CHECKING:
     from workers.domain.customer_case import CustomerCase
-    from workers.domain.records import Customer, Ticket, TicketEntry
+    from workers.domain.records import Customer, Response, Ticket, TicketEntry
     from workers.usecases.ticket_actions import TicketAct
 
 DAY = click.DateTime(["%Y-%m-%d"])
@@ -58,8 +58,10 @@ def summary(ticket: "Ticket") -> dict[str, object]:
     }
 
 
-def details(ticket: "Ticket", customer: "Customer", entries: "list[TicketEntry]") -> dict[str, object]:
-    """Return what an agent needs for the call: the customer's data, what was answered, the history."""
+def details(
+    ticket: "Ticket", customer: "Customer", entries: "list[TicketEntry]", answer: "Response | None"
+) -> dict[str, object]:
+    """Return what an agent needs for the call: the customer's data, what was answered and why, the history."""
     return {
         **summary(ticket),
         "customer": customer.crm_id,
@@ -69,6 +71,8 @@ def details(ticket: "Ticket", customer: "Customer", entries: "list[TicketEntry]"
         "language": ticket.language,
         "segment": customer.segment,
         "comment": ticket.comment,
+        "drivers": (answer.drivers or "").split() if answer else [],
+        "competitor": (answer.competitor if answer else "") or "",
         "wants_contact": ticket.wants_contact,
         "attempts": ticket.attempts,
         "root_cause": ticket.root_cause,
@@ -85,11 +89,12 @@ def details(ticket: "Ticket", customer: "Customer", entries: "list[TicketEntry]"
 @as_json
 def show_(number: int, form: str) -> int:
     """Show one ticket with its history."""
-    with_history = open_boucle().ticket_actions.find(number)
+    actions = open_boucle().ticket_actions
+    with_history = actions.find(number)
     if with_history is None:
         return unknown(number)
     ticket, customer, entries = with_history
-    value = details(ticket, customer, entries)
+    value = details(ticket, customer, entries, actions.answer_of(ticket))
     lines = [f"{name}: {detail}" for name, detail in value.items() if name != "history"]
     lines += [f"  {entry.at:%Y-%m-%d %H:%M}Z {entry.kind} {entry.by} {entry.text}".rstrip() for entry in entries]
     show(value, "\n".join(lines), form)

@@ -37,7 +37,7 @@ def erase(case: CustomerCase, *, by: str = "crm") -> None:
     for testimonial in case.all(Testimonial):
         take_down(case, testimonial)
     for response in case.all(Response):
-        case.change(replace(response, comment="", phone="", label="", details={}, improvement=""))
+        case.change(replace(response, comment="", phone="", label="", details={}, improvement="", competitor=None))
     if customer.email:
         case.add(Suppression(address_key(customer.email, case.ids), "erased", case.now, ""))
     case.change(

@@ -1,5 +1,6 @@
 """Tells of responses, decisions, actions, tickets, mails and testimonials: what followed from an answer, and why."""
 
+from workers.domain.drivers import OTHER, codes_in, names_in
 from workers.domain.explain.names import word_in
 from workers.domain.explain.phrases import ENGLISH
 from workers.domain.explain.survey import about
@@ -44,6 +45,9 @@ def response_entry(response: Response, view: View) -> Entry:
         "channel": response.channel,
         "request": response.request,
         "improvement": view.private(response.improvement),
+        "drivers": list(codes_in(response.drivers)),
+        "driver_names": driver_names(response.drivers, view),
+        "competitor": view.private(response.competitor or ""),
         "history": [
             {
                 "n": version.n,
@@ -51,10 +55,17 @@ def response_entry(response: Response, view: View) -> Entry:
                 "score": version.score,
                 "comment": view.private(version.comment),
                 "wants_contact": version.wants_contact,
+                "drivers": list(codes_in(version.drivers)),
             }
             for version in sorted(versions, key=lambda version: version.n)
         ],
     }
+
+
+def driver_names(kept: str | None, view: View) -> list[str]:
+    """Return what was named as the reason, in the reader's words."""
+    catalog = view.outlook.catalog
+    return names_in(kept, view.policy.drivers, catalog.language, word_in("driver.", OTHER, catalog))
 
 
 def why_response(response: Response, view: View) -> str:

@@ -157,10 +157,14 @@ def capitalised(text: str) -> str:
 
 
 def details(entry: Entry, zone: str) -> Iterator[str]:
-    """Give the lines below an entry: a comment, earlier versions, a ticket's own history."""
+    """Give the lines below an entry: a comment, the reasons, earlier versions, a ticket's own history."""
     indent = " " * (18 + WIDEST_KIND)
     if entry.get("comment"):
         yield f"{indent}“{printable(entry['comment'])}”"
+    if entry.get("driver_names"):
+        yield f"{indent}because of: {printable(', '.join(cast('list[str]', entry['driver_names'])))}"
+    if entry.get("competitor"):
+        yield f"{indent}of another company: “{printable(entry['competitor'])}”"
     versions = cast("list[Entry]", entry.get("history") or [])
     for version in versions:
         if "kind" in version:

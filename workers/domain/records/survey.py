@@ -138,6 +138,10 @@ class Response(Row):
     """Of a score from elsewhere, what it said itself of `reference label`; the rest is its journey's. None: ours, or of
     a release before.
     """
+    drivers: str | None = None
+    """Codes of rules/drivers.yaml that were chosen, sorted, with a space between; None or empty: none."""
+    competitor: str | None = None
+    """What a passive wrote of another company: which one, and what it does better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +157,7 @@ class ResponseRevision(Row):
     comment: str
     wants_contact: bool
     at: datetime
+    drivers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from workers.domain.customer_case import CustomerCase
+from workers.domain.drivers import joined
 from workers.domain.history import Subject, Why, history
 from workers.domain.outbound_messages import OWN_CHANNELS
 from workers.domain.policy import Policy
@@ -33,7 +34,11 @@ OTHER = "other"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was said: a score from 0 to 10, a comment, a wish for contact."""
+    """What was said: a score from 0 to 10, a comment, a wish for contact.
+
+    `drivers` are codes of what was named as the reason, `competitor` what was written of another company; None where
+    nothing was said of them now, and what was said before stays.
+    """
 
     score: int
     comment: str
@@ -43,6 +48,8 @@ class Answer:
     half_day: str = ""
     channel: str = "mail"
     agent: str = ""
+    drivers: tuple[str, ...] | None = None
+    competitor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +128,14 @@ def changed_answer(
     From VERSIONS_KEPT on, what a link changes before it is decided stays one version, and settles slowly: the last word
     counts, by the time the question closes at the latest.
     """
-    words = answer_columns(answer)
-    same = all(
-        getattr(earlier, name) == value for name, value in words.items() if name not in ("answered_at", "channel")
+    words = answer_columns(answer, earlier)
+    same = (
+        all(
+            (getattr(earlier, name) or "") == (value or "")
+            for name, value in words.items()
+            if name not in ("answered_at", "channel", "score")
+        )
+        and earlier.score == answer.score
     )
     if (
         same
@@ -154,6 +166,7 @@ def supersedes(answer: Answer, earlier: Response) -> bool:
     """
     if answer.channel in OWN_CHANNELS:
         return True
+    said = answer_columns(answer, earlier)
     new_answer = (answer.score, answer.comment, answer.wants_contact, answer.phone, answer.half_day, answer.agent)
     earlier_answer = (
         earlier.score,
@@ -163,7 +176,8 @@ def supersedes(answer: Answer, earlier: Response) -> bool:
         earlier.half_day,
         earlier.agent,
     )
-    return new_answer > earlier_answer
+    beside, beside_before = (said["drivers"], said["competitor"]), (earlier.drivers or "", earlier.competitor or "")
+    return (*new_answer, *beside) > (*earlier_answer, *beside_before)
 
 
 class AnswerColumns(TypedDict):
@@ -178,10 +192,15 @@ class AnswerColumns(TypedDict):
     channel: str
     agent: str
     answered_at: datetime
+    drivers: str
+    competitor: str
 
 
-def answer_columns(answer: Answer) -> AnswerColumns:
-    """Return the columns of a response that an answer sets."""
+def answer_columns(answer: Answer, earlier: Response | None = None) -> AnswerColumns:
+    """Return the columns of a response that an answer sets; of what it says nothing of, the earlier ones."""
+    before = (earlier.drivers, earlier.competitor) if earlier else (None, None)
+    drivers = before[0] if answer.drivers is None else joined(answer.drivers)
+    competitor = before[1] if answer.competitor is None else answer.competitor
     return {
         "score": answer.score,
         "band": band(answer.score).value,
@@ -192,13 +211,22 @@ def answer_columns(answer: Answer) -> AnswerColumns:
         "channel": answer.channel,
         "agent": answer.agent,
         "answered_at": answer.at,
+        "drivers": drivers or "",
+        "competitor": competitor or "",
     }
 
 
 def revision_of(response: Response, answer: Answer) -> ResponseRevision:
     """Return the line of history for the response's current version."""
     return ResponseRevision(
-        response.id, response.n, response.customer, answer.score, answer.comment, answer.wants_contact, answer.at
+        response.id,
+        response.n,
+        response.customer,
+        answer.score,
+        answer.comment,
+        answer.wants_contact,
+        answer.at,
+        response.drivers,
     )
 
 
@@ -270,9 +298,9 @@ def is_told_again(score: OutsideScore, response: Response) -> bool:
     return (response.request, response.source, response.score, response.answered_at, response.asked_at) == (
         *(None, score.source, answer.score, answer.at),
         score.asked_at,
-    ) and (response.trigger, reference, response.comment, response.wants_contact) == (
+    ) and (response.trigger, reference, response.comment, response.wants_contact, response.drivers or "") == (
         *(score.trigger or OTHER, score.reference),
-        *(answer.comment, answer.wants_contact),
+        *(answer.comment, answer.wants_contact, joined(answer.drivers or ())),
     )
 
 

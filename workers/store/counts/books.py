@@ -114,16 +114,27 @@ def once(rows: sa.Select[Any], column: sa.ColumnElement[Any]) -> sa.Select[Any]:
 
 def responses() -> dict[str, sa.Select[int]]:
     """Return the counts of responses, their revisions and decisions."""
+    last = t.response_revision
     settled = t.response.c.state.in_((ResponseState.DECIDED, ResponseState.CLOSED))
     current = sa.exists().where(t.decision.c.response == t.response.c.id, text(t.decision.c.state) == "current")
     return {
         "responses.to_request": counted(t.response, t.response.c.request.is_not(None)),
         "responses.versions": sa.select(sa.func.sum(t.response.c.n)),
         "revisions": counted(t.response_revision),
+        "responses.drivers": sa.select(sa.func.sum(codes(t.response.c.drivers))),
+        "revisions.drivers": sa.select(sa.func.sum(codes(last.c.drivers))).join_from(
+            last, t.response, sa.and_(t.response.c.id == last.c.response, t.response.c.n == last.c.n)
+        ),
         "responses.with_decision": sa.select(sa.func.count(sa.distinct(t.decision.c.response))),
         "responses.settled": counted(t.response, settled),
         "responses.settled_with_current": counted(t.response, settled, current),
     }
+
+
+def codes(drivers: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """Return how many codes a choice of drivers has: they are kept with a space between."""
+    spaces = sa.func.length(drivers) - sa.func.length(sa.func.replace(drivers, " ", ""))
+    return sa.case((sa.func.coalesce(drivers, "") == "", 0), else_=spaces + 1)
 
 
 def actions() -> dict[str, sa.Select[int]]:
@@ -299,12 +310,13 @@ def answered_rows() -> dict[str, Rows]:
         request, request.c.id == d.request
     )
     said = pick(t.response, "score", "band", "comment", "wants_contact", "phone", "half_day", "channel", "agent")
+    said += pick(t.response, "drivers", "competitor")
     return {
         "response": sa.select(
             *answer(), *said, *pick(t.response, "answered_at", "n", "state", "late", "improvement", "flag")
         ),
         "response_revision": of_answer(
-            t.response_revision, *pick(t.response_revision, "n", "score", "comment", "wants_contact", "at")
+            t.response_revision, *pick(t.response_revision, "n", "score", "comment", "wants_contact", "drivers", "at")
         ),
         "decision": of_answer(
             t.decision,

@@ -28,6 +28,7 @@ SCRUBBED: dict[sa.Table, dict[str, object]] = {
         "phone": "",
         "half_day": "",
         "improvement": "",
+        "competitor": None,
         "external_id": None,
     },
     t.response_revision: {"comment": ""},

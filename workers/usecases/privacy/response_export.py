@@ -43,6 +43,8 @@ COLUMNS = (
     "comment_text",
     "improvement",
     "name",
+    "drivers",
+    "competitor",
 )
 """The first eight are what the follow-up table decides by, `after` in days; then what is said beside it."""
 
@@ -98,4 +100,6 @@ def rows(connection: Connection, since: datetime | None) -> Iterator[tuple[Value
             response.comment,
             response.improvement,
             routed.name,
+            response.drivers or "",
+            response.competitor or "",
         )

@@ -197,6 +197,7 @@ class Policies:
                 promotion=timedelta(days=settings.keep_promotion_days),
             ),
             sites=rules.sites.value,
+            drivers=rules.drivers.value,
         )
 
     def mail_classes(self) -> Mapping[str, MailClass]:

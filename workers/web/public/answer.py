@@ -11,12 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from workers.calendar import half_day_after, in_zone
-from workers.domain.followup.decision import contact_due
-from workers.domain.mail.compose.facts import one_line, promise_words
-from workers.domain.mail.translations import Catalog
-from workers.domain.policy import Policy
-from workers.domain.records import Customer
+from workers.domain.mail.compose.facts import one_line
 from workers.domain.records import Response as Known
 from workers.domain.reporting.nps import band
 from workers.errors import NotNow
@@ -24,7 +19,7 @@ from workers.text.masking import beginning
 from workers.usecases.customer_actions import AskedPage
 from workers.web.http.answers.pages import READER, pages_of
 from workers.web.http.requests.context import web_of
-from workers.web.http.requests.forms import Came, after_posting, came_from, just_posted, new_nonce, read_form
+from workers.web.http.requests.forms import Came, after_posting, came_from, new_nonce, read_form
 from workers.web.http.requests.parameters import parameters_of
 from workers.web.http.requests.threads import run_in_threadpool
 
@@ -146,43 +141,6 @@ def take(request: Request, asked: AskedPage, draft: Draft, came: Came) -> bool:
     return taken
 
 
-async def thanks(request: Request) -> Response:
-    """Say thank you, and until when the answer may be changed."""
-    web, id = web_of(request), request_id(request)
-    asked = await run_in_threadpool(web.customer_actions.asked, id) if id else None
-    if asked is None or not asked.open:
-        return gone(request)
-    if asked.response is None:
-        return RedirectResponse(pages_of(request).url(request.url.path.removesuffix("/thanks")), status_code=303)
-    pages = pages_of(request)
-    language = pages.language(request, asked.request.language)
-    said = asked.response.comment
-    closes = in_zone(asked.request.closes_at, web.templates.brand.time_zone)
-    values = {
-        "answer": asked.response,
-        "comment": said if just_posted(request, web.links, asked.request.id, web.now()) else beginning(said),
-        "until": pages.catalog(language).date(closes.date(), "format.weekday"),
-        **contact_shown(asked.response, asked.customer, web.policy(), pages.catalog(language)),
-        "form": f"{pages.url(request.url.path.removesuffix('/thanks'))}?lang={language}",
-    }
-    return pages.show(request, "thanks.html", language, values)
-
-
-def contact_shown(response: Known, customer: Customer, policy: Policy, catalog: Catalog) -> dict[str, str]:
-    """Return how and by when somebody contacts a customer who asked for it, as the mail will promise it."""
-    due = contact_due(response, policy)
-    if due is None:
-        return {"contact_by": "", "promise": ""}
-    promise = half_day_after(due, policy.calendar)
-    shown = {
-        "promise_date": catalog.date(promise.day, "format.weekday"),
-        "promise_half_day": promise.part.value,
-        "promise_time": in_zone(promise.limit, policy.calendar.zone).strftime("%H:%M"),
-    }
-    number = response.phone or customer.phone
-    return {"contact_by": "call" if number else "write", "promise": promise_words(shown, catalog)}
-
-
 async def trap(request: Request) -> Response:
     """Keep that somebody followed the link that no person sees; show nothing."""
     web, id = web_of(request), request_id(request)
@@ -229,6 +187,5 @@ def form_page(
 routes = [
     Route("/a/{token}", show, methods=["GET"]),
     Route("/a/{token}", send, methods=["POST"]),
-    Route("/a/{token}/thanks", thanks, methods=["GET"]),
     Route("/a/{token}/more", trap, methods=["GET"]),
 ]

@@ -58,6 +58,8 @@ class Shown:
     about: str
     said: tuple[Piece, ...]
     comment: str
+    drivers: str
+    competitor: str
     versions: tuple[str, ...]
     link: str
     ahead: bool
@@ -153,6 +155,8 @@ def shown(request: Request, at: datetime | None, kind: str, entry: Entry, now: d
         about=capitalised(clean(subject(entry, catalog, ids=False), LONGEST_LINE)),
         said=in_pieces(str(entry["reason"]), LONGEST_LINE),
         comment=clean(entry.get("comment") or entry.get("improvement") or ""),
+        drivers=", ".join(cast("list[str]", entry.get("driver_names") or [])),
+        competitor=clean(entry.get("competitor") or ""),
         versions=tuple(version(past, zone, catalog) for past in history if "kind" in past or len(history) > 1),
         link=link_of(request, kind, entry),
         ahead=bool(at and at > now),

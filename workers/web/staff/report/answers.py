@@ -4,6 +4,7 @@ Comments are shown as text; who may not see tickets and customers gets no links 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from io import TextIOWrapper
 from tempfile import TemporaryFile
@@ -33,7 +34,7 @@ from workers.web.staff.report.wording import Words, words_of_list
 CSV, XLSX = "text/csv; charset=utf-8", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 ANSWER_COLUMNS = (
     *("answered", "customer", "name", "segment", "trigger", "touchpoint", "about"),
-    *("score", "band", "comment", "improvement", "ticket"),
+    *("score", "band", "comment", "improvement", "drivers", "competitor", "ticket"),
 )
 LONGEST_COMMENT = 500
 PIECE = 64 * 1024
@@ -97,7 +98,10 @@ def found_answers(request: Request, page: int) -> tuple[int, list[Answered], Wor
 def words_of(request: Request, connection: Connection, filters: Filters) -> Words:
     """Unlike those of the report, they need no line of time, but the names of all themes."""
     catalog = pages_of(request).catalog(language_of(request))
-    return words_of_list(filters, web_of(request).policy().zone, catalog, sections.theme_names(connection))
+    policy = web_of(request).policy()
+    return replace(
+        words_of_list(filters, policy.zone, catalog, sections.theme_names(connection)), drivers=policy.drivers
+    )
 
 
 def write_answers(request: Request, visitor: Visitor) -> Response:
@@ -253,6 +257,8 @@ def answer_row(answered: Answered, words: Words) -> list[Value]:
         words.word("band", str(r.band)),
         r.comment,
         r.improvement,
+        words.drivers_of(r),
+        r.competitor or "",
         answered.ticket,
     ]
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from workers.calendar import in_zone
+from workers.domain.drivers import Drivers, codes_in, name_of
 from workers.domain.mail.translations import Catalog
+from workers.domain.records import Response
 from workers.domain.reporting import EVERYBODY, NONE, Filters
 from workers.usecases.report.sections import Review
 from workers.web.staff.report.addresses import Addresses
@@ -28,6 +30,7 @@ class Words:
     addresses: Addresses
     axis: TimeAxis
     theme_names: Mapping[int, str] = field(default_factory=dict)
+    drivers: Drivers = field(default_factory=dict)
 
     def text(self, id: str, **values: object) -> str:
         """Return the catalog's text `report.ID`."""
@@ -63,6 +66,16 @@ class Words:
     def theme(self, id: int) -> str:
         """Return a theme's name; of a theme that is gone its number."""
         return self.theme_names.get(id) or (self.text("no-theme") if not id else f"#{id}")
+
+    def driver(self, code: str) -> str:
+        """Return what a driver is called; an answer that names none has a word too."""
+        if code == NONE:
+            return self.text("no-driver")
+        return name_of(code, self.drivers, self.catalog.language, self.catalog.text("driver.other", {}))
+
+    def drivers_of(self, response: Response) -> str:
+        """Return what an answer names as the reason for its score."""
+        return ", ".join(map(self.driver, codes_in(response.drivers)))
 
     def points(self, value: float | None) -> str:
         """Return points with a sign, such as "+47"; a dash for none."""

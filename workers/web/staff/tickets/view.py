@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from workers.calendar import half_day_after, in_zone, next_half_day
+from workers.domain.drivers import names_in
 from workers.domain.explain import Story
 from workers.domain.explain.followup import why_decision
 from workers.domain.explain.view import Outlook, View
@@ -117,6 +118,8 @@ def facts_shown(view: TicketView, policy: Policy, catalog: Catalog) -> list[tupl
         "about": one_line(" · ".join(filter(None, (ticket.label, ticket.reference if not ticket.label else "")))),
         "trigger": word(f"trigger.{ticket.trigger}", ticket.trigger, catalog),
         "answered": when(ticket.opened_at, zone, view.now, catalog),
+        "drivers": ", ".join(drivers_shown(view, policy, catalog)),
+        "competitor": one_line(view.answer.competitor, 300) if view.answer else "",
         "wants": catalog.text("staff.ticket.wants-call", {}) if ticket.wants_contact else "",
         "half_day": catalog.text(f"half_day.{ticket.half_day}", {}) if ticket.half_day else "",
         "language": language_name(ticket.language, catalog),
@@ -133,6 +136,12 @@ def facts_shown(view: TicketView, policy: Policy, catalog: Catalog) -> list[tupl
         "promised": when(ticket.promised_at, zone, view.now, catalog) if ticket.promised_at else "",
     }
     return [(f"staff.fact.{name}", value) for name, value in facts.items() if value]
+
+
+def drivers_shown(view: TicketView, policy: Policy, catalog: Catalog) -> list[str]:
+    """Return what the customer named as the reason for the score, in the reader's words."""
+    kept = view.answer.drivers if view.answer else ""
+    return names_in(kept, policy.drivers, catalog.language, catalog.text("driver.other", {}))
 
 
 def cause(ticket: Ticket, catalog: Catalog) -> str:
