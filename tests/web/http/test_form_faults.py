@@ -15,6 +15,7 @@ from webparts import Site, event
 from workers.domain.records import Dispatch, Response
 
 LONG = "x" * 30_000
+FOUR = ("price", "delivery", "service", "other")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,15 @@ CASES: dict[str, list[Case]] = {
         ),
         case("ANSWER", {"comment": "late"}, "score", who="", kept={"comment": "late"}),
     ],
+    "/a/{token}/thanks": [
+        case(
+            "THANKS",
+            {**{f"driver.{code}": "yes" for code in FOUR}, "competitor": "x" * 1_001},
+            "drivers competitor",
+            who="",
+            kept={**{f"driver.{code}": "yes" for code in FOUR}, "competitor": "x" * 1_001},
+        )
+    ],
     "/i/{token}": [case("IMPROVEMENT", {"improvement": LONG}, "improvement", who="", kept={"improvement": LONG})],
     "/r/{token}": [case("REOPENING", {"text": LONG}, "text", who="", kept={"text": LONG})],
     "/t/{token}": [
@@ -243,6 +253,8 @@ def place(team: Team, path: str) -> str:
     site = team.site
     if path == "ANSWER":
         return site.link("answer", site.request("o-7").id)
+    if path == "THANKS":
+        return site.link("answer", site.request("o-8").id) + "/thanks"
     if path == "IMPROVEMENT":
         return site.link("improvement", next(response.id for response in site.rows(Response) if response.score == 8))
     if path == "TESTIMONIAL":

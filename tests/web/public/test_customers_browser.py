@@ -51,6 +51,7 @@ def furnished(site: Site) -> dict[str, str]:
     return {
         "answer": site.link("answer", requests["asked"].id) + "?score=3",
         "thanks": site.link("answer", requests["promoter"].id) + "/thanks",
+        "reasons": site.link("answer", requests["passive"].id) + "/thanks",
         "changed": site.link("answer", requests["promoter"].id),
         "unsubscribe": site.link("unsubscribe", mail.id),
         "improvement": site.link("improvement", responses["passive"]),
@@ -136,6 +137,49 @@ def test_the_scale_is_operated_by_keyboard_alone(chromium: "Browser", shop: Shop
         page.keyboard.press("Enter")
         page.get_by_role("heading", name="Merci").wait_for()
     assert shop.row(Response, reference="asked").comment == "Bof"
+
+
+def test_reasons_are_tapped_and_a_fourth_is_refused_at_once(chromium: "Browser", shop: Shop) -> None:
+    """By keyboard and by finger; the fourth is unticked and said aloud, and three of them leave with the words."""
+    with opened(chromium, locale=None, refusals=True, **PHONE) as context:
+        page = context.new_page()
+        page.goto(shop.url + shop.paths["reasons"])
+        boxes = page.get_by_role("group", name="Où pourrions-nous faire mieux pour mériter un 10 ?").get_by_role(
+            "checkbox"
+        )
+        assert boxes.count() == 8
+        assert boxes.last.get_attribute("name") == "driver.other"
+        boxes.first.focus()
+        page.keyboard.press("Space")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+        page.locator("label.choice", has_text="Autre chose").click()
+        fourth = page.locator("label.choice").nth(3)
+        fourth.click()
+        page.get_by_role("status").get_by_text("Choisissez-en 3 au plus").wait_for()
+        assert not fourth.get_by_role("checkbox").is_checked()
+        page.get_by_label("Y a-t-il une autre entreprise").fill("Lumo, plus rapide")
+        page.get_by_role("button", name="Envoyer").click()
+        page.get_by_text("Merci, c'est noté aussi.").wait_for()
+    response = shop.row(Response, reference="passive")
+    assert len(response.drivers.split()) == 3
+    assert response.competitor == "Lumo, plus rapide"
+
+
+def test_reasons_without_javascript(chromium: "Browser", shop: Shop) -> None:
+    """The server refuses the fourth with everything kept; with three the page says that it is noted."""
+    with opened(chromium, locale=None, refusals=True, java_script_enabled=False, **NARROW) as context:
+        page = context.new_page()
+        page.goto(shop.url + shop.paths["reasons"])
+        for n in range(4):
+            page.locator("label.choice").nth(n).click()
+        page.get_by_role("button", name="Envoyer").click()
+        page.get_by_text("Choisissez-en 3 au plus").wait_for()
+        assert page.locator("label.choice input:checked").count() == 4
+        page.locator("label.choice").first.click()
+        page.get_by_role("button", name="Envoyer").click()
+        page.get_by_text("Merci, c'est noté aussi.").wait_for()
+    assert len(shop.row(Response, reference="passive").drivers.split()) == 3
 
 
 def test_a_newcomer_answers_from_the_mailbox_by_clicking(chromium: "Browser", shop: Shop) -> None:
