@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -56,7 +57,7 @@ def test_an_answer_to_our_question_keeps_what_it_does_not_mention(boucle: Embedd
     boucle.take(journey("delivery", reference="o-1"))
     boucle.later(hours=30)
     request = boucle.rows(SurveyRequest)[0].id
-    said: list[dict[str, list[str]]] = [{"drivers": ["price"]}, {}, {"drivers": []}]
+    said: list[dict[str, Any]] = [{"drivers": ["price"]}, {}, {"drivers": []}]
     for number, more in enumerate(said):
         boucle.clock.at = boucle.clock.at.replace(microsecond=number)
         boucle.take(score(7 + number % 2, at=boucle.clock.at, request=request, channel="app", **more))
