@@ -68,7 +68,8 @@ def test_the_longest_name_of_a_brand_fits_a_header() -> None:
     """What is taken makes no line over 998 characters (RFC 5322)."""
     shipped = shipped_templates()._in_use
     for sign in ("x", "é", "字", "'"):
-        templates = Templates(shipped.mails, shipped.catalogs, Brand.load(Edited(name=sign * 200)))
+        brand = Brand.load(Edited(name=sign * 200))
+        templates = Templates(shipped.mails, shipped.catalogs, brand, shipped.wordings)
         raw = compose(sample_mail("thanks", "fr", SAMPLE_FACTS), templates, LINKS, AT).raw
         assert max(len(line) for line in raw.split(b"\r\n")) <= 998
 

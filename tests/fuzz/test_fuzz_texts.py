@@ -210,7 +210,7 @@ def test_a_brand_is_refused_or_writes_good_mails() -> None:
             return
         assert all(isinstance(getattr(brand, field.name), str) for field in fields(brand))
         in_use = templates._in_use
-        edited = Templates(in_use.mails, in_use.catalogs, brand)
+        edited = Templates(in_use.mails, in_use.catalogs, brand, in_use.wordings)
         Writer(edited).write(Words("thanks", "fr", "camille@sample.example", "Camille", tuple(SAMPLE_FACTS.items())))
 
     Campaign("brands", BRANDS, make_brand, write, smaller_brand).run()

@@ -27,6 +27,7 @@ WATCHED: Mapping[str, str] = {
     "rules/drivers.yaml": LIVE,
     "rules/events.csv": LIVE,
     "templates/brand.yaml": LIVE,
+    "templates/wordings.yaml": LIVE,
     "templates/catalogs/": LIVE,
     "templates/mail/": LIVE,
     "templates/layout/": LIVE,
@@ -37,7 +38,7 @@ WATCHED: Mapping[str, str] = {
 }
 """Each file or folder that is read, and when an edit of it is taken over; a faulty one is refused with its reasons."""
 EVENTS = "rules/events.csv"
-TEXTS = ("templates/brand.yaml", "templates/catalogs", "templates/layout", "templates/mail")
+TEXTS = ("templates/brand.yaml", "templates/wordings.yaml", "templates/catalogs", "templates/layout", "templates/mail")
 """Taken over together: each is proved with the others."""
 
 

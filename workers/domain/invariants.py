@@ -86,6 +86,7 @@ SUMS: tuple[Sum, ...] = (
     *(of_states(group) for group in GROUPS),
     Sum("survey requests = touchpoints asked", ("survey_requests",), ("touchpoints.asked",)),
     Sum("touchpoints not asked = touchpoints with a reason", ("touchpoints.unasked",), ("touchpoints.explained",)),
+    Sum("survey requests = requests in a wording that is known", ("survey_requests",), ("requests.worded",)),
     Sum("requests by mail = requests with one survey mail", ("requests.by_mail",), ("requests.mailed_once",)),
     Sum(
         "responses to a request = requests answered + closed",

@@ -3,7 +3,7 @@
 Built once at start (and again when a table changes) by wiring; nothing here reads a file.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -74,6 +74,8 @@ class Policy:
     sites: Mapping[str, WebSite] = field(default_factory=dict)
     drivers: Drivers = field(default_factory=dict)
     """What customers may name as the reason for their score, by code."""
+    wording: Callable[[str], str | None] = lambda language: None
+    """Gives the id of the wording in which a language is asked now; None where no texts are known."""
 
     def plan_of(self, version: str) -> JourneyPlan:
         """Return the plan that planned something, by its version; the one in use where that is not known."""

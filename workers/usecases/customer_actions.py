@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import opt_out
 from workers.domain.customer_case import CustomerCase, UnitOfWork
+from workers.domain.mail.question_wording import QuestionWording, wording_of
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import (
@@ -34,6 +35,7 @@ from workers.store.engine import Store
 from workers.store.roster import decide
 from workers.store.sign_in.audit_log import record_act
 from workers.store.survey.clicks import latest_clicks
+from workers.store.survey.wordings import wordings_by_id
 from workers.store.ticket.tickets import open_ticket_of
 
 MOST_CLICKS = 50
@@ -64,6 +66,8 @@ class AskedPage:
     customer: Customer
     response: Response | None
     open: bool
+    wording: QuestionWording | None
+    """The wording that it was asked in, where its texts are kept."""
 
 
 class CustomerActions:
@@ -84,7 +88,9 @@ class CustomerActions:
                 return None
             responses = read.rows_with(connection, Response, request=request, customer=asked.customer)
             is_open = asked.state in ANSWERABLE and asked.closes_at > now
-            return AskedPage(asked, customer, responses[0] if responses else None, is_open)
+            id = wording_of(asked)
+            wording = wordings_by_id(connection, {id}).get(id)
+            return AskedPage(asked, customer, responses[0] if responses else None, is_open, wording)
 
     def click(self, request: str, score: int | None, method: str, signal: str = "") -> None:
         """Keep that a link was opened; never an answer."""

@@ -77,7 +77,7 @@ def written(templates: Templates, mail: MailFacts) -> bytes | str:
 
 def one_by_one(templates: Templates, mail: MailFacts) -> bytes | str:
     """Return the same without anything that was rendered before."""
-    fresh = Templates({}, templates.catalogs, templates.brand)
+    fresh = Templates({}, templates.catalogs, templates.brand, templates.wordings())
     fresh.take_over(templates)
     fresh._in_use.forms.clear()
     return written(fresh, mail)
@@ -97,7 +97,7 @@ def test_the_shipped_questions_are_rendered_beforehand(templates: Templates) -> 
     for template in sorted(set(templates.languages_by_template()) - {"ticket"}):
         for mail in mails(template, "fr"):
             written(templates, mail)
-        forms = templates._in_use.forms_of(template, "fr")
+        forms = templates._in_use.forms_of(template, "fr", "")
         assert forms.usable, template
         assert any(forms.by_signature.values()), template
 
@@ -134,7 +134,9 @@ LOOKS_INTO = [
 def test_a_template_that_looks_into_a_text_is_still_right(words: str, templates: Templates) -> None:
     """An operator may do with a text what Jinja can; a mail never says what was true of another one's text."""
     data = WithOwn(words)
-    own = Templates({"ask-delivery": read_mail(data, "ask-delivery")}, templates.catalogs, templates.brand)
+    own = Templates(
+        {"ask-delivery": read_mail(data, "ask-delivery")}, templates.catalogs, templates.brand, templates.wordings()
+    )
     together = [written(own, mail) for mail in mails("ask-delivery", "en")]
     assert together == [one_by_one(own, mail) for mail in mails("ask-delivery", "en")]
     assert any(isinstance(mail, bytes) for mail in together)

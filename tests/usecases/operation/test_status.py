@@ -86,6 +86,9 @@ CORRUPTIONS = {
     "dead_letters =": "UPDATE dead_letter SET state = 'lost'",
     "survey requests = touchpoints asked": "UPDATE touchpoint SET state = 'planned' WHERE state = 'asked'",
     "touchpoints not asked =": "UPDATE touchpoint SET reason = '' WHERE state = 'skipped'",
+    "survey requests = requests in a wording": (
+        "UPDATE survey_request SET wording = 'fr-99' WHERE " + first("survey_request", "state = 'open'")
+    ),
     "requests by mail =": only("dispatch", SURVEY_MAIL),
     "responses to a request =": "UPDATE survey_request SET state = 'expired' WHERE state = 'answered'",
     "revisions =": f"DELETE FROM response_revision WHERE {first('response_revision', 'n = 2', 'response')} AND n = 2",

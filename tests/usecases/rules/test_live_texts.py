@@ -38,6 +38,7 @@ GOOD_AND_BAD: dict[str, tuple[str, tuple[str, str], tuple[str, str]]] = {
     ),
     "rules/events.csv": ("rules/events.csv", ("", SALE.format("journey")), ("", SALE.format("jorney"))),
     "templates/brand.yaml": ("templates/brand.yaml", ("name:", "name: Atelier #"), ("sender:", "sender: nobody #")),
+    "templates/wordings.yaml": ("templates/wordings.yaml", ("  2:", "  3:"), ("score.0:", "score.11:")),
     "templates/catalogs/": ("templates/catalogs/en.po", (TEXT, f"{TEXT}Sorry: "), (TEXT, TEXT + "{0} ")),
     "templates/mail/": ("templates/mail/thanks/mail.txt", ("{%", "{# more #}{%"), ("{%", "{% nothing %}{%")),
     "templates/layout/": ("", ("", "{# more #}"), ("", "{% nothing %}")),

@@ -36,6 +36,7 @@ class Shop:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        site.parts.policies.remember(site.parts.store, site.clock.at)
         site.events(event("website_visited", at=START - timedelta(days=400), reference="long ago"))
 
     def post(self, door: str, origin: str = ORIGIN, **fields: object) -> Any:

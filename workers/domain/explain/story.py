@@ -1,8 +1,10 @@
 """The story of one customer: every row about them, as the store loaded it. Nothing here decides or changes anything."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from workers.decision_table.model.rest_period import Asked
+from workers.domain.mail.question_wording import QuestionWording
 from workers.domain.records import (
     Action,
     Click,
@@ -53,6 +55,8 @@ class Story:
     asked_elsewhere: tuple[Asked, ...] = ()
     merged_from: tuple[str, ...] = ()
     asked_as: str = ""
+    wordings: Mapping[str, QuestionWording] = field(default_factory=dict)
+    """Those that the requests were asked in, by their ids."""
 
     @property
     def erased(self) -> bool:

@@ -6,7 +6,9 @@ from workers.calendar import next_in_window
 from workers.decision_table.model.rest_period import Resting, RestReason
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import sentence
+from workers.domain.mail.question_wording import wording_of
 from workers.domain.records import Journey, Stop, SurveyRequest, Touchpoint
+from workers.domain.reporting import RECOVERY
 from workers.domain.survey.planning import WEB, hold_ended, holding, in_scope
 from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
 from workers.domain.types import Effect, Reason, RequestState, TouchpointState
@@ -242,10 +244,20 @@ def request_entry(request: SurveyRequest, view: View) -> Entry:
         "channel": request.channel,
         "template": request.template,
         "language": request.language,
+        "wording": wording_of(request),
+        "question": question_asked(request, view),
         "sent_at": iso(request.sent_at),
         "closes_at": iso(request.closes_at),
         "clicks": clicks_of(request, view),
     }
+
+
+def question_asked(request: SurveyRequest, view: View) -> str:
+    """Return the text of the question as it was asked, without the company's name; empty where it is not kept."""
+    wording = view.story.wordings.get(wording_of(request))
+    if wording is None:
+        return ""
+    return wording.texts["question.today"] if request.trigger == RECOVERY else wording.question
 
 
 def clicks_of(request: SurveyRequest, view: View) -> int:

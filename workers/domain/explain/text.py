@@ -165,6 +165,8 @@ def details(entry: Entry, zone: str) -> Iterator[str]:
         yield f"{indent}because of: {printable(', '.join(cast('list[str]', entry['driver_names'])))}"
     if entry.get("competitor"):
         yield f"{indent}of another company: “{printable(entry['competitor'])}”"
+    if entry.get("question"):
+        yield f"{indent}wording {entry['wording']}: “{printable(entry['question'])}”"
     versions = cast("list[Entry]", entry.get("history") or [])
     for version in versions:
         if "kind" in version:

@@ -41,6 +41,11 @@ class Text:
     forms: tuple[Pieces, ...]
     needs: frozenset[str]
 
+    @property
+    def source(self) -> str:
+        """The text of its first form with its variables in braces, as it stands in the catalog."""
+        return "".join(literal if name is None else f"{literal}{{{name}}}" for literal, name in self.forms[0])
+
     def fill(self, values: Mapping[str, object], form: int) -> str:
         """Return the text with its variables filled in; nothing is escaped, and no value is read as a template."""
         pieces = self.forms[min(form, len(self.forms) - 1)]
@@ -124,6 +129,10 @@ class Catalogs:
         if faults:
             raise Misconfigured(faults)
         return cls(catalogs, default)
+
+    def with_each(self, change: Callable[[Catalog], Catalog]) -> "Catalogs":
+        """Return the catalogs as `change` gives each of them."""
+        return Catalogs({language: change(catalog) for language, catalog in self._catalogs.items()}, self._default)
 
     @property
     def languages(self) -> frozenset[str]:

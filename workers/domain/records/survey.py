@@ -80,6 +80,8 @@ class SurveyRequest(Row):
     changed_at: datetime
     sent_at: datetime | None = None
     reminded_at: datetime | None = None
+    wording: str | None = None
+    """The id of the wording that it asks in. None: asked by a release that kept none, in the first of its language."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ def send_request(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
 
 def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) -> SurveyRequest:
     """Return the survey request of a touchpoint; its id follows from journey and step, so that it is sent once."""
+    language = language_of(case.customer.language, case.policy)
     return SurveyRequest(
         id=case.ids.derive(
             touchpoint.due_at, "survey_request", journey.customer, journey.trigger, journey.reference, touchpoint.step
@@ -139,7 +140,7 @@ def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) ->
         details=journey.details,
         channel=channel_of(case, touchpoint),
         template=touchpoint.template,
-        language=language_of(case.customer.language, case.policy),
+        language=language,
         anchor_at=touchpoint.anchor_at,
         asked_at=case.now,
         closes_at=add_wait(case.now, CLOSES_AFTER, case.zone),
@@ -147,6 +148,7 @@ def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) ->
         reason="",
         changed_at=case.now,
         sent_at=case.now if channel_of(case, touchpoint) == WEB else None,
+        wording=case.policy.wording(language),
     )
 
 

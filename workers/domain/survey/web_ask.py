@@ -142,7 +142,8 @@ def asked(case: CustomerCase, touchpoint: Touchpoint, visit: Visit) -> SurveyReq
         if request.journey == touchpoint.journey and request.step == touchpoint.step
     )
     language = request.language if case.customer.language else visit.language or request.language
-    shown = replace(request, details={**request.details, "site": visit.site.id}, language=language)
+    details = {**request.details, "site": visit.site.id}
+    shown = replace(request, details=details, language=language, wording=case.policy.wording(language))
     case.change(shown)
     return shown
 

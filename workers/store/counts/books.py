@@ -98,6 +98,9 @@ def requests() -> dict[str, sa.Select[int]]:
         "requests.web_unanswered": counted(t.survey_request, on_web, unanswered),
         "responses.on_web": counted(t.response, t.response.c.request.in_(sa.select(r.id).where(on_web))),
         "requests.by_mail": counted(t.survey_request, by_mail),
+        "requests.worded": counted(
+            t.survey_request, sa.or_(r.wording.is_(None), r.wording.in_(sa.select(t.wording.c.id)))
+        ),
         "requests.mailed_once": counted(t.survey_request, by_mail, r.id.in_(once(surveys, d.request))),
     }
 

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from workers.domain import records
 from workers.domain.customer.profile import customer_id
 from workers.domain.explain import Story
+from workers.domain.mail.question_wording import wording_of
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, DeadLetter, Row
 from workers.domain.ticket import history_order
@@ -17,6 +18,7 @@ from workers.store import read
 from workers.store import tables as t
 from workers.store.customer.askings import Mailboxes
 from workers.store.customer.erasure import merged_into
+from workers.store.survey.wordings import wordings_by_id
 
 R = TypeVar("R", bound=Row)
 
@@ -50,6 +52,7 @@ def of(connection: Connection, customer: Customer, policy: Policy, crm_id: str |
 
     address = customer.email or ""
     names = sorted({member.crm_id for member in (customer, *merged) if member.crm_id} | {crm_id or ""} - {""})
+    requests = rows(records.SurveyRequest, "asked_at")
     return Story(
         customer=customer,
         events=rows(records.Inbox, "occurred_at"),
@@ -57,7 +60,7 @@ def of(connection: Connection, customer: Customer, policy: Policy, crm_id: str |
         stops=rows(records.Stop, "from_at"),
         journeys=rows(records.Journey, "anchor_at"),
         touchpoints=rows(records.Touchpoint, "due_at"),
-        requests=rows(records.SurveyRequest, "asked_at"),
+        requests=requests,
         clicks=rows(records.Click, "at"),
         responses=rows(records.Response, "answered_at"),
         revisions=rows(records.ResponseRevision, "at"),
@@ -72,6 +75,7 @@ def of(connection: Connection, customer: Customer, policy: Policy, crm_id: str |
         asked_elsewhere=Mailboxes(connection, [customer], policy, lock=False).elsewhere(*keys),
         merged_from=tuple(name for name in names if name != customer.crm_id and not customer.erased_at),
         asked_as=asked_as or "",
+        wordings=wordings_by_id(connection, {wording_of(request) for request in requests}),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.domain.mail.question_wording import first_of
 from workers.domain.records import Response
 from workers.domain.types import DecisionState
 from workers.store import tables as t
@@ -35,6 +36,8 @@ class RoutedResponse:
     language: str
     rule: str
     version: str
+    wording: str
+    """The id of the wording in which it was asked; empty for a score of another tool."""
 
 
 def latest_scores(connection: Connection, customer: str, most: int, *, but: str | None = None) -> list[Score]:
@@ -47,11 +50,12 @@ def latest_scores(connection: Connection, customer: str, most: int, *, but: str 
 
 def routed_responses(connection: Connection, since: datetime | None) -> Iterator[RoutedResponse]:
     """Give the responses answered from an instant on, or all, the oldest first; they are streamed."""
-    r, c, d = t.response.c, t.customer.c, t.decision.c
+    r, c, d, q = t.response.c, t.customer.c, t.decision.c, t.survey_request.c
     current = sa.and_(d.response == r.id, d.state == DecisionState.CURRENT)
     query = (
-        sa.select(t.response, c.crm_id, c.name, c.segment, c.language, d.rule, d.version)
+        sa.select(t.response, c.crm_id, c.name, c.segment, c.language, d.rule, d.version, q.language, q.wording)
         .join(t.customer, c.id == r.customer)
+        .outerjoin(t.survey_request, q.id == r.request)
         .outerjoin(t.decision, current)
         .order_by(r.first_answered_at, r.id)
         .execution_options(yield_per=AT_ONCE)
@@ -59,5 +63,7 @@ def routed_responses(connection: Connection, since: datetime | None) -> Iterator
     if since is not None:
         query = query.where(r.answered_at >= since)
     for row in connection.execute(query):
-        crm_id, name, segment, language, rule, version = (text or "" for text in row[-6:])
-        yield RoutedResponse(Response(*row[:-6]), crm_id, name, segment, language, rule, version)
+        *response, asked_language, asked_in = row
+        crm_id, name, segment, language, rule, version = (text or "" for text in response[-6:])
+        wording = asked_in or (first_of(asked_language) if asked_language else "")
+        yield RoutedResponse(Response(*response[:-6]), crm_id, name, segment, language, rule, version, wording)

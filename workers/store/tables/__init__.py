@@ -56,6 +56,7 @@ from workers.store.tables.survey import (
     testimonial,
     touchpoint,
     wave,
+    wording,
 )
 
 __all__ = [
@@ -125,6 +126,7 @@ __all__ = [
     "user",
     "wave",
     "webhook_target",
+    "wording",
 ]
 
 WRITE_ORDER: tuple[type[Row], ...] = (

@@ -49,6 +49,7 @@ EVERYWHERE: tuple[sa.Table, ...] = (
     customers.suppression,
     followup.rule_table,
     survey.wave,
+    survey.wording,
     operation.clock,
     operation.control,
     report.theme,

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from workers.domain import records
-from workers.store.tables.columns import Instant, metadata, table, where
+from workers.store.tables.columns import Document, Instant, metadata, table, where
 
 journey = table(records.Journey, sa.UniqueConstraint("customer", "trigger", "reference", name="journey_natural_key"))
 touchpoint = table(
@@ -30,6 +30,15 @@ survey_request = table(
     sa.Index("survey_request_asked", "asked_at"),
     sa.Index("survey_request_closes", "closes_at", **where("state IN ('open', 'answered')")),
 )
+wording = sa.Table(
+    "wording",
+    metadata,
+    sa.Column("id", sa.Text(), primary_key=True),
+    sa.Column("used_from", Instant(), primary_key=True),
+    sa.Column("language", sa.Text(), nullable=False),
+    sa.Column("texts", Document, nullable=False),
+)
+"""Wordings of the question: a row for each time that one was taken into use, with its texts."""
 click = table(records.Click, sa.Index("click_request", "request"), sa.Index("click_customer", "customer"))
 response = table(
     records.Response,

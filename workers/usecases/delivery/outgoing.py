@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.domain.mail.links import crm_link
+from workers.domain.mail.question_wording import QuestionWording, wording_of
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Dispatch, SurveyRequest, Ticket, Touchpoint
 from workers.domain.survey.planning import zone_of
@@ -17,6 +18,7 @@ from workers.store import read
 from workers.store.connection import Connection
 from workers.store.delivery import claim
 from workers.store.survey.responses import latest_scores
+from workers.store.survey.wordings import wordings_by_id
 
 SCORES_SHOWN = 5
 LEFT_LATE = timedelta(hours=12)
@@ -64,6 +66,8 @@ class DeliveryContext:
     actions: Mapping[str, Action]
     bodies: Mapping[str, tuple[bytes, str]]
     suppressed: Mapping[str, str]
+    wordings: Mapping[str, QuestionWording]
+    """Those that the requests were asked in, by their ids."""
 
     @classmethod
     def of(
@@ -86,7 +90,13 @@ class DeliveryContext:
             actions={action.id: action for action in actions},
             bodies=claim.bodies_of(connection, group, whose),
             suppressed=read.suppressed_addresses(connection, addresses, policy.ids),
+            wordings=wordings_by_id(connection, {wording_of(request) for request in requests}),
         )
+
+    def wording(self, dispatch: Dispatch) -> QuestionWording | None:
+        """Return the wording in which the question that a mail belongs to was asked."""
+        request = self.requests.get(dispatch.request or "")
+        return self.wordings.get(wording_of(request)) if request else None
 
 
 def people(connection: Connection, owners: set[CustomerId], *, locking: bool) -> dict[str, Customer]:

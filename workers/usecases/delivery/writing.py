@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from workers.domain.mail.compose import Composed, MailFacts, Templates, compose
+from workers.domain.mail.compose import MailFacts, Templates, compose
 from workers.domain.mailbox_keys import address_keys
 from workers.domain.outbound_messages import ticket_message
 from workers.domain.policy import Policy
@@ -74,7 +74,10 @@ class Writing:
                 OutgoingMessage(dispatch, to, sender, raw, dispatch.message_id), recipient, context
             )
         try:
-            composed = self._compose(connection, dispatch, customer, envelope_form(recipient), now)
+            mail = self._facts(connection, dispatch, customer, envelope_form(recipient))
+            composed = compose(
+                replace(mail, wording=context.wording(dispatch)), self._templates, self._policy().links, now
+            )
         except Never as error:
             return Refused(dispatch, DispatchState.FAILED, CANNOT_BE_WRITTEN, str(error))
         except (DBAPIError, NotNow, OSError, MemoryError):
@@ -125,9 +128,9 @@ class Writing:
             return Refused(dispatch, DispatchState.SUPPRESSED, "not in BOUCLE_MAIL_ONLY_TO", "")
         return None
 
-    def _compose(
-        self, connection: Connection, dispatch: Dispatch, customer: Customer | None, recipient: str, now: datetime
-    ) -> Composed:
+    def _facts(
+        self, connection: Connection, dispatch: Dispatch, customer: Customer | None, recipient: str
+    ) -> MailFacts:
         facts = dict(dispatch.facts)
         if dispatch.template == "reminder" and dispatch.request:
             reader = customer.id if customer else dispatch.customer
@@ -135,7 +138,7 @@ class Writing:
         if dispatch.template == "ticket" and customer:
             facts |= card_of(connection, dispatch, customer, self._crm_url, self._policy().zone)
         number = facts.get("number")
-        mail = MailFacts(
+        return MailFacts(
             dispatch_id=dispatch.id,
             template=dispatch.template,
             recipient=recipient,
@@ -147,4 +150,3 @@ class Writing:
             ticket_number=number if isinstance(number, int) else None,
             facts=facts,
         )
-        return compose(mail, self._templates, self._policy().links, now)

@@ -45,6 +45,7 @@ COLUMNS = (
     "name",
     "drivers",
     "competitor",
+    "wording",
 )
 """The first eight are what the follow-up table decides by, `after` in days; then what is said beside it."""
 
@@ -102,4 +103,5 @@ def rows(connection: Connection, since: datetime | None) -> Iterator[tuple[Value
             routed.name,
             response.drivers or "",
             response.competitor or "",
+            routed.wording,
         )

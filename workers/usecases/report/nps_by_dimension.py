@@ -16,6 +16,7 @@ from workers.domain.reporting import DECIMALS, Figures, Filters, nps, rounded
 from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.report.nps_counts import count_scores, first_and_last_asked
+from workers.store.report.wordings import WordingChange, wording_changes
 
 BY = ("trigger", "touchpoint", "segment", "month")
 
@@ -59,6 +60,18 @@ def report(
         "as_of": now.astimezone(UTC).isoformat(),
         "groups": listed,
         "recovery": sum(apart, Figures()).as_dict(),
+        "wordings": [change_as_dict(change, zone) for change in wording_changes(connection, period)],
+    }
+
+
+def change_as_dict(change: WordingChange, zone: str) -> dict[str, object]:
+    """Return a change of wording: its day in the zone, its language, and both wordings with their texts."""
+    return {
+        "at": change.at.astimezone(UTC).isoformat(),
+        "day": in_zone(change.at, zone).date().isoformat(),
+        "language": change.after.language,
+        "before": {"wording": change.before.id, "question": change.before.question},
+        "after": {"wording": change.after.id, "question": change.after.question},
     }
 
 
@@ -134,6 +147,11 @@ def as_text(figures: Mapping[str, object]) -> str:
         )
     if figures["mixed"]:
         lines.append("A line that mixes several touchpoints has no score: each question has its own.")
+    for change in cast("list[dict[str, dict[str, str]]]", figures["wordings"]):
+        before, after = (f"“{change[side]['question']}” ({change[side]['wording']})" for side in ("before", "after"))
+        lines.append(
+            f"From {change['day']} the question is another one in {change['language']}: {before}, now {after}."
+        )
     lines.append("Below 5 answers only counts are shown; below 30 a score is flagged as small.")
     return "\n".join(lines)
 

@@ -29,6 +29,7 @@ from workers.store.report.answers import (
 from workers.store.report.funnel import Funnel
 from workers.store.report.notes import Note, notes
 from workers.store.report.themes import names_of_themes as theme_names
+from workers.store.report.wordings import WordingChange, wording_changes
 from workers.usecases.initiatives import Kind
 from workers.usecases.report import funnel, nps_by_dimension
 
@@ -78,6 +79,8 @@ class Review:
     initiatives: Mapping[int, str]
     notes: tuple[Note, ...]
     words: Mapping[str, list[str]]
+    wordings: tuple[WordingChange, ...]
+    """The days on which a language was asked in another wording, oldest first."""
     apart: int
     """Answers to recovery surveys asked in the period: no part of anything else here but the loop."""
 
@@ -110,6 +113,7 @@ def review(connection: Connection, filters: Filters, policy: Policy, now: dateti
         initiatives=themes.names_of_initiatives(connection),
         notes=noted,
         words=stored.words(connection),
+        wordings=tuple(wording_changes(connection, filters)),
         apart=stored.recovery_answers(connection, filters),
     )
 

@@ -26,7 +26,7 @@ from workers.domain.survey.planning import wave_ends
 from workers.domain.types import Ids, MailClass
 from workers.settings import Settings
 from workers.store.engine import Store
-from workers.store.rules import live
+from workers.store.rules import live, wordings
 from workers.text.mail_addresses import mailbox
 
 if TYPE_CHECKING:  # with the templates and the schemas behind it, which only a role takes over anew
@@ -134,6 +134,8 @@ class Policies:
         kept = [live.Kept(item.place, item.name, item.version, item.content, item.candidate) for item in items]
         faults = {name: refusal.faults for name, refusal in refused.items()}
         contents = live.remember(store, kept, faults if self._is_role else None, now)
+        if self._is_role:
+            wordings.remember(store, self._templates.wordings(), now)
         self._contents = contents
         self._policy = self._build()
         self._refused = refused
@@ -198,6 +200,7 @@ class Policies:
             ),
             sites=rules.sites.value,
             drivers=rules.drivers.value,
+            wording=self._templates.wordings().id_in_use,
         )
 
     def mail_classes(self) -> Mapping[str, MailClass]:

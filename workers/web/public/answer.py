@@ -181,7 +181,8 @@ def form_page(
         "nonce": new_nonce(web.links, "answer", question.id, web.now()),
         "trap": pages.url(f"/a/{request.path_params['token']}/more"),
     }
-    return pages.show(request, "answer.html", pages.language(request, question.language), values, status=status)
+    language = pages.language(request, question.language)
+    return pages.show(request, "answer.html", language, values, status=status, wording=asked.wording)
 
 
 routes = [

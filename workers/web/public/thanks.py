@@ -164,7 +164,7 @@ def page(
         "faults": faults or {},
         "nonce": new_nonce(web.links, "drivers", asked.request.id, web.now()),
     }
-    return pages.show(request, "thanks.html", language, values, status=status)
+    return pages.show(request, "thanks.html", language, values, status=status, wording=asked.wording)
 
 
 def contact_shown(response: Known, customer: Customer, policy: Policy, catalog: Catalog) -> dict[str, str]:

@@ -14,8 +14,8 @@ _SAMPLE = "templates/brand.sample.yaml"
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]+")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 # Language and zone are choices that any shop may share with the sample; the others would show readers a stranger.
-_MAY_EQUAL_SAMPLE = frozenset({"language", "time_zone"})
-_MAY_BE_EMPTY = frozenset({"logo"})
+_MAY_EQUAL_SAMPLE = frozenset({"language", "time_zone", "wording"})
+_MAY_BE_EMPTY = frozenset({"logo", "wording"})
 _LONGEST = {"name": 200, "sender": 254, "reply_to": 254, "postal_address": 1_000, "logo": 2_000, "privacy_url": 2_000}
 """Characters of a value: a header's line carries 998 (RFC 5322), an address 254 (RFC 5321); others stand in mails."""
 _LONGEST_WORD = 100
@@ -35,6 +35,8 @@ class Brand:
     privacy_url: str
     language: str
     time_zone: str
+    wording: str = ""
+    """Ids of wordings of the question that are asked in instead of the catalogs' own, between commas."""
 
     @classmethod
     def load(cls, data: DataFiles) -> "Brand":

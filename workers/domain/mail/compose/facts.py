@@ -10,6 +10,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from workers.domain.mail.compose.brand import Brand
+from workers.domain.mail.question_wording import QuestionWording
 from workers.domain.mail.translations import Catalog
 from workers.errors import Never
 from workers.text.plain_text import for_reader, name_of_somebody
@@ -57,6 +58,8 @@ class MailFacts:
     action_id: str | None = None
     ticket_number: int | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    wording: QuestionWording | None = None
+    """The wording in which its question was asked; None: the one in use now."""
 
 
 def clean(value: object, longest: int | None = None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from workers.domain.mail.compose.brand import Brand
+from workers.domain.mail.question_wording import Wordings
 from workers.domain.mail.translations import DataFiles
 from workers.domain.types import MailClass
 from workers.errors import BadInput, Misconfigured, Never
@@ -33,6 +34,9 @@ class KindsOfMail(Protocol):
 
     def mail_class(self, template: str) -> MailClass:
         """Return why mails of this template are sent; raise Never for a template that does not exist."""
+
+    def wordings(self) -> Wordings:
+        """Return the wordings of the question: those with a number, and the one in use of each language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,10 @@ class MailKinds:
         if template not in self.classes:
             raise Never(f"there is no mail template {template!r}; there are {', '.join(sorted(self.classes))}")
         return self.classes[template]
+
+    def wordings(self) -> Wordings:
+        """Return none: who reads no texts asks nobody."""
+        return Wordings({}, {})
 
 
 def read_kind(data: DataFiles, name: str) -> tuple[MailClass, bool]:

@@ -27,6 +27,7 @@ from workers.domain.mail.compose.prerendered import (
 )
 from workers.domain.mail.compose.samples import SAMPLE_AT, SAMPLE_FACTS, look, sample_mail
 from workers.domain.mail.links import Links
+from workers.domain.mail.question_wording import QuestionWording, Wordings, load_worded
 from workers.domain.mail.translations import Catalog, Catalogs, DataFiles
 from workers.domain.types import MailClass
 from workers.errors import BadInput, BoucleError, Misconfigured, Never
@@ -52,12 +53,13 @@ class _InUse:
     mails: Mapping[str, _Mail]
     catalogs: Catalogs
     brand: Brand
-    forms: dict[tuple[str, str], Forms] = field(default_factory=dict)
-    """What is rendered beforehand, by template and language."""
+    wordings: Wordings
+    forms: dict[tuple[str, str, str], Forms] = field(default_factory=dict)
+    """What is rendered beforehand, by template, language and wording of the question."""
 
-    def forms_of(self, template: str, language: str) -> Forms:
-        """Return what is rendered beforehand of a template in a language."""
-        key = (template, language)
+    def forms_of(self, template: str, language: str, wording: str) -> Forms:
+        """Return what is rendered beforehand of a template in a language and wording."""
+        key = (template, language, wording)
         if key not in self.forms:
             kind = self.mails[template]
             parts = [(part.environment, str(part.name)) for part in (kind.html, kind.text)]
@@ -86,8 +88,8 @@ class _Loader(BaseLoader):
 class Templates:
     """Every kind of mail in every language, proved to render."""
 
-    def __init__(self, mails: Mapping[str, _Mail], catalogs: Catalogs, brand: Brand) -> None:
-        self._in_use = _InUse(dict(mails), catalogs, brand)
+    def __init__(self, mails: Mapping[str, _Mail], catalogs: Catalogs, brand: Brand, wordings: Wordings) -> None:
+        self._in_use = _InUse(dict(mails), catalogs, brand, wordings)
 
     @property
     def catalogs(self) -> Catalogs:
@@ -111,7 +113,7 @@ class Templates:
     @classmethod
     def load(cls, data: DataFiles, brand: Brand) -> "Templates":
         """Read and try every template; raise Misconfigured with all faults: texts, templates, links, size."""
-        catalogs = Catalogs.load(data, brand.language)
+        catalogs, wordings = load_worded(data, brand.language, brand.wording)
         html = _environment(data, autoescape=True)
         text = _environment(data, autoescape=False)
         mails: dict[str, _Mail] = {}
@@ -121,7 +123,7 @@ class Templates:
                 mails[name] = _read_mail(data, name, html, text)
             except (TemplateError, BadInput, ValueError, Misconfigured) as error:
                 faults.append(f"{MAILS}/{name} cannot be read: {type(error).__name__}: {error}")
-        templates = cls(mails, catalogs, brand)
+        templates = cls(mails, catalogs, brand, wordings)
         faults.extend(templates._try_all())
         if faults:
             raise Misconfigured(faults)
@@ -135,6 +137,15 @@ class Templates:
         """Return why mails of this template are sent; raise Never for a template that does not exist."""
         return self._in_use.mail(template).mail_class
 
+    def wordings(self) -> Wordings:
+        """Return the wordings of the question: those with a number, and the one in use of each language."""
+        return self._in_use.wordings
+
+    def catalog_asking(self, language: str, wording: QuestionWording | None) -> Catalog:
+        """Return the texts of the language nearest to a tag; its question in a wording, where that is of it."""
+        in_use = self._in_use
+        return in_use.wordings.catalog(in_use.catalogs.catalog(language), wording)
+
     def threads(self, template: str) -> bool:
         """Say whether mails of this template belong under the survey that they answer."""
         return self._in_use.mail(template).thread
@@ -144,13 +155,15 @@ class Templates:
         in_use = self._in_use
         kind = in_use.mail(mail.template)
         catalog = in_use.catalogs.catalog(in_use.catalogs.negotiate(mail.language))
+        catalog = in_use.wordings.catalog(catalog, mail.wording)
+        wording = mail.wording.id if mail.wording else ""
         facts = values(mail, catalog, in_use.brand, at)
         render, functions = _renderer(mail, kind, catalog, in_use.brand), _link_functions(mail, links)
         try:
             if mail.facts.get("history"):
                 text, html = render(facts, functions)
             else:
-                text, html = in_use.forms_of(mail.template, catalog.language).write(facts, functions, render)
+                text, html = in_use.forms_of(mail.template, catalog.language, wording).write(facts, functions, render)
         except TemplateError as error:
             raise Never(f"the template {mail.template!r} cannot be rendered: {error}") from error
         subject = one_line(catalog.text(_subject_id(mail, catalog), facts), _SUBJECT_LONGEST)

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from workers.adapters.resources import Data
 from workers.domain.mail.compose import Brand
+from workers.domain.mail.question_wording import QuestionWording
 from workers.domain.mail.translations import Catalog, Catalogs
 from workers.errors import Misconfigured
 from workers.text.plain_text import UNSAFE, for_reader
@@ -84,9 +85,10 @@ class Pages:
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
+        wording: QuestionWording | None = None,
     ) -> HTMLResponse:
-        """Answer a page; `values` are its template's variables."""
-        catalog, brand = self.catalog(language), self._brand
+        """Answer a page; `values` are its template's variables, `wording` is that of the question on it."""
+        catalog, brand = self._web.templates.catalog_asking(language, wording), self._brand
         if self._env.globals["brand"] is not brand:  # it was edited while we run
             self._env.globals["brand"] = brand
             self._assets.paint(brand.colour)

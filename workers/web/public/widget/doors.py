@@ -132,16 +132,17 @@ async def ask(request: Request, fields: Fields) -> Response:
 
 def words(web: Web, asked: SurveyRequest) -> dict[str, object]:
     """Return the question as the box shows it, with the signature that its answer needs."""
-    language, catalogs = asked.language, web.templates.catalogs
+    language, templates = asked.language, web.templates
+    catalog = templates.catalog_asking(language, templates.wordings().with_id(asked.wording))
 
     def text(id: str) -> str:
-        return catalogs.text(language, id, brand=web.templates.brand.name)
+        return catalog.text(id, {"brand": templates.brand.name})
 
     return {
         "id": asked.id,
         "sig": web.links.sign(PURPOSE, asked.id),
         "lang": language,
-        "dir": catalogs.catalog(language).locale.text_direction,
+        "dir": catalog.locale.text_direction,
         "title": text("web.title"),
         "question": text("question"),
         "low": text("score.0"),

@@ -90,6 +90,7 @@ def sheets(review: Review, words: Words) -> list[Sheet]:
         testimonials_sheet,
         announced_sheet,
         notes_sheet,
+        wordings_sheet,
     )
     return [make(review, words) for make in makers]
 
@@ -375,3 +376,17 @@ def notes_sheet(review: Review, words: Words) -> Sheet:
         for note in review.notes
     ]
     return sheet("notes", words, ("date", "note", "by"), rows)
+
+
+def wordings_sheet(review: Review, words: Words) -> Sheet:
+    """Return the days on which a language was asked in another wording, with both wordings."""
+    rows = [
+        [
+            Cell(in_zone(change.at, words.zone).date(), words.day(change.at)),
+            Cell(change.after.language, words.language(change.after.language)),
+            *(word(text) for wording in (change.before, change.after) for text in (wording.id, wording.question)),
+        ]
+        for change in review.wordings
+    ]
+    columns = ("date", "language", "wording-before", "question-before", "wording-after", "question-after")
+    return sheet("wordings", words, columns, rows)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from babel.core import Locale
+
 from workers.calendar import in_zone
 from workers.domain.drivers import Drivers, codes_in, name_of
 from workers.domain.mail.translations import Catalog
@@ -55,6 +57,10 @@ class Words:
         if value == EVERYBODY:
             return self.text("everybody")
         return self.text("no-segment") if value == NONE else value[:1].upper() + value[1:]
+
+    def language(self, tag: str) -> str:
+        """Return what a language is called in the reader's; the tag where it has no name."""
+        return str(Locale.parse(tag, sep="-").get_display_name(self.catalog.locale) or tag)
 
     def cause(self, value: str) -> str:
         """Return `AREA/CAUSE` of a ticket in words, "Area: cause"; either may be an operator's own."""

@@ -1,0 +1,213 @@
+"""The wording of the question: a measuring instrument, so that each request keeps the one it was asked in.
+
+A wording is the question, the question after a recovery, and the ends of its scale in one language. Those that have a
+number stand in templates/wordings.yaml (`fr-2`); a text of the company's own is named by its hash, so that any edit is
+another wording, and a text that is put back is the one it was. The company's name is no part of it.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from workers.domain.mail.translations import Catalog, Catalogs, DataFiles, catalog_of
+from workers.errors import BadInput, Misconfigured
+from workers.text.yaml_text import read_yaml
+
+PLACE = "templates/wordings.yaml"
+PARTS = ("question", "question.today", "scale", "score.0", "score.10")
+"""The catalogs' ids of a wording's texts."""
+DIGITS = 8
+"""Of the hash that names a text without a number."""
+LONGEST = 300
+"""Characters of one text: it stands in a subject's preview, on a phone and in a box on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionWording:
+    """The texts in which a question is asked in one language, by their ids in the catalogs, each with its variables."""
+
+    id: str
+    language: str
+    texts: Mapping[str, str]
+
+    @property
+    def question(self) -> str:
+        """The question itself, with `{brand}` in it."""
+        return self.texts["question"]
+
+    def asks_as(self, other: "QuestionWording") -> bool:
+        """Tell whether two wordings put the same words, whatever they are called."""
+        return dict(self.texts) == dict(other.texts)
+
+
+class Asked(Protocol):
+    """What was asked in a language, and in which wording; None: by a release that kept none."""
+
+    @property
+    def language(self) -> str:
+        """The language of the question."""
+
+    @property
+    def wording(self) -> str | None:
+        """The id of its wording."""
+
+
+def wording_of(asked: Asked) -> str:
+    """Return the id of the wording that something was asked in; without one it is the first version of its language."""
+    return asked.wording or first_of(asked.language)
+
+
+def first_of(language: str) -> str:
+    """Return the id of the first version of a language."""
+    return f"{language}-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Wordings:
+    """The wordings with a number, and the one in use of each language."""
+
+    numbered: Mapping[str, QuestionWording]
+    in_use: Mapping[str, QuestionWording]
+    worded: dict[tuple[str, str], Catalog] = field(default_factory=dict)
+    """Catalogs that ask in another wording than the one in use, by language and wording."""
+
+    def with_id(self, id: str | None) -> QuestionWording | None:
+        """Return the wording of an id, where it is in use or has a number."""
+        in_use = (wording for wording in self.in_use.values() if wording.id == id)
+        return next(in_use, None) or self.numbered.get(id or "")
+
+    def id_in_use(self, language: str) -> str | None:
+        """Return the id of the wording that a language is asked in now."""
+        wording = self.in_use.get(language)
+        return wording.id if wording else None
+
+    def first(self, language: str) -> QuestionWording | None:
+        """Return what a release that kept no wordings asked in: the first version, or a text that has no number.
+
+        An upgrade leaves the company's own texts as they are: so where one is in use, it was before.
+        """
+        in_use, shipped = self.in_use.get(language), self.numbered.get(first_of(language))
+        if in_use is None or in_use.id in self.numbered:
+            return shipped
+        return replace(in_use, id=first_of(language))
+
+    def catalog(self, catalog: Catalog, wording: QuestionWording | None) -> Catalog:
+        """Return a catalog with the texts of a wording; the catalog itself where they are those in use, or foreign."""
+        if wording is None or wording.language != catalog.language:
+            return catalog
+        in_use = self.in_use.get(catalog.language)
+        if in_use is not None and in_use.asks_as(wording):
+            return catalog
+        key = (catalog.language, wording.id)
+        if key not in self.worded:
+            self.worded[key] = asking_in(catalog, wording)
+        return self.worded[key]
+
+
+def asking_in(catalog: Catalog, wording: QuestionWording) -> Catalog:
+    """Return a catalog that asks in a wording."""
+    return replace(catalog, chains={**catalog.chains, **catalog_of(catalog.language, wording.texts).chains})
+
+
+def load_worded(data: DataFiles, language: str, chosen: str) -> tuple[Catalogs, Wordings]:
+    """Read the catalogs, with the wordings that were chosen (ids between commas) in the place of their own.
+
+    Raises Misconfigured with every fault of the catalogs, of the list of wordings, or of the choice.
+    """
+    catalogs = Catalogs.load(data, language)
+    numbered = read_wordings(data)
+    choice: dict[str, QuestionWording] = {}
+    faults: list[str] = []
+    for id in filter(None, (part.strip() for part in chosen.split(","))):
+        wording = numbered.get(id)
+        if wording is None or wording.language not in catalogs.languages:
+            there = ", ".join(id for id in numbered if numbered[id].language in catalogs.languages)
+            faults.append(f"templates/brand.yaml: wording {id!r} is none of {PLACE}: choose of {there}")
+        elif wording.language in choice:
+            other = choice[wording.language].id
+            faults.append(f"templates/brand.yaml: wording has {other!r} and {id!r}: choose one for each language")
+        else:
+            choice[wording.language] = wording
+    if faults:
+        raise Misconfigured(faults)
+    catalogs = catalogs.with_each(
+        lambda catalog: asking_in(catalog, choice[catalog.language]) if catalog.language in choice else catalog
+    )
+    in_use = {
+        tag: choice.get(tag) or wording_in(catalogs.catalog(tag), numbered.values()) for tag in catalogs.languages
+    }
+    return catalogs, Wordings(numbered, {tag: wording for tag, wording in in_use.items() if wording is not None})
+
+
+def wording_in(catalog: Catalog, numbered: Iterable[QuestionWording]) -> QuestionWording | None:
+    """Return the wording that a catalog asks in: the one with a number that has its texts, else one of its own.
+
+    None for a catalog without the question.
+    """
+    if not set(PARTS) <= catalog.chains.keys():
+        return None
+    texts = {id: plain(catalog.chains[id][0].source) for id in PARTS}
+    for wording in numbered:
+        if wording.language == catalog.language and wording.texts == texts:
+            return wording
+    digest = hashlib.sha256("\n".join(texts[id] for id in PARTS).encode()).hexdigest()[:DIGITS]
+    return QuestionWording(f"{catalog.language}-{digest}", catalog.language, texts)
+
+
+def plain(text: str) -> str:
+    """Return a text with plain spaces: how they are set (French ones do not break) makes no other wording."""
+    return " ".join(text.split())
+
+
+def read_wordings(data: DataFiles) -> dict[str, QuestionWording]:
+    """Return the wordings with a number by their ids, in order of languages and numbers.
+
+    Raises Misconfigured with every fault.
+    """
+    try:
+        languages = read_yaml(data.read(PLACE), PLACE)
+    except BadInput as error:
+        raise Misconfigured([f"{PLACE} cannot be read: {error}"]) from error
+    faults: list[str] = []
+    wordings: dict[str, QuestionWording] = {}
+    for language, versions in languages.items() if isinstance(languages, dict) else [("", None)]:
+        if not isinstance(versions, dict) or not versions:
+            faults.append(f"{PLACE}: {language!r} has no versions: write numbers, each with its texts")
+            continue
+        for number, texts in sorted(versions.items(), key=lambda version: str(version[0]).zfill(DIGITS)):
+            id = f"{language}-{number}"
+            wrong = faults_of(number, texts)
+            faults += [f"{PLACE}: {id}: {fault}" for fault in wrong]
+            if not wrong:
+                wordings[id] = QuestionWording(id, str(language), {part: plain(texts[part]) for part in PARTS})
+    if faults:
+        raise Misconfigured(faults)
+    return wordings
+
+
+def faults_of(number: object, texts: object) -> list[str]:
+    """Return what is wrong with one version: its number, a text that is missing, too long or has another variable."""
+    if type(number) is not int or not 0 < number < 10 ** (DIGITS - 1):
+        return ["its version is not a whole number from 1"]
+    if not isinstance(texts, dict):
+        return [f"write its texts: {', '.join(PARTS)}"]
+    faults = [f"{name} is no text of a wording; they are {', '.join(PARTS)}" for name in texts if name not in PARTS]
+    for part in PARTS:
+        text = texts.get(part)
+        if not isinstance(text, str) or not text.strip():
+            faults.append(f"{part} is missing: write it")
+        elif len(text) > LONGEST:
+            faults.append(f"{part} has {len(text):,} characters; write at most {LONGEST}")
+        else:
+            faults += variable_faults(part, text)
+    return faults
+
+
+def variable_faults(part: str, text: str) -> list[str]:
+    """Return what is wrong with the variables of a text: `{brand}` is the only one."""
+    try:
+        needs = catalog_of("en", {part: text}).chains[part][0].needs
+    except ValueError as error:
+        return [f"{part}: {error}"]
+    return [f"{part} names {{{name}}}; the only variable here is {{brand}}" for name in sorted(needs - {"brand"})]

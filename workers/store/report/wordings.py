@@ -1,0 +1,47 @@
+"""When the wording of a question changed. Reads only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.domain.mail.question_wording import QuestionWording
+from workers.domain.reporting import Filters
+from workers.store import tables as t
+from workers.store.report import figures as stored
+
+
+@dataclass(frozen=True, slots=True)
+class WordingChange:
+    """The moment from which on a language was asked in another wording than before."""
+
+    at: datetime
+    before: QuestionWording
+    after: QuestionWording
+
+
+def wording_changes(connection: Connection, filters: Filters) -> list[WordingChange]:
+    """Return the changes of wording in a period, oldest first, of the language that is chosen, or of all.
+
+    What changed before anybody was asked in a language, or left the words as they were, is none.
+    """
+    c, q = t.wording.c, t.survey_request.c
+    in_period = sa.select(c.id, c.used_from).where(*stored.within(c.used_from, filters))
+    chosen = {(id, at) for id, at in connection.execute(in_period)}
+    if not chosen:
+        return []
+    first = sa.select(q.language, sa.func.min(q.asked_at)).group_by(q.language)
+    first_asked = {str(language): at for language, at in connection.execute(first)}
+    last: dict[str, QuestionWording] = {}
+    changes = []
+    for at, id, language, texts in connection.execute(
+        sa.select(c.used_from, c.id, c.language, c.texts).order_by(c.used_from, c.id)
+    ):
+        wording = QuestionWording(id, language, texts)
+        before, last[language] = last.get(language), wording
+        is_change = before is not None and not before.asks_as(wording)
+        was_asked = language in first_asked and first_asked[language] <= at
+        if before and is_change and was_asked and (id, at) in chosen and filters.language in (None, "", language):
+            changes.append(WordingChange(at, before, wording))
+    return changes
