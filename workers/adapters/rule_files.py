@@ -40,6 +40,8 @@ class Content:
     version: str
     content: str
     candidate: bool = False
+    numbered: bool = False
+    """Whether rows name it by a number: the journey plan."""
 
 
 class LiveRules:
@@ -122,7 +124,8 @@ class LiveRules:
         """Give everything in use, so that it can be kept by version."""
         for place, live in self._tables.items():
             table = live.table
-            yield Content(short(place), table.name, table.version, table.content)
+            numbered = place == JOURNEY_PLAN
+            yield Content(short(place), table.name, table.version, table.content, numbered=numbered)
         for file in self._files():
             yield Content(file.name, file.name, file.version, file.data.decode("utf-8", "replace"))
         for place, live in self._candidates.items():

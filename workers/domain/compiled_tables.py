@@ -74,13 +74,18 @@ def text_of(value: object) -> str:
 class Versions(Generic[T]):
     """Tables that were in use before, by version; each is compiled when it is first asked for."""
 
-    def __init__(self, contents: Mapping[str, str], make: Callable[[Table], T]) -> None:
+    def __init__(
+        self, contents: Mapping[str, str], make: Callable[[Table], T], numbers: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the content of each version, and the versions for which a number may stand, by that."""
         self._contents = contents
         self._make = make
+        self._numbers = numbers or {}
         self._made: dict[str, T | None] = {}
 
     def get(self, version: str) -> T | None:
-        """Return the table of a version, or None when it is not known or can no longer be read."""
+        """Return the table of a version or its number, or None when it is not known or can no longer be read."""
+        version = self._numbers.get(version, version)
         if version not in self._made:
             content = self._contents.get(version)
             try:
@@ -96,21 +101,37 @@ class TableInUse:
     def __init__(self, table: Table, earlier: "Versions[Self] | None" = None, candidate: Table | None = None) -> None:
         self.table = table
         self.version = table.version
+        self.written_as = self.version
+        """What rows say for the version: the number that the store keeps it under, or itself where there is none."""
         self.dated = is_dated(table) or (candidate is not None and is_dated(candidate))
         self._earlier = earlier
         self._compiled: Compiled = compile_table(table)
         self._candidate = compile_table(candidate) if candidate else None
 
     def at(self, version: str) -> Self | None:
-        """Return the table as it was in a version, or None when that is not known or cannot be read any more."""
-        return self if version == self.version else self._earlier.get(version) if self._earlier else None
+        """Return the table as it was in a version, told in full or as rows tell it, or None when that is not known or
+        cannot be read any more."""
+        return (
+            self
+            if version in (self.version, self.written_as)
+            else self._earlier.get(version)
+            if self._earlier
+            else None
+        )
 
 
 class JourneyPlan(TableInUse):
     """The journey plan: which touchpoints an event plans."""
 
-    def __init__(self, table: Table, earlier: "Versions[Self] | None" = None, candidate: Table | None = None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        earlier: "Versions[Self] | None" = None,
+        candidate: Table | None = None,
+        written_as: str = "",
+    ) -> None:
         super().__init__(table, earlier, candidate)
+        self.written_as = written_as or self.version
         self._disagreements: dict[tuple[object, ...], Disagreement | None] = {}
         self._steps = {rule.id: plan_step(rule) for rule in table.rules}
         self._steps_for: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}

@@ -78,7 +78,7 @@ class Policy:
     """Gives the id of the wording in which a language is asked now; None where no texts are known."""
 
     def plan_of(self, version: str) -> JourneyPlan:
-        """Return the plan that planned something, by its version; the one in use where that is not known."""
+        """Return the plan that planned something, by what that says; the one in use where that is not known."""
         return self.plan.at(version) or self.plan
 
     def shares(self, address: str) -> bool:

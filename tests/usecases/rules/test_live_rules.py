@@ -351,7 +351,11 @@ def test_a_candidate_of_the_journey_plan(boucle: Edited) -> None:
     boucle.take(journey("delivery", "ann", reference="o-1"), journey("onboarding_finished", "ann", reference="o-2"))
     (disagreement,) = boucle.rows(Shadow)
     assert (disagreement.name, disagreement.rules) == ("journey-plan", "J2, J3")
-    assert {touchpoint.plan_version for touchpoint in boucle.rows(Touchpoint)} == {disagreement.version}
+    plan = boucle.parts.policy().plan
+    assert (plan.version, {row.plan_version for row in boucle.rows(Touchpoint)}) == (
+        disagreement.version,
+        {plan.written_as},
+    )
     (candidate / "rules.csv").write_text("id;event\n")
     boucle.parts.look_at_rules()
     assert "journey-plan-candidate" in boucle.parts.policies.refused()

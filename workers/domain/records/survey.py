@@ -23,6 +23,7 @@ class Journey(Row):
     event: str
     state: str
     plan_version: str
+    """The number under which the store keeps the plan's version; the version itself where it has none."""
     began: str = ""
     """The name of the event that began it, and what else of that event the plan looks at: so it can be replayed."""
     delivery_expected: bool | None = None
@@ -42,6 +43,7 @@ class Touchpoint(Row):
     reference: str
     rule: str
     plan_version: str
+    """As a journey has it."""
     template: str
     anchor_at: datetime
     due_at: datetime

@@ -95,7 +95,7 @@ def planned_by_visit(case: CustomerCase, visit: Visit) -> Touchpoint:
         trigger=trigger,
         reference=reference,
         rule=f"{SITE_RULE}{visit.site.id}",
-        plan_version=case.policy.plan.version,
+        plan_version=case.policy.plan.written_as,
         template=case.policy.plan.template_for(trigger) or TEMPLATE,
         anchor_at=case.now,
         due_at=case.now,
@@ -160,7 +160,7 @@ def journey_of(case: CustomerCase, touchpoint: Touchpoint, visit: Visit) -> Jour
         anchor_at=case.now,
         event=f"{SITE_RULE}{visit.site.id}",
         state="open",
-        plan_version=case.policy.plan.version,
+        plan_version=case.policy.plan.written_as,
         began=VISITED,
     )
 

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 from workers.domain.records import Customer
 from workers.store import read
 from workers.store import tables as t
+from workers.store.plan_numbers import in_full
 
 Rows = list[dict[str, Any]]
 """Rows of one table by column, in the order of their key."""
@@ -48,5 +49,6 @@ def suppression_rows(connection: Connection, addresses: Collection[str]) -> Rows
 
 def rows_of(connection: Connection, table: sa.Table, condition: sa.ColumnElement[bool]) -> Rows:
     """Return the rows of a table that meet a condition, each by column, in the order of its key."""
-    query = sa.select(table).where(condition).order_by(*table.primary_key)
+    columns = [in_full(column).label(name) if name == "plan_version" else column for name, column in table.c.items()]
+    query = sa.select(*columns).where(condition).order_by(*table.primary_key)
     return [dict(row._mapping) for row in connection.execute(query)]

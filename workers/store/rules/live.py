@@ -5,12 +5,13 @@ A version is stored before the first decision that bears it. Roles may do so at 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from workers.store import plan_numbers
 from workers.store import tables as t
 from workers.store.engine import Store
 from workers.store.rules.past import WENT_LIVE
@@ -30,6 +31,21 @@ class Kept:
     version: str
     content: str
     candidate: bool = False
+    numbered: bool = False
+    """Whether rows name it by a number: the journey plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersions:
+    """The content of every version there has been, and the digits under which rows name those of the journey plan."""
+
+    contents: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    """Version by digits."""
+
+    def written_as(self, version: str) -> str:
+        """Return what rows say for a version: its number, or nothing where it has none yet."""
+        return next((number for number, digest in self.numbers.items() if digest == version), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +59,27 @@ class StoredRefusal:
 
 def remember(
     store: Store, kept: Sequence[Kept], refused: Mapping[str, Sequence[str]] | None, now: datetime
-) -> Mapping[str, str]:
-    """Store what is in use, and return the content of every version there has been. Idempotent. Raises NotNow.
+) -> StoredVersions:
+    """Store what is in use, and return every version there has been. Idempotent. Raises NotNow.
 
     `refused` has the faults of each edit that was not taken; None leaves that, and what is in use, to the roles.
     """
     with store.reading() as connection:
-        contents, is_kept = contents_of(connection), stands(connection, kept, refused)
+        stored, is_kept = stored_versions(connection), stands(connection, kept, refused)
     if is_kept:
-        return contents
+        return stored
 
-    def work(connection: Connection) -> Mapping[str, str]:
+    def work(connection: Connection) -> StoredVersions:
         for content in kept:
             keep(connection, content, now)
+            if content.numbered:
+                plan_numbers.give(connection, content.version)
             if not content.candidate:
                 put_in_use(connection, content, now, only_first=refused is None)
         if refused is not None:
             put_refused(connection, refused, now)
             put_candidates(connection, {content.place: content.version for content in kept if content.candidate}, now)
-        return contents_of(connection)
+        return stored_versions(connection)
 
     return store.write(work)
 
@@ -69,6 +87,7 @@ def remember(
 def stands(connection: Connection, kept: Sequence[Kept], refused: Mapping[str, Sequence[str]] | None) -> bool:
     """Tell whether the store says all this already; most starts change nothing."""
     stored, controls = versions(connection), in_use(connection)
+    numbered = plan_numbers.by_digits(connection).values()
     if refused is not None:
         said = {content.name: list(content.faults) for content in refusals(connection)}
         beside = {content.place: content.version for content in kept if content.candidate}
@@ -76,6 +95,7 @@ def stands(connection: Connection, kept: Sequence[Kept], refused: Mapping[str, S
             return False
     return all(
         content.version in stored
+        and (not content.numbered or content.version in numbered)
         and (content.candidate or content.place in controls)
         and (content.candidate or refused is None or controls[content.place] == content.version)
         for content in kept
@@ -170,12 +190,19 @@ def content_in_use(connection: Connection, place: str) -> str | None:
     return connection.execute(sa.select(t.rule_table.c.content).where(t.rule_table.c.version == version)).scalar()
 
 
+def all_told(connection: Connection, stored: StoredVersions) -> bool:
+    """Tell whether nothing has been stored since some versions were read: no content, and no number."""
+    numbers = plan_numbers.by_digits(connection)
+    return versions(connection) <= stored.contents.keys() and numbers.keys() <= stored.numbers.keys()
+
+
 def versions(connection: Connection) -> frozenset[str]:
     """Return every version that is stored."""
     return frozenset(str(row) for row in connection.execute(sa.select(t.rule_table.c.version)).scalars())
 
 
-def contents_of(connection: Connection) -> Mapping[str, str]:
-    """Return the content of every version that is stored."""
+def stored_versions(connection: Connection) -> StoredVersions:
+    """Return every version that is stored."""
     query = sa.select(t.rule_table.c.version, t.rule_table.c.content)
-    return {str(version): str(content) for version, content in connection.execute(query)}
+    contents = {str(version): str(content) for version, content in connection.execute(query)}
+    return StoredVersions(contents, plan_numbers.by_digits(connection))

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from workers.domain import invariants
 from workers.domain.types import DecisionState
 from workers.store import tables as t
+from workers.store.plan_numbers import in_full
 from workers.store.read import is_id
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def later_touchpoints(connection: Connection, since: datetime | None) -> Iterato
     """Give touchpoints that a later event planned into a known journey, as milestones that a CRM sends do."""
     p, j = t.touchpoint.c, t.journey.c
     query = (
-        sa.select(whose(p.customer), p.journey, p.step, p.reference, p.anchor_at, p.rule, p.plan_version)
+        sa.select(whose(p.customer), p.journey, p.step, p.reference, p.anchor_at, p.rule, in_full(p.plan_version))
         .join(t.journey, j.id == p.journey)
         .outerjoin(t.customer, t.customer.c.id == p.customer)
         .where(p.anchor_at != j.anchor_at)

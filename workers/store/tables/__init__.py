@@ -21,7 +21,16 @@ from workers.store.tables.columns import (
 )
 from workers.store.tables.customers import asked_mailbox, customer, former_address, letter_search, stop, suppression
 from workers.store.tables.delivery import dispatch, dispatch_body, mail_server, webhook_target
-from workers.store.tables.followup import action, decision, history, rule_table, shadow, ticket, ticket_entry
+from workers.store.tables.followup import (
+    action,
+    decision,
+    history,
+    plan_versions,
+    rule_table,
+    shadow,
+    ticket,
+    ticket_entry,
+)
 from workers.store.tables.intake import consumed, dead_letter, inbox, outbox, received
 from workers.store.tables.operation import (
     agent_turns,
@@ -99,6 +108,7 @@ __all__ = [
     "one_of",
     "outage",
     "outbox",
+    "plan_versions",
     "rate_count",
     "received",
     "recovery_code",

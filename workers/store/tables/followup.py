@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from workers.domain import records
-from workers.store.tables.columns import Instant, metadata, table, where
+from workers.store.tables.columns import Instant, Number, metadata, table, where
 
 rule_table = sa.Table(
     "rule_table",
@@ -13,6 +13,13 @@ rule_table = sa.Table(
     sa.Column("content", sa.Text(), nullable=False),
     sa.Column("live_from", Instant(), nullable=False),
 )
+plan_versions = sa.Table(
+    "plan_versions",
+    metadata,
+    sa.Column("number", Number, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.String(64), unique=True, nullable=False),
+)
+"""Short names of the journey plan's versions: each of many millions of rows bears the one that planned it."""
 decision = table(
     records.Decision,
     sa.Index("decision_customer", "customer"),

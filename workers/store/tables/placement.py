@@ -48,6 +48,7 @@ PLACED: dict[sa.Table, str] = {**BY_CUSTOMER, **BY_LOOKUP}
 EVERYWHERE: tuple[sa.Table, ...] = (
     customers.suppression,
     followup.rule_table,
+    followup.plan_versions,
     survey.wave,
     survey.wording,
     operation.clock,

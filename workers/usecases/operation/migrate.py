@@ -13,12 +13,13 @@ from workers.settings import Settings
 from workers.store.connection import Connection
 from workers.store.engine import Store
 from workers.store.operation.keys import build_keys
+from workers.store.operation.long_versions import shorten_versions
 from workers.store.operation.schema import has_inbox, revisions_in, take_turn
 
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
     from alembic.config import Config
 
-SCHEMA = 22
+SCHEMA = 23
 """The schema this release makes: the number of the newest revision."""
 MINIMUM = SCHEMA
 """The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""
@@ -46,8 +47,9 @@ def upgrade(connection: Connection) -> None:
 def migrate(store: Store) -> int:
     """Bring the database to this release's schema and return its number; a newer schema stays. Idempotent.
 
-    The keys of large tables are built afterwards, beside the work of roles, which run before and after alike: stopped
-    there, it goes on where it was. Raises NotNow when the database is away, or others keep the keys from it.
+    The keys of large tables are built afterwards, and their rows shortened, beside the work of roles, which run before
+    and after alike: stopped there, it goes on where it was. Raises NotNow when the database is away, or others keep the
+    keys from it.
     """
 
     def work(connection: Connection) -> int:
@@ -60,6 +62,7 @@ def migrate(store: Store) -> int:
     number = store.write(work, patient=True)
     if number == SCHEMA:
         build_keys(store)
+        shorten_versions(store)
     return number
 
 

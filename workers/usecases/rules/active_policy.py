@@ -74,7 +74,7 @@ class Policies:
         self._links = links
         self._is_role = earlier is None
         self._looking = threading.Lock()
-        self._contents: Mapping[str, str] = {}
+        self._stored = live.StoredVersions()
         self._rules = LiveRules(data, self.known_names, earlier or (lambda place: None))
         self._refused = self._rules.refused()
         self._was: Mapping[str, str] = {}
@@ -126,17 +126,19 @@ class Policies:
     def _unknown_versions(self, store: Store) -> bool:
         """Tell whether another process has taken a version over that this one could not look up."""
         with store.reading() as connection:
-            return not live.versions(connection) <= self._contents.keys()
+            return not live.all_told(connection, self._stored)
 
     def _remember(self, store: Store, now: datetime) -> None:
         """Keep what is in use in the store, then use it: what other processes had in use can be looked up as well."""
         items, refused = list(self._rules.contents()), self._all_refused()
-        kept = [live.Kept(item.place, item.name, item.version, item.content, item.candidate) for item in items]
+        kept = [
+            live.Kept(item.place, item.name, item.version, item.content, item.candidate, item.numbered)
+            for item in items
+        ]
         faults = {name: refusal.faults for name, refusal in refused.items()}
-        contents = live.remember(store, kept, faults if self._is_role else None, now)
+        self._stored = live.remember(store, kept, faults if self._is_role else None, now)
         if self._is_role:
             wordings.remember(store, self._templates.wordings(), now)
-        self._contents = contents
         self._policy = self._build()
         self._refused = refused
         self._tell({item.place: item.version for item in items})
@@ -160,8 +162,10 @@ class Policies:
     def _build(self) -> Policy:
         """Return the rules as the core uses them."""
         settings, brand, rules = self._settings, self._templates.brand, self._rules
-        calendar, plan = rules.calendar.value, rules.plan
-        journeys = JourneyPlan(plan, Versions(self._contents, JourneyPlan), rules.candidate(JOURNEY_PLAN))
+        calendar, plan, contents = rules.calendar.value, rules.plan, self._stored.contents
+        earlier = Versions(contents, JourneyPlan, self._stored.numbers)
+        written_as = self._stored.written_as(plan.version)
+        journeys = JourneyPlan(plan, earlier, rules.candidate(JOURNEY_PLAN), written_as)
         return Policy(
             ids=self._ids,
             plan=journeys,
@@ -170,9 +174,7 @@ class Policies:
                 for rule in rules.contrary.value
             ),
             rest=rest_in_use(plan.rest),
-            follow_up=FollowUpTable(
-                rules.follow_up, Versions(self._contents, FollowUpTable), rules.candidate(FOLLOW_UP)
-            ),
+            follow_up=FollowUpTable(rules.follow_up, Versions(contents, FollowUpTable), rules.candidate(FOLLOW_UP)),
             calendar=Calendar(zone=calendar.zone, hours=calendar.hours, holidays=calendar.days_off),
             window=parse_window(settings.send_window),
             holidays=calendar.days_off,
