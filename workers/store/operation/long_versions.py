@@ -36,7 +36,8 @@ PAGES_OF = """
 SHORTEN_ON_SQLITE = """
     UPDATE "{table}" SET plan_version = (
         SELECT CAST(v.number AS text) FROM plan_versions AS v WHERE v.digest = plan_version)
-    WHERE rowid >= CAST(:begin AS integer) AND rowid < CAST(:end AS integer) AND plan_version IN (SELECT digest FROM plan_versions)"""
+    WHERE rowid >= CAST(:begin AS integer) AND rowid < CAST(:end AS integer)
+        AND plan_version IN (SELECT digest FROM plan_versions)"""
 ROWS_OF = 'SELECT COALESCE(max(rowid), -1) + 1 FROM "{table}"'
 
 
