@@ -5,6 +5,7 @@ Each is run on an empty database, and every statement it sends is explained by t
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import parts
@@ -17,6 +18,7 @@ from workers.domain.sending_state import SendingState
 from workers.store.counts import running_counts
 from workers.store.customer import stories
 from workers.store.engine import Store
+from workers.store.report import figures, funnel
 from workers.store.rules import past
 from workers.store.survey import queue
 from workers.usecases.operation import status
@@ -28,6 +30,7 @@ BIG = frozenset(
 )  # fmt: skip
 """Tables that grow with the customers."""
 NOW = datetime(2026, 3, 3, 9, tzinfo=UTC)
+SOME = Filters(since=NOW - timedelta(days=30), until=NOW, segment="retail")
 DAYS = [NOW + timedelta(days=n) for n in range(4)]
 
 
@@ -49,6 +52,22 @@ READS: dict[str, Callable[[Connection], object]] = {
     "a sample of answers": lambda connection: past.sampled_decisions(connection, 1_000),
     "the report's first and last month": lambda connection: month_starts(connection, Filters(), "UTC"),
     "folding of counts": fold,
+}
+
+
+REPORT_READS: dict[str, Callable[[Connection], object]] = {
+    "the funnel": lambda connection: funnel.count_asked(connection, Filters()),
+    "the funnel of some": lambda connection: funnel.count_asked(connection, SOME),
+    **{
+        f"questions that were {fate}": partial(funnel.list_asked, filters=SOME, fate=fate, page=funnel.Page(1, 40))
+        for fate in funnel.Fate
+    },
+    "what was not asked": lambda connection: funnel.count_not_asked(connection, SOME),
+    "cells": lambda connection: figures.cube(connection, SOME, []),
+    "detractors": lambda connection: figures.cases(connection, SOME),
+    "movements": lambda connection: figures.moved(connection, SOME),
+    "themes": lambda connection: figures.themes(connection, SOME),
+    "voices": lambda connection: figures.testimonials(connection, SOME),
 }
 
 
@@ -120,6 +139,40 @@ def test_a_read_of_the_pages_goes_by_an_index(store: Store, name: str) -> None:
     with store.engine.connect() as connection:
         scans_of = {statement: list(scans(connection, statement, parameters)) for statement, parameters in sent}
     assert {statement: lines for statement, lines in scans_of.items() if lines} == {}
+
+
+def asked_row_by_row(connection: Connection, statement: str, parameters: Any) -> list[str]:
+    """Return the parts of PostgreSQL's plan that are asked again for every row, or answered from one large hash."""
+    plan = connection.exec_driver_sql("EXPLAIN (FORMAT JSON) " + statement, parameters).scalar_one()
+    waiting, subplans = [plan[0]["Plan"]], []
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("Plans", ())
+        if node.get("Parent Relationship") == "SubPlan":
+            subplans.append(f"{node['Node Type']} of {node.get('Relation Name')}")
+    return subplans
+
+
+@pytest.mark.parametrize("name", sorted(REPORT_READS))
+def test_a_read_of_the_report_joins_what_it_needs(store: Store, name: str) -> None:
+    """The report asks nothing of each row apart: beyond `work_mem` such a part reads its table once for every row."""
+    sent = sent_by(store, REPORT_READS[name])
+    assert sent
+    if store.sqlite:
+        return
+    with store.engine.connect() as connection:
+        assert {statement: asked_row_by_row(connection, statement, parameters) for statement, parameters in sent} == {
+            statement: [] for statement, _ in sent
+        }
+
+
+def test_the_net_catches_what_is_asked_of_each_row(store: Store) -> None:
+    """A condition that counts by a list of another table's rows is found, so that the test above can fail."""
+    if store.sqlite:
+        return
+    statement = "SELECT sum(CASE WHEN id IN (SELECT request FROM click) THEN 1 ELSE 0 END) FROM survey_request"
+    with store.engine.connect() as connection:
+        assert asked_row_by_row(connection, statement, ()) != []
 
 
 def test_the_net_catches_a_full_count(store: Store) -> None:

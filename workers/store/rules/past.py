@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from workers.domain import invariants
 from workers.domain.types import DecisionState
 from workers.store import tables as t
+from workers.store.counts import running_counts
 from workers.store.plan_numbers import in_full
 from workers.store.read import is_id
 
@@ -110,15 +111,17 @@ def sampled_decisions(connection: Connection, most: int) -> list[PastDecision]:
     if first is None or last is None:
         return []
     order = (r.answered_at, r.id)
-    rows = connection.execute(decided().order_by(*order).limit(most + 1)).all()
-    if len(rows) > most:
-        begins = [first + (last - first) / SLICES * n for n in range(SLICES)]
-        ends = [*begins[1:], None]
-        rows = []
-        for begin, end in zip(begins, ends, strict=True):
-            query = decided().where(r.answered_at >= begin, *([r.answered_at < end] if end else []))
-            rows += connection.execute(query.order_by(*order).limit(most // SLICES)).all()
-    return [PastDecision(*row) for row in rows]
+    current = running_counts.by_state(connection, ("decisions",))["decisions"].get(DecisionState.CURRENT, 0)
+    if current <= most:
+        return [PastDecision(*row) for row in connection.execute(decided().order_by(*order).limit(most))]
+    begins = [first + (last - first) / SLICES * n for n in range(SLICES)]
+    ends = [*begins[1:], None]
+    sampled: list[PastDecision] = []
+    for begin, end in zip(begins, ends, strict=True):
+        query = decided().where(r.answered_at >= begin, *([r.answered_at < end] if end else []))
+        rows = connection.execute(query.order_by(*order).limit(most // SLICES))
+        sampled += (PastDecision(*row) for row in rows)
+    return sampled
 
 
 def decision_of(connection: Connection, response: str) -> PastDecision | None:
