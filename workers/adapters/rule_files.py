@@ -15,7 +15,8 @@ from workers.decision_table import KnownNames, Table
 from workers.decision_table.files.loader import read_file
 from workers.decision_table.live import FAULTS, LiveFile, LiveTable, Refused, Swapped, faults_of
 from workers.domain import attributes, drivers, web_sites
-from workers.domain.followup.table_contract import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES
+from workers.domain.attributes import Attributes, columns_of
+from workers.domain.followup.table_contract import CANDIDATE, FOLLOW_UP, JOURNEY_PLAN, PLACES, Fit
 from workers.domain.ticket import root_causes
 from workers.errors import BadInput, Misconfigured
 
@@ -55,14 +56,14 @@ class LiveRules:
         self._known_names = known_names
         self._seen = self._stamps()
         faults: list[str] = []
-        self.attributes = self._file(
-            "attributes.yaml", lambda: data.read(attributes.FILE), attributes.read_attributes, earlier
-        )
         self._tables: dict[str, LiveTable] = {}
+        self.attributes = self._file(
+            "attributes.yaml", lambda: data.read(attributes.FILE), self._read_attributes, earlier
+        )
         for place, fit in PLACES.items():
             before = partial(former, earlier, place)
             try:
-                self._tables[place] = LiveTable(data.folder(place), known_names, before, fit)
+                self._tables[place] = LiveTable(data.folder(place), known_names, before, self._fitting(fit))
             except FAULTS as error:
                 faults += [f"{place}: {fault}" for fault in faults_of(error)]
         if faults:
@@ -105,8 +106,12 @@ class LiveRules:
             return False
         self._seen = stamps
         before = self.refused()
+        attributes_end = self.attributes.refresh()  # first: a table may ask for what is declared with it
+        if isinstance(attributes_end, Swapped):
+            for live in self._tables.values():
+                live.forget()  # what was refused for want of a declaration may be taken now
         ends = [live.refresh(self._data.place(place)) for place, live in self._tables.items()]
-        ends += [file.refresh() for file in self._files()]
+        ends += [attributes_end, *(file.refresh() for file in self._files()[1:])]
         changed = self._look_at_candidates()
         return changed or any(isinstance(end, Swapped) for end in ends) or self.refused() != before
 
@@ -145,6 +150,23 @@ class LiveRules:
         except (BadInput, OSError) as error:
             raise Misconfigured([f"rules: {fault}" for fault in faults_of(error)]) from error
 
+    def _fitting(self, fit: Fit) -> Callable[[Table], None]:
+        """Return what sees that a table fits in its place beside the attributes as they are declared by then."""
+        return lambda table: fit(table, columns_of(self.attributes.value))
+
+    def _read_attributes(self, body: bytes) -> Attributes:
+        """Return the declared attributes, unless a table in use asks for what they no longer say: Misconfigured."""
+        declared = attributes.read_attributes(body)
+        faults = []
+        for place, live in self._tables.items():
+            try:
+                PLACES[place](live.table, columns_of(declared))
+            except Misconfigured as misfit:
+                faults += [f"{place}, in use, asks for it: {fault}" for fault in misfit.faults]
+        if faults:
+            raise Misconfigured(faults)
+        return declared
+
     def _read_contrary(self) -> bytes:
         return read_file(self._data.folder(JOURNEY_PLAN) / CONTRARY)
 
@@ -162,7 +184,7 @@ class LiveRules:
             if folder is None:
                 continue
             try:
-                self._candidates[place] = LiveTable(folder, self._known_names, fit=fit)
+                self._candidates[place] = LiveTable(folder, self._known_names, fit=self._fitting(fit))
             except FAULTS as error:
                 name = f"{short(place)}{CANDIDATE}"
                 self._refused_candidates[name] = Refused(self._tables[place].table.version, faults_of(error))

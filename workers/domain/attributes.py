@@ -17,7 +17,10 @@ from workers.cloudevents import Event, LeftOut
 from workers.cloudevents.events import CustomerData
 from workers.cloudevents.pointers import pointer
 from workers.cloudevents.reader import describe
-from workers.decision_table.model.values import parse_number
+from workers.decision_table.files.definition import parse_domain
+from workers.decision_table.model.spans import WHOLE, Spans, everything_of, within
+from workers.decision_table.model.table import Column
+from workers.decision_table.model.values import Kind, parse_number, position_of
 from workers.domain.records import Customer
 from workers.errors import BadInput, Misconfigured
 from workers.text.plain_text import for_store
@@ -36,9 +39,10 @@ RESERVED = frozenset(
     {"trigger", "after", "score", "comment", "wants_contact", "event", "first", "delivery_expected", "months", "on"}
     | {"email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote", "id"}
     | {"customer_since", "orders", "last_band", "in_onboarding", "loyal", "used_new_feature", "otherwise"}
+    | {"tenure", "phase"}
 )
 """Names that mean something already in a table or a profile."""
-KEYS = ("type", "values", "may be unknown", "if missing", "personal")
+KEYS = ("type", "values", "domain", "may be unknown", "if missing", "personal")
 TRUTH = {"yes": True, "true": True, "no": False, "false": False}
 
 Scalar = str | int | float | bool
@@ -54,6 +58,16 @@ class AttributeKind(StrEnum):
     BOOLEAN = "boolean"
 
 
+COLUMN_KINDS = {
+    AttributeKind.TEXT: Kind.TEXT,
+    AttributeKind.INTEGER: Kind.INTEGER,
+    AttributeKind.NUMBER: Kind.NUMBER,
+    AttributeKind.DATE: Kind.DATE,
+    AttributeKind.BOOLEAN: Kind.BOOLEAN,
+}
+"""What a table calls each kind."""
+BANDED = (AttributeKind.INTEGER, AttributeKind.NUMBER, AttributeKind.DATE)
+"""What may have a domain: kinds whose values stand before and after each other."""
 EXPECTED = {
     AttributeKind.INTEGER: "a whole number, such as 12",
     AttributeKind.NUMBER: "a number with a point, such as 12.5",
@@ -72,11 +86,30 @@ class Attribute:
     may_be_unknown: bool = True
     if_missing: Scalar | None = None
     personal: bool = True
+    domain: str = ""
+    """The band in which a number or a day must lie, as it is written; empty for any."""
 
     @property
     def expected(self) -> str:
         """What a value must be, to continue the word Expected."""
-        return EXPECTED[self.kind] if self.kind in EXPECTED else f"one of {', '.join(self.values)}"
+        if self.kind not in EXPECTED:
+            return f"one of {', '.join(self.values)}"
+        return f"{EXPECTED[self.kind]}, in {self.domain}" if self.domain else EXPECTED[self.kind]
+
+    @property
+    def spans(self) -> Spans:
+        """What lies in its domain; everything of its kind where it has none. Raises BadInput for no band."""
+        kind = COLUMN_KINDS[self.kind]
+        column = Column(self.name, kind, spans=everything_of(kind))
+        return parse_domain(column, self.domain) if self.domain else column.spans
+
+    @property
+    def column(self) -> Column:
+        """The column that a table has for it."""
+        kind = COLUMN_KINDS[self.kind]
+        values = ("true", "false") if kind is Kind.BOOLEAN else self.values
+        spans = self.spans if self.kind in BANDED else WHOLE
+        return Column(self.name, kind, spans=spans, values=values, unknown=self.may_be_unknown)
 
     def read(self, given: object) -> Scalar | None:
         """Return a value as it is kept, None for one that clears; raises BadInput for another.
@@ -86,6 +119,8 @@ class Attribute:
         if given is None or given == "":
             return None
         value = READERS[self.kind](self, given)
+        if value is not None and self.domain and not within(position_of(COLUMN_KINDS[self.kind], value), self.spans):
+            value = None
         if value is None:
             raise BadInput(f"Found {describe(given)}. Expected {self.expected}.")
         return value
@@ -197,7 +232,8 @@ def declared(name: str, given: object) -> Attribute:
     faults += value_faults(kind, values, "values" in given)
     unknown = TRUTH.get(str(given.get("may be unknown", "yes")), True)
     personal = TRUTH.get(str(given.get("personal", "yes")), True)
-    attribute = Attribute(name, kind, values, unknown, None, personal)
+    attribute = Attribute(name, kind, values, unknown, None, personal, str(given.get("domain") or "").strip())
+    faults += domain_faults(attribute)
     missing, missing_faults = read_missing(attribute, given)
     if faults or missing_faults:
         raise Misconfigured([*faults, *missing_faults])
@@ -238,11 +274,27 @@ def value_faults(kind: AttributeKind, values: tuple[str, ...], is_given: bool) -
             yield f"the value {value[:40]!r} cannot be used: write a word of up to {LONGEST_VALUE} signs, not `unknown`"
 
 
+def domain_faults(attribute: Attribute) -> Iterator[str]:
+    """Give what is wrong with a domain: only numbers and days have one."""
+    if not attribute.domain:
+        return
+    if attribute.kind not in BANDED:
+        yield f"a domain belongs to a number or a date, not to a type {attribute.kind}: leave it out"
+        return
+    try:
+        if not attribute.spans:
+            yield f"no value lies in the domain {attribute.domain[:40]!r}: write it as `0..` or `1..500`"
+    except BadInput as fault:
+        yield f"domain {attribute.domain[:40]!r}: {fault} Write it as `0..` or `1..500`"
+
+
 def read_missing(attribute: Attribute, given: Mapping[object, object]) -> tuple[Scalar | None, list[str]]:
     """Return what counts where nothing is known, and what is wrong with it."""
     if attribute.may_be_unknown:
         told = "if missing" in given
         return None, ["`if missing` needs `may be unknown: no`: else it is unknown where it is missing"] if told else []
+    if any(domain_faults(attribute)):
+        return None, []
     try:
         value = attribute.read(given.get("if missing"))
     except BadInput as fault:
@@ -290,6 +342,11 @@ def values_of(customer: Customer, attributes: Attributes) -> dict[str, Scalar]:
         if value is not None:
             values[name] = value
     return values
+
+
+def columns_of(attributes: Attributes) -> dict[str, Column]:
+    """Return the column of each declared attribute, by name: what a table may ask of it."""
+    return {name: attribute.column for name, attribute in attributes.items()}
 
 
 def impersonal(values: Mapping[str, Any] | None, attributes: Attributes) -> dict[str, Any]:

@@ -104,6 +104,8 @@ class TableInUse:
         self.written_as = self.version
         """What rows say for the version: the number that the store keeps it under, or itself where there is none."""
         self.dated = is_dated(table) or (candidate is not None and is_dated(candidate))
+        self.asks = frozenset(column.name for each in (table, candidate) if each for column in each.inputs)
+        """The inputs of the table, and of the candidate beside it."""
         self._earlier = earlier
         self._compiled: Compiled = compile_table(table)
         self._candidate = compile_table(candidate) if candidate else None

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from workers.domain.changeset import ChangeSet
 from workers.domain.customer.profile import opt_out
 from workers.domain.customer_case import CustomerCase, UnitOfWork
+from workers.domain.customer_inputs import COMPUTED
+from workers.domain.followup.decision import contact_due
 from workers.domain.mail.question_wording import QuestionWording, wording_of
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
@@ -17,8 +19,10 @@ from workers.domain.records import (
     Click,
     Customer,
     Dispatch,
+    Journey,
     Response,
     Row,
+    Stop,
     Suppression,
     SurveyRequest,
     Ticket,
@@ -51,6 +55,8 @@ CUSTOMER = "customer"
 """Who acts where a customer did, in a ticket's history."""
 MACHINE = "boucle"
 """Who acts in the audit log where no person did."""
+FOR_INPUTS: tuple[type[Row], ...] = (Stop, Journey, Response)
+"""What the inputs about a customer that are computed are computed from."""
 WITH_ENTRIES = (*read.OF_A_CUSTOMER, TicketEntry)
 """What an agent's act looks at: a ticket's history says how often the customer was called."""
 
@@ -68,6 +74,8 @@ class AskedPage:
     open: bool
     wording: QuestionWording | None
     """The wording that it was asked in, where its texts are kept."""
+    contact_due: datetime | None = None
+    """By when somebody contacts the customer about the answer, as things stand."""
 
 
 class CustomerActions:
@@ -88,9 +96,13 @@ class CustomerActions:
                 return None
             responses = read.rows_with(connection, Response, request=request, customer=asked.customer)
             is_open = asked.state in ANSWERABLE and asked.closes_at > now
-            id = wording_of(asked)
+            policy, id = self._policy(), wording_of(asked)
             wording = wordings_by_id(connection, {id}).get(id)
-            return AskedPage(asked, customer, responses[0] if responses else None, is_open, wording)
+            if not responses:
+                return AskedPage(asked, customer, None, is_open, wording)
+            kinds = FOR_INPUTS if COMPUTED.keys() & policy.follow_up.asks else ()
+            case = read.cases_of(connection, UnitOfWork(policy, now), [customer], kinds)[customer.id]
+            return AskedPage(asked, customer, responses[0], is_open, wording, contact_due(case, responses[0]))
 
     def click(self, request: str, score: int | None, method: str, signal: str = "") -> None:
         """Keep that a link was opened; never an answer."""

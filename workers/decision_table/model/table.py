@@ -179,6 +179,8 @@ class KnownNames:
     languages: frozenset[str] = frozenset()
     triggers: frozenset[str] | None = None
     actions: frozenset[str] | None = None
+    inputs: Mapping[str, Column] = field(default_factory=dict)
+    """Columns that a file beside the tables declares, by name: a table may have them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,9 +147,16 @@ def _in_words(row: Mapping[str, Scalar | None]) -> str:
 
 
 def backtest(old: Compiled, new: Compiled, responses: Iterable[PastResponse]) -> Backtest:
-    """Compare two follow-up tables on past responses. A response that either table refuses is not replayable."""
+    """Compare two follow-up tables on past responses.
+
+    A response that either table refuses, or of which one asks what was not kept, is not replayable.
+    """
     run = _Run()
     for response in responses:
+        unkept = not_kept(response.inputs, old.table, new.table)
+        if unkept:
+            run.reasons[unkept] += 1
+            continue
         try:
             pair = old.decide(response.inputs), new.decide(response.inputs)
         except BadInput as fault:
@@ -159,6 +166,18 @@ def backtest(old: Compiled, new: Compiled, responses: Iterable[PastResponse]) ->
         after = run.begin(1, new.table, pair[1], response)
         run.compare(before, after, response.id)
     return run.finish()
+
+
+def not_kept(inputs: Inputs, *tables: Table) -> str:
+    """Return why past inputs cannot be decided on by tables with these columns, empty when they can.
+
+    What a decision was not told is not unknown to it: a table that asks for more would answer another question.
+    """
+    asked = {column.name: None for table in tables for column in table.inputs if not column.missing}
+    lacking = [name for name in asked if name not in inputs]
+    if not lacking:
+        return ""
+    return f"{', '.join(lacking)}: not kept with this answer; its table did not ask for it, or it was erased since."
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
 """Erasure: what becomes of the rows of a person who must be forgotten.
 
-Personal data goes; score, date, segment and the attributes declared as not personal stay, linked to nobody. The CRM's
-id becomes a keyed hash: the guard that keeps a replay of the topic from bringing the person back. What no decision
-reads is scrubbed by `store/forgetting.py`.
+Personal data goes, also from what decisions were told; score, date, segment and the attributes declared as not personal
+stay, linked to nobody. The CRM's id becomes a keyed hash: the guard that keeps a replay of the topic from bringing the
+person back. What no decision reads is scrubbed by `store/customer/erasure.py`.
 """
 
 from dataclasses import replace
@@ -10,9 +10,10 @@ from dataclasses import replace
 from workers.domain.attributes import impersonal
 from workers.domain.customer.profile import cancel_pending
 from workers.domain.customer_case import CustomerCase
+from workers.domain.customer_inputs import without_personal
 from workers.domain.mailbox_keys import address_key
 from workers.domain.outbound_messages import publish_testimonial
-from workers.domain.records import Consent, Customer, Response, Suppression, Testimonial, Ticket
+from workers.domain.records import Consent, Customer, Decision, Response, Suppression, Testimonial, Ticket
 from workers.domain.ticket import Turn, ended_at_once, turn
 from workers.domain.types import Reason, TestimonialState, TicketState
 
@@ -36,6 +37,10 @@ def erase(case: CustomerCase, *, by: str = "crm") -> None:
         silence(case, ticket)
     for testimonial in case.all(Testimonial):
         take_down(case, testimonial)
+    for decision in case.all(Decision):
+        kept = without_personal(decision.inputs, case.policy.attributes)
+        if kept != decision.inputs:
+            case.change(replace(decision, inputs=kept))
     for response in case.all(Response):
         case.change(replace(response, comment="", phone="", label="", details={}, improvement="", competitor=None))
     if customer.email:

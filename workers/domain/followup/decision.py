@@ -9,8 +9,9 @@ from datetime import datetime
 
 from workers.calendar import add_wait, add_working, in_zone
 from workers.decision_table.files.reader import ON
-from workers.domain.compiled_tables import NextStep, Verdict
+from workers.domain.compiled_tables import NextStep, Verdict, yes_no
 from workers.domain.customer_case import CustomerCase
+from workers.domain.customer_inputs import customer_inputs
 from workers.domain.followup.actions import carry_out, contacts_first, finish, repeats
 from workers.domain.history import Subject, Why, history
 from workers.domain.outbound_messages import publish_response
@@ -27,6 +28,8 @@ from workers.domain.types import (
     RequestState,
     ResponseState,
 )
+
+Inputs = dict[str, object]
 
 
 def route(case: CustomerCase, response: Response) -> None:
@@ -50,13 +53,17 @@ def route_again(case: CustomerCase, response: Response) -> None:
     current = current_decision(case, response.id)
     if current is None or response.state == ResponseState.SETTLING:
         return
-    if case.policy.follow_up.decide(inputs_of(response, case.policy)).rule != current.rule:
-        decide_next(case, response, current)
+    inputs = {**current.inputs, **own_inputs(response, case.policy)}
+    if case.policy.follow_up.decide(inputs).rule != current.rule:
+        decide_next(case, response, current, inputs)
 
 
-def decide_next(case: CustomerCase, settled: Response, current: Decision | None) -> None:
-    """Take a response's next decision with its actions; the current one gives way. Raises Missing."""
-    decision, verdict = decide(case, settled, current.n + 1 if current else 1)
+def decide_next(case: CustomerCase, settled: Response, current: Decision | None, inputs: Inputs | None = None) -> None:
+    """Take a response's next decision with its actions; the current one gives way. Raises Missing.
+
+    `inputs` are those to decide on where the customer's part of them is kept from the decision before.
+    """
+    decision, verdict = decide(case, settled, current.n + 1 if current else 1, inputs or inputs_of(case, settled))
     before = actions_before(case, current)
     if current is not None:
         supersede(case, current, before, verdict)
@@ -80,9 +87,10 @@ def decide_next(case: CustomerCase, settled: Response, current: Decision | None)
         remark(case, settled)
 
 
-def contact_due(response: Response, policy: Policy) -> datetime | None:
+def contact_due(case: CustomerCase, response: Response) -> datetime | None:
     """Return by when somebody contacts a customer about an answer that is not routed yet; None where nobody will."""
-    verdict = policy.follow_up.decide(inputs_of(response, policy))
+    policy = case.policy
+    verdict = policy.follow_up.decide(inputs_of(case, response))
     if not any(step.action in CONTACTS for step in verdict.steps):
         return None
     return add_working(response.settling_since, verdict.ticket_due or FIRST_CONTACT, policy.calendar)
@@ -123,8 +131,19 @@ def current_decision(case: CustomerCase, response: str) -> Decision | None:
     return None
 
 
-def inputs_of(response: Response, policy: Policy) -> dict[str, object]:
-    """Return the inputs of the follow-up table; `after` in days from the anchor to when the question was sent.
+def inputs_of(case: CustomerCase, response: Response) -> Inputs:
+    """Return the inputs of the follow-up table, which the decision keeps.
+
+    What is known of the customer counts as of the answer. Of that the decision keeps what the table asks for, and every
+    declared attribute, so that a table that asks for one later can be held against this answer.
+    """
+    policy = case.policy
+    asked = policy.follow_up.asks.union(policy.attributes)
+    return {**customer_inputs(case, response.answered_at, asked), **own_inputs(response, policy)}
+
+
+def own_inputs(response: Response, policy: Policy) -> Inputs:
+    """Return what the answer itself says; `after` in days from the anchor to when the question was sent.
 
     Where rows hold on some days only, the day of the answer in the brand's zone counts, whenever it is routed.
     """
@@ -134,20 +153,19 @@ def inputs_of(response: Response, policy: Policy) -> dict[str, object]:
         "trigger": response.trigger,
         "after": round(response.after_days, 6),
         "score": response.score,
-        "comment": "yes" if response.comment.strip() else "no",
-        "wants_contact": "yes" if response.wants_contact else "no",
+        "comment": yes_no(bool(response.comment.strip())),
+        "wants_contact": yes_no(response.wants_contact),
     }
 
 
 def same_question(current: Decision, response: Response, policy: Policy) -> bool:
     """Tell whether the current decision was taken for the same score and wish for contact."""
-    inputs = inputs_of(response, policy)
+    inputs = own_inputs(response, policy)
     return all(current.inputs.get(name) == inputs[name] for name in ("score", "wants_contact"))
 
 
-def decide(case: CustomerCase, response: Response, n: int) -> tuple[Decision, Verdict]:
+def decide(case: CustomerCase, response: Response, n: int, inputs: Inputs) -> tuple[Decision, Verdict]:
     """Return decision n with table version, rule and inputs, and what the table said."""
-    inputs = inputs_of(response, case.policy)
     verdict = case.policy.follow_up.decide(inputs)
     decision = Decision(
         response=response.id,
@@ -158,7 +176,7 @@ def decide(case: CustomerCase, response: Response, n: int) -> tuple[Decision, Ve
         rule=verdict.rule,
         row=verdict.row,
         version=case.policy.follow_up.version,
-        inputs=inputs,
+        inputs=dict(inputs),
         reason=verdict.reason,
         at=case.now,
     )

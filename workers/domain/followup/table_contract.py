@@ -9,10 +9,17 @@ from typing import cast
 
 from workers.decision_table import HitPolicy, Inputs, Kind, Table, compile_table
 from workers.decision_table.files.reader import ON
-from workers.decision_table.model.table import MANY_HITS
+from workers.decision_table.model.cells import suggestion
+from workers.decision_table.model.spans import common
+from workers.decision_table.model.table import MANY_HITS, Column
+from workers.decision_table.model.values import ORDERED
+from workers.domain.customer_inputs import customer_columns
 from workers.errors import BadInput, Misconfigured
 
 Given = Mapping[str, tuple[object, ...]]
+Declared = Mapping[str, Column]
+"""The columns of the declared attributes, by name."""
+NOTHING: Declared = {}
 YES_NO = ("yes", "no")
 A_DAY = (date(2026, 1, 31),)
 ANSWERS: Given = {
@@ -47,21 +54,22 @@ KEPT_APART = ("testimonial_request",)
 FOLLOW_UP_OUTPUTS = {"action 1": Kind.TEXT}
 
 
-def fit_plan(table: Table) -> None:
+def fit_plan(table: Table, declared: Declared = NOTHING) -> None:
     """See that a table can be the journey plan. Raises Misconfigured with every fault."""
     faults = [
         *missing(table, PLAN_OUTPUTS),
         *waits(table, "due", "give up after", "reminder", "rest"),
-        *asked(table, EVENTS),
+        *asked(table, EVENTS, declared),
     ]
     if faults:
         raise Misconfigured(faults)
 
 
-def fit_follow_up(table: Table) -> None:
+def fit_follow_up(table: Table, declared: Declared = NOTHING) -> None:
     """See that a table can be the follow-up table. Raises Misconfigured with every fault."""
     timed = [column.name for column in table.outputs if column.name.startswith("wait ")]
-    faults = [*missing(table, FOLLOW_UP_OUTPUTS), *waits(table, "ticket due", *timed), *asked(table, ANSWERS)]
+    faults = [*missing(table, FOLLOW_UP_OUTPUTS), *waits(table, "ticket due", *timed)]
+    faults += asked(table, ANSWERS, declared)
     faults += unknown_actions(table)
     if table.hit_policy in MANY_HITS:
         faults.append(
@@ -84,11 +92,17 @@ def unknown_actions(table: Table) -> Iterator[str]:
 JOURNEY_PLAN, FOLLOW_UP = "rules/journey-plan", "rules/follow-up"
 CANDIDATE = "-candidate"
 """Ends the name of a folder beside a table's: what it holds decides too, and changes nothing."""
-PLACES: Mapping[str, Callable[[Table], None]] = {JOURNEY_PLAN: fit_plan, FOLLOW_UP: fit_follow_up}
+Fit = Callable[[Table, Declared], None]
+PLACES: Mapping[str, Fit] = {JOURNEY_PLAN: fit_plan, FOLLOW_UP: fit_follow_up}
 """The place of each table, and what sees that one can be used there."""
 
 
-def fit_named(folder: str) -> Callable[[Table], None] | None:
+def fitting(fit: Fit | None, declared: Declared) -> Callable[[Table], None] | None:
+    """Return what sees that a table can be used in a place where these attributes are declared; None for no place."""
+    return None if fit is None else lambda table: fit(table, declared)
+
+
+def fit_named(folder: str) -> Fit | None:
     """Return what sees that a table can be used in the place that its folder is called after, or None for another."""
     short = {place.rpartition("/")[2]: fit for place, fit in PLACES.items()}
     return short.get(folder.removesuffix(CANDIDATE))
@@ -109,20 +123,77 @@ def waits(table: Table, *names: str) -> Iterator[str]:
             yield f"table.yaml: {column.name} must be of type wait, not {column.kind}: no row would wait otherwise."
 
 
-def asked(table: Table, given: Given) -> Iterator[str]:
+def asked(table: Table, given: Given, declared: Declared) -> Iterator[str]:
     """Give a fault for each input that nobody gives, and for each value that will come and the table refuses."""
-    strange = [column.name for column in table.inputs if column.name not in given]
+    about = customer_columns(declared)
+    strange = [column.name for column in table.inputs if column.name not in given and column.name not in about]
     for name in strange:
-        listed = ", ".join(input_name for input_name in given if input_name != ON)
-        yield f"table.yaml: nothing gives the input {name}; there are {listed}: take it out."
-    if strange:
-        return
-    compiled = compile_table(table)
-    usual = {column.name: given[column.name][0] for column in table.inputs}
+        yield strange_input(name, [*given, *about])
     for column in table.inputs:
+        if column.name in about and column.name not in given:
+            yield from unlike(column, about[column.name], column.name in declared)
+    if not strange:
+        yield from refused(table, given)
+
+
+def refused(table: Table, given: Given) -> Iterator[str]:
+    """Give a fault for each value that an answer or event will bring and the table refuses."""
+    compiled = compile_table(table)
+    own = [column for column in table.inputs if column.name in given]
+    usual = {column.name: given[column.name][0] for column in own}
+    usual |= {column.name: an_input_of(column) for column in table.inputs if column.name not in given}
+    for column in own:
         for value in given[column.name]:
             try:
                 compiled.decide(cast("Inputs", {**usual, column.name: value}))
             except BadInput as fault:
-                yield f"table.yaml: {column.name} will be {value}, and the table takes it for a fault: {fault}"
+                if str(fault).startswith(column.name):  # that of another column is told by that column
+                    yield f"table.yaml: {column.name} will be {value}, and the table takes it for a fault: {fault}"
                 break
+
+
+def an_input_of(column: Column) -> object:
+    """Return a value that a column about the customer takes, so that the others can be tried."""
+    if column.unknown or column.tolerant:
+        return None
+    return column.values[0] if column.values else 0
+
+
+def strange_input(name: str, usable: list[str]) -> str:
+    """Say that nobody gives an input, and what to do."""
+    names = [input_name for input_name in usable if input_name != ON]
+    return (
+        f"table.yaml: nothing gives the input {name}; there are {', '.join(names)}.{suggestion(name, names)} "
+        f"Declare it in rules/attributes.yaml, or take it out."
+    )
+
+
+def unlike(column: Column, given: Column, is_attribute: bool) -> Iterator[str]:
+    """Give why a column does not take everything that may be known of a customer, with the line that does."""
+    why = ""
+    if column.kind is not given.kind:
+        why = f"is of type {given.kind}, and here {column.kind}"
+    elif given.unknown and not (column.unknown or column.tolerant):
+        why = "may be unknown, and here not"
+    elif lacking := [value for value in given.values if value not in column.values and not column.others]:
+        why = f"may be {', '.join(lacking)}, and here not"
+    elif given.others and not column.others:
+        why = "may be any word, and here only those listed"
+    elif given.kind in ORDERED and common(given.spans, column.spans) != given.spans:
+        why = "may be more than what is written here as its domain"
+    if why:
+        where = " in rules/attributes.yaml" if is_attribute else ""
+        yield f"table.yaml: {column.name} {why}{where}. Write `{line_of(column, given)}`."
+
+
+def line_of(column: Column, given: Column) -> str:
+    """Return a line of table.yaml for an input about the customer; listed words of the column stay."""
+    keys = [f"type: {given.kind}"]
+    if given.kind is Kind.TEXT:
+        words = [*given.values, *(value for value in column.values if value not in given.values)]
+        keys.append(f"values: [{', '.join(words) or 'your words'}]")
+    if given.others:
+        keys.append("other values: allowed")
+    if given.unknown:
+        keys.append("may be unknown: yes")
+    return f"{column.name}: {{{', '.join(keys)}}}"

@@ -17,7 +17,7 @@ from workers.decision_table.trials.cases import Case, parse_cases
 from workers.decision_table.trials.past_files import read_events, read_responses
 from workers.decision_table.trials.replay import PastEvent, PlanBacktest, backtest_plan, is_plan
 from workers.decision_table.trials.rest_clashes import rest_clashes
-from workers.domain.followup.table_contract import PLACES
+from workers.domain.followup.table_contract import NOTHING, PLACES, fitting
 from workers.errors import BadInput
 
 
@@ -118,7 +118,7 @@ def judged(
         cases=cases,
         earlier=around.earlier,
         today=around.today,
-        fit=PLACES.get(place),
+        fit=fitting(PLACES.get(place), around.known_names.inputs if around.known_names else NOTHING),
     )
     faults = check(table, against)
     return sorted([*faults, *rest_clashes(table)], key=by_weight)

@@ -51,7 +51,7 @@ SCRUBBED: dict[sa.Table, dict[str, object]] = {
 """What each table loses."""
 KEPT: dict[sa.Table, str] = {
     t.inbox: "ids and types of events only, for 30 days: what is a duplicate stays one",
-    t.decision: "score, band of time, yes or no: nothing that names a person",
+    t.decision: "score, band of time, yes or no; the core takes personal attributes out of it",
     t.told: "that an announcement went out, once: ids only",
     t.consent: "that consent was given or withdrawn, and when: the proof we must be able to give",
 }

@@ -15,7 +15,9 @@ from workers.adapters.rule_files import Earlier, LiveRules
 from workers.calendar import Calendar, instant_of, parse_window, zone_info
 from workers.decision_table import KnownNames, Table, WaveDate
 from workers.decision_table.live import Refused
+from workers.decision_table.model.table import Column
 from workers.decision_table.trials.replay import rest_in_use
+from workers.domain.attributes import FILE, columns_of, read_attributes
 from workers.domain.compiled_tables import FollowUpTable, JourneyPlan, Versions
 from workers.domain.followup.table_contract import FOLLOW_UP, JOURNEY_PLAN
 from workers.domain.mail.compose.kinds import KindsOfMail
@@ -24,6 +26,7 @@ from workers.domain.mail.links import Links
 from workers.domain.policy import ContraryRule, Policy, WaveDay
 from workers.domain.survey.planning import wave_ends
 from workers.domain.types import Ids, MailClass
+from workers.errors import Misconfigured
 from workers.settings import Settings
 from workers.store.engine import Store
 from workers.store.rules import live, wordings
@@ -214,8 +217,19 @@ def known_names(data: Data) -> KnownNames:
     """Return what names in a table may refer to, by the names of files alone: no template is tried."""
     languages = frozenset(PurePath(name).stem for name in data.list("templates/catalogs") if name.endswith(".po"))
     return KnownNames(
-        templates=dict.fromkeys(data.list("templates/mail"), languages), languages=languages, actions=ACTIONS
+        templates=dict.fromkeys(data.list("templates/mail"), languages),
+        languages=languages,
+        actions=ACTIONS,
+        inputs=declared_columns(data.read(FILE)),
     )
+
+
+def declared_columns(body: bytes) -> Mapping[str, Column]:
+    """Return the columns of the attributes that a file declares; none of one that cannot be read."""
+    try:
+        return columns_of(read_attributes(body))
+    except Misconfigured:
+        return {}
 
 
 def listed_triggers(table: Table) -> frozenset[str]:

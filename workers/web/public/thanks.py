@@ -12,11 +12,9 @@ from starlette.routing import Route
 
 from workers.calendar import half_day_after, in_zone
 from workers.domain.drivers import MOST_CHOSEN, OTHER, Driver, codes_in, offered, shuffled
-from workers.domain.followup.decision import contact_due
 from workers.domain.mail.compose.facts import promise_words
 from workers.domain.mail.translations import Catalog
 from workers.domain.policy import Policy
-from workers.domain.records import Customer
 from workers.domain.records import Response as Known
 from workers.domain.types import Band
 from workers.errors import NotNow
@@ -151,7 +149,7 @@ def page(
         "answer": response,
         "comment": response.comment if mine else beginning(response.comment),
         "until": catalog.date(closes.date(), "format.weekday"),
-        **contact_shown(response, asked.customer, web.policy(), catalog),
+        **contact_shown(asked, web.policy(), catalog),
         "form": f"{pages.url(request.url.path.removesuffix('/thanks'))}?lang={language}",
         "choices": choices(asked, response, web.policy(), reasons, catalog),
         "field": FIELD,
@@ -167,10 +165,10 @@ def page(
     return pages.show(request, "thanks.html", language, values, status=status, wording=asked.wording)
 
 
-def contact_shown(response: Known, customer: Customer, policy: Policy, catalog: Catalog) -> dict[str, str]:
+def contact_shown(asked: AskedPage, policy: Policy, catalog: Catalog) -> dict[str, str]:
     """Return how and by when somebody contacts a customer who asked for it, as the mail will promise it."""
-    due = contact_due(response, policy)
-    if due is None:
+    due, response = asked.contact_due, asked.response
+    if due is None or response is None:
         return {"contact_by": "", "promise": ""}
     promise = half_day_after(due, policy.calendar)
     shown = {
@@ -178,7 +176,7 @@ def contact_shown(response: Known, customer: Customer, policy: Policy, catalog: 
         "promise_half_day": promise.part.value,
         "promise_time": in_zone(promise.limit, policy.calendar.zone).strftime("%H:%M"),
     }
-    number = response.phone or customer.phone
+    number = response.phone or asked.customer.phone
     return {"contact_by": "call" if number else "write", "promise": promise_words(shown, catalog)}
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,6 +27,7 @@ from workers.decision_table import (
     Against,
     Fault,
     Inputs,
+    KnownNames,
     Severity,
     Table,
     Unreadable,
@@ -39,7 +40,9 @@ from workers.decision_table import (
 from workers.decision_table.decisions.evaluation import evaluate, typed_inputs
 from workers.decision_table.files.loader import read_file, waves_beside
 from workers.decision_table.files.side_files import load_contrary, load_waves
-from workers.decision_table.trials.backtest import PastResponse
+from workers.decision_table.live import faults_of
+from workers.decision_table.model.table import Column
+from workers.decision_table.trials.backtest import PastResponse, not_kept
 from workers.decision_table.trials.cases import CASES, Case, parse_cases, run_cases
 from workers.decision_table.trials.installation import MOST_SAMPLED, Stored
 from workers.decision_table.trials.past_files import read_responses, typed
@@ -47,7 +50,9 @@ from workers.decision_table.trials.proposed_cases import propose_cases
 from workers.decision_table.trials.replay import is_plan
 from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.decision_table.trials.text import tell_cases, tell_explanation, tell_faults
-from workers.domain.followup.table_contract import fit_named, fit_plan
+from workers.domain.attributes import FILE, columns_of, read_attributes
+from workers.domain.followup.table_contract import fit_named, fit_plan, fitting
+from workers.errors import BadInput, Misconfigured
 
 
 @click.command("check")
@@ -77,20 +82,36 @@ def check_command(
     name = place or (path.resolve().name if path.is_dir() else "")
     today = datetime.now(UTC).date()
     versions = past_if_there(lambda: stored.versions(table.name)) if path.is_dir() else []
+    known_names = stored.known_names()
+    declared, attribute_faults = _declared(path, known_names)
     against = Against(
-        known_names=stored.known_names() if path.is_dir() else None,
+        known_names=known_names if path.is_dir() else None,
         responses=_past_inputs(stored, table, responses),
         cases=_cases(path, table),
         earlier=[version for _, version in versions],
         today=today,
         allowed=allowed,
-        fit=fit_named(name),
+        fit=fitting(fit_named(name), declared),
     )
     faults = check(table, against)
-    faults += [*_beside_faults(path, name), *rest_clashes(table, waves_beside(path), today)]
+    faults += [*attribute_faults, *_beside_faults(path, name), *rest_clashes(table, waves_beside(path), today)]
     shown = [fault if path.is_dir() else _in_file(fault, path.name) for fault in faults]
     show(form, [fault_json(fault) for fault in shown], tell_faults(table, shown))
     sys.exit(1 if any(fault.severity is Severity.ERROR for fault in faults) else 0)
+
+
+def _declared(path: Path, known_names: KnownNames | None) -> tuple[Mapping[str, Column], list[Fault]]:
+    """Return the attributes that a table may ask for: of the file beside its folder, else of the installation.
+
+    With the faults of that file, which nobody would see otherwise.
+    """
+    file = path.resolve().parent / Path(FILE).name
+    if not path.is_dir() or not file.is_file():
+        return (known_names.inputs if known_names else {}), []
+    try:
+        return columns_of(read_attributes(read_file(file))), []
+    except (Misconfigured, BadInput, OSError) as fault:
+        return {}, [Fault("E802", Severity.ERROR, reason, file=file.name) for reason in faults_of(fault)]
 
 
 def _beside_faults(path: Path, place: str) -> list[Fault]:
@@ -202,6 +223,9 @@ def explain_command(
             sys.exit(1)
         inputs, content = stored_decision
         table = load_table(path, decision) if path else readable(lambda: from_content(content))
+        unkept = not_kept(inputs, table)
+        if unkept:
+            stop(unkept)
         explanation = readable(lambda: explain(compile_table(table), inputs))
         show(form, explanation.as_json(), tell_explanation(explanation))
         return

@@ -4,7 +4,7 @@ Reads through the parts of the web role. Must not change a table, nor judge one:
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from workers.decision_table.trials.cases import CASES, Case, CaseReport, parse_c
 from workers.decision_table.trials.installation import MOST_SAMPLED, Disagreed, Sample
 from workers.decision_table.trials.replay import is_plan
 from workers.decision_table.trials.text import changed_rules
+from workers.domain.attributes import columns_of
 from workers.domain.compiled_tables import FollowUpTable, JourneyPlan
 from workers.domain.followup.table_trial import Around, judged
 from workers.errors import BadInput, Misconfigured
@@ -113,8 +114,9 @@ class LiveFaults:
 def around(web: Web, use: InUse, cases: bytes | None = None) -> Around:
     """Return what a table that is in use, or may come into use, is judged by: with its own cases, or those given."""
     beside, fault = _cases_beside(web, use) if cases is None else (cases, "")
+    known_names = web.rules.known_names()
     return Around(
-        known_names=web.rules.known_names(),
+        known_names=replace(known_names, inputs=columns_of(web.policy().attributes)) if known_names else None,
         earlier=[version for _, version in web.rules.versions(use.table.name)],
         today=in_zone(web.now(), web.policy().zone).date(),
         contrary=contrary_of(web),
