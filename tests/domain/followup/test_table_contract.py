@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from ownrules import table_with
 
-from workers.decision_table import Table, parse
-from workers.domain.followup.table_contract import fit_follow_up, fit_plan
+from workers.decision_table import Column, Table, parse
+from workers.domain.attributes import columns_of, read_attributes
+from workers.domain.customer_inputs import COMPUTED, PROFILE
+from workers.domain.followup.table_contract import fit_follow_up, fit_plan, line_of
 from workers.errors import Misconfigured
 
 RULES = Path(__file__).parents[3] / "rules"
@@ -68,3 +71,41 @@ def test_a_plan_that_cannot_be_used() -> None:
                 ("table.yaml", "  first:", "  weather:"),
             )
         )
+
+
+DECLARED = columns_of(
+    read_attributes(
+        b"plan: {type: text, values: [free, pro]}\nseats: {type: integer, domain: 1..500}\nends: {type: date}\n"
+        b"partner: {type: boolean, may be unknown: no, if missing: no}\nrevenue: {type: number}\n"
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("plam: {type: text, values: [free]}", r"nothing gives the input plam; .* Did you mean plan\? Declare it"),
+        ("plan: {type: text, values: [free, pro]}", "may be unknown, and cannot be here"),
+        ("plan: {type: integer, may be unknown: yes}", "is of type text, and stands here as integer"),
+        ("plan: {type: text, values: [free], may be unknown: yes}", "may be pro, and cannot be here"),
+        ("seats: {type: integer, domain: 1..100, may be unknown: yes}", "may be more than what is written here"),
+        ("seats: {type: number, may be unknown: yes}", "is of type integer"),
+        ("segment: {type: text, values: [gold], may be unknown: yes}", "may be any word"),
+        ("orders: {type: integer, domain: 1..}", "may be more than"),
+        ("phase: {type: text, values: [loyal]}", "may be unknown"),
+    ],
+)
+def test_a_column_about_the_customer_that_does_not_take_all_that_may_be_known(line: str, message: str) -> None:
+    """The fault says how it differs from what is declared, and the line to write; with that line the table fits."""
+    with pytest.raises(Misconfigured, match=message) as refused:
+        fit_follow_up(table_with("follow-up", line, {}), DECLARED)
+    (fault,) = refused.value.faults
+    if "Write `" in fault:
+        mended = fault.partition("Write `")[2].partition("`")[0]
+        fit_follow_up(table_with("follow-up", mended, {}), DECLARED)
+
+
+@pytest.mark.parametrize("column", [*DECLARED.values(), *PROFILE.values(), *COMPUTED.values()], ids=lambda c: c.name)
+def test_every_input_about_the_customer_fits_by_its_line(column: Column) -> None:
+    """In the follow-up table, whatever its type."""
+    fit_follow_up(table_with("follow-up", line_of(column, column), {}), DECLARED)

@@ -3,7 +3,7 @@
 Reads cases.csv, runs cases, says which rules no case reaches, and proposes cases for a table that has none.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -133,13 +133,17 @@ def _as_expected(wanted: tuple[str, ...], outcome: Outcome, applied: tuple[str, 
 
 
 def case_faults(compiled: Compiled, cases: Sequence[Case]) -> Iterator[Fault]:
-    """Yield E601 for each case that fails and W602 for each rule that no case reaches."""
+    """Yield E601 for the cases that fail, alike ones together, and W602 for each rule that no case reaches."""
     report = run_cases(compiled, cases)
+    alike: dict[tuple[str, tuple[str, ...]], list[int]] = defaultdict(list)
     for result in report.failed:
-        row = result.case.row
-        message = f"Case in row {row}: {result.message} Correct the table, or the case."
-        yield Fault("E601", Severity.ERROR, message, result.rules, (row,), file=CASES)
+        alike[result.message, result.rules].append(result.case.row)
+    for (failure, rules), failing in alike.items():
+        where = f"Case in row {failing[0]}" if len(failing) == 1 else f"{len(failing)} cases, from row {failing[0]} on"
+        message = f"{where}: {failure} Correct the table, or the {'case' if len(failing) == 1 else 'cases'}."
+        yield Fault("E601", Severity.ERROR, message, rules, tuple(failing), file=CASES)
     rows = {rule.id: rule.row for rule in compiled.table.rules}
-    for rule in report.unreached:
+    reached = any(result.rules for result in report.results)
+    for rule in report.unreached if reached else ():  # cases that the table does not take say nothing of its rows
         message = f"Row {rows[rule]} ({rule}): no case reaches it. `boucle rules test --generate` proposes one."
         yield Fault("W602", Severity.WARNING, message, (rule,), (rows[rule],))

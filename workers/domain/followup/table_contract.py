@@ -172,18 +172,18 @@ def unlike(column: Column, given: Column, is_attribute: bool) -> Iterator[str]:
     """Give why a column does not take everything that may be known of a customer, with the line that does."""
     why = ""
     if column.kind is not given.kind:
-        why = f"is of type {given.kind}, and here {column.kind}"
+        why = f"is of type {given.kind}, and stands here as {column.kind}"
     elif given.unknown and not (column.unknown or column.tolerant):
-        why = "may be unknown, and here not"
+        why = "may be unknown, and cannot be here"
     elif lacking := [value for value in given.values if value not in column.values and not column.others]:
-        why = f"may be {', '.join(lacking)}, and here not"
+        why = f"may be {', '.join(lacking)}, and cannot be here"
     elif given.others and not column.others:
-        why = "may be any word, and here only those listed"
+        why = "may be any word, and here only one of those listed"
     elif given.kind in ORDERED and common(given.spans, column.spans) != given.spans:
         why = "may be more than what is written here as its domain"
     if why:
-        where = " in rules/attributes.yaml" if is_attribute else ""
-        yield f"table.yaml: {column.name} {why}{where}. Write `{line_of(column, given)}`."
+        where = " (rules/attributes.yaml)" if is_attribute else ""
+        yield f"table.yaml: {column.name}{where} {why}. Write `{line_of(column, given)}`."
 
 
 def line_of(column: Column, given: Column) -> str:
