@@ -1,5 +1,6 @@
 """What a table may ask about a customer: profile, attributes and what is computed, as of one moment."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from workers.domain.records import Response
 HOUR = timedelta(hours=1)
 
 
-def computed(person: Person, at_day: int = 0) -> dict[str, object]:
+def computed(person: Person, at_day: int = 0) -> Mapping[str, object]:
     """Return what is computed of a customer so many days from now."""
     return customer_inputs(person.case, NOW + at_day * DAY, COMPUTED)
 
