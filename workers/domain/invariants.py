@@ -100,6 +100,7 @@ SUMS: tuple[Sum, ...] = (
     ),
     Sum("revisions = versions of all responses", ("revisions",), ("responses.versions",)),
     Sum("drivers named in answers = drivers in their last versions", ("responses.drivers",), ("revisions.drivers",)),
+    Sum("points that drivers contribute = points of the scores, in sixths", ("drivers.parts",), ("responses.points",)),
     Sum("decisions current = responses that have a decision", ("decisions.current",), ("responses.with_decision",)),
     Sum(
         "responses decided or closed = those with a current decision",

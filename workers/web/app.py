@@ -41,7 +41,7 @@ from workers.web.public import answer, improvement, optout, reopening, testimoni
 from workers.web.staff import customers, mails, queue, start, themes
 from workers.web.staff.auth import account, login, oidc, people
 from workers.web.staff.auth.guessing_limits import Patience
-from workers.web.staff.report import answers, pages, questions
+from workers.web.staff.report import answers, drivers, pages, questions
 from workers.web.staff.report.kept_reports import KeptReports
 from workers.web.staff.tables import pages as tables
 from workers.web.staff.tables.view import LiveFaults
@@ -74,6 +74,7 @@ INTERNAL: tuple[ModuleType, ...] = (
     customers,
     queue,
     answers,
+    drivers,
     questions,
     pages,
     themes,

@@ -93,6 +93,7 @@ CORRUPTIONS = {
     "responses to a request =": "UPDATE survey_request SET state = 'expired' WHERE state = 'answered'",
     "revisions =": f"DELETE FROM response_revision WHERE {first('response_revision', 'n = 2', 'response')} AND n = 2",
     "drivers named in answers =": "UPDATE response_revision SET drivers = '' WHERE n = 1",
+    "points that drivers contribute =": "UPDATE response SET band = 'passive' WHERE score = 3",
     "decisions current =": (
         "UPDATE decision SET state = 'superseded' WHERE state = 'current' "
         "AND response IN (SELECT id FROM response WHERE state = 'settling')"

@@ -156,7 +156,7 @@ def test_reasons_are_tapped_and_a_fourth_is_refused_at_once(chromium: "Browser",
         page.locator("label.choice", has_text="Autre chose").click()
         fourth = page.locator("label.choice").nth(3)
         fourth.click()
-        page.get_by_role("status").get_by_text("Choisissez-en 3 au plus").wait_for()
+        page.get_by_role("status").get_by_text("décochez d'abord").wait_for()
         assert not fourth.get_by_role("checkbox").is_checked()
         page.get_by_label("Y a-t-il une autre entreprise").fill("Lumo, plus rapide")
         page.get_by_role("button", name="Envoyer").click()
@@ -174,7 +174,7 @@ def test_reasons_without_javascript(chromium: "Browser", shop: Shop) -> None:
         for n in range(4):
             page.locator("label.choice").nth(n).click()
         page.get_by_role("button", name="Envoyer").click()
-        page.get_by_text("Choisissez-en 3 au plus").wait_for()
+        page.get_by_text("décochez d'abord").wait_for()
         assert page.locator("label.choice input:checked").count() == 4
         page.locator("label.choice").first.click()
         page.get_by_role("button", name="Envoyer").click()

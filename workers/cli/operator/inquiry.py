@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KAFKA_SECONDS = 2.0
 DAY = click.DateTime(["%Y-%m-%d"])
-GROUPS = ("trigger", "touchpoint", "segment", "month")
+GROUPS = ("trigger", "touchpoint", "segment", "month", "driver")
 """What a report can be grouped by; the report itself says so too, and refuses any other."""
 
 

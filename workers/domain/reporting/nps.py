@@ -116,6 +116,19 @@ def adjusted_wald(counts: Counts, confidence: float = 0.95) -> Interval:
     return _interval(*_adjusted(counts), confidence) if counts.n else EVERYTHING
 
 
+def interval_of_mean(total: float, squares: float, n: int, confidence: float = 0.95) -> Interval:
+    """Return the adjusted interval of the mean of `n` values from -1 to +1, in points; `squares` sums their squares.
+
+    Adds the same three answers as `adjusted_wald`, which it is for values of +1, 0 and -1.
+    """
+    if not n:
+        return EVERYTHING
+    added = _ADDED_PROMOTERS + _ADDED_PASSIVES + _ADDED_DETRACTORS
+    mean = total / (n + added)
+    spread = (squares + _ADDED_PROMOTERS + _ADDED_DETRACTORS) / (n + added) - mean * mean
+    return _interval(mean, max(spread, 0.0) / (n + added), confidence)
+
+
 def plain_wald(counts: Counts, confidence: float = 0.95) -> Interval:
     """Return the textbook Wald interval in points, kept within the scale: for comparison only, it claims too much.
 

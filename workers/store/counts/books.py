@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import invariants
+from workers.domain.reporting.drivers import PARTS, DriverCell, contributions
 from workers.domain.types import (
     CONTACTS,
     ActionState,
@@ -52,6 +53,7 @@ def tallies(connection: Connection) -> dict[str, int]:
         tally |= {f"{group}.{state}": states.get(state, 0) for state in words}
     kept = running_counts.cells(connection, running_counts.GROUPS)
     tally["counts.right"], tally["counts.rows"] = running_counts.agreement(kept, cells)
+    tally["drivers.parts"] = sum(driver.parts for driver in contributions(choices(connection)))
     for name, statement in COUNTED.items():
         tally[name] = int(connection.execute(statement).scalar() or 0)
     return tally
@@ -117,13 +119,14 @@ def once(rows: sa.Select[Any], column: sa.ColumnElement[Any]) -> sa.Select[Any]:
 
 def responses() -> dict[str, sa.Select[int]]:
     """Return the counts of responses, their revisions and decisions."""
-    last = t.response_revision
+    last, score = t.response_revision, t.response.c.score
     settled = t.response.c.state.in_((ResponseState.DECIDED, ResponseState.CLOSED))
     current = sa.exists().where(t.decision.c.response == t.response.c.id, text(t.decision.c.state) == "current")
     return {
         "responses.to_request": counted(t.response, t.response.c.request.is_not(None)),
         "responses.versions": sa.select(sa.func.sum(t.response.c.n)),
         "revisions": counted(t.response_revision),
+        "responses.points": sa.select(sa.func.sum(sa.case((score >= 9, PARTS), (score <= 6, -PARTS), else_=0))),
         "responses.drivers": sa.select(sa.func.sum(codes(t.response.c.drivers))),
         "revisions.drivers": sa.select(sa.func.sum(codes(last.c.drivers))).join_from(
             last, t.response, sa.and_(t.response.c.id == last.c.response, t.response.c.n == last.c.n)
@@ -132,6 +135,13 @@ def responses() -> dict[str, sa.Select[int]]:
         "responses.settled": counted(t.response, settled),
         "responses.settled_with_current": counted(t.response, settled, current),
     }
+
+
+def choices(connection: Connection) -> list[DriverCell]:
+    """Return every answer by what it names as the reason and by band."""
+    r = t.response.c
+    query = sa.select(r.drivers, r.band, sa.func.count()).group_by(r.drivers, r.band)
+    return [DriverCell("", "", "", drivers or "", band, int(n)) for drivers, band, n in connection.execute(query)]
 
 
 def codes(drivers: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:

@@ -19,6 +19,7 @@ from workers.errors import BadInput
 from workers.store import read
 from workers.store import tables as t
 from workers.store.report import figures as stored
+from workers.store.report.drivers import names_driver
 
 GIVEN = tuple(
     str(state) for state in TestimonialState if state not in (TestimonialState.ASKED, TestimonialState.REFUSED)
@@ -47,6 +48,7 @@ class Pick(StrEnum):
     COMMENTED = "commented"
     REMINDED = "reminded"
     CHANNEL = "channel"
+    DRIVER = "driver"
     OURS = "ours"
     SETTLING = "settling"
     LATE = "late"
@@ -83,6 +85,7 @@ IN_WORDS: Mapping[Pick, Callable[[str], sa.ColumnElement[bool]]] = {
     Pick.SETTLING: lambda _: OF_ANSWERS.state == ResponseState.SETTLING,
     Pick.LATE: lambda _: OF_ANSWERS.late.is_(True),
     Pick.CHANNEL: lambda word: OF_ANSWERS.channel == word,
+    Pick.DRIVER: names_driver,
 }
 """The condition of each pick that its word alone says; LOOP and MOVE need the filters of the report as well."""
 

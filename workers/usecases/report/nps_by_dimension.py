@@ -17,8 +17,9 @@ from workers.errors import BadInput
 from workers.store.connection import Connection
 from workers.store.report.nps_counts import count_scores, first_and_last_asked
 from workers.store.report.wordings import WordingChange, wording_changes
+from workers.usecases.report import drivers
 
-BY = ("trigger", "touchpoint", "segment", "month")
+BY = ("trigger", "touchpoint", "segment", "month", "driver")
 
 
 def report(
@@ -39,11 +40,13 @@ def report(
         raise BadInput(f"A report is made by {', '.join(BY)}, not by {by!r}.")
     period = Filters(since, until)
     months = month_starts(connection, period, zone) if by == "month" else []
-    counted = count_scores(connection, period, by, months)
+    counted = count_scores(connection, period, None if by == "driver" else by, months)
     names = sorted({name for recovery, name, _ in counted if not recovery})
     apart = [figures for (recovery, _, _), figures in counted.items() if recovery]
     every = {(name, step): figures for (recovery, name, step), figures in counted.items() if not recovery}
     listed = [{"group": name, **mixed(every, [name])} for name in names] if by else []
+    if by == "driver":
+        listed = drivers.by_driver(connection, period)
     if by == "month":
         shown = [(name, summed(every, [name])) for name in names]
         listed = [
@@ -127,6 +130,8 @@ def starts(first: datetime, last: datetime, info: ZoneInfo, zone: str) -> Iterat
 
 def as_text(figures: Mapping[str, object]) -> str:
     """Return the report for a terminal: one line for all, one for each group, recovery apart, and how to read it."""
+    if figures["by"] == "driver":
+        return drivers.as_text(figures)
     groups = cast("list[dict[str, object]]", figures["groups"])
     lines = [HEADER.format(str(figures["by"] or ""))]
     for group in groups:

@@ -160,6 +160,7 @@ TITLES: Mapping[Pick, Callable[[Words, str], str]] = {
     Pick.SETTLING: lambda words, _: words.text("asked.settling"),
     Pick.LATE: lambda words, _: words.text("asked.late"),
     Pick.CHANNEL: lambda words, word: words.word("report.channel", word),
+    Pick.DRIVER: lambda words, word: words.driver(word),
 }
 """How each thing is said that the answers of a list have in common."""
 
