@@ -85,6 +85,13 @@ def request(number: int, who: Customer, trigger: str, step: str, at: datetime) -
     )  # fmt: skip
 
 
+def named(value: int, said: str) -> str:
+    """Return what an answer names as the reason: late parcels, else the product, praised with the service."""
+    if said == LATE:
+        return "delivery"
+    return "product" if value <= 6 else "" if value <= 8 else "product service"
+
+
 def answer(asked: SurveyRequest, value: int, said: str, at: datetime) -> Response:
     """Return the answer to a question."""
     return Response(
@@ -104,6 +111,7 @@ def answer(asked: SurveyRequest, value: int, said: str, at: datetime) -> Respons
         score=value,
         band=nps.band(value).value,
         comment=said,
+        drivers=named(value, said),
         wants_contact=False,
         phone="",
         half_day="",

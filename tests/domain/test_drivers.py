@@ -15,14 +15,13 @@ from workers.domain.drivers import (
     MOST_OFFERED,
     OTHER,
     Drivers,
-    codes_in,
-    joined,
     names_in,
     offered,
     read_drivers,
     shuffled,
     take_drivers,
 )
+from workers.domain.records.choices import codes_in, joined
 from workers.errors import Misconfigured
 
 SHIPPED = Path(__file__).parents[2] / "rules" / "drivers.yaml"

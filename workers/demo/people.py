@@ -111,7 +111,13 @@ class Crowd:
                 reply.at,
                 f"{person.id}/{key}/post",
                 lambda: actions.answer(
-                    request, reply.score, reply.comment, wants_contact=reply.wants_contact, phone=phone
+                    request,
+                    reply.score,
+                    reply.comment,
+                    wants_contact=reply.wants_contact,
+                    phone=phone,
+                    drivers=reply.drivers,
+                    competitor=reply.competitor,
                 ),
             )
 

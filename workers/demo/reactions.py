@@ -7,6 +7,7 @@ the same seed gives the same books on every transport.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import TypedDict
 
 from workers.demo.shop import Person, is_late
 
@@ -33,6 +34,24 @@ WISH_EN = (
 GOOD_FR = ("Très belle lampe, merci !", "Livraison rapide, emballage soigné.", "Exactement ce que je cherchais.")
 GOOD_EN = ("Lovely lamp, thank you!", "Quick delivery, careful packing.", "Just what I was looking for.")
 OTHER_CAUSES = ("product/defect", "start/instructions", "service/hard_to_reach")
+COMPETITOR_RATE = 0.2
+COMPETITOR_FR = (
+    "Lumio : je vois où est mon colis.",
+    "Lumio, les retours y sont gratuits.",
+    "Maison Filament, moins cher.",
+)
+COMPETITOR_EN = ("Lumio: I see where my parcel is.", "Lumio, returns are free there.", "Maison Filament, cheaper.")
+DRIVERS_OF_BLAME = {
+    "product": 30,
+    "service": 20,
+    "price": 15,
+    "as_described": 12,
+    "returns": 10,
+    "ordering": 8,
+    "other": 5,
+}
+DRIVERS_OF_A_LATE_PARCEL = {"delivery": 85, "service": 10, "other": 5}
+DRIVERS_OF_PRAISE = {"product": 50, "service": 18, "delivery": 14, "as_described": 8, "ordering": 6, "price": 4}
 PRAISE_FR = "Je cherchais une lampe douce pour lire le soir. Celle-ci est parfaite, et arrivée en trois jours."
 PRAISE_EN = "I wanted a soft light for reading. This one is perfect, and it came in three days."
 
@@ -46,6 +65,8 @@ class Reply:
     comment: str
     wants_contact: bool
     clicks_only: bool = False
+    drivers: tuple[str, ...] = ()
+    competitor: str | None = None
 
 
 def reply_to(seed: int, person: Person, key: str, template: str, anchor: datetime, sent: datetime) -> Reply | None:
@@ -64,7 +85,25 @@ def reply_to(seed: int, person: Person, key: str, template: str, anchor: datetim
         comment=comment_of(random, person, score, late=late),
         wants_contact=random.random() < (0.3 if score <= 6 else 0.015),
         clicks_only=chance > rate,
+        **reasons_of(Random(f"{seed}/reasons/{person.id}/{key}"), person, score, late=late),
     )
+
+
+class Reasons(TypedDict):
+    """What a customer taps and writes after the score."""
+
+    drivers: tuple[str, ...]
+    competitor: str | None
+
+
+def reasons_of(random: Random, person: Person, score: int, *, late: bool) -> Reasons:
+    """Return the drivers that a customer names, late parcels first, and what a passive writes of another company."""
+    weights = DRIVERS_OF_A_LATE_PARCEL if late and score <= 8 else DRIVERS_OF_PRAISE if score > 8 else DRIVERS_OF_BLAME
+    count = random.choices((0, 1, 2, 3), (25, 45, 22, 8))[0]
+    drivers = {random.choices(tuple(weights), tuple(weights.values()))[0] for _ in range(count)}
+    writes = 7 <= score <= 8 and random.random() < COMPETITOR_RATE
+    words = COMPETITOR_FR if person.language == "fr" else COMPETITOR_EN
+    return {"drivers": tuple(sorted(drivers)), "competitor": random.choice(words) if writes else None}
 
 
 def score_of(random: Random, person: Person, template: str, *, late: bool) -> int:

@@ -7,12 +7,13 @@ other words for a band where the operator wants them, and only after some trigge
 import difflib
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workers.cloudevents import Event, LeftOut
 from workers.cloudevents.pointers import pointer
 from workers.cloudevents.reader import describe
+from workers.domain.records.choices import codes_in
 from workers.domain.types import Band
 from workers.errors import BadInput, Misconfigured
 from workers.text.plain_text import for_store
@@ -193,16 +194,6 @@ def shuffled(offer: Sequence[Driver], request: str) -> list[str]:
     """
     ordered = sorted(offer, key=lambda driver: hashlib.sha256(f"{request} {driver.code}".encode()).digest())
     return [*(driver.code for driver in ordered), OTHER] if offer else []
-
-
-def joined(codes: Collection[str]) -> str:
-    """Return chosen codes as they are kept: sorted, so that the same choice is the same text whoever tells it."""
-    return " ".join(sorted(set(codes)))
-
-
-def codes_in(kept: str | None) -> tuple[str, ...]:
-    """Return the codes of a kept choice."""
-    return tuple((kept or "").split())
 
 
 def names_in(kept: str | None, drivers: Drivers, language: str, other: str) -> list[str]:

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from workers import cloudevents
 from workers.domain.customer_case import CustomerCase
-from workers.domain.drivers import codes_in
 from workers.domain.policy import Policy
 from workers.domain.records import Response, SurveyRequest, Testimonial, Ticket
+from workers.domain.records.choices import codes_in
 from workers.domain.types import Band, TestimonialState
 
 SURVEY_REQUESTS, RESPONSES = "boucle.survey-requests", "boucle.responses"

@@ -133,6 +133,7 @@ class CustomerActions:
         phone: str = "",
         half_day: str = "",
         drivers: Sequence[str] | None = None,
+        competitor: str | None = None,
     ) -> bool:
         """Take a confirmed answer; False when the request takes none any more. The same answer twice is one."""
 
@@ -141,7 +142,7 @@ class CustomerActions:
             if asked is None or asked.state not in ANSWERABLE or asked.closes_at <= case.now:
                 return False
             answer = Answer(score, comment.strip(), wants_contact, case.now, phone.strip(), half_day)
-            answer = replace(answer, drivers=None if drivers is None else tuple(drivers))
+            answer = replace(answer, drivers=None if drivers is None else tuple(drivers), competitor=competitor)
             answer_request(case, asked, answer)
             return True
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.domain.drivers import NONE, joined
+from workers.domain.drivers import NONE
+from workers.domain.records.choices import joined
 from workers.domain.reporting import nps
 from workers.domain.reporting.drivers import (
     PARTS,

@@ -311,7 +311,7 @@ def agrees(store: Store, seed: int) -> None:
     rows = invent(seed)
     fill(store, *rows)
     since, until = datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 6, 3, 7, 0, tzinfo=UTC)
-    for by in nps_by_dimension.BY:
+    for by in sorted({*nps_by_dimension.BY} - {"driver"}):  # an answer names several: test_report_by_driver.py
         figures = report(store, by=by, since=since, until=until)
         shown = {name: (group["n"], group["promoters"], group["asked"]) for name, group in groups(figures).items()}
         assert shown == by_hand(rows, by, since, until)

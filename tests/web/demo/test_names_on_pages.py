@@ -20,7 +20,16 @@ PAGES = (
     "/queue/people?kind=touchpoint&name=feature",
     "/queue/confirm?act=pause&kind=touchpoint&name=feature",
 )
-MORE = ("/customers/42", "/customers/f0", "/customers", "/inbox?all=1", "/tickets/1", "/report", "/themes")
+MORE = (
+    "/customers/42",
+    "/customers/f0",
+    "/customers",
+    "/inbox?all=1",
+    "/tickets/1",
+    "/report",
+    "/report/drivers",
+    "/themes",
+)
 IDS = sorted({id for id in (*NAMES, *(str(reason) for reason in Reason)) if re.search("[-_]", id)})
 RAW = re.compile(rf"(?<![\w/-])({'|'.join(map(re.escape, IDS))})(?![\w/-])|boucle\.[a-z-]+\.[a-z_.]*")
 

@@ -1,6 +1,6 @@
 """Tells of responses, decisions, actions, tickets, mails and testimonials: what followed from an answer, and why."""
 
-from workers.domain.drivers import OTHER, codes_in, names_in
+from workers.domain.drivers import OTHER, names_in
 from workers.domain.explain.names import word_in
 from workers.domain.explain.phrases import ENGLISH
 from workers.domain.explain.survey import about
@@ -8,6 +8,7 @@ from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import say, sentence
 from workers.domain.mail.translations import Catalog
 from workers.domain.records import Action, Decision, Dispatch, Response, Testimonial, Ticket
+from workers.domain.records.choices import codes_in
 from workers.domain.types import (
     ActionState,
     DecisionOutcome,

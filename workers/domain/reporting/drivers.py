@@ -8,8 +8,9 @@ contribution. It says what stood in the answers, not what a change would bring: 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from workers.domain.drivers import NONE, codes_in
+from workers.domain.records.choices import codes_in
 from workers.domain.reporting import nps
+from workers.domain.reporting.model import NONE
 from workers.domain.reporting.nps import Counts, Interval
 from workers.domain.types import Band
 

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import TypedDict
 
 from workers.domain.customer_case import CustomerCase
-from workers.domain.drivers import joined
 from workers.domain.history import Subject, Why, history
 from workers.domain.outbound_messages import OWN_CHANNELS
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Response, ResponseRevision, SurveyRequest
+from workers.domain.records.choices import joined
 from workers.domain.reporting.nps import band
 from workers.domain.types import MailClass, Reason, RequestState, ResponseState
 

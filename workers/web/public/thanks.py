@@ -11,11 +11,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from workers.calendar import half_day_after, in_zone
-from workers.domain.drivers import MOST_CHOSEN, OTHER, Driver, codes_in, offered, shuffled
+from workers.domain.drivers import MOST_CHOSEN, OTHER, Driver, offered, shuffled
 from workers.domain.mail.compose.facts import promise_words
 from workers.domain.mail.translations import Catalog
 from workers.domain.policy import Policy
 from workers.domain.records import Response as Known
+from workers.domain.records.choices import codes_in
 from workers.domain.types import Band
 from workers.errors import NotNow
 from workers.text.masking import beginning

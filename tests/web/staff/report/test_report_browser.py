@@ -21,6 +21,8 @@ PATHS = (
     "/report",
     "/report?segment=north&touchpoint=delivery-now",
     "/report/responses?band=detractor",
+    "/report/drivers",
+    "/report/drivers?touchpoint=delivery-now&since=2026-05-01",
     "/themes",
     "/themes/1",
 )

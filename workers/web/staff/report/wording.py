@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from babel.core import Locale
 
 from workers.calendar import in_zone
-from workers.domain.drivers import Drivers, codes_in, name_of
+from workers.domain.drivers import Drivers, name_of
 from workers.domain.mail.translations import Catalog
 from workers.domain.records import Response
+from workers.domain.records.choices import codes_in
 from workers.domain.reporting import EVERYBODY, NONE, Filters
 from workers.usecases.report.sections import Review
 from workers.web.staff.report.addresses import Addresses
