@@ -56,7 +56,7 @@ def test_it_counts_as_one_would_by_hand(store: Store) -> None:
     assert sum(group["contribution"] for group in shown.values()) == pytest.approx(report["nps"], abs=0.01)
     groups: Any = steps["groups"]
     scores = {group["group"]: group["nps"] for group in groups}
-    summed: Counter[str] = Counter()
+    summed: dict[str, float] = dict.fromkeys(scores, 0.0)
     for group in shown.values():
         for step in group["touchpoints"]:
             summed[step["touchpoint"]] += step["contribution"] or 0.0

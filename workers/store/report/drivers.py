@@ -22,7 +22,10 @@ def count_drivers(connection: Connection, filters: Filters) -> list[DriverCell]:
     chosen = sa.func.coalesce(R.drivers, "")
     query = sa.select(TRIGGER, TOUCHPOINT, SEGMENT, chosen, R.band, sa.func.count()).select_from(ANSWERS)
     query = query.where(*of_answers(filters)).group_by(BY).order_by(BY)
-    return [DriverCell(*map(str, names), int(n)) for *names, n in connection.execute(query)]
+    return [
+        DriverCell(str(trigger), str(touchpoint), str(segment), str(drivers), str(band), int(n))
+        for trigger, touchpoint, segment, drivers, band, n in connection.execute(query)
+    ]
 
 
 def names_driver(code: str) -> sa.ColumnElement[bool]:
