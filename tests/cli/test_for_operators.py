@@ -462,3 +462,17 @@ def test_a_faulty_text_keeps_nobody_from_pausing(
     assert (told.code, told.json()["sending"]["state"], says in told.err) == (0, "paused", True)
     assert boucle("explain", "customer", "42", "--format", "json").code == 0
     assert boucle("check").code == 1
+
+
+def test_check_names_sites_that_can_ask_nobody(boucle: "Boucle", tmp_path: Path) -> None:
+    """A site without a key, and a key without a site, each with what to do."""
+    own = tmp_path / "own" / "rules"
+    own.mkdir(parents=True)
+    lines = "  origins: [https://www.shop.example]\n  triggers: {call: yes}\n"
+    (own / "sites.yaml").write_text(f"shop:\n{lines}blog:\n{lines}help:\n{lines}", "utf-8")
+    boucle.set(overrides=str(own.parent), site_keys=f"shop:{'k' * 32},blog:{'b' * 32},shopp:{'x' * 32}")
+    ended = boucle("check")
+    assert ended.code == 1
+    assert "help has no key, so nobody is asked there: set BOUCLE_SITE_KEYS=help:KEY" in ended.err
+    assert "'shopp' is no site of rules/sites.yaml; there are: shop, blog, help" in ended.err
+    assert "shop has no key" not in ended.err

@@ -179,6 +179,23 @@ def parse_site_keys(text: str) -> dict[str, list[bytes]]:
     return keys
 
 
+def key_faults(sites: Mapping[str, WebSite], keys: Mapping[str, Sequence[bytes]]) -> list[str]:
+    """Return what keeps sites from asking anybody: a site without a key, and a key whose site is not in the list."""
+    setting = "BOUCLE_SITE_KEYS"
+    faults = [
+        f"{FILE}: {id} has no key, so nobody is asked there: set {setting}={id}:KEY "
+        "(`openssl rand -hex 32` prints one) and give KEY to its server"
+        for id in sites
+        if not keys.get(id)
+    ]
+    faults += [
+        f"{setting}: {id!r} is no site of {FILE}; there are: {', '.join(sites) or 'none'}"
+        for id in keys
+        if id not in sites
+    ]
+    return faults
+
+
 class TokenFault(StrEnum):
     """Why a visitor token is not taken."""
 

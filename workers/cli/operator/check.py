@@ -23,6 +23,7 @@ from workers.cli.shared import as_json, demo_faults, say_fault, show
 from workers.decision_table.files.loader import load, waves_beside
 from workers.decision_table.trials.rest_clashes import rest_clashes
 from workers.domain.followup.table_contract import JOURNEY_PLAN
+from workers.domain.web_sites import key_faults, parse_site_keys
 from workers.errors import BadInput, BoucleError, Misconfigured
 from workers.settings import Settings
 from workers.settings.faults import FaultySettings, SettingFault
@@ -53,6 +54,7 @@ def check(dns: bool, selector: tuple[str, ...], form: str) -> int:
     faults += [
         *installation.inspection.faults(),
         *clashes(installation),
+        *site_faults(installation),
         *kafka_faults(settings),
         *mail_faults(settings),
         *bounces_faults(installation),
@@ -177,6 +179,15 @@ def clashes(installation: app.Boucle) -> list[str]:
     return [
         f"{JOURNEY_PLAN}: {clash.code} {clash.message}" for clash in rest_clashes(table, waves_beside(folder), today)
     ]
+
+
+def site_faults(installation: app.Boucle) -> list[str]:
+    """Return which sites can ask nobody for want of a good key."""
+    try:
+        sites = installation.policies.current().sites
+    except (Misconfigured, BadInput, OSError):  # told as a fault of the file
+        return []
+    return key_faults(sites, parse_site_keys(installation.settings.site_keys.get_secret_value()))
 
 
 def kafka_faults(settings: settings_module.Settings) -> list[str]:

@@ -6,6 +6,7 @@ from contextlib import closing
 import click
 
 from workers.cli.shared import as_json, open_boucle, read_settings, show, user_name
+from workers.cli.trial.question import try_question
 from workers.errors import Misconfigured
 
 
@@ -94,6 +95,9 @@ def token(customer: str, site: str | None, minutes: int) -> None:
     if not keys.get(name):
         raise Misconfigured([f"The site {name} has no key: set BOUCLE_SITE_KEYS={name}:KEY (openssl rand -hex 32)."])
     click.echo(sign_visitor(keys[name][0], name, customer, int(boucle.now().timestamp()) + minutes * 60))
+
+
+web.add_command(try_question)
 
 
 @click.command()
