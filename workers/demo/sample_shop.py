@@ -32,9 +32,10 @@ try:
   origins: [{origins}]
   triggers: {{call: yes, purchase: yes, click: "#help", time: 20, scroll: 60, exit: yes}}
 """
-STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:44rem;padding:1rem 1rem 12rem;color:#1b1b1f;background:#fff}
-button,a.next{font:inherit;min-height:44px;padding:0 1rem;margin:0 .5rem .5rem 0;border:1px solid #1b1b1f;border-radius:6px;
-background:#fff;color:inherit;text-decoration:none;display:inline-grid;place-items:center}
+STYLE = """body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:44rem;padding:1rem 1rem 12rem;
+color:#1b1b1f;background:#fff}
+button,a.next{font:inherit;min-height:44px;padding:0 1rem;margin:0 .5rem .5rem 0;border:1px solid #1b1b1f;
+border-radius:6px;background:#fff;color:inherit;text-decoration:none;display:inline-grid;place-items:center}
 a{color:#1b4f9c}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f6;padding:1rem}.long{min-height:90vh}
 @media(prefers-color-scheme:dark){body{background:#1b1b1f;color:#f4f4f6}button,a.next{background:#1b1b1f;border-color:#f4f4f6}
 a{color:#9cc3ff}pre{background:#2b2b31}}"""
@@ -44,13 +45,16 @@ document.addEventListener("boucle:shown", () => { shown = true; told.textContent
 document.addEventListener("boucle:closed", () => { told.textContent = "Closed. See what became of it below."; });
 const offer = act => () => {
   if (window.Boucle) act();
-  setTimeout(() => { if (!shown) told.textContent = "No question: this customer was asked before. See why below."; }, 3000);
+  setTimeout(() => {
+    if (!shown) told.textContent = "No question: this customer was asked before. See why below.";
+  }, 3000);
 };
 document.querySelector("#feedback").addEventListener("click", offer(() => Boucle.ask()));
 document.querySelector("#order").addEventListener("click", offer(() => Boucle.event("purchase")));
 """
 PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>Sample shop</title>
-<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/page.css">
 <script defer src="/page.js"></script></head><body><main lang="en">
 <h1>Sample shop</h1>
 <p>Customer {customer} is signed in. Choose a moment:</p>
@@ -65,8 +69,10 @@ PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8"><ti
 <div class="long"></div><p>The end of the page.</p></main>
 <script async src="{boucle}/w/v1.js" data-site="try" data-visitor="{token}"></script></body></html>"""
 BECAME = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>What became of it</title>
-<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,"><link rel="stylesheet" href="/page.css">
-</head><body><main><h1>What became of it</h1><p>What <code>boucle explain customer {id}</code> says:</p><pre>{story}</pre>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/page.css">
+</head><body><main><h1>What became of it</h1><p>What <code>boucle explain customer {id}</code> says:</p>
+<pre>{story}</pre>
 <p><a href="/?customer={customer}">Back to the shop</a></p></main></body></html>"""
 OTHER = {"en": ("fr", "French"), "fr": ("en", "English")}
 

@@ -36,7 +36,8 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]
             break
     page, rules = re.search(r"http://127.0.0.1:\d+/", said), re.search(r"\S+sites\.yaml\n", said)
     try:
-        assert page and rules, said
+        assert page, said
+        assert rules, said
         parts.poll(lambda: Path(rules[0].strip()).exists(), SECONDS, "the file of the moments")
         yield page[0], Path(rules[0].strip())
     finally:

@@ -123,7 +123,7 @@ def installation(settings: "Settings", port: int) -> Iterator[tuple["Boucle", "S
 
 
 def set_apart(settings: "Settings", home: Path, overrides: Path, site_keys: str) -> "Settings":
-    """Return settings that reach nothing of the operator's but the texts: no mail server, broker, database, helpdesk."""
+    """Return settings that reach nothing of the operator's but the texts: no mail server, broker or database."""
     from workers import settings as settings_module
 
     given = {
