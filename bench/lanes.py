@@ -32,9 +32,10 @@ from workers import settings as settings_module
 from workers.adapters import kafka
 from workers.adapters.clock import FixedClock
 from workers.adapters.kafka import Topic
+from workers.process.startup_heap import freeze_startup_heap
 from workers.settings import Settings
 from workers.store.ledger import Outcome
-from workers.streams import Batching, Positions, freeze_startup_heap, make_app
+from workers.streams import Batching, Positions, make_app
 from workers.streams.journey_events import add_journey_events
 from workers.usecases.intake import Intake, ReadBatch
 

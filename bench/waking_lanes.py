@@ -25,6 +25,7 @@ from workers import settings as settings_module
 from workers.adapters.clock import FixedClock
 from workers.app import Boucle
 from workers.domain.types import Ingress
+from workers.process.startup_heap import freeze_startup_heap
 from workers.store.ledger import Incoming
 
 WAKES_AT = NOW + timedelta(days=2)
@@ -124,6 +125,7 @@ def main() -> None:
     parts.scheduler.take_over()
     if arguments.lane == "tickets":
         arguments.prepared = low_scores(arguments)
+    freeze_startup_heap()
     print("ready", flush=True)
     sys.stdin.readline()
     began, cpu = time.time(), cpu_seconds()

@@ -19,11 +19,12 @@ from workers.app import Boucle, kafka_of, topic_names
 from workers.errors import Misconfigured, Never, NotNow
 from workers.process import stop_signal
 from workers.process.rounds import attempt, repeat, wait_or_stop
+from workers.process.startup_heap import freeze_startup_heap
 from workers.process.watchdog import keep_beating, start_watching
 from workers.settings import Settings
 from workers.settings.checks import bind_of
 from workers.store.delivery import mail_servers
-from workers.streams import PROCESSORS, Batching, Positions, freeze_startup_heap, group_of, make_app, start_app
+from workers.streams import PROCESSORS, Batching, Positions, group_of, make_app, start_app
 from workers.streams.guards import StreamGuards
 from workers.usecases.bounces.collection import Collector
 from workers.usecases.operation.backlog import Backlog, count_waiting
@@ -90,6 +91,7 @@ def sender(parts: Boucle) -> Role:
     async def run(stop: asyncio.Event) -> None:
         dispatching, relaying, letters = parts.outgoing.delivery(), parts.outgoing.outbox_relay(), parts.letter_search()
         tick, scheduler, guard = parts.settings.tick_seconds, parts.scheduler, parts.clock_guard
+        freeze_startup_heap()
 
         def wake() -> int:
             guard.look()  # what it finds is a control, which everything that asks or gives up reads

@@ -7,6 +7,7 @@ Must not know what is waited for, nor move anything into a send window.
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from workers.calendar.timezones import as_utc, instant_of, zone_info
 from workers.errors import BadInput
@@ -63,7 +64,12 @@ def parse_wait(text: str) -> Wait:
 
     Raises BadInput with a sentence for whoever wrote the cell.
     """
-    cleaned = text.strip()
+    return _read_wait(text.strip())
+
+
+@lru_cache(1_024)
+def _read_wait(cleaned: str) -> Wait:
+    """Read a wait without blanks around it; each is read once, because every question that is asked has some."""
     if cleaned.lower() == "now":
         return Wait()
     counts = _iso_counts(cleaned) or _worded_counts(cleaned)

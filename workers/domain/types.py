@@ -3,7 +3,7 @@
 One word per concept, as docs/words.md has it. Nothing here reads a clock, a file or a database.
 """
 
-import hmac
+import hashlib
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -18,13 +18,19 @@ TicketId = NewType("TicketId", str)
 TestimonialId = NewType("TestimonialId", str)
 
 
+BLOCK, INNER_PAD, OUTER_PAD = 64, 0x36, 0x5C
+"""Of HMAC over SHA-256 (RFC 2104)."""
+
+
 class Ids:
     """Derive ids from a secret and a natural key: the same key gives the same id in every mode and on every replay."""
 
-    __slots__ = ("_keyed",)
+    __slots__ = ("_inner", "_outer")
 
     def __init__(self, secret: bytes) -> None:
-        self._keyed = hmac.new(secret, digestmod="sha256")
+        key = (hashlib.sha256(secret).digest() if len(secret) > BLOCK else secret).ljust(BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ INNER_PAD for byte in key))
+        self._outer = hashlib.sha256(bytes(byte ^ OUTER_PAD for byte in key))
 
     def derive(self, at: datetime | None, *key: str) -> str:
         """Return a UUIDv8 (RFC 9562): 48 bits of business milliseconds, then HMAC-SHA-256(secret, natural key).
@@ -43,10 +49,12 @@ class Ids:
         return self._digest(("hash", *key)).hex()
 
     def _digest(self, key: tuple[str, ...]) -> bytes:
-        """Return HMAC-SHA-256 of a natural key; the secret was worked into the hash once, not for each of ten ids."""
-        keyed = self._keyed.copy()
-        keyed.update("\x1f".join(key).encode())
-        return keyed.digest()
+        """Return HMAC-SHA-256 of a natural key (RFC 2104); the secret was worked into both hashes once, not for each of
+        ten ids."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update("\x1f".join(key).encode())
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 class Band(StrEnum):

@@ -53,9 +53,12 @@ class Patience:
 
 def connect_patiently(patience: Patience, arguments: Any, options: Any) -> "PatientConnection":
     """Return a new connection with every time-out set."""
+    from psycopg.types.string import TextLoader
+
     from workers.store.patient_connection import PatientConnection
 
     connection = PatientConnection.connect(*arguments, **options)
+    connection.adapters.register_loader("uuid", TextLoader)  # ids are texts to us: no object is made of each
     connection.longest = patience.statement + GRACE_SECONDS
     return connection
 

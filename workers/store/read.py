@@ -13,6 +13,7 @@ from workers.domain.records import Customer, Row
 from workers.domain.types import ActionState, CustomerId, Ids
 from workers.store import tables
 from workers.store.engine import in_array
+from workers.store.row_reading import read_records
 
 if TYPE_CHECKING:
     from workers.domain.customer_case import CustomerCase, UnitOfWork
@@ -113,7 +114,7 @@ def lock_customers(connection: Connection, ids: Iterable[str], *, skip_locked: b
     query = LOCKING_FREE if skip_locked else LOCKING  # SQLite, with one writer at a time, leaves the locking out
     locked: list[Customer] = []
     for chunk in chunks(ids):
-        locked.extend(Customer(*row) for row in connection.execute(query, {"keys": chunk}))
+        locked.extend(read_records(connection, Customer, query, {"keys": chunk}))
     return locked
 
 
@@ -132,8 +133,7 @@ def cases_of(
     answered = cases
     for kind in kinds:
         for chunk in chunks(answered if kind in AFTER_A_RESPONSE else cases):
-            for values in connection.execute(OF_CUSTOMERS[kind], {"keys": chunk}):
-                row = kind(*values)
+            for row in read_records(connection, kind, OF_CUSTOMERS[kind], {"keys": chunk}):
                 cases[row.customer].know(row)  # type: ignore[attr-defined]  # every kind in `kinds` has a customer
         if kind is records.Response:
             answered = {key: case for key, case in cases.items() if case.all(records.Response)}
@@ -158,14 +158,13 @@ def cases_about(
     for chunk in chunks(cases):
         for start in range(0, len(wanted), CHUNK):
             some = {"keys": chunk, "references": wanted[start : start + CHUNK]}
-            journeys = [records.Journey(*row) for row in connection.execute(OF_REFERENCES, some)]
+            journeys = read_records(connection, records.Journey, OF_REFERENCES, some)
             for journey in journeys:
                 cases[journey.customer].know(journey)
             owners = {journey.id: journey.customer for journey in journeys}
             for keys in chunks(owners):
                 theirs = {"keys": keys, "owners": sorted({owners[key] for key in keys})}
-                for row in connection.execute(OF_JOURNEYS, theirs):
-                    touchpoint = records.Touchpoint(*row)
+                for touchpoint in read_records(connection, records.Touchpoint, OF_JOURNEYS, theirs):
                     cases[touchpoint.customer].know(touchpoint)
     return cases
 

@@ -3,8 +3,6 @@
 No Faust tables, no Faust web server, no exactly_once: the store is the memory, and knows by its key what was taken in.
 """
 
-import gc
-
 import faust
 from aiokafka.errors import KafkaConnectionError
 
@@ -62,14 +60,3 @@ async def start_app(app: faust.App) -> None:
         await app.start()
     except KafkaConnectionError as error:
         raise NotNow(f"Kafka went away while the stream began: {error}. Start it again.") from error
-
-
-def freeze_startup_heap() -> None:
-    """Leave what a started process holds for good out of garbage collection, and collect less often.
-
-    A batch makes some ten thousand objects that die with it, and each full collection went through templates, tables
-    and statements again: a tenth of the intake's time (bench/).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

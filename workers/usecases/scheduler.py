@@ -353,9 +353,9 @@ def wake(case: CustomerCase, room: SendBudget) -> None:
 def ask_what_is_due(case: CustomerCase, room: SendBudget) -> None:
     """Ask what has come due, as far as the day's budget goes; what is too late is given up whatever the budget is."""
     before = case.checkpoint()
-    for touchpoint in case.pending():
+    for touchpoint in [touchpoint for touchpoint in case.pending() if touchpoint.wake_at <= case.now]:
         asked = sum(1 for _ in case.work.added_since(before, SurveyRequest))
-        if touchpoint.wake_at <= case.now and (room.allows(touchpoint.step, asked) or touchpoint.give_up_at < case.now):
+        if room.allows(touchpoint.step, asked) or touchpoint.give_up_at < case.now:
             ask(case, touchpoint)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from operator import attrgetter
-from typing import ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 Json = dict[str, object]
 
@@ -32,6 +32,17 @@ def quick_init(kind: type) -> Callable[..., None]:
     return cast("Callable[..., None]", namespace["__init__"])
 
 
+def quick_copy(kind: type) -> Callable[..., Any]:
+    """Return a method that copies a row with some fields changed, as `dataclasses.replace` does, at a fifth of its
+    price."""
+    names = [column.name for column in fields(kind)]
+    taken = ", ".join(f"{name}=KEEP" for name in names)
+    values = ", ".join(f"self.{name} if {name} is KEEP else {name}" for name in names)
+    namespace: dict[str, Any] = {"KEEP": object(), "KIND": kind}
+    exec(f"def but(self, *, {taken}):\n  return KIND({values})", namespace)
+    return cast("Callable[..., Any]", namespace["but"])
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row of one table; `TABLE` names it and `KEY` its primary key."""
@@ -43,9 +54,14 @@ class Row:
         """Give each class its own `key`: it is asked for some twenty times an event."""
         if "__slots__" in vars(cls):  # the finished class, not the one that dataclass() makes it from
             cls.__init__ = quick_init(cls)  # type: ignore[method-assign]  # the same signature
+            cls.but = quick_copy(cls)  # type: ignore[method-assign]  # the same signature
         values = attrgetter(*cls.KEY)
         single = len(cls.KEY) == 1
         cls.key = (lambda self: (values(self),)) if single else (lambda self: values(self))  # type: ignore[method-assign]  # the same signature
+
+    def but(self, **changes: object) -> Self:
+        """Return this row with some fields changed. Raises TypeError for a field that it does not have."""
+        raise NotImplementedError  # each class gets its own
 
     def key(self) -> tuple[object, ...]:
         """Return the primary key's values in the order of `KEY`."""

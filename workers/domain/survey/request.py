@@ -109,19 +109,20 @@ def unless_suppressed(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
 
 def send_request(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     """Add request, mail, reminder and message; return the touchpoint as asked."""
-    (journey,) = (row for row in case.all(Journey) if row.id == touchpoint.journey)
+    journey = case.get(Journey, touchpoint.journey)
+    assert journey is not None  # it was planned in one
     request = request_for(case, touchpoint, journey)
     case.add(request)
     who = case.customer
     if who.email:
         mailbox = address_key(who.email, case.ids)
         case.add(AskedMailbox(mailbox, request.id, who.id, request.template, request.asked_at))
-    case.change(replace(who, rest_until=add_wait(case.now, case.policy.rest.overall, case.zone)))
+    case.change(who.but(rest_until=add_wait(case.now, case.policy.rest.overall, case.zone)))
     if request.channel == MAIL:
         for dispatch in mails_for(case, request, touchpoint):
             case.add(dispatch)
     publish_request(case, request)
-    return put(replace(touchpoint, reason="", detail=""), TouchpointState.ASKED, NOTHING, case.now)
+    return put(touchpoint, TouchpointState.ASKED, NOTHING, case.now)
 
 
 def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) -> SurveyRequest:
@@ -164,11 +165,13 @@ def language_of(tag: str | None, policy: Policy) -> str:
 
 def mails_for(case: CustomerCase, request: SurveyRequest, touchpoint: Touchpoint) -> Iterator[Dispatch]:
     """Give the survey mail, and the one reminder where the plan has one."""
-    yield mail_of_request(case, request, request.template, case.now)
+    first = mail_of_request(case, request, request.template, case.now)
+    yield first
     if touchpoint.reminder:
         later = add_wait(case.now, parse_wait(touchpoint.reminder), case.zone)
         opens = next_in_window(later, case.policy.window, case.zone, case.policy.holidays)
-        yield mail_of_request(case, request, "reminder", opens)
+        key = case.ids.derive(request.asked_at, "mail", request.id, "reminder")
+        yield first.but(id=key, template="reminder", not_before=opens)
 
 
 def mail_of_request(case: CustomerCase, request: SurveyRequest, template: str, not_before: datetime) -> Dispatch:

@@ -211,7 +211,7 @@ def put(
     before = (touchpoint.state, touchpoint.reason, touchpoint.detail, touchpoint.wake_at)
     if before == (state, *why, wake):
         return touchpoint
-    return replace(touchpoint, state=state, reason=why.reason, detail=why.detail, wake_at=wake, changed_at=now)
+    return touchpoint.but(state=state, reason=why.reason, detail=why.detail, wake_at=wake, changed_at=now)
 
 
 def note(case: CustomerCase, touchpoint: Touchpoint, before: str) -> None:
