@@ -81,12 +81,10 @@ siege: $(VENV)/.installed-test  ## Attack five doors of a web role while 100 cus
 
 ### Measure and look
 
-bench: $(VENV)/.installed-test  ## Measure: intake, sending and waking against loops by hand, intake against Faust alone, decisions, sizes
+bench: $(VENV)/.installed-test  ## Measure everything in turn, and end with one table of ratios: wanted, measured (ARGS="--rounds 3 --share 2")
 	@$(BIN)/python bench/sizes.py
 	@$(BIN)/python bench/decide.py
-	@$(BIN)/python -m bench $(ARGS)
-	@$(BIN)/python -m bench.sending
-	@$(BIN)/python -m bench.waking
+	@$(BIN)/python -m bench.table $(ARGS)
 
 bench-day: $(VENV)/.installed-test  ## Play: a day with a morning peak, and how far each queue falls behind (ARGS="--a-day N --sending 2")
 	@$(BIN)/python -m bench.day $(ARGS)

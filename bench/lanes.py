@@ -224,10 +224,10 @@ def write_least(least: Any, connection: psycopg.Connection, bodies: Sequence[byt
 
 
 def plan_in_use(settings: Settings) -> str:
-    """Return the version of the journey plan that ours would note with each row."""
+    """Return how ours would name the journey plan in each row."""
     parts = wiring.start(settings, clock=FixedClock(NOW))
     try:
-        return parts.policies.current().plan.version
+        return parts.policies.current().plan.written_as
     finally:
         parts.store.close()
 

@@ -105,6 +105,15 @@ class Bench:
             connection.execute("CHECKPOINT")
         return name, -(-pending // waiting) * waiting
 
+    def empty(self) -> str:
+        """Make a migrated database without anything, and return its name."""
+        name = f"empty_{uuid.uuid4().hex[:12]}"
+        self.run_sql(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        store = Store(self.url(name))
+        migrate(store)
+        store.close()
+        return name
+
     @contextlib.contextmanager
     def copy_of(self, filled: str) -> Iterator[str]:
         """Give a database made from a filled one, which is thrown away."""
