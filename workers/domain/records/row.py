@@ -1,7 +1,7 @@
 """A row: what every record has in common, its table, its key and how it is made."""
 
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from operator import attrgetter
 from typing import Any, ClassVar, Self, cast
 
@@ -60,8 +60,9 @@ class Row:
         cls.key = (lambda self: (values(self),)) if single else (lambda self: values(self))  # type: ignore[method-assign]  # the same signature
 
     def but(self, **changes: object) -> Self:
-        """Return this row with some fields changed. Raises TypeError for a field that it does not have."""
-        raise NotImplementedError  # each class gets its own
+        """Return this row with some fields changed; each class gets one of its own. Raises TypeError for a field that
+        it does not have."""
+        return replace(self, **changes)
 
     def key(self) -> tuple[object, ...]:
         """Return the primary key's values in the order of `KEY`."""
