@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from html import unescape
 
 import pytest
@@ -10,7 +12,7 @@ from staffparts import Team
 from webparts import Site
 
 from workers.domain.explain import text
-from workers.domain.records import Response, ResponseRevision, Ticket
+from workers.domain.records import Dispatch, Response, ResponseRevision, Ticket
 from workers.usecases.operation import inquiry
 
 
@@ -183,3 +185,17 @@ def test_agents_and_explain_see_the_reasons(team: Team) -> None:
         told = inquiry.explain(connection, "customer", "42", site.clock.at, policy)
     assert told is not None
     assert "because of: Photos and description, other" in text.as_text(told)
+
+
+def test_the_mail_to_the_team_says_why(open_site: Callable[..., Site]) -> None:
+    """Who reads of the ticket in a mail knows what to speak about before the call."""
+    site = open_site(agents_address="team@boutique.example.org")
+    path = scored(site)
+    tap(site, path, "delivery", "other")
+    site.pass_time(minutes=2)
+    (mail,) = [row for row in site.rows(Dispatch) if row.template == "ticket"]
+    assert (mail.facts["drivers"], mail.facts["other_driver"]) == ("La livraison", True)
+    (file,) = (site.parts.settings.home / "mailbox").glob(f"**/{mail.id}.eml")
+    body = message_from_bytes(file.read_bytes(), policy=default).get_body(("plain",))
+    assert body is not None
+    assert "En cause : La livraison, Autre chose" in " ".join(body.get_content().split())

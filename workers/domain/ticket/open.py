@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 from workers.calendar import Wait, add_working, add_working_days, parse_wait
 from workers.domain.customer_case import CustomerCase
+from workers.domain.drivers import OTHER, name_of
 from workers.domain.outbound_messages import publish_ticket
 from workers.domain.records import Action, Dispatch, Response, Ticket
+from workers.domain.records.choices import codes_in
 from workers.domain.survey.planning import stop
 from workers.domain.ticket.history import (
     RESOLVE_WITHIN_DAYS,
@@ -176,6 +178,14 @@ def announce(case: CustomerCase, ticket: Ticket) -> None:
         case.add(team_dispatch(case, ticket, "webhook"))
 
 
+def drivers_told(case: CustomerCase, ticket: Ticket) -> dict[str, object]:
+    """Return what the mail to the team may say of the reasons for the score; nothing where none was named."""
+    response = case.get(Response, ticket.response)
+    codes = codes_in(response.drivers) if response else ()
+    named = [name_of(code, case.policy.drivers, case.policy.language, "") for code in codes if code != OTHER]
+    return {"drivers": ", ".join(named), "other_driver": OTHER in codes} if codes else {}
+
+
 def team_dispatch(case: CustomerCase, ticket: Ticket, kind: str) -> Dispatch:
     """Return the mail or webhook that tells the team of a ticket; its id keeps it the only one of its kind."""
     return Dispatch(
@@ -185,7 +195,7 @@ def team_dispatch(case: CustomerCase, ticket: Ticket, kind: str) -> Dispatch:
         mail_class=MailClass.SERVICE,
         template="ticket" if kind == "mail" else "ticket.opened",
         language=case.policy.language,
-        facts=facts_of_ticket(ticket, case.policy),
+        facts={**facts_of_ticket(ticket, case.policy), **drivers_told(case, ticket)},
         request=None,
         response=ticket.response,
         action=None,

@@ -158,4 +158,5 @@ def row(name: str, figures: Mapping[str, object], *, points: bool) -> str:
     if not points or figures["flag"]:
         return f"{name:<24.24}{bands}"
     values = (figures[key] for key in ("contribution", "low", "high"))
-    return f"{name:<24.24}{bands}" + "".join(f"{value:>+8.1f}" for value in values if isinstance(value, int | float))
+    shown = (round(value, 1) + 0.0 for value in values if isinstance(value, int | float))  # -0.0 + 0.0 is 0.0
+    return f"{name:<24.24}{bands}" + "".join(f"{value:>+8.1f}" for value in shown)

@@ -18,6 +18,15 @@ def lines(mail: MailFacts, variables: Mapping[str, object], catalog: Catalog) ->
             str(variables[key]) for key in ("customer_name", "customer_id") if is_known(variables.get(key))
         ),
         "phone": variables.get("phone"),
+        "drivers": ", ".join(
+            filter(
+                None,
+                (
+                    str(variables["drivers"]) if is_known(variables.get("drivers")) else "",
+                    catalog.text("driver.other", {}) if mail.facts.get("other_driver") else "",
+                ),
+            )
+        ),
         "wants_contact": catalog.text("yes", {}) if mail.facts.get("wants_contact") else "",
         "about": ", ".join(
             dict.fromkeys(
@@ -33,7 +42,18 @@ def lines(mail: MailFacts, variables: Mapping[str, object], catalog: Catalog) ->
 
 
 _ORDER = (
-    *("customer", "phone", "wants_contact", "half_day", "about", "trigger", "answered_at", "language", "segment"),
+    *(
+        "customer",
+        "phone",
+        "wants_contact",
+        "half_day",
+        "about",
+        "trigger",
+        "drivers",
+        "answered_at",
+        "language",
+        "segment",
+    ),
     *("promise", "play", "owner", "resolve_due_at"),
 )
 
