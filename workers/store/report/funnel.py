@@ -120,8 +120,8 @@ def of_fate(fate: Fate) -> sa.ColumnElement[bool]:
 def count_asked(connection: Connection, filters: Filters, *, whole_period: bool = False) -> Funnel:
     """Count the questions that a report is about by what became of them; or, with `whole_period`, all of its period."""
     q, r = t.survey_request.c, t.response.c
-    chosen = sa.select(stored.Q.id).select_from(stored.QUESTIONS).where(*stored.of_questions(filters))
-    more = [] if whole_period else [q.id.in_(chosen)]
+    conditions = stored.within(q.asked_at, filters) if whole_period else stored.of_questions(filters)
+    source = questions().outerjoin(t.customer, t.customer.c.id == q.customer)
     query = sa.select(
         sa.func.count(),
         total(of_fate(Fate.DELIVERED)),
@@ -133,7 +133,7 @@ def count_asked(connection: Connection, filters: Filters, *, whole_period: bool 
         total(of_fate(Fate.REMINDED)),
         total(of_fate(Fate.MACHINE)),
     )
-    row = connection.execute(query.select_from(questions()).where(*stored.within(q.asked_at, filters), *more)).one()
+    row = connection.execute(query.select_from(source).where(*conditions)).one()
     n, delivered, yes, commented, late, opened, gone, reminded, suspected = (int(count or 0) for count in row)
     return Funnel(n, delivered, yes, commented, late, opened, n - yes - opened - gone, gone, reminded, suspected)
 
