@@ -235,4 +235,6 @@ def known(given: object, drivers: Drivers) -> str:
         return code
     near = difflib.get_close_matches(code[:60], drivers, n=1)
     guess = f" Did you mean {near[0]}?" if near else ""
-    raise BadInput(f"No driver {describe(given)} is declared.{guess} Declare it in {FILE}, or do not send it.")
+    raise BadInput(
+        f"Found {describe(given)}, which is no declared driver.{guess} Declare it in {FILE}, or do not send it."
+    )

@@ -67,4 +67,4 @@ def tried(work: Batch, seen: dict[tuple[str, str], str], event: Event | Rejected
     if isinstance(result, Rejected):
         return Outcome(Taken.REJECTED, event, result), changes
     seen[event.source, event.id] = event.digest
-    return Outcome(Taken.ACCEPTED, event), changes
+    return Outcome(Taken.ACCEPTED, result), changes

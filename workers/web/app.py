@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
 
+from workers.usecases.report.drivers import DriverReview
+from workers.usecases.report.sections import Review
 from workers.usecases.sign_in.access_log import AccessLog
 from workers.usecases.sign_in.accounts import Accounts
 from workers.usecases.sign_in.api_keys import ApiKeys, read_given
@@ -118,7 +120,9 @@ def create_app(web: Web, *, ticks: Callable[[], float] = time.monotonic) -> Star
     app.state.access_log = AccessLog(web.store, web.now, ticks)
     app.state.turns = Turns()
     app.state.live_faults = LiveFaults(ticks)
-    app.state.kept_reports = KeptReports(ticks)
+    kept_reports: KeptReports[Review] = KeptReports(ticks)
+    kept_drivers: KeptReports[DriverReview] = KeptReports(ticks)
+    app.state.kept_reports, app.state.kept_drivers = kept_reports, kept_drivers
     oidc.set_up(app, web.settings)
     return app
 

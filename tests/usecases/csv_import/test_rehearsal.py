@@ -8,6 +8,7 @@ import orjson
 import pytest
 from embedded import STRUCTURED, Embedded, journey
 
+from workers.domain.records import Inbox
 from workers.store.ledger import Incoming, Taken
 from workers.usecases.csv_import import Mapping, rows
 from workers.usecases.csv_import.run import preview, take_in
@@ -87,3 +88,31 @@ def test_a_rehearsal_knows_what_is_stored_and_stores_nothing(tmp_path: Path) -> 
     outcomes = [outcome.taken for _, outcome, _ in boucle.parts.rehearsal.outcomes(messages)]
     assert outcomes == [Taken.DUPLICATE, Taken.REJECTED, Taken.ACCEPTED, Taken.DUPLICATE]
     assert boucle.take(new)[0].taken == Taken.ACCEPTED
+
+
+REASONS = """
+source: survey
+customer: {id: "{customer}", attributes: {plan: "{plan}"}}
+events:
+  - type: boucle.score.v1
+    id: "{order}"
+    time: "2026-03-01T10:00:00Z"
+    data: {score: "{score}", drivers: "{why}"}
+"""
+
+
+def test_a_rehearsal_tells_what_a_declaration_leaves_out(tmp_path: Path) -> None:
+    """A driver and an attribute that nobody declared are named with their cells, before the file is taken and after."""
+    boucle = Embedded(tmp_path)
+    parts = boucle.parts
+    content = b'customer,plan,order,score,why\nc1,gold,1,3,"delivery, prise"\n'
+    mapping = Mapping.load(REASONS, parts.files.codec)
+    plan = preview(rows(io.BytesIO(content), mapping), "f.csv", parts.rehearsal, "Europe/Paris")
+    assert [(each.line, each.column, each.value) for each in plan.left_out] == [
+        (2, "plan", "gold"),
+        (2, "why", "delivery, prise"),
+    ]
+    done = take_in(rows(io.BytesIO(content), mapping), "f.csv", parts.intake, lambda _: None)
+    assert (plan.accepted, done.accepted) == (1, 1)
+    (row,) = boucle.rows(Inbox)
+    assert set(row.left_out or {}) == {"/data/customer/attributes/plan", "/data/drivers/1"}

@@ -71,12 +71,13 @@ class EventRule:
         return frozenset(read | {condition.column for condition in self.when})
 
     def cell_at(self, pointer: str) -> Cell:
-        """Return the cell that fills the place of the event at a JSON pointer, or the id's where none does."""
+        """Return the cell that fills a place of the event (JSON pointer), or what it lies in; else the id's."""
         steps = tuple(pointer.split("/")[1:])
         named = {("time",): self.time, ("subject",): self.subject, ("data", "customer"): self.subject}
         if (cell := named.get(steps)) is not None:
             return cell
-        return next((cell for path, cell in self.data if ("data", *path) == steps), self.id)
+        around = [(path, cell) for path, cell in self.data if ("data", *path) == steps[: len(path) + 1]]
+        return max(around, key=lambda placed: len(placed[0]))[1] if around else self.id
 
 
 @dataclass(frozen=True, slots=True)

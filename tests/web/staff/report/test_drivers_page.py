@@ -5,6 +5,7 @@ import io
 import re
 from datetime import timedelta
 from html import unescape
+from itertools import count
 
 import pytest
 from shopyear import BEGIN, DAYS, fill
@@ -13,6 +14,7 @@ from webparts import Site
 
 from workers.domain.reporting import Filters
 from workers.usecases.report import drivers, nps_by_dimension
+from workers.web.staff.report.kept_reports import KeptReports
 
 BAD = re.compile(r'aria-label="([^"]+): detractors (\d+)"', re.IGNORECASE)
 
@@ -103,3 +105,13 @@ def test_only_those_who_read_the_report_see_it(team: Team) -> None:
     assert team.client("Léa").get("/report/drivers").status_code == 403
     assert team.client("Nadia").get("/report/drivers.pdf").status_code == 404
     assert team.client("Nadia").get("/report/drivers.xlsx").content[:2] == b"PK"
+
+
+def test_a_page_that_took_long_is_kept_and_says_when_it_was_read(team: Team) -> None:
+    """With many millions of answers nobody waits twice: the day's page is kept, and tells the time of its figures."""
+    kept: KeptReports[drivers.DriverReview] = KeptReports(count(0, 2).__next__)
+    team.site.app.state.kept_drivers = kept
+    path = "/report/drivers?touchpoint=delivery-now"
+    assert re.search(r"As of \d+ June 2026\. ", page(team, path))
+    team.site.clock.at += timedelta(minutes=5)
+    assert re.search(r"As of .*\d:\d\d", page(team, path))

@@ -13,7 +13,7 @@ class Reports:
         self.at = 0.0
         self.takes = 0.0
         self.read = 0
-        self.kept = KeptReports(lambda: self.at)
+        self.kept: KeptReports[Review] = KeptReports(lambda: self.at)
 
     def get(self, key: str = "all") -> int:
         """Return which reading the report is of."""
@@ -60,7 +60,7 @@ def test_other_filters_and_notes_are_other_reports() -> None:
 
 def test_a_report_that_fails_is_not_kept() -> None:
     """The next look tries again."""
-    kept = KeptReports()
+    kept: KeptReports[Review] = KeptReports()
 
     def fail() -> Review:
         raise ValueError

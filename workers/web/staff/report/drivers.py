@@ -21,6 +21,8 @@ from workers.web.http.requests.threads import run_in_threadpool
 from workers.web.staff.frame import READERS, Visitor, for_roles, language_of, show
 from workers.web.staff.report.answers import CSV, XLSX, attachment, audit, choice, filters_of, titles
 from workers.web.staff.report.charts import percent
+from workers.web.staff.report.kept_reports import KeptReports
+from workers.web.staff.report.pages import said_as_of
 from workers.web.staff.report.sheets import Cell, Sheet, number, sheet, values, word
 from workers.web.staff.report.wording import Words, words_of_list
 
@@ -83,8 +85,9 @@ def read(request: Request) -> tuple[DriverReview, Words]:
     web = web_of(request)
     policy = web.policy()
     filters = filters_of(request, policy.zone)
+    kept: KeptReports[DriverReview] = request.app.state.kept_drivers
     with web.store.reading() as connection:
-        review = drivers.review(connection, filters, web.now())
+        review = kept.get(filters, lambda: drivers.review(connection, filters, web.now()))
     words = words_of_list(filters, policy.zone, pages_of(request).catalog(language_of(request)))
     return review, replace(words, drivers=policy.drivers)
 
@@ -110,7 +113,7 @@ def write_drivers(request: Request, visitor: Visitor) -> Response:
     values_shown = {
         "w": words,
         "review": review,
-        "as_of": words.day(review.as_of),
+        "as_of": said_as_of(request, review.as_of, words),
         "n": words.whole(review.counts.n),
         "with_points": with_points(review),
         "compared": bool(review.before),

@@ -8,8 +8,10 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
-from workers.usecases.report.sections import Review
+T = TypeVar("T")
+"""A report as it was read."""
 
 QUICK_SECONDS = 1.0
 """What takes less is read at each look."""
@@ -20,16 +22,16 @@ MOST = 32
 """Reports kept at once, the ones used last."""
 
 
-class KeptReports:
-    """The reports that a web role keeps; for its threads. The same report is read by one of them at a time."""
+class KeptReports(Generic[T]):
+    """The reports of one kind that a web role keeps, for its threads. The same one is read by one of them at a time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: OrderedDict[Hashable, tuple[float, Review]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[float, T]] = OrderedDict()
         self._reading: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, read: Callable[[], Review]) -> Review:
+    def get(self, key: Hashable, read: Callable[[], T]) -> T:
         """Return the report of a key, read anew where none is kept; what `read` raises passes, and is not kept."""
         with self._lock:
             reading = self._reading.setdefault(key, threading.Lock())
@@ -46,7 +48,7 @@ class KeptReports:
             self._keep(key, review, self._clock() - began)
             return review
 
-    def _keep(self, key: Hashable, review: Review, took: float) -> None:
+    def _keep(self, key: Hashable, review: T, took: float) -> None:
         """Keep a report whose reading took so many seconds, unless that was quick."""
         if took < QUICK_SECONDS:
             return
@@ -55,7 +57,7 @@ class KeptReports:
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
 
-    def _of(self, key: Hashable) -> Review | None:
+    def _of(self, key: Hashable) -> T | None:
         """Return a kept report that is not too old."""
         with self._lock:
             until, review = self._kept.get(key, (0.0, None))

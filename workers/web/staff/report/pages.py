@@ -3,7 +3,7 @@
 Drawn on the server; the address holds the filters. Nothing here counts: `usecases.report` does.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -44,7 +44,7 @@ def read(request: Request) -> tuple[Review, Words]:
     web = web_of(request)
     policy = web.policy()
     filters = filters_of(request, policy.zone)
-    kept: KeptReports = request.app.state.kept_reports
+    kept: KeptReports[Review] = request.app.state.kept_reports
     with web.store.reading() as connection:
         noted = tuple(sections.notes(connection, filters))
         themes = tuple(sections.theme_names(connection).items())
@@ -55,12 +55,12 @@ def read(request: Request) -> tuple[Review, Words]:
     return review, words_of_review(review, catalog)
 
 
-def said_as_of(request: Request, review: Review, words: Words) -> str:
+def said_as_of(request: Request, read_at: datetime, words: Words) -> str:
     """Return when the report was read in words: the day, and of a kept one the time as well."""
     now = web_of(request).now()
-    if now - review.as_of < KEPT_A_WHILE:
-        return words.day(review.as_of)
-    return when(review.as_of, words.zone, now, words.catalog)
+    if now - read_at < KEPT_A_WHILE:
+        return words.day(read_at)
+    return when(read_at, words.zone, now, words.catalog)
 
 
 @for_roles(READERS)
@@ -77,7 +77,7 @@ def write_report(
     values = {
         "w": words,
         "review": review,
-        "as_of": said_as_of(request, review, words),
+        "as_of": said_as_of(request, review.as_of, words),
         "sheets": {sheet.name: sheet for sheet in sheets(review, words)},
         "chosen": words.addresses.chosen(),
         "query": words.addresses.query(),
