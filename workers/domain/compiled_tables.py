@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Generic, Self, TypeVar, cast
 
-from workers.calendar import Wait
+from workers.calendar import Wait, parse_wait
 from workers.decision_table import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
 from workers.decision_table.files.reader import ON
 from workers.errors import BadInput
@@ -16,6 +16,8 @@ from workers.errors import BadInput
 T = TypeVar("T")
 ACTIONS_IN_A_ROW = 9
 NOW = Wait()
+WEB_THEN_MAIL = ["web", "then", "mail", "after"]
+EXAMPLE = "web then mail after 3d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class PlanStep:
     rest: Wait | None = None
     share: int = 100
     """Percent of the customers whom the row asks."""
+    mail_after: Wait | None = None
+    """How long after the due time the question goes by mail to who was not asked on a site; None: by one way alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +191,11 @@ class JourneyPlan(TableInUse):
         step = self._steps.get(rule)
         return step.channel if step else "mail"
 
+    def mail_after(self, rule: str) -> Wait | None:
+        """Return how long a row waits for a visit before it asks by mail; None for a row that asks in one way alone."""
+        step = self._steps.get(rule)
+        return step.mail_after if step else None
+
 
 def is_dated(table: Table) -> bool:
     """Tell whether a table has rows that hold on some days only."""
@@ -210,6 +219,7 @@ def plan_step(rule: Rule) -> PlanStep:
     """Return what one row of the journey plan says, its empty cells filled: no wait, no reminder, by mail."""
     row = rule.outputs
     reminder = row.get("reminder")
+    channel, mail_after = read_channel(text_of(row.get("channel")))
     return PlanStep(
         rule=rule.id,
         touchpoint=text_of(row["touchpoint"]),
@@ -221,10 +231,27 @@ def plan_step(rule: Rule) -> PlanStep:
         once_per=text_of(row["once per"]),
         reminder=wait_of(reminder).iso() if reminder is not None else "",
         template=text_of(row["template"]),
-        channel=text_of(row.get("channel")) or "mail",
+        channel=channel,
         rest=own_rest(row.get("rest")),
         share=share_of(row.get("share")),
+        mail_after=mail_after,
     )
+
+
+def read_channel(cell: str) -> tuple[str, Wait | None]:
+    """Return how a row asks, and for `web then mail after 3d` also the wait before the mail; an empty cell is mail.
+
+    Any other name is that of a carrier. Raises BadInput for what begins like ours and is neither.
+    """
+    words = cell.split()
+    if len(words) < 2 or words[0].lower() not in ("mail", "web"):
+        return cell.strip() or "mail", None
+    if [word.lower() for word in words[:4]] != WEB_THEN_MAIL:
+        raise BadInput(f"the channel {cell!r} cannot be read: write mail, web or {EXAMPLE}")
+    wait = parse_wait(" ".join(words[4:]))
+    if wait == NOW:
+        raise BadInput(f"the channel {cell!r} leaves no time for a visit: write mail, or {EXAMPLE}")
+    return words[0].lower(), wait
 
 
 def share_of(value: object) -> int:

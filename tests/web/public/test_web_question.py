@@ -1,6 +1,7 @@
 """The question on the company's own pages, at its doors: who is asked, who not and why, what answers become."""
 
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,16 @@ import pytest
 from webparts import START, Site, event
 
 from workers.domain.explain.view import iso
-from workers.domain.records import Click, History, Response, ResponseRevision, SurveyRequest, Ticket, Touchpoint
+from workers.domain.records import (
+    Click,
+    Dispatch,
+    History,
+    Response,
+    ResponseRevision,
+    SurveyRequest,
+    Ticket,
+    Touchpoint,
+)
 from workers.domain.types import RequestState, TouchpointState
 from workers.domain.web_sites import LONGEST_LIFE, sign_visitor
 from workers.store.counts.books import tallies
@@ -227,6 +237,107 @@ def test_a_row_of_the_plan_with_web_waits_for_the_visit(shop: Shop, monkeypatch:
     shop.ask()
     (request,) = shop.site.rows(SurveyRequest)
     assert (request.step, request.channel, request.template) == ("onboarding", "web", "ask-onboarding")
+
+
+def ask_onboarding_by(shop: Shop, channel: str) -> bool:
+    """Give the row of onboarding a channel, in a table of the operator's own; tell whether it was taken over."""
+    shipped, own = Path(__file__).parents[3] / "rules" / "journey-plan", Path(shop.site.parts.settings.overrides or "")
+    folder = own / "rules" / "journey-plan"
+    shutil.copytree(shipped, folder, dirs_exist_ok=True)
+    header, *rows = (shipped / "rules.csv").read_text("utf-8").splitlines()
+    rows = [f"{row};{channel if row.startswith('J12;') else ''}" for row in rows]
+    (folder / "rules.csv").write_text("\n".join([f"{header};channel", *rows]) + "\n", "utf-8")
+    table = (shipped / "table.yaml").read_text("utf-8").replace("\noutputs:\n", "\noutputs:\n  channel: text\n")
+    (folder / "table.yaml").write_text(table, "utf-8")
+    return shop.site.parts.look_at_rules() and not shop.site.parts.policies.refused()
+
+
+def onboarding(shop: Shop) -> dict[str, Any]:
+    """Return what explain says of the question after onboarding."""
+    (entry,) = (entry for entry in shop.explained()["touchpoints"] if entry["touchpoint"] == "onboarding")
+    return dict(entry)
+
+
+def mails_of(shop: Shop) -> list[str]:
+    """Return the templates of the mails that were made."""
+    return sorted(dispatch.template for dispatch in shop.site.rows(Dispatch))
+
+
+def test_a_mail_leaves_where_nobody_came_within_the_wait(shop: Shop) -> None:
+    """First the site, then the mail, once; a visit afterwards is not asked again."""
+    assert ask_onboarding_by(shop, "web then mail after 3d")
+    due = shop.site.clock.at
+    shop.site.events(event("onboarding_finished", at=due))
+    shop.site.pass_time(days=2, hours=23)
+    assert mails_of(shop) == []
+    waits = onboarding(shop)
+    assert (waits["state"], waits["code"], waits["wake_at"]) == ("held", "awaits_visit", iso(due + timedelta(days=3)))
+    assert "visits the web site, and by mail from" in waits["reason"]
+    shop.site.pass_time(hours=1)
+    assert mails_of(shop) == ["ask-onboarding", "reminder"]
+    (request,) = shop.site.rows(SurveyRequest)
+    assert request.channel == "mail"
+    assert shop.offer().status_code == 204
+    shop.site.pass_time(days=1)
+    assert len(shop.site.rows(SurveyRequest)) == 1
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["answered", "closed"])
+def test_no_mail_leaves_where_the_site_has_asked(shop: Shop, answers: bool) -> None:
+    """Answered or closed, the question was asked: the wait ends without a mail, and without a reminder."""
+    assert ask_onboarding_by(shop, "web then mail after 3d")
+    shop.site.events(event("onboarding_finished", at=shop.site.clock.at))
+    shop.site.pass_time(days=1)
+    asked = shop.ask()
+    door, more = ("answer", {"score": 9}) if answers else ("closed", {})
+    assert shop.post(door, id=asked["id"], sig=asked["sig"], **more).status_code == 204
+    (request,) = shop.site.rows(SurveyRequest)
+    assert (request.step, request.channel) == ("onboarding", "web")
+    shop.site.pass_time(days=10)
+    assert onboarding(shop)["state"] == "asked"
+    assert not {"ask-onboarding", "reminder"} & set(mails_of(shop))
+
+
+def test_the_mail_is_satisfied_by_another_question_on_the_site(shop: Shop) -> None:
+    """Who was asked on the site before the row came due gets no mail after the wait either; the reason says why."""
+    assert ask_onboarding_by(shop, "web then mail after 3d")
+    shop.ask()
+    shop.site.events(event("onboarding_finished", at=shop.site.clock.at))
+    shop.site.pass_time(days=4)
+    assert (onboarding(shop)["state"], onboarding(shop)["code"]) == ("skipped", "asked_on_web")
+    assert mails_of(shop) == []
+
+
+def test_without_an_address_the_site_asks_all_the_same(shop: Shop) -> None:
+    """The mail would need one; the visit does not. After the wait what lacks is said, and the row gives up in time."""
+    assert ask_onboarding_by(shop, "web then mail after 3d")
+    finished = {"at": shop.site.clock.at, "customer": {"email": None}}
+    shop.site.events(event("onboarding_finished", "c7", reference="r7", **finished))
+    shop.site.pass_time(days=1)
+    assert shop.offer(shop.token(customer="c7")).status_code == 200
+    shop.site.events(event("onboarding_finished", "c8", reference="r8", **finished))
+    shop.site.pass_time(days=4)
+    reasons = {row.reason for row in shop.site.rows(Touchpoint) if row.state == TouchpointState.HELD}
+    assert reasons == {"no_address"}
+    shop.site.pass_time(days=30)
+    assert {row.state for row in shop.site.rows(Touchpoint) if row.step == "onboarding"} == {"asked", "skipped"}
+
+
+@pytest.mark.parametrize(
+    "channel", ["web then mail", "web then mail after soon", "mail then web", "web then sms after 3d"]
+)
+def test_a_channel_that_cannot_be_read_is_refused(shop: Shop, channel: str) -> None:
+    """What begins like ours and is none is told with what to write; the plan in use goes on."""
+    assert not ask_onboarding_by(shop, channel)
+    (refusal,) = shop.site.parts.policies.refused().values()
+    assert "J12" in " ".join(refusal.faults)
+
+
+def test_a_mail_that_would_come_after_the_end_is_refused(shop: Shop) -> None:
+    """A row that gives up before its mail is due would never send it."""
+    assert not ask_onboarding_by(shop, "web then mail after 14d")
+    (refusal,) = shop.site.parts.policies.refused().values()
+    assert "would never leave" in " ".join(refusal.faults)
 
 
 def test_a_token_for_one_moment_is_good_for_no_other(shop: Shop) -> None:

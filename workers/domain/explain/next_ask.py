@@ -7,7 +7,8 @@ from workers.decision_table.model.rest_period import Question, Resting
 from workers.domain.explain.survey import expected_at
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import sentence
-from workers.domain.survey.planning import hold_ended, hold_ends
+from workers.domain.outbound_messages import MAIL
+from workers.domain.survey.planning import channel_of, hold_ended, hold_ends
 from workers.domain.survey.request import OF_MAILBOX, rest_of
 from workers.domain.types import Effect, Reason
 
@@ -60,9 +61,8 @@ def barred(view: View) -> str:
 
 def asked_by_mail_alone(view: View) -> bool:
     """Tell whether nothing that is planned for the customer is asked on another channel, such as SMS."""
-    policy = view.policy
-    waiting = view.case().pending()
-    return all(policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule) == "mail" for touchpoint in waiting)
+    case = view.case()
+    return all(channel_of(case, touchpoint) == MAIL for touchpoint in case.pending())
 
 
 def hold(view: View) -> tuple[str, datetime | None]:

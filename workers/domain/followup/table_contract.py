@@ -4,15 +4,17 @@ Values in, faults out. What is wrong with a table as such is the engine's to say
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import cast
 
+from workers.calendar import Wait, add_wait
 from workers.decision_table import HitPolicy, Inputs, Kind, Table, compile_table
 from workers.decision_table.files.reader import ON
 from workers.decision_table.model.cells import suggestion
 from workers.decision_table.model.spans import common
 from workers.decision_table.model.table import MANY_HITS, Column
 from workers.decision_table.model.values import ORDERED
+from workers.domain.compiled_tables import read_channel
 from workers.domain.customer_inputs import customer_columns
 from workers.errors import BadInput, Misconfigured
 
@@ -22,6 +24,8 @@ Declared = Mapping[str, Column]
 NOTHING: Declared = {}
 YES_NO = ("yes", "no")
 A_DAY = (date(2026, 1, 31),)
+A_MOMENT = datetime(2026, 1, 31, tzinfo=UTC)
+"""From where two waits are compared."""
 ANSWERS: Given = {
     "trigger": ("purchase", "delivery", "milestone", "recovery", "a_trigger_of_your_own"),
     "after": (0.0, 0.5, 400.0),
@@ -59,6 +63,7 @@ def fit_plan(table: Table, declared: Declared = NOTHING) -> None:
     faults = [
         *missing(table, PLAN_OUTPUTS),
         *waits(table, "due", "give up after", "reminder", "rest"),
+        *channels(table),
         *asked(table, EVENTS, declared),
     ]
     if faults:
@@ -121,6 +126,27 @@ def waits(table: Table, *names: str) -> Iterator[str]:
     for column in table.outputs:
         if column.name in names and column.kind is not Kind.WAIT:
             yield f"table.yaml: {column.name} must be of type wait, not {column.kind}: no row would wait otherwise."
+
+
+def channels(table: Table) -> Iterator[str]:
+    """Give a fault for each channel that cannot be read, and for each mail that would come after its row gives up."""
+    for rule in table.rules:
+        cell = rule.outputs.get("channel")
+        try:
+            _, mail_after = read_channel("" if cell is None else str(cell))
+        except BadInput as fault:
+            yield f"rules.csv: {rule.id}: {fault}."
+            continue
+        gives_up = rule.outputs.get("give up after")
+        if (
+            mail_after
+            and isinstance(gives_up, Wait)
+            and add_wait(A_MOMENT, gives_up, "UTC") <= add_wait(A_MOMENT, mail_after, "UTC")
+        ):
+            yield (
+                f"rules.csv: {rule.id}: the mail after {mail_after.iso()} would never leave, because the row gives up "
+                f"after {gives_up.iso()}: write a shorter wait, or a later end."
+            )
 
 
 def asked(table: Table, given: Given, declared: Declared) -> Iterator[str]:

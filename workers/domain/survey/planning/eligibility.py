@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from workers.calendar import add_wait, next_in_window
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
+from workers.domain.outbound_messages import MAIL
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, Journey, Stop, Touchpoint
 from workers.domain.survey.planning.sampling import is_drawn, share_asked
@@ -55,14 +56,14 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
         share = f"{share_asked(case, touchpoint)} %"
         return put(touchpoint, TouchpointState.SKIPPED, Why(Reason.NOT_SAMPLED, share), now)
     channel = channel_of(case, touchpoint)
-    if not case.customer.email and channel == "mail":
+    if not case.customer.email and channel == MAIL:
         return put(touchpoint, TouchpointState.HELD, Why(Reason.NO_ADDRESS), now, wake_at=too_late_from(touchpoint))
     cause, until = holding(case, touchpoint)
     if cause and (until is None or until > now):
         wake = min(until, too_late_from(touchpoint)) if until else too_late_from(touchpoint)
         return put(touchpoint, TouchpointState.HELD, Why(Reason.HOLD, cause), now, wake_at=wake)
     if channel == WEB:
-        return put(touchpoint, TouchpointState.HELD, Why(Reason.AWAITS_VISIT), now, wake_at=too_late_from(touchpoint))
+        return awaiting_visit(case, touchpoint)
     wake = touchpoint.wake_at if touchpoint.state == TouchpointState.PLANNED else max(touchpoint.due_at, now)
     opens = opening(case, wake)
     if touchpoint.state == TouchpointState.PLANNED and opens == touchpoint.wake_at:
@@ -71,13 +72,31 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
 
 
 def channel_of(case: CustomerCase, touchpoint: Touchpoint) -> str:
-    """Return the channel on which a touchpoint is asked: that of its row in the version that planned it.
+    """Return the channel on which a touchpoint is asked now: that of its row in the version that planned it.
 
     What a visit to a site planned has no row; its rule names the site.
     """
     if touchpoint.rule.startswith(SITE_RULE):
         return WEB
-    return case.policy.plan_of(touchpoint.plan_version).channel_of(touchpoint.rule)
+    plan = case.policy.plan_of(touchpoint.plan_version)
+    channel = plan.channel_of(touchpoint.rule)
+    if channel != WEB:
+        return channel
+    mails = mails_from(case, touchpoint)
+    return WEB if mails is None or mails > case.now else MAIL
+
+
+def mails_from(case: CustomerCase, touchpoint: Touchpoint) -> datetime | None:
+    """Return from when on a touchpoint that is asked on a site first goes by mail; None where it has one way alone."""
+    wait = case.policy.plan_of(touchpoint.plan_version).mail_after(touchpoint.rule)
+    return None if wait is None else add_wait(touchpoint.due_at, wait, case.zone)
+
+
+def awaiting_visit(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
+    """Return a touchpoint held until the customer's next visit: to its mail, where it has one, else to its end."""
+    mails, ends = mails_from(case, touchpoint), too_late_from(touchpoint)
+    wake = ends if mails is None else min(mails, ends)
+    return put(touchpoint, TouchpointState.HELD, Why(Reason.AWAITS_VISIT), case.now, wake_at=wake)
 
 
 def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
