@@ -289,7 +289,8 @@ def test_no_mail_leaves_where_the_site_has_asked(shop: Shop, answers: bool) -> N
     shop.site.events(event("onboarding_finished", at=shop.site.clock.at))
     shop.site.pass_time(days=1)
     asked = shop.ask()
-    door, more = ("answer", {"score": 9}) if answers else ("closed", {})
+    door = "answer" if answers else "closed"
+    more: dict[str, Any] = {"score": 9} if answers else {}
     assert shop.post(door, id=asked["id"], sig=asked["sig"], **more).status_code == 204
     (request,) = shop.site.rows(SurveyRequest)
     assert (request.step, request.channel) == ("onboarding", "web")
@@ -311,11 +312,11 @@ def test_the_mail_is_satisfied_by_another_question_on_the_site(shop: Shop) -> No
 def test_without_an_address_the_site_asks_all_the_same(shop: Shop) -> None:
     """The mail would need one; the visit does not. After the wait what lacks is said, and the row gives up in time."""
     assert ask_onboarding_by(shop, "web then mail after 3d")
-    finished = {"at": shop.site.clock.at, "customer": {"email": None}}
-    shop.site.events(event("onboarding_finished", "c7", reference="r7", **finished))
+    nowhere: dict[str, object] = {"email": None}
+    shop.site.events(event("onboarding_finished", "c7", at=shop.site.clock.at, reference="r7", customer=nowhere))
     shop.site.pass_time(days=1)
     assert shop.offer(shop.token(customer="c7")).status_code == 200
-    shop.site.events(event("onboarding_finished", "c8", reference="r8", **finished))
+    shop.site.events(event("onboarding_finished", "c8", at=shop.site.clock.at, reference="r8", customer=nowhere))
     shop.site.pass_time(days=4)
     reasons = {row.reason for row in shop.site.rows(Touchpoint) if row.state == TouchpointState.HELD}
     assert reasons == {"no_address"}
