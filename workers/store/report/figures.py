@@ -158,17 +158,21 @@ def recovery_answers(connection: Connection, filters: Filters) -> int:
 
 
 def words(connection: Connection) -> dict[str, list[str]]:
-    """Return what the filters can be set to: every trigger, touchpoint, segment and language there is."""
-    queries: dict[str, sa.Executable] = {
-        "trigger": sa.union(sa.select(Q.trigger), sa.select(R.trigger)),
-        "touchpoint": sa.union(sa.select(Q.step), sa.select(R.touchpoint)),
-        "segment": sa.select(C.segment).distinct(),
-        "language": sa.union(sa.select(Q.language), sa.select(C.language)),
-    }
-    return {
-        name: sorted(str(word) for (word,) in connection.execute(query) if word and word != RECOVERY)
-        for name, query in queries.items()
-    }
+    """Return what the filters can be set to: every trigger, touchpoint, segment and language there is.
+
+    Each table is read once.
+    """
+    sources: tuple[dict[str, Column], ...] = (
+        {"trigger": Q.trigger, "touchpoint": Q.step, "language": Q.language},
+        {"trigger": R.trigger, "touchpoint": R.touchpoint},
+        {"segment": C.segment, "language": C.language},
+    )
+    words_of: dict[str, set[str]] = {name: set() for name in ("trigger", "touchpoint", "segment", "language")}
+    for columns in sources:
+        for row in connection.execute(sa.select(*columns.values()).distinct()):
+            for name, word in zip(columns, row, strict=True):
+                words_of[name].add(str(word or ""))
+    return {name: sorted(some - {"", RECOVERY}) for name, some in words_of.items()}
 
 
 def cases(connection: Connection, filters: Filters) -> list[Case]:
