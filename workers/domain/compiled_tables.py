@@ -11,6 +11,7 @@ from typing import Generic, Self, TypeVar, cast
 from workers.calendar import Wait, parse_wait
 from workers.decision_table import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
 from workers.decision_table.files.reader import ON
+from workers.decision_table.model.table import only
 from workers.errors import BadInput
 
 T = TypeVar("T")
@@ -136,7 +137,11 @@ class JourneyPlan(TableInUse):
         candidate: Table | None = None,
         written_as: str = "",
     ) -> None:
-        super().__init__(table, earlier, candidate)
+        self.about = tuple(column.name for column in table.inputs if column.name not in OF_EVENTS)
+        """The columns about the customer, which are looked at when the question would be asked."""
+        self._selecting = {name: compile_table(only(table, {name})) for name in self.about}
+        super().__init__(of_events(table), earlier, of_events(candidate) if candidate else None)
+        self.table = table
         self.written_as = written_as or self.version
         self._disagreements: dict[tuple[object, ...], Disagreement | None] = {}
         self._steps = {rule.id: plan_step(rule) for rule in table.rules}
@@ -151,6 +156,23 @@ class JourneyPlan(TableInUse):
             inputs = plan_inputs(event, first, delivery_expected, months, on)
             self._steps_for[key] = tuple(self._steps[rule.id] for rule in self._compiled.decide(inputs).rules)
         return self._steps_for[key]
+
+    def unmet(self, rule: str, inputs: Mapping[str, object]) -> tuple[str, ...]:
+        """Return the columns about the customer that keep a row from asking them, in the order of the table.
+
+        None for a row that the plan no longer has. What a column does not take keeps its row from asking, too.
+        """
+        if rule not in self._steps:
+            return ()
+        return tuple(name for name in self.about if rule not in self._selected(name, inputs.get(name)))
+
+    def _selected(self, name: str, value: object) -> frozenset[str]:
+        """Return the rows whose cell in one column about the customer takes a value."""
+        try:
+            outcome = self._selecting[name].decide(cast("Mapping[str, Scalar | None]", {name: value}))
+        except BadInput:
+            return frozenset()
+        return frozenset(rule.id for rule in outcome.rules)
 
     def disagreement(
         self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
@@ -195,6 +217,16 @@ class JourneyPlan(TableInUse):
         """Return how long a row waits for a visit before it asks by mail; None for a row that asks in one way alone."""
         step = self._steps.get(rule)
         return step.mail_after if step else None
+
+
+OF_EVENTS = frozenset({"event", "first", "delivery_expected", "months", ON})
+"""The inputs of the journey plan that an event gives; all others are about the customer."""
+
+
+def of_events(table: Table) -> Table:
+    """Return a journey plan without its columns about the customer; the very same one where it has none."""
+    names = {column.name for column in table.inputs}
+    return table if names <= OF_EVENTS else only(table, names & OF_EVENTS)
 
 
 def is_dated(table: Table) -> bool:

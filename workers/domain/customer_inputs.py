@@ -11,7 +11,7 @@ from types import MappingProxyType
 from workers.decision_table.model.spans import span
 from workers.decision_table.model.table import Column
 from workers.decision_table.model.values import Kind
-from workers.domain.attributes import Attributes, Scalar, impersonal, values_of
+from workers.domain.attributes import Attributes, impersonal, values_of
 from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Journey, Response, Stop
 from workers.domain.types import Band, Effect
@@ -43,7 +43,7 @@ COMPUTED: Mapping[str, Column] = MappingProxyType(
         "phase": Column("phase", Kind.TEXT, values=PHASES, unknown=True),
     }
 )
-Values = dict[str, Scalar | None]
+Values = dict[str, object]
 
 
 def customer_columns(declared: Mapping[str, Column]) -> dict[str, Column]:

@@ -231,6 +231,7 @@ class Reason(StrEnum):
     JOINED_TICKET = "joined_ticket"
     WAIT = "wait"
     NOT_SAMPLED = "not_sampled"
+    NOT_SELECTED = "not_selected"
     AWAITS_VISIT = "awaits_visit"
     ASKED_ON_WEB = "asked_on_web"
     OPEN_QUESTION = "open_question"

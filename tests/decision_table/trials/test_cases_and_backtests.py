@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from ownrules import table_with
 from tableparts import FOLLOW_UP, PLAN, SCORE, edited, table
 
 from workers.decision_table import Against, Inputs, Unreadable, Value, check, compile_table, explain, load
@@ -235,3 +236,18 @@ def test_events_are_read_from_csv() -> None:
     """A CSV of events is read for a replay."""
     events = read_events(b"customer;event;at;reference;months\nc;milestone;2026-03-02T10:00:00Z;;3\n")
     assert replay(compile_table(load(PLAN)), events).fates() == {"milestone-3m": {Fate.ASKED: 1}}
+
+
+def test_a_plan_that_asks_about_the_customer_is_not_replayed_where_it_does() -> None:
+    """What was known of a customer is not kept with events: neither asked nor left out, but counted; others go on."""
+    line = "plan: {type: text, values: [free, pro], may be unknown: yes}"
+    old, new = load(PLAN), table_with("journey-plan", line, {"J2": "pro"})
+    events = [
+        PastEvent("1", "a", "delivery", datetime(2026, 3, 3, tzinfo=UTC), "o-1"),
+        PastEvent("2", "b", "customer_started", datetime(2026, 3, 3, tzinfo=UTC), "c-1"),
+    ]
+    whole = backtest_plan(compile_table(old), compile_table(old), events)
+    some = backtest_plan(compile_table(old), compile_table(new), events)
+    assert whole.new.not_replayable == 0
+    assert some.new.not_replayable == 1
+    assert {step.customer for step in some.new.steps} == {"b"}

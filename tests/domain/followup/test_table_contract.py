@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from ownrules import table_with
+from ownrules import files_with, table_with
 
 from workers.decision_table import Column, Table, parse
 from workers.domain.attributes import columns_of, read_attributes
@@ -109,3 +109,20 @@ def test_a_column_about_the_customer_that_does_not_take_all_that_may_be_known(li
 def test_every_input_about_the_customer_fits_by_its_line(column: Column) -> None:
     """In the follow-up table, whatever its type."""
     fit_follow_up(table_with("follow-up", line_of(column, column), {}), DECLARED)
+
+
+PLANS = "plan: {type: text, values: [free, pro], may be unknown: yes}"
+
+
+def test_rows_of_a_plan_that_tell_customers_apart() -> None:
+    """One row for some customers fits; two for one touchpoint, or rows that stand back behind others, do not."""
+    fit_plan(table_with("journey-plan", PLANS, {"J2": "pro"}), DECLARED)
+    rows = (RULES / "journey-plan" / "rules.csv").read_text("utf-8").splitlines()
+    (second,) = [row for row in rows if row.startswith("J2;")]
+    twice = f"J2b;free,unknown;{second.partition(';')[2]}\n"
+    with pytest.raises(Misconfigured, match=r"\(J2\) and .*\(J2b\) plan the same touchpoint.*give each a touchpoint"):
+        fit_plan(table_with("journey-plan", PLANS, {"J2": "pro"}, twice), DECLARED)
+    files = files_with("journey-plan", PLANS, {"J2": "pro"})
+    files["table.yaml"] = files["table.yaml"].replace(b"hit policy: COLLECT", b"hit policy: FIRST")
+    with pytest.raises(Misconfigured, match="plan that asks for plan needs hit policy COLLECT"):
+        fit_plan(parse(files), DECLARED)

@@ -5,8 +5,8 @@ Frozen data only. Reading, checking and deciding live in their own modules.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from workers.calendar.durations import Wait
@@ -218,6 +218,18 @@ class Table:
     def content(self) -> str:
         """Return the table as one text, from which `from_content` rebuilds an equal table."""
         return json.dumps(dict(self.files), ensure_ascii=False, sort_keys=True)
+
+
+def only(table: Table, names: Collection[str]) -> Table:
+    """Return a table of some of the inputs: every row stays, and all that match count."""
+    places = [place for place, column in enumerate(table.inputs) if column.name in names]
+    return replace(
+        table,
+        inputs=tuple(table.inputs[place] for place in places),
+        rules=tuple(replace(rule, cells=tuple(rule.cells[place] for place in places)) for rule in table.rules),
+        hit_policy=HitPolicy.COLLECT,
+        otherwise=None,
+    )
 
 
 def check_order(name: str, policy: HitPolicy, outputs: Sequence[Column]) -> None:

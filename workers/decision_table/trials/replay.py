@@ -11,14 +11,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from workers.calendar.durations import Wait, add_wait
-from workers.decision_table.decisions.compiled import Compiled
+from workers.decision_table.decisions.compiled import Compiled, compile_table
 from workers.decision_table.files.side_files import Contrary
 from workers.decision_table.model.rest_period import NO_REST, Asked, Question, Rest, resting
-from workers.decision_table.model.table import OutcomeKind, RestPeriod, Table
+from workers.decision_table.model.table import OutcomeKind, RestPeriod, Table, only, takes_every_value
 from workers.decision_table.model.values import Scalar
 from workers.errors import BadInput
 
 _UTC = "UTC"
+_OF_EVENTS = frozenset({"event", "first", "delivery_expected", "months", "on"})
+_ASKS_MORE = "asks more than events say"
+"""Marks the outputs of a row that asks about the customer."""
 _STARTS = frozenset({"purchase", "deal_won", "customer_started"})
 
 
@@ -94,7 +97,7 @@ class Replay:
 def replay(compiled: Compiled, events: Iterable[PastEvent], contrary: Sequence[Contrary] = ()) -> Replay:
     """Replay events through a journey plan with its rest period, and stops from contrary events."""
     ordered = sorted(events, key=lambda event: (event.at, event.id))
-    steps, not_replayable = _planned(compiled, ordered)
+    steps, not_replayable = _planned(_of_events(compiled), ordered)
     stops = _stops(ordered, contrary)
     by_customer: dict[str, list[Step]] = defaultdict(list)
     for step in steps:
@@ -105,6 +108,29 @@ def replay(compiled: Compiled, events: Iterable[PastEvent], contrary: Sequence[C
         for judged_step in _judge(own, compiled.table.rest, stops.get(customer, []))
     ]
     return Replay(tuple(sorted(judged, key=lambda step: (step.due_at, step.customer))), not_replayable)
+
+
+def _of_events(compiled: Compiled) -> Compiled:
+    """Return a plan by what events say; a row that asks for more is marked.
+
+    What was known of a customer when a question came due is not kept with events: whether such a row asks cannot be
+    said.
+    """
+    table = compiled.table
+    about = [place for place, column in enumerate(table.inputs) if column.name not in _OF_EVENTS]
+    if not about:
+        return compiled
+    asking = {
+        rule.id
+        for rule in table.rules
+        if not all(takes_every_value(table.inputs[place], rule.cells[place]) for place in about)
+    }
+    by_events = only(table, _OF_EVENTS)
+    marked = (
+        replace(rule, outputs={**rule.outputs, _ASKS_MORE: True}) if rule.id in asking else rule
+        for rule in by_events.rules
+    )
+    return compile_table(replace(by_events, rules=tuple(marked)))
 
 
 def _planned(compiled: Compiled, events: Sequence[PastEvent]) -> tuple[list[Step], int]:
@@ -139,6 +165,8 @@ def _rows(compiled: Compiled, event: PastEvent, first: bool) -> Sequence[Mapping
         "months": event.months,
     }
     outcome = compiled.decide({column.name: given.get(column.name) for column in compiled.table.inputs})
+    if any(_ASKS_MORE in row for row in outcome.outputs):
+        raise BadInput("Whether a row that asks about the customer would have asked is not known of past events.")
     return () if outcome.kind is OutcomeKind.PARKED else outcome.outputs
 
 

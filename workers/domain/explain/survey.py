@@ -9,7 +9,7 @@ from workers.domain.explain.words import sentence
 from workers.domain.mail.question_wording import wording_of
 from workers.domain.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.domain.reporting import RECOVERY
-from workers.domain.survey.planning import WEB, hold_ended, holding, in_scope
+from workers.domain.survey.planning import WEB, hold_ended, holding, in_scope, not_selected
 from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
 from workers.domain.types import Effect, Reason, RequestState, TouchpointState
 
@@ -34,6 +34,7 @@ def touchpoint_entry(touchpoint: Touchpoint, view: View) -> Entry:
         "wake_at": iso(touchpoint.wake_at),
         "expected_at": iso(expected_at(touchpoint, view)),
         "give_up_at": iso(touchpoint.give_up_at),
+        "inputs": dict(sorted(touchpoint.inputs.items())) if touchpoint.inputs else None,
     }
 
 
@@ -161,8 +162,11 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
         clauses += rests_longer(touchpoint, view)
     else:
         clauses.append(view.words.say("due-since", at=view.words.moment(touchpoint.wake_at)))
+    other = not_selected(view.case(), touchpoint)
     stalled = view.stalled(touchpoint.step)
-    if not stalled and touchpoint.wake_at <= view.now:
+    if other.reason:
+        clauses.append(view.words.say("as-things-stand", why=view.words.clause(other.reason, {"detail": other.detail})))
+    elif not stalled and touchpoint.wake_at <= view.now:
         stalled = [view.words.say("next-look")]
     return clauses + stalled
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import cast
 
 from workers.calendar import Wait, add_wait
-from workers.decision_table import HitPolicy, Inputs, Kind, Table, compile_table
+from workers.decision_table import HitPolicy, Inputs, Kind, Rule, Table, compile_table
 from workers.decision_table.files.reader import ON
 from workers.decision_table.model.cells import suggestion
 from workers.decision_table.model.spans import common
@@ -65,9 +65,35 @@ def fit_plan(table: Table, declared: Declared = NOTHING) -> None:
         *waits(table, "due", "give up after", "reminder", "rest"),
         *channels(table),
         *asked(table, EVENTS, declared),
+        *unclear_selection(table),
     ]
     if faults:
         raise Misconfigured(faults)
+
+
+def unclear_selection(table: Table) -> Iterator[str]:
+    """Give why columns about the customer would not do what they say in a journey plan.
+
+    They are looked at when a question would be asked, row by row: rows cannot stand back behind one another then, and
+    of two rows for one touchpoint only one is planned.
+    """
+    about = [place for place, column in enumerate(table.inputs) if column.name not in EVENTS]
+    if not about:
+        return
+    names = ", ".join(table.inputs[place].name for place in about)
+    if table.hit_policy is not HitPolicy.COLLECT:
+        yield f"table.yaml: a plan that asks for {names} needs hit policy COLLECT, not {table.hit_policy}."
+    first: dict[tuple[object, object], tuple[Rule, list[str]]] = {}
+    for rule in table.rules:
+        cells = [rule.cells[place].text for place in about]
+        key = (rule.outputs.get("trigger"), rule.outputs.get("touchpoint"))
+        earlier, others = first.setdefault(key, (rule, cells))
+        if cells != others:
+            yield (
+                f"rules.csv: rows {earlier.row} ({earlier.id}) and {rule.row} ({rule.id}) plan the same touchpoint, "
+                f"{rule.outputs.get('touchpoint')}, for customers told apart by {names}, and only one of both would be "
+                f"planned: give each a touchpoint of its own, such as {rule.outputs.get('touchpoint')}_2."
+            )
 
 
 def fit_follow_up(table: Table, declared: Declared = NOTHING) -> None:

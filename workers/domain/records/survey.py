@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from workers.domain.records.row import Row
+from workers.domain.records.row import Json, Row
 from workers.domain.types import CustomerId, RequestState, ResponseState, TestimonialState, TouchpointState
 
 
@@ -56,6 +56,8 @@ class Touchpoint(Row):
     detail: str
     changed_at: datetime
     planned_at: datetime
+    inputs: Json | None = None
+    """What the plan asked about the customer when it was asked or skipped; None where it asks nothing of that kind."""
 
 
 @dataclass(frozen=True, slots=True)

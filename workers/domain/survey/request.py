@@ -15,7 +15,16 @@ from workers.domain.mailbox_keys import address_key
 from workers.domain.outbound_messages import MAIL, publish_request
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
-from workers.domain.survey.planning import WEB, assess, channel_of, note, put, too_late_from, unless_answered
+from workers.domain.survey.planning import (
+    WEB,
+    assess,
+    channel_of,
+    note,
+    put,
+    too_late_from,
+    unless_answered,
+    unless_not_selected,
+)
 from workers.domain.types import DispatchState, MailClass, Reason, RequestState, TouchpointState
 
 CLOSES_AFTER = parse_wait("P14D")
@@ -29,6 +38,8 @@ COUNTED = (RequestState.OPEN, RequestState.ANSWERED, RequestState.CLOSED, Reques
 def ask(case: CustomerCase, touchpoint: Touchpoint) -> None:
     """Ask what a woken touchpoint asks, put it back with a reason, skip or cancel it."""
     stands, now = assess(case, unless_answered(case, touchpoint)), case.now
+    if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
+        stands = unless_not_selected(case, stands)
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
         stands = unless_suppressed(case, rested(case, stands))
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:

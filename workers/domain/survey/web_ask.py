@@ -10,7 +10,15 @@ from workers.calendar import add_wait, in_zone, parse_wait
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import Subject, Why, history
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
-from workers.domain.survey.planning import SITE_RULE, WEB, assess, channel_of, is_in_share
+from workers.domain.survey.planning import (
+    SITE_RULE,
+    WEB,
+    assess,
+    channel_of,
+    is_in_share,
+    not_selected,
+    unless_not_selected,
+)
 from workers.domain.survey.request import OF_MAILBOX, dates_of, question_of, rest_of, send_request
 from workers.domain.types import Reason, RequestState, TouchpointState
 from workers.domain.web_sites import WebSite
@@ -41,7 +49,7 @@ def ask_on_web(case: CustomerCase, visit: Visit) -> SurveyRequest | Why:
         touchpoint = due_for_visit(case) or planned_by_visit(case, visit)
         why = unless_eligible(case, touchpoint)
         if why is None:
-            return asked(case, touchpoint, visit)
+            return asked(case, unless_not_selected(case, touchpoint), visit)
     note_visit(case, visit.site.id, why)
     return why
 
@@ -118,6 +126,8 @@ def unless_eligible(case: CustomerCase, touchpoint: Touchpoint) -> Why | None:
     stands = assess(case, touchpoint)
     if stands.reason != Reason.AWAITS_VISIT:
         return Why(stands.reason, stands.detail)
+    if (other := not_selected(case, touchpoint)).reason:
+        return other
     if case.suppressed and case.suppressed not in OF_MAILBOX:
         return Why(Reason.SUPPRESSED, case.suppressed)
     if touchpoint.if_resting == "exempt":

@@ -18,7 +18,7 @@ from workers.store.sign_in.audit_log import record_act
 SCRUBBED: dict[sa.Table, dict[str, object]] = {
     t.stop: {"reference": "", "event": ""},
     t.journey: {"label": "", "details": {}, "event": ""},  # and its reference, which must stay unique
-    t.touchpoint: {"reference": "", "detail": ""},
+    t.touchpoint: {"reference": "", "detail": "", "inputs": None},
     t.survey_request: {"reference": "", "label": "", "details": {}},
     t.response: {
         "reference": "",

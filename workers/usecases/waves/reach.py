@@ -13,7 +13,7 @@ from workers.decision_table.model.rest_period import Asked
 from workers.domain.customer_case import PENDING, CustomerCase, UnitOfWork
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
-from workers.domain.records import Customer, Journey, SurveyRequest, Touchpoint
+from workers.domain.records import Customer, Journey, Response, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import JourneyEvent, plan, wave_ends, wave_event
 from workers.domain.survey.request import ask, question_of, rest_of
 from workers.domain.types import CustomerId, Reason, TouchpointState
@@ -227,7 +227,8 @@ def cases_of(connection: Connection, ids: Sequence[CustomerId], policy: Policy, 
     """Return what asking needs to know of these customers, without those who are gone; each is played by itself."""
     rows = read.with_ids(connection, Customer, ids) if ids else []
     customers = [row for row in rows if row.erased_at is None and row.merged_into is None]
-    cases = read.cases_of(connection, UnitOfWork(policy, now), customers, FOR_REACH)
+    kinds = (*FOR_REACH, Response) if policy.plan.about else FOR_REACH
+    cases = read.cases_of(connection, UnitOfWork(policy, now), customers, kinds)
     suppressed = read.suppressed_addresses(
         connection, {customer.email for customer in customers if customer.email}, policy.ids
     )

@@ -24,6 +24,7 @@ from workers.domain.survey.planning.journey import JourneyEvent, plan, reference
 from workers.domain.survey.planning.other_answers import follow_answers, unless_answered
 from workers.domain.survey.planning.relationship import follow_start, has_undone
 from workers.domain.survey.planning.sampling import is_in_share
+from workers.domain.survey.planning.selection import not_selected, unless_not_selected
 from workers.domain.survey.planning.stop import stop, withdraw
 from workers.domain.survey.planning.wave_day import wave_ends, wave_event
 
@@ -42,6 +43,7 @@ __all__ = [
     "holding",
     "in_scope",
     "is_in_share",
+    "not_selected",
     "note",
     "plan",
     "put",
@@ -51,6 +53,7 @@ __all__ = [
     "stop",
     "too_late_from",
     "unless_answered",
+    "unless_not_selected",
     "wave_ends",
     "wave_event",
     "withdraw",

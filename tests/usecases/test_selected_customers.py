@@ -1,0 +1,116 @@
+"""A journey plan that asks some customers only, by columns about them: who is asked is looked at when it comes due."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import permutations
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from embedded import START, Embedded, about, journey
+from eventparts import DAY, NOW, Person, an_event
+from houses import install
+from ownrules import files_with, table_with, write_rules
+from ticketparts import shipped
+
+from workers.domain.attributes import read_attributes
+from workers.domain.compiled_tables import JourneyPlan
+from workers.domain.records import SurveyRequest, Touchpoint
+from workers.usecases.operation import inquiry, status
+
+__all__ = ["install"]
+DECLARED = "plan: {type: text, values: [free, pro]}\n"
+LINE = "plan: {type: text, values: [free, pro], may be unknown: yes}"
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def boucle(install: Callable[..., Embedded], tmp_path: Path) -> Embedded:
+    """Give an installation that asks after a delivery on one plan only."""
+    write_rules(tmp_path / "own", DECLARED, journey_plan=files_with("journey-plan", LINE, {"J2": "pro"}))
+    return install(overrides=str(tmp_path / "own"))
+
+
+def told(subject: str, plan: str | None, minutes: int = 0) -> dict[str, Any]:
+    """Return that a customer is on a plan."""
+    return about(
+        "changed", subject, START + timedelta(minutes=minutes), customer={"id": subject, "attributes": {"plan": plan}}
+    )
+
+
+def of_row(boucle: Embedded) -> list[Touchpoint]:
+    """Return what the row planned, by customer in the order of their events."""
+    return sorted((row for row in boucle.rows(Touchpoint) if row.rule == "J2"), key=lambda row: row.planned_at)
+
+
+def explained(boucle: Embedded, who: str) -> dict[str, Any]:
+    """Return what is told of the row's touchpoint."""
+    with boucle.store.reading() as connection:
+        policy, now = boucle.parts.policies.current(), boucle.clock.now() + timedelta(seconds=1)
+        story = cast("dict[str, Any]", inquiry.explain(connection, "customer", who, now, policy))
+    (entry,) = [entry for entry in story["touchpoints"] if entry["rule"] == "J2"]
+    return cast("dict[str, Any]", entry)
+
+
+@pytest.mark.parametrize(("plan", "state"), [("pro", "asked"), ("free", "skipped"), (None, "skipped")])
+def test_who_is_asked_is_looked_at_when_the_question_comes_due(boucle: Embedded, plan: str | None, state: str) -> None:
+    """Planned for everybody; what the row asked stands with it, explain tells it, and the books add up."""
+    boucle.take(journey("delivery", reference="o-1"), told("42", plan))
+    (planned,) = of_row(boucle)
+    assert (str(planned.state), planned.inputs) == ("planned", None)
+    assert ("as things stand it is not asked" in explained(boucle, "42")["reason"]) is (state == "skipped")
+    boucle.settle()
+    boucle.later(days=1)
+    (touchpoint,) = of_row(boucle)
+    assert (str(touchpoint.state), touchpoint.inputs) == (state, {"plan": plan})
+    assert len(boucle.rows(SurveyRequest)) == (state == "asked")
+    entry = explained(boucle, "42")
+    assert entry["inputs"] == {"plan": plan}
+    if state == "skipped":
+        said = f"the plan asks other customers at this moment: of this one it knows plan {plan or 'unknown'}"
+        assert (entry["code"], entry["reason"]) == ("not_selected", f"Skipped: {said}.")
+    with boucle.store.reading() as connection:
+        assert [line for line in status.read_books(connection).sums() if not line["ok"]] == []
+
+
+def test_a_later_change_asks_nobody_again_and_erasing_takes_what_was_looked_at(boucle: Embedded) -> None:
+    """Everything twice, and the plan another one: what was decided stays; of who was erased it is not kept."""
+    events = [journey("delivery", reference="o-1"), told("42", "free")]
+    boucle.take(*events)
+    boucle.settle()
+    boucle.later(days=1)
+    before = of_row(boucle)
+    boucle.take(*events, told("42", "pro", 5))
+    boucle.later(days=1)
+    assert of_row(boucle) == before
+    boucle.take(about("erased", at=boucle.clock.at))
+    assert [row.inputs for row in of_row(boucle)] == [None]
+
+
+def selecting() -> Person:
+    """Return a customer under a plan that asks after a delivery on one plan only."""
+    plan = JourneyPlan(table_with("journey-plan", LINE, {"J2": "pro"}))
+    policy = shipped()
+    for name, value in (("plan", plan), ("attributes", read_attributes(DECLARED.encode()))):
+        object.__setattr__(policy, name, value)
+    return Person(policy=policy)
+
+
+@pytest.mark.parametrize("last", ["free", "pro"])
+def test_any_order_of_events_gives_the_same_customer(last: str) -> None:
+    """The attribute that was told last counts, whichever came first."""
+    other = "pro" if last == "free" else "free"
+    events = [
+        an_event("delivery", NOW - HOUR, reference="o-1"),
+        an_event("changed", NOW - 3 * HOUR, customer={"attributes": {"plan": other}}),
+        an_event("changed", NOW - 2 * HOUR, customer={"attributes": {"plan": last}}),
+    ]
+    portraits = []
+    for ordered in permutations(events):
+        person = selecting()
+        person.hear(*ordered)
+        person.wake(NOW + DAY)
+        portraits.append(person.portrait())
+    assert all(portrait == portraits[0] for portrait in portraits)
+    state = "asked" if last == "pro" else "skipped"
+    assert [row[0] for row in portraits[0]["touchpoints"].values() if row[3] == "J2"] == [state]  # type: ignore[attr-defined]  # a dict
