@@ -16,6 +16,8 @@ from workers.errors import BadInput
 
 T = TypeVar("T")
 ACTIONS_IN_A_ROW = 9
+REMINDERS = ("reminder", "reminder 1", "reminder 2", "reminder 3")
+"""The columns of a row's reminders; the first two are one and the same, and a plan has one of them."""
 NOW = Wait()
 WEB_THEN_MAIL = ["web", "then", "mail", "after"]
 EXAMPLE = "web then mail after 3d"
@@ -34,6 +36,7 @@ class PlanStep:
     if_resting: str
     once_per: str
     reminder: str
+    """The waits of its reminders, ISO 8601 durations with a space between; empty: none."""
     template: str
     channel: str
     rest: Wait | None = None
@@ -250,7 +253,6 @@ def yes_no(value: bool) -> str:
 def plan_step(rule: Rule) -> PlanStep:
     """Return what one row of the journey plan says, its empty cells filled: no wait, no reminder, by mail."""
     row = rule.outputs
-    reminder = row.get("reminder")
     channel, mail_after = read_channel(text_of(row.get("channel")))
     return PlanStep(
         rule=rule.id,
@@ -261,7 +263,7 @@ def plan_step(rule: Rule) -> PlanStep:
         give_up_after=wait_of(row["give up after"]),
         if_resting=text_of(row["if resting"]),
         once_per=text_of(row["once per"]),
-        reminder=wait_of(reminder).iso() if reminder is not None else "",
+        reminder=" ".join(wait.iso() for wait in reminders_of(row)),
         template=text_of(row["template"]),
         channel=channel,
         rest=own_rest(row.get("rest")),
@@ -284,6 +286,12 @@ def read_channel(cell: str) -> tuple[str, Wait | None]:
     if wait == NOW:
         raise BadInput(f"the channel {cell!r} leaves no time for a visit: write mail, or {EXAMPLE}")
     return words[0].lower(), wait
+
+
+def reminders_of(row: Mapping[str, Scalar | None]) -> list[Wait]:
+    """Return the waits of a row's reminders, in the order of their columns; `reminder` is `reminder 1`."""
+    cells = [row.get(name) for name in REMINDERS]
+    return [cell for cell in cells if isinstance(cell, Wait)]
 
 
 def share_of(value: object) -> int:

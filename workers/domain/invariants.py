@@ -89,6 +89,11 @@ SUMS: tuple[Sum, ...] = (
     Sum("survey requests = requests in a wording that is known", ("survey_requests",), ("requests.worded",)),
     Sum("requests by mail = requests with one survey mail", ("requests.by_mail",), ("requests.mailed_once",)),
     Sum(
+        "reminders planned = left + waiting + withdrawn + not taken",
+        ("reminders.planned",),
+        ("reminders.left", "reminders.waiting", "reminders.withdrawn", "reminders.not_taken"),
+    ),
+    Sum(
         "responses to a request = requests answered + closed",
         ("responses.to_request",),
         ("survey_requests.answered", "survey_requests.closed"),

@@ -126,3 +126,61 @@ def test_rows_of_a_plan_that_tell_customers_apart() -> None:
     files["table.yaml"] = files["table.yaml"].replace(b"hit policy: COLLECT", b"hit policy: FIRST")
     with pytest.raises(Misconfigured, match="plan that asks for plan needs hit policy COLLECT"):
         fit_plan(parse(files), DECLARED)
+
+
+def plan_with_reminders(columns: tuple[str, ...], *cells: str) -> Table:
+    """Return the shipped plan with these reminder columns in place of its own, the cells in its first row."""
+    plan = RULES / "journey-plan"
+    head, *rows = plan.joinpath("rules.csv").read_text("utf-8").splitlines()
+    place = head.split(";").index("reminder")
+    lines = []
+    for number, line in enumerate([head, *rows]):
+        own = list(columns) if number == 0 else [*cells] if number == 1 else [""] * len(columns)
+        before = line.split(";")
+        lines.append(";".join([*before[:place], *own, *before[place + 1 :]]))
+    outputs = "".join(f"  {name}: wait\n" for name in columns)
+    table = plan.joinpath("table.yaml").read_text("utf-8").replace("  reminder: wait\n", outputs)
+    return parse({"table.yaml": table.encode(), "rules.csv": ("\n".join(lines) + "\n").encode()})
+
+
+THREE = ("reminder 1", "reminder 2", "reminder 3")
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells"),
+    [
+        (THREE, ("P2D", "P4D", "P7D")),
+        (THREE, ("P2D", "", "")),
+        (THREE, ("", "", "")),
+        (("reminder", "reminder 2"), ("P2D", "P5D")),
+    ],
+)
+def test_reminders_that_can_leave_are_taken(columns: tuple[str, ...], cells: tuple[str, ...]) -> None:
+    """Up to three, in order, until the row gives up; `reminder` is the first of them."""
+    fit_plan(plan_with_reminders(columns, *cells))
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "message"),
+    [
+        (("reminder", *THREE), ("P2D", "", "P4D", ""), "are the same reminder: take one"),
+        (THREE, ("", "P4D", ""), r"row 2 \(J1\): reminder 2 stands without reminder 1"),
+        (THREE, ("P2D", "", "P4D"), "reminder 3 stands without reminder 2"),
+        (THREE, ("P4D", "P4D", ""), "reminder 2 must come after reminder 1"),
+        (THREE, ("now", "", ""), "reminder 1 must come after the question"),
+        (THREE, ("P2D", "P8D", ""), "reminder 2 would come after the row gives up"),
+        (THREE, ("P2D", "P14D", ""), "reminder 2 would come when the question is closed, 14 days"),
+        (THREE, ("P2D", "P1M", ""), "reminder 2 would come when the question is closed"),
+    ],
+)
+def test_reminders_that_could_not_leave_are_told(
+    columns: tuple[str, ...], cells: tuple[str, ...], message: str
+) -> None:
+    """A reminder that nobody would get, or two for one number, are named with their row and what to do."""
+    with pytest.raises(Misconfigured, match=message):
+        fit_plan(plan_with_reminders(columns, *cells))
+
+
+def test_the_one_reminder_of_an_older_plan_means_what_it_meant() -> None:
+    """A plan with the column `reminder` alone is taken as before, also where it would come late."""
+    fit_plan(plan_with_reminders(("reminder",), "P20D"))

@@ -90,6 +90,8 @@ CORRUPTIONS = {
         "UPDATE survey_request SET wording = 'fr-99' WHERE " + first("survey_request", "state = 'open'")
     ),
     "requests by mail =": only("dispatch", SURVEY_MAIL),
+    "reminders planned =": "UPDATE touchpoint SET reminder = 'P4D P9D' WHERE "
+    + first("touchpoint", "state = 'asked' AND reminder = 'P4D'", "journey"),
     "responses to a request =": "UPDATE survey_request SET state = 'expired' WHERE state = 'answered'",
     "revisions =": f"DELETE FROM response_revision WHERE {first('response_revision', 'n = 2', 'response')} AND n = 2",
     "drivers named in answers =": "UPDATE response_revision SET drivers = '' WHERE n = 1",

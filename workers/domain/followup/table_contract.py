@@ -14,8 +14,9 @@ from workers.decision_table.model.cells import suggestion
 from workers.decision_table.model.spans import common
 from workers.decision_table.model.table import MANY_HITS, Column
 from workers.decision_table.model.values import ORDERED
-from workers.domain.compiled_tables import read_channel
+from workers.domain.compiled_tables import REMINDERS, read_channel
 from workers.domain.customer_inputs import customer_columns
+from workers.domain.followup.reminder_columns import reminder_faults
 from workers.errors import BadInput, Misconfigured
 
 Given = Mapping[str, tuple[object, ...]]
@@ -62,7 +63,8 @@ def fit_plan(table: Table, declared: Declared = NOTHING) -> None:
     """See that a table can be the journey plan. Raises Misconfigured with every fault."""
     faults = [
         *missing(table, PLAN_OUTPUTS),
-        *waits(table, "due", "give up after", "reminder", "rest"),
+        *waits(table, "due", "give up after", *REMINDERS, "rest"),
+        *reminder_faults(table),
         *channels(table),
         *asked(table, EVENTS, declared),
         *unclear_selection(table),

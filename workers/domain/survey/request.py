@@ -15,6 +15,7 @@ from workers.domain.mailbox_keys import address_key
 from workers.domain.outbound_messages import MAIL, publish_request
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
+from workers.domain.survey import reminders
 from workers.domain.survey.planning import (
     WEB,
     assess,
@@ -119,7 +120,7 @@ def unless_suppressed(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
 
 
 def send_request(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
-    """Add request, mail, reminder and message; return the touchpoint as asked."""
+    """Add request, mail, reminders and message; return the touchpoint as asked."""
     journey = case.get(Journey, touchpoint.journey)
     assert journey is not None  # it was planned in one
     request = request_for(case, touchpoint, journey)
@@ -175,14 +176,16 @@ def language_of(tag: str | None, policy: Policy) -> str:
 
 
 def mails_for(case: CustomerCase, request: SurveyRequest, touchpoint: Touchpoint) -> Iterator[Dispatch]:
-    """Give the survey mail, and the one reminder where the plan has one."""
+    """Give the survey mail, and the reminders that the plan has."""
     first = mail_of_request(case, request, request.template, case.now)
     yield first
-    if touchpoint.reminder:
-        later = add_wait(case.now, parse_wait(touchpoint.reminder), case.zone)
+    waits = reminders.waits_of(touchpoint.reminder)
+    for number, wait in enumerate(waits, start=1):
+        later = add_wait(case.now, wait, case.zone)
         opens = next_in_window(later, case.policy.window, case.zone, case.policy.holidays)
-        key = case.ids.derive(request.asked_at, "mail", request.id, "reminder")
-        yield first.but(id=key, template="reminder", not_before=opens)
+        key = case.ids.derive(request.asked_at, "mail", request.id, reminders.key_of(number))
+        facts = {**first.facts, reminders.WHICH: number, reminders.MORE: number < len(waits)}
+        yield first.but(id=key, template=reminders.REMINDER, facts=facts, not_before=opens)
 
 
 def mail_of_request(case: CustomerCase, request: SurveyRequest, template: str, not_before: datetime) -> Dispatch:

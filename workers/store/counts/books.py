@@ -104,6 +104,24 @@ def requests() -> dict[str, sa.Select[int]]:
             t.survey_request, sa.or_(r.wording.is_(None), r.wording.in_(sa.select(t.wording.c.id)))
         ),
         "requests.mailed_once": counted(t.survey_request, by_mail, r.id.in_(once(surveys, d.request))),
+        **reminders(),
+    }
+
+
+def reminders() -> dict[str, sa.Select[int]]:
+    """Return how many reminders the plan wanted of the questions asked by mail, and what became of those made."""
+    p, r, d = t.touchpoint.c, t.survey_request.c, t.dispatch.c
+    is_reminder = (d.template == "reminder", d.kind == "mail", d.request.is_not(None))
+    asked = sa.and_(r.journey == p.journey, r.step == p.step, r.channel == "mail")
+    waiting = text(d.state).in_((DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING))
+    return {
+        "reminders.planned": sa.select(sa.func.sum(words(p.reminder))).join_from(t.touchpoint, t.survey_request, asked),
+        "reminders.left": counted(t.dispatch, *is_reminder, d.state == DispatchState.ACCEPTED),
+        "reminders.waiting": counted(t.dispatch, *is_reminder, waiting),
+        "reminders.withdrawn": counted(t.dispatch, *is_reminder, d.state == DispatchState.CANCELLED),
+        "reminders.not_taken": counted(
+            t.dispatch, *is_reminder, ~waiting, text(d.state).not_in((DispatchState.ACCEPTED, DispatchState.CANCELLED))
+        ),
     }
 
 
@@ -127,8 +145,8 @@ def responses() -> dict[str, sa.Select[int]]:
         "responses.versions": sa.select(sa.func.sum(t.response.c.n)),
         "revisions": counted(t.response_revision),
         "responses.points": sa.select(sa.func.sum(sa.case((score >= 9, PARTS), (score <= 6, -PARTS), else_=0))),
-        "responses.drivers": sa.select(sa.func.sum(codes(t.response.c.drivers))),
-        "revisions.drivers": sa.select(sa.func.sum(codes(last.c.drivers))).join_from(
+        "responses.drivers": sa.select(sa.func.sum(words(t.response.c.drivers))),
+        "revisions.drivers": sa.select(sa.func.sum(words(last.c.drivers))).join_from(
             last, t.response, sa.and_(t.response.c.id == last.c.response, t.response.c.n == last.c.n)
         ),
         "responses.with_decision": sa.select(sa.func.count(sa.distinct(t.decision.c.response))),
@@ -144,10 +162,10 @@ def choices(connection: Connection) -> list[DriverCell]:
     return [DriverCell("", "", "", drivers or "", band, int(n)) for drivers, band, n in connection.execute(query)]
 
 
-def codes(drivers: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    """Return how many codes a choice of drivers has: they are kept with a space between."""
-    spaces = sa.func.length(drivers) - sa.func.length(sa.func.replace(drivers, " ", ""))
-    return sa.case((sa.func.coalesce(drivers, "") == "", 0), else_=spaces + 1)
+def words(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """Return how many words a text has that keeps them with one space between, such as drivers or reminders."""
+    spaces = sa.func.length(column) - sa.func.length(sa.func.replace(column, " ", ""))
+    return sa.case((sa.func.coalesce(column, "") == "", 0), else_=spaces + 1)
 
 
 def actions() -> dict[str, sa.Select[int]]:

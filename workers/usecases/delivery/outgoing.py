@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
+from workers.calendar import in_zone, next_in_window
 from workers.domain.mail.links import crm_link
 from workers.domain.mail.question_wording import QuestionWording, wording_of
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Dispatch, SurveyRequest, Ticket, Touchpoint
+from workers.domain.survey import reminders
 from workers.domain.survey.planning import zone_of
 from workers.domain.types import CustomerId, DispatchState, MailClass, Reason, RequestState
 from workers.store import read
@@ -120,9 +121,9 @@ def people(connection: Connection, owners: set[CustomerId], *, locking: bool) ->
 def too_early(
     connection: Connection, dispatch: Dispatch, context: DeliveryContext, policy: Policy, now: datetime
 ) -> Refused | None:
-    """Return a reminder put back while its question has not left, or until its wait from then on is over."""
+    """Return a reminder put back while what it follows has not left, or until its wait from then on is over."""
     request = context.requests.get(dispatch.request or "")
-    if dispatch.template != "reminder" or request is None:
+    if dispatch.template != reminders.REMINDER or request is None:
         return None
     if request.sent_at is None:
         if request.state != RequestState.OPEN:
@@ -130,10 +131,14 @@ def too_early(
         return Refused(dispatch, DispatchState.READY, Reason.NOT_DUE, "", now + timedelta(days=1))
     touchpoint = read.by_owner(connection, Touchpoint, request.customer, request.journey, request.step)
     customer = context.customers.get(request.customer)
-    if touchpoint is None or customer is None or not touchpoint.reminder:
+    waits = reminders.waits_of(touchpoint.reminder) if touchpoint else ()
+    number = reminders.number_of(dispatch.facts)
+    if customer is None or number > len(waits):
         return None
     zone = zone_of(customer, policy)
-    due = add_wait(request.sent_at, parse_wait(touchpoint.reminder), zone)
+    due = reminders.due_after(waits[:number], request.sent_at, request.reminded_at, zone)
+    if due is None:
+        return Refused(dispatch, DispatchState.READY, Reason.NOT_DUE, "", now + timedelta(days=1))
     due = next_in_window(due, policy.window, zone, policy.holidays)
     return Refused(dispatch, DispatchState.READY, Reason.NOT_DUE, "", due) if due - LEFT_LATE > now else None
 
