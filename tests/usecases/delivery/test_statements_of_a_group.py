@@ -11,13 +11,13 @@ from embedded import Embedded, journey
 from postroom import Postman, mails, sender_of
 
 from workers.store import tables
-from workers.store.delivery import send_counts
+from workers.store.delivery import send_counts, sent_mails
 from workers.usecases.delivery import send_controls
 from workers.usecases.delivery.sender import GROUP
 
 LANES = 4
-STATEMENTS_A_TURN = 8
-"""Customers, surroundings, accepted, questions sent, the clock, marked, counted; one to spare."""
+STATEMENTS_A_TURN = 7
+"""Customers, surroundings, accepted, questions sent, marked, counted; one to spare."""
 STATEMENTS_AROUND_A_GROUP = 60
 """Claiming, reading, keeping bytes, and the looks that find nothing more."""
 
@@ -67,3 +67,30 @@ def test_the_days_count_is_kept_and_is_what_counting_gives(boucle: Embedded) -> 
     assert sorted(str(mail.state) for mail in mails(boucle, "ask-delivery")) == ["accepted"] * 7 + ["ready"] * 2
     with boucle.store.reading() as connection:
         assert send_counts.count_sent_since(connection, midnight) == 7
+
+
+def test_a_mail_recorded_while_the_day_is_counted_is_counted(postgres: str, install: Callable[..., Embedded]) -> None:
+    """What another sender records meanwhile counts as leaving or as left, and never as neither."""
+    boucle = install(database_url=postgres)
+    ask(boucle, 2)
+    asyncio.run(sender_of(boucle, Postman(), per_day=1).send_mails())
+    dispatch = tables.dispatch.c
+    waiting = sa.update(tables.dispatch).where(dispatch.state == "ready", dispatch.template == "ask-delivery")
+    boucle.store.write(lambda connection: connection.execute(waiting.values(state="leased")))
+    midnight = send_controls.midnight_of(boucle.clock.at, boucle.parts.policies.current().zone)
+    recorded: list[int] = []
+
+    def work(connection: sa.Connection) -> None:
+        left = sa.update(tables.dispatch).where(dispatch.state == "leased")
+        connection.execute(left.values(state="accepted", accepted_at=boucle.clock.at))
+        sent_mails.add_sent(connection, 1, 1, midnight)
+
+    def record(*_given: Any) -> None:
+        if not recorded:
+            recorded.append(1)
+            boucle.store.write(work)
+
+    with boucle.store.engine.begin() as connection:
+        sa.event.listen(connection, "after_cursor_execute", record)
+        counted = send_counts.count_sent_since(connection, midnight)
+    assert (recorded, counted) == ([1], 2)

@@ -138,6 +138,19 @@ def take_back(connection: Connection, kind: str, now: datetime) -> int:
     return connection.execute(SENDING_ENDS, {**left, "now": now}).rowcount
 
 
+LEASE = (
+    sa.update(TABLE)
+    .where(in_array(TABLE.c.id, "ids"), in_array(TABLE.c.customer, "owners"))
+    .values(
+        state=DispatchState.LEASED,
+        attempt=TABLE.c.attempt + 1,
+        claims=CLAIMS_SO_FAR + 1,
+        lease_until=sa.bindparam("until", type_=tables.Instant()),
+    )
+    .returning(*TABLE.c)
+)
+
+
 def lease(connection: Connection, ready: Ready, now: datetime, seconds: float, limit: int) -> list[Dispatch]:
     """Lease what is due, tickets' mails first, then the oldest; each gets its next attempt number."""
     due = [TABLE.c.state == DispatchState.READY, TABLE.c.not_before <= now]
@@ -153,19 +166,12 @@ def lease(connection: Connection, ready: Ready, now: datetime, seconds: float, l
         picked += pick(connection, [*due, capped, unpaused], min(room, limit - len(picked)))
     if not picked:
         return []
-    until = database_now(connection) + timedelta(seconds=seconds)
+    until = lease_end(database_now(connection), seconds)
     owners = dict(picked)
     leased: list[Dispatch] = []
     for chunk in read.chunks(owners):
-        chosen = (TABLE.c.id.in_(chunk), TABLE.c.customer.in_(sorted({owners[key] for key in chunk})))
-        connection.execute(
-            sa.update(TABLE)
-            .where(*chosen)
-            .values(
-                state=DispatchState.LEASED, attempt=TABLE.c.attempt + 1, claims=CLAIMS_SO_FAR + 1, lease_until=until
-            )
-        )
-        leased += read.rows(connection, Dispatch, *chosen)
+        chosen = {"ids": chunk, "owners": sorted({owners[key] for key in chunk}), "until": until}
+        leased += [Dispatch(*row) for row in connection.execute(LEASE, chosen)]
     place = {key: number for number, key in enumerate(owners)}
     return sorted(leased, key=lambda dispatch: place[dispatch.id])
 
@@ -236,15 +242,22 @@ MARK_SENDING = (
 """Marks one dispatch as leaving, if it is still ours and nothing that forbids it has happened since."""
 
 
+STILL_LEASED = (
+    sa.select(TABLE.c.id, TABLE.c.attempt, CLAIMS_SO_FAR)
+    .where(in_array(TABLE.c.id, "keys"), TABLE.c.state == DispatchState.LEASED)
+    .order_by(TABLE.c.id)
+    .with_for_update()
+)
+STILL_LEASED_BY_OWNERS = STILL_LEASED.where(in_array(TABLE.c.customer, "owners"))
+
+
 def still_ours(connection: Connection, group: Sequence[Dispatch]) -> list[Dispatch]:
     """Lock and return those of some leased dispatches that nobody has taken over since they were claimed."""
-    c = TABLE.c
-    query = sa.select(c.id, c.attempt, CLAIMS_SO_FAR).where(c.id.in_([dispatch.id for dispatch in group]))
-    query = query.where(c.state == DispatchState.LEASED).order_by(c.id).with_for_update()
+    keys = [dispatch.id for dispatch in group]
     owners = sorted({dispatch.customer for dispatch in group if dispatch.customer})
-    leased = connection.execute(query.where(c.customer.in_(owners))).all()
+    leased = connection.execute(STILL_LEASED_BY_OWNERS, {"keys": keys, "owners": owners}).all()
     if len(leased) < len(group):  # some were taken over, or are another customer's since a merge
-        leased = connection.execute(query).all()
+        leased = connection.execute(STILL_LEASED, {"keys": keys}).all()
     held = {(str(key), attempt, claims) for key, attempt, claims in leased}
     return [dispatch for dispatch in group if (dispatch.id, dispatch.attempt, dispatch.claims or 0) in held]
 

@@ -30,14 +30,19 @@ def count_accepted_since(connection: Connection, midnight: datetime) -> int:
     return connection.execute(ACCEPTED_TODAY, {"midnight": midnight}).scalar_one()
 
 
+SENT_OR_LEAVING = sa.select(
+    sa.func.coalesce(KEPT.scalar_subquery(), ACCEPTED_TODAY.scalar_subquery()) + LEAVING.scalar_subquery()
+)
+"""By one statement: what another sender records between two would be in neither, and too much would leave."""
+
+
 def count_sent_since(connection: Connection, midnight: datetime) -> int:
     """Return how many capped mails left since the day began or are leaving right now.
 
     Read from the day's counter, which who records a mail keeps; counted while there is none.
     """
-    kept = connection.execute(KEPT, {"day": day_of(midnight)}).scalar()
-    accepted = count_accepted_since(connection, midnight) if kept is None else int(kept)
-    return accepted + connection.execute(LEAVING).scalar_one()
+    named = {"day": day_of(midnight), "midnight": midnight}
+    return int(connection.execute(SENT_OR_LEAVING, named).scalar_one())
 
 
 def count_due_capped(connection: Connection, now: datetime) -> int:

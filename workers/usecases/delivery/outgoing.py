@@ -17,7 +17,7 @@ from workers.domain.survey.planning import zone_of
 from workers.domain.types import CustomerId, DispatchState, MailClass, Reason, RequestState
 from workers.store import read
 from workers.store.connection import Connection
-from workers.store.delivery import claim
+from workers.store.delivery import claim, departures
 from workers.store.survey.responses import latest_scores
 from workers.store.survey.wordings import wordings_by_id
 
@@ -30,8 +30,8 @@ LEFT_LATE = timedelta(hours=12)
 class OutgoingMessage:
     """One dispatch ready to leave.
 
-    The rest is what it was composed by, so that a change since is seen just before it leaves: the customer as they were
-    (None: nobody looks, it is decided anew), the keyed spellings of the address, the touchpoint, and the deadline.
+    The rest is what it was composed by, so that a change since is seen just before it leaves: the version of the
+    customer (None: nobody looks, it is decided anew), the keyed spellings of the address, the touchpoint, the deadline.
     `kept_under`: the customer under whom its bytes are still to be kept; None where they are kept.
     """
 
@@ -40,7 +40,7 @@ class OutgoingMessage:
     sender: str
     raw: bytes
     message_id: str
-    customer: Customer | None = None
+    customer_version: str | None = None
     address_keys: frozenset[str] = frozenset()
     touchpoint: str = ""
     latest_at: datetime | None = None
@@ -63,6 +63,8 @@ class DeliveryContext:
     """What a group of dispatches needs to know, read once; where it decides, the customers are locked first."""
 
     customers: Mapping[str, Customer]
+    versions: Mapping[str, str]
+    """Each customer as one text, by which a change is seen; of those who were merged there is none."""
     requests: Mapping[str, SurveyRequest]
     actions: Mapping[str, Action]
     bodies: Mapping[str, tuple[bytes, str]]
@@ -87,6 +89,7 @@ class DeliveryContext:
         }
         return cls(
             customers=owners,
+            versions=departures.customer_versions(connection, {key for key, who in owners.items() if who.id == key}),
             requests={request.id: request for request in requests},
             actions={action.id: action for action in actions},
             bodies=claim.bodies_of(connection, group, whose),

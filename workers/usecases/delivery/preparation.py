@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from workers.domain.policy import Policy
-from workers.domain.records import Customer, Dispatch
-from workers.domain.types import CustomerId, DispatchState
+from workers.domain.records import Dispatch
+from workers.domain.types import DispatchState
 from workers.errors import Conflict, KeyTaken
 from workers.store import read
 from workers.store.connection import Connection
@@ -60,14 +60,14 @@ class Preparation:
         self,
         connection: Connection,
         parcels: Sequence[OutgoingMessage],
-        customers: Mapping[CustomerId, Customer],
+        customers: Mapping[str, str],
         around: Surroundings,
         now: datetime,
         until: datetime,
     ) -> list[OutgoingMessage]:
         """Mark as leaving what still may leave, and return it; the rest is decided anew, or given back while paused.
 
-        `customers` are those of the parcels, locked by the caller.
+        `customers` are the versions of those of the parcels, locked by the caller.
         """
         state = state_by(around.controls, self._sending)
         going: list[OutgoingMessage] = []
@@ -118,14 +118,12 @@ class Preparation:
         return parcels
 
 
-def is_as_composed(
-    parcel: OutgoingMessage, customers: Mapping[CustomerId, Customer], around: Surroundings, now: datetime
-) -> bool:
+def is_as_composed(parcel: OutgoingMessage, customers: Mapping[str, str], around: Surroundings, now: datetime) -> bool:
     """Tell whether nothing has changed since a mail was composed that could keep it back or change its words."""
     dispatch = parcel.dispatch
-    if dispatch.kind == WEBHOOK or dispatch.customer is None or parcel.customer is None:
+    if dispatch.kind == WEBHOOK or dispatch.customer is None or parcel.customer_version is None:
         return False
-    if customers.get(dispatch.customer) != parcel.customer:
+    if customers.get(dispatch.customer) != parcel.customer_version:
         return False
     is_late = parcel.latest_at is not None and now > parcel.latest_at and not dispatch.copies
     return not is_late and parcel.address_keys.isdisjoint(around.suppressed)

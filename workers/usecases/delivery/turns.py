@@ -8,11 +8,9 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from workers.store import read
 from workers.store.connection import Connection
-from workers.store.delivery import claim
-from workers.store.delivery.departures import surroundings
-from workers.store.engine import Store, database_now
+from workers.store.delivery import claim, departures
+from workers.store.engine import Store
 from workers.usecases.delivery.outgoing import OutgoingMessage
 from workers.usecases.delivery.preparation import Preparation
 from workers.usecases.delivery.recording import End, Recording, is_taken
@@ -39,15 +37,16 @@ class Turns:
         def work(connection: Connection) -> list[OutgoingMessage]:
             dispatches = [parcel.dispatch for parcel in (*(parcel for parcel, _ in ends), *parcels)]
             owners = {dispatch.customer for dispatch in dispatches if dispatch.customer}
-            customers = {customer.id: customer for customer in read.lock_customers(connection, owners)}
+            customers = departures.customer_versions(connection, owners, locking=True)
             keys = {key for parcel in parcels for key in parcel.address_keys}
-            around = surroundings(connection, keys)
+            around = departures.surroundings(connection, keys)
             sent = self._recording.record(connection, ends, around.failing, now) if ends else None
             leaving: list[OutgoingMessage] = []
             if parcels:
                 if not all(is_taken(result) for _, result in ends):
-                    around = surroundings(connection, keys)  # an end may have paused all mail, or given an address up
-                until = claim.lease_end(database_now(connection), self._lease_seconds)
+                    # an end may have paused all mail, or given an address up
+                    around = departures.surroundings(connection, keys)
+                until = claim.lease_end(around.database_now, self._lease_seconds)
                 leaving = self._preparation.mark(connection, parcels, customers, around, now, until)
             if sent is not None:
                 self._recording.count(connection, sent, now)

@@ -97,7 +97,7 @@ class Writing:
         request, action = context.requests.get(dispatch.request or ""), context.actions.get(dispatch.action or "")
         return replace(
             parcel,
-            customer=context.customers.get(dispatch.customer or ""),
+            customer_version=context.versions.get(dispatch.customer or ""),
             address_keys=frozenset(address_keys(recipient, self._policy().ids)),
             touchpoint=request.step if request else "",
             latest_at=action.latest_at if action else None,
