@@ -12,7 +12,7 @@ from sqlalchemy.sql.visitors import iterate
 from workers.domain.records import SurveyRequest
 from workers.store import due, ledger, read, tables
 from workers.store.customer import askings
-from workers.store.delivery import claim, departures, outbox
+from workers.store.delivery import claim, departures, outbox, questions_taken
 from workers.store.engine import ListOf, Store
 from workers.store.survey import wordings
 from workers.store.ticket import tickets
@@ -58,6 +58,7 @@ OF_EACH_ENGINE: dict[str, Mapping[str, sa.sql.expression.ClauseElement]] = {
     "mails that leave": departures.MARK,
     "mails that were taken": departures.ACCEPT,
     "leases of many": departures.RENEW,
+    "questions that were taken": {"postgresql": questions_taken.RECORD, "sqlite": departures.REQUESTS_SENT},
 }
 """What is written for each engine in its own words."""
 SOME_KEY = "00000000-0000-8000-8000-000000000000"

@@ -39,6 +39,7 @@ EVERY_PARTITION = {
     "a handing over that was cut too often",
     "a lease that ran out",
     "bodies of a release before",
+    "mails leased under another customer",
     "tickets past their first contact",
     "what is ready",
     "whose requests are",
@@ -150,11 +151,13 @@ class Person:
         keys = {
             "bodies composed before": self.dispatch.id,
             "touchpoints of journeys": self.touchpoint.journey,
+            "mails that are still leased": self.dispatch.id,
             "what a mailbox was asked": self.mailbox,
             "whose requests are, of those named": self.request,
         }
         return {
             "keys": [keys.get(name, self.dispatch.customer)],
+            "ids": [self.request if name == "requests of some customers" else self.dispatch.id],
             "owners": [self.dispatch.customer],
             "key": self.dispatch.id,
             "owner": self.dispatch.customer,

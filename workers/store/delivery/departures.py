@@ -128,19 +128,19 @@ RENEW_ONE = (
     .values(lease_until=sa.bindparam("until", type_=tables.Instant()))
 )
 MARK, ACCEPT, RENEW = map(in_both, (mark_statement, accept_statement, renew_statement))
+TO_BE_SENT = (
+    in_array(REQUEST.c.customer, "owners"),
+    REQUEST.c.state == RequestState.OPEN,
+    REQUEST.c.sent_at.is_(None),
+    REQUEST.c.asked_at >= sa.bindparam("since", type_=tables.Instant()),
+)
+"""Questions of some customers that are open, and not late: what else there is needs the whole row."""
 REQUESTS_SENT = (
     sa.update(REQUEST)
-    .where(
-        in_array(REQUEST.c.id, "keys"),
-        in_array(REQUEST.c.customer, "owners"),
-        REQUEST.c.state == RequestState.OPEN,
-        REQUEST.c.sent_at.is_(None),
-        REQUEST.c.asked_at >= sa.bindparam("since", type_=tables.Instant()),
-    )
+    .where(in_array(REQUEST.c.id, "keys"), *TO_BE_SENT)
     .values(sent_at=sa.bindparam("at", type_=tables.Instant()))
     .returning(REQUEST.c.id)
 )
-"""Questions that left soon after they were asked, and are open: what else there is needs the whole row."""
 
 
 def surroundings_query(clock: str) -> sa.CompoundSelect[Any]:
@@ -200,15 +200,8 @@ def customer_versions(connection: Connection, ids: Collection[str], *, locking: 
     return versions
 
 
-def changed(
-    connection: Connection,
-    statement: Mapping[str, ReturningUpdate[tuple[str]]],
-    claimed: Sequence[tuple[Dispatch, Mapping[str, str]]],
-    **values: object,
-) -> set[str]:
-    """Run a statement over claimed dispatches, with some texts each, and return the ids that it changed."""
-    if not claimed:
-        return set()
+def named_rows(claimed: Sequence[tuple[Dispatch, Mapping[str, str]]]) -> dict[str, object]:
+    """Return claimed dispatches, with some texts each, as the parameters of a statement over them."""
     rows = [
         {
             "id": dispatch.id,
@@ -219,8 +212,20 @@ def changed(
         }
         for dispatch, texts in sorted(claimed, key=lambda pair: pair[0].id)
     ]
-    owners = sorted({dispatch.customer for dispatch, _ in claimed})
-    named = {"rows": orjson.dumps(rows).decode(), "owners": owners, **values}
+    owners = sorted({dispatch.customer for dispatch, _ in claimed if dispatch.customer})
+    return {"rows": orjson.dumps(rows).decode(), "owners": owners}
+
+
+def changed(
+    connection: Connection,
+    statement: Mapping[str, ReturningUpdate[tuple[str]]],
+    claimed: Sequence[tuple[Dispatch, Mapping[str, str]]],
+    **values: object,
+) -> set[str]:
+    """Run a statement over claimed dispatches, with some texts each, and return the ids that it changed."""
+    if not claimed:
+        return set()
+    named = {**named_rows(claimed), **values}
     return {str(key) for key in connection.execute(statement[connection.dialect.name], named).scalars()}
 
 

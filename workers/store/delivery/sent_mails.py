@@ -3,25 +3,29 @@
 The counters only grow, because a state may change afterwards.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from workers.store import tables
 from workers.store.delivery.send_counts import DAY, count_accepted_since, day_of
 
 SENT = "mails_sent"
-RAISE = (
-    sa.update(tables.counter)
-    .where(tables.counter.c.name.in_((SENT, sa.bindparam("day"))))
-    .values(
-        value=tables.counter.c.value
-        + sa.case((tables.counter.c.name == SENT, sa.bindparam("mails")), else_=sa.bindparam("capped"))
-    )
-    .returning(tables.counter.c.name)
-)
+
+
+def raised_by(mails: sa.ColumnElement[int], capped: sa.ColumnElement[int]) -> ReturningUpdate[tuple[str]]:
+    """Return what raises both counters that there are, and gives their names."""
+    counter = tables.counter.c
+    by = sa.case((counter.name == SENT, mails), else_=capped)
+    named = counter.name.in_((SENT, sa.bindparam("day", type_=sa.Text())))
+    return sa.update(tables.counter).where(named).values(value=counter.value + by).returning(counter.name)
+
+
+RAISE = raised_by(sa.bindparam("mails", type_=sa.BigInteger()), sa.bindparam("capped", type_=sa.BigInteger()))
 
 
 def add_sent(connection: Connection, number: int, capped: int, midnight: datetime) -> None:
@@ -31,13 +35,19 @@ def add_sent(connection: Connection, number: int, capped: int, midnight: datetim
     """
     if not number:
         return
-    counter, day = tables.counter, day_of(midnight)
-    raised = {
-        str(name) for name in connection.execute(RAISE, {"day": day, "mails": number, "capped": capped}).scalars()
-    }
-    if SENT not in raised:
-        connection.execute(sa.insert(counter).values(name=SENT, value=number))
-    if day not in raised and capped:
+    named = {"day": day_of(midnight), "mails": number, "capped": capped}
+    begin_counting(
+        connection, number, capped, midnight, {str(name) for name in connection.execute(RAISE, named).scalars()}
+    )
+
+
+def begin_counting(
+    connection: Connection, number: int, capped: int, midnight: datetime, raised: Collection[str]
+) -> None:
+    """Begin those counters that were not there to be raised."""
+    if SENT not in raised and number:
+        connection.execute(sa.insert(tables.counter).values(name=SENT, value=number))
+    if day_of(midnight) not in raised and capped:
         begin_day(connection, midnight, capped)
 
 

@@ -16,7 +16,7 @@ from workers.domain.types import MailClass, Reason
 from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection
-from workers.store.delivery import claim, departures, mail_servers
+from workers.store.delivery import claim, departures, mail_servers, questions_taken
 from workers.store.delivery.claim import CAPPED, WEBHOOK
 from workers.store.delivery.sent_mails import add_sent
 from workers.store.engine import Store, database_now
@@ -75,16 +75,28 @@ class Recording:
                     recorded.append((parcel, result))
             elif record_end(connection, parcel.dispatch, result, now, policy):
                 recorded.append((parcel, result))
-        self._follow(connection, recorded, now)
-        self._judge_receivers(connection, storable, failing, now)
-        return Sent.of(recorded)
-
-    def _follow(self, connection: Connection, recorded: Sequence[End], now: datetime) -> None:
-        """Take the consequences of ends that are recorded."""
-        policy, changes = self._policy(), ChangeSet()
         asked = {parcel.dispatch.request: parcel.dispatch.customer for parcel, end in recorded if asks(parcel, end)}
         owners = {request: customer for request, customer in asked.items() if request and customer}
         plain = departures.mark_requests_sent(connection, owners, now, LEFT_LATE)
+        self._follow(connection, recorded, plain, now)
+        self._judge_receivers(connection, storable, failing, now)
+        return Sent.of(recorded)
+
+    def record_questions(
+        self, connection: Connection, ends: Sequence[End], failing: Collection[str], now: datetime
+    ) -> None:
+        """Record and count ends that are questions taken, all of them, as the last thing of a transaction."""
+        storable = [storable_end(end) for end in ends]
+        taken = [(parcel.dispatch, result.text[:500]) for parcel, result in storable]
+        midnight = midnight_of(now, self._policy().zone)
+        accepted, plain = questions_taken.record_questions(connection, taken, now, LEFT_LATE, midnight)
+        recorded = [(parcel, result) for parcel, result in storable if parcel.dispatch.id in accepted]
+        self._follow(connection, sorted(recorded, key=lambda end: end[0].dispatch.id), plain, now)
+        self._judge_receivers(connection, storable, failing, now)
+
+    def _follow(self, connection: Connection, recorded: Sequence[End], plain: Collection[str], now: datetime) -> None:
+        """Take the consequences of ends that are recorded; `plain` are the requests from which no more follows."""
+        policy, changes = self._policy(), ChangeSet()
         others = [end for end in recorded if end[0].dispatch.request not in plain or not asks(*end)]
         requests = requests_of(connection, [parcel.dispatch for parcel, _ in others])
         for parcel, result in others:

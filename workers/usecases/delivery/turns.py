@@ -13,7 +13,7 @@ from workers.store.delivery import claim, departures
 from workers.store.engine import Store
 from workers.usecases.delivery.outgoing import OutgoingMessage
 from workers.usecases.delivery.preparation import Preparation
-from workers.usecases.delivery.recording import End, Recording, is_taken
+from workers.usecases.delivery.recording import End, Recording, asks, is_taken
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,8 @@ class Turns:
             customers = departures.customer_versions(connection, owners, locking=True)
             keys = {key for parcel in parcels for key in parcel.address_keys}
             around = departures.surroundings(connection, keys)
-            sent = self._recording.record(connection, ends, around.failing, now) if ends else None
+            are_questions = all(asks(*end) for end in ends)
+            sent = None if are_questions else self._recording.record(connection, ends, around.failing, now)
             leaving: list[OutgoingMessage] = []
             if parcels:
                 if not all(is_taken(result) for _, result in ends):
@@ -50,6 +51,8 @@ class Turns:
                 leaving = self._preparation.mark(connection, parcels, customers, around, now, until)
             if sent is not None:
                 self._recording.count(connection, sent, now)
+            elif ends:  # nothing follows from them for what leaves: counted last, as others wait for that
+                self._recording.record_questions(connection, ends, around.failing, now)
             return leaving
 
         leaving = self._store.write(work)
