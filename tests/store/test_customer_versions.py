@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import parts
@@ -17,7 +18,7 @@ from workers.store.engine import Store
 
 ANN = CustomerId(str(UUID(int=1)))
 LATER = datetime(2026, 3, 4, 12, tzinfo=UTC)
-CHANGED: dict[type[sa.types.TypeEngine[object]], object] = {
+CHANGED: dict[type[sa.types.TypeEngine[Any]], object] = {
     tables.Instant: LATER,
     sa.JSON: {"colour": "green"},
     sa.Boolean: True,

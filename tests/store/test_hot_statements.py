@@ -37,7 +37,7 @@ STATEMENTS: dict[str, sa.sql.expression.ClauseElement] = {
     "mails that are leased": claim.LEASE,
     "mails that are still leased": claim.STILL_LEASED_BY_OWNERS,
     "mails leased under another customer": claim.STILL_LEASED,
-    "requests of some customers": read.of_owners(SurveyRequest),
+    "requests of some customers": read.OF_OWNERS[SurveyRequest],
     "wordings of questions": wordings.WORDINGS,
     "bodies composed before": claim.KEPT_BODIES_OF_CUSTOMERS,
     "bodies of a release before": claim.KEPT_BODIES,

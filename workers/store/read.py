@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -67,22 +66,22 @@ def rows_with(connection: Connection, kind: type[R], **values: object) -> list[R
     return rows(connection, kind, *(table.c[name] == value for name, value in values.items()))
 
 
-@cache
-def of_ids(kind: type[Row]) -> sa.Select[Any]:
-    """Return what reads rows by `ids`; the same text however many there are."""
-    table = tables.of(kind)
-    return sa.select(table).where(in_array(table.c.id, "ids"))
-
-
-@cache
-def of_owners(kind: type[Row]) -> sa.Select[Any]:
-    """Return what reads rows by `ids` under the customers `owners`."""
-    return of_ids(kind).where(in_array(tables.of(kind).c.customer, "owners"))
+OF_IDS: dict[type[Row], sa.Select[Any]] = {
+    kind: sa.select(tables.of(kind)).where(in_array(tables.of(kind).c.id, "ids"))
+    for kind in tables.WRITE_ORDER
+    if "id" in tables.of(kind).c
+}
+"""Rows by their ids; the same text however many there are."""
+OF_OWNERS = {
+    kind: query.where(in_array(tables.of(kind).c.customer, "owners"))
+    for kind, query in OF_IDS.items()
+    if "customer" in tables.of(kind).c
+}
 
 
 def with_ids(connection: Connection, kind: type[R], ids: Iterable[str]) -> list[R]:
     """Return those records that there are of these ids, in no order."""
-    return [kind(*row) for row in connection.execute(of_ids(kind), {"ids": list(ids)})]
+    return [kind(*row) for row in connection.execute(OF_IDS[kind], {"ids": list(ids)})]
 
 
 def by_owner(connection: Connection, kind: type[R], customer: str | None, *key: object) -> R | None:
@@ -97,7 +96,7 @@ def by_owner(connection: Connection, kind: type[R], customer: str | None, *key: 
 def with_owners(connection: Connection, kind: type[R], customers: Iterable[str], ids: Iterable[str]) -> list[R]:
     """Return those records with one of these ids that one of these customers has."""
     named = {"ids": sorted(set(ids)), "owners": sorted(set(customers))}
-    return [kind(*row) for row in connection.execute(of_owners(kind), named)]
+    return [kind(*row) for row in connection.execute(OF_OWNERS[kind], named)]
 
 
 def owner_of(connection: Connection, kind: type[Row], key: str) -> CustomerId | None:

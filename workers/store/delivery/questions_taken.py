@@ -14,12 +14,12 @@ from sqlalchemy.engine import Connection
 from workers.domain.records import Dispatch
 from workers.store import tables
 from workers.store.delivery import departures, sent_mails
-from workers.store.delivery.claim import CAPPED, accept
-from workers.store.delivery.departures import REQUEST, TABLE, TO_BE_SENT
+from workers.store.delivery.claim import CAPPED, TABLE, accept
+from workers.store.delivery.departures import REQUEST, TO_BE_SENT
 from workers.store.delivery.send_counts import day_of
 
 
-def record_statement() -> sa.CompoundSelect[Any]:
+def record_statement() -> sa.CompoundSelect[str, str]:
     """Return PostgreSQL's statement: it gives the ids that were accepted, those of the requests, and the counters."""
     update = departures.accept_statement(departures.rows_on_postgresql())
     accepted = update.returning(TABLE.c.id, TABLE.c.request, TABLE.c.customer, TABLE.c.mail_class).cte("accepted")
@@ -34,7 +34,7 @@ def record_statement() -> sa.CompoundSelect[Any]:
     capped = mails.where(tables.one_of(accepted.c.mail_class, CAPPED))
     counted = sent_mails.raised_by(mails.scalar_subquery(), capped.scalar_subquery()).cte("counted")
 
-    def told(kind: str, key: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    def told(kind: str, key: sa.ColumnElement[Any]) -> sa.Select[str, str]:
         return sa.select(sa.literal_column(f"'{kind}'", sa.Text()), sa.cast(key, sa.Text()))
 
     return sa.union_all(told("accepted", accepted.c.id), told("asked", asked.c.id), told("counted", counted.c.name))
