@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import parts
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from browserparts import DESKTOP, NARROW, RULES, free_address, keep, opened, served
+from browserparts import DESKTOP, NARROW, PHONE, RULES, free_address, keep, opened, served
 from webparts import START, Site, event
 
 from workers.adapters.clock import SystemClock
@@ -20,7 +21,7 @@ from workers.domain.types import RequestState
 from workers.domain.web_sites import sign_visitor
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Request, Route
 
 SCRIPT = Path(__file__).parents[3] / "templates" / "static" / "question.js"
 KEY = "k" * 32
@@ -28,6 +29,7 @@ HOSTILE = (
     "* { all: unset !important } body * { display: none !important; color: red !important; font-size: 90px !important }"
 )
 SECONDS = 20
+CUSTOMERS = 24
 
 
 class Shop:
@@ -37,20 +39,25 @@ class Shop:
         self.site, self.boucle, self.page = site, boucle, page
         self.css = ""
         self.language = "en"
+        self.direction = "ltr"
 
-    def token(self, customer: str, life: int = 3600) -> str:
-        """Return what the shop's server signs."""
-        return sign_visitor(KEY.encode(), "shop", customer, int(self.site.clock.at.timestamp()) + life)
+    def token(self, customer: str) -> str:
+        """Return what the shop's server signs; spent-42 expired, forged-42 by another key, foreign-42 elsewhere."""
+        kind, _, id = customer.rpartition("-")
+        expires = int(self.site.clock.at.timestamp()) + (-5 if kind == "spent" else 3600)
+        key, site = "x" * 32 if kind == "forged" else KEY, "other" if kind == "foreign" else "shop"
+        return sign_visitor(key.encode(), site, id, expires)
 
     def html(self, path: str) -> bytes:
-        """Return a page for the customer whom the path names; `spent-42` brings an expired token."""
-        customer = path.strip("/").partition("?")[0]
-        token = self.token(customer.removeprefix("spent-"), -5 if customer.startswith("spent-") else 3600)
+        """Return a page for the customer whom the path names; `?long` has more than a screen or two."""
+        customer, _, more = path.strip("/").partition("?")
+        token = self.token(customer)
+        long = "<p>More lamps.</p>" * 200 if more == "long" else ""
         style = '<link rel="stylesheet" href="/own.css">' if self.css else ""
         script = f'<script async src="{self.boucle}/w/v1.js" data-site="shop" data-visitor="{token}"></script>'
         return (
-            f'<!doctype html><html lang="{self.language}"><title>Lamps</title>{style}<main><h1>Lamps</h1>'
-            f'<button id="own">Buy</button></main>{script}'
+            f'<!doctype html><html lang="{self.language}" dir="{self.direction}"><title>Lamps</title>{style}'
+            f'<main><h1>Lamps</h1><button id="help">Help</button><button id="own">Buy</button>{long}</main>{script}'
         ).encode()
 
 
@@ -87,16 +94,18 @@ def host_page(shop: Shop, port: int) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Give a shop with ten customers."""
+    """Give a shop with its customers, and every moment switched on."""
     folder = tmp_path_factory.mktemp("shop")
     (address, port), (page, page_port) = free_address(), free_address()
     (folder / "own" / "rules").mkdir(parents=True)
     (folder / "own" / "rules" / "sites.yaml").write_text(
-        f"shop:\n  origins: [http://{page}]\n  triggers: {{call: yes, purchase: yes}}\n", "utf-8"
+        f"shop:\n  origins: [http://{page}]\n  triggers: {{call: yes, purchase: yes, time: 600, scroll: 60, "
+        'views: 3, exit: yes, click: "#help"}\n',
+        "utf-8",
     )
     site = Site(folder / "home", http_bind=address, overrides=str(folder / "own"), site_keys=f"shop:{KEY}")
     site.clock.at = SystemClock().now()
-    for n in range(10):
+    for n in range(CUSTOMERS):
         site.events(event("website_visited", f"c{n}", at=START, reference=f"r{n}", customer={"language": ""}))
     shop = Shop(site, f"http://{address}", f"http://{page}")
     with served(site, port), host_page(shop, page_port):
@@ -202,16 +211,174 @@ def test_the_styles_of_a_page_do_not_reach_the_box(chromium: "Browser", shop: Sh
         shop.css = ""
 
 
-def test_an_expired_token_shows_nothing(chromium: "Browser", shop: Shop) -> None:
-    """Silently: a page is never broken by us."""
+def test_a_token_that_is_not_good_shows_nothing(chromium: "Browser", shop: Shop) -> None:
+    """Expired, by another key, or of another site: silently, a page is never broken by us."""
     with opened(chromium, **DESKTOP) as context:
         page = context.new_page()
-        page.goto(f"{shop.page}/spent-c3")
-        page.wait_for_function("window.Boucle")
-        with page.expect_response("**/w/ask") as answer:
-            page.evaluate("Boucle.ask()")
-        assert answer.value.status == 204
-        assert page.locator("section.box").count() == 0
+        for kind in ("spent", "forged", "foreign"):
+            page.goto(f"{shop.page}/{kind}-c3")
+            page.wait_for_function("window.Boucle")
+            with page.expect_response("**/w/ask") as answer:
+                page.evaluate("Boucle.ask()")
+            assert answer.value.status == 204, kind
+            assert page.locator("section.box").count() == 0, kind
+
+
+class Moments:
+    """One page whose clock stands: what a visitor does, and which moment it offers."""
+
+    def __init__(self, page: "Page", shop: Shop) -> None:
+        self.page, self.shop = page, shop
+        self.offered: list[str] = []
+        page.on("request", self._hear)
+        page.clock.install()
+
+    def _hear(self, request: "Request") -> None:
+        if request.url.endswith("/w/ask"):
+            self.offered.append(json.loads(request.post_data or "{}")["trigger"])
+
+    def visit(self, customer: str) -> None:
+        """Open a long page as a customer; the script has heard of its moments when this returns."""
+        self.offered.clear()
+        with self.page.expect_response("**/w/config") as answer:
+            self.page.goto(f"{self.shop.page}/{customer}?long")
+        answer.value.finished()
+        self.page.wait_for_function("window.Boucle")
+
+    def pass_time(self, seconds: float) -> None:
+        """Let the page's time go on."""
+        self.page.clock.run_for(int(seconds * 1000))
+
+    def is_asked(self, trigger: str) -> None:
+        """See that this moment and no other was offered, and that the box is there."""
+        self.pass_time(0.05)
+        self.page.locator("section.box").wait_for()
+        assert self.offered == [trigger]
+
+    def leave(self) -> None:
+        """Move the mouse out of the page by its upper edge."""
+        self.page.evaluate("document.documentElement.dispatchEvent(new MouseEvent('mouseleave', {clientY: -1}))")
+        self.pass_time(0.05)
+
+    def scroll(self, share: float) -> None:
+        """Scroll to a share of the page, and let the page hear of it."""
+        self.page.evaluate(
+            "share => new Promise(done => { addEventListener('scroll', done, {once: true});"
+            " scrollTo(0, share * (document.documentElement.scrollHeight - innerHeight)) })",
+            share,
+        )
+        self.pass_time(0.05)
+
+
+def test_each_moment_is_offered_when_it_has_come_and_not_before(chromium: "Browser", shop: Shop) -> None:
+    """Seconds count while the page is seen; half a page is no 60 percent; who leaves at once is not held back."""
+    with opened(chromium, **DESKTOP) as context:
+        moments = Moments(context.new_page(), shop)
+        page = moments.page
+
+        moments.visit("c5")
+        hide = "state => Object.defineProperty(document, 'visibilityState', {get: () => state, configurable: true})"
+        page.evaluate(hide, "hidden")
+        moments.pass_time(700)
+        page.evaluate(hide, "visible")
+        moments.pass_time(590)
+        assert moments.offered == []
+        moments.pass_time(15)
+        moments.is_asked("time")
+
+        moments.visit("c6")
+        moments.scroll(0.5)
+        assert moments.offered == []
+        moments.scroll(0.7)
+        moments.is_asked("scroll")
+
+        moments.visit("c7")
+        moments.leave()
+        moments.pass_time(4)
+        moments.leave()
+        assert moments.offered == []
+        moments.pass_time(3)
+        moments.leave()
+        moments.is_asked("exit")
+
+        moments.visit("c8")
+        page.locator("#own").click()
+        moments.pass_time(0.05)
+        assert moments.offered == []
+        page.locator("#help").click()
+        moments.is_asked("click")
+
+        moments.visit("c9")
+        for n in (2, 3):
+            assert moments.offered == []
+            page.evaluate(f"history.pushState({{}}, '', '/c9?page={n}')")
+            moments.pass_time(1.1)
+        moments.is_asked("views")
+
+        moments.visit("c10")
+        page.evaluate("Boucle.event('purchase')")
+        moments.is_asked("purchase")
+        page.evaluate("Boucle.ask()")
+        moments.pass_time(1)
+        assert moments.offered == ["purchase"], "a box that is open is not asked for again"
+
+
+def test_two_devices_are_one_customer(chromium: "Browser", shop: Shop) -> None:
+    """What one browser was asked, the other is not, open or closed: the server remembers, not the browser."""
+    with opened(chromium, **DESKTOP) as desktop, opened(chromium, **PHONE) as phone:
+        page, other = desktop.new_page(), phone.new_page()
+        open_box(page, shop, "c11")
+        for _ in range(2):
+            other.goto(f"{shop.page}/c11")
+            other.wait_for_function("window.Boucle")
+            with other.expect_response("**/w/ask") as answer:
+                other.evaluate("Boucle.ask()")
+            assert answer.value.status == 204
+            if page.locator("section.box").count():
+                with page.expect_response("**/w/closed"):
+                    page.get_by_role("button", name="Close").click()
+
+
+def test_the_box_reads_from_right_to_left_where_its_language_does(chromium: "Browser", shop: Shop) -> None:
+    """Its direction is that of its own words, whatever the page's is; both fit 320 pixels, and axe finds nothing."""
+    shop.direction, shop.language = "rtl", "ar"
+    try:
+        with opened(chromium, **NARROW) as context:
+            page = context.new_page()
+            open_box(page, shop, "c12")
+            box = page.locator("section.box")
+            assert box.evaluate("box => getComputedStyle(box).direction") == "ltr"
+            page.route("**/w/ask", speak_arabic)
+            open_box(page, shop, "c13")
+            assert box.evaluate("box => getComputedStyle(box).direction") == "rtl"
+            keep(page, "web question rtl")
+            edges = box.bounding_box(), page.locator("section.box .close").bounding_box()
+            assert edges[0] is not None
+            assert edges[1] is not None
+            assert edges[1]["x"] - edges[0]["x"] < edges[0]["width"] / 2, "the button to close is at the end of a line"
+            assert 0 <= edges[0]["x"] <= 320 - edges[0]["width"]
+            report = Axe().run(page, options=RULES)
+            assert report.violations_count == 0, report.generate_report()
+    finally:
+        shop.direction, shop.language = "ltr", "en"
+
+
+def speak_arabic(route: "Route") -> None:
+    """Answer the question in a language that is written from right to left."""
+    answer = route.fetch()
+    words = {"lang": "ar", "dir": "rtl", "question": "ما مدى احتمال أن توصي بنا لصديق؟"}
+    route.fulfill(response=answer, json={**answer.json(), **words})
+
+
+def test_nothing_moves_for_who_wants_no_motion(chromium: "Browser", shop: Shop) -> None:
+    """The box rises into the page, except where the system says that nothing should."""
+    with opened(chromium, **DESKTOP) as context:
+        page = context.new_page()
+        for customer, motion, animation in (("c14", "reduce", "none"), ("c15", "no-preference", "rise")):
+            page.emulate_media(reduced_motion="reduce" if motion == "reduce" else "no-preference")
+            open_box(page, shop, customer)
+            style = page.locator("section.box").evaluate("box => getComputedStyle(box).animationName")
+            assert style == animation
 
 
 def test_a_page_of_an_app_that_moves_on_keeps_no_timer(chromium: "Browser", shop: Shop) -> None:
