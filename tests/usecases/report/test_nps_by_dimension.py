@@ -4,12 +4,14 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from workers.domain.attributes import read_attributes
 from workers.domain.records import Customer, Response, SurveyRequest
-from workers.domain.reporting import nps
+from workers.domain.reporting import Figures, nps
 from workers.domain.reporting.nps import Counts
 from workers.domain.types import CustomerId, RequestState, ResponseState
 from workers.errors import BadInput
@@ -37,9 +39,9 @@ def ident(kind: int, n: int) -> str:
     return f"{kind:08x}-0000-8000-8000-{n:012x}"
 
 
-def customer(n: int, segment: str | None = "North") -> Customer:
+def customer(n: int, segment: str | None = "North", **attributes: Any) -> Customer:
     """Return a customer of a segment."""
-    return Customer(CustomerId(ident(1, n)), f"crm-{n}", NOW, segment=segment)
+    return Customer(CustomerId(ident(1, n)), f"crm-{n}", NOW, segment=segment, attributes=attributes or None)
 
 
 def question(n: int, asked_at: datetime, *, trigger: str = "delivery", answered: bool = True) -> SurveyRequest:
@@ -282,6 +284,7 @@ NAMES: dict[str, Callable[[SurveyRequest | Response, Customer], str]] = {
     "trigger": lambda row, _: row.trigger,
     "touchpoint": lambda row, _: (row.step if isinstance(row, SurveyRequest) else row.touchpoint) or "none",
     "segment": lambda _, who: who.segment or "none",
+    "language": lambda row, who: row.language if isinstance(row, SurveyRequest) else "en" if row.request else "none",
     "month": lambda row, _: f"{row.asked_at.astimezone(ZoneInfo(PARIS)):%Y-%m}",
 }
 
@@ -376,3 +379,85 @@ def test_one_touchpoint_is_no_mixture(store: Store) -> None:
     assert [(group["mixed"], group["touchpoints"], group["nps"]) for group in groups(figures).values()] == [
         (False, [], 100.0)
     ]
+
+
+DECLARED = read_attributes(
+    b"plan: {type: text, values: [free, pro]}\nseats: {type: integer}\nrate: {type: number}\nends: {type: date}\n"
+    b"partner: {type: boolean, may be unknown: no, if missing: no}\n"
+)
+KNOWN: tuple[dict[str, Any], ...] = (
+    {"plan": "pro", "seats": 12, "rate": 0.5, "ends": "2026-03-31", "partner": True},
+    {"plan": "free", "seats": 0, "rate": 12.5, "ends": "2026-03-01", "partner": False},
+    {"plan": "gold", "seats": "many", "rate": -1, "ends": "soon"},
+    {},
+)
+"""What is known of every fourth customer: of the last ones nothing that is of its declared type."""
+BY_ATTRIBUTE = {
+    "plan": {"free": 10, "none": 20, "pro": 10},
+    "seats": {"0": 10, "10 to 99": 10, "none": 20},
+    "rate": {"10 to below 100": 10, "below 0": 10, "below 1": 10, "none": 10},
+    "ends": {"2026-03": 20, "none": 20},
+    "partner": {"no": 30, "yes": 10},
+}
+
+
+def answered_by_attribute(store: Store) -> None:
+    """Store forty customers who answered, and one who did not."""
+    at = NOW - timedelta(days=20)
+    fill(
+        store,
+        [customer(n, "North" if n % 8 else "South", **KNOWN[n % 4]) for n in range(41)],
+        [question(n, at, answered=n < 40) for n in range(41)],
+        [answer(n, at, 9) for n in range(40)],
+    )
+
+
+def grouped_by_attribute(store: Store) -> None:
+    """Check each attribute, and a pair of which the small groups are hidden, never one alone."""
+    answered_by_attribute(store)
+    for name, sizes in BY_ATTRIBUTE.items():
+        figures = report(store, by=name, attributes=DECLARED)
+        assert {group: line["n"] for group, line in groups(figures).items()} == sizes
+        assert sum(int(line["asked"]) for line in groups(figures).values()) == 41  # type: ignore[call-overload]  # counts
+    figures = report(store, by="plan, segment", attributes=DECLARED)
+    assert {group: line["n"] for group, line in groups(figures).items()} == {"free / North": 10, "none / North": 20}
+    assert figures["n"] == 40
+    assert figures["hidden"] == {"groups": 2, "n": 10, "asked": 11, "fewer_than": 10}
+    assert "2 groups with 10 answers together are hidden" in nps_by_dimension.as_text(figures)
+
+
+def test_a_report_by_a_declared_attribute(store: Store) -> None:
+    """Words, yes and no, months and bands of numbers; what is not of its declared type is none."""
+    grouped_by_attribute(store)
+
+
+def test_postgres_groups_attributes_the_same(postgres: str) -> None:
+    """What another declaration left as a text is no number, and no error."""
+    opened = Store(postgres)
+    try:
+        migrate(opened)
+        grouped_by_attribute(opened)
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize(
+    ("by", "message"),
+    [
+        ("plam", r"made by trigger, .*, plan, .*, not by 'plam'\. Did you mean plan\?"),
+        ("plan,plan", "two|2 different ones"),
+        ("plan,segment,month", "2 different ones"),
+        ("plan,", "not by ''"),
+    ],
+)
+def test_what_no_report_is_made_by(store: Store, by: str, message: str) -> None:
+    """The refusal says what there is."""
+    with pytest.raises(BadInput, match=message):
+        report(store, by=by, attributes=DECLARED)
+
+
+def test_no_small_group_is_given_away_by_the_sum() -> None:
+    """Where one group is too small, the next one is hidden with it."""
+    every = {(name, "step"): Figures(promoters=n) for name, n in (("a", 3), ("b", 12), ("c", 20))}
+    assert nps_by_dimension.small_groups(every, ["a", "b", "c"]) == {"a", "b"}
+    assert nps_by_dimension.small_groups(every, ["b", "c"]) == set()

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from workers.cli.shared import as_json, open_boucle, say_fault, show, store_alone
-from workers.errors import NotNow
+from workers.errors import BadInput, NotNow
 
 if TYPE_CHECKING:
     from workers.app import Boucle
 
 KAFKA_SECONDS = 2.0
 DAY = click.DateTime(["%Y-%m-%d"])
-GROUPS = ("trigger", "touchpoint", "segment", "month", "driver")
-"""What a report can be grouped by; the report itself says so too, and refuses any other."""
 
 
 @click.command()
@@ -118,18 +116,29 @@ def books(digest: bool | None, form: str) -> int:
 @click.command()
 @click.option("--since", type=DAY, help="Questions asked on this day and later, in the brand's time zone.")
 @click.option("--until", type=DAY, help="Questions asked before this day.")
-@click.option("--by", type=click.Choice(GROUPS), help="Also by group.")
+@click.option(
+    "--by",
+    help="Also by trigger, touchpoint, segment, month, language, driver, a declared attribute, or two: plan,segment.",
+)
 @as_json
 def report(since: datetime | None, until: datetime | None, by: str | None, form: str) -> None:
     """Show the NPS with n, interval and response rate; recovery surveys stand apart."""
     from workers.calendar.timezones import instant_of, zone_info
+    from workers.domain.attributes import FILE, read_attributes
     from workers.usecases.report import nps_by_dimension
 
     boucle = open_boucle()
     zone = boucle.files.brand.time_zone
+    attributes = read_attributes(boucle.files.data.read(FILE))
+    try:
+        nps_by_dimension.dimensions_of(by, attributes)
+    except BadInput as fault:
+        raise click.BadParameter(str(fault), param_hint="--by") from None
     begin, end = (instant_of(day, zone_info(zone)) if day else None for day in (since, until))
     with boucle.store.reading(patient=True) as connection:
-        figures = nps_by_dimension.report(connection, since=begin, until=end, by=by, now=boucle.now(), zone=zone)
+        figures = nps_by_dimension.report(
+            connection, since=begin, until=end, by=by, now=boucle.now(), zone=zone, attributes=attributes
+        )
     show(figures, nps_by_dimension.as_text(figures), form)
 
 

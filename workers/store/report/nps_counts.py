@@ -1,22 +1,25 @@
-"""Counts behind the scores by trigger, touchpoint, segment or month: answers by band, and the questions asked.
+"""Counts behind the scores by any dimension, or two at once: answers by band, and the questions asked.
 
 By cohort: the questions asked in a period and the answers to them whenever they came. Reads only.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.domain.reporting import NONE, RECOVERY, Figures, Filters
+from workers.domain.attributes import Attribute
+from workers.domain.reporting import RECOVERY, Figures, Filters
 from workers.domain.types import Band, RequestState, ResponseState
 from workers.store import tables as t
-from workers.store.report.figures import Months, month_of, within
+from workers.store.report.dimensions import OF_CUSTOMERS, columns_by, named
+from workers.store.report.figures import Months, within
 
 BY_THE_KEYS = sa.text("1, 2, 3")
 """PostgreSQL does not see that two expressions with parameters are the same one."""
+NO_ATTRIBUTES: Mapping[str, Attribute] = {}
 Column = sa.ColumnElement[Any]
 Keys = tuple[Column, Column]
 """What is counted by: the group, and the touchpoint."""
@@ -24,28 +27,27 @@ Cell = tuple[bool, str, str]
 """Whether it is of recovery surveys, the group, the touchpoint."""
 
 
-def count_scores(connection: Connection, period: Filters, by: str | None, months: Months) -> dict[Cell, Figures]:
+def count_scores(
+    connection: Connection,
+    period: Filters,
+    by: Sequence[str],
+    months: Months,
+    attributes: Mapping[str, Attribute] = NO_ATTRIBUTES,
+) -> dict[Cell, Figures]:
     """Return the figures of the questions asked in a period by recovery, group and touchpoint.
 
-    Of the filters only the period counts. `months` is read where groups are months.
+    Of the filters only the period counts. `months` is read where groups are months; of two names each group is a pair.
     """
     q, r, c = t.survey_request.c, t.response.c, t.customer.c
     asked_at, owner = sa.func.coalesce(q.asked_at, r.asked_at), sa.func.coalesce(q.customer, r.customer)
     answers: sa.FromClause = t.response.outerjoin(t.survey_request, q.id == r.request)
     asked: sa.FromClause = t.survey_request
-    if by == "segment":
+    if any(name in OF_CUSTOMERS or name in attributes for name in by):
         answers, asked = answers.outerjoin(t.customer, c.id == owner), asked.outerjoin(t.customer, c.id == q.customer)
-    of_answer: dict[str | None, Column] = {
-        "trigger": sa.func.coalesce(q.trigger, r.trigger),
-        "touchpoint": sa.func.coalesce(q.step, r.touchpoint),
-        "segment": c.segment,
-        "month": month_of(asked_at, months),
-        None: sa.literal(""),
-    }
-    of_asked = {**of_answer, "trigger": q.trigger, "touchpoint": q.step, "month": month_of(q.asked_at, months)}
-    keys = (of_answer[by], of_answer["touchpoint"])
+    of_answers, of_questions = columns_by(connection, by, months, attributes)
+    keys = (of_answers, sa.func.coalesce(q.step, r.touchpoint))
     figures = answered(connection, answers, within(asked_at, period), keys)
-    for key, more in requested(connection, asked, within(q.asked_at, period), (of_asked[by], q.step)):
+    for key, more in requested(connection, asked, within(q.asked_at, period), (of_questions, q.step)):
         figures[key] = figures.get(key, Figures()) + more
     return figures
 
@@ -83,11 +85,6 @@ def requested(
         query.select_from(source).where(*conditions).group_by(BY_THE_KEYS)
     ):
         yield (bool(again), str(key), str(step)), Figures(asked=int(asked), open=int(still_open))
-
-
-def named(group: Column) -> Column:
-    """Return a group's name, with a word for what has none."""
-    return sa.func.coalesce(sa.func.nullif(group, ""), NONE)
 
 
 def total(condition: Column) -> Column:

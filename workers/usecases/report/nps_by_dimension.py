@@ -1,4 +1,5 @@
-"""The report's figures: NPS with n, interval and response rate, per trigger, touchpoint, segment or month.
+"""The report's figures: NPS with n, interval and response rate, per trigger, touchpoint, segment, language, month or
+declared attribute, or by two of them at once.
 
 Counted by cohort: the questions asked in a period and the answers to them whenever they came, so that the response
 rate never exceeds 1. Recovery scores stand apart: low scores drift up by themselves. What several touchpoints are
@@ -6,12 +7,14 @@ mixed in says so and shows each of them beside it: two questions make no common 
 changed.
 """
 
+import difflib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
 from workers.calendar import in_zone, instant_of, zone_info
+from workers.domain.attributes import Attribute
 from workers.domain.reporting import DECIMALS, Figures, Filters, nps, rounded
 from workers.errors import BadInput
 from workers.store.connection import Connection
@@ -19,7 +22,14 @@ from workers.store.report.nps_counts import count_scores, first_and_last_asked
 from workers.store.report.wordings import WordingChange, wording_changes
 from workers.usecases.report import drivers
 
-BY = ("trigger", "touchpoint", "segment", "month", "driver")
+BY = ("trigger", "touchpoint", "segment", "month", "language", "driver")
+"""What every report can be by, beside the declared attributes."""
+OF_ITSELF = "driver"
+"""What is no group of answers, as an answer names several: it goes with no other name."""
+MOST_AT_ONCE = 2
+FEWEST = 10
+"""Answers that a group of two names at once needs to be shown: fewer would say what single customers answered."""
+NO_ATTRIBUTES: Mapping[str, Attribute] = {}
 
 
 def report(
@@ -30,22 +40,26 @@ def report(
     by: str | None = None,
     now: datetime,
     zone: str = "UTC",
+    attributes: Mapping[str, Attribute] = NO_ATTRIBUTES,
 ) -> dict[str, object]:
     """Return the figures of the questions asked in a period, all together and by group; months are those of `zone`.
 
-    Score events of other tools count in n, by when they were asked, but not in `asked`. Raises BadInput for an unknown
-    `by`.
+    `by` is a name of BY or a declared attribute, or two with a comma between. Of two at once, groups with fewer than
+    FEWEST answers are left out and told as `hidden`. Score events of other tools count in n, by when they were asked,
+    but not in `asked`. Raises BadInput for an unknown `by`.
     """
-    if by is not None and by not in BY:
-        raise BadInput(f"A report is made by {', '.join(BY)}, not by {by!r}.")
+    dimensions = dimensions_of(by, attributes)
     period = Filters(since, until)
-    months = month_starts(connection, period, zone) if by == "month" else []
-    counted = count_scores(connection, period, None if by == "driver" else by, months)
+    months = month_starts(connection, period, zone) if "month" in dimensions else []
+    counted = count_scores(connection, period, () if by == OF_ITSELF else dimensions, months, attributes)
     names = sorted({name for recovery, name, _ in counted if not recovery})
     apart = [figures for (recovery, _, _), figures in counted.items() if recovery]
     every = {(name, step): figures for (recovery, name, step), figures in counted.items() if not recovery}
-    listed = [{"group": name, **mixed(every, [name])} for name in names] if by else []
-    if by == "driver":
+    hidden = small_groups(every, names) if len(dimensions) > 1 else set()
+    listed = [{"group": name, **mixed(every, [name])} for name in names if name not in hidden] if by else []
+    if len(dimensions) > 1:
+        listed = [{**line, "touchpoints": []} for line in listed]
+    if by == OF_ITSELF:
         listed = drivers.by_driver(connection, period)
     if by == "month":
         shown = [(name, summed(every, [name])) for name in names]
@@ -62,6 +76,12 @@ def report(
         "until": until.astimezone(UTC).isoformat() if until else None,
         "as_of": now.astimezone(UTC).isoformat(),
         "groups": listed,
+        "hidden": {
+            "groups": len(hidden),
+            "n": summed(every, hidden).counts().n,
+            "asked": summed(every, hidden).asked,
+            "fewer_than": FEWEST,
+        },
         "recovery": sum(apart, Figures()).as_dict(),
         "wordings": [change_as_dict(change, zone) for change in wording_changes(connection, period)],
     }
@@ -76,6 +96,31 @@ def change_as_dict(change: WordingChange, zone: str) -> dict[str, object]:
         "before": {"wording": change.before.id, "question": change.before.question},
         "after": {"wording": change.after.id, "question": change.after.question},
     }
+
+
+def dimensions_of(by: str | None, attributes: Mapping[str, Attribute]) -> tuple[str, ...]:
+    """Return what a report is by, in the order in which it was said. Raises BadInput with what there is."""
+    names = tuple(name.strip() for name in by.split(",")) if by else ()
+    for name in names:
+        if name not in BY and name not in attributes:
+            usable = [*BY, *attributes]
+            near = difflib.get_close_matches(name[:60], usable, n=1, cutoff=0.7)
+            guess = f" Did you mean {near[0]}?" if near else ""
+            raise BadInput(f"A report is made by {', '.join(usable)}, not by {name[:60]!r}.{guess}")
+    alone = OF_ITSELF in names and len(names) > 1
+    if len(names) > MOST_AT_ONCE or len(set(names)) != len(names) or alone:
+        raise BadInput(f"A report is made by one name, or by {MOST_AT_ONCE} different ones, such as segment,language.")
+    return names
+
+
+def small_groups(every: "Counted", names: Collection[str]) -> set[str]:
+    """Return the groups with answers too few to be shown; never one alone, which the sum would give away."""
+    sizes = {name: summed(every, [name]).counts().n for name in names}
+    small = {name for name, n in sizes.items() if n < FEWEST}
+    others = sorted((n, name) for name, n in sizes.items() if name not in small)
+    if len(small) == 1 and others:
+        small.add(others[0][1])
+    return small
 
 
 Counted = Mapping[tuple[str, str], Figures]
@@ -136,6 +181,12 @@ def as_text(figures: Mapping[str, object]) -> str:
     lines = [HEADER.format(str(figures["by"] or ""))]
     for group in groups:
         lines += rows(str(group["group"]), group)
+    hidden = cast("dict[str, int]", figures["hidden"])
+    if hidden["groups"]:
+        lines.append(
+            f"{hidden['groups']} groups with {hidden['n']} answers together are hidden: by two names at once, a group "
+            f"is shown from {hidden['fewer_than']} answers on, and never so that one alone is missing from the sum."
+        )
     lines += rows("all", figures) if not groups or not figures["mixed"] else [row("all", figures)]
     recovery = cast("dict[str, object]", figures["recovery"])
     if recovery["asked"] or recovery["n"]:
