@@ -1,7 +1,8 @@
 """Several wakers and several who open tickets work at once on PostgreSQL: each gets other customers, none waits."""
 
+import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from embedded import START, Embedded, journey, score
 
 from workers.domain.records import Customer, SurveyRequest, Ticket
-from workers.store import due, read
+from workers.store import due, read, tables
 from workers.store.ticket.numbers import TICKETS, TURNS, hand_out
 
 MINUTE = timedelta(minutes=1)
@@ -69,6 +70,48 @@ def test_what_comes_due_before_where_the_waker_is_by_now_is_asked_too(boucle: Em
     while boucle.parts.scheduler.wake_some(1):
         pass
     assert len(boucle.rows(SurveyRequest)) == 4
+
+
+def put_off(connection: sa.Connection, crm_id: str, until: datetime) -> None:
+    """Let a customer's first question come due at a moment."""
+    p, c = tables.touchpoint.c, tables.customer.c
+    whose = sa.select(c.id).where(c.crm_id == crm_id).scalar_subquery()
+    first = sa.and_(p.customer == whose, p.due_at < START + timedelta(days=20))
+    assert connection.execute(sa.update(tables.touchpoint).where(first).values(wake_at=until)).rowcount == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_whatever_is_committed_behind_where_the_waker_is_gets_asked(
+    request: pytest.FixtureRequest, install: Callable[..., Embedded], engine: str, seed: int
+) -> None:
+    """Questions come due before and behind what was read, in transactions that end when they like: none is left out.
+
+    On SQLite, where writers take turns, each transaction ends at once.
+    """
+    url = {"database_url": request.getfixturevalue("postgres")} if engine == "postgresql" else {}
+    boucle, chance, count = install(**url, mail_per_day="0"), random.Random(seed), 12
+    deliver(boucle, count)
+    boucle.clock.at = LATER
+    waiting, underway = [f"c{n:03}" for n in range(count)], list[sa.Connection]()
+    with boucle.store.engine.begin() as connection:
+        for crm_id in waiting:
+            put_off(connection, crm_id, LATER + timedelta(days=9))
+    with ExitStack() as transactions:
+        while waiting or underway:
+            act = chance.choice(["plan", "plan", "end", "wake", "wake"])
+            if act == "plan" and waiting:
+                crm_id = waiting.pop(chance.randrange(len(waiting)))
+                planning = transactions.enter_context(boucle.store.engine.connect())
+                put_off(planning, crm_id, START + chance.randrange(300) * MINUTE)
+                underway.append(planning)
+            if underway and (act == "end" or boucle.store.sqlite):
+                underway.pop(chance.randrange(len(underway))).commit()
+            if act == "wake":
+                boucle.parts.scheduler.wake_some(chance.randrange(1, 4))
+    while boucle.parts.scheduler.wake_some(2):
+        pass
+    assert len({row.customer for row in boucle.rows(SurveyRequest)}) == count
 
 
 def blocks_read(connection: sa.Connection, since: datetime) -> int:
