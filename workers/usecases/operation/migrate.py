@@ -5,21 +5,22 @@ Two that migrate at once take turns. Nothing here moves data that a running role
 """
 
 import io
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workers.errors import Misconfigured
+from workers.errors import Misconfigured, NotNow
 from workers.settings import Settings
 from workers.store.connection import Connection
 from workers.store.engine import Store
-from workers.store.operation.keys import build_keys
+from workers.store.operation.keys import PAUSE_SECONDS, TRIES, build_keys
 from workers.store.operation.long_versions import shorten_versions
-from workers.store.operation.schema import has_inbox, revisions_in, take_turn
+from workers.store.operation.schema import give_way, has_inbox, met_others, revisions_in, take_turn
 
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
     from alembic.config import Config
 
-SCHEMA = 24
+SCHEMA = 25
 """The schema this release makes: the number of the newest revision."""
 MINIMUM = SCHEMA
 """The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""
@@ -35,34 +36,50 @@ def script_of() -> "Config":
     return config
 
 
-def upgrade(connection: Connection) -> None:
-    """Run the revisions that a database lacks, in the caller's transaction."""
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Run the revisions that a database lacks, in the caller's transaction; with `+1` the next one alone."""
     from alembic import command
 
     config = script_of()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def migrate(store: Store) -> int:
     """Bring the database to this release's schema and return its number; a newer schema stays. Idempotent.
 
-    The keys of large tables are built afterwards, and their rows shortened, beside the work of roles, which run before
-    and after alike: stopped there, it goes on where it was. Raises NotNow when the database is away, or others keep the
-    keys from it.
+    On PostgreSQL each revision is a transaction of its own, which gives way to others and is tried again, so that roles
+    wait for the longest one at most. The keys of large tables are built afterwards, and their rows shortened, beside
+    the work of roles, which run before and after alike: stopped there, it goes on where it was. Raises NotNow when the
+    database is away, or others keep the tables from it.
     """
-
-    def work(connection: Connection) -> int:
-        take_turn(connection)
-        number = schema_in(connection)
-        if number < SCHEMA:
-            upgrade(connection)
-        return max(number, SCHEMA)
-
-    number = store.write(work, patient=True)
+    number = run_revisions(store)
     if number == SCHEMA:
         build_keys(store)
         shorten_versions(store)
+    return number
+
+
+def run_revisions(store: Store) -> int:
+    """Run the revisions that a database lacks and return its number. Raises NotNow."""
+
+    def work(connection: Connection) -> int:
+        take_turn(connection)
+        give_way(connection)
+        number = schema_in(connection)
+        if number < SCHEMA:
+            upgrade(connection, "head" if store.sqlite or not number else "+1")  # nobody works on an empty one
+        return schema_in(connection)
+
+    left, number = TRIES, -1
+    while number < SCHEMA:
+        try:
+            number = store.write(work, patient=True)
+        except NotNow as error:
+            left -= 1
+            if not left or not met_others(error):
+                raise
+            time.sleep(PAUSE_SECONDS)
     return number
 
 
