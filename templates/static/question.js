@@ -8,7 +8,7 @@
   const STYLE = `:host{all:initial!important;position:fixed!important;inset:auto 0 0!important;z-index:2147483000!important;
 display:block!important;pointer-events:none!important}
 *{box-sizing:border-box}
-.box{pointer-events:auto;margin:12px;margin-inline-start:auto;max-inline-size:29rem;max-block-size:calc(100vh - 24px);overflow:auto;padding:16px;
+.box{pointer-events:auto;margin:12px;margin-inline-start:auto;max-inline-size:min(29rem,100% - 24px);max-block-size:calc(100vh - 24px);overflow:auto;padding:16px;
 font:16px/1.4 system-ui,sans-serif;color:#1b1b1f;background:#fff;border:1px solid #767680;border-radius:10px;
 box-shadow:0 6px 24px #0004}
 fieldset{border:0;margin:0;padding:0;min-inline-size:0}legend{padding:0;padding-inline-end:44px;font-weight:600;margin-block-end:10px}

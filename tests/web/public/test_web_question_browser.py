@@ -356,7 +356,7 @@ def test_the_box_reads_from_right_to_left_where_its_language_does(chromium: "Bro
             assert edges[0] is not None
             assert edges[1] is not None
             assert edges[1]["x"] - edges[0]["x"] < edges[0]["width"] / 2, "the button to close is at the end of a line"
-            assert 0 <= edges[0]["x"] <= 320 - edges[0]["width"]
+            assert edges[0]["x"] == 320 - edges[0]["width"] - edges[0]["x"] == 12
             report = Axe().run(page, options=RULES)
             assert report.violations_count == 0, report.generate_report()
     finally:
