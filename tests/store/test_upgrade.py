@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from workers.domain.types import TouchpointState
 from workers.store import tables
 from workers.store.engine import Store
 from workers.store.ledger import Taken
+from workers.store.operation import schema
 from workers.store.operation.schema import VERSION_TABLE
 from workers.usecases.delivery.send_controls import resume
 from workers.usecases.operation import migrate, status
@@ -196,3 +198,23 @@ def test_old_and_new_roles_work_side_by_side_through_the_migrations(
         with store.reading() as connection:
             assert [check for check in status.read_books(connection).sums() if not check["ok"]] == []
         boucle.close()
+
+
+def test_a_migration_gives_way_to_a_role_that_holds_a_table(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a role is in the middle of its work the migration lets others pass, and ends when that is done."""
+    load_postgresql(postgres)
+    monkeypatch.setattr(schema, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(migrate, "PAUSE_SECONDS", 0.05)
+    d = tables.dispatch.c
+    with closing(Store(postgres)) as store:
+        with store.engine.begin() as role:
+            role.execute(sa.text("UPDATE dispatch SET reason = reason"))
+            migrating = threading.Thread(target=migrate.migrate, args=(store,), daemon=True)
+            migrating.start()
+            poll(lambda: migrate.schema_of(store) >= 2, 30, "the first revision")
+            role.execute(sa.text("UPDATE touchpoint SET reason = reason"))
+            role.execute(sa.select(d.id))
+            assert migrating.is_alive()
+        migrating.join(60)
+        assert not migrating.is_alive()
+        assert migrate.schema_of(store) == migrate.SCHEMA
