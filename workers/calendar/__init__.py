@@ -18,7 +18,14 @@ from workers.calendar.business_hours import (
 )
 from workers.calendar.days_off import DaysOff, public_holidays, regions_of, see_country
 from workers.calendar.durations import Wait, add_wait, parse_wait
-from workers.calendar.send_window import SendWindow, next_in_window, parse_window
+from workers.calendar.send_window import (
+    SendWindow,
+    is_opening,
+    next_in_window,
+    parse_send_window,
+    parse_window,
+    spread_over,
+)
 from workers.calendar.team_hours import Shift, WorkingHours, parse_shifts
 from workers.calendar.timezones import IN_USE, OTHERS, as_utc, in_zone, instant_of, known_zone, zone_info
 
@@ -42,15 +49,18 @@ __all__ = [
     "half_days",
     "in_zone",
     "instant_of",
+    "is_opening",
     "known_zone",
     "next_half_day",
     "next_in_window",
+    "parse_send_window",
     "parse_shifts",
     "parse_wait",
     "parse_window",
     "public_holidays",
     "regions_of",
     "see_country",
+    "spread_over",
     "working_between",
     "zone_info",
 ]

@@ -6,7 +6,7 @@ Must not know whether a mail or a person waits for it.
 
 import re
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -17,6 +17,8 @@ from workers.errors import BadInput
 DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MIDNIGHT = time(0)  # as a closing time: the end of the day, 24:00
 
+SPREAD = "spread"
+_MOST_OF_IT = 95  # percent of an open time over which is spread: who is last still has time to be asked
 _ONE_DAY = timedelta(days=1)
 _NO_HOLIDAYS: frozenset[date] = frozenset()
 _HOURS = re.compile(r"(\d{1,2})(?::(\d{2}))?\s*-\s*(\d{1,2})(?::(\d{2}))?", re.ASCII)
@@ -25,12 +27,16 @@ _EXAMPLE = "write always, or days and hours such as mon-fri 09:00-18:00"
 
 @dataclass(frozen=True, slots=True)
 class SendWindow:
-    """Days of the week (0 is Monday) with one opening and one closing wall time; `always` has no limits at all."""
+    """Days of the week (0 is Monday) with one opening and one closing wall time; `always` has no limits at all.
+
+    `spread`: what many wait for does not happen at the opening for all of them, but evenly until the closing.
+    """
 
     weekdays: frozenset[int] = frozenset(range(7))
     opens: time = MIDNIGHT
     closes: time = MIDNIGHT
     always: bool = False
+    spread: bool = False
 
     def __post_init__(self) -> None:
         if not self.weekdays or not self.weekdays <= frozenset(range(7)):
@@ -47,7 +53,7 @@ class SendWindow:
             return "always"
         days = ",".join(DAY_NAMES[day] for day in sorted(self.weekdays))
         closes = "24:00" if self.closes == MIDNIGHT else f"{self.closes:%H:%M}"
-        return f"{days} {self.opens:%H:%M}-{closes}"
+        return f"{days} {self.opens:%H:%M}-{closes}" + (f" {SPREAD}" if self.spread else "")
 
 
 def parse_window(text: str) -> SendWindow:
@@ -63,6 +69,17 @@ def parse_window(text: str) -> SendWindow:
     if opens is None or closes is None or match[1] == "24":
         raise BadInput(f"The window {text[:40]!r} has an hour that no clock shows: {_EXAMPLE}.")
     return SendWindow(_weekdays(days), opens, closes)
+
+
+def parse_send_window(text: str) -> SendWindow:
+    """Read a window for mails, which may end with `spread`: `mon-fri 09:00-18:00 spread`. Raises BadInput."""
+    window, _, last = text.strip().rpartition(" ")
+    if last.lower() != SPREAD:
+        return parse_window(text)
+    spread = parse_window(window)
+    if spread.always:
+        raise BadInput("The window always has no opening to spread anything from: take spread away, or give hours.")
+    return replace(spread, spread=True)
 
 
 def _wall(hour: str, minute: str | None) -> time | None:
@@ -97,6 +114,20 @@ def next_in_window(at: datetime, window: SendWindow, zone: str, holidays: Contai
         return at
     opening, _ = next(openings(at, window, zone_info(zone), holidays))
     return max(at, opening)
+
+
+def spread_over(at: datetime, window: SendWindow, zone: str, holidays: Container[date], share: float) -> datetime:
+    """Return the moment at a share (0 to 1) of the time from `at`, when the window is open, to its closing."""
+    if window.always:
+        return at
+    _, closing = next(openings(at, window, zone_info(zone), holidays))
+    seconds = int((closing - at).total_seconds() * share * _MOST_OF_IT / 100)
+    return at + timedelta(seconds=seconds)
+
+
+def is_opening(at: datetime, window: SendWindow, zone: str, holidays: Container[date] = _NO_HOLIDAYS) -> bool:
+    """Tell whether the window opens at this very instant."""
+    return not window.always and next(openings(at, window, zone_info(zone), holidays))[0] == at
 
 
 def openings(

@@ -119,7 +119,9 @@ class Settings(BaseModel):
     )
     overrides: Path | None = Field(None, description="folder with the operator's own rules/, templates/, schemas/")
     settling_seconds: float = Field(60, ge=0, description="how long an answer must be still before it is routed")
-    send_window: str = Field("always", description="always, or mon-fri 09:00-18:00, in the customer's time")
+    send_window: str = Field(
+        "always", description="always, or hours: mon-fri 09:00-18:00 (spread), in the customer's time"
+    )
     agents_address: str = Field("", description="mailbox of the team; unset: the brand's reply_to")
     webhook_url: str = Field("", description="where tickets are told to a helpdesk")
     webhook_secret: SecretStr = Field(

@@ -161,10 +161,10 @@ def mail_address(text: str) -> Finding:
 
 
 def send_window(text: str) -> Finding:
-    from workers.calendar import parse_window  # read by few commands, as the scopes below
+    from workers.calendar import parse_send_window  # read by few commands, as the scopes below
 
     try:
-        parse_window(text)
+        parse_send_window(text)
     except BadInput as error:
         return "this window cannot be read", str(error)
     return None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from workers.adapters.resources import Data
 from workers.adapters.rule_files import Earlier, LiveRules
-from workers.calendar import Calendar, instant_of, parse_window, zone_info
+from workers.calendar import Calendar, instant_of, parse_send_window, zone_info
 from workers.decision_table import KnownNames, Table, WaveDate
 from workers.decision_table.live import Refused
 from workers.decision_table.model.table import Column
@@ -179,7 +179,7 @@ class Policies:
             rest=rest_in_use(plan.rest),
             follow_up=FollowUpTable(rules.follow_up, Versions(contents, FollowUpTable), rules.candidate(FOLLOW_UP)),
             calendar=Calendar(zone=calendar.zone, hours=calendar.hours, holidays=calendar.days_off),
-            window=parse_window(settings.send_window),
+            window=parse_send_window(settings.send_window),
             holidays=calendar.days_off,
             zone=brand.time_zone,
             language=brand.language,

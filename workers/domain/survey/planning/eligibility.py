@@ -6,13 +6,13 @@ What is pending is a function of the set of facts, not of their order. The rest 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from workers.calendar import add_wait, next_in_window
+from workers.calendar import add_wait, is_opening, next_in_window, spread_over
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
 from workers.domain.outbound_messages import MAIL
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, Journey, Stop, Touchpoint
-from workers.domain.survey.planning.sampling import is_drawn, share_asked
+from workers.domain.survey.planning.sampling import PARTS, is_drawn, share_asked
 from workers.domain.types import Effect, Reason, TouchpointState
 
 PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BOUNCED)
@@ -65,7 +65,7 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     if channel == WEB:
         return awaiting_visit(case, touchpoint)
     wake = touchpoint.wake_at if touchpoint.state == TouchpointState.PLANNED else max(touchpoint.due_at, now)
-    opens = opening(case, wake)
+    opens = opening(case, touchpoint, wake)
     if touchpoint.state == TouchpointState.PLANNED and opens == touchpoint.wake_at:
         return touchpoint
     return put(touchpoint, TouchpointState.PLANNED, NOTHING, now, wake_at=opens)
@@ -107,18 +107,36 @@ def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
     return put(touchpoint, TouchpointState.SKIPPED, Why(Reason.TOO_LATE, detail), now)
 
 
-def opening(case: CustomerCase, wake: datetime) -> datetime:
+def opening(case: CustomerCase, touchpoint: Touchpoint, wake: datetime) -> datetime:
     """Return the first moment from `wake` on in the send window; one that has passed counts only while it is open."""
-    opens = next_opening(case, wake)
+    opens = next_opening(case, touchpoint, wake)
     if opens >= case.now:
         return opens
-    again = next_opening(case, case.now)
+    again = next_opening(case, touchpoint, case.now)
     return opens if again == case.now else again
 
 
-def next_opening(case: CustomerCase, moment: datetime) -> datetime:
-    """Return the first moment from an instant on at which the send window is open where the customer is."""
-    return next_in_window(moment, case.policy.window, case.zone, case.policy.holidays)
+def next_opening(case: CustomerCase, touchpoint: Touchpoint, moment: datetime) -> datetime:
+    """Return the first moment from an instant on at which the send window is open where the customer is.
+
+    A window that spreads gives each question its own moment of what many wait for, by hash: always the same one.
+    """
+    window, zone, holidays = case.policy.window, case.zone, case.policy.holidays
+    opens = next_in_window(moment, window, zone, holidays)
+    if not window.spread or not waited_for_by_many(case, touchpoint, opens):
+        return opens
+    drawn = int(case.ids.keyed_hash("spread", case.id, touchpoint.step)[:8], 16) / PARTS
+    spread = spread_over(opens, window, zone, holidays, drawn)
+    return spread if spread <= touchpoint.give_up_at else opens
+
+
+def waited_for_by_many(case: CustomerCase, touchpoint: Touchpoint, opens: datetime) -> bool:
+    """Tell whether others are due at the same instant: at an opening of the window, and when a wave begins."""
+    if opens == touchpoint.due_at:
+        step = case.policy.plan_of(touchpoint.plan_version).step(touchpoint.rule)
+        if step is not None and step.once_per == "wave":
+            return True
+    return is_opening(opens, case.policy.window, case.zone, case.policy.holidays)
 
 
 def too_late_from(touchpoint: Touchpoint) -> datetime:
