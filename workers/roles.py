@@ -90,6 +90,7 @@ def sender(parts: Boucle) -> Role:
 
     async def run(stop: asyncio.Event) -> None:
         dispatching, relaying, letters = parts.outgoing.delivery(), parts.outgoing.outbox_relay(), parts.letter_search()
+        texting = parts.texting()
         tick, scheduler, guard = parts.settings.tick_seconds, parts.scheduler, parts.clock_guard
         freeze_startup_heap()
 
@@ -101,6 +102,7 @@ def sender(parts: Boucle) -> Role:
             repeat(stop, tick, "wake", lambda: asyncio.to_thread(wake)),
             repeat(stop, tick, "dispatch", lambda: dispatching.send_mails(stop)),
             repeat(stop, tick, "webhooks", lambda: dispatching.send_webhooks(stop)),
+            *([repeat(stop, tick, "sms", lambda: texting.send_all(stop))] if texting else []),
             repeat(stop, tick, "relay", lambda: asyncio.to_thread(relaying.relay_all, ROUND_SECONDS)),
             repeat(stop, tick, "letters", lambda: asyncio.to_thread(letters.search_all, ROUND_SECONDS)),
         )
@@ -239,6 +241,9 @@ def web_of(parts: Boucle, tour: Tour | None = None) -> "Web":
         now=parts.now,
         customer_actions=parts.customer_actions,
         web_questions=parts.web_questions,
+        text_inbox=parts.text_inbox,
+        text_door=parts.outgoing.text_door,
+        text_carrier=parts.outgoing.text_carrier(),
         testimonials=parts.testimonials,
         ticket_actions=parts.ticket_actions,
         intake=parts.intake,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.usecases.rules.history import StoredRules
     from workers.usecases.scheduler import Scheduler
     from workers.usecases.sites.web_questions import WebQuestions
+    from workers.usecases.sms.inbound import TextInbox
+    from workers.usecases.sms.texting import Texting
     from workers.usecases.testimonials import Testimonials
     from workers.usecases.ticket_actions import TicketActions
     from workers.usecases.waves.reach import Reach
@@ -121,6 +123,32 @@ class Boucle(Parts):
 
         keys = parse_site_keys(self.settings.site_keys.get_secret_value())
         return WebQuestions(self.store, self.customer_actions, self.policies.current, self.now, self.sending, keys)
+
+    @cached_property
+    def text_inbox(self) -> "TextInbox":
+        """Return what takes reports and replies of a carrier of SMS."""
+        from workers.usecases.sms.inbound import TextInbox
+
+        return TextInbox(self.store, self.policy, self.now)
+
+    def texting(self) -> "Texting | None":
+        """Return what hands SMS over, one per event loop; None where a carrier of the operator's own does."""
+        carrier = self.outgoing.text_carrier()
+        if carrier is None:
+            return None
+        from workers.usecases.sms.texting import Texting
+
+        templates = self.files.templates
+        return Texting(
+            self.store,
+            self.policy,
+            self.now,
+            lambda: templates.catalogs,
+            brand=lambda: templates.brand.name,
+            sending=self.sending,
+            carrier=carrier,
+            only_to=[number.strip() for number in self.settings.sms_only_to.split(",") if number.strip()],
+        )
 
     @cached_property
     def testimonials(self) -> "Testimonials":

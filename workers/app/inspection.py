@@ -36,13 +36,24 @@ class Inspection:
         made += [(self._parts, name) for name in SHARED]
         made += [(self._outgoing, name) for name in SENT]
         parts: list[Callable[[], object]] = [partial(getattr, owner, name) for owner, name in made]
-        for make in (*parts, lambda: self.identity_provider, self._outgoing.returned_mail):
+        for make in (*parts, lambda: self.identity_provider, self._outgoing.returned_mail, self._texts):
             try:
                 make()
             except Misconfigured as error:
                 faults += [fault for fault in error.faults if fault not in faults]
         cluster = kafka_of(self._parts.settings)
         return faults + (cluster.faults() if cluster else [])
+
+    def _texts(self) -> None:
+        """See that what sends SMS is set up, and that no text takes too many; raises Misconfigured."""
+        if self._outgoing.text_carrier() is None:
+            return
+        from workers.usecases.sms.texts import faults_of_texts
+
+        templates = self._parts.files.templates
+        faults = faults_of_texts(templates.catalogs, templates.brand.name, self._parts.links)
+        if faults:
+            raise Misconfigured(faults)
 
     @cached_property
     def identity_provider(self) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # parts that few commands need: each is imported where it is 
     from workers.usecases.delivery.handing_over import HookSender, MailSender
     from workers.usecases.delivery.sender import Delivery
     from workers.usecases.outbox_relay import OutboxRelay
+    from workers.usecases.sms.carrier import TextCarrier
 
 MAILBOX_AT_ONCE = 100
 """Mails written into the local mailbox per group; there is no connection to spare."""
@@ -43,6 +44,24 @@ class Outgoing:
         if self.mailbox is not None:
             return self.mailbox
         return SmtpSender(self._parts.settings.smtp_url.get_secret_value(), self._parts.settings.smtp_connections)
+
+    def text_carrier(self) -> "TextCarrier | None":
+        """Return what carries SMS, one per event loop; None without one. Raises Misconfigured."""
+        url = self._parts.settings.sms_url.get_secret_value()
+        if not url:
+            return None
+        from workers.app.text_carriers import carrier_of
+
+        return carrier_of(url, self.text_door, self._parts.settings.home)
+
+    @property
+    def text_door(self) -> str:
+        """The address at which the carrier of SMS tells us things; its last part is a secret."""
+        from workers.app.text_carriers import kind_of
+
+        parts = self._parts
+        kind = kind_of(parts.settings.sms_url.get_secret_value())
+        return f"{parts.settings.base_url}/m/{kind}/{parts.ids.keyed_hash('sms door', kind)[:32]}"
 
     def hook_sender(self) -> "HookSender | None":
         """Return what hands webhooks over, or None when none is set up."""

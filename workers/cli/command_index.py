@@ -62,6 +62,9 @@ VERBS: dict[str, Verb] = {
         "workers.cli.trial.services",
         "Real Kafka, PostgreSQL and a mail server on this machine, for trials; only in a checkout of the source.",
     ),
+    "sms": Verb(
+        "workers.cli.operator.sms", "SMS: the carrier, what the texts take, and replies that a person is to read."
+    ),
     "status": Verb(
         "workers.cli.operator.inquiry",
         "Show on one screen: what is away, sending, what is due, how many of everything in each state, dead letters.",

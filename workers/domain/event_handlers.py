@@ -36,6 +36,9 @@ from workers.domain.ticket.helpdesk import take_update
 from workers.domain.types import RequestState, ResponseState
 from workers.errors import BadInput
 
+REACHED_BY = ("email", "phone")
+"""What a channel needs of a profile: when it changes, what waits for it may be asked."""
+
 
 def take_event(case: CustomerCase, event: Event, into: CustomerCase | None = None) -> None:
     """Change everything that one accepted event changes; `into` is the case of a customer it merges into.
@@ -103,7 +106,7 @@ def references_wanted(event: Event, customer: Customer, policy: Policy) -> set[s
         return None
     if has_undone(customer, policy):
         return None  # where the relationship starts depends on every journey
-    if event.customer.get("email", customer.email) != customer.email:
+    if any(event.customer.get(name, getattr(customer, name)) != getattr(customer, name) for name in REACHED_BY):
         return None
     if event.customer.get("time_zone", customer.time_zone) != customer.time_zone:
         return None

@@ -15,3 +15,8 @@ def address_key(email: str, ids: Ids) -> str:
 def address_keys(email: str, ids: Ids) -> list[str]:
     """Return every keyed hash under which a mailbox may be suppressed, the one that is used now first."""
     return [ids.keyed_hash("address", each) for each in spellings(email)]
+
+
+def number_key(number: str, ids: Ids) -> str:
+    """Return the keyed hash of a telephone number in E.164: under it a dialogue is found, and STOP is kept."""
+    return ids.keyed_hash("number", number)

@@ -13,8 +13,10 @@ SURVEY_REQUESTS, RESPONSES = "boucle.survey-requests", "boucle.responses"
 TICKETS, TESTIMONIALS = "boucle.tickets", "boucle.testimonials"
 MAIL = "mail"
 """The channel that we carry ourselves."""
+SMS = "sms"
+"""The channel that we carry where BOUCLE_SMS_URL says by whom; else a carrier takes it from the topic."""
 OWN_CHANNELS = frozenset({MAIL, "web"})
-"""Channels that need no carrier: a mail that we send, a question that the customer sees on a site."""
+"""Channels that never need a carrier: a mail that we send, a question that the customer sees on a site."""
 
 
 def occasion(case: CustomerCase, at: datetime, *names: str) -> cloudevents.Occasion:
@@ -24,7 +26,7 @@ def occasion(case: CustomerCase, at: datetime, *names: str) -> cloudevents.Occas
 
 def publish_request(case: CustomerCase, request: SurveyRequest) -> None:
     """Publish that a question was asked; the signed link and the label only for a carrier, who has to send them."""
-    carried = request.channel not in OWN_CHANNELS
+    carried = request.channel not in OWN_CHANNELS and not (request.channel == SMS and case.policy.texts)
     case.publish(
         SURVEY_REQUESTS,
         cloudevents.SurveyRequestCreated(

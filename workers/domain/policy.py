@@ -76,6 +76,10 @@ class Policy:
     """What customers may name as the reason for their score, by code."""
     wording: Callable[[str], str | None] = lambda language: None
     """Gives the id of the wording in which a language is asked now; None where no texts are known."""
+    country: str = ""
+    """The team's country, ISO 3166 alpha-2: a telephone number without a prefix is read as one of it."""
+    texts: bool = False
+    """Whether SMS are sent by us; else they are a channel that a carrier takes from the topic."""
 
     def plan_of(self, version: str) -> JourneyPlan:
         """Return the plan that planned something, by what that says; the one in use where that is not known."""

@@ -138,6 +138,38 @@ class DispatchState(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+class DialogueState(StrEnum):
+    """Where a dialogue by SMS stands."""
+
+    ASKED = "asked"
+    ASKED_AGAIN = "asked_again"
+    ASKED_WHY = "asked_why"
+    ANSWERED = "answered"
+    HANDED_OVER = "handed_over"
+    OPTED_OUT = "opted_out"
+
+
+class TextState(StrEnum):
+    """Where one SMS of ours stands; a carrier's report moves it forward only."""
+
+    READY = "ready"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # its sender ended, or the carrier did not answer, while it was leaving
+    CANCELLED = "cancelled"
+
+
+class ReplyUse(StrEnum):
+    """What became of one reply by SMS."""
+
+    USED = "used"  # a score, a comment, a question for help: the dialogue went on
+    STOP = "stop"
+    HANDED_OVER = "handed_over"
+    READ = "read"  # handed over, and a person has read it
+
+
 class TicketState(StrEnum):
     """Where a contact owed to a customer stands."""
 
@@ -196,6 +228,9 @@ class Reason(StrEnum):
     """Why something was not done, or not yet. `explain` turns each into a sentence."""
 
     NO_ADDRESS = "no_address"
+    NO_NUMBER = "no_number"
+    NUMBER_IN_USE = "number_in_use"
+    NUMBER_NOT_LISTED = "number_not_listed"
     OPTED_OUT = "opted_out"
     SUPPRESSED = "suppressed"
     ERASED = "erased"

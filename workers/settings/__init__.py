@@ -123,6 +123,11 @@ class Settings(BaseModel):
         "always", description="always, or hours: mon-fri 09:00-18:00 (spread), in the customer's time"
     )
     agents_address: str = Field("", description="mailbox of the team; unset: the brand's reply_to")
+    sms_url: SecretStr = Field(
+        SecretStr(""),
+        description="what sends SMS: file:, twilio://, ovh://, brevo:// or vonage://...; unset: a carrier of your own",
+    )
+    sms_only_to: str = Field("", description="comma-separated numbers such as +33612345678; SMS go to nobody else")
     webhook_url: str = Field("", description="where tickets are told to a helpdesk")
     webhook_secret: SecretStr = Field(
         SecretStr(""), description="whsec_...: signs webhooks; two with a space between while it is changed"

@@ -39,8 +39,8 @@ from workers.web.http.requests.clients import Clients
 from workers.web.http.requests.context import Web
 from workers.web.http.requests.threads import Lanes
 from workers.web.http.requests.turns import Turns
-from workers.web.public import answer, improvement, optout, reopening, testimonial, thanks, widget
-from workers.web.staff import customers, mails, queue, start, themes
+from workers.web.public import answer, improvement, optout, reopening, sms, testimonial, thanks, widget
+from workers.web.staff import customers, mails, queue, sms_replies, start, themes
 from workers.web.staff.auth import account, login, oidc, people
 from workers.web.staff.auth.guessing_limits import Patience
 from workers.web.staff.report import answers, drivers, pages, questions
@@ -60,6 +60,7 @@ PUBLIC: tuple[ModuleType, ...] = (
     testimonial,
     reopening,
     widget,
+    sms,
     assets,
 )
 """What customers, web sites and event publishers reach from anywhere: a proxy lets these paths through."""
@@ -74,6 +75,7 @@ INTERNAL: tuple[ModuleType, ...] = (
     inbox,
     tickets,
     customers,
+    sms_replies,
     queue,
     answers,
     drivers,

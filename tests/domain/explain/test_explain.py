@@ -45,6 +45,12 @@ class NoRow:
         """Return the plan as it was in a version."""
         return self
 
+    about: tuple[str, ...] = ()
+
+    def unmet(self, rule: str, inputs: object) -> tuple[str, ...]:
+        """Return the columns that keep the row from asking: a plan without it asks about nobody."""
+        return ()
+
 
 def policy(window: str = "always") -> Policy:
     """Return the shipped rest periods and holds, in Paris; what explaining must not look at is not there."""

@@ -53,7 +53,7 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime) -> Non
         case.add(Suppression(address_key(changed.email, case.ids), "opt_out", case.now, "opted out before"))
     if "email" in values:
         take_up_held(case)
-    if "email" in values or "time_zone" in values:
+    if values.keys() & {"email", "phone", "time_zone"}:
         reassess(case, zone_changed=zone_before != case.zone)
 
 

@@ -19,6 +19,7 @@ from workers.domain.explain.followup import (
 from workers.domain.explain.next_ask import next_ask, rests_until
 from workers.domain.explain.story import Story
 from workers.domain.explain.survey import request_entry, stop_entry, touchpoint_entry
+from workers.domain.explain.texts import dialogue_entry, reply_entry, text_entry
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, DeadLetter
@@ -40,6 +41,9 @@ def explain_customer(view: View) -> Entry:
         "actions": [action_entry(action, view) for action in story.actions],
         "tickets": [ticket_entry(ticket, view) for ticket in story.tickets],
         "mails": [mail_entry(dispatch, view) for dispatch in story.dispatches],
+        "sms": [dialogue_entry(dialogue, view) for dialogue in story.dialogues]
+        + [text_entry(message, view) for message in story.texts]
+        + [reply_entry(reply, view) for reply in story.text_replies],
         "testimonials": [testimonial_entry(testimonial, view) for testimonial in story.testimonials],
         "history": [history_entry(line, view) for line in story.history],
         "next_ask": next_ask(view),

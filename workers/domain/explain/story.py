@@ -18,6 +18,9 @@ from workers.domain.records import (
     Response,
     ResponseRevision,
     Row,
+    SmsDialogue,
+    SmsMessage,
+    SmsReply,
     Stop,
     SurveyRequest,
     Testimonial,
@@ -51,6 +54,9 @@ class Story:
     entries: tuple[TicketEntry, ...] = ()
     testimonials: tuple[Testimonial, ...] = ()
     history: tuple[History, ...] = ()
+    dialogues: tuple[SmsDialogue, ...] = ()
+    texts: tuple[SmsMessage, ...] = ()
+    text_replies: tuple[SmsReply, ...] = ()
     suppressed: str = ""
     asked_elsewhere: tuple[Asked, ...] = ()
     merged_from: tuple[str, ...] = ()

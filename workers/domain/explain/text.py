@@ -25,6 +25,7 @@ LISTS = {
     "actions": "action",
     "tickets": "ticket",
     "mails": "mail",
+    "sms": "sms",
     "testimonials": "testimonial",
     "history": "note",
 }

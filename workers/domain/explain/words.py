@@ -18,12 +18,14 @@ from workers.domain.types import (
     DeadLetterState,
     DecisionOutcome,
     DecisionState,
+    DialogueState,
     DispatchState,
     Effect,
     Reason,
     RequestState,
     ResponseState,
     TestimonialState,
+    TextState,
     TicketState,
     TouchpointState,
 )
@@ -70,6 +72,8 @@ LEADS: dict[type[StrEnum], str] = {
     TestimonialState: "testimonial",
     DeadLetterState: "letter",
     Effect: "effect",
+    DialogueState: "dialogue",
+    TextState: "sms",
 }
 """How the texts begin that tell a state: `touchpoint.planned`."""
 

@@ -9,6 +9,7 @@ from workers.domain.records.delivery import Dispatch
 from workers.domain.records.followup import Action, Decision, History, Shadow, Ticket, TicketEntry
 from workers.domain.records.intake import DeadLetter, Inbox
 from workers.domain.records.row import Row
+from workers.domain.records.sms import SmsDialogue, SmsMessage, SmsReply
 from workers.domain.records.survey import (
     Click,
     Consent,
@@ -37,6 +38,9 @@ __all__ = [
     "ResponseRevision",
     "Row",
     "Shadow",
+    "SmsDialogue",
+    "SmsMessage",
+    "SmsReply",
     "Stop",
     "Suppression",
     "SurveyRequest",

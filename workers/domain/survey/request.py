@@ -11,22 +11,25 @@ from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
 from workers.decision_table.model.rest_period import Asked, Question, Resting, RestReason, resting
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import NOTHING, Why
-from workers.domain.mailbox_keys import address_key
-from workers.domain.outbound_messages import MAIL, publish_request
+from workers.domain.mailbox_keys import address_key, number_key
+from workers.domain.outbound_messages import MAIL, SMS, publish_request
 from workers.domain.policy import Policy
-from workers.domain.records import AskedMailbox, Dispatch, Journey, SurveyRequest, Touchpoint
+from workers.domain.records import AskedMailbox, Dispatch, Journey, SmsDialogue, SurveyRequest, Touchpoint
+from workers.domain.sms.dialogue import Message
+from workers.domain.sms.messages import message_of
 from workers.domain.survey import reminders
 from workers.domain.survey.planning import (
     WEB,
     assess,
     channel_of,
     note,
+    number_of,
     put,
     too_late_from,
     unless_answered,
     unless_not_selected,
 )
-from workers.domain.types import DispatchState, MailClass, Reason, RequestState, TouchpointState
+from workers.domain.types import DialogueState, DispatchState, MailClass, Reason, RequestState, TouchpointState
 
 CLOSES_AFTER = parse_wait("P14D")
 """How long after sending an answer counts and may change (architecture, decision 12)."""
@@ -133,8 +136,28 @@ def send_request(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     if request.channel == MAIL:
         for dispatch in mails_for(case, request, touchpoint):
             case.add(dispatch)
+    elif request.channel == SMS and case.policy.texts:
+        begin_dialogue(case, request)
     publish_request(case, request)
     return put(touchpoint, TouchpointState.ASKED, NOTHING, case.now)
+
+
+def begin_dialogue(case: CustomerCase, request: SurveyRequest) -> None:
+    """Add the dialogue in which a request is asked by SMS, and its first message."""
+    number = number_of(case) or ""
+    dialogue = SmsDialogue(
+        id=request.id,
+        customer=request.customer,
+        number=number_key(number, case.ids),
+        state=DialogueState.ASKED,
+        said="",
+        helped=False,
+        asked_at=request.asked_at,
+        said_at=request.asked_at,
+        changed_at=case.now,
+    )
+    case.add(dialogue)
+    case.add(message_of(case.ids, dialogue, Message.QUESTION, request.language, case.now))
 
 
 def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) -> SurveyRequest:

@@ -16,8 +16,10 @@ from workers.domain.types import (
     ActionState,
     DispatchState,
     Reason,
+    ReplyUse,
     ResponseState,
     TestimonialState,
+    TextState,
     TouchpointState,
 )
 from workers.store import tables as t
@@ -200,6 +202,24 @@ def actions() -> dict[str, sa.Select[int]]:
     }
 
 
+def texts() -> dict[str, sa.Select[int]]:
+    """Return the counts of dialogues by SMS, their messages and the replies; what was erased has no text left."""
+    m, r, d = t.sms_message.c, t.sms_reply.c, t.sms_dialogue
+    questions = sa.select(m.dialogue).where(m.message.in_(("question", "link")))
+    erased = sa.exists().where(t.customer.c.id == m.customer, t.customer.c.erased_at.is_not(None))
+    left = text(m.state).in_(("sending", "sent", "delivered", "failed", "unknown"))
+    return {
+        "sms.dialogues": counted(d),
+        "sms.asked_once": counted(d, d.c.id.in_(once(questions, m.dialogue))),
+        "sms.messages": counted(t.sms_message),
+        **{f"sms.messages.{state}": counted(t.sms_message, text(m.state) == state.value) for state in TextState},
+        "sms.written": counted(t.sms_message, m.text != "", text(m.state) != "ready"),
+        "sms.left": counted(t.sms_message, left, sa.not_(erased)),
+        "sms.replies": counted(t.sms_reply),
+        **{f"sms.replies.{use}": counted(t.sms_reply, text(r.use) == use.value) for use in ReplyUse},
+    }
+
+
 def tickets() -> dict[str, sa.Select[int]]:
     """Return the counts of tickets and of the lines of their own history."""
     kind = t.ticket_entry.c.kind
@@ -232,6 +252,7 @@ COUNTED: dict[str, sa.Select[int]] = {
     **events(),
     **requests(),
     **responses(),
+    **texts(),
     **actions(),
     **tickets(),
     **mails(),
@@ -369,7 +390,7 @@ def answered_rows() -> dict[str, Rows]:
 
 
 def contact_rows() -> dict[str, Rows]:
-    """Return tickets with their history, testimonials and consents.
+    """Return tickets with their history, testimonials and consents, SMS and the replies to them.
 
     Left out: a ticket's number and owner (handed out in the order of work), version and instants of escalation.
     """
@@ -389,6 +410,12 @@ def contact_rows() -> dict[str, Rows]:
         "testimonial": of_answer(
             t.testimonial, *pick(t.testimonial, "state", "language", "wording", "shown_name", "place", "scope")
         ),
+        "sms_message": sa.select(
+            who(t.sms_message.c.customer),
+            *pick(t.sms_message, "message", "language", "text"),
+            text(t.sms_message.c.state),
+        ),
+        "sms_reply": sa.select(who(t.sms_reply.c.customer), *pick(t.sms_reply, "text"), text(t.sms_reply.c.use)),
         "consent": sa.select(who(t.consent.c.customer), *pick(t.consent, "given", "scope", "text_version")),
     }
 

@@ -47,6 +47,9 @@ SCRUBBED: dict[sa.Table, dict[str, object]] = {
     t.testimonial: {"wording": "", "shown_name": "", "place": ""},
     t.history: {"detail": ""},
     t.shadow: {"subject": ""},
+    t.sms_dialogue: {"number": "", "said": ""},
+    t.sms_message: {"text": "", "detail": ""},
+    t.sms_reply: {"text": ""},
 }
 """What each table loses."""
 KEPT: dict[sa.Table, str] = {

@@ -27,6 +27,9 @@ MOVED: tuple[sa.Table, ...] = (
     t.consent,
     t.history,
     t.shadow,
+    t.sms_dialogue,
+    t.sms_message,
+    t.sms_reply,
 )
 """Every row goes to the other customer."""
 RELABELLED: tuple[sa.Table, ...] = (t.inbox, t.asked_mailbox)

@@ -55,6 +55,7 @@ from workers.store.tables.sign_in import (
     sign_in_attempt,
     user,
 )
+from workers.store.tables.sms import sms_dialogue, sms_message, sms_reply
 from workers.store.tables.survey import (
     click,
     consent,
@@ -123,6 +124,9 @@ __all__ = [
     "session",
     "shadow",
     "sign_in_attempt",
+    "sms_dialogue",
+    "sms_message",
+    "sms_reply",
     "stop",
     "suppression",
     "survey_request",
@@ -162,6 +166,9 @@ WRITE_ORDER: tuple[type[Row], ...] = (
     records.Consent,
     records.History,
     records.Shadow,
+    records.SmsDialogue,
+    records.SmsMessage,
+    records.SmsReply,
 )
 """Every writer writes tables in this order, rows sorted by key: unsorted, three writers deadlock in most batches."""
 

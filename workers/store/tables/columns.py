@@ -78,7 +78,19 @@ Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """The customer of a row that a release before wrote, which did not say whose it is."""
 KEY_COLUMNS = frozenset(
-    {"id", "customer", "journey", "request", "response", "action", "ticket", "testimonial", "merged_into", "parent"}
+    {
+        "id",
+        "customer",
+        "journey",
+        "request",
+        "response",
+        "action",
+        "ticket",
+        "testimonial",
+        "merged_into",
+        "parent",
+        "dialogue",
+    }
 )
 """Columns that hold one of our derived ids."""
 

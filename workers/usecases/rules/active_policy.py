@@ -206,6 +206,8 @@ class Policies:
             sites=rules.sites.value,
             drivers=rules.drivers.value,
             wording=self._templates.wordings().id_in_use,
+            country=calendar.days_off.country,
+            texts=bool(settings.sms_url.get_secret_value()),
         )
 
     def mail_classes(self) -> Mapping[str, MailClass]:

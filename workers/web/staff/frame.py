@@ -62,6 +62,7 @@ EVERYBODY = frozenset(Role)
 PLACES = (
     Place("staff.nav.inbox", "/inbox", AGENTS),
     Place("staff.nav.customers", "/customers", AGENTS),
+    Place("sms.title", "/sms", AGENTS),
     Place("staff.nav.report", "/report", READERS),
     Place("themes.title", "/themes", READERS),
     Place("staff.nav.queue", "/queue", READERS),

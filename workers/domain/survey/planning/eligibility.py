@@ -6,12 +6,13 @@ What is pending is a function of the set of facts, not of their order. The rest 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from workers.calendar import add_wait, is_opening, next_in_window, spread_over
+from workers.calendar import add_wait, is_opening, next_in_window, parse_window, spread_over
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
-from workers.domain.outbound_messages import MAIL
+from workers.domain.outbound_messages import MAIL, SMS
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, Journey, Stop, Touchpoint
+from workers.domain.sms.phone_numbers import international
 from workers.domain.survey.planning.sampling import PARTS, is_drawn, share_asked
 from workers.domain.types import Effect, Reason, TouchpointState
 
@@ -19,6 +20,11 @@ PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BO
 SKIPPED_BY_FACTS = (Reason.TOO_LATE, Reason.NOT_SAMPLED)
 CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.MERGED, Reason.ANSWERED)
 
+SMS_HOURS = parse_window("mon-sat 08:00-20:00")
+"""When a telephone may ring for a question: what carriers in France keep for messages nobody asked for, and inside the
+hours of the stricter laws (47 CFR 64.1200(c)(1): 8 to 21)."""
+WINDOWS_TRIED = 14
+"""Windows that never meet are given up after this; then the SMS goes by the hours of SMS."""
 WEB = "web"
 """The channel of the question on the company's own pages: it is asked when the customer is there."""
 SITE_RULE = "site:"
@@ -56,8 +62,9 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
         share = f"{share_asked(case, touchpoint)} %"
         return put(touchpoint, TouchpointState.SKIPPED, Why(Reason.NOT_SAMPLED, share), now)
     channel = channel_of(case, touchpoint)
-    if not case.customer.email and channel == MAIL:
-        return put(touchpoint, TouchpointState.HELD, Why(Reason.NO_ADDRESS), now, wake_at=too_late_from(touchpoint))
+    unreachable = unless_reachable(case, channel)
+    if unreachable.reason:
+        return put(touchpoint, TouchpointState.HELD, unreachable, now, wake_at=too_late_from(touchpoint))
     cause, until = holding(case, touchpoint)
     if cause and (until is None or until > now):
         wake = min(until, too_late_from(touchpoint)) if until else too_late_from(touchpoint)
@@ -65,7 +72,7 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     if channel == WEB:
         return awaiting_visit(case, touchpoint)
     wake = touchpoint.wake_at if touchpoint.state == TouchpointState.PLANNED else max(touchpoint.due_at, now)
-    opens = opening(case, touchpoint, wake)
+    opens = opening(case, touchpoint, wake, channel)
     if touchpoint.state == TouchpointState.PLANNED and opens == touchpoint.wake_at:
         return touchpoint
     return put(touchpoint, TouchpointState.PLANNED, NOTHING, now, wake_at=opens)
@@ -99,6 +106,20 @@ def awaiting_visit(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     return put(touchpoint, TouchpointState.HELD, Why(Reason.AWAITS_VISIT), case.now, wake_at=wake)
 
 
+def unless_reachable(case: CustomerCase, channel: str) -> Why:
+    """Return what is not known of the customer without which nothing reaches them on a channel; empty where it is."""
+    if channel == MAIL and not case.customer.email:
+        return Why(Reason.NO_ADDRESS)
+    if channel == SMS and case.policy.texts and not number_of(case):
+        return Why(Reason.NO_NUMBER)
+    return NOTHING
+
+
+def number_of(case: CustomerCase) -> str | None:
+    """Return the customer's telephone number in E.164; None where there is none that could exist."""
+    return international(case.customer.phone or "", case.policy.country)
+
+
 def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
     """Return a touchpoint that is too late, with what held it until then."""
     if touchpoint.state == TouchpointState.SKIPPED:
@@ -107,20 +128,26 @@ def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
     return put(touchpoint, TouchpointState.SKIPPED, Why(Reason.TOO_LATE, detail), now)
 
 
-def opening(case: CustomerCase, touchpoint: Touchpoint, wake: datetime) -> datetime:
+def opening(case: CustomerCase, touchpoint: Touchpoint, wake: datetime, channel: str) -> datetime:
     """Return the first moment from `wake` on in the send window; one that has passed counts only while it is open."""
-    opens = next_opening(case, touchpoint, wake)
+    opens = next_opening(case, touchpoint, wake, channel)
     if opens >= case.now:
         return opens
-    again = next_opening(case, touchpoint, case.now)
+    again = next_opening(case, touchpoint, case.now, channel)
     return opens if again == case.now else again
 
 
-def next_opening(case: CustomerCase, touchpoint: Touchpoint, moment: datetime) -> datetime:
-    """Return the first moment from an instant on at which the send window is open where the customer is.
+def next_opening(case: CustomerCase, touchpoint: Touchpoint, moment: datetime, channel: str) -> datetime:
+    """Return the first moment from an instant on at which a channel may be used where the customer is.
 
     A window that spreads gives each question its own moment of what many wait for, by hash: always the same one.
     """
+    opens = next_spread(case, touchpoint, moment)
+    return by_daytime(case.policy, case.zone, opens) if channel == SMS else opens
+
+
+def next_spread(case: CustomerCase, touchpoint: Touchpoint, moment: datetime) -> datetime:
+    """Return the first moment from an instant on in the send window, or the question's own in a window that spreads."""
     window, zone, holidays = case.policy.window, case.zone, case.policy.holidays
     opens = next_in_window(moment, window, zone, holidays)
     if not window.spread or not waited_for_by_many(case, touchpoint, opens):
@@ -128,6 +155,17 @@ def next_opening(case: CustomerCase, touchpoint: Touchpoint, moment: datetime) -
     drawn = int(case.ids.keyed_hash("spread", case.id, touchpoint.step)[:8], 16) / PARTS
     spread = spread_over(opens, window, zone, holidays, drawn)
     return spread if spread <= touchpoint.give_up_at else opens
+
+
+def by_daytime(policy: Policy, zone: str, moment: datetime) -> datetime:
+    """Return the first moment from an instant on at which a telephone may ring in a zone, the send window open too."""
+    opens = next_in_window(moment, policy.window, zone, policy.holidays)
+    for _ in range(WINDOWS_TRIED):
+        daytime = next_in_window(opens, SMS_HOURS, zone, policy.holidays)
+        if daytime == opens:
+            break
+        opens = next_in_window(daytime, policy.window, zone, policy.holidays)
+    return opens
 
 
 def waited_for_by_many(case: CustomerCase, touchpoint: Touchpoint, opens: datetime) -> bool:

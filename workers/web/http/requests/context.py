@@ -25,6 +25,8 @@ from workers.usecases.delivery.send_controls import Sending
 from workers.usecases.intake import Intake
 from workers.usecases.operation.backlog import Backlog
 from workers.usecases.sites.web_questions import WebQuestions
+from workers.usecases.sms.carrier import TextCarrier
+from workers.usecases.sms.inbound import TextInbox
 from workers.usecases.testimonials import Testimonials
 from workers.usecases.ticket_actions import TicketActions
 from workers.web.http.requests.tour import Tour
@@ -37,7 +39,7 @@ class Web:
     `checks` are further parts that /readyz asks, by name: each returns what it found in words, or raises a BoucleError.
     `backlog` counts what waits in the broker; None without one.
     `rules` is the past of the rule tables; `refused` names the tables whose folder holds an edit that was not taken.
-    `tour` is what only a demo has.
+    `text_door` is the address at which the carrier of SMS calls; its end is a secret. `tour` is what only a demo has.
     """
 
     settings: Settings
@@ -46,6 +48,9 @@ class Web:
     now: Callable[[], datetime]
     customer_actions: CustomerActions
     web_questions: WebQuestions
+    text_inbox: TextInbox
+    text_door: str
+    text_carrier: TextCarrier | None
     testimonials: Testimonials
     ticket_actions: TicketActions
     intake: Intake

@@ -1,0 +1,100 @@
+"""What customers write back is read as they meant it, and what could mean two things is guessed at by nobody."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.domain.sms.reply import NUMBER_WORDS, STOP_WORDS, ReplyKind, read_reply
+
+SCORES = (
+    ("9", 9, ""),
+    ("3 trop tard", 3, "trop tard"),
+    ("10!", 10, ""),
+    ("3/10", 3, ""),
+    ("10/10 parfait", 10, "parfait"),
+    ("7 out of 10 because slow", 7, "because slow"),
+    ("note 3", 3, ""),
+    ("Note: 3 car colis cass\u00e9", 3, "car colis cass\u00e9"),
+    ("je mets 7", 7, ""),
+    ("c\u2019est un 8", 8, ""),
+    ("I give 6", 6, ""),
+    ("z\u00e9ro", 0, ""),
+    ("Ten", 10, ""),
+    ("4) trop cher", 4, "trop cher"),
+    ("7 mais 2 jours de retard", 7, "mais 2 jours de retard"),
+    ("6\ufe0f\u20e3", 6, ""),
+    ("\uff19", 9, ""),
+    ("1 seul mot: nul", 1, "seul mot: nul"),
+)
+UNSURE = (
+    *(
+        "55",
+        "11",
+        "-1",
+        "8-9",
+        "8 ou 9",
+        "3,5",
+        "10 min late",
+        "10 minutes de retard",
+        "3h de retard",
+        "10:30",
+        "5 stars",
+    ),
+    *("10\u20ac de trop", "2 x", "un colis est perdu", "commande 9"),
+)
+
+
+@pytest.mark.parametrize(("text", "score", "comment"), SCORES)
+def test_a_score_is_read_with_what_stands_beside_it(text: str, score: int, comment: str) -> None:
+    """A number from 0 to 10 at the beginning is the score, the rest is the comment."""
+    reply = read_reply(text)
+    assert (reply.kind, reply.score, reply.comment) == (ReplyKind.SCORE, score, comment)
+
+
+@pytest.mark.parametrize("text", UNSURE)
+def test_a_number_that_may_be_something_else_is_no_score(text: str) -> None:
+    """Minutes, euros, two numbers and numbers off the scale are asked about or read by a person."""
+    reply = read_reply(text)
+    assert (reply.kind, reply.score, reply.comment) == (ReplyKind.UNSURE, None, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["STOP", "Stop.", "stopp", "Arr\u00eat", "ARRETE", "stop sms", "Stop merci", "opt out", "\n STOP!"]
+)
+def test_a_wish_to_end_it_is_heard_however_it_is_spelt(text: str) -> None:
+    """A stop word in capitals, with an accent or misspelt ends it."""
+    assert read_reply(text).kind == ReplyKind.STOP
+
+
+@pytest.mark.parametrize("text", ["stop being so late, it is annoying", "End of story you are bad at this", "stop 3"])
+def test_a_sentence_is_no_command(text: str) -> None:
+    """A sentence that begins with a stop word, or one with a number, opts nobody out."""
+    assert read_reply(text).kind != ReplyKind.STOP
+
+
+@pytest.mark.parametrize("text", ["rappelez-moi", "Appelez moi svp", "please call me back", "Rufen Sie mich an"])
+def test_who_wants_to_be_called_is_heard(text: str) -> None:
+    """A wish for a call is one, alone or beside a score."""
+    assert read_reply(text).kind == ReplyKind.CALL
+    scored = read_reply(f"2 {text}")
+    assert (scored.kind, scored.score, scored.wants_contact) == (ReplyKind.SCORE, 2, True)
+
+
+@given(st.text(max_size=300))
+def test_every_text_is_read(text: str) -> None:
+    """Whatever comes is read as something, and a score is never off the scale."""
+    reply = read_reply(text)
+    assert (reply.score is not None) == (reply.kind == ReplyKind.SCORE)
+    assert reply.score is None or 0 <= reply.score <= 10
+
+
+@given(st.sampled_from(sorted(STOP_WORDS)), st.sampled_from(["", " ", ".", "!", " \n"]), st.booleans())
+def test_every_stop_word_stops(word: str, around: str, is_loud: bool) -> None:
+    """Each word of the list ends it in small and capital letters, with signs around it."""
+    assert read_reply(around + (word.upper() if is_loud else word) + around).kind == ReplyKind.STOP
+
+
+@given(st.sampled_from(sorted(NUMBER_WORDS)))
+def test_every_number_word_is_its_number(word: str) -> None:
+    """A score written as a word in a language that is served is that score."""
+    assert read_reply(word.capitalize()).score == NUMBER_WORDS[word]

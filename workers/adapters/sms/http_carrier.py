@@ -1,0 +1,60 @@
+"""What the carriers by HTTP share: one client, one way to end, and nothing that raises."""
+
+import logging
+from typing import Any
+
+import httpx
+import orjson
+
+from workers.domain.delivery_result import SendKind
+from workers.domain.sms.carried import TextResult
+
+log = logging.getLogger(__name__)
+SECONDS = 15.0
+SHOWN = 300
+MOST_BYTES = 64 * 1024
+
+
+class HttpCarrier:
+    """Sends requests to one carrier's address; `base` is another one in tests."""
+
+    name = ""
+
+    def __init__(self, base: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        timeout = httpx.Timeout(SECONDS, connect=5.0)
+        self._client = httpx.AsyncClient(base_url=base, trust_env=False, timeout=timeout, transport=transport)
+
+    async def close(self) -> None:
+        """Close kept connections; safe to call twice."""
+        await self._client.aclose()
+
+    async def post(self, path: str, **content: Any) -> httpx.Response | TextResult:
+        """Return the answer to one request, or how it ended without one.
+
+        A connection that was never made left nothing; one that broke later may have.
+        """
+        try:
+            return await self._client.post(path, **content)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            return TextResult(SendKind.LATER, "", f"{self.name} cannot be reached: {type(error).__name__}")
+        except httpx.HTTPError as error:
+            return TextResult(SendKind.UNKNOWN, "", f"{self.name} did not answer: {type(error).__name__}")
+        except Exception as error:
+            log.exception("an SMS failed", extra={"action": "sms.failed"})
+            return TextResult(SendKind.UNKNOWN, "", f"sending failed here: {type(error).__name__}")
+
+
+def json_of(answer: httpx.Response) -> dict[str, Any]:
+    """Return the object in an answer; empty where it holds none."""
+    try:
+        value = orjson.loads(answer.content[:MOST_BYTES])
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def refused(answer: httpx.Response, words: str) -> TextResult:
+    """Return how a request ended that was not taken: later where the carrier is busy or down, else never."""
+    text = f"{answer.status_code} {words}".strip()[:SHOWN]
+    again = answer.status_code == 429 or answer.status_code >= 500
+    return TextResult(SendKind.LATER if again else SendKind.NEVER, "", text)

@@ -1,0 +1,171 @@
+"""What a reply by SMS means: a score, a word that stops everything, a wish to be called, or something for a person.
+
+People answer as they write: "9", "3 trop tard", "note 7", "zero", "8/10". What could mean two things is not guessed at:
+"10 min late" is no ten. Reads texts of any kind and raises nothing.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReplyKind(StrEnum):
+    """What a reply is, as far as it can be read."""
+
+    SCORE = "score"
+    STOP = "stop"
+    HELP = "help"
+    CALL = "call"
+    TEXT = "text"
+    UNSURE = "unsure"  # a number that may be something else
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply as it was read; `comment` is what stands beside the score, or the whole text."""
+
+    kind: ReplyKind
+    comment: str = ""
+    score: int | None = None
+    wants_contact: bool = False
+
+
+STOP_WORDS = words_of(
+    "stop stopp stopper stopall arret arrete arreter arrett desabo desabonner desinscrire end quit cancel unsubscribe "
+    "revoke optout baja alto parar ferma basta nie afmelden abmelden abbestellen"
+)
+"""Words that end everything when they begin a short reply. Carriers know some of them; the law any reasonable way (47
+CFR 64.1200(a)(10) names stop, quit, end, revoke, opt out, cancel and unsubscribe)."""
+STOP_PHRASES = frozenset({"opt out", "ne plus recevoir", "plus de sms", "no more texts", "keine sms mehr"})
+HELP_WORDS = words_of("help aide hilfe ayuda aiuto info hulp")
+LONGEST_COMMAND = 3
+"""Words of a reply that is a command; a sentence that begins with one of these words is a sentence."""
+CALLS = re.compile(
+    r"\b(?:r?appell?e[rz]?[ -]?moi|merci de me r?appeler|me rappeler|(?:please )?call me(?: back)?|rufen sie mich an|"
+    r"llamame|llameme|chiamatemi|bel mij)\b"
+)
+NUMBER_WORDS = {
+    word: number
+    for number, words in enumerate(
+        (
+            "zero zéro null nul cero",
+            "one un une eins uno een",
+            "two deux zwei dos due twee",
+            "three trois drei tres tre drie",
+            "four quatre vier cuatro quattro",
+            "five cinq funf cinco cinque vijf",
+            "six sechs seis sei zes",
+            "seven sept sieben siete sette zeven",
+            "eight huit acht ocho otto",
+            "nine neuf neun nueve nove negen",
+            "ten dix zehn diez dieci tien",
+        )
+    )
+    for word in words.split()
+}
+LEADING = words_of(
+    "note score ma my je vous mets met donne donnerais dirais dis i id d give say would you is est c'est its "
+    "it's a ein eine gebe ich votre your answer reponse reply"
+)
+"""Words that may stand before a score, and that say nothing else."""
+ARTICLES = words_of("un une a an ein eine uno una een")
+"""Words that are a number as well, unless one follows: un 8, a 9."""
+UNITS = re.compile(
+    r"(?:min(?:ute)?s?|mn|h|hrs?|heures?|hours?|j|jours?|days?|tage?n?|stunden?|semaines?|weeks?|wochen?|mois|months?|"
+    r"monate?|ans?|years?|jahre?|fois|times|mal|x|eur(?:os?)?|e|dollars?|%|percent|pour ?cent|kg|km|m|colis|articles?|"
+    r"items?|parcels?|pieces?|stars?|etoiles?|sterne?|am|pm|\u20ac|\$|\u00a3|:\d\d)(?![a-z])"
+)
+"""What makes a number something other than a score: 10 min, 2 days, 5 euros, 10:30."""
+OUT_OF_TEN = re.compile(r"\s*(?:/|sur|out of|von|de|su|van)\s*(?:10|dix|ten|zehn)(?![0-9a-z])")
+SCORE = re.compile(r"(10|[0-9])(?![0-9])")
+ANOTHER = re.compile(r"^\s*(?:-|/|,|\.|or|ou|a|to|oder|und|et|and)\s*\d")
+"""Another number right behind: 8-9, 8 or 9, 3,5. Which one is meant nobody can say."""
+SEPARATORS = " \t\n.,;:!?-_/()[]*\"'=#\N{VARIATION SELECTOR-16}\N{COMBINING ENCLOSING KEYCAP}"
+LONGEST_REPLY = 2_000
+
+
+def read_reply(text: str) -> Reply:
+    """Return what a reply means."""
+    said = text[:LONGEST_REPLY].strip()
+    plain = folded(said)
+    words = re.findall(r"[a-z']+|\d+", plain)
+    if is_stop(words, plain):
+        return Reply(ReplyKind.STOP, said)
+    if words and len(words) <= LONGEST_COMMAND and words[0] in HELP_WORDS:
+        return Reply(ReplyKind.HELP, said)
+    wants_contact = bool(CALLS.search(plain))
+    score, comment, is_unsure = score_in(said, plain)
+    if score is not None:
+        return Reply(ReplyKind.SCORE, comment, score, wants_contact)
+    if wants_contact:
+        return Reply(ReplyKind.CALL, said, None, True)
+    return Reply(ReplyKind.UNSURE if is_unsure else ReplyKind.TEXT, said)
+
+
+def folded(text: str) -> str:
+    """Return a text in small letters without accents, sign for sign: places in it are places in the text."""
+    return "".join(plain_sign(sign) for sign in text)
+
+
+def plain_sign(sign: str) -> str:
+    """Return one sign without its accent and in small; a sign that would become several stays."""
+    base = "".join(c for c in unicodedata.normalize("NFKD", sign) if not unicodedata.combining(c)).lower()
+    if sign == "\N{RIGHT SINGLE QUOTATION MARK}":
+        return "'"
+    return base if len(base) == 1 else sign
+
+
+def is_stop(words: list[str], plain: str) -> bool:
+    """Tell whether a reply asks for no more messages: a short one without a number that begins with a stop word."""
+    if any(word.isdecimal() for word in words):
+        return False
+    phrase = " ".join(plain.strip(SEPARATORS).split())
+    return phrase in STOP_PHRASES or (bool(words) and len(words) <= LONGEST_COMMAND and words[0] in STOP_WORDS)
+
+
+def score_in(said: str, plain: str) -> tuple[int | None, str, bool]:
+    """Return the score that a reply begins with, what else it says, and whether it has a number that may be none.
+
+    Words such as "note" or "je mets" may stand before it.
+    """
+    place = beginning(plain)
+    digits = SCORE.match(plain, place)
+    if digits:
+        score, end = int(digits[1]), digits.end()
+    else:
+        word = re.match(r"[a-z]+", plain[place:])
+        if word is None or word[0] not in NUMBER_WORDS:
+            return None, said, bool(re.search(r"\d", plain))
+        score, end = NUMBER_WORDS[word[0]], place + word.end()
+        if plain[end:].strip(SEPARATORS) and not OUT_OF_TEN.match(plain, end):
+            return None, said, True  # "un colis est perdu" is no 1
+    out_of_ten = OUT_OF_TEN.match(plain, end)
+    end = out_of_ten.end() if out_of_ten else end
+    rest = plain[end:]
+    if not out_of_ten and is_something_else(rest):
+        return None, said, True
+    if place and plain[place - 1] in "-+.,":
+        return None, said, True
+    return score, said[end:].strip(SEPARATORS).strip(), False
+
+
+def beginning(plain: str) -> int:
+    """Return where a reply begins to say something: behind blanks, quotes and words that may stand before a score."""
+    place = 0
+    while match := re.compile(r"[\s\"'(*=#:>]*([a-z']+)[\s:=,.]+(?=\S)").match(plain, place):
+        if match[1] not in LEADING and not (match[1] in ARTICLES and plain[match.end()].isdecimal()):
+            break
+        place = match.end()
+    blank = re.compile(r"[\s\"'(*=#:>]*").match(plain, place)
+    return blank.end() if blank else place
+
+
+def is_something_else(rest: str) -> bool:
+    """Tell whether what follows a number makes it no score, or leaves open which number is meant."""
+    return bool(re.match(r"\s?" + UNITS.pattern, rest) or ANOTHER.match(rest))

@@ -1,0 +1,80 @@
+"""Dialogues by SMS and their messages: which may leave, which belongs to a number or to a carrier's report."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from workers.domain.records import SmsDialogue, SmsMessage, SmsReply
+from workers.domain.types import DialogueState, ReplyUse, TextState
+from workers.store import read, tables
+
+MESSAGE, DIALOGUE, REPLY = tables.sms_message, tables.sms_dialogue, tables.sms_reply
+TALKING = (DialogueState.ASKED, DialogueState.ASKED_AGAIN, DialogueState.ASKED_WHY)
+"""A number's owner may still say something that belongs to the question."""
+IN_HAND = (TextState.READY, TextState.SENDING)
+WAITING = tables.one_of(MESSAGE.c.state, IN_HAND)
+DUE = sa.and_(WAITING, tables.one_of(MESSAGE.c.state, (TextState.READY,)), MESSAGE.c.not_before <= sa.bindparam("now"))
+LEFT = sa.and_(
+    WAITING, tables.one_of(MESSAGE.c.state, (TextState.SENDING,)), MESSAGE.c.changed_at < sa.bindparam("since")
+)
+
+
+def customers_due(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Return customers with a message that is due, who waits longest first; locks nothing."""
+    query = sa.select(MESSAGE.c.customer).where(DUE).order_by(MESSAGE.c.not_before, MESSAGE.c.id).limit(limit)
+    return list(dict.fromkeys(connection.execute(query, {"now": now}).scalars()))
+
+
+def messages_due(connection: Connection, customers: Collection[str], now: datetime) -> list[SmsMessage]:
+    """Return the messages of locked customers that are due, the oldest first."""
+    query = sa.select(MESSAGE).where(DUE, MESSAGE.c.customer.in_(sorted(customers)))
+    found = connection.execute(query.order_by(MESSAGE.c.not_before, MESSAGE.c.id), {"now": now})
+    return [SmsMessage(*row) for row in found]
+
+
+def left_behind(connection: Connection, since: datetime) -> list[SmsMessage]:
+    """Return messages that were leaving before an instant, and whose sender has not said how it ended."""
+    return [SmsMessage(*row) for row in connection.execute(sa.select(MESSAGE).where(LEFT), {"since": since})]
+
+
+def dialogues(connection: Connection, ids: Iterable[str], customers: Collection[str]) -> dict[str, SmsDialogue]:
+    """Return the dialogues with these ids that some customers have."""
+    return {row.id: row for row in read.with_owners(connection, SmsDialogue, customers, ids)}
+
+
+def newest_of_number(connection: Connection, number: str) -> SmsDialogue | None:
+    """Return the dialogue that was begun last with a number, by its keyed hash, and whose question has left."""
+    asked = sa.exists().where(
+        MESSAGE.c.dialogue == DIALOGUE.c.id,
+        MESSAGE.c.customer == DIALOGUE.c.customer,
+        MESSAGE.c.state.in_((TextState.SENDING, TextState.SENT, TextState.DELIVERED, TextState.UNKNOWN)),
+    )
+    query = sa.select(DIALOGUE).where(DIALOGUE.c.number == number, DIALOGUE.c.number != "", asked)
+    row = connection.execute(query.order_by(DIALOGUE.c.asked_at.desc(), DIALOGUE.c.id).limit(1)).first()
+    return SmsDialogue(*row) if row else None
+
+
+def others_of_number(connection: Connection, dialogue: SmsDialogue) -> list[SmsDialogue]:
+    """Return the dialogues of other customers with the same number."""
+    query = sa.select(DIALOGUE).where(
+        DIALOGUE.c.number == dialogue.number, DIALOGUE.c.number != "", DIALOGUE.c.customer != dialogue.customer
+    )
+    return [SmsDialogue(*row) for row in connection.execute(query)]
+
+
+def message_of_report(connection: Connection, provider: str, provider_id: str) -> SmsMessage | None:
+    """Return the message that a carrier calls so."""
+    query = sa.select(MESSAGE).where(
+        MESSAGE.c.provider_id == provider_id, MESSAGE.c.provider_id != "", MESSAGE.c.provider == provider
+    )
+    row = connection.execute(query).first()
+    return SmsMessage(*row) if row else None
+
+
+def replies_to_read(connection: Connection, limit: int) -> list[SmsReply]:
+    """Return replies that were handed over and that nobody has read, the oldest first."""
+    waiting = tables.one_of(REPLY.c.use, (ReplyUse.HANDED_OVER,))
+    query = sa.select(REPLY).where(waiting).order_by(REPLY.c.at, REPLY.c.id).limit(limit)
+    return [SmsReply(*row) for row in connection.execute(query)]

@@ -1,0 +1,1 @@
+"""SMS: what leaves by a carrier, and what comes back from it."""

@@ -1,0 +1,133 @@
+"""What a carrier tells: reports of delivery, and customers' replies; each taken once, in any order."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+
+from workers.domain.changeset import ChangeSet
+from workers.domain.customer.sms_replies import take_reply
+from workers.domain.customer_case import UnitOfWork
+from workers.domain.mailbox_keys import number_key
+from workers.domain.policy import Policy
+from workers.domain.records import Customer, SmsMessage, SmsReply, Suppression, SurveyRequest
+from workers.domain.sms.carried import InboundText, TextReport
+from workers.domain.sms.reply import ReplyKind, read_reply
+from workers.domain.types import ReplyUse, TextState
+from workers.store import read
+from workers.store.apply import apply
+from workers.store.connection import Connection
+from workers.store.engine import Store
+from workers.store.roster import decide
+from workers.store.sign_in.audit_log import record_act
+from workers.store.survey import text_messages
+from workers.text.plain_text import for_store
+from workers.usecases.sms.texting import failed
+
+log = logging.getLogger(__name__)
+LISTED = 200
+LATER_STATES = {TextState.SENT: 1, TextState.UNKNOWN: 1, TextState.DELIVERED: 2, TextState.FAILED: 2}
+"""How far a message is; a report moves it forward only, because reports overtake each other."""
+
+
+class Taken(StrEnum):
+    """What became of something that a carrier told."""
+
+    TAKEN = "taken"
+    SAME = "same again"
+    NOBODY = "nobody is talked to on this number"
+
+
+class TextInbox:
+    """Takes what carriers tell; every act is idempotent."""
+
+    def __init__(self, store: Store, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._policy = policy
+        self._now = now
+
+    def take(self, told: Sequence[TextReport | InboundText], carrier: str) -> list[Taken]:
+        """Take what one request of a carrier says; raises NotNow."""
+        return [
+            self.take_reply(part) if isinstance(part, InboundText) else self.take_report(part, carrier) for part in told
+        ]
+
+    def take_report(self, report: TextReport, carrier: str) -> Taken:
+        """Move a message on as its carrier reports it; one that is further already stays."""
+        now = self._now()
+
+        def work(connection: Connection) -> Taken:
+            message = text_messages.message_of_report(connection, carrier, report.id)
+            if message is None:
+                return Taken.NOBODY
+            read.lock_customers(connection, [message.customer])
+            message = read.by_owner(connection, SmsMessage, message.customer, message.id) or message
+            if LATER_STATES.get(report.state, 0) <= LATER_STATES.get(message.state, 0):
+                return Taken.SAME
+            changes, detail = ChangeSet(), for_store(report.detail)[:500]
+            request = read.by_owner(connection, SurveyRequest, message.customer, message.dialogue)
+            if report.state == TextState.FAILED:
+                changes.change(failed(message, detail, request, now, changes))
+            else:
+                changes.change(replace(message, state=report.state, detail=detail, reason="", changed_at=now))
+            apply(connection, changes, now)
+            return Taken.TAKEN
+
+        return self._store.write(work)
+
+    def take_reply(self, inbound: InboundText) -> Taken:
+        """Take a customer's reply into the dialogue that was begun last with its number.
+
+        Where there is none, a wish to stop is kept all the same, and anything else is told to the operator.
+        """
+        policy, now = self._policy(), self._now()
+        inbound = replace(inbound, text=for_store(inbound.text))
+        number = number_key(inbound.number, policy.ids)
+
+        def work(connection: Connection) -> Taken:
+            dialogue = text_messages.newest_of_number(connection, number)
+            locked = read.lock_customers(connection, [dialogue.customer]) if dialogue else []
+            dialogue = text_messages.newest_of_number(connection, number)  # as it is under the lock
+            if dialogue is None or not locked or locked[0].id != dialogue.customer:
+                if read_reply(inbound.text).kind == ReplyKind.STOP:
+                    changes = ChangeSet()
+                    changes.add(Suppression(number, "opt_out", now, "customer"))
+                    apply(connection, changes, now)
+                return Taken.NOBODY
+            work = UnitOfWork(policy, now)
+            (case,) = read.cases_of(connection, work, locked).values()
+            key = policy.ids.derive(dialogue.asked_at, "sms_reply", inbound.id)
+            if read.by_owner(connection, SmsReply, dialogue.customer, key) is not None:
+                return Taken.SAME
+            decide(connection, work, lambda: take_reply(case, dialogue, inbound))
+            apply(connection, work.hand_over(), now)
+            return Taken.TAKEN
+
+        taken = self._store.write(work)
+        if taken == Taken.NOBODY:
+            log.warning("an SMS from a number that nobody was asked on", extra={"action": "sms.from_nobody"})
+        return taken
+
+    def to_read(self) -> list[tuple[SmsReply, Customer]]:
+        """Return the replies that a person is to read, the oldest first, each with its customer."""
+        with self._store.reading() as connection:
+            replies = text_messages.replies_to_read(connection, LISTED)
+            people = {row.id: row for row in read.with_ids(connection, Customer, {row.customer for row in replies})}
+        return [(reply, people[reply.customer]) for reply in replies if reply.customer in people]
+
+    def mark_read(self, reply: str, by: str) -> bool:
+        """Keep that somebody has read a reply; False for one that is unknown or was read before."""
+        now = self._now()
+
+        def work(connection: Connection) -> bool:
+            stored = read.by_key(connection, SmsReply, reply) if read.is_id(reply) else None
+            if stored is None or stored.use != ReplyUse.HANDED_OVER:
+                return False
+            changes = ChangeSet()
+            changes.change(replace(stored, use=ReplyUse.READ, by=by))
+            apply(connection, changes, now)
+            record_act(connection, now, by, "sms.read", stored.dialogue, {})
+            return True
+
+        return self._store.write(work)

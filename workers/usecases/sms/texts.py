@@ -1,0 +1,53 @@
+"""The texts that are sent as SMS: what each takes in each language, so that nobody pays for a third part unseen."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from workers.domain.mail.links import Links
+from workers.domain.mail.translations import Catalogs
+from workers.domain.sms.dialogue import Message
+from workers.domain.sms.encoding import MOST_PARTS, size_of
+from workers.domain.sms.messages import CATALOG, as_sms
+
+SOME_REQUEST = "00000000-0000-8000-8000-000000000000"
+"""Stands for a question's id in a link: all links are of one length."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizedText:
+    """One text of the catalog as it is sent: its coding, and the parts that are paid for."""
+
+    language: str
+    message: str
+    text: str
+    coding: str
+    parts: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the text as `boucle sms show --format json` has it."""
+        return asdict(self)
+
+
+def sizes_of_texts(catalogs: Catalogs, brand: str, links: Links) -> list[SizedText]:
+    """Return what every text of a dialogue takes in every language."""
+    return list(sized(catalogs, brand, links))
+
+
+def sized(catalogs: Catalogs, brand: str, links: Links) -> Iterator[SizedText]:
+    """Give every text of a dialogue in every language."""
+    link = links.answer_url(SOME_REQUEST)
+    for language in sorted(catalogs.languages):
+        for message in Message:
+            text = as_sms(catalogs.text(language, f"{CATALOG}{message}", brand=brand, link=link))
+            size = size_of(text)
+            yield SizedText(language, message.value, text, size.coding, size.parts)
+
+
+def faults_of_texts(catalogs: Catalogs, brand: str, links: Links) -> list[str]:
+    """Return a sentence for each text that takes more parts than a message should."""
+    return [
+        f"templates/catalogs/{text.language}.po: {CATALOG}{text.message} takes {text.parts} SMS ({text.coding}), each "
+        f"of them paid for: shorten it to {MOST_PARTS}."
+        for text in sizes_of_texts(catalogs, brand, links)
+        if text.parts > MOST_PARTS
+    ]
