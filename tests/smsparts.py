@@ -14,7 +14,7 @@ from workers.usecases.operation import status
 from workers.usecases.sms.inbound import Taken
 from workers.usecases.sms.texting import Texting
 
-PLAN = Path(__file__).resolve().parents[3] / "rules" / "journey-plan"
+PLAN = Path(__file__).resolve().parents[1] / "rules" / "journey-plan"
 NUMBER, OTHER_NUMBER = "+33612345678", "+33698765432"
 DAYTIME = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 NIGHT = datetime(2026, 3, 3, 21, 30, tzinfo=UTC)

@@ -1,0 +1,112 @@
+"""Where a carrier of SMS calls: its secret, its signature, and what becomes of what it tells."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from smsparts import NUMBER, plan_by_sms
+from webparts import Site, event
+
+from workers.adapters.sms.twilio import signature
+from workers.domain.changeset import ChangeSet
+from workers.domain.records import Response, SmsMessage, SmsReply, Suppression
+from workers.domain.types import ReplyUse, TextState
+from workers.store.apply import apply
+
+URL = "twilio://AC1:token@+33700000000"
+
+
+@pytest.fixture
+def site(open_site: Callable[..., Site], tmp_path: Path) -> Site:
+    """Give an installation that asks by SMS, with a customer who was asked."""
+    folder = plan_by_sms(tmp_path / "own")
+    site = open_site(overrides=str(folder), sms_url=URL, public_url="https://nps.shop.example")
+    site.events(event("delivery", "42", at=site.clock.at, customer={"phone": NUMBER}, reference="1042"))
+    site.settle()
+    (message,) = site.rows(SmsMessage)
+    changes = ChangeSet()
+    changes.change(message.but(state=TextState.SENT, provider="twilio", provider_id="SM1", text="?", parts=1))
+    site.parts.store.write(lambda connection: apply(connection, changes, site.clock.at))
+    return site
+
+
+def call(site: Site, fields: dict[str, str], *, token: str = "token", path: str = "", **more: str) -> int:
+    """Call the door as Twilio does, and return the status."""
+    door = site.parts.outgoing.text_door
+    headers = {"X-Twilio-Signature": signature(token, door, fields), **more}
+    return int(site.client.post(path or urlsplit(door).path, data=fields, headers=headers).status_code)
+
+
+REPLY = {"MessageSid": "SM2", "From": NUMBER, "To": "+33700000000", "Body": "3 trop tard"}
+
+
+def test_a_signed_reply_is_an_answer(site: Site) -> None:
+    """Through the door to the response, once however often it comes."""
+    assert [call(site, REPLY) for _ in range(3)] == [200, 200, 200]
+    (response,) = site.rows(Response)
+    assert (response.score, response.comment, response.channel) == (3, "trop tard", "sms")
+    assert len(site.rows(SmsReply)) == 1
+
+
+def test_a_signed_report_moves_the_message(site: Site) -> None:
+    """Delivered is delivered; the answer says nothing that Twilio would send on."""
+    assert call(site, {"MessageSid": "SM1", "MessageStatus": "delivered"}) == 200
+    assert [row.state for row in site.rows(SmsMessage)] == [TextState.DELIVERED]
+
+
+def test_whoever_is_not_the_carrier_changes_nothing(site: Site) -> None:
+    """Another token, another secret in the address, another carrier's name, and no signature are refused."""
+    door = urlsplit(site.parts.outgoing.text_door).path
+    assert call(site, REPLY, token="another") == 403
+    assert call(site, REPLY, path=door[:-1] + ("0" if door[-1] != "0" else "1")) == 403
+    assert call(site, REPLY, path=door.replace("twilio", "vonage")) == 403
+    assert site.client.post(door, data=REPLY).status_code == 403
+    assert site.client.get(door).status_code == 403
+    assert site.rows(SmsReply) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"\xff\xfe", b"&" * 20_000, b"a=" + b"%00" * 9_000, "=\u20ac&".encode() * 500, b"{" * 1_000],
+)
+def test_hostile_calls_are_refused_in_words(site: Site, body: bytes) -> None:
+    """Whatever is sent to the door is answered with a status below 500, and nothing is kept."""
+    door = urlsplit(site.parts.outgoing.text_door).path
+    for kind in ("application/x-www-form-urlencoded", "application/json", "text/plain"):
+        assert site.client.post(door, content=body, headers={"Content-Type": kind}).status_code in (400, 403, 413)
+    assert site.rows(SmsReply) == []
+
+
+def test_a_call_that_is_too_large_is_turned_away(site: Site) -> None:
+    """Beyond 32 kB nothing is read."""
+    door = urlsplit(site.parts.outgoing.text_door).path
+    assert site.client.post(door, content=b"a" * 40_000).status_code == 413
+
+
+def test_stop_from_a_number_that_was_never_asked_is_kept(site: Site) -> None:
+    """Nobody is talked to there, and nobody will be asked."""
+    assert call(site, {**REPLY, "MessageSid": "SM3", "From": "+33611111111", "Body": "STOP"}) == 200
+    assert [row.kind for row in site.rows(Suppression)] == ["opt_out"]
+
+
+def test_without_a_carrier_the_door_is_shut(open_site: Callable[..., Site]) -> None:
+    """An installation that sends no SMS takes nothing."""
+    site = open_site()
+    assert site.client.post("/m//x").status_code in (403, 404)
+    assert site.client.post("/m/twilio/0123456789").status_code == 403
+
+
+def test_two_replies_at_once_are_both_taken(site: Site) -> None:
+    """A score and its words in two messages that arrive together make one answer."""
+    second = {**REPLY, "MessageSid": "SM5", "Body": "colis cass\u00e9"}
+
+    async def both() -> list[int]:
+        first = {**REPLY, "MessageSid": "SM4", "Body": "3"}
+        return list(await asyncio.gather(*(asyncio.to_thread(call, site, fields) for fields in (first, second))))
+
+    assert asyncio.run(both()) == [200, 200]
+    (response,) = site.rows(Response)
+    assert response.score == 3
+    assert "colis cass\u00e9" in response.comment or ReplyUse.HANDED_OVER in {row.use for row in site.rows(SmsReply)}
