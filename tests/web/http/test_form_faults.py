@@ -169,6 +169,7 @@ CASES: dict[str, list[Case]] = {
 """By route. What is wrong with a form as a whole (a page too old, an act that is not allowed) stands above it."""
 NOTHING_TO_TYPE = frozenset(
     {
+        "/sms/read",
         *("/v1/events", "/u/{token}", "/login/{token}", "/logout", "/clock", "/try", "/inbox/back", "/queue/act"),
         *("/account/sessions/end", "/account/sessions/end-others", "/people/link", "/people/sessions"),
         *("/people/second-factor", "/people/remove", "/report/notes/{id:int}/remove"),
@@ -180,7 +181,9 @@ NOTHING_TO_TYPE = frozenset(
 """Buttons, choices from a list, texts that may be anything, and the door for programs."""
 ELSEWHERE = frozenset({"/login/code", "/account/second-factor/off"})
 """Tried with a second factor, below."""
-OF_SCRIPTS = frozenset(f"/w/{door}" for door in ("config", "ask", "shown", "closed", "answer"))
+OF_SCRIPTS = frozenset({"/m/{carrier}/{secret}"}) | frozenset(
+    f"/w/{door}" for door in ("config", "ask", "shown", "closed", "answer")
+)
 """No forms: the script on a company's own pages asks here (tests/web/public/test_web_question.py)."""
 
 
