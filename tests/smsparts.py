@@ -83,10 +83,10 @@ class Shop:
             only_to=self.only_to,
         )
 
-    def deliver(self, subject: str = "42", phone: str = NUMBER, **more: object) -> None:
+    def deliver(self, subject: str = "42", phone: str = NUMBER, *, survey_consent: bool = True, **more: object) -> None:
         """Have a parcel delivered to a customer, and do what is due."""
         event = journey("delivery", subject, at=self.boucle.clock.at, **{"reference": f"order-{subject}", **more})
-        event["data"]["customer"] |= {"phone": phone} if phone else {}
+        event["data"]["customer"] |= {"survey_consent": survey_consent} | ({"phone": phone} if phone else {})
         self.boucle.take(event)
         self.settle()
 

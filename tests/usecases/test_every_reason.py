@@ -87,6 +87,15 @@ def no_address(boucle: Embedded) -> None:
     take(boucle, event)
 
 
+def needs_consent(boucle: Embedded) -> None:
+    """Somebody in a country of which the operator wrote that a survey needs consent."""
+    duties = dict(boucle.parts.policy().duties)
+    duties["DE"] = replace(duties["DE"], needs={"mail": "consent"})
+    vars(boucle.parts.policies)["_policy"] = replace(boucle.parts.policy(), duties=duties)
+    tell_of_customer(boucle, country="DE")
+    take(boucle, at(boucle, "delivery", reference="A"))
+
+
 def suppressed(boucle: Embedded) -> None:
     """A mailbox that came back before."""
     changes = ChangeSet()
@@ -228,6 +237,10 @@ def mind_changed(boucle: Embedded) -> None:
 
 STORIES: dict[Reason, Callable[[Embedded], object]] = {
     Reason.NO_ADDRESS: no_address,
+    Reason.NEEDS_NOTICE: in_turn(
+        lambda boucle: tell_of_customer(boucle, country="DE"), lambda boucle: take(boucle, at(boucle, "delivery"))
+    ),
+    Reason.NEEDS_CONSENT: needs_consent,
     Reason.OPTED_OUT: lambda boucle: take(
         boucle, at(boucle, "delivery", reference="A"), about("opted_out", "42", boucle.clock.at)
     ),
@@ -340,6 +353,7 @@ def test_who_is_asked_by_sms_lacks_no_address(boucle: Embedded, monkeypatch: pyt
     monkeypatch.setattr(plan, "channel_of", lambda self, rule: "sms")
     event = at(boucle, "delivery", reference="A")
     del event["data"]["customer"]["email"]
+    event["data"]["customer"]["survey_consent"] = True
     boucle.take(event)
     before = explain(boucle)
     assert "no mail address" not in str(before)

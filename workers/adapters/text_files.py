@@ -24,6 +24,7 @@ WATCHED: Mapping[str, str] = {
     "rules/root-causes.yaml": LIVE,
     "rules/attributes.yaml": LIVE,
     "rules/sites.yaml": LIVE,
+    "rules/countries.csv": LIVE,
     "rules/drivers.yaml": LIVE,
     "rules/events.csv": LIVE,
     "templates/brand.yaml": LIVE,

@@ -21,7 +21,7 @@ from workers.cloudevents.events import (
     TicketChange,
     TicketUpdate,
 )
-from workers.cloudevents.locale_names import language_tag, zone_name
+from workers.cloudevents.locale_names import country_code, language_tag, zone_name
 from workers.cloudevents.outbound import SOURCE
 from workers.cloudevents.reader import describe
 from workers.cloudevents.shapes import Route, node
@@ -37,7 +37,10 @@ _PLACED_OF_SCORES = (
     | {"answered_at", "asked_at", "comment", "trigger", "request", "channel", "agent", "phone"}
     | {"competitor", "drivers"}
 )
-_PROFILE = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote", "attributes")
+_PROFILE = (
+    *("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote", "attributes"),
+    *("country", "survey_notice_given", "survey_consent"),
+)
 # Which fields of the data are times, by kind; the first two say when it happened. Only `until` may lie ahead.
 _TIMES = {Kind.SCORE: ("occurred_at", "answered_at", "asked_at"), Kind.TICKET: ("occurred_at", "at", "until")}
 # A detail is a short text to show beside the label; longer ones are documents and stay out.
@@ -49,6 +52,7 @@ _NOBODY = CustomerData()
 _EXPECTED = {
     "email": "one mail address, such as marie@example.org",
     "language": "a language tag (BCP 47), such as fr or fr-CA, or its name in English or in the language itself",
+    "country": "a country (ISO 3166 alpha-2), such as DE, or its name in English",
     "time_zone": "an IANA time zone, such as Europe/Paris, or the name of one in Windows or Rails",
 }
 
@@ -163,6 +167,8 @@ def _read(name: str, text: str, zones: frozenset[str] | None) -> str | None:
         return name_of_somebody(text)
     if name == "language":
         return language_tag(text)
+    if name == "country":
+        return country_code(text)
     if name == "time_zone" and zones is not None:
         return zone_name(text, zones)
     return text

@@ -64,6 +64,9 @@ class CustomerData(TypedDict, total=False):
     segment: str | None
     owner: str | None
     may_promote: bool | None
+    country: str | None
+    survey_notice_given: bool | None
+    survey_consent: bool | None
     attributes: Mapping[str, str | int | float | bool | None] | None
 
 

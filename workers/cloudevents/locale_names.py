@@ -18,6 +18,7 @@ _LONGEST = 100
 """Characters of a name of a language or a zone; CLDR's longest have half of it."""
 _IN_BRACKETS = re.compile(r"(.+?)(?:\s*[(\[\u2013\u2014/,]\s*|\s-\s)(.+?)\s*[)\]]?")
 _SHORT_PLACES = {"us": "US", "u.s.": "US", "usa": "US", "uk": "GB", "u.k.": "GB", "great britain": "GB"}
+_NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "ZZ"})
 _SCRIPTS = {"simplified": "Hans", "traditional": "Hant", "cyrillic": "Cyrl", "latin": "Latn", "arabic": "Arab"}
 _OFFSET = re.compile(r"\((?:UTC|GMT)[^)]*\)\s*", re.IGNORECASE)
 _TIME_OF = re.compile(r"(.+?) time(?: \(.+\))?", re.IGNORECASE)
@@ -134,6 +135,17 @@ def _own_names() -> dict[str, str]:
         if name:
             own_names.setdefault(str(name).casefold(), tag)
     return own_names
+
+
+@lru_cache(maxsize=1_024)
+def country_code(text: str) -> str | None:
+    """Return the code of a country (ISO 3166 alpha-2) of itself, however it is capitalised, or of its English name."""
+    name = text.strip()
+    if len(name) > _LONGEST:
+        return None
+    codes = _region_names("en")
+    code = _SHORT_PLACES.get(name.casefold()) or codes.get(name.casefold()) or name.upper()
+    return code if code in codes.values() and code not in _NO_COUNTRIES else None
 
 
 @lru_cache(maxsize=64)

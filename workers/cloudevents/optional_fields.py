@@ -29,6 +29,7 @@ _LINES = frozenset({"label", "reference"})
 _COUNTED_TIMES = {Kind.JOURNEY: frozenset({"occurred_at"})}
 """Which times decide when somebody is asked: of such an event they are needed as they are."""
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_PERMISSIONS = frozenset({"may_promote", "survey_notice_given", "survey_consent"})
 _MISSING = object()
 
 
@@ -154,7 +155,7 @@ def _mended(value: object, place: list[str], route: Route) -> tuple[object, str]
 
 def _mended_text(text: str, name: str, types: frozenset[str], limit: int) -> tuple[object, str]:
     truth = as_typed(text, types)
-    if isinstance(truth, bool) and not (truth and name == "may_promote"):  # nobody's permission is guessed
+    if isinstance(truth, bool) and not (truth and name in _PERMISSIONS):  # nobody's permission is guessed
         return truth, AS_TRUTH
     if limit and len(text) > limit and (limit >= PROSE or name == "label"):
         return text.replace("\0", "")[: limit - len(MARK)] + MARK, _CUT.format(limit)

@@ -38,6 +38,7 @@ NOTED_NAME = 60
 RESERVED = frozenset(
     {"trigger", "after", "score", "comment", "wants_contact", "event", "first", "delivery_expected", "months", "on"}
     | {"email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote", "id"}
+    | {"country", "survey_notice_given", "survey_consent"}
     | {"customer_since", "orders", "last_band", "in_onboarding", "loyal", "used_new_feature", "otherwise"}
     | {"tenure", "phase"}
 )

@@ -11,6 +11,7 @@ from workers.domain.customer.merge import merge_customers
 from workers.domain.customer.profile import learn, opt_out
 from workers.domain.customer_case import CustomerCase
 from workers.domain.followup.decision import route, route_again
+from workers.domain.mail.survey_duties import FACTS
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Response, SurveyRequest
 from workers.domain.survey.planning import (
@@ -49,7 +50,7 @@ def take_event(case: CustomerCase, event: Event, into: CustomerCase | None = Non
         if event.name == "merged" and into is not None:
             erase(into)  # the wish to be forgotten is the person's, under either id
         return
-    learn(case, event.customer, event.occurred_at)
+    learn(case, event.customer, event.occurred_at, event.source)
     if event.kind == Kind.JOURNEY:
         journey_event = journey_event_of(event)
         plan(case, journey_event)
@@ -108,7 +109,8 @@ def references_wanted(event: Event, customer: Customer, policy: Policy) -> set[s
         return None  # where the relationship starts depends on every journey
     if any(event.customer.get(name, getattr(customer, name)) != getattr(customer, name) for name in REACHED_BY):
         return None
-    if event.customer.get("time_zone", customer.time_zone) != customer.time_zone:
+    told = event.customer
+    if any(told.get(name, getattr(customer, name)) != getattr(customer, name) for name in ("time_zone", *FACTS)):
         return None
     return references_of(journey_event_of(event), customer, policy)
 

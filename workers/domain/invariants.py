@@ -89,6 +89,11 @@ SUMS: tuple[Sum, ...] = (
     Sum("survey requests = touchpoints asked", ("survey_requests",), ("touchpoints.asked",)),
     Sum("touchpoints not asked = touchpoints with a reason", ("touchpoints.unasked",), ("touchpoints.explained",)),
     Sum("survey requests = requests in a wording that is known", ("survey_requests",), ("requests.worded",)),
+    Sum(
+        "touchpoints held for consent or notice = those whose customer gave or got none",
+        ("touchpoints.held_by_law",),
+        ("touchpoints.without_proof",),
+    ),
     Sum("requests by mail = requests with one survey mail", ("requests.by_mail",), ("requests.mailed_once",)),
     Sum(
         "reminders planned = left + waiting + withdrawn + not taken",

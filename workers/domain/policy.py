@@ -14,6 +14,7 @@ from workers.domain.compiled_tables import FollowUpTable, JourneyPlan
 from workers.domain.drivers import Drivers
 from workers.domain.mail.deliverability import DeadRule, KeepRule, RefusalRule
 from workers.domain.mail.links import Links
+from workers.domain.mail.survey_duties import SurveyDuties
 from workers.domain.types import Ids, MailClass
 from workers.domain.web_sites import WebSite
 from workers.text.mail_addresses import mailbox
@@ -74,10 +75,14 @@ class Policy:
     sites: Mapping[str, WebSite] = field(default_factory=dict)
     drivers: Drivers = field(default_factory=dict)
     """What customers may name as the reason for their score, by code."""
+    duties: SurveyDuties = field(default_factory=dict)
+    """What the law asks for before somebody is asked, by country; none: nothing."""
+    country: str = ""
+    """Where customers live of whom nobody told it; empty: nobody knows."""
     wording: Callable[[str], str | None] = lambda language: None
     """Gives the id of the wording in which a language is asked now; None where no texts are known."""
-    country: str = ""
-    """The team's country, ISO 3166 alpha-2: a telephone number without a prefix is read as one of it."""
+    team_country: str = ""
+    """The country of the team's days off: a number without a prefix is read as one of it where `country` says none."""
     texts: bool = False
     """Whether SMS are sent by us; else they are a channel that a carrier takes from the topic."""
 

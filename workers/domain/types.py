@@ -273,3 +273,5 @@ class Reason(StrEnum):
     CLOSED_BY_VISITOR = "closed_by_visitor"
     NOT_OFFERED = "not_offered"
     TOKEN_REFUSED = "token_refused"
+    NEEDS_CONSENT = "needs_consent"
+    NEEDS_NOTICE = "needs_notice"

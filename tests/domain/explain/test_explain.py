@@ -62,6 +62,8 @@ def policy(window: str = "always") -> Policy:
         "holidays": frozenset(),
         "zone": "Europe/Paris",
         "attributes": {},
+        "duties": {},
+        "country": "",
     }
     return Policy(**{column.name: values.get(column.name) for column in fields(Policy)})  # type: ignore[arg-type]  # see above
 

@@ -214,7 +214,7 @@ def test_a_channel_other_than_mail_gets_no_mail(monkeypatch: pytest.MonkeyPatch)
     """Its request goes to the topic, needs no address, and a bouncing address does not stop it."""
     person = Person(email=None)
     monkeypatch.setattr(type(person.policy.plan), "channel_of", lambda self, rule: "sms")
-    person.hear(an_event("delivery", reference="1"))
+    person.hear(an_event("delivery", reference="1", customer={"survey_consent": True}))
     person.case.suppressed = "bounce"
     changes = person.wake()
     (request,) = person.rows(SurveyRequest)

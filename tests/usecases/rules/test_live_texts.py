@@ -30,6 +30,7 @@ GOOD_AND_BAD: dict[str, tuple[str, tuple[str, str], tuple[str, str]]] = {
         ("", "\nplan: {type: text, values: [pro]}\n"),
         ("", "\nplan: {type: string}\n"),
     ),
+    "rules/countries.csv": ("rules/countries.csv", ("DE;notice", "DE;consent"), ("DE;notice", "DE;notise")),
     "rules/sites.yaml": ("rules/sites.yaml", ("", SHOP.format("call")), ("", SHOP.format("cal"))),
     "rules/drivers.yaml": (
         "rules/drivers.yaml",

@@ -136,6 +136,24 @@ def test_nobody_is_woken_at_night(install: Callable[..., Embedded], tmp_path: Pa
     assert len(shop.telephone.handed) == 2
 
 
+def test_an_sms_needs_what_the_law_of_the_country_asks_for(shop: Shop) -> None:
+    """Without notice or consent the question waits; consent that is taken back keeps at home what has not left."""
+    shop.deliver(survey_consent=False)
+    assert {(row.state, row.reason) for row in shop.boucle.rows(Touchpoint) if row.rule == "J2"} == {
+        (TouchpointState.HELD, "needs_notice")
+    }
+    shop.telephone.ends[NUMBER] = TextResult(SendKind.LATER, "", "busy")
+    for agreed in (True, False):
+        shop.later(minutes=1)
+        who = {"id": "42", "survey_consent": agreed}
+        shop.boucle.take(about("changed", at=shop.boucle.clock.at, customer=who))
+        shop.settle()
+    shop.telephone.ends.clear()
+    shop.later(minutes=5)
+    assert shop.messages == {"42 question": "cancelled"}
+    assert [row.reason for row in shop.boucle.rows(SmsMessage)] == ["needs_notice"]
+
+
 def test_without_a_number_the_question_waits_for_one(shop: Shop) -> None:
     """No number, or one that cannot exist, holds the touchpoint with its reason; a number told later asks."""
     shop.deliver(phone="12")
@@ -249,7 +267,7 @@ def delivery_of(subject: str, more: dict[str, str]) -> dict[str, object]:
     from embedded import journey
 
     event = journey("delivery", subject, reference=f"order-{subject}")
-    event["data"]["customer"] |= more
+    event["data"]["customer"] |= {"survey_consent": True, **more}
     return event
 
 

@@ -23,7 +23,9 @@ def site(open_site: Callable[..., Site], tmp_path: Path) -> Site:
     """Give an installation that asks by SMS, with a customer who was asked."""
     folder = plan_by_sms(tmp_path / "own")
     site = open_site(overrides=str(folder), sms_url=URL, public_url="https://nps.shop.example")
-    site.events(event("delivery", "42", at=site.clock.at, customer={"phone": NUMBER}, reference="1042"))
+    site.events(
+        event("delivery", "42", at=site.clock.at, customer={"phone": NUMBER, "survey_consent": True}, reference="1042")
+    )
     site.settle()
     (message,) = site.rows(SmsMessage)
     changes = ChangeSet()

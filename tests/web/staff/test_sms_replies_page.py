@@ -21,7 +21,7 @@ SAID = "<b>bof</b> & rien"
 def team(open_site: Callable[..., Site], tmp_path: Path) -> Team:
     """Give a site where a customer has written twice what nobody understands."""
     site = open_site(overrides=str(plan_by_sms(tmp_path / "own")), sms_url="file:")
-    who: dict[str, object] = {"phone": NUMBER, "name": "Camille Roux"}
+    who: dict[str, object] = {"phone": NUMBER, "survey_consent": True, "name": "Camille Roux"}
     site.events(event("delivery", "42", at=site.clock.at, customer=who, reference="1042"))
     site.settle()
     (message,) = site.rows(SmsMessage)

@@ -107,7 +107,7 @@ class Calendar:
 def load_contrary(data: bytes) -> tuple[Contrary, ...]:
     """Read contrary.csv; raises Unreadable with every fault of it."""
     faults = Gathered()
-    rows = _records("contrary.csv", data, ("event", "effect", "scope", "until"), ("at most",))
+    rows = read_records("contrary.csv", data, ("event", "effect", "scope", "until"), ("at most",))
     contrary = [_contrary(entry, f"contrary.csv, row {row}", faults) for row, entry in rows]
     faults.tell()
     return tuple(contrary)
@@ -150,7 +150,7 @@ def load_waves(data: bytes) -> tuple[WaveDate, ...]:
     """Read waves.csv, in order of date."""
     faults = Gathered()
     waves = []
-    for row, entry in _records("waves.csv", data, ("date", "name")):
+    for row, entry in read_records("waves.csv", data, ("date", "name")):
         try:
             day = parse_date(entry["date"])
         except BadInput as fault:
@@ -164,9 +164,13 @@ def load_waves(data: bytes) -> tuple[WaveDate, ...]:
     return tuple(sorted(waves, key=lambda wave: wave.day))
 
 
-def _records(
+def read_records(
     file: str, data: bytes, columns: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows of a small CSV file with their numbers, each by its columns; comments are left out.
+
+    Raises Unreadable for a first line that lacks a column.
+    """
     rows, _ = read_rows(decode(file, data), name=file)
     head = [fold(cell).lower() for cell in rows[0]] if rows else []
     missing = [name for name in columns if name not in head]

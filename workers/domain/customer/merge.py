@@ -12,6 +12,7 @@ from workers.domain.customer.profile import (
     FIELDS,
     cancel_pending,
     is_news,
+    proof_of,
     stamp_of,
     take_up_held,
     told_attributes,
@@ -23,6 +24,7 @@ from workers.domain.history import Why
 from workers.domain.mailbox_keys import address_key
 from workers.domain.records import Customer, FormerAddress, Journey, Suppression, Ticket, Touchpoint
 from workers.domain.survey.planning import (
+    call_back_unlawful,
     follow_answers,
     follow_start,
     follows_from_facts,
@@ -70,6 +72,7 @@ def join(case: CustomerCase, into: CustomerCase) -> None:
         take_up_held(into)
     zones = {person.time_zone, second.time_zone, first.time_zone}
     reassess(into, zone_changed=len(zones) > 1)
+    call_back_unlawful(into)
     follow_start(into)
     follow_answers(into)
     if person.opted_out_at:
@@ -95,7 +98,7 @@ def one_profile(customer: Customer, other: Customer) -> Customer:
         attributes=with_attributes(customer.attributes, told),
         changed_at={
             **customer.changed_at,
-            **{name: moments[name] for name in (*news, *map(stamp_of, told)) if name in moments},
+            **{name: moments[name] for name in (*news, *map(stamp_of, told), *map(proof_of, news)) if name in moments},
         },
         firsts=firsts,
         opted_out_at=min(filter(None, (customer.opted_out_at, other.opted_out_at)), default=None),

@@ -11,13 +11,16 @@ from typing import Any, cast
 
 from workers.domain.customer.traces import held_address
 from workers.domain.customer_case import CustomerCase
+from workers.domain.mail.survey_duties import FACTS
 from workers.domain.mailbox_keys import address_key
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, FormerAddress, Suppression, SurveyRequest
-from workers.domain.survey.planning import reassess, withdraw
+from workers.domain.survey.planning import call_back_unlawful, reassess, withdraw
 from workers.domain.types import ActionState, CustomerId, Ids, MailClass, Reason
 
-FIELDS = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
+PROOFS = ("survey_notice_given", "survey_consent")
+"""Fields of which it is kept who said so: the company must be able to show it."""
+FIELDS = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote", "country", *PROOFS)
 
 
 def customer_id(crm_id: str, ids: Ids) -> CustomerId:
@@ -30,8 +33,11 @@ def new_customer(crm_id: str, ids: Ids, now: datetime) -> Customer:
     return Customer(id=customer_id(crm_id, ids), crm_id=crm_id, created_at=now)
 
 
-def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime) -> None:
-    """Change the fields that are news at an instant, and what that changes for planned touchpoints."""
+def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime, source: str = "") -> None:
+    """Change the fields that are news at an instant, and what that changes for planned touchpoints.
+
+    `source` says who told it, for what has to be proved.
+    """
     customer = case.customer
     if customer.erased_at:
         return
@@ -44,6 +50,7 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime) -> Non
     if told and (attributes := with_attributes(customer.attributes, told)) != customer.attributes:
         values["attributes"] = attributes
     stamps = {**customer.changed_at, **dict.fromkeys(news, moment), **dict.fromkeys(map(stamp_of, told), moment)}
+    stamps |= {proof_of(name): source for name in PROOFS if name in news and source}
     if not values and stamps == customer.changed_at:
         return
     zone_before = case.zone
@@ -53,8 +60,10 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime) -> Non
         case.add(Suppression(address_key(changed.email, case.ids), "opt_out", case.now, "opted out before"))
     if "email" in values:
         take_up_held(case)
-    if values.keys() & {"email", "phone", "time_zone"}:
+    if values.keys() & {"email", "phone", "time_zone", *FACTS}:
         reassess(case, zone_changed=zone_before != case.zone)
+    if not values.keys().isdisjoint(FACTS):
+        call_back_unlawful(case)
 
 
 def take_up_held(case: CustomerCase) -> None:
@@ -81,6 +90,11 @@ def is_news(name: str, value: object, customer: Customer, moment: str) -> bool:
 def is_later(value: object, moment: str, present: object, changed_at: str) -> bool:
     """Tell whether a value told of a moment wins over the one that is kept, whichever came first."""
     return moment > changed_at or (moment == changed_at and weight(value) > weight(present))
+
+
+def proof_of(name: str) -> str:
+    """Return under which name it is kept, beside a field's event time, who told it."""
+    return f"{name}.from"
 
 
 def stamp_of(attribute: str) -> str:

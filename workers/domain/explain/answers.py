@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from workers.domain.attributes import values_of
+from workers.domain.customer.profile import PROOFS, proof_of
 from workers.domain.explain.events import did, event_entry, history_entry, letter_entry
 from workers.domain.explain.followup import (
     action_entry,
@@ -82,8 +83,19 @@ def customer_entry(view: View) -> Entry:
         "attributes": values_of(customer, view.policy.attributes),
         "owner": customer.owner,
         "may_promote": customer.may_promote,
+        "country": customer.country,
+        **{name: proof(customer, name) for name in PROOFS},
         "rest_until": iso(rests_until(view)),
     }
+
+
+def proof(customer: Customer, name: str) -> Entry | None:
+    """Return what was told of a right: whether it holds, since when, and by whom it was told; None: nothing."""
+    value = getattr(customer, name)
+    if value is None:
+        return None
+    told = customer.changed_at
+    return {"value": value, "at": told.get(name), "from": told.get(proof_of(name), "")}
 
 
 def explain_response(view: View, response: str) -> Entry | None:

@@ -7,8 +7,9 @@ from workers.decision_table.model.rest_period import Question, Resting
 from workers.domain.explain.survey import expected_at
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import sentence
+from workers.domain.mail.survey_duties import unmet
 from workers.domain.outbound_messages import MAIL
-from workers.domain.survey.planning import channel_of, hold_ended, hold_ends
+from workers.domain.survey.planning import channel_of, duty_towards, hold_ended, hold_ends
 from workers.domain.survey.request import OF_MAILBOX, rest_of
 from workers.domain.types import Effect, Reason
 
@@ -56,7 +57,12 @@ def barred(view: View) -> str:
     mail_alone = asked_by_mail_alone(view)
     if view.story.suppressed and (mail_alone or view.story.suppressed not in OF_MAILBOX):
         return view.words.clause(Reason.SUPPRESSED, {"detail": view.story.suppressed})
-    return "" if customer.email or not mail_alone else view.words.clause(Reason.NO_ADDRESS)
+    if not mail_alone:
+        return ""
+    if not customer.email:
+        return view.words.clause(Reason.NO_ADDRESS)
+    lacking = unmet(customer, duty_towards(view.case()), MAIL)
+    return view.words.clause(lacking, {"detail": customer.country or ""}) if lacking else ""
 
 
 def asked_by_mail_alone(view: View) -> bool:

@@ -58,6 +58,25 @@ PHRASES = {
     "reason.not_offered/2": "the site does not offer the question there",
     "reason.token_refused": "the visitor token of the site was not good ({detail})",
     "reason.token_refused/2": "the visitor token of the site was not good",
+    "reason.needs_consent": (
+        "in {detail} a survey on this channel needs the customer's consent (rules/countries.csv), and none is known"
+    ),
+    "reason.needs_consent/2": (
+        "a survey on this channel needs the customer's consent (rules/countries.csv), and none is known"
+    ),
+    "reason.needs_consent.then": "a survey on this channel needed the customer's consent, and none was known",
+    "reason.needs_notice": (
+        "in {detail} a survey on this channel needs that the customer was told of the right to object "
+        "(rules/countries.csv), and nobody said so"
+    ),
+    "reason.needs_notice/2": (
+        "a survey on this channel needs that the customer was told of the right to object "
+        "(rules/countries.csv), and nobody said so"
+    ),
+    "reason.needs_notice.then": (
+        "a survey on this channel needed that the customer was told of the right to object, and nobody had said so"
+    ),
+    "lawful-hours": "it is not due before {opens}: this channel may be used {hours} only (rules/countries.csv)",
     "reason.counted_once": "the same answer came again under another event id and counts once",
     "reason.same_mailbox": "somebody with the same mail address was asked before and the mailbox rests until {until}",
     "reason.same_mailbox/2": "somebody with the same mail address was asked before and the mailbox rests",

@@ -7,9 +7,10 @@ from workers.decision_table.model.rest_period import Resting, RestReason
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import sentence
 from workers.domain.mail.question_wording import wording_of
+from workers.domain.mail.survey_duties import hours_of
 from workers.domain.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.domain.reporting import RECOVERY
-from workers.domain.survey.planning import WEB, hold_ended, holding, in_scope, not_selected
+from workers.domain.survey.planning import WEB, channel_of, duty_towards, hold_ended, holding, in_scope, not_selected
 from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
 from workers.domain.types import Effect, Reason, RequestState, TouchpointState
 
@@ -124,6 +125,16 @@ def waits_for_window(touchpoint: Touchpoint, view: View) -> bool:
     return next_in_window(touchpoint.wake_at - A_MOMENT, window, view.zone, holidays) == touchpoint.wake_at
 
 
+def lawful_hours(touchpoint: Touchpoint, view: View) -> str:
+    """Return the hours of the law that put a touchpoint off, as the file has them; empty where they did not."""
+    case = view.case()
+    hours = hours_of(duty_towards(case), channel_of(case, touchpoint))
+    if hours.always or touchpoint.wake_at <= touchpoint.due_at:
+        return ""
+    put_off = next_in_window(touchpoint.wake_at - A_MOMENT, hours, view.zone) == touchpoint.wake_at
+    return hours.text() if put_off else ""
+
+
 def over(touchpoint: Touchpoint, cause: str, view: View) -> bool:
     """Tell whether every hold of a cause on a touchpoint was ended by an event, and only its last days are left."""
     case = view.case()
@@ -155,6 +166,9 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
         clauses.append(view.words.clause(reason, {"opens": view.words.moment(touchpoint.wake_at)}))
     elif reason == Reason.BOUNCED:
         clauses.append(view.words.say("put-off", at=view.words.moment(touchpoint.wake_at)))
+    elif reason and (hours := lawful_hours(touchpoint, view)):
+        opens = view.words.moment(touchpoint.wake_at)
+        clauses.append(view.words.say("lawful-hours", opens=opens, hours=hours))
     elif reason:
         clauses.append(
             view.words.clause(reason, {"due": view.words.moment(max(touchpoint.due_at, touchpoint.wake_at))})
@@ -196,6 +210,8 @@ def expected_at(touchpoint: Touchpoint, view: View) -> datetime | None:
     Its due time alone is no promise: the rest period may move it, or drop it, and nobody knows when an address comes.
     """
     if touchpoint.state not in PENDING or touchpoint.wake_at > touchpoint.give_up_at:
+        return None
+    if touchpoint.reason in (Reason.NEEDS_CONSENT, Reason.NEEDS_NOTICE):
         return None
     earliest = max(touchpoint.due_at, touchpoint.wake_at)
     if touchpoint.if_resting != "exempt":

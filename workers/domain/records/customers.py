@@ -32,6 +32,12 @@ class Customer(Row):
     merged_into: CustomerId | None = None
     attributes: dict[str, str | int | float | bool] | None = None
     """What rules/attributes.yaml declares; the event time of each stands in `changed_at` as `attributes.NAME`."""
+    country: str | None = None
+    """Where the customer lives (ISO 3166 alpha-2): the law there says what a survey needs."""
+    survey_notice_given: bool | None = None
+    """Whether they were told of their right to object; who told us so stands in `changed_at` as `NAME.from`."""
+    survey_consent: bool | None = None
+    """Whether they agreed to be asked; False: they took it back."""
 
 
 @dataclass(frozen=True, slots=True)

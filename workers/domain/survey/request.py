@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from workers.calendar import add_wait, in_zone, next_in_window, parse_wait
+from workers.calendar import add_wait, in_zone, parse_wait
 from workers.decision_table.model.rest_period import Asked, Question, Resting, RestReason, resting
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import NOTHING, Why
+from workers.domain.mail.survey_duties import hours_of
 from workers.domain.mailbox_keys import address_key, number_key
 from workers.domain.outbound_messages import MAIL, SMS, publish_request
 from workers.domain.policy import Policy
@@ -22,6 +23,8 @@ from workers.domain.survey.planning import (
     WEB,
     assess,
     channel_of,
+    duty_towards,
+    lawful_opening,
     note,
     number_of,
     put,
@@ -49,10 +52,16 @@ def ask(case: CustomerCase, touchpoint: Touchpoint) -> None:
     if stands.state == TouchpointState.PLANNED and stands.wake_at <= now:
         stands = send_request(case, stands)
     elif stands.state == TouchpointState.PLANNED and not stands.reason:
-        stands = replace(stands, reason=Reason.NOT_DUE if case.policy.window.always else Reason.SEND_WINDOW)
+        stands = replace(stands, reason=Reason.SEND_WINDOW if has_hours(case, stands) else Reason.NOT_DUE)
     if stands is not touchpoint:
         case.change(stands)
         note(case, stands, touchpoint.state)
+
+
+def has_hours(case: CustomerCase, touchpoint: Touchpoint) -> bool:
+    """Tell whether the operator or the law has hours for this question."""
+    hours = hours_of(duty_towards(case), channel_of(case, touchpoint))
+    return not (case.policy.window.always and hours.always)
 
 
 def rested(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
@@ -62,7 +71,7 @@ def rested(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     rests = rest_of(case, question_of(touchpoint, case.policy))
     if rests is None:
         return touchpoint
-    opens = next_in_window(rests.until, case.policy.window, case.zone, case.policy.holidays)
+    opens = lawful_opening(case, rests.until, channel_of(case, touchpoint))
     on_web = satisfied_on_web(case, rests)
     why = Why(Reason.ASKED_ON_WEB if on_web else Reason(rests.reason), dates_of(rests))
     if on_web or touchpoint.if_resting == "drop" or opens > touchpoint.give_up_at:
@@ -205,7 +214,7 @@ def mails_for(case: CustomerCase, request: SurveyRequest, touchpoint: Touchpoint
     waits = reminders.waits_of(touchpoint.reminder)
     for number, wait in enumerate(waits, start=1):
         later = add_wait(case.now, wait, case.zone)
-        opens = next_in_window(later, case.policy.window, case.zone, case.policy.holidays)
+        opens = lawful_opening(case, later, MAIL)
         key = case.ids.derive(request.asked_at, "mail", request.id, reminders.key_of(number))
         facts = {**first.facts, reminders.WHICH: number, reminders.MORE: number < len(waits)}
         yield first.but(id=key, template=reminders.REMINDER, facts=facts, not_before=opens)

@@ -88,6 +88,13 @@ def requests() -> dict[str, sa.Select[int]]:
     """Return the counts of touchpoints and survey requests."""
     unasked = t.touchpoint.c.state.in_((TouchpointState.HELD, TouchpointState.SKIPPED, TouchpointState.CANCELLED))
     r, d = t.survey_request.c, t.dispatch.c
+    p, c = t.touchpoint.c, t.customer.c
+    by_law = sa.and_(text(p.state) == "held", p.reason.in_((Reason.NEEDS_CONSENT, Reason.NEEDS_NOTICE)))
+    without_proof = sa.exists().where(
+        c.id == p.customer,
+        c.survey_consent.is_not(True),
+        sa.or_(p.reason == Reason.NEEDS_CONSENT, c.survey_notice_given.is_not(True), c.survey_consent.is_(False)),
+    )
     by_mail, on_web = r.channel == "mail", r.channel == "web"
     unanswered = text(r.state).in_(("open", "expired", "withdrawn", "undeliverable"))
     surveys = (
@@ -98,6 +105,8 @@ def requests() -> dict[str, sa.Select[int]]:
     return {
         "touchpoints.unasked": counted(t.touchpoint, unasked),
         "touchpoints.explained": counted(t.touchpoint, unasked, t.touchpoint.c.reason != ""),
+        "touchpoints.held_by_law": counted(t.touchpoint, by_law),
+        "touchpoints.without_proof": counted(t.touchpoint, by_law, without_proof),
         "requests.on_web": counted(t.survey_request, on_web),
         "requests.web_unanswered": counted(t.survey_request, on_web, unanswered),
         "responses.on_web": counted(t.response, t.response.c.request.in_(sa.select(r.id).where(on_web))),
@@ -321,7 +330,7 @@ def asked_rows() -> dict[str, Rows]:
     c, j, p, k = t.customer.c, t.journey.c, t.touchpoint.c, t.suppression.c
     why = sa.case((text(p.state) == "cancelled", ""), else_=p.reason).label("reason")
     profile = pick(t.customer, "email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote")
-    profile += pick(t.customer, "attributes")
+    profile += pick(t.customer, "attributes", "country", "survey_notice_given", "survey_consent")
     return {
         "customer": sa.select(
             sa.func.coalesce(c.crm_id, invariants.ERASED).label("customer"),

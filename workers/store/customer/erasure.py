@@ -60,7 +60,10 @@ KEPT: dict[sa.Table, str] = {
 }
 """What stays, and why."""
 DELETED: tuple[sa.Table, ...] = (t.dispatch_body, t.click, t.former_address, t.asked_mailbox)
-PERSONAL = ("email", "name", "phone", "language", "time_zone", "owner", "may_promote", "rest_until")
+PERSONAL = (
+    *("email", "name", "phone", "language", "time_zone", "owner", "may_promote", "rest_until", "country"),
+    *("survey_notice_given", "survey_consent"),
+)
 """What a customer's own row loses; the segment stays, for the report."""
 UNLINKED = "erased "
 """Begins the reference of a journey whose customer was erased."""

@@ -20,7 +20,7 @@ from workers.store.operation.schema import give_way, has_inbox, met_others, revi
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
     from alembic.config import Config
 
-SCHEMA = 26
+SCHEMA = 27
 """The schema this release makes: the number of the newest revision."""
 MINIMUM = SCHEMA
 """The oldest schema this release runs on: rows are read with every column there is, so a new one is needed at once."""

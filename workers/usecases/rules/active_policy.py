@@ -205,8 +205,10 @@ class Policies:
             ),
             sites=rules.sites.value,
             drivers=rules.drivers.value,
+            duties=rules.duties.value,
+            country=brand.country,
             wording=self._templates.wordings().id_in_use,
-            country=calendar.days_off.country,
+            team_country=calendar.days_off.country,
             texts=bool(settings.sms_url.get_secret_value()),
         )
 

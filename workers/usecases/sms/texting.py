@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.delivery_result import SendKind
+from workers.domain.mail.survey_duties import SMS, SurveyDuty, duty_of, hours_of, unmet
 from workers.domain.mail.translations import Catalogs
 from workers.domain.mailbox_keys import number_key
 from workers.domain.policy import Policy
@@ -21,7 +22,7 @@ from workers.domain.sms.dialogue import OPEN_FOR, Message
 from workers.domain.sms.encoding import size_of
 from workers.domain.sms.messages import CATALOG, as_sms
 from workers.domain.sms.phone_numbers import international
-from workers.domain.survey.planning import by_daytime
+from workers.domain.survey.planning import opening_within
 from workers.domain.types import Reason, RequestState, TextState
 from workers.store import read
 from workers.store.apply import apply
@@ -136,7 +137,7 @@ class Texting:
         policy = self._policy()
         dialogue = text_messages.dialogues(connection, [message.dialogue], [customer.id])[message.dialogue]
         requests = read.with_owners(connection, SurveyRequest, [customer.id], [message.dialogue])
-        number = international(customer.phone or "", policy.country) or ""
+        number = international(customer.phone or "", policy.country or policy.team_country) or ""
         key = number_key(number, policy.ids)
         return Surrounding(
             customer,
@@ -152,7 +153,7 @@ class Texting:
     ) -> SmsMessage:
         """Return a message as leaving with its words, or why it does not leave, or not yet."""
         if message.message in QUESTIONS:
-            why = unless_asked(around, now)
+            why = unless_asked(around, now) or unmet(around.customer, self._duty(around.customer), SMS) or ""
             if why:
                 return ended(message, around.request, why, now, changes)
             until = self._waits_until(around, paused, now)
@@ -184,12 +185,17 @@ class Texting:
         if around.request is not None and around.request.step in paused:
             return now + PAUSE, Reason.PAUSED
         policy = self._policy()
-        opens = by_daytime(policy, around.customer.time_zone or policy.zone, now)
+        hours, zone = hours_of(self._duty(around.customer), SMS), around.customer.time_zone or policy.zone
+        opens = opening_within(policy, zone, hours, now)
         if opens > now:
             return opens, Reason.SEND_WINDOW
         talking = [other for other in around.others if other.state in text_messages.TALKING]
         latest = max((other.said_at + OPEN_FOR for other in talking), default=now)
         return (latest, Reason.NUMBER_IN_USE) if latest > now else None
+
+    def _duty(self, customer: Customer) -> SurveyDuty | None:
+        policy = self._policy()
+        return duty_of(customer, policy.duties, policy.country)
 
     def _may_reach(self, number: str) -> bool:
         """Tell whether an SMS may leave: in a trial, also one of mails, to listed numbers alone."""

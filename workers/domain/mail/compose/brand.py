@@ -12,10 +12,11 @@ from workers.text.yaml_text import read_yaml
 _PLACE = "templates/brand.yaml"
 _SAMPLE = "templates/brand.sample.yaml"
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]+")
+_COUNTRY = re.compile(r"[A-Z]{2}")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 # Language and zone are choices that any shop may share with the sample; the others would show readers a stranger.
-_MAY_EQUAL_SAMPLE = frozenset({"language", "time_zone", "wording"})
-_MAY_BE_EMPTY = frozenset({"logo", "wording"})
+_MAY_EQUAL_SAMPLE = frozenset({"language", "time_zone", "wording", "country"})
+_MAY_BE_EMPTY = frozenset({"logo", "wording", "country"})
 _LONGEST = {"name": 200, "sender": 254, "reply_to": 254, "postal_address": 1_000, "logo": 2_000, "privacy_url": 2_000}
 """Characters of a value: a header's line carries 998 (RFC 5322), an address 254 (RFC 5321); others stand in mails."""
 _LONGEST_WORD = 100
@@ -37,6 +38,8 @@ class Brand:
     time_zone: str
     wording: str = ""
     """Ids of wordings of the question that are asked in instead of the catalogs' own, between commas."""
+    country: str = ""
+    """Where customers live of whom nobody told it (ISO 3166 alpha-2); empty: nobody knows."""
 
     @classmethod
     def load(cls, data: DataFiles) -> "Brand":
@@ -107,6 +110,8 @@ class Brand:
         ]
         if not _COLOUR.fullmatch(self.colour):
             faults.append(f"colour {self.colour!r} is not written like '#8a3b12' (with the quotes)")
+        if self.country and not _COUNTRY.fullmatch(self.country):
+            faults.append(f"country {self.country!r} is not two capitals such as FR (ISO 3166)")
         for name in ("logo", "privacy_url"):
             if getattr(self, name) and not re.fullmatch(r"https?://\S+", getattr(self, name)):
                 faults.append(f"{name} {getattr(self, name)!r} is not an address that begins with https://")

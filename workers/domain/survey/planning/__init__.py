@@ -8,15 +8,17 @@ from workers.domain.survey.planning.eligibility import (
     SITE_RULE,
     WEB,
     assess,
-    by_daytime,
     channel_of,
+    duty_towards,
     follows_from_facts,
     hold_ended,
     hold_ends,
     holding,
     in_scope,
+    lawful_opening,
     note,
     number_of,
+    opening_within,
     put,
     reassess,
     too_late_from,
@@ -27,7 +29,7 @@ from workers.domain.survey.planning.other_answers import follow_answers, unless_
 from workers.domain.survey.planning.relationship import follow_start, has_undone
 from workers.domain.survey.planning.sampling import is_in_share
 from workers.domain.survey.planning.selection import not_selected, unless_not_selected
-from workers.domain.survey.planning.stop import stop, withdraw
+from workers.domain.survey.planning.stop import call_back_unlawful, stop, withdraw
 from workers.domain.survey.planning.wave_day import wave_ends, wave_event
 
 __all__ = [
@@ -35,8 +37,9 @@ __all__ = [
     "WEB",
     "JourneyEvent",
     "assess",
-    "by_daytime",
+    "call_back_unlawful",
     "channel_of",
+    "duty_towards",
     "follow_answers",
     "follow_start",
     "follows_from_facts",
@@ -46,9 +49,11 @@ __all__ = [
     "holding",
     "in_scope",
     "is_in_share",
+    "lawful_opening",
     "not_selected",
     "note",
     "number_of",
+    "opening_within",
     "plan",
     "put",
     "reassess",

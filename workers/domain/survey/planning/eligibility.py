@@ -6,9 +6,10 @@ What is pending is a function of the set of facts, not of their order. The rest 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from workers.calendar import add_wait, is_opening, next_in_window, parse_window, spread_over
+from workers.calendar import SendWindow, add_wait, is_opening, next_in_window, spread_over
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
+from workers.domain.mail.survey_duties import LOOKED_AT_AGAIN, SurveyDuty, duty_of, hours_of, unmet
 from workers.domain.outbound_messages import MAIL, SMS
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, Journey, Stop, Touchpoint
@@ -20,11 +21,8 @@ PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BO
 SKIPPED_BY_FACTS = (Reason.TOO_LATE, Reason.NOT_SAMPLED)
 CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.MERGED, Reason.ANSWERED)
 
-SMS_HOURS = parse_window("mon-sat 08:00-20:00")
-"""When a telephone may ring for a question: what carriers in France keep for messages nobody asked for, and inside the
-hours of the stricter laws (47 CFR 64.1200(c)(1): 8 to 21)."""
-WINDOWS_TRIED = 14
-"""Windows that never meet are given up after this; then the SMS goes by the hours of SMS."""
+WINDOWS_TRIED = 60
+"""Openings of the send window that are held against the lawful hours, one after the other."""
 WEB = "web"
 """The channel of the question on the company's own pages: it is asked when the customer is there."""
 SITE_RULE = "site:"
@@ -65,6 +63,15 @@ def assess(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     unreachable = unless_reachable(case, channel)
     if unreachable.reason:
         return put(touchpoint, TouchpointState.HELD, unreachable, now, wake_at=too_late_from(touchpoint))
+    lacking = unmet(case.customer, duty_towards(case), channel)
+    if lacking is not None:
+        return put(
+            touchpoint,
+            TouchpointState.HELD,
+            Why(lacking, case.customer.country or ""),
+            now,
+            wake_at=look_again(touchpoint, now),
+        )
     cause, until = holding(case, touchpoint)
     if cause and (until is None or until > now):
         wake = min(until, too_late_from(touchpoint)) if until else too_late_from(touchpoint)
@@ -117,7 +124,7 @@ def unless_reachable(case: CustomerCase, channel: str) -> Why:
 
 def number_of(case: CustomerCase) -> str | None:
     """Return the customer's telephone number in E.164; None where there is none that could exist."""
-    return international(case.customer.phone or "", case.policy.country)
+    return international(case.customer.phone or "", case.policy.country or case.policy.team_country)
 
 
 def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
@@ -138,34 +145,17 @@ def opening(case: CustomerCase, touchpoint: Touchpoint, wake: datetime, channel:
 
 
 def next_opening(case: CustomerCase, touchpoint: Touchpoint, moment: datetime, channel: str) -> datetime:
-    """Return the first moment from an instant on at which a channel may be used where the customer is.
+    """Return the first moment from an instant on at which a question may leave on a channel.
 
     A window that spreads gives each question its own moment of what many wait for, by hash: always the same one.
     """
-    opens = next_spread(case, touchpoint, moment)
-    return by_daytime(case.policy, case.zone, opens) if channel == SMS else opens
-
-
-def next_spread(case: CustomerCase, touchpoint: Touchpoint, moment: datetime) -> datetime:
-    """Return the first moment from an instant on in the send window, or the question's own in a window that spreads."""
     window, zone, holidays = case.policy.window, case.zone, case.policy.holidays
-    opens = next_in_window(moment, window, zone, holidays)
+    opens = lawful_opening(case, moment, channel)
     if not window.spread or not waited_for_by_many(case, touchpoint, opens):
         return opens
     drawn = int(case.ids.keyed_hash("spread", case.id, touchpoint.step)[:8], 16) / PARTS
-    spread = spread_over(opens, window, zone, holidays, drawn)
+    spread = lawful_opening(case, spread_over(opens, window, zone, holidays, drawn), channel)
     return spread if spread <= touchpoint.give_up_at else opens
-
-
-def by_daytime(policy: Policy, zone: str, moment: datetime) -> datetime:
-    """Return the first moment from an instant on at which a telephone may ring in a zone, the send window open too."""
-    opens = next_in_window(moment, policy.window, zone, policy.holidays)
-    for _ in range(WINDOWS_TRIED):
-        daytime = next_in_window(opens, SMS_HOURS, zone, policy.holidays)
-        if daytime == opens:
-            break
-        opens = next_in_window(daytime, policy.window, zone, policy.holidays)
-    return opens
 
 
 def waited_for_by_many(case: CustomerCase, touchpoint: Touchpoint, opens: datetime) -> bool:
@@ -175,6 +165,38 @@ def waited_for_by_many(case: CustomerCase, touchpoint: Touchpoint, opens: dateti
         if step is not None and step.once_per == "wave":
             return True
     return is_opening(opens, case.policy.window, case.zone, case.policy.holidays)
+
+
+def duty_towards(case: CustomerCase) -> SurveyDuty | None:
+    """Return what the law where the customer lives asks for before they are asked."""
+    return duty_of(case.customer, case.policy.duties, case.policy.country)
+
+
+def look_again(touchpoint: Touchpoint, now: datetime) -> datetime:
+    """Return when to look again at what a duty holds: every day from when it is due, as the duties may be edited."""
+    days = max(0, (now - touchpoint.due_at) // LOOKED_AT_AGAIN + 1)
+    return min(touchpoint.due_at + days * LOOKED_AT_AGAIN, too_late_from(touchpoint))
+
+
+def lawful_opening(case: CustomerCase, moment: datetime, channel: str) -> datetime:
+    """Return the first moment from an instant on at which a channel may be used where the customer is."""
+    return opening_within(case.policy, case.zone, hours_of(duty_towards(case), channel), moment)
+
+
+def opening_within(policy: Policy, zone: str, hours: SendWindow, moment: datetime) -> datetime:
+    """Return the first moment from an instant on in the send window and in a channel's lawful hours, where both meet.
+
+    By the clock where the customer is. Of hours that never meet the window, the law's count.
+    """
+    opens = next_in_window(moment, policy.window, zone, policy.holidays)
+    if hours.always:
+        return opens
+    for _ in range(WINDOWS_TRIED):
+        lawful = next_in_window(opens, hours, zone)
+        if lawful == opens:
+            break
+        opens = next_in_window(lawful, policy.window, zone, policy.holidays)
+    return next_in_window(opens, hours, zone)
 
 
 def too_late_from(touchpoint: Touchpoint) -> datetime:

@@ -6,8 +6,9 @@ A fact that came before what it stops still stops it. Service mails are never ca
 from dataclasses import replace
 
 from workers.domain.customer_case import CustomerCase
+from workers.domain.mail.survey_duties import unmet
 from workers.domain.records import Stop, SurveyRequest
-from workers.domain.survey.planning.eligibility import about, reassess
+from workers.domain.survey.planning.eligibility import about, duty_towards, reassess
 from workers.domain.survey.planning.journey import JourneyEvent, remember_first
 from workers.domain.types import Effect, MailClass, Reason, RequestState
 
@@ -68,3 +69,16 @@ def withdraw(case: CustomerCase, request: SurveyRequest, reason: str) -> None:
     """Take a question back that has not left yet: it counts neither as asked nor against the rest period."""
     if request.state == RequestState.OPEN and request.channel == "mail" and request.sent_at is None:
         case.change(replace(request, state=RequestState.WITHDRAWN, reason=reason, changed_at=case.now))
+
+
+def call_back_unlawful(case: CustomerCase) -> None:
+    """Take back the questions that have not left, and reminders, which the law does not allow any more.
+
+    Consent that was withdrawn, or another country: what has left already stands, and still takes an answer.
+    """
+    duty = duty_towards(case)
+    for request in case.all(SurveyRequest):
+        reason = unmet(case.customer, duty, request.channel)
+        if reason is not None and request.state == RequestState.OPEN:
+            case.cancel("request", request.id, reason, MailClass.SURVEY)
+            withdraw(case, request, reason)
