@@ -15,6 +15,18 @@ from workers.usecases.sms.inbound import Taken
 from workers.usecases.sms.texting import Texting
 
 PLAN = Path(__file__).resolve().parents[1] / "rules" / "journey-plan"
+BRAND = """
+name: Boutique Claire
+sender: claire@shop.example
+reply_to: contact@shop.example
+logo: ""
+colour: "#224466"
+postal_address: 1 rue Neuve, 69001 Lyon
+privacy_url: https://shop.example/privacy
+language: fr
+time_zone: Europe/Paris
+country: FR
+"""
 NUMBER, OTHER_NUMBER = "+33612345678", "+33698765432"
 DAYTIME = datetime(2026, 3, 3, 9, 12, tzinfo=UTC)
 NIGHT = datetime(2026, 3, 3, 21, 30, tzinfo=UTC)
@@ -31,6 +43,8 @@ def plan_by_sms(folder: Path) -> Path:
     (target / "table.yaml").write_text(columns.replace("  reminder: wait", "  channel: text\n  reminder: wait"))
     for other in ("cases.csv", "contrary.csv", "waves.csv"):
         (target / other).write_bytes((PLAN / other).read_bytes())
+    (folder / "templates").mkdir()
+    (folder / "templates" / "brand.yaml").write_text(BRAND, encoding="utf-8")
     return folder
 
 
@@ -62,9 +76,9 @@ class Telephone:
 class Shop:
     """The installation, its telephone and its clock."""
 
-    def __init__(self, install: Callable[..., Embedded], tmp_path: Path, **more: str) -> None:
+    def __init__(self, install: Callable[..., Embedded], tmp_path: Path, carrier: str = "file:", **more: str) -> None:
         folder = plan_by_sms(tmp_path / "own")
-        self.boucle = install(overrides=str(folder), sms_url="file:", **more)
+        self.boucle = install(overrides=str(folder), sms_url=carrier, **more)
         self.telephone = Telephone()
         self.only_to: list[str] = []
 

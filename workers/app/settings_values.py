@@ -65,15 +65,15 @@ def patience_of(settings: Settings) -> Patience:
 
 
 def sending_of(settings: Settings, files: "Files") -> "Sending":
-    """Return what the settings say of sending; a local mailbox is never held, because nothing leaves the machine.
+    """Return what the settings say of sending; what stays on this machine is never held.
 
-    Files are read where mails leave the machine. Raises Misconfigured.
+    Files are read where mails or SMS leave it. Raises Misconfigured.
     """
     from workers.text.mail_addresses import mailbox
     from workers.usecases.delivery.send_controls import Sending
 
     blocked = held = ""
-    if settings.has_smtp:
+    if settings.reaches_people:
         samples = files.sample_values(files.brand)
         if samples:
             held_back = ", ".join(samples)

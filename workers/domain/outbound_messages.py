@@ -19,6 +19,11 @@ OWN_CHANNELS = frozenset({MAIL, "web"})
 """Channels that never need a carrier: a mail that we send, a question that the customer sees on a site."""
 
 
+def is_ours(channel: str, policy: Policy) -> bool:
+    """Tell whether we carry a channel ourselves: what comes on it is still warm, and settles before it is routed."""
+    return channel in OWN_CHANNELS or (channel == SMS and policy.texts)
+
+
 def occasion(case: CustomerCase, at: datetime, *names: str) -> cloudevents.Occasion:
     """Return the envelope of a message about the customer; its id derives from the instant and what it tells."""
     return cloudevents.Occasion(case.ids.derive(at, *names), case.crm_id, at)
@@ -26,7 +31,7 @@ def occasion(case: CustomerCase, at: datetime, *names: str) -> cloudevents.Occas
 
 def publish_request(case: CustomerCase, request: SurveyRequest) -> None:
     """Publish that a question was asked; the signed link and the label only for a carrier, who has to send them."""
-    carried = request.channel not in OWN_CHANNELS and not (request.channel == SMS and case.policy.texts)
+    carried = not is_ours(request.channel, case.policy)
     case.publish(
         SURVEY_REQUESTS,
         cloudevents.SurveyRequestCreated(

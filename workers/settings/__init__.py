@@ -166,6 +166,12 @@ class Settings(BaseModel):
         return bool(self.smtp_url.get_secret_value())
 
     @property
+    def reaches_people(self) -> bool:
+        """Whether anything that is sent leaves this machine: by a mail server, or by a carrier of SMS but a file."""
+        carrier = self.sms_url.get_secret_value().strip().lower()
+        return self.has_smtp or bool(carrier and not carrier.startswith("file:"))
+
+    @property
     def base_url(self) -> str:
         """What every link begins with, without a slash at its end; unset, the address that pages are bound to."""
         return (self.public_url or f"http://{self.http_bind}").rstrip("/")

@@ -247,6 +247,17 @@ def test_a_trial_reaches_listed_numbers_only(install: Callable[..., Embedded], t
     assert [number for number, _ in shop.telephone.handed] == [OTHER_NUMBER]
 
 
+def test_with_a_carrier_nobody_is_asked_until_somebody_lets_go(
+    install: Callable[..., Embedded], tmp_path: Path
+) -> None:
+    """What leaves the machine starts held, by SMS as by mail; a trial in a file does not."""
+    shop = Shop(install, tmp_path, carrier="twilio://AC1:token@+33700000000")
+    shop.deliver()
+    assert shop.telephone.handed == []
+    assert shop.boucle.rows(SurveyRequest) == []
+    assert "boucle resume" in shop.boucle.parts.sending.held
+
+
 def test_two_senders_send_each_message_once(shop: Shop) -> None:
     """Side by side they share the work, and nobody gets a question twice."""
     people = {str(n): f"+336123456{n:02}" for n in range(10, 22)}

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from smsparts import NUMBER, plan_by_sms
 from webparts import Site, event
 
 from workers.adapters.sms.twilio import signature
+from workers.app.text_carriers import carrier_of
 from workers.domain.changeset import ChangeSet
 from workers.domain.records import Response, SmsMessage, SmsReply, Suppression
 from workers.domain.types import ReplyUse, TextState
@@ -22,7 +24,9 @@ URL = "twilio://AC1:token@+33700000000"
 def site(open_site: Callable[..., Site], tmp_path: Path) -> Site:
     """Give an installation that asks by SMS, with a customer who was asked."""
     folder = plan_by_sms(tmp_path / "own")
-    site = open_site(overrides=str(folder), sms_url=URL, public_url="https://nps.shop.example")
+    site = open_site(overrides=str(folder), sms_url="file:", public_url="https://nps.shop.example")
+    carrier = carrier_of(URL, site.web.text_door, tmp_path)
+    site.app.state.web = replace(site.web, text_carrier=carrier)
     site.events(
         event("delivery", "42", at=site.clock.at, customer={"phone": NUMBER, "survey_consent": True}, reference="1042")
     )
@@ -63,7 +67,7 @@ def test_whoever_is_not_the_carrier_changes_nothing(site: Site) -> None:
     door = urlsplit(site.parts.outgoing.text_door).path
     assert call(site, REPLY, token="another") == 403
     assert call(site, REPLY, path=door[:-1] + ("0" if door[-1] != "0" else "1")) == 403
-    assert call(site, REPLY, path=door.replace("twilio", "vonage")) == 403
+    assert call(site, REPLY, path=door.replace("file", "vonage")) == 403
     assert site.client.post(door, data=REPLY).status_code == 403
     assert site.client.get(door).status_code == 403
     assert site.rows(SmsReply) == []

@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from workers.domain.customer_case import CustomerCase
 from workers.domain.history import Subject, Why, history
-from workers.domain.outbound_messages import OWN_CHANNELS
+from workers.domain.outbound_messages import OWN_CHANNELS, is_ours
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Response, ResponseRevision, SurveyRequest
 from workers.domain.records.choices import joined
@@ -94,7 +94,7 @@ def response_to(case: CustomerCase, request: str) -> Response | None:
 def first_answer(case: CustomerCase, request: SurveyRequest, answer: Answer) -> Response:
     """Return the first version of a response; `after_days` runs from the anchor to when the question was sent."""
     asked = request.sent_at or request.asked_at
-    settling = case.policy.settling if answer.channel in OWN_CHANNELS else timedelta()
+    settling = case.policy.settling if is_ours(answer.channel, case.policy) else timedelta()
     return Response(
         id=case.ids.derive(request.asked_at, "response", request.id),
         customer=request.customer,
@@ -144,9 +144,9 @@ def changed_answer(
     ):
         return earlier
     since = earlier.settling_since if earlier.state == ResponseState.SETTLING else now
-    settling = policy.settling if answer.channel in OWN_CHANNELS else timedelta()
+    settling = policy.settling if is_ours(answer.channel, policy) else timedelta()
     settles_at = min(now + settling, since + SETTLES_AT_MOST)
-    often = answer.channel in OWN_CHANNELS and earlier.n >= VERSIONS_KEPT
+    often = is_ours(answer.channel, policy) and earlier.n >= VERSIONS_KEPT
     if often and closes_at is not None:
         settles_at = min(since + SLOW_SETTLING, max(closes_at, settles_at))
     return replace(
