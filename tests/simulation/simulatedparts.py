@@ -84,9 +84,10 @@ class Engines:
         connection.create_function("strftime", 2, self._strftime)
         connection.execute("PRAGMA synchronous=OFF")
 
-    def _strftime(self, _form: str, _what: str) -> str:
+    def _strftime(self, form: str, _what: str) -> str:
         assert self.current is not None
-        return f"{self.current.now():%Y-%m-%dT%H:%M:%S.%f}"[:-3]
+        now = self.current.now()
+        return now.strftime(form.replace("%f", f"{now:%S}.{now.microsecond // 1000:03}"))  # in SQLite %f is seconds and thousandths
 
     def _executes(self, *_: Any) -> None:
         if self.current is not None:

@@ -117,7 +117,7 @@ def reported(request: str, sent: bool, detail: str = "") -> Event:
 def sms(monkeypatch: pytest.MonkeyPatch) -> tuple[Person, SurveyRequest]:
     """Return a customer who is asked by another channel."""
     person = Person()
-    monkeypatch.setattr(type(person.policy.plan), "channel_of", lambda self, rule: "sms")
+    monkeypatch.setattr(type(person.policy.plan), "channel_of", lambda self, rule: "letter")
     person.hear(an_event("delivery", reference="1"))
     person.wake()
     (request,) = person.rows(SurveyRequest)
