@@ -87,7 +87,9 @@ class Engines:
     def _strftime(self, form: str, _what: str) -> str:
         assert self.current is not None
         now = self.current.now()
-        return now.strftime(form.replace("%f", f"{now:%S}.{now.microsecond // 1000:03}"))  # in SQLite %f is seconds and thousandths
+        return now.strftime(
+            form.replace("%f", f"{now:%S}.{now.microsecond // 1000:03}")
+        )  # in SQLite %f is seconds and thousandths
 
     def _executes(self, *_: Any) -> None:
         if self.current is not None:

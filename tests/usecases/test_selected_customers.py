@@ -1,6 +1,7 @@
 """A journey plan that asks some customers only, by columns about them: who is asked is looked at when it comes due."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
@@ -90,10 +91,7 @@ def test_a_later_change_asks_nobody_again_and_erasing_takes_what_was_looked_at(b
 def selecting() -> Person:
     """Return a customer under a plan that asks after a delivery on one plan only."""
     plan = JourneyPlan(table_with("journey-plan", LINE, {"J2": "pro"}))
-    policy = shipped()
-    for name, value in (("plan", plan), ("attributes", read_attributes(DECLARED.encode()))):
-        object.__setattr__(policy, name, value)
-    return Person(policy=policy)
+    return Person(policy=replace(shipped(), plan=plan, attributes=read_attributes(DECLARED.encode())))
 
 
 @pytest.mark.parametrize("last", ["free", "pro"])
