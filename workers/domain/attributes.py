@@ -24,7 +24,7 @@ from workers.decision_table.model.values import Kind, parse_number, position_of
 from workers.domain.records import Customer
 from workers.errors import BadInput, Misconfigured
 from workers.text.plain_text import for_store
-from workers.text.yaml_text import read_yaml
+from workers.text.yaml_text import read_operators_file, unread_keys
 
 FILE = "rules/attributes.yaml"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -184,10 +184,7 @@ READERS = {
 
 def read_attributes(body: bytes) -> Attributes:
     """Return the declared attributes by name, none for an empty file; raises Misconfigured with every fault."""
-    try:
-        content = read_yaml(body, FILE, texts=True)
-    except BadInput as error:
-        raise Misconfigured([f"{FILE} cannot be read: {error}"]) from error
+    content = read_operators_file(body, FILE, texts=True)
     if content in (None, ""):
         return {}
     if not isinstance(content, dict):
@@ -221,7 +218,7 @@ def declared(name: str, given: object) -> Attribute:
     """Return one attribute as its lines declare it; raises Misconfigured with every fault."""
     if not isinstance(given, dict):
         raise Misconfigured([f"say its type, such as `{name}: {{type: boolean}}`"])
-    faults = [*key_faults(given), *truth_faults(given)]
+    faults = [*unread_keys(given, KEYS), *truth_faults(given)]
     kind = next((kind for kind in AttributeKind if kind == given.get("type")), None)
     if kind is None:
         listed = ", ".join(AttributeKind)
@@ -239,16 +236,6 @@ def declared(name: str, given: object) -> Attribute:
     if faults or missing_faults:
         raise Misconfigured([*faults, *missing_faults])
     return replace(attribute, if_missing=missing)
-
-
-def key_faults(given: Mapping[object, object]) -> Iterator[str]:
-    """Give the keys that are not read, each with what was likely meant."""
-    for key in given:
-        if key not in KEYS:
-            near = difflib.get_close_matches(str(key)[:40], KEYS, n=1)
-            yield f"{str(key)[:40]} is not read. " + (
-                f"Did you mean {near[0]}?" if near else f"Known are {', '.join(KEYS)}."
-            )
 
 
 def truth_faults(given: Mapping[object, object]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from workers.domain.records.choices import codes_in
 from workers.domain.types import Band
 from workers.errors import BadInput, Misconfigured
 from workers.text.plain_text import for_store
-from workers.text.yaml_text import read_yaml
+from workers.text.yaml_text import read_operators_file, unread_keys
 
 FILE = "rules/drivers.yaml"
 CODE = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -62,10 +62,7 @@ def in_language(names: Names, language: str) -> str:
 
 def read_drivers(body: bytes) -> Drivers:
     """Return the declared drivers by code, none for an empty file; raises Misconfigured with every fault."""
-    try:
-        content = read_yaml(body, FILE, texts=True)
-    except BadInput as error:
-        raise Misconfigured([f"{FILE} cannot be read: {error}"]) from error
+    content = read_operators_file(body, FILE, texts=True)
     if content in (None, ""):
         return {}
     if not isinstance(content, dict):
@@ -99,12 +96,7 @@ def driver_faults(code: str, given: object) -> Iterator[str]:
     if not isinstance(given, dict):
         yield f"say what it is called, such as `{code}: {{name: {{en: The price, fr: Le prix}}}}`"
         return
-    for key in given:
-        if key not in KEYS:
-            near = difflib.get_close_matches(str(key)[:40], KEYS, n=1)
-            yield f"{str(key)[:40]} is not read. " + (
-                f"Did you mean {near[0]}?" if near else f"Known are {', '.join(KEYS)}."
-            )
+    yield from unread_keys(given, KEYS)
     if "name" not in given:
         yield "name is missing: write what customers read in each language, such as `name: {en: The price}`"
     for key in ("name", *Band):

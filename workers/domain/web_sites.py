@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from workers.errors import BadInput, Misconfigured
-from workers.text.yaml_text import read_yaml
+from workers.errors import Misconfigured
+from workers.text.yaml_text import read_operators_file
 
 FILE = "rules/sites.yaml"
 SITE_ID = re.compile(r"[a-z][a-z0-9_-]{1,39}")
@@ -64,10 +64,7 @@ def matches(pattern: str, path: str) -> bool:
 
 def read_sites(body: bytes) -> Mapping[str, WebSite]:
     """Return the sites by id; raises Misconfigured with every fault and what to write instead."""
-    try:
-        content = read_yaml(body, FILE, texts=True) or {}
-    except BadInput as error:
-        raise Misconfigured([f"{FILE} cannot be read: {error}"]) from error
+    content = read_operators_file(body, FILE, texts=True) or {}
     if not isinstance(content, dict):
         raise Misconfigured([f"{FILE} must begin with the id of a site, such as `shop:`, its lines indented below"])
     faults: list[str] = []

@@ -5,12 +5,13 @@ aliases counted in full, are limits on what the parser reports, and the parser s
 the values or raises BadInput, whatever the text is.
 """
 
+import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import yaml
 
-from workers.errors import BadInput
+from workers.errors import BadInput, Misconfigured
 
 LONGEST = 500_000
 """Signs of a file: the largest that ships has 5,000."""
@@ -44,6 +45,24 @@ def read_yaml(content: bytes | str, name: str, *, texts: bool = False) -> object
         if isinstance(fault, RecursionError) or "nesting depth" in str(fault):
             raise BadInput(f"{name} is nested too deeply: more than {DEEPEST} levels.") from None
         raise BadInput(f"{name} is not YAML: {str(fault)[:500]}") from None
+
+
+def read_operators_file(content: bytes, place: str, *, texts: bool = False) -> object:
+    """Return what a file of the operator's says, as `read_yaml` does; raises Misconfigured where it cannot be read."""
+    try:
+        return read_yaml(content, place, texts=texts)
+    except BadInput as error:
+        raise Misconfigured([f"{place} cannot be read: {error}"]) from error
+
+
+def unread_keys(keys: Iterable[object], known: Sequence[str]) -> Iterator[str]:
+    """Give a sentence for each key that is none of those known, with what was likely meant."""
+    for key in keys:
+        if key not in known:
+            shown = str(key)[:40]
+            near = difflib.get_close_matches(shown, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
+            yield f"{shown} is not read. {hint}"
 
 
 def _measure(text: str, name: str) -> None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from workers.domain.mail.translations import Catalog, Catalogs, DataFiles, catalog_of
-from workers.errors import BadInput, Misconfigured
-from workers.text.yaml_text import read_yaml
+from workers.errors import Misconfigured
+from workers.text.yaml_text import read_operators_file
 
 PLACE = "templates/wordings.yaml"
 PARTS = ("question", "question.today", "scale", "score.0", "score.10")
@@ -165,10 +165,7 @@ def read_wordings(data: DataFiles) -> dict[str, QuestionWording]:
 
     Raises Misconfigured with every fault.
     """
-    try:
-        languages = read_yaml(data.read(PLACE), PLACE)
-    except BadInput as error:
-        raise Misconfigured([f"{PLACE} cannot be read: {error}"]) from error
+    languages = read_operators_file(data.read(PLACE), PLACE)
     faults: list[str] = []
     wordings: dict[str, QuestionWording] = {}
     for language, versions in languages.items() if isinstance(languages, dict) else [("", None)]:

@@ -6,8 +6,8 @@ Reads text only. What a cause is called in a language stands in the catalogs.
 import re
 from collections.abc import Mapping
 
-from workers.errors import BadInput, Misconfigured
-from workers.text.yaml_text import read_yaml
+from workers.errors import Misconfigured
+from workers.text.yaml_text import read_operators_file
 
 FILE = "rules/root-causes.yaml"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -16,10 +16,7 @@ OTHER = "other"
 
 def read_causes(body: bytes) -> Mapping[str, tuple[str, ...]]:
     """Return the causes by area; raises Misconfigured with every fault and what to write instead."""
-    try:
-        content = read_yaml(body, FILE)
-    except BadInput as error:
-        raise Misconfigured([f"{FILE} cannot be read: {error}"]) from error
+    content = read_operators_file(body, FILE)
     if not isinstance(content, dict) or not content:
         raise Misconfigured([f"{FILE} holds no areas: write lines such as `delivery: [late, damaged]`"])
     faults: list[str] = []

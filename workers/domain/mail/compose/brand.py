@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from workers.domain.mail.compose.mime import FORBIDDEN, ascii_domain
 from workers.domain.mail.translations import DataFiles
-from workers.errors import BadInput, Misconfigured, Never
-from workers.text.yaml_text import read_yaml
+from workers.errors import Misconfigured, Never
+from workers.text.yaml_text import read_operators_file
 
 _PLACE = "templates/brand.yaml"
 _SAMPLE = "templates/brand.sample.yaml"
@@ -53,10 +53,7 @@ class Brand:
 
     @classmethod
     def _read(cls, data: DataFiles, place: str) -> "Brand":
-        try:
-            values = read_yaml(data.read(place), place)
-        except BadInput as error:
-            raise Misconfigured([f"{place} cannot be read: {error}"]) from error
+        values = read_operators_file(data.read(place), place)
         if not isinstance(values, dict):
             raise Misconfigured([f"{place} is not a list of keys and values"])
         names = [item.name for item in fields(cls)]
