@@ -12,6 +12,7 @@ from workers.calendar import Wait, parse_wait
 from workers.decision_table import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
 from workers.decision_table.files.reader import ON
 from workers.decision_table.model.table import only
+from workers.domain.types import MAIL, WEB
 from workers.errors import BadInput
 
 T = TypeVar("T")
@@ -214,7 +215,7 @@ class JourneyPlan(TableInUse):
     def channel_of(self, rule: str) -> str:
         """Return the channel on which a row asks; mail for a row that the plan no longer has."""
         step = self._steps.get(rule)
-        return step.channel if step else "mail"
+        return step.channel if step else MAIL
 
     def mail_after(self, rule: str) -> Wait | None:
         """Return how long a row waits for a visit before it asks by mail; None for a row that asks in one way alone."""
@@ -278,8 +279,8 @@ def read_channel(cell: str) -> tuple[str, Wait | None]:
     Any other name is that of a carrier. Raises BadInput for what begins like ours and is neither.
     """
     words = cell.split()
-    if len(words) < 2 or words[0].lower() not in ("mail", "web"):
-        return cell.strip() or "mail", None
+    if len(words) < 2 or words[0].lower() not in (MAIL, WEB):
+        return cell.strip() or MAIL, None
     if [word.lower() for word in words[:4]] != WEB_THEN_MAIL:
         raise BadInput(f"the channel {cell!r} cannot be read: write mail, web or {EXAMPLE}")
     wait = parse_wait(" ".join(words[4:]))

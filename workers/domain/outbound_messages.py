@@ -7,15 +7,11 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.policy import Policy
 from workers.domain.records import Response, SurveyRequest, Testimonial, Ticket
 from workers.domain.records.choices import codes_in
-from workers.domain.types import Band, TestimonialState
+from workers.domain.types import MAIL, SMS, WEB, Band, TestimonialState
 
 SURVEY_REQUESTS, RESPONSES = "boucle.survey-requests", "boucle.responses"
 TICKETS, TESTIMONIALS = "boucle.tickets", "boucle.testimonials"
-MAIL = "mail"
-"""The channel that we carry ourselves."""
-SMS = "sms"
-"""The channel that we carry where BOUCLE_SMS_URL says by whom; else a carrier takes it from the topic."""
-OWN_CHANNELS = frozenset({MAIL, "web"})
+OWN_CHANNELS = frozenset({MAIL, WEB})
 """Channels that never need a carrier: a mail that we send, a question that the customer sees on a site."""
 
 

@@ -12,10 +12,10 @@ from ticketparts import shipped
 from workers.cloudevents.locale_names import country_code
 from workers.decision_table.model.table import Unreadable
 from workers.domain.customer.profile import new_customer
-from workers.domain.mail.survey_duties import CONSENT, MAIL, NEEDS, NOTHING, NOTICE, SMS, duty_of, read_duties, unmet
+from workers.domain.mail.survey_duties import CONSENT, NEEDS, NOTHING, NOTICE, duty_of, read_duties, unmet
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Touchpoint
-from workers.domain.types import Reason
+from workers.domain.types import MAIL, SMS, Reason
 
 SHIPPED = (Path(__file__).parents[3] / "rules" / "countries.csv").read_bytes()
 HEAD = "country;mail;sms;mail hours;sms hours;source\n"

@@ -8,14 +8,13 @@ from dataclasses import replace
 
 from workers.domain.customer.profile import opt_out
 from workers.domain.customer_case import CustomerCase
-from workers.domain.outbound_messages import SMS
 from workers.domain.records import SmsDialogue, SmsReply, Suppression, SurveyRequest
 from workers.domain.sms.carried import InboundText
 from workers.domain.sms.dialogue import Act, Standing, Step, step_after
 from workers.domain.sms.messages import message_of
 from workers.domain.sms.reply import Reply, read_reply
 from workers.domain.survey.response import ANSWERABLE, Answer, answer_request, response_to
-from workers.domain.types import DialogueState, ReplyUse
+from workers.domain.types import SMS, DialogueState, ReplyUse
 
 LONGEST_COMMENT = 5_000
 

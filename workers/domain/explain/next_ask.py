@@ -8,10 +8,9 @@ from workers.domain.explain.survey import expected_at
 from workers.domain.explain.view import Entry, View, iso
 from workers.domain.explain.words import sentence
 from workers.domain.mail.survey_duties import unmet
-from workers.domain.outbound_messages import MAIL
 from workers.domain.survey.planning import channel_of, duty_towards, hold_ended, hold_ends
 from workers.domain.survey.request import OF_MAILBOX, rest_of
-from workers.domain.types import Effect, Reason
+from workers.domain.types import MAIL, Effect, Reason
 
 ANY = Question("", "")
 """A question of no template and no touchpoint: what rests is the person."""

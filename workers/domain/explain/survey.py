@@ -10,9 +10,9 @@ from workers.domain.mail.question_wording import wording_of
 from workers.domain.mail.survey_duties import hours_of
 from workers.domain.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.domain.reporting import RECOVERY
-from workers.domain.survey.planning import WEB, channel_of, duty_towards, hold_ended, holding, in_scope, not_selected
+from workers.domain.survey.planning import channel_of, duty_towards, hold_ended, holding, in_scope, not_selected
 from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
-from workers.domain.types import Effect, Reason, RequestState, TouchpointState
+from workers.domain.types import WEB, Effect, Reason, RequestState, TouchpointState
 
 PENDING = (TouchpointState.PLANNED, TouchpointState.HELD)
 A_MOMENT = timedelta(microseconds=1)

@@ -15,7 +15,7 @@ from workers.decision_table.model.cells import shortened, suggestion
 from workers.decision_table.model.limits import total
 from workers.decision_table.model.table import Unreadable
 from workers.domain.records import Customer
-from workers.domain.types import Reason
+from workers.domain.types import MAIL, SMS, Reason
 from workers.errors import BadInput
 
 FILE = "rules/countries.csv"
@@ -26,7 +26,6 @@ ELSEWHERE = "*"
 NOTHING, NOTICE, CONSENT = "nothing", "notice", "consent"
 NEEDS = (NOTHING, NOTICE, CONSENT)
 """What a survey needs: that nobody objected; that the customer was told of the right to object; that they agreed."""
-MAIL, SMS = "mail", "sms"
 FACTS = ("country", "survey_notice_given", "survey_consent")
 """Fields of a customer that decide whether they may be asked."""
 LOOKED_AT_AGAIN = timedelta(days=1)

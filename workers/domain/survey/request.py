@@ -13,14 +13,13 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.history import NOTHING, Why
 from workers.domain.mail.survey_duties import hours_of
 from workers.domain.mailbox_keys import address_key, number_key
-from workers.domain.outbound_messages import MAIL, SMS, publish_request
+from workers.domain.outbound_messages import publish_request
 from workers.domain.policy import Policy
 from workers.domain.records import AskedMailbox, Dispatch, Journey, SmsDialogue, SurveyRequest, Touchpoint
 from workers.domain.sms.dialogue import Message
 from workers.domain.sms.messages import message_of
 from workers.domain.survey import reminders
 from workers.domain.survey.planning import (
-    WEB,
     assess,
     channel_of,
     duty_towards,
@@ -32,7 +31,17 @@ from workers.domain.survey.planning import (
     unless_answered,
     unless_not_selected,
 )
-from workers.domain.types import DialogueState, DispatchState, MailClass, Reason, RequestState, TouchpointState
+from workers.domain.types import (
+    MAIL,
+    SMS,
+    WEB,
+    DialogueState,
+    DispatchState,
+    MailClass,
+    Reason,
+    RequestState,
+    TouchpointState,
+)
 
 CLOSES_AFTER = parse_wait("P14D")
 """How long after sending an answer counts and may change (architecture, decision 12)."""
@@ -171,7 +180,7 @@ def begin_dialogue(case: CustomerCase, request: SurveyRequest) -> None:
 
 def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) -> SurveyRequest:
     """Return the survey request of a touchpoint; its id follows from journey and step, so that it is sent once."""
-    language = language_of(case.customer.language, case.policy)
+    channel, language = channel_of(case, touchpoint), language_of(case.customer.language, case.policy)
     return SurveyRequest(
         id=case.ids.derive(
             touchpoint.due_at, "survey_request", journey.customer, journey.trigger, journey.reference, touchpoint.step
@@ -183,7 +192,7 @@ def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) ->
         reference=journey.reference,
         label=journey.label,
         details=journey.details,
-        channel=channel_of(case, touchpoint),
+        channel=channel,
         template=touchpoint.template,
         language=language,
         anchor_at=touchpoint.anchor_at,
@@ -192,7 +201,7 @@ def request_for(case: CustomerCase, touchpoint: Touchpoint, journey: Journey) ->
         state=RequestState.OPEN,
         reason="",
         changed_at=case.now,
-        sent_at=case.now if channel_of(case, touchpoint) == WEB else None,
+        sent_at=case.now if channel == WEB else None,
         wording=case.policy.wording(language),
     )
 

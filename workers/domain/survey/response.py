@@ -16,7 +16,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import Journey, Response, ResponseRevision, SurveyRequest
 from workers.domain.records.choices import joined
 from workers.domain.reporting.nps import band
-from workers.domain.types import MailClass, Reason, RequestState, ResponseState
+from workers.domain.types import MAIL, MailClass, Reason, RequestState, ResponseState
 
 SETTLES_AT_MOST = timedelta(minutes=10)
 """However often an answer changes, it is routed after this time."""
@@ -46,7 +46,7 @@ class Answer:
     at: datetime
     phone: str = ""
     half_day: str = ""
-    channel: str = "mail"
+    channel: str = MAIL
     agent: str = ""
     drivers: tuple[str, ...] | None = None
     competitor: str | None = None

@@ -12,7 +12,6 @@ from workers.domain.history import Subject, Why, history
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import (
     SITE_RULE,
-    WEB,
     assess,
     channel_of,
     is_in_share,
@@ -20,7 +19,7 @@ from workers.domain.survey.planning import (
     unless_not_selected,
 )
 from workers.domain.survey.request import OF_MAILBOX, dates_of, question_of, rest_of, send_request
-from workers.domain.types import Reason, RequestState, TouchpointState
+from workers.domain.types import WEB, Reason, RequestState, TouchpointState
 from workers.domain.web_sites import WebSite
 
 VISITED, PURCHASE = "website_visited", "purchase"

@@ -13,6 +13,8 @@ from workers.domain import invariants
 from workers.domain.reporting.drivers import PARTS, DriverCell, contributions
 from workers.domain.types import (
     CONTACTS,
+    MAIL,
+    WEB,
     ActionState,
     DispatchState,
     Reason,
@@ -95,7 +97,7 @@ def requests() -> dict[str, sa.Select[int]]:
         c.survey_consent.is_not(True),
         sa.or_(p.reason == Reason.NEEDS_CONSENT, c.survey_notice_given.is_not(True), c.survey_consent.is_(False)),
     )
-    by_mail, on_web = r.channel == "mail", r.channel == "web"
+    by_mail, on_web = r.channel == MAIL, r.channel == WEB
     unanswered = text(r.state).in_(("open", "expired", "withdrawn", "undeliverable"))
     surveys = (
         sa.select(d.request)
@@ -123,7 +125,7 @@ def reminders() -> dict[str, sa.Select[int]]:
     """Return how many reminders the plan wanted of the questions asked by mail, and what became of those made."""
     p, r, d = t.touchpoint.c, t.survey_request.c, t.dispatch.c
     is_reminder = (d.template == "reminder", d.kind == "mail", d.request.is_not(None))
-    asked = sa.and_(r.journey == p.journey, r.step == p.step, r.channel == "mail")
+    asked = sa.and_(r.journey == p.journey, r.step == p.step, r.channel == MAIL)
     waiting = text(d.state).in_((DispatchState.READY, DispatchState.LEASED, DispatchState.SENDING))
     return {
         "reminders.planned": sa.select(sa.func.sum(words(p.reminder))).join_from(t.touchpoint, t.survey_request, asked),

@@ -14,10 +14,9 @@ from workers.domain.customer_case import CustomerCase, UnitOfWork
 from workers.domain.history import Why
 from workers.domain.policy import Policy
 from workers.domain.records import Response, SurveyRequest
-from workers.domain.survey.planning import WEB
 from workers.domain.survey.response import ANSWERABLE, Answer, answer_request, response_to
 from workers.domain.survey.web_ask import STEP, Visit, ask_on_web, close_on_web, note_visit
-from workers.domain.types import Reason
+from workers.domain.types import WEB, Reason
 from workers.domain.web_sites import RefusedToken, Visitor, WebSite, read_visitor
 from workers.store import read
 from workers.store.apply import apply

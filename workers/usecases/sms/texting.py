@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from workers.domain.changeset import ChangeSet
 from workers.domain.delivery_result import SendKind
-from workers.domain.mail.survey_duties import SMS, SurveyDuty, duty_of, hours_of, unmet
+from workers.domain.mail.survey_duties import SurveyDuty, duty_of, hours_of, unmet
 from workers.domain.mail.translations import Catalogs
 from workers.domain.mailbox_keys import number_key
 from workers.domain.policy import Policy
@@ -23,7 +23,7 @@ from workers.domain.sms.encoding import size_of
 from workers.domain.sms.messages import CATALOG, as_sms
 from workers.domain.sms.phone_numbers import international
 from workers.domain.survey.planning import opening_within
-from workers.domain.types import Reason, RequestState, TextState
+from workers.domain.types import SMS, Reason, RequestState, TextState
 from workers.store import read
 from workers.store.apply import apply
 from workers.store.connection import Connection

@@ -6,7 +6,6 @@ that came first still stops. Nothing here asks anybody.
 
 from workers.domain.survey.planning.eligibility import (
     SITE_RULE,
-    WEB,
     assess,
     channel_of,
     duty_towards,
@@ -34,7 +33,6 @@ from workers.domain.survey.planning.wave_day import wave_ends, wave_event
 
 __all__ = [
     "SITE_RULE",
-    "WEB",
     "JourneyEvent",
     "assess",
     "call_back_unlawful",

@@ -10,12 +10,11 @@ from workers.calendar import SendWindow, add_wait, is_opening, next_in_window, s
 from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import NOTHING, Subject, Why, history
 from workers.domain.mail.survey_duties import LOOKED_AT_AGAIN, SurveyDuty, duty_of, hours_of, unmet
-from workers.domain.outbound_messages import MAIL, SMS
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, Journey, Stop, Touchpoint
 from workers.domain.sms.phone_numbers import international
 from workers.domain.survey.planning.sampling import PARTS, is_drawn, share_asked
-from workers.domain.types import Effect, Reason, TouchpointState
+from workers.domain.types import MAIL, SMS, WEB, Effect, Reason, TouchpointState
 
 PUT_OFF = (Reason.RESTING, Reason.YEARLY_MAXIMUM, Reason.SAME_MAILBOX, Reason.BOUNCED)
 SKIPPED_BY_FACTS = (Reason.TOO_LATE, Reason.NOT_SAMPLED)
@@ -23,8 +22,6 @@ CANCELLED_BY_FACTS = (Reason.STOPPED, Reason.OPTED_OUT, Reason.ERASED, Reason.ME
 
 WINDOWS_TRIED = 60
 """Openings of the send window that are held against the lawful hours, one after the other."""
-WEB = "web"
-"""The channel of the question on the company's own pages: it is asked when the customer is there."""
 SITE_RULE = "site:"
 """Begins the rule of a touchpoint that a visit planned, and no row; the id of the site follows."""
 

@@ -10,7 +10,7 @@ from workers.domain.mail.survey_duties import unmet
 from workers.domain.records import Stop, SurveyRequest
 from workers.domain.survey.planning.eligibility import about, duty_towards, reassess
 from workers.domain.survey.planning.journey import JourneyEvent, remember_first
-from workers.domain.types import Effect, MailClass, Reason, RequestState
+from workers.domain.types import MAIL, Effect, MailClass, Reason, RequestState
 
 
 def stop(case: CustomerCase, journey_event: JourneyEvent) -> None:
@@ -67,7 +67,7 @@ def call_back_mails(case: CustomerCase, stopped: Stop) -> None:
 
 def withdraw(case: CustomerCase, request: SurveyRequest, reason: str) -> None:
     """Take a question back that has not left yet: it counts neither as asked nor against the rest period."""
-    if request.state == RequestState.OPEN and request.channel == "mail" and request.sent_at is None:
+    if request.state == RequestState.OPEN and request.channel == MAIL and request.sent_at is None:
         case.change(replace(request, state=RequestState.WITHDRAWN, reason=reason, changed_at=case.now))
 
 
