@@ -8,10 +8,9 @@ from dataclasses import replace
 from workers.cloudevents import Event, Kind
 from workers.domain.customer.erasure import erase
 from workers.domain.customer.merge import merge_customers
-from workers.domain.customer.profile import learn, opt_out
+from workers.domain.customer.profile import REASSESSED_FOR, learn, opt_out
 from workers.domain.customer_case import CustomerCase
 from workers.domain.followup.decision import route, route_again
-from workers.domain.mail.survey_duties import FACTS
 from workers.domain.policy import Policy
 from workers.domain.records import Customer, Response, SurveyRequest
 from workers.domain.survey.planning import (
@@ -36,9 +35,6 @@ from workers.domain.survey.response import (
 from workers.domain.ticket.helpdesk import take_update
 from workers.domain.types import RequestState, ResponseState
 from workers.errors import BadInput
-
-REACHED_BY = ("email", "phone")
-"""What a channel needs of a profile: when it changes, what waits for it may be asked."""
 
 
 def take_event(case: CustomerCase, event: Event, into: CustomerCase | None = None) -> None:
@@ -107,10 +103,7 @@ def references_wanted(event: Event, customer: Customer, policy: Policy) -> set[s
         return None
     if has_undone(customer, policy):
         return None  # where the relationship starts depends on every journey
-    if any(event.customer.get(name, getattr(customer, name)) != getattr(customer, name) for name in REACHED_BY):
-        return None
-    told = event.customer
-    if any(told.get(name, getattr(customer, name)) != getattr(customer, name) for name in ("time_zone", *FACTS)):
+    if any(event.customer.get(name, getattr(customer, name)) != getattr(customer, name) for name in REASSESSED_FOR):
         return None
     return references_of(journey_event_of(event), customer, policy)
 

@@ -22,6 +22,9 @@ PROOFS = ("survey_notice_given", "survey_consent")
 """Fields of which it is kept who said so: the company must be able to show it."""
 FIELDS = ("email", "name", "phone", "language", "time_zone", "segment", "owner", "may_promote", "country", *PROOFS)
 
+REASSESSED_FOR = frozenset({"email", "phone", "time_zone", *FACTS})
+"""Fields by which what waits may be asked at once, or never: each touchpoint is looked at again when one changes."""
+
 
 def customer_id(crm_id: str, ids: Ids) -> CustomerId:
     """Return our key for the CRM's id; the same whatever is known of the customer, so two writers agree."""
@@ -60,7 +63,7 @@ def learn(case: CustomerCase, fields: Mapping[str, object], at: datetime, source
         case.add(Suppression(address_key(changed.email, case.ids), "opt_out", case.now, "opted out before"))
     if "email" in values:
         take_up_held(case)
-    if values.keys() & {"email", "phone", "time_zone", *FACTS}:
+    if values.keys() & REASSESSED_FOR:
         reassess(case, zone_changed=zone_before != case.zone)
     if not values.keys().isdisjoint(FACTS):
         call_back_unlawful(case)
