@@ -143,9 +143,14 @@ def country_code(text: str) -> str | None:
     name = text.strip()
     if len(name) > _LONGEST:
         return None
-    codes = _region_names("en")
-    code = _SHORT_PLACES.get(name.casefold()) or codes.get(name.casefold()) or name.upper()
-    return code if code in codes.values() and code not in _NO_COUNTRIES else None
+    code = _SHORT_PLACES.get(name.casefold()) or _region_names("en").get(name.casefold()) or name.upper()
+    return code if code in countries() else None
+
+
+@cache
+def countries() -> frozenset[str]:
+    """Return the codes of all countries (ISO 3166 alpha-2)."""
+    return frozenset(code for code in Locale("en").territories if len(code) == 2) - _NO_COUNTRIES
 
 
 @lru_cache(maxsize=64)

@@ -82,9 +82,14 @@ class Policy:
     wording: Callable[[str], str | None] = lambda language: None
     """Gives the id of the wording in which a language is asked now; None where no texts are known."""
     team_country: str = ""
-    """The country of the team's days off: a number without a prefix is read as one of it where `country` says none."""
+    """The country of the team's days off; empty where the calendar names none."""
     texts: bool = False
     """Whether SMS are sent by us; else they are a channel that a carrier takes from the topic."""
+
+    @property
+    def numbers_country(self) -> str:
+        """The country of which a telephone number without a prefix is: the customers', else the team's."""
+        return self.country or self.team_country
 
     def plan_of(self, version: str) -> JourneyPlan:
         """Return the plan that planned something, by what that says; the one in use where that is not known."""

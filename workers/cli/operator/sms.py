@@ -48,8 +48,7 @@ def reply(number: str, text: str) -> int:
     carrier = boucle.outgoing.text_carrier()
     if carrier is None or carrier.name != "file":
         raise Misconfigured(["Only a trial plays customers: set BOUCLE_SMS_URL=file: for one."])
-    policy = boucle.policies.current()
-    sender = international(number, policy.country or policy.team_country)
+    sender = international(number, boucle.policies.current().numbers_country)
     if sender is None:
         raise Misconfigured([f"{number[:30]} is no telephone number: write it as +33612345678."])
     taken = boucle.text_inbox.take_reply(InboundText(str(uuid4()), sender, text, boucle.now()))

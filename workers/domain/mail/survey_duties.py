@@ -7,7 +7,7 @@ none, and a carrier of the company's own (a letter, an app) knows its own law.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, partial
+from functools import partial
 
 from workers.calendar import SendWindow, parse_window
 from workers.decision_table.files.side_files import Gathered, read_records
@@ -108,6 +108,8 @@ def duty_in(entry: Mapping[str, str], where: str, faults: Gathered) -> SurveyDut
 
 def country_in(text: str, where: str) -> str:
     """Return the country of a row; raises Unreadable for what is none."""
+    from workers.cloudevents.locale_names import countries  # read with the file alone, and not by every command
+
     if text == ELSEWHERE or text in countries():
         return text
     meant = {"UK": "GB", "EL": "GR"}.get(text.upper(), text.upper())
@@ -131,11 +133,3 @@ def hours_in(entry: Mapping[str, str], channel: str, where: str) -> SendWindow:
         return parse_window(entry[column] or "always")
     except BadInput as fault:
         raise Unreadable(f"{where}, {column}: {fault}") from fault
-
-
-@cache
-def countries() -> frozenset[str]:
-    """Return the codes of all countries."""
-    from babel.core import Locale  # read with the file alone, and not by every command
-
-    return frozenset(code for code in Locale("en").territories if len(code) == 2) - {"EU", "EZ", "UN", "ZZ"}

@@ -137,7 +137,7 @@ class Texting:
         policy = self._policy()
         dialogue = text_messages.dialogues(connection, [message.dialogue], [customer.id])[message.dialogue]
         requests = read.with_owners(connection, SurveyRequest, [customer.id], [message.dialogue])
-        number = international(customer.phone or "", policy.country or policy.team_country) or ""
+        number = international(customer.phone or "", policy.numbers_country) or ""
         key = number_key(number, policy.ids)
         return Surrounding(
             customer,

@@ -121,7 +121,7 @@ def unless_reachable(case: CustomerCase, channel: str) -> Why:
 
 def number_of(case: CustomerCase) -> str | None:
     """Return the customer's telephone number in E.164; None where there is none that could exist."""
-    return international(case.customer.phone or "", case.policy.country or case.policy.team_country)
+    return international(case.customer.phone or "", case.policy.numbers_country)
 
 
 def given_up(touchpoint: Touchpoint, now: datetime) -> Touchpoint:
