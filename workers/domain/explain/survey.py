@@ -10,7 +10,7 @@ from workers.domain.mail.question_wording import wording_of
 from workers.domain.mail.survey_duties import hours_of
 from workers.domain.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.domain.reporting import RECOVERY
-from workers.domain.survey.planning import channel_of, duty_towards, hold_ended, holding, in_scope, not_selected
+from workers.domain.survey.planning import channel_of, duty_towards, hold_ended, holding, in_scope, unless_not_selected
 from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
 from workers.domain.types import WEB, Effect, Reason, RequestState, TouchpointState
 
@@ -176,10 +176,11 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
         clauses += rests_longer(touchpoint, view)
     else:
         clauses.append(view.words.say("due-since", at=view.words.moment(touchpoint.wake_at)))
-    other = not_selected(view.case(), touchpoint)
+    judged = unless_not_selected(view.case(), touchpoint)
     stalled = view.stalled(touchpoint.step)
-    if other.reason:
-        clauses.append(view.words.say("as-things-stand", why=view.words.clause(other.reason, {"detail": other.detail})))
+    if judged.reason == Reason.NOT_SELECTED:
+        why = view.words.clause(judged.reason, {"detail": judged.detail})
+        clauses.append(view.words.say("as-things-stand", why=why))
     elif not stalled and touchpoint.wake_at <= view.now:
         stalled = [view.words.say("next-look")]
     return clauses + stalled

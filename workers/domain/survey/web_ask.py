@@ -16,7 +16,7 @@ from workers.domain.survey.planning import (
     channel_of,
     is_in_share,
     not_selected,
-    unless_not_selected,
+    with_inputs,
 )
 from workers.domain.survey.request import OF_MAILBOX, dates_of, question_of, rest_of, send_request
 from workers.domain.types import WEB, Reason, RequestState, TouchpointState
@@ -45,10 +45,10 @@ def ask_on_web(case: CustomerCase, visit: Visit) -> SurveyRequest | Why:
     """Ask a customer who is on a site now, and return the request; else why not, which is kept in the history."""
     why = unless_offered(case, visit) or unless_open(case)
     if why is None:
-        touchpoint = due_for_visit(case) or planned_by_visit(case, visit)
+        touchpoint = with_inputs(case, due_for_visit(case) or planned_by_visit(case, visit))
         why = unless_eligible(case, touchpoint)
         if why is None:
-            return asked(case, unless_not_selected(case, touchpoint), visit)
+            return asked(case, touchpoint, visit)
     note_visit(case, visit.site.id, why)
     return why
 

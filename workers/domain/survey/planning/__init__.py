@@ -27,7 +27,7 @@ from workers.domain.survey.planning.journey import JourneyEvent, plan, reference
 from workers.domain.survey.planning.other_answers import follow_answers, unless_answered
 from workers.domain.survey.planning.relationship import follow_start, has_undone
 from workers.domain.survey.planning.sampling import is_in_share
-from workers.domain.survey.planning.selection import not_selected, unless_not_selected
+from workers.domain.survey.planning.selection import not_selected, unless_not_selected, with_inputs
 from workers.domain.survey.planning.stop import call_back_unlawful, stop, withdraw
 from workers.domain.survey.planning.wave_day import wave_ends, wave_event
 
@@ -63,6 +63,7 @@ __all__ = [
     "unless_not_selected",
     "wave_ends",
     "wave_event",
+    "with_inputs",
     "withdraw",
     "zone_of",
 ]

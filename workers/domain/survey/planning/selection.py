@@ -16,19 +16,21 @@ from workers.domain.types import Reason, TouchpointState
 
 def unless_not_selected(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     """Return a touchpoint that would be asked now with what its plan asks of the customer, or skipped by it."""
+    looked_at = with_inputs(case, touchpoint)
+    why = not_selected(case, looked_at)
+    return put(looked_at, TouchpointState.SKIPPED, why, case.now) if why.reason else looked_at
+
+
+def with_inputs(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
+    """Return a touchpoint with what its plan asks of the customer, as things are now; the very same for nothing."""
     plan = case.policy.plan_of(touchpoint.plan_version)
-    if not plan.about:
-        return touchpoint
-    told = replace(touchpoint, inputs=customer_inputs(case, case.now, plan.about))
-    why = not_selected(case, told)
-    return put(told, TouchpointState.SKIPPED, why, case.now) if why.reason else told
+    return replace(touchpoint, inputs=customer_inputs(case, case.now, plan.about)) if plan.about else touchpoint
 
 
 def not_selected(case: CustomerCase, touchpoint: Touchpoint) -> Why:
-    """Return that the row of a touchpoint does not ask this customer as things are now, with what differs; or empty."""
-    plan = case.policy.plan_of(touchpoint.plan_version)
-    inputs = customer_inputs(case, case.now, plan.about)
-    unmet = plan.unmet(touchpoint.rule, inputs)
+    """Return that the row of a touchpoint does not ask the customer of its inputs, with what differs; or empty."""
+    inputs = touchpoint.inputs or {}
+    unmet = case.policy.plan_of(touchpoint.plan_version).unmet(touchpoint.rule, inputs)
     if not unmet:
         return NOTHING
     differs = ", ".join(f"{name} {told_as(inputs.get(name))}" for name in unmet)
