@@ -28,7 +28,7 @@ from workers.domain.records import (
     Ticket,
     TicketEntry,
 )
-from workers.domain.survey.response import ANSWERABLE, Answer, answer_request, response_to
+from workers.domain.survey.response import ANSWERABLE, Answer, answer_in, answer_request, response_to
 from workers.domain.ticket import Turn, next_version, reopen, turn
 from workers.domain.types import CustomerId, TicketState
 from workers.store import read
@@ -141,9 +141,9 @@ class CustomerActions:
             asked = case.get(SurveyRequest, request)
             if asked is None or asked.state not in ANSWERABLE or asked.closes_at <= case.now:
                 return False
+            chosen = None if drivers is None else tuple(drivers)
             answer = Answer(score, comment.strip(), wants_contact, case.now, phone.strip(), half_day)
-            answer = replace(answer, drivers=None if drivers is None else tuple(drivers), competitor=competitor)
-            answer_request(case, asked, answer)
+            answer_request(case, asked, replace(answer, drivers=chosen, competitor=competitor))
             return True
 
         return self.act_for_owner(SurveyRequest, request, act)
@@ -160,19 +160,9 @@ class CustomerActions:
             earlier = response_to(case, request)
             if asked is None or earlier is None or asked.state not in ANSWERABLE or asked.closes_at <= case.now:
                 return False
-            answer = Answer(
-                earlier.score,
-                earlier.comment,
-                earlier.wants_contact,
-                case.now,
-                earlier.phone,
-                earlier.half_day,
-                earlier.channel,
-                earlier.agent,
-                tuple(drivers),
-                competitor.strip() if competitor is not None else None,
-            )
-            answer_request(case, asked, answer)
+            competitor_now = competitor.strip() if competitor is not None else None
+            again = replace(answer_in(earlier), at=case.now, drivers=tuple(drivers), competitor=competitor_now)
+            answer_request(case, asked, again)
             return True
 
         return self.act_for_owner(SurveyRequest, request, act)

@@ -14,7 +14,7 @@ from workers.domain.history import Subject, Why, history
 from workers.domain.outbound_messages import OWN_CHANNELS, is_ours
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, Response, ResponseRevision, SurveyRequest
-from workers.domain.records.choices import joined
+from workers.domain.records.choices import codes_in, joined
 from workers.domain.reporting.nps import band
 from workers.domain.types import MAIL, MailClass, Reason, RequestState, ResponseState
 
@@ -129,19 +129,9 @@ def changed_answer(
     counts, by the time the question closes at the latest.
     """
     words = answer_columns(answer, earlier)
-    same = (
-        all(
-            (getattr(earlier, name) or "") == (value or "")
-            for name, value in words.items()
-            if name not in ("answered_at", "channel", "score")
-        )
-        and earlier.score == answer.score
-    )
-    if (
-        same
-        or answer.at < earlier.answered_at
-        or (answer.at == earlier.answered_at and not supersedes(answer, earlier))
-    ):
+    said, said_before = weight(words), weight(answer_columns(answer_in(earlier)))
+    yields = answer.at == earlier.answered_at and answer.channel not in OWN_CHANNELS and said < said_before
+    if said == said_before or yields or answer.at < earlier.answered_at:
         return earlier
     since = earlier.settling_since if earlier.state == ResponseState.SETTLING else now
     settling = policy.settling if is_ours(answer.channel, policy) else timedelta()
@@ -160,24 +150,29 @@ def changed_answer(
     )
 
 
-def supersedes(answer: Answer, earlier: Response) -> bool:
-    """Tell which of two answers of one instant counts: the later click of a person; of two events the one that any
-    order of arrival agrees on, so that a replay changes nothing.
-    """
-    if answer.channel in OWN_CHANNELS:
-        return True
-    said = answer_columns(answer, earlier)
-    new_answer = (answer.score, answer.comment, answer.wants_contact, answer.phone, answer.half_day, answer.agent)
-    earlier_answer = (
-        earlier.score,
-        earlier.comment,
-        earlier.wants_contact,
-        earlier.phone,
-        earlier.half_day,
-        earlier.agent,
+def answer_in(response: Response) -> Answer:
+    """Return the answer that a response holds, as if it were given again."""
+    return Answer(
+        response.score,
+        response.comment,
+        response.wants_contact,
+        response.answered_at,
+        response.phone,
+        response.half_day,
+        response.channel,
+        response.agent,
+        codes_in(response.drivers),
+        response.competitor,
     )
-    beside, beside_before = (said["drivers"], said["competitor"]), (earlier.drivers or "", earlier.competitor or "")
-    return (*new_answer, *beside) > (*earlier_answer, *beside_before)
+
+
+def weight(columns: "AnswerColumns") -> tuple[int, str, bool, str, str, str, str, str]:
+    """Return what an answer says; of two events of one instant the heavier one counts.
+
+    Any order of arrival agrees on it, so that a replay changes nothing. Of a person's clicks the later one counts.
+    """
+    words = (columns["comment"], columns["wants_contact"], columns["phone"], columns["half_day"], columns["agent"])
+    return (columns["score"], *words, columns["drivers"], columns["competitor"])
 
 
 class AnswerColumns(TypedDict):
