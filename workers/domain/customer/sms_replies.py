@@ -41,18 +41,9 @@ def take_reply(case: CustomerCase, dialogue: SmsDialogue, inbound: InboundText) 
 def follow(case: CustomerCase, dialogue: SmsDialogue, inbound: InboundText, reply: Reply, step: Step) -> None:
     """Do what a step says, write what it says, and keep the dialogue's new state."""
     request, said = case.get(SurveyRequest, dialogue.id), dialogue.said
-    if step.act == Act.TAKE_SCORE and request is not None and reply.score is not None:
-        earlier = response_to(case, request.id)
-        words = " ".join(part for part in (said, reply.comment) if part) or (earlier.comment if earlier else "")
-        wants_contact = reply.wants_contact or bool(earlier and earlier.wants_contact)
-        answer_request(case, request, answer_of(case, reply.score, words, wants_contact, inbound))
+    if step.act in (Act.TAKE_SCORE, Act.ADD_COMMENT) and request is not None:
+        answer_by_sms(case, request, reply, said, inbound.number)
         said = ""
-    elif step.act == Act.ADD_COMMENT and request is not None:
-        earlier = response_to(case, request.id)
-        if earlier is not None:
-            words = " ".join(part for part in (earlier.comment, reply.comment) if part)
-            wants_contact = earlier.wants_contact or reply.wants_contact
-            answer_request(case, request, answer_of(case, earlier.score, words, wants_contact, inbound))
     elif step.act == Act.KEEP_TEXT:
         said = inbound.text
     elif step.act == Act.OPT_OUT:
@@ -66,10 +57,27 @@ def follow(case: CustomerCase, dialogue: SmsDialogue, inbound: InboundText, repl
     case.change(after)
 
 
-def answer_of(case: CustomerCase, score: int, words: str, wants_contact: bool, inbound: InboundText) -> Answer:
-    """Return an answer given by SMS; who wants to be called is called on the number that they wrote from."""
-    phone = inbound.number if wants_contact else ""
-    return Answer(score, words[:LONGEST_COMMENT], wants_contact, case.now, phone, channel=SMS)
+def answer_by_sms(case: CustomerCase, request: SurveyRequest, reply: Reply, said: str, number: str) -> None:
+    """Take the score of a reply with what was `said` before it, or its words as more of the answer that there is.
+
+    Who wants to be called is called on the number that they wrote from.
+    """
+    earlier = response_to(case, request.id)
+    score, comment = (earlier.score, earlier.comment) if earlier is not None else (None, "")
+    if reply.score is None:
+        words = in_one_line(comment, reply.comment)
+    else:
+        score, words = reply.score, in_one_line(said, reply.comment) or comment
+    if score is None:
+        return
+    wants_contact = reply.wants_contact or (earlier is not None and earlier.wants_contact)
+    phone = number if wants_contact else ""
+    answer_request(case, request, Answer(score, words[:LONGEST_COMMENT], wants_contact, case.now, phone, channel=SMS))
+
+
+def in_one_line(*parts: str) -> str:
+    """Return those texts that say something, one after the other."""
+    return " ".join(filter(None, parts))
 
 
 def use_of(before: DialogueState, step: Step) -> ReplyUse:

@@ -1,6 +1,6 @@
 """Dialogues by SMS and their messages: which may leave, which belongs to a number or to a carrier's report."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain.records import SmsDialogue, SmsMessage, SmsReply
 from workers.domain.types import DialogueState, ReplyUse, TextState
-from workers.store import read, tables
+from workers.store import tables
 
 MESSAGE, DIALOGUE, REPLY = tables.sms_message, tables.sms_dialogue, tables.sms_reply
 TALKING = (DialogueState.ASKED, DialogueState.ASKED_AGAIN, DialogueState.ASKED_WHY)
@@ -37,11 +37,6 @@ def messages_due(connection: Connection, customers: Collection[str], now: dateti
 def left_behind(connection: Connection, since: datetime) -> list[SmsMessage]:
     """Return messages that were leaving before an instant, and whose sender has not said how it ended."""
     return [SmsMessage(*row) for row in connection.execute(sa.select(MESSAGE).where(LEFT), {"since": since})]
-
-
-def dialogues(connection: Connection, ids: Iterable[str], customers: Collection[str]) -> dict[str, SmsDialogue]:
-    """Return the dialogues with these ids that some customers have."""
-    return {row.id: row for row in read.with_owners(connection, SmsDialogue, customers, ids)}
 
 
 def newest_of_number(connection: Connection, number: str) -> SmsDialogue | None:

@@ -135,13 +135,13 @@ class Texting:
 
     def _around(self, connection: Connection, customer: Customer, message: SmsMessage) -> Surrounding:
         policy = self._policy()
-        dialogue = text_messages.dialogues(connection, [message.dialogue], [customer.id])[message.dialogue]
-        requests = read.with_owners(connection, SurveyRequest, [customer.id], [message.dialogue])
+        dialogue = read.by_owner(connection, SmsDialogue, customer.id, message.dialogue)
+        assert dialogue is not None  # a message is written with it, and goes with it
         number = international(customer.phone or "", policy.numbers_country) or ""
         key = number_key(number, policy.ids)
         return Surrounding(
             customer,
-            requests[0] if requests else None,
+            read.by_owner(connection, SurveyRequest, customer.id, message.dialogue),
             dialogue,
             text_messages.others_of_number(connection, dialogue),
             number,
@@ -160,8 +160,7 @@ class Texting:
             if until is not None:
                 return replace(message, not_before=until[0], reason=until[1], changed_at=now)
         elif not around.number or around.customer.erased_at or now - message.created_at > ANSWERS_WITHIN:
-            reason = Reason.NO_NUMBER if not around.number else Reason.TOO_LATE
-            return replace(message, state=TextState.CANCELLED, text="", parts=0, reason=reason, changed_at=now)
+            return cancelled(message, Reason.TOO_LATE if around.number else Reason.NO_NUMBER, now)
         if not self._may_reach(around.number):
             return ended(message, around.request, Reason.NUMBER_NOT_LISTED, now, changes)
         key = number_key(around.number, self._policy().ids)
@@ -246,9 +245,21 @@ def ended(
     message: SmsMessage, request: SurveyRequest | None, reason: str, now: datetime, changes: ChangeSet
 ) -> SmsMessage:
     """Return a message that does not leave; its question, where it is still open, could not be delivered."""
+    give_up_question(message, request, reason, now, changes)
+    return cancelled(message, reason, now)
+
+
+def cancelled(message: SmsMessage, reason: str, now: datetime) -> SmsMessage:
+    """Return a message that does not leave."""
+    return replace(message, state=TextState.CANCELLED, text="", parts=0, reason=reason, changed_at=now)
+
+
+def give_up_question(
+    message: SmsMessage, request: SurveyRequest | None, reason: str, now: datetime, changes: ChangeSet
+) -> None:
+    """Change the question of a message that nobody gets to one that could not be delivered, where it is still open."""
     if message.message in QUESTIONS and request is not None and request.state == RequestState.OPEN:
         changes.change(replace(request, state=RequestState.UNDELIVERABLE, reason=reason, changed_at=now))
-    return replace(message, state=TextState.CANCELLED, text="", parts=0, reason=reason, changed_at=now)
 
 
 def recorded(
@@ -256,17 +267,14 @@ def recorded(
 ) -> SmsMessage:
     """Return a message as its handing over left it, and change its question with it."""
     detail = result.text[:500]
-    is_question = message.message in QUESTIONS and request is not None
+    if result.kind in (SendKind.ACCEPTED, SendKind.UNKNOWN) and message.message in QUESTIONS and request is not None:
+        changes.change(mark_sent(request, now))  # also unknown: the customer may have it, and may answer
     if result.kind == SendKind.ACCEPTED:
-        if is_question and request is not None:
-            changes.change(mark_sent(request, now))
         return replace(message, state=TextState.SENT, provider_id=result.id, detail=detail, changed_at=now)
     if result.kind == SendKind.LATER and now - message.created_at < TRIED_FOR:
         again = now + PAUSE
         return replace(message, state=TextState.READY, not_before=again, reason="later", detail=detail, changed_at=now)
     if result.kind == SendKind.UNKNOWN:
-        if is_question and request is not None:
-            changes.change(mark_sent(request, now))  # the customer may have it, and may answer
         return replace(message, state=TextState.UNKNOWN, reason="cut", detail=detail, changed_at=now)
     return failed(message, detail, request, now, changes)
 
@@ -275,7 +283,5 @@ def failed(
     message: SmsMessage, detail: str, request: SurveyRequest | None, now: datetime, changes: ChangeSet
 ) -> SmsMessage:
     """Return a message that its carrier could not deliver; an unanswered question is then undeliverable."""
-    if message.message in QUESTIONS and request is not None and request.state == RequestState.OPEN:
-        reason = f"{Reason.CARRIER_FAILED}: {detail}"
-        changes.change(replace(request, state=RequestState.UNDELIVERABLE, reason=reason, changed_at=now))
+    give_up_question(message, request, f"{Reason.CARRIER_FAILED}: {detail}", now, changes)
     return replace(message, state=TextState.FAILED, reason=Reason.CARRIER_FAILED, detail=detail, changed_at=now)
