@@ -215,12 +215,14 @@ FORGED = {
     "twilio": [
         by_twilio({"MessageSid": "SM1", "From": NUMBER, "Body": "STOP"}, token="another"),
         told({"MessageSid": "SM1", "From": NUMBER, "Body": "STOP"}),
+        told({"MessageSid": "SM1", "From": NUMBER, "Body": "STOP"}, x_twilio_signature="\u00e9"),
         Told(DOOR + "?x=1", by_twilio({"Body": "9"}).headers, {"Body": "9"}, b""),
     ],
     "vonage": [
         by_vonage({"msisdn": "336", "messageId": "0B", "text": "STOP"}, secret="another"),
         by_vonage({"msisdn": "336", "messageId": "0B", "text": "STOP", "timestamp": str(int(STAMP) - 600)}),
         by_vonage({"msisdn": "336", "messageId": "0B", "text": "STOP", "timestamp": "soon"}),
+        told({"msisdn": "336", "messageId": "0B", "text": "STOP", "timestamp": STAMP, "sig": "\u00e9"}),
         told({}, b"{"),
     ],
     "brevo": [told({}, b"not json"), json_told({"event": "click"})],

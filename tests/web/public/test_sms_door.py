@@ -69,6 +69,7 @@ def test_whoever_is_not_the_carrier_changes_nothing(site: Site) -> None:
     assert call(site, REPLY, path=door[:-1] + ("0" if door[-1] != "0" else "1")) == 403
     assert call(site, REPLY, path=door.replace("file", "vonage")) == 403
     assert site.client.post(door, data=REPLY).status_code == 403
+    assert site.client.post(door, data=REPLY, headers={b"X-Twilio-Signature": b"\xe9"}).status_code == 403
     assert site.client.get(door).status_code == 403
     assert site.rows(SmsReply) == []
 

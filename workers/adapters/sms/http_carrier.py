@@ -1,5 +1,6 @@
 """What the carriers by HTTP share: one client, one way to end, and nothing that raises."""
 
+import hmac
 import logging
 from typing import Any
 
@@ -51,6 +52,11 @@ def json_of(answer: httpx.Response) -> dict[str, Any]:
     except orjson.JSONDecodeError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def is_signature(given: str, expected: str) -> bool:
+    """Tell whether a signature is the one expected, in the same time for every other; it may hold any sign."""
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
 
 
 def refused(answer: httpx.Response, words: str) -> TextResult:

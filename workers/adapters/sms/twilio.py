@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
-from workers.adapters.sms.http_carrier import HttpCarrier, json_of, refused
+from workers.adapters.sms.http_carrier import HttpCarrier, is_signature, json_of, refused
 from workers.domain.delivery_result import SendKind
 from workers.domain.sms.carried import InboundText, TextReport, TextResult, Told, Unproven
 from workers.domain.types import TextState
@@ -60,7 +60,7 @@ class Twilio(HttpCarrier):
     def read(self, told: Told, now: datetime) -> list[TextReport | InboundText]:
         """Return the report or the reply of a signed webhook; raises Unproven."""
         given = told.headers.get("x-twilio-signature", "")
-        if not hmac.compare_digest(signature(self._token, told.url, told.values), given):
+        if not is_signature(given, signature(self._token, told.url, told.values)):
             raise Unproven("X-Twilio-Signature does not fit: the token, or BOUCLE_PUBLIC_URL, is another one")
         values = told.values
         id, status = values.get("MessageSid", ""), values.get("MessageStatus", "")

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import orjson
 
-from workers.adapters.sms.http_carrier import HttpCarrier, json_of, refused
+from workers.adapters.sms.http_carrier import SHOWN, HttpCarrier, is_signature, json_of, refused
 from workers.domain.delivery_result import SendKind
 from workers.domain.sms.carried import InboundText, TextReport, TextResult, Told, Unproven
 from workers.domain.sms.encoding import UCS2, size_of
@@ -75,13 +75,12 @@ class Vonage(HttpCarrier):
         if bad is None:
             return TextResult(SendKind.ACCEPTED, str(parts[0].get("message-id", "")))
         words = f"{bad.get('status')} {bad.get('error-text', '')}"
-        return TextResult(SendKind.LATER if str(bad.get("status")) in BUSY else SendKind.NEVER, "", words[:300])
+        return TextResult(SendKind.LATER if str(bad.get("status")) in BUSY else SendKind.NEVER, "", words[:SHOWN])
 
     def read(self, told: Told, now: datetime) -> list[TextReport | InboundText]:
         """Return the report or the reply of a signed webhook; raises Unproven."""
         values = values_of(told)
-        expected = signature(self._signature, values)
-        if not hmac.compare_digest(expected, values.get("sig", "").lower()):
+        if not is_signature(values.get("sig", "").lower(), signature(self._signature, values)):
             raise Unproven("`sig` does not fit: sign webhooks with SHA-256 HMAC and the secret in BOUCLE_SMS_URL")
         stamp = values.get("timestamp", "")
         if not stamp.isdecimal() or abs(now.timestamp() - int(stamp)) > SECONDS:
