@@ -14,7 +14,7 @@ from workers.domain.records import Customer
 from workers.errors import NotNow
 from workers.store import read, tables
 from workers.store.engine import Store
-from workers.store.operation import keys
+from workers.store.operation import giving_way, keys
 from workers.usecases.operation import migrate, status
 
 
@@ -84,7 +84,7 @@ def test_what_is_looked_up_is_the_same_on_either_keys(store: Store) -> None:
 
 def test_nobody_waits_behind_a_key_that_cannot_be_put_in_place(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a long reading keeps the lock from it, the exchange gives up again and again, and others go on writing."""
-    monkeypatch.setattr(keys, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(giving_way, "LOCK_SECONDS", 0.05)
     monkeypatch.setattr(keys, "PAUSE_SECONDS", 0.2)
     tried = threading.Event()
     exchange = keys.exchange

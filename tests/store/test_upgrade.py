@@ -24,7 +24,7 @@ from workers.domain.types import TouchpointState
 from workers.store import tables
 from workers.store.engine import Store
 from workers.store.ledger import Taken
-from workers.store.operation import schema
+from workers.store.operation import giving_way
 from workers.store.operation.schema import VERSION_TABLE
 from workers.usecases.delivery.send_controls import resume
 from workers.usecases.operation import migrate, status
@@ -203,7 +203,7 @@ def test_old_and_new_roles_work_side_by_side_through_the_migrations(
 def test_a_migration_gives_way_to_a_role_that_holds_a_table(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a role is in the middle of its work the migration lets others pass, and ends when that is done."""
     load_postgresql(postgres)
-    monkeypatch.setattr(schema, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(giving_way, "LOCK_SECONDS", 0.05)
     monkeypatch.setattr(migrate, "PAUSE_SECONDS", 0.05)
     d = tables.dispatch.c
     with closing(Store(postgres)) as store:

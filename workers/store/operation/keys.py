@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from workers.errors import NotNow
 from workers.store.engine import Store
+from workers.store.operation.giving_way import PAUSE_SECONDS, TRIES, give_way, met_others
 from workers.store.tables.placement import PLACED
 
 log = logging.getLogger(__name__)
@@ -23,13 +24,7 @@ AT_ONCE = 10_000
 """Rows up to which a table gets its keys in the place of the old ones at once: some hundredths of a second."""
 BUILDING = 0x626F756B
 """PostgreSQL's lock that whoever builds keys takes turns by ("bouk")."""
-LOCK_SECONDS = 2.0
-"""For how long everybody may have to wait behind an exchange that does not get its lock; then it is tried again."""
-TRIES = 300
-PAUSE_SECONDS = 1.0
 PRIMARY, UNIQUE, INDEX = "PRIMARY KEY", "UNIQUE", "INDEX"
-IN_THE_WAY = ("55P03", "40P01")
-"""SQLSTATE lock_not_available and deadlock_detected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +180,12 @@ def exchange(connection: Connection, statements: list[str]) -> None:
     for left in reversed(range(TRIES)):
         try:
             connection.exec_driver_sql("BEGIN")
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(LOCK_SECONDS * 1000)}")
+            give_way(connection)
             for statement in statements:
                 connection.exec_driver_sql(statement)
             connection.exec_driver_sql("COMMIT")
         except OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) not in IN_THE_WAY:
+            if not met_others(error):
                 raise
             connection.exec_driver_sql("ROLLBACK")
             if not left:

@@ -3,10 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from workers.errors import NotNow
 from workers.store import tables
 from workers.store.engine import Store
-from workers.store.operation.keys import IN_THE_WAY, LOCK_SECONDS
 
 VERSION_TABLE = "alembic_version"
 ADVISORY_LOCK = 0x626F7563
@@ -44,17 +42,6 @@ def take_turn(connection: Connection) -> None:
     """Wait on PostgreSQL until nobody else migrates, and keep others from it until the transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
-
-
-def give_way(connection: Connection) -> None:
-    """Have this transaction give up a lock that it does not get soon, because everybody else waits behind it."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(LOCK_SECONDS * 1000)}")
-
-
-def met_others(error: NotNow) -> bool:
-    """Tell whether it was other transactions' locks that were in the way, and not the database that is away."""
-    return getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) in IN_THE_WAY
 
 
 def drop_everything(store: Store) -> None:

@@ -13,9 +13,10 @@ from workers.errors import Misconfigured, NotNow
 from workers.settings import Settings
 from workers.store.connection import Connection
 from workers.store.engine import Store
-from workers.store.operation.keys import PAUSE_SECONDS, TRIES, build_keys
+from workers.store.operation.giving_way import PAUSE_SECONDS, TRIES, give_way, met_others
+from workers.store.operation.keys import build_keys
 from workers.store.operation.long_versions import shorten_versions
-from workers.store.operation.schema import give_way, has_inbox, met_others, revisions_in, take_turn
+from workers.store.operation.schema import has_inbox, revisions_in, take_turn
 
 if TYPE_CHECKING:  # few commands migrate: the tool is imported where one does
     from alembic.config import Config
@@ -77,7 +78,7 @@ def run_revisions(store: Store) -> int:
             number = store.write(work, patient=True)
         except NotNow as error:
             left -= 1
-            if not left or not met_others(error):
+            if not left or not met_others(error.__cause__):
                 raise
             time.sleep(PAUSE_SECONDS)
     return number
