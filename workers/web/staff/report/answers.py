@@ -4,7 +4,6 @@ Comments are shown as text; who may not see tickets and customers gets no links 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from io import TextIOWrapper
 from tempfile import TemporaryFile
@@ -98,10 +97,8 @@ def found_answers(request: Request, page: int) -> tuple[int, list[Answered], Wor
 def words_of(request: Request, connection: Connection, filters: Filters) -> Words:
     """Unlike those of the report, they need no line of time, but the names of all themes."""
     catalog = pages_of(request).catalog(language_of(request))
-    policy = web_of(request).policy()
-    return replace(
-        words_of_list(filters, policy.zone, catalog, sections.theme_names(connection)), drivers=policy.drivers
-    )
+    policy, theme_names = web_of(request).policy(), sections.theme_names(connection)
+    return words_of_list(filters, policy.zone, catalog, theme_names=theme_names, drivers=policy.drivers)
 
 
 def write_answers(request: Request, visitor: Visitor) -> Response:

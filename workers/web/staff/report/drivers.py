@@ -4,7 +4,7 @@ Points stand for one question at a time; of several together there are counts. `
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -88,8 +88,8 @@ def read(request: Request) -> tuple[DriverReview, Words]:
     kept: KeptReports[DriverReview] = request.app.state.kept_drivers
     with web.store.reading() as connection:
         review = kept.get(filters, lambda: drivers.review(connection, filters, web.now()))
-    words = words_of_list(filters, policy.zone, pages_of(request).catalog(language_of(request)))
-    return review, replace(words, drivers=policy.drivers)
+    catalog = pages_of(request).catalog(language_of(request))
+    return review, words_of_list(filters, policy.zone, catalog, drivers=policy.drivers)
 
 
 @for_roles(READERS)

@@ -131,6 +131,13 @@ def words_of_review(review: Review, catalog: Catalog) -> Words:
     )
 
 
-def words_of_list(filters: Filters, zone: str, catalog: Catalog, theme_names: Mapping[int, str] | None = None) -> Words:
-    """Return the words of a list of answers or questions, which has no line of time."""
-    return Words(catalog, zone, Addresses(filters, zone), TimeAxis(catalog), theme_names or {})
+def words_of_list(
+    filters: Filters,
+    zone: str,
+    catalog: Catalog,
+    *,
+    theme_names: Mapping[int, str] | None = None,
+    drivers: Drivers | None = None,
+) -> Words:
+    """Return the words of a list of answers, questions or drivers, which has no line of time."""
+    return Words(catalog, zone, Addresses(filters, zone), TimeAxis(catalog), theme_names or {}, drivers or {})
