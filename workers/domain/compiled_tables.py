@@ -11,6 +11,7 @@ from typing import Generic, Self, TypeVar, cast
 from workers.calendar import Wait, parse_wait
 from workers.decision_table import Compiled, Disagreement, Rule, Scalar, Table, compare, compile_table, from_content
 from workers.decision_table.files.reader import ON
+from workers.decision_table.model.journey_events import OF_EVENTS
 from workers.decision_table.model.table import only
 from workers.domain.types import MAIL, WEB
 from workers.errors import BadInput
@@ -221,10 +222,6 @@ class JourneyPlan(TableInUse):
         """Return how long a row waits for a visit before it asks by mail; None for a row that asks in one way alone."""
         step = self._steps.get(rule)
         return step.mail_after if step else None
-
-
-OF_EVENTS = frozenset({"event", "first", "delivery_expected", "months", ON})
-"""The inputs of the journey plan that an event gives; all others are about the customer."""
 
 
 def of_events(table: Table) -> Table:

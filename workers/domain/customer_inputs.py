@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from workers.decision_table.model.journey_events import STARTS
 from workers.decision_table.model.spans import span
 from workers.decision_table.model.table import Column
 from workers.decision_table.model.values import Kind
@@ -16,8 +17,6 @@ from workers.domain.customer_case import CustomerCase
 from workers.domain.records import Journey, Response, Stop
 from workers.domain.types import Band, Effect
 
-STARTS = ("purchase", "deal_won", "customer_started")
-"""Events with which somebody becomes a customer: the first of them begins the tenure."""
 ORDERS = ("purchase", "deal_won")
 ONBOARDING = ("customer_started", "deal_won", "trial_started")
 """Events after which somebody is onboarded, until `onboarding_finished` or for as long as ONBOARDING_LASTS."""

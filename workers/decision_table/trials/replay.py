@@ -13,16 +13,15 @@ from enum import StrEnum
 from workers.calendar.durations import Wait, add_wait
 from workers.decision_table.decisions.compiled import Compiled, compile_table
 from workers.decision_table.files.side_files import Contrary
+from workers.decision_table.model.journey_events import OF_EVENTS, STARTS
 from workers.decision_table.model.rest_period import NO_REST, Asked, Question, Rest, resting
 from workers.decision_table.model.table import OutcomeKind, RestPeriod, Table, only, takes_every_value
 from workers.decision_table.model.values import Scalar
 from workers.errors import BadInput
 
 _UTC = "UTC"
-_OF_EVENTS = frozenset({"event", "first", "delivery_expected", "months", "on"})
 _ASKS_MORE = "asks more than events say"
 """Marks the outputs of a row that asks about the customer."""
-_STARTS = frozenset({"purchase", "deal_won", "customer_started"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def _of_events(compiled: Compiled) -> Compiled:
     said.
     """
     table = compiled.table
-    about = [place for place, column in enumerate(table.inputs) if column.name not in _OF_EVENTS]
+    about = [place for place, column in enumerate(table.inputs) if column.name not in OF_EVENTS]
     if not about:
         return compiled
     asking = {
@@ -125,7 +124,7 @@ def _of_events(compiled: Compiled) -> Compiled:
         for rule in table.rules
         if not all(takes_every_value(table.inputs[place], rule.cells[place]) for place in about)
     }
-    by_events = only(table, _OF_EVENTS)
+    by_events = only(table, OF_EVENTS)
     marked = (
         replace(rule, outputs={**rule.outputs, _ASKS_MORE: True}) if rule.id in asking else rule
         for rule in by_events.rules
@@ -140,7 +139,7 @@ def _planned(compiled: Compiled, events: Sequence[PastEvent]) -> tuple[list[Step
     starts: dict[str, datetime] = {}
     refused = 0
     for event in events:
-        if event.event in _STARTS:
+        if event.event in STARTS:
             starts.setdefault(event.customer, event.at)
         first = (event.customer, event.event) not in before
         before.add((event.customer, event.event))
