@@ -78,6 +78,11 @@ def parts_of(widths: list[int], room: int) -> int:
     return parts
 
 
+def without_accents(text: str) -> str:
+    """Return a text without accents and other marks on its letters; a ligature becomes its letters."""
+    return "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+
+
 def simplified(text: str) -> str:
     """Return a text in the signs of GSM's alphabet where it loses no letter by it: quotes, dashes, spaces and accents.
 
@@ -90,7 +95,7 @@ def simplified(text: str) -> str:
         if sign in ALPHABET or sign in EXTENSION:
             signs.append(sign)
             continue
-        base = "".join(c for c in unicodedata.normalize("NFKD", sign) if not unicodedata.combining(c))
+        base = without_accents(sign)
         if not base or any(letter not in ALPHABET for letter in base):
             return text
         signs.append(base)

@@ -5,9 +5,10 @@ People answer as they write: "9", "3 trop tard", "note 7", "zero", "8/10". What 
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+
+from workers.domain.sms.encoding import without_accents
 
 
 class ReplyKind(StrEnum):
@@ -77,7 +78,7 @@ LEADING = words_of(
 ARTICLES = words_of("un une a an ein eine uno una een")
 """Words that are a number as well, unless one follows: un 8, a 9."""
 UNITS = re.compile(
-    r"(?:min(?:ute)?s?|mn|h|hrs?|heures?|hours?|j|jours?|days?|tage?n?|stunden?|semaines?|weeks?|wochen?|mois|months?|"
+    r"\s?(?:min(?:ute)?s?|mn|h|hrs?|heures?|hours?|j|jours?|days?|tage?n?|stunden?|semaines?|weeks?|wochen?|mois|months?|"
     r"monate?|ans?|years?|jahre?|fois|times|mal|x|eur(?:os?)?|e|dollars?|%|percent|pour ?cent|kg|km|m|colis|articles?|"
     r"items?|parcels?|pieces?|stars?|etoiles?|sterne?|am|pm|\u20ac|\$|\u00a3|:\d\d)(?![a-z])"
 )
@@ -86,6 +87,8 @@ OUT_OF_TEN = re.compile(r"\s*(?:/|sur|out of|von|de|su|van)\s*(?:10|dix|ten|zehn
 SCORE = re.compile(r"(10|[0-9])(?![0-9])")
 ANOTHER = re.compile(r"^\s*(?:-|/|,|\.|or|ou|a|to|oder|und|et|and)\s*\d")
 """Another number right behind: 8-9, 8 or 9, 3,5. Which one is meant nobody can say."""
+BLANK = re.compile(r"[\s\"'(*=#:>]*")
+FIRST_WORD = re.compile(BLANK.pattern + r"([a-z']+)[\s:=,.]+(?=\S)")
 SEPARATORS = " \t\n.,;:!?-_/()[]*\"'=#\N{VARIATION SELECTOR-16}\N{COMBINING ENCLOSING KEYCAP}"
 LONGEST_REPLY = 2_000
 
@@ -115,9 +118,9 @@ def folded(text: str) -> str:
 
 def plain_sign(sign: str) -> str:
     """Return one sign without its accent and in small; a sign that would become several stays."""
-    base = "".join(c for c in unicodedata.normalize("NFKD", sign) if not unicodedata.combining(c)).lower()
     if sign == "\N{RIGHT SINGLE QUOTATION MARK}":
         return "'"
+    base = without_accents(sign).lower()
     return base if len(base) == 1 else sign
 
 
@@ -158,14 +161,14 @@ def score_in(said: str, plain: str) -> tuple[int | None, str, bool]:
 def beginning(plain: str) -> int:
     """Return where a reply begins to say something: behind blanks, quotes and words that may stand before a score."""
     place = 0
-    while match := re.compile(r"[\s\"'(*=#:>]*([a-z']+)[\s:=,.]+(?=\S)").match(plain, place):
+    while match := FIRST_WORD.match(plain, place):
         if match[1] not in LEADING and not (match[1] in ARTICLES and plain[match.end()].isdecimal()):
             break
         place = match.end()
-    blank = re.compile(r"[\s\"'(*=#:>]*").match(plain, place)
+    blank = BLANK.match(plain, place)
     return blank.end() if blank else place
 
 
 def is_something_else(rest: str) -> bool:
     """Tell whether what follows a number makes it no score, or leaves open which number is meant."""
-    return bool(re.match(r"\s?" + UNITS.pattern, rest) or ANOTHER.match(rest))
+    return bool(UNITS.match(rest) or ANOTHER.match(rest))
