@@ -8,7 +8,7 @@ changed.
 """
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from workers.domain.attributes import Attribute
 from workers.domain.reporting import DECIMALS, Figures, Filters, nps, rounded
 from workers.errors import BadInput
 from workers.store.connection import Connection
-from workers.store.report.nps_counts import count_scores, first_and_last_asked
+from workers.store.report.nps_counts import NO_ATTRIBUTES, count_scores, first_and_last_asked
 from workers.store.report.wordings import WordingChange, wording_changes
 from workers.usecases.report import drivers
 
@@ -29,7 +29,6 @@ OF_ITSELF = "driver"
 MOST_AT_ONCE = 2
 FEWEST = 10
 """Answers that a group of two names at once needs to be shown: fewer would say what single customers answered."""
-NO_ATTRIBUTES: Mapping[str, Attribute] = {}
 
 
 def report(
@@ -56,19 +55,8 @@ def report(
     apart = [figures for (recovery, _, _), figures in counted.items() if recovery]
     every = {(name, step): figures for (recovery, name, step), figures in counted.items() if not recovery}
     hidden = small_groups(every, names) if len(dimensions) > 1 else set()
-    listed = [{"group": name, **mixed(every, [name])} for name in names if name not in hidden] if by else []
-    if len(dimensions) > 1:
-        listed = [{**line, "touchpoints": []} for line in listed]
-    if by == OF_ITSELF:
-        listed = drivers.by_driver(connection, period)
-    if by == "month":
-        shown = [(name, summed(every, [name])) for name in names]
-        listed = [
-            {**line, "change": None if before_mixed or line["mixed"] else change}
-            for line, change, before_mixed in zip(
-                listed, changes(shown), [False, *(bool(line["mixed"]) for line in listed)], strict=False
-            )
-        ]
+    shown = [name for name in names if name not in hidden]
+    listed = drivers.by_driver(connection, period) if by == OF_ITSELF else groups_of(every, shown, dimensions)
     return {
         **mixed(every, names),
         "by": by,
@@ -85,6 +73,24 @@ def report(
         "recovery": sum(apart, Figures()).as_dict(),
         "wordings": [change_as_dict(change, zone) for change in wording_changes(connection, period)],
     }
+
+
+def groups_of(every: "Counted", names: Sequence[str], dimensions: Sequence[str]) -> list[dict[str, object]]:
+    """Return the groups of a report: months each with the change since the one before, two names without touchpoints.
+
+    None for a report by nothing.
+    """
+    listed = [{"group": name, **mixed(every, [name])} for name in names] if dimensions else []
+    if len(dimensions) > 1:
+        return [{**line, "touchpoints": []} for line in listed]
+    if dimensions != ("month",):
+        return listed
+    mixed_before = [False, *(bool(line["mixed"]) for line in listed)]
+    since_before = changes([(name, summed(every, [name])) for name in names])
+    return [
+        {**line, "change": None if before or line["mixed"] else change}
+        for line, change, before in zip(listed, since_before, mixed_before, strict=False)
+    ]
 
 
 def change_as_dict(change: WordingChange, zone: str) -> dict[str, object]:
@@ -175,7 +181,7 @@ def starts(first: datetime, last: datetime, info: ZoneInfo, zone: str) -> Iterat
 
 def as_text(figures: Mapping[str, object]) -> str:
     """Return the report for a terminal: one line for all, one for each group, recovery apart, and how to read it."""
-    if figures["by"] == "driver":
+    if figures["by"] == OF_ITSELF:
         return drivers.as_text(figures)
     groups = cast("list[dict[str, object]]", figures["groups"])
     lines = [HEADER.format(str(figures["by"] or ""))]
