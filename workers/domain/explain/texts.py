@@ -18,13 +18,15 @@ def dialogue_entry(dialogue: SmsDialogue, view: View) -> Entry:
 def text_entry(message: SmsMessage, view: View) -> Entry:
     """Return one SMS of ours; `at` is when it was written, or when it may leave."""
     lead, text = view.words.lead(message.state), view.private(message.text)
-    said = view.words.say("sms.said", lead=lead, text=text) if text else sentence(lead)
-    why = view.words.clause(message.reason, {"detail": message.detail}, over=True) if message.reason else ""
+    if message.reason:
+        reason = view.words.why(lead, view.words.clause(message.reason, {"detail": message.detail}, over=True))
+    else:
+        reason = view.words.say("sms.said", lead=lead, text=text) if text else sentence(lead)
     return {
         "id": message.id,
         "at": iso(message.changed_at if message.text else message.not_before),
         "state": message.state.value,
-        "reason": view.words.why(lead, why) if why else said,
+        "reason": reason,
         "code": message.reason,
         "direction": "out",
         "message": message.message,
