@@ -25,6 +25,12 @@ def install(tmp_path: Path) -> Iterator[Callable[..., Embedded]]:
         program.close()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Give the settings of either database, for an installation that behaves alike on both."""
+    return {} if request.param == "sqlite" else {"database_url": str(request.getfixturevalue("postgres"))}
+
+
 @pytest.fixture
 def boucle(install: Callable[..., Embedded]) -> Embedded:
     """Give one installation with the shipped settings."""

@@ -3,7 +3,7 @@
 import csv
 import io
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from workers.decision_table import Table, parse
@@ -30,6 +30,20 @@ def files_with(table: str, line: str, cells: Mapping[str, str], also: str = "") 
 def table_with(table: str, line: str, cells: Mapping[str, str], also: str = "") -> Table:
     """Return a shipped table with one more input."""
     return parse(files_with(table, line, cells, also))
+
+
+def write_plan(own: Path, columns: Sequence[str], cells: Mapping[str, Sequence[str]]) -> Path:
+    """Write the shipped journey plan with more outputs: their lines of table.yaml, and their cells by the row's id."""
+    folder = own / "rules" / "journey-plan"
+    shutil.copytree(RULES / folder.name, folder)
+    definition = (folder / "table.yaml").read_text("utf-8")
+    lines = "".join(f"  {column}\n" for column in columns)
+    (folder / "table.yaml").write_text(definition.replace("  reminder: wait\n", f"  reminder: wait\n{lines}"), "utf-8")
+    head, *rows = (folder / "rules.csv").read_text("utf-8").splitlines()
+    names, empty = [column.partition(":")[0] for column in columns], [""] * len(columns)
+    longer = [";".join([row, *cells.get(row.partition(";")[0], empty)]) for row in rows]
+    (folder / "rules.csv").write_text("\n".join([";".join([head, *names]), *longer]) + "\n", "utf-8")
+    return own
 
 
 def write_rules(own: Path, attributes: str, **tables: Mapping[str, bytes]) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from embedded import Embedded, journey
+from ownrules import write_plan
 
 from workers.domain.delivery_result import SendKind
 from workers.domain.records import Customer, SmsMessage
@@ -14,7 +15,6 @@ from workers.usecases.operation import status
 from workers.usecases.sms.inbound import Taken
 from workers.usecases.sms.texting import Texting
 
-PLAN = Path(__file__).resolve().parents[1] / "rules" / "journey-plan"
 BRAND = """
 name: Boutique Claire
 sender: claire@shop.example
@@ -34,15 +34,7 @@ NIGHT = datetime(2026, 3, 3, 21, 30, tzinfo=UTC)
 
 def plan_by_sms(folder: Path) -> Path:
     """Write a journey plan whose question right after a delivery is asked by SMS."""
-    target = folder / "rules" / "journey-plan"
-    target.mkdir(parents=True)
-    head, *rows = (PLAN / "rules.csv").read_text().splitlines()
-    on_channels = [f"{row};{'sms' if row.startswith('J2;') else ''}" for row in rows]
-    (target / "rules.csv").write_text("\n".join([f"{head};channel", *on_channels]) + "\n")
-    columns = (PLAN / "table.yaml").read_text()
-    (target / "table.yaml").write_text(columns.replace("  reminder: wait", "  channel: text\n  reminder: wait"))
-    for other in ("cases.csv", "contrary.csv", "waves.csv"):
-        (target / other).write_bytes((PLAN / other).read_bytes())
+    write_plan(folder, ["channel: text"], {"J2": ["sms"]})
     (folder / "templates").mkdir()
     (folder / "templates" / "brand.yaml").write_text(BRAND, encoding="utf-8")
     return folder

@@ -1,5 +1,5 @@
-"""The fixtures of the use cases' tests: `boucle` and `install`, which houses.py makes and describes."""
+"""The fixtures of the use cases' tests: `boucle`, `database` and `install`, which houses.py makes and describes."""
 
-from houses import boucle, install
+from houses import boucle, database, install
 
-__all__ = ["boucle", "install"]
+__all__ = ["boucle", "database", "install"]

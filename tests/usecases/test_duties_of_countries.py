@@ -1,9 +1,8 @@
 """A country's law through the intake: waiting for notice or consent, going on, stopping when it is withdrawn."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,13 +21,10 @@ from workers.usecases.privacy.person import Privacy
 HELD_BY_LAW = "touchpoints held for consent or notice = those whose customer gave or got none"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def boucle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Embedded]:
+@pytest.fixture
+def boucle(install: Callable[..., Embedded], database: dict[str, str]) -> Embedded:
     """Give an installation with the shipped rules, on either database."""
-    more = {} if request.param == "sqlite" else {"database_url": request.getfixturevalue("postgres")}
-    made = Embedded(tmp_path / "home", **more)
-    yield made
-    made.close()
+    return install(**database)
 
 
 def in_germany(customer: str = "42", **told: object) -> dict[str, Any]:

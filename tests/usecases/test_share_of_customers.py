@@ -7,31 +7,17 @@ from typing import cast
 
 from embedded import Embedded, journey
 from houses import install
+from ownrules import write_plan
 
 from workers.domain.records import Touchpoint
 from workers.usecases.operation import inquiry, status
 
 __all__ = ["install"]
-PLAN = Path(__file__).resolve().parents[2] / "rules" / "journey-plan"
-
-
-def plan_with_share(folder: Path, share: int) -> Path:
-    """Write a journey plan whose question after a delivery asks a share."""
-    target = folder / "rules" / "journey-plan"
-    target.mkdir(parents=True)
-    head, *rows = (PLAN / "rules.csv").read_text().splitlines()
-    shared = [f"{row};{share if row.startswith('J2;') else ''}" for row in rows]
-    (target / "rules.csv").write_text("\n".join([f"{head};share", *shared]) + "\n")
-    columns = (PLAN / "table.yaml").read_text()
-    (target / "table.yaml").write_text(columns.replace("  reminder: wait", "  share: integer 0..100\n  reminder: wait"))
-    for other in ("cases.csv", "contrary.csv", "waves.csv"):
-        (target / other).write_bytes((PLAN / other).read_bytes())
-    return folder
 
 
 def test_who_was_not_drawn_is_told_so_and_the_books_add_up(install: Callable[..., Embedded], tmp_path: Path) -> None:
     """Of forty customers some are asked and some are not; each of those has its sentence."""
-    boucle = install(overrides=str(plan_with_share(tmp_path / "own", 40)))
+    boucle = install(overrides=str(write_plan(tmp_path / "own", ["share: integer 0..100"], {"J2": ["40"]})))
     people = [str(n) for n in range(40)]
     boucle.take(*(journey("delivery", who, reference=f"order-{who}") for who in people))
     boucle.settle()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from embedded import START, Embedded, journey
 from houses import install
+from ownrules import write_plan
 from postroom import Postman, mails, sender_of
 
 from workers.domain.delivery_result import SendKind, SendResult
@@ -15,23 +16,12 @@ from workers.domain.records import SurveyRequest
 from workers.usecases.operation import status
 
 __all__ = ["install"]
-PLAN = Path(__file__).resolve().parents[2] / "rules" / "journey-plan"
 DAY = timedelta(days=1)
 
 
 def plan_with_three(folder: Path) -> Path:
     """Write a journey plan that reminds three times of its question after a delivery."""
-    target = folder / "rules" / "journey-plan"
-    target.mkdir(parents=True)
-    head, *rows = (PLAN / "rules.csv").read_text().splitlines()
-    more = [f"{row};P6D;P9D" if row.startswith("J2;") else f"{row};;" for row in rows]
-    (target / "rules.csv").write_text("\n".join([f"{head};reminder 2;reminder 3", *more]) + "\n")
-    columns = (PLAN / "table.yaml").read_text()
-    added = "  reminder: wait\n  reminder 2: wait\n  reminder 3: wait\n"
-    (target / "table.yaml").write_text(columns.replace("  reminder: wait\n", added))
-    for other in ("cases.csv", "contrary.csv", "waves.csv"):
-        (target / other).write_bytes((PLAN / other).read_bytes())
-    return folder
+    return write_plan(folder, ["reminder 2: wait", "reminder 3: wait"], {"J2": ["P6D", "P9D"]})
 
 
 def a_day_passes(boucle: Embedded, postman: Postman) -> None:

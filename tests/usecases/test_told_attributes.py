@@ -1,6 +1,6 @@
 """Attributes through the intake: kept with the customer, told when left out, shown in the export, gone when erased."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -17,15 +17,12 @@ from workers.usecases.privacy.person import Privacy
 DECLARED = "plan: {type: text, values: [free, pro], personal: no}\nseats: {type: integer}\n"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def boucle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Embedded]:
+@pytest.fixture
+def boucle(install: Callable[..., Embedded], database: dict[str, str], tmp_path: Path) -> Embedded:
     """Give an installation that declares two attributes, on either database."""
-    more = {} if request.param == "sqlite" else {"database_url": request.getfixturevalue("postgres")}
     (tmp_path / "own" / "rules").mkdir(parents=True)
     (tmp_path / "own" / "rules" / "attributes.yaml").write_text(DECLARED)
-    made = Embedded(tmp_path / "home", overrides=str(tmp_path / "own"), **more)
-    yield made
-    made.close()
+    return install(overrides=str(tmp_path / "own"), **database)
 
 
 def told(**attributes: object) -> dict[str, object]:

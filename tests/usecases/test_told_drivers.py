@@ -1,6 +1,6 @@
 """Drivers that another tool tells with its score: kept with the response, told when left out, in every file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,10 @@ from workers.usecases.privacy.person import Privacy
 from workers.usecases.privacy.response_export import export_responses
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def boucle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Embedded]:
+@pytest.fixture
+def boucle(install: Callable[..., Embedded], database: dict[str, str]) -> Embedded:
     """Give an installation with the shipped drivers, on either database."""
-    more = {} if request.param == "sqlite" else {"database_url": request.getfixturevalue("postgres")}
-    made = Embedded(tmp_path / "home", **more)
-    yield made
-    made.close()
+    return install(**database)
 
 
 def test_an_unknown_driver_costs_itself_and_is_told(boucle: Embedded) -> None:

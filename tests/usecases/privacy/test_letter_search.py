@@ -2,8 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
@@ -21,14 +20,12 @@ from workers.usecases.privacy.letter_search import LetterSearch
 from workers.usecases.privacy.person import Privacy
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def boucle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Embedded]:
+@pytest.fixture
+def boucle(install: Callable[..., Embedded], database: dict[str, str]) -> Embedded:
     """Give an installation with customers 42 and 43, on either database."""
-    more = {} if request.param == "sqlite" else {"database_url": request.getfixturevalue("postgres")}
-    made = Embedded(tmp_path / "home", **more)
+    made = install(**database)
     made.take(*(about("changed", who, customer={"id": who, "email": f"{who}@example.org"}) for who in ("42", "43")))
-    yield made
-    made.close()
+    return made
 
 
 def refuse(boucle: Embedded, who: str, count: int, start: int = 0) -> None:

@@ -1,6 +1,6 @@
 """A table with a column about the customer: decided by it, kept with the decision, gone when the customer is erased."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,15 +20,12 @@ ALSO = "D1b;not(pro),unknown;purchase,delivery;<28d;0-6;-;-;thank_you;thanks;now
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def boucle(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Embedded]:
+@pytest.fixture
+def boucle(install: Callable[..., Embedded], database: dict[str, str], tmp_path: Path) -> Embedded:
     """Give an installation whose follow-up table calls detractors of one plan only, on either database."""
-    more = {} if request.param == "sqlite" else {"database_url": request.getfixturevalue("postgres")}
     files = files_with("follow-up", LINE, {"D1": "pro"}, ALSO)
     write_rules(tmp_path / "own", DECLARED, follow_up=files)
-    made = Embedded(tmp_path / "home", overrides=str(tmp_path / "own"), settling_seconds="0", **more)
-    yield made
-    made.close()
+    return install(overrides=str(tmp_path / "own"), settling_seconds="0", **database)
 
 
 def told(subject: str, **attributes: object) -> dict[str, object]:
