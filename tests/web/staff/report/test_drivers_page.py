@@ -57,6 +57,13 @@ def test_one_question_has_points_that_add_up(team: Team) -> None:
     assert shown == {row[0]: row[header.index("Detractors")] for row in rows}
 
 
+def test_what_the_report_leaves_out_is_said_and_stays_left_out(team: Team) -> None:
+    """A segment that was taken out of the report stands above the form, and goes on with what is chosen next."""
+    text = page(team, "/report/drivers?without=gold")
+    assert '<input type="hidden" name="without" value="gold">' in text
+    assert "Without Gold" in text
+
+
 def test_several_questions_have_counts_and_a_way_to_each(team: Team) -> None:
     """Without a touchpoint there is no common score: no point stands beside a driver, but in each column of its own."""
     assert review_of(team).mixed
