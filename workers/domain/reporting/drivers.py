@@ -81,10 +81,10 @@ def contributions(cells: Iterable[DriverCell]) -> list[Contribution]:
             sums[1 - value] += cell.n
             sums[3] += value * share * cell.n
             sums[4] += (value * share) ** 2 * cell.n
-    found = [
+    drivers = [
         Contribution(code, Counts(*sums[:3]), parts, squares, total) for code, (*sums, parts, squares) in named.items()
     ]
-    return sorted(found, key=lambda driver: (driver.code == NONE, driver.parts, -driver.counts.n, driver.code))
+    return sorted(drivers, key=lambda driver: (driver.code == NONE, driver.parts, -driver.counts.n, driver.code))
 
 
 def counted(cells: Iterable[DriverCell]) -> Counts:

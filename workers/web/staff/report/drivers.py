@@ -38,7 +38,6 @@ class Line:
     name: str
     detractors: str
     promoters: str
-    passives: str
     blame: str
     blame_x: str
     praise: str
@@ -131,9 +130,9 @@ def write_drivers(request: Request, visitor: Visitor) -> Response:
     return show(request, visitor, "report-drivers.html", values_shown)
 
 
-def with_points(review: DriverReview) -> bool:
+def with_points(group: DriverReview | Column) -> bool:
     """Tell whether points may be shown: of one question, and of enough answers."""
-    return not review.mixed and review.counts.n >= SHOWN_FROM
+    return not group.mixed and group.counts.n >= SHOWN_FROM
 
 
 def ranked(review: DriverReview) -> Sequence[Contribution]:
@@ -146,29 +145,33 @@ def ranked(review: DriverReview) -> Sequence[Contribution]:
 def lines(review: DriverReview, words: Words) -> list[Line]:
     """Return each driver as the page shows it."""
     longest = max((max(each.counts.detractors, each.counts.promoters) for each in review.drivers), default=1) or 1
-    shown, found = with_points(review), []
-    for driver in ranked(review):
-        step = driver.parted_from(review.before.get(driver.code)) if shown else None
-        blame = driver.counts.detractors / longest
-        found.append(
-            Line(
-                name=words.driver(driver.code),
-                detractors=words.whole(driver.counts.detractors),
-                promoters=words.whole(driver.counts.promoters),
-                passives=words.whole(driver.counts.passives),
-                blame=percent(blame),
-                blame_x=percent(1 - blame),
-                praise=percent(driver.counts.promoters / longest),
-                points=tenths(words, driver.points) if shown else "",
-                interval=interval_text(words, driver) if shown else "",
-                step=tenths(words, step) if step is not None else "",
-                worse=step is not None and step < 0,
-                query=words.addresses.query(driver=driver.code),
-                query_bad=words.addresses.query(driver=driver.code, band=Band.DETRACTOR.value),
-                query_good=words.addresses.query(driver=driver.code, band=Band.PROMOTER.value),
-            )
-        )
-    return found
+    return [line_of(driver, review, words, longest) for driver in ranked(review)]
+
+
+def line_of(driver: Contribution, review: DriverReview, words: Words, longest: int) -> Line:
+    """Return one driver; `longest` is the count that fills a side."""
+    shown, step = with_points(review), step_of(driver, review)
+    blame = driver.counts.detractors / longest
+    return Line(
+        name=words.driver(driver.code),
+        detractors=words.whole(driver.counts.detractors),
+        promoters=words.whole(driver.counts.promoters),
+        blame=percent(blame),
+        blame_x=percent(1 - blame),
+        praise=percent(driver.counts.promoters / longest),
+        points=tenths(words, driver.points) if shown else "",
+        interval=interval_text(words, driver) if shown else "",
+        step=tenths(words, step) if step is not None else "",
+        worse=step is not None and step < 0,
+        query=words.addresses.query(driver=driver.code),
+        query_bad=words.addresses.query(driver=driver.code, band=Band.DETRACTOR.value),
+        query_good=words.addresses.query(driver=driver.code, band=Band.PROMOTER.value),
+    )
+
+
+def step_of(driver: Contribution, review: DriverReview) -> float | None:
+    """Return the step from the period before, where points are shown."""
+    return driver.parted_from(review.before.get(driver.code)) if with_points(review) else None
 
 
 def tenths(words: Words, value: float | None) -> str:
@@ -225,7 +228,7 @@ def bad(column: Column, code: str) -> int:
 
 def score_of(column: Column, words: Words) -> str:
     """Return the NPS of a group as the sum of its column; none of a mixture, or of few answers."""
-    if column.mixed or column.counts.n < SHOWN_FROM:
+    if not with_points(column):
         return "–"
     return tenths(words, sum(driver.points or 0.0 for driver in column.drivers.values()))
 
@@ -235,7 +238,7 @@ def square(code: str, column: Column, words: Words, group: Mapping[str, str], *,
     driver = column.drivers.get(code)
     if driver is None or driver.counts.n < CELL_FROM:
         return Square()
-    if points and (column.mixed or column.counts.n < SHOWN_FROM):
+    if points and not with_points(column):
         return Square()
     query = words.addresses.query(driver=driver.code, band=Band.DETRACTOR.value, **group)
     share = driver.counts.detractors / column.counts.n
@@ -258,17 +261,11 @@ def driver_sheet(review: DriverReview, words: Words) -> Sheet:
                 Cell(round(value, 2) if shown and value is not None else None)
                 for value in (driver.points, driver.interval.low, driver.interval.high)
             ),
-            Cell(step_of(driver, review)),
+            Cell(None if (step := step_of(driver, review)) is None else round(step, 2)),
         ]
         for driver in ranked(review)
     ]
     return sheet("drivers", words, COLUMNS, rows)
-
-
-def step_of(driver: Contribution, review: DriverReview) -> float | None:
-    """Return the step from the period before, where the page shows it."""
-    step = driver.parted_from(review.before.get(driver.code)) if with_points(review) else None
-    return None if step is None else round(step, 2)
 
 
 @for_roles(READERS)
