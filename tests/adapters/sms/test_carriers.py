@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 
 from workers.adapters.sms import brevo, ovh, twilio, vonage
 from workers.adapters.sms.file_carrier import FileCarrier
-from workers.adapters.sms.http_carrier import HttpCarrier
+from workers.adapters.sms.http_carrier import MOST_BYTES, HttpCarrier
 from workers.app.text_carriers import FORMS, carrier_of
 from workers.domain.delivery_result import SendKind
 from workers.domain.sms.carried import InboundText, TextReport, TextResult, Told, Unproven
@@ -27,7 +27,7 @@ DOOR = "https://nps.shop.example/m/carrier/0123456789abcdef"
 NOW = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
 STAMP = str(int(NOW.timestamp()))
 NUMBER, TEXT = "+33612345678", "Recommanderiez-vous ? \u00c7a se note de 0 \u00e0 10"
-Answer = tuple[int, Mapping[str, Any]]
+Answer = tuple[int, Any]
 
 
 def made(name: str, handler: Callable[[httpx.Request], httpx.Response]) -> HttpCarrier:
@@ -110,7 +110,50 @@ def test_a_vendor_that_is_busy_is_asked_again(name: str) -> None:
 @pytest.mark.parametrize("answer", [(200, {}), (302, {}), (401, {"message": "no"}), (204, {})])
 def test_an_answer_that_says_nothing_is_no_success(name: str, answer: Answer) -> None:
     """Only the vendor's own sign of success is one."""
-    assert sent(name, answer)[0].kind != SendKind.ACCEPTED
+    result = sent(name, answer)[0]
+    assert result.kind == (SendKind.UNKNOWN if answer[0] < 300 else SendKind.NEVER)
+    assert result.text
+
+
+ODD: list[object] = [None, 5, "ids", [], {"a": 1}, [None], ["x"], [{"status": []}]]
+
+
+@pytest.mark.parametrize("status", [200, 201, 400])
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("name", TAKEN)
+def test_an_answer_of_any_shape_is_a_result(name: str, value: object, status: int) -> None:
+    """Where a list or an id belongs a vendor may write anything: the message ends one way or another."""
+    fields = ("ids", "messages", "messageId", "sid", "message", "code", "invalidReceivers")
+    assert sent(name, (status, dict.fromkeys(fields, value)))[0].kind in SendKind
+    assert sent(name, (status, value))[0].kind in SendKind
+
+
+def test_a_text_of_which_a_part_was_taken_is_not_sent_again() -> None:
+    """Vonage answers for each part of a long text: one that was taken has left, whatever became of the others."""
+    parts = [{"status": "0", "message-id": "0A01"}, {"status": "1", "error-text": "Throttled"}]
+    assert sent("vonage", (200, {"messages": parts}))[0].kind == SendKind.UNKNOWN
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_an_answer_without_end_is_read_so_far(name: str) -> None:
+    """Of a body that goes on and on, no more than a fixed length is read; its status counts."""
+    given = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal given
+        while True:
+            given += 65_536
+            yield b"x" * 65_536
+
+    async def hand_over() -> TextResult:
+        carrier = made(name, lambda request: httpx.Response(503, content=endless()))
+        try:
+            return await carrier.send(NUMBER, TEXT, "r")  # type: ignore[attr-defined,no-any-return]  # each has it
+        finally:
+            await carrier.close()
+
+    assert asyncio.run(hand_over()).kind == SendKind.LATER
+    assert given <= 2 * MOST_BYTES
 
 
 @pytest.mark.parametrize("name", TAKEN)

@@ -1,7 +1,9 @@
 """What the carriers by HTTP share: one client, one way to end, and nothing that raises."""
 
+import asyncio
 import hmac
 import logging
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -32,10 +34,12 @@ class HttpCarrier:
     async def post(self, path: str, **content: Any) -> httpx.Response | TextResult:
         """Return the answer to one request, or how it ended without one.
 
-        A connection that was never made left nothing; one that broke later may have.
+        A connection that was never made left nothing; one that broke later may have. The answer's body is its first
+        `MOST_BYTES` as they come within `SECONDS`: what a vendor says of one SMS is some hundred.
         """
         try:
-            return await self._client.post(path, **content)
+            async with self._client.stream("POST", path, **content) as answer:
+                return httpx.Response(answer.status_code, content=await _beginning(answer))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return TextResult(SendKind.LATER, "", f"{self.name} cannot be reached: {type(error).__name__}")
         except httpx.HTTPError as error:
@@ -45,13 +49,31 @@ class HttpCarrier:
             return TextResult(SendKind.UNKNOWN, "", f"sending failed here: {type(error).__name__}")
 
 
+async def _beginning(answer: httpx.Response) -> bytes:
+    """Read the beginning of an answer; a body that is cut, packed wrongly or does not end takes back no status."""
+    read = bytearray()
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(SECONDS):
+            async for chunk in answer.aiter_bytes(4096):
+                read += chunk
+                if len(read) >= MOST_BYTES:
+                    break
+    return bytes(read[:MOST_BYTES])
+
+
 def json_of(answer: httpx.Response) -> dict[str, Any]:
     """Return the object in an answer; empty where it holds none."""
     try:
-        value = orjson.loads(answer.content[:MOST_BYTES])
+        value = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def list_in(said: dict[str, Any], name: str) -> list[Any]:
+    """Return the list under a name of an answer; empty where something else stands there."""
+    value = said.get(name)
+    return value if isinstance(value, list) else []
 
 
 def is_signature(given: str, expected: str) -> bool:
@@ -60,7 +82,12 @@ def is_signature(given: str, expected: str) -> bool:
 
 
 def refused(answer: httpx.Response, words: str) -> TextResult:
-    """Return how a request ended that was not taken: later where the carrier is busy or down, else never."""
+    """Return how a request ended that was not taken: later where the carrier is busy or down, else never.
+
+    A status of success without what it must say leaves open whether the SMS went.
+    """
     text = f"{answer.status_code} {words}".strip()[:SHOWN]
+    if answer.is_success:
+        return TextResult(SendKind.UNKNOWN, "", f"{text}: the answer says no id".strip())
     again = answer.status_code == 429 or answer.status_code >= 500
     return TextResult(SendKind.LATER if again else SendKind.NEVER, "", text)

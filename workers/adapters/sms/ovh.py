@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 import orjson
 
-from workers.adapters.sms.http_carrier import HttpCarrier, json_of, refused
+from workers.adapters.sms.http_carrier import HttpCarrier, json_of, list_in, refused
 from workers.domain.delivery_result import SendKind
 from workers.domain.sms.carried import InboundText, TextReport, TextResult, Told, Unproven
 from workers.domain.sms.encoding import GSM7, size_of
@@ -63,8 +63,8 @@ class Ovh(HttpCarrier):
         if isinstance(answer, TextResult):
             return answer
         said = json_of(answer)
-        if answer.status_code == 200 and said.get("ids"):
-            return TextResult(SendKind.ACCEPTED, str(said["ids"][0]))
+        if answer.status_code == 200 and (ids := list_in(said, "ids")):
+            return TextResult(SendKind.ACCEPTED, str(ids[0]))
         if answer.status_code == 200 and said.get("invalidReceivers"):
             return TextResult(SendKind.NEVER, "", "OVH calls the number invalid")
         return refused(answer, str(said.get("message", "")))

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import orjson
 
-from workers.adapters.sms.http_carrier import SHOWN, HttpCarrier, is_signature, json_of, refused
+from workers.adapters.sms.http_carrier import SHOWN, HttpCarrier, is_signature, json_of, list_in, refused
 from workers.domain.delivery_result import SendKind
 from workers.domain.sms.carried import InboundText, TextReport, TextResult, Told, Unproven
 from workers.domain.sms.encoding import UCS2, size_of
@@ -68,13 +68,15 @@ class Vonage(HttpCarrier):
         answer = await self.post("/sms/json", data=form)
         if isinstance(answer, TextResult):
             return answer
-        parts: list[dict[str, Any]] = [part for part in json_of(answer).get("messages", []) if isinstance(part, dict)]
+        parts: list[dict[str, Any]] = [part for part in list_in(json_of(answer), "messages") if isinstance(part, dict)]
         if answer.status_code != 200 or not parts:
             return refused(answer, "")
         bad = next((part for part in parts if str(part.get("status")) != "0"), None)
         if bad is None:
             return TextResult(SendKind.ACCEPTED, str(parts[0].get("message-id", "")))
         words = f"{bad.get('status')} {bad.get('error-text', '')}"
+        if any(str(part.get("status")) == "0" for part in parts):  # a long text goes in parts: some of it has left
+            return TextResult(SendKind.UNKNOWN, "", f"only a part was taken: {words}"[:SHOWN])
         return TextResult(SendKind.LATER if str(bad.get("status")) in BUSY else SendKind.NEVER, "", words[:SHOWN])
 
     def read(self, told: Told, now: datetime) -> list[TextReport | InboundText]:
