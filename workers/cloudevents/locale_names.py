@@ -17,7 +17,7 @@ _TAG = re.compile(
 _LONGEST = 100
 """Characters of a name of a language or a zone; CLDR's longest have half of it."""
 _IN_BRACKETS = re.compile(r"(.+?)(?:\s*[(\[\u2013\u2014/,]\s*|\s-\s)(.+?)\s*[)\]]?")
-_SHORT_PLACES = {"us": "US", "u.s.": "US", "usa": "US", "uk": "GB", "u.k.": "GB", "great britain": "GB"}
+_SHORT_PLACES = {"us": "US", "u.s.": "US", "usa": "US", "uk": "GB", "u.k.": "GB", "great britain": "GB", "el": "GR"}
 _NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "ZZ"})
 _SCRIPTS = {"simplified": "Hans", "traditional": "Hant", "cyrillic": "Cyrl", "latin": "Latn", "arabic": "Arab"}
 _OFFSET = re.compile(r"\((?:UTC|GMT)[^)]*\)\s*", re.IGNORECASE)

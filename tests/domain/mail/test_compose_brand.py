@@ -1,5 +1,7 @@
 """The brand: checked as a whole, and known apart from the sample shop."""
 
+from collections.abc import Mapping
+
 import pytest
 import yaml
 
@@ -25,6 +27,20 @@ class Files:
 
     def __init__(self, **changes: object) -> None:
         self._body = yaml.safe_dump({**OWN, **changes}).encode()
+
+    def read(self, relative: str) -> bytes:
+        return self._body
+
+    def list(self, relative: str) -> list[str]:
+        return []
+
+
+class Lines:
+    """A brand file with lines as a person writes them in place of some."""
+
+    def __init__(self, lines: Mapping[str, str]) -> None:
+        kept = {key: value for key, value in OWN.items() if key not in lines}
+        self._body = "\n".join((yaml.safe_dump(kept), *lines.values())).encode()
 
     def read(self, relative: str) -> bytes:
         return self._body
@@ -74,3 +90,30 @@ def test_the_readme_explains_every_key() -> None:
     """The operator's page knows every key of brand.yaml."""
     readme = Data().read("templates/README.md").decode()
     assert all(f"| `{key}` |" in readme for key in OWN)
+
+
+@pytest.mark.parametrize(
+    ("country", "said"),
+    [("UK", "write GB"), ("fr", "write FR"), ("Germany", "write DE"), ("XX", "(ISO 3166)"), ("F", "two capitals")],
+)
+def test_a_country_that_is_none_is_told_with_the_one_meant(country: str, said: str) -> None:
+    """Of a code that nobody has, customers would be asked by the law of nowhere."""
+    with pytest.raises(Misconfigured) as refused:
+        Brand.load(Files(country=country))
+    assert f"country {country!r}" in str(refused.value)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "text"),
+    [("country: NO", "country", "NO"), ("language: no", "language", "no"), ("name: On", "name", "On")],
+)
+def test_a_word_stays_the_word_it_is(line: str, key: str, text: str) -> None:
+    """`country: NO` is Norway to who writes it, and false to YAML."""
+    assert getattr(Brand.load(Lines({key: line})), key) == text
+
+
+@pytest.mark.parametrize("line", ["logo:", "logo: ~", "logo: null", 'logo: ""'])
+def test_nothing_is_nothing_however_it_is_written(line: str) -> None:
+    """A brand without a logo says so in any of YAML's ways."""
+    assert Brand.load(Lines({"logo": line})).logo == ""

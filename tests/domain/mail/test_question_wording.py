@@ -91,6 +91,7 @@ def test_a_mail_asks_in_the_wording_that_it_is_given() -> None:
         ("score.0: not at all", f"score.0: {'a' * 301}", "en-1: score.0 has 301 characters; write at most 300"),
         ("en:\n  1:", "en:\n  first:", "en-first: its version is not a whole number from 1"),
         ("en:\n  1:", "en:\n  0:", "en-0: its version is not a whole number from 1"),
+        ("en:\n  1:", "en:\n  01:", "en-01: its version is not a whole number from 1"),
         ("fr:\n", "de: 7\nfr:\n", "'de' has no versions"),
     ],
 )
@@ -99,6 +100,11 @@ def test_a_faulty_list_is_refused_with_what_to_do(old: str, new: str, said: str)
     with pytest.raises(Misconfigured) as refused:
         read_wordings(Edited(PLACE, old, new))
     assert any(fault.startswith(f"{PLACE}: {said}") for fault in refused.value.faults)
+
+
+def test_norwegian_is_a_language_of_the_list() -> None:
+    """A bare `no` is a language here, and no answer to a question."""
+    assert "no-1" in read_wordings(Edited(PLACE, "en:\n", "no:\n"))
 
 
 @pytest.mark.parametrize("body", ["", "[]", "1", "en: {1: 2}", "fr: [", "{1: {1: {}}}"])

@@ -14,6 +14,11 @@ def test_areas_and_their_causes_are_read_in_order() -> None:
     }
 
 
+def test_a_word_is_read_as_it_is_written() -> None:
+    """What YAML takes for an answer or a number is a name like others."""
+    assert read_causes(b"on: [off, no, y2k]") == {"on": ("off", "no", "y2k")}
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

@@ -6,6 +6,7 @@ another wording, and a text that is put back is the one it was. The company's na
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -19,6 +20,7 @@ PARTS = ("question", "question.today", "scale", "score.0", "score.10")
 """The catalogs' ids of a wording's texts."""
 DIGITS = 8
 """Of the hash that names a text without a number."""
+_VERSION = re.compile(rf"[1-9][0-9]{{0,{DIGITS - 2}}}")
 LONGEST = 300
 """Characters of one text: it stands in a subject's preview, on a phone and in a box on a page."""
 
@@ -165,7 +167,7 @@ def read_wordings(data: DataFiles) -> dict[str, QuestionWording]:
 
     Raises Misconfigured with every fault.
     """
-    languages = read_operators_file(data.read(PLACE), PLACE)
+    languages = read_operators_file(data.read(PLACE), PLACE, texts=True)
     faults: list[str] = []
     wordings: dict[str, QuestionWording] = {}
     for language, versions in languages.items() if isinstance(languages, dict) else [("", None)]:
@@ -185,7 +187,7 @@ def read_wordings(data: DataFiles) -> dict[str, QuestionWording]:
 
 def faults_of(number: object, texts: object) -> list[str]:
     """Return what is wrong with one version: its number, a text that is missing, too long or has another variable."""
-    if type(number) is not int or not 0 < number < 10 ** (DIGITS - 1):
+    if not _VERSION.fullmatch(str(number)):
         return ["its version is not a whole number from 1"]
     if not isinstance(texts, dict):
         return [f"write its texts: {', '.join(PARTS)}"]

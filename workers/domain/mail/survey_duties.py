@@ -108,12 +108,15 @@ def duty_in(entry: Mapping[str, str], where: str, faults: Gathered) -> SurveyDut
 
 def country_in(text: str, where: str) -> str:
     """Return the country of a row; raises Unreadable for what is none."""
-    from workers.cloudevents.locale_names import countries  # read with the file alone, and not by every command
+    from workers.cloudevents.locale_names import (
+        countries,
+        country_code,
+    )  # read with the file alone, and not by every command
 
     if text == ELSEWHERE or text in countries():
         return text
-    meant = {"UK": "GB", "EL": "GR"}.get(text.upper(), text.upper())
-    advice = f" Write {meant}." if meant in countries() else ""
+    meant = country_code(text)
+    advice = f" Write {meant}." if meant else ""
     raise Unreadable(f"{where}: {shortened(text)!r} is no country: write two capitals (ISO 3166), or *.{advice}")
 
 

@@ -12,7 +12,6 @@ from workers.text.yaml_text import read_operators_file
 _PLACE = "templates/brand.yaml"
 _SAMPLE = "templates/brand.sample.yaml"
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]+")
-_COUNTRY = re.compile(r"[A-Z]{2}")
 _COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 # Language and zone are choices that any shop may share with the sample; the others would show readers a stranger.
 _MAY_EQUAL_SAMPLE = frozenset({"language", "time_zone", "wording", "country"})
@@ -53,14 +52,14 @@ class Brand:
 
     @classmethod
     def _read(cls, data: DataFiles, place: str) -> "Brand":
-        values = read_operators_file(data.read(place), place)
+        values = read_operators_file(data.read(place), place, texts=True)
         if not isinstance(values, dict):
             raise Misconfigured([f"{place} is not a list of keys and values"])
         names = [item.name for item in fields(cls)]
         faults = [
             f"{place}: unknown key {key!r}; the keys are {', '.join(names)}" for key in values if key not in names
         ]
-        texts = {name: str(values.get(name) or "").strip() for name in names}
+        texts = {name: _text(values.get(name)) for name in names}
         empty = [name for name, text in texts.items() if not text and name not in _MAY_BE_EMPTY]
         faults += [f"{place}: {name} is missing: write it" for name in empty]
         long = [name for name, text in texts.items() if len(text) > _LONGEST.get(name, _LONGEST_WORD)]
@@ -107,8 +106,8 @@ class Brand:
         ]
         if not _COLOUR.fullmatch(self.colour):
             faults.append(f"colour {self.colour!r} is not written like '#8a3b12' (with the quotes)")
-        if self.country and not _COUNTRY.fullmatch(self.country):
-            faults.append(f"country {self.country!r} is not two capitals such as FR (ISO 3166)")
+        if self.country:
+            faults += _faults_of_country(self.country)
         for name in ("logo", "privacy_url"):
             if getattr(self, name) and not re.fullmatch(r"https?://\S+", getattr(self, name)):
                 faults.append(f"{name} {getattr(self, name)!r} is not an address that begins with https://")
@@ -119,6 +118,21 @@ class Brand:
         except (ZoneInfoNotFoundError, ValueError, OSError):
             faults.append(f"time_zone {self.time_zone!r} is not an IANA zone such as Europe/Paris")
         return faults
+
+
+def _text(value: object) -> str:
+    """Return a value as written: a bare `NO` is Norway, and no yes or no; `~` and `null` are nothing."""
+    text = "" if value is None else str(value).strip()
+    return "" if text in ("~", "null") else text
+
+
+def _faults_of_country(text: str) -> list[str]:
+    from workers.cloudevents.locale_names import countries, country_code  # 30 ms, and not for a brand without one
+
+    if text in countries():
+        return []
+    meant = country_code(text)
+    return [f"country {text!r} is not two capitals such as FR (ISO 3166)" + (f": write {meant}" if meant else "")]
 
 
 def _travelling(address: str) -> str:
