@@ -46,6 +46,8 @@ class PlanStep:
     """Percent of the customers whom the row asks."""
     mail_after: Wait | None = None
     """How long after the due time the question goes by mail to who was not asked on a site; None: by one way alone."""
+    every: Wait | None = None
+    """How long after a customer was asked they are asked again; None: once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ class JourneyPlan(TableInUse):
         self._disagreements: dict[tuple[object, ...], Disagreement | None] = {}
         self._steps = {rule.id: plan_step(rule) for rule in table.rules}
         self._steps_for: dict[tuple[object, ...], tuple[PlanStep, ...]] = {}
+        self.recurring = recurring_of(self._steps)
+        """The rows that ask again and again, by trigger and touchpoint; of two for one, the first by its id."""
 
     def steps_for(
         self, event: str, first: bool, delivery_expected: bool | None, months: int | None, on: date | None = None
@@ -213,6 +217,11 @@ class JourneyPlan(TableInUse):
         step = self._steps.get(rule)
         return step is not None and step.anchor == "start"
 
+    def goes_by_earliest(self, rule: str) -> bool:
+        """Tell whether of the events that plan the row's touchpoint the earliest counts, however late it is told."""
+        step = self._steps.get(rule)
+        return step is not None and (step.anchor == "start" or step.every is not None)
+
     def channel_of(self, rule: str) -> str:
         """Return the channel on which a row asks; mail for a row that the plan no longer has."""
         step = self._steps.get(rule)
@@ -222,6 +231,15 @@ class JourneyPlan(TableInUse):
         """Return how long a row waits for a visit before it asks by mail; None for a row that asks in one way alone."""
         step = self._steps.get(rule)
         return step.mail_after if step else None
+
+
+def recurring_of(steps: Mapping[str, PlanStep]) -> Mapping[tuple[str, str], PlanStep]:
+    """Return the rows that ask again and again, by trigger and touchpoint."""
+    recurring: dict[tuple[str, str], PlanStep] = {}
+    for step in sorted(steps.values(), key=lambda step: step.rule):
+        if step.every is not None:
+            recurring.setdefault((step.trigger, step.touchpoint), step)
+    return recurring
 
 
 def of_events(table: Table) -> Table:
@@ -264,9 +282,10 @@ def plan_step(rule: Rule) -> PlanStep:
         reminder=" ".join(wait.iso() for wait in reminders_of(row)),
         template=text_of(row["template"]),
         channel=channel,
-        rest=own_rest(row.get("rest")),
+        rest=own_wait(row.get("rest")),
         share=share_of(row.get("share")),
         mail_after=mail_after,
+        every=own_wait(row.get("every")),
     )
 
 
@@ -297,8 +316,8 @@ def share_of(value: object) -> int:
     return value if isinstance(value, int) and 0 <= value <= 100 else 100
 
 
-def own_rest(value: object) -> Wait | None:
-    """Return a row's own rest period; an empty cell leaves it to the table's."""
+def own_wait(value: object) -> Wait | None:
+    """Return a wait that a row may have, such as its own rest period, or None for an empty cell."""
     return value if isinstance(value, Wait) else None
 
 

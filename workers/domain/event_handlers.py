@@ -16,10 +16,12 @@ from workers.domain.records import Customer, Response, SurveyRequest
 from workers.domain.survey.planning import (
     JourneyEvent,
     follow_answers,
+    follow_recurrence,
     follow_start,
     has_undone,
     plan,
     references_of,
+    rows_for,
     stop,
 )
 from workers.domain.survey.response import (
@@ -46,6 +48,7 @@ def take_event(case: CustomerCase, event: Event, into: CustomerCase | None = Non
         if event.name == "merged" and into is not None:
             erase(into)  # the wish to be forgotten is the person's, under either id
         return
+    whole = event.kind != Kind.JOURNEY or may_recur(event, case.customer, case.policy)
     learn(case, event.customer, event.occurred_at, event.source)
     if event.kind == Kind.JOURNEY:
         journey_event = journey_event_of(event)
@@ -66,6 +69,8 @@ def take_event(case: CustomerCase, event: Event, into: CustomerCase | None = Non
     elif event.kind == Kind.CARRIER and event.report:
         take_carrier_report(case, event)
     follow_answers(case)
+    if whole:
+        follow_recurrence(case)
 
 
 def take_customer_event(case: CustomerCase, event: Event, into: CustomerCase | None) -> None:
@@ -106,6 +111,15 @@ def references_wanted(event: Event, customer: Customer, policy: Policy) -> set[s
     if any(event.customer.get(name, getattr(customer, name)) != getattr(customer, name) for name in REASSESSED_FOR):
         return None
     return references_of(journey_event_of(event), customer, policy)
+
+
+def may_recur(event: Event, customer: Customer, policy: Policy) -> bool:
+    """Tell whether a journey event may plan or move what comes round: its customer is needed whole, then."""
+    if not policy.plan.recurring:
+        return False
+    if references_wanted(event, customer, policy) is None:
+        return True
+    return any(step.every is not None for step in rows_for(journey_event_of(event), customer, policy))
 
 
 def journey_event_of(event: Event) -> JourneyEvent:

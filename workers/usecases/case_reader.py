@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from workers.cloudevents import Event, Kind
 from workers.domain.customer_case import CustomerCase, UnitOfWork
-from workers.domain.event_handlers import references_wanted
+from workers.domain.event_handlers import may_recur, references_wanted
 from workers.domain.records import Customer
 from workers.domain.types import CustomerId
 from workers.store import read
@@ -103,12 +103,18 @@ class CaseReader:
         """Need also those whole of whom the store knows what planning would not see.
 
         That is another tool's score, which a journey may say the touchpoint of, and a mail held back for want of the
-        address that an event brings.
+        address that an event brings; or who was asked what comes round, and when.
         """
         need.whole |= read.scored_elsewhere(
             self._connection, [customer.id for customer in customers if customer.id not in need.whole]
         )
         need.whole |= read.with_held_mails(self._connection, addressed_anew(customers, need.planned))
+        policy = self._work.policy
+        need.whole |= {
+            customer.id
+            for customer in customers
+            if any(may_recur(event, customer, policy) for event in need.planned.get(customer.id, ()))
+        }
 
     def _read_in_part(self, customers: Sequence[Customer], planned: Mapping[CustomerId, Sequence[Event]]) -> Cases:
         """Read what planning may look at: of most customers only the journeys that the events belong to."""

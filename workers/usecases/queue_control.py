@@ -15,7 +15,7 @@ from workers.domain.history import Subject, Why, history
 from workers.domain.policy import Policy
 from workers.domain.records import Action, Customer, Touchpoint
 from workers.domain.sending_state import SendingState
-from workers.domain.survey.planning import assess, put
+from workers.domain.survey.planning import assess, follow_recurrence, put
 from workers.domain.types import ActionState, Reason, TouchpointState
 from workers.errors import BadInput
 from workers.store import read
@@ -169,6 +169,7 @@ def cancel(case: CustomerCase, row: Touchpoint | Action, by: str) -> None:
     """Let a row wait no more, because a person decided so."""
     if isinstance(row, Touchpoint):
         case.change(put(row, TouchpointState.CANCELLED, Why(Reason.OPERATOR, by), case.now))
+        follow_recurrence(case)
     else:
         ended = {"state": ActionState.CANCELLED, "reason": Reason.OPERATOR, "detail": by, "changed_at": case.now}
         case.change(replace(row, **ended))  # type: ignore[arg-type]  # columns by name

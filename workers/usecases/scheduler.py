@@ -19,6 +19,7 @@ from workers.domain.followup.decision import route
 from workers.domain.history import Subject, Why, history
 from workers.domain.policy import Policy
 from workers.domain.records import Action, AskedMailbox, Customer, Response, SurveyRequest
+from workers.domain.survey.planning import follow_recurrence
 from workers.domain.survey.request import ask
 from workers.domain.ticket.sla import tickets_wake, told_before
 from workers.domain.types import ActionState, CustomerId, MailClass, Reason, RequestState, ResponseState
@@ -357,6 +358,8 @@ def ask_what_is_due(case: CustomerCase, room: SendBudget) -> None:
         asked = sum(1 for _ in case.work.added_since(before, SurveyRequest))
         if room.allows(touchpoint.step, asked) or touchpoint.give_up_at < case.now:
             ask(case, touchpoint)
+    if case.checkpoint() != before:
+        follow_recurrence(case)
 
 
 def close(case: CustomerCase, request: SurveyRequest) -> None:

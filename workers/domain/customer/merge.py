@@ -26,6 +26,7 @@ from workers.domain.records import Customer, FormerAddress, Journey, Suppression
 from workers.domain.survey.planning import (
     call_back_unlawful,
     follow_answers,
+    follow_recurrence,
     follow_start,
     follows_from_facts,
     note,
@@ -75,6 +76,7 @@ def join(case: CustomerCase, into: CustomerCase) -> None:
     call_back_unlawful(into)
     follow_start(into)
     follow_answers(into)
+    follow_recurrence(into)
     if person.opted_out_at:
         if person.email:
             into.add(Suppression(address_key(person.email, into.ids), "opt_out", into.now, "merged"))

@@ -16,6 +16,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import Journey, Response, ResponseRevision, SurveyRequest
 from workers.domain.records.choices import codes_in, joined
 from workers.domain.reporting.nps import band
+from workers.domain.survey.planning.occurrences import is_occurrence
 from workers.domain.types import MAIL, MailClass, Reason, RequestState, ResponseState
 
 SETTLES_AT_MOST = timedelta(minutes=10)
@@ -340,6 +341,9 @@ def anchor_of(case: CustomerCase, trigger: str, asked_at: datetime, reference: s
     fitting = [
         row
         for row in case.all(Journey)
-        if row.trigger == trigger and row.anchor_at <= asked_at and (not reference or row.reference == reference)
+        if not is_occurrence(row)
+        and row.trigger == trigger
+        and row.anchor_at <= asked_at
+        and (not reference or row.reference == reference)
     ]
     return max(fitting, key=lambda journey: (journey.anchor_at, journey.id), default=None)

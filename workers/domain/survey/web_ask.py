@@ -14,6 +14,7 @@ from workers.domain.survey.planning import (
     SITE_RULE,
     assess,
     channel_of,
+    follow_recurrence,
     is_in_share,
     not_selected,
     with_inputs,
@@ -48,7 +49,9 @@ def ask_on_web(case: CustomerCase, visit: Visit) -> SurveyRequest | Why:
         touchpoint = with_inputs(case, due_for_visit(case) or planned_by_visit(case, visit))
         why = unless_eligible(case, touchpoint)
         if why is None:
-            return asked(case, touchpoint, visit)
+            request = asked(case, touchpoint, visit)
+            follow_recurrence(case)
+            return request
     note_visit(case, visit.site.id, why)
     return why
 

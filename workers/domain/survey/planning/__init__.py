@@ -23,8 +23,10 @@ from workers.domain.survey.planning.eligibility import (
     too_late_from,
     zone_of,
 )
-from workers.domain.survey.planning.journey import JourneyEvent, plan, references_of, replaces
+from workers.domain.survey.planning.journey import JourneyEvent, plan, references_of, replaces, rows_for
+from workers.domain.survey.planning.occurrences import is_occurrence, number_of_occurrence, occurrence_of
 from workers.domain.survey.planning.other_answers import follow_answers, unless_answered
+from workers.domain.survey.planning.recurrence import follow_recurrence
 from workers.domain.survey.planning.relationship import follow_start, has_undone
 from workers.domain.survey.planning.sampling import is_in_share
 from workers.domain.survey.planning.selection import not_selected, unless_not_selected, with_inputs
@@ -39,6 +41,7 @@ __all__ = [
     "channel_of",
     "duty_towards",
     "follow_answers",
+    "follow_recurrence",
     "follow_start",
     "follows_from_facts",
     "has_undone",
@@ -47,16 +50,20 @@ __all__ = [
     "holding",
     "in_scope",
     "is_in_share",
+    "is_occurrence",
     "lawful_opening",
     "not_selected",
     "note",
     "number_of",
+    "number_of_occurrence",
+    "occurrence_of",
     "opening_within",
     "plan",
     "put",
     "reassess",
     "references_of",
     "replaces",
+    "rows_for",
     "stop",
     "too_late_from",
     "unless_answered",

@@ -13,6 +13,7 @@ from workers.domain.mail.survey_duties import LOOKED_AT_AGAIN, SurveyDuty, duty_
 from workers.domain.policy import ContraryRule, Policy
 from workers.domain.records import Customer, Journey, Stop, Touchpoint
 from workers.domain.sms.phone_numbers import international
+from workers.domain.survey.planning.occurrences import first_due, occurrence_of
 from workers.domain.survey.planning.sampling import PARTS, is_drawn, share_asked
 from workers.domain.types import MAIL, SMS, WEB, Effect, Reason, TouchpointState
 
@@ -333,8 +334,8 @@ def reassess(case: CustomerCase, *, zone_changed: bool = False) -> None:
 def recompute(case: CustomerCase, touchpoint: Touchpoint) -> Touchpoint:
     """Return the touchpoint with its due times in the customer's new zone."""
     step = case.policy.plan_of(touchpoint.plan_version).step(touchpoint.rule)
-    if step is None:
-        return touchpoint
-    due = add_wait(touchpoint.anchor_at, step.due, case.zone)
+    if step is None or occurrence_of(case, touchpoint) > 1:
+        return touchpoint  # `recurrence` says when it comes round
+    due = first_due(case, step, touchpoint.anchor_at)
     later = max(due, touchpoint.wake_at) if touchpoint.reason in PUT_OFF else due
     return replace(touchpoint, due_at=due, wake_at=later, give_up_at=add_wait(due, step.give_up_after, case.zone))

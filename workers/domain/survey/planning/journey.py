@@ -15,6 +15,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, Touchpoint
 from workers.domain.shadow import shadow
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, is_undone, note
+from workers.domain.survey.planning.occurrences import first_due
 from workers.domain.types import TouchpointState
 
 
@@ -52,8 +53,13 @@ def plan(case: CustomerCase, journey_event: JourneyEvent) -> None:
 
 def references_of(journey_event: JourneyEvent, customer: Customer, policy: Policy) -> set[str]:
     """Return the references of the journeys that `plan` looks at for this event."""
-    steps = policy.plan.steps_for(*asked_of_plan(journey_event, customer, policy))
+    steps = rows_for(journey_event, customer, policy)
     return {own_reference(journey_event), *(step_reference(step, journey_event) for step in steps)}
+
+
+def rows_for(journey_event: JourneyEvent, customer: Customer, policy: Policy) -> tuple[PlanStep, ...]:
+    """Return the rows of the plan in use that apply to an event of a customer."""
+    return policy.plan.steps_for(*asked_of_plan(journey_event, customer, policy))
 
 
 def asked_of_plan(
@@ -142,7 +148,7 @@ def plan_step(case: CustomerCase, journey_event: JourneyEvent, journey: Journey,
 
 def candidate_for(case: CustomerCase, journey_event: JourneyEvent, journey: Journey, step: PlanStep) -> Touchpoint:
     """Return the touchpoint as this event alone would plan it."""
-    due = add_wait(journey_event.at, step.due, case.zone)
+    due = first_due(case, step, journey_event.at)
     return Touchpoint(
         journey=journey.id,
         step=step.touchpoint,
@@ -175,7 +181,7 @@ def replaces(case: CustomerCase, candidate: Touchpoint, planned: Touchpoint) -> 
     if not follows_from_facts(planned):
         return False
     afresh = candidate.anchor_at > planned.give_up_at and case.now <= candidate.give_up_at
-    if afresh and not case.policy.plan.hangs_on_start(candidate.rule):
+    if afresh and not case.policy.plan.goes_by_earliest(candidate.rule):
         return True
     return rank(candidate, case.policy, case.now) < rank(planned, case.policy, planned.planned_at)
 
@@ -186,6 +192,6 @@ def rank(touchpoint: Touchpoint, policy: Policy, now: datetime) -> tuple[int, da
     A total order, so that the one which stands does not depend on the order of arrival: 1. the earliest due of those
     that an event names and that can still be asked, 2. those that are computed, of the earliest start, 3. the rest.
     """
-    if policy.plan_of(touchpoint.plan_version).hangs_on_start(touchpoint.rule):
+    if policy.plan_of(touchpoint.plan_version).goes_by_earliest(touchpoint.rule):
         return 1, touchpoint.anchor_at, touchpoint.rule
     return 2 if now > touchpoint.give_up_at else 0, touchpoint.due_at, touchpoint.rule

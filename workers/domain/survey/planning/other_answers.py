@@ -12,6 +12,7 @@ from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.history import Why
 from workers.domain.records import Journey, Response, SurveyRequest, Touchpoint
 from workers.domain.survey.planning.eligibility import assess, note, put
+from workers.domain.survey.planning.occurrences import is_occurrence
 from workers.domain.survey.planning.stop import withdraw
 from workers.domain.types import MailClass, Reason, RequestState, TouchpointState
 
@@ -84,7 +85,7 @@ def is_about(answer: Response, journey: Journey, trigger: str) -> bool:
     A question about the customer needs its own trigger. Of one about a purchase the reference says it: a score that
     names the event, or no trigger at all, means the same purchase.
     """
-    if not journey.reference:
+    if not journey.reference or is_occurrence(journey):
         return answer.trigger == trigger
     return answer.reference == journey.reference and answer.trigger in (trigger, journey.began, ANYTHING)
 

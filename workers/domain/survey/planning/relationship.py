@@ -12,6 +12,7 @@ from workers.domain.policy import Policy
 from workers.domain.records import Customer, Journey, Touchpoint
 from workers.domain.survey.planning.eligibility import assess, follows_from_facts, note, put, undoing
 from workers.domain.survey.planning.journey import JourneyEvent, candidate_for, replaces
+from workers.domain.survey.planning.occurrences import is_occurrence
 from workers.domain.types import Reason, TouchpointState
 
 
@@ -52,7 +53,7 @@ def starts(case: CustomerCase) -> dict[tuple[str, str], tuple[PlanStep, Journey]
     first: dict[tuple[bool, str], Journey] = {}
     policy = case.policy
     for journey in sorted(case.all(Journey), key=lambda journey: (journey.anchor_at, journey.event)):
-        if journey.reference:
+        if journey.reference and not is_occurrence(journey):
             first.setdefault((undoing(case, journey) is not None, journey.trigger), journey)
     start_by_touchpoint: dict[tuple[str, str], tuple[PlanStep, Journey]] = {}
     for _, start in sorted(first.items(), key=lambda each: (each[0][0], each[1].anchor_at, each[1].event)):

@@ -1,7 +1,8 @@
 """Sampling: whether a customer is among those whom a row of the journey plan, or a site, asks where it asks a share.
 
 By hash and not by chance, so that the same customer gets the same answer whenever and wherever it is asked. Each
-touchpoint draws by itself, and anew each calendar year, so that nobody is left out, or asked alone, for good.
+touchpoint draws by itself, and anew each calendar year (that of its anchor; of one that comes round, that in which it
+is due), so that nobody is left out, or asked alone, for good.
 """
 
 from workers.domain.customer_case import CustomerCase
@@ -12,7 +13,11 @@ PARTS = 1 << 32
 
 def is_drawn(case: CustomerCase, touchpoint: Touchpoint) -> bool:
     """Tell whether the row that planned a touchpoint asks this customer; a row that is gone asks everybody."""
-    return is_in_share(case, share_asked(case, touchpoint), touchpoint.step, str(touchpoint.anchor_at.year))
+    step = case.policy.plan_of(touchpoint.plan_version).step(touchpoint.rule)
+    if step is None:
+        return True
+    at = touchpoint.anchor_at if step.every is None else touchpoint.due_at
+    return is_in_share(case, step.share, touchpoint.step, str(at.year))
 
 
 def is_in_share(case: CustomerCase, share: int, *draw: str) -> bool:
