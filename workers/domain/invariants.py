@@ -100,6 +100,7 @@ SUMS: tuple[Sum, ...] = (
         ("reminders.planned",),
         ("reminders.left", "reminders.waiting", "reminders.withdrawn", "reminders.not_taken"),
     ),
+    Sum("questions that come round and wait = one a customer and question", ("turns.waiting",), ("turns.alone",)),
     Sum(
         "responses to a request = requests answered + closed",
         ("responses.to_request",),

@@ -181,6 +181,54 @@ def test_reminders_that_could_not_leave_are_told(
         fit_plan(plan_with_reminders(columns, *cells))
 
 
+def plan_with_every(every: str, **cells: str) -> Table:
+    """Return the shipped plan with a column `every`, filled in its row J4, and other cells of that row changed."""
+    plan = RULES / "journey-plan"
+    head, *rows = plan.joinpath("rules.csv").read_text("utf-8").splitlines()
+    names = head.split(";")
+    lines = [f"{head};every"]
+    for row in rows:
+        values = dict(zip(names, row.split(";"), strict=True))
+        mine = values["id"] == "J4"
+        values |= {name.replace("_", " "): cell for name, cell in cells.items()} if mine else {}
+        lines.append(";".join([*values.values(), every if mine else ""]))
+    columns = plan.joinpath("table.yaml").read_text("utf-8")
+    table = columns.replace("  reminder: wait", "  every: wait\n  reminder: wait")
+    return parse({"table.yaml": table.encode(), "rules.csv": ("\n".join(lines) + "\n").encode()})
+
+
+@pytest.mark.parametrize("every", ["", "P6M", "P60D", "90d"])
+def test_a_row_that_can_ask_again_is_taken(every: str) -> None:
+    """An empty cell asks once; a period as long as the row's rest is long enough."""
+    fit_plan(plan_with_every(every))
+
+
+@pytest.mark.parametrize(
+    ("every", "cells", "message"),
+    [
+        ("P6M", {"once_per": "reference"}, r"row 5 \(J4\): every asks a customer again, and once per is reference"),
+        ("P6M", {"once_per": "wave"}, "write customer there, or empty every"),
+        ("P59D", {}, "every P59D is shorter than its rest, P60D"),
+        ("P80D", {"rest": ""}, "every P80D is shorter than the rest period of its template, P90D"),
+        ("P1M", {"rest": "P1D"}, "every P1M is shorter than the rest period over all surveys, P30D"),
+        ("PT4H", {}, "every PT4H is less than a day"),
+        ("P3M", {"give_up_after": "P90D"}, "the next question would come before this one is given up"),
+    ],
+)
+def test_a_row_that_could_not_ask_again_is_told(every: str, cells: dict[str, str], message: str) -> None:
+    """A period that rests away its own question, or that is not about a customer, is named with its row."""
+    with pytest.raises(Misconfigured, match=message):
+        fit_plan(plan_with_every(every, **cells))
+
+
+def test_every_must_be_a_wait() -> None:
+    """A column of words would ask nobody again, unseen."""
+    table = plan_with_every("P6M")
+    columns = tuple(replace(column, kind=Kind.TEXT) if column.name == "every" else column for column in table.outputs)
+    with pytest.raises(Misconfigured, match="every must be of type wait"):
+        fit_plan(replace(table, outputs=columns))
+
+
 def test_the_one_reminder_of_an_older_plan_means_what_it_meant() -> None:
     """A plan with the column `reminder` alone is taken as before, also where it would come late."""
     fit_plan(plan_with_reminders(("reminder",), "P20D"))

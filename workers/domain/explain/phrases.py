@@ -263,6 +263,7 @@ PHRASES = {
     "given-up-on": "{why}; it is given up on {at}",
     "as-things-stand": "as things stand it is not asked, because {why}",
     "asked-then": "{why}, and is asked then",
+    "comes-round": "it comes round, and this is time number {number}",
     "put-off": "the last mail came back for now, so it waits until {at}",
     "due-since": "it has been due since {at}",
     "next-look": "it goes out at the next look at what is due",

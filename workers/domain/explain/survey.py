@@ -10,7 +10,16 @@ from workers.domain.mail.question_wording import wording_of
 from workers.domain.mail.survey_duties import hours_of
 from workers.domain.records import Journey, Stop, SurveyRequest, Touchpoint
 from workers.domain.reporting import RECOVERY
-from workers.domain.survey.planning import channel_of, duty_towards, hold_ended, holding, in_scope, unless_not_selected
+from workers.domain.survey.planning import (
+    channel_of,
+    duty_towards,
+    hold_ended,
+    holding,
+    in_scope,
+    is_occurrence,
+    occurrence_of,
+    unless_not_selected,
+)
 from workers.domain.survey.request import COUNTED, question_of, rest_of, satisfied_on_web
 from workers.domain.types import WEB, Effect, Reason, RequestState, TouchpointState
 
@@ -35,6 +44,7 @@ def touchpoint_entry(touchpoint: Touchpoint, view: View) -> Entry:
         "wake_at": iso(touchpoint.wake_at),
         "expected_at": iso(expected_at(touchpoint, view)),
         "give_up_at": iso(touchpoint.give_up_at),
+        "occurrence": occurrence_of(view.case(), touchpoint),
         "inputs": dict(sorted(touchpoint.inputs.items())) if touchpoint.inputs else None,
     }
 
@@ -47,7 +57,7 @@ def journey_of(touchpoint: Touchpoint, view: View) -> Journey | None:
 def reference_of(touchpoint: Touchpoint, view: View) -> str:
     """Return what a touchpoint is about; nothing where it is about the customer."""
     journey = journey_of(touchpoint, view)
-    if journey is None or not journey.reference:
+    if journey is None or not journey.reference or is_occurrence(journey):
         return ""  # about the customer, not about one purchase
     return about(journey.label, journey.reference, view)
 
@@ -176,6 +186,9 @@ def planned(touchpoint: Touchpoint, view: View) -> list[str]:
         clauses += rests_longer(touchpoint, view)
     else:
         clauses.append(view.words.say("due-since", at=view.words.moment(touchpoint.wake_at)))
+    number = occurrence_of(view.case(), touchpoint)
+    if number > 1:
+        clauses.append(view.words.say("comes-round", number=str(number)))
     judged = unless_not_selected(view.case(), touchpoint)
     stalled = view.stalled(touchpoint.step)
     if judged.reason == Reason.NOT_SELECTED:

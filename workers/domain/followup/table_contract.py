@@ -16,6 +16,7 @@ from workers.decision_table.model.table import MANY_HITS, Column
 from workers.decision_table.model.values import ORDERED
 from workers.domain.compiled_tables import REMINDERS, read_channel
 from workers.domain.customer_inputs import customer_columns
+from workers.domain.followup.recurrence_columns import EVERY, recurrence_faults
 from workers.domain.followup.reminder_columns import reminder_faults
 from workers.errors import BadInput, Misconfigured
 
@@ -63,8 +64,9 @@ def fit_plan(table: Table, declared: Declared = NOTHING) -> None:
     """See that a table can be the journey plan. Raises Misconfigured with every fault."""
     faults = [
         *missing(table, PLAN_OUTPUTS),
-        *waits(table, "due", "give up after", *REMINDERS, "rest"),
+        *waits(table, "due", "give up after", *REMINDERS, "rest", EVERY),
         *reminder_faults(table),
+        *recurrence_faults(table),
         *channels(table),
         *asked(table, EVENTS, declared),
         *unclear_selection(table),

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from workers.domain import invariants
 from workers.domain.reporting.drivers import PARTS, DriverCell, contributions
+from workers.domain.survey.planning.occurrences import RECURRENCE
 from workers.domain.types import (
     CONTACTS,
     MAIL,
@@ -118,6 +119,19 @@ def requests() -> dict[str, sa.Select[int]]:
         ),
         "requests.mailed_once": counted(t.survey_request, by_mail, r.id.in_(once(surveys, d.request))),
         **reminders(),
+        **turns(),
+    }
+
+
+def turns() -> dict[str, sa.Select[int]]:
+    """Return how many questions wait that come round, and for how many customers and questions one of them does."""
+    p, j = t.touchpoint.c, t.journey.c
+    of_turns = sa.and_(j.id == p.journey, j.customer == p.customer, j.trigger == RECURRENCE, j.began == RECURRENCE)
+    waits = p.state.in_((TouchpointState.PLANNED, TouchpointState.HELD))
+    waiting = sa.select(p.customer, p.trigger, p.step).join_from(t.touchpoint, t.journey, of_turns).where(waits)
+    return {
+        "turns.waiting": sa.select(sa.func.count()).select_from(waiting.subquery()),
+        "turns.alone": sa.select(sa.func.count()).select_from(waiting.distinct().subquery()),
     }
 
 
