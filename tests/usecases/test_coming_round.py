@@ -14,6 +14,7 @@ from ownrules import RULES, write_rules
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import number_of_occurrence
 from workers.usecases.operation import inquiry, status
+from workers.usecases.queue_control import QueueControl
 
 __all__ = ["install"]
 SUM = "questions that come round and wait = one a customer and question"
@@ -93,7 +94,7 @@ def test_a_turn_that_a_person_cancels_is_left_out_and_the_next_one_comes(boucle:
     """The queue cancels one question, not the customer's later ones."""
     begun(boucle, 8)
     waits = turns(boucle)[-1]
-    queue = boucle.parts.queue_control
+    queue = QueueControl(boucle.store, boucle.parts.policies.current, boucle.clock.now, boucle.parts.sending)
     assert queue.cancel(queue.choose("touchpoint", STEP), "lead") == 1
     *_, cancelled, following = turns(boucle)
     assert (cancelled.journey, str(cancelled.state), cancelled.reason) == (waits.journey, "cancelled", "operator")
@@ -119,7 +120,6 @@ def test_two_turns_that_wait_are_found_by_the_books(boucle: Embedded) -> None:
     """A doubled turn would ask the customer twice: exactly one sum says so."""
     begun(boucle, 8)
     before = turns(boucle)
-    assert len(before) > 2 or len(before) == 2
     key = {"like": before[-1].journey, "key": "00000000-0000-8000-8000-000000000001"}
     with boucle.store.engine.begin() as connection:
         for table, name in (("journey", "id"), ("touchpoint", "journey")):

@@ -1,11 +1,12 @@
 """A table that is sound by itself is refused where it could not be used: before it decides, not while it does."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ownrules import files_with, table_with
 
-from workers.decision_table import Column, Table, parse
+from workers.decision_table import Column, Kind, Table, parse
 from workers.domain.attributes import columns_of, read_attributes
 from workers.domain.customer_inputs import COMPUTED, PROFILE
 from workers.domain.followup.table_contract import fit_follow_up, fit_plan, line_of
