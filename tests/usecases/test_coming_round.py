@@ -13,6 +13,7 @@ from ownrules import RULES, write_rules
 
 from workers.domain.records import Journey, SurveyRequest, Touchpoint
 from workers.domain.survey.planning import number_of_occurrence
+from workers.store.rules import past
 from workers.usecases.operation import inquiry, status
 from workers.usecases.queue_control import QueueControl
 
@@ -76,6 +77,8 @@ def test_a_customer_is_asked_every_half_year_and_told_so(boucle: Embedded) -> No
     assert "planned" in story["next_ask"]["reason"]
     books = sums(boucle)
     assert [line for line in books.values() if not line["ok"]] == []
+    with boucle.store.reading() as connection:
+        assert [event.began for event in past.journeys(connection, None)] == ["customer_started"]
     assert (books[SUM]["left"], books[SUM]["right"]) == (1, 1)
 
 
@@ -86,6 +89,8 @@ def test_what_is_told_again_or_in_a_batch_with_itself_plans_no_other_turn(boucle
     boucle.take(journey("customer_started", "42", START), journey("customer_started", "42", START + timedelta(days=9)))
     assert turns(boucle) == before
     boucle.take(journey("customer_started", "42", START - timedelta(days=400), reference="old"))
+    assert len(turns(boucle)) == len(before)
+    boucle.take(journey("delivery", "42", boucle.clock.at, reference="o-1"))  # which is read in part
     assert len(turns(boucle)) == len(before)
     assert [line for line in sums(boucle).values() if not line["ok"]] == []
 

@@ -235,7 +235,7 @@ def undoes(event: Event) -> bool:
     return event.name in ("refund", "order_cancelled")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(stories, st.randoms(use_true_random=False))
 def test_any_order_of_events_gives_the_same_turns(events: list[Event], chance: object) -> None:
     """What waits, and when, is a function of the facts; so is every row where nothing was undone."""
@@ -249,7 +249,7 @@ def test_any_order_of_events_gives_the_same_turns(events: list[Event], chance: o
     assert len(waiting(person)) <= 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(stories)
 def test_events_told_again_change_nothing(events: list[Event]) -> None:
     """At once and years later, a replay adds no turn, and no row."""
@@ -262,7 +262,7 @@ def test_events_told_again_change_nothing(events: list[Event]) -> None:
         assert later >= add_wait(earlier, HALF_YEAR, person.case.zone)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(stories, st.integers(0, 2**9), st.sampled_from((0, 250, 500)))
 def test_two_customers_who_are_one_have_one_turn(events: list[Event], ids: int, days: int) -> None:
     """Whichever was asked how often: one waits after the merge, a period after the last time that either was asked."""

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from workers.domain import invariants
+from workers.domain.survey.planning.occurrences import RECURRENCE
 from workers.domain.types import DecisionState
 from workers.store import tables as t
 from workers.store.counts import running_counts
@@ -150,6 +151,7 @@ def journeys(connection: Connection, since: datetime | None) -> Iterator[PastJou
         whose(j.customer), j.trigger, j.reference, j.anchor_at, j.event, j.began, j.delivery_expected, j.months
     )
     query = query.outerjoin(t.customer, t.customer.c.id == j.customer).order_by(j.anchor_at, j.id)
+    query = query.where(j.trigger != RECURRENCE)  # no event began it
     if since is not None:
         query = query.where(j.anchor_at >= since)
     for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
@@ -163,7 +165,7 @@ def later_touchpoints(connection: Connection, since: datetime | None) -> Iterato
         sa.select(whose(p.customer), p.journey, p.step, p.reference, p.anchor_at, p.rule, in_full(p.plan_version))
         .join(t.journey, j.id == p.journey)
         .outerjoin(t.customer, t.customer.c.id == p.customer)
-        .where(p.anchor_at != j.anchor_at)
+        .where(p.anchor_at != j.anchor_at, j.trigger != RECURRENCE)
         .order_by(p.anchor_at, p.journey, p.step)
     )
     if since is not None:
