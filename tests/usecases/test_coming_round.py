@@ -78,7 +78,7 @@ def test_a_customer_is_asked_every_half_year_and_told_so(boucle: Embedded) -> No
     books = sums(boucle)
     assert [line for line in books.values() if not line["ok"]] == []
     with boucle.store.reading() as connection:
-        assert [event.began for event in past.journeys(connection, None)] == ["customer_started"]
+        assert {event.began for event in past.journeys(connection, None)} == {"customer_started"}
     assert (books[SUM]["left"], books[SUM]["right"]) == (1, 1)
 
 

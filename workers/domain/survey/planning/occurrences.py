@@ -14,7 +14,7 @@ from workers.domain.survey.planning.sampling import PARTS, is_in_share
 from workers.errors import BadInput
 
 RECURRENCE = "every turn"
-"""The trigger of the journeys of later occurrences, which no event can have; their touchpoints have that of their row."""
+"""The trigger of the journeys of later occurrences, which no event has; their touchpoints have that of their row."""
 LONGEST_MONTH = 31
 LOOKED_AHEAD = timedelta(days=20 * 366)
 """How far ahead a turn is looked for in which a customer is drawn; a smaller share asks them never."""
