@@ -188,6 +188,19 @@ def test_a_refund_of_what_began_it_ends_it_and_a_new_purchase_begins_it_again() 
     assert waiting(person) == [add_wait(asked[-1], HALF_YEAR, person.case.zone)]
 
 
+def test_a_turn_of_an_undone_start_stays_cancelled_when_the_first_waits_again() -> None:
+    """A refund told first, the purchase after it, then another start: one turn waits, and it is the first."""
+    person = Person(policy=coming_round())
+    person.hear(
+        an_event("refund", reference="B"),
+        an_event("purchase", NOW - 400 * DAY, reference="B", delivery_expected=False),
+        an_event("customer_started"),
+    )
+    first, second = occurrences(person)
+    assert (str(first.state), first.anchor_at) == ("planned", NOW)
+    assert (str(second.state), second.reason) == ("cancelled", "stopped")
+
+
 def test_without_the_column_a_plan_asks_once() -> None:
     """An empty cell means what a plan without the column means."""
     person = Person(policy=coming_round(""))

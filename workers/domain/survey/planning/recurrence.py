@@ -100,6 +100,8 @@ def renew_first(case: CustomerCase, occurrence: Touchpoint) -> None:
 def renew(case: CustomerCase, first: Journey, touchpoint: str) -> None:
     """Move or cancel the last occurrence, or let it stand again, where the facts that it follows from have changed."""
     *earlier, last = occurrences(case, first, touchpoint)
+    if any(occurrence.state in PENDING for occurrence in earlier):
+        return  # a former one waits again: this one does not
     plan = case.policy.plan_of(last.plan_version)
     step = plan.step(last.rule)
     if not earlier or step is None or step.every is None or not follows_from_facts(last):
