@@ -21,6 +21,8 @@ from workers.domain.types import Reason, TouchpointState
 
 PASSED = (Reason.ANSWERED, Reason.ALREADY_DONE, Reason.OPERATOR)
 """Why an occurrence is cancelled after which the next one comes; any other says that the customer is not asked."""
+FORMER_WAITS = Why(Reason.ALREADY_DONE, "an earlier turn waits")
+"""Why a turn is cancelled behind one that waits again; it stands again when that one does not."""
 Occurrences = list[Touchpoint]
 """The occurrences of one question to one customer, the first one first."""
 
@@ -78,7 +80,7 @@ def leave_one(case: CustomerCase, earlier: Occurrences) -> None:
     """Cancel all occurrences that wait but the first of them: facts told late may let a former one wait again."""
     waiting = [occurrence for occurrence in earlier if occurrence.state in PENDING]
     for occurrence in waiting[1:]:
-        done = put(occurrence, TouchpointState.CANCELLED, Why(Reason.ALREADY_DONE), case.now)
+        done = put(occurrence, TouchpointState.CANCELLED, FORMER_WAITS, case.now)
         case.change(done)
         note(case, done, occurrence.state)
 
@@ -104,7 +106,8 @@ def renew(case: CustomerCase, first: Journey, touchpoint: str) -> None:
         return  # a former one waits again: this one does not
     plan = case.policy.plan_of(last.plan_version)
     step = plan.step(last.rule)
-    if not earlier or step is None or step.every is None or not follows_from_facts(last):
+    follows = follows_from_facts(last) or (last.reason, last.detail) == FORMER_WAITS
+    if not earlier or step is None or step.every is None or not follows:
         return
     due = due_after(case, step, earlier, last.planned_at)
     if due is None:
